@@ -1,0 +1,1 @@
+"""Benchmarks: speed and quality, against plain baselines in the same run."""

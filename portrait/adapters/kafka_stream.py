@@ -1,0 +1,209 @@
+"""The log on Kafka, read as one member of a consumer group."""
+
+import asyncio
+import bisect
+import itertools
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+
+import structlog
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.coordinator.assignors.range import RangePartitionAssignor
+from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
+from aiokafka.structs import ConsumerRecord
+
+from portrait import metrics
+from portrait.adapters.kafka_client import client_options
+from portrait.errors import StreamUnavailableError
+from portrait.settings import Settings
+from portrait.stream import Batch
+
+IDLE_MS = 200  # how often an idle reader reports its progress
+LAG_SECONDS = 1.0  # how often lag is exported: it costs a pass over every partition
+POSITION_SECONDS = 1.0  # longest wait to learn where reading begins
+DRAIN_SECONDS = 20.0  # longest a rebalance waits for the batch in hand; a join allows 300
+
+log = structlog.get_logger()
+
+
+class KafkaStream:
+    """An `EventStream`. One task reads it; `close` may come from any."""
+
+    def __init__(self, consumer: AIOKafkaConsumer, settings: Settings) -> None:
+        self._consumer = consumer
+        self._wait = settings.batch_wait.total_seconds()
+        self._most_records = settings.batch_events
+        self._most_bytes = settings.batch_bytes
+        # Read, but not yielded yet: over the bounds of the last batch.
+        self._held: dict[TopicPartition, list[ConsumerRecord]] = {}
+        self._position: dict[TopicPartition, int] = {}  # next offset to be yielded
+        self._closing = asyncio.Event()
+        self._idle = asyncio.Event()  # no batch is in the reader's hands
+        self._idle.set()
+        self._lag_at = 0.0
+
+    def close(self) -> None:
+        """End `batches` after the batch in hand."""
+        self._closing.set()
+
+    async def batches(self) -> AsyncIterator[Batch]:
+        """Yield batches until closed: what arrives within the wait, up to the bounds."""
+        while not self._closing.is_set():
+            batch = await self._gather()
+            self._idle.clear()
+            try:
+                yield batch
+            finally:
+                self._idle.set()
+
+    async def commit(self, batch: Batch) -> None:
+        """Commit the offsets after this batch; a member that was voted out leaves it to the next."""
+        if not batch.ends:
+            return
+        try:
+            await self._consumer.commit({TopicPartition(*at): end for at, end in batch.ends.items()})
+        except (CommitFailedError, IllegalStateError):
+            log.warning("commit_refused", partitions=len(batch.ends))  # its new owner reads again
+        except KafkaError as error:
+            raise StreamUnavailableError from error
+
+    async def pause(self, seconds: float) -> None:
+        """Take in nothing for a while; polling goes on, so the group keeps this member."""
+        assigned = self._consumer.assignment()
+        self._consumer.pause(*assigned)
+        ends = time.monotonic() + seconds
+        while time.monotonic() < ends and not self._closing.is_set():
+            await self._consumer.getmany(timeout_ms=IDLE_MS)
+        still = assigned & self._consumer.assignment()
+        self._consumer.resume(*still)
+
+    async def drained(self, revoked: set[TopicPartition]) -> None:
+        """Wait until the batch in hand is stored; forget what was read of partitions now lost."""
+        try:
+            await asyncio.wait_for(self._idle.wait(), DRAIN_SECONDS)
+        except TimeoutError:
+            log.warning("drain_timed_out", seconds=DRAIN_SECONDS)
+        for lost in revoked:
+            self._held.pop(lost, None)
+            self._position.pop(lost, None)
+
+    async def _gather(self) -> Batch:
+        """Wait for a first record, then for more until the batch is full or the wait is over."""
+        if not self._held:
+            await self._poll(IDLE_MS)
+        ends = time.monotonic() + self._wait
+        while self._held and self._room() and not self._closing.is_set():
+            left = ends - time.monotonic()
+            if left <= 0:
+                break
+            await self._poll(int(left * 1_000) + 1)
+        return self._cut()
+
+    def _room(self) -> int:
+        """Return how many records the batch can still take."""
+        return self._most_records - sum(map(len, self._held.values()))
+
+    async def _poll(self, timeout_ms: int) -> None:
+        try:
+            found = await self._consumer.getmany(timeout_ms=timeout_ms, max_records=self._room())
+        except KafkaError as error:
+            raise StreamUnavailableError from error
+        for at, records in found.items():
+            self._held.setdefault(at, []).extend(records)
+        await self._learn_positions()
+
+    async def _learn_positions(self) -> None:
+        """Ask where reading began in partitions that have just been assigned."""
+        for at in self._consumer.assignment() - self._position.keys():
+            if at not in self._held:
+                with suppress(IllegalStateError, TimeoutError):  # lost again, or not known yet
+                    position = self._consumer.position(at)
+                    self._position[at] = await asyncio.wait_for(position, POSITION_SECONDS)
+
+    def _cut(self) -> Batch:
+        """Take records up to the byte bound, at least one; the rest stays for the next batch."""
+        taken: list[ConsumerRecord] = []
+        newest: dict[TopicPartition, ConsumerRecord] = {}
+        room = self._most_bytes
+        for at in list(self._held):
+            if room <= 0:
+                break
+            records = self._held.pop(at)
+            sizes = list(itertools.accumulate(len(record.value or b"") for record in records))
+            fit = min(bisect.bisect_left(sizes, room) + 1, len(records))
+            if fit < len(records):
+                self._held[at] = records[fit:]
+            taken += records[:fit]
+            room -= sizes[fit - 1]
+            newest[at] = records[fit - 1]
+        ends = {(at.topic, at.partition): record.offset + 1 for at, record in newest.items()}
+        self._position.update({at: record.offset + 1 for at, record in newest.items()})
+        return Batch(taken, ends, self._reached(newest))
+
+    def _reached(self, newest: Mapping[TopicPartition, ConsumerRecord]) -> dict[int, int]:
+        """Say up to which moment each partition number has been read, in all its topics."""
+        reached: dict[int, int] = {}
+        for at in self._consumer.assignment():
+            end = self._consumer.highwater(at)
+            at_end = end is not None and self._position.get(at, -1) >= end and at not in self._held
+            if at_end:
+                moment = self._consumer.last_poll_timestamp(at)
+            else:
+                moment = newest[at].timestamp if at in newest else 0  # 0: not known
+            reached[at.partition] = min(reached.get(at.partition, moment), moment)
+        self._export_lag()
+        return {partition: moment for partition, moment in reached.items() if moment}
+
+    def _export_lag(self) -> None:
+        """Set the lag of every partition, once in a while."""
+        if time.monotonic() - self._lag_at < LAG_SECONDS:
+            return
+        self._lag_at = time.monotonic()
+        for at in self._consumer.assignment():
+            end = self._consumer.highwater(at) or 0
+            lag = max(end - self._position.get(at, end), 0)
+            metrics.partition_lag.labels(at.topic, at.partition).set(lag)
+
+
+class _Drain(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka is untyped
+    """On revoke, lets the stream finish what it has in hand."""
+
+    def __init__(self, stream: KafkaStream) -> None:
+        self._stream = stream
+
+    async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
+        await self._stream.drained(revoked)
+
+    async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
+        log.info("partitions_assigned", partitions=len(assigned))
+
+
+@asynccontextmanager
+async def open_stream(
+    settings: Settings, *, group: str, topics: Sequence[str]
+) -> AsyncIterator[KafkaStream]:
+    """Join a consumer group; leave it at the end.
+
+    Partitions are given out by range: topics with equal partition counts are assigned together, so
+    a user's events of all topics go to one member.
+    """
+    consumer = AIOKafkaConsumer(
+        **client_options(settings),
+        group_id=group,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        partition_assignment_strategy=(RangePartitionAssignor,),
+        fetch_max_wait_ms=100,  # how stale "nothing more to read" may be
+    )
+    stream = KafkaStream(consumer, settings)
+    try:
+        await consumer.start()
+    except KafkaError as error:
+        await consumer.stop()
+        raise StreamUnavailableError from error
+    try:
+        consumer.subscribe(list(topics), listener=_Drain(stream))
+        yield stream
+    finally:
+        await consumer.stop()

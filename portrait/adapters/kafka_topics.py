@@ -1,0 +1,40 @@
+"""Topics on Kafka: created from `deploy/topics.yml` if they are missing, never changed."""
+
+import structlog
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+
+from portrait.adapters.kafka_client import client_options
+from portrait.errors import StreamUnavailableError
+from portrait.settings import Settings
+from portrait.topics import Topic, TopicsFile
+
+log = structlog.get_logger()
+
+
+async def create_topics(settings: Settings, file: TopicsFile) -> list[str]:
+    """Create the topics that are missing. Returns their names."""
+    admin = AIOKafkaAdminClient(**client_options(settings))
+    try:
+        await admin.start()
+        there = set(await admin.list_topics())
+        missing = [topic for topic in file.topics if topic.name not in there]
+        if missing:
+            answer = await admin.create_topics([_new(topic, file.replication) for topic in missing])
+            for _, code, *_ in answer.topic_errors:
+                if code and for_code(code) is not TopicAlreadyExistsError:
+                    raise for_code(code)
+    except KafkaError as error:
+        raise StreamUnavailableError from error
+    finally:
+        await admin.close()
+    return [topic.name for topic in missing]
+
+
+def _new(topic: Topic, replication: int) -> NewTopic:
+    return NewTopic(
+        topic.name,
+        num_partitions=topic.partitions,
+        replication_factor=replication,
+        topic_configs={name: str(value) for name, value in topic.config.items()},
+    )

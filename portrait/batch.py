@@ -1,0 +1,152 @@
+"""Batches: the events between two commits, as columns.
+
+Decoding is the only step that looks at one event at a time.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+
+from portrait.envelope import parse_event
+from portrait.errors import EventInvalidError
+from portrait.event import Action, Event
+from portrait.facts import ACTION_CODE, COLUMNS
+from portrait.item import Item
+from portrait.ref import event_ref, item_ref, text_ref
+from portrait.stream import Message, Record
+from portrait.topics import DEAD, EVENT_TOPICS, action_of
+
+LARGEST_EVENT = 65_536  # bytes
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MILLISECOND = timedelta(milliseconds=1)
+CHARACTERS_PER_TOKEN = 3  # of wordpiece, on the safe side
+
+_TOPIC_CODES = {topic: code for code, topic in enumerate(EVENT_TOPICS)}
+
+
+@dataclass(slots=True)
+class EventBatch:
+    """Decoded events. `columns["user"]` is the place of the event's user in `users`."""
+
+    users: list[str]
+    columns: NDArray[np.void]  # (E,) of COLUMNS, in log order
+    items: dict[int, Event] = field(default_factory=dict)  # first event that names each item_ref
+    searches: dict[int, str] = field(default_factory=dict)  # search texts by text_ref
+    dead: list[Message] = field(default_factory=list)  # dead letters of this batch
+
+    def __len__(self) -> int:
+        return len(self.columns)
+
+
+def decode(
+    records: Sequence[Record], *, future_tolerance_ms: int, most_tokens: int
+) -> Iterator[EventBatch]:
+    """Read records; split them where their text would cost the encoder more than `most_tokens`.
+
+    What cannot be read becomes a dead letter of its batch. Order is kept.
+    """
+    builder = _Builder()
+    for record in records:
+        try:
+            builder.add(record, _parse(record), future_tolerance_ms)
+        except EventInvalidError as error:
+            builder.dead.append(dead_letter(record, str(error)))
+        if builder.tokens >= most_tokens:
+            yield builder.build()
+            builder = _Builder()
+    yield builder.build()
+
+
+def item_of(event: Event) -> Item:
+    """Return what an event says of its item: the snapshot, or a nameless item not for sale."""
+    if event.item is None:
+        return Item(id=str(event.item_id), available=False)
+    return Item(id=str(event.item_id), **event.item.model_dump())
+
+
+def dead_letter(record: Record, reason: str) -> Message:
+    """Wrap the original bytes with where they lay and why they could not be read."""
+    place = (
+        ("topic", record.topic.encode()),
+        ("partition", str(record.partition).encode()),
+        ("offset", str(record.offset).encode()),
+        ("timestamp", str(record.timestamp).encode()),
+        ("reason", reason.encode()),
+    )
+    return Message(DEAD, record.key or b"", record.value, (*place, *record.headers))
+
+
+def _parse(record: Record) -> Event:
+    if record.value is not None and len(record.value) > LARGEST_EVENT:
+        msg = f"payload: larger than {LARGEST_EVENT} bytes"
+        raise EventInvalidError(msg)
+    return parse_event(record.value, record.headers, action=action_of(record.topic))
+
+
+class _Builder:
+    """Collects decoded events until they are a batch."""
+
+    def __init__(self) -> None:
+        self.dead: list[Message] = []
+        self.tokens = 0
+        self._users: dict[str, int] = {}
+        self._rows: list[tuple[int, int, int, int, int, tuple[float, ...]]] = []
+        self._items: dict[int, Event] = {}
+        self._searches: dict[int, str] = {}
+
+    def add(self, record: Record, event: Event, future_tolerance_ms: int) -> None:
+        """Take in one event."""
+        at = _moment(event, record.timestamp)
+        if at > record.timestamp + future_tolerance_ms:
+            msg = "occurred_at: in the future"
+            raise EventInvalidError(msg)
+        if at <= 0:
+            msg = "occurred_at: before 1970"
+            raise EventInvalidError(msg)
+        row = (
+            at,
+            event_ref(event.event_id),
+            self._ref(event),
+            event.price or 0.0,
+            event.quantity or 1,
+            ACTION_CODE[event.type],
+            round((event.rating or 0) * 10),
+        )
+        user = self._users.setdefault(event.user_key, len(self._users))
+        topic = _TOPIC_CODES.get(record.topic, 0)
+        self._rows.append((user, topic, record.partition, record.offset, record.timestamp, row))
+
+    def build(self) -> EventBatch:
+        """Return what was collected."""
+        columns = np.array(self._rows, COLUMNS)
+        return EventBatch([*self._users], columns, self._items, self._searches, self.dead)
+
+    def _ref(self, event: Event) -> int:
+        """Name what the event is about, and remember what is needed to find its vector."""
+        if event.type is Action.SEARCH:
+            text = str(event.text).strip()
+            ref = text_ref(text)
+            if ref not in self._searches:
+                self._searches[ref] = text
+                self.tokens += len(text) // CHARACTERS_PER_TOKEN + 2
+            return ref
+        ref = item_ref(str(event.item_id))
+        known = self._items.get(ref)
+        if known is None or (known.item is None and event.item is not None):
+            self._items[ref] = event
+            if event.item is not None:
+                self.tokens += len(event.item.text) // CHARACTERS_PER_TOKEN + 2
+        return ref
+
+
+def _moment(event: Event, received: int) -> int:
+    """Return when the event happened (ms), by Kafka's clock if the producer's is known to be off.
+
+    Source: Segment's `timestamp = receivedAt - (sentAt - originalTimestamp)`.
+    """
+    if event.sent_at is None:
+        return (event.occurred_at - EPOCH) // MILLISECOND
+    return received - (event.sent_at - event.occurred_at) // MILLISECOND

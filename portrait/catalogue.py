@@ -1,0 +1,148 @@
+"""The catalogue in memory: items as rows of arrays, with their texts' vectors.
+
+A mirror of what the index worker keeps in Redis. The update worker paints from it, the service
+ranks over it. Items that share a text share a vector. Rows are not removed: a withdrawn item stays
+for the sake of those who remember it, and is never offered.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from portrait.event import Action
+from portrait.facts import ACTION_CODE
+from portrait.hash_index import MISSING, HashIndex
+from portrait.item import Item, interest_category
+from portrait.names import Names
+from portrait.ref import item_ref, text_ref
+from portrait.vectors import VectorTable
+
+Codes = NDArray[np.int64]
+FIRST_ROWS = 1_024
+UNPLACED = -2  # a text whose category has not been looked for yet
+LEAST_SIMILARITY = 0.25  # to a category's name, for a search to count towards that category
+
+ITEM = np.dtype(
+    [
+        ("ref", "<u8"),
+        ("text", "<i8"),  # row of its text's vector, or MISSING
+        ("interest", "<i8"),  # code in `interests`: the category as deep as an interest names it
+        ("category", "<i8"),  # code in `categories`: the whole path
+        ("brand", "<i8"),  # code in `brands`
+        ("price", "<f4"),  # 0 = not known
+        ("offered", "?"),  # available and not withdrawn
+    ]
+)
+
+
+class Catalogue:
+    """Items of N rows, and the vectors of one space that they stand on."""
+
+    def __init__(self, space_id: str, dim: int) -> None:
+        self.space_id = space_id
+        self.vectors = VectorTable(dim)
+        self.items: list[Item] = []
+        self.interests = Names()
+        self.categories = Names()
+        self.brands = Names()
+        self._rows = np.zeros(FIRST_ROWS, ITEM)
+        self._index = HashIndex()
+        self._text_interest = np.full(FIRST_ROWS, UNPLACED, np.int64)  # by row of `vectors`
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    @property
+    def rows(self) -> NDArray[np.void]:
+        """The items as (N,) of ITEM. A view: it is not to be written."""
+        return self._rows[: len(self.items)]
+
+    def put(self, item: Item) -> None:
+        """Add or replace an item. The vectors of `texts_of(item)` come first."""
+        ref = item_ref(item.id)
+        row = self.row(ref)
+        if row == MISSING:
+            row = len(self.items)
+            self.items.append(item)
+            self._index.put(ref, row)
+            if row == len(self._rows):
+                self._rows = np.concatenate([self._rows, np.zeros_like(self._rows)])
+        self.items[row] = item
+        self._rows[row] = (
+            ref,
+            self.vectors.row(text_ref(item.text)),
+            self.interests.code(interest_category(item.category)),
+            self.categories.code(item.category),
+            self.brands.code(item.brand),
+            item.price or 0,
+            item.available and not item.withdrawn,
+        )
+
+    def row(self, ref: int) -> int:
+        """Return the row of one item, or MISSING."""
+        return int(self.find(np.array([ref], np.uint64))[0])
+
+    def find(self, refs: NDArray[np.uint64]) -> Codes:
+        """Return the row of each item, or MISSING. Any shape in, the same shape out."""
+        return self._index.find(refs)
+
+    def item(self, ref: int) -> Item | None:
+        """Return the item with this ref, if it is known."""
+        row = self.row(ref)
+        return None if row == MISSING else self.items[row]
+
+    def locate(self, ring: NDArray[np.void]) -> tuple[Codes, Codes]:
+        """Find the item row and the text row of each event. Both of the ring's shape, or MISSING."""
+        refs = np.ascontiguousarray(ring["ref"])
+        search = ring["action"] == ACTION_CODE[Action.SEARCH]
+        items = self.find(np.where(search, np.uint64(0), refs))
+        texts = np.where(items == MISSING, MISSING, self._rows["text"][items])
+        if search.any():
+            texts[search] = self.vectors.find(refs[search])
+        return items, texts
+
+    def interest_of(self, items: Codes, texts: Codes) -> Codes:
+        """Return the interest code of each event: its item's, or the nearest to a search's text."""
+        interest = np.where(items == MISSING, MISSING, self._rows["interest"][items])
+        search = (items == MISSING) & (texts != MISSING)
+        if search.any():
+            interest[search] = self._interest_of_texts(texts[search])
+        return interest
+
+    def brand_of(self, items: Codes) -> Codes:
+        """Return the brand code of each event's item, or MISSING."""
+        return np.where(items == MISSING, MISSING, self._rows["brand"][items])
+
+    def price_of(self, items: Codes) -> NDArray[np.float32]:
+        """Return the catalogue's price of each event's item, or 0."""
+        return np.where(items == MISSING, np.float32(0), self._rows["price"][items])
+
+    def forget_searches(self) -> None:
+        """Drop the vectors that no item stands on; Redis has them if they are needed again."""
+        names = [self.vectors.row(text_ref(name)) for name in self.interests]
+        used = np.unique(np.r_[self.rows["text"], np.array(names, np.int64)])
+        refs = self.vectors.refs[self.rows["text"]]
+        self.vectors = self.vectors.kept(used[used != MISSING])
+        known = self.rows["text"] != MISSING
+        self.rows["text"][known] = self.vectors.find(refs[known])
+        self._text_interest = np.full(FIRST_ROWS, UNPLACED, np.int64)
+
+    def _interest_of_texts(self, texts: Codes) -> Codes:
+        """Place texts in the category whose name is nearest, if one is near."""
+        if len(self._text_interest) < len(self.vectors.matrix):
+            more = len(self.vectors.matrix) - len(self._text_interest)
+            self._text_interest = np.r_[self._text_interest, np.full(more, UNPLACED)]
+        unplaced = np.unique(texts[self._text_interest[texts] == UNPLACED])
+        if len(unplaced):
+            names = np.array([text_ref(name) for name in self.interests], np.uint64)
+            rows = self.vectors.find(names)
+            similarity = self.vectors.matrix[unplaced] @ self.vectors.matrix[rows].T  # (B, C)
+            similarity[:, rows == MISSING] = -1
+            nearest = similarity.argmax(axis=1)
+            near = similarity.max(axis=1) >= LEAST_SIMILARITY
+            self._text_interest[unplaced] = np.where(near, nearest, MISSING)
+        return self._text_interest[texts]
+
+
+def texts_of(item: Item) -> tuple[str, ...]:
+    """Name the texts an item needs vectors of: its own, and its category's name."""
+    return tuple(text for text in (item.text, interest_category(item.category)) if text)

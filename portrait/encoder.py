@@ -1,0 +1,21 @@
+"""Port: the text encoder."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from portrait.space import Vectors
+
+
+class TextEncoder(Protocol):
+    """Turns texts into embeddings. Deterministic: a text's embedding depends on the text alone."""
+
+    name: str
+    dim: int
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """Encode texts, any number of them. Blocks; call it from a thread.
+
+        Returns:
+            Shape (B, D), float32, every row of length 1.
+        """
+        ...

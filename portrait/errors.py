@@ -1,0 +1,40 @@
+"""Every error of ours, by what the caller can do about it."""
+
+
+class PortraitError(Exception):
+    """Something in Portrait went wrong."""
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or self.__doc__)
+
+
+class EventInvalidError(PortraitError):
+    """The payload can never be an event: dead-letter it, do not retry."""
+
+
+class ItemInvalidError(PortraitError):
+    """The payload can never be a catalogue item: dead-letter it, do not retry."""
+
+
+class ProfileNotFoundError(PortraitError):
+    """Nothing is known of this user."""
+
+
+class ItemNotFoundError(PortraitError):
+    """The catalogue has no such item."""
+
+
+class ModelMissingError(PortraitError):
+    """No model is in service yet: the index worker publishes one once it has seen a catalogue."""
+
+
+class SpaceMismatchError(PortraitError):
+    """Two vectors of different spaces must not meet."""
+
+
+class StoreUnavailableError(PortraitError):
+    """Redis did not answer: try again later."""
+
+
+class StreamUnavailableError(PortraitError):
+    """Kafka did not answer: try again later."""

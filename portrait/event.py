@@ -1,0 +1,85 @@
+"""Events: who did what to which item, and when.
+
+Nothing enters the system in any other shape. `envelope.py` reads the shapes that producers send.
+"""
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import AliasChoices, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+
+from portrait.item import ItemSnapshot
+
+Id = Annotated[str, StringConstraints(min_length=1, max_length=128)]
+Text = Annotated[str, StringConstraints(max_length=8_192)]
+
+ANONYMOUS = "anonymous:"  # prefix of the profile key of someone who has not logged in
+
+
+class Action(StrEnum):
+    """What the user did. The order is part of the stored record: append, never reorder."""
+
+    BROWSE = "browse"
+    CLICK = "click"
+    SEARCH = "search"
+    CART = "cart"
+    PURCHASE = "purchase"
+    REVIEW = "review"
+    RETURN = "return"
+
+
+class Event(BaseModel):
+    """One action of one user, as published on the `events.*` topics, keyed by user.
+
+    Unknown fields are ignored: a new producer must not break an old consumer. The aliases are the
+    names that Segment, Snowplow e-commerce and Amazon Personalize producers already send.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
+
+    event_id: Id = Field(
+        validation_alias=AliasChoices("event_id", "messageId", "eventId"),
+        description="Names the event: a repeat with the same id counts once.",
+    )
+    type: Action = Field(validation_alias=AliasChoices("type", "eventType"))
+    user_id: Id | None = Field(None, validation_alias=AliasChoices("user_id", "userId"))
+    anonymous_id: Id | None = Field(
+        None, validation_alias=AliasChoices("anonymous_id", "anonymousId", "domain_userid")
+    )
+    session_id: Id | None = Field(
+        None, validation_alias=AliasChoices("session_id", "sessionId", "domain_sessionid")
+    )
+    item_id: Id | None = Field(
+        None, validation_alias=AliasChoices("item_id", "itemId", "product_id", "productId")
+    )
+    item: ItemSnapshot | None = Field(
+        None, description="What the item is, for items the catalogue may not know yet."
+    )
+    quantity: int | None = Field(None, ge=1, le=65_535)
+    price: float | None = Field(None, ge=0, le=1e9, description="Of one piece, in the shop's unit.")
+    text: Text | None = Field(
+        None,
+        validation_alias=AliasChoices("text", "query", "review_body"),
+        description="The search query or the review.",
+    )
+    rating: float | None = Field(None, ge=0, le=5, description="Of a review: 1 worst, 5 best.")
+    recommendation_id: Id | None = Field(
+        None, validation_alias=AliasChoices("recommendation_id", "recommendationId")
+    )
+    occurred_at: AwareDatetime = Field(
+        validation_alias=AliasChoices(
+            "occurred_at", "originalTimestamp", "derived_tstamp", "timestamp"
+        ),
+        description="When it happened by the producer's clock, with its UTC offset.",
+    )
+    sent_at: AwareDatetime | None = Field(
+        None,
+        validation_alias=AliasChoices("sent_at", "sentAt"),
+        description="When it was sent by the same clock; lets a wrong clock be corrected.",
+    )
+    schema_version: int = Field(1, ge=1, le=1)
+
+    @property
+    def user_key(self) -> str:
+        """The profile this event belongs to, and the key of its Kafka message."""
+        return self.user_id or f"{ANONYMOUS}{self.anonymous_id}"

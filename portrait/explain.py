@@ -1,0 +1,93 @@
+"""Explain: which events speak for an item, and how much of its score is theirs.
+
+A portrait's vectors are weighted sums of the events' vectors, so a score is a sum over events, and
+each event's share of it is exact: with w the weight, v the vector of event e and i the item,
+
+    score = sum over e of (LONG_SHARE * w[long, e] / norm[long] + SHORT_SHARE * ...) * (v[e] @ i)
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from portrait.catalogue import Catalogue
+from portrait.event import Action
+from portrait.facts import ACTION_CODE
+from portrait.hash_index import MISSING
+from portrait.paint import LONG, SHORT, weights
+from portrait.recommend import LONG_SHARE, SHORT_SHARE
+from portrait.space import Vectors, unit
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """S events, what each weighs, and its vector in one space."""
+
+    ring: NDArray[np.void]  # (S,) of EVENT, newest first
+    weight: NDArray[np.float32]  # (2, S): LONG, SHORT
+    vectors: Vectors  # (S, K); zeros where the text is not known
+
+    def __len__(self) -> int:
+        return len(self.ring)
+
+    def portrait(self) -> Vectors:
+        """Return the two vectors these events make, (2, K), as `paint` does, unrounded."""
+        return unit(self.weight @ self.vectors)
+
+    def shares(self, items: Vectors) -> NDArray[np.float32]:
+        """Return each event's share of each item's score, (N, S), for item vectors (N, K).
+
+        An item's shares add up to its score with `blend(self.portrait())`.
+        """
+        norm = np.linalg.norm(self.weight @ self.vectors, axis=1)  # (2,)
+        scale = np.array([LONG_SHARE, SHORT_SHARE]) / np.where(norm > 0, norm, np.inf)
+        shares = (items @ self.vectors.T) * (scale @ self.weight)
+        return shares.astype(np.float32)
+
+
+def evidence_of(ring: NDArray[np.void], catalogue: Catalogue) -> Evidence:
+    """Find what each event of one user, (S,) of EVENT, weighs, and its vector.
+
+    The vectors of searches have to be in the catalogue: see `search_refs`, `Mirror.fetch_texts`.
+    """
+    _, texts = catalogue.locate(ring)
+    vectors = catalogue.vectors.matrix[texts]
+    vectors[texts == MISSING] = 0
+    weight = weights(ring[None])[0] if len(ring) else np.zeros((2, 0), np.float32)
+    return Evidence(ring, weight, vectors)
+
+
+def together(past: Evidence, session: Evidence) -> Evidence:
+    """Join what is remembered of a user, for the long term, and a session, for the short term."""
+    return Evidence(
+        np.concatenate([past.ring, session.ring]),
+        np.stack(
+            [
+                np.r_[past.weight[LONG], np.zeros(len(session), np.float32)],
+                np.r_[np.zeros(len(past), np.float32), session.weight[SHORT]],
+            ]
+        ),
+        np.concatenate([past.vectors, session.vectors]),
+    )
+
+
+def search_refs(ring: NDArray[np.void]) -> list[int]:
+    """Return the text refs of the searches among these events."""
+    refs: list[int] = ring["ref"][ring["action"] == ACTION_CODE[Action.SEARCH]].tolist()
+    return refs
+
+
+def strongest(shares: NDArray[np.float32], most: int) -> list[list[tuple[int, float]]]:
+    """Return for each item the events that speak for it, strongest first: (event, share).
+
+    Args:
+        shares: (N, S).
+        most: Events to name per item; those that speak against it are not named.
+    """
+    order = np.argsort(-shares, axis=1, kind="stable")[:, :most]
+    top = np.take_along_axis(shares, order, axis=1)
+    return [
+        [(event, share) for event, share in zip(events, values, strict=True) if share > 0]
+        for events, values in zip(order.tolist(), top.tolist(), strict=True)
+    ]

@@ -1,0 +1,89 @@
+"""Items: what a shop sells, and the text that the encoder reads."""
+
+from typing import Annotated, Any
+
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+)
+
+from portrait.errors import ItemInvalidError
+
+SEPARATOR = " > "  # between the levels of a category path
+INTEREST_DEPTH = 2  # levels of the category path that an interest names
+
+Id = Annotated[str, StringConstraints(min_length=1, max_length=128)]
+Title = Annotated[str, StringConstraints(max_length=1_024)]
+Brand = Annotated[str, StringConstraints(max_length=128)]
+AttributeName = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+AttributeValue = Annotated[str, StringConstraints(max_length=256)]
+
+
+def _join_path(value: Any) -> Any:  # noqa: ANN401 - pydantic hands over whatever was sent
+    if isinstance(value, list) and all(isinstance(level, str) for level in value):
+        return SEPARATOR.join(level.strip() for level in value)
+    return value
+
+
+Category = Annotated[str, BeforeValidator(_join_path), StringConstraints(max_length=512)]
+
+
+class ItemSnapshot(BaseModel):
+    """What an item is. Inside an event: as the producer saw it."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
+
+    title: Title = Field("", validation_alias=AliasChoices("title", "name"))
+    category: Category = Field(
+        "", description="Path from the widest level, `A > B > C` or a list of levels."
+    )
+    brand: Brand = ""
+    price: float | None = Field(None, ge=0, le=1e9)
+    attributes: dict[AttributeName, AttributeValue] = Field(default_factory=dict, max_length=32)
+    available: bool = True
+
+    @property
+    def text(self) -> str:
+        """What the encoder reads; empty if nothing is known but the id."""
+        parts = [self.title, self.category.replace(SEPARATOR, ", "), self.brand]
+        parts += self.attributes.values()
+        return ". ".join(part for part in parts if part)
+
+
+class Item(ItemSnapshot):
+    """A product of the catalogue, as published on the `items` topic, keyed by id."""
+
+    id: Id = Field(validation_alias=AliasChoices("id", "item_id", "product_id"))
+    withdrawn: bool = Field(
+        default=False, description="Gone from the catalogue: remembered, never recommended."
+    )
+
+
+def parse_item(payload: bytes) -> Item:
+    """Read the value of one message of the `items` topic (UTF-8 JSON).
+
+    Raises:
+        ItemInvalidError: Not JSON, or not an item. Dead-letter it; do not retry.
+    """
+    try:
+        return Item.model_validate_json(payload)
+    except ValidationError as error:
+        raise ItemInvalidError(reasons(error)) from error
+
+
+def reasons(error: ValidationError) -> str:
+    """Say which fields are wrong and how, without repeating what was in them."""
+    return "; ".join(
+        f"{'.'.join(map(str, problem['loc'])) or 'payload'}: {problem['type']}"
+        for problem in error.errors(include_url=False, include_context=False, include_input=False)
+    )
+
+
+def interest_category(category: str) -> str:
+    """Cut a category path to the levels that an interest names."""
+    return SEPARATOR.join(category.split(SEPARATOR)[:INTEREST_DEPTH])

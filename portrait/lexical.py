@@ -1,0 +1,94 @@
+"""The lexicon: which item texts share words with a query, for text that BERT has not read.
+
+Reading never runs BERT, so a query without a cached vector is placed among the item texts that
+share its words, the rare ones most.
+"""
+
+import re
+from array import array
+from collections import defaultdict
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from portrait.hash_index import MISSING
+from portrait.item import Item
+from portrait.space import Vectors, unit
+
+BEST_TEXTS = 5  # whose vectors stand for the query
+FIRST_ROWS = 1_024
+
+# A run of letters and digits is a word; Chinese, Japanese and Korean have no spaces, so there each
+# character is one.
+_CJK = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
+_WORD = re.compile(f"[{_CJK}]|[^\\W{_CJK}]+")
+
+
+class Lexicon:
+    """An inverted index of the texts of a catalogue. Grows; one task adds, any thread reads."""
+
+    def __init__(self) -> None:
+        self._rows: defaultdict[str, array[int]] = defaultdict(lambda: array("q"))
+        self._words = np.zeros(FIRST_ROWS, np.int64)  # by text row: how many; 0 = not here
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def learn(self, items: Sequence[Item], texts: NDArray[np.int64]) -> None:
+        """Add the texts that are not here yet.
+
+        Args:
+            items: N items.
+            texts: (N,): the row of each item's text, or MISSING.
+        """
+        if len(texts) and texts.max() >= len(self._words):
+            more = np.zeros(2 * int(texts.max()) + 1 - len(self._words), np.int64)
+            self._words = np.r_[self._words, more]
+        new = np.flatnonzero((texts != MISSING) & (self._words[texts] == 0))
+        for place, row in zip(new.tolist(), texts[new].tolist(), strict=True):
+            if not self._words[row]:
+                self._add(row, items[place].text)
+
+    def vector(self, query: str, matrix: Vectors) -> Vectors | None:
+        """Return the mean vector (K,) of the texts that match best, or None if none matches."""
+        rows, scores = self.match(query)
+        here = rows < len(matrix)  # one just learned may lie beyond the matrix of an older view
+        rows, scores = rows[here], scores[here]
+        if not len(rows):
+            return None
+        mean: Vectors = unit(scores @ matrix[rows])
+        return mean
+
+    def match(self, query: str) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Return the rows of the best texts, best first, and their scores.
+
+        A score is the idf of the shared words over the root of the text's length, so that a short
+        text that is all about the query beats a long one that mentions it.
+
+        Source: Robertson, Understanding inverse document frequency, J. Documentation 2004.
+        """
+        postings = [self._rows[word] for word in set(words_of(query)) if word in self._rows]
+        found = [np.frombuffer(rows.tobytes(), np.int64) for rows in postings]
+        words = self._words  # taken after the rows, which it is therefore long enough for
+        scores = np.zeros(len(words), np.float32)
+        for rows in found:
+            scores[rows] += np.log1p(self._count / len(rows))
+        matching = np.flatnonzero(scores)
+        scores[matching] /= np.sqrt(words[matching])
+        best = matching[np.argsort(-scores[matching], kind="stable")][:BEST_TEXTS]
+        return best, scores[best]
+
+    def _add(self, row: int, text: str) -> None:
+        """Add one text; in this order, so that a reader meanwhile never sees it by half."""
+        words = set(words_of(text))
+        self._words[row] = max(len(words), 1)
+        self._count += 1
+        for word in words:
+            self._rows[word].append(row)
+
+
+def words_of(text: str) -> list[str]:
+    """Split a text into words, in lower case."""
+    return _WORD.findall(text.casefold())

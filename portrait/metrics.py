@@ -1,0 +1,41 @@
+"""Metrics: every series that Portrait exports, in one place."""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+
+# The update worker
+events_folded = Counter("portrait_events_total", "Events folded for the first time.", ["action"])
+events_repeated = Counter("portrait_events_repeated_total", "Events that were known already.")
+dead_letters = Counter("portrait_dead_letters_total", "Payloads dead-lettered.", ["topic"])
+batch_events = Histogram(
+    "portrait_batch_events", "Events of a batch.", buckets=(1, 10, 50, 100, 500, 1_000, 5_000)
+)
+stage_seconds = Histogram(
+    "portrait_stage_seconds", "Time of one stage of a batch.", ["stage"], buckets=_SECONDS
+)
+freshness_seconds = Histogram(
+    "portrait_freshness_seconds", "From Kafka's time of a batch's oldest event to its stored profile.",
+    buckets=_SECONDS,
+)
+profiles_stored = Counter("portrait_profiles_stored_total", "Profiles written.")
+profiles_refused = Counter(
+    "portrait_profiles_refused_total", "Writes refused because a newer profile was there."
+)
+partition_lag = Gauge(
+    "portrait_partition_lag_records", "Records not yet read.", ["topic", "partition"]
+)
+
+# Text
+texts_encoded = Counter("portrait_texts_encoded_total", "Texts that BERT read.")
+texts_cached = Counter("portrait_texts_cached_total", "Texts whose vector was known.")
+
+# The index worker
+items_indexed = Counter("portrait_items_indexed_total", "Catalogue changes taken in.")
+catalogue_items = Gauge("portrait_catalogue_items", "Items in this process's catalogue.")
+
+# The service
+requests = Counter("portrait_requests_total", "Requests answered.", ["route", "method", "status"])
+request_seconds = Histogram(
+    "portrait_request_seconds", "Time to answer.", ["route"], buckets=_SECONDS
+)

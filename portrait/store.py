@@ -1,0 +1,116 @@
+"""Ports: what Portrait has to remember, and asks of whoever remembers it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import NamedTuple, Protocol
+
+from portrait.item import Item
+from portrait.space import Space, Vectors
+
+
+class Write(NamedTuple):
+    """A record to store, if the stored one still has the revision that was read."""
+
+    user: str
+    expected: bytes  # REVISION bytes of the record read; empty if there was none
+    record: bytes
+
+
+class ProfileStore(Protocol):
+    """One record per user. A store never goes back: every write is a compare-and-set."""
+
+    async def load(self, users: Sequence[str]) -> list[bytes | None]:
+        """Return the users' records, in their order."""
+        ...
+
+    async def save(self, writes: Sequence[Write]) -> list[int]:
+        """Store records. Returns the places of those refused because a newer one is there."""
+        ...
+
+
+class CatalogueStore(Protocol):
+    """Items and the vectors of texts, with a log of changes that any number of mirrors follow."""
+
+    async def put_items(self, items: Sequence[Item], *, overwrite: bool = True) -> None:
+        """Store items and announce them. Without `overwrite`, one that is there stays as it is."""
+        ...
+
+    async def withdraw_items(self, ids: Sequence[str]) -> None:
+        """Mark items as gone and announce them. An unknown id is ignored."""
+        ...
+
+    async def get_items(self, ids: Sequence[str]) -> list[Item | None]:
+        """Return items by id, in their order."""
+        ...
+
+    async def all_ids(self) -> list[str]:
+        """Return the id of every item, in no order."""
+        ...
+
+    async def cursor(self) -> str:
+        """Return the end of the change log."""
+        ...
+
+    async def changed_since(self, cursor: str) -> tuple[str, list[str]] | None:
+        """Return a later cursor and the ids changed between, or None if the log has been cut."""
+        ...
+
+    async def get_vectors(self, space_id: str, refs: Sequence[int]) -> list[Vectors | None]:
+        """Return text vectors (K,) by text_ref, in their order."""
+        ...
+
+    async def put_vectors(
+        self,
+        space_id: str,
+        refs: Sequence[int],
+        vectors: Vectors,
+        *,
+        ttl: timedelta | None = None,
+    ) -> None:
+        """Store text vectors (B, K); with a time to live, one that is there stays as it is."""
+        ...
+
+
+class PopularityStore(Protocol):
+    """How much each item is wanted, by everybody, lately."""
+
+    async def add(self, day: int, weights: Mapping[str, int]) -> None:
+        """Add to the items' weights, in thousandths, on a day numbered from 1970."""
+        ...
+
+    async def newest(self, days: int) -> dict[str, int]:
+        """Return the items' weights over the newest days on which anything happened."""
+        ...
+
+
+class ProgressStore(Protocol):
+    """How far each partition has been folded."""
+
+    async def mark(self, reached: Mapping[int, int]) -> None:
+        """Say up to which moment (ms) everything published to each partition is stored."""
+        ...
+
+    async def reached(self) -> dict[int, int]:
+        """Return that moment (ms) by partition."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A model in service: its version and its space."""
+
+    version: str
+    space: Space
+
+
+class ModelRegistry(Protocol):
+    """Which model is in service."""
+
+    async def champion(self) -> Model | None:
+        """Return the model in service, or None before there is one."""
+        ...
+
+    async def promote(self, model: Model) -> None:
+        """Put a model in service."""
+        ...

@@ -1,0 +1,102 @@
+"""Ports: the event log, as its readers and its writers see it."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+Headers = Sequence[tuple[str, bytes]]
+
+
+class Record(Protocol):
+    """One message of the log, where it lies, and when the log took it in.
+
+    A protocol, so that the Kafka client's own records pass through without a copy each.
+    """
+
+    @property
+    def topic(self) -> str:
+        """Where it lies."""
+        ...
+
+    @property
+    def partition(self) -> int:
+        """Where in the topic."""
+        ...
+
+    @property
+    def offset(self) -> int:
+        """Where in the partition."""
+        ...
+
+    @property
+    def timestamp(self) -> int:
+        """When the log took it in, ms since 1970."""
+        ...
+
+    @property
+    def key(self) -> bytes | None:
+        """Decides the partition."""
+        ...
+
+    @property
+    def value(self) -> bytes | None:
+        """The payload; None is a tombstone."""
+        ...
+
+    @property
+    def headers(self) -> Headers:
+        """Names and values beside the payload."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The records between two commits, in log order within each topic-partition."""
+
+    records: Sequence[Record]
+    #: Where reading goes on after this batch: the next offset of each (topic, partition).
+    ends: Mapping[tuple[str, int], int] = field(default_factory=dict)
+    #: Up to which moment (ms) each partition has been read in all topics, once this is stored.
+    reached: Mapping[int, int] = field(default_factory=dict)
+
+
+class Message(NamedTuple):
+    """One message to publish. With no partition, its key decides."""
+
+    topic: str
+    key: bytes
+    value: bytes | None
+    headers: Headers = ()
+    partition: int | None = None
+
+
+class EventStream(Protocol):
+    """The log as a consumer group reads it: at least once, offsets committed by the reader."""
+
+    def batches(self) -> AsyncIterator[Batch]:
+        """Yield batches until closed. An empty one says only how far the log has been read."""
+        ...
+
+    async def commit(self, batch: Batch) -> None:
+        """Record that everything up to and including this batch is stored."""
+        ...
+
+    async def pause(self, seconds: float) -> None:
+        """Take in nothing for a while, and stay in the group."""
+        ...
+
+
+class Publisher(Protocol):
+    """The log as a producer writes it."""
+
+    async def publish(self, messages: Sequence[Message]) -> None:
+        """Return once the log has every message.
+
+        Raises:
+            StreamUnavailableError: It could not take them all; publishing again is safe.
+        """
+        ...
+
+    async def check(self) -> None:
+        """Raise StreamUnavailableError unless the log answers."""
+        ...

@@ -1,0 +1,42 @@
+"""What routes ask for, by name."""
+
+from typing import Annotated, TypedDict
+
+from fastapi import Depends, Path, Request
+from pydantic import StringConstraints
+
+from service.live import Live, Parts
+
+ID = StringConstraints(min_length=1, max_length=128)
+
+
+class State(TypedDict):
+    """What the app's lifespan yields: reachable from every request."""
+
+    parts: Parts
+    live: Live
+
+
+async def _parts(request: Request) -> Parts:
+    parts: Parts = request.state.parts
+    return parts
+
+
+async def _live(request: Request) -> Live:
+    live: Live = request.state.live
+    return live
+
+
+PartsDep = Annotated[Parts, Depends(_parts)]
+LiveDep = Annotated[Live, Depends(_live)]
+UserIdPath = Annotated[
+    str,
+    ID,
+    Path(
+        description="As in the events; `anonymous:` before the id of who has not logged in.",
+        examples=["household-1929"],
+    ),
+]
+ItemIdPath = Annotated[
+    str, ID, Path(description="As in the events. May contain slashes.", examples=["1082185"])
+]

@@ -1,0 +1,33 @@
+"""Routes: events, for producers without Kafka."""
+
+import asyncio
+
+from fastapi import APIRouter, Request, status
+
+from service.dependencies import PartsDep
+from service.examples import EVENTS_ANSWER, EVENTS_BODY, answered
+from service.intake import read_events
+from service.problems import declared
+from service.schemas import EventsAnswer
+
+router = APIRouter(tags=["events"])
+
+
+@router.post(
+    "/events",
+    status_code=status.HTTP_202_ACCEPTED,
+    responses=answered(202, EVENTS_ANSWER) | declared(413, 422, 503),
+    openapi_extra={"requestBody": EVENTS_BODY},
+)
+async def post_events(request: Request, parts: PartsDep) -> EventsAnswer:
+    """Take in one event, or up to 500 as `{"events": [...]}`, in any shape that Kafka takes.
+
+    An event without an id or a time gets one. When this answers, Kafka has what was accepted; each
+    event that was not has its reason. After a 503, send everything again: ids make that safe.
+    """
+    intake = await asyncio.to_thread(read_events, await request.body())
+    await parts.publisher.publish(intake.messages)
+    accepted = len(intake.messages)
+    return EventsAnswer(
+        accepted=accepted, rejected=len(intake.results) - accepted, results=intake.results
+    )

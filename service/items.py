@@ -1,0 +1,47 @@
+"""Routes: the catalogue, item by item."""
+
+from fastapi import APIRouter, status
+
+from portrait.errors import ItemNotFoundError
+from portrait.item import Item
+from portrait.stream import Message
+from portrait.topics import ITEMS
+from service.dependencies import ItemIdPath, PartsDep
+from service.examples import ITEM, ITEM_ACCEPTED, answered
+from service.problems import declared
+from service.schemas import ItemAccepted, ItemAnswer, ItemBody
+
+router = APIRouter(prefix="/items/{item_id:path}", tags=["items"])
+
+
+@router.get("", responses=answered(200, ITEM) | declared(404, 422, 503))
+async def get_item(item_id: ItemIdPath, parts: PartsDep) -> ItemAnswer:
+    """Return an item of the catalogue."""
+    (item,) = await parts.catalogue.get_items([item_id])
+    if item is None or item.withdrawn:
+        raise ItemNotFoundError
+    return ItemAnswer(item_id=item.id, **item.model_dump(exclude={"id", "withdrawn"}))
+
+
+@router.put(
+    "",
+    status_code=status.HTTP_202_ACCEPTED,
+    responses=answered(202, ITEM_ACCEPTED) | declared(413, 422, 503),
+)
+async def put_item(item_id: ItemIdPath, body: ItemBody, parts: PartsDep) -> ItemAccepted:
+    """Add or replace an item, through Kafka like every other change."""
+    item = Item.model_validate({**body.model_dump(), "id": item_id})
+    value = item.model_dump_json(exclude={"withdrawn"}).encode()
+    await parts.publisher.publish([Message(ITEMS, item_id.encode(), value)])
+    return ItemAccepted(item_id=item_id)
+
+
+@router.delete(
+    "",
+    status_code=status.HTTP_202_ACCEPTED,
+    responses=answered(202, ITEM_ACCEPTED) | declared(422, 503),
+)
+async def delete_item(item_id: ItemIdPath, parts: PartsDep) -> ItemAccepted:
+    """Withdraw an item: it is remembered, and never recommended. Doing it again changes nothing."""
+    await parts.publisher.publish([Message(ITEMS, item_id.encode(), None)])
+    return ItemAccepted(item_id=item_id)

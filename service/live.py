@@ -1,0 +1,211 @@
+"""Live: what the service keeps in memory, and the tasks that keep it current.
+
+registry ─▶ a mirror of the catalogue in the champion's space ─┐
+change log ─▶ the mirror catches up ───────────────────────────┼─▶ View: what requests read
+popularity ─▶ weights by item ─────────────────────────────────┘
+
+A view is replaced whole and never changed, so a request works on one from start to end, and a
+promotion shows between two requests. Redis being away is waited for; a bug ends the tasks, which
+`/livez` then says.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import structlog
+
+from portrait import metrics
+from portrait.errors import ModelMissingError, StoreUnavailableError
+from portrait.lexical import Lexicon
+from portrait.mirror import Mirror
+from portrait.popularity import DAYS, Popularity, popularity_of
+from portrait.recommend import Shelf, stock
+from portrait.store import (
+    CatalogueStore,
+    Model,
+    ModelRegistry,
+    PopularityStore,
+    ProfileStore,
+    ProgressStore,
+)
+from portrait.stream import Publisher
+
+MODEL_EVERY = 1.0  # seconds between two looks
+CATALOGUE_EVERY = 0.2
+PROGRESS_EVERY = 0.25
+POPULARITY_EVERY = 5.0
+LONGEST_PAUSE = 5.0  # seconds, between tries while Redis is away
+SPARE_TEXTS = 50_000  # vectors of searches kept in memory (50 MB) before a fresh mirror is built
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The adapters the service stands on. They live as long as the process."""
+
+    profiles: ProfileStore
+    catalogue: CatalogueStore
+    popularity: PopularityStore
+    progress: ProgressStore
+    registry: ModelRegistry
+    publisher: Publisher
+    ping_store: Callable[[], Awaitable[None]]
+
+
+class CountingMirror(Mirror):
+    """A mirror that says how often it has changed."""
+
+    changes = 0
+
+    async def refresh(self, ids: Iterable[str]) -> None:
+        """Read these items again."""
+        changed = list(ids)
+        await super().refresh(changed)
+        self.changes += len(changed)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One model's catalogue in memory. Grows while it is followed."""
+
+    model: Model
+    mirror: CountingMirror
+    lexicon: Lexicon = field(default_factory=Lexicon)
+
+    @property
+    def is_crowded(self) -> bool:
+        """Whether searches have brought in so many vectors that it is time to start afresh."""
+        catalogue = self.mirror.catalogue
+        return len(catalogue.vectors) > 2 * len(catalogue) + SPARE_TEXTS
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What requests read: one model, its catalogue ready to rank, what is popular."""
+
+    source: Source
+    shelf: Shelf
+    popularity: Popularity
+    changes: int  # of the mirror, when this was made
+    weights: Mapping[str, int]  # that the popularity was made of
+
+    @property
+    def model(self) -> Model:
+        """The model in service."""
+        return self.source.model
+
+
+class Live:
+    """Holds the newest view. Lives as long as the process; changed by its own tasks alone."""
+
+    def __init__(self, parts: Parts) -> None:
+        self.view: View | None = None
+        self.reached: Mapping[int, int] = {}  # ms by partition: what is published is stored
+        self.versions: dict[str, str] = {}  # model version by space, as far as this process saw
+        self.is_running = False
+        self._parts = parts
+        self._source: Source | None = None
+        self._weights: Mapping[str, int] = {}
+
+    def require(self) -> View:
+        """Return the newest view.
+
+        Raises:
+            ModelMissingError: There is no model in service yet, or it is still being loaded.
+        """
+        if self.view is None:
+            raise ModelMissingError
+        return self.view
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Keep everything current meanwhile."""
+        steps: tuple[tuple[Callable[[], Awaitable[None]], float], ...] = (
+            (self.follow_model, MODEL_EVERY),
+            (self.follow_catalogue, CATALOGUE_EVERY),
+            (self.follow_progress, PROGRESS_EVERY),
+            (self.follow_popularity, POPULARITY_EVERY),
+        )
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(_repeat(step, every)) for step, every in steps]
+            self.is_running = True
+            try:
+                yield
+            finally:
+                self.is_running = False
+                for task in tasks:
+                    task.cancel()
+
+    async def follow_model(self) -> None:
+        """Load the champion's catalogue beside the one in use, then switch."""
+        champion = await self._parts.registry.champion()
+        if champion is None:
+            return
+        source = self._source
+        if source is None or source.is_crowded or source.model.space.id != champion.space.id:
+            mirror = CountingMirror(self._parts.catalogue, champion)
+            await mirror.load()
+            source = Source(champion, mirror)
+        elif source.model.version != champion.version:
+            source = Source(champion, source.mirror, source.lexicon)
+        self.versions[champion.space.id] = champion.version
+        self._source = source
+
+    async def follow_catalogue(self) -> None:
+        """Take in what has changed, and make a new view of it."""
+        source, weights = self._source, self._weights
+        if source is None:
+            return
+        await source.mirror.catch_up()
+        if not _is_current(self.view, source, weights):
+            view = await asyncio.to_thread(_look, source, weights, self.view)
+            if source is self._source:
+                self.view = view
+                metrics.catalogue_items.set(len(view.shelf))
+
+    async def follow_progress(self) -> None:
+        """Learn how far the update workers are."""
+        self.reached = await self._parts.progress.reached()
+
+    async def follow_popularity(self) -> None:
+        """Learn what everybody wants."""
+        weights = await self._parts.popularity.newest(DAYS)
+        if weights != self._weights:
+            self._weights = weights
+
+
+async def _repeat(step: Callable[[], Awaitable[None]], every: float) -> None:
+    """Take a step again and again; while Redis is away, less and less often."""
+    pause = every
+    while True:
+        try:
+            await step()
+            pause = every
+        except StoreUnavailableError as error:
+            pause = min(2 * pause, LONGEST_PAUSE)
+            log.warning("store_missed", step=step.__name__, reason=str(error), retry_seconds=pause)
+        await asyncio.sleep(pause)
+
+
+def _is_current(view: View | None, source: Source, weights: Mapping[str, int]) -> bool:
+    return (
+        view is not None
+        and view.source is source
+        and view.weights is weights
+        and view.changes == source.mirror.changes
+    )
+
+
+def _look(source: Source, weights: Mapping[str, int], before: View | None) -> View:
+    """Make a view, in a thread. The mirror changes only in the task that waits for this."""
+    mirror = source.mirror
+    shelf = stock(mirror.catalogue)
+    source.lexicon.learn(shelf.items, shelf.text)
+    if before is not None and before.source is source and before.weights is weights:
+        popularity = before.popularity.padded(len(shelf))
+    else:
+        popularity = popularity_of(mirror.catalogue, weights)
+    return View(source, shelf, popularity, mirror.changes, weights)

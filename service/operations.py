@@ -1,0 +1,56 @@
+"""Routes: is it alive, is it ready, how is it doing."""
+
+import asyncio
+from collections.abc import Awaitable
+
+from fastapi import APIRouter
+from fastapi.responses import Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from portrait.errors import PortraitError
+from service.dependencies import LiveDep, PartsDep
+from service.examples import ALIVE, METRICS, READY, answered
+from service.problems import NotAliveError, NotReadyError, declared
+from service.schemas import Alive, Ready
+
+PATIENCE = 2.0  # seconds that a dependency may take to answer a probe
+
+router = APIRouter(tags=["operations"])
+
+
+@router.get("/livez", responses=answered(200, ALIVE) | declared(503))
+async def livez(live: LiveDep) -> Alive:
+    """Say whether the loop moves and the service's own tasks run. If not: restart it."""
+    if not live.is_running:
+        msg = "A task that keeps the service current has ended."
+        raise NotAliveError(msg)
+    return Alive()
+
+
+@router.get("/readyz", responses=answered(200, READY) | declared(503))
+async def readyz(parts: PartsDep, live: LiveDep) -> Ready:
+    """Ask everything the service stands on, and name what does not answer."""
+    redis, kafka = await asyncio.gather(
+        _answers(parts.ping_store()), _answers(parts.publisher.check())
+    )
+    states = {"redis": redis, "kafka": kafka, "model": live.view is not None}
+    down = [name for name, is_up in states.items() if not is_up]
+    if down:
+        msg = f"Down: {', '.join(down)}."
+        raise NotReadyError(msg, down=down)
+    return Ready(up=tuple(states))
+
+
+@router.get("/metrics", response_class=Response, responses=answered(200, METRICS) | declared())
+async def get_metrics() -> Response:
+    """Return every series, in Prometheus' text format."""
+    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+
+async def _answers(check: Awaitable[None]) -> bool:
+    try:
+        async with asyncio.timeout(PATIENCE):
+            await check
+    except (PortraitError, TimeoutError):
+        return False
+    return True

@@ -1,0 +1,303 @@
+"""What goes in and out over HTTP."""
+
+from datetime import datetime
+from typing import Annotated, Literal, Self
+from uuid import UUID
+
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from portrait.event import Action
+from portrait.facts import RING
+from portrait.item import Id, ItemSnapshot
+
+MOST_ITEMS = 100  # of one answer
+MOST_EVENTS = 500  # of one request
+MOST_EXCLUDED = 1_000
+MOST_CHOICES = 50  # of one filter
+MOST_TEXTS = 20  # of one session
+
+Choice = Annotated[str, StringConstraints(min_length=1, max_length=512)]
+SessionText = Annotated[
+    str, StringConstraints(min_length=1, max_length=1_024, strip_whitespace=True)
+]
+Score = Annotated[float, Field(description="0 to 1, four decimals.")]
+
+
+class Asked(BaseModel):
+    """What clients send: a field we do not know is an error, not a silent surprise."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Answered(BaseModel):
+    """What clients get."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Session(Asked):
+    """What somebody has just looked at; it need not be known who they are."""
+
+    items: tuple[Id, ...] = Field((), max_length=RING, description="Item ids, newest last.")
+    texts: tuple[SessionText, ...] = Field(
+        (), max_length=MOST_TEXTS, description="What they searched for, newest last."
+    )
+
+
+class AskedFilters(Asked):
+    """What an item must be. Several categories or brands mean any of them."""
+
+    category: tuple[Choice, ...] = Field(
+        (),
+        max_length=MOST_CHOICES,
+        description="Paths from the widest level to any depth: `A` or `A > B`. Case is ignored.",
+    )
+    brand: tuple[Choice, ...] = Field((), max_length=MOST_CHOICES)
+    price_min: float | None = Field(
+        None, ge=0, description="Leaves out items of unknown price, as does `price_max`."
+    )
+    price_max: float | None = Field(None, ge=0)
+    available: bool = Field(
+        default=True, description="false: also what is not available at the moment."
+    )
+
+    @model_validator(mode="after")
+    def _is_a_range(self) -> Self:
+        if None not in (self.price_min, self.price_max) and self.price_min > self.price_max:  # type: ignore[operator] # neither is None
+            msg = "price_min is above price_max"
+            raise ValueError(msg)
+        return self
+
+
+class RecommendationRequest(Asked):
+    """For whom, and what, recommendations are wanted."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"user_id": "household-1929", "limit": 3, "explain": True},
+                {"session": {"items": ["1082185"], "texts": ["dark chocolate"]}, "limit": 3},
+            ]
+        }
+    )
+
+    user_id: Id | None = Field(None, description="Nobody knows them: popular items, not an error.")
+    session: Session | None = None
+    limit: int = Field(20, ge=1, le=MOST_ITEMS)
+    exclude: tuple[Id, ...] = Field((), max_length=MOST_EXCLUDED, description="Item ids.")
+    exclude_seen: bool = Field(
+        default=True, description="Leave out what is among the user's newest events."
+    )
+    filters: AskedFilters = AskedFilters()
+    diversity: float = Field(
+        0.3, ge=0, le=1, description="0: by score alone; more: the less alike the items are."
+    )
+    explain: bool = Field(default=False, description="Name the events that speak for each item.")
+
+
+class Reason(Answered):
+    """One event that speaks for an item."""
+
+    action: Action | Literal["session"] = Field(description="`session`: it came in the request.")
+    item_id: str | None = Field(description="What it was about; null for a search.")
+    title: str | None = Field(description="Of that item; of a search in the session, its text.")
+    occurred_at: datetime | None
+    share: float = Field(description="Of the score. The shares of all events add up to the score.")
+
+
+class RecommendedItem(Answered):
+    """One item, and why."""
+
+    item_id: str
+    title: str
+    category: str
+    brand: str
+    price: float | None
+    score: float = Field(
+        description="Profile and session: -1 to 1, 0.3 of likeness to what the user likes and 0.7 "
+        "to what they are after now. Popular: how much everybody wants it."
+    )
+    reasons: tuple[Reason, ...] | None = Field(
+        None, description="With `explain`: the strongest, strongest first."
+    )
+
+
+class TextReading(Answered):
+    """How a text of the session was understood."""
+
+    text: str
+    read: Literal["vector", "words", "nothing"] = Field(
+        description="`vector`: BERT has read it before. `words`: it stands for the items that "
+        "share its words. `nothing`: no item does."
+    )
+
+
+class Recommendations(Answered):
+    """Items, best first."""
+
+    recommendation_id: UUID = Field(description="Send it back with the events that follow.")
+    strategy: Literal["profile", "session", "popular"]
+    model_version: str
+    space_id: str
+    profile_as_of: datetime | None = Field(description="Time of the user's newest event.")
+    stale_seconds: float | None = Field(
+        description="How far the profile lags behind what was published; null if not known."
+    )
+    session_texts: tuple[TextReading, ...]
+    items: tuple[RecommendedItem, ...]
+
+
+class ProfileEvent(Answered):
+    """One event of the user."""
+
+    action: Action
+    item_id: str | None = Field(description="Null for a search, or an item we know nothing of.")
+    title: str | None
+    price: float | None
+    quantity: int
+    rating: float | None
+    occurred_at: datetime
+
+
+class InterestEvidence(Answered):
+    """One event that made an interest."""
+
+    action: Action
+    item_id: str | None
+    title: str | None
+    occurred_at: datetime
+
+
+class Interest(Answered):
+    """A category the user is interested in."""
+
+    category: str
+    score: Score
+    trend: float = Field(description="Share of late less share of old: -1 to 1.")
+    direction: Literal["rising", "steady", "falling"]
+    evidence: tuple[InterestEvidence, ...] = Field(description="Heaviest first.")
+
+
+class BrandShare(Answered):
+    """A brand the user prefers."""
+
+    brand: str
+    share: Score
+
+
+class PriceBand(Answered):
+    """What the user pays for one piece: a tenth of it lies below `low`, a tenth above `high`."""
+
+    low: float
+    typical: float
+    high: float
+
+
+class Period(Answered):
+    """How often the user came in 28 days."""
+
+    since: datetime
+    until: datetime
+    events: int
+
+
+class Vectors(Answered):
+    """The user's vectors, unit length or all zero."""
+
+    long: tuple[float, ...]
+    short: tuple[float, ...]
+
+
+class ProfileAnswer(Answered):
+    """What is known of a user."""
+
+    user_id: str
+    model_version: str | None = Field(description="Null if that model is no longer known.")
+    space_id: str
+    profile_as_of: datetime = Field(description="Time of the newest event.")
+    received_at: datetime = Field(description="When Kafka took in the newest one.")
+    stale_seconds: float | None = Field(
+        description="How far the profile lags behind what was published; null if not known."
+    )
+    events_folded: int
+    totals: dict[Action, int]
+    spend: float = Field(description="Purchases less returns.")
+    first_seen: datetime
+    frequency: tuple[Period, ...] = Field(description="Newest first.")
+    interests: tuple[Interest, ...] = Field(description="Strongest first.")
+    brands: tuple[BrandShare, ...] = Field(description="Strongest first.")
+    price_band: PriceBand | None
+    recent: tuple[ProfileEvent, ...] = Field(description="Newest first.")
+    vectors: Vectors | None = Field(None, description="With `?include=vectors`.")
+
+
+class EventResult(Answered):
+    """What became of one event."""
+
+    index: int
+    event_id: str | None
+    status: Literal["accepted", "rejected"]
+    reason: str | None = None
+
+
+class EventsAnswer(Answered):
+    """What became of the events, in their order."""
+
+    accepted: int
+    rejected: int
+    results: tuple[EventResult, ...]
+
+
+class ItemBody(ItemSnapshot):
+    """An item to put."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "title": "Dark chocolate 85%",
+                    "category": "GROCERY > CANDY > CHOCOLATE",
+                    "brand": "Private",
+                    "price": 2.49,
+                    "attributes": {"size": "3.5 OZ"},
+                }
+            ]
+        },
+    )
+
+    title: Annotated[str, StringConstraints(min_length=1, max_length=1_024)] = Field(
+        validation_alias=AliasChoices("title", "name")
+    )
+
+
+class ItemAnswer(Answered):
+    """An item of the catalogue."""
+
+    item_id: str
+    title: str
+    category: str
+    brand: str
+    price: float | None
+    attributes: dict[str, str]
+    available: bool
+
+
+class ItemAccepted(Answered):
+    """The change was taken in; the catalogue shows it within a second."""
+
+    item_id: str
+    status: Literal["accepted"] = "accepted"
+
+
+class Alive(Answered):
+    """The process runs."""
+
+    status: Literal["alive"] = "alive"
+
+
+class Ready(Answered):
+    """Everything the service stands on answers."""
+
+    status: Literal["ready"] = "ready"
+    up: tuple[str, ...]

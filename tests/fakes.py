@@ -1,0 +1,228 @@
+"""Fakes: the ports in memory, kept honest by mypy and by the contract suites."""
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from functools import lru_cache
+from hashlib import blake2b
+
+import numpy as np
+
+from portrait.errors import StoreUnavailableError, StreamUnavailableError
+from portrait.item import Item
+from portrait.profile import REVISION
+from portrait.space import Vectors, unit
+from portrait.store import Model, Write
+from portrait.stream import Message
+
+
+class MemoryProfiles:
+    """A `ProfileStore` in a dict."""
+
+    def __init__(self) -> None:
+        self.records: dict[str, bytes] = {}
+        self.is_down = False
+
+    async def load(self, users: Sequence[str]) -> list[bytes | None]:
+        """Return the records there are."""
+        _require(up=not self.is_down)
+        return [self.records.get(user) for user in users]
+
+    async def save(self, writes: Sequence[Write]) -> list[int]:
+        """Store each record whose revision is as expected."""
+        _require(up=not self.is_down)
+        refused = []
+        for place, write in enumerate(writes):
+            if self.records.get(write.user, b"")[REVISION] == write.expected:
+                self.records[write.user] = write.record
+            else:
+                refused.append(place)
+        return refused
+
+
+class MemoryCatalogue:
+    """A `CatalogueStore` in dicts. `cut_log` forgets what was announced so far."""
+
+    def __init__(self) -> None:
+        self.items: dict[str, Item] = {}
+        self.vectors: dict[tuple[str, int], Vectors] = {}
+        self.is_down = False
+        self._log: list[str] = []
+        self._cut = 0
+
+    async def put_items(self, items: Sequence[Item], *, overwrite: bool = True) -> None:
+        """Store items and announce those that changed."""
+        _require(up=not self.is_down)
+        for item in items:
+            if overwrite or item.id not in self.items:
+                self.items[item.id] = item
+                self._log.append(item.id)
+
+    async def withdraw_items(self, ids: Sequence[str]) -> None:
+        """Mark known items as gone and announce them."""
+        _require(up=not self.is_down)
+        for id in ids:
+            if id in self.items:
+                self.items[id] = self.items[id].model_copy(update={"withdrawn": True})
+                self._log.append(id)
+
+    async def get_items(self, ids: Sequence[str]) -> list[Item | None]:
+        """Return items, the withdrawn ones too."""
+        _require(up=not self.is_down)
+        return [self.items.get(id) for id in ids]
+
+    async def all_ids(self) -> list[str]:
+        """Return the id of every item."""
+        _require(up=not self.is_down)
+        return list(self.items)
+
+    async def cursor(self) -> str:
+        """Return how long the log is."""
+        _require(up=not self.is_down)
+        return str(len(self._log))
+
+    async def changed_since(self, cursor: str) -> tuple[str, list[str]] | None:
+        """Return what the log says after the cursor, unless it was cut there."""
+        _require(up=not self.is_down)
+        start = int(cursor)
+        if start < self._cut:
+            return None
+        return str(len(self._log)), list(dict.fromkeys(self._log[start:]))
+
+    async def get_vectors(self, space_id: str, refs: Sequence[int]) -> list[Vectors | None]:
+        """Return the vectors there are."""
+        _require(up=not self.is_down)
+        return [self.vectors.get((space_id, ref)) for ref in refs]
+
+    async def put_vectors(
+        self,
+        space_id: str,
+        refs: Sequence[int],
+        vectors: Vectors,
+        *,
+        ttl: timedelta | None = None,
+    ) -> None:
+        """Store vectors, rounded as Redis rounds them; here they do not expire."""
+        _require(up=not self.is_down)
+        rounded: Vectors = vectors.astype(np.float16).astype(np.float32)
+        for ref, vector in zip(refs, rounded, strict=True):
+            if ttl is None:
+                self.vectors[space_id, ref] = vector
+            else:
+                self.vectors.setdefault((space_id, ref), vector)
+
+    def cut_log(self) -> None:
+        """Forget every change announced so far."""
+        self._log.append("")  # so that whoever has read to the end is behind, too
+        self._cut = len(self._log)
+
+
+class MemoryPopularity:
+    """A `PopularityStore` in a dict by day."""
+
+    def __init__(self) -> None:
+        self.days: dict[int, Counter[str]] = {}
+        self.is_down = False
+
+    async def add(self, day: int, weights: Mapping[str, int]) -> None:
+        """Add to a day's weights."""
+        _require(up=not self.is_down)
+        self.days.setdefault(day, Counter()).update(weights)
+
+    async def newest(self, days: int) -> dict[str, int]:
+        """Sum the newest days."""
+        _require(up=not self.is_down)
+        newest = sorted(self.days)[-days:]
+        total: Counter[str] = Counter()
+        for day in newest:
+            total.update(self.days[day])
+        return dict(total)
+
+
+class MemoryProgress:
+    """A `ProgressStore` in a dict by partition."""
+
+    def __init__(self) -> None:
+        self.moments: dict[int, int] = {}
+        self.is_down = False
+
+    async def mark(self, reached: Mapping[int, int]) -> None:
+        """Remember the moments."""
+        _require(up=not self.is_down)
+        self.moments.update(reached)
+
+    async def reached(self) -> dict[int, int]:
+        """Return the moments."""
+        _require(up=not self.is_down)
+        return dict(self.moments)
+
+
+class MemoryRegistry:
+    """A `ModelRegistry` of one model."""
+
+    def __init__(self) -> None:
+        self.model: Model | None = None
+        self.is_down = False
+
+    async def champion(self) -> Model | None:
+        """Return the model in service."""
+        _require(up=not self.is_down)
+        return self.model
+
+    async def promote(self, model: Model) -> None:
+        """Replace the model in service."""
+        _require(up=not self.is_down)
+        self.model = model
+
+
+class ListPublisher:
+    """A `Publisher` that remembers what it was given, in order."""
+
+    def __init__(self) -> None:
+        self.messages: list[Message] = []
+        self.is_down = False
+
+    async def publish(self, messages: Sequence[Message]) -> None:
+        """Remember the messages."""
+        await self.check()
+        self.messages.extend(messages)
+
+    async def check(self) -> None:
+        """Raise if it is down."""
+        if self.is_down:
+            raise StreamUnavailableError
+
+
+class HashEncoder:
+    """A `TextEncoder` without a model: texts that share words are similar, and nothing else is."""
+
+    name = "hash"
+    dim = 384
+
+    def __init__(self) -> None:
+        self.texts_read = 0
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """Sum the vectors of each text's words."""
+        self.texts_read += len(texts)
+        if not texts:
+            return np.zeros((0, self.dim), np.float32)
+        return unit(np.stack([_sum_of_words(text) for text in texts]))
+
+
+def _sum_of_words(text: str) -> Vectors:
+    words = re.findall(r"\w+", text.casefold()) or [text]
+    summed: Vectors = np.stack([_word_vector(word) for word in words]).sum(axis=0)
+    return summed
+
+
+@lru_cache(maxsize=65_536)
+def _word_vector(word: str) -> Vectors:
+    seed = int.from_bytes(blake2b(word.encode(), digest_size=8).digest(), "little")
+    return np.random.default_rng(seed).standard_normal(HashEncoder.dim).astype(np.float32)
+
+
+def _require(*, up: bool) -> None:
+    if not up:
+        raise StoreUnavailableError

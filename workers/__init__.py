@@ -1,0 +1,1 @@
+"""The streaming side: what keeps profiles, catalogue and models current."""

@@ -1,0 +1,173 @@
+"""Composition root of the workers: `python -m workers update | index | topics | replay-dead`."""
+
+import argparse
+import asyncio
+import gc
+import signal
+from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack
+
+import structlog
+import uvloop
+from threadpoolctl import threadpool_limits
+
+from portrait.adapters.kafka_publisher import open_publisher
+from portrait.adapters.kafka_stream import KafkaStream, open_stream
+from portrait.adapters.kafka_topics import create_topics
+from portrait.adapters.redis_store import (
+    RedisCatalogue,
+    RedisPopularity,
+    RedisProfiles,
+    RedisProgress,
+    RedisRegistry,
+    connect_redis,
+    ping,
+)
+from portrait.logs import configure_logs
+from portrait.mirror import Mirror
+from portrait.neural.text_encoder import BertEncoder, load_encoder
+from portrait.settings import Settings
+from portrait.texts import TextReader
+from portrait.topics import DEAD, EVENT_TOPICS, ITEMS, read_topics
+from workers.first_model import await_model, chained, fit_first_model, gather_catalogue
+from workers.health import serve_health
+from workers.index import index
+from workers.replay_dead import replay_dead
+from workers.update import Limits, Updater, update
+
+FOLLOW_SECONDS = 0.2  # between two looks at the catalogue's change log
+YOUNG_OBJECTS = 50_000  # between two collections: a batch's events die together, without cycles
+
+log = structlog.get_logger()
+
+
+async def run_update(settings: Settings) -> None:
+    """Fold events into profiles until told to stop."""
+    async with AsyncExitStack() as stack:
+        redis = await connect_redis(str(settings.redis_url))
+        stack.push_async_callback(redis.aclose)
+        encoder = _encoder(settings)
+        catalogue = RedisCatalogue(redis)
+        model = await await_model(RedisRegistry(redis))
+        mirror = Mirror(catalogue, model)
+        await mirror.load()
+        publisher = await stack.enter_async_context(open_publisher(settings))
+        stream = await stack.enter_async_context(
+            open_stream(settings, group="portrait-update", topics=EVENT_TOPICS)
+        )
+        updater = Updater(
+            profiles=RedisProfiles(redis, settings.profile_ttl),
+            popularity=RedisPopularity(redis),
+            progress=RedisProgress(redis),
+            publisher=publisher,
+            mirror=mirror,
+            texts=TextReader(encoder, model.space, catalogue),
+            limits=Limits(
+                settings.future_tolerance, settings.batch_tokens, settings.outage_limit
+            ),
+        )
+        checks = {"redis": lambda: ping(redis), "kafka": publisher.check}
+        await stack.enter_async_context(
+            serve_health(settings.health_host, settings.health_port, checks)
+        )
+        _stop_on_signal(stream)
+        log.info("worker_started", worker="update", model_version=model.version)
+        async with asyncio.TaskGroup() as tasks:
+            follower = tasks.create_task(mirror.follow(FOLLOW_SECONDS))
+            await update(stream, updater)
+            follower.cancel()
+    log.info("worker_stopped", worker="update")
+
+
+async def run_index(settings: Settings) -> None:
+    """Keep the catalogue indexed until told to stop."""
+    async with AsyncExitStack() as stack:
+        redis = await connect_redis(str(settings.redis_url))
+        stack.push_async_callback(redis.aclose)
+        encoder = _encoder(settings)
+        catalogue, registry = RedisCatalogue(redis), RedisRegistry(redis)
+        publisher = await stack.enter_async_context(open_publisher(settings))
+        stream = await stack.enter_async_context(
+            open_stream(settings, group="portrait-index", topics=(ITEMS,))
+        )
+        checks = {"redis": lambda: ping(redis), "kafka": publisher.check}
+        await stack.enter_async_context(
+            serve_health(settings.health_host, settings.health_port, checks)
+        )
+        _stop_on_signal(stream)
+        log.info("worker_started", worker="index")
+        batches = stream.batches()
+        model = await registry.champion()
+        if model is None:
+            gathered = await gather_catalogue(
+                batches, enough=settings.fit_items, patience=settings.fit_patience
+            )
+            if not gathered:
+                return  # told to stop before there was a catalogue
+            model = await fit_first_model(gathered, encoder, registry)
+            batches = chained(gathered, batches)
+        await index(
+            batches, stream, catalogue, TextReader(encoder, model.space, catalogue), publisher
+        )
+    log.info("worker_stopped", worker="index")
+
+
+async def run_topics(settings: Settings) -> None:
+    """Create the topics that are missing."""
+    created = await create_topics(settings, read_topics(settings.topics_file))
+    log.info("topics_created", topics=created)
+
+
+async def run_replay_dead(settings: Settings) -> None:
+    """Send dead letters back."""
+    async with (
+        open_publisher(settings) as publisher,
+        open_stream(settings, group="portrait-replay-dead", topics=(DEAD,)) as stream,
+    ):
+        await replay_dead(stream, publisher)
+
+
+COMMANDS: dict[str, Callable[[Settings], Coroutine[None, None, None]]] = {
+    "update": run_update,
+    "index": run_index,
+    "topics": run_topics,
+    "replay-dead": run_replay_dead,
+}
+
+
+def main() -> None:
+    """Run the worker named on the command line."""
+    parser = argparse.ArgumentParser(prog="python -m workers", description=__doc__)
+    parser.add_argument("command", choices=COMMANDS)
+    command = COMMANDS[parser.parse_args().command]
+    settings = Settings()
+    configure_logs(settings.log_format)
+    tune_garbage_collection()
+    with threadpool_limits(1), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(command(settings))
+
+
+def tune_garbage_collection() -> None:
+    """Leave what was loaded out of every collection, and collect less often."""
+    gc.freeze()
+    gc.set_threshold(YOUNG_OBJECTS)
+
+
+def _encoder(settings: Settings) -> BertEncoder:
+    return load_encoder(
+        settings.encoder,
+        backend=settings.encoder_backend,
+        most_tokens=settings.encoder_tokens,
+        threads=settings.encoder_threads,
+    )
+
+
+def _stop_on_signal(stream: KafkaStream) -> None:
+    """On SIGTERM or SIGINT: finish the batch in hand, store, commit, leave."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stream.close)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,78 @@
+"""The first model: a space fitted on the catalogue, as soon as there is enough of one.
+
+Later models come from the trainer. This one needs no training: the pretrained encoder, whitened.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+
+import structlog
+
+from portrait.catalogue import texts_of
+from portrait.encoder import TextEncoder
+from portrait.space import fit_space
+from portrait.store import Model, ModelRegistry
+from portrait.stream import Batch
+from workers.index import decode_items
+
+POLL_SECONDS = 0.2
+MOST_TEXTS = 20_000  # that a whitening is fitted on: enough for 384 axes
+
+log = structlog.get_logger()
+
+
+async def await_model(registry: ModelRegistry) -> Model:
+    """Wait until a model is in service."""
+    waited = 0
+    while (model := await registry.champion()) is None:
+        if waited % 50 == 0:
+            log.info("waiting_for_model", reason="the index worker has not seen a catalogue yet")
+        waited += 1
+        await asyncio.sleep(POLL_SECONDS)
+    return model
+
+
+async def gather_catalogue(
+    batches: AsyncIterator[Batch], *, enough: int, patience: timedelta
+) -> list[Batch]:
+    """Read batches until they hold `enough` distinct texts, or at least one and then a pause."""
+    gathered: list[Batch] = []
+    texts: set[str] = set()
+    quiet_since = time.monotonic()
+    async for batch in batches:
+        if batch.records:
+            gathered.append(batch)
+            texts.update(_texts(batch))
+            quiet_since = time.monotonic()
+        quiet = time.monotonic() - quiet_since
+        if len(texts) >= enough or (texts and quiet > patience.total_seconds()):
+            break
+    return gathered
+
+
+async def fit_first_model(
+    gathered: list[Batch], encoder: TextEncoder, registry: ModelRegistry
+) -> Model:
+    """Fit a space on the texts of these batches, and put it in service."""
+    texts = sorted({text for batch in gathered for text in _texts(batch)})[:MOST_TEXTS]
+    log.info("space_fitting", texts=len(texts), encoder=encoder.name)
+    embeddings = await asyncio.to_thread(encoder.encode, texts)
+    space = fit_space(encoder.name, embeddings)
+    model = Model(f"pretrained-{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{space.id[:8]}", space)
+    await registry.promote(model)
+    log.info("model_promoted", model_version=model.version, texts=len(texts), by="first_model")
+    return model
+
+
+async def chained(first: list[Batch], rest: AsyncIterator[Batch]) -> AsyncIterator[Batch]:
+    """Yield the batches already read, then the others."""
+    for batch in first:
+        yield batch
+    async for batch in rest:
+        yield batch
+
+
+def _texts(batch: Batch) -> set[str]:
+    return {text for item in decode_items(batch.records).items for text in texts_of(item)}

@@ -1,0 +1,59 @@
+"""Health: a worker's /livez, /readyz and /metrics, beside its work on the same event loop."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+import asyncio
+
+import uvicorn
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from portrait.errors import PortraitError
+
+Check = Callable[[], Awaitable[None]]
+
+
+def health_app(checks: dict[str, Check]) -> Starlette:
+    """Build the app; each check raises if what it is named for is down."""
+
+    async def livez(_: Request) -> Response:
+        return JSONResponse({"status": "alive"})  # that it answers at all says the loop moves
+
+    async def readyz(_: Request) -> Response:
+        down = [name for name, check in checks.items() if not await _passes(check)]
+        status = 503 if down else 200
+        return JSONResponse({"status": "down" if down else "ready", "down": down}, status)
+
+    async def metrics(_: Request) -> Response:
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+    return Starlette(
+        routes=[Route("/livez", livez), Route("/readyz", readyz), Route("/metrics", metrics)]
+    )
+
+
+@asynccontextmanager
+async def serve_health(host: str, port: int, checks: dict[str, Check]) -> AsyncIterator[None]:
+    """Serve while the work goes on; port 0 serves nothing."""
+    if not port:
+        yield
+        return
+    config = uvicorn.Config(health_app(checks), host=host, port=port, log_level="warning")
+    server = uvicorn.Server(config)
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(server._serve())  # noqa: SLF001 - `serve` would take over SIGTERM
+        try:
+            yield
+        finally:
+            server.should_exit = True
+
+
+async def _passes(check: Check) -> bool:
+    try:
+        await check()
+    except PortraitError:
+        return False
+    return True

@@ -1,0 +1,100 @@
+"""Index: keep the catalogue and its vectors complete while items change.
+
+batch ─▶ decode ─▶ encode new text ─▶ store and announce ─▶ commit
+
+The last message about an item wins; a tombstone withdraws it. Replaying changes nothing.
+"""
+
+import time
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from portrait import metrics
+from portrait.batch import dead_letter
+from portrait.catalogue import texts_of
+from portrait.errors import ItemInvalidError
+from portrait.item import Item, parse_item
+from portrait.store import CatalogueStore
+from portrait.stream import Batch, EventStream, Message, Publisher, Record
+from portrait.texts import TextReader
+
+TEXTS_AT_ONCE = 500  # read between two announcements, so that a long batch becomes visible early
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What a batch says of the catalogue."""
+
+    items: list[Item]
+    withdrawn: list[str]
+    dead: list[Message]
+
+
+async def index(
+    batches: AsyncIterator[Batch],
+    stream: EventStream,
+    store: CatalogueStore,
+    texts: TextReader,
+    publisher: Publisher,
+) -> None:
+    """Run until the batches end. Whatever it raises is fatal: let the process restart."""
+    total = 0
+    async for batch in batches:
+        if not batch.records:
+            continue
+        started = time.perf_counter()
+        changes = decode_items(batch.records)
+        for start in range(0, len(changes.items), TEXTS_AT_ONCE):
+            some = changes.items[start : start + TEXTS_AT_ONCE]
+            await texts.read(text for item in some for text in texts_of(item))
+            await store.put_items(some)
+            total += len(some)
+            log.info("items_indexed", items=len(some), total=total)
+        await store.withdraw_items(changes.withdrawn)
+        await publisher.publish(changes.dead)
+        await stream.commit(batch)
+        metrics.items_indexed.inc(len(changes.items) + len(changes.withdrawn))
+        log.info(
+            "batch_stored",
+            items=len(changes.items),
+            withdrawn=len(changes.withdrawn),
+            dead=len(changes.dead),
+            seconds=round(time.perf_counter() - started, 4),
+        )
+
+
+def decode_items(records: Sequence[Record]) -> Changes:
+    """Read records of the `items` topic; of each item only the last counts."""
+    latest: dict[str, Item | None] = {}
+    dead: list[Message] = []
+    for record in records:
+        try:
+            id, item = _parse(record)
+        except ItemInvalidError as error:
+            dead.append(dead_letter(record, str(error)))
+            continue
+        latest.pop(id, None)  # so that order is that of the last mention
+        latest[id] = item
+    return Changes(
+        [item for item in latest.values() if item is not None],
+        [id for id, item in latest.items() if item is None],
+        dead,
+    )
+
+
+def _parse(record: Record) -> tuple[str, Item | None]:
+    if record.value is not None:
+        item = parse_item(record.value)
+        return item.id, item
+    if not record.key:
+        msg = "key: missing"
+        raise ItemInvalidError(msg)
+    try:
+        return record.key.decode(), None
+    except UnicodeDecodeError as error:
+        msg = "key: not UTF-8"
+        raise ItemInvalidError(msg) from error
