@@ -12,6 +12,7 @@ The last line is JSON. The goal (DESIGN, section 10) is update / write >= 0.35.
 import argparse
 import asyncio
 import json
+import os
 import resource
 import statistics
 import subprocess
@@ -24,10 +25,13 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
+from typing import Self
 
 import numpy as np
 import uvloop
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from pydantic import RedisDsn
+from redis.asyncio import Redis
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
@@ -55,6 +59,7 @@ from portrait.stream import Batch
 from portrait.texts import TextReader
 from portrait.topics import EVENT_TOPICS, event_topic, read_topics
 from workers.__main__ import tune_garbage_collection
+from workers.first_model import await_model
 from workers.update import Limits, Updater, update
 
 ITEMS, QUERIES, DIM = 20_000, 1_000, 256
@@ -143,15 +148,13 @@ def _report(turns: Sequence[Turn]) -> None:
 
 
 def _environment(servers: Servers) -> dict[str, str]:
-    import os
-
     return {**os.environ, **servers.environment}
 
 
 def _settings(servers: Servers) -> Settings:
     return Settings(
         kafka_bootstrap=servers.kafka,
-        redis_url=servers.redis,  # type: ignore[arg-type] # pydantic reads the string
+        redis_url=RedisDsn(servers.redis),
         topics_file=Path(servers.environment["PORTRAIT_TOPICS_FILE"]),
     )
 
@@ -282,7 +285,7 @@ class _Consumer:
             auto_offset_reset="earliest",
         )
 
-    async def __aenter__(self) -> "_Consumer":
+    async def __aenter__(self) -> Self:
         await self.consumer.start()
         return self
 
@@ -312,30 +315,33 @@ class _NoEncoder:
 class _CountedStream:
     """The worker's own stream, closed once the whole log is read."""
 
-    def __init__(self, stream: KafkaStream, clock: Clock) -> None:
-        self._stream, self._clock = stream, clock
+    def __init__(self, stream: KafkaStream, clock: Clock, closing: asyncio.Event) -> None:
+        self._stream, self._clock, self._closing = stream, clock, closing
         self.commit, self.pause = stream.commit, stream.pause
 
     async def batches(self) -> AsyncIterator[Batch]:
         async for batch in self._stream.batches():
             if batch.records and not self._clock.count(len(batch.records)):
-                self._stream.close()
+                self._closing.set()
             yield batch
 
 
 async def _update(settings: Settings, options: argparse.Namespace) -> Turn:
-    clock = Clock("update", options.events)
+    clock, closing = Clock("update", options.events), asyncio.Event()
     async with AsyncExitStack() as stack:
         redis = await connect_redis(str(settings.redis_url))
         stack.push_async_callback(redis.aclose)
         await _delete_profiles(redis)
-        model = await RedisRegistry(redis).champion()
+        model = await await_model(RedisRegistry(redis), closing)
+        if model is None:
+            msg = "the catalogue has no model"
+            raise RuntimeError(msg)
         catalogue = RedisCatalogue(redis)
         mirror = Mirror(catalogue, model)
         await mirror.load()
         publisher = await stack.enter_async_context(open_publisher(settings))
         stream = await stack.enter_async_context(
-            open_stream(settings, group=options.group, topics=EVENT_TOPICS)
+            open_stream(settings, group=options.group, topics=EVENT_TOPICS, closing=closing)
         )
         updater = Updater(
             profiles=RedisProfiles(redis, settings.profile_ttl),
@@ -346,15 +352,13 @@ async def _update(settings: Settings, options: argparse.Namespace) -> Turn:
             texts=TextReader(_NoEncoder(), model.space, catalogue),
             limits=Limits(settings.future_tolerance, settings.batch_tokens, settings.outage_limit),
         )
-        await update(_CountedStream(stream, clock), updater)
+        await update(_CountedStream(stream, clock, closing), updater)
         turn = clock.turn()
-        sizes = [
-            await redis.strlen(key) async for key in redis.scan_iter("profile:*", count=1_000)
-        ]
+        sizes = [await redis.strlen(key) async for key in redis.scan_iter("profile:*", count=1_000)]
     return Turn(**{**asdict(turn), "bytes_written": round(statistics.mean(sizes))})
 
 
-async def _delete_profiles(redis) -> None:  # noqa: ANN001
+async def _delete_profiles(redis: Redis) -> None:
     keys = [key async for key in redis.scan_iter("profile:*", count=1_000)]
     for start in range(0, len(keys), 1_000):
         await redis.unlink(*keys[start : start + 1_000])

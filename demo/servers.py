@@ -67,7 +67,9 @@ def start_kafka(directory: Path, port: int | None = None) -> Iterator[str]:
 
 
 @contextmanager
-def start_redis(directory: Path, port: int | None = None, *, durable: bool = False) -> Iterator[str]:
+def start_redis(
+    directory: Path, port: int | None = None, *, durable: bool = False
+) -> Iterator[str]:
     """Start a Redis. Yields its URL. `durable` keeps an append-only file in the directory."""
     port = port or free_port()
     command = [

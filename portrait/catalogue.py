@@ -91,7 +91,7 @@ class Catalogue:
         return None if row == MISSING else self.items[row]
 
     def locate(self, ring: NDArray[np.void]) -> tuple[Codes, Codes]:
-        """Find the item row and the text row of each event. Both of the ring's shape, or MISSING."""
+        """Find the item row and the text row of each event, or MISSING. Of the ring's shape."""
         refs = np.ascontiguousarray(ring["ref"])
         search = ring["action"] == ACTION_CODE[Action.SEARCH]
         items = self.find(np.where(search, np.uint64(0), refs))

@@ -35,9 +35,8 @@ TYPE_NAMES = {action.value: action for action in Action} | {
     "addtocart": Action.CART,
     "buy": Action.PURCHASE,
 }
-PROPERTY_NAMES = {"review_body": "text", "query": "text", "sku": "item_id"}
+TRACK = "track"  # what Segment calls every event; its name follows in `event`
 ITEM_FIELDS = ("name", "title", "category", "brand")
-
 
 
 def parse_event(
@@ -88,10 +87,9 @@ def _parse_envelope(payload: bytes, headers: Headers, action: Action | None) -> 
         msg = "payload: not a JSON object"
         raise EventInvalidError(msg)
     fields = _spread_properties(_open_cloud_event(body, headers))
-    fields["type"] = _action_of(fields) or action
-    if fields["type"] is None:
-        msg = "type: unknown action" if "type" in body or "event" in body else "type: missing"
-        raise EventInvalidError(msg)
+    fields["type"] = _action_of(fields, action)
+    if "eventType" in fields and "timestamp" not in fields and "sentAt" in fields:
+        fields["timestamp"] = fields.pop("sentAt")  # Personalize's name for when it happened
     try:
         return Event.model_validate(fields)
     except ValidationError as error:
@@ -124,19 +122,28 @@ def _spread_properties(fields: dict[str, Any]) -> dict[str, Any]:
     properties = fields.get("properties")
     if not isinstance(properties, dict):
         return dict(fields)
-    lifted = {PROPERTY_NAMES.get(name, name): value for name, value in properties.items()}
+    lifted = dict(properties)
     if "item" not in lifted and ("name" in lifted or "title" in lifted):
         lifted["item"] = {name: lifted[name] for name in ITEM_FIELDS if name in lifted}
     return lifted | {name: value for name, value in fields.items() if name != "properties"}
 
 
-def _action_of(fields: dict[str, Any]) -> Action | None:
-    """Find the action in what the producer called it; Segment calls every event `track`."""
+def _action_of(fields: dict[str, Any], of_topic: Action | None) -> Action:
+    """Find the action in what the producer called it, or in the topic if it called it nothing.
+
+    Raises:
+        EventInvalidError: It is called something that we do not know, or nothing at all.
+    """
+    named = False
     for name in ("type", "eventType", "event"):
         value = fields.get(name)
-        if not isinstance(value, str):
+        if value is None or value == TRACK:
             continue
-        last = value.rsplit(".", 1)[-1].lower()  # CloudEvents types are reverse-DNS names
+        named = True
+        last = str(value).rsplit(".", 1)[-1].lower()  # CloudEvents types are reverse-DNS names
         if last in TYPE_NAMES:
             return TYPE_NAMES[last]
-    return None
+    if named or of_topic is None:
+        msg = "type: unknown action" if named else "type: missing"
+        raise EventInvalidError(msg)
+    return of_topic

@@ -50,7 +50,7 @@ class Event(BaseModel):
         None, validation_alias=AliasChoices("session_id", "sessionId", "domain_sessionid")
     )
     item_id: Id | None = Field(
-        None, validation_alias=AliasChoices("item_id", "itemId", "product_id", "productId")
+        None, validation_alias=AliasChoices("item_id", "itemId", "product_id", "productId", "sku")
     )
     item: ItemSnapshot | None = Field(
         None, description="What the item is, for items the catalogue may not know yet."

@@ -15,7 +15,8 @@ stage_seconds = Histogram(
     "portrait_stage_seconds", "Time of one stage of a batch.", ["stage"], buckets=_SECONDS
 )
 freshness_seconds = Histogram(
-    "portrait_freshness_seconds", "From Kafka's time of a batch's oldest event to its stored profile.",
+    "portrait_freshness_seconds",
+    "From Kafka's time of a batch's oldest event to its stored profile.",
     buckets=_SECONDS,
 )
 profiles_stored = Counter("portrait_profiles_stored_total", "Profiles written.")

@@ -6,7 +6,8 @@ ring ─▶ weights (U, 2, RING) ─▶ vectors (U, 2, K)
 
 Everything is linear in the events, so each event's share of a score is exact (`explain.py`). Each
 user's numbers come from that user's row alone, in an order that it alone decides: how users are
-batched changes no bit. A portrait is as of the user's newest event, so that time alone never makes it stale.
+batched changes no bit. A portrait is as of the user's newest event: time alone does not make it
+stale.
 """
 
 import numpy as np
@@ -160,9 +161,7 @@ def _interests(
     interests["evidence"] = _evidence(key, place, weight[:, LONG], strongest, held)
 
 
-def _brands(
-    brands: NDArray[np.void], weight: Floats, brand: Codes, catalogue: Catalogue
-) -> None:
+def _brands(brands: NDArray[np.void], weight: Floats, brand: Codes, catalogue: Catalogue) -> None:
     """Fill (U, BRANDS): the brands with the largest share of weight."""
     key, place = _by_group(brand, weight)
     share = _group_shares(key, place, weight)
@@ -212,9 +211,10 @@ def _evidence(
     nth = strongest[:, :, None] + np.arange(EVIDENCE)  # (U, INTERESTS, EVIDENCE)
     inside = nth < key.shape[1]
     nth = np.minimum(nth, key.shape[1] - 1).reshape(len(key), -1)
-    same = np.take_along_axis(key, nth, axis=1).reshape(inside.shape) == np.take_along_axis(
-        key, strongest, axis=1
-    )[:, :, None]
+    same = (
+        np.take_along_axis(key, nth, axis=1).reshape(inside.shape)
+        == np.take_along_axis(key, strongest, axis=1)[:, :, None]
+    )
     where = np.take_along_axis(place, nth, axis=1)
     speaks = np.take_along_axis(weight, where, axis=1).reshape(inside.shape) > 0
     named = inside & same & speaks & held[:, :, None]
@@ -236,5 +236,6 @@ def _price_band(weight: Floats, price: Floats) -> Floats:
     band = np.zeros((len(price), len(QUANTILES)), np.float32)
     for column, quantile in enumerate(QUANTILES):
         reached = (running < quantile * whole).sum(axis=1, keepdims=True)
-        band[:, column] = np.take_along_axis(ordered, np.minimum(reached, price.shape[1] - 1), axis=1)[:, 0]
+        reached = np.minimum(reached, price.shape[1] - 1)
+        band[:, column] = np.take_along_axis(ordered, reached, axis=1)[:, 0]
     return np.where(whole > 0, band, 0)

@@ -17,7 +17,8 @@ from portrait.paint import portrait_dtype
 
 REVISION = slice(0, 8)  # of a record: what the compare-and-set compares
 _COUNT, _LAYOUT = 8, 9  # bytes of a record
-_FACTS = HEAD.itemsize + RING * EVENT.itemsize
+_WHOLE_FACTS = np.dtype([("head", HEAD), ("ring", EVENT, (RING,))])
+_FACTS = _WHOLE_FACTS.itemsize
 _FLAT = portrait_dtype(0).itemsize  # a portrait's bytes beside its vectors
 _PER_DIM = portrait_dtype(1).itemsize - _FLAT
 
@@ -57,7 +58,7 @@ def decode_facts(records: Sequence[bytes | None]) -> Facts:
     blank = Facts.empty(1)
     empty = blank.head.tobytes() + blank.ring.tobytes()
     whole = [empty if record is None else _facts_of(record) for record in records]
-    table = np.frombuffer(bytearray(b"".join(whole)), np.dtype([("head", HEAD), ("ring", EVENT, (RING,))]))
+    table = np.frombuffer(bytearray(b"".join(whole)), _WHOLE_FACTS)
     return Facts(np.ascontiguousarray(table["head"]), np.ascontiguousarray(table["ring"]))
 
 

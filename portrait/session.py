@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import zip_longest
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,8 @@ from portrait.lexical import Lexicon
 from portrait.paint import SHORT
 from portrait.ref import item_ref, text_ref
 from portrait.space import Vectors
+
+Way = Literal["vector", "words", "nothing"]  # how a text was read
 
 CLICK, SEARCH = ACTION_CODE[Action.CLICK], ACTION_CODE[Action.SEARCH]
 
@@ -44,7 +47,7 @@ def session_evidence(ring: NDArray[np.void], catalogue: Catalogue) -> Evidence:
 
 def read_words(
     evidence: Evidence, texts: Sequence[str], lexicon: Lexicon, matrix: Vectors
-) -> tuple[Evidence, list[str]]:
+) -> tuple[Evidence, list[Way]]:
     """Place a session's texts that BERT has not read by their words.
 
     Returns:
@@ -53,7 +56,7 @@ def read_words(
     """
     ring, vectors = evidence.ring, evidence.vectors.copy()
     searched = np.where(ring["action"] == SEARCH, ring["ref"], np.uint64(0))
-    ways = []
+    ways: list[Way] = []
     for text in texts:
         places = np.flatnonzero(searched == np.uint64(text_ref(text)))
         if evidence.vectors[places].any():

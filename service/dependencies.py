@@ -17,6 +17,12 @@ class State(TypedDict):
     live: Live
 
 
+def state_of(request: Request) -> tuple[Parts, Live]:
+    """Return both at once, for a route too hot for dependencies."""
+    state = request.scope["state"]
+    return state["parts"], state["live"]
+
+
 async def _parts(request: Request) -> Parts:
     parts: Parts = request.state.parts
     return parts

@@ -13,7 +13,7 @@ from pydantic_core import to_json
 
 from portrait.catalogue import Catalogue
 from portrait.event import Action
-from portrait.facts import MONEY, PERIOD_MS
+from portrait.facts import HEAD, MONEY, PERIOD_MS
 from portrait.hash_index import MISSING
 from portrait.item import Item
 from portrait.paint import LONG, NO_EVIDENCE, SHORT
@@ -21,13 +21,16 @@ from portrait.profile import Profile
 
 STEADY = 0.05  # a trend within this is noise: half an event of ten
 DECIMALS = 4  # of scores and shares
+PRICE_DECIMALS = 3  # the decimal number that a 32-bit price was
 TENTHS = 10  # of a star
 
 _ACTIONS = tuple(action.value for action in Action)
+_HEAD = HEAD.names or ()
+
+Event = tuple[str, int, Item | None]  # action, ms since 1970, what it was about
 
 Direction = Literal["rising", "steady", "falling"]
-Event = tuple[int, int, int, float, int, int, int]  # a row of the ring
-Evidence = tuple[str, Item | None, datetime]
+Json = dict[str, object]
 
 
 def profile_json(  # noqa: PLR0913 - it is what the answer is made of
@@ -41,11 +44,10 @@ def profile_json(  # noqa: PLR0913 - it is what the answer is made of
     with_vectors: bool,
 ) -> bytes:
     """Write a profile. Names the catalogue does not know are left out, or null."""
-    head = dict(zip(profile.head.dtype.names or (), profile.head.item(), strict=True))
-    events: list[Event] = profile.ring.tolist()
-    items = items_of(profile, catalogue)
+    head = dict(zip(_HEAD, profile.head.item(), strict=True))
     totals: list[int] = head["totals"].tolist()
-    answer: dict[str, object] = {
+    events = _events(profile, catalogue)
+    answer: Json = {
         "user_id": user_id,
         "model_version": model_version,
         "space_id": profile.space_id,
@@ -57,21 +59,15 @@ def profile_json(  # noqa: PLR0913 - it is what the answer is made of
         "spend": head["spend"] / MONEY,
         "first_seen": moment(head["first_at"]),
         "frequency": _frequency(head["period"], head["by_period"].tolist()),
-        "interests": _interests(profile, catalogue, events, items),
+        "interests": _interests(profile, catalogue, events),
         "brands": _brands(profile, catalogue),
         "price_band": _price_band(profile),
-        "recent": [_event(*pair) for pair in zip(events[:recent], items, strict=False)],
+        "recent": _recent(profile, events, recent),
     }
     if with_vectors:
         vectors = profile.portrait["vectors"].astype(np.float32)
         answer["vectors"] = {"long": vectors[LONG].tolist(), "short": vectors[SHORT].tolist()}
     return to_json(answer)
-
-
-def items_of(profile: Profile, catalogue: Catalogue) -> list[Item | None]:
-    """Return the item of each event; a search has none."""
-    rows: list[int] = catalogue.find(np.ascontiguousarray(profile.ring["ref"])).tolist()
-    return [None if row == MISSING else catalogue.items[row] for row in rows]
 
 
 def moment(milliseconds: int) -> datetime:
@@ -80,7 +76,7 @@ def moment(milliseconds: int) -> datetime:
 
 
 def stale_seconds(profile: Profile, reached: Mapping[int, int], now: float) -> float | None:
-    """Return how far the user's partitions lag behind `now` (seconds since 1970), if it is known."""
+    """Return how far the user's partitions lag behind `now` (seconds since 1970), if known."""
     partitions: Iterable[int] = profile.head["partition"].tolist()
     moments = [reached[place - 1] for place in partitions if place and place - 1 in reached]
     return round(max(now - min(moments) / 1_000, 0.0), 3) if moments else None
@@ -98,24 +94,37 @@ def _frequency(newest: int, counts: Sequence[int]) -> list[dict[str, object]]:
     ]
 
 
-def _interests(
-    profile: Profile, catalogue: Catalogue, events: Sequence[Event], items: Sequence[Item | None]
-) -> list[dict[str, object]]:
-    interests = profile.portrait["interests"]
-    columns = (interests[name].tolist() for name in ("category", "score", "trend", "evidence"))
+def _events(profile: Profile, catalogue: Catalogue) -> list[Event]:
+    """Return action, time and item of each event; a search has no item."""
+    ring, items = profile.ring, catalogue.items
+    rows: list[int] = catalogue.find(np.ascontiguousarray(ring["ref"])).tolist()
+    return [
+        (_ACTIONS[action], at, None if row == MISSING else items[row])
+        for action, at, row in zip(ring["action"].tolist(), ring["at"].tolist(), rows, strict=True)
+    ]
+
+
+def _interests(profile: Profile, catalogue: Catalogue, events: Sequence[Event]) -> list[Json]:
+    name_of = catalogue.interests.name_of
     return [
         {
             "category": name,
             "score": round(score, DECIMALS),
             "trend": round(trend, DECIMALS),
             "direction": _direction(trend),
-            "evidence": [
-                _mention(events[place], items[place]) for place in places if place != NO_EVIDENCE
-            ],
+            "evidence": [_mention(events[place]) for place in places if place != NO_EVIDENCE],
         }
-        for ref, score, trend, places in zip(*columns, strict=True)
-        if ref and (name := catalogue.interests.name_of(ref)) is not None
+        for ref, score, trend, places, _pad in _interest_rows(profile)
+        if ref and (name := name_of(ref)) is not None
     ]
+
+
+def _interest_rows(profile: Profile) -> Iterable[tuple[int, float, float, list[int], int]]:
+    """Read the interests; numpy leaves an array within a row as it is."""
+    interests = profile.portrait["interests"]
+    places: list[list[int]] = interests["evidence"].tolist()
+    for (ref, score, trend, _places, pad), those in zip(interests.tolist(), places, strict=True):
+        yield ref, score, trend, those, pad
 
 
 def _direction(trend: float) -> Direction:
@@ -136,28 +145,29 @@ def _price_band(profile: Profile) -> dict[str, float] | None:
     low, typical, high = profile.portrait["price"].tolist()
     if not high:
         return None
-    return {"low": money(low), "typical": money(typical), "high": money(high)}
-
-
-def _event(event: Event, item: Item | None) -> dict[str, object]:
-    _at, _id, _ref, price, quantity, _action, rating = event
-    return _mention(event, item) | {
-        "price": money(price) if price else None,
-        "quantity": quantity,
-        "rating": rating / TENTHS if rating else None,
-    }
-
-
-def _mention(event: Event, item: Item | None) -> dict[str, object]:
-    at, _id, _ref, _price, _quantity, action, _rating = event
     return {
-        "action": _ACTIONS[action],
-        "item_id": None if item is None else item.id,
-        "title": None if item is None else item.title,
-        "occurred_at": moment(at),
+        "low": round(low, PRICE_DECIMALS),
+        "typical": round(typical, PRICE_DECIMALS),
+        "high": round(high, PRICE_DECIMALS),
     }
 
 
-def money(price: float) -> float:
-    """Return a stored 32-bit price as the decimal number that was meant."""
-    return round(price, 3)
+def _recent(profile: Profile, events: Sequence[Event], most: int) -> list[Json]:
+    ring = profile.ring[:most]
+    columns = (ring[name].tolist() for name in ("price", "quantity", "rating"))
+    return [
+        {
+            **_mention(event),
+            "price": round(price, PRICE_DECIMALS) if price else None,
+            "quantity": quantity,
+            "rating": rating / TENTHS if rating else None,
+        }
+        for event, price, quantity, rating in zip(events, *columns, strict=False)
+    ]
+
+
+def _mention(event: Event) -> Json:
+    action, at, item = event
+    if item is None:
+        return {"action": action, "item_id": None, "title": None, "occurred_at": moment(at)}
+    return {"action": action, "item_id": item.id, "title": item.title, "occurred_at": moment(at)}

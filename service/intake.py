@@ -9,7 +9,6 @@ from pydantic_core import from_json, to_json
 from portrait.batch import LARGEST_EVENT
 from portrait.envelope import parse_event
 from portrait.errors import EventInvalidError
-from portrait.event import Event
 from portrait.stream import Message
 from portrait.topics import event_topic
 from service.problems import EventsInvalidError, FieldError
@@ -44,12 +43,7 @@ def read_events(body: bytes) -> Intake:
         try:
             message, event_id = _message(fields, payload)
         except EventInvalidError as error:
-            given = fields.get("event_id") if isinstance(fields, dict) else None
-            event_id = given if isinstance(given, str) else None
-            reason = str(error)
-            results.append(
-                EventResult(index=index, event_id=event_id, status="rejected", reason=reason)
-            )
+            results.append(_rejected(index, fields, str(error)))
         else:
             results.append(EventResult(index=index, event_id=event_id, status="accepted"))
             messages.append(message)
@@ -83,7 +77,7 @@ def _message(fields: object, payload: bytes) -> tuple[Message, str]:
     if len(payload) > LARGEST_EVENT:
         msg = f"payload: larger than {LARGEST_EVENT} bytes"
         raise EventInvalidError(msg)
-    event: Event = parse_event(payload)
+    event = parse_event(payload)
     message = Message(event_topic(event.type), event.user_key.encode(), payload)
     return message, event.event_id
 
@@ -104,6 +98,12 @@ def _says(fields: Json, name: str) -> bool:
         return True
     inner = [fields, fields.get("data"), fields.get("properties")]
     return any(not _NAMES[name].isdisjoint(part) for part in inner if isinstance(part, dict))
+
+
+def _rejected(index: int, fields: object, reason: str) -> EventResult:
+    given = fields.get("event_id") if isinstance(fields, dict) else None
+    event_id = given if isinstance(given, str) else None
+    return EventResult(index=index, event_id=event_id, status="rejected", reason=reason)
 
 
 def _field_error(result: EventResult) -> FieldError:

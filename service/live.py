@@ -10,6 +10,7 @@ promotion shows between two requests. Redis being away is waited for; a bug ends
 """
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -148,6 +149,7 @@ class Live:
         if source is None or source.is_crowded or source.model.space.id != champion.space.id:
             mirror = CountingMirror(self._parts.catalogue, champion)
             await mirror.load()
+            gc.freeze()  # or walking 100,000 items stalls requests at every full collection
             source = Source(champion, mirror)
         elif source.model.version != champion.version:
             source = Source(champion, source.mirror, source.lexicon)

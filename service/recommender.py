@@ -1,7 +1,7 @@
 """The recommender: from a request and what is known, to items and reasons.
 
-load profile ─▶ fetch the vectors of its searches ─▶ gather ─┬─▶ choose ─▶ rank ─▶ explain ─▶ answer
-                         (on the loop, which owns the mirror) │   (in a thread: views never change)
+load profile ─▶ fetch the vectors of searches ─▶ gather ─▶│─▶ choose ─▶ rank ─▶ explain ─▶ answer
+                                on the loop, which owns the mirror │ in a thread, on a view
 
 A record of another space than the view's is never multiplied with it: its events are gathered
 again in the view's space, which gives the vectors that `paint` would give.
@@ -11,15 +11,13 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from time import time
-from typing import Literal
 from uuid import uuid4
 
 import numpy as np
 from numpy.typing import NDArray
 
 from portrait.catalogue import Catalogue
-from portrait.event import Action
-from portrait.explain import Evidence, evidence_of, search_refs, strongest, together
+from portrait.explain import Evidence, evidence_of, search_refs, together
 from portrait.hash_index import MISSING
 from portrait.item import Item
 from portrait.paint import LONG, SHORT
@@ -30,6 +28,7 @@ from portrait.session import read_words, session_evidence, session_ring
 from portrait.space import Vectors
 from service.describe import moment, stale_seconds
 from service.live import Live, Parts, View
+from service.reasons import Mention, past_mentions, reasons_for, session_mentions
 from service.schemas import (
     AskedFilters,
     Reason,
@@ -37,26 +36,25 @@ from service.schemas import (
     Recommendations,
     RecommendedItem,
     Session,
+    Strategy,
     TextReading,
 )
 
-REASONS = 3  # named for each item
-DECIMALS = 6  # of scores and shares
+DECIMALS = 6  # of scores
 
-_ACTIONS = tuple(Action)
-
-Strategy = Literal["profile", "session", "popular"]
 Rows = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
-class Gathered:
+class Known:
     """What is known of whoever asks, in the space of the view."""
 
-    profile: Profile | None
-    past: Evidence | None  # of the profile; None where its stored vectors will do
+    vectors: Vectors  # (2, K) of the profile; zeros if there is none
+    past: Evidence | None  # the profile's events, where reasons are asked for
+    past_mentions: Sequence[Mention]
     session: Evidence | None
-    seen: tuple[Item | None, ...]  # the item of each event: the profile's, then the session's
+    session_mentions: Sequence[Mention]
+    texts: Sequence[str]  # of the session
     excluded: Rows
 
 
@@ -66,17 +64,27 @@ class Basis:
 
     strategy: Strategy
     vectors: Vectors  # (2, K)
-    readings: tuple[TextReading, ...]
-    session: Evidence | None  # with the vectors that its words gave
+    evidence: Evidence | None = None
+    mentions: Sequence[Mention] = ()
+    readings: Sequence[TextReading] = ()
 
 
-async def recommend(request: RecommendationRequest, parts: Parts, live: Live) -> Recommendations:
+async def recommend(asked: RecommendationRequest, parts: Parts, live: Live) -> Recommendations:
     """Answer a request."""
     view = live.require()
-    profile = await _load(request.user_id, parts)
-    gathered = await _gather(request, profile, view)
-    stale = None if profile is None else stale_seconds(profile, live.reached, time())
-    return await asyncio.to_thread(_answer, request, gathered, view, stale)
+    profile = await _load(asked.user_id, parts)
+    known = await _gather(asked, profile, view)
+    basis, ranking, reasons = await asyncio.to_thread(_compute, asked, known, view)
+    return Recommendations(
+        recommendation_id=uuid4(),
+        strategy=basis.strategy,
+        model_version=view.model.version,
+        space_id=view.model.space.id,
+        profile_as_of=None if profile is None else moment(int(profile.head["last_at"])),
+        stale_seconds=None if profile is None else stale_seconds(profile, live.reached, time()),
+        session_texts=tuple(basis.readings),
+        items=_items(ranking, reasons, view),
+    )
 
 
 async def _load(user_id: str | None, parts: Parts) -> Profile | None:
@@ -86,129 +94,130 @@ async def _load(user_id: str | None, parts: Parts) -> Profile | None:
     return None if record is None else decode_profile(record)
 
 
-async def _gather(
-    request: RecommendationRequest, profile: Profile | None, view: View
-) -> Gathered:
-    """Look up what the thread may not: the mirror belongs to the loop."""
-    mirror = view.source.mirror
-    session = request.session or Session()
-    has_session = bool(session.items or session.texts)
-    repaint = profile is not None and (
-        request.explain or profile.space_id != view.model.space.id
-    )
-    refs = search_refs(profile.ring) if profile is not None and repaint else []
+async def _gather(asked: RecommendationRequest, profile: Profile | None, view: View) -> Known:
+    """Look up what the thread may not."""
+    mirror, space = view.source.mirror, view.model.space
+    session = asked.session or Session()
+    is_foreign = profile is not None and profile.space_id != space.id
+    past_ring = None if profile is None or not (asked.explain or is_foreign) else profile.ring
+    refs = [] if past_ring is None else search_refs(past_ring)
     await mirror.fetch_texts([*refs, *map(text_ref, session.texts)])
 
     catalogue = mirror.catalogue
+    past = None if past_ring is None else evidence_of(past_ring, catalogue)
     ring = session_ring(session.items, session.texts)
-    rings = ([] if profile is None else [profile.ring]) + [ring]
-    rows = catalogue.find(np.concatenate([ring["ref"] for ring in rings]))
-    return Gathered(
-        profile,
-        evidence_of(profile.ring, catalogue) if profile is not None and repaint else None,
-        session_evidence(ring, catalogue) if has_session else None,
-        tuple(None if row == MISSING else catalogue.items[row] for row in rows.tolist()),
-        _excluded(request, rows, catalogue),
+    seen = catalogue.find(ring["ref"].copy())
+    seen_before = np.zeros(0, np.int64) if profile is None else _rows_of(profile, catalogue)
+    return Known(
+        _vectors(profile, past, space_id=space.id, dim=space.dim),
+        past,
+        [] if past is None else past_mentions(past.ring, _items_at(seen_before, catalogue)),
+        session_evidence(ring, catalogue) if len(ring) else None,
+        session_mentions(ring, _items_at(seen, catalogue), session.texts),
+        session.texts,
+        np.r_[
+            catalogue.find(np.array([item_ref(id) for id in asked.exclude], np.uint64)),
+            np.r_[seen, seen_before] if asked.exclude_seen else seen[:0],
+        ],
     )
 
 
-def _excluded(request: RecommendationRequest, seen: Rows, catalogue: Catalogue) -> Rows:
-    named = catalogue.find(np.array([item_ref(id) for id in request.exclude], np.uint64))
-    return np.r_[named, seen] if request.exclude_seen else named
+def _rows_of(profile: Profile, catalogue: Catalogue) -> Rows:
+    return catalogue.find(profile.ring["ref"].copy())
 
 
-def _answer(
-    request: RecommendationRequest, gathered: Gathered, view: View, stale: float | None
-) -> Recommendations:
-    """Choose, rank, explain. Runs in a thread; blocks for milliseconds."""
-    basis = _choose(request, gathered, view)
-    ranking = _rank(request, gathered, view, basis)
-    reasons = _reasons(request, gathered, view, basis, ranking) if request.explain else None
-    profile = gathered.profile
-    return Recommendations(
-        recommendation_id=uuid4(),
-        strategy=basis.strategy,
-        model_version=view.model.version,
-        space_id=view.model.space.id,
-        profile_as_of=None if profile is None else moment(int(profile.head["last_at"])),
-        stale_seconds=stale,
-        session_texts=basis.readings,
-        items=_items(ranking, view, reasons),
-    )
+def _items_at(rows: Rows, catalogue: Catalogue) -> list[Item | None]:
+    return [None if row == MISSING else catalogue.items[row] for row in rows.tolist()]
 
 
-def _choose(request: RecommendationRequest, gathered: Gathered, view: View) -> Basis:
-    """Take the session if it says anything, else the profile, else what is popular."""
-    vectors = _past_vectors(gathered, view)
-    session, readings = gathered.session, ()
-    if session is not None and request.session is not None:
-        session, readings = _read(request.session.texts, session, view)
-        here = session.portrait()
-        if here.any():
-            long = vectors[LONG] if vectors[LONG].any() else here[LONG]
-            return Basis("session", np.stack([long, here[SHORT]]), readings, session)
-    strategy: Strategy = "profile" if vectors.any() else "popular"
-    return Basis(strategy, vectors, readings, None)
-
-
-def _past_vectors(gathered: Gathered, view: View) -> Vectors:
-    """Return the profile's vectors, (2, K), in the view's space; zeros if there is no profile."""
-    profile, space = gathered.profile, view.model.space
-    if profile is not None and profile.space_id == space.id:
+def _vectors(profile: Profile | None, past: Evidence | None, *, space_id: str, dim: int) -> Vectors:
+    """Return the profile's vectors, (2, K), in this space; zeros if there is no profile."""
+    if profile is not None and profile.space_id == space_id:
         stored: Vectors = profile.portrait["vectors"].astype(np.float32)
         return stored
-    if gathered.past is not None:
-        return gathered.past.portrait()
-    return np.zeros((2, space.dim), np.float32)
+    return np.zeros((2, dim), np.float32) if past is None else past.portrait()
 
 
-def _read(
-    texts: Sequence[str], session: Evidence, view: View
-) -> tuple[Evidence, tuple[TextReading, ...]]:
-    source = view.source
-    session, ways = read_words(
-        session, texts, source.lexicon, source.mirror.catalogue.vectors.matrix
+def _compute(
+    asked: RecommendationRequest, known: Known, view: View
+) -> tuple[Basis, Ranking, list[tuple[Reason, ...]] | None]:
+    """Choose, rank, explain. Blocks for milliseconds, so it runs in a thread."""
+    basis = _choose(known, view)
+    ranking = _rank(asked, known, basis, view)
+    if not asked.explain:
+        return basis, ranking, None
+    if basis.evidence is None:
+        return basis, ranking, [()] * len(ranking.rows)  # what is popular is nobody's doing
+    vectors = view.shelf.matrix[view.shelf.text[ranking.rows]]
+    return basis, ranking, reasons_for(basis.evidence, basis.mentions, vectors)
+
+
+def _choose(known: Known, view: View) -> Basis:
+    """Take the session if it says anything, else the profile, else what is popular."""
+    readings: list[TextReading] = []
+    if known.session is not None:
+        source = view.source
+        matrix = source.mirror.catalogue.vectors.matrix
+        session, ways = read_words(known.session, known.texts, source.lexicon, matrix)
+        readings = [
+            TextReading(text=text, read=way) for text, way in zip(known.texts, ways, strict=True)
+        ]
+        if session.portrait().any():
+            return _with_session(known, session, readings)
+    if known.vectors.any():
+        return Basis("profile", known.vectors, known.past, known.past_mentions, readings)
+    return Basis("popular", known.vectors, readings=readings)
+
+
+def _with_session(known: Known, session: Evidence, readings: Sequence[TextReading]) -> Basis:
+    """Let the session say what somebody is after now, and their profile what they like."""
+    now = session.portrait()
+    if not known.vectors[LONG].any():
+        return Basis("session", now, session, known.session_mentions, readings)
+    return Basis(
+        "session",
+        np.stack([known.vectors[LONG], now[SHORT]]),
+        None if known.past is None else together(known.past, session),
+        [*known.past_mentions, *known.session_mentions],
+        readings,
     )
-    readings = (TextReading(text=text, read=way) for text, way in zip(texts, ways, strict=True))
-    return session, tuple(readings)
 
 
-def _rank(
-    request: RecommendationRequest, gathered: Gathered, view: View, basis: Basis
-) -> Ranking:
-    popularity = view.popularity
-    wish = Wish(request.limit, _filters(request.filters), gathered.excluded, request.diversity)
+def _rank(asked: RecommendationRequest, known: Known, basis: Basis, view: View) -> Ranking:
+    wish = Wish(asked.limit, _filters(asked.filters), known.excluded, asked.diversity)
+    wanted = view.popularity
     if basis.strategy == "popular":
-        return rank_popular(view.shelf, popularity.order, wish, popularity.weights)
-    return rank(view.shelf, blend(basis.vectors), wish, popularity.weights)
+        return rank_popular(view.shelf, wanted.order, wish, wanted.weights)
+    return rank(view.shelf, blend(basis.vectors), wish, wanted.weights)
 
 
 def _filters(asked: AskedFilters) -> Filters:
     return Filters(
-        asked.category, asked.brand, asked.price_min, asked.price_max, asked.available
+        categories=asked.category,
+        brands=asked.brand,
+        price_min=asked.price_min,
+        price_max=asked.price_max,
+        only_available=asked.available,
     )
 
 
-def _reasons(
-    request: RecommendationRequest,
-    gathered: Gathered,
-    view: View,
-    basis: Basis,
-    ranking: Ranking,
-) -> list[tuple[Reason, ...]]:
-    """Name the strongest events for each item; what is popular stands on nobody's own events."""
-    evidence = _evidence(gathered, basis)
-    if evidence is None:
-        return [()] * len(ranking.rows)
-    texts = view.shelf.text[ranking.rows]
-    shares = evidence.shares(view.shelf.matrix[texts])
-    past = 0 if gathered.past is None else len(gathered.past)
-    offset = past + len(basis.session or ()) - len(evidence)  # a session alone has no past events
-    names = _session_names(request, gathered, basis)
-    return [
-        tuple(
-            _reason(evidence, event, gathered.seen[event + offset], past - offset, names, share)
-            for event, share in events
-        )
-        for events in strongest(shares, REASONS)
-    ]
+def _items(
+    ranking: Ranking, reasons: list[tuple[Reason, ...]] | None, view: View
+) -> tuple[RecommendedItem, ...]:
+    scored = zip(ranking.rows.tolist(), ranking.scores.tolist(), strict=True)
+    return tuple(
+        _item(view.shelf.items[row], score, None if reasons is None else reasons[place])
+        for place, (row, score) in enumerate(scored)
+    )
+
+
+def _item(item: Item, score: float, reasons: tuple[Reason, ...] | None) -> RecommendedItem:
+    return RecommendedItem(
+        item_id=item.id,
+        title=item.title,
+        category=item.category,
+        brand=item.brand,
+        price=item.price,
+        score=round(score, DECIMALS),
+        reasons=reasons,
+    )

@@ -9,6 +9,7 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StringConstrain
 from portrait.event import Action
 from portrait.facts import RING
 from portrait.item import Id, ItemSnapshot
+from portrait.session import Way
 
 MOST_ITEMS = 100  # of one answer
 MOST_EVENTS = 500  # of one request
@@ -21,6 +22,9 @@ SessionText = Annotated[
     str, StringConstraints(min_length=1, max_length=1_024, strip_whitespace=True)
 ]
 Score = Annotated[float, Field(description="0 to 1, four decimals.")]
+
+
+Strategy = Literal["profile", "session", "popular"]
 
 
 class Asked(BaseModel):
@@ -118,7 +122,7 @@ class RecommendedItem(Answered):
         "to what they are after now. Popular: how much everybody wants it."
     )
     reasons: tuple[Reason, ...] | None = Field(
-        None, description="With `explain`: the strongest, strongest first."
+        None, description="With `explain`: the strongest events, strongest first; else null."
     )
 
 
@@ -126,7 +130,7 @@ class TextReading(Answered):
     """How a text of the session was understood."""
 
     text: str
-    read: Literal["vector", "words", "nothing"] = Field(
+    read: Way = Field(
         description="`vector`: BERT has read it before. `words`: it stands for the items that "
         "share its words. `nothing`: no item does."
     )
@@ -136,7 +140,7 @@ class Recommendations(Answered):
     """Items, best first."""
 
     recommendation_id: UUID = Field(description="Send it back with the events that follow.")
-    strategy: Literal["profile", "session", "popular"]
+    strategy: Strategy
     model_version: str
     space_id: str
     profile_as_of: datetime | None = Field(description="Time of the user's newest event.")

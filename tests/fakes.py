@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
 from hashlib import blake2b
@@ -14,7 +15,7 @@ from portrait.item import Item
 from portrait.profile import REVISION
 from portrait.space import Vectors, unit
 from portrait.store import Model, Write
-from portrait.stream import Message
+from portrait.stream import Headers, Message
 
 
 class MemoryProfiles:
@@ -192,6 +193,19 @@ class ListPublisher:
         """Raise if it is down."""
         if self.is_down:
             raise StreamUnavailableError
+
+
+@dataclass(frozen=True)
+class LogRecord:
+    """A `Record`."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers = ()
 
 
 class HashEncoder:

@@ -45,7 +45,9 @@ def settings_table() -> str:
     """Write a row for every setting."""
     rows = ["| variable | default | what it sets |", "|---|---|---|"]
     for name, field in Settings.model_fields.items():
-        rows.append(f"| `PORTRAIT_{name.upper()}` | {_shown(field.default)} | {field.description} |")
+        rows.append(
+            f"| `PORTRAIT_{name.upper()}` | {_shown(field.default)} | {field.description} |"
+        )
     return "\n".join(rows) + "\n"
 
 

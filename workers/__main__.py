@@ -4,15 +4,17 @@ import argparse
 import asyncio
 import gc
 import signal
-from collections.abc import Callable, Coroutine
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 
 import structlog
 import uvloop
+from redis.asyncio import Redis
 from threadpoolctl import threadpool_limits
 
-from portrait.adapters.kafka_publisher import open_publisher
-from portrait.adapters.kafka_stream import KafkaStream, open_stream
+from portrait.adapters.kafka_publisher import KafkaPublisher, open_publisher
+from portrait.adapters.kafka_stream import open_stream
 from portrait.adapters.kafka_topics import create_topics
 from portrait.adapters.redis_store import (
     RedisCatalogue,
@@ -23,6 +25,7 @@ from portrait.adapters.redis_store import (
     connect_redis,
     ping,
 )
+from portrait.errors import ModelMissingError
 from portrait.logs import configure_logs
 from portrait.mirror import Mirror
 from portrait.neural.text_encoder import BertEncoder, load_encoder
@@ -41,38 +44,59 @@ YOUNG_OBJECTS = 50_000  # between two collections: a batch's events die together
 log = structlog.get_logger()
 
 
-async def run_update(settings: Settings) -> None:
-    """Fold events into profiles until told to stop."""
+@dataclass(frozen=True, slots=True)
+class Wires:
+    """What both long-running workers are connected to."""
+
+    redis: Redis
+    publisher: KafkaPublisher
+    registry: RedisRegistry
+    catalogue: RedisCatalogue
+    closing: asyncio.Event
+
+
+@asynccontextmanager
+async def connected(settings: Settings) -> AsyncIterator[Wires]:
+    """Connect, and answer health checks and signals from the first moment."""
     async with AsyncExitStack() as stack:
         redis = await connect_redis(str(settings.redis_url))
         stack.push_async_callback(redis.aclose)
-        encoder = _encoder(settings)
-        catalogue = RedisCatalogue(redis)
-        model = await await_model(RedisRegistry(redis))
-        mirror = Mirror(catalogue, model)
-        await mirror.load()
         publisher = await stack.enter_async_context(open_publisher(settings))
-        stream = await stack.enter_async_context(
-            open_stream(settings, group="portrait-update", topics=EVENT_TOPICS)
-        )
-        updater = Updater(
-            profiles=RedisProfiles(redis, settings.profile_ttl),
-            popularity=RedisPopularity(redis),
-            progress=RedisProgress(redis),
-            publisher=publisher,
-            mirror=mirror,
-            texts=TextReader(encoder, model.space, catalogue),
-            limits=Limits(
-                settings.future_tolerance, settings.batch_tokens, settings.outage_limit
-            ),
-        )
-        checks = {"redis": lambda: ping(redis), "kafka": publisher.check}
+        registry = RedisRegistry(redis)
+
+        async def model() -> None:
+            if await registry.champion() is None:
+                raise ModelMissingError
+
+        checks = {"redis": lambda: ping(redis), "kafka": publisher.check, "model": model}
         await stack.enter_async_context(
             serve_health(settings.health_host, settings.health_port, checks)
         )
-        _stop_on_signal(stream)
+        yield Wires(redis, publisher, registry, RedisCatalogue(redis), _told_to_stop())
+
+
+async def run_update(settings: Settings) -> None:
+    """Fold events into profiles until told to stop."""
+    async with connected(settings) as wires, asyncio.TaskGroup() as tasks:
+        encoder = await asyncio.to_thread(_encoder, settings)
+        model = await await_model(wires.registry, wires.closing)
+        if model is None:
+            return
+        mirror = Mirror(wires.catalogue, model)
+        await mirror.load()
+        updater = Updater(
+            profiles=RedisProfiles(wires.redis, settings.profile_ttl),
+            popularity=RedisPopularity(wires.redis),
+            progress=RedisProgress(wires.redis),
+            publisher=wires.publisher,
+            mirror=mirror,
+            texts=TextReader(encoder, model.space, wires.catalogue),
+            limits=Limits(settings.future_tolerance, settings.batch_tokens, settings.outage_limit),
+        )
         log.info("worker_started", worker="update", model_version=model.version)
-        async with asyncio.TaskGroup() as tasks:
+        async with open_stream(
+            settings, group="portrait-update", topics=EVENT_TOPICS, closing=wires.closing
+        ) as stream:
             follower = tasks.create_task(mirror.follow(FOLLOW_SECONDS))
             await update(stream, updater)
             follower.cancel()
@@ -81,34 +105,24 @@ async def run_update(settings: Settings) -> None:
 
 async def run_index(settings: Settings) -> None:
     """Keep the catalogue indexed until told to stop."""
-    async with AsyncExitStack() as stack:
-        redis = await connect_redis(str(settings.redis_url))
-        stack.push_async_callback(redis.aclose)
-        encoder = _encoder(settings)
-        catalogue, registry = RedisCatalogue(redis), RedisRegistry(redis)
-        publisher = await stack.enter_async_context(open_publisher(settings))
-        stream = await stack.enter_async_context(
-            open_stream(settings, group="portrait-index", topics=(ITEMS,))
-        )
-        checks = {"redis": lambda: ping(redis), "kafka": publisher.check}
-        await stack.enter_async_context(
-            serve_health(settings.health_host, settings.health_port, checks)
-        )
-        _stop_on_signal(stream)
+    async with connected(settings) as wires:
+        encoder = await asyncio.to_thread(_encoder, settings)
         log.info("worker_started", worker="index")
-        batches = stream.batches()
-        model = await registry.champion()
-        if model is None:
-            gathered = await gather_catalogue(
-                batches, enough=settings.fit_items, patience=settings.fit_patience
-            )
-            if not gathered:
-                return  # told to stop before there was a catalogue
-            model = await fit_first_model(gathered, encoder, registry)
-            batches = chained(gathered, batches)
-        await index(
-            batches, stream, catalogue, TextReader(encoder, model.space, catalogue), publisher
-        )
+        async with open_stream(
+            settings, group="portrait-index", topics=(ITEMS,), closing=wires.closing
+        ) as stream:
+            batches = stream.batches()
+            model = await wires.registry.champion()
+            if model is None:
+                gathered = await gather_catalogue(
+                    batches, enough=settings.fit_items, patience=settings.fit_patience
+                )
+                if not gathered:
+                    return  # told to stop before there was a catalogue
+                model = await fit_first_model(gathered, encoder, wires.registry)
+                batches = chained(gathered, batches)
+            texts = TextReader(encoder, model.space, wires.catalogue)
+            await index(batches, stream, wires.catalogue, texts, wires.publisher)
     log.info("worker_stopped", worker="index")
 
 
@@ -122,7 +136,9 @@ async def run_replay_dead(settings: Settings) -> None:
     """Send dead letters back."""
     async with (
         open_publisher(settings) as publisher,
-        open_stream(settings, group="portrait-replay-dead", topics=(DEAD,)) as stream,
+        open_stream(
+            settings, group="portrait-replay-dead", topics=(DEAD,), closing=_told_to_stop()
+        ) as stream,
     ):
         await replay_dead(stream, publisher)
 
@@ -162,11 +178,13 @@ def _encoder(settings: Settings) -> BertEncoder:
     )
 
 
-def _stop_on_signal(stream: KafkaStream) -> None:
-    """On SIGTERM or SIGINT: finish the batch in hand, store, commit, leave."""
+def _told_to_stop() -> asyncio.Event:
+    """Return an event that SIGTERM and SIGINT set: finish the batch in hand, commit, leave."""
+    closing = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stream.close)
+        loop.add_signal_handler(number, closing.set)
+    return closing
 
 
 if __name__ == "__main__":

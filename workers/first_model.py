@@ -23,15 +23,15 @@ MOST_TEXTS = 20_000  # that a whitening is fitted on: enough for 384 axes
 log = structlog.get_logger()
 
 
-async def await_model(registry: ModelRegistry) -> Model:
-    """Wait until a model is in service."""
-    waited = 0
-    while (model := await registry.champion()) is None:
-        if waited % 50 == 0:
-            log.info("waiting_for_model", reason="the index worker has not seen a catalogue yet")
-        waited += 1
+async def await_model(registry: ModelRegistry, closing: asyncio.Event) -> Model | None:
+    """Wait until a model is in service; None if told to stop before."""
+    log.info("waiting_for_model", reason="the index worker makes it once it sees a catalogue")
+    while not closing.is_set():
+        model = await registry.champion()
+        if model is not None:
+            return model
         await asyncio.sleep(POLL_SECONDS)
-    return model
+    return None
 
 
 async def gather_catalogue(

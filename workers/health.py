@@ -1,8 +1,8 @@
 """Health: a worker's /livez, /readyz and /metrics, beside its work on the same event loop."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 
 import uvicorn
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -16,7 +16,7 @@ from portrait.errors import PortraitError
 Check = Callable[[], Awaitable[None]]
 
 
-def health_app(checks: dict[str, Check]) -> Starlette:
+def health_app(checks: Mapping[str, Check]) -> Starlette:
     """Build the app; each check raises if what it is named for is down."""
 
     async def livez(_: Request) -> Response:
@@ -36,7 +36,7 @@ def health_app(checks: dict[str, Check]) -> Starlette:
 
 
 @asynccontextmanager
-async def serve_health(host: str, port: int, checks: dict[str, Check]) -> AsyncIterator[None]:
+async def serve_health(host: str, port: int, checks: Mapping[str, Check]) -> AsyncIterator[None]:
     """Serve while the work goes on; port 0 serves nothing."""
     if not port:
         yield

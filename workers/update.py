@@ -215,9 +215,7 @@ async def _attempt(
     with _timed("store"):
         writes = [
             Write(users[place], (records[place] or b"")[REVISION], record)
-            for place, record in zip(
-                moved.tolist(), encode_profiles(facts, portraits), strict=True
-            )
+            for place, record in zip(moved.tolist(), encode_profiles(facts, portraits), strict=True)
         ]
         refused = await updater.profiles.save(writes)
     metrics.profiles_stored.inc(len(writes) - len(refused))
@@ -237,17 +235,13 @@ def _searches(facts: Facts) -> list[int]:
     return refs
 
 
-async def _add_popularity(
-    batch: EventBatch, accepted: NDArray[np.bool_], updater: Updater
-) -> None:
+async def _add_popularity(batch: EventBatch, accepted: NDArray[np.bool_], updater: Updater) -> None:
     """Count the new events for their items: at most once, a crash here loses this batch's share."""
     for day, weights in _popularity(batch, accepted).items():
         await updater.popularity.add(day, weights)
 
 
-def _popularity(
-    batch: EventBatch, accepted: NDArray[np.bool_]
-) -> Mapping[int, Mapping[str, int]]:
+def _popularity(batch: EventBatch, accepted: NDArray[np.bool_]) -> Mapping[int, Mapping[str, int]]:
     """Sum action weights in thousandths by day and item; what takes back does not make popular."""
     event = batch.columns["event"][accepted]
     weight = np.array([max(0, int(ACTION_WEIGHTS[action] * MONEY)) for action in Action])

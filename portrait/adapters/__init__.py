@@ -1,0 +1,1 @@
+"""The ports on real wires. Only composition roots choose among them."""

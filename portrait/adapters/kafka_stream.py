@@ -28,9 +28,11 @@ log = structlog.get_logger()
 
 
 class KafkaStream:
-    """An `EventStream`. One task reads it; `close` may come from any."""
+    """An `EventStream`. One task reads it; `closing` ends it after the batch in hand."""
 
-    def __init__(self, consumer: AIOKafkaConsumer, settings: Settings) -> None:
+    def __init__(
+        self, consumer: AIOKafkaConsumer, settings: Settings, closing: asyncio.Event
+    ) -> None:
         self._consumer = consumer
         self._wait = settings.batch_wait.total_seconds()
         self._most_records = settings.batch_events
@@ -38,14 +40,10 @@ class KafkaStream:
         # Read, but not yielded yet: over the bounds of the last batch.
         self._held: dict[TopicPartition, list[ConsumerRecord]] = {}
         self._position: dict[TopicPartition, int] = {}  # next offset to be yielded
-        self._closing = asyncio.Event()
+        self._closing = closing
         self._idle = asyncio.Event()  # no batch is in the reader's hands
         self._idle.set()
         self._lag_at = 0.0
-
-    def close(self) -> None:
-        """End `batches` after the batch in hand."""
-        self._closing.set()
 
     async def batches(self) -> AsyncIterator[Batch]:
         """Yield batches until closed: what arrives within the wait, up to the bounds."""
@@ -58,11 +56,13 @@ class KafkaStream:
                 self._idle.set()
 
     async def commit(self, batch: Batch) -> None:
-        """Commit the offsets after this batch; a member that was voted out leaves it to the next."""
+        """Commit the offsets after this batch; a member voted out leaves that to the next."""
         if not batch.ends:
             return
         try:
-            await self._consumer.commit({TopicPartition(*at): end for at, end in batch.ends.items()})
+            await self._consumer.commit(
+                {TopicPartition(*at): end for at, end in batch.ends.items()}
+            )
         except (CommitFailedError, IllegalStateError):
             log.warning("commit_refused", partitions=len(batch.ends))  # its new owner reads again
         except KafkaError as error:
@@ -87,6 +87,8 @@ class KafkaStream:
         for lost in revoked:
             self._held.pop(lost, None)
             self._position.pop(lost, None)
+            with suppress(KeyError):  # a partition that is not ours has no lag to tell of
+                metrics.partition_lag.remove(lost.topic, str(lost.partition))
 
     async def _gather(self) -> Batch:
         """Wait for a first record, then for more until the batch is full or the wait is over."""
@@ -181,7 +183,7 @@ class _Drain(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka is unt
 
 @asynccontextmanager
 async def open_stream(
-    settings: Settings, *, group: str, topics: Sequence[str]
+    settings: Settings, *, group: str, topics: Sequence[str], closing: asyncio.Event
 ) -> AsyncIterator[KafkaStream]:
     """Join a consumer group; leave it at the end.
 
@@ -196,7 +198,7 @@ async def open_stream(
         partition_assignment_strategy=(RangePartitionAssignor,),
         fetch_max_wait_ms=100,  # how stale "nothing more to read" may be
     )
-    stream = KafkaStream(consumer, settings)
+    stream = KafkaStream(consumer, settings, closing)
     try:
         await consumer.start()
     except KafkaError as error:

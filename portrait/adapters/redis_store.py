@@ -69,9 +69,7 @@ class RedisProfiles:
                 pipe.evalsha(self._save.sha, len(keys), *keys, self._ttl, *values)
             answers = await pipe.execute()
         return [
-            part * KEYS_AT_ONCE + place
-            for part, refused in enumerate(answers)
-            for place in refused
+            part * KEYS_AT_ONCE + place for part, refused in enumerate(answers) for place in refused
         ]
 
     async def _load_script(self) -> None:
@@ -117,7 +115,7 @@ class RedisCatalogue:
         """Return every id. Walks the keys, so Redis goes on answering others."""
         async with _translated():
             return [
-                id.decode()
+                _text(id)
                 async for id in self._redis.hscan_iter("items", count=1_000, no_values=True)
             ]
 
@@ -125,7 +123,7 @@ class RedisCatalogue:
         """Return the id of the newest change."""
         async with _translated():
             newest = await self._redis.xrevrange("items:changes", count=1)
-        return newest[0][0].decode() if newest else NO_CHANGES
+        return _text(newest[0][0]) if newest else NO_CHANGES
 
     async def changed_since(self, cursor: str) -> tuple[str, list[str]] | None:
         """Return a later cursor and the ids changed between, or None if the log has been cut."""
@@ -133,11 +131,11 @@ class RedisCatalogue:
             pipe.xrange("items:changes", count=1)
             pipe.xrange("items:changes", min=f"({cursor}", count=CHANGES_AT_ONCE)
             oldest, changes = await pipe.execute()
-        if oldest and _order(oldest[0][0].decode()) > _order(cursor):
+        if oldest and _order(_text(oldest[0][0])) > _order(cursor):
             return None
         if not changes:
             return cursor, []
-        return changes[-1][0].decode(), [fields[b"id"].decode() for _, fields in changes]
+        return _text(changes[-1][0]), [_text(fields[b"id"]) for _, fields in changes]
 
     async def get_vectors(self, space_id: str, refs: Sequence[int]) -> list[Vectors | None]:
         """Return text vectors by text_ref."""
@@ -177,18 +175,18 @@ class RedisPopularity:
         """Add to a day's weights."""
         async with _translated():
             for some in _slices(list(weights.items())):
-                args = [day, DAYS_KEPT, json.dumps(dict(some))]
+                args: list[str | int] = [day, DAYS_KEPT, json.dumps(dict(some))]
                 await self._add(keys=["{popular}:days", f"{{popular}}:{day}"], args=args)
 
     async def newest(self, days: int) -> dict[str, int]:
         """Return the sums over the newest days on which anything happened."""
         async with _translated():
             keys = await self._redis.zrange("{popular}:days", 0, days - 1, desc=True)
-            found = [await self._redis.hgetall(key) for key in keys]
+            found = [await self._redis.hgetall(_text(key)) for key in keys]
         weights: dict[str, int] = {}
         for of_day in found:
             for id, weight in of_day.items():
-                weights[id.decode()] = weights.get(id.decode(), 0) + int(weight)
+                weights[_text(id)] = weights.get(_text(id), 0) + int(weight)
         return weights
 
 
@@ -202,7 +200,9 @@ class RedisProgress:
         """Note the moments."""
         async with _translated():
             if reached:
-                await self._redis.hset("progress", mapping=dict(reached))
+                await self._redis.hset(
+                    "progress", mapping={str(at): moment for at, moment in reached.items()}
+                )
 
     async def reached(self) -> dict[int, int]:
         """Return the moments."""
@@ -221,11 +221,15 @@ class RedisRegistry:
         """Return the model in service."""
         async with _translated():
             version = await self._redis.get("model:champion")
-            record = await self._redis.hgetall(f"model:{version.decode()}") if version else {}
-        if not record:
+            manifest, packed = (
+                await self._redis.hmget(f"model:{_text(version)}", ["manifest", "space"])
+                if version
+                else (None, None)
+            )
+        if not isinstance(manifest, bytes) or not isinstance(packed, bytes):
             return None
-        manifest = json.loads(record[b"manifest"])
-        with np.load(BytesIO(record[b"space"]), allow_pickle=False) as arrays:
+        manifest = json.loads(manifest)
+        with np.load(BytesIO(packed), allow_pickle=False) as arrays:
             space = Space(manifest["encoder"], arrays["mean"], arrays["axes"])
         return Model(manifest["version"], space)
 
@@ -238,7 +242,10 @@ class RedisRegistry:
             "encoder": model.space.encoder,
             "space_id": model.space.id,
         }
-        fields = {"manifest": json.dumps(manifest), "space": arrays.getvalue()}
+        fields: dict[str | bytes | bytearray | memoryview | int | float, str | bytes] = {
+            "manifest": json.dumps(manifest),
+            "space": arrays.getvalue(),
+        }
         async with _translated(), self._redis.pipeline(transaction=True) as pipe:
             pipe.hset(f"model:{model.version}", mapping=fields)
             pipe.set("model:champion", model.version)
@@ -260,6 +267,11 @@ def _script(redis: Redis, name: str) -> AsyncScript:
 
 def _slices(values: Sequence[T]) -> list[Sequence[T]]:
     return [values[at : at + KEYS_AT_ONCE] for at in range(0, len(values), KEYS_AT_ONCE)]
+
+
+def _text(value: object) -> str:
+    """Decode what Redis sent: bytes, though its client's types allow for more."""
+    return value.decode() if isinstance(value, bytes) else str(value)
 
 
 def _profile_key(user: str) -> str:

@@ -1,0 +1,63 @@
+# One word per deed, the same for people and for CI. `make help` lists them.
+
+PYTHON ?= python3
+VENV := .venv
+RUN := . $(VENV)/bin/activate &&
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo demo-check test check format bench-stream bench-encode generate replay-dead up down clean lock
+
+help:  ## List the targets.
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+
+setup: $(VENV)/.installed  ## Create .venv with everything that the demo and the tests need.
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo 'Portrait needs Python 3.11 or later: make PYTHON=python3.11 ...'; exit 1; }
+	@test -d $(VENV) || { echo 'Creating .venv'; $(PYTHON) -m venv $(VENV); }
+	@echo 'Installing packages; the first time takes a few minutes'
+	@$(RUN) python -m pip install --disable-pip-version-check --quiet --progress-bar on \
+	  --constraint constraints.txt --editable '.[encode,openvino,demo,dev]'
+	@touch $@
+
+demo: setup  ## Watch real shopping events become profiles; Ctrl-C ends it.
+	@$(RUN) python -m demo $(ARGS)
+
+demo-check: setup  ## The same, ends by itself; the last line is JSON.
+	@$(RUN) python -m demo --check $(ARGS)
+
+test: setup  ## Every check and every test, with real servers.
+	@$(MAKE) --no-print-directory check
+	@$(RUN) python -m pytest --cov --cov-report=term:skip-covered $(ARGS)
+
+check: setup  ## Format, lint, types and import rules.
+	@$(RUN) ruff format --check . && ruff check . && mypy && lint-imports
+
+format: setup  ## Put the code into its one format.
+	@$(RUN) ruff format . && ruff check --fix .
+
+bench-stream: setup  ## Speed of the update worker beside the least any worker must do.
+	@$(RUN) python -m benchmarks.stream $(ARGS)
+
+bench-encode: setup  ## Texts per second of BERT's paths, side by side.
+	@$(RUN) python -m benchmarks.encode $(ARGS)
+
+generate: setup  ## Rewrite the tables and schemas that follow from the code.
+	@$(RUN) python -m tests.generated
+
+replay-dead: setup  ## Send dead letters back to the topics they came from.
+	@$(RUN) python -m workers replay-dead
+
+up:  ## Kafka, Redis, service, workers, Prometheus and Grafana in containers.
+	docker compose up --build --detach --wait
+
+down:  ## Stop the containers.
+	docker compose down
+
+clean:  ## Remove what make created.
+	rm -rf $(VENV) build
+
+lock: setup  ## Pin what is installed now: upgrades are a commit of their own.
+	@$(RUN) python -m pip freeze --exclude-editable | sed 's/+cpu$$//' > constraints.txt

@@ -1,0 +1,66 @@
+"""The app: routers, middleware and problems put together. Importing it has no effect."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from pydantic.json_schema import models_json_schema
+
+from portrait.event import Event
+from service import events, items, operations, profiles, recommendations
+from service.dependencies import State
+from service.live import Live, Parts
+from service.middleware import BodyLimit, RequestLog
+from service.problems import Problem, install_problems
+
+VERSION = "0.1.0"
+DESCRIPTION = "Live e-commerce user profiles, and recommendations that stand on them."
+
+
+def create_app(parts: Parts, *, max_body_bytes: int) -> FastAPI:
+    """Put the app together. Nothing is opened or sent before its lifespan begins."""
+    app = PortraitApp(
+        title="Portrait",
+        version=VERSION,
+        description=DESCRIPTION,
+        lifespan=_lifespan(parts),
+        redirect_slashes=False,
+    )
+    for resource in (profiles, recommendations, events, items, operations):
+        app.include_router(resource.router)
+    app.add_middleware(BodyLimit, most=max_body_bytes)
+    app.add_middleware(RequestLog)
+    install_problems(app)
+    return app
+
+
+class PortraitApp(FastAPI):
+    """FastAPI, with the schemas that routes name but do not return."""
+
+    def openapi(self) -> dict[str, object]:
+        """Return the OpenAPI document; it is made once."""
+        if not self.openapi_schema:
+            document = get_openapi(
+                title=self.title,
+                version=self.version,
+                description=self.description,
+                routes=self.routes,
+            )
+            _, named = models_json_schema(
+                [(Problem, "serialization"), (Event, "validation")],
+                ref_template="#/components/schemas/{model}",
+            )
+            document["components"]["schemas"] |= named["$defs"]
+            self.openapi_schema = document
+        return self.openapi_schema
+
+
+def _lifespan(parts: Parts) -> Callable[[FastAPI], AbstractAsyncContextManager[State]]:
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[State]:
+        live = Live(parts)
+        async with live.running():
+            yield {"parts": parts, "live": live}
+
+    return lifespan

@@ -1,0 +1,31 @@
+"""Small catalogues for tests, with vectors that are sums of word vectors."""
+
+import numpy as np
+
+from portrait.catalogue import Catalogue, texts_of
+from portrait.item import Item
+from portrait.ref import text_ref
+from portrait.space import fit_space
+from tests.fakes import HashEncoder
+
+ITEMS = (
+    Item(id="milk", title="whole milk", category="Grocery > Dairy", brand="Farm", price=1.0),
+    Item(id="cheese", title="cheddar cheese", category="Grocery > Dairy", brand="Farm", price=4.0),
+    Item(id="towels", title="paper towels", category="House > Paper", brand="Dry", price=3.0),
+    Item(id="tuna", title="tuna cat food", category="Pets > Cat", brand="Purr", price=2.0),
+    Item(id="beef", title="beef dog food", category="Pets > Dog", brand="Woof", price=6.0),
+)
+SPACE = fit_space("hash", HashEncoder().encode([t for item in ITEMS for t in texts_of(item)]))
+
+
+def catalogue(*items: Item, searches: tuple[str, ...] = ()) -> Catalogue:
+    """Build a catalogue, of all ITEMS if none are named."""
+    built = Catalogue(SPACE.id, SPACE.dim)
+    chosen = items or ITEMS
+    texts = [text for item in chosen for text in texts_of(item)] + list(searches)
+    if texts:
+        vectors = SPACE.place(HashEncoder().encode(texts)).astype(np.float16).astype(np.float32)
+        built.vectors.put([text_ref(text) for text in texts], vectors)
+    for item in chosen:
+        built.put(item)
+    return built

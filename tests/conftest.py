@@ -1,0 +1,63 @@
+"""Fixtures: real servers, started once per session, and what talks to them."""
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
+from redis.asyncio import Redis
+
+from demo.servers import Servers, start_servers
+from portrait.adapters.kafka_topics import create_topics
+from portrait.adapters.redis_store import connect_redis
+from portrait.settings import Settings
+from portrait.topics import Topic, TopicsFile, read_topics
+
+# No clocks: a busy machine is no reason to fail.
+hypothesis_settings.register_profile(
+    "portrait", deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow]
+)
+hypothesis_settings.load_profile("portrait")
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    with start_servers(tmp_path_factory.mktemp("servers")) as running:
+        yield running
+
+
+@pytest.fixture
+def settings(servers: Servers) -> Settings:
+    return settings_for(servers)
+
+
+@pytest.fixture
+async def redis(servers: Servers) -> AsyncIterator[Redis]:
+    client = await connect_redis(servers.redis)
+    await client.flushall()
+    yield client
+    await client.aclose()
+
+
+def settings_for(servers: Servers) -> Settings:
+    values = servers.environment
+    return Settings.model_validate(
+        {
+            "kafka_bootstrap": servers.kafka,
+            "redis_url": servers.redis,
+            "topics_file": values["PORTRAIT_TOPICS_FILE"],
+        }
+    )
+
+
+async def make_topics(settings: Settings, **partitions: int) -> None:
+    """Create topics of a test's own; one underscore in a name stands for a dot."""
+    topics = tuple(
+        Topic(name=name.replace("_", "."), partitions=count) for name, count in partitions.items()
+    )
+    await create_topics(settings, TopicsFile(replication=1, topics=topics))
+
+
+async def make_all_topics(settings: Settings) -> None:
+    await create_topics(settings, read_topics(Path(settings.topics_file)))

@@ -1,0 +1,331 @@
+"""What every store promises: the same suite on the fakes and on Redis."""
+
+from datetime import timedelta
+
+import numpy as np
+import pytest
+from redis.asyncio import Redis
+
+from portrait.adapters.redis_store import (
+    RedisCatalogue,
+    RedisPopularity,
+    RedisProfiles,
+    RedisProgress,
+    RedisRegistry,
+)
+from portrait.item import Item
+from portrait.space import unit
+from portrait.store import (
+    CatalogueStore,
+    Model,
+    ModelRegistry,
+    PopularityStore,
+    ProfileStore,
+    ProgressStore,
+    Write,
+)
+from tests.catalogues import SPACE
+from tests.fakes import (
+    MemoryCatalogue,
+    MemoryPopularity,
+    MemoryProfiles,
+    MemoryProgress,
+    MemoryRegistry,
+)
+
+
+def record(revision: int, rest: bytes = b"rest") -> bytes:
+    return revision.to_bytes(8, "big") + rest
+
+
+NONE = b""
+
+
+class ProfileStoreContract:
+    """A store never goes back."""
+
+    async def test_what_was_saved_is_loaded_in_the_order_asked(self, store: ProfileStore) -> None:
+        refused = await store.save(
+            [Write("ann", NONE, record(1)), Write("bob", NONE, record(2, b"\x00\xff"))]
+        )
+
+        assert refused == []
+        assert await store.load(["bob", "nobody", "ann"]) == [
+            record(2, b"\x00\xff"),
+            None,
+            record(1),
+        ]
+
+    async def test_a_write_over_what_was_read_is_taken(self, store: ProfileStore) -> None:
+        await store.save([Write("ann", NONE, record(1))])
+
+        assert await store.save([Write("ann", record(1)[:8], record(2))]) == []
+        assert await store.load(["ann"]) == [record(2)]
+
+    async def test_a_write_over_something_newer_is_refused(self, store: ProfileStore) -> None:
+        await store.save([Write("ann", NONE, record(5))])
+
+        refused = await store.save(
+            [
+                Write("bob", NONE, record(1)),
+                Write("ann", record(4)[:8], record(6)),
+                Write("ann", NONE, record(7)),
+            ]
+        )
+
+        assert refused == [1, 2]
+        assert await store.load(["ann", "bob"]) == [record(5), record(1)]
+
+    async def test_an_update_of_nobody_is_refused(self, store: ProfileStore) -> None:
+        assert await store.save([Write("ann", record(3)[:8], record(4))]) == [0]
+
+    async def test_more_than_one_command_can_carry(self, store: ProfileStore) -> None:
+        users = [f"user {n} {{}}" for n in range(1_203)]
+
+        await store.save([Write(user, NONE, record(1)) for user in users[::2]])
+        refused = await store.save([Write(user, NONE, record(2)) for user in users])
+
+        assert refused == list(range(0, 1_203, 2))
+        loaded = await store.load(users)
+        assert loaded == [record(1 + place % 2) for place in range(1_203)]
+
+    async def test_nothing_is_no_trouble(self, store: ProfileStore) -> None:
+        assert await store.load([]) == []
+        assert await store.save([]) == []
+
+
+class TestMemoryProfiles(ProfileStoreContract):
+    @pytest.fixture
+    def store(self) -> ProfileStore:
+        return MemoryProfiles()
+
+
+class TestRedisProfiles(ProfileStoreContract):
+    @pytest.fixture
+    def store(self, redis: Redis) -> ProfileStore:
+        return RedisProfiles(redis, timedelta(days=1))
+
+    async def test_profiles_expire(self, store: ProfileStore, redis: Redis) -> None:
+        await store.save([Write("ann", NONE, record(1))])
+
+        assert 86_000 < await redis.ttl("profile:{ann}") <= 86_400
+
+    async def test_redis_may_forget_the_script(self, store: ProfileStore, redis: Redis) -> None:
+        await store.save([Write("ann", NONE, record(1))])
+        await redis.script_flush()
+
+        assert await store.save([Write("ann", record(1)[:8], record(2))]) == []
+
+
+MILK = Item(id="milk", title="Milk", category="A > B", price=2.5, attributes={"size": "1 l"})
+TUNA = Item(id="tuna", title="Tuna")
+
+
+class CatalogueStoreContract:
+    """Items, vectors, and a log of changes."""
+
+    async def test_items_come_back_as_they_went(self, store: CatalogueStore) -> None:
+        await store.put_items([MILK, TUNA])
+
+        assert await store.get_items(["tuna", "none", "milk"]) == [TUNA, None, MILK]
+        assert sorted(await store.all_ids()) == ["milk", "tuna"]
+        assert await store.get_items([]) == []
+
+    async def test_an_item_can_be_kept_from_being_overwritten(self, store: CatalogueStore) -> None:
+        await store.put_items([MILK])
+        cursor = await store.cursor()
+
+        await store.put_items([TUNA.model_copy(update={"id": "milk"}), TUNA], overwrite=False)
+
+        assert await store.get_items(["milk", "tuna"]) == [MILK, TUNA]
+        changes = await store.changed_since(cursor)
+        assert changes is not None
+        assert changes[1] == ["tuna"]
+
+    async def test_a_withdrawn_item_is_remembered_as_such(self, store: CatalogueStore) -> None:
+        await store.put_items([MILK])
+
+        await store.withdraw_items(["milk", "unknown"])
+
+        withdrawn = MILK.model_copy(update={"withdrawn": True})
+        assert await store.get_items(["milk", "unknown"]) == [withdrawn, None]
+
+    async def test_changes_are_read_once_in_order(self, store: CatalogueStore) -> None:
+        await store.put_items([TUNA])
+        cursor = await store.cursor()
+        await store.put_items([MILK])
+        await store.withdraw_items(["tuna"])
+
+        changes = await store.changed_since(cursor)
+
+        assert changes is not None
+        later, ids = changes
+        assert ids == ["milk", "tuna"]
+        assert await store.changed_since(later) == (later, [])
+
+    async def test_vectors_come_back_as_half_floats(self, store: CatalogueStore) -> None:
+        vectors = unit(np.random.default_rng(1).normal(size=(2, 8)).astype(np.float32))
+
+        await store.put_vectors("s", [1, 2**64 - 1], vectors)
+
+        last, none, first = await store.get_vectors("s", [2**64 - 1, 5, 1])
+        assert none is None
+        assert first is not None
+        assert last is not None
+        assert first.dtype == np.float32
+        np.testing.assert_array_equal(first, vectors[0].astype(np.float16))
+        np.testing.assert_array_equal(last, vectors[1].astype(np.float16))
+
+    async def test_spaces_do_not_mix(self, store: CatalogueStore) -> None:
+        await store.put_vectors("one", [1], np.ones((1, 4), np.float32))
+
+        assert await store.get_vectors("other", [1]) == [None]
+
+    async def test_a_passing_text_does_not_replace_a_lasting_one(
+        self, store: CatalogueStore
+    ) -> None:
+        await store.put_vectors("s", [1], np.ones((1, 4), np.float32))
+
+        await store.put_vectors("s", [1], np.zeros((1, 4), np.float32), ttl=timedelta(days=1))
+
+        (vector,) = await store.get_vectors("s", [1])
+        assert vector is not None
+        assert vector.all()
+
+
+class TestMemoryCatalogue(CatalogueStoreContract):
+    @pytest.fixture
+    def store(self) -> CatalogueStore:
+        return MemoryCatalogue()
+
+    async def test_a_log_that_was_cut_says_so(self) -> None:
+        store = MemoryCatalogue()
+        await store.put_items([MILK])
+        cursor = await store.cursor()
+        await store.put_items([TUNA])
+        store.cut_log()
+
+        assert await store.changed_since(cursor) is None
+
+
+class TestRedisCatalogue(CatalogueStoreContract):
+    @pytest.fixture
+    def store(self, redis: Redis) -> CatalogueStore:
+        return RedisCatalogue(redis)
+
+    async def test_a_log_that_was_cut_says_so(self, store: CatalogueStore, redis: Redis) -> None:
+        await store.put_items([MILK])
+        cursor = await store.cursor()
+        await store.put_items([TUNA, MILK])
+        await redis.xtrim("items:changes", maxlen=1, approximate=False)
+
+        assert await store.changed_since(cursor) is None
+
+    async def test_the_first_changes_of_all_are_not_missed(self, store: CatalogueStore) -> None:
+        cursor = await store.cursor()
+        await store.put_items([MILK])
+
+        assert await store.changed_since(cursor) is None  # so the mirror loads everything
+
+    async def test_a_text_that_becomes_an_items_no_longer_expires(
+        self, store: CatalogueStore, redis: Redis
+    ) -> None:
+        await store.put_vectors("s", [1], np.ones((1, 4), np.float32), ttl=timedelta(days=1))
+        assert await redis.ttl("text:s:0000000000000001") > 0
+
+        await store.put_vectors("s", [1], np.ones((1, 4), np.float32))
+
+        assert await redis.ttl("text:s:0000000000000001") == -1
+
+    async def test_an_item_that_cannot_be_read_is_none(
+        self, store: CatalogueStore, redis: Redis
+    ) -> None:
+        await redis.hset("items", "odd", b"{")
+
+        assert await store.get_items(["odd"]) == [None]
+
+
+class PopularityStoreContract:
+    """How much each item is wanted, lately."""
+
+    async def test_weights_add_up_over_the_newest_days(self, store: PopularityStore) -> None:
+        await store.add(100, {"milk": 500})
+        await store.add(102, {"milk": 1_000, "tuna": 4_000})
+        await store.add(102, {"milk": 1})
+
+        assert await store.newest(1) == {"milk": 1_001, "tuna": 4_000}
+        assert await store.newest(2) == {"milk": 1_501, "tuna": 4_000}
+
+    async def test_nothing_is_popular_at_first(self, store: PopularityStore) -> None:
+        assert await store.newest(7) == {}
+
+
+class TestMemoryPopularity(PopularityStoreContract):
+    @pytest.fixture
+    def store(self) -> PopularityStore:
+        return MemoryPopularity()
+
+
+class TestRedisPopularity(PopularityStoreContract):
+    @pytest.fixture
+    def store(self, redis: Redis) -> PopularityStore:
+        return RedisPopularity(redis)
+
+    async def test_old_days_are_forgotten(self, store: PopularityStore, redis: Redis) -> None:
+        for day in range(40):
+            await store.add(day, {"milk": 1})
+
+        assert await redis.zcard("{popular}:days") == 28
+        assert await store.newest(100) == {"milk": 28}
+        assert not await redis.exists("{popular}:0")
+
+
+class ProgressStoreContract:
+    """How far each partition has been folded."""
+
+    async def test_the_moments_marked_are_returned(self, store: ProgressStore) -> None:
+        await store.mark({0: 5, 3: 7})
+        await store.mark({3: 9})
+        await store.mark({})
+
+        assert await store.reached() == {0: 5, 3: 9}
+
+
+class TestMemoryProgress(ProgressStoreContract):
+    @pytest.fixture
+    def store(self) -> ProgressStore:
+        return MemoryProgress()
+
+
+class TestRedisProgress(ProgressStoreContract):
+    @pytest.fixture
+    def store(self, redis: Redis) -> ProgressStore:
+        return RedisProgress(redis)
+
+
+class RegistryContract:
+    """Which model is in service."""
+
+    async def test_before_the_first_there_is_none(self, registry: ModelRegistry) -> None:
+        assert await registry.champion() is None
+
+    async def test_the_newest_promoted_is_the_champion(self, registry: ModelRegistry) -> None:
+        await registry.promote(Model("one", SPACE))
+        await registry.promote(Model("two", SPACE))
+
+        champion = await registry.champion()
+
+        assert champion is not None
+        assert (champion.version, champion.space.id) == ("two", SPACE.id)
+
+
+class TestMemoryRegistry(RegistryContract):
+    @pytest.fixture
+    def registry(self) -> ModelRegistry:
+        return MemoryRegistry()
+
+
+class TestRedisRegistry(RegistryContract):
+    @pytest.fixture
+    def registry(self, redis: Redis) -> ModelRegistry:
+        return RedisRegistry(redis)

@@ -1,0 +1,87 @@
+"""The text encoder, on the real bundled BERT and real product texts."""
+
+import numpy as np
+import pytest
+import torch
+
+from demo.shop import product_texts
+from portrait.neural.text_encoder import Backend, BertEncoder, load_encoder
+from portrait.space import Vectors
+
+TEXTS = product_texts(400)
+
+
+@pytest.fixture(scope="module")
+def plain() -> BertEncoder:
+    return load_encoder("bundled", backend="torch")
+
+
+@pytest.fixture(scope="module")
+def plain_vectors(plain: BertEncoder) -> Vectors:
+    return plain.encode(TEXTS)
+
+
+def nearest(vectors: Vectors, count: int = 10) -> list[set[int]]:
+    similarity = vectors @ vectors.T
+    np.fill_diagonal(similarity, -1)
+    return [set(row) for row in np.argsort(-similarity, axis=1)[:, :count].tolist()]
+
+
+def agree(fast: Vectors, plain: Vectors) -> None:
+    """The fast path ranks as torch in fp32 does (DESIGN, section 10)."""
+    cosine = (fast * plain).sum(axis=1)
+    overlap = [len(a & b) / len(a) for a, b in zip(nearest(fast), nearest(plain), strict=True)]
+    assert cosine.min() >= 0.999
+    assert np.mean(overlap) >= 0.98
+
+
+def test_openvino_agrees_with_torch(plain_vectors: Vectors) -> None:
+    pytest.importorskip("openvino", reason="the extra `openvino` is not installed")
+
+    agree(load_encoder("bundled", backend="openvino").encode(TEXTS), plain_vectors)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device on this machine")
+def test_cuda_agrees_with_torch(plain_vectors: Vectors) -> None:
+    agree(load_encoder("bundled", backend="cuda").encode(TEXTS), plain_vectors)
+
+
+def test_a_batch_equals_its_singles(plain: BertEncoder, plain_vectors: Vectors) -> None:
+    singles = np.concatenate([plain.encode([text]) for text in TEXTS[:40]])
+
+    np.testing.assert_allclose(singles, plain_vectors[:40], atol=2e-6)
+
+
+def test_rows_have_length_one_in_the_order_asked(
+    plain: BertEncoder, plain_vectors: Vectors
+) -> None:
+    backwards = plain.encode(TEXTS[::-1])
+
+    np.testing.assert_allclose(np.linalg.norm(backwards, axis=1), 1, atol=1e-5)
+    np.testing.assert_allclose(backwards[::-1], plain_vectors, atol=2e-6)
+
+
+@pytest.mark.parametrize("text", ["", " ", "\x00", "👟" * 50, "long " * 5_000, "牛奶 1 升"])
+def test_odd_texts_have_vectors(plain: BertEncoder, text: str) -> None:
+    (vector,) = plain.encode([text])
+
+    assert np.isfinite(vector).all()
+    assert np.linalg.norm(vector) == pytest.approx(1, abs=1e-5)
+
+
+def test_no_texts_are_no_trouble(plain: BertEncoder) -> None:
+    assert plain.encode([]).shape == (0, 384)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+def test_a_backend_that_is_not_here_is_refused() -> None:
+    cuda: Backend = "cuda"
+
+    with pytest.raises(RuntimeError, match="'cuda' is not on this machine"):
+        load_encoder("bundled", backend=cuda)
+
+
+def test_a_model_that_is_not_there_is_an_error() -> None:
+    with pytest.raises(OSError, match="nowhere"):
+        load_encoder("./nowhere")

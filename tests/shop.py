@@ -1,0 +1,139 @@
+"""A shop on fakes: the real app, a small catalogue, and shoppers whose events were folded."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import httpx
+from pydantic_core import to_json
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from portrait.batch import decode
+from portrait.catalogue import Catalogue, texts_of
+from portrait.errors import StoreUnavailableError
+from portrait.event import Action
+from portrait.facts import Facts, fold
+from portrait.item import Item
+from portrait.paint import paint
+from portrait.profile import encode_profiles
+from portrait.ref import text_ref
+from portrait.space import Space
+from portrait.store import Model
+from portrait.topics import event_topic
+from service.app import create_app
+from service.live import Live, Parts
+from tests.catalogues import ITEMS, SPACE
+from tests.fakes import (
+    HashEncoder,
+    ListPublisher,
+    LogRecord,
+    MemoryCatalogue,
+    MemoryPopularity,
+    MemoryProfiles,
+    MemoryProgress,
+    MemoryRegistry,
+)
+
+NOW_MS = 1_790_000_000_000
+HOUR_MS = 3_600_000
+PARTITION = 2  # of every user
+MOST_BYTES = 100_000  # of a request
+
+
+@dataclass
+class Shop:
+    """Everything the service stands on."""
+
+    profiles: MemoryProfiles = field(default_factory=MemoryProfiles)
+    items: MemoryCatalogue = field(default_factory=MemoryCatalogue)
+    popularity: MemoryPopularity = field(default_factory=MemoryPopularity)
+    progress: MemoryProgress = field(default_factory=MemoryProgress)
+    registry: MemoryRegistry = field(default_factory=MemoryRegistry)
+    publisher: ListPublisher = field(default_factory=ListPublisher)
+    redis_is_down: bool = False
+
+    @property
+    def parts(self) -> Parts:
+        """The same, as the app takes it."""
+        return Parts(
+            profiles=self.profiles,
+            catalogue=self.items,
+            popularity=self.popularity,
+            progress=self.progress,
+            registry=self.registry,
+            publisher=self.publisher,
+            ping_store=self._ping,
+        )
+
+    async def stock(
+        self, *items: Item, searches: tuple[str, ...] = (), space: Space = SPACE
+    ) -> None:
+        """Put items, of all ITEMS if none are named, with their vectors, and a model."""
+        chosen = items or ITEMS
+        texts = [text for item in chosen for text in texts_of(item)] + list(searches)
+        vectors = space.place(HashEncoder().encode(texts))
+        await self.items.put_vectors(space.id, [text_ref(text) for text in texts], vectors)
+        await self.items.put_items(chosen)
+        await self.registry.promote(Model(f"model-{space.id[:4]}", space))
+
+    def remember(self, user: str, *events: Mapping[str, object], painted: Catalogue) -> None:
+        """Fold a user's events, oldest first, an hour apart, and store the record."""
+        self.profiles.records[user] = record_of(user, *events, painted=painted)
+
+    async def _ping(self) -> None:
+        if self.redis_is_down:
+            raise StoreUnavailableError
+
+
+def record_of(user: str, *events: Mapping[str, object], painted: Catalogue) -> bytes:
+    """Fold a user's events, oldest first, an hour apart, and paint them."""
+    (batch,) = decode(
+        [_record(user, place, fields) for place, fields in enumerate(events)],
+        future_tolerance_ms=HOUR_MS * 100,
+        most_tokens=1_000_000,
+    )
+    facts = Facts.empty(1)
+    fold(facts, batch.columns)
+    (record,) = encode_profiles(facts, paint(facts.ring, painted))
+    return record
+
+
+def _record(user: str, place: int, fields: Mapping[str, object]) -> LogRecord:
+    at = NOW_MS + place * HOUR_MS
+    topic = event_topic(Action(str(fields["type"])))
+    event = {
+        "event_id": f"{user}-{place}",
+        "user_id": user,
+        "occurred_at": at / 1_000,
+        **fields,
+    }
+    return LogRecord(topic, PARTITION, place, at, user.encode(), to_json(event))
+
+
+@asynccontextmanager
+async def open_shop(shop: Shop) -> AsyncIterator[httpx.AsyncClient]:
+    """Run the app with its background tasks; it has looked at everything once."""
+    app = create_app(shop.parts, max_body_bytes=MOST_BYTES)
+    async with app.router.lifespan_context(app) as state:
+        yielded = dict(state or {})
+        await look(yielded["live"])
+        transport = httpx.ASGITransport(_with_state(app, yielded), raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://shop") as client:
+            yield client
+
+
+async def look(live: Live) -> None:
+    """Do at once what the background tasks do now and then."""
+    await live.follow_progress()
+    await live.follow_popularity()
+    await live.follow_model()
+    await live.follow_catalogue()
+
+
+def _with_state(app: ASGIApp, state: Mapping[str, object]) -> ASGIApp:
+    """Give each request the lifespan's state, as a server does."""
+
+    async def with_state(scope: Scope, receive: Receive, send: Send) -> None:
+        await app({**scope, "state": dict(state)}, receive, send)
+
+    return with_state

@@ -1,0 +1,66 @@
+"""Hypothesis strategies: logs of events."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from portrait.event import Action
+from portrait.facts import ACTION_CODE, COLUMNS
+
+START = 1_750_000_000_000  # ms
+
+
+@dataclass(frozen=True)
+class Happening:
+    """One event of one user, before it is anywhere in a log."""
+
+    user: int
+    at: int
+    id: int
+    ref: int
+    price: float
+    quantity: int
+    action: Action
+    rating: int
+
+    @property
+    def row(self) -> tuple[float, ...]:
+        return (
+            self.at,
+            self.id,
+            self.ref,
+            self.price,
+            self.quantity,
+            ACTION_CODE[self.action],
+            self.rating,
+        )
+
+
+def happenings(users: int = 3, most: int = 60) -> st.SearchStrategy[list[Happening]]:
+    """Events with distinct ids, of which many happen at the same moment."""
+    one = st.builds(
+        Happening,
+        user=st.integers(0, users - 1),
+        at=st.integers(0, 200).map(lambda hours: START + hours * 3_600_000 * 24),
+        id=st.integers(1, 2**64 - 1),
+        ref=st.integers(1, 12),
+        price=st.integers(0, 10_000).map(lambda cents: cents / 100),
+        quantity=st.integers(1, 9),
+        action=st.sampled_from(Action),
+        rating=st.sampled_from([0, 10, 30, 50]),
+    )
+    return st.lists(one, max_size=most, unique_by=lambda each: each.id)
+
+
+def log_of(events: list[Happening], *, partition: int = 0) -> NDArray[np.void]:
+    """Append events to the topics of their actions, in this order. Returns (E,) of COLUMNS."""
+    offsets = dict.fromkeys(Action, 0)
+    rows = []
+    for event in events:
+        offset = offsets[event.action]
+        offsets[event.action] += 1
+        topic = ACTION_CODE[event.action]
+        rows.append((event.user, topic, partition, offset, START, event.row))
+    return np.array(rows, COLUMNS)

@@ -1,0 +1,72 @@
+"""A log in memory, and an updater on memory alone."""
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import timedelta
+
+from portrait.item import Item
+from portrait.mirror import Mirror
+from portrait.store import CatalogueStore, Model, ProfileStore
+from portrait.stream import Batch, Record
+from portrait.texts import TextReader
+from tests.catalogues import ITEMS, SPACE
+from tests.fakes import (
+    HashEncoder,
+    ListPublisher,
+    MemoryCatalogue,
+    MemoryPopularity,
+    MemoryProfiles,
+    MemoryProgress,
+)
+from workers.update import Limits, Updater
+
+MODEL = Model("test-model", SPACE)
+LIMITS = Limits(timedelta(minutes=1), 10_000, timedelta(seconds=5))
+
+
+class ListStream:
+    """An `EventStream` over batches that are given."""
+
+    def __init__(self, *batches: Sequence[Record]) -> None:
+        self._batches = batches
+        self.committed: list[Batch] = []
+        self.pauses: list[float] = []
+
+    async def batches(self) -> AsyncIterator[Batch]:
+        for records in self._batches:
+            ends = {(r.topic, r.partition): r.offset + 1 for r in records}
+            yield Batch(records, ends, {r.partition: r.timestamp for r in records})
+
+    async def commit(self, batch: Batch) -> None:
+        self.committed.append(batch)
+
+    async def pause(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+
+
+async def index_items(store: CatalogueStore, items: Sequence[Item] = ITEMS) -> TextReader:
+    """Store items with their vectors. Returns the reader that did it."""
+    reader = TextReader(HashEncoder(), SPACE, store)
+    await reader.read(text for item in items for text in (item.text, *_categories(item)))
+    await store.put_items(items)
+    return reader
+
+
+async def memory_updater(profiles: ProfileStore | None = None) -> Updater:
+    """Build an updater on fakes, with the catalogue of ITEMS."""
+    store = MemoryCatalogue()
+    reader = await index_items(store)
+    mirror = Mirror(store, MODEL)
+    await mirror.load()
+    return Updater(
+        profiles=profiles or MemoryProfiles(),
+        popularity=MemoryPopularity(),
+        progress=MemoryProgress(),
+        publisher=ListPublisher(),
+        mirror=mirror,
+        texts=reader,
+        limits=LIMITS,
+    )
+
+
+def _categories(item: Item) -> tuple[str, ...]:
+    return (item.category,) if item.category else ()

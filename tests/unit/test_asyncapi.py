@@ -1,0 +1,161 @@
+"""The contract in docs/asyncapi.yaml: that it is well formed, true, and complete."""
+
+import json
+import warnings
+from importlib import import_module
+from typing import Any
+
+import pytest
+import yaml
+from jsonschema import Draft7Validator
+from referencing import Registry
+from referencing.jsonschema import DRAFT7
+
+from portrait.batch import dead_letter
+from portrait.envelope import parse_event
+from portrait.errors import EventInvalidError
+from portrait.event import Action
+from portrait.facts import Facts
+from portrait.item import parse_item
+from portrait.notice import notices
+from portrait.topics import DEAD, EVENT_TOPICS, ITEMS, NOTICES, action_of, event_topic, read_topics
+from tests.generated import ASYNCAPI, ROOT, with_schemas
+from tests.records import FakeRecord
+
+HERE = "urn:portrait:contract"
+CONTRACT: dict[str, Any] = yaml.safe_load(ASYNCAPI.read_text())
+TOPICS = read_topics(ROOT / "deploy" / "topics.yml")
+CHANNELS: dict[str, Any] = {each["address"]: each for each in CONTRACT["channels"].values()}
+MESSAGES: dict[str, Any] = CONTRACT["components"]["messages"]
+EXAMPLES = [
+    pytest.param(message, example, id=f"{message}-{example['name']}")
+    for message, described in MESSAGES.items()
+    for example in described.get("examples", [])
+]
+REGISTRY: Registry[Any] = Registry().with_resource(HERE, DRAFT7.create_resource(CONTRACT))
+
+
+def test_the_contract_is_a_valid_asyncapi_document() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # asyncapi3 has a field named `schema`, and pydantic minds
+        document = import_module("asyncapi3").AsyncAPI3
+
+    assert document.model_validate(CONTRACT).asyncapi == "3.0.0"
+
+
+def test_the_schemas_are_those_of_the_models() -> None:
+    document = ASYNCAPI.read_text()
+
+    assert document == with_schemas(document), "run: python -m tests.generated"
+
+
+def test_every_topic_is_a_channel_with_its_partitions_and_its_configuration() -> None:
+    declared = {
+        topic.name: (topic.partitions, TOPICS.replication, _as_bound(topic.config))
+        for topic in TOPICS.topics
+    }
+
+    assert {address: _bound(channel) for address, channel in CHANNELS.items()} == declared
+
+
+def test_every_topic_of_the_code_is_declared() -> None:
+    assert set(CHANNELS) == {*EVENT_TOPICS, ITEMS, DEAD, NOTICES}
+
+
+def test_all_event_topics_have_the_same_number_of_partitions() -> None:
+    assert len({topic.partitions for topic in TOPICS.topics if topic.name in EVENT_TOPICS}) == 1
+
+
+@pytest.mark.parametrize("action", Action)
+def test_every_action_has_an_example(action: Action) -> None:
+    assert MESSAGES[action]["examples"]
+    assert CHANNELS[event_topic(action)]["messages"]["plain"] == _ref("messages", action)
+
+
+def test_every_reference_leads_somewhere() -> None:
+    resolver = REGISTRY.resolver(HERE)
+
+    assert all(resolver.lookup(reference) for reference in _references(CONTRACT))
+
+
+@pytest.mark.parametrize(("message", "example"), EXAMPLES)
+def test_every_example_keeps_its_schema(message: str, example: dict[str, Any]) -> None:
+    for part in {"payload", "headers"} & set(MESSAGES[message]):
+        _validator(message, part).validate(example[part])
+
+
+@pytest.mark.parametrize("action", Action)
+def test_every_example_of_an_action_is_read_as_that_action(action: Action) -> None:
+    for example in MESSAGES[action]["examples"]:
+        assert parse_event(json.dumps(example["payload"]).encode()).type is action
+
+
+@pytest.mark.parametrize("form", ["structured", "binary"])
+def test_cloud_events_are_read_with_all_that_their_attributes_say(form: str) -> None:
+    for example in MESSAGES[form]["examples"]:
+        headers = [(name, value.encode()) for name, value in example.get("headers", {}).items()]
+
+        event = parse_event(json.dumps(example["payload"]).encode(), headers)
+
+        assert (event.type, event.user_id, event.item_id) == (Action.CLICK, "u-1", "tea-0042")
+
+
+def test_every_example_of_an_item_is_read() -> None:
+    for example in MESSAGES["item"]["examples"]:
+        assert parse_item(json.dumps(example["payload"]).encode()).id == example["payload"]["id"]
+
+
+def test_a_dead_letter_has_the_headers_and_the_reason_that_its_example_shows() -> None:
+    (example,) = MESSAGES["letter"]["examples"]
+    headers, payload = example["headers"], example["payload"].encode()
+    with pytest.raises(EventInvalidError) as error:
+        parse_event(payload, action=action_of(headers["topic"]))
+    record = FakeRecord(
+        headers["topic"],
+        payload,
+        int(headers["offset"]),
+        int(headers["partition"]),
+        int(headers["timestamp"]),
+    )
+
+    letter = dead_letter(record, str(error.value))
+
+    assert dict(letter.headers) == {name: value.encode() for name, value in headers.items()}
+    assert letter.value == payload
+
+
+def test_a_notice_is_what_the_contract_says() -> None:
+    (message,) = notices(["u-1"], Facts.empty(1).head, "5a1f4d0c9e8b7a63")
+
+    _validator("notice", "payload").validate(json.loads(message.value or b""))
+
+
+def _validator(message: str, part: str) -> Draft7Validator:
+    schema = {"$ref": f"{HERE}#/components/messages/{message}/{part}"}
+    return Draft7Validator(schema, registry=REGISTRY)
+
+
+def _bound(channel: dict[str, Any]) -> tuple[int, int, dict[str, Any]]:
+    bindings = channel["bindings"]
+    if "$ref" in bindings:
+        bindings = REGISTRY.resolver(HERE).lookup(bindings["$ref"]).contents
+    kafka = bindings["kafka"]
+    return kafka["partitions"], kafka["replicas"], kafka["topicConfiguration"]
+
+
+def _as_bound(config: dict[str, str | int]) -> dict[str, Any]:
+    """Write a topic's configuration as AsyncAPI does: the clean-up policies are a list."""
+    return {name: [value] if name == "cleanup.policy" else value for name, value in config.items()}
+
+
+def _ref(kind: str, name: str) -> dict[str, str]:
+    return {"$ref": f"#/components/{kind}/{name}"}
+
+
+def _references(node: object) -> list[str]:
+    if isinstance(node, dict):
+        own = [node["$ref"]] if "$ref" in node else []
+        return own + [found for value in node.values() for found in _references(value)]
+    if isinstance(node, list):
+        return [found for value in node for found in _references(value)]
+    return []

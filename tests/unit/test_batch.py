@@ -1,0 +1,130 @@
+"""Batches: decoded once, in order, with what cannot be read set aside."""
+
+import json
+
+from portrait.batch import LARGEST_EVENT, EventBatch, decode, item_of
+from portrait.envelope import parse_event
+from portrait.event import Action
+from portrait.facts import ACTION_CODE
+from portrait.ref import event_ref, item_ref, text_ref
+from tests.records import RECEIVED, FakeRecord, encoded, event_record
+
+
+def decoded(*records: FakeRecord, tokens: int = 10_000) -> list[EventBatch]:
+    return list(decode(records, future_tolerance_ms=60_000, most_tokens=tokens))
+
+
+def test_an_event_becomes_a_row_with_its_place() -> None:
+    (batch,) = decoded(event_record(7, type="purchase", price=2.5, quantity=3))
+
+    (row,) = batch.columns
+    assert batch.users == ["ann"]
+    assert (row["user"], row["topic"], row["offset"]) == (0, ACTION_CODE[Action.PURCHASE], 7)
+    assert row["event"]["id"] == event_ref("e7")
+    assert row["event"]["ref"] == item_ref("milk")
+    assert (row["event"]["price"], row["event"]["quantity"]) == (2.5, 3)
+    assert row["event"]["at"] == RECEIVED
+
+
+def test_events_of_one_user_share_a_row_of_facts() -> None:
+    (batch,) = decoded(event_record(0), event_record(1, user_id="bob"), event_record(2))
+
+    assert batch.users == ["ann", "bob"]
+    assert batch.columns["user"].tolist() == [0, 1, 0]
+
+
+def test_a_search_is_about_its_text() -> None:
+    (batch,) = decoded(event_record(type="search", text=" fresh milk ", item_id=None))
+
+    assert batch.columns["event"]["ref"].tolist() == [text_ref("fresh milk")]
+    assert batch.searches == {text_ref("fresh milk"): "fresh milk"}
+    assert batch.items == {}
+
+
+def test_a_poison_record_is_set_aside_with_its_place_and_the_others_go_on() -> None:
+    poison = FakeRecord("events.cart", b"\xff", 9, partition=3, headers=[("trace", b"t")])
+
+    (batch,) = decoded(event_record(0), poison, event_record(1))
+
+    (letter,) = batch.dead
+    assert len(batch) == 2
+    assert letter.topic == "events.dead"
+    assert (letter.key, letter.value) == (b"ann", b"\xff")
+    assert dict(letter.headers) == {
+        "topic": b"events.cart",
+        "partition": b"3",
+        "offset": b"9",
+        "timestamp": str(RECEIVED).encode(),
+        "reason": b"payload: not UTF-8 JSON",
+        "trace": b"t",
+    }
+
+
+def reason_of(record: FakeRecord) -> str:
+    (batch,) = decoded(record)
+    (letter,) = batch.dead
+    return dict(letter.headers)["reason"].decode()
+
+
+def test_an_oversized_event_is_dead() -> None:
+    record = FakeRecord("events.click", b" " * (LARGEST_EVENT + 1))
+
+    assert reason_of(record) == "payload: larger than 65536 bytes"
+
+
+def test_an_event_of_the_future_is_dead() -> None:
+    assert reason_of(event_record(occurred_at="2099-01-01T00:00:00Z")) == (
+        "occurred_at: in the future"
+    )
+
+
+def test_an_event_before_our_time_is_dead() -> None:
+    assert reason_of(event_record(occurred_at="1969-01-01T00:00:00Z")) == (
+        "occurred_at: before 1970"
+    )
+
+
+def test_a_wrong_clock_is_corrected_by_when_it_says_it_sent() -> None:
+    (batch,) = decoded(
+        event_record(occurred_at="2031-01-01T00:00:00Z", sent_at="2031-01-01T00:00:05Z")
+    )
+
+    assert batch.columns["event"]["at"].tolist() == [RECEIVED - 5_000]
+
+
+def test_a_batch_is_split_where_its_text_would_cost_too_much() -> None:
+    searches = [event_record(n, type="search", text=f"{n} " + "word " * 20) for n in range(6)]
+
+    parts = decoded(*searches, tokens=70)
+
+    assert [len(part) for part in parts] == [2, 2, 2, 0]
+
+
+def test_a_repeated_text_costs_once() -> None:
+    searches = [event_record(n, type="search", text="word " * 20) for n in range(6)]
+
+    assert [len(part) for part in decoded(*searches, tokens=70)] == [6]
+
+
+def test_the_first_snapshot_of_an_item_is_kept() -> None:
+    (batch,) = decoded(
+        event_record(0),
+        event_record(1, item={"title": "Milk"}),
+        event_record(2, item={"title": "?"}),
+    )
+
+    assert item_of(batch.items[item_ref("milk")]).title == "Milk"
+
+
+def test_an_item_nobody_described_is_remembered_but_not_for_sale() -> None:
+    item = item_of(parse_event(encoded()))
+
+    assert (item.id, item.text, item.available) == ("milk", "", False)
+
+
+def test_a_snapshot_says_all_that_the_catalogue_wants_to_know() -> None:
+    snapshot = {"title": "Milk", "category": "A > B", "brand": "Farm", "price": 2}
+
+    item = item_of(parse_event(encoded(item=snapshot)))
+
+    assert json.loads(item.model_dump_json(exclude_defaults=True)) == snapshot | {"id": "milk"}

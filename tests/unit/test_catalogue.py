@@ -1,0 +1,153 @@
+"""The catalogue in memory, and the mirror that keeps it current."""
+
+import asyncio
+
+import numpy as np
+from prometheus_client import REGISTRY
+
+from portrait.hash_index import MISSING
+from portrait.item import Item
+from portrait.mirror import Mirror
+from portrait.ref import item_ref, text_ref
+from tests.catalogues import ITEMS, SPACE, catalogue
+from tests.fakes import MemoryCatalogue
+from tests.streams import MODEL, index_items
+
+
+def test_an_item_is_a_row_with_its_codes() -> None:
+    built = catalogue()
+
+    row = built.rows[built.row(item_ref("tuna"))]
+    assert built.vectors.refs[row["text"]] == text_ref(ITEMS[3].text)
+    assert list(built.interests)[row["interest"]] == "Pets > Cat"
+    assert list(built.brands)[row["brand"]] == "Purr"
+    assert row["price"] == 2
+    assert row["offered"]
+
+
+def test_a_replaced_item_keeps_its_row() -> None:
+    built = catalogue()
+    before = built.row(item_ref("milk"))
+
+    built.put(Item(id="milk", title="whole milk", available=False))
+
+    assert built.row(item_ref("milk")) == before
+    assert len(built) == len(ITEMS)
+    assert not built.rows[before]["offered"]
+
+
+def test_a_withdrawn_item_is_known_and_not_offered() -> None:
+    built = catalogue(Item(id="old", title="old", withdrawn=True))
+
+    assert built.item(item_ref("old")) is not None
+    assert not built.rows["offered"].any()
+
+
+def test_it_grows() -> None:
+    built = catalogue(*(Item(id=f"i{n}", title="same") for n in range(3_000)))
+
+    assert len(built) == 3_000
+    assert len(built.vectors) == 1
+    assert built.row(item_ref("i2999")) == 2_999
+
+
+def test_forgetting_searches_keeps_what_items_stand_on() -> None:
+    built = catalogue(searches=("one", "two"))
+    vector = built.vectors.matrix[built.rows["text"][2]].copy()
+    size = len(built.vectors)
+
+    built.forget_searches()
+
+    assert len(built.vectors) == size - 2
+    assert built.vectors.row(text_ref("one")) == MISSING
+    assert built.vectors.row(text_ref("Pets > Cat")) != MISSING
+    np.testing.assert_array_equal(built.vectors.matrix[built.rows["text"][2]], vector)
+
+
+async def test_a_mirror_holds_what_the_store_holds() -> None:
+    store = MemoryCatalogue()
+    await index_items(store)
+    mirror = Mirror(store, MODEL)
+
+    await mirror.load()
+
+    assert mirror.catalogue.items == list(ITEMS)
+    assert (mirror.catalogue.rows["text"] != MISSING).all()
+
+
+async def test_a_mirror_follows_changes() -> None:
+    store = MemoryCatalogue()
+    mirror = Mirror(store, MODEL)
+    await mirror.load()
+    await index_items(store)
+
+    await mirror.catch_up()
+    await store.withdraw_items(["milk"])
+    await mirror.catch_up()
+
+    milk = mirror.catalogue.row(item_ref("milk"))
+    assert len(mirror.catalogue) == len(ITEMS)
+    assert not mirror.catalogue.rows["offered"][milk]
+
+
+async def test_a_mirror_that_was_left_behind_loads_again() -> None:
+    store = MemoryCatalogue()
+    mirror = Mirror(store, MODEL)
+    await mirror.load()
+    await index_items(store)
+    store.cut_log()
+
+    await mirror.catch_up()
+
+    assert len(mirror.catalogue) == len(ITEMS)
+
+
+async def test_a_mirror_outlives_an_outage() -> None:
+    store = MemoryCatalogue()
+    mirror = Mirror(store, MODEL)
+    await mirror.load()
+    await index_items(store)
+    store.is_down = True
+    following = asyncio.create_task(mirror.follow(0.01))
+    await asyncio.sleep(0.05)
+
+    store.is_down = False
+    async with asyncio.timeout(5):
+        while len(mirror.catalogue) < len(ITEMS):  # noqa: ASYNC110 - polls what a task does
+            await asyncio.sleep(0.02)
+
+    assert not following.done()
+    following.cancel()
+
+
+async def test_searches_are_forgotten_beyond_a_bound() -> None:
+    store = MemoryCatalogue()
+    reader = await index_items(store)
+    mirror = Mirror(store, MODEL)
+    await mirror.load()
+    size = len(mirror.catalogue.vectors)
+    searches = [f"search {n}" for n in range(20)]
+    await reader.read(searches)
+    await mirror.fetch_texts([text_ref(text) for text in searches])
+    assert len(mirror.catalogue.vectors) == size + 20
+
+    mirror.bound_searches(10)
+
+    assert len(mirror.catalogue.vectors) == size
+
+
+async def test_a_text_that_the_store_lacks_is_named() -> None:
+    mirror = Mirror(MemoryCatalogue(), MODEL)
+
+    assert await mirror.fetch_texts([5, 5, 7]) == [5, 7]
+
+
+async def test_texts_read_and_texts_known_are_counted() -> None:
+    store = MemoryCatalogue()
+    reader = await index_items(store)
+    before = REGISTRY.get_sample_value("portrait_texts_encoded_total") or 0
+
+    await reader.read(["never seen", ITEMS[0].text])
+
+    assert REGISTRY.get_sample_value("portrait_texts_encoded_total") == before + 1
+    assert SPACE.id == MODEL.space.id

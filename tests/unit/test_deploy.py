@@ -1,0 +1,317 @@
+"""What is deployed: images, compose, Kubernetes, Prometheus, Grafana; checked without them."""
+
+import json
+import re
+import subprocess
+import sysconfig
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import kubernetes_validate
+import promql_parser
+import pytest
+import yaml
+from cloudcoil.models.keda.v1alpha1 import ScaledObject
+from compose_spec import PyCompose
+from prometheus_client import Counter, Gauge, Histogram
+
+from portrait import metrics
+from portrait.adapters.kafka_stream import DRAIN_SECONDS
+from portrait.settings import Settings
+from portrait.topics import EVENT_TOPICS, read_topics
+from tests.generated import ROOT
+
+DEPLOY = ROOT / "deploy"
+KUBERNETES_VERSION = "1.33"  # the schemas to check against; the manifests ask for 1.30
+COMMANDS = {
+    ("python", "-m", "service"),
+    ("python", "-m", "workers", "index"),
+    ("python", "-m", "workers", "topics"),
+    ("python", "-m", "workers", "update"),
+}
+SETTINGS = {f"PORTRAIT_{name.upper()}" for name in Settings.model_fields}
+
+DOCKERFILE = (ROOT / "Dockerfile").read_text()
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+SERVICES: dict[str, Any] = COMPOSE["services"]
+OURS = {name: each for name, each in SERVICES.items() if "build" in each}
+KUSTOMIZATION: dict[str, Any] = yaml.safe_load(
+    (DEPLOY / "kubernetes/kustomization.yaml").read_text()
+)
+MANIFESTS: dict[str, dict[str, Any]] = {
+    f"{each['kind']} {each['metadata']['name']}": each
+    for path in sorted((DEPLOY / "kubernetes").glob("*.yaml"))
+    for each in yaml.safe_load_all(path.read_text())
+    if each["kind"] != "Kustomization"
+}
+PODS: dict[str, Any] = {
+    name: each["spec"]["template"]["spec"]
+    for name, each in MANIFESTS.items()
+    if each["kind"] in {"Deployment", "Job"}
+}
+LONG_LIVED = {name: pod for name, pod in PODS.items() if name.startswith("Deployment")}
+EVENT_PARTITIONS = {
+    topic.partitions
+    for topic in read_topics(DEPLOY / "topics.yml").topics
+    if topic.name in EVENT_TOPICS
+}
+
+
+def test_the_dockerfile_passes_its_linter() -> None:
+    linter = Path(sysconfig.get_path("scripts"), "hadolint")
+
+    found = subprocess.run(  # noqa: S603 - a program of this environment
+        [linter, ROOT / "Dockerfile"], capture_output=True, text=True, check=False
+    )
+
+    assert (found.returncode, found.stdout) == (0, "")
+
+
+def test_the_images_run_as_a_numbered_user_who_is_not_root() -> None:
+    assert re.findall(r"^USER (.*)$", DOCKERFILE, re.MULTILINE) == ["10001:10001"] * 2
+
+
+def test_the_images_run_our_commands_without_a_shell() -> None:
+    commands = [
+        tuple(json.loads(each)) for each in re.findall(r"^CMD (.*)$", DOCKERFILE, re.MULTILINE)
+    ]
+
+    assert commands == [("python", "-m", "service"), ("python", "-m", "workers", "update")]
+
+
+def test_compose_is_well_formed() -> None:
+    parsed = PyCompose.from_json(json.dumps(COMPOSE))
+
+    parsed.validate()
+
+    assert set(parsed.service_names()) == set(SERVICES)
+
+
+def test_compose_waits_only_for_services_that_it_has() -> None:
+    waited_for = {name for each in SERVICES.values() for name in each.get("depends_on", {})}
+
+    assert waited_for <= set(SERVICES)
+
+
+def test_compose_publishes_ports_on_the_loopback_address_only() -> None:
+    ports = [port for each in SERVICES.values() for port in each.get("ports", [])]
+
+    assert ports
+    assert all(port.startswith("127.0.0.1:") for port in ports)
+
+
+def test_compose_mounts_files_that_exist_and_volumes_that_are_declared() -> None:
+    sources = {
+        mount.split(":")[0] for each in SERVICES.values() for mount in each.get("volumes", [])
+    }
+    files = {source for source in sources if source.startswith(".")}
+
+    assert [source for source in files if not (ROOT / source).exists()] == []
+    assert sources - files == set(COMPOSE["volumes"])
+
+
+def test_compose_and_kubernetes_run_the_commands_of_the_demo() -> None:
+    composed = {tuple(each["command"]) for each in OURS.values()}
+    orchestrated = {tuple(_container(pod)["command"]) for pod in PODS.values()}
+
+    assert composed == COMMANDS
+    assert orchestrated == COMMANDS
+
+
+def test_every_variable_of_ours_is_a_setting() -> None:
+    named = {name for each in OURS.values() for name in each["environment"]}
+    named |= set(MANIFESTS["ConfigMap portrait-settings"]["data"])
+    named |= set(MANIFESTS["Secret portrait-secrets"]["stringData"])
+    named |= set(re.findall(r"PORTRAIT_[A-Z_]+", DOCKERFILE))
+
+    assert named <= SETTINGS
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in MANIFESTS if not name.startswith("ScaledObject")]
+)
+def test_every_manifest_keeps_the_schema_of_kubernetes(name: str) -> None:
+    kubernetes_validate.validate(MANIFESTS[name], KUBERNETES_VERSION, strict=True)
+
+
+def test_the_scaled_object_keeps_the_schema_of_keda() -> None:
+    manifest = MANIFESTS["ScaledObject portrait-update"]
+
+    understood = ScaledObject.model_validate(manifest)
+
+    assert understood.model_dump(by_alias=True, exclude_unset=True, mode="json") == manifest
+
+
+def test_kustomize_applies_every_manifest_but_the_example_of_a_secret() -> None:
+    files = {path.name for path in (DEPLOY / "kubernetes").glob("*.yaml")}
+
+    assert set(KUSTOMIZATION["resources"]) == files - {"kustomization.yaml", "secret.example.yaml"}
+
+
+def test_the_example_of_a_secret_has_names_only() -> None:
+    assert set(MANIFESTS["Secret portrait-secrets"]["stringData"].values()) == {""}
+
+
+def test_update_workers_scale_to_the_partitions_of_an_event_topic_and_no_further() -> None:
+    spec = MANIFESTS["ScaledObject portrait-update"]["spec"]
+
+    assert {spec["maxReplicaCount"]} == EVENT_PARTITIONS
+    assert (
+        spec["scaleTargetRef"]["name"]
+        == MANIFESTS["Deployment portrait-update"]["metadata"]["name"]
+    )
+
+
+@pytest.mark.parametrize("name", PODS)
+def test_every_pod_is_restricted(name: str) -> None:
+    pod, container = PODS[name], _container(PODS[name])
+
+    assert pod["securityContext"]["runAsNonRoot"]
+    assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert container["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    assert set(container["resources"]) == {"requests", "limits"}
+
+
+@pytest.mark.parametrize("name", PODS)
+def test_no_pod_is_given_variables_that_look_like_settings(name: str) -> None:
+    assert PODS[name]["enableServiceLinks"] is False
+
+
+@pytest.mark.parametrize("name", LONG_LIVED)
+def test_every_process_is_probed_where_its_settings_say_that_it_listens(name: str) -> None:
+    container = _container(LONG_LIVED[name])
+    setting = "PORTRAIT_PORT" if "service" in name else "PORTRAIT_HEALTH_PORT"
+    listens = int(MANIFESTS["ConfigMap portrait-settings"]["data"][setting])
+    ports = {port["name"]: port["containerPort"] for port in container["ports"]}
+
+    asked = {
+        probe: (ports[container[probe]["httpGet"]["port"]], container[probe]["httpGet"]["path"])
+        for probe in ("startupProbe", "livenessProbe", "readinessProbe")
+    }
+
+    assert asked == {
+        "startupProbe": (listens, "/livez"),
+        "livenessProbe": (listens, "/livez"),
+        "readinessProbe": (listens, "/readyz"),
+    }
+
+
+@pytest.mark.parametrize("name", LONG_LIVED)
+def test_every_process_is_given_longer_to_stop_than_it_drains(name: str) -> None:
+    assert LONG_LIVED[name]["terminationGracePeriodSeconds"] > DRAIN_SECONDS
+
+
+def test_the_selectors_find_the_pods() -> None:
+    labels = {
+        name.split()[1]: each["spec"]["template"]["metadata"]["labels"]
+        for name, each in MANIFESTS.items()
+        if each["kind"] == "Deployment"
+    }
+    for name, each in MANIFESTS.items():
+        selector = each.get("spec", {}).get("selector")
+        if selector:
+            assert selector.get("matchLabels", selector) == labels[name.split()[1]]
+
+
+def test_prometheus_finds_every_process_of_compose_and_its_alerts() -> None:
+    config = yaml.safe_load((DEPLOY / "prometheus/prometheus.yml").read_text())
+
+    names = {
+        name
+        for job in config["scrape_configs"]
+        for found in job["dns_sd_configs"]
+        for name in found["names"]
+    }
+
+    assert names == set(OURS) - {"topics"}
+    assert all((DEPLOY / "prometheus" / file).exists() for file in config["rule_files"])
+
+
+def test_every_alert_and_panel_asks_for_metrics_that_there_are() -> None:
+    asked = {name for expression in _expressions() for name in _metrics_of(expression)}
+
+    assert asked - {"up"} <= _exported()
+
+
+def test_every_metric_of_ours_is_on_the_dashboard() -> None:
+    shown = {name for expression in _panel_expressions() for name in _metrics_of(expression)}
+    families = {re.sub(r"_(bucket|count|sum)$", "", name) for name in shown}
+
+    assert {re.sub(r"_(bucket|count|sum)$", "", name) for name in _exported()} <= families
+
+
+def test_the_panels_of_the_dashboard_read_the_provisioned_source_and_do_not_overlap() -> None:
+    (source,) = yaml.safe_load(
+        (DEPLOY / "grafana/provisioning/datasources/prometheus.yml").read_text()
+    )["datasources"]
+    panels = _dashboard()["panels"]
+    cells = [cell for panel in panels for cell in _cells(panel["gridPos"])]
+
+    assert {panel["datasource"]["uid"] for panel in panels if "datasource" in panel} == {
+        source["uid"]
+    }
+    assert len(cells) == len(set(cells))
+    assert len({panel["id"] for panel in panels}) == len(panels)
+
+
+def _container(pod: dict[str, Any]) -> Any:  # noqa: ANN401 - YAML
+    (container,) = pod["containers"]
+    return container
+
+
+def _dashboard() -> Any:  # noqa: ANN401 - JSON
+    return json.loads((DEPLOY / "grafana/dashboards/portrait.json").read_text())
+
+
+def _cells(place: dict[str, int]) -> Iterator[tuple[int, int]]:
+    for x in range(place["x"], place["x"] + place["w"]):
+        for y in range(place["y"], place["y"] + place["h"]):
+            yield x, y
+
+
+def _panel_expressions() -> list[str]:
+    return [
+        target["expr"].replace("$__rate_interval", "1m")
+        for panel in _dashboard()["panels"]
+        for target in panel.get("targets", [])
+    ]
+
+
+def _expressions() -> list[str]:
+    alerts = yaml.safe_load((DEPLOY / "prometheus/alerts.yml").read_text())
+    return [
+        rule["expr"] for group in alerts["groups"] for rule in group["rules"]
+    ] + _panel_expressions()
+
+
+def _metrics_of(expression: str) -> set[str]:
+    """Parse PromQL and return the metrics that it selects."""
+    names: set[str] = set()
+
+    def visit(node: promql_parser.Expr) -> None:
+        selector = node.vector_selector if isinstance(node, promql_parser.MatrixSelector) else node
+        if isinstance(selector, promql_parser.VectorSelector) and selector.name:
+            names.add(selector.name)
+
+    promql_parser.walk(promql_parser.parse(expression), visit)
+    return names
+
+
+def _exported() -> set[str]:
+    """Return the name of every series in portrait/metrics.py."""
+    names: set[str] = set()
+    for metric in vars(metrics).values():
+        if isinstance(metric, Counter | Gauge | Histogram):
+            (family,) = metric.describe()
+            suffixes = {
+                Counter: ("_total",),
+                Gauge: ("",),
+                Histogram: ("_bucket", "_count", "_sum"),
+            }
+            names |= {f"{family.name}{suffix}" for suffix in suffixes[type(metric)]}
+    return names

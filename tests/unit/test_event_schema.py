@@ -1,0 +1,175 @@
+"""docs/event-schema.md: that what it tells engineers of a shop is so."""
+
+import ast
+import json
+import re
+
+import pytest
+from pydantic import AliasChoices, BaseModel
+
+from portrait.batch import decode
+from portrait.envelope import TYPE_NAMES, parse_event
+from portrait.event import Action, Event
+from portrait.item import Item
+from portrait.paint import DISLIKED, LIKED
+from portrait.settings import Settings
+from portrait.topics import event_topic
+from service.schemas import MOST_EVENTS
+from tests.generated import ROOT
+from tests.records import FakeRecord
+
+PAGE = (ROOT / "docs" / "event-schema.md").read_text()
+EIGHT = 1_782_892_800_000  # 2026-07-01T08:00:00Z
+GOOD = {
+    "event_id": "e-1",
+    "type": "click",
+    "user_id": "u-1",
+    "item_id": "tea-0042",
+    "occurred_at": "2026-07-01T07:31:00Z",
+}
+REFUSED: dict[str, bytes | None] = {
+    "payload: empty": None,
+    "payload: not UTF-8 JSON": b"\xff",
+    "payload: not a JSON object": b"[]",
+    "payload: larger than 65536 bytes": b" " * 65_537,
+    "data: not a JSON object": b'{"specversion": "1.0", "id": "e-1", "data": "tea"}',
+    "type: unknown action": json.dumps(GOOD | {"type": "liked"}).encode(),
+    "type: missing": json.dumps({k: v for k, v in GOOD.items() if k != "type"}).encode(),
+    "user_id: missing": json.dumps(GOOD | {"user_id": None}).encode(),
+    "item_id: missing": json.dumps(GOOD | {"item_id": None}).encode(),
+    "text: missing": json.dumps(GOOD | {"type": "search", "text": " "}).encode(),
+    "event_id: missing": json.dumps({k: v for k, v in GOOD.items() if k != "event_id"}).encode(),
+    "occurred_at: missing": json.dumps(
+        {k: v for k, v in GOOD.items() if k != "occurred_at"}
+    ).encode(),
+    "occurred_at: timezone_aware": json.dumps(
+        GOOD | {"occurred_at": "2026-07-01T07:31:00"}
+    ).encode(),
+    "occurred_at: in the future": json.dumps(
+        GOOD | {"occurred_at": "2026-07-01T08:06:00Z"}
+    ).encode(),
+    "occurred_at: before 1970": json.dumps(GOOD | {"occurred_at": "1969-12-31T23:00:00Z"}).encode(),
+    "quantity: greater_than_equal": json.dumps(GOOD | {"quantity": 0}).encode(),
+}
+
+
+def test_every_field_of_an_event_is_in_the_table() -> None:
+    assert _first_column("| field | required |") == list(Event.model_fields)
+
+
+def test_every_field_of_an_item_is_in_the_table() -> None:
+    assert set(_first_column("| field | in `items` |")) == set(Item.model_fields)
+
+
+def test_every_action_is_in_the_table_with_its_topic() -> None:
+    table = _table("| action | topic |")
+
+    assert {row[0]: row[1] for row in table} == {f"`{a}`": f"`{event_topic(a)}`" for a in Action}
+
+
+def test_every_other_name_of_a_field_is_told() -> None:
+    assert [name for name in _aliases(Event) | {"name"} if f"`{name}`" not in PAGE] == []
+
+
+def test_every_other_name_of_an_action_is_told_with_its_action() -> None:
+    told = {theirs.strip("`").lower(): ours.strip("`") for theirs, ours in _vendor_rows()}
+
+    assert {name: told.get(name) for name in set(TYPE_NAMES) - set(Action)} == {
+        name: action.value for name, action in TYPE_NAMES.items() if name not in set(Action)
+    }
+
+
+@pytest.mark.parametrize("block", re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL))
+def test_every_example_is_an_event(block: str) -> None:
+    assert parse_event(block.encode())
+
+
+@pytest.mark.parametrize("vendor", ["Segment", "Snowplow e-commerce", "Amazon Personalize"])
+def test_what_others_send_is_read_as_the_page_says(vendor: str) -> None:
+    section = PAGE.split(f"### {vendor}\n")[1].split("\n### ")[0].split("\n## ")[0]
+    theirs, ours = re.findall(r"```json\n(.*?)```", section, re.DOTALL)
+
+    assert parse_event(theirs.encode()) == parse_event(ours.encode())
+
+
+@pytest.mark.parametrize(
+    "attribute", ["ce_specversion", "ce_id", "ce_type", "ce_subject", "ce_time"]
+)
+def test_the_headers_of_a_binary_cloud_event_are_told(attribute: str) -> None:
+    assert f"`{attribute}`" in PAGE
+
+
+def test_the_reasons_are_those_of_the_table() -> None:
+    assert set(_first_column("| reason | because |")) == set(REFUSED)
+
+
+@pytest.mark.parametrize(("reason", "payload"), REFUSED.items(), ids=REFUSED)
+def test_what_is_wrong_is_refused_with_its_reason(reason: str, payload: bytes | None) -> None:
+    topic = "another.topic" if reason.startswith("type") else "events.click"
+
+    (batch,) = decode(
+        [FakeRecord(topic, payload, timestamp=EIGHT)],
+        future_tolerance_ms=300_000,
+        most_tokens=1_000,
+    )
+
+    (letter,) = batch.dead
+    assert dict(letter.headers)["reason"] == reason.encode()
+    assert letter.value == payload
+
+
+def test_the_example_of_a_wrong_clock_counts_when_the_page_says() -> None:
+    payload = GOOD | {"occurred_at": "2026-07-01T07:35:00Z", "sent_at": "2026-07-01T08:05:00Z"}
+    record = FakeRecord("events.click", json.dumps(payload).encode(), timestamp=EIGHT)
+
+    (batch,) = decode([record], future_tolerance_ms=300_000, most_tokens=1_000)
+
+    assert "An event of 07:35 sent at 08:05 and received at 08:00 has happened at 07:30." in PAGE
+    assert batch.columns["event"]["at"].tolist() == [EIGHT - 30 * 60_000]
+
+
+def test_the_limits_that_the_page_tells_are_those_of_the_code() -> None:
+    minutes = Settings.model_fields["future_tolerance"].default.total_seconds() / 60
+
+    assert minutes == 5
+    assert "By more than five minutes of Kafka's clock" in PAGE
+    assert f"or up to {MOST_EVENTS} as" in PAGE
+    assert f"From {LIKED // 10} up it speaks for the item, from {DISLIKED // 10} down" in PAGE
+
+
+def test_the_commands_send_events() -> None:
+    bodies = re.findall(r"-d '(.*?)'", PAGE, re.DOTALL) + re.findall(r"%s\\n' '(.*?)'", PAGE)
+
+    assert [parse_event(body.encode()).event_id for body in bodies] == ["first-1", "first-2"]
+
+
+def test_the_python_example_compiles() -> None:
+    (program,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+
+    assert ast.parse(program)
+
+
+def _table(heading: str) -> list[list[str]]:
+    """Return the cells of the table whose heading begins so."""
+    rows = PAGE.split(heading)[1].split("\n\n")[0].splitlines()[2:]
+    return [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
+
+
+def _first_column(heading: str) -> list[str]:
+    return [row[0].strip("`") for row in _table(heading)]
+
+
+def _vendor_rows() -> list[tuple[str, str]]:
+    tables = PAGE.split("| theirs | ours |\n")[1:]
+    rows = [row for table in tables for row in table.split("\n\n")[0].splitlines()[1:]]
+    cells = [row.strip("|").split("|") for row in rows]
+    return [(theirs.strip(), ours.strip()) for theirs, ours in cells]
+
+
+def _aliases(model: type[BaseModel]) -> set[str]:
+    return {
+        str(name)
+        for field in model.model_fields.values()
+        if isinstance(field.validation_alias, AliasChoices)
+        for name in field.validation_alias.choices
+    }

@@ -1,0 +1,141 @@
+"""Explain: shares are exact."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from portrait.catalogue import Catalogue
+from portrait.event import Action
+from portrait.explain import evidence_of, search_refs, strongest, together
+from portrait.facts import ACTION_CODE, EVENT, RING
+from portrait.lexical import Lexicon
+from portrait.paint import LONG, SHORT, paint
+from portrait.recommend import Wish, blend, rank, stock
+from portrait.ref import item_ref, text_ref
+from portrait.session import read_words, session_evidence, session_ring
+from tests.catalogues import ITEMS, catalogue
+
+SEARCHES = ("cat toys", "paper")
+NOW = 1_790_000_000_000
+DAY_MS = 86_400_000
+NAMES = (*(item.id for item in ITEMS), "unknown item")
+WORDS = (*SEARCHES, "unknown words")
+
+happened = st.tuples(
+    st.sampled_from(Action),
+    st.integers(0, 5),
+    st.integers(0, 400),
+    st.sampled_from([0, 10, 30, 50]),
+)
+
+
+def ring_of(events: list[tuple[Action, int, int, int]]) -> NDArray[np.void]:
+    ring = np.zeros(len(events), EVENT)
+    by_age = sorted(events, key=lambda event: event[2])
+    for place, (action, name, age, rating) in enumerate(by_age):
+        is_search = action is Action.SEARCH
+        ref = text_ref(WORDS[name % len(WORDS)]) if is_search else item_ref(NAMES[name])
+        at = NOW - age * DAY_MS
+        ring[place] = (at, place + 1, ref, 0, 1, ACTION_CODE[action], rating)
+    return ring
+
+
+rings = st.lists(happened, max_size=RING).map(ring_of)
+
+
+def known() -> Catalogue:
+    return catalogue(searches=SEARCHES)
+
+
+@given(rings)
+def test_the_shares_of_all_events_add_up_to_the_score(ring: NDArray[np.void]) -> None:
+    shelf = stock(known())
+    evidence = evidence_of(ring, known())
+
+    ranking = rank(shelf, blend(evidence.portrait()), Wish(), np.zeros(len(shelf), np.float32))
+    shares = evidence.shares(shelf.matrix[shelf.text[ranking.rows]])
+
+    np.testing.assert_allclose(shares.sum(axis=1), ranking.scores, atol=1e-4)
+
+
+@given(rings)
+def test_the_evidence_makes_the_vectors_that_paint_makes(ring: NDArray[np.void]) -> None:
+    whole = np.zeros((1, RING), EVENT)
+    whole[0, : len(ring)] = ring
+
+    (painted,) = paint(whole, known())
+
+    made = evidence_of(ring, known()).portrait()
+    np.testing.assert_allclose(made, painted["vectors"].astype(np.float32), atol=1e-3)
+
+
+@given(rings, st.lists(st.sampled_from(NAMES), max_size=5))
+def test_the_shares_add_up_where_a_session_joins_the_past(
+    ring: NDArray[np.void], items: list[str]
+) -> None:
+    past = evidence_of(ring, known())
+    session = session_evidence(session_ring(items, ()), known())
+    both = together(past, session)
+    vectors = np.stack([past.portrait()[LONG], session.portrait()[SHORT]])
+    items_there = known().vectors.matrix[: len(ITEMS)]
+
+    shares = both.shares(items_there)
+
+    np.testing.assert_allclose(shares.sum(axis=1), items_there @ blend(vectors), atol=1e-4)
+
+
+def test_the_strongest_reason_comes_first_and_none_against() -> None:
+    shares = np.array([[0.1, -0.4, 0.3, 0.2], [-0.1, 0.0, -0.2, -0.3]], np.float32)
+
+    named = strongest(shares, 2)
+
+    first, second = named
+    assert [event for event, _ in first] == [2, 3]
+    assert [share for _, share in first] == pytest.approx([0.3, 0.2])
+    assert second == []
+
+
+def test_only_searches_need_their_text_fetched() -> None:
+    ring = ring_of([(Action.SEARCH, 0, 1, 0), (Action.CLICK, 0, 2, 0)])
+
+    assert search_refs(ring) == [text_ref(SEARCHES[0])]
+
+
+def test_a_session_decays_by_rank_and_its_newest_counts_most() -> None:
+    built = known()
+    session = session_evidence(session_ring(["milk", "beef"], ()), built)
+    beef, milk = (built.vectors.matrix[text] for text in built.locate(session.ring)[1])
+
+    now = session.portrait()[SHORT]
+
+    assert session.weight[SHORT] == pytest.approx([0.5, 0.5 * 2 ** (-1 / 3)])
+    assert now @ beef > now @ milk
+    np.testing.assert_array_equal(session.portrait()[LONG], now)
+
+
+def test_a_session_keeps_its_newest_events() -> None:
+    names = [f"item-{place}" for place in range(100)]
+
+    ring = session_ring(names, ["a search"])
+
+    assert len(ring) == RING
+    assert ring["ref"][:2].tolist() == [text_ref("a search"), item_ref("item-99")]
+
+
+def test_a_text_is_read_by_its_vector_else_by_its_words_else_not_at_all() -> None:
+    built = known()
+    lexicon = Lexicon()
+    lexicon.learn(ITEMS, built.rows["text"])
+    texts = ("cat toys", "dog", "zebra")
+    session = session_evidence(session_ring((), texts), built)
+
+    read, ways = read_words(session, texts, lexicon, built.vectors.matrix)
+
+    assert ways == ["vector", "words", "nothing"]
+    zebra, dog, _toys = read.vectors  # newest first
+    assert not zebra.any()
+    beef = built.item(item_ref("beef"))
+    assert beef is not None
+    assert dog @ built.vectors.matrix[built.vectors.row(text_ref(beef.text))] > 0.99

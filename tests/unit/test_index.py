@@ -1,0 +1,94 @@
+"""Index: the catalogue follows its topic."""
+
+import json
+
+from portrait.item import Item
+from portrait.ref import text_ref
+from portrait.texts import TextReader
+from portrait.topics import DEAD
+from tests.catalogues import SPACE
+from tests.fakes import HashEncoder, ListPublisher, MemoryCatalogue
+from tests.records import FakeRecord
+from tests.streams import ListStream
+from workers.index import decode_items, index
+
+
+def upsert(id: str, offset: int = 0, **fields: object) -> FakeRecord:
+    body = {"id": id, "title": f"title of {id}", **fields}
+    return FakeRecord("items", json.dumps(body).encode(), offset, key=id.encode())
+
+
+def tombstone(id: str) -> FakeRecord:
+    return FakeRecord("items", None, key=id.encode())
+
+
+async def run(*batches: list[FakeRecord]) -> tuple[MemoryCatalogue, ListPublisher, ListStream]:
+    store, publisher, stream = MemoryCatalogue(), ListPublisher(), ListStream(*batches)
+    reader = TextReader(HashEncoder(), SPACE, store)
+    await index(stream.batches(), stream, store, reader, publisher)
+    return store, publisher, stream
+
+
+async def test_an_item_is_stored_with_the_vectors_it_needs() -> None:
+    store, _, stream = await run([upsert("milk", category="Grocery > Dairy > Milk")])
+
+    vectors = await store.get_vectors(
+        SPACE.id, [text_ref("title of milk. Grocery, Dairy, Milk"), text_ref("Grocery > Dairy")]
+    )
+    assert (await store.get_items(["milk"]))[0] == Item(
+        id="milk", title="title of milk", category="Grocery > Dairy > Milk"
+    )
+    assert all(vector is not None for vector in vectors)
+    assert len(stream.committed) == 1
+
+
+async def test_the_last_word_about_an_item_counts() -> None:
+    first, second = upsert("milk", title="old"), upsert("milk", title="new")
+
+    store, _, _ = await run([first, upsert("tuna"), second])
+
+    (item,) = await store.get_items(["milk"])
+    assert item is not None
+    assert item.title == "new"
+
+
+async def test_a_tombstone_withdraws_an_item_and_it_can_come_back() -> None:
+    gone, _, _ = await run([upsert("milk")], [tombstone("milk")])
+    back, _, _ = await run([upsert("milk")], [tombstone("milk"), upsert("milk")])
+
+    (withdrawn,), (returned,) = await gone.get_items(["milk"]), await back.get_items(["milk"])
+    assert withdrawn is not None
+    assert withdrawn.withdrawn
+    assert returned is not None
+    assert not returned.withdrawn
+
+
+async def test_what_can_never_be_an_item_is_dead_lettered() -> None:
+    bad = FakeRecord("items", b"{", 5, key=b"milk")
+    unnamed = FakeRecord("items", None, 6, key=None)
+    scrambled = FakeRecord("items", None, 7, key=b"\xff")
+
+    _, publisher, stream = await run([bad, unnamed, scrambled, upsert("tuna")])
+
+    reasons = [dict(letter.headers)["reason"] for letter in publisher.messages]
+    assert [letter.topic for letter in publisher.messages] == [DEAD] * 3
+    assert reasons == [b"payload: json_invalid", b"key: missing", b"key: not UTF-8"]
+    assert len(stream.committed) == 1
+
+
+async def test_a_text_that_is_known_is_not_read_again() -> None:
+    store = MemoryCatalogue()
+    encoder = HashEncoder()
+    for offset in range(3):
+        stream = ListStream([upsert("milk", offset), upsert("more milk", title="title of milk")])
+        await index(
+            stream.batches(), stream, store, TextReader(encoder, SPACE, store), ListPublisher()
+        )
+
+    assert encoder.texts_read == 1
+
+
+def test_an_empty_batch_says_nothing() -> None:
+    changes = decode_items([])
+
+    assert (changes.items, changes.withdrawn, changes.dead) == ([], [], [])

@@ -1,0 +1,91 @@
+"""The lexicon: which texts share words with a query."""
+
+import numpy as np
+import pytest
+
+from portrait.item import Item
+from portrait.lexical import BEST_TEXTS, Lexicon, words_of
+
+
+def lexicon_of(*titles: str) -> Lexicon:
+    lexicon = Lexicon()
+    items = [Item(id=str(place), title=title) for place, title in enumerate(titles)]
+    lexicon.learn(items, np.arange(len(items)))
+    return lexicon
+
+
+def found(lexicon: Lexicon, query: str) -> list[int]:
+    rows, _scores = lexicon.match(query)
+    best: list[int] = rows.tolist()
+    return best
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("Whole Milk, 2%", ["whole", "milk", "2"]),
+        ("STRASSE straße", ["strasse", "strasse"]),
+        ("黑巧克力 85%", ["黑", "巧", "克", "力", "85"]),
+        ("", []),
+        ("!?", []),
+    ],
+)
+def test_a_text_is_split_into_words(text: str, words: list[str]) -> None:
+    assert words_of(text) == words
+
+
+def test_a_rare_word_counts_for_more_than_a_common_one() -> None:
+    lexicon = lexicon_of("milk chocolate", "milk drink", "milk shake", "oat chocolate")
+
+    _, scores = lexicon.match("milk")
+    _, rare = lexicon.match("shake")
+
+    assert found(lexicon, "shake milk")[0] == 2
+    assert rare[0] > scores[0]
+
+
+def test_a_short_text_about_the_query_beats_a_long_one_that_mentions_it() -> None:
+    lexicon = lexicon_of("a box of many things and also some tea", "tea")
+
+    assert found(lexicon, "tea") == [1, 0]
+
+
+def test_no_shared_word_matches_nothing() -> None:
+    lexicon = lexicon_of("milk", "tea")
+
+    assert found(lexicon, "zebra") == []
+    assert found(lexicon, "") == []
+    assert lexicon.vector("zebra", np.eye(2, dtype=np.float32)) is None
+
+
+def test_only_the_best_texts_stand_for_a_query() -> None:
+    lexicon = lexicon_of(*[f"tea {place}" for place in range(50)])
+
+    assert len(found(lexicon, "tea")) == BEST_TEXTS
+
+
+def test_the_vector_is_the_unit_mean_of_the_matching_texts() -> None:
+    lexicon = lexicon_of("green tea", "black tea", "milk")
+
+    vector = lexicon.vector("tea", np.eye(3, dtype=np.float32))
+
+    assert vector == pytest.approx([2**-0.5, 2**-0.5, 0])
+
+
+def test_a_text_is_learned_once_and_later_ones_are_added() -> None:
+    lexicon = lexicon_of("green tea")
+    items = [Item(id="0", title="green tea"), Item(id="1", title="pack"), Item(id="2", title="tea")]
+
+    lexicon.learn(items, np.array([0, -1, 5_000]))
+
+    assert len(lexicon) == 2
+    assert found(lexicon, "tea") == [5_000, 0]
+    assert found(lexicon, "pack") == []  # it has no vector, so it is no use
+
+
+def test_a_text_beyond_an_older_matrix_is_left_out() -> None:
+    lexicon = lexicon_of("green tea", "black tea")
+
+    vector = lexicon.vector("tea", np.eye(2, dtype=np.float32)[:1])
+
+    assert vector == pytest.approx([1, 0])

@@ -1,0 +1,247 @@
+"""Recommend: what is offered, in which order."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from portrait.catalogue import Catalogue
+from portrait.item import Item
+from portrait.popularity import popularity_of
+from portrait.recommend import (
+    ITEMS_PER_CATEGORY,
+    ITEMS_PER_TEXT,
+    Filters,
+    Ranking,
+    Shelf,
+    Wish,
+    blend,
+    rank,
+    rank_popular,
+    stock,
+)
+from portrait.ref import text_ref
+from portrait.space import Vectors, unit
+from tests.catalogues import ITEMS, catalogue
+
+DIM = 8
+KINDS = ("Food > Dairy > Milk", "Food > Dairy > Cheese", "Food > Meat", "House", "Foodstuff")
+
+
+def shelf_of(*items: Item, seed: int = 0) -> Shelf:
+    built = Catalogue("space", DIM)
+    texts = list(dict.fromkeys(item.text for item in items))
+    noise = np.random.default_rng(seed).standard_normal((len(texts), DIM)).astype(np.float32)
+    built.vectors.put([text_ref(text) for text in texts], unit(noise))
+    for item in items:
+        built.put(item)
+    return stock(built)
+
+
+def assorted(count: int, texts: int) -> list[Item]:
+    return [
+        Item(
+            id=f"item-{place}",
+            title=f"text {place % texts}",
+            category=KINDS[place % len(KINDS)],
+            brand=("Acme", "Bolt", "")[place % 3],
+            price=float(place % 7) or None,
+            available=place % 5 != 0,
+            withdrawn=place % 10 == 0,
+        )
+        for place in range(count)
+    ]
+
+
+def vector(seed: int = 1) -> Vectors:
+    return blend(unit(np.random.default_rng(seed).standard_normal((2, DIM)).astype(np.float32)))
+
+
+def ids(shelf: Shelf, ranking: Ranking) -> list[str]:
+    return [shelf.items[row].id for row in ranking.rows.tolist()]
+
+
+def nobody(shelf: Shelf) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
+    return np.zeros(len(shelf), np.float32)
+
+
+def test_a_score_is_three_tenths_long_term_and_seven_tenths_short_term() -> None:
+    shelf = shelf_of(Item(id="only", title="only"))
+    long, short = unit(np.random.default_rng(3).standard_normal((2, DIM)).astype(np.float32))
+
+    ranking = rank(shelf, blend(np.stack([long, short])), Wish(), nobody(shelf))
+
+    (here,) = shelf.matrix
+    assert ranking.scores == pytest.approx([0.3 * (long @ here) + 0.7 * (short @ here)], abs=1e-6)
+
+
+@given(st.integers(0, 60), st.integers(1, 30), st.integers(1, 40), st.integers(0, 9))
+def test_without_diversity_the_top_equals_brute_force(
+    count: int, texts: int, limit: int, seed: int
+) -> None:
+    shelf = shelf_of(*assorted(count, texts), seed=seed)
+    scores = shelf.matrix @ vector(seed) if len(shelf) else np.zeros(0)
+    offered = [row for row, item in enumerate(shelf.items) if item.available and not item.withdrawn]
+
+    ranking = rank(shelf, vector(seed), Wish(limit=limit, diversity=0), nobody(shelf))
+
+    best = sorted((scores[shelf.text[row]] for row in offered), reverse=True)[:limit]
+    assert ranking.scores.tolist() == pytest.approx(best, abs=1e-6)
+
+
+@given(st.integers(0, 60), st.integers(1, 30), st.integers(1, 40), st.floats(0, 1))
+def test_any_diversity_fills_the_limit_with_different_items_that_may_be_offered(
+    count: int, texts: int, limit: int, diversity: float
+) -> None:
+    shelf = shelf_of(*assorted(count, texts))
+
+    ranking = rank(shelf, vector(), Wish(limit=limit, diversity=diversity), nobody(shelf))
+
+    assert len(ranking.rows) == min(limit, int(shelf.offered.sum()))
+    assert len(set(ranking.rows.tolist())) == len(ranking.rows)
+    assert shelf.offered[ranking.rows].all()
+
+
+def test_items_of_one_text_do_not_crowd_out_the_others() -> None:
+    twins = [Item(id=f"twin-{place}", title="twin") for place in range(50)]
+    others = [Item(id=f"other-{place}", title=f"other {place}") for place in range(20)]
+    shelf = shelf_of(*twins, *others)
+    towards_twin = shelf.matrix[shelf.text[0]]
+
+    ranking = rank(shelf, towards_twin, Wish(limit=10), nobody(shelf))
+
+    found = ids(shelf, ranking)
+    assert found[0].startswith("twin")
+    assert sum(id.startswith("twin") for id in found) <= ITEMS_PER_TEXT
+
+
+def test_of_items_of_one_text_the_popular_one_comes_first() -> None:
+    shelf = shelf_of(*[Item(id=f"twin-{place}", title="twin") for place in range(5)])
+    wanted = np.array([0, 1, 0, 7, 0], np.float32)
+
+    ranking = rank(shelf, shelf.matrix[0], Wish(limit=2), wanted)
+
+    assert ids(shelf, ranking) == ["twin-3", "twin-1"]
+
+
+def test_more_diversity_means_less_alike_items() -> None:
+    shelf = shelf_of(*[Item(id=str(place), title=str(place)) for place in range(200)])
+
+    def likeness(diversity: float) -> float:
+        ranking = rank(shelf, vector(), Wish(limit=10, diversity=diversity), nobody(shelf))
+        chosen = shelf.matrix[shelf.text[ranking.rows]]
+        return float((chosen @ chosen.T).mean())
+
+    assert likeness(0.9) < likeness(0.3) < likeness(0)
+
+
+@pytest.mark.parametrize(
+    ("filters", "fitting"),
+    [
+        (Filters(categories=("Food",)), {"milk", "cheese", "beef"}),
+        (Filters(categories=("Food > Dairy",)), {"milk", "cheese"}),
+        (Filters(categories=("food > dairy > milk",)), {"milk"}),
+        (Filters(categories=("Food > Dairy > Milk", "House")), {"milk", "towels"}),
+        (Filters(categories=("Foo",)), set()),
+        (Filters(categories=("nothing of the kind",)), set()),
+        (Filters(brands=("acme",)), {"milk", "beef"}),
+        (Filters(brands=("Acme", "Bolt")), {"milk", "beef", "cheese"}),
+        (Filters(price_min=2), {"cheese", "beef"}),
+        (Filters(price_max=2), {"milk", "cheese"}),
+        (Filters(price_min=2, price_max=2), {"cheese"}),
+        (Filters(price_min=0), {"milk", "cheese", "beef"}),
+        (Filters(), {"milk", "cheese", "beef", "towels", "stuff"}),
+        (Filters(only_available=False), {"milk", "cheese", "beef", "towels", "stuff", "sold out"}),
+    ],
+    ids=str,
+)
+def test_a_filter_keeps_what_fits_it(filters: Filters, fitting: set[str]) -> None:
+    shelf = shelf_of(
+        Item(id="milk", title="milk", category="Food > Dairy > Milk", brand="Acme", price=1),
+        Item(id="cheese", title="cheese", category="Food > Dairy", brand="Bolt", price=2),
+        Item(id="beef", title="beef", category="Food > Meat", brand="Acme", price=9),
+        Item(id="towels", title="towels", category="House"),
+        Item(id="stuff", title="stuff", category="Foodstuff"),
+        Item(id="sold out", title="sold out", available=False),
+        Item(id="gone", title="gone", available=False, withdrawn=True),
+    )
+
+    ranking = rank(shelf, vector(), Wish(filters=filters), nobody(shelf))
+
+    assert set(ids(shelf, ranking)) == fitting
+
+
+def test_an_excluded_item_is_left_out_and_an_unknown_one_ignored() -> None:
+    shelf = stock(catalogue())
+    everything = np.array([0, 2, -1, 999])
+
+    for wish in (Wish(excluded=everything), Wish(excluded=everything, diversity=0)):
+        ranking = rank(shelf, np.ones(shelf.matrix.shape[1], np.float32), wish, nobody(shelf))
+        assert set(ids(shelf, ranking)) == {"cheese", "tuna", "beef"}
+
+
+def test_an_item_without_a_vector_is_not_ranked_but_can_be_popular() -> None:
+    built = Catalogue("space", DIM)
+    built.put(Item(id="new", title="new"))
+    shelf = stock(built)
+
+    ranked = rank(shelf, vector(), Wish(), nobody(shelf))
+    popular = rank_popular(shelf, np.array([0]), Wish(), nobody(shelf))
+
+    assert ids(shelf, ranked) == []
+    assert ids(shelf, popular) == ["new"]
+
+
+def test_the_popular_come_first_but_only_a_few_of_each_category() -> None:
+    many = [Item(id=f"food-{place}", title="x", category="Food > A") for place in range(10)]
+    few = [Item(id=f"house-{place}", title="y", category="House > B") for place in range(2)]
+    built = catalogue(*many, *few)
+    shelf = stock(built)
+    wanted = popularity_of(built, {f"food-{place}": 1_000 * place for place in range(10)})
+
+    ranking = rank_popular(shelf, wanted.order, Wish(limit=7), wanted.weights)
+
+    first = ["food-9", "food-8", "food-7"]
+    assert len(first) == ITEMS_PER_CATEGORY
+    assert ids(shelf, ranking) == [*first, "house-0", "house-1", "food-6", "food-5"]
+    assert ranking.scores.tolist() == [9, 8, 7, 0, 0, 6, 5]
+
+
+def test_without_popularity_the_catalogue_s_order_is_kept() -> None:
+    built = catalogue()
+    shelf = stock(built)
+    wanted = popularity_of(built, {})
+
+    ranking = rank_popular(shelf, wanted.order, Wish(), wanted.weights)
+
+    assert ids(shelf, ranking) == [item.id for item in ITEMS]
+
+
+def test_a_new_item_is_not_popular_yet() -> None:
+    built = catalogue()
+    wanted = popularity_of(built, {"beef": 3_000, "unknown": 9_000})
+
+    padded = wanted.padded(len(ITEMS) + 1)
+
+    assert padded.weights.tolist() == [0, 0, 0, 0, 3, 0]
+    assert padded.order.tolist() == [4, 0, 1, 2, 3, 5]
+
+
+def test_a_shelf_does_not_change_with_its_catalogue() -> None:
+    built = catalogue()
+    shelf = stock(built)
+
+    built.put(ITEMS[0].model_copy(update={"withdrawn": True}))
+    built.put(Item(id="new", title="new"))
+
+    assert shelf.offered.all()
+    assert len(shelf) == len(ITEMS)
+
+
+def test_filters_are_remembered_within_bounds() -> None:
+    shelf = stock(catalogue())
+
+    masks = [shelf.of_brand(f"brand {place}") for place in range(1_000)]
+
+    assert not np.any(masks)
+    assert len(shelf._masks) <= 256  # noqa: SLF001 - the bound is not visible from outside

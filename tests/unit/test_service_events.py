@@ -1,0 +1,193 @@
+"""POST /events: what goes to Kafka, and what is told of each event."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from pydantic_core import from_json, to_json
+
+from portrait.batch import LARGEST_EVENT
+from portrait.envelope import parse_event
+from portrait.event import Action
+from portrait.topics import EVENT_TOPICS
+from service.schemas import MOST_EVENTS
+from tests.shop import Shop, open_shop
+
+CLICK = {
+    "event_id": "e-1",
+    "type": "click",
+    "user_id": "ann",
+    "item_id": "milk",
+    "occurred_at": "2026-11-23T18:01:58+01:00",
+}
+
+
+async def test_one_event_goes_to_its_topic_as_it_came_keyed_by_its_user() -> None:
+    shop = Shop()
+    body = b'{ "event_id":"e-1", "type":"click","user_id":"ann","item_id":"milk",  "price": 19.90,'
+    body += b'"occurred_at":"2026-11-23T18:01:58Z", "shop_s_own": {"field": 1} }'
+
+    async with open_shop(shop) as client:
+        answer = await client.post("/events", content=body)
+
+    assert answer.status_code == 202
+    assert answer.json()["results"] == [
+        {"index": 0, "event_id": "e-1", "status": "accepted", "reason": None}
+    ]
+    (message,) = shop.publisher.messages
+    assert (message.topic, message.key, message.value) == ("events.click", b"ann", body)
+    assert message.partition is None
+
+
+async def test_each_action_goes_to_its_own_topic() -> None:
+    shop = Shop()
+    events = [{**CLICK, "type": action, "text": "tea"} for action in Action]
+
+    async with open_shop(shop) as client:
+        await client.post("/events", json={"events": events})
+
+    assert tuple(message.topic for message in shop.publisher.messages) == EVENT_TOPICS
+
+
+async def test_who_has_not_logged_in_is_keyed_apart() -> None:
+    shop = Shop()
+    event = {"type": "search", "anonymous_id": "c-77", "text": "tea"}
+
+    async with open_shop(shop) as client:
+        await client.post("/events", json=event)
+
+    (message,) = shop.publisher.messages
+    assert message.key == b"anonymous:c-77"
+
+
+async def test_what_has_no_id_and_no_time_gets_them() -> None:
+    shop = Shop()
+    bare = {"type": "click", "user_id": "ann", "item_id": "milk"}
+
+    async with open_shop(shop) as client:
+        answer = await client.post("/events", json={"events": [bare, bare]})
+
+    told = [result["event_id"] for result in answer.json()["results"]]
+    events = [parse_event(message.value) for message in shop.publisher.messages]
+    assert [event.event_id for event in events] == told
+    assert len(set(told)) == 2
+    for event in events:
+        assert datetime.now(UTC) - event.occurred_at < timedelta(minutes=1)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {
+            "messageId": "m-1",
+            "type": "track",
+            "event": "Product Added",
+            "userId": "ann",
+            "originalTimestamp": "2026-11-23T18:01:58Z",
+            "properties": {"product_id": "milk"},
+        },
+        {
+            "specversion": "1.0",
+            "id": "m-1",
+            "type": "shop.cart",
+            "time": "2026-11-23T18:01:58Z",
+            "data": {"user_id": "ann", "item_id": "milk"},
+        },
+        {
+            "eventId": "m-1",
+            "eventType": "cart",
+            "user_id": "ann",
+            "item_id": "milk",
+            "timestamp": 1_790_000_000,
+        },
+    ],
+    ids=["segment", "cloudevent", "personalize"],
+)
+async def test_the_shapes_that_kafka_takes_are_taken_untouched(event: dict[str, object]) -> None:
+    shop = Shop()
+
+    async with open_shop(shop) as client:
+        answer = await client.post("/events", json=event)
+
+    (message,) = shop.publisher.messages
+    assert answer.json()["results"][0]["event_id"] == "m-1"
+    assert message.topic == "events.cart"
+    assert from_json(message.value or b"") == event
+
+
+async def test_a_cloudevent_without_a_time_gets_one() -> None:
+    shop = Shop()
+    event = {
+        "specversion": "1.0",
+        "id": "m-1",
+        "type": "click",
+        "data": {"user_id": "ann", "item_id": "milk"},
+    }
+
+    async with open_shop(shop) as client:
+        answer = await client.post("/events", json=event)
+
+    assert answer.status_code == 202
+    assert answer.json()["results"][0]["event_id"] == "m-1"
+
+
+async def test_one_mistake_costs_one_event() -> None:
+    shop = Shop()
+    events = [CLICK, {**CLICK, "event_id": "e-2", "type": "sneeze"}, 7, {**CLICK, "item_id": ""}]
+
+    async with open_shop(shop) as client:
+        answer = (await client.post("/events", json={"events": events})).json()
+
+    assert (answer["accepted"], answer["rejected"]) == (1, 3)
+    assert [(each["event_id"], each["reason"]) for each in answer["results"]] == [
+        ("e-1", None),
+        ("e-2", "type: unknown action"),
+        (None, "payload: not a JSON object"),
+        ("e-1", "item_id: string_too_short"),
+    ]
+    assert len(shop.publisher.messages) == 1
+
+
+async def test_an_event_larger_than_the_worker_takes_is_rejected() -> None:
+    large = {**CLICK, "note": "x" * LARGEST_EVENT}
+
+    async with open_shop(Shop()) as client:
+        answer = (await client.post("/events", json={"events": [CLICK, large]})).json()
+
+    assert answer["results"][1]["reason"] == f"payload: larger than {LARGEST_EVENT} bytes"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"click",
+        b"\xff\xfe",
+        b"[]",
+        b"{}",
+        b"[" * 50_000,
+        b'{"events": []}',
+        b'{"events": [{}]}',
+        to_json({"events": [CLICK] * (MOST_EVENTS + 1)}),
+    ],
+    ids=lambda body: body[:20].decode("latin-1"),
+)
+async def test_a_body_without_a_valid_event_is_a_problem_and_nothing_is_published(
+    body: bytes,
+) -> None:
+    shop = Shop()
+
+    async with open_shop(shop) as client:
+        answer = await client.post("/events", content=body)
+
+    assert answer.status_code == 422
+    assert answer.json()["type"] == "urn:portrait:problem:events-invalid"
+    assert shop.publisher.messages == []
+
+
+async def test_events_are_taken_before_there_is_a_model() -> None:
+    shop = Shop()
+
+    async with open_shop(shop) as client:
+        answer = await client.post("/events", json=CLICK)
+
+    assert answer.status_code == 202

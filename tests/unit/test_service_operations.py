@@ -1,0 +1,267 @@
+"""Operations: alive, ready, measured, documented."""
+
+import asyncio
+import subprocess
+import sys
+
+import pytest
+from fastapi import FastAPI
+
+from portrait.space import fit_space
+from portrait.store import Model
+from service.app import create_app
+from service.examples import PROFILE, RECOMMENDATIONS
+from service.live import Live, Parts
+from service.schemas import ProfileAnswer, RecommendationRequest, Recommendations
+from tests.catalogues import ITEMS, SPACE
+from tests.fakes import HashEncoder
+from tests.shop import MOST_BYTES, Shop, look, open_shop
+
+OTHER_SPACE = fit_space("hash", HashEncoder().encode([f"text {place}" for place in range(30)]))
+
+
+def app_of() -> FastAPI:
+    return create_app(Shop().parts, max_body_bytes=MOST_BYTES)
+
+
+async def test_with_everything_up_the_service_is_ready() -> None:
+    shop = Shop()
+    await shop.stock()
+
+    async with open_shop(shop) as client:
+        answer = await client.get("/readyz")
+
+    assert answer.json() == {"status": "ready", "up": ["redis", "kafka", "model"]}
+
+
+@pytest.mark.parametrize("down", ["redis", "kafka", "model"])
+async def test_readiness_names_what_is_down(down: str) -> None:
+    shop = Shop()
+    if down != "model":
+        await shop.stock()
+    shop.redis_is_down = down == "redis"
+    shop.publisher.is_down = down == "kafka"
+
+    async with open_shop(shop) as client:
+        answer = await client.get("/readyz")
+        alive = await client.get("/livez")
+
+    assert answer.status_code == 503
+    assert answer.json()["down"] == [down]
+    assert answer.headers["retry-after"]
+    assert alive.status_code == 200
+
+
+async def test_a_service_whose_tasks_have_ended_is_not_alive() -> None:
+    app = app_of()
+    async with app.router.lifespan_context(app) as state:
+        live = dict(state or {})["live"]
+        assert live.is_running
+
+    assert not live.is_running
+
+
+async def test_requests_are_counted_by_route() -> None:
+    shop = Shop()
+    await shop.stock()
+
+    async with open_shop(shop) as client:
+        await client.get("/items/milk")
+        text = (await client.get("/metrics")).text
+
+    assert 'portrait_requests_total{method="GET",route="/items/{item_id}",status="200"}' in text
+    assert 'route="/items/milk"' not in text
+    assert "portrait_catalogue_items 5.0" in text
+
+
+async def test_the_model_is_picked_up_when_it_appears() -> None:
+    shop = Shop()
+    live = Live(shop.parts)
+    await look(live)
+    assert live.view is None
+
+    await shop.stock()
+    await look(live)
+
+    assert live.require().model.space.id == SPACE.id
+    assert len(live.require().shelf) == len(ITEMS)
+
+
+async def test_changes_of_the_catalogue_and_of_popularity_show_in_the_next_view() -> None:
+    shop = Shop()
+    await shop.stock()
+    live = Live(shop.parts)
+    await look(live)
+    first = live.require()
+
+    await look(live)
+    assert live.require() is first  # nothing has changed
+
+    await shop.stock(ITEMS[0].model_copy(update={"id": "new"}))
+    await look(live)
+    second = live.require()
+    await shop.popularity.add(1, {"new": 2_000})
+    await look(live)
+    third = live.require()
+
+    assert (len(first.shelf), len(second.shelf), len(third.shelf)) == (5, 6, 6)
+    assert second.popularity.weights.tolist() == [0, 0, 0, 0, 0, 0]
+    assert third.popularity.weights.tolist() == [0, 0, 0, 0, 0, 2]
+
+
+async def test_a_promotion_builds_the_new_space_beside_the_old_and_then_switches() -> None:
+    shop = Shop()
+    await shop.stock()
+    live = Live(shop.parts)
+    await look(live)
+    before = live.require()
+
+    await shop.stock(space=OTHER_SPACE)
+    await live.follow_model()
+    during = live.require()
+    await live.follow_catalogue()
+    after = live.require()
+
+    assert during is before
+    assert before.shelf.space_id == SPACE.id
+    assert after.shelf.space_id == after.model.space.id == OTHER_SPACE.id
+    assert set(live.versions) == {SPACE.id, OTHER_SPACE.id}
+
+
+async def test_a_new_version_of_the_same_space_keeps_the_catalogue() -> None:
+    shop = Shop()
+    await shop.stock()
+    live = Live(shop.parts)
+    await look(live)
+    before = live.require()
+
+    await shop.registry.promote(Model("newer", SPACE))
+    await look(live)
+
+    assert live.require().model.version == "newer"
+    assert live.require().source.mirror is before.source.mirror
+
+
+async def test_redis_being_away_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("MODEL_EVERY", "CATALOGUE_EVERY", "PROGRESS_EVERY", "POPULARITY_EVERY"):
+        monkeypatch.setattr(f"service.live.{name}", 0.01)
+    shop = Shop()
+    shop.registry.is_down = shop.progress.is_down = shop.popularity.is_down = True
+    live = Live(shop.parts)
+
+    async with live.running():
+        await asyncio.sleep(0.1)
+        assert live.is_running
+        shop.registry.is_down = shop.progress.is_down = shop.popularity.is_down = False
+        await shop.stock()
+        await shop.progress.mark({0: 7})
+        for _ in range(400):
+            await asyncio.sleep(0.01)
+            if live.view is not None and live.reached:
+                break
+        live.require()
+        assert live.reached == {0: 7}
+
+
+async def test_a_bug_in_a_task_ends_them_all() -> None:
+    shop = Shop()
+
+    async def broken() -> dict[int, int]:
+        raise ZeroDivisionError
+
+    parts = Parts(**{name: getattr(shop.parts, name) for name in Parts.__slots__})
+    parts.progress.reached = broken  # type: ignore[method-assign] # a port that breaks its promise
+    live = Live(parts)
+
+    with pytest.raises(ExceptionGroup):
+        async with live.running():
+            await asyncio.sleep(5)
+
+    assert not live.is_running
+
+
+def routes() -> list[tuple[str, str]]:
+    paths = app_of().openapi()["paths"]
+    assert isinstance(paths, dict)
+    return [(method, path) for path, methods in paths.items() for method in methods]
+
+
+def test_the_routes_are_these() -> None:
+    assert sorted(routes()) == [
+        ("delete", "/items/{item_id}"),
+        ("get", "/items/{item_id}"),
+        ("get", "/livez"),
+        ("get", "/metrics"),
+        ("get", "/profile/{user_id}"),
+        ("get", "/readyz"),
+        ("post", "/events"),
+        ("post", "/recommend"),
+        ("put", "/items/{item_id}"),
+    ]
+
+
+@pytest.mark.parametrize(("method", "path"), routes())
+def test_every_route_shows_what_it_takes_and_answers(method: str, path: str) -> None:
+    document = app_of().openapi()
+    operation = document["paths"][path][method]
+    schemas = document["components"]["schemas"]
+
+    (success,) = [answer for status, answer in operation["responses"].items() if status < "300"]
+    assert all("example" in content for content in success["content"].values())
+    if method in {"post", "put"}:
+        (body,) = operation["requestBody"]["content"].values()
+        name = body["schema"].get("$ref", "").rsplit("/", 1)[-1]
+        assert "examples" in body or schemas[name]["examples"]
+
+
+@pytest.mark.parametrize(("method", "path"), routes())
+def test_every_route_says_how_it_fails(method: str, path: str) -> None:
+    responses = app_of().openapi()["paths"][path][method]["responses"]
+
+    expected = {"500"}
+    expected |= set() if path == "/metrics" else {"503"}
+    expected |= {"422"} if "{" in path or method == "post" else set()
+    expected |= {"413"} if method in {"post", "put"} else set()
+    expected |= {"404"} if "{" in path and method == "get" else set()
+    failures = {status: answer for status, answer in responses.items() if status >= "300"}
+    assert set(failures) == expected
+    for status, answer in failures.items():
+        problem = answer["content"]["application/problem+json"]
+        assert problem["schema"] == {"$ref": "#/components/schemas/Problem"}
+        assert problem["example"]["status"] == int(status)
+
+
+def test_every_reference_of_the_document_leads_somewhere() -> None:
+    document = app_of().openapi()
+    known = {f"#/components/schemas/{name}" for name in document["components"]["schemas"]}
+
+    def references(node: object) -> set[str]:
+        if isinstance(node, list):
+            return set().union(*map(references, node))
+        if not isinstance(node, dict):
+            return set()
+        here = {node["$ref"]} if isinstance(node.get("$ref"), str) else set()
+        return here.union(*map(references, node.values()))
+
+    assert references(document) <= known
+
+
+def test_the_examples_are_valid() -> None:
+    ProfileAnswer.model_validate(PROFILE)
+    Recommendations.model_validate(RECOMMENDATIONS)
+    extra = RecommendationRequest.model_config["json_schema_extra"]
+    assert isinstance(extra, dict)
+    examples = extra["examples"]
+    assert isinstance(examples, list)
+    for example in examples:
+        RecommendationRequest.model_validate(example)
+
+
+def test_the_app_is_imported_without_torch() -> None:
+    script = (
+        "import sys, service.app; sys.exit({'torch', 'transformers'} & set(sys.modules) != set())"
+    )
+
+    finished = subprocess.run([sys.executable, "-c", script], check=False)  # noqa: S603 - ours
+
+    assert finished.returncode == 0

@@ -1,0 +1,182 @@
+"""Problems: every error is an RFC 9457 document that says what to do and nothing it should not."""
+
+import logging
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+
+from service.problems import Problem
+from tests.catalogues import catalogue
+from tests.shop import MOST_BYTES, Shop, open_shop
+
+CLICK = {"type": "click", "user_id": "ann", "item_id": "milk"}
+ITEM = {"title": "milk"}
+
+
+def problem_of(answer: httpx.Response) -> Problem:
+    assert answer.headers["content-type"] == "application/problem+json"
+    problem = Problem.model_validate_json(answer.content)
+    assert problem.status == answer.status_code
+    assert problem.request_id == answer.headers["x-request-id"]
+    return problem
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/nowhere", 404),
+        ("GET", "/", 404),
+        ("DELETE", "/livez", 405),
+        ("GET", "/recommend", 405),
+        ("POST", "/profile/ann", 405),
+        ("GET", "/profile/", 422),
+        ("GET", f"/profile/{'x' * 129}", 422),
+        ("GET", "/profile/ann?recent=11", 422),
+        ("GET", "/profile/ann?include=secrets", 422),
+        ("GET", "/profile/bob", 404),
+        ("GET", "/items/bob", 404),
+        ("POST", "/recommend", 422),
+        ("POST", "/events", 422),
+        ("PUT", "/items/milk", 422),
+    ],
+)
+async def test_what_a_client_does_wrong_is_a_problem(method: str, path: str, status: int) -> None:
+    shop = Shop()
+    await shop.stock()
+
+    async with open_shop(shop) as client:
+        answer = await client.request(method, path)
+
+    assert problem_of(answer).status == status
+
+
+async def test_a_method_not_allowed_says_which_are() -> None:
+    async with open_shop(Shop()) as client:
+        answer = await client.delete("/recommend")
+
+    assert answer.headers["allow"] == "POST"
+
+
+@pytest.mark.parametrize("body", [b"{", b'{"limit": NaN}', b'"text"', b"[" * 50_000])
+async def test_a_body_that_is_no_json_object_is_a_problem(body: bytes) -> None:
+    async with open_shop(Shop()) as client:
+        headers = {"content-type": "application/json"}
+        answer = await client.post("/recommend", content=body, headers=headers)
+
+    assert problem_of(answer).status in {400, 422}
+
+
+async def test_what_was_sent_is_not_repeated() -> None:
+    async with open_shop(Shop()) as client:
+        answer = await client.post("/recommend", json={"limit": "s3cret", "s3cret": 1})
+
+    assert answer.text.count("s3cret") == 1  # where the field is, which is what its name says
+    assert problem_of(answer).errors
+
+
+async def _pieces(count: int) -> AsyncIterator[bytes]:
+    for _ in range(count):
+        yield b"x" * 1_000
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("POST", "/events"), ("POST", "/recommend"), ("PUT", "/items/milk")]
+)
+async def test_a_body_too_large_is_refused_announced_or_not(method: str, path: str) -> None:
+    headers = {"content-type": "application/json"}
+    async with open_shop(Shop()) as client:
+        announced = await client.request(
+            method, path, content=b" " * (MOST_BYTES + 1), headers=headers
+        )
+        streamed = await client.request(
+            method, path, content=_pieces(MOST_BYTES // 1_000 + 1), headers=headers
+        )
+        fitting = await client.request(method, path, content=b" " * MOST_BYTES, headers=headers)
+
+    assert problem_of(announced).status == problem_of(streamed).status == 413
+    assert problem_of(fitting).status == 422
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [("GET", "/profile/ann", None), ("POST", "/recommend", {})],
+)
+async def test_without_a_model_the_answer_is_to_come_back(
+    method: str, path: str, body: dict[str, object] | None
+) -> None:
+    async with open_shop(Shop()) as client:
+        answer = await client.request(method, path, json=body)
+
+    assert problem_of(answer).type == "urn:portrait:problem:model-missing"
+    assert int(answer.headers["retry-after"]) > 0
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "kind"),
+    [
+        ("GET", "/profile/ann", None, "store-unavailable"),
+        ("POST", "/recommend", {"user_id": "ann"}, "store-unavailable"),
+        ("GET", "/items/milk", None, "store-unavailable"),
+        ("POST", "/events", CLICK, "stream-unavailable"),
+        ("PUT", "/items/milk", ITEM, "stream-unavailable"),
+        ("DELETE", "/items/milk", None, "stream-unavailable"),
+    ],
+)
+async def test_a_dependency_that_is_down_is_a_503_with_a_time_to_come_back(
+    method: str, path: str, body: dict[str, object] | None, kind: str
+) -> None:
+    shop = Shop()
+    await shop.stock()
+
+    async with open_shop(shop) as client:
+        shop.profiles.is_down = shop.items.is_down = shop.publisher.is_down = True
+        answer = await client.request(method, path, json=body)
+
+    problem = problem_of(answer)
+    assert (problem.status, problem.type) == (503, f"urn:portrait:problem:{kind}")
+    assert int(answer.headers["retry-after"]) > 0
+
+
+async def test_a_bug_is_a_500_that_says_nothing_of_itself() -> None:
+    shop = Shop()
+    await shop.stock()
+    shop.remember("ann", CLICK, painted=catalogue())
+    shop.profiles.records["ann"] = shop.profiles.records["ann"][:50]  # a broken record
+
+    async with open_shop(shop) as client:
+        answer = await client.get("/profile/ann")
+
+    problem = problem_of(answer)
+    assert (problem.status, problem.title, problem.detail) == (500, "Internal Server Error", None)
+    assert "numpy" not in answer.text
+    assert "Traceback" not in answer.text
+
+
+async def test_a_request_is_named_by_its_client_or_by_us() -> None:
+    async with open_shop(Shop()) as client:
+        given = await client.get("/livez", headers={"X-Request-Id": "order-7.a:b_c"})
+        odd = await client.get("/livez", headers={"X-Request-Id": "two words\x07"})
+        none = await client.get("/livez")
+
+    assert given.headers["x-request-id"] == "order-7.a:b_c"
+    assert len(odd.headers["x-request-id"]) == len(none.headers["x-request-id"]) == 32
+    assert odd.headers["x-request-id"] != none.headers["x-request-id"]
+
+
+async def test_one_line_is_logged_per_request_and_it_names_no_user(
+    capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    shop = Shop()
+    await shop.stock()
+
+    async with open_shop(shop) as client:
+        capsys.readouterr()
+        await client.get("/profile/very-secret-user", headers={"X-Request-Id": "r-1"})
+
+    lines = [line for line in capsys.readouterr().out.splitlines() if "request_answered" in line]
+    assert len(lines) == 1
+    assert "/profile/{user_id}" in lines[0]
+    assert "r-1" in lines[0]
+    assert "very-secret-user" not in lines[0]

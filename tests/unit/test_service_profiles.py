@@ -1,0 +1,184 @@
+"""GET /profile: what is known of a user."""
+
+import json
+
+import pytest
+from pydantic import TypeAdapter
+
+from portrait.item import Item
+from portrait.space import fit_space
+from portrait.store import Model
+from service.schemas import ProfileAnswer
+from tests.catalogues import ITEMS, SPACE, catalogue
+from tests.fakes import HashEncoder
+from tests.shop import HOUR_MS, NOW_MS, PARTITION, Shop, open_shop
+
+SEARCHES = ("cat toys",)
+EVENTS = (
+    {"type": "click", "item_id": "milk"},
+    {"type": "search", "text": "cat toys"},
+    {"type": "purchase", "item_id": "tuna", "price": 2.55, "quantity": 2},
+    {"type": "review", "item_id": "tuna", "rating": 4.5},
+)
+
+
+async def shop_of(user: str = "ann") -> Shop:
+    shop = Shop()
+    await shop.stock(searches=SEARCHES)
+    shop.remember(user, *EVENTS, painted=catalogue(searches=SEARCHES))
+    return shop
+
+
+async def test_the_facts_are_those_of_the_events() -> None:
+    async with open_shop(await shop_of()) as client:
+        answer = (await client.get("/profile/ann")).json()
+
+    assert answer["user_id"] == "ann"
+    assert answer["events_folded"] == 4
+    assert {action: count for action, count in answer["totals"].items() if count} == {
+        "click": 1,
+        "search": 1,
+        "purchase": 1,
+        "review": 1,
+    }
+    assert answer["spend"] == pytest.approx(5.1)
+    assert answer["first_seen"] == "2026-09-21T14:13:20Z"
+    assert answer["profile_as_of"] == answer["received_at"] == "2026-09-21T17:13:20Z"
+    assert [period["events"] for period in answer["frequency"]] == [4, 0, 0, 0]
+    assert answer["price_band"] == {"low": 2.0, "typical": 2.55, "high": 2.55}
+
+
+async def test_interests_come_with_their_trend_and_the_events_that_made_them() -> None:
+    async with open_shop(await shop_of()) as client:
+        answer = (await client.get("/profile/ann")).json()
+
+    strongest, weakest = answer["interests"]
+    assert strongest["category"] == "Pets > Cat"
+    assert [mention["action"] for mention in strongest["evidence"]] == [
+        "purchase",
+        "review",
+        "search",
+    ]
+    bought, _reviewed, searched = strongest["evidence"]
+    assert (bought["item_id"], bought["title"]) == ("tuna", "tuna cat food")
+    assert (searched["item_id"], searched["title"]) == (None, None)
+    assert weakest["category"] == "Grocery > Dairy"
+    assert answer["brands"][0]["brand"] == "Purr"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "direction"),
+    [("milk", "beef", "rising"), ("beef", "milk", "falling"), ("beef", "beef", "steady")],
+)
+async def test_a_trend_has_a_word(old: str, new: str, direction: str) -> None:
+    shop = Shop()
+    await shop.stock()
+    events = [{"type": "click", "item_id": item} for item in [old] * 9 + [new] * 3]
+    shop.remember("ann", *events, painted=catalogue())
+
+    async with open_shop(shop) as client:
+        answer = (await client.get("/profile/ann")).json()
+
+    (dogs,) = [each for each in answer["interests"] if each["category"] == "Pets > Dog"]
+    assert dogs["direction"] == direction
+
+
+async def test_recent_events_are_newest_first_and_as_many_as_asked() -> None:
+    async with open_shop(await shop_of()) as client:
+        answer = (await client.get("/profile/ann?recent=2")).json()
+
+    review, purchase = answer["recent"]
+    assert (review["action"], review["rating"]) == ("review", 4.5)
+    assert (purchase["price"], purchase["quantity"]) == (2.55, 2)
+
+
+async def test_vectors_are_answered_when_asked_for() -> None:
+    async with open_shop(await shop_of()) as client:
+        without = (await client.get("/profile/ann")).json()
+        answer = (await client.get("/profile/ann?include=vectors")).json()
+
+    assert "vectors" not in without
+    assert len(answer["vectors"]["long"]) == len(answer["vectors"]["short"]) == SPACE.dim
+
+
+async def test_the_answer_is_what_openapi_says() -> None:
+    async with open_shop(await shop_of()) as client:
+        for query in ("", "?include=vectors"):
+            body = (await client.get(f"/profile/ann{query}")).content
+            TypeAdapter(ProfileAnswer).validate_json(body, strict=True)
+
+
+@pytest.mark.parametrize("user", ["anonymous:c-77", "王小明", "a b", "a/b", "ü%&?#", "."])
+async def test_a_user_id_may_hold_anything(user: str) -> None:
+    async with open_shop(await shop_of(user)) as client:
+        path = "/profile/" + "".join(f"%{byte:02X}" for byte in user.encode())
+        answer = (await client.get(path)).json()
+
+    assert answer["user_id"] == user
+
+
+async def test_staleness_is_how_far_the_users_partition_lags_behind(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shop = await shop_of()
+    await shop.progress.mark({PARTITION: NOW_MS - 250, PARTITION + 1: NOW_MS - HOUR_MS})
+    monkeypatch.setattr("service.profiles.time", lambda: NOW_MS / 1_000)
+
+    async with open_shop(shop) as client:
+        answer = (await client.get("/profile/ann")).json()
+
+    assert answer["stale_seconds"] == 0.25
+
+
+async def test_staleness_is_null_where_nothing_is_known_of_the_partition() -> None:
+    shop = await shop_of()
+    await shop.progress.mark({PARTITION + 1: NOW_MS})
+
+    async with open_shop(shop) as client:
+        answer = (await client.get("/profile/ann")).json()
+
+    assert answer["stale_seconds"] is None
+
+
+async def test_a_profile_of_another_space_still_answers_its_facts_and_named_interests() -> None:
+    shop = await shop_of()
+    other = fit_space("hash", HashEncoder().encode([f"text {place}" for place in range(30)]))
+    await shop.stock(space=other)
+
+    async with open_shop(shop) as client:
+        answer = (await client.get("/profile/ann")).json()
+
+    assert answer["space_id"] == SPACE.id != other.id
+    assert answer["model_version"] is None
+    assert answer["interests"][0]["category"] == "Pets > Cat"
+
+
+async def test_what_the_catalogue_never_heard_of_has_no_name() -> None:
+    shop = Shop()
+    await shop.stock(ITEMS[0])
+    new = Item(id="new", title="new thing", category="New > Thing", brand="New")
+    shop.remember("ann", {"type": "click", "item_id": "new"}, painted=catalogue(new))
+
+    async with open_shop(shop) as client:
+        answer = (await client.get("/profile/ann")).json()
+
+    assert answer["interests"] == answer["brands"] == []
+    assert [event["item_id"] for event in answer["recent"]] == [None]
+
+
+async def test_a_user_nobody_knows_is_a_problem() -> None:
+    async with open_shop(await shop_of()) as client:
+        answer = await client.get("/profile/bob")
+
+    assert answer.status_code == 404
+    assert answer.json()["type"] == "urn:portrait:problem:profile-not-found"
+
+
+async def test_the_version_is_that_of_the_model_that_painted() -> None:
+    shop = await shop_of()
+    await shop.registry.promote(Model("2026-11", SPACE))
+
+    async with open_shop(shop) as client:
+        answer = json.loads((await client.get("/profile/ann")).content)
+
+    assert (answer["model_version"], answer["space_id"]) == ("2026-11", SPACE.id)

@@ -1,0 +1,256 @@
+"""POST /recommend: items for a user, a session, or anybody."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+
+from portrait.item import Item
+from portrait.profile import decode_profile
+from portrait.recommend import blend
+from portrait.ref import item_ref
+from portrait.space import fit_space
+from service.schemas import Recommendations
+from tests.catalogues import ITEMS, SPACE, catalogue
+from tests.fakes import HashEncoder
+from tests.shop import Shop, open_shop
+
+SEARCHES = ("cat toys",)
+OTHER_SPACE = fit_space("hash", HashEncoder().encode([f"text {place}" for place in range(30)]))
+ANN = (
+    {"type": "click", "item_id": "milk"},
+    {"type": "search", "text": "cat toys"},
+    {"type": "purchase", "item_id": "tuna", "price": 2.5},
+)
+
+
+async def shop_of() -> Shop:
+    shop = Shop()
+    await shop.stock(searches=SEARCHES)
+    shop.remember("ann", *ANN, painted=catalogue(searches=SEARCHES))
+    await shop.popularity.add(20_000, {"beef": 5_000, "towels": 3_000})
+    return shop
+
+
+async def ask(client: httpx.AsyncClient, asked: Mapping[str, object]) -> dict[str, Any]:
+    answer = await client.post("/recommend", json=asked)
+    assert answer.status_code == 200, answer.text
+    Recommendations.model_validate_json(answer.content, strict=True)
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def ids(answer: Mapping[str, Any]) -> list[str]:
+    return [item["item_id"] for item in answer["items"]]
+
+
+async def test_a_known_user_gets_what_is_near_their_profile_and_not_what_they_have_seen() -> None:
+    async with open_shop(await shop_of()) as client:
+        answer = await ask(client, {"user_id": "ann"})
+        everything = await ask(client, {"user_id": "ann", "exclude_seen": False})
+
+    assert answer["strategy"] == "profile"
+    assert (answer["space_id"], answer["profile_as_of"]) == (SPACE.id, "2026-09-21T16:13:20Z")
+    assert sorted(ids(answer)) == ["beef", "cheese", "towels"]
+    assert ids(everything)[0] == "tuna"
+
+
+async def test_a_score_is_that_of_the_stored_vectors() -> None:
+    shop = await shop_of()
+    built = catalogue()
+    stored = decode_profile(shop.profiles.records["ann"]).portrait["vectors"].astype(np.float32)
+
+    async with open_shop(shop) as client:
+        answer = await ask(client, {"user_id": "ann"})
+
+    expected = {
+        item.id: float(blend(stored) @ built.vectors.matrix[built.rows["text"][row]])
+        for row, item in enumerate(ITEMS)
+    }
+    for item in answer["items"]:
+        assert item["score"] == pytest.approx(expected[item["item_id"]], abs=1e-5)
+
+
+@pytest.mark.parametrize("asked", [{"user_id": "bob"}, {}, {"session": {"items": ["unknown"]}}])
+async def test_somebody_never_seen_gets_what_is_popular(asked: dict[str, object]) -> None:
+    async with open_shop(await shop_of()) as client:
+        answer = await ask(client, {**asked, "explain": True})
+
+    assert answer["strategy"] == "popular"
+    assert ids(answer) == ["beef", "towels", "milk", "cheese", "tuna"]
+    assert answer["profile_as_of"] is None
+    assert [item["reasons"] for item in answer["items"]] == [[]] * 5
+
+
+async def test_without_any_popularity_everything_is_still_answered() -> None:
+    shop = Shop()
+    await shop.stock()
+
+    async with open_shop(shop) as client:
+        answer = await ask(client, {})
+
+    assert ids(answer) == [item.id for item in ITEMS]
+
+
+async def test_a_session_is_read_from_items_and_texts() -> None:
+    async with open_shop(await shop_of()) as client:
+        by_item = await ask(client, {"session": {"items": ["tuna"]}, "exclude_seen": False})
+        by_vector = await ask(client, {"session": {"texts": ["cat toys"]}})
+        by_words = await ask(client, {"session": {"texts": [" dog "]}, "limit": 1})
+
+    assert {each["strategy"] for each in (by_item, by_vector, by_words)} == {"session"}
+    assert ids(by_item)[0] == ids(by_vector)[0] == "tuna"
+    assert ids(by_words) == ["beef"]
+    assert by_vector["session_texts"] == [{"text": "cat toys", "read": "vector"}]
+    assert by_words["session_texts"] == [{"text": "dog", "read": "words"}]
+
+
+async def test_a_session_that_says_nothing_leaves_the_profile() -> None:
+    async with open_shop(await shop_of()) as client:
+        answer = await ask(client, {"user_id": "ann", "session": {"texts": ["zebra"]}})
+
+    assert answer["strategy"] == "profile"
+    assert answer["session_texts"] == [{"text": "zebra", "read": "nothing"}]
+
+
+async def test_items_of_the_session_are_not_recommended_back() -> None:
+    async with open_shop(await shop_of()) as client:
+        answer = await ask(client, {"session": {"items": ["tuna", "beef"]}})
+
+    assert sorted(ids(answer)) == ["cheese", "milk", "towels"]
+
+
+async def test_a_known_user_s_session_says_what_they_are_after_now() -> None:
+    async with open_shop(await shop_of()) as client:
+        before = await ask(client, {"user_id": "ann", "diversity": 0})
+        answer = await ask(
+            client, {"user_id": "ann", "session": {"texts": ["dog"]}, "diversity": 0}
+        )
+
+    assert answer["strategy"] == "session"
+    assert answer["profile_as_of"] is not None
+    assert ids(answer)[0] == "beef"
+    scores = [
+        {item["item_id"]: item["score"] for item in each["items"]} for each in (before, answer)
+    ]
+    assert scores[1]["beef"] > scores[0]["beef"]
+
+
+async def test_reasons_name_the_events_and_their_shares_of_the_score() -> None:
+    async with open_shop(await shop_of()) as client:
+        answer = await ask(client, {"user_id": "ann", "explain": True, "exclude_seen": False})
+
+    best = answer["items"][0]
+    actions = {reason["action"]: reason for reason in best["reasons"]}
+    assert best["item_id"] == actions["purchase"]["item_id"] == "tuna"
+    assert actions["purchase"]["title"] == "tuna cat food"
+    assert actions["search"]["item_id"] is None
+    assert sum(reason["share"] for reason in best["reasons"]) == pytest.approx(
+        best["score"], abs=1e-3
+    )
+
+
+async def test_reasons_of_a_session_name_its_items_and_texts() -> None:
+    asked = {"session": {"items": ["milk"], "texts": ["dog"]}, "explain": True, "limit": 1}
+    async with open_shop(await shop_of()) as client:
+        alone = await ask(client, asked)
+        joined = await ask(client, {**asked, "user_id": "ann"})
+
+    (best,) = alone["items"]
+    first = best["reasons"][0]
+    assert (best["item_id"], first["action"], first["title"]) == ("beef", "session", "dog")
+    (best,) = joined["items"]
+    assert {reason["action"] for reason in best["reasons"]} >= {"session", "purchase"}
+
+
+async def test_without_explain_there_are_no_reasons() -> None:
+    async with open_shop(await shop_of()) as client:
+        answer = await ask(client, {"user_id": "ann"})
+
+    assert {item["reasons"] for item in answer["items"]} == {None}
+
+
+async def test_vectors_of_two_spaces_never_meet() -> None:
+    shop = await shop_of()
+    await shop.stock(space=OTHER_SPACE, searches=SEARCHES)
+
+    async with open_shop(shop) as client:
+        answer = await ask(client, {"user_id": "ann", "exclude_seen": False, "explain": True})
+
+    best = answer["items"][0]
+    assert (answer["space_id"], answer["strategy"]) == (OTHER_SPACE.id, "profile")
+    assert best["item_id"] == "tuna"
+    assert sum(reason["share"] for reason in best["reasons"]) == pytest.approx(
+        best["score"], abs=0.01
+    )
+
+
+async def test_a_limit_filters_and_exclusions_are_kept() -> None:
+    async with open_shop(await shop_of()) as client:
+        one = await ask(client, {"limit": 1, "exclude": ["beef", "no such item"]})
+        dairy = await ask(client, {"user_id": "ann", "filters": {"category": ["Grocery"]}})
+        farm = await ask(client, {"filters": {"brand": ["Farm", "Dry"], "price_max": 3}})
+
+    assert ids(one) == ["towels"]
+    assert ids(dairy) == ["cheese"]
+    assert ids(farm) == ["towels", "milk"]
+
+
+async def test_what_is_not_available_is_offered_only_if_asked_for() -> None:
+    shop = await shop_of()
+    await shop.stock(*ITEMS, Item(id="sold out", title="sold out", available=False))
+    await shop.items.withdraw_items(["milk"])
+
+    async with open_shop(shop) as client:
+        available = await ask(client, {})
+        everything = await ask(client, {"filters": {"available": False}})
+
+    assert sorted(ids(available)) == ["beef", "cheese", "towels", "tuna"]
+    assert sorted(ids(everything)) == ["beef", "cheese", "sold out", "towels", "tuna"]
+
+
+async def test_each_answer_has_a_name_of_its_own() -> None:
+    async with open_shop(await shop_of()) as client:
+        names = {(await ask(client, {}))["recommendation_id"] for _ in range(3)}
+
+    assert len(names) == 3
+
+
+@pytest.mark.parametrize(
+    ("asked", "pointer"),
+    [
+        ({"limit": 0}, "#/limit"),
+        ({"limit": 101}, "#/limit"),
+        ({"diversity": 1.1}, "#/diversity"),
+        ({"user": "ann"}, "#/user"),
+        ({"user_id": ""}, "#/user_id"),
+        ({"filters": {"colour": "red"}}, "#/filters/colour"),
+        ({"filters": {"price_min": 2, "price_max": 1}}, "#/filters"),
+        ({"filters": {"price_min": -1}}, "#/filters/price_min"),
+        ({"session": {"items": [""]}}, "#/session/items/0"),
+        ({"session": {"texts": ["  "]}}, "#/session/texts/0"),
+        ({"exclude": ["x"] * 1_001}, "#/exclude"),
+    ],
+    ids=str,
+)
+async def test_a_wrong_request_is_told_where(asked: dict[str, object], pointer: str) -> None:
+    async with open_shop(await shop_of()) as client:
+        answer = await client.post("/recommend", json=asked)
+
+    assert answer.status_code == 422
+    assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
+
+
+async def test_a_new_event_s_item_is_not_needed_to_know_the_user() -> None:
+    built = catalogue()
+    assert built.item(item_ref("never seen")) is None
+    shop = await shop_of()
+    shop.remember("eve", {"type": "click", "item_id": "never seen"}, painted=built)
+
+    async with open_shop(shop) as client:
+        answer = await ask(client, {"user_id": "eve"})
+
+    assert answer["strategy"] == "popular"
+    assert answer["profile_as_of"] is not None

@@ -1,0 +1,84 @@
+"""Spaces: whitening, and that two of them never mix."""
+
+import numpy as np
+import pytest
+
+from portrait.errors import SpaceMismatchError
+from portrait.space import Space, fit_space, unit
+from portrait.vectors import VectorTable
+
+
+def embeddings(rows: int, width: int = 64) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+    """Unit rows whose variance falls from the first axis to the last, around a common middle."""
+    generator = np.random.default_rng(3)
+    scales = np.linspace(3, 0.1, width)
+    return unit((generator.normal(size=(rows, width)) * scales + 2).astype(np.float32))
+
+
+def test_whitened_axes_have_equal_variance() -> None:
+    found = embeddings(20_000)
+
+    space = fit_space("e", found, dim=16)
+
+    projected = (found - space.mean) @ space.axes
+    covariance = np.cov(projected.T)
+    np.testing.assert_allclose(covariance, np.eye(16), atol=0.05)
+
+
+def test_vectors_of_a_space_have_length_one() -> None:
+    found = embeddings(500)
+
+    placed = fit_space("e", found, dim=32).place(found)
+
+    assert placed.shape == (500, 32)
+    np.testing.assert_allclose(np.linalg.norm(placed, axis=1), 1, atol=1e-5)
+
+
+@pytest.mark.parametrize("rows", [1, 2, 5])
+def test_a_tiny_catalogue_has_a_space_that_keeps_its_items_apart(rows: int) -> None:
+    found = embeddings(rows)
+
+    placed = fit_space("e", found).place(found)
+
+    assert np.isfinite(placed).all()
+    np.testing.assert_allclose(np.linalg.norm(placed, axis=1), 1, atol=1e-5)
+    assert len(np.unique(placed.round(3), axis=0)) == rows
+
+
+def test_the_same_catalogue_gives_the_same_space() -> None:
+    assert fit_space("e", embeddings(100)).id == fit_space("e", embeddings(100)).id
+
+
+def test_another_encoder_or_catalogue_is_another_space() -> None:
+    space = fit_space("e", embeddings(100))
+
+    assert fit_space("other", embeddings(100)).id != space.id
+    assert fit_space("e", embeddings(101)).id != space.id
+
+
+def test_a_space_whose_parts_do_not_fit_is_refused() -> None:
+    with pytest.raises(SpaceMismatchError):
+        Space("e", np.zeros(3, np.float32), np.zeros((4, 2), np.float32))
+
+
+def test_vectors_of_another_space_are_refused() -> None:
+    with pytest.raises(SpaceMismatchError):
+        VectorTable(8).put([1], np.zeros((1, 9), np.float32))
+
+
+def test_the_first_vector_of_a_text_stays() -> None:
+    table = VectorTable(2)
+    table.put([5], np.array([[1, 0]], np.float32))
+    table.put([5, 6], np.array([[0, 1], [0, 1]], np.float32))
+
+    assert table.matrix[table.row(5)].tolist() == [1, 0]
+    assert table.missing([5, 6, 7, 7]) == [7]
+
+
+def test_a_table_grows() -> None:
+    table = VectorTable(2)
+    vectors = np.arange(6_000, dtype=np.float32).reshape(3_000, 2)
+    table.put(range(1, 3_001), vectors)
+
+    assert len(table) == 3_000
+    assert table.matrix[table.row(3_000)].tolist() == [5_998, 5_999]

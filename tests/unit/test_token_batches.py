@@ -1,0 +1,33 @@
+"""Token batches: nothing lost, nothing over the bound, little padding."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from portrait.neural.batching import token_batches
+
+token_ids = st.lists(st.lists(st.integers(1, 30_000), min_size=1, max_size=40), max_size=60)
+
+
+@given(token_ids, st.integers(1, 500))
+def test_every_text_is_in_one_batch_unchanged(texts: list[list[int]], most: int) -> None:
+    found: dict[int, list[int]] = {}
+    for batch in token_batches(texts, most):
+        for place, ids, mask in zip(batch.places.tolist(), batch.ids, batch.mask, strict=True):
+            assert place not in found
+            found[place] = ids[mask == 1].tolist()
+
+    assert [found[place] for place in range(len(texts))] == texts
+
+
+@given(token_ids, st.integers(40, 500))
+def test_a_batch_stays_within_its_tokens(texts: list[list[int]], most: int) -> None:
+    assert all(batch.ids.size <= most for batch in token_batches(texts, most))
+
+
+def test_texts_of_one_length_need_no_padding() -> None:
+    texts = [[1] * (3 + n % 4) for n in range(400)]
+
+    batches = list(token_batches(texts, 60))
+
+    wasted = sum((batch.mask == 0).sum() for batch in batches)
+    assert wasted / sum(batch.mask.size for batch in batches) < 0.05

@@ -1,0 +1,280 @@
+"""Update: what survives a crash, a repeat, an outage and a rival."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from itertools import pairwise
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from portrait.errors import StoreUnavailableError, StreamUnavailableError
+from portrait.facts import RING
+from portrait.profile import decode_profile
+from portrait.ref import name_ref
+from portrait.store import Write
+from portrait.topics import DEAD, NOTICES
+from tests.fakes import ListPublisher, MemoryPopularity, MemoryProfiles, MemoryProgress
+from tests.records import FakeRecord, event_record
+from tests.streams import ListStream, memory_updater
+from workers.update import ConflictError, Updater, update
+
+
+def log_of(size: int, seed: int = 1) -> list[FakeRecord]:
+    """A log of several users on several topics, offsets counted by topic."""
+    random = Random(seed)  # noqa: S311 - a test
+    offsets: dict[str, int] = {}
+    records = []
+    for number in range(size):
+        action = random.choice(["click", "cart", "purchase", "search"])
+        offset = offsets[action] = offsets.get(action, -1) + 1
+        records.append(
+            event_record(
+                offset,
+                event_id=f"{action}-{offset}",
+                type=action,
+                user_id=random.choice(["ann", "bob", "cyn"]),
+                item_id=None if action == "search" else random.choice(["milk", "tuna", "beef"]),
+                text="cat food" if action == "search" else None,
+                occurred_at=f"2026-09-{1 + number % 20:02d}T12:00:00Z",
+            )
+        )
+    return records
+
+
+def records_of(updater: Updater) -> dict[str, bytes]:
+    assert isinstance(updater.profiles, MemoryProfiles | Rival)
+    return dict(updater.profiles.records)
+
+
+async def run(*batches: Sequence[FakeRecord], updater: Updater | None = None) -> Updater:
+    updater = updater or await memory_updater()
+    await update(ListStream(*batches), updater)
+    return updater
+
+
+async def test_an_event_changes_the_profile_of_its_user() -> None:
+    updater = await run([event_record(type="purchase", item_id="milk")])
+
+    profile = decode_profile(records_of(updater)["ann"])
+    assert profile.head["totals"].sum() == 1
+    assert profile.portrait["interests"]["category"][0] == name_ref("Grocery > Dairy")
+
+
+@given(st.integers(0, 40), st.integers(0, 40))
+async def test_a_replay_from_any_offset_changes_nothing(size: int, start: int) -> None:
+    log = log_of(size)
+    once = await run(log)
+    before = records_of(once)
+
+    again = await run(log[start:], updater=once)
+
+    assert records_of(again) == before
+
+
+@given(st.lists(st.integers(0, 30), max_size=4).map(sorted))
+async def test_any_batching_gives_the_same_bytes(cuts: list[int]) -> None:
+    log = log_of(30)
+    edges = [0, *cuts, len(log)]
+    batches = [log[start:end] for start, end in pairwise(edges)]
+
+    assert records_of(await run(*batches)) == records_of(await run(log))
+
+
+async def test_a_batch_is_committed_after_it_is_stored() -> None:
+    updater = await memory_updater()
+    stream = ListStream([event_record(3)])
+
+    await update(stream, updater)
+
+    (batch,) = stream.committed
+    assert batch.ends == {("events.click", 0): 4}
+
+
+async def test_a_batch_that_could_not_be_stored_is_not_committed() -> None:
+    updater = await memory_updater(Failing(times=1_000_000))
+    stream = ListStream([event_record()])
+    short = replace(updater, limits=replace(updater.limits, outage=timedelta()))
+
+    with pytest.raises(StoreUnavailableError):
+        await update(stream, short)
+
+    assert stream.committed == []
+
+
+async def test_an_outage_pauses_the_stream_and_loses_nothing() -> None:
+    log = log_of(20)
+    updater = await memory_updater(Failing(times=3))
+    stream = ListStream(log[:10], log[10:])
+
+    await update(stream, updater)
+
+    assert stream.pauses == [0.1, 0.2, 0.4]
+    assert isinstance(updater.profiles, Failing)
+    assert updater.profiles.records == records_of(await run(log))
+    assert len(stream.committed) == 2
+
+
+async def test_a_batch_whose_dead_letters_were_not_published_is_not_committed() -> None:
+    updater = await memory_updater()
+    assert isinstance(updater.publisher, ListPublisher)
+    updater.publisher.is_down = True
+    stream = ListStream([FakeRecord("events.click", b"?")])
+
+    with pytest.raises(StreamUnavailableError):
+        await update(stream, updater)
+
+    assert stream.committed == []
+
+
+async def test_a_poison_record_is_dead_lettered_and_the_stream_goes_on() -> None:
+    updater = await run([FakeRecord("events.click", b"?"), event_record(1)])
+
+    assert isinstance(updater.publisher, ListPublisher)
+    topics = [message.topic for message in updater.publisher.messages]
+    assert topics == [NOTICES, DEAD]
+    assert list(records_of(updater)) == ["ann"]
+
+
+async def test_a_rival_that_was_faster_is_not_overwritten() -> None:
+    log = log_of(40)
+    rival = Rival(await run(log[:25]))
+    updater = await memory_updater(rival)
+
+    await run(log[:10], log[10:], updater=updater)
+
+    assert rival.stepped_in
+    assert rival.records == records_of(await run(log))
+
+
+async def test_a_rival_that_never_stops_is_an_error() -> None:
+    with pytest.raises(BaseExceptionGroup) as failure:
+        await run([event_record()], updater=await memory_updater(Refusing()))
+
+    assert failure.group_contains(ConflictError)
+
+
+async def test_every_stored_profile_is_told_of() -> None:
+    updater = await run([event_record(0), event_record(1, user_id="bob")])
+
+    assert isinstance(updater.publisher, ListPublisher)
+    told = [(m.topic, m.key, m.value) for m in updater.publisher.messages]
+    space = updater.mirror.catalogue.space_id
+    assert told == [
+        (
+            NOTICES,
+            user.encode(),
+            f'{{"user_id":"{user}","events_folded":1,'
+            f'"profile_as_of":"2026-09-21T14:13:20.000Z","space_id":"{space}"}}'.encode(),
+        )
+        for user in ("ann", "bob")
+    ]
+
+
+async def test_a_repeated_batch_does_not_make_items_popular() -> None:
+    log = log_of(20)
+    updater = await run(log)
+    assert isinstance(updater.popularity, MemoryPopularity)
+    before = await updater.popularity.newest(100)
+
+    await run(log, updater=updater)
+
+    assert before
+    assert await updater.popularity.newest(100) == before
+
+
+async def test_popularity_weighs_actions_and_leaves_searches_and_returns_out() -> None:
+    records = [
+        event_record(0, type="purchase", item_id="milk"),
+        event_record(1, type="click", item_id="milk"),
+        event_record(2, type="return", item_id="tuna"),
+        event_record(3, type="search", text="cat", item_id=None),
+    ]
+
+    updater = await run(records)
+
+    assert await updater.popularity.newest(1) == {"milk": 4_500}
+
+
+async def test_progress_is_marked_once_the_batch_is_stored() -> None:
+    updater = await run([event_record()])
+
+    assert isinstance(updater.progress, MemoryProgress)
+    assert list(updater.progress.moments) == [0]
+
+
+async def test_a_search_is_encoded_and_counts() -> None:
+    updater = await run([event_record(type="search", text="cat pets", item_id=None)])
+
+    profile = decode_profile(records_of(updater)["ann"])
+    assert profile.portrait["interests"]["category"][0] == name_ref("Pets > Cat")
+
+
+async def test_an_item_that_comes_with_its_event_is_introduced() -> None:
+    snapshot = {"title": "goldfish flakes", "category": "Pets > Fish"}
+
+    updater = await run([event_record(item_id="flakes", item=snapshot)])
+
+    (item,) = [i for i in updater.mirror.catalogue.items if i.id == "flakes"]
+    profile = decode_profile(records_of(updater)["ann"])
+    assert item.title == "goldfish flakes"
+    assert profile.portrait["interests"]["category"][0] == name_ref("Pets > Fish")
+
+
+async def test_a_snapshot_does_not_overwrite_the_catalogue() -> None:
+    updater = await run([event_record(item_id="milk", item={"title": "a lie"})])
+
+    assert "a lie" not in {item.title for item in updater.mirror.catalogue.items}
+
+
+async def test_an_item_that_nobody_described_is_remembered_by_its_id() -> None:
+    updater = await run([event_record(item_id="mystery")])
+
+    (item,) = [i for i in updater.mirror.catalogue.items if i.id == "mystery"]
+    assert not item.available
+
+
+async def test_a_burst_of_one_user_is_folded_whole() -> None:
+    burst = [event_record(n) for n in range(3 * RING)]
+
+    profile = decode_profile(records_of(await run(burst))["ann"])
+
+    assert profile.head["totals"].sum() == 3 * RING
+
+
+class Failing(MemoryProfiles):
+    """Down for the first so many calls."""
+
+    def __init__(self, times: int) -> None:
+        super().__init__()
+        self._left = times
+
+    async def save(self, writes: Sequence[Write]) -> list[int]:
+        self._left -= 1
+        if self._left >= 0:
+            raise StoreUnavailableError
+        return await super().save(writes)
+
+
+class Rival(MemoryProfiles):
+    """Holds what a faster worker wrote between our load and our save."""
+
+    def __init__(self, faster: Updater) -> None:
+        super().__init__()
+        self._theirs = records_of(faster)
+        self.stepped_in = False
+
+    async def save(self, writes: Sequence[Write]) -> list[int]:
+        if not self.stepped_in:
+            self.records = dict(self._theirs)
+            self.stepped_in = True
+        return await super().save(writes)
+
+
+class Refusing(MemoryProfiles):
+    """Refuses every write."""
+
+    async def save(self, writes: Sequence[Write]) -> list[int]:
+        return list(range(len(writes)))
