@@ -119,6 +119,12 @@ def python(*arguments: str) -> list[str]:
     return [sys.executable, "-m", *arguments]
 
 
+def port_is_free(port: int) -> bool:
+    """Say whether nobody listens on a loopback port."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
+
+
 def free_port() -> int:
     """Return a loopback port that nobody listens on."""
     with socket.socket() as probe:
@@ -134,9 +140,8 @@ def wait_for_port(port: int) -> None:
     """
     ends = time.monotonic() + START_SECONDS
     while time.monotonic() < ends:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
+        if not port_is_free(port):
+            return
         time.sleep(0.02)
     msg = f"nothing listens on port {port} after {START_SECONDS} s"
     raise TimeoutError(msg)

@@ -1,23 +1,22 @@
 """Describe: a stored record as the JSON that `GET /profile` answers.
 
-This is the hottest path of the service. Arrays become Python values whole, by `tolist`, and the
-answer is written once; that it is a `ProfileAnswer` is a test's to check, not every request's.
+This is the hottest path of the service: no arrays, one look-up per event shown, one writing. That
+the answer is a `ProfileAnswer` is a test's to check, not every request's.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Literal
 
 import numpy as np
 from pydantic_core import to_json
 
-from portrait.catalogue import Catalogue
 from portrait.event import Action
-from portrait.facts import HEAD, MONEY, PERIOD_MS
-from portrait.hash_index import MISSING
-from portrait.item import Item
+from portrait.facts import MONEY, PERIOD_MS
 from portrait.paint import LONG, NO_EVIDENCE, SHORT
-from portrait.profile import Profile
+from portrait.profile import decode_profile
+from portrait.record import Record
+from service.live import Source
 
 STEADY = 0.05  # a trend within this is noise: half an event of ten
 DECIMALS = 4  # of scores and shares
@@ -25,9 +24,6 @@ PRICE_DECIMALS = 3  # the decimal number that a 32-bit price was
 TENTHS = 10  # of a star
 
 _ACTIONS = tuple(action.value for action in Action)
-_HEAD = HEAD.names or ()
-
-Event = tuple[str, int, Item | None]  # action, ms since 1970, what it was about
 
 Direction = Literal["rising", "steady", "falling"]
 Json = dict[str, object]
@@ -35,8 +31,8 @@ Json = dict[str, object]
 
 def profile_json(  # noqa: PLR0913 - it is what the answer is made of
     user_id: str,
-    profile: Profile,
-    catalogue: Catalogue,
+    record: Record,
+    source: Source,
     *,
     model_version: str | None,
     stale_seconds: float | None,
@@ -44,28 +40,26 @@ def profile_json(  # noqa: PLR0913 - it is what the answer is made of
     with_vectors: bool,
 ) -> bytes:
     """Write a profile. Names the catalogue does not know are left out, or null."""
-    head = dict(zip(_HEAD, profile.head.item(), strict=True))
-    totals: list[int] = head["totals"].tolist()
-    events = _events(profile, catalogue)
+    head = record.head
     answer: Json = {
         "user_id": user_id,
         "model_version": model_version,
-        "space_id": profile.space_id,
-        "profile_as_of": moment(head["last_at"]),
-        "received_at": moment(head["received_at"]),
+        "space_id": record.space_id,
+        "profile_as_of": moment(head.last_at),
+        "received_at": moment(head.received_at),
         "stale_seconds": stale_seconds,
-        "events_folded": sum(totals),
-        "totals": dict(zip(_ACTIONS, totals, strict=False)),
-        "spend": head["spend"] / MONEY,
-        "first_seen": moment(head["first_at"]),
-        "frequency": _frequency(head["period"], head["by_period"].tolist()),
-        "interests": _interests(profile, catalogue, events),
-        "brands": _brands(profile, catalogue),
-        "price_band": _price_band(profile),
-        "recent": _recent(profile, events, recent),
+        "events_folded": sum(head.totals),
+        "totals": dict(zip(_ACTIONS, head.totals, strict=False)),
+        "spend": head.spend / MONEY,
+        "first_seen": moment(head.first_at),
+        "frequency": _frequency(head.period, head.by_period),
+        "interests": _interests(record, source),
+        "brands": _brands(record, source),
+        "price_band": _price_band(record),
+        "recent": [_event(record, place, source) for place in range(min(recent, record.events))],
     }
     if with_vectors:
-        vectors = profile.portrait["vectors"].astype(np.float32)
+        vectors = decode_profile(record.payload).portrait["vectors"].astype(np.float32)
         answer["vectors"] = {"long": vectors[LONG].tolist(), "short": vectors[SHORT].tolist()}
     return to_json(answer)
 
@@ -75,14 +69,21 @@ def moment(milliseconds: int) -> datetime:
     return datetime.fromtimestamp(milliseconds / 1_000, UTC)
 
 
-def stale_seconds(profile: Profile, reached: Mapping[int, int], now: float) -> float | None:
-    """Return how far the user's partitions lag behind `now` (seconds since 1970), if known."""
-    partitions: Iterable[int] = profile.head["partition"].tolist()
+def stale_seconds(
+    partitions: Sequence[int], reached: Mapping[int, int], now: float
+) -> float | None:
+    """Return how far a user's partitions lag behind `now` (seconds since 1970), if known.
+
+    Args:
+        partitions: As a record has them: 1 + partition, or 0.
+        reached: Moment (ms) up to which what was published to each partition is stored.
+        now: Seconds since 1970.
+    """
     moments = [reached[place - 1] for place in partitions if place and place - 1 in reached]
     return round(max(now - min(moments) / 1_000, 0.0), 3) if moments else None
 
 
-def _frequency(newest: int, counts: Sequence[int]) -> list[dict[str, object]]:
+def _frequency(newest: int, counts: Sequence[int]) -> list[Json]:
     return [
         {
             "since": moment((newest - age) * PERIOD_MS),
@@ -94,37 +95,21 @@ def _frequency(newest: int, counts: Sequence[int]) -> list[dict[str, object]]:
     ]
 
 
-def _events(profile: Profile, catalogue: Catalogue) -> list[Event]:
-    """Return action, time and item of each event; a search has no item."""
-    ring, items = profile.ring, catalogue.items
-    rows: list[int] = catalogue.find(np.ascontiguousarray(ring["ref"])).tolist()
-    return [
-        (_ACTIONS[action], at, None if row == MISSING else items[row])
-        for action, at, row in zip(ring["action"].tolist(), ring["at"].tolist(), rows, strict=True)
-    ]
-
-
-def _interests(profile: Profile, catalogue: Catalogue, events: Sequence[Event]) -> list[Json]:
-    name_of = catalogue.interests.name_of
+def _interests(record: Record, source: Source) -> list[Json]:
+    name_of = source.mirror.catalogue.interests.name_of
     return [
         {
             "category": name,
             "score": round(score, DECIMALS),
             "trend": round(trend, DECIMALS),
             "direction": _direction(trend),
-            "evidence": [_mention(events[place]) for place in places if place != NO_EVIDENCE],
+            "evidence": [
+                _mention(record, place, source) for place in places if place != NO_EVIDENCE
+            ],
         }
-        for ref, score, trend, places, _pad in _interest_rows(profile)
-        if ref and (name := name_of(ref)) is not None
+        for ref, score, trend, *places, _pad in record.interests
+        if (name := name_of(ref)) is not None
     ]
-
-
-def _interest_rows(profile: Profile) -> Iterable[tuple[int, float, float, list[int], int]]:
-    """Read the interests; numpy leaves an array within a row as it is."""
-    interests = profile.portrait["interests"]
-    places: list[list[int]] = interests["evidence"].tolist()
-    for (ref, score, trend, _places, pad), those in zip(interests.tolist(), places, strict=True):
-        yield ref, score, trend, those, pad
 
 
 def _direction(trend: float) -> Direction:
@@ -133,16 +118,17 @@ def _direction(trend: float) -> Direction:
     return "falling" if trend < -STEADY else "steady"
 
 
-def _brands(profile: Profile, catalogue: Catalogue) -> list[dict[str, object]]:
+def _brands(record: Record, source: Source) -> list[Json]:
+    name_of = source.mirror.catalogue.brands.name_of
     return [
         {"brand": name, "share": round(share, DECIMALS)}
-        for ref, share in profile.portrait["brands"].tolist()
-        if ref and (name := catalogue.brands.name_of(ref)) is not None
+        for ref, share in record.brands
+        if (name := name_of(ref)) is not None
     ]
 
 
-def _price_band(profile: Profile) -> dict[str, float] | None:
-    low, typical, high = profile.portrait["price"].tolist()
+def _price_band(record: Record) -> Json | None:
+    low, typical, high = record.price
     if not high:
         return None
     return {
@@ -152,22 +138,22 @@ def _price_band(profile: Profile) -> dict[str, float] | None:
     }
 
 
-def _recent(profile: Profile, events: Sequence[Event], most: int) -> list[Json]:
-    ring = profile.ring[:most]
-    columns = (ring[name].tolist() for name in ("price", "quantity", "rating"))
-    return [
-        {
-            **_mention(event),
-            "price": round(price, PRICE_DECIMALS) if price else None,
-            "quantity": quantity,
-            "rating": rating / TENTHS if rating else None,
-        }
-        for event, price, quantity, rating in zip(events, *columns, strict=False)
-    ]
+def _event(record: Record, place: int, source: Source) -> Json:
+    _at, _id, _ref, price, quantity, _action, rating = record.event(place)
+    described = _mention(record, place, source)
+    described["price"] = round(price, PRICE_DECIMALS) if price else None
+    described["quantity"] = quantity
+    described["rating"] = rating / TENTHS if rating else None
+    return described
 
 
-def _mention(event: Event) -> Json:
-    action, at, item = event
-    if item is None:
-        return {"action": action, "item_id": None, "title": None, "occurred_at": moment(at)}
-    return {"action": action, "item_id": item.id, "title": item.title, "occurred_at": moment(at)}
+def _mention(record: Record, place: int, source: Source) -> Json:
+    """Name an event; a search has no item, and an item may be unknown."""
+    at, _id, ref, _price, _quantity, action, _rating = record.event(place)
+    item = source.item(ref)
+    return {
+        "action": _ACTIONS[action],
+        "item_id": None if item is None else item.id,
+        "title": None if item is None else item.title,
+        "occurred_at": moment(at),
+    }

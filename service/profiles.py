@@ -9,7 +9,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from portrait.errors import ProfileNotFoundError
-from portrait.profile import decode_profile
+from portrait.record import read_record
 from service.dependencies import UserIdPath, state_of
 from service.describe import profile_json, stale_seconds
 from service.examples import PROFILE, PROFILE_QUERY, answered
@@ -42,16 +42,16 @@ async def get_profile(user_id: UserIdPath, request: Request) -> Response:
     parts, live = state_of(request)
     query = _query(request)
     view = live.require()
-    (record,) = await parts.profiles.load([user_id])
-    if record is None:
+    (payload,) = await parts.profiles.load([user_id])
+    if payload is None:
         raise ProfileNotFoundError
-    profile = decode_profile(record)
+    record = read_record(payload)
     body = profile_json(
         user_id,
-        profile,
-        view.source.mirror.catalogue,
-        model_version=live.versions.get(profile.space_id),
-        stale_seconds=stale_seconds(profile, live.reached, time()),
+        record,
+        view.source,
+        model_version=live.versions.get(record.space_id),
+        stale_seconds=stale_seconds(record.head.partitions, live.reached, time()),
         recent=query.recent,
         with_vectors="vectors" in query.include,
     )

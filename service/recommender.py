@@ -81,10 +81,14 @@ async def recommend(asked: RecommendationRequest, parts: Parts, live: Live) -> R
         model_version=view.model.version,
         space_id=view.model.space.id,
         profile_as_of=None if profile is None else moment(int(profile.head["last_at"])),
-        stale_seconds=None if profile is None else stale_seconds(profile, live.reached, time()),
+        stale_seconds=None if profile is None else _stale(profile, live),
         session_texts=tuple(basis.readings),
         items=_items(ranking, reasons, view),
     )
+
+
+def _stale(profile: Profile, live: Live) -> float | None:
+    return stale_seconds(profile.head["partition"].tolist(), live.reached, time())
 
 
 async def _load(user_id: str | None, parts: Parts) -> Profile | None:

@@ -119,7 +119,7 @@ async def run_index(settings: Settings) -> None:
                 )
                 if not gathered:
                     return  # told to stop before there was a catalogue
-                model = await fit_first_model(gathered, encoder, wires.registry)
+                model = await fit_first_model(gathered, encoder, wires.registry, wires.catalogue)
                 batches = chained(gathered, batches)
             texts = TextReader(encoder, model.space, wires.catalogue)
             await index(batches, stream, wires.catalogue, texts, wires.publisher)

@@ -12,13 +12,14 @@ import structlog
 
 from portrait.catalogue import texts_of
 from portrait.encoder import TextEncoder
+from portrait.ref import text_ref
 from portrait.space import fit_space
-from portrait.store import Model, ModelRegistry
+from portrait.store import CatalogueStore, Model, ModelRegistry
 from portrait.stream import Batch
 from workers.index import decode_items
 
 POLL_SECONDS = 0.2
-MOST_TEXTS = 20_000  # that a whitening is fitted on: enough for 384 axes
+MOST_TEXTS = 4_000  # that a whitening is fitted on: ten for each of 384 directions
 
 log = structlog.get_logger()
 
@@ -53,14 +54,17 @@ async def gather_catalogue(
 
 
 async def fit_first_model(
-    gathered: list[Batch], encoder: TextEncoder, registry: ModelRegistry
+    gathered: list[Batch], encoder: TextEncoder, registry: ModelRegistry, store: CatalogueStore
 ) -> Model:
-    """Fit a space on the texts of these batches, and put it in service."""
-    texts = sorted({text for batch in gathered for text in _texts(batch)})[:MOST_TEXTS]
+    """Fit a space on texts of these batches, store their vectors, and put the model in service."""
+    refs = sorted({text_ref(text): text for batch in gathered for text in _texts(batch)}.items())
+    texts = [text for _, text in refs[:MOST_TEXTS]]  # by hash: an even sample, always the same
     log.info("space_fitting", texts=len(texts), encoder=encoder.name)
     embeddings = await asyncio.to_thread(encoder.encode, texts)
     space = fit_space(encoder.name, embeddings)
     model = Model(f"pretrained-{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{space.id[:8]}", space)
+    sampled = [ref for ref, _ in refs[:MOST_TEXTS]]
+    await store.put_vectors(space.id, sampled, space.place(embeddings))
     await registry.promote(model)
     log.info("model_promoted", model_version=model.version, texts=len(texts), by="first_model")
     return model

@@ -5,8 +5,9 @@ import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
+from portrait.ref import text_ref
 from portrait.stream import Batch
-from tests.fakes import HashEncoder, MemoryRegistry
+from tests.fakes import HashEncoder, MemoryCatalogue, MemoryRegistry
 from tests.records import FakeRecord
 from tests.streams import MODEL
 from workers.first_model import await_model, chained, fit_first_model, gather_catalogue
@@ -50,13 +51,14 @@ async def test_a_stream_that_ends_before_there_is_a_catalogue_gathers_nothing() 
 
 
 async def test_the_model_is_put_in_service() -> None:
-    registry = MemoryRegistry()
+    registry, store = MemoryRegistry(), MemoryCatalogue()
 
-    model = await fit_first_model([batch("a b", "c d", "e")], HashEncoder(), registry)
+    model = await fit_first_model([batch("a b", "c d", "e")], HashEncoder(), registry, store)
 
     assert await registry.champion() == model
     assert model.version.startswith("pretrained-")
     assert model.space.id[:8] in model.version
+    assert None not in await store.get_vectors(model.space.id, [text_ref("a b"), text_ref("e")])
 
 
 async def test_what_was_gathered_is_indexed_first() -> None:

@@ -1,0 +1,138 @@
+"""Replay: publish events at a steady rate, and watch over HTTP how soon each is in its profile."""
+
+import asyncio
+import json
+import sys
+import time
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+import httpx
+from aiokafka import AIOKafkaProducer
+from tqdm import tqdm
+
+from portrait.event import Action
+from portrait.topics import event_topic
+
+Fields = dict[str, object]
+
+TICK_SECONDS = 0.02  # between two handfuls of events
+PROBES_PER_SECOND = 20  # events whose freshness is measured
+POLL_SECONDS = 0.005
+LOST_SECONDS = 60.0  # after which an event counts as lost
+REPEAT_EVERY = 100  # every so many events one is published twice, as producers do when they retry
+POISON = (  # what no consumer should stumble over: dead letters, all of them
+    b"not json",
+    b'{"event_id": "p1", "type": "teleport", "user_id": "x", "item_id": "1"}',
+    b'{"event_id": "p2", "type": "purchase", "item_id": "1", "occurred_at": "2017-12-01T00:00Z"}',
+    b'{"event_id": "p3", "type": "purchase", "user_id": "x", "occurred_at": "2017-12-01T00:00Z"}',
+    b'{"event_id": "p4", "type": "purchase", "user_id": "x", "item_id": "1", "occurred_at": "?"}',
+)
+
+
+@dataclass(slots=True)
+class Replayed:
+    """What was sent, and how soon it was to be read."""
+
+    expected: Counter[str] = field(default_factory=Counter)  # distinct valid events by user
+    events: int = 0  # their sum
+    freshness: list[float] = field(default_factory=list)  # seconds
+    lost: int = 0
+    doubled: int = 0  # counted more often than they were sent
+    repeated: int = 0
+    seconds: float = 0.0
+
+
+async def replay(
+    events: Sequence[Fields], *, kafka: str, service: str, rate: int, progress: str
+) -> Replayed:
+    """Publish events in their order, `rate` a second, with some repeats and some poison."""
+    replayed = Replayed()
+    producer = AIOKafkaProducer(bootstrap_servers=kafka, linger_ms=2, acks="all")
+    await producer.start()
+    try:
+        async with httpx.AsyncClient(base_url=service, timeout=10) as http:
+            async with asyncio.TaskGroup() as probes:
+                await _publish(events, producer, http, probes, replayed, rate, progress)
+            await _await_all(http, replayed)
+    finally:
+        await producer.stop()
+    return replayed
+
+
+async def _publish(
+    events: Sequence[Fields],
+    producer: AIOKafkaProducer,
+    http: httpx.AsyncClient,
+    probes: asyncio.TaskGroup,
+    replayed: Replayed,
+    rate: int,
+    progress: str,
+) -> None:
+    size = max(1, int(rate * TICK_SECONDS))
+    poison_every = max(1, len(events) // size // len(POISON))  # handfuls
+    probe_every = max(1, rate // PROBES_PER_SECOND)
+    poison = iter(POISON)
+    started = time.monotonic()
+    with progress_bar(progress, len(events), " events") as bar:
+        for number, start in enumerate(range(0, len(events), size)):
+            await asyncio.sleep(max(0.0, started + number * TICK_SECONDS - time.monotonic()))
+            if number % poison_every == 0:
+                with suppress(StopIteration):
+                    await producer.send(event_topic(Action.PURCHASE), next(poison), b"x")
+            for event in events[start : start + size]:
+                user, payload = str(event["user_id"]), json.dumps(event).encode()
+                topic = event_topic(Action(str(event["type"])))
+                replayed.expected[user] += 1
+                replayed.events += 1
+                repeat = replayed.events % REPEAT_EVERY == 0
+                for _ in range(1 + repeat):
+                    await producer.send(topic, payload, user.encode())
+                replayed.repeated += repeat
+                if replayed.events % probe_every == 0:
+                    await producer.flush()
+                    probes.create_task(_probe(http, user, replayed))
+            bar.update(len(events[start : start + size]))
+    await producer.flush()
+    replayed.seconds = time.monotonic() - started
+
+
+async def _probe(http: httpx.AsyncClient, user: str, replayed: Replayed) -> None:
+    """Measure from here until the profile over HTTP holds everything sent so far of this user."""
+    sent, wanted = time.monotonic(), replayed.expected[user]
+    while time.monotonic() - sent < LOST_SECONDS:
+        if await folded(http, user) >= wanted:
+            replayed.freshness.append(time.monotonic() - sent)
+            return
+        await asyncio.sleep(POLL_SECONDS)
+    replayed.lost += 1
+
+
+async def _await_all(http: httpx.AsyncClient, replayed: Replayed) -> None:
+    """Wait until every profile holds every event of its user; count what is missing or too much."""
+    ends = time.monotonic() + LOST_SECONDS
+    missing = dict(replayed.expected)
+    while missing and time.monotonic() < ends:
+        for user, wanted in list(missing.items()):
+            count = await folded(http, user)
+            if count >= wanted:
+                replayed.doubled += count - wanted
+                del missing[user]
+    replayed.lost += len(missing)
+
+
+async def folded(http: httpx.AsyncClient, user: str) -> int:
+    """Return how many events a profile holds."""
+    answer = await http.get(f"/profile/{user}")
+    if answer.status_code == httpx.codes.NOT_FOUND:
+        return 0
+    answer.raise_for_status()
+    return int(answer.json()["events_folded"])
+
+
+def progress_bar(title: str, total: int, unit: str) -> "tqdm[None]":
+    """Show progress: a moving bar in a terminal, a line every ten seconds in a log."""
+    live = sys.stderr.isatty()
+    return tqdm(total=total, desc=title, unit=unit, mininterval=0.1 if live else 10)
