@@ -35,32 +35,25 @@ class HeadFields(NamedTuple):
 
 
 class Record(NamedTuple):
-    """One user's record. Its events are read when they are asked for: most never are."""
+    """One user's record, but for its vectors."""
 
-    payload: bytes
-    events: int  # how many
     head: HeadFields
+    events: list[Event]  # newest first
     space_id: str
     interests: list[Interest]  # strongest first
     brands: list[tuple[int, float]]  # name_ref and share, strongest first
     price: tuple[float, ...]  # QUANTILES; 0 = not known
-
-    def event(self, place: int) -> Event:
-        """Return the event at a place of the ring, 0 the newest."""
-        return _EVENT.unpack_from(self.payload, HEAD.itemsize + place * _SIZE)
 
 
 def read_record(payload: bytes) -> Record:
     """Read one whole record."""
     fields = _HEAD.unpack_from(payload, _REVISION)
     period, first_at, last_at, received_at, spend = fields[3:8]
-    space_at = HEAD.itemsize + fields[0] * _SIZE
+    space_at = HEAD.itemsize + fields[0] * EVENT.itemsize
     price_at = len(payload) - _PRICE.size
     brands_at = price_at - BRANDS * BRAND.itemsize
     interests_at = brands_at - INTERESTS * INTEREST.itemsize
     return Record(
-        payload,
-        fields[0],
         HeadFields(
             period,
             first_at,
@@ -71,6 +64,7 @@ def read_record(payload: bytes) -> Record:
             fields[_BY_PERIOD],
             fields[_PARTITIONS],
         ),
+        list(_EVENT.iter_unpack(payload[HEAD.itemsize : space_at])),
         payload[space_at : space_at + _SPACE].rstrip(b"\0").decode(),
         [one for one in _INTEREST.iter_unpack(payload[interests_at:brands_at]) if one[0]],
         [one for one in _BRAND.iter_unpack(payload[brands_at:price_at]) if one[0]],
@@ -93,7 +87,6 @@ _EVENT = Struct("<" + _format(EVENT))
 _INTEREST = Struct("<" + _format(INTEREST))
 _BRAND = Struct("<" + _format(BRAND))
 _PRICE = Struct("<" + "f" * len(QUANTILES))
-_SIZE = EVENT.itemsize
 _SPACE = portrait_dtype(0)["space"].itemsize
 
 

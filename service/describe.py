@@ -8,14 +8,13 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Literal
 
-import numpy as np
 from pydantic_core import to_json
 
 from portrait.event import Action
 from portrait.facts import MONEY, PERIOD_MS
 from portrait.paint import LONG, NO_EVIDENCE, SHORT
-from portrait.profile import decode_profile
-from portrait.record import Record
+from portrait.record import Event, Record
+from portrait.space import Vectors
 from service.live import Source
 
 STEADY = 0.05  # a trend within this is noise: half an event of ten
@@ -24,7 +23,17 @@ PRICE_DECIMALS = 3  # the decimal number that a 32-bit price was
 TENTHS = 10  # of a star
 
 _ACTIONS = tuple(action.value for action in Action)
+_moment = datetime.fromtimestamp
 
+
+class _Nameless:
+    """What is not in the catalogue."""
+
+    id = None
+    title = None
+
+
+NAMELESS = _Nameless()
 Direction = Literal["rising", "steady", "falling"]
 Json = dict[str, object]
 
@@ -37,7 +46,7 @@ def profile_json(  # noqa: PLR0913 - it is what the answer is made of
     model_version: str | None,
     stale_seconds: float | None,
     recent: int,
-    with_vectors: bool,
+    vectors: Vectors | None,
 ) -> bytes:
     """Write a profile. Names the catalogue does not know are left out, or null."""
     head = record.head
@@ -56,17 +65,16 @@ def profile_json(  # noqa: PLR0913 - it is what the answer is made of
         "interests": _interests(record, source),
         "brands": _brands(record, source),
         "price_band": _price_band(record),
-        "recent": [_event(record, place, source) for place in range(min(recent, record.events))],
+        "recent": [_in_full(event, source) for event in record.events[:recent]],
     }
-    if with_vectors:
-        vectors = decode_profile(record.payload).portrait["vectors"].astype(np.float32)
+    if vectors is not None:
         answer["vectors"] = {"long": vectors[LONG].tolist(), "short": vectors[SHORT].tolist()}
     return to_json(answer)
 
 
 def moment(milliseconds: int) -> datetime:
     """Return a stored time as a moment."""
-    return datetime.fromtimestamp(milliseconds / 1_000, UTC)
+    return _moment(milliseconds / 1_000, UTC)
 
 
 def stale_seconds(
@@ -96,7 +104,7 @@ def _frequency(newest: int, counts: Sequence[int]) -> list[Json]:
 
 
 def _interests(record: Record, source: Source) -> list[Json]:
-    name_of = source.mirror.catalogue.interests.name_of
+    name_of, events = source.mirror.catalogue.interests.name_of, record.events
     return [
         {
             "category": name,
@@ -104,7 +112,7 @@ def _interests(record: Record, source: Source) -> list[Json]:
             "trend": round(trend, DECIMALS),
             "direction": _direction(trend),
             "evidence": [
-                _mention(record, place, source) for place in places if place != NO_EVIDENCE
+                _mention(events[place], source) for place in places if place != NO_EVIDENCE
             ],
         }
         for ref, score, trend, *places, _pad in record.interests
@@ -138,22 +146,22 @@ def _price_band(record: Record) -> Json | None:
     }
 
 
-def _event(record: Record, place: int, source: Source) -> Json:
-    _at, _id, _ref, price, quantity, _action, rating = record.event(place)
-    described = _mention(record, place, source)
+def _in_full(event: Event, source: Source) -> Json:
+    described = _mention(event, source)
+    price, quantity, rating = event[3], event[4], event[6]
     described["price"] = round(price, PRICE_DECIMALS) if price else None
     described["quantity"] = quantity
     described["rating"] = rating / TENTHS if rating else None
     return described
 
 
-def _mention(record: Record, place: int, source: Source) -> Json:
+def _mention(event: Event, source: Source) -> Json:
     """Name an event; a search has no item, and an item may be unknown."""
-    at, _id, ref, _price, _quantity, action, _rating = record.event(place)
-    item = source.item(ref)
+    row = source.rows.get(event[2])
+    item = source.items[row] if row is not None else NAMELESS
     return {
-        "action": _ACTIONS[action],
-        "item_id": None if item is None else item.id,
-        "title": None if item is None else item.title,
-        "occurred_at": moment(at),
+        "action": _ACTIONS[event[5]],
+        "item_id": item.id,
+        "title": item.title,
+        "occurred_at": _moment(event[0] / 1_000, UTC),
     }

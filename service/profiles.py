@@ -3,13 +3,16 @@
 from time import time
 from typing import Literal
 
+import numpy as np
 from fastapi import APIRouter, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from portrait.errors import ProfileNotFoundError
+from portrait.profile import decode_profile
 from portrait.record import read_record
+from portrait.space import Vectors
 from service.dependencies import UserIdPath, state_of
 from service.describe import profile_json, stale_seconds
 from service.examples import PROFILE, PROFILE_QUERY, answered
@@ -53,9 +56,14 @@ async def get_profile(user_id: UserIdPath, request: Request) -> Response:
         model_version=live.versions.get(record.space_id),
         stale_seconds=stale_seconds(record.head.partitions, live.reached, time()),
         recent=query.recent,
-        with_vectors="vectors" in query.include,
+        vectors=_vectors(payload) if "vectors" in query.include else None,
     )
     return Response(body, media_type="application/json")
+
+
+def _vectors(payload: bytes) -> Vectors:
+    vectors: Vectors = decode_profile(payload).portrait["vectors"].astype(np.float32)
+    return vectors
 
 
 def _query(request: Request) -> ProfileQuery:

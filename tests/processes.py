@@ -1,0 +1,134 @@
+"""A whole Portrait as processes, and a log to put through it."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractContextManager, asynccontextmanager
+from pathlib import Path
+from random import Random
+from subprocess import Popen
+
+from aiokafka import AIOKafkaProducer
+from redis.asyncio import Redis
+from redis.exceptions import BusyLoadingError, ConnectionError  # noqa: A004
+
+from demo.servers import ROOT, python, running
+from portrait.adapters.redis_store import connect_redis
+from portrait.event import Action
+from portrait.item import Item
+from portrait.topics import ITEMS, event_topic
+
+PATIENCE = 120.0  # seconds; a start loads BERT, a rebalance after a kill takes ten
+RECEIVED = 1_790_000_000_000  # Kafka's time of the first event, ms: the same in every run
+
+Fields = dict[str, object]
+
+
+def environment(kafka: str, redis: str) -> dict[str, str]:
+    return {
+        "PORTRAIT_KAFKA_BOOTSTRAP": kafka,
+        "PORTRAIT_REDIS_URL": redis,
+        "PORTRAIT_TOPICS_FILE": str(ROOT / "deploy" / "topics.yml"),
+        "PORTRAIT_FIT_PATIENCE": "PT0.5S",
+    }
+
+
+def worker(name: str, settings: dict[str, str], logs: Path) -> AbstractContextManager[Popen[bytes]]:
+    return running(python("workers", name), logs / f"{name}.log", settings)
+
+
+def catalogue(count: int) -> list[Item]:
+    nouns = ["milk", "bread", "tuna", "soap", "towel", "apple", "cheese", "coffee", "tea", "rice"]
+    return [
+        Item(
+            id=f"item-{n}",
+            title=f"{nouns[n % 10]} number {n}",
+            category=f"Shelf {n % 4} > {nouns[n % 10]}",
+            brand=f"brand {n % 7}",
+            price=1 + n % 20,
+        )
+        for n in range(count)
+    ]
+
+
+def events(count: int, users: int, items: int, seed: int = 5) -> list[Fields]:
+    """Events of every action, with searches and with items that nobody described before."""
+    random = Random(seed)  # noqa: S311 - a test
+    found: list[Fields] = []
+    for number in range(count):
+        action = random.choice([*Action])
+        event: Fields = {
+            "event_id": f"event-{number}",
+            "type": action,
+            "user_id": f"user-{random.randrange(users)}",
+            "occurred_at": f"2026-08-{1 + number % 28:02d}T10:{number % 60:02d}:00Z",
+        }
+        if action is Action.SEARCH:
+            event["text"] = random.choice(["fresh milk", "tuna", "coffee beans", "green tea"])
+        elif number % 50 == 0:
+            event["item_id"] = f"new-{number % 7}"
+            event["item"] = {"title": f"novelty {number % 7}", "category": "New > Things"}
+        else:
+            event["item_id"] = f"item-{random.randrange(items)}"
+        found.append(event)
+    return found
+
+
+async def publish_events(kafka: str, log: list[Fields]) -> None:
+    """Append events, at moments that are the same in every run."""
+    async with producing(kafka) as producer:
+        for number, event in enumerate(log):
+            await producer.send(
+                event_topic(Action(str(event["type"]))),
+                json.dumps(event).encode(),
+                str(event["user_id"]).encode(),
+                timestamp_ms=RECEIVED + number,
+            )
+
+
+async def publish_items(kafka: str, items: list[Item]) -> None:
+    async with producing(kafka) as producer:
+        for item in items:
+            await producer.send(ITEMS, item.model_dump_json().encode(), item.id.encode())
+
+
+@asynccontextmanager
+async def producing(kafka: str) -> AsyncIterator[AIOKafkaProducer]:
+    producer = AIOKafkaProducer(bootstrap_servers=kafka, linger_ms=10)
+    await producer.start()
+    try:
+        yield producer
+    finally:
+        await producer.stop()
+
+
+async def profiles(redis: Redis) -> dict[bytes, bytes]:
+    keys = [key async for key in redis.scan_iter("profile:*", count=1_000)]
+    return dict(zip(keys, await redis.mget(keys), strict=True)) if keys else {}
+
+
+async def folded(redis_url: str) -> int:
+    """Count the records that have been taken into all profiles; 0 while Redis is away."""
+    redis = await connect_redis(redis_url)
+    try:
+        found = await profiles(redis)
+    except (ConnectionError, BusyLoadingError):
+        return 0
+    finally:
+        await redis.aclose()
+    return sum(int.from_bytes(record[:8], "big") for record in found.values())
+
+
+async def until(reached: Callable[[], object], what: str) -> None:
+    """Wait until a condition, an awaitable or not, holds."""
+    ends = time.monotonic() + PATIENCE
+    while time.monotonic() < ends:
+        answer = reached()
+        if asyncio.iscoroutine(answer):
+            answer = await answer
+        if answer:
+            return
+        await asyncio.sleep(0.02)
+    msg = f"after {PATIENCE:.0f} s still not so: {what}"
+    raise TimeoutError(msg)
