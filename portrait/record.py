@@ -31,7 +31,6 @@ class HeadFields(NamedTuple):
     spend: int
     totals: tuple[int, ...]
     by_period: tuple[int, ...]
-    partitions: tuple[int, ...]  # 1 + partition; 0 = nothing read yet
 
 
 class Record(NamedTuple):
@@ -62,7 +61,6 @@ def read_record(payload: bytes) -> Record:
             spend,
             fields[_TOTALS],
             fields[_BY_PERIOD],
-            fields[_PARTITIONS],
         ),
         list(_EVENT.iter_unpack(payload[HEAD.itemsize : space_at])),
         payload[space_at : space_at + _SPACE].rstrip(b"\0").decode(),
@@ -70,6 +68,11 @@ def read_record(payload: bytes) -> Record:
         [one for one in _BRAND.iter_unpack(payload[brands_at:price_at]) if one[0]],
         _PRICE.unpack_from(payload, price_at),
     )
+
+
+def partitions_of(payload: bytes) -> tuple[int, ...]:
+    """Read where a user's events lie, and nothing else: 1 + partition by topic, or 0."""
+    return _PARTITION.unpack_from(payload, _PARTITION_AT)
 
 
 def _format(dtype: np.dtype[Any]) -> str:
@@ -82,7 +85,8 @@ def _format(dtype: np.dtype[Any]) -> str:
     return "".join(_format(dtype[name]) for name in dtype.names)
 
 
-_HEAD = Struct("<" + "".join(_format(HEAD[name]) for name in (HEAD.names or ())[1:]))
+_NAMES = HEAD.names or ()
+_HEAD = Struct("<" + "".join(_format(HEAD[name]) for name in _NAMES[1:]))
 _EVENT = Struct("<" + _format(EVENT))
 _INTEREST = Struct("<" + _format(INTEREST))
 _BRAND = Struct("<" + _format(BRAND))
@@ -92,9 +96,11 @@ _SPACE = portrait_dtype(0)["space"].itemsize
 
 def _place(name: str) -> slice:
     """Return where a field of HEAD lies among the values that `_HEAD` unpacks."""
-    names = (HEAD.names or ())[1:]
+    names = _NAMES[1:]
     start = sum(len(_format(HEAD[before])) for before in names[: names.index(name)])
     return slice(start, start + len(_format(HEAD[name])))
 
 
-_TOTALS, _BY_PERIOD, _PARTITIONS = _place("totals"), _place("by_period"), _place("partition")
+_TOTALS, _BY_PERIOD = _place("totals"), _place("by_period")
+_PARTITION = Struct("<" + _format(HEAD["partition"]))
+_PARTITION_AT = sum(HEAD[name].itemsize for name in _NAMES[: _NAMES.index("partition")])

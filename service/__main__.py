@@ -1,6 +1,7 @@
 """Composition root of the service: settings ─▶ adapters ─▶ app ─▶ uvicorn."""
 
 import asyncio
+import gc
 import signal
 from contextlib import AsyncExitStack
 from functools import partial
@@ -18,6 +19,7 @@ from service.app import create_app
 from service.live import Parts
 
 GRACE_SECONDS = 10  # for requests in flight at the end
+YOUNG_OBJECTS = 50_000  # between two collections: a request's objects die without cycles
 
 
 async def serve(settings: Settings) -> None:
@@ -58,6 +60,8 @@ def main() -> None:
     """Run the service."""
     settings = Settings()
     configure_logs(settings.log_format)
+    gc.freeze()
+    gc.set_threshold(YOUNG_OBJECTS)
     with threadpool_limits(1), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serve(settings))
 

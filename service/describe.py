@@ -44,11 +44,13 @@ def profile_json(  # noqa: PLR0913 - it is what the answer is made of
     source: Source,
     *,
     model_version: str | None,
-    stale_seconds: float | None,
     recent: int,
     vectors: Vectors | None,
 ) -> bytes:
-    """Write a profile. Names the catalogue does not know are left out, or null."""
+    """Write a profile, but for `stale_seconds`: all that does not change with time alone.
+
+    Names the catalogue does not know are left out, or null.
+    """
     head = record.head
     answer: Json = {
         "user_id": user_id,
@@ -56,7 +58,6 @@ def profile_json(  # noqa: PLR0913 - it is what the answer is made of
         "space_id": record.space_id,
         "profile_as_of": moment(head.last_at),
         "received_at": moment(head.received_at),
-        "stale_seconds": stale_seconds,
         "events_folded": sum(head.totals),
         "totals": dict(zip(_ACTIONS, head.totals, strict=False)),
         "spend": head.spend / MONEY,
@@ -70,6 +71,11 @@ def profile_json(  # noqa: PLR0913 - it is what the answer is made of
     if vectors is not None:
         answer["vectors"] = {"long": vectors[LONG].tolist(), "short": vectors[SHORT].tolist()}
     return to_json(answer)
+
+
+def with_staleness(body: bytes, seconds: float | None) -> bytes:
+    """Add what does change with time to a profile."""
+    return b'%b,"stale_seconds":%b}' % (body[:-1], to_json(seconds))
 
 
 def moment(milliseconds: int) -> datetime:

@@ -39,6 +39,7 @@ CATALOGUE_EVERY = 0.2
 PROGRESS_EVERY = 0.25
 POPULARITY_EVERY = 5.0
 LONGEST_PAUSE = 5.0  # seconds, between tries while Redis is away
+ANSWERS_KEPT = 2_000  # some 8 KB each with their record
 SPARE_TEXTS = 50_000  # vectors of searches kept in memory (50 MB) before a fresh mirror is built
 
 log = structlog.get_logger()
@@ -106,11 +107,18 @@ class View:
     popularity: Popularity
     changes: int  # of the mirror, when this was made
     weights: Mapping[str, int]  # that the popularity was made of
+    written: dict[tuple[str, bytes], bytes] = field(default_factory=dict)  # answers by record
 
     @property
     def model(self) -> Model:
         """The model in service."""
         return self.source.model
+
+    def keep(self, user_id: str, record: bytes, answer: bytes) -> None:
+        """Keep what was answered: a record is often read again before an event changes it."""
+        if len(self.written) >= ANSWERS_KEPT:
+            self.written.clear()
+        self.written[user_id, record] = answer
 
 
 class Live:

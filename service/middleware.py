@@ -57,7 +57,7 @@ class BodyLimit:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, with a body that ends in an error where it is too large."""
-        if scope["type"] != "http":
+        if scope["type"] != "http" or scope["method"] == "GET":  # whose body nobody reads
             await self.app(scope, receive, send)
             return
         length = Headers(scope=scope).get("content-length", "0")

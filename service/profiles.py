@@ -11,11 +11,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from portrait.errors import ProfileNotFoundError
 from portrait.profile import decode_profile
-from portrait.record import read_record
+from portrait.record import partitions_of, read_record
 from portrait.space import Vectors
 from service.dependencies import UserIdPath, state_of
-from service.describe import profile_json, stale_seconds
+from service.describe import profile_json, stale_seconds, with_staleness
 from service.examples import PROFILE, PROFILE_QUERY, answered
+from service.live import Live, View
 from service.problems import declared
 from service.schemas import ProfileAnswer
 
@@ -48,17 +49,27 @@ async def get_profile(user_id: UserIdPath, request: Request) -> Response:
     (payload,) = await parts.profiles.load([user_id])
     if payload is None:
         raise ProfileNotFoundError
+    body = view.written.get((user_id, payload)) if query is NOTHING_ASKED else None
+    if body is None:
+        body = _write(user_id, payload, query, view, live)
+    seconds = stale_seconds(partitions_of(payload), live.reached, time())
+    return Response(with_staleness(body, seconds), media_type="application/json")
+
+
+def _write(user_id: str, payload: bytes, query: ProfileQuery, view: View, live: Live) -> bytes:
+    """Write a profile; what is asked for by most is kept for as long as nothing changes it."""
     record = read_record(payload)
     body = profile_json(
         user_id,
         record,
         view.source,
         model_version=live.versions.get(record.space_id),
-        stale_seconds=stale_seconds(record.head.partitions, live.reached, time()),
         recent=query.recent,
         vectors=_vectors(payload) if "vectors" in query.include else None,
     )
-    return Response(body, media_type="application/json")
+    if query is NOTHING_ASKED:
+        view.keep(user_id, payload, body)
+    return body
 
 
 def _vectors(payload: bytes) -> Vectors:

@@ -9,9 +9,9 @@ so a worker that lost its partition cannot overwrite its successor.
 
 import asyncio
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 import numpy as np
@@ -23,14 +23,14 @@ from portrait.batch import EventBatch, decode, item_of
 from portrait.catalogue import texts_of
 from portrait.errors import PortraitError, StoreUnavailableError
 from portrait.event import Action
-from portrait.facts import ACTION_CODE, MONEY, Facts, fold
+from portrait.facts import ACTION_CODE, EVENT, MONEY, Facts, fold
 from portrait.hash_index import MISSING
 from portrait.mirror import Mirror
 from portrait.notice import notices
 from portrait.paint import ACTION_WEIGHTS, paint
 from portrait.profile import REVISION, decode_facts, encode_profiles
 from portrait.store import PopularityStore, ProfileStore, ProgressStore, Write
-from portrait.stream import Batch, EventStream, Publisher
+from portrait.stream import Batch, EventStream, Message, Publisher
 from portrait.texts import TextReader
 
 SEARCH_TTL = timedelta(days=90)  # three half-lives of an interest
@@ -69,22 +69,50 @@ class Updater:
     limits: Limits
 
 
+@dataclass(slots=True)
+class Outcome:
+    """What a batch has come to so far. It outlives retries: nothing is told twice or forgotten."""
+
+    parts: Sequence[EventBatch]
+    started: float = field(default_factory=time.perf_counter)
+    new: list[NDArray[np.void]] = field(default_factory=list)  # stored events, of EVENT
+    notices: list[Message] = field(default_factory=list)
+    users: int = 0
+
+
 async def update(stream: EventStream, updater: Updater) -> None:
-    """Run until the stream closes. Whatever it raises is fatal: let the process restart."""
-    async for batch in stream.batches():
-        await _through_outages(stream, batch, updater)
-        with _timed("commit"):
-            await stream.commit(batch)
-        updater.mirror.bound_searches(SEARCHES_HELD)
+    """Run until the stream closes. Whatever it raises is fatal: let the process restart.
+
+    While one batch is told and committed, the next is decoded and folded; commits keep their order.
+    """
+    finished: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    finished.set_result(None)
+    async with asyncio.TaskGroup() as tasks:
+        async for batch in stream.batches():
+            outcome = Outcome(_decode(batch, updater.limits))
+            await _through_outages(stream, outcome, updater)
+            await finished
+            finished = tasks.create_task(_finish(stream, batch, outcome, updater))
+            updater.mirror.bound_searches(SEARCHES_HELD)
 
 
-async def _through_outages(stream: EventStream, batch: Batch, updater: Updater) -> None:
-    """Process a batch, again from its start as often as Redis fails, for as long as is allowed."""
+def _decode(batch: Batch, limits: Limits) -> list[EventBatch]:
+    """Read a batch's records."""
+    tolerance = limits.future_tolerance // timedelta(milliseconds=1)
+    with _timed("decode"):
+        return list(
+            decode(batch.records, future_tolerance_ms=tolerance, most_tokens=limits.batch_tokens)
+        )
+
+
+async def _through_outages(stream: EventStream, outcome: Outcome, updater: Updater) -> None:
+    """Fold a batch, again from its start as often as Redis fails, for as long as is allowed."""
     gives_up = time.monotonic() + updater.limits.outage.total_seconds()
     pause, longest = BACKOFF
     while True:
         try:
-            await process(batch, updater)
+            for part in outcome.parts:
+                await _process(part, outcome, updater)
         except StoreUnavailableError:
             if time.monotonic() > gives_up:
                 raise
@@ -95,41 +123,22 @@ async def _through_outages(stream: EventStream, batch: Batch, updater: Updater) 
             return
 
 
-async def process(batch: Batch, updater: Updater) -> None:
-    """Fold one batch into the profiles that it touches."""
-    started = time.perf_counter()
-    tolerance = updater.limits.future_tolerance // timedelta(milliseconds=1)
-    dead = users = folded = 0
-    for part in decode(
-        batch.records, future_tolerance_ms=tolerance, most_tokens=updater.limits.batch_tokens
-    ):
-        folded += await _process_part(part, updater)
-        dead, users = dead + len(part.dead), users + len(part.users)
-    await updater.progress.mark(batch.reached)
-    if batch.records:
-        metrics.freshness_seconds.observe(time.time() - batch.records[0].timestamp / 1_000)
-        log.info(
-            "batch_stored",
-            records=len(batch.records),
-            folded=folded,
-            dead=dead,
-            users=users,
-            seconds=round(time.perf_counter() - started, 4),
-        )
+async def _process(batch: EventBatch, outcome: Outcome, updater: Updater) -> None:
+    """Take one part of a batch from its text to stored profiles.
 
-
-async def _process_part(batch: EventBatch, updater: Updater) -> int:
-    """Take one part of a batch through every step. Returns how many events were new."""
+    Some users at a time: while Redis serves some, others are computed.
+    """
     with _timed("encode"):
         await _encode_new(batch, updater)
-    accepted = np.zeros(len(batch), np.bool_)
-    if len(batch):
-        accepted = await _fold_and_store(batch, updater)
-    with _timed("tell"):
-        await updater.publisher.publish(batch.dead)
-        await _add_popularity(batch, accepted, updater)
-    _count(batch, accepted)
-    return int(accepted.sum())
+    slices = batch.columns["user"] // USERS_AT_ONCE
+    order = np.argsort(slices, kind="stable")
+    edges = np.flatnonzero(np.diff(slices[order])) + 1
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            for members in np.split(order, edges):
+                tasks.create_task(_settle(batch, members, outcome, updater))
+    except* StoreUnavailableError as group:
+        raise StoreUnavailableError from group
 
 
 async def _encode_new(batch: EventBatch, updater: Updater) -> None:
@@ -147,85 +156,95 @@ async def _encode_new(batch: EventBatch, updater: Updater) -> None:
         await mirror.introduce(items)
 
 
-async def _fold_and_store(batch: EventBatch, updater: Updater) -> NDArray[np.bool_]:
-    """Fold, paint and store, some users at a time: while Redis serves some, others are computed.
-
-    Returns (E,), true where the event was new.
-    """
-    accepted = np.zeros(len(batch), np.bool_)
-    slices = batch.columns["user"] // USERS_AT_ONCE
-    order = np.argsort(slices, kind="stable")
-    members = np.split(order, np.flatnonzero(np.diff(slices[order])) + 1)
-    try:
-        async with asyncio.TaskGroup() as tasks:
-            settled = [tasks.create_task(_settle(batch, each, updater)) for each in members]
-    except* StoreUnavailableError as group:
-        raise StoreUnavailableError from group
-    for each, task in zip(members, settled, strict=True):
-        accepted[each] = task.result()
-    return accepted
-
-
 async def _settle(
-    batch: EventBatch, members: NDArray[np.int64], updater: Updater
-) -> NDArray[np.bool_]:
+    batch: EventBatch, members: NDArray[np.int64], outcome: Outcome, updater: Updater
+) -> None:
     """Take some users' events in; again for those whose profile has moved on meanwhile.
 
     Args:
         batch: Where the events are.
         members: (M,), places of all events of these users, in log order.
-        updater: What they touch.
-
-    Returns:
-        (M,), true where the event was new.
+        outcome: Where to note what was done.
+        updater: What is touched.
     """
     columns = batch.columns[members]
     pending = np.unique(columns["user"])
-    accepted = np.zeros(len(columns), np.bool_)
     for _ in range(CONFLICTS):
-        mine = np.isin(columns["user"], pending)
-        users = [batch.users[place] for place in pending.tolist()]
-        theirs = columns[mine]
-        theirs["user"] = np.searchsorted(pending, theirs["user"])
-        accepted[mine], refused = await _attempt(users, theirs, updater)
-        pending = pending[refused]
         if not len(pending):
-            return accepted
+            return
+        users = [batch.users[place] for place in pending.tolist()]
+        theirs = columns[np.isin(columns["user"], pending)]
+        theirs["user"] = np.searchsorted(pending, theirs["user"])
+        pending = pending[await _attempt(users, theirs, outcome, updater)]
         metrics.profiles_refused.inc(len(pending))
     raise ConflictError
 
 
 async def _attempt(
-    users: list[str], columns: NDArray[np.void], updater: Updater
-) -> tuple[NDArray[np.bool_], list[int]]:
-    """Fold events into the profiles as they are now. Returns what was new, and who was refused."""
+    users: list[str], columns: NDArray[np.void], outcome: Outcome, updater: Updater
+) -> NDArray[np.int64]:
+    """Fold events into the profiles as they are now, and store them. Returns who was refused."""
     with _timed("load"):
         records = await updater.profiles.load(users)
-        facts = decode_facts(records)
     with _timed("fold"):
+        facts = decode_facts(records)
         before = facts.head["revision"].copy()
         accepted = fold(facts, columns)
         moved = np.flatnonzero(facts.head["revision"] != before)
-    if not len(moved):
-        return accepted, []
-    facts = Facts(facts.head[moved], facts.ring[moved])
+        facts = Facts(facts.head[moved], facts.ring[moved])
     with _timed("paint"):
         await updater.mirror.fetch_texts(_searches(facts))
         portraits = paint(facts.ring, updater.mirror.catalogue)
     with _timed("store"):
-        writes = [
-            Write(users[place], (records[place] or b"")[REVISION], record)
-            for place, record in zip(moved.tolist(), encode_profiles(facts, portraits), strict=True)
-        ]
-        refused = await updater.profiles.save(writes)
-    metrics.profiles_stored.inc(len(writes) - len(refused))
-    with _timed("tell"):
-        stored = np.setdiff1d(np.arange(len(moved)), refused)
-        names = [users[place] for place in moved[stored].tolist()]
-        await updater.publisher.publish(
-            notices(names, facts.head[stored], updater.mirror.catalogue.space_id)
+        names = [users[place] for place in moved.tolist()]
+        revisions = [(records[place] or b"")[REVISION] for place in moved.tolist()]
+        written = encode_profiles(facts, portraits)
+        refused = await updater.profiles.save(
+            [Write(*write) for write in zip(names, revisions, written, strict=True)]
         )
-    return accepted, moved[refused].tolist()
+    stored = np.setdiff1d(np.arange(len(moved)), refused)
+    kept = accepted & ~np.isin(columns["user"], moved[refused])
+    outcome.new.append(columns["event"][kept])
+    outcome.users += len(stored)
+    outcome.notices += notices(
+        [names[place] for place in stored.tolist()],
+        facts.head[stored],
+        updater.mirror.catalogue.space_id,
+    )
+    return moved[refused]
+
+
+async def _finish(stream: EventStream, batch: Batch, outcome: Outcome, updater: Updater) -> None:
+    """Tell of a stored batch, and commit it."""
+    dead = [letter for part in outcome.parts for letter in part.dead]
+    new = np.concatenate([np.zeros(0, EVENT), *outcome.new])
+    with _timed("tell"):
+        await updater.publisher.publish([*outcome.notices, *dead])
+        await _tell_store(batch, outcome.parts, new, updater)
+    with _timed("commit"):
+        await stream.commit(batch)
+    if batch.records:
+        _count(batch, new, dead, outcome)
+        log.info(
+            "batch_stored",
+            records=len(batch.records),
+            folded=len(new),
+            dead=len(dead),
+            users=outcome.users,
+            seconds=round(time.perf_counter() - outcome.started, 4),
+        )
+
+
+async def _tell_store(
+    batch: Batch, parts: Sequence[EventBatch], new: NDArray[np.void], updater: Updater
+) -> None:
+    """Add to popularity, and mark progress. At most once: they are not worth waiting for Redis."""
+    try:
+        for day, weights in _popularity(parts, new).items():
+            await updater.popularity.add(day, weights)
+        await updater.progress.mark(batch.reached)
+    except StoreUnavailableError:
+        log.warning("popularity_not_added", events=len(new))
 
 
 def _searches(facts: Facts) -> list[int]:
@@ -235,38 +254,37 @@ def _searches(facts: Facts) -> list[int]:
     return refs
 
 
-async def _add_popularity(batch: EventBatch, accepted: NDArray[np.bool_], updater: Updater) -> None:
-    """Count the new events for their items: at most once, a crash here loses this batch's share."""
-    for day, weights in _popularity(batch, accepted).items():
-        await updater.popularity.add(day, weights)
-
-
-def _popularity(batch: EventBatch, accepted: NDArray[np.bool_]) -> Mapping[int, Mapping[str, int]]:
+def _popularity(
+    parts: Sequence[EventBatch], new: NDArray[np.void]
+) -> Mapping[int, Mapping[str, int]]:
     """Sum action weights in thousandths by day and item; what takes back does not make popular."""
-    event = batch.columns["event"][accepted]
     weight = np.array([max(0, int(ACTION_WEIGHTS[action] * MONEY)) for action in Action])
-    about_items = event["action"] != ACTION_CODE[Action.SEARCH]
-    event = event[about_items & (weight[event["action"]] > 0)]
-    days = event["at"] // DAY_MS
+    about_items = new["action"] != ACTION_CODE[Action.SEARCH]
+    new = new[about_items & (weight[new["action"]] > 0)]
+    named = {ref: str(event.item_id) for part in parts for ref, event in part.items.items()}
+    days = new["at"] // DAY_MS
     by_day: dict[int, dict[str, int]] = {}
     for day in np.unique(days).tolist():
-        of_day = event[days == day]
+        of_day = new[days == day]
         refs, place = np.unique(of_day["ref"], return_inverse=True)
         sums = np.bincount(place, weight[of_day["action"]]).astype(np.int64)
-        ids = [str(batch.items[ref].item_id) for ref in refs.tolist()]
-        by_day[day] = dict(zip(ids, sums.tolist(), strict=True))
+        by_day[day] = {
+            named[ref]: total for ref, total in zip(refs.tolist(), sums.tolist(), strict=True)
+        }
     return by_day
 
 
-def _count(batch: EventBatch, accepted: NDArray[np.bool_]) -> None:
+def _count(batch: Batch, new: NDArray[np.void], dead: Sequence[Message], outcome: Outcome) -> None:
     """Export what the batch did."""
-    actions = np.bincount(batch.columns["event"]["action"][accepted], minlength=len(Action))
+    actions = np.bincount(new["action"], minlength=len(Action))
     for action, events in zip(Action, actions.tolist(), strict=True):
         if events:
             metrics.events_folded.labels(action).inc(events)
-    metrics.events_repeated.inc(int((~accepted).sum()))
-    metrics.batch_events.observe(len(batch))
-    for letter in batch.dead:
+    metrics.events_repeated.inc(len(batch.records) - len(dead) - len(new))
+    metrics.batch_events.observe(len(batch.records))
+    metrics.profiles_stored.inc(outcome.users)
+    metrics.freshness_seconds.observe(time.time() - batch.records[0].timestamp / 1_000)
+    for letter in dead:
         metrics.dead_letters.labels(letter.headers[0][1].decode()).inc()
 
 

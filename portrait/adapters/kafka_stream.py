@@ -41,7 +41,8 @@ class KafkaStream:
         self._held: dict[TopicPartition, list[ConsumerRecord]] = {}
         self._position: dict[TopicPartition, int] = {}  # next offset to be yielded
         self._closing = closing
-        self._idle = asyncio.Event()  # no batch is in the reader's hands
+        self._last: Batch | None = None  # yielded, and not committed yet
+        self._idle = asyncio.Event()  # everything yielded is committed
         self._idle.set()
         self._lag_at = 0.0
 
@@ -49,11 +50,10 @@ class KafkaStream:
         """Yield batches until closed: what arrives within the wait, up to the bounds."""
         while not self._closing.is_set():
             batch = await self._gather()
-            self._idle.clear()
-            try:
-                yield batch
-            finally:
-                self._idle.set()
+            if batch.ends:
+                self._last = batch
+                self._idle.clear()
+            yield batch
 
     async def commit(self, batch: Batch) -> None:
         """Commit the offsets after this batch; a member voted out leaves that to the next."""
@@ -67,6 +67,8 @@ class KafkaStream:
             log.warning("commit_refused", partitions=len(batch.ends))  # its new owner reads again
         except KafkaError as error:
             raise StreamUnavailableError from error
+        if batch is self._last:
+            self._idle.set()
 
     async def pause(self, seconds: float) -> None:
         """Take in nothing for a while; polling goes on, so the group keeps this member."""
@@ -79,7 +81,7 @@ class KafkaStream:
         self._consumer.resume(*still)
 
     async def drained(self, revoked: set[TopicPartition]) -> None:
-        """Wait until the batch in hand is stored; forget what was read of partitions now lost."""
+        """Wait until what is in hand is committed; forget what was read of partitions now lost."""
         try:
             await asyncio.wait_for(self._idle.wait(), DRAIN_SECONDS)
         except TimeoutError:
