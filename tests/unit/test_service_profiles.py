@@ -6,11 +6,14 @@ import pytest
 from pydantic import TypeAdapter
 
 from portrait.item import Item
+from portrait.popularity import popularity_of
+from portrait.recommend import stock
 from portrait.space import fit_space
 from portrait.store import Model
+from service.live import ANSWERS_KEPT, CountingMirror, Source, View
 from service.schemas import ProfileAnswer
 from tests.catalogues import ITEMS, SPACE, catalogue
-from tests.fakes import HashEncoder
+from tests.fakes import HashEncoder, MemoryCatalogue
 from tests.shop import HOUR_MS, NOW_MS, PARTITION, Shop, open_shop
 
 SEARCHES = ("cat toys",)
@@ -182,3 +185,48 @@ async def test_the_version_is_that_of_the_model_that_painted() -> None:
         answer = json.loads((await client.get("/profile/ann")).content)
 
     assert (answer["model_version"], answer["space_id"]) == ("2026-11", SPACE.id)
+
+
+async def test_an_answer_that_is_kept_grows_stale_like_any_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shop = await shop_of()
+    await shop.progress.mark({PARTITION: NOW_MS})
+    now = NOW_MS / 1_000
+
+    async with open_shop(shop) as client:
+        monkeypatch.setattr("service.profiles.time", lambda: now + 1)
+        first = (await client.get("/profile/ann")).json()
+        monkeypatch.setattr("service.profiles.time", lambda: now + 2)
+        second = (await client.get("/profile/ann")).json()
+
+    assert (first.pop("stale_seconds"), second.pop("stale_seconds")) == (1, 2)
+    assert first == second
+
+
+async def test_an_answer_is_not_kept_over_a_new_event_nor_for_another_user() -> None:
+    shop = await shop_of()
+    painted = catalogue(searches=SEARCHES)
+
+    async with open_shop(shop) as client:
+        first = (await client.get("/profile/ann")).json()
+        shop.profiles.records["eve"] = shop.profiles.records["ann"]
+        eve = (await client.get("/profile/eve")).json()
+        shop.remember("ann", *EVENTS, {"type": "cart", "item_id": "beef"}, painted=painted)
+        second = (await client.get("/profile/ann")).json()
+
+    assert eve["user_id"] == "eve"
+    assert (first["events_folded"], second["events_folded"]) == (4, 5)
+
+
+def test_answers_are_kept_within_bounds() -> None:
+    view = View(source_of(), stock(catalogue()), popularity_of(catalogue(), {}), 0, {})
+
+    for place in range(ANSWERS_KEPT + 10):
+        view.keep("ann", str(place).encode(), b"{}")
+
+    assert len(view.written) == 10
+
+
+def source_of() -> Source:
+    return Source(Model("v", SPACE), CountingMirror(MemoryCatalogue(), Model("v", SPACE)))

@@ -1,0 +1,230 @@
+"""The whole of Portrait as its users meet it: processes, HTTP and Kafka."""
+
+import asyncio
+import json
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from subprocess import Popen, run
+from typing import Any
+
+import httpx
+import pytest
+
+from demo.servers import free_port, python, running, start_servers
+from tests.processes import catalogue, environment, producing, publish_items, until, worker
+
+pytestmark = pytest.mark.e2e
+
+ITEMS = 40
+
+
+@dataclass(frozen=True)
+class Portrait:
+    """A running Portrait."""
+
+    url: str
+    kafka: str
+    settings: dict[str, str]
+    processes: dict[str, Popen[bytes]]
+    health: int
+
+    def get(self, path: str) -> httpx.Response:
+        return httpx.get(self.url + path, timeout=10)
+
+    def post(self, path: str, body: object) -> Any:  # noqa: ANN401 - parsed JSON
+        return httpx.post(self.url + path, json=body, timeout=10).raise_for_status().json()
+
+    def profile(self, user: str, folded: int = 1) -> Any:  # noqa: ANN401 - parsed JSON
+        """Wait until a profile holds so many events."""
+
+        def is_there() -> bool:
+            answer = self.get(f"/profile/{user}")
+            return answer.status_code == 200 and answer.json()["events_folded"] >= folded
+
+        asyncio.run(until(is_there, f"{folded} events of {user} are folded"))
+        return self.get(f"/profile/{user}").json()
+
+    def is_ready(self) -> bool:
+        try:
+            return self.get("/readyz").status_code == 200
+        except httpx.TransportError:
+            return False
+
+
+@pytest.fixture(scope="module")
+def portrait(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portrait]:
+    directory = tmp_path_factory.mktemp("whole")
+    with ExitStack() as stack:
+        servers = stack.enter_context(start_servers(directory))
+        port, health = free_port(), free_port()
+        settings = environment(servers.kafka, servers.redis) | {"PORTRAIT_PORT": str(port)}
+        run(python("workers", "topics"), env=with_path(settings), check=True)  # noqa: S603
+        processes = {
+            "index": stack.enter_context(worker("index", settings, directory)),
+            "update": stack.enter_context(
+                worker("update", settings | {"PORTRAIT_HEALTH_PORT": str(health)}, directory)
+            ),
+            "service": stack.enter_context(
+                running(python("service"), directory / "service.log", settings)
+            ),
+        }
+        url = f"http://127.0.0.1:{port}"
+        whole = Portrait(url, servers.kafka, settings, processes, health)
+        yield whole
+
+
+def with_path(settings: dict[str, str]) -> dict[str, str]:
+    return {**os.environ, **settings}
+
+
+def test_before_there_is_a_model_readiness_says_so(portrait: Portrait) -> None:
+    def answers() -> bool:
+        try:
+            return portrait.get("/livez").status_code == 200
+        except httpx.TransportError:
+            return False
+
+    asyncio.run(until(answers, "the service answers"))
+
+    ready = portrait.get("/readyz")
+    assert ready.status_code == 503
+    assert "model" in ready.text
+    profile = portrait.get("/profile/ann")
+    assert profile.status_code == 503
+    assert "retry-after" in profile.headers
+
+
+def test_a_catalogue_makes_it_ready(portrait: Portrait) -> None:
+    asyncio.run(publish_items(portrait.kafka, catalogue(ITEMS)))
+
+    asyncio.run(until(portrait.is_ready, "the service is ready"))
+
+    assert portrait.get("/items/item-3").json()["title"] == "soap number 3"
+
+
+def test_an_event_over_http_changes_the_profile(portrait: Portrait) -> None:
+    answer = portrait.post(
+        "/events", {"type": "purchase", "user_id": "ann", "item_id": "item-2", "price": 3.5}
+    )
+
+    profile = portrait.profile("ann")
+
+    assert answer["results"][0]["status"] == "accepted"
+    assert profile["interests"][0]["category"] == "Shelf 2 > tuna"
+    assert profile["interests"][0]["evidence"][0]["item_id"] == "item-2"
+    assert profile["stale_seconds"] < 5
+
+
+def test_an_event_over_kafka_changes_the_profile(portrait: Portrait) -> None:
+    event = {
+        "event_id": "bob-1",
+        "type": "cart",
+        "user_id": "bob",
+        "item_id": "item-7",
+        "occurred_at": "2026-11-01T12:00:00Z",
+    }
+    asyncio.run(send(portrait.kafka, "events.cart", event))
+
+    assert portrait.profile("bob")["totals"]["cart"] == 1
+
+
+async def send(kafka: str, topic: str, event: dict[str, str]) -> None:
+    async with producing(kafka) as producer:
+        await producer.send_and_wait(topic, json.dumps(event).encode(), b"bob")
+
+
+def test_recommendations_follow_what_was_bought_and_say_why(portrait: Portrait) -> None:
+    portrait.profile("ann")
+
+    answer = portrait.post("/recommend", {"user_id": "ann", "limit": 5, "explain": True})
+
+    assert answer["strategy"] == "profile"
+    assert "tuna" in answer["items"][0]["title"]
+    assert "item-2" not in {item["item_id"] for item in answer["items"]}
+    assert answer["items"][0]["reasons"][0]["item_id"] == "item-2"
+
+
+def test_someone_never_seen_is_recommended_something(portrait: Portrait) -> None:
+    answer = portrait.post("/recommend", {"user_id": "nobody", "limit": 8})
+
+    assert answer["strategy"] == "popular"
+    assert len(answer["items"]) == 8
+
+
+def test_a_session_without_a_user_is_recommended_something_like_it(portrait: Portrait) -> None:
+    answer = portrait.post("/recommend", {"session": {"texts": ["green tea"]}, "limit": 3})
+
+    assert answer["strategy"] == "session"
+    assert all("tea" in item["title"] for item in answer["items"])
+
+
+def test_an_item_put_over_http_can_be_recommended_and_withdrawn(portrait: Portrait) -> None:
+    item = {"title": "goldfish flakes", "category": "Pets > Fish"}
+    httpx.put(portrait.url + "/items/flakes", json=item).raise_for_status()
+    asyncio.run(until(lambda: portrait.get("/items/flakes").status_code == 200, "it is there"))
+
+    httpx.delete(portrait.url + "/items/flakes").raise_for_status()
+
+    asyncio.run(until(lambda: portrait.get("/items/flakes").status_code == 404, "it is gone"))
+
+
+def test_a_dead_letter_is_kept_and_can_be_replayed(portrait: Portrait) -> None:
+    asyncio.run(send_raw(portrait.kafka, b"not json"))
+    asyncio.run(until(lambda: dead_letters(portrait) == 1, "the letter is dead"))
+
+    run(  # noqa: S603 - our own command line
+        python("workers", "replay-dead"), env=with_path(portrait.settings), check=True
+    )
+
+    asyncio.run(until(lambda: dead_letters(portrait) == 2, "it was tried again, and died again"))
+
+
+async def send_raw(kafka: str, payload: bytes) -> None:
+    async with producing(kafka) as producer:
+        await producer.send_and_wait("events.click", payload, b"x")
+
+
+def dead_letters(portrait: Portrait) -> int:
+    metrics = httpx.get(f"http://127.0.0.1:{portrait.health}/metrics").text
+    lines = [line for line in metrics.splitlines() if line.startswith("portrait_dead_letters_t")]
+    return int(sum(float(line.rsplit(" ", 1)[1]) for line in lines))
+
+
+def test_a_worker_answers_health_checks(portrait: Portrait) -> None:
+    ready = httpx.get(f"http://127.0.0.1:{portrait.health}/readyz")
+
+    assert ready.status_code == 200
+    assert httpx.get(f"http://127.0.0.1:{portrait.health}/livez").status_code == 200
+
+
+def test_no_log_names_a_user_or_repeats_a_text(
+    portrait: Portrait, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    portrait.post("/events", {"type": "search", "user_id": "secret-user", "text": "secret text"})
+    portrait.profile("secret-user")
+
+    logs = "".join(log.read_text() for log in log_files(tmp_path_factory))
+
+    assert "batch_stored" in logs
+    assert "request_answered" in logs
+    assert "secret" not in logs
+
+
+def log_files(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    found = tmp_path_factory.getbasetemp().glob("whole*/*.log")
+    return [log for log in found if log.stem in {"index", "update", "service"}]
+
+
+def test_every_process_leaves_when_it_is_told_to(portrait: Portrait) -> None:
+    for process in portrait.processes.values():
+        process.send_signal(signal.SIGTERM)
+
+    assert {name: process.wait(30) for name, process in portrait.processes.items()} == {
+        "index": 0,
+        "update": 0,
+        "service": 0,
+    }
