@@ -6,7 +6,7 @@ RUN := . $(VENV)/bin/activate &&
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-check test check format bench-stream bench-encode generate replay-dead up down clean lock
+.PHONY: help setup demo demo-check test check lint format bench-stream bench-encode generate replay-dead up down clean lock
 
 help:  ## List the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -28,11 +28,13 @@ demo: setup  ## Watch real shopping events become profiles; Ctrl-C ends it.
 demo-check: setup  ## The same, ends by itself; the last line is JSON.
 	@$(RUN) python -m demo --check $(ARGS)
 
-test: setup  ## Every check and every test, with real servers.
-	@$(MAKE) --no-print-directory check
+test: setup lint  ## Every check and every test, with real servers.
 	@$(RUN) python -m pytest --cov --cov-report=term:skip-covered $(ARGS)
 
-check: setup  ## Format, lint, types and import rules.
+check: setup lint  ## Format, lint, types, import rules, deployment files, and the tests without servers.
+	@$(RUN) python -m pytest -q tests/unit
+
+lint: setup
 	@$(RUN) ruff format --check . && ruff check . && mypy && lint-imports
 
 format: setup  ## Put the code into its one format.

@@ -65,12 +65,10 @@ def _run(stack: ExitStack, logs: Path, *, check: bool, rate: int) -> bool:
     with _step("Starting service, update worker and index worker"):
         url = _start_processes(stack, servers)
     asyncio.run(_load_catalogue(shop, servers, url))
-    replayed = asyncio.run(
-        replay(shop.events, kafka=servers.kafka, service=url, rate=rate, progress="Replaying")
-    )
+    replayed = asyncio.run(replay(shop.events, kafka=servers.kafka, service=url, rate=rate))
     dead = asyncio.run(_dead_letters(servers))
     _show_shopper(url, replayed)
-    return _finish(url, replayed, dead, check=check)
+    return _finish(url, servers.kafka, replayed, dead, check=check)
 
 
 def _start_processes(stack: ExitStack, servers: Servers) -> str:
@@ -147,7 +145,7 @@ def _show_shopper(url: str, replayed: Replayed) -> None:
     print("\n" + profile_text(profile) + "\n\n" + recommendations_text(recommended) + "\n")
 
 
-def _finish(url: str, replayed: Replayed, dead: int, *, check: bool) -> bool:
+def _finish(url: str, kafka: str, replayed: Replayed, dead: int, *, check: bool) -> bool:
     """Print the figures; serve on, or end with the JSON line. Returns whether all is well."""
     cuts = quantiles(replayed.freshness, n=100)
     p50, p99 = 1_000 * cuts[49], 1_000 * cuts[98]
@@ -171,7 +169,7 @@ def _finish(url: str, replayed: Replayed, dead: int, *, check: bool) -> bool:
     if check:
         print(json.dumps(figures))
         return well
-    print(f"\n  Serving at {url}  (try {url}/docs; Ctrl-C ends everything)")
+    print(f"\n  Serving at {url} (try {url}/docs), Kafka at {kafka}. Ctrl-C ends everything.")
     while True:
         time.sleep(3_600)
 

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import NoReturn
 
 import httpx
 from aiokafka import AIOKafkaProducer
@@ -45,82 +46,84 @@ class Replayed:
     seconds: float = 0.0
 
 
-async def replay(
-    events: Sequence[Fields], *, kafka: str, service: str, rate: int, progress: str
-) -> Replayed:
+async def replay(events: Sequence[Fields], *, kafka: str, service: str, rate: int) -> Replayed:
     """Publish events in their order, `rate` a second, with some repeats and some poison."""
-    replayed = Replayed()
     producer = AIOKafkaProducer(bootstrap_servers=kafka, linger_ms=2, acks="all")
     await producer.start()
     try:
         async with httpx.AsyncClient(base_url=service, timeout=10) as http:
-            async with asyncio.TaskGroup() as probes:
-                await _publish(events, producer, http, probes, replayed, rate, progress)
-            await _await_all(http, replayed)
+            replayer = Replayer(producer, http, rate)
+            await replayer.publish(events)
+            await replayer.await_all()
     finally:
         await producer.stop()
-    return replayed
+    return replayer.replayed
 
 
-async def _publish(
-    events: Sequence[Fields],
-    producer: AIOKafkaProducer,
-    http: httpx.AsyncClient,
-    probes: asyncio.TaskGroup,
-    replayed: Replayed,
-    rate: int,
-    progress: str,
-) -> None:
-    size = max(1, int(rate * TICK_SECONDS))
-    poison_every = max(1, len(events) // size // len(POISON))  # handfuls
-    probe_every = max(1, rate // PROBES_PER_SECOND)
-    poison = iter(POISON)
-    started = time.monotonic()
-    with progress_bar(progress, len(events), " events") as bar:
-        for number, start in enumerate(range(0, len(events), size)):
-            await asyncio.sleep(max(0.0, started + number * TICK_SECONDS - time.monotonic()))
-            if number % poison_every == 0:
-                with suppress(StopIteration):
-                    await producer.send(event_topic(Action.PURCHASE), next(poison), b"x")
-            for event in events[start : start + size]:
-                user, payload = str(event["user_id"]), json.dumps(event).encode()
-                topic = event_topic(Action(str(event["type"])))
-                replayed.expected[user] += 1
-                replayed.events += 1
-                repeat = replayed.events % REPEAT_EVERY == 0
-                for _ in range(1 + repeat):
-                    await producer.send(topic, payload, user.encode())
-                replayed.repeated += repeat
-                if replayed.events % probe_every == 0:
-                    await producer.flush()
-                    probes.create_task(_probe(http, user, replayed))
-            bar.update(len(events[start : start + size]))
-    await producer.flush()
-    replayed.seconds = time.monotonic() - started
+class Replayer:
+    """Publishes a log, and watches for its effect. Lives as long as one replay."""
 
+    def __init__(self, producer: AIOKafkaProducer, http: httpx.AsyncClient, rate: int) -> None:
+        self.replayed = Replayed()
+        self._producer = producer
+        self._http = http
+        self._rate = rate
 
-async def _probe(http: httpx.AsyncClient, user: str, replayed: Replayed) -> None:
-    """Measure from here until the profile over HTTP holds everything sent so far of this user."""
-    sent, wanted = time.monotonic(), replayed.expected[user]
-    while time.monotonic() - sent < LOST_SECONDS:
-        if await folded(http, user) >= wanted:
-            replayed.freshness.append(time.monotonic() - sent)
-            return
-        await asyncio.sleep(POLL_SECONDS)
-    replayed.lost += 1
+    async def publish(self, events: Sequence[Fields]) -> None:
+        """Send the events, a handful at every tick, and probe some of them."""
+        size = max(1, int(self._rate * TICK_SECONDS))
+        poison_every = max(1, len(events) // size // len(POISON))  # handfuls
+        poison = iter(POISON)
+        started = time.monotonic()
+        with progress_bar("Replaying", len(events), " events") as bar:
+            async with asyncio.TaskGroup() as probes:
+                for number, start in enumerate(range(0, len(events), size)):
+                    due = started + number * TICK_SECONDS
+                    await asyncio.sleep(max(0.0, due - time.monotonic()))
+                    if number % poison_every == 0:
+                        with suppress(StopIteration):
+                            await self._producer.send("events.purchase", next(poison), b"x")
+                    for event in events[start : start + size]:
+                        await self._send(event, probes)
+                    bar.update(len(events[start : start + size]))
+                self.replayed.seconds = time.monotonic() - started
+        await self._producer.flush()
 
+    async def _send(self, event: Fields, probes: asyncio.TaskGroup) -> None:
+        """Send one event; some twice, as producers do when they retry; some with a probe behind."""
+        user, payload = str(event["user_id"]), json.dumps(event).encode()
+        self.replayed.expected[user] += 1
+        self.replayed.events += 1
+        repeat = self.replayed.events % REPEAT_EVERY == 0
+        self.replayed.repeated += repeat
+        for _ in range(1 + repeat):
+            topic = event_topic(Action(str(event["type"])))
+            await self._producer.send(topic, payload, user.encode())
+        if self.replayed.events % max(1, self._rate // PROBES_PER_SECOND) == 0:
+            await self._producer.flush()
+            probes.create_task(self._probe(user))
 
-async def _await_all(http: httpx.AsyncClient, replayed: Replayed) -> None:
-    """Wait until every profile holds every event of its user; count what is missing or too much."""
-    ends = time.monotonic() + LOST_SECONDS
-    missing = dict(replayed.expected)
-    while missing and time.monotonic() < ends:
-        for user, wanted in list(missing.items()):
-            count = await folded(http, user)
-            if count >= wanted:
-                replayed.doubled += count - wanted
-                del missing[user]
-    replayed.lost += len(missing)
+    async def _probe(self, user: str) -> None:
+        """Measure until the profile over HTTP holds everything sent so far of this user."""
+        sent, wanted = time.monotonic(), self.replayed.expected[user]
+        while time.monotonic() - sent < LOST_SECONDS:
+            if await folded(self._http, user) >= wanted:
+                self.replayed.freshness.append(time.monotonic() - sent)
+                return
+            await asyncio.sleep(POLL_SECONDS)
+        self.replayed.lost += 1
+
+    async def await_all(self) -> None:
+        """Wait until every profile holds its user's events; count what is missing or too much."""
+        ends = time.monotonic() + LOST_SECONDS
+        missing = dict(self.replayed.expected)
+        while missing and time.monotonic() < ends:
+            for user, wanted in list(missing.items()):
+                count = await folded(self._http, user)
+                if count >= wanted:
+                    self.replayed.doubled += count - wanted
+                    del missing[user]
+        self.replayed.lost += len(missing)
 
 
 async def folded(http: httpx.AsyncClient, user: str) -> int:
@@ -132,7 +135,7 @@ async def folded(http: httpx.AsyncClient, user: str) -> int:
     return int(answer.json()["events_folded"])
 
 
-def progress_bar(title: str, total: int, unit: str) -> "tqdm[None]":
+def progress_bar(title: str, total: int, unit: str) -> "tqdm[NoReturn]":
     """Show progress: a moving bar in a terminal, a line every ten seconds in a log."""
     live = sys.stderr.isatty()
     return tqdm(total=total, desc=title, unit=unit, mininterval=0.1 if live else 10)

@@ -12,8 +12,10 @@ Answer = Mapping[str, Any]  # parsed JSON of our own service
 def profile_text(profile: Answer) -> str:
     """Lay out a profile."""
     lines = [
-        f"{profile['user_id']}: {profile['events_folded']} events folded, "
-        f"newest of {profile['profile_as_of'][:16].replace('T', ' ')}",
+        (
+            f"{profile['user_id']}: {profile['events_folded']} events folded, "
+            f"newest of {profile['profile_as_of'][:16].replace('T', ' ')}"
+        ),
         f"  model {profile['model_version']}",
         "",
         "  interests                                share of decayed weight, and the evidence",

@@ -16,7 +16,7 @@ from portrait.ref import text_ref
 from portrait.store import CatalogueStore, Model
 
 AWAY_SECONDS = 1.0  # between two tries while the store is away
-PAGE = 2_000  # items fetched at once
+PAGE = 500  # items fetched at once; between two pages others have their turn
 log = structlog.get_logger()
 
 
@@ -30,8 +30,9 @@ class Mirror:
 
     async def load(self) -> None:
         """Read the whole catalogue."""
-        self._cursor = await self._store.cursor()  # first: what changes meanwhile is read again
+        cursor = await self._store.cursor()  # first: what changes meanwhile is read again
         await self.refresh(await self._store.all_ids())
+        self._cursor = cursor  # last: what was not read is read again
         log.info("catalogue_loaded", items=len(self.catalogue), texts=len(self.catalogue.vectors))
 
     async def follow(self, every: float) -> None:
@@ -53,8 +54,9 @@ class Mirror:
         if changes is None:
             await self.load()
             return
-        self._cursor, ids = changes
+        cursor, ids = changes
         await self.refresh(ids)
+        self._cursor = cursor
 
     async def refresh(self, ids: Iterable[str]) -> None:
         """Read these items again, and the vectors they need."""

@@ -21,6 +21,7 @@ from portrait.space import Vectors
 LONG_SHARE, SHORT_SHARE = 0.3, 0.7  # of a score: what somebody likes, what they are after now
 CANDIDATES = 300  # texts that are looked at for diversity
 ITEMS_PER_TEXT = 2  # items of one text among the candidates: near-duplicates
+POPULAR_CANDIDATES = 5_000  # items that are looked at for categories
 MASKS_KEPT = 256  # filters remembered; clients choose them, so there must be an end
 ITEMS_PER_CATEGORY = 3  # of the popular items, as long as there are other categories
 
@@ -173,7 +174,7 @@ def rank_popular(shelf: Shelf, order: Codes, wish: Wish, popularity: Floats) -> 
         popularity: (N,).
     """
     allowed = eligible(shelf, wish)
-    rows = order[allowed[order]]
+    rows = order[allowed[order]][:POPULAR_CANDIDATES]
     turn = _turns(shelf.interest[rows])
     first = np.flatnonzero(turn < ITEMS_PER_CATEGORY)[: wish.limit]
     rest = np.flatnonzero(turn >= ITEMS_PER_CATEGORY)[: wish.limit - len(first)]

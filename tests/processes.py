@@ -105,7 +105,9 @@ async def producing(kafka: str) -> AsyncIterator[AIOKafkaProducer]:
 
 async def profiles(redis: Redis) -> dict[bytes, bytes]:
     keys = [key async for key in redis.scan_iter("profile:*", count=1_000)]
-    return dict(zip(keys, await redis.mget(keys), strict=True)) if keys else {}
+    found = await redis.mget(keys) if keys else []
+    pairs = zip(keys, found, strict=True)
+    return {key: record for key, record in pairs if isinstance(record, bytes)}
 
 
 async def folded(redis_url: str) -> int:

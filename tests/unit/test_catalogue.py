@@ -1,10 +1,13 @@
 """The catalogue in memory, and the mirror that keeps it current."""
 
 import asyncio
+from collections.abc import Sequence
 
 import numpy as np
+import pytest
 from prometheus_client import REGISTRY
 
+from portrait.errors import StoreUnavailableError
 from portrait.hash_index import MISSING
 from portrait.item import Item
 from portrait.mirror import Mirror
@@ -151,3 +154,38 @@ async def test_texts_read_and_texts_known_are_counted() -> None:
 
     assert REGISTRY.get_sample_value("portrait_texts_encoded_total") == before + 1
     assert SPACE.id == MODEL.space.id
+
+
+async def test_changes_that_could_not_be_read_are_read_again() -> None:
+    store = MemoryCatalogue()
+    mirror = Mirror(Flaky(store), MODEL)
+    await mirror.load()
+    await index_items(store)
+
+    with pytest.raises(StoreUnavailableError):
+        await mirror.catch_up()
+    await mirror.catch_up()
+
+    assert len(mirror.catalogue) == len(ITEMS)
+
+
+class Flaky(MemoryCatalogue):
+    """Fails the first time that items are fetched."""
+
+    def __init__(self, store: MemoryCatalogue) -> None:
+        super().__init__()
+        self.__dict__.update(store.__dict__)
+        self._store = store
+        self._failed = False
+
+    async def cursor(self) -> str:
+        return await self._store.cursor()
+
+    async def changed_since(self, cursor: str) -> tuple[str, list[str]] | None:
+        return await self._store.changed_since(cursor)
+
+    async def get_items(self, ids: Sequence[str]) -> list[Item | None]:
+        if not self._failed:
+            self._failed = True
+            raise StoreUnavailableError
+        return await self._store.get_items(ids)

@@ -86,6 +86,15 @@ def test_the_shares_add_up_where_a_session_joins_the_past(
     np.testing.assert_allclose(shares.sum(axis=1), items_there @ blend(vectors), atol=1e-4)
 
 
+def test_an_event_whose_text_is_not_known_speaks_for_nothing() -> None:
+    built = known()
+    built.vectors.matrix[-1] = 1  # as a full table would have it
+
+    evidence = evidence_of(ring_of([(Action.CLICK, len(ITEMS), 0, 0)]), built)
+
+    assert not evidence.vectors.any()
+
+
 def test_the_strongest_reason_comes_first_and_none_against() -> None:
     shares = np.array([[0.1, -0.4, 0.3, 0.2], [-0.1, 0.0, -0.2, -0.3]], np.float32)
 

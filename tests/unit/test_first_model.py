@@ -58,7 +58,8 @@ async def test_the_model_is_put_in_service() -> None:
     assert await registry.champion() == model
     assert model.version.startswith("pretrained-")
     assert model.space.id[:8] in model.version
-    assert None not in await store.get_vectors(model.space.id, [text_ref("a b"), text_ref("e")])
+    vectors = await store.get_vectors(model.space.id, [text_ref("a b"), text_ref("e")])
+    assert all(vector is not None for vector in vectors)
 
 
 async def test_what_was_gathered_is_indexed_first() -> None:

@@ -98,6 +98,14 @@ async def test_a_body_too_large_is_refused_announced_or_not(method: str, path: s
     assert problem_of(fitting).status == 422
 
 
+async def test_a_body_announced_too_large_is_refused_before_it_is_read() -> None:
+    async with open_shop(Shop()) as client:
+        headers = {"content-length": str(MOST_BYTES + 1)}
+        answer = await client.post("/events", content=b"{}", headers=headers)
+
+    assert problem_of(answer).status == 413
+
+
 @pytest.mark.parametrize(
     ("method", "path", "body"),
     [("GET", "/profile/ann", None), ("POST", "/recommend", {})],

@@ -204,6 +204,15 @@ async def test_an_answer_that_is_kept_grows_stale_like_any_other(
     assert first == second
 
 
+async def test_an_unchanged_profile_is_written_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with open_shop(await shop_of()) as client:
+        first = await client.get("/profile/ann")
+        monkeypatch.setattr("service.profiles.profile_json", None)
+        second = await client.get("/profile/ann")
+
+    assert (first.status_code, second.status_code) == (200, 200)
+
+
 async def test_an_answer_is_not_kept_over_a_new_event_nor_for_another_user() -> None:
     shop = await shop_of()
     painted = catalogue(searches=SEARCHES)

@@ -177,14 +177,19 @@ async def test_vectors_of_two_spaces_never_meet() -> None:
     await shop.stock(space=OTHER_SPACE, searches=SEARCHES)
 
     async with open_shop(shop) as client:
-        answer = await ask(client, {"user_id": "ann", "exclude_seen": False, "explain": True})
+        explained = await ask(client, {"user_id": "ann", "exclude_seen": False, "explain": True})
+        plain = await ask(client, {"user_id": "ann", "exclude_seen": False})
 
-    best = answer["items"][0]
-    assert (answer["space_id"], answer["strategy"]) == (OTHER_SPACE.id, "profile")
+    best = explained["items"][0]
+    assert (explained["space_id"], explained["strategy"]) == (OTHER_SPACE.id, "profile")
     assert best["item_id"] == "tuna"
     assert sum(reason["share"] for reason in best["reasons"]) == pytest.approx(
         best["score"], abs=0.01
     )
+    assert plain["strategy"] == "profile"
+    assert [item["score"] for item in plain["items"]] == [
+        item["score"] for item in explained["items"]
+    ]
 
 
 async def test_a_limit_filters_and_exclusions_are_kept() -> None:
