@@ -59,7 +59,8 @@ def parse_event(
         event = Event.__pydantic_validator__.validate_json(payload)
     except ValidationError:
         event = _parse_envelope(payload, headers, action)
-    _require_subject(event)
+    if event.user_id is None or event.item_id is None or event.type is Action.SEARCH:
+        _require_subject(event)
     return event  # type: ignore[no-any-return] # the validator of Event returns an Event
 
 

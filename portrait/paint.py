@@ -87,19 +87,20 @@ def paint(ring: Ring, catalogue: Catalogue) -> NDArray[np.void]:
         (U,) of portrait_dtype.
     """
     portrait = np.zeros(len(ring), portrait_dtype(catalogue.vectors.dim))
-    portrait["space"] = catalogue.space_id.encode()
     count = (ring["at"] > 0).sum(axis=1)
     narrower = 0
     for width in WIDTHS:
         members = np.flatnonzero((count > narrower) & (count <= width))
         narrower = width
         if len(members):
-            portrait[members] = _paint_ring(ring[members, :width], portrait[members], catalogue)
+            portrait[members] = _paint_ring(ring[members, :width], catalogue)
+    portrait["space"] = catalogue.space_id.encode()
     return portrait
 
 
-def _paint_ring(ring: Ring, portrait: NDArray[np.void], catalogue: Catalogue) -> NDArray[np.void]:
-    """Fill portraits from rings cut to the same width S."""
+def _paint_ring(ring: Ring, catalogue: Catalogue) -> NDArray[np.void]:
+    """Paint portraits from rings cut to the same width S, but for the name of the space."""
+    portrait = np.zeros(len(ring), portrait_dtype(catalogue.vectors.dim))
     weight = weights(ring)  # (U, 2, S)
     items, texts = catalogue.locate(ring)  # (U, S) each
     portrait["vectors"] = _vectors(weight, texts, catalogue.vectors.matrix)

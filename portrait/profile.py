@@ -59,7 +59,7 @@ def decode_facts(records: Sequence[bytes | None]) -> Facts:
     empty = blank.head.tobytes() + blank.ring.tobytes()
     whole = [empty if record is None else _facts_of(record) for record in records]
     table = np.frombuffer(bytearray(b"".join(whole)), _WHOLE_FACTS)
-    return Facts(np.ascontiguousarray(table["head"]), np.ascontiguousarray(table["ring"]))
+    return Facts(table["head"], table["ring"])
 
 
 def _facts_of(record: bytes) -> bytes:

@@ -22,7 +22,7 @@ from portrait import metrics
 from portrait.batch import EventBatch, decode, item_of
 from portrait.catalogue import texts_of
 from portrait.errors import PortraitError, StoreUnavailableError
-from portrait.event import Action
+from portrait.event import Action, Event
 from portrait.facts import ACTION_CODE, EVENT, MONEY, Facts, fold
 from portrait.hash_index import MISSING
 from portrait.mirror import Mirror
@@ -191,7 +191,8 @@ async def _attempt(
         before = facts.head["revision"].copy()
         accepted = fold(facts, columns)
         moved = np.flatnonzero(facts.head["revision"] != before)
-        facts = Facts(facts.head[moved], facts.ring[moved])
+        if len(moved) < len(facts):
+            facts = Facts(facts.head[moved], facts.ring[moved])
     with _timed("paint"):
         await updater.mirror.fetch_texts(_searches(facts))
         portraits = paint(facts.ring, updater.mirror.catalogue)
@@ -261,7 +262,9 @@ def _popularity(
     weight = np.array([max(0, int(ACTION_WEIGHTS[action] * MONEY)) for action in Action])
     about_items = new["action"] != ACTION_CODE[Action.SEARCH]
     new = new[about_items & (weight[new["action"]] > 0)]
-    named = {ref: str(event.item_id) for part in parts for ref, event in part.items.items()}
+    items: dict[int, Event] = {}
+    for part in parts:
+        items |= part.items
     days = new["at"] // DAY_MS
     by_day: dict[int, dict[str, int]] = {}
     for day in np.unique(days).tolist():
@@ -269,7 +272,8 @@ def _popularity(
         refs, place = np.unique(of_day["ref"], return_inverse=True)
         sums = np.bincount(place, weight[of_day["action"]]).astype(np.int64)
         by_day[day] = {
-            named[ref]: total for ref, total in zip(refs.tolist(), sums.tolist(), strict=True)
+            str(items[ref].item_id): total
+            for ref, total in zip(refs.tolist(), sums.tolist(), strict=True)
         }
     return by_day
 

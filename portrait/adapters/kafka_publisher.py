@@ -27,16 +27,17 @@ class KafkaPublisher:
     async def publish(self, messages: Sequence[Message]) -> None:
         """Return once every in-sync replica has every message."""
         placed: dict[tuple[str, int], list[Message]] = defaultdict(list)
+        single: list[Message] = []
+        for message in messages:
+            if message.partition is None or message.headers:
+                single.append(message)
+            else:
+                placed[message.topic, message.partition].append(message)
         try:
-            sent = []
-            for message in messages:
-                if message.partition is None or message.headers:
-                    sent.append(await self._send(message))
-                else:
-                    count = await self._partitions(message.topic)
-                    placed[message.topic, message.partition % count].append(message)
+            sent = [await self._send(message) for message in single]
             for (topic, partition), group in placed.items():
-                sent += await self._send_packed(topic, partition, group)
+                count = await self._partitions(topic)
+                sent += await self._send_packed(topic, partition % count, group)
             await asyncio.gather(*sent)
         except (KafkaError, ValueError) as error:
             raise StreamUnavailableError from error
@@ -89,7 +90,6 @@ async def open_publisher(settings: Settings) -> AsyncIterator[KafkaPublisher]:
         max_batch_size=131_072,
         max_request_size=LARGEST_MESSAGE + 65_536,
         request_timeout_ms=ANSWER_MS,
-        compression_type="lz4",
     )
     try:
         await producer.start()

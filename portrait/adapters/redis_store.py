@@ -16,7 +16,12 @@ from typing import TypeVar
 import numpy as np
 from redis.asyncio import Redis
 from redis.commands.core import AsyncScript
-from redis.exceptions import BusyLoadingError, ConnectionError, TimeoutError  # noqa: A004
+from redis.exceptions import (
+    BusyLoadingError,
+    ConnectionError,  # noqa: A004 - what redis-py calls it
+    NoScriptError,
+    TimeoutError,  # noqa: A004 - what redis-py calls it
+)
 
 from portrait.errors import ItemInvalidError, StoreUnavailableError
 from portrait.item import Item, parse_item
@@ -24,6 +29,7 @@ from portrait.space import Space, Vectors
 from portrait.store import Model, Write
 
 KEYS_AT_ONCE = 500  # of one command: a millisecond of Redis, so others are not kept waiting
+WEIGHTS_AT_ONCE = 2_000  # likewise: a weight is less work than a record
 CHANGES_KEPT = 200_000  # a mirror further behind than this loads the catalogue again
 CHANGES_AT_ONCE = 5_000
 DAYS_KEPT = 28  # of popularity
@@ -65,23 +71,24 @@ class RedisProfiles:
 
     async def save(self, writes: Sequence[Write]) -> list[int]:
         """Compare and set: one pipelined round trip. Returns the places of those refused."""
-        await self._load_script()
+        try:
+            answers = await self._send(writes)
+        except NoScriptError:  # Redis forgets scripts when it restarts, and then stores nothing
+            async with _translated():
+                await self._redis.script_load(self._save.script)
+            answers = await self._send(writes)
+        return [
+            part * KEYS_AT_ONCE + place for part, refused in enumerate(answers) for place in refused
+        ]
+
+    async def _send(self, writes: Sequence[Write]) -> list[list[int]]:
         async with _translated(), self._redis.pipeline(transaction=False) as pipe:
             for some in _slices(writes):
                 keys = [_profile_key(write.user) for write in some]
                 values = [(write.expected or NONE_STORED) + write.record for write in some]
                 pipe.evalsha(self._save.sha, len(keys), *keys, self._ttl, *values)
-            answers = await pipe.execute()
-        return [
-            part * KEYS_AT_ONCE + place for part, refused in enumerate(answers) for place in refused
-        ]
-
-    async def _load_script(self) -> None:
-        """Make sure that Redis knows the script: it forgets them when it restarts."""
-        async with _translated():
-            (known,) = await self._redis.script_exists(self._save.sha)
-            if not known:
-                await self._redis.script_load(self._save.script)
+            answers: list[list[int]] = await pipe.execute()
+        return answers
 
 
 class RedisCatalogue:
@@ -178,7 +185,7 @@ class RedisPopularity:
     async def add(self, day: int, weights: Mapping[str, int]) -> None:
         """Add to a day's weights."""
         async with _translated():
-            for some in _slices(list(weights.items())):
+            for some in _slices(list(weights.items()), WEIGHTS_AT_ONCE):
                 args: list[str | int] = [day, DAYS_KEPT, json.dumps(dict(some))]
                 await self._add(keys=["{popular}:days", f"{{popular}}:{day}"], args=args)
 
@@ -273,8 +280,8 @@ def _script(redis: Redis, name: str) -> AsyncScript:
     return redis.register_script(files(__package__).joinpath(name).read_text())
 
 
-def _slices(values: Sequence[T]) -> list[Sequence[T]]:
-    return [values[at : at + KEYS_AT_ONCE] for at in range(0, len(values), KEYS_AT_ONCE)]
+def _slices(values: Sequence[T], size: int = KEYS_AT_ONCE) -> list[Sequence[T]]:
+    return [values[at : at + size] for at in range(0, len(values), size)]
 
 
 def _text(value: object) -> str:
