@@ -23,11 +23,11 @@ from redis.asyncio import Redis
 
 from demo.replay import POISON, Replayed, progress_bar, replay
 from demo.report import profile_text, recommendations_text
-from demo.servers import ROOT, Servers, free_port, port_is_free, python, running, start_servers
+from demo.servers import ROOT, Servers, free_port, python, running, start_servers
 from demo.shop import Shop, load_shop
 from portrait.topics import ITEMS
 
-PORT = 8_000
+PORT, KAFKA_PORT = 8_000, 9_092  # others are taken if these are not free
 RATE = 2_500  # events a second: about half of what one worker does beside all the others here
 START_SECONDS = 180.0  # for a first start on a slow machine
 GOAL_MS = 1_000.0  # DESIGN, section 10: p99 of event published → profile readable
@@ -58,7 +58,7 @@ def _run(stack: ExitStack, logs: Path, *, check: bool, rate: int) -> bool:
     with _step("Reading the shop's data"):
         shop = load_shop()
     with _step("Starting a Kafka broker and a Redis"):
-        servers = stack.enter_context(start_servers(logs))
+        servers = stack.enter_context(start_servers(logs, free_port(KAFKA_PORT)))
         environment = {**os.environ, **servers.environment}
         topics = python("workers", "topics")
         subprocess.run(topics, env=environment, check=True, stdout=subprocess.DEVNULL)  # noqa: S603
@@ -73,7 +73,7 @@ def _run(stack: ExitStack, logs: Path, *, check: bool, rate: int) -> bool:
 
 def _start_processes(stack: ExitStack, servers: Servers) -> str:
     """Start what a shop would run, by the same commands. Returns the service's URL."""
-    port = PORT if port_is_free(PORT) else free_port()
+    port = free_port(PORT)
     for name, command in {
         "index": python("workers", "index"),
         "update": python("workers", "update"),

@@ -41,10 +41,10 @@ class Servers:
 
 
 @contextmanager
-def start_servers(directory: Path) -> Iterator[Servers]:
-    """Start both on free loopback ports; stop them at the end."""
+def start_servers(directory: Path, kafka_port: int | None = None) -> Iterator[Servers]:
+    """Start both on loopback, on free ports unless told otherwise; stop them at the end."""
     with ExitStack() as stack:
-        kafka = stack.enter_context(start_kafka(directory))
+        kafka = stack.enter_context(start_kafka(directory, kafka_port))
         redis = stack.enter_context(start_redis(directory))
         yield Servers(kafka, redis, directory)
 
@@ -125,8 +125,10 @@ def port_is_free(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) != 0
 
 
-def free_port() -> int:
-    """Return a loopback port that nobody listens on."""
+def free_port(preferred: int = 0) -> int:
+    """Return a loopback port that nobody listens on: the preferred one, if it is free."""
+    if preferred and port_is_free(preferred):
+        return preferred
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

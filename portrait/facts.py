@@ -9,11 +9,12 @@ repetition and batching of the same events gives the same bytes:
 
 - the ring is the set of newest events by (time, id), which no order of arrival can change;
 - a record is taken in once: its offset must lie beyond the position reached in its topic-partition,
-  and its event id must not be in the ring;
+  and its event id must neither be in the ring nor be that of the record before it in its topic;
 - counts are sums of integers; counts by period keep the newest `PERIODS` periods, so what has aged
   out depends only on the newest event.
 
-What this cannot see: the same event id published again after `RING` newer events of that user.
+What this cannot see: an event id published again, and not at once, when the user has `RING` newer
+events. Such an event is older than the ring, so it is counted in the totals and nowhere else.
 """
 
 from dataclasses import dataclass
@@ -55,6 +56,7 @@ HEAD = np.dtype(
         ("by_period", "<u4", (PERIODS,)),  # events, newest period first
         ("partition", "<i4", (TOPICS,)),  # 1 + partition; 0 = nothing read yet
         ("offset", "<i8", (TOPICS,)),  # highest offset taken in
+        ("last_id", "<u8", (TOPICS,)),  # id of the event there
     ]
 )
 COLUMNS = np.dtype(
@@ -122,13 +124,14 @@ def _rounds(user: NDArray[np.int32]) -> list[Rows]:
 def _fold_round(facts: Facts, columns: Array) -> NDArray[np.bool_]:
     """Fold at most one event into each row. Returns (E,), true where the event was new."""
     rows = columns["user"].astype(np.int64)
+    just_before = facts.head["last_id"][rows, columns["topic"]] == columns["event"]["id"]
     fresh = _advance_positions(facts.head, rows, columns)
     rows, columns = rows[fresh], columns[fresh]
     event = columns["event"]
 
     ring = facts.ring[:, : _width(facts.head, rows)]
     repeated = (ring["id"][rows] == event["id"][:, None]).any(axis=1)
-    new = ~repeated
+    new = ~(repeated | just_before[fresh])
     accepted = fresh.copy()
     accepted[fresh] = new
 
@@ -145,6 +148,7 @@ def _advance_positions(head: Array, rows: Rows, columns: Array) -> NDArray[np.bo
     rows, topic = rows[fresh], topic[fresh]
     head["partition"][rows, topic] = partition[fresh]
     head["offset"][rows, topic] = offset[fresh]
+    head["last_id"][rows, topic] = columns["event"]["id"][fresh]
     head["revision"][rows] += np.uint64(1)
     head["received_at"][rows] = np.maximum(head["received_at"][rows], columns["received"][fresh])
     return fresh

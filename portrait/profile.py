@@ -2,7 +2,7 @@
 
 record = HEAD ─ ring cut to its events ─ portrait          all fixed layouts, little-endian
 
-A record with 64 events and a portrait of 256 dimensions is 3,512 bytes; with three events, 1,560.
+A record with 64 events and a portrait of 256 dimensions is 3,576 bytes; with three events, 1,624.
 """
 
 from collections.abc import Sequence

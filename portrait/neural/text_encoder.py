@@ -93,7 +93,7 @@ def mean_pool(hidden: Tensor, mask: Tensor) -> Tensor:
 
 
 def load_encoder(
-    source: str, *, backend: Backend = "auto", most_tokens: int = 8_192, threads: int = 1
+    source: str, *, backend: Backend = "auto", most_tokens: int = 2_048, threads: int = 1
 ) -> BertEncoder:
     """Load an encoder by folder, by hub name, or the one that pip brought (`bundled`).
 

@@ -35,6 +35,7 @@ def what_is_known(facts: Facts) -> bytes:
     head = facts.head.copy()
     head["offset"] = 0
     head["partition"] = 0
+    head["last_id"] = 0
     return head.tobytes() + facts.ring.tobytes()
 
 
@@ -162,6 +163,16 @@ def test_a_topic_with_new_partitions_is_read_from_its_start() -> None:
     facts = facts_of(before, after)
 
     assert facts.head["totals"][0, ACTION_CODE[Action.PURCHASE]] == 3
+
+
+def test_a_basket_larger_than_the_ring_sent_with_retries_counts_once() -> None:
+    basket = [purchase(START, id) for id in range(1, 3 * RING)]
+    retried = [line for line in basket for _ in range(2)]
+
+    facts = facts_of(log_of(retried))
+
+    assert facts.head["totals"][0].sum() == len(basket)
+    assert facts.head["spend"][0] == facts_of(log_of(basket)).head["spend"][0]
 
 
 def test_no_events_are_no_trouble() -> None:
