@@ -130,7 +130,13 @@ def _report(turns: Sequence[Turn]) -> None:
         name: statistics.median(1e6 * t.cpu_seconds / t.events for t in turns if t.consumer == name)
         for name in CONSUMERS
     }
-    ratio = rate["update"] / rate["write"]
+    in_turn = zip(
+        (t for t in turns if t.consumer == "update"),
+        (t for t in turns if t.consumer == "write"),
+        strict=True,
+    )
+    # Of turns that followed each other: a shared machine is not as fast a minute later.
+    ratio = statistics.median(write.seconds / update.seconds for update, write in in_turn)
     size = next(t.bytes_written for t in turns if t.consumer == "update")
     print(f"\nupdate / write = {ratio:.2f} (goal {GOAL}); a profile has {size:,} bytes")
     print(
