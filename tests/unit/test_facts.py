@@ -166,7 +166,7 @@ def test_a_topic_with_new_partitions_is_read_from_its_start() -> None:
 
 
 def test_a_basket_larger_than_the_ring_sent_with_retries_counts_once() -> None:
-    basket = [purchase(START, id) for id in range(1, 3 * RING)]
+    basket = [purchase(START, id) for id in range(3 * RING, 0, -1)]  # each older than the last
     retried = [line for line in basket for _ in range(2)]
 
     facts = facts_of(log_of(retried))

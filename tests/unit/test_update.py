@@ -1,5 +1,6 @@
 """Update: what survives a crash, a repeat, an outage and a rival."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -15,6 +16,7 @@ from portrait.facts import RING
 from portrait.profile import decode_profile
 from portrait.ref import name_ref
 from portrait.store import Write
+from portrait.stream import Batch
 from portrait.topics import DEAD, NOTICES
 from tests.fakes import ListPublisher, MemoryPopularity, MemoryProfiles, MemoryProgress
 from tests.records import FakeRecord, event_record
@@ -156,6 +158,22 @@ async def test_a_rival_that_never_stops_is_an_error() -> None:
     assert failure.group_contains(ConflictError)
 
 
+async def test_an_event_whose_profile_was_refused_at_first_counts_once() -> None:
+    updater = await run(
+        [event_record(type="purchase")], updater=await memory_updater(RefusingOnce())
+    )
+
+    assert await updater.popularity.newest(1) == {"milk": 4_000}
+
+
+async def test_batches_are_committed_in_their_order() -> None:
+    stream = SlowStream([event_record(0)], [event_record(1)], [event_record(2)])
+
+    await update(stream, await memory_updater())
+
+    assert [list(batch.ends.values()) for batch in stream.committed] == [[1], [2], [3]]
+
+
 async def test_every_stored_profile_is_told_of() -> None:
     updater = await run([event_record(0), event_record(1, user_id="bob")])
 
@@ -270,6 +288,28 @@ class Rival(MemoryProfiles):
         if not self.stepped_in:
             self.records = dict(self._theirs)
             self.stepped_in = True
+        return await super().save(writes)
+
+
+class SlowStream(ListStream):
+    """Takes its time over the first commit."""
+
+    async def commit(self, batch: Batch) -> None:
+        await asyncio.sleep(0.05 if 1 in batch.ends.values() else 0)
+        await super().commit(batch)
+
+
+class RefusingOnce(MemoryProfiles):
+    """Refuses the first write, as if a rival had been there and gone."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._refused = False
+
+    async def save(self, writes: Sequence[Write]) -> list[int]:
+        if not self._refused:
+            self._refused = True
+            return list(range(len(writes)))
         return await super().save(writes)
 
 
