@@ -39,7 +39,9 @@ def main() -> None:
     parser.add_argument("--check", action="store_true", help="exit when done; last line is JSON")
     parser.add_argument("--rate", type=int, default=RATE, help="events a second")
     options = parser.parse_args()
-    signal.signal(signal.SIGTERM, _interrupted)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupted)
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr] # also into a file
     logs = ROOT / "build" / "demo"
     logs.mkdir(parents=True, exist_ok=True)
     for old in logs.glob("*.log"):
