@@ -19,7 +19,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	@test -d $(VENV) || { echo 'Creating .venv'; $(PYTHON) -m venv $(VENV); }
 	@echo 'Installing packages; the first time takes a few minutes'
 	@$(RUN) python -m pip install --disable-pip-version-check --quiet --progress-bar on \
-	  --constraint constraints.txt --editable '.[encode,openvino,demo,dev]'
+	  --constraint constraints.txt --editable '.[encode,openvino,train,demo,bench,dev]'
 	@touch $@
 
 demo: setup  ## Watch real shopping events become profiles; Ctrl-C ends it.

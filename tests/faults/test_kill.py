@@ -28,7 +28,10 @@ from tests.processes import (
     worker,
 )
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xfail(strict=False, reason="a few profiles differ: open")]
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.xfail(strict=False, reason="a few profiles differ: open"),
+]
 
 ITEMS, USERS, EVENTS = 60, 1_500, 20_000
 LOG = events(EVENTS, USERS, ITEMS)
