@@ -1,0 +1,123 @@
+"""Neighbours: what people who touched this item touch next.
+
+    score[j] = sum over events e and speeds h of weight[e, h] * matrix[h][item of e, j],
+               over the sum of the weights
+
+The item-item matrix is sparse: the strongest neighbours of each item, of H kinds with one pattern
+(who came right after, who came at all), each kind forgetting at its own speed. It is linear in the
+events, so each event's share of a score is exact. `neural/co_occurrence.py` makes it.
+"""
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from portrait.behaviour import Refs, Rows, find
+from portrait.hash_index import MISSING
+from portrait.recency import Events, Floats, Recency
+
+MOST_SCORES = 4_000_000  # in flight at once: 32 MB of doubles
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """A sparse item-item matrix over N items. Immutable."""
+
+    refs: Refs  # (N,), ascending: item_ref
+    starts: NDArray[np.int64]  # (N + 1,): the neighbours of item n are starts[n]:starts[n + 1]
+    others: NDArray[np.int32]  # (Z,), rows of `refs`
+    strengths: Floats  # (Z, H)
+    action_gates: Floats  # (A,), in order of Action
+    decay: Floats  # (H,)
+    gap_decay: Floats  # (H,)
+
+    def __len__(self) -> int:
+        return len(self.refs)
+
+    @property
+    def recency(self) -> Recency:
+        """How its events are weighed."""
+        return Recency(self.action_gates, self.decay, self.gap_decay)
+
+    def find(self, refs: Refs) -> Rows:
+        """Return the row of each ref, or MISSING; the shape of `refs`."""
+        return find(self.refs, refs)
+
+    def scores(self, rows: Rows, events: Events) -> Floats:
+        """Score every item for U users.
+
+        Args:
+            rows: (U, S), from `find`; an event whose row is MISSING says nothing.
+            events: Of U users, (U, S).
+
+        Returns:
+            (U, N), in order of `refs`.
+        """
+        scores = np.zeros((len(rows), len(self)), np.float32)
+        step = max(1, MOST_SCORES // max(1, len(self)))
+        for start in range(0, len(rows), step):
+            part = slice(start, start + step)
+            scores[part] = self._scores(rows[part], events[part])
+        return scores
+
+    def shares(self, rows: Rows, events: Events, wanted: Rows) -> Floats:
+        """Return each event's share of each wanted item's score, for one user.
+
+        Args:
+            rows: (S,), of the events' items.
+            events: Of one user, (1, S).
+            wanted: (n,), rows of items.
+
+        Returns:
+            (n, S). An item's shares add up to its score.
+        """
+        weight = self._weights(rows[None], events)[0]  # (S, H)
+        place_of = np.full(len(self) + 1, MISSING)  # the last stands for items that are not here
+        place_of[wanted[wanted != MISSING]] = np.flatnonzero(wanted != MISSING)
+        event, entry = self._entries(rows)
+        place = place_of[self.others[entry]]
+        event, entry, place = event[place >= 0], entry[place >= 0], place[place >= 0]
+        shares = np.zeros((len(wanted), len(rows)), np.float32)
+        shares[place, event] = (weight[event] * self.strengths[entry]).sum(axis=1)
+        return shares
+
+    def to_arrays(self) -> dict[str, NDArray[Any]]:
+        """Return what it is made of, by name."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    @classmethod
+    def from_arrays(cls, arrays: dict[str, NDArray[Any]]) -> "Neighbours":
+        """Read what `to_arrays` wrote. Other names are left alone.
+
+        Raises:
+            KeyError: An array is not there.
+        """
+        return cls(**{field.name: arrays[field.name] for field in fields(cls)})
+
+    def _scores(self, rows: Rows, events: Events) -> Floats:
+        """Score every item for a few users."""
+        users, places = rows.shape
+        weight = self._weights(rows, events).reshape(users * places, -1)
+        event, entry = self._entries(rows.ravel())
+        value = (weight[event] * self.strengths[entry]).sum(axis=1)
+        key = event // places * len(self) + self.others[entry]
+        summed = np.bincount(key, value, users * len(self))
+        return summed.reshape(users, len(self)).astype(np.float32)
+
+    def _weights(self, rows: Rows, events: Events) -> Floats:
+        """Weigh events so that each user's weights add up to 1 in size. Returns (U, S, H)."""
+        weight = self.recency.weights(events)
+        weight *= (rows != MISSING)[..., None]
+        whole = np.abs(weight).sum(axis=(1, 2), keepdims=True)
+        weight /= np.where(whole > 0, whole, 1)
+        return weight
+
+    def _entries(self, rows: Rows) -> tuple[Rows, Rows]:
+        """List the neighbours of each item (E,): which of `rows` it is, and its entry."""
+        first = np.where(rows == MISSING, 0, self.starts[rows])
+        count = np.where(rows == MISSING, 0, self.starts[rows + 1] - first)
+        event = np.repeat(np.arange(len(rows)), count)
+        before = np.cumsum(count) - count
+        return event, np.arange(len(event)) - before[event] + first[event]

@@ -1,0 +1,72 @@
+"""Recency: how much an event still counts, by its place from the newest, its time and its action.
+
+    weight = gate[action] * exp(-decay[h] * k - gap_decay[h] * G)
+
+k is 0 for a user's newest event, 1 for the one before. G sums log1p(days) over the pauses between
+that event and the newest: ten events of one evening are one moment, a year is not 365 days long.
+H pairs of decays read one history at H speeds. Absent events weigh nothing and take no place.
+
+Source: exponential moving averages as diagonal linear recurrences, Gu et al., On the
+Parameterization and Initialization of Diagonal State Space Models, 2022; the logarithm of pauses:
+docs/experiments.md.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+DAY_MS = 24 * 3_600_000
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Events:
+    """The newest S events of U users, newest first: what weighing them takes."""
+
+    action: NDArray[np.uint8]  # (U, S), ACTION_CODE
+    at: NDArray[np.int64]  # (U, S), ms since 1970
+    present: NDArray[np.bool_]  # (U, S): is there an event, and is its item or text known?
+
+    def __len__(self) -> int:
+        return len(self.action)
+
+    def __getitem__(self, users: slice) -> "Events":
+        return Events(self.action[users], self.at[users], self.present[users])
+
+
+@dataclass(frozen=True, slots=True)
+class Recency:
+    """A gate for each action and H pairs of decays."""
+
+    gates: Floats  # (A,), in order of Action
+    decay: Floats  # (H,), per event, 0 or above
+    gap_decay: Floats  # (H,), per log-day, 0 or above
+
+    @classmethod
+    def of(cls, gates: Floats, decay: float, gap_decay: float = 0.0) -> "Recency":
+        """Return one speed, H = 1."""
+        return cls(gates, np.array([decay], np.float32), np.array([gap_decay], np.float32))
+
+    def weights(self, events: Events) -> Floats:
+        """Weigh each event at each speed. Returns (U, S, H)."""
+        place, pause = places(events)
+        fading = place[..., None] * -self.decay - pause[..., None] * self.gap_decay
+        gate = np.where(events.present, self.gates[events.action], np.float32(0))
+        weighed: Floats = np.exp(fading, out=fading)
+        weighed *= gate[..., None]
+        return weighed
+
+
+def places(events: Events) -> tuple[Floats, Floats]:
+    """Return each event's place from the newest, and the log-days between, (U, S) each."""
+    place = np.maximum(np.cumsum(events.present, axis=1, dtype=np.float32) - 1, np.float32(0))
+    latest = np.iinfo(np.int64).max
+    # An absent event takes over the time of the one after it, so that the pause spans both.
+    at = np.minimum.accumulate(np.where(events.present, events.at, latest), axis=1)
+    pause = np.zeros(at.shape, np.float32)
+    days = (at[:, :-1] - at[:, 1:]) / np.float32(DAY_MS)
+    days[place[:, 1:] < 1] = 0  # the newest event comes after no pause
+    np.cumsum(np.log1p(days), axis=1, out=pause[:, 1:], dtype=np.float32)
+    return place, pause
