@@ -1,0 +1,242 @@
+"""The judge: is the challenger good enough to replace the champion?
+
+Both are measured in one run on the same users; this file only compares. What was not measured, or
+is not a number, counts against the challenger: a good model refused costs a day, a bad one promoted
+costs customers. What the champion lacks too is not asked for.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import NamedTuple
+
+import numpy as np
+
+from portrait.evaluate import paired_bootstrap
+from portrait.trial import DEFAULTS, Figures, Floats, Ranks, Thresholds
+from portrait.verdict import Check, Verdict
+
+
+class _Trio(NamedTuple):
+    """One figure of each model."""
+
+    champion: float | None
+    challenger: float | None
+    baseline: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Bench:
+    """The models side by side."""
+
+    champion: Figures
+    challenger: Figures
+    baseline: Figures | None
+    asked: Thresholds
+
+    def each(self, figure: Callable[[Figures], float | None]) -> _Trio:
+        """Return one figure of each model; what is not a number was not measured."""
+        return _Trio(
+            _number(figure(self.champion)),
+            _number(figure(self.challenger)),
+            None if self.baseline is None else _number(figure(self.baseline)),
+        )
+
+    def named(self, name: str) -> _Trio:
+        """Return the figure that each model has by this name."""
+        return self.each(attrgetter(name))
+
+
+def judge(
+    champion: Figures,
+    challenger: Figures,
+    asked: Thresholds = DEFAULTS,
+    *,
+    baseline: Figures | None = None,
+) -> Verdict:
+    """Compare two models on everything, and decide.
+
+    Better figures never turn a promotion into a refusal, and a copy of the champion is promoted.
+
+    Args:
+        champion: What the model in service reached.
+        challenger: What the model on trial reached, on the same users.
+        asked: What it must reach.
+        baseline: The same without any learning: shown beside, never decisive.
+
+    Raises:
+        ValueError: A slice has not the same users for both.
+    """
+    bench = _Bench(champion, challenger, baseline, asked)
+    checks = tuple(_checks(bench))
+    failed = [check for check in checks if not check.passed]
+    newest, *_ = checks
+    return Verdict(
+        champion=champion.version,
+        challenger=challenger.version,
+        promote=not failed,
+        reason=" ".join(check.reason for check in failed or [newest]),
+        checks=checks,
+    )
+
+
+def _checks(bench: _Bench) -> Iterator[Check]:
+    yield from _newest(bench)
+    for period in _names(bench.champion.older, bench.challenger.older):
+        yield _older(bench, period)
+    yield from _cold(bench)
+    for head in _names(bench.champion.heads, bench.challenger.heads):
+        yield from _head(bench, head)
+    for name in ("tail_share", "coverage"):
+        yield from _least(
+            bench, name, _share_of(bench.named(name).champion, bench.asked.bias_change)
+        )
+    for name in ("typo_cosine", "typo_hit_kept"):
+        yield from _least(
+            bench, name, _at_best(bench.named(name).champion, getattr(bench.asked, name))
+        )
+    yield from _latency(bench)
+
+
+def _newest(bench: _Bench) -> Iterator[Check]:
+    """Up beyond chance, or down by little."""
+    before, after = bench.champion.newest, bench.challenger.newest
+    ndcg = bench.each(lambda figures: _mean(figures.newest, "ndcg"))
+    hit = bench.each(lambda figures: _mean(figures.newest, "hit"))
+    limit = _share_of(ndcg.champion, bench.asked.newest_change)
+    change, p = _compare(after.ndcg, before.ndcg)
+    is_up = change > 0 and p < bench.asked.newest_p
+    passed = ndcg.challenger is not None and (is_up or _reaches(ndcg.challenger, limit))
+    yield _check("newest NDCG@10", ndcg, limit, passed=passed, p=p)
+    yield _check("newest HR@10", hit, None, passed=True)
+
+
+def _older(bench: _Bench, period: str) -> Check:
+    trio = bench.each(lambda figures: _mean(figures.older.get(period), "ndcg"))
+    before, after = bench.champion.older.get(period), bench.challenger.older.get(period)
+    if before is not None and after is not None:
+        _require_same_users(before.ndcg, after.ndcg)
+    limit = _share_of(trio.champion, bench.asked.older_change)
+    return _check(f"{period} NDCG@10", trio, limit, passed=_reaches(trio.challenger, limit))
+
+
+def _cold(bench: _Bench) -> Iterator[Check]:
+    """No worse beyond chance: with few users, equal models differ by a hit or two."""
+    before, after = bench.champion.cold, bench.challenger.cold
+    hit = bench.each(lambda figures: _mean(figures.cold, "hit"))
+    if before is None or hit.champion is None:
+        return
+    if after is None:
+        yield _check("cold HR@10", hit, hit.champion, passed=False)
+        return
+    change, p = _compare(after.hit, before.hit)
+    is_down = change < 0 and p < bench.asked.cold_p
+    passed = hit.challenger is not None and not is_down
+    yield _check("cold HR@10", hit, hit.champion, passed=passed, p=p)
+
+
+def _head(bench: _Bench, head: str) -> Iterator[Check]:
+    ap = bench.each(lambda figures: figures.heads[head].ap if head in figures.heads else None)
+    ece = bench.each(lambda figures: figures.heads[head].ece if head in figures.heads else None)
+    least = _share_of(ap.champion, bench.asked.head_change)
+    yield _check(f"{head} AP", ap, least, passed=_reaches(ap.challenger, least))
+    rise = 0.0 if ece.champion is None else ece.champion + bench.asked.head_ece_rise
+    most = max(bench.asked.head_ece, rise)
+    passed = ece.challenger is not None and ece.challenger <= most
+    yield _check(f"{head} ECE", ece, most, passed=passed, at_most=True)
+
+
+def _least(bench: _Bench, name: str, limit: float | None) -> Iterator[Check]:
+    trio = bench.named(name)
+    if trio.champion is not None or trio.challenger is not None:
+        passed = _reaches(trio.challenger, limit)
+        yield _check(name.replace("_", " "), trio, limit, passed=passed)
+
+
+def _latency(bench: _Bench) -> Iterator[Check]:
+    trio = bench.named("encode_ms")
+    most = _share_of(trio.champion, bench.asked.encode_change)
+    if trio.champion is not None or trio.challenger is not None:
+        passed = most is None or (trio.challenger is not None and trio.challenger <= most)
+        yield _check("encode ms", trio, most, passed=passed, at_most=True)
+
+
+def _check(  # noqa: PLR0913 - it is what a check is made of
+    name: str,
+    trio: _Trio,
+    limit: float | None,
+    *,
+    passed: bool,
+    at_most: bool = False,
+    p: float | None = None,
+) -> Check:
+    champion, challenger, baseline = trio
+    sentence = _sentence(name, champion, challenger, p)
+    if limit is not None and not passed:
+        sentence += f"; at {'most' if at_most else 'least'} {limit:.4f} is asked"
+    return Check(
+        name=name,
+        champion=champion,
+        challenger=challenger,
+        baseline=baseline,
+        limit=limit,
+        at_most=at_most,
+        passed=passed,
+        reason=f"{sentence}.",
+    )
+
+
+def _sentence(name: str, champion: float | None, challenger: float | None, p: float | None) -> str:
+    if challenger is None:
+        return f"{name} was not measured"
+    if champion is None:
+        return f"{name} is {challenger:.4f}, the champion's was not measured"
+    if challenger == champion:
+        return f"{name} stayed at {champion:.4f}"
+    verb = "rose" if challenger > champion else "fell"
+    change = f"{challenger / champion - 1:+.1%}" if champion else "from nothing"
+    chance = "" if p is None else f", p {p:.3f}"
+    return f"{name} {verb} from {champion:.4f} to {challenger:.4f} ({change}{chance})"
+
+
+def _compare(ours: Floats, theirs: Floats) -> tuple[float, float]:
+    """Return by how much ours is better, and the p-value of that."""
+    _require_same_users(ours, theirs)
+    if not len(ours):
+        return 0.0, 1.0
+    found = paired_bootstrap(ours, theirs)
+    return found.difference, found.p_value
+
+
+def _require_same_users(ours: Floats, theirs: Floats) -> None:
+    if ours.shape != theirs.shape:
+        msg = f"{ours.shape[0]} and {theirs.shape[0]} users cannot be compared"
+        raise ValueError(msg)
+
+
+def _mean(ranks: Ranks | None, of: str) -> float | None:
+    values: Floats = np.zeros(0) if ranks is None else getattr(ranks, of)
+    return float(values.mean()) if len(values) else None
+
+
+def _number(value: float | None) -> float | None:
+    return None if value is None or not math.isfinite(value) else float(value)
+
+
+def _share_of(figure: float | None, change: float) -> float | None:
+    return None if figure is None else figure * (1 + change)
+
+
+def _at_best(figure: float | None, asked: float) -> float:
+    return asked if figure is None else min(asked, figure)
+
+
+def _reaches(figure: float | None, limit: float | None) -> bool:
+    """Whether a figure is good enough; one that is missing is, if there is nothing to reach."""
+    return limit is None or (figure is not None and figure >= limit)
+
+
+def _names(*named: Mapping[str, object]) -> list[str]:
+    """Return the names in any of these, in their order."""
+    return list(dict.fromkeys(name for each in named for name in each))

@@ -1,0 +1,65 @@
+"""Verdicts: what the judge decided of a challenger, with every figure and the reason.
+
+A verdict goes wherever the question "why this model?" may come up: the log, the tracking server,
+the model's card in Redis, the HTTP API, a terminal.
+"""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+COLUMNS = ("", "champion", "challenger", "baseline", "limit", "")
+
+
+class Check(BaseModel):
+    """One figure of champion and challenger, and whether the challenger's is good enough."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(description="What was measured, on which slice.")
+    champion: float | None = Field(description="Null: not measured.")
+    challenger: float | None
+    baseline: float | None = Field(None, description="The same without any learning.")
+    limit: float | None = Field(
+        None, description="What the challenger had to reach; null: shown only."
+    )
+    at_most: bool = Field(default=False, description="Whether the limit is one from above.")
+    passed: bool
+    reason: str = Field(description="The same as one sentence.")
+
+
+class Verdict(BaseModel):
+    """Promote, or refuse; the reason; every check."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    champion: str = Field(description="Version of the model in service.")
+    challenger: str = Field(description="Version of the model on trial.")
+    promote: bool
+    reason: str
+    checks: tuple[Check, ...]
+
+    def table(self) -> str:
+        """Write champion, challenger and baseline side by side, for a terminal."""
+        rows = [COLUMNS, *(_row(check) for check in self.checks)]
+        widths = [max(len(row[place]) for row in rows) for place in range(len(COLUMNS))]
+        lines = [_line(row, widths) for row in rows]
+        rule = "-" * max(map(len, lines))
+        word = "PROMOTED" if self.promote else "REFUSED"
+        return "\n".join([lines[0], rule, *lines[1:], rule, f"{word}: {self.reason}"])
+
+
+def _row(check: Check) -> tuple[str, ...]:
+    figures = (check.champion, check.challenger, check.baseline)
+    limit = "" if check.limit is None else f"{'<=' if check.at_most else '>='} {check.limit:.4f}"
+    mark = "" if check.limit is None and check.passed else "ok" if check.passed else "FAILED"
+    return (check.name, *map(_figure, figures), limit, mark)
+
+
+def _figure(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4f}"
+
+
+def _line(row: tuple[str, ...], widths: list[int]) -> str:
+    name, *rest = row
+    cells = [name.ljust(widths[0])]
+    cells += [cell.rjust(width) for cell, width in zip(rest, widths[1:], strict=True)]
+    return "  ".join(cells).rstrip()

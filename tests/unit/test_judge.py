@@ -1,0 +1,298 @@
+"""The judge: a copy passes, a worse model does not, and better figures never hurt."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from portrait.evaluate import gains, hits
+from portrait.judge import judge
+from portrait.trial import DEFAULTS, Figures, Floats, HeadFigures, Ranks
+from portrait.verdict import Verdict
+
+USERS = 400
+ITEMS = 2_000
+FEWER = settings(max_examples=25)  # each is judged with two bootstraps
+share = st.floats(0, 1)
+
+
+def ranked(places: Floats) -> Ranks:
+    return Ranks(gains(places, 10), hits(places, 10))
+
+
+def skilled(seed: int = 1, users: int = USERS, spread: float = 8.0) -> Ranks:
+    """Rank as a model does that knows something: most targets stand near the top."""
+    random = np.random.default_rng(seed)
+    return ranked(1 + np.floor(random.exponential(spread, users)))
+
+
+def shuffled(seed: int = 2, users: int = USERS) -> Ranks:
+    """Rank as a model does whose labels were shuffled: the target stands anywhere."""
+    return ranked(np.random.default_rng(seed).integers(1, ITEMS, users).astype(np.float64))
+
+
+def moved(ranks: Ranks, factor: float) -> Ranks:
+    return Ranks(ranks.ndcg * factor, ranks.hit * factor)
+
+
+CHAMPION = Figures(
+    version="v1",
+    newest=skilled(),
+    older={"2026-09": skilled(3), "2026-10": skilled(4)},
+    cold=skilled(5, users=60, spread=40),
+    heads={"churn_risk": HeadFigures(0.42, 0.018), "purchase_intent": HeadFigures(0.31, 0.03)},
+    tail_share=0.25,
+    coverage=0.6,
+    typo_cosine=0.93,
+    typo_hit_kept=0.95,
+    encode_ms=3.0,
+)
+
+
+def challenger(**changes: object) -> Figures:
+    return replace(CHAMPION, version="v2", **changes)  # type: ignore[arg-type] # as the tests say
+
+
+def failed(verdict: Verdict) -> set[str]:
+    return {check.name for check in verdict.checks if not check.passed}
+
+
+def test_a_copy_of_the_champion_is_promoted() -> None:
+    verdict = judge(CHAMPION, challenger())
+
+    assert verdict.promote
+    assert (verdict.champion, verdict.challenger) == ("v1", "v2")
+
+
+@st.composite
+def figures(draw: st.DrawFn) -> Figures:
+    places = st.lists(st.integers(1, 40), min_size=1, max_size=12)
+    heads = st.dictionaries(st.sampled_from("ab"), st.builds(HeadFigures, share, share))
+    older = st.dictionaries(st.sampled_from(("2025", "2026")), places)
+    return Figures(
+        version="any",
+        newest=_ranks(draw(places)),
+        older={name: _ranks(some) for name, some in draw(older).items()},
+        cold=draw(st.none() | places.map(_ranks)),
+        heads=draw(heads),
+        tail_share=draw(st.none() | share),
+        coverage=draw(st.none() | share),
+        typo_cosine=draw(st.none() | share),
+        typo_hit_kept=draw(st.none() | share),
+        encode_ms=draw(st.none() | st.floats(0.01, 100)),
+    )
+
+
+def _ranks(places: list[int]) -> Ranks:
+    return ranked(np.array(places, np.float64))
+
+
+@FEWER
+@given(figures())
+def test_no_model_is_refused_for_being_worse_than_itself(any_model: Figures) -> None:
+    assert judge(any_model, any_model).promote
+
+
+@FEWER
+@given(figures(), st.floats(0, 1))
+def test_better_figures_never_turn_a_promotion_into_a_refusal(model: Figures, by: float) -> None:
+    assert judge(model, improved(model, by)).promote
+
+
+@FEWER
+@given(figures(), st.floats(0, 0.5), st.floats(0, 0.5))
+def test_each_check_is_monotone(model: Figures, less: float, more: float) -> None:
+    worse = judge(model, worsened(model, max(less, more)))
+    bad = judge(model, worsened(model, min(less, more)))
+
+    assert failed(bad) <= failed(worse)
+
+
+def improved(model: Figures, by: float) -> Figures:
+    """Make every figure better, or keep it if it is the best there is."""
+
+    def up(value: float | None) -> float | None:
+        return None if value is None else value + by * (1 - value)
+
+    return replace(
+        model,
+        newest=_up(model.newest, by),
+        older={name: _up(ranks, by) for name, ranks in model.older.items()},
+        cold=None if model.cold is None else _up(model.cold, by),
+        heads={
+            name: HeadFigures(ap + by * (1 - ap), ece * (1 - by))
+            for name, (ap, ece) in model.heads.items()
+        },
+        tail_share=up(model.tail_share),
+        coverage=up(model.coverage),
+        typo_cosine=up(model.typo_cosine),
+        typo_hit_kept=up(model.typo_hit_kept),
+        encode_ms=None if model.encode_ms is None else model.encode_ms * (1 - by),
+    )
+
+
+def worsened(model: Figures, by: float) -> Figures:
+    """Make every figure worse by a share of itself."""
+
+    def down(value: float | None) -> float | None:
+        return None if value is None else value * (1 - by)
+
+    return replace(
+        model,
+        newest=moved(model.newest, 1 - by),
+        older={name: moved(ranks, 1 - by) for name, ranks in model.older.items()},
+        cold=None if model.cold is None else moved(model.cold, 1 - by),
+        heads={
+            name: HeadFigures(ap * (1 - by), ece + by * (1 - ece))
+            for name, (ap, ece) in model.heads.items()
+        },
+        tail_share=down(model.tail_share),
+        coverage=down(model.coverage),
+        typo_cosine=down(model.typo_cosine),
+        typo_hit_kept=down(model.typo_hit_kept),
+        encode_ms=None if model.encode_ms is None else model.encode_ms * (1 + by),
+    )
+
+
+def _up(ranks: Ranks, by: float) -> Ranks:
+    return Ranks(ranks.ndcg + by * (1 - ranks.ndcg), ranks.hit + by * (1 - ranks.hit))
+
+
+def test_a_model_of_shuffled_labels_is_refused_and_the_reason_says_where() -> None:
+    bad = challenger(newest=shuffled(), older={name: shuffled() for name in CHAMPION.older})
+
+    verdict = judge(CHAMPION, bad)
+
+    assert not verdict.promote
+    assert failed(verdict) == {"newest NDCG@10", "2026-09 NDCG@10", "2026-10 NDCG@10"}
+    assert verdict.reason.startswith(
+        "newest NDCG@10 fell from 0.3821 to 0.0026 (-99.3%, p 0.001); at least 0.3783 is asked. "
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "refused"),
+    [
+        ({"newest": moved(CHAMPION.newest, 0.991)}, set()),
+        ({"newest": moved(CHAMPION.newest, 0.989)}, {"newest NDCG@10"}),
+        ({"older": {name: moved(r, 0.981) for name, r in CHAMPION.older.items()}}, set()),
+        (
+            {"older": {**CHAMPION.older, "2026-09": moved(CHAMPION.older["2026-09"], 0.979)}},
+            {"2026-09 NDCG@10"},
+        ),
+        ({"older": {"2026-09": CHAMPION.older["2026-09"]}}, {"2026-10 NDCG@10"}),
+        ({"cold": shuffled(users=60)}, {"cold HR@10"}),
+        ({"cold": None}, {"cold HR@10"}),
+        ({"tail_share": 0.201}, set()),
+        ({"tail_share": 0.199}, {"tail share"}),
+        ({"coverage": 0.47}, {"coverage"}),
+        ({"typo_cosine": 0.901}, set()),
+        ({"typo_cosine": 0.899}, {"typo cosine"}),
+        ({"typo_hit_kept": 0.89}, {"typo hit kept"}),
+        ({"encode_ms": 3.74}, set()),
+        ({"encode_ms": 3.76}, {"encode ms"}),
+        ({"encode_ms": None}, {"encode ms"}),
+        ({"encode_ms": float("nan")}, {"encode ms"}),
+        ({"coverage": float("nan")}, {"coverage"}),
+    ],
+)
+def test_each_threshold_refuses_by_itself(changes: Mapping[str, object], refused: set[str]) -> None:
+    verdict = judge(CHAMPION, challenger(**changes))
+
+    assert failed(verdict) == refused
+    assert verdict.promote is not bool(refused)
+
+
+@pytest.mark.parametrize(
+    ("head", "refused"),
+    [
+        (HeadFigures(0.416, 0.018), set()),
+        (HeadFigures(0.415, 0.018), {"churn_risk AP"}),
+        (HeadFigures(0.42, 0.0229), set()),  # the champion's .018 + .005
+        (HeadFigures(0.42, 0.0231), {"churn_risk ECE"}),
+        (HeadFigures(float("nan"), 0.01), {"churn_risk AP"}),
+    ],
+)
+def test_a_head_may_lose_little_and_must_stay_calibrated(
+    head: HeadFigures, refused: set[str]
+) -> None:
+    heads = {**CHAMPION.heads, "churn_risk": head}
+
+    assert failed(judge(CHAMPION, challenger(heads=heads))) == refused
+
+
+def test_a_new_head_needs_calibration_and_a_lost_one_is_a_refusal() -> None:
+    added = judge(
+        CHAMPION,
+        challenger(heads={**CHAMPION.heads, "a": HeadFigures(0.1, 0.01), "b": HeadFigures(1, 0.1)}),
+    )
+    lost = judge(CHAMPION, challenger(heads={"churn_risk": CHAMPION.heads["churn_risk"]}))
+
+    assert failed(added) == {"b ECE"}
+    assert failed(lost) == {"purchase_intent AP", "purchase_intent ECE"}
+
+
+def test_a_gain_beyond_chance_says_so() -> None:
+    random = np.random.default_rng(7)
+    better = Ranks(CHAMPION.newest.ndcg + random.uniform(0, 0.1, USERS), CHAMPION.newest.hit)
+
+    verdict = judge(CHAMPION, challenger(newest=better))
+
+    assert verdict.promote
+    assert verdict.reason.startswith("newest NDCG@10 rose from 0.38")
+    assert "%, p 0.001)" in verdict.reason
+
+
+def test_who_asks_for_a_gain_gets_no_promotion_without_one() -> None:
+    asked = replace(DEFAULTS, newest_change=float("inf"))
+    random = np.random.default_rng(7)
+    better = Ranks(CHAMPION.newest.ndcg + random.uniform(0, 0.1, USERS), CHAMPION.newest.hit)
+
+    assert not judge(CHAMPION, challenger(), asked).promote
+    assert judge(CHAMPION, challenger(newest=better), asked).promote
+
+
+def test_a_few_cold_users_more_or_less_are_chance() -> None:
+    assert CHAMPION.cold is not None
+    hit = CHAMPION.cold.hit.copy()
+    hit[np.flatnonzero(hit)[0]] = 0
+
+    assert judge(CHAMPION, challenger(cold=Ranks(CHAMPION.cold.ndcg, hit))).promote
+
+
+def test_without_users_to_judge_by_nothing_is_promoted() -> None:
+    nobody = Ranks(np.zeros(0), np.zeros(0))
+
+    verdict = judge(replace(CHAMPION, newest=nobody), challenger(newest=nobody))
+
+    assert failed(verdict) == {"newest NDCG@10"}
+
+
+def test_models_measured_on_different_users_cannot_be_compared() -> None:
+    with pytest.raises(ValueError, match="399 and 400 users"):
+        judge(CHAMPION, challenger(newest=skilled(users=USERS - 1)))
+
+
+def test_a_verdict_survives_json_and_shows_as_a_table() -> None:
+    baseline = replace(CHAMPION, version="whitened", newest=skilled(spread=30))
+    verdict = judge(CHAMPION, challenger(coverage=0.1), baseline=baseline)
+
+    read = Verdict.model_validate_json(verdict.model_dump_json())
+    table = read.table()
+
+    assert read == verdict
+    lines = table.splitlines()
+    assert lines[0].split() == ["champion", "challenger", "baseline", "limit"]
+    assert len({len(line) for line in lines if line.endswith("ok")}) == 1  # columns stand straight
+    (coverage,) = [line for line in lines if line.startswith("coverage")]
+    assert coverage.split() == ["coverage", "0.6000", "0.1000", "0.6000", ">=", "0.4800", "FAILED"]
+    (encode,) = [line for line in lines if line.startswith("encode")]
+    assert "<= 3.7500" in encode
+    assert lines[-1] == f"REFUSED: {verdict.reason}"
+
+
+def test_the_thresholds_go_into_a_manifest_by_name() -> None:
+    assert DEFAULTS.as_figures()["older_change"] == -0.02
