@@ -47,6 +47,7 @@ class Catalogue:
         self._rows = np.zeros(FIRST_ROWS, ITEM)
         self._index = HashIndex()
         self._text_interest = np.full(FIRST_ROWS, UNPLACED, np.int64)  # by row of `vectors`
+        self._placed_among = 0  # categories there were when texts were placed
 
     def __len__(self) -> int:
         return len(self.items)
@@ -127,7 +128,13 @@ class Catalogue:
         self._text_interest = np.full(FIRST_ROWS, UNPLACED, np.int64)
 
     def _interest_of_texts(self, texts: Codes) -> Codes:
-        """Place texts in the category whose name is nearest, if one is near."""
+        """Place texts in the category whose name is nearest, if one is near.
+
+        A new category may be nearer than the old ones, so all are placed again.
+        """
+        if self._placed_among != len(self.interests):
+            self._placed_among = len(self.interests)
+            self._text_interest[:] = UNPLACED
         if len(self._text_interest) < len(self.vectors.matrix):
             more = len(self.vectors.matrix) - len(self._text_interest)
             self._text_interest = np.r_[self._text_interest, np.full(more, UNPLACED)]

@@ -17,6 +17,7 @@ class Names:
         self._codes: dict[str, int] = {}
         self._by_ref: dict[int, str] = {}
         self._refs = np.zeros(1, np.uint64)
+        self._ranks = np.full(1, MISSING)
 
     def __len__(self) -> int:
         return len(self._names)
@@ -41,7 +42,22 @@ class Names:
 
     @property
     def refs(self) -> NDArray[np.uint64]:
-        """The name_ref of each code, with one row more, 0, so that MISSING reads as "none"."""
-        if len(self._refs) != len(self) + 1:
-            self._refs = np.array([*self._by_ref, 0], np.uint64)
+        """The name_refs in ascending order, with one row more, 0, so that MISSING reads as "none".
+
+        Codes depend on who was met first; the order of refs is the same in every process.
+        """
+        self._rank()
         return self._refs
+
+    @property
+    def ranks(self) -> NDArray[np.int64]:
+        """The place in `refs` of each code, with one row more, so that MISSING reads as MISSING."""
+        self._rank()
+        return self._ranks
+
+    def _rank(self) -> None:
+        if len(self._refs) == len(self) + 1:
+            return
+        refs = np.array([*self._by_ref], np.uint64)
+        self._refs = np.r_[np.sort(refs), np.uint64(0)]
+        self._ranks = np.r_[np.argsort(np.argsort(refs)), MISSING]

@@ -17,6 +17,7 @@ from portrait.catalogue import Catalogue
 from portrait.event import Action
 from portrait.facts import ACTION_CODE, RING
 from portrait.hash_index import MISSING
+from portrait.names import Names
 from portrait.space import unit
 
 INTERESTS, BRANDS, EVIDENCE = 8, 5, 3
@@ -104,8 +105,9 @@ def _paint_ring(ring: Ring, catalogue: Catalogue) -> NDArray[np.void]:
     weight = weights(ring)  # (U, 2, S)
     items, texts = catalogue.locate(ring)  # (U, S) each
     portrait["vectors"] = _vectors(weight, texts, catalogue.vectors.matrix)
-    _interests(portrait["interests"], weight, catalogue.interest_of(items, texts), catalogue)
-    _brands(portrait["brands"], weight[:, LONG], catalogue.brand_of(items), catalogue)
+    interest = catalogue.interest_of(items, texts)
+    _interests(portrait["interests"], weight, interest, catalogue.interests)
+    _brands(portrait["brands"], weight[:, LONG], catalogue.brand_of(items), catalogue.brands)
     portrait["price"] = _price_band(weight[:, LONG], _prices(ring, items, catalogue))
     return portrait
 
@@ -144,40 +146,40 @@ def _vectors(weight: Floats, texts: Codes, matrix: Floats) -> Floats:
     return unit(summed)
 
 
-def _interests(
-    interests: NDArray[np.void], weight: Floats, category: Codes, catalogue: Catalogue
-) -> None:
+def _interests(interests: NDArray[np.void], weight: Floats, category: Codes, names: Names) -> None:
     """Fill (U, INTERESTS): the categories with the largest share of weight, and why."""
-    key, place = _by_group(category, weight[:, LONG])
+    key, place = _by_group(names.ranks[category], weight[:, LONG])
     long = _group_shares(key, place, weight[:, LONG])
     short = _group_shares(key, place, weight[:, SHORT])
     strongest = np.argsort(-long, axis=1, kind="stable")[:, :INTERESTS]
     score = np.take_along_axis(long, strongest, axis=1)
     held = score > 0
     code = np.take_along_axis(key, strongest, axis=1)
-    interests["category"] = np.where(held, catalogue.interests.refs[code], 0)
+    interests["category"] = np.where(held, names.refs[code], 0)
     interests["score"] = np.where(held, score, 0)
     trend = np.take_along_axis(short, strongest, axis=1) - score
     interests["trend"] = np.where(held, trend, 0)
     interests["evidence"] = _evidence(key, place, weight[:, LONG], strongest, held)
 
 
-def _brands(brands: NDArray[np.void], weight: Floats, brand: Codes, catalogue: Catalogue) -> None:
+def _brands(brands: NDArray[np.void], weight: Floats, brand: Codes, names: Names) -> None:
     """Fill (U, BRANDS): the brands with the largest share of weight."""
-    key, place = _by_group(brand, weight)
+    key, place = _by_group(names.ranks[brand], weight)
     share = _group_shares(key, place, weight)
     strongest = np.argsort(-share, axis=1, kind="stable")[:, :BRANDS]
     share = np.take_along_axis(share, strongest, axis=1)
     code = np.take_along_axis(key, strongest, axis=1)
-    brands["brand"] = np.where(share > 0, catalogue.brands.refs[code], 0)
+    brands["brand"] = np.where(share > 0, names.refs[code], 0)
     brands["share"] = np.where(share > 0, share, 0)
 
 
 def _by_group(code: Codes, weight: Floats) -> tuple[Codes, Codes]:
     """Sort each row by code, and within a code by weight, heaviest first.
 
+    Codes must mean the same in every process, for their order decides between equals and in which
+    order is added up. One sort of one packed integer: code, 24 bits of weight, 6 bits of place.
+
     Returns (U, S) twice: the code of each sorted place, and the place in the ring it came from.
-    One sort of one packed integer: code, 24 bits of weight, 6 bits of place.
     """
     lightness = ((LARGEST_WEIGHT - weight) * (1 << 20)).astype(np.int64)
     packed = np.sort((code + 1) << 32 | lightness << 6 | np.arange(code.shape[1]), axis=1)

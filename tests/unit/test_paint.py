@@ -6,8 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from portrait.catalogue import texts_of
 from portrait.event import Action
 from portrait.facts import ACTION_CODE, EVENT, RING
+from portrait.item import Item
 from portrait.paint import (
     LONG,
     NO_EVIDENCE,
@@ -117,6 +119,18 @@ def test_a_search_about_nothing_we_sell_is_no_interest() -> None:
     assert interests_of(ring, searches=("quantum physics",)) == {}
 
 
+def test_a_search_is_placed_again_when_a_nearer_category_is_met() -> None:
+    ring = ring_of((Action.SEARCH, "cat pets", 0))
+    cat_food = ITEMS[3]
+    built = catalogue(ITEMS[4], searches=("cat pets", *texts_of(cat_food)))
+    (before,) = paint(ring, built)["interests"]["category"][:, 0]
+    built.put(cat_food)
+
+    (after,) = paint(ring, built)["interests"]["category"][:, 0]
+
+    assert (before, after) == (name_ref("Pets > Dog"), name_ref("Pets > Cat"))
+
+
 def test_unknown_items_carry_no_weight() -> None:
     known = ring_of((Action.PURCHASE, "milk", 0))
     with_unknown = ring_of((Action.PURCHASE, "milk", 0), (Action.PURCHASE, "nobody knows", 1))
@@ -182,6 +196,22 @@ def test_how_users_are_batched_changes_no_bit(ring: Ring, data: st.DataObject) -
     together = paint(ring, built).tobytes()
 
     assert paint(ring[:cut], built).tobytes() + paint(ring[cut:], built).tobytes() == together
+
+
+@given(rings(), st.permutations(ITEMS))
+def test_the_order_in_which_a_catalogue_was_met_changes_no_bit(
+    ring: Ring, items: list[Item]
+) -> None:
+    assert paint(ring, catalogue(*items)).tobytes() == paint(ring, catalogue()).tobytes()
+
+
+def test_interests_of_equal_weight_stand_in_the_order_of_their_refs() -> None:
+    ring = ring_of((Action.CLICK, "milk", 0), (Action.CLICK, "tuna", 0), (Action.CLICK, "beef", 0))
+
+    for items in (ITEMS, ITEMS[::-1]):
+        (portrait,) = paint(ring, catalogue(*items))
+        refs = portrait["interests"]["category"][:3].tolist()
+        assert refs == sorted(refs)
 
 
 @given(rings())
