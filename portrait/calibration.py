@@ -1,0 +1,110 @@
+"""Calibration: from a score to the probability that one may believe.
+
+A temperature keeps the ranking and needs few examples; an isotonic curve needs many and mends any
+bend. Both are arrays, so that a model can carry them.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Numbers = NDArray[np.float64]
+Floats = NDArray[np.float32]
+Flags = NDArray[np.bool_]
+
+ISOTONIC_POSITIVES = 2_000  # with fewer, a curve follows noise (../shared/research/model.md, 5)
+MOST_KNOTS = 64
+SMALLEST_BLOCK = 50  # examples behind each knot
+SMALLEST_PROBABILITY = 1e-4  # nothing is certain
+TEMPERATURES = np.exp(np.linspace(np.log(0.2), np.log(5.0), 201))
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """Maps scores (logits) to probabilities: by a temperature, or by a curve where it has knots."""
+
+    temperature: Floats  # (1,)
+    scores: Floats  # (J,), ascending; empty = no curve
+    probabilities: Floats  # (J,), ascending
+
+    def __call__(self, logits: Floats) -> Floats:
+        """Return probabilities, of the shape of the logits."""
+        if len(self.scores):
+            return np.interp(logits, self.scores, self.probabilities).astype(np.float32)
+        return sigmoid(logits / self.temperature)
+
+
+def sigmoid(logits: Floats) -> Floats:
+    """Return 1 / (1 + exp(-x)), without overflow."""
+    probability: Floats = np.float32(0.5) * (1 + np.tanh(np.float32(0.5) * logits))
+    return probability
+
+
+def softmax(logits: Floats) -> Floats:
+    """Return the probabilities of the last axis."""
+    raised = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    shares: Floats = raised / raised.sum(axis=-1, keepdims=True)
+    return shares
+
+
+def calibrate(logits: Floats, outcomes: Flags) -> Calibration:
+    """Fit on held-out examples, of any shape: a curve where there are enough positives."""
+    score, outcome = np.ravel(logits).astype(np.float64), np.ravel(outcomes)
+    if min(int(outcome.sum()), int((~outcome).sum())) >= ISOTONIC_POSITIVES:
+        return _isotonic(score, outcome)
+    losses = [_log_loss(score / warmth, outcome) for warmth in TEMPERATURES]
+    return _by_temperature(float(TEMPERATURES[int(np.argmin(losses))]))
+
+
+def calibrate_softmax(logits: Floats, chosen: NDArray[np.int64]) -> Calibration:
+    """Fit the temperature of a distribution: logits (A, C), the outcome of each (A,)."""
+    rows = np.arange(len(chosen))
+    losses = [
+        -np.log(softmax((logits / warmth).astype(np.float32))[rows, chosen] + 1e-12).mean()
+        for warmth in TEMPERATURES
+    ]
+    return _by_temperature(float(TEMPERATURES[int(np.argmin(losses))]))
+
+
+def _by_temperature(temperature: float) -> Calibration:
+    nothing = np.zeros(0, np.float32)
+    return Calibration(np.array([temperature], np.float32), nothing, nothing)
+
+
+def _isotonic(score: Numbers, outcome: Flags) -> Calibration:
+    """Fit a rising curve through the centres of pooled blocks: it keeps the ranking inside them.
+
+    Source: Zadrozny and Elkan, Transforming Classifier Scores into Accurate Multiclass Probability
+    Estimates, KDD 2002; the centres: Oron and Flournoy, Centered Isotonic Regression, 2017.
+    """
+    order = np.argsort(score, kind="stable")
+    blocks = int(np.clip(len(order) // SMALLEST_BLOCK, 2, MOST_KNOTS))
+    parts = np.array_split(order, blocks)
+    weight, middle, share = _pool(
+        np.array([len(part) for part in parts], np.float64),
+        np.array([score[part].mean() for part in parts]),
+        np.array([outcome[part].mean() for part in parts]),
+    )
+    # A block of no positives among n is not "never": the rule of succession.
+    share = (share * weight + 0.5) / (weight + 1)
+    share = np.clip(np.maximum.accumulate(share), SMALLEST_PROBABILITY, 1 - SMALLEST_PROBABILITY)
+    one = np.ones(1, np.float32)
+    return Calibration(one, middle.astype(np.float32), share.astype(np.float32))
+
+
+def _pool(weight: Numbers, middle: Numbers, share: Numbers) -> tuple[Numbers, Numbers, Numbers]:
+    """Merge neighbours until the shares rise (pool adjacent violators)."""
+    merged: list[tuple[float, float, float]] = []
+    for block in zip(weight.tolist(), middle.tolist(), share.tolist(), strict=True):
+        merged.append(block)
+        while len(merged) > 1 and merged[-2][2] >= merged[-1][2]:
+            (w1, m1, s1), (w2, m2, s2) = merged[-2:]
+            whole = w1 + w2
+            merged[-2:] = [(whole, (w1 * m1 + w2 * m2) / whole, (w1 * s1 + w2 * s2) / whole)]
+    columns = np.array(merged).T
+    return columns[0], columns[1], columns[2]
+
+
+def _log_loss(score: Numbers, outcome: Flags) -> float:
+    return float(np.logaddexp(0, np.where(outcome, -score, score)).mean())

@@ -1,0 +1,207 @@
+"""Heads: what a user is likely to do next, as calibrated probabilities.
+
+facts, moment ─▶ habits (F) ┐
+state of the behaviour  (D) ┴▶ standardised (X) ─▶ linear ─▶ calibrated
+
+Linear, so that a reading costs microseconds and each number's part in a score can be told. They are
+evaluated when somebody asks, as of that moment: the risk of losing someone grows with their
+silence. A head that did not beat its baseline is not here (`neural/fit_heads.py`).
+"""
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from portrait.calibration import Calibration, softmax
+from portrait.habits import DAY_MS, habits
+
+Floats = NDArray[np.float32]
+Codes = NDArray[np.int64]
+Refs = NDArray[np.uint64]
+
+FARTHEST = np.float32(
+    5.0
+)  # deviations from the mean: a burst of events must not shout down all else
+TOUCH_WINDOWS_MS = np.array([7 * DAY_MS, 28 * DAY_MS, 1 << 62])
+PURCHASE_INTENT, CHURN_RISK, NEXT_ACTION, INTERESTS = (
+    "purchase_intent",
+    "churn_risk",
+    "next_action",
+    "interests",
+)
+HEADS = (PURCHASE_INTENT, CHURN_RISK, NEXT_ACTION, INTERESTS)
+
+
+@dataclass(frozen=True, slots=True)
+class Standard:
+    """Where features lie and how far they spread."""
+
+    mean: Floats  # (X,)
+    spread: Floats  # (X,), above zero
+
+    def __call__(self, features: Floats) -> Floats:
+        """Bring features (U, X) to mean 0 and spread 1, cut at FARTHEST."""
+        scaled = (features - self.mean) / self.spread
+        np.minimum(scaled, FARTHEST, out=scaled)
+        np.maximum(scaled, -FARTHEST, out=scaled)
+        return scaled
+
+    @classmethod
+    def of(cls, features: Floats) -> "Standard":
+        """Measure (A, X) features; one that never varies keeps its size."""
+        spread = features.std(axis=0)
+        return cls(features.mean(axis=0), np.where(spread > 1e-6, spread, 1).astype(np.float32))  # noqa: PLR2004 - rounding, not variation
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """One question: O logits of X standardised features."""
+
+    standard: Standard
+    weights: Floats  # (X, O)
+    bias: Floats  # (O,)
+    calibration: Calibration
+
+    def logits(self, features: Floats) -> Floats:
+        """Return (U, O), before calibration."""
+        logits: Floats = self.standard(features) @ self.weights + self.bias
+        return logits
+
+
+@dataclass(frozen=True, slots=True)
+class Predictions:
+    """What the heads say of U users; None where there is no such head."""
+
+    purchase_intent: Floats | None  # (U,): a purchase within 7 days
+    churn_risk: Floats | None  # (U,): nothing at all within 30 days
+    next_action: Floats | None  # (U, A), in order of Action; adds up to 1
+    interests: Floats | None  # (U, C), in order of `Heads.categories`: touched within 7 days
+
+
+@dataclass(frozen=True, slots=True)
+class Heads:
+    """The heads of one model that beat their baselines. Immutable."""
+
+    heads: dict[str, Head]
+    categories: Refs  # (C,), name_ref of the interests, ascending
+    touch_weights: Floats  # (T, C): what a category's own touches say of it
+
+    def predict(
+        self,
+        head: NDArray[np.void],
+        ring: NDArray[np.void],
+        state: Floats,
+        as_of_ms: Codes,
+        touched: Refs | None = None,
+    ) -> Predictions:
+        """Answer every question of U users.
+
+        Args:
+            head: (U,) of HEAD.
+            ring: (U, RING) of EVENT, newest first.
+            state: (U, D), of the behaviour encoder of the same model.
+            as_of_ms: (U,), the moments of asking.
+            touched: (U, RING), name_ref of each event's interest category, 0 = none; without it
+                there are no interests.
+        """
+        described = features(head, ring, state, as_of_ms)
+        return Predictions(
+            self._one(PURCHASE_INTENT, described),
+            self._one(CHURN_RISK, described),
+            self._actions(described),
+            None if touched is None else self._interests(described, ring, as_of_ms, touched),
+        )
+
+    def _one(self, name: str, described: Floats) -> Floats | None:
+        asked = self.heads.get(name)
+        return None if asked is None else asked.calibration(asked.logits(described)[:, 0])
+
+    def _actions(self, described: Floats) -> Floats | None:
+        asked = self.heads.get(NEXT_ACTION)
+        if asked is None:
+            return None
+        return softmax(asked.logits(described) / asked.calibration.temperature)
+
+    def _interests(
+        self, described: Floats, ring: NDArray[np.void], as_of_ms: Codes, touched: Refs
+    ) -> Floats | None:
+        asked = self.heads.get(INTERESTS)
+        if asked is None:
+            return None
+        counted = touches(ring["at"], touched, self.categories, as_of_ms)
+        own = np.einsum("utc,tc->uc", counted, self.touch_weights)
+        return asked.calibration(asked.logits(described) + own)
+
+    def to_arrays(self) -> dict[str, NDArray[Any]]:
+        """Return what they are made of, by name."""
+        arrays: dict[str, NDArray[Any]] = {
+            "categories": self.categories,
+            "touch_weights": self.touch_weights,
+        }
+        for name, head in self.heads.items():
+            parts = {"": head, "standard.": head.standard, "calibration.": head.calibration}
+            arrays |= {
+                f"{name}.{prefix}{field.name}": getattr(part, field.name)
+                for prefix, part in parts.items()
+                for field in fields(part)
+                if isinstance(getattr(part, field.name), np.ndarray)
+            }
+        return arrays
+
+    @classmethod
+    def from_arrays(cls, arrays: dict[str, NDArray[Any]]) -> "Heads":
+        """Read what `to_arrays` wrote. Other names are left alone.
+
+        Raises:
+            KeyError: An array is not there.
+        """
+
+        def read(prefix: str, kind: type) -> dict[str, NDArray[Any]]:
+            return {field.name: arrays[prefix + field.name] for field in fields(kind)}
+
+        heads = {
+            name: Head(
+                Standard(**read(f"{name}.standard.", Standard)),
+                arrays[f"{name}.weights"],
+                arrays[f"{name}.bias"],
+                Calibration(**read(f"{name}.calibration.", Calibration)),
+            )
+            for name in HEADS
+            if f"{name}.weights" in arrays
+        }
+        return cls(heads, arrays["categories"], arrays["touch_weights"])
+
+
+def features(
+    head: NDArray[np.void], ring: NDArray[np.void], state: Floats, as_of_ms: Codes
+) -> Floats:
+    """Describe users to the heads: the same in training and in service. Returns (U, D + F)."""
+    return np.concatenate([state, habits(head, ring, as_of_ms)], axis=1, dtype=np.float32)
+
+
+def touches(at: Codes, touched: Refs, categories: Refs, as_of_ms: Codes) -> Floats:
+    """Count each category's events within each of TOUCH_WINDOWS_MS.
+
+    Args:
+        at: (U, S), ms; 0 = no event.
+        touched: (U, S), name_ref of each event's category.
+        categories: (C,), ascending.
+        as_of_ms: (U,).
+
+    Returns:
+        (U, T, C), as log(1 + x).
+    """
+    users, kinds = len(at), len(categories)
+    counted = np.zeros((users, len(TOUCH_WINDOWS_MS), kinds), np.float32)
+    if not kinds:
+        return counted
+    code = np.minimum(np.searchsorted(categories, touched), kinds - 1)
+    row, place = np.nonzero((categories[code] == touched) & (at > 0))
+    key = row * kinds + code[row, place]
+    age = as_of_ms[row] - at[row, place]
+    for window, width in enumerate(TOUCH_WINDOWS_MS):
+        counts = np.bincount(key[age < width], minlength=users * kinds)
+        counted[:, window] = counts.reshape(users, kinds)
+    return np.log1p(counted, out=counted)
