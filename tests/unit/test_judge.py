@@ -186,6 +186,7 @@ def test_a_model_of_shuffled_labels_is_refused_and_the_reason_says_where() -> No
         ({"older": {"2026-09": CHAMPION.older["2026-09"]}}, {"2026-10 NDCG@10"}),
         ({"cold": shuffled(users=60)}, {"cold HR@10"}),
         ({"cold": None}, {"cold HR@10"}),
+        ({"cold": moved(skilled(5, users=60), float("nan"))}, {"cold HR@10"}),
         ({"tail_share": 0.201}, set()),
         ({"tail_share": 0.199}, {"tail share"}),
         ({"coverage": 0.47}, {"coverage"}),
@@ -250,8 +251,11 @@ def test_who_asks_for_a_gain_gets_no_promotion_without_one() -> None:
     asked = replace(DEFAULTS, newest_change=float("inf"))
     random = np.random.default_rng(7)
     better = Ranks(CHAMPION.newest.ndcg + random.uniform(0, 0.1, USERS), CHAMPION.newest.hit)
+    lucky = Ranks(CHAMPION.newest.ndcg.copy(), CHAMPION.newest.hit)
+    lucky.ndcg[0] += 0.1  # one user of 400
 
     assert not judge(CHAMPION, challenger(), asked).promote
+    assert not judge(CHAMPION, challenger(newest=lucky), asked).promote
     assert judge(CHAMPION, challenger(newest=better), asked).promote
 
 
@@ -272,8 +276,12 @@ def test_without_users_to_judge_by_nothing_is_promoted() -> None:
 
 
 def test_models_measured_on_different_users_cannot_be_compared() -> None:
+    fewer = skilled(users=USERS - 1)
+
     with pytest.raises(ValueError, match="399 and 400 users"):
-        judge(CHAMPION, challenger(newest=skilled(users=USERS - 1)))
+        judge(CHAMPION, challenger(newest=fewer))
+    with pytest.raises(ValueError, match="399 and 400 users"):
+        judge(CHAMPION, challenger(older=dict.fromkeys(CHAMPION.older, fewer)))
 
 
 def test_a_verdict_survives_json_and_shows_as_a_table() -> None:
