@@ -24,6 +24,7 @@ Refs = NDArray[np.uint64]
 FARTHEST = np.float32(
     5.0
 )  # deviations from the mean: a burst of events must not shout down all else
+SMALLEST_SPREAD = 1e-6  # below it is rounding
 TOUCH_WINDOWS_MS = np.array([7 * DAY_MS, 28 * DAY_MS, 1 << 62])
 PURCHASE_INTENT, CHURN_RISK, NEXT_ACTION, INTERESTS = (
     "purchase_intent",
@@ -52,7 +53,8 @@ class Standard:
     def of(cls, features: Floats) -> "Standard":
         """Measure (A, X) features; one that never varies keeps its size."""
         spread = features.std(axis=0)
-        return cls(features.mean(axis=0), np.where(spread > 1e-6, spread, 1).astype(np.float32))  # noqa: PLR2004 - rounding, not variation
+        varies = spread > SMALLEST_SPREAD
+        return cls(features.mean(axis=0), np.where(varies, spread, 1).astype(np.float32))
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,13 +143,9 @@ class Heads:
             "touch_weights": self.touch_weights,
         }
         for name, head in self.heads.items():
-            parts = {"": head, "standard.": head.standard, "calibration.": head.calibration}
-            arrays |= {
-                f"{name}.{prefix}{field.name}": getattr(part, field.name)
-                for prefix, part in parts.items()
-                for field in fields(part)
-                if isinstance(getattr(part, field.name), np.ndarray)
-            }
+            arrays |= {f"{name}.weights": head.weights, f"{name}.bias": head.bias}
+            arrays |= _arrays(f"{name}.standard.", head.standard)
+            arrays |= _arrays(f"{name}.calibration.", head.calibration)
         return arrays
 
     @classmethod
@@ -205,3 +203,7 @@ def touches(at: Codes, touched: Refs, categories: Refs, as_of_ms: Codes) -> Floa
         counts = np.bincount(key[age < width], minlength=users * kinds)
         counted[:, window] = counts.reshape(users, kinds)
     return np.log1p(counted, out=counted)
+
+
+def _arrays(prefix: str, part: Standard | Calibration) -> dict[str, NDArray[Any]]:
+    return {prefix + field.name: getattr(part, field.name) for field in fields(part)}

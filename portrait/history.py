@@ -43,6 +43,69 @@ class Positions:
         return np.searchsorted(self.keys, user * self.stride + np.searchsorted(self.moments, at))
 
 
+class History:
+    """Interactions made ready to be asked for the facts of many moments."""
+
+    def __init__(self, interactions: Interactions) -> None:
+        self.interactions = interactions
+        self.positions = Positions(interactions)
+        action = interactions.action
+        self._by_action = {int(code): _running(action == code) for code in np.unique(action)}
+        sign = (action == PURCHASE).astype(np.int64) - (action == RETURN)
+        money = np.rint(interactions.price.astype(np.float64) * MONEY).astype(np.int64)
+        self._spend = _running(sign * money * interactions.quantity)
+
+    def facts(self, anchors: Anchors) -> Facts:
+        """Gather the facts of each anchor's user from the events before it, as `facts_at`."""
+        facts = Facts.empty(len(anchors))
+        begin = self.interactions.starts[anchors.user]
+        end = self.positions.find(anchors.user, anchors.at)
+        self._count(facts.head, begin, end)
+        self._times(facts.head, begin, end)
+        self._periods(facts.head, anchors, end)
+        self._ring(facts.ring, begin, end)
+        return facts
+
+    def _count(self, head: NDArray[np.void], begin: Codes, end: Codes) -> None:
+        """Fill in the totals: differences of running sums."""
+        head["revision"] = end - begin
+        head["count"] = np.minimum(end - begin, RING)
+        for code, running in self._by_action.items():
+            head["totals"][:, code] = running[end] - running[begin]
+        head["spend"] = self._spend[end] - self._spend[begin]
+
+    def _times(self, head: NDArray[np.void], begin: Codes, end: Codes) -> None:
+        known = end > begin
+        newest = self.interactions.at[end[known] - 1]
+        head["first_at"][known] = self.interactions.at[begin[known]]
+        head["last_at"][known] = newest
+        head["received_at"][known] = newest
+
+    def _periods(self, head: NDArray[np.void], anchors: Anchors, end: Codes) -> None:
+        """Count the events of each user's newest periods: places of the periods' borders."""
+        newest = head["last_at"] // PERIOD_MS
+        head["period"] = newest
+        borders = (newest[:, None] + 1 - np.arange(PERIODS + 1)) * PERIOD_MS  # (A, PERIODS + 1)
+        places = np.minimum(self.positions.find(anchors.user[:, None], borders), end[:, None])
+        head["by_period"] = places[:, :-1] - places[:, 1:]
+        head["by_period"][head["count"] == 0] = 0
+
+    def _ring(self, ring: NDArray[np.void], begin: Codes, end: Codes) -> None:
+        """Gather each user's newest events, newest first."""
+        place = end[:, None] - 1 - np.arange(RING)  # (A, RING)
+        held = place >= begin[:, None]
+        place = place[held]
+        events = self.interactions
+        item = events.item[place]
+        ring["at"][held] = events.at[place]
+        ring["id"][held] = place + 1
+        ring["ref"][held] = np.where(item == NO_ITEM, 0, events.items[item])
+        ring["price"][held] = events.price[place]
+        ring["quantity"][held] = events.quantity[place]
+        ring["action"][held] = events.action[place]
+        ring["rating"][held] = events.rating[place]
+
+
 def facts_at(interactions: Interactions, anchors: Anchors) -> Facts:
     """Gather the facts of each anchor's user from the events before it.
 
@@ -54,67 +117,9 @@ def facts_at(interactions: Interactions, anchors: Anchors) -> Facts:
         Facts of A rows, equal to `fold` of the same events but for the Kafka positions. An event's
         id is its place in the interactions.
     """
-    positions = Positions(interactions)
-    facts = Facts.empty(len(anchors))
-    begin = interactions.starts[anchors.user]
-    end = positions.find(anchors.user, anchors.at)
-    known = end > begin
-    _count(facts, interactions, begin, end)
-    _times(facts, interactions, begin[known], end[known], known)
-    _periods(facts, positions, anchors, end)
-    _ring(facts, interactions, begin, end)
-    return facts
-
-
-def _count(facts: Facts, interactions: Interactions, begin: Codes, end: Codes) -> None:
-    """Fill in the totals: differences of running sums."""
-    head, action = facts.head, interactions.action
-    head["revision"] = end - begin
-    head["count"] = np.minimum(end - begin, RING)
-    for code in np.unique(action):
-        running = _running(action == code)
-        head["totals"][:, code] = running[end] - running[begin]
-    sign = (action == PURCHASE).astype(np.int64) - (action == RETURN)
-    money = np.rint(interactions.price.astype(np.float64) * MONEY).astype(np.int64)
-    running = _running(sign * money * interactions.quantity)
-    head["spend"] = running[end] - running[begin]
+    return History(interactions).facts(anchors)
 
 
 def _running(values: NDArray[np.generic]) -> Codes:
     """Sum up to, not including, each place. Returns (E + 1,)."""
     return np.concatenate([[0], np.cumsum(values, dtype=np.int64)])
-
-
-def _times(
-    facts: Facts, interactions: Interactions, begin: Codes, end: Codes, known: NDArray[np.bool_]
-) -> None:
-    facts.head["first_at"][known] = interactions.at[begin]
-    facts.head["last_at"][known] = interactions.at[end - 1]
-    facts.head["received_at"][known] = interactions.at[end - 1]
-
-
-def _periods(facts: Facts, positions: Positions, anchors: Anchors, end: Codes) -> None:
-    """Count the events of each user's newest periods: places of the periods' borders."""
-    newest = facts.head["last_at"] // PERIOD_MS
-    facts.head["period"] = newest
-    borders = (newest[:, None] + 1 - np.arange(PERIODS + 1)) * PERIOD_MS  # (A, PERIODS + 1)
-    places = np.minimum(positions.find(anchors.user[:, None], borders), end[:, None])
-    facts.head["by_period"] = places[:, :-1] - places[:, 1:]
-    facts.head["by_period"][facts.head["count"] == 0] = 0
-
-
-def _ring(facts: Facts, interactions: Interactions, begin: Codes, end: Codes) -> None:
-    """Gather each user's newest events, newest first."""
-    place = end[:, None] - 1 - np.arange(RING)  # (A, RING)
-    held = place >= begin[:, None]
-    place = place[held]
-    item = interactions.item[place]
-    ref = interactions.items[np.maximum(item, 0)] if len(interactions.items) else item
-    ring = facts.ring
-    ring["at"][held] = interactions.at[place]
-    ring["id"][held] = place + 1
-    ring["ref"][held] = np.where(item == NO_ITEM, 0, ref)
-    ring["price"][held] = interactions.price[place]
-    ring["quantity"][held] = interactions.quantity[place]
-    ring["action"][held] = interactions.action[place]
-    ring["rating"][held] = interactions.rating[place]
