@@ -116,7 +116,7 @@ def _older(bench: _Bench, period: str) -> Check:
     trio = bench.each(lambda figures: _mean(figures.older.get(period), "ndcg"))
     before, after = bench.champion.older.get(period), bench.challenger.older.get(period)
     if before is not None and after is not None:
-        _require_same_users(before.ndcg, after.ndcg)
+        _require_same_users(after.ndcg, before.ndcg)
     limit = _share_of(trio.champion, bench.asked.older_change)
     return _check(f"{period} NDCG@10", trio, limit, passed=_reaches(trio.challenger, limit))
 
