@@ -1,0 +1,66 @@
+"""Small learned models with random weights, and the events of a few users."""
+
+import numpy as np
+
+from portrait.behaviour import Behaviour, Rows
+from portrait.event import Action
+from portrait.hash_index import MISSING
+from portrait.neighbours import Neighbours
+from portrait.recency import DAY_MS, Events, Floats
+from portrait.space import unit
+
+ITEMS, TEXT_DIM = 30, 12
+NOW = 1_790_000_000_000
+
+
+def behaviour(
+    *, dim: int = 8, heads: int = 2, blocks: int = 1, known: int = 20, seed: int = 0
+) -> Behaviour:
+    draw = np.random.default_rng(seed)
+    actions = len(Action)
+    return Behaviour(
+        projection=normal(draw, TEXT_DIM, dim),
+        item_refs=np.arange(1, known + 1, dtype=np.uint64),
+        item_vectors=normal(draw, known, dim),
+        action_gates=draw.uniform(0.2, 2, actions).astype(np.float32),
+        action_vectors=np.float32(0.1) * normal(draw, actions, dim),
+        decay=draw.uniform(0, 1, heads).astype(np.float32),
+        gap_decay=draw.uniform(0, 1, heads).astype(np.float32),
+        turn=normal(draw, blocks, dim // blocks, dim // blocks),
+    )
+
+
+def neighbours(*, kinds: int = 2, seed: int = 0) -> Neighbours:
+    draw = np.random.default_rng(seed)
+    each = draw.integers(0, 6, ITEMS)
+    others = [draw.choice(ITEMS, count, replace=False) for count in each]
+    return Neighbours(
+        refs=np.arange(1, ITEMS + 1, dtype=np.uint64),
+        starts=np.concatenate([[0], np.cumsum(each)]),
+        others=np.concatenate(others).astype(np.int32),
+        strengths=draw.uniform(0, 1, (int(each.sum()), kinds)).astype(np.float32),
+        action_gates=np.ones(len(Action), np.float32),
+        decay=draw.uniform(0, 1, kinds).astype(np.float32),
+        gap_decay=np.zeros(kinds, np.float32),
+    )
+
+
+def text_vectors(*, seed: int = 0) -> Floats:
+    return unit(normal(np.random.default_rng(seed), ITEMS, TEXT_DIM))
+
+
+def histories(users: int, places: int, *, seed: int = 0) -> tuple[Rows, Events]:
+    """Draw the newest events of users, newest first, one in eight absent: rows of items, events."""
+    draw = np.random.default_rng(seed)
+    rows = draw.integers(0, ITEMS, (users, places))
+    present = draw.random((users, places)) < 7 / 8
+    events = Events(
+        action=draw.integers(0, len(Action), (users, places)).astype(np.uint8),
+        at=NOW - np.cumsum(draw.integers(0, 3 * DAY_MS, (users, places)), axis=1),
+        present=present,
+    )
+    return np.where(present, rows, MISSING), events
+
+
+def normal(draw: np.random.Generator, *shape: int) -> Floats:
+    return draw.normal(size=shape).astype(np.float32)
