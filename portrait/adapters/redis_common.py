@@ -1,0 +1,34 @@
+"""What every adapter on Redis does alike: its errors become ours, its scripts come from files."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.resources import files
+
+from redis.asyncio import Redis
+from redis.commands.core import AsyncScript
+from redis.exceptions import (
+    BusyLoadingError,
+    ConnectionError,  # noqa: A004 - what redis-py calls it
+    TimeoutError,  # noqa: A004 - what redis-py calls it
+)
+
+from portrait.errors import StoreUnavailableError
+
+
+@asynccontextmanager
+async def translated() -> AsyncIterator[None]:
+    """Turn Redis being away into our error; whatever else it says is a bug, and is raised as is."""
+    try:
+        yield
+    except (ConnectionError, TimeoutError, BusyLoadingError) as error:
+        raise StoreUnavailableError from error
+
+
+def script(redis: Redis, name: str) -> AsyncScript:
+    """Return a Lua script of this package; Redis compiles it once."""
+    return redis.register_script(files(__package__).joinpath(name).read_text())
+
+
+def text(value: object) -> str:
+    """Decode what Redis sent: bytes, though its client's types allow for more."""
+    return value.decode() if isinstance(value, bytes) else str(value)

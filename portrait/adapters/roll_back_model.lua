@@ -1,0 +1,11 @@
+-- Put the former model back in service, at once. Returns its version, or false if there is none.
+-- KEYS: model:wanted, model:champion, model:previous, model:retired. ARGV: the reason, the time (ms).
+local former = redis.call('GET', KEYS[3])
+if not former then return false end
+local champion = redis.call('GET', KEYS[2])
+redis.call('SET', KEYS[2], former)
+redis.call('DEL', KEYS[1], KEYS[3])
+redis.call('ZREM', KEYS[4], former)
+redis.call('ZADD', KEYS[4], ARGV[2], champion)
+redis.call('HSET', 'model:' .. champion, 'rolled_back', ARGV[1])
+return former

@@ -1,0 +1,402 @@
+"""What the index of models, the lease and the jobs promise: the same suite on fakes and Redis."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from redis.asyncio import Redis
+
+from portrait.adapters.redis_lease import RedisJobs, RedisLease
+from portrait.adapters.redis_models import RedisModels
+from portrait.jobs import KEPT, Job, JobNotFoundError, JobOpenError, Jobs, new_job
+from portrait.lease import Lease, LeaseLostError, held
+from portrait.model_index import (
+    Card,
+    ModelIndex,
+    ModelNotFoundError,
+    ModelNotPromotableError,
+    NoFormerModelError,
+    Standing,
+)
+from portrait.verdict import Verdict
+from tests.fake_training import MemoryJobs, MemoryLease, MemoryModels
+
+NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
+Keep = Callable[[str], Awaitable[None]]
+
+
+def card(version: str, *, age: int = 0, promote: bool | None = None) -> Card:
+    verdict = None
+    if promote is not None:
+        verdict = Verdict(
+            champion="v1", challenger=version, promote=promote, reason="it is so", checks=()
+        )
+    return Card(
+        version=version,
+        created_at=NOON - timedelta(days=age),
+        encoder="hash",
+        space_id="0123456789abcdef",
+        verdict=verdict,
+    )
+
+
+class ModelIndexContract:
+    """Every way a model can take."""
+
+    async def serve(self, models: ModelIndex, keep: Keep, *versions: str) -> None:
+        for version in versions:
+            await models.add(card(version, age=9 - int(version[1:])))
+            await keep(version)
+            await models.want(version, insist=True)
+            assert await models.switch(version)
+
+    async def test_at_first_there_is_nothing(self, models: ModelIndex) -> None:
+        assert await models.listed() == []
+        assert await models.standing() == Standing()
+        with pytest.raises(ModelNotFoundError):
+            await models.get("v1")
+        with pytest.raises(NoFormerModelError):
+            await models.roll_back("why not")
+
+    async def test_models_are_listed_newest_first_with_their_roles(
+        self, models: ModelIndex, keep: Keep
+    ) -> None:
+        await self.serve(models, keep, "v1", "v2")
+        for version, promote in {"v3": None, "v4": True, "v5": False, "v6": True}.items():
+            await models.add(card(version, age=int(version[1]), promote=promote))
+            await keep(version)
+        await models.want("v4")
+        await models.add(card("v0", age=-1))
+
+        listed = await models.listed()
+
+        assert [(each.card.version, each.role) for each in listed] == [
+            ("v0", "retired"),  # its arrays are not there
+            ("v3", "candidate"),
+            ("v4", "wanted"),
+            ("v5", "refused"),
+            ("v6", "candidate"),
+            ("v2", "champion"),
+            ("v1", "former"),
+        ]
+
+    async def test_a_card_comes_back_as_it_went(self, models: ModelIndex) -> None:
+        await models.add(card("v1"))
+        await models.add(card("v1", promote=True))
+
+        assert (await models.get("v1")).card == card("v1", promote=True)
+        assert len(await models.listed()) == 1
+
+    async def test_a_wish_changes_nothing_in_service(self, models: ModelIndex, keep: Keep) -> None:
+        await self.serve(models, keep, "v1")
+        await models.add(card("v2", promote=True))
+        await keep("v2")
+
+        await models.want("v2")
+
+        assert await models.standing() == Standing("v1", None, "v2")
+
+    async def test_the_wanted_becomes_champion_and_the_champion_the_former(
+        self, models: ModelIndex, keep: Keep
+    ) -> None:
+        await self.serve(models, keep, "v1", "v2", "v3")
+
+        assert await models.standing() == Standing("v3", "v2", None)
+
+    async def test_a_model_no_longer_wanted_is_not_switched_to(
+        self, models: ModelIndex, keep: Keep
+    ) -> None:
+        await self.serve(models, keep, "v1")
+        for version in ("v2", "v3"):
+            await models.add(card(version))
+            await keep(version)
+            await models.want(version)
+
+        assert not await models.switch("v2")
+        assert await models.standing() == Standing("v1", None, "v3")
+
+    async def test_wanting_the_champion_withdraws_the_wish(
+        self, models: ModelIndex, keep: Keep
+    ) -> None:
+        await self.serve(models, keep, "v1", "v2")
+        await models.want("v1")
+
+        await models.want("v2")
+
+        assert await models.standing() == Standing("v2", "v1", None)
+
+    async def test_what_cannot_or_should_not_serve_is_not_wanted(
+        self, models: ModelIndex, keep: Keep
+    ) -> None:
+        await self.serve(models, keep, "v1")
+        await models.add(card("gone"))
+        await models.add(card("bad", promote=False))
+        await keep("bad")
+
+        with pytest.raises(ModelNotFoundError):
+            await models.want("unheard of")
+        for insist in (False, True):
+            with pytest.raises(ModelNotPromotableError, match="no longer kept"):
+                await models.want("gone", insist=insist)
+        with pytest.raises(ModelNotPromotableError, match="refused: it is so"):
+            await models.want("bad")
+        assert await models.standing() == Standing("v1")
+        await models.want("bad", insist=True)
+        assert await models.standing() == Standing("v1", None, "bad")
+
+    async def test_a_rollback_is_at_once_and_withdraws_wishes(
+        self, models: ModelIndex, keep: Keep
+    ) -> None:
+        await self.serve(models, keep, "v1", "v2")
+        await models.add(card("v3"))
+        await keep("v3")
+        await models.want("v3")
+
+        assert await models.roll_back("it fell") == "v1"
+
+        assert await models.standing() == Standing("v1")
+        bad = await models.get("v2")
+        assert (bad.role, bad.card.rolled_back) == ("rolled back", "it fell")
+        with pytest.raises(NoFormerModelError):
+            await models.roll_back("again")
+
+    async def test_what_was_rolled_back_serves_again_only_if_somebody_insists(
+        self, models: ModelIndex, keep: Keep
+    ) -> None:
+        await self.serve(models, keep, "v1", "v2")
+        await models.roll_back("it fell")
+
+        with pytest.raises(ModelNotPromotableError, match="rolled back: it fell"):
+            await models.want("v2")
+        await models.want("v2", insist=True)
+        await models.switch("v2")
+
+        again = await models.get("v2")
+        assert (again.role, again.card.rolled_back) == ("champion", None)
+
+    async def test_arrays_are_let_go_of_after_a_grace_and_never_those_in_service(
+        self, models: ModelIndex, keep: Keep
+    ) -> None:
+        await self.serve(models, keep, "v1", "v2", "v3")
+        grace, now = timedelta(days=1), datetime.now(UTC)
+
+        assert await models.expired(grace, now) == []
+        later = now + grace + timedelta(minutes=1)
+        assert sorted(await models.expired(grace, later)) == ["v1", "v2"]
+        for version in ("v2", "v3"):
+            await models.forget(version)
+
+        assert await models.expired(grace, later) == ["v1"]
+        assert await models.standing() == Standing("v3")
+        assert [(await models.get(v)).role for v in ("v2", "v3")] == ["retired", "champion"]
+
+    async def test_who_returns_to_service_does_not_expire(
+        self, models: ModelIndex, keep: Keep
+    ) -> None:
+        await self.serve(models, keep, "v1", "v2")
+        await models.roll_back("it fell")
+
+        later = datetime.now(UTC) + timedelta(days=2)
+        assert await models.expired(timedelta(days=1), later) == ["v2"]
+        await self.serve(models, keep, "v2")
+        assert await models.expired(timedelta(days=1), later) == ["v1"]
+
+
+class TestMemoryModels(ModelIndexContract):
+    @pytest.fixture
+    def models(self) -> MemoryModels:
+        return MemoryModels()
+
+    @pytest.fixture
+    def keep(self, models: MemoryModels) -> Keep:
+        async def keep(version: str) -> None:
+            models.kept.add(version)
+
+        return keep
+
+
+class TestRedisModels(ModelIndexContract):
+    @pytest.fixture
+    def models(self, redis: Redis) -> ModelIndex:
+        return RedisModels(redis)
+
+    @pytest.fixture
+    def keep(self, redis: Redis) -> Keep:
+        async def keep(version: str) -> None:
+            await redis.hset(f"model:{version}", "space", b"arrays")
+
+        return keep
+
+    @pytest.mark.parametrize("name", ["index", "champion", "retired"])
+    async def test_a_name_that_redis_uses_otherwise_is_no_model(
+        self, models: ModelIndex, keep: Keep, name: str
+    ) -> None:
+        await self.serve(models, keep, "v1", "v2")
+
+        with pytest.raises(ModelNotFoundError):
+            await models.get(name)
+
+
+class LeaseContract:
+    """One holder, and a token for each."""
+
+    async def test_only_one_can_hold_it(self, lease: Lease) -> None:
+        first = await lease.take()
+
+        assert first is not None
+        assert await lease.take() is None
+        assert await lease.renew(first)
+        await lease.give_back(first)
+        second = await lease.take()
+        assert second is not None
+        assert second > first
+
+    async def test_who_held_it_before_can_neither_renew_nor_end_it(self, lease: Lease) -> None:
+        first = await lease.take()
+        assert first is not None
+        await lease.give_back(first)
+        second = await lease.take()
+        assert second is not None
+
+        assert not await lease.renew(first)
+        await lease.give_back(first)
+        assert await lease.take() is None
+        assert await lease.renew(second)
+
+
+class TestMemoryLease(LeaseContract):
+    @pytest.fixture
+    def lease(self) -> Lease:
+        return MemoryLease()
+
+
+class TestRedisLease(LeaseContract):
+    @pytest.fixture
+    def lease(self, redis: Redis) -> Lease:
+        return RedisLease(redis, timedelta(seconds=30))
+
+    async def test_a_killed_trainers_lease_runs_out(self, redis: Redis) -> None:
+        lease = RedisLease(redis, timedelta(milliseconds=50))
+        first = await lease.take()
+        assert first is not None
+
+        await asyncio.sleep(0.2)
+
+        assert not await lease.renew(first)
+        second = await lease.take()
+        assert second == first + 1
+
+    async def test_it_is_renewed_while_it_is_held(self, redis: Redis) -> None:
+        lease = RedisLease(redis, timedelta(seconds=1))
+        async with held(lease) as hold:
+            await asyncio.sleep(1.3)
+
+            assert hold is not None
+            assert not hold.lost.is_set()
+            assert await lease.take() is None
+
+        assert await lease.take() is not None
+
+
+class JobsContract:
+    """One open job, and what became of the others."""
+
+    async def test_at_first_there_is_nothing(self, jobs: Jobs) -> None:
+        assert await jobs.open() is None
+        assert await jobs.newest(10) == []
+        with pytest.raises(JobNotFoundError):
+            await jobs.get("x")
+
+    async def test_one_job_is_open_at_a_time(self, jobs: Jobs) -> None:
+        job = new_job("request", "new season", NOON)
+        await jobs.ask(job)
+
+        with pytest.raises(JobOpenError) as raised:
+            await jobs.ask(new_job("drift", "too", NOON))
+
+        assert raised.value.id == job.id
+        assert await jobs.open() == await jobs.get(job.id) == job
+        assert await jobs.newest(10) == [job]
+
+    async def test_a_job_stays_open_until_it_is_over(self, jobs: Jobs, lease: Lease) -> None:
+        job = new_job("request", "new season", NOON)
+        await jobs.ask(job)
+        token = await lease.take()
+        assert token is not None
+
+        running = job.begun(NOON).at("training", {"epoch": 1})
+        await jobs.save(running, token)
+        assert await jobs.open() == running
+        over = running.ended("refused", "it is no better", NOON)
+        await jobs.save(over, token)
+
+        assert await jobs.open() is None
+        assert await jobs.get(job.id) == over
+        await jobs.ask(new_job("events", "1,000 new", NOON))
+
+    async def test_a_trainer_that_comes_back_late_changes_nothing(
+        self, jobs: Jobs, lease: Lease
+    ) -> None:
+        job = new_job("request", "new season", NOON)
+        await jobs.ask(job)
+        late = await lease.take()
+        assert late is not None
+        await lease.give_back(late)
+        token = await lease.take()
+        assert token is not None
+        await jobs.save(job.begun(NOON), token)
+
+        with pytest.raises(LeaseLostError):
+            await jobs.save(job.ended("failed", "too late", NOON), late)
+
+        assert await jobs.open() == job.begun(NOON)
+
+    async def test_what_ended_stays_ended_for_the_next(self, jobs: Jobs, lease: Lease) -> None:
+        token = await lease.take()
+        assert token is not None
+        first, second = (new_job("request", str(n), NOON) for n in range(2))
+        await jobs.ask(first)
+        await jobs.save(first.ended("promoted", "better", NOON), token)
+        await jobs.ask(second)
+
+        await jobs.save(first.ended("promoted", "better", NOON), token)
+
+        assert await jobs.open() == second
+
+    async def test_the_newest_are_remembered(self, jobs: Jobs, lease: Lease) -> None:
+        token = await lease.take()
+        assert token is not None
+        made: list[Job] = []
+        for count in range(KEPT + 2):
+            job = new_job("schedule", str(count), NOON)
+            await jobs.ask(job)
+            await jobs.save(job.ended("refused", "no better", NOON), token)
+            made.insert(0, job)
+
+        newest = await jobs.newest(3)
+
+        assert [job.id for job in newest] == [job.id for job in made[:3]]
+        assert len(await jobs.newest(1_000)) == KEPT
+        with pytest.raises(JobNotFoundError):
+            await jobs.get(made[-1].id)
+
+
+class TestMemoryJobs(JobsContract):
+    @pytest.fixture
+    def lease(self) -> MemoryLease:
+        return MemoryLease()
+
+    @pytest.fixture
+    def jobs(self, lease: MemoryLease) -> Jobs:
+        return MemoryJobs(lease)
+
+
+class TestRedisJobs(JobsContract):
+    @pytest.fixture
+    def lease(self, redis: Redis) -> Lease:
+        return RedisLease(redis, timedelta(seconds=30))
+
+    @pytest.fixture
+    def jobs(self, redis: Redis) -> Jobs:
+        return RedisJobs(redis)

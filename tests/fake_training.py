@@ -1,0 +1,195 @@
+"""Fakes of what training and promotion stand on, kept honest by mypy and the contract suites."""
+
+from datetime import UTC, datetime, timedelta
+
+from portrait.errors import StoreUnavailableError
+from portrait.jobs import KEPT, Job, JobNotFoundError, JobOpenError
+from portrait.lease import LeaseLostError
+from portrait.model_index import (
+    Card,
+    Listed,
+    ModelNotFoundError,
+    NoFormerModelError,
+    Standing,
+    require_promotable,
+    role_of,
+)
+
+
+class MemoryModels:
+    """A `ModelIndex` in dicts."""
+
+    def __init__(self) -> None:
+        self.cards: dict[str, Card] = {}
+        self.kept: set[str] = set()  # versions whose arrays are there
+        self.retired: dict[str, datetime] = {}
+        self.now = Standing()
+        self.is_down = False
+
+    async def add(self, card: Card) -> None:
+        """List a card; that it was rolled back is not forgotten."""
+        self._require_up()
+        known = self.cards.get(card.version)
+        rolled_back = None if known is None else known.rolled_back
+        self.cards[card.version] = card.model_copy(update={"rolled_back": rolled_back})
+
+    async def listed(self) -> list[Listed]:
+        """Return the cards, newest first."""
+        self._require_up()
+        newest = sorted(self.cards.values(), key=lambda card: card.created_at, reverse=True)
+        return [self._listed(card) for card in newest]
+
+    async def get(self, version: str) -> Listed:
+        """Return a card and its role."""
+        self._require_up()
+        if version not in self.cards:
+            raise ModelNotFoundError
+        return self._listed(self.cards[version])
+
+    async def standing(self) -> Standing:
+        """Return the pointers."""
+        self._require_up()
+        return self.now
+
+    async def want(self, version: str, *, insist: bool = False) -> None:
+        """Point to a model that may serve."""
+        listed = await self.get(version)
+        if listed.role == "champion":
+            self.now = self.now._replace(wanted=None)
+            return
+        require_promotable(listed.card, is_kept=version in self.kept, insist=insist)
+        self.now = self.now._replace(wanted=version)
+
+    async def switch(self, version: str) -> bool:
+        """Move the pointers."""
+        self._require_up()
+        if self.now.wanted != version:
+            return False
+        champion = self.now.champion
+        if champion is not None and champion != version:
+            self.retired[champion] = datetime.now(UTC)
+        self.retired.pop(version, None)
+        self._mark(version, None)
+        self.now = Standing(version, champion or self.now.former)
+        return True
+
+    async def roll_back(self, reason: str) -> str:
+        """Move the pointers back."""
+        self._require_up()
+        champion, former, _ = self.now
+        if former is None or champion is None:
+            raise NoFormerModelError
+        self.retired.pop(former, None)
+        self.retired[champion] = datetime.now(UTC)
+        self._mark(champion, reason)
+        self.now = Standing(former)
+        return former
+
+    async def expired(self, grace: timedelta, now: datetime) -> list[str]:
+        """Return whose time is over."""
+        self._require_up()
+        return [version for version, since in self.retired.items() if since <= now - grace]
+
+    async def forget(self, version: str) -> None:
+        """Drop the arrays of a model that neither serves nor is to."""
+        self._require_up()
+        if version in {self.now.champion, self.now.wanted}:
+            return
+        if version == self.now.former:
+            self.now = self.now._replace(former=None)
+        self.retired.pop(version, None)
+        self.kept.discard(version)
+
+    def _mark(self, version: str, rolled_back: str | None) -> None:
+        if version in self.cards:
+            changed = self.cards[version].model_copy(update={"rolled_back": rolled_back})
+            self.cards[version] = changed
+
+    def _listed(self, card: Card) -> Listed:
+        return Listed(card, role_of(card, self.now, is_kept=card.version in self.kept))
+
+    def _require_up(self) -> None:
+        if self.is_down:
+            raise StoreUnavailableError
+
+
+class MemoryLease:
+    """A `Lease` that runs out when told to."""
+
+    def __init__(self, lasts: timedelta = timedelta(seconds=30)) -> None:
+        self.lasts = lasts
+        self.token = 0
+        self.is_held = False
+        self.is_down = False
+
+    async def take(self) -> int | None:
+        """Hand out the next token."""
+        if self.is_held:
+            return None
+        self.is_held = True
+        self.token += 1
+        return self.token
+
+    async def renew(self, token: int) -> bool:
+        """Say whether it is still this token's."""
+        if self.is_down:
+            raise StoreUnavailableError
+        return self.is_held and token == self.token
+
+    async def give_back(self, token: int) -> None:
+        """Free it, if it is this token's."""
+        self.is_held = self.is_held and token != self.token
+
+    def run_out(self) -> None:
+        """Do what time does to a lease whose holder was killed."""
+        self.is_held = False
+
+
+class MemoryJobs:
+    """A `Jobs` in a dict."""
+
+    def __init__(self, lease: MemoryLease | None = None) -> None:
+        self.jobs: dict[str, Job] = {}
+        self.is_down = False
+        self._lease = lease or MemoryLease()
+        self._open: str | None = None
+
+    async def ask(self, job: Job) -> None:
+        """Open a job."""
+        self._require_up()
+        if self._open is not None:
+            raise JobOpenError(self._open)
+        self._open = job.id
+        self.jobs[job.id] = job
+        for oldest in list(self.jobs)[:-KEPT]:
+            del self.jobs[oldest]
+
+    async def open(self) -> Job | None:
+        """Return the job that is open."""
+        self._require_up()
+        return None if self._open is None else self.jobs[self._open]
+
+    async def save(self, job: Job, token: int) -> None:
+        """Replace a job, if the token is the newest."""
+        self._require_up()
+        if token != self._lease.token:
+            raise LeaseLostError
+        self.jobs[job.id] = job
+        if job.is_over and self._open == job.id:
+            self._open = None
+
+    async def get(self, id: str) -> Job:
+        """Return a job."""
+        self._require_up()
+        if id not in self.jobs:
+            raise JobNotFoundError
+        return self.jobs[id]
+
+    async def newest(self, most: int) -> list[Job]:
+        """Return jobs, newest first."""
+        self._require_up()
+        return list(reversed(self.jobs.values()))[:most]
+
+    def _require_up(self) -> None:
+        if self.is_down:
+            raise StoreUnavailableError

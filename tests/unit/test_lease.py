@@ -1,0 +1,70 @@
+"""The lease in hand: kept alive, given back, and lost without harm."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from portrait.lease import LeaseLostError, held
+from tests.fake_training import MemoryLease
+
+SHORT = timedelta(milliseconds=60)
+
+
+async def test_who_comes_second_gets_nothing() -> None:
+    lease = MemoryLease()
+
+    async with held(lease) as first, held(lease) as second:
+        assert first is not None
+        assert second is None
+        assert lease.is_held
+
+
+async def test_it_is_given_back_even_after_an_error() -> None:
+    lease = MemoryLease()
+
+    with pytest.raises(ZeroDivisionError):
+        async with held(lease):
+            raise ZeroDivisionError
+
+    assert not lease.is_held
+
+
+async def test_a_holder_learns_that_it_lost_the_lease_and_leaves_the_next_ones_alone() -> None:
+    lease = MemoryLease(SHORT)
+
+    async with held(lease) as hold:
+        assert hold is not None
+        hold.require()
+        lease.run_out()
+        await lease.take()
+        async with asyncio.timeout(5):
+            await hold.lost.wait()
+
+        with pytest.raises(LeaseLostError):
+            hold.require()
+
+    assert lease.is_held
+
+
+async def test_redis_may_be_away_for_less_than_the_lease_lasts() -> None:
+    lease = MemoryLease(timedelta(seconds=0.9))
+
+    async with held(lease) as hold:
+        assert hold is not None
+        lease.is_down = True
+        await asyncio.sleep(0.4)  # one renewal fails
+        lease.is_down = False
+        await asyncio.sleep(0.9)
+
+        assert not hold.lost.is_set()
+
+
+async def test_redis_being_away_for_longer_loses_it() -> None:
+    lease = MemoryLease(SHORT)
+
+    async with held(lease) as hold:
+        assert hold is not None
+        lease.is_down = True
+        async with asyncio.timeout(5):
+            await hold.lost.wait()
