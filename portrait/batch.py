@@ -51,7 +51,7 @@ def decode(
     builder = _Builder()
     for record in records:
         try:
-            builder.add(record, _parse(record), future_tolerance_ms)
+            builder.add(record, *read_event(record, future_tolerance_ms))
         except EventInvalidError as error:
             builder.dead.append(dead_letter(record, str(error)))
         if builder.tokens >= most_tokens:
@@ -79,11 +79,24 @@ def dead_letter(record: Record, reason: str) -> Message:
     return Message(DEAD, record.key or b"", record.value, (*place, *record.headers))
 
 
-def _parse(record: Record) -> Event:
+def read_event(record: Record, future_tolerance_ms: int) -> tuple[Event, int]:
+    """Return what a record says, and when it happened (ms). Whoever reads the log, reads it so.
+
+    Raises:
+        EventInvalidError: Not an event, or one that cannot have happened then.
+    """
     if record.value is not None and len(record.value) > LARGEST_EVENT:
         msg = f"payload: larger than {LARGEST_EVENT} bytes"
         raise EventInvalidError(msg)
-    return parse_event(record.value, record.headers, action=action_of(record.topic))
+    event = parse_event(record.value, record.headers, action=action_of(record.topic))
+    at = _moment(event, record.timestamp)
+    if at > record.timestamp + future_tolerance_ms:
+        msg = "occurred_at: in the future"
+        raise EventInvalidError(msg)
+    if at <= 0:
+        msg = "occurred_at: before 1970"
+        raise EventInvalidError(msg)
+    return event, at
 
 
 class _Builder:
@@ -97,15 +110,8 @@ class _Builder:
         self._items: dict[int, Event] = {}
         self._searches: dict[int, str] = {}
 
-    def add(self, record: Record, event: Event, future_tolerance_ms: int) -> None:
-        """Take in one event."""
-        at = _moment(event, record.timestamp)
-        if at > record.timestamp + future_tolerance_ms:
-            msg = "occurred_at: in the future"
-            raise EventInvalidError(msg)
-        if at <= 0:
-            msg = "occurred_at: before 1970"
-            raise EventInvalidError(msg)
+    def add(self, record: Record, event: Event, at: int) -> None:
+        """Take in one event, and when it happened (ms)."""
         row = (
             at,
             event_ref(event.event_id),
