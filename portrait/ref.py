@@ -26,6 +26,11 @@ def text_ref(text: str) -> int:
     return _ref(b"text:", text)
 
 
+def user_ref(user: str) -> int:
+    """Name a user by the key of the profile: all that an erasure may remember of them."""
+    return _ref(b"user:", user)
+
+
 @lru_cache(maxsize=65_536)
 def name_ref(name: str) -> int:
     """Name a category or a brand."""

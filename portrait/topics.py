@@ -9,6 +9,7 @@ from portrait.event import Action
 
 EVENTS = "events."  # prefix of the seven event topics
 ITEMS = "items"  # catalogue upserts, compacted; a tombstone withdraws an item
+ERASURES = "erasures"  # keyed by user: forget what was received up to this message
 DEAD = "events.dead"  # what could not be read, with its place and the reason
 NOTICES = "profiles.updated"  # one small notice per stored profile
 
