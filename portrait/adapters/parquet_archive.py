@@ -1,0 +1,223 @@
+"""The archive as Parquet files, in a local folder or, by URL, in whatever fsspec can reach.
+
+    day=2026-09-21/events.click-3-00000000000000000100-00000000000000000150.parquet
+    erasures/pending/<hash>.parquet      rows of these may still lie in a file
+    erasures/swept/<hash>.parquet        they do not any more
+
+A file appears whole: an object store puts it at once, and a local one is renamed from aside.
+"""
+
+import operator
+import os
+import time
+import uuid
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import reduce
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+import fsspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
+from fsspec.implementations.local import LocalFileSystem
+from pyarrow.fs import FSSpecHandler, PyFileSystem
+
+from portrait.archive import (
+    EVER,
+    SCHEMA,
+    ArchiveChangedError,
+    ArchiveUnavailableError,
+    Span,
+    numbers,
+)
+from portrait.erasure import Erasures
+from portrait.segment import Segment
+
+ROWS_AT_ONCE = 65_536  # of a row group, and of what a reader holds
+LISTINGS = 10  # until two agree; a merge in between changes one of them
+KILLED_SECONDS = 3_600  # younger files aside may belong to a process that still writes
+PENDING, SWEPT = "erasures/pending", "erasures/swept"
+ERASED = pa.schema([("user_ref", pa.uint64()), ("until", pa.timestamp("ms", "UTC"))])
+
+
+class ParquetArchive:
+    """An `Archive` by URL: a path, or `s3://…`, `gs://…`, `memory://…`."""
+
+    def __init__(self, url: str) -> None:
+        self._fs, root = fsspec.core.url_to_fs(url)
+        self._root = root.rstrip("/")
+        self._arrow = PyFileSystem(FSSpecHandler(self._fs))
+        self._local = isinstance(self._fs, LocalFileSystem)
+
+    def segments(self) -> list[Segment]:
+        """List the files; again while they change, so that no merge is seen half-way."""
+        last = None
+        for _ in range(LISTINGS):
+            found = self._list("")
+            if found == last:
+                return [each for item in found if (each := Segment.from_name(*item)) is not None]
+            last = found
+        msg = "The archive changes faster than it can be listed."
+        raise ArchiveChangedError(msg)
+
+    def write(self, segment: Segment, rows: Iterable[pa.Table]) -> None:
+        """Put a file there."""
+        sink = pa.BufferOutputStream()
+        with pq.ParquetWriter(sink, SCHEMA, compression="zstd") as writer:
+            for table in rows:
+                writer.write_table(table, row_group_size=ROWS_AT_ONCE)
+        self._put(segment.name, sink.getvalue())
+
+    def read(
+        self, segment: Segment, columns: Sequence[str], within: Span = EVER
+    ) -> Iterator[pa.RecordBatch]:
+        """Yield a file's rows a part at a time; row groups outside the window are not read."""
+        with _translated(segment.name):
+            fragment = ds.ParquetFileFormat().make_fragment(
+                f"{self._root}/{segment.name}", self._arrow
+            )
+            scanner = fragment.scanner(
+                schema=SCHEMA,
+                columns=list(columns),
+                filter=_filter(within),
+                batch_size=ROWS_AT_ONCE,
+                batch_readahead=1,
+                fragment_readahead=1,
+                use_threads=False,
+            )
+            yield from scanner.to_batches()
+
+    def remove(self, segments: Iterable[Segment]) -> None:
+        """Remove files."""
+        self._remove(segment.name for segment in segments)
+
+    def erasures(self) -> Erasures:
+        """Return everybody who is to be forgotten."""
+        return self._erasures(PENDING, SWEPT)
+
+    def pending(self) -> Erasures:
+        """Return whose rows may still lie in a file."""
+        return self._erasures(PENDING).differ(self._erasures(SWEPT))
+
+    def erase(self, erasures: Erasures) -> None:
+        """Add to the list, as a file of its own."""
+        if len(erasures):
+            self._put_erasures(PENDING, erasures)
+
+    def settle(self, swept: Erasures) -> None:
+        """Write one list of all that is swept, then remove those that it makes superfluous."""
+        before = self._names(SWEPT)
+        known = self._erasures(SWEPT)
+        everybody = Erasures.merged(
+            np.concatenate([known.users, swept.users]), np.concatenate([known.until, swept.until])
+        )
+        if len(everybody):
+            kept = self._put_erasures(SWEPT, everybody)
+            self._remove(name for name in before if name != kept)
+        for name in self._names(PENDING):
+            if not len(self._read_erasures(name).differ(everybody)):
+                self._remove([name])
+
+    def clean(self) -> None:
+        """Remove old files from aside; an object store has none."""
+        if not self._local:
+            return
+        with _translated("."):
+            for path in Path(self._root).glob("**/.*.part"):
+                if time.time() - path.stat().st_mtime > KILLED_SECONDS:
+                    path.unlink(missing_ok=True)
+
+    def _erasures(self, *folders: str) -> Erasures:
+        lists = [self._read_erasures(name) for each in folders for name in self._names(each)]
+        return Erasures.merged(
+            np.concatenate([np.zeros(0, np.uint64), *(each.users for each in lists)]),
+            np.concatenate([np.zeros(0, np.int64), *(each.until for each in lists)]),
+        )
+
+    def _read_erasures(self, name: str) -> Erasures:
+        with _translated(name):
+            table = pq.read_table(pa.BufferReader(self._fs.cat_file(f"{self._root}/{name}")))
+            return Erasures(numbers(table["user_ref"]), numbers(table["until"]))
+
+    def _put_erasures(self, folder: str, erasures: Erasures) -> str:
+        table = pa.table([erasures.users, erasures.until], names=ERASED.names).cast(ERASED)
+        sink = pa.BufferOutputStream()
+        pq.write_table(table, sink, compression="zstd")
+        content = erasures.users.tobytes() + erasures.until.tobytes()
+        name = f"{folder}/{blake2b(content, digest_size=16).hexdigest()}.parquet"
+        self._put(name, sink.getvalue())
+        return name
+
+    def _names(self, folder: str) -> list[str]:
+        return [name for name, _ in self._list(folder) if name.endswith(".parquet")]
+
+    def _list(self, folder: str) -> list[tuple[str, int]]:
+        """Return the names under a folder and their sizes."""
+        with _translated(folder):
+            self._fs.invalidate_cache()
+            found = self._fs.find(f"{self._root}/{folder}".rstrip("/"), detail=True)
+            return sorted(
+                (path.removeprefix(f"{self._root}/"), int(about["size"] or 0))
+                for path, about in found.items()
+            )
+
+    def _put(self, name: str, content: Any) -> None:  # noqa: ANN401 - a buffer of Arrow
+        path = f"{self._root}/{name}"
+        with _translated(name):
+            if self._local:
+                _rename_from_aside(Path(path), content)
+            else:
+                self._fs.pipe_file(path, content.to_pybytes())
+
+    def _remove(self, names: Iterable[str]) -> None:
+        for name in names:
+            with _translated(name, absent_ok=True):
+                self._fs.rm_file(f"{self._root}/{name}")
+
+
+def _rename_from_aside(path: Path, content: Any) -> None:  # noqa: ANN401 - a buffer of Arrow
+    """Write a file so that neither a kill nor a power cut leaves a part of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
+    try:
+        with aside.open("wb") as file:
+            file.write(content)
+            os.fsync(file.fileno())
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _filter(within: Span) -> ds.Expression | None:
+    since_ms, until_ms = within
+    at, moment = ds.field("occurred_at"), SCHEMA.field("occurred_at").type
+    bounds = []
+    if since_ms is not None:
+        bounds.append(at >= pa.scalar(since_ms, moment))
+    if until_ms is not None:
+        bounds.append(at < pa.scalar(until_ms, moment))
+    return reduce(operator.and_, bounds) if bounds else None
+
+
+@contextmanager
+def _translated(name: str, *, absent_ok: bool = False) -> Iterator[None]:
+    """Turn what the file system and Arrow raise into our errors."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        if not absent_ok:
+            raise ArchiveChangedError(name) from error
+    except pa.ArrowInvalid as error:  # an object that was written anew while it was read
+        raise ArchiveChangedError(name) from error
+    except OSError as error:
+        msg = f"{name}: {error}"
+        raise ArchiveUnavailableError(msg) from error

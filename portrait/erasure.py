@@ -1,0 +1,60 @@
+"""Erasure: who is to be forgotten, up to which moment.
+
+An erased user's rows received up to that moment are seen by no reader from then on, are not
+written any more, and leave the files at the next sweep. What the same person does later is new.
+Only the ref of a user is remembered: who holds the list cannot tell who is on it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+Refs = NDArray[np.uint64]
+Moments = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Erasures:
+    """R erased users."""
+
+    users: Refs  # (R,), user_ref, sorted, each once
+    until: Moments  # (R,), ms: what was received up to then is gone
+
+    def __len__(self) -> int:
+        return len(self.users)
+
+    @classmethod
+    def of(cls, moments: Mapping[int, int]) -> Self:
+        """Build from the moment (ms) of each user_ref."""
+        return cls.merged(
+            np.array([*moments], np.uint64), np.fromiter(moments.values(), np.int64, len(moments))
+        )
+
+    @classmethod
+    def merged(cls, users: Refs, until: Moments) -> Self:
+        """Build from entries in any order, (R,); of one user the latest moment counts."""
+        order = np.lexsort((until, users))
+        users, until = users[order], until[order]
+        last = np.r_[users[1:] != users[:-1], True][: len(users)]
+        return cls(users[last], until[last])
+
+    def cover(self, users: Refs, received: Moments) -> NDArray[np.bool_]:
+        """Say which rows are erased: (E,) user_ref and ms of receipt."""
+        if not len(self):
+            return np.zeros(len(users), np.bool_)
+        place = np.minimum(np.searchsorted(self.users, users), len(self) - 1)
+        erased: NDArray[np.bool_] = (self.users[place] == users) & (received <= self.until[place])
+        return erased
+
+    def differ(self, other: Self) -> Self:
+        """Return the entries that the other does not have as they are here."""
+        new = ~other.cover(self.users, self.until)
+        return type(self)(self.users[new], self.until[new])
+
+    def before(self, moment_ms: int) -> Self:
+        """Return those who were erased before a moment."""
+        old = self.until < moment_ms
+        return type(self)(self.users[old], self.until[old])

@@ -1,0 +1,131 @@
+"""Segments: the files of the archive, named by what they hold.
+
+A name says from where to where in a topic-partition the rows of a file lie. Names bound the rows,
+they do not promise every one: two names that overlap say only that rows may be there twice, and
+the offsets in the rows decide (`archive.scan`). So nothing has to be undone after a kill.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from itertools import groupby
+from operator import attrgetter
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+Offsets = NDArray[np.int64]
+
+_NAME = re.compile(r"day=(\d{4}-\d\d-\d\d)/([^/]+)-(\d+)-(\d{20})-(\d{20})\.parquet")
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One file: rows of one topic-partition with first <= offset < end."""
+
+    day: date  # of receipt: no row was received later
+    topic: str
+    partition: int
+    first: int
+    end: int
+    bytes: int = field(default=0, compare=False)
+
+    @property
+    def name(self) -> str:
+        """Its path inside the archive."""
+        return (
+            f"day={self.day}/{self.topic}-{self.partition}-{self.first:020d}-{self.end:020d}"
+            ".parquet"
+        )
+
+    @property
+    def place(self) -> tuple[str, int]:
+        """Its topic and partition."""
+        return self.topic, self.partition
+
+    @classmethod
+    def from_name(cls, name: str, bytes: int) -> Self | None:
+        """Read a path inside the archive; None if it names no segment."""
+        match = _NAME.fullmatch(name)
+        if match is None:
+            return None
+        day, topic, partition, first, end = match.groups()
+        return cls(date.fromisoformat(day), topic, int(partition), int(first), int(end), bytes)
+
+
+def by_place(segments: Iterable[Segment]) -> Iterator[list[Segment]]:
+    """Yield the segments of each topic-partition, in order of offsets; the longer first."""
+    ordered = sorted(segments, key=lambda each: (*each.place, each.first, -each.end, each.day))
+    for _, group in groupby(ordered, attrgetter("place")):
+        yield list(group)
+
+
+def overlapping(segments: Iterable[Segment]) -> Iterator[list[Segment]]:
+    """Yield groups of segments such that no two groups can share a row."""
+    for ordered in by_place(segments):
+        group: list[Segment] = []
+        end = -1
+        for segment in ordered:
+            if group and segment.first >= end:
+                yield group
+                group = []
+            group.append(segment)
+            end = max(end, segment.end)
+        yield group
+
+
+def covered(segments: Iterable[Segment]) -> dict[str, tuple[int, int]]:
+    """Return from where to where each `topic/partition` is archived."""
+    return {
+        f"{group[0].topic}/{group[0].partition}": (
+            group[0].first,
+            max(segment.end for segment in group),
+        )
+        for group in by_place(segments)
+    }
+
+
+def count_beyond(segments: Iterable[Segment], reached: dict[str, int]) -> int:
+    """Count the events after the offsets that a manifest names: about, and without opening a file.
+
+    Records that could not be read count, too.
+    """
+    total = 0
+    for group in by_place(segments):
+        end = reached.get(f"{group[0].topic}/{group[0].partition}", 0)
+        for segment in group:
+            total += max(segment.end - max(segment.first, end), 0)
+            end = max(end, segment.end)
+    return total
+
+
+class OffsetSet:
+    """A set of offsets as runs: all offsets of a file take two numbers, unless some are missing."""
+
+    def __init__(self) -> None:
+        self._starts: Offsets = np.zeros(0, np.int64)
+        self._ends: Offsets = np.zeros(0, np.int64)
+
+    def has(self, offsets: Offsets) -> NDArray[np.bool_]:
+        """Say which of these, (E,), are in the set."""
+        if not len(self._starts):
+            return np.zeros(len(offsets), np.bool_)
+        place = np.searchsorted(self._starts, offsets, side="right") - 1
+        inside: NDArray[np.bool_] = (place >= 0) & (offsets < self._ends[place])
+        return inside
+
+    def add(self, offsets: Offsets) -> None:
+        """Put in these, (E,), in any order."""
+        if not len(offsets):
+            return
+        these = np.unique(offsets)
+        breaks = np.flatnonzero(np.diff(these) > 1)
+        starts = np.concatenate([self._starts, these[:1], these[breaks + 1]])
+        ends = np.concatenate([self._ends, these[breaks] + 1, these[-1:] + 1])
+        order = np.argsort(starts, kind="stable")
+        starts, reach = starts[order], np.maximum.accumulate(ends[order])
+        begins = np.flatnonzero(np.r_[True, starts[1:] > reach[:-1]])
+        self._starts = starts[begins]
+        self._ends = reach[np.r_[begins[1:] - 1, len(reach) - 1]]

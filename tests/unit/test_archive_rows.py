@@ -1,0 +1,105 @@
+"""Rows of the archive: what a record becomes, and which file it goes into."""
+
+from datetime import UTC, datetime
+
+import pyarrow as pa
+
+from portrait.archive_rows import DAY_MS, cut, tabulate
+from portrait.ref import item_ref, user_ref
+from portrait.segment import Segment
+from portrait.stream import Record
+from tests.archives import RECEIVED_ON, TOLERANCE_MS, click
+from tests.records import RECEIVED, FakeRecord, event_record
+
+MIDNIGHT = (RECEIVED // DAY_MS + 1) * DAY_MS
+
+
+def test_a_row_holds_the_whole_event() -> None:
+    record = event_record(
+        7,
+        type="review",
+        session_id="s",
+        price=2.5,
+        quantity=3,
+        text="good",
+        rating=4.5,
+        recommendation_id="r",
+    )
+
+    (row,) = tabulate([record], TOLERANCE_MS).to_pylist()
+
+    assert row == {
+        "event_id": "e7",
+        "user": "ann",
+        "user_ref": user_ref("ann"),
+        "session": "s",
+        "item": "milk",
+        "item_ref": item_ref("milk"),
+        "action": "review",
+        "price": 2.5,
+        "quantity": 3,
+        "text": "good",
+        "rating": 4.5,
+        "recommendation_id": "r",
+        "occurred_at": datetime(2026, 9, 21, 14, 13, 20, tzinfo=UTC),
+        "received_at": datetime.fromtimestamp(RECEIVED / 1_000, UTC),
+        "topic": "events.review",
+        "partition": 0,
+        "offset": 7,
+    }
+
+
+def test_a_search_is_about_no_item() -> None:
+    (row,) = tabulate([event_record(type="search", text="milk")], TOLERANCE_MS).to_pylist()
+
+    assert (row["item_ref"], row["text"]) == (None, "milk")
+
+
+def test_what_the_update_worker_dead_letters_is_left_out() -> None:
+    future = click(1, occurred_at="2027-01-01T00:00:00Z")
+
+    rows = tabulate([FakeRecord("events.click", b"{"), future, click(2)], TOLERANCE_MS)
+
+    assert rows["offset"].to_pylist() == [2]
+
+
+def test_no_records_are_no_rows_and_no_files() -> None:
+    assert list(cut(tabulate([], TOLERANCE_MS))) == []
+
+
+def test_each_topic_partition_has_its_own_file_in_order_of_offsets() -> None:
+    records = [
+        click(12),
+        event_record(3, type="cart"),
+        click(10),
+        FakeRecord("events.click", click(4).value, 4, partition=1),
+    ]
+
+    files = {segment.name: rows["offset"].to_pylist() for segment, rows in cut_rows(records)}
+
+    day = f"day={RECEIVED_ON}"
+    assert files == {
+        f"{day}/events.cart-0-{3:020d}-{4:020d}.parquet": [3],
+        f"{day}/events.click-0-{10:020d}-{13:020d}.parquet": [10, 12],
+        f"{day}/events.click-1-{4:020d}-{5:020d}.parquet": [4],
+    }
+
+
+def test_a_record_that_was_read_twice_is_one_row() -> None:
+    ((_, rows),) = cut_rows([click(1), click(2), click(1)])
+
+    assert rows["offset"].to_pylist() == [1, 2]
+
+
+def test_a_day_that_is_over_does_not_come_back_however_clocks_run() -> None:
+    times = [MIDNIGHT - 2, MIDNIGHT, MIDNIGHT - 1, MIDNIGHT + 1, MIDNIGHT - DAY_MS]
+    long_ago = "2026-09-01T00:00:00Z"
+    records = [click(n, received=at, occurred_at=long_ago) for n, at in enumerate(times)]
+
+    days = [(segment.day.day, rows["offset"].to_pylist()) for segment, rows in cut_rows(records)]
+
+    assert days == [(21, [0]), (22, [1, 2, 3, 4])]
+
+
+def cut_rows(records: list[Record]) -> list[tuple[Segment, pa.Table]]:
+    return list(cut(tabulate(records, TOLERANCE_MS)))

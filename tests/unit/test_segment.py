@@ -1,0 +1,68 @@
+"""Segments: names that say what a file may hold."""
+
+from datetime import date
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from portrait.segment import OffsetSet, Segment, count_beyond, covered, overlapping
+
+DAY = date(2026, 9, 21)
+
+
+def segment(first: int, end: int, partition: int = 0, topic: str = "events.click") -> Segment:
+    return Segment(DAY, topic, partition, first, end)
+
+
+def test_a_name_says_what_the_segment_is() -> None:
+    original = segment(100, 150, 3, "shop-a.clicks-1")
+
+    assert Segment.from_name(original.name, 7) == original
+
+
+def test_what_lies_beside_the_segments_is_none() -> None:
+    strange = ("erasures/pending/x.parquet", f"{segment(1, 2).name}.part", "day=2026-09-21/x")
+
+    assert [Segment.from_name(name, 1) for name in strange] == [None] * 3
+
+
+def test_only_segments_that_may_share_a_row_are_in_one_group() -> None:
+    apart, inside, touching, across = (
+        segment(0, 100),
+        segment(20, 30),
+        segment(100, 150),
+        segment(140, 200),
+    )
+    elsewhere = segment(0, 200, partition=1)
+
+    groups = list(overlapping([across, elsewhere, touching, inside, apart]))
+
+    assert groups == [[apart, inside], [touching, across], [elsewhere]]
+
+
+def test_what_is_archived_is_told_by_topic_and_partition() -> None:
+    here = covered([segment(0, 100), segment(150, 200), segment(5, 9, partition=1)])
+
+    assert here == {"events.click/0": (0, 200), "events.click/1": (5, 9)}
+
+
+def test_events_beyond_a_manifest_are_counted_once() -> None:
+    segments = [segment(0, 100), segment(90, 150), segment(0, 7, partition=1)]
+
+    assert count_beyond(segments, {"events.click/0": 80}) == 70 + 7
+    assert count_beyond(segments, covered_ends(segments)) == 0
+
+
+def covered_ends(segments: list[Segment]) -> dict[str, int]:
+    return {place: end for place, (_, end) in covered(segments).items()}
+
+
+@given(st.lists(st.lists(st.integers(0, 60)), max_size=6), st.lists(st.integers(0, 70)))
+def test_a_set_of_offsets_has_what_was_put_in(added: list[list[int]], asked: list[int]) -> None:
+    found = OffsetSet()
+    for offsets in added:
+        found.add(np.array(offsets, np.int64))
+
+    expected = set().union(*added)
+    assert found.has(np.array(asked, np.int64)).tolist() == [each in expected for each in asked]
