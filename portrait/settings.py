@@ -73,6 +73,33 @@ class Settings(BaseSettings):
         timedelta(seconds=3), description="Quiet time after which fewer texts suffice."
     )
 
+    # The archive worker
+    archive_url: str = Field(
+        "build/archive",
+        description="Where events are kept for learning: a folder, or a URL that fsspec knows, "
+        "`s3://…` with `s3fs` installed.",
+    )
+    archive_wait: timedelta = Field(
+        timedelta(minutes=1), description="Longest time an event waits to be written to a file."
+    )
+    archive_rows: PositiveInt = Field(100_000, description="Most events held before they are.")
+    archive_bytes: PositiveInt = Field(
+        134_217_728, description="Most message bytes held before they are."
+    )
+    archive_tidy: timedelta = Field(
+        timedelta(minutes=10),
+        description="How often old files are retired, erased users swept and small files merged.",
+    )
+    archive_retention: timedelta = Field(
+        timedelta(days=400), description="How long events are kept for learning."
+    )
+    archive_size_limit: PositiveInt | None = Field(
+        None, description="Most bytes of the archive; beyond it the oldest days go."
+    )
+    archive_file_bytes: PositiveInt = Field(
+        33_554_432, description="Size up to which small files are merged."
+    )
+
     # The service
     host: str = Field("127.0.0.1", description="Address the service binds to.")
     port: int = Field(8000, ge=0, le=65_535, description="Port the service binds to.")

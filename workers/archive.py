@@ -1,0 +1,155 @@
+"""Archive: write the event log to files, for learning.
+
+batches ─▶ rows ─▶ hold, up to a bound ─▶ erase ─▶ write files ─▶ commit
+
+The order is the guarantee. The commit comes last, so a kill loses nothing; what is written again
+after it has the same offsets, and readers take each offset once.
+"""
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import pyarrow as pa
+import structlog
+
+from portrait.archive import SCHEMA, Archive, ArchiveUnavailableError, numbers
+from portrait.archive_rows import cut, tabulate
+from portrait.erasure import Erasures
+from portrait.ref import user_ref
+from portrait.stream import Batch, EventStream
+from portrait.tidy import Rules, tidy
+from portrait.topics import ERASURES
+
+BACKOFF = (0.1, 5.0)  # seconds: first and longest pause while the files cannot be written
+MILLISECONDS = timedelta(milliseconds=1)
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What bounds a file, a wait and an outage."""
+
+    rows: int
+    bytes: int  # of the messages
+    wait: timedelta  # of the first row held
+    future_tolerance: timedelta
+    outage: timedelta
+
+
+@dataclass(slots=True)
+class Held:
+    """What has been read and is not in a file yet."""
+
+    rows: list[pa.Table] = field(default_factory=list)
+    erased: dict[int, int] = field(default_factory=dict)  # user_ref: until when, ms
+    ends: dict[tuple[str, int], int] = field(default_factory=dict)  # to commit
+    last: Batch | None = None
+    records: int = 0
+    bytes: int = 0
+    since: float = 0.0  # monotonic time of the first record
+
+    def take(self, batch: Batch, future_tolerance_ms: int) -> None:
+        """Read a batch into it."""
+        if not self.records:
+            self.since = time.monotonic()
+        self.rows.append(tabulate(batch.records, future_tolerance_ms))
+        self.erased |= {
+            user_ref(record.key.decode(errors="replace")): record.timestamp
+            for record in batch.records
+            if record.topic == ERASURES and record.key
+        }
+        self.ends |= batch.ends
+        self.last = batch
+        self.records += len(batch.records)
+        self.bytes += sum(len(record.value or b"") for record in batch.records)
+
+    def is_due(self, bounds: Bounds) -> bool:
+        """Say whether it is time to write: full, old enough, or somebody is to be forgotten."""
+        waited = time.monotonic() - self.since
+        return self.records > 0 and (
+            self.records >= bounds.rows
+            or self.bytes >= bounds.bytes
+            or waited >= bounds.wait.total_seconds()
+            or bool(self.erased)
+        )
+
+
+async def archive(stream: EventStream, store: Archive, bounds: Bounds) -> None:
+    """Run until the stream closes. Whatever it raises is fatal: let the process restart."""
+    held = Held()
+    async for batch in stream.batches():
+        if batch.records:
+            held.take(batch, bounds.future_tolerance // MILLISECONDS)
+        if held.is_due(bounds):
+            await _store(stream, held, store, bounds)
+            held = Held()
+    if held.records:
+        await _store(stream, held, store, bounds)
+
+
+async def _store(stream: EventStream, held: Held, store: Archive, bounds: Bounds) -> None:
+    """Write what is held, as often as it fails, for as long as is allowed; then commit."""
+    started = time.monotonic()
+    pause, longest = BACKOFF
+    while True:
+        try:
+            rows, files = await asyncio.to_thread(_write, held, store)
+            break
+        except ArchiveUnavailableError as error:
+            if time.monotonic() - started > bounds.outage.total_seconds():
+                raise
+            log.warning("archive_unavailable", reason=str(error), retry_seconds=pause)
+            await stream.pause(pause)
+            pause = min(2 * pause, longest)
+    await stream.commit(Batch((), held.ends))
+    if held.last is not None:
+        await stream.commit(held.last)  # tells the stream that nothing is in hand any more
+    log.info(
+        "events_archived",
+        records=held.records,
+        rows=rows,
+        files=files,
+        erasures=len(held.erased),
+        seconds=round(time.monotonic() - started, 4),
+    )
+
+
+def _write(held: Held, store: Archive) -> tuple[int, int]:
+    """Write files. Returns how many rows, in how many files."""
+    store.erase(Erasures.of(held.erased))
+    erasures = store.erasures()
+    rows = pa.concat_tables([SCHEMA.empty_table(), *held.rows])
+    erased = erasures.cover(numbers(rows["user_ref"]), numbers(rows["received_at"]))
+    files = 0
+    for segment, part in cut(rows.filter(pa.array(~erased))):
+        store.write(segment, [part])
+        files += 1
+    return len(rows) - int(erased.sum()), files
+
+
+async def keep_tidy(store: Archive, rules: Rules, every: timedelta, closing: asyncio.Event) -> None:
+    """Retire, sweep and merge from time to time, beside the writing, until told to stop."""
+    while not closing.is_set():
+        try:
+            await asyncio.wait_for(closing.wait(), every.total_seconds())
+        except TimeoutError:
+            await _tidy_once(store, rules, closing)
+
+
+async def _tidy_once(store: Archive, rules: Rules, closing: asyncio.Event) -> None:
+    started = time.monotonic()
+    try:
+        done = await asyncio.to_thread(tidy, store, rules, datetime.now(UTC), closing.is_set)
+    except ArchiveUnavailableError as error:
+        log.warning("archive_not_tidied", reason=str(error))
+        return
+    log.info(
+        "archive_tidied",
+        retired=done.retired,
+        swept=done.swept,
+        merged=done.merged,
+        seconds=round(time.monotonic() - started, 4),
+    )
