@@ -13,6 +13,8 @@ from threadpoolctl import threadpool_limits
 
 from portrait.adapters import redis_store
 from portrait.adapters.kafka_publisher import open_publisher
+from portrait.adapters.redis_lease import RedisJobs
+from portrait.adapters.redis_models import RedisModels
 from portrait.logs import configure_logs
 from portrait.settings import Settings
 from service.app import create_app
@@ -33,6 +35,8 @@ async def serve(settings: Settings) -> None:
             popularity=redis_store.RedisPopularity(redis),
             progress=redis_store.RedisProgress(redis),
             registry=redis_store.RedisRegistry(redis),
+            models=RedisModels(redis),
+            jobs=RedisJobs(redis),
             publisher=await stack.enter_async_context(open_publisher(settings)),
             ping_store=partial(redis_store.ping, redis),
         )

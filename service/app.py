@@ -8,7 +8,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
 from portrait.event import Event
-from service import events, items, operations, profiles, recommendations
+from service import events, items, models, operations, profiles, recommendations
 from service.dependencies import State
 from service.live import Live, Parts
 from service.middleware import BodyLimit, RequestLog
@@ -27,7 +27,7 @@ def create_app(parts: Parts, *, max_body_bytes: int) -> FastAPI:
         lifespan=_lifespan(parts),
         redirect_slashes=False,
     )
-    for resource in (profiles, recommendations, events, items, operations):
+    for resource in (profiles, recommendations, events, items, models, operations):
         app.include_router(resource.router)
     app.add_middleware(BodyLimit, most=max_body_bytes)
     app.add_middleware(RequestLog)

@@ -20,8 +20,10 @@ import structlog
 from portrait import metrics
 from portrait.errors import ModelMissingError, StoreUnavailableError
 from portrait.item import Item
+from portrait.jobs import Jobs
 from portrait.lexical import Lexicon
 from portrait.mirror import Mirror
+from portrait.model_index import ModelIndex
 from portrait.popularity import DAYS, Popularity, popularity_of
 from portrait.recommend import Shelf, stock
 from portrait.store import (
@@ -54,6 +56,8 @@ class Parts:
     popularity: PopularityStore
     progress: ProgressStore
     registry: ModelRegistry
+    models: ModelIndex
+    jobs: Jobs
     publisher: Publisher
     ping_store: Callable[[], Awaitable[None]]
 

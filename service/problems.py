@@ -18,6 +18,8 @@ from portrait.errors import (
     StoreUnavailableError,
     StreamUnavailableError,
 )
+from portrait.jobs import JobNotFoundError, JobOpenError
+from portrait.model_index import ModelNotFoundError, ModelNotPromotableError, NoFormerModelError
 
 MEDIA_TYPE = "application/problem+json"
 TYPES = "urn:portrait:problem:"
@@ -87,6 +89,11 @@ class NotAliveError(ProblemError):
 OURS: Mapping[type[PortraitError], tuple[HTTPStatus, str, int | None]] = {
     ProfileNotFoundError: (HTTPStatus.NOT_FOUND, "profile-not-found", None),
     ItemNotFoundError: (HTTPStatus.NOT_FOUND, "item-not-found", None),
+    ModelNotFoundError: (HTTPStatus.NOT_FOUND, "model-not-found", None),
+    JobNotFoundError: (HTTPStatus.NOT_FOUND, "job-not-found", None),
+    ModelNotPromotableError: (HTTPStatus.CONFLICT, "model-not-promotable", None),
+    NoFormerModelError: (HTTPStatus.CONFLICT, "no-former-model", None),
+    JobOpenError: (HTTPStatus.CONFLICT, "job-open", None),
     ModelMissingError: (HTTPStatus.SERVICE_UNAVAILABLE, "model-missing", 5),
     StoreUnavailableError: (HTTPStatus.SERVICE_UNAVAILABLE, "store-unavailable", 2),
     StreamUnavailableError: (HTTPStatus.SERVICE_UNAVAILABLE, "stream-unavailable", 2),
@@ -101,6 +108,13 @@ EXAMPLES: Mapping[int, Problem] = {
         request_id="5f0c8a",
     ),
     405: Problem(type="about:blank", title="Method Not Allowed", status=405, request_id="5f0c8a"),
+    409: Problem(
+        type=f"{TYPES}job-open",
+        title="A training is under way already.",
+        status=409,
+        detail="Job 5f2c7a0c9d1e4b6f8a3b2c1d0e9f8a7b is under way.",
+        request_id="5f0c8a",
+    ),
     413: Problem(
         type="about:blank",
         title="Content Too Large",
@@ -164,7 +178,8 @@ async def _ours(request: Request, error: PortraitError) -> Response:
         raise error
     status, name, retry = known
     title = str(type(error).__doc__)
-    problem = Problem(type=f"{TYPES}{name}", title=title, status=status)
+    detail = None if str(error) == title else str(error)
+    problem = Problem(type=f"{TYPES}{name}", title=title, status=status, detail=detail)
     headers = {} if retry is None else {"Retry-After": str(retry)}
     return _answer(request, problem, headers)
 

@@ -23,6 +23,7 @@ from portrait.topics import event_topic
 from service.app import create_app
 from service.live import Live, Parts
 from tests.catalogues import ITEMS, SPACE
+from tests.fake_training import MemoryJobs, MemoryLease, MemoryModels
 from tests.fakes import (
     HashEncoder,
     ListPublisher,
@@ -49,8 +50,14 @@ class Shop:
     popularity: MemoryPopularity = field(default_factory=MemoryPopularity)
     progress: MemoryProgress = field(default_factory=MemoryProgress)
     registry: MemoryRegistry = field(default_factory=MemoryRegistry)
+    models: MemoryModels = field(default_factory=MemoryModels)
+    lease: MemoryLease = field(default_factory=MemoryLease)
+    jobs: MemoryJobs = field(init=False)
     publisher: ListPublisher = field(default_factory=ListPublisher)
     redis_is_down: bool = False
+
+    def __post_init__(self) -> None:
+        self.jobs = MemoryJobs(self.lease)
 
     @property
     def parts(self) -> Parts:
@@ -61,6 +68,8 @@ class Shop:
             popularity=self.popularity,
             progress=self.progress,
             registry=self.registry,
+            models=self.models,
+            jobs=self.jobs,
             publisher=self.publisher,
             ping_store=self._ping,
         )

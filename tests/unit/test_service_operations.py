@@ -192,9 +192,16 @@ def test_the_routes_are_these() -> None:
         ("get", "/items/{item_id}"),
         ("get", "/livez"),
         ("get", "/metrics"),
+        ("get", "/models"),
+        ("get", "/models/jobs"),
+        ("get", "/models/jobs/{job_id}"),
+        ("get", "/models/{version}"),
         ("get", "/profile/{user_id}"),
         ("get", "/readyz"),
         ("post", "/events"),
+        ("post", "/models/rollback"),
+        ("post", "/models/train"),
+        ("post", "/models/{version}/promote"),
         ("post", "/recommend"),
         ("put", "/items/{item_id}"),
     ]
@@ -222,7 +229,8 @@ def test_every_route_says_how_it_fails(method: str, path: str) -> None:
     expected |= set() if path == "/metrics" else {"503"}
     expected |= {"422"} if "{" in path or method == "post" else set()
     expected |= {"413"} if method in {"post", "put"} else set()
-    expected |= {"404"} if "{" in path and method == "get" else set()
+    expected |= {"404"} if "{" in path and method in {"get", "post"} else set()
+    expected |= {"409"} if method == "post" and path.startswith("/models") else set()
     failures = {status: answer for status, answer in responses.items() if status >= "300"}
     assert set(failures) == expected
     for status, answer in failures.items():

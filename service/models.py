@@ -1,0 +1,109 @@
+"""Routes: models, promotions, trainings.
+
+Nothing here touches a model: a promotion is a wish that the index worker fulfils, a training a job
+that the trainer takes. Only a rollback acts at once: the former model's space is still kept.
+"""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Body, Path, Response, status
+
+from portrait.jobs import new_job
+from portrait.manifest import Version
+from service.dependencies import ID, PartsDep
+from service.examples import answered
+from service.model_examples import JOB, JOBS, MODEL, MODELS, PROMOTION, ROLLBACK, VERSION
+from service.model_schemas import (
+    JobAnswer,
+    JobsAnswer,
+    ModelAnswer,
+    ModelsAnswer,
+    PromotionAccepted,
+    PromotionRequest,
+    RollbackAnswer,
+    RollbackRequest,
+    TrainingRequest,
+    answer_of,
+    job_of,
+    summary_of,
+)
+from service.problems import declared
+
+MOST_JOBS = 100
+AS_JUDGED = PromotionRequest()
+WITHOUT_REASON = RollbackRequest()
+NOW = TrainingRequest()
+
+router = APIRouter(prefix="/models", tags=["models"])
+
+VersionPath = Annotated[Version, Path(description="As in `GET /models`.", examples=[VERSION])]
+JobIdPath = Annotated[str, ID, Path(description="As `POST /models/train` answered it.")]
+
+
+@router.get("", responses=answered(200, MODELS) | declared(503))
+async def get_models(parts: PartsDep) -> ModelsAnswer:
+    """Return all models, with what each is at the moment and what the judge said."""
+    listed = await parts.models.listed()
+    standing = await parts.models.standing()
+    return ModelsAnswer(**standing._asdict(), models=tuple(map(summary_of, listed)))
+
+
+@router.post(
+    "/train",
+    status_code=status.HTTP_202_ACCEPTED,
+    responses=answered(202, JOB) | declared(409, 413, 422, 503),
+)
+async def train(
+    parts: PartsDep, response: Response, body: Annotated[TrainingRequest, Body()] = NOW
+) -> JobAnswer:
+    """Ask for a training. Where to follow it is in `Location`; 409 if one is under way."""
+    job = new_job("request", body.reason, datetime.now(UTC))
+    await parts.jobs.ask(job)
+    response.headers["Location"] = f"/models/jobs/{job.id}"
+    return job_of(job)
+
+
+@router.get("/jobs", responses=answered(200, JOBS) | declared(503))
+async def get_jobs(parts: PartsDep) -> JobsAnswer:
+    """Return the newest trainings, whatever started them."""
+    jobs = await parts.jobs.newest(MOST_JOBS)
+    return JobsAnswer(jobs=tuple(map(job_of, jobs)))
+
+
+@router.get("/jobs/{job_id}", responses=answered(200, JOB) | declared(404, 422, 503))
+async def get_job(job_id: JobIdPath, parts: PartsDep) -> JobAnswer:
+    """Return how far a training is, and in the end what the judge said."""
+    return job_of(await parts.jobs.get(job_id))
+
+
+@router.post("/rollback", responses=answered(200, ROLLBACK) | declared(409, 413, 422, 503))
+async def roll_back(
+    parts: PartsDep, body: Annotated[RollbackRequest, Body()] = WITHOUT_REASON
+) -> RollbackAnswer:
+    """Put the former model back in service at once; 409 if there is none any more."""
+    return RollbackAnswer(champion=await parts.models.roll_back(body.reason))
+
+
+@router.get("/{version}", responses=answered(200, MODEL) | declared(404, 422, 503))
+async def get_model(version: VersionPath, parts: PartsDep) -> ModelAnswer:
+    """Return all that is known of a model: what it was trained on, how it was judged."""
+    return answer_of(await parts.models.get(version))
+
+
+@router.post(
+    "/{version}/promote",
+    status_code=status.HTTP_202_ACCEPTED,
+    responses=answered(202, PROMOTION) | declared(404, 409, 413, 422, 503),
+)
+async def promote(
+    version: VersionPath, parts: PartsDep, body: Annotated[PromotionRequest, Body()] = AS_JUDGED
+) -> PromotionAccepted:
+    """Ask for a model to be put in service. Doing it again changes nothing.
+
+    The index worker encodes the catalogue into the model's space, then the switch is at once;
+    `GET /models` shows it. 409 if the model cannot serve, or should not and nobody insists.
+    """
+    await parts.models.want(version, insist=body.insist)
+    listed = await parts.models.get(version)
+    return PromotionAccepted(version=version, role=listed.role)
