@@ -4,7 +4,10 @@ A temperature keeps the ranking and needs few examples; an isotonic curve needs 
 bend. Both are arrays, so that a model can carry them.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +15,7 @@ from numpy.typing import NDArray
 Numbers = NDArray[np.float64]
 Floats = NDArray[np.float32]
 Flags = NDArray[np.bool_]
+Part = tuple[Floats, NDArray[Any]]  # logits and outcomes of one period
 
 ISOTONIC_POSITIVES = 2_000  # with fewer, a curve follows noise (../shared/research/model.md, 5)
 MOST_KNOTS = 64
@@ -35,6 +39,9 @@ class Calibration:
         return sigmoid(logits / self.temperature)
 
 
+AS_IT_IS = Calibration(np.ones(1, np.float32), np.zeros(0, np.float32), np.zeros(0, np.float32))
+
+
 def sigmoid(logits: Floats) -> Floats:
     """Return 1 / (1 + exp(-x)), without overflow."""
     probability: Floats = np.float32(0.5) * (1 + np.tanh(np.float32(0.5) * logits))
@@ -55,6 +62,43 @@ def calibrate(logits: Floats, outcomes: Flags) -> Calibration:
         return _isotonic(score, outcome)
     losses = [_log_loss(score / warmth, outcome) for warmth in TEMPERATURES]
     return _by_temperature(float(TEMPERATURES[int(np.argmin(losses))]))
+
+
+def calibrate_forward(parts: Sequence[Part]) -> Calibration:
+    """Calibrate if it pays: fitted on each period, it must have helped on the one after it.
+
+    Calibration goes stale like any fit: what mends one season spoils the next, and then the scores
+    are better left as they are. What is kept is fitted on the newest half of the periods.
+
+    Args:
+        parts: (logits, outcomes) of periods in order of time. Outcomes are flags of the logits'
+            shape, or codes (A,) where one of the logits' columns holds.
+    """
+    parts = [part for part in parts if len(part[1])]
+    for earlier, later in pairwise(parts):
+        if _error(_fit([earlier]), later) >= _error(AS_IT_IS, later):
+            return AS_IT_IS
+    return _fit(parts[len(parts) // 2 :])
+
+
+def _fit(parts: Sequence[Part]) -> Calibration:
+    logits = np.concatenate([part[0] for part in parts])
+    outcomes = np.concatenate([part[1] for part in parts])
+    if outcomes.ndim < logits.ndim:
+        return calibrate_softmax(logits, outcomes)
+    return calibrate(logits, outcomes.astype(np.bool_))
+
+
+def _error(calibration: Calibration, part: Part) -> float:
+    """Return the mean log loss: it punishes false certainty the most."""
+    logits, outcomes = part
+    if outcomes.ndim < logits.ndim:
+        shares = softmax(logits / calibration.temperature)
+        said = shares[np.arange(len(outcomes)), outcomes]
+    else:
+        said = calibration(logits)
+        said = np.where(outcomes.astype(np.bool_), said, 1 - said)
+    return float(-np.log(np.maximum(said, SMALLEST_PROBABILITY)).mean())
 
 
 def calibrate_softmax(logits: Floats, chosen: NDArray[np.int64]) -> Calibration:

@@ -17,6 +17,8 @@ Probabilities = NDArray[np.floating]
 BINS = 15  # of equal mass
 THRESHOLD = 0.5
 DRAWS = 300
+STEPS = 512  # of score, in which draws are counted: the difference itself is exact
+SMALLEST = 1e-7  # probability, so that a surprise costs much and not everything
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,21 +68,43 @@ def precision_recall_f1(outcomes: Flags, said: Flags) -> dict[str, float]:
     return {"precision": precision, "recall": recall, "f1": f1}
 
 
-def macro_f1(outcomes: Codes, said: Codes) -> float:
-    """Return the mean F1 of the classes that occur."""
-    classes = np.unique(outcomes)
-    each = [precision_recall_f1(outcomes == code, said == code)["f1"] for code in classes]
-    return float(np.mean(each))
+def multiclass_figures(outcomes: Codes, probabilities: Probabilities) -> dict[str, float]:
+    """Return every figure of a classifier where one of C holds: (A,) codes, (A, C)."""
+    held = outcomes[:, None] == np.arange(probabilities.shape[1])  # (A, C)
+    said = probabilities.argmax(axis=1)
+    occurring = np.flatnonzero(held.any(axis=0))
+    each = [precision_recall_f1(held[:, code], said == code) for code in occurring]
+    precise = [average_precision(held[:, code], probabilities[:, code]) for code in occurring]
+    return {
+        "examples": float(len(outcomes)),
+        "accuracy": float((said == outcomes).mean()),
+        **{name: float(np.mean([one[name] for one in each])) for name in each[0]},  # macro
+        "average_precision": float(np.mean(precise)),
+        "log_loss": float(cross_entropies(outcomes, probabilities).mean()),
+        "brier": float(np.square(probabilities - held).sum(axis=1).mean()),
+        "ece": ece(said == outcomes, probabilities.max(axis=1)),
+    }
 
 
-def average_precision(
-    outcomes: Flags, scores: Probabilities, weights: Numbers | None = None
-) -> float:
+def cross_entropies(outcomes: Codes, probabilities: Probabilities) -> Numbers:
+    """Return -log p of what came, of each example."""
+    of_outcome = probabilities[np.arange(len(outcomes)), outcomes].astype(np.float64)
+    loss: Numbers = -np.log(np.maximum(of_outcome, SMALLEST))
+    return loss
+
+
+def average_precision(outcomes: Flags, scores: Probabilities) -> float:
     """Return the area under the precision-recall steps; equal scores are one step.
 
     Source: Manning, Raghavan and Schütze, Introduction to Information Retrieval, 2008, 8.4.
     """
-    return _Ordered(outcomes, scores).average_precision(weights)
+    score = np.ravel(scores)
+    order = np.argsort(-score, kind="stable")
+    last = np.flatnonzero(np.append(np.diff(score[order]) != 0, values=True))  # of equal scores
+    found = np.cumsum(np.ravel(outcomes)[order])[last]
+    if found[-1] == 0:
+        return 0.0
+    return float((np.diff(found, prepend=0) * found / (last + 1)).sum() / found[-1])
 
 
 def brier(outcomes: Flags, probabilities: Probabilities) -> float:
@@ -132,17 +156,43 @@ def lead_in_precision(
     and Welsh, Bootstrapping Clustered Data, 2007.
     """
     codes = np.unique(user, return_inverse=True)[1]
-    owner = codes if outcomes.ndim == 1 else np.repeat(codes, outcomes.shape[1])
-    mine, other = _Ordered(outcomes, ours), _Ordered(outcomes, theirs)
     users = int(codes.max()) + 1
-    random = np.random.default_rng(seed)
-    differences = []
-    for _ in range(DRAWS):
-        times = np.bincount(random.integers(0, users, users), minlength=users)
-        weights = times[owner].astype(np.float64)
-        differences.append(mine.average_precision(weights) - other.average_precision(weights))
-    low, high = np.quantile(differences, (0.025, 0.975))
-    return Lead(mine.average_precision() - other.average_precision(), float(low), float(high))
+    drawn = np.random.default_rng(seed).integers(0, users, (DRAWS, users))
+    times = np.stack([np.bincount(each, minlength=users) for each in drawn]).astype(np.float32)
+    all_once = np.ones((1, users), np.float32)
+    steps = [_by_user(outcomes, scores, codes, users) for scores in (ours, theirs)]
+    (mine, other), (whole, other_whole) = (
+        [_stepwise(weights @ found, weights @ seen) for found, seen in steps]
+        for weights in (times, all_once)
+    )
+    difference = average_precision(outcomes, ours) - average_precision(outcomes, theirs)
+    spread = mine - other - (whole - other_whole)  # rounding to steps falls out
+    low, high = np.quantile(spread, (0.025, 0.975)) + difference
+    return Lead(difference, float(low), float(high))
+
+
+def _by_user(
+    outcomes: Flags, scores: Probabilities, owner: Codes, users: int
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Count each user's positives and examples by step of score, best first. (U, STEPS) twice."""
+    score, outcome = np.ravel(scores), np.ravel(outcomes)
+    order = np.argsort(-score, kind="stable")
+    step = np.empty(len(order), np.int64)
+    step[order] = np.arange(len(order)) * STEPS // len(order)
+    key = np.repeat(owner, len(score) // len(owner)) * STEPS + step
+    found, seen = (
+        np.bincount(each, minlength=users * STEPS).reshape(users, STEPS).astype(np.float32)
+        for each in (key[outcome], key)
+    )
+    return found, seen
+
+
+def _stepwise(found: NDArray[np.float32], seen: NDArray[np.float32]) -> Numbers:
+    """Return the average precision of each row of counts by step."""
+    all_found = np.cumsum(found, axis=1, dtype=np.float64)
+    precision = all_found / np.maximum(np.cumsum(seen, axis=1, dtype=np.float64), 1)
+    summed: Numbers = (found * precision).sum(axis=1) / np.maximum(all_found[:, -1], 1)
+    return summed
 
 
 def lead_in_loss(ours: Numbers, theirs: Numbers, user: Codes, *, seed: int = 0) -> Lead:
@@ -155,23 +205,3 @@ def lead_in_loss(ours: Numbers, theirs: Numbers, user: Codes, *, seed: int = 0) 
     means = gain[drawn].sum(axis=1) / count[drawn].sum(axis=1)
     low, high = np.quantile(means, (0.025, 0.975))
     return Lead(float((theirs - ours).mean()), float(low), float(high))
-
-
-class _Ordered:
-    """Examples in order of score, so that weighing them anew needs no new sort."""
-
-    def __init__(self, outcomes: Flags, scores: Probabilities) -> None:
-        score = np.ravel(scores)
-        self.order = np.argsort(-score, kind="stable")
-        self.outcome = np.ravel(outcomes)[self.order].astype(np.float64)
-        ordered = score[self.order]
-        self.last = np.flatnonzero(np.append(ordered[1:] != ordered[:-1], values=True))
-
-    def average_precision(self, weights: Numbers | None = None) -> float:
-        weight = np.ones(len(self.order)) if weights is None else weights[self.order]
-        found = np.cumsum(weight * self.outcome)[self.last]
-        looked_at = np.cumsum(weight)[self.last]
-        if found[-1] == 0:
-            return 0.0
-        precision = found / np.maximum(looked_at, 1e-12)
-        return float((np.diff(found, prepend=0.0) * precision).sum() / found[-1])

@@ -130,8 +130,8 @@ def _rhythm(out: Numbers, head: Head, at: Codes, held: Flags, as_of_ms: Codes) -
     recent = np.empty((len(at), len(WINDOWS_MS), at.shape[1]), np.float32)
     np.less((as_of_ms[:, None] - at)[:, None], WINDOWS_MS[:, None], out=recent)
     by_window = counted @ recent.transpose(0, 2, 1)  # (U, 2, W); the last window is all of time
-    by_window = by_window.reshape(len(at), -1)
-    out[:, _EVENTS_LAST : _EVENTS_LAST + by_window.shape[1]] = by_window
+    by_window = by_window.reshape(len(at), 2 * len(WINDOWS_MS))
+    out[:, _EVENTS_LAST : _EVENTS_LAST + 2 * len(WINDOWS_MS)] = by_window
 
     visits = by_window[:, -1]
     oldest = at[np.arange(len(at)), head["count"].astype(np.int64) - 1]
@@ -163,7 +163,7 @@ def _newest(out: Numbers, ring: Ring, at: Codes, held: Flags, begins: Flags) -> 
     answers = asked @ told.transpose(0, 2, 1)  # (U, 4, A + 1)
 
     by_action = answers[:, :, :ACTIONS]
-    out[:, _NEWEST_AT : _NEWEST_AT + 2 * ACTIONS] = by_action[:, :2].reshape(users, -1)
+    out[:, _NEWEST_AT : _NEWEST_AT + 2 * ACTIONS] = by_action[:, :2].reshape(users, 2 * ACTIONS)
     out[:, _VISIT : _VISIT + 2] = by_action[:, 2:].sum(axis=2)
     out[:, _VISIT + 2] = answers[:, 3, CART]
     out[:, _VISIT + 3] = answers[:, 2, ACTIONS]

@@ -1,0 +1,1 @@
+"""Heads on real shops, each beside its baseline."""
