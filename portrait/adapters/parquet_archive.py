@@ -7,13 +7,11 @@
 A file appears whole: an object store puts it at once, and a local one is renamed from aside.
 """
 
-import operator
 import os
 import time
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import reduce
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -21,7 +19,7 @@ from typing import Any
 import fsspec
 import numpy as np
 import pyarrow as pa
-import pyarrow.dataset as ds
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from fsspec.implementations.local import LocalFileSystem
 from pyarrow.fs import FSSpecHandler, PyFileSystem
@@ -34,10 +32,12 @@ from portrait.archive import (
     Span,
     numbers,
 )
+from portrait.batch import EPOCH, MILLISECOND
 from portrait.erasure import Erasures
 from portrait.segment import Segment
 
 ROWS_AT_ONCE = 65_536  # of a row group, and of what a reader holds
+AT = SCHEMA.get_field_index("occurred_at")
 LISTINGS = 10  # until two agree; a merge in between changes one of them
 KILLED_SECONDS = 3_600  # younger files aside may belong to a process that still writes
 PENDING, SWEPT = "erasures/pending", "erasures/swept"
@@ -76,20 +76,16 @@ class ParquetArchive:
         self, segment: Segment, columns: Sequence[str], within: Span = EVER
     ) -> Iterator[pa.RecordBatch]:
         """Yield a file's rows a part at a time; row groups outside the window are not read."""
-        with _translated(segment.name):
-            fragment = ds.ParquetFileFormat().make_fragment(
-                f"{self._root}/{segment.name}", self._arrow
-            )
-            scanner = fragment.scanner(
-                schema=SCHEMA,
-                columns=list(columns),
-                filter=_filter(within),
-                batch_size=ROWS_AT_ONCE,
-                batch_readahead=1,
-                fragment_readahead=1,
-                use_threads=False,
-            )
-            yield from scanner.to_batches()
+        asked = list(dict.fromkeys([*columns, "occurred_at"]))
+        with (
+            _translated(segment.name),
+            self._arrow.open_input_file(f"{self._root}/{segment.name}") as source,
+            pq.ParquetFile(source) as file,
+        ):
+            for group in range(file.num_row_groups):
+                if _may_hold(file.metadata.row_group(group), within):
+                    rows = _occurred(file.read_row_group(group, asked, use_threads=False), within)
+                    yield from rows.select(list(columns)).combine_chunks().to_batches()
 
     def remove(self, segments: Iterable[Segment]) -> None:
         """Remove files."""
@@ -197,15 +193,24 @@ def _rename_from_aside(path: Path, content: Any) -> None:  # noqa: ANN401 - a bu
         os.close(folder)
 
 
-def _filter(within: Span) -> ds.Expression | None:
-    since_ms, until_ms = within
-    at, moment = ds.field("occurred_at"), SCHEMA.field("occurred_at").type
-    bounds = []
-    if since_ms is not None:
-        bounds.append(at >= pa.scalar(since_ms, moment))
-    if until_ms is not None:
-        bounds.append(at < pa.scalar(until_ms, moment))
-    return reduce(operator.and_, bounds) if bounds else None
+def _may_hold(group: Any, within: Span) -> bool:  # noqa: ANN401 - metadata of Parquet
+    """Say by its statistics whether a row group may hold events of a window."""
+    if not group.num_rows:
+        return False
+    since, until = (None if ms is None else EPOCH + ms * MILLISECOND for ms in within)
+    statistics = group.column(AT).statistics
+    return (since is None or statistics.max >= since) and (until is None or statistics.min < until)
+
+
+def _occurred(rows: pa.Table, within: Span) -> pa.Table:
+    """Return the rows that occurred in a window."""
+    since, until = within
+    at, moment = rows["occurred_at"], SCHEMA.field(AT).type
+    if since is not None:
+        rows = rows.filter(pc.greater_equal(at, pa.scalar(since, moment)))
+    if until is not None:
+        rows = rows.filter(pc.less(rows["occurred_at"], pa.scalar(until, moment)))
+    return rows
 
 
 @contextmanager

@@ -1,0 +1,181 @@
+"""Reading the archive back as interactions: out of core, whatever the size of the log.
+
+The log is passed over a few columns at a time, so memory is bounded by what is asked for and not
+by what is there. What is read is the same however often the files were merged in between.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from portrait.archive import SCHEMA, Archive, ArchiveChangedError, Span, numbers, scan
+from portrait.batch import EPOCH, MILLISECOND
+from portrait.interactions import NO_ITEM, Interactions, from_columns
+from portrait.replay import ACTIONS, Users, choose_stratified, choose_uniformly, find, measure
+from portrait.segment import covered
+
+ATTEMPTS = 3  # when files are merged meanwhile
+COLUMNS = [
+    "event_id",
+    "user_ref",
+    "item_ref",
+    "action",
+    "price",
+    "quantity",
+    "rating",
+    "occurred_at",
+    "received_at",
+    "topic",
+    "partition",
+    "offset",
+]
+
+
+class Sample(StrEnum):
+    """Whose events to read if not all fit."""
+
+    UNIFORM = "uniform"  # every user alike: the new window
+    STRATIFIED = "stratified"  # half over time, half by action: the replay
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What was read, and what a manifest says of it: counts and windows, no names."""
+
+    interactions: Interactions
+    user_refs: Users  # (U,), user_ref of each user of the interactions
+    rows: int  # in the window; those of erased users are in no count
+    repeated: int  # events that were published more than once
+    first_at: datetime | None  # of the earliest and of the latest event in the window
+    last_at: datetime | None
+    offsets: dict[str, tuple[int, int]]  # archived, by `topic/partition`: first, next
+    erased_users: int  # who asked to be forgotten
+    erased_until: datetime | None  # when the last of them did
+
+
+def read_interactions(  # noqa: PLR0913 - each narrows what is read
+    archive: Archive,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    *,
+    most_events: int,
+    sample: Sample = Sample.UNIFORM,
+    users: Users | None = None,
+) -> Reading:
+    """Read the events that occurred in a window, its end excluded.
+
+    Args:
+        archive: Where to read.
+        since: The first moment of the window; None: from the beginning.
+        until: The first moment after it; None: to the end.
+        most_events: How many fit. If there are more, users are left out, whole.
+        sample: Whom to prefer then.
+        users: Only these, (U,) sorted user_refs: the history of users already chosen.
+
+    Raises:
+        ArchiveUnavailableError: The files cannot be read.
+    """
+    for attempt in range(ATTEMPTS):
+        try:
+            return _read(archive, (_ms(since), _ms(until)), most_events, sample, users)
+        except ArchiveChangedError:
+            if attempt + 1 == ATTEMPTS:
+                raise
+    raise ArchiveChangedError
+
+
+def _read(
+    archive: Archive,
+    window: Span,
+    most_events: int,
+    sample: Sample,
+    users: Users | None,
+) -> Reading:
+    segments, erasures = archive.segments(), archive.erasures()
+
+    def passing(columns: list[str]) -> Iterator[pa.RecordBatch]:
+        asked = columns if users is None else list(dict.fromkeys([*columns, "user_ref"]))
+        rows = scan(archive, segments, asked, erasures=erasures, within=window)
+        return _of_users(rows, users)
+
+    extent = measure(passing)
+    chosen = None
+    if extent.rows > most_events:
+        if sample is Sample.STRATIFIED:
+            chosen = choose_stratified(passing, most_events, extent)
+        else:
+            chosen = choose_uniformly(passing, most_events)
+    found, repeated = _first_of_each_event(_of_users(passing(COLUMNS), chosen))
+    interactions, refs = _interactions(found)
+    return Reading(
+        interactions=interactions,
+        user_refs=refs,
+        rows=extent.rows,
+        repeated=repeated,
+        first_at=_moment(extent.first_ms) if extent.rows else None,
+        last_at=_moment(extent.last_ms) if extent.rows else None,
+        offsets=covered(segments),
+        erased_users=len(erasures),
+        erased_until=_moment(int(erasures.until.max())) if len(erasures) else None,
+    )
+
+
+def _of_users(rows: Iterable[pa.RecordBatch], users: Users | None) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of these users, (U,) sorted; of all if None."""
+    for batch in rows:
+        if users is None:
+            yield batch
+        else:
+            yield batch.filter(pa.array(find(users, numbers(batch["user_ref"])) >= 0))
+
+
+def _first_of_each_event(rows: Iterable[pa.RecordBatch]) -> tuple[pa.Table, int]:
+    """Put rows in the order of receipt, whatever file they came from; drop a user's repeats."""
+    table = pa.Table.from_batches(rows, pa.schema([SCHEMA.field(name) for name in COLUMNS]))
+    received = ("received_at", "topic", "partition", "offset")
+    table = table.sort_by([(name, "ascending") for name in received])
+    events = numbers(table["event_id"].combine_chunks().dictionary_encode().indices)
+    users = numbers(table["user_ref"])
+    order = np.lexsort((events, users))  # stable: of a repeat the first received stays
+    same = (np.diff(events[order]) == 0) & (np.diff(users[order]) == 0)
+    kept = np.ones(len(table), np.bool_)
+    kept[order[1:][same]] = False
+    return table.filter(pa.array(kept)), int(len(table) - kept.sum())
+
+
+def _interactions(table: pa.Table) -> tuple[Interactions, Users]:
+    refs, user = np.unique(numbers(table["user_ref"]), return_inverse=True)
+    about = numbers(pc.fill_null(table["item_ref"], 0))
+    items = np.unique(about)
+    items = items[items > 0]
+    item = np.searchsorted(items, about)
+    interactions = from_columns(
+        user=user,
+        item=np.where(about > 0, item, NO_ITEM),
+        action=numbers(pc.index_in(table["action"], ACTIONS)).astype(np.uint8),
+        at=numbers(table["occurred_at"]),
+        price=numbers(pc.fill_null(table["price"], 0)).astype(np.float32),
+        quantity=numbers(pc.fill_null(table["quantity"], 1)),
+        rating=_tenths(numbers(pc.fill_null(table["rating"], 0))),
+        items=items,
+        users=len(refs),
+    )
+    return interactions, refs
+
+
+def _tenths(rating: NDArray[np.float32]) -> NDArray[np.uint8]:
+    return np.rint(rating * 10).astype(np.uint8)
+
+
+def _ms(moment: datetime | None) -> int | None:
+    return None if moment is None else (moment - EPOCH) // MILLISECOND
+
+
+def _moment(ms: int) -> datetime:
+    return EPOCH + ms * MILLISECOND
