@@ -2,7 +2,8 @@
 
 B texts ─ tokenize ─▶ token batches ─ forward ─▶ (b, T, D) ─ mean_pool ─▶ (b, D) ─ unit ─▶ (B, D)
 
-Three forwards behind one class: CUDA in bf16, OpenVINO in bf16 (CPUs), torch in fp32 (anywhere).
+Forwards behind one class: CUDA in bf16, OpenVINO in bf16 or exported int8 (CPUs), torch in fp32 or
+under bf16 autocast (anywhere).
 """
 
 from collections.abc import Callable, Sequence
@@ -15,16 +16,18 @@ import structlog
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from transformers import AutoModel, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
 from portrait.neural.batching import TokenBatch, token_batches
+from portrait.neural.encoder_folder import exported_beside, identify, prefix_of
 from portrait.neural.openvino_forward import openvino_forward
 from portrait.space import Vectors, unit
 
 MAX_TOKENS = 128  # of a text; the rest is cut. Item texts have 10 to 60.
 BUNDLED = "bundled"
-Backend = Literal["auto", "cuda", "openvino", "torch"]
+Backend = Literal["auto", "cuda", "openvino", "torch", "torch-bf16"]
+Tokenize = Callable[[Sequence[str]], list[list[int]]]
 Forward = Callable[[TokenBatch], NDArray[np.float32]]  # (b, T) ids and mask -> (b, D)
 
 log = structlog.get_logger()
@@ -36,7 +39,7 @@ class BertEncoder:
     def __init__(
         self,
         name: str,
-        tokenizer: PreTrainedTokenizerBase,
+        tokenize: Tokenize,
         forward: Forward,
         *,
         dim: int,
@@ -44,7 +47,7 @@ class BertEncoder:
     ) -> None:
         self.name = name
         self.dim = dim
-        self._tokenizer = tokenizer
+        self.tokenize = tokenize
         self._forward = forward
         self._most_tokens = most_tokens
 
@@ -57,8 +60,7 @@ class BertEncoder:
         out = np.zeros((len(texts), self.dim), np.float32)
         if not texts:
             return out
-        tokens = self._tokenizer(list(texts), truncation=True, max_length=MAX_TOKENS)["input_ids"]
-        for batch in token_batches(tokens, self._most_tokens):
+        for batch in token_batches(self.tokenize(texts), self._most_tokens):
             out[batch.places] = self._forward(batch)
         return unit(out)
 
@@ -105,24 +107,54 @@ def load_encoder(
     torch.set_num_threads(threads)
     transformers_logging.set_verbosity_error()  # it reports the pooler that we leave out
     transformers_logging.disable_progress_bar()
-    tokenizer = AutoTokenizer.from_pretrained(path)
-    model = AutoModel.from_pretrained(path, add_pooling_layer=False).eval()
-    pooled = Pooled(model)
     chosen = _choose(backend)
-    forwards: dict[str, Callable[[], Forward]] = {
-        "cuda": lambda: _torch_forward(pooled.to("cuda", torch.bfloat16)),
-        "openvino": lambda: openvino_forward(pooled, threads),
-        "torch": lambda: _torch_forward(pooled),
-    }
-    name = "all-MiniLM-L6-v2" if source == BUNDLED else Path(source).name
-    log.info("encoder_loaded", encoder=name, backend=chosen)
-    return BertEncoder(
+    name = _name(source, path)
+    encoder = BertEncoder(
         name,
-        tokenizer,
-        forwards[chosen](),
-        dim=int(model.config.hidden_size),
+        load_tokenize(path),
+        _load_forward(path, chosen, threads),
+        dim=int(AutoConfig.from_pretrained(path).hidden_size),
         most_tokens=most_tokens,
     )
+    log.info("encoder_loaded", encoder=name, backend=chosen)
+    return encoder
+
+
+def load_tokenize(path: str, most_tokens: int = MAX_TOKENS) -> Tokenize:
+    """Load an encoder's tokenizer: texts -> ids, prefix and special tokens included, and cut."""
+    tokenizer = AutoTokenizer.from_pretrained(path)
+    prefix = prefix_of(Path(path))
+
+    def tokenize(texts: Sequence[str]) -> list[list[int]]:
+        wanted = [prefix + text for text in texts]
+        ids: list[list[int]] = tokenizer(wanted, truncation=True, max_length=most_tokens)[
+            "input_ids"
+        ]
+        return ids
+
+    return tokenize
+
+
+def load_pooled(path: str) -> Pooled:
+    """Load a network of (ids, mask) -> (b, D), in fp32, with gradients, on the CPU."""
+    return Pooled(AutoModel.from_pretrained(path, add_pooling_layer=False).eval())
+
+
+def _name(source: str, path: str) -> str:
+    """Name the weights: pip's and the hub's by their own names, a folder by its contents."""
+    if source == BUNDLED:
+        return "all-MiniLM-L6-v2"
+    folder = Path(path)
+    return identify(folder) if (folder / "config.json").exists() else folder.name
+
+
+def _load_forward(path: str, chosen: str, threads: int) -> Forward:
+    if chosen == "openvino":
+        return openvino_forward(exported_beside(Path(path)) or load_pooled(path), threads)
+    pooled = load_pooled(path)
+    if chosen == "cuda":
+        return _torch_forward(pooled.to("cuda", torch.bfloat16))
+    return _torch_forward(pooled, autocast=chosen == "torch-bf16")
 
 
 def _choose(backend: Backend) -> str:
@@ -131,6 +163,7 @@ def _choose(backend: Backend) -> str:
         "cuda": torch.cuda.is_available(),
         "openvino": find_spec("openvino") is not None,
         "torch": True,
+        "torch-bf16": True,
     }
     if backend == "auto":
         return next(name for name, present in here.items() if present)
@@ -140,14 +173,15 @@ def _choose(backend: Backend) -> str:
     return backend
 
 
-def _torch_forward(pooled: Pooled) -> Forward:
+def _torch_forward(pooled: Pooled, *, autocast: bool = False) -> Forward:
     device = pooled.model.device
 
     @torch.inference_mode()
     def forward(batch: TokenBatch) -> NDArray[np.float32]:
         ids = torch.from_numpy(batch.ids).to(device)
         mask = torch.from_numpy(batch.mask).to(device)
-        pooled_out: Tensor = pooled(ids, mask)
+        with torch.autocast(device.type, torch.bfloat16, enabled=autocast):
+            pooled_out: Tensor = pooled(ids, mask)
         return pooled_out.float().cpu().numpy()
 
     return forward
