@@ -4,7 +4,9 @@ import numpy as np
 
 from portrait.behaviour import Behaviour, Rows
 from portrait.event import Action
+from portrait.facts import ACTION_CODE
 from portrait.hash_index import MISSING
+from portrait.interactions import Interactions, from_columns
 from portrait.neighbours import Neighbours
 from portrait.recency import DAY_MS, Events, Floats
 from portrait.space import unit
@@ -64,3 +66,27 @@ def histories(users: int, places: int, *, seed: int = 0) -> tuple[Rows, Events]:
 
 def normal(draw: np.random.Generator, *shape: int) -> Floats:
     return draw.normal(size=shape).astype(np.float32)
+
+
+def planted(users: int = 60, *, items: int = ITEMS, seed: int = 0) -> Interactions:
+    """Draw users who buy an item, then the one after it in the catalogue, and so on."""
+    draw = np.random.default_rng(seed)
+    length = draw.integers(4, 9, users)
+    user = np.repeat(np.arange(users), length)
+    place = np.concatenate([np.arange(count) for count in length])
+    return from_columns(
+        user=user,
+        item=(draw.integers(0, items, users)[user] + place) % items,
+        action=np.full(len(user), ACTION_CODE[Action.PURCHASE], np.uint8),
+        at=NOW + place * DAY_MS,
+        items=np.arange(1, items + 1, dtype=np.uint64),
+        users=users,
+    )
+
+
+def last_held_out(events: Interactions) -> tuple[Interactions, Rows]:
+    """Split each user's last event off: what is left, and the items that were last."""
+    last = events.starts[1:] - 1
+    kept = np.ones(len(events), np.bool_)
+    kept[last] = False
+    return events.where(kept), events.item[last]

@@ -1,0 +1,119 @@
+"""Losses of the next item: softmax cross-entropy over cosines, full or sampled.
+
+    loss = -log( exp(s[target]) / sum over unseen items j of exp(s[j]) ),   s = state @ item / t
+
+What a user has seen is never recommended, so it leaves the denominator: +5 % HR, +8 % NDCG
+(../shared/research/model.md, section 2). The sums are returned, not means, so that processes can
+share a batch.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+FULL_UP_TO = 20_000  # items: one matrix product for all of them is still the cheapest
+IMPOSSIBLE = -1e4  # a logit of nothing; finite, so that bf16 and label smoothing stay finite
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """C items drawn for a batch, and how often each was to be expected among them."""
+
+    rows: Tensor  # (C,), of the catalogue; repeats allowed
+    log_expected: Tensor  # (C,): log of the expected number of draws
+
+
+def full_softmax(
+    states: Tensor, items: Tensor, targets: Tensor, seen: Tensor, *, temperature: Tensor
+) -> Tensor:
+    """Sum the loss over P examples, against all items.
+
+    Args:
+        states: (P, D), unit rows.
+        items: (N, D), unit rows.
+        targets: (P,), rows of `items`.
+        seen: (P, S), rows of what the user had before, or -1. A target stays in all the same.
+        temperature: A scalar; .05 to .1 for cosines.
+
+    Returns:
+        A scalar, float32.
+
+    Source: cosine with temperature: Wu et al., Unsupervised Feature Learning via Non-Parametric
+    Instance Discrimination, CVPR 2018, section 3.1.
+    """
+    logits = (states @ items.T / temperature).float()  # (P, N)
+    example, place = ((seen >= 0) & (seen != targets[:, None])).nonzero(as_tuple=True)
+    nothing = logits.new_full((), IMPOSSIBLE)
+    logits = logits.index_put((example, seen[example, place]), nothing)
+    return cross_entropy(logits, targets, reduction="sum")
+
+
+def sampled_softmax(  # noqa: PLR0913 - the full one, and what was drawn
+    *,
+    states: Tensor,
+    target_items: Tensor,
+    candidate_items: Tensor,
+    targets: Tensor,
+    seen: Tensor,
+    candidates: Candidates,
+    temperature: Tensor,
+) -> Tensor:
+    """Sum the loss over P examples, against C candidates that all of them share.
+
+    A candidate stands for 1 / expected draws items, so the denominator is right on average.
+
+    Args:
+        states: (P, D), unit rows.
+        target_items: (P, D), unit rows.
+        candidate_items: (C, D), unit rows.
+        targets: (P,), rows of the catalogue.
+        seen: (P, S), rows of the catalogue, or -1.
+        candidates: What was drawn.
+        temperature: A scalar.
+
+    Source: Bengio and Senécal, Adaptive Importance Sampling, 2008; logQ: Yi et al.,
+    Sampling-Bias-Corrected Neural Modeling, RecSys 2019, section 4.
+    """
+    own = ((states * target_items).sum(dim=1, keepdim=True) / temperature).float()  # (P, 1)
+    others = (states @ candidate_items.T / temperature).float() - candidates.log_expected
+    taken = torch.cat([seen, targets[:, None]], dim=1)  # (P, S + 1)
+    barred = _among(candidates.rows, taken)
+    logits = torch.cat([own, others.masked_fill(barred, IMPOSSIBLE)], dim=1)
+    return cross_entropy(logits, torch.zeros_like(targets), reduction="sum")
+
+
+def draw_candidates(
+    targets: Tensor, items: int, count: int, *, in_batch: float, generator: torch.Generator
+) -> Candidates:
+    """Draw candidates from all items and from the batch's own targets, mixed.
+
+    In-batch alone collapses where items outnumber batches; uniform alone is too easy.
+
+    Args:
+        targets: (P,), the batch's targets.
+        items: Size N of the catalogue.
+        count: How many to draw, C.
+        in_batch: Share drawn from the targets, 0 to 1.
+        generator: On the CPU.
+
+    Source: the mixture: eSASRec, RecSys 2025, tables of ../shared/research/model.md, section 2.
+    """
+    from_batch = round(count * in_batch)
+    places = torch.randint(len(targets), (from_batch,), generator=generator)
+    uniform = torch.randint(items, (count - from_batch,), generator=generator)
+    rows = torch.cat([targets[places.to(targets.device)], uniform.to(targets.device)])
+    repeats = (rows[:, None] == targets).sum(dim=1)  # (C,): of each candidate among the targets
+    expected = from_batch * repeats / len(targets) + (count - from_batch) / items
+    return Candidates(rows, expected.log())
+
+
+def _among(rows: Tensor, taken: Tensor) -> Tensor:
+    """Say which candidates (C,) each example has taken, (P, S): (P, C)."""
+    kinds, place = torch.unique(rows, return_inverse=True)
+    at = torch.searchsorted(kinds, taken.clamp(min=0)).clamp(max=len(kinds) - 1)
+    example, column = ((kinds[at] == taken) & (taken >= 0)).nonzero(as_tuple=True)
+    barred = torch.zeros(len(taken), len(kinds), dtype=torch.bool, device=rows.device)
+    barred[example, at[example, column]] = True
+    return barred[:, place]

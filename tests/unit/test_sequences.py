@@ -1,0 +1,85 @@
+"""Sequences: windows over histories, and batches of them."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from portrait.event import Action
+from portrait.facts import ACTION_CODE
+from portrait.interactions import NO_ITEM, Interactions, from_columns
+from portrait.neural.sequences import ABSENT, Batch, sequences_of
+from tests.learned import planted
+
+
+def one_user(items: list[int], *, action: Action = Action.CLICK) -> Interactions:
+    events = len(items)
+    return from_columns(
+        user=np.zeros(events, np.int64),
+        item=np.array(items),
+        action=np.full(events, ACTION_CODE[action], np.uint8),
+        at=np.arange(events),
+        items=np.arange(1, 1 + max(items), dtype=np.uint64),
+        users=1,
+    )
+
+
+def predicted(batches: list[Batch]) -> Counter[int]:
+    """Count how often each event, known by its time, is predicted."""
+    return Counter(at for batch in batches for at in batch.at[batch.target].tolist())
+
+
+@pytest.mark.parametrize("events", [1, 2, 7, 8, 9, 30])
+def test_every_event_but_the_first_is_predicted_once(events: int) -> None:
+    sequences = sequences_of(one_user(list(range(1, events + 1))), longest=8)
+
+    counts = predicted(sequences.batches(5, seed=0, epoch=0))
+
+    assert counts == Counter(range(1, events))
+
+
+def test_a_window_reaches_back_half_its_length_before_what_it_predicts() -> None:
+    sequences = sequences_of(one_user(list(range(1, 31))), longest=8)
+
+    for batch in sequences.batches(5, seed=0, epoch=0):
+        first = batch.target.argmax(axis=1)
+        starts_at_the_beginning = batch.at[:, 0] == 0
+        assert ((first >= 4) | starts_at_the_beginning).all()
+
+
+def test_searches_are_left_out_and_returns_and_bad_reviews_are_not_predicted() -> None:
+    events = one_user([1, NO_ITEM, 2, 3])
+    events.action[2] = ACTION_CODE[Action.RETURN]
+    events.rating[3] = 15
+
+    (batch,) = sequences_of(events).batches(5, seed=0, epoch=0)
+
+    assert batch.item.tolist() == [[1, 2, 3]]
+    assert not batch.target.any()
+
+
+def test_an_epoch_has_its_own_order_and_always_the_same() -> None:
+    sequences = sequences_of(planted(40))
+
+    first, again, other = (sequences.batches(30, seed=3, epoch=epoch) for epoch in (0, 0, 1))
+
+    assert [b.item.tolist() for b in first] == [b.item.tolist() for b in again]
+    assert [b.item.tolist() for b in first] != [b.item.tolist() for b in other]
+    assert sum(b.examples for b in first) == sum(b.examples for b in other)
+
+
+def test_parts_together_are_the_batch() -> None:
+    (batch, *_) = sequences_of(planted(40)).batches(60, seed=0, epoch=0)
+
+    parts = [batch.part(place, 3) for place in range(3)]
+
+    assert sum(part.examples for part in parts) == batch.examples
+    assert sum(map(len, parts)) == len(batch)
+
+
+def test_padding_comes_last_and_is_never_a_target() -> None:
+    for batch in sequences_of(planted(40)).batches(30, seed=0, epoch=0):
+        absent = batch.item == ABSENT
+
+        assert (np.diff(absent.astype(np.int8), axis=1) >= 0).all()
+        assert not batch.target[absent].any()

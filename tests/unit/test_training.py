@@ -1,0 +1,187 @@
+"""Training: it learns, it stops, and an interrupted one ends as if it had not been."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from portrait.neural.behaviour_encoder import BehaviourEncoder, EncoderShape
+from portrait.neural.checkpoint import CheckpointMismatchError
+from portrait.neural.next_item import NextItem, NextItemLesson
+from portrait.neural.sequences import sequences_of
+from portrait.neural.training import (
+    Course,
+    TrainingDivergedError,
+    decay_groups,
+    learning_rate_share,
+    train,
+)
+from portrait.neural.validation import validation_of
+from tests.learned import last_held_out, planted, text_vectors
+
+COURSE = Course(epochs=4, learning_rate=0.02, checkpoint_every=3, mixed_precision=False)
+
+
+class KilledError(Exception):
+    """What a kill looks like from inside one process."""
+
+
+class Killer:
+    """Kills a training when it has taken a number of steps."""
+
+    def __init__(self, at: int) -> None:
+        self.at = at
+
+    def record(self, step: int, figures: Mapping[str, float]) -> None:
+        if step == self.at and "loss" in figures:
+            raise KilledError
+
+
+class Curve:
+    """Keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[int, dict[str, float]]] = []
+
+    def record(self, step: int, figures: Mapping[str, float]) -> None:
+        self.told.append((step, dict(figures)))
+
+
+def tiny_lesson(*, full_up_to: int = 1_000) -> NextItemLesson:
+    events, targets = last_held_out(planted())
+    torch.manual_seed(0)
+    counts = torch.bincount(torch.from_numpy(events.item), minlength=30).numpy()
+    encoder = BehaviourEncoder(text_vectors(), counts, EncoderShape(dim=8, heads=2))
+    return NextItemLesson(
+        NextItem(encoder, full_up_to=full_up_to),
+        sequences_of(events),
+        validation_of(events, torch.arange(60).numpy(), targets),
+        examples=50,
+    )
+
+
+@contextmanager
+def killed_at(step: int) -> Iterator[Killer]:
+    with pytest.raises(KilledError):
+        yield Killer(step)
+
+
+def test_the_loss_falls_and_the_planted_pattern_is_found() -> None:
+    lesson = tiny_lesson()
+    before = lesson.validate()["ndcg@10"]
+
+    outcome = train(lesson, replace(COURSE, epochs=12, patience=12))
+
+    assert outcome.history[-1]["loss"] < 0.7 * outcome.history[0]["loss"]
+    assert outcome.figures["ndcg@10"] > before + 0.2
+
+
+def test_the_sampled_loss_finds_it_too() -> None:
+    lesson = tiny_lesson(full_up_to=1)
+    before = lesson.validate()["ndcg@10"]
+
+    outcome = train(lesson, replace(COURSE, epochs=12, patience=12))
+
+    assert outcome.figures["ndcg@10"] > before + 0.2
+
+
+@pytest.mark.parametrize("step", [2, 5, 8])
+def test_a_training_that_was_killed_and_resumed_ends_with_the_same_bits(
+    step: int, tmp_path: Path
+) -> None:
+    whole = tiny_lesson()
+    undisturbed = train(whole, COURSE)
+
+    first = tiny_lesson()
+    with killed_at(step) as killer:
+        train(first, COURSE, tracker=killer, checkpoint=tmp_path / "run")
+    second = tiny_lesson()
+    resumed = train(second, COURSE, checkpoint=tmp_path / "run")
+
+    assert resumed.history == undisturbed.history
+    assert resumed.steps == undisturbed.steps
+    for name, value in whole.module.state_dict().items():
+        assert torch.equal(second.module.state_dict()[name], value)
+
+
+def test_a_finished_training_is_not_trained_again(tmp_path: Path) -> None:
+    train(tiny_lesson(), COURSE, checkpoint=tmp_path / "run")
+    curve = Curve()
+
+    again = train(tiny_lesson(), COURSE, tracker=curve, checkpoint=tmp_path / "run")
+
+    assert curve.told == []
+    assert again.epochs == COURSE.epochs
+
+
+def test_a_checkpoint_of_another_course_is_refused(tmp_path: Path) -> None:
+    train(tiny_lesson(), COURSE, checkpoint=tmp_path / "run")
+
+    with pytest.raises(CheckpointMismatchError, match="learning_rate"):
+        train(tiny_lesson(), replace(COURSE, learning_rate=1), checkpoint=tmp_path / "run")
+
+
+def test_it_stops_when_the_figure_no_longer_rises_and_keeps_the_best() -> None:
+    lesson = tiny_lesson()
+
+    outcome = train(lesson, replace(COURSE, epochs=30, learning_rate=1e-9, patience=2))
+
+    assert outcome.epochs < 30
+    assert outcome.epochs == outcome.epoch + 2
+    assert lesson.validate() == outcome.figures
+
+
+def test_accumulated_batches_are_one_step_of_their_sum() -> None:
+    apart, together = tiny_lesson(), tiny_lesson()
+    for lesson in (apart, together):
+        lesson.module.encoder.shape = EncoderShape(dim=8, heads=2, drop_id=0, drop_channel=0)
+    few = replace(apart, examples=50)
+    batches = few.batches(0)
+    course = replace(COURSE, epochs=1, accumulate=len(batches))
+
+    train(few, course)
+    train(replace(together, examples=10_000), replace(course, accumulate=1))
+
+    for name, value in apart.module.state_dict().items():
+        torch.testing.assert_close(together.module.state_dict()[name], value, rtol=1e-3, atol=1e-5)
+
+
+def test_curves_show_every_step_and_every_epoch() -> None:
+    curve = Curve()
+
+    outcome = train(tiny_lesson(), replace(COURSE, epochs=2), tracker=curve)
+
+    assert [step for step, told in curve.told if "loss" in told] == [*range(1, outcome.steps + 1)]
+    assert sum("ndcg@10" in told for _, told in curve.told) == 2
+
+
+def test_a_loss_that_is_no_number_ends_the_training() -> None:
+    lesson = tiny_lesson()
+    with torch.no_grad():
+        lesson.module.encoder.projection.fill_(float("nan"))
+
+    with pytest.raises(TrainingDivergedError):
+        train(lesson, COURSE)
+
+
+def test_the_learning_rate_warms_up_and_falls_to_its_last_share() -> None:
+    course = Course(warm_up=0.1, last=0.05)
+
+    shares = [learning_rate_share(step, 100, course) for step in range(101)]
+
+    assert shares[0] == pytest.approx(0.1)
+    assert max(shares) == shares[9]
+    assert shares[100] == pytest.approx(0.05)
+
+
+def test_matrices_decay_and_gates_do_not() -> None:
+    encoder = tiny_lesson().module.encoder
+
+    decayed, kept = decay_groups(encoder, 0.1)
+
+    assert (decayed["weight_decay"], kept["weight_decay"]) == (0.1, 0.0)
+    assert all(parameter.ndim == 1 for parameter in kept["params"])
+    assert any(parameter is encoder.projection for parameter in decayed["params"])
