@@ -44,6 +44,9 @@ class Tidied:
     merged: int  # files that have become parts of others
 
 
+NOTHING = Tidied(0, 0, 0)
+
+
 def tidy(archive: Archive, rules: Rules, now: datetime, stop: Stop = lambda: False) -> Tidied:
     """Do whatever there is to do; when told to stop, leave the rest for the next time.
 

@@ -19,7 +19,7 @@ from portrait.archive_rows import cut, tabulate
 from portrait.erasure import Erasures
 from portrait.ref import user_ref
 from portrait.stream import Batch, EventStream
-from portrait.tidy import Rules, tidy
+from portrait.tidy import NOTHING, Rules, tidy
 from portrait.topics import ERASURES
 
 BACKOFF = (0.1, 5.0)  # seconds: first and longest pause while the files cannot be written
@@ -145,6 +145,8 @@ async def _tidy_once(store: Archive, rules: Rules, closing: asyncio.Event) -> No
         done = await asyncio.to_thread(tidy, store, rules, datetime.now(UTC), closing.is_set)
     except ArchiveUnavailableError as error:
         log.warning("archive_not_tidied", reason=str(error))
+        return
+    if done == NOTHING:
         return
     log.info(
         "archive_tidied",

@@ -183,3 +183,30 @@ def test_what_a_killed_writer_left_aside_is_no_segment_and_goes_when_it_is_old(
 
     assert archive.segments() == [segment]
     assert (old.exists(), young.exists()) == (False, True)
+
+
+def test_files_are_listed_again_until_no_merge_is_seen_half_way() -> None:
+    class Torn(ParquetArchive):
+        listings = 0
+
+        def _list(self, folder: str) -> list[tuple[str, int]]:
+            self.listings += 1
+            found = super()._list(folder)
+            return found[self.listings :] if self.listings < 3 else found
+
+    archive = Torn("memory://archive-torn")
+    fill(archive, [click(1)], [click(2)], [click(3)])
+
+    assert len(archive.segments()) == 3
+
+
+def test_files_that_never_hold_still_are_not_listed_wrongly() -> None:
+    class Restless(ParquetArchive):
+        listings = 0
+
+        def _list(self, folder: str) -> list[tuple[str, int]]:
+            self.listings += 1
+            return [(folder, self.listings)]
+
+    with pytest.raises(ArchiveChangedError):
+        Restless("memory://archive-restless").segments()
