@@ -31,6 +31,7 @@ class Comparison:
     low: float  # 2.5 % of the bootstrap
     high: float  # 97.5 %
     p_value: float  # two-sided, of no difference
+    not_better: float  # one-sided: share of the bootstrap at or below 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,15 +105,18 @@ def paired_bootstrap(
 ) -> Comparison:
     """Compare two models over the same users, drawn again and again with replacement.
 
+    What is drawn depends on the seed and the number of users alone.
+
     Source: Efron and Tibshirani, An Introduction to the Bootstrap, 1993, sections 13.3 and 15.4.
     """
     differences = ours - theirs
     random = np.random.default_rng(seed)
     means = np.array([random.choice(differences, len(differences)).mean() for _ in range(samples)])
     low, high = np.quantile(means, (0.025, 0.975))
-    below, above = (means <= 0).sum(), (means >= 0).sum()
+    below, above = int((means <= 0).sum()), int((means >= 0).sum())
     p_value = min(1.0, 2 * (min(below, above) + 1) / (samples + 1))
-    return Comparison(float(differences.mean()), float(low), float(high), float(p_value))
+    mean = float(differences.mean())
+    return Comparison(mean, float(low), float(high), p_value, below / samples)
 
 
 def slices(figure: PerUser, by: Codes, edges: Sequence[int]) -> dict[str, Slice]:

@@ -100,13 +100,16 @@ def test_models_that_differ_by_a_constant_differ_for_certain() -> None:
     comparison = paired_bootstrap(theirs + 0.25, theirs, samples=99)
 
     assert comparison.difference == comparison.low == comparison.high == 0.25
+    assert comparison.not_better == 0
     assert comparison.p_value == 0.02  # none of 99 samples is at most 0: 2 * (0 + 1) / 100
 
 
 def test_a_model_does_not_differ_from_itself() -> None:
     same = np.array([0.0, 1.0, 1.0])
 
-    assert paired_bootstrap(same, same).p_value == 1
+    comparison = paired_bootstrap(same, same)
+
+    assert comparison.p_value == comparison.not_better == 1
 
 
 def test_the_interval_of_the_bootstrap_is_that_of_the_mean() -> None:
