@@ -15,11 +15,19 @@ from portrait.event import Action
 from portrait.ref import item_ref, user_ref
 from portrait.stream import Record
 from tests.records import RECEIVED, FakeRecord, encoded
+from workers.archive import Bounds
 
 DAY = timedelta(days=1)
 RECEIVED_ON = (EPOCH + timedelta(milliseconds=RECEIVED)).date()
 TOMORROW = datetime.combine(RECEIVED_ON + DAY, datetime.min.time(), UTC)
 TOLERANCE_MS = 60_000
+BOUNDS = Bounds(
+    rows=1_000,
+    bytes=1_000_000,
+    wait=timedelta(hours=1),
+    future_tolerance=timedelta(minutes=1),
+    outage=timedelta(seconds=5),
+)
 
 
 def memory_archive() -> ParquetArchive:

@@ -18,19 +18,11 @@ from portrait.segment import Segment
 from portrait.stream import Batch
 from portrait.tidy import Rules
 from portrait.topics import ERASURES
-from tests.archives import click, fill, memory_archive, offsets_of
+from tests.archives import BOUNDS, click, fill, memory_archive, offsets_of
 from tests.processes import until
 from tests.records import RECEIVED, FakeRecord
 from tests.streams import ListStream
 from workers.archive import Bounds, archive, keep_tidy
-
-BOUNDS = Bounds(
-    rows=1_000,
-    bytes=1_000_000,
-    wait=timedelta(hours=1),
-    future_tolerance=timedelta(minutes=1),
-    outage=timedelta(seconds=5),
-)
 
 
 class Failing(ParquetArchive):
