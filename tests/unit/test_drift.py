@@ -51,7 +51,7 @@ def test_a_constant_has_a_distribution_too() -> None:
     reference = Reference.of(np.ones(1_000))
 
     assert reference.psi(np.ones(1_000)) < 0.1
-    assert reference.psi(np.full(1_000, 0.5)) > 1
+    assert 1 < reference.psi(np.full(1_000, 0.5)) < 20
 
 
 def test_few_values_and_unknown_names_say_nothing() -> None:

@@ -131,7 +131,7 @@ def test_what_is_promised_is_the_formers_rate_less_a_loss_the_judge_saw() -> Non
 
 
 def test_who_tolerates_less_is_warned_sooner() -> None:
-    live = Live().seen(hits(1, 20_000, 0.139))
+    live = Live().seen(hits(1, 40_000, 0.139))
 
     assert regression(PROMISE, live) is None
     assert regression(PROMISE, live, Limits(hit_drop=0.0)) is not None
