@@ -2,6 +2,7 @@
 
 Recency, frequency and value; the rhythm of visits and how overdue the next one is; what was done
 last and to what. `as_of` is the moment of asking, not of the last event: silence is a fact too.
+How long a user has been known is left out: it only grows, so the test lies outside the training.
 
 It is computed on every read, for one user, so numpy calls are counted: about sixty.
 """
@@ -32,7 +33,6 @@ _ACTION_CODES = np.arange(ACTIONS, dtype=np.uint8)
 _WINDOW_NAMES = ("hour", "day", "week", "month", "quarter", "remembered")
 AMOUNTS = (  # all of them as log(1 + x)
     "silence_days",
-    "tenure_days",
     "events",
     *(f"{action}_events" for action in ACTION_CODE),
     "spend",
@@ -106,9 +106,9 @@ def _counts(out: Numbers, head: Head, as_of_ms: Codes) -> None:
     """Fill in what the head of the facts counts."""
     totals = head["totals"][:, :ACTIONS]
     known = head["first_at"] > 0
-    out[:, 0] = (as_of_ms - head["last_at"]) * known / DAY_MS
-    out[:, 1] = (as_of_ms - head["first_at"]) * known / DAY_MS
-    out[:, 2] = totals.sum(axis=1)
+    silence = (as_of_ms - head["last_at"]) * known / DAY_MS
+    np.maximum(silence, 0, out=out[:, 0])  # the newest event may be ahead of our clock
+    out[:, 1] = totals.sum(axis=1)
     out[:, _BY_ACTION : _BY_ACTION + ACTIONS] = totals
     spend = head["spend"] / MONEY
     out[:, VALUE] = spend

@@ -1,6 +1,6 @@
 """Questions: the moments that heads are trained and judged at, and what was known at them.
 
-    begin ────── training ──────┤valid_from├── choices, calibration ──┤test_from├── test ──┤until
+    asked_from ── training ── valid_from ── choices, calibration ── test_from ── test ── until
 
 Time goes forward only: a training label has matured before the first validation question is asked,
 and a validation label before the first test question. The test is looked at once.
@@ -24,6 +24,7 @@ Refs = NDArray[np.uint64]
 DAY_MS = 86_400_000
 REMEMBERED_MS = 90 * DAY_MS  # nobody asks about who was not seen for longer
 TEST_SHARE, VALID_SHARE = 0.25, 0.2  # of the time
+WARM_UP_SHARE = 0.16  # nobody is asked about so early: their history is cut off by the log's begin
 LEAST_DELAY_MS, MOST_DELAY_MS = 1_000, 7 * DAY_MS  # from an event to the question
 PART = 8_192  # anchors whose facts are in memory at once: 16 MB
 
@@ -35,7 +36,7 @@ Label = Callable[[Anchors, int], Labels]  # anchors, until
 class Periods:
     """Where time is cut, ms."""
 
-    begin: int
+    asked_from: int
     valid_from: int
     test_from: int
     until: int
@@ -82,7 +83,8 @@ def cut(interactions: Interactions, until: int) -> Periods:
     begin = int(interactions.at.min())
     span = until - begin
     test_from = until - round(span * TEST_SHARE)
-    return Periods(begin, test_from - round(span * VALID_SHARE), test_from, until)
+    valid_from = test_from - round(span * VALID_SHARE)
+    return Periods(begin + round(span * WARM_UP_SHARE), valid_from, test_from, until)
 
 
 def calendar_anchors(
@@ -143,7 +145,8 @@ def answer(known: Known, anchors: Anchors, label: Label, periods: Periods, most:
         LeakError: A label or a fact looks into the future.
     """
     at = anchors.at
-    train = _draw(label(anchors.where(at < periods.valid_from), periods.valid_from), most)
+    early = anchors.where((at >= periods.asked_from) & (at < periods.valid_from))
+    train = _draw(label(early, periods.valid_from), most)
     between = anchors.where((at >= periods.valid_from) & (at < periods.test_from))
     valid = _draw(label(between, periods.test_from), most)
     test = _draw(label(anchors.where(at >= periods.test_from), periods.until), most)

@@ -154,7 +154,7 @@ def _questions(
     interactions: Interactions, periods: Periods, category_refs: Refs, categories: Refs
 ) -> list[Question]:
     """Write down what is asked of whom and when."""
-    calendar = calendar_anchors(interactions, periods.begin, periods.until, EVERY_MS)
+    calendar = calendar_anchors(interactions, periods.asked_from, periods.until, EVERY_MS)
     touched = partial(
         categories_touched,
         interactions,
