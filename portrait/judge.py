@@ -105,8 +105,8 @@ def _newest(bench: _Bench) -> Iterator[Check]:
     ndcg = bench.each(lambda figures: _mean(figures.newest, "ndcg"))
     hit = bench.each(lambda figures: _mean(figures.newest, "hit"))
     limit = _share_of(ndcg.champion, bench.asked.newest_change)
-    change, p = _compare(after.ndcg, before.ndcg)
-    is_up = change > 0 and p < bench.asked.newest_p
+    p = _p_not_better(after.ndcg, before.ndcg)
+    is_up = p < bench.asked.newest_p
     passed = ndcg.challenger is not None and (is_up or _reaches(ndcg.challenger, limit))
     yield _check("newest NDCG@10", ndcg, limit, passed=passed, p=p)
     yield _check("newest HR@10", hit, None, passed=True)
@@ -130,8 +130,9 @@ def _cold(bench: _Bench) -> Iterator[Check]:
     if after is None:
         yield _check("cold HR@10", hit, hit.champion, passed=False)
         return
-    change, p = _compare(after.hit, before.hit)
-    is_down = change < 0 and p < bench.asked.cold_p
+    _require_same_users(after.hit, before.hit)
+    p = _p_not_better(before.hit, after.hit)  # that the champion is no better
+    is_down = p < bench.asked.cold_p
     passed = hit.challenger is not None and not is_down
     yield _check("cold HR@10", hit, hit.champion, passed=passed, p=p)
 
@@ -200,13 +201,10 @@ def _sentence(name: str, champion: float | None, challenger: float | None, p: fl
     return f"{name} {verb} from {champion:.4f} to {challenger:.4f} ({change}{chance})"
 
 
-def _compare(ours: Floats, theirs: Floats) -> tuple[float, float]:
-    """Return by how much ours is better, and the p-value of that."""
+def _p_not_better(ours: Floats, theirs: Floats) -> float:
+    """Return the chance that ours is no better; 1 if there are no users to tell by."""
     _require_same_users(ours, theirs)
-    if not len(ours):
-        return 0.0, 1.0
-    found = paired_bootstrap(ours, theirs)
-    return found.difference, found.p_value
+    return paired_bootstrap(ours, theirs).not_better if len(ours) else 1.0
 
 
 def _require_same_users(ours: Floats, theirs: Floats) -> None:

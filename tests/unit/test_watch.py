@@ -64,6 +64,7 @@ def test_a_high_promise_is_watched_too() -> None:
     promise = Promise(hit_rate=0.95)
 
     assert regression(promise, Live().seen(hits(1, 3_000, 0.9))) is None
+    assert regression(promise, Live(trials=500, hits=382)) is None  # misses come in bursts
     assert regression(promise, Live().seen(hits(1, 3_000, 0.7))) is not None
 
 
@@ -90,6 +91,18 @@ def test_the_counters_survive_a_restart() -> None:
 def test_a_calibrated_head_is_left_alone() -> None:
     alarms = [
         regression(PROMISE, Live().happened("churn_risk", *outcomes(seed, count)))
+        for seed in range(20)
+        for count in (DEFAULTS.least_outcomes, 5_000)
+    ]
+
+    assert alarms == [None] * 40
+
+
+def test_the_noise_of_a_calibrated_head_is_known_not_tolerated() -> None:
+    perfect, strict = Promise(hit_rate=0.1, ece={"churn_risk": 0.0}), Limits(ece_rise=0.0)
+
+    alarms = [
+        regression(perfect, Live().happened("churn_risk", *outcomes(seed, count)), strict)
         for seed in range(20)
         for count in (DEFAULTS.least_outcomes, 5_000)
     ]
