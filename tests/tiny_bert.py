@@ -27,6 +27,7 @@ def write_tiny_bert(folder: Path, *, seed: int = 0, hidden: int = 32, layers: in
             num_attention_heads=2,
             intermediate_size=2 * hidden,
             max_position_embeddings=128,
+            initializer_range=0.05,  # of a trained size, or all texts look alike
         ),
         add_pooling_layer=False,
     )
