@@ -108,6 +108,11 @@ class OffsetSet:
         self._starts: Offsets = np.zeros(0, np.int64)
         self._ends: Offsets = np.zeros(0, np.int64)
 
+    @property
+    def runs(self) -> int:
+        """How many stretches without a gap there are."""
+        return len(self._starts)
+
     def has(self, offsets: Offsets) -> NDArray[np.bool_]:
         """Say which of these, (E,), are in the set."""
         if not len(self._starts):

@@ -102,7 +102,8 @@ async def _store(stream: EventStream, held: Held, store: Archive, bounds: Bounds
             if time.monotonic() - started > bounds.outage.total_seconds():
                 raise
             log.warning("archive_unavailable", reason=str(error), retry_seconds=pause)
-            await stream.pause(pause)
+            # Not shorter, though told to stop: the stream's own pause would end at once.
+            await asyncio.gather(stream.pause(pause), asyncio.sleep(pause))
             pause = min(2 * pause, longest)
     await stream.commit(Batch((), held.ends))
     if held.last is not None:
@@ -128,6 +129,11 @@ def _write(held: Held, store: Archive) -> tuple[int, int]:
         store.write(segment, [part])
         files += 1
     return len(rows) - int(erased.sum()), files
+
+
+async def check(store: Archive) -> None:
+    """Raise ArchiveUnavailableError unless the files can be read."""
+    await asyncio.to_thread(store.erasures)
 
 
 async def keep_tidy(store: Archive, rules: Rules, every: timedelta, closing: asyncio.Event) -> None:

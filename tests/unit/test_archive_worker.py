@@ -1,6 +1,7 @@
 """Archive: the log in files, each event once, whatever happens."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import replace
 from datetime import timedelta
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from portrait.adapters.parquet_archive import ParquetArchive
 from portrait.archive import ArchiveUnavailableError
+from portrait.erasure import Erasures
 from portrait.ref import user_ref
 from portrait.segment import Segment
 from portrait.stream import Batch
@@ -22,7 +24,7 @@ from tests.archives import BOUNDS, click, fill, memory_archive, offsets_of
 from tests.processes import until
 from tests.records import RECEIVED, FakeRecord
 from tests.streams import ListStream
-from workers.archive import Bounds, archive, keep_tidy
+from workers.archive import Bounds, archive, check, keep_tidy
 
 
 class Failing(ParquetArchive):
@@ -118,6 +120,25 @@ async def test_a_store_that_is_away_for_a_while_is_waited_for() -> None:
 
     assert offsets_of(store) == [1]
     assert stream.pauses == [0.1, 0.2]
+
+
+async def test_a_store_that_is_away_is_not_asked_without_a_pause_though_told_to_stop() -> None:
+    store, stream = Failing("memory://archive-closing", 2), ListStream([click(1)])
+    started = time.monotonic()
+
+    await archive(stream, store, BOUNDS)  # pauses of a list take no time, as those of one closing
+
+    assert time.monotonic() - started >= 0.3
+
+
+async def test_the_worker_is_ready_while_its_files_can_be_read() -> None:
+    class Away(ParquetArchive):
+        def erasures(self) -> Erasures:
+            raise ArchiveUnavailableError
+
+    await check(memory_archive())
+    with pytest.raises(ArchiveUnavailableError):
+        await check(Away("memory://archive-unread"))
 
 
 async def test_a_store_that_stays_away_ends_the_worker_and_nothing_is_committed() -> None:

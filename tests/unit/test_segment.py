@@ -58,6 +58,14 @@ def covered_ends(segments: list[Segment]) -> dict[str, int]:
     return {place: end for place, (_, end) in covered(segments).items()}
 
 
+def test_offsets_without_a_gap_are_one_run() -> None:
+    found = OffsetSet()
+    for first in (0, 20, 10):
+        found.add(np.arange(first, first + 10))
+
+    assert found.runs == 1
+
+
 @given(st.lists(st.lists(st.integers(0, 60)), max_size=6), st.lists(st.integers(0, 70)))
 def test_a_set_of_offsets_has_what_was_put_in(added: list[list[int]], asked: list[int]) -> None:
     found = OffsetSet()

@@ -112,7 +112,7 @@ def test_a_merge_keeps_days_and_partitions_apart() -> None:
 
 
 def test_files_are_merged_up_to_a_size() -> None:
-    sizes = [10, 20, 20, 60, 5, 5]
+    sizes = [10, 20, 20, 60, 5, 5, 45]
     segments = [Segment(RECEIVED_ON, "t", 0, n, n + 1, bytes=each) for n, each in enumerate(sizes)]
 
     groups = mergeable(segments, replace(RULES, file_bytes=50), TOMORROW.date())
