@@ -12,6 +12,7 @@ import structlog
 
 from portrait.errors import PortraitError
 from portrait.model_index import Card
+from portrait.tracker import NoTracker, Tracker
 
 Alias = Literal["champion", "challenger"]
 
@@ -20,14 +21,6 @@ log = structlog.get_logger()
 
 class TrackingUnavailableError(PortraitError):
     """What keeps the runs did not answer: go on without it."""
-
-
-class Tracker(Protocol):
-    """Takes the curves of one training."""
-
-    def log(self, step: int, figures: Mapping[str, float]) -> None:
-        """Add one point to each curve."""
-        ...
 
 
 class Tracking(Protocol):
@@ -62,7 +55,7 @@ class Lenient:
     def run(self, job: str, settings: Mapping[str, str | int | float]) -> Iterator[Tracker]:
         """Record a training as far as it can be."""
         with ExitStack() as stack:
-            tracker: Tracker | None = None
+            tracker: Tracker = NoTracker()
             stack.enter_context(_said("run_end"))
             with _said("run"):
                 if self._tracking is not None:
@@ -89,16 +82,15 @@ class Lenient:
 
 
 class LenientTracker:
-    """A `Tracker` that never fails; without one behind it, it forgets."""
+    """A `Tracker` that never fails."""
 
-    def __init__(self, tracker: Tracker | None = None) -> None:
+    def __init__(self, tracker: Tracker) -> None:
         self._tracker = tracker
 
-    def log(self, step: int, figures: Mapping[str, float]) -> None:
+    def record(self, step: int, figures: Mapping[str, float]) -> None:
         """Add the points, if that is possible."""
-        with _said("log"):
-            if self._tracker is not None:
-                self._tracker.log(step, figures)
+        with _said("record"):
+            self._tracker.record(step, figures)
 
 
 @contextmanager

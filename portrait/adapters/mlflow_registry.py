@@ -22,7 +22,8 @@ from mlflow.telemetry import set_telemetry_client
 from sqlalchemy.exc import SQLAlchemyError
 
 from portrait.model_index import Card
-from portrait.tracking import Alias, Tracker, TrackingUnavailableError
+from portrait.tracker import Tracker
+from portrait.tracking import Alias, TrackingUnavailableError
 
 NAME = "portrait"  # of the experiment and of the registered model
 JOB = "portrait.job"
@@ -83,7 +84,7 @@ class MlflowTracking:
             for tag, value in _tags(card).items():
                 self._client.set_model_version_tag(NAME, entry.version, tag, value)
             if run is not None:
-                MlflowTracker(self._client, run).log(0, _figures(card))
+                MlflowTracker(self._client, run).record(0, _figures(card))
 
     def call(self, version: str, alias: Alias | None) -> None:
         """Move an alias, or take them all away."""
@@ -148,7 +149,7 @@ class MlflowTracker:
         self._client = client
         self._run = run
 
-    def log(self, step: int, figures: Mapping[str, float]) -> None:
+    def record(self, step: int, figures: Mapping[str, float]) -> None:
         """Add a point to each curve, in one call."""
         now = int(time.time() * 1_000)
         points = [Metric(_named(name), value, now, step) for name, value in figures.items()]

@@ -50,14 +50,14 @@ def runs(client: MlflowClient, job: str) -> list[str]:
 
 def train_until_killed(tracking: MlflowTracking) -> None:
     with tracking.run("job-2", {"rate": 1}) as tracker:
-        tracker.log(0, {"loss": 2.0})
+        tracker.record(0, {"loss": 2.0})
         raise KeyboardInterrupt
 
 
 def test_curves_and_settings_are_recorded(tracking: MlflowTracking, client: MlflowClient) -> None:
     with tracking.run("job-1", {"rate": 0.001, "epochs": 2}) as tracker:
-        tracker.log(0, {"loss": 2.0, "valid NDCG@10": 0.1})
-        tracker.log(1, {"loss": 1.0})
+        tracker.record(0, {"loss": 2.0, "valid NDCG@10": 0.1})
+        tracker.record(1, {"loss": 1.0})
 
     (id,) = runs(client, "job-1")
     run = client.get_run(id)
@@ -79,7 +79,7 @@ def test_a_killed_training_goes_on_in_its_run(
     assert client.get_run(id).info.status == "FAILED"
 
     with tracking.run("job-2", {"rate": 1}) as tracker:
-        tracker.log(1, {"loss": 1.0})
+        tracker.record(1, {"loss": 1.0})
 
     assert runs(client, "job-2") == [id]
     assert client.get_run(id).info.status == "FINISHED"

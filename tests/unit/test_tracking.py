@@ -6,10 +6,11 @@ from contextlib import contextmanager
 import pytest
 
 from portrait.model_index import Card
-from portrait.tracking import Alias, Lenient, Tracker, TrackingUnavailableError
+from portrait.tracker import Tracker
+from portrait.tracking import Alias, Lenient, TrackingUnavailableError
 from tests.contract.test_training import card
 
-STAGES = ("start", "log", "end", "register", "call", "called")
+STAGES = ("start", "record", "end", "register", "call", "called")
 
 
 class Fragile:
@@ -28,9 +29,9 @@ class Fragile:
         finally:
             self._do("end")
 
-    def log(self, _step: int, _figures: Mapping[str, float]) -> None:
+    def record(self, _step: int, _figures: Mapping[str, float]) -> None:
         """Take a point."""
-        self._do("log")
+        self._do("record")
 
     def register(self, _card: Card, _job: str | None = None) -> None:
         """Take a model."""
@@ -53,7 +54,7 @@ class Fragile:
 
 def use(tracking: Lenient) -> str | None:
     with tracking.run("job", {}) as tracker:
-        tracker.log(0, {"loss": 1.0})
+        tracker.record(0, {"loss": 1.0})
     tracking.register(card("v1"))
     tracking.call("v1", "champion")
     return tracking.called("champion")
@@ -74,7 +75,7 @@ def test_what_cannot_be_recorded_stops_nothing_and_is_said(
 
     use(Lenient(fragile))
 
-    missing = {"start": {"start", "log", "end"}}.get(away, {away})
+    missing = {"start": {"start", "record", "end"}}.get(away, {away})
     assert set(fragile.done) == set(STAGES) - missing
     assert capsys.readouterr().out.count("tracking_missed") == 1
 
