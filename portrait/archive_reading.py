@@ -90,6 +90,31 @@ def read_interactions(  # noqa: PLR0913 - each narrows what is read
     raise ArchiveChangedError
 
 
+def together(*readings: Reading) -> tuple[Interactions, Users]:
+    """Return the interactions of readings whose windows do not overlap: replay and new, say.
+
+    Returns:
+        The interactions of all, and the user_ref of each user, (U,).
+    """
+    parts = [reading.interactions for reading in readings]
+    refs = np.unique(np.concatenate([reading.user_refs for reading in readings]))
+    items = np.unique(np.concatenate([part.items for part in parts]))
+    user = [np.searchsorted(refs, each.user_refs)[each.interactions.user] for each in readings]
+    # Behind its items each part gets one more row, NO_ITEM, which is what NO_ITEM itself points to.
+    item = [np.r_[np.searchsorted(items, part.items), NO_ITEM][part.item] for part in parts]
+    return from_columns(
+        user=np.concatenate(user),
+        item=np.concatenate(item),
+        action=np.concatenate([part.action for part in parts]),
+        at=np.concatenate([part.at for part in parts]),
+        price=np.concatenate([part.price for part in parts]),
+        quantity=np.concatenate([part.quantity for part in parts]),
+        rating=np.concatenate([part.rating for part in parts]),
+        items=items,
+        users=len(refs),
+    ), refs
+
+
 def _read(
     archive: Archive,
     window: Span,

@@ -2,6 +2,7 @@
 
 import tracemalloc
 from collections.abc import Iterator, Sequence
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 
 from portrait.adapters.parquet_archive import ParquetArchive
 from portrait.archive import EVER, SCHEMA, Archive, ArchiveChangedError, Span
-from portrait.archive_reading import ATTEMPTS, Reading, Sample, read_interactions
+from portrait.archive_reading import ATTEMPTS, Reading, Sample, read_interactions, together
 from portrait.erasure import Erasures
 from portrait.event import Action
 from portrait.facts import ACTION_CODE
@@ -198,6 +199,22 @@ def test_the_history_of_chosen_users_is_read_whole(log: Archive) -> None:
 
     everything = events_of(read_interactions(log, most_events=EVENTS))
     assert events_of(reading) == {user: everything[user] for user in chosen.tolist()}
+
+
+def test_two_windows_read_one_after_the_other_are_the_whole() -> None:
+    log = year()
+    fill(log, [event_record(7, type="search", user_id="user-3", text="milk")])
+    between = START + timedelta(days=300)
+    older = read_interactions(log, until=between, most_events=EVENTS + 1)
+    newer = read_interactions(log, since=between, most_events=EVENTS + 1)
+
+    both, refs = together(older, newer)
+
+    whole = read_interactions(log, most_events=EVENTS + 1)
+    assert np.array_equal(refs, whole.user_refs)
+    assert len(older.interactions) > len(newer.interactions) > 0
+    for field in fields(both):
+        assert np.array_equal(getattr(both, field.name), getattr(whole.interactions, field.name))
 
 
 def test_a_manifest_is_told_what_was_archived(log: Archive) -> None:
