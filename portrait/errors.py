@@ -28,12 +28,20 @@ class ModelMissingError(PortraitError):
     """No model is in service yet: the index worker publishes one once it has seen a catalogue."""
 
 
+class ModelInvalidError(PortraitError):
+    """A model's parts are damaged, or of another kind than this program reads: refuse it."""
+
+
 class SpaceMismatchError(PortraitError):
     """Two vectors of different spaces must not meet."""
 
 
 class StoreUnavailableError(PortraitError):
     """Redis did not answer: try again later."""
+
+
+class StoreRestartedError(PortraitError):
+    """Redis has started again, and may have lost its last writes: read the log again from there."""
 
 
 class StreamUnavailableError(PortraitError):

@@ -27,6 +27,7 @@ class Evidence:
     ring: NDArray[np.void]  # (S,) of EVENT, newest first
     weight: NDArray[np.float32]  # (2, S): LONG, SHORT
     vectors: Vectors  # (S, K); zeros where the text is not known
+    placed: Vectors  # (S, D), where the learned model sees them; zeros where it has not looked
 
     def __len__(self) -> int:
         return len(self.ring)
@@ -55,20 +56,30 @@ def evidence_of(ring: NDArray[np.void], catalogue: Catalogue) -> Evidence:
     vectors = catalogue.vectors.matrix[texts]
     vectors[texts == MISSING] = 0
     weight = weights(ring[None])[0] if len(ring) else np.zeros((2, 0), np.float32)
-    return Evidence(ring, weight, vectors)
+    places = catalogue.placed.find(np.ascontiguousarray(ring["ref"]))
+    placed = catalogue.placed.matrix[places]
+    placed[places == MISSING] = 0
+    return Evidence(ring, weight, vectors, placed)
 
 
 def together(past: Evidence, session: Evidence) -> Evidence:
-    """Join what is remembered of a user, for the long term, and a session, for the short term."""
+    """Join a session, for the short term, and what is remembered of a user, for the long term.
+
+    The session comes first: it is newer. It goes on where the past ended, without a pause.
+    """
+    now = session.ring.copy()
+    if len(past):
+        now["at"] = past.ring["at"][0]
     return Evidence(
-        np.concatenate([past.ring, session.ring]),
+        np.concatenate([now, past.ring]),
         np.stack(
             [
-                np.r_[past.weight[LONG], np.zeros(len(session), np.float32)],
-                np.r_[np.zeros(len(past), np.float32), session.weight[SHORT]],
+                np.r_[np.zeros(len(session), np.float32), past.weight[LONG]],
+                np.r_[session.weight[SHORT], np.zeros(len(past), np.float32)],
             ]
         ),
-        np.concatenate([past.vectors, session.vectors]),
+        np.concatenate([session.vectors, past.vectors]),
+        np.concatenate([session.placed, past.placed]),
     )
 
 

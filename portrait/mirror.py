@@ -24,7 +24,7 @@ class Mirror:
     """Keeps one `Catalogue` current. Lives as long as the process; one task calls `follow`."""
 
     def __init__(self, store: CatalogueStore, model: Model) -> None:
-        self.catalogue = Catalogue(model.space.id, model.space.dim)
+        self.catalogue = Catalogue(model)
         self._store = store
         self._cursor = ""
 
@@ -81,7 +81,7 @@ class Mirror:
         absent = catalogue.vectors.missing(list(refs))
         if not absent:
             return []
-        vectors = await self._store.get_vectors(catalogue.space_id, absent)
+        vectors = await self._store.get_vectors(catalogue.text_space_id, absent)
         found = [(r, v) for r, v in zip(absent, vectors, strict=True) if v is not None]
         if found:
             catalogue.vectors.put([ref for ref, _ in found], np.stack([v for _, v in found]))
@@ -91,3 +91,4 @@ class Mirror:
         await self.fetch_texts(text_ref(text) for item in items for text in texts_of(item))
         for item in items:
             self.catalogue.put(item)
+        self.catalogue.place()

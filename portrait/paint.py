@@ -1,6 +1,6 @@
 """Paint: facts and a space make a portrait. A pure function, for many users at once.
 
-ring ─▶ weights (U, 2, RING) ─▶ vectors (U, 2, K)
+ring ─▶ weights (U, 2, RING) ─▶ vectors (U, 2, K), and the learned state (U, D)
                              ─▶ shares by category and brand ─▶ interests, brands
                              ─▶ weighted quantiles of price
 
@@ -18,6 +18,7 @@ from portrait.event import Action
 from portrait.facts import ACTION_CODE, RING
 from portrait.hash_index import MISSING
 from portrait.names import Names
+from portrait.recency import Events
 from portrait.space import unit
 
 INTERESTS, BRANDS, EVIDENCE = 8, 5, 3
@@ -64,12 +65,14 @@ INTEREST = np.dtype(
 BRAND = np.dtype([("brand", "<u8"), ("share", "<f4")])
 
 
-def portrait_dtype(dim: int) -> np.dtype[np.void]:
-    """Return the layout of a portrait in a space of `dim` dimensions."""
+def portrait_dtype(dim: int, state_dim: int = 0) -> np.dtype[np.void]:
+    """Return the layout of a portrait: `dim` of text vectors, `state_dim` of the learned state."""
     return np.dtype(
         [
             ("space", "S16"),
+            ("dims", "<u2", (2,)),  # dim, state_dim
             ("vectors", "<f2", (2, dim)),  # LONG, SHORT; unit length, or zero
+            ("state", "<f2", (state_dim,)),  # of the behaviour encoder; unit length, or zero
             ("interests", INTEREST, (INTERESTS,)),  # strongest first; category 0 = none
             ("brands", BRAND, (BRANDS,)),
             ("price", "<f4", (len(QUANTILES),)),  # 0 = not known
@@ -87,7 +90,9 @@ def paint(ring: Ring, catalogue: Catalogue) -> NDArray[np.void]:
     Returns:
         (U,) of portrait_dtype.
     """
-    portrait = np.zeros(len(ring), portrait_dtype(catalogue.vectors.dim))
+    catalogue.place()
+    dims = catalogue.vectors.dim, catalogue.placed.dim
+    portrait = blank_portraits(len(ring), *dims)
     count = (ring["at"] > 0).sum(axis=1)
     narrower = 0
     for width in WIDTHS:
@@ -99,12 +104,24 @@ def paint(ring: Ring, catalogue: Catalogue) -> NDArray[np.void]:
     return portrait
 
 
+def blank_portraits(users: int, dim: int, state_dim: int = 0) -> NDArray[np.void]:
+    """Return portraits, (U,), that say nothing but how long their vectors are."""
+    portrait = np.zeros(users, portrait_dtype(dim, state_dim))
+    portrait["dims"] = dim, state_dim
+    return portrait
+
+
 def _paint_ring(ring: Ring, catalogue: Catalogue) -> NDArray[np.void]:
     """Paint portraits from rings cut to the same width S, but for the name of the space."""
-    portrait = np.zeros(len(ring), portrait_dtype(catalogue.vectors.dim))
+    portrait = blank_portraits(len(ring), catalogue.vectors.dim, catalogue.placed.dim)
     weight = weights(ring)  # (U, 2, S)
     items, texts = catalogue.locate(ring)  # (U, S) each
     portrait["vectors"] = _vectors(weight, texts, catalogue.vectors.matrix)
+    if catalogue.learned is not None:
+        rows, events = placed_events(ring, catalogue)
+        portrait["state"] = catalogue.learned.behaviour.states(
+            catalogue.placed.matrix, rows, events
+        )
     interest = catalogue.interest_of(items, texts)
     _interests(portrait["interests"], weight, interest, catalogue.interests)
     _brands(portrait["brands"], weight[:, LONG], catalogue.brand_of(items), catalogue.brands)
@@ -130,6 +147,15 @@ def weights(ring: Ring) -> Floats:
     np.multiply(base, np.exp2(age), out=weight[:, LONG])
     np.multiply(base, _RANK_DECAY[: at.shape[1]], out=weight[:, SHORT])
     return weight
+
+
+def placed_events(ring: Ring, catalogue: Catalogue) -> tuple[Codes, Events]:
+    """Find where the learned model sees each event, (U, S), and what weighing them takes."""
+    refs = np.ascontiguousarray(ring["ref"])
+    catalogue.place_searches(refs[ring["action"] == ACTION_CODE[Action.SEARCH]])
+    rows = catalogue.placed.find(refs)
+    rows[ring["at"] == 0] = MISSING
+    return rows, Events(ring["action"], ring["at"], rows != MISSING)
 
 
 def _vectors(weight: Floats, texts: Codes, matrix: Floats) -> Floats:

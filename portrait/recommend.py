@@ -45,6 +45,9 @@ class Shelf:
     offered: Mask  # (N,)
     categories: tuple[str, ...]
     brands: tuple[str, ...]
+    placed: Vectors  # (M, D): what the learned model sees; (M, 0) without one
+    place: Codes  # (N,): row of `placed`, or MISSING
+    neighbour: Codes  # (N,): row of the learned co-occurrences, or MISSING
     _masks: dict[tuple[str, str], Mask] = field(default_factory=dict)  # by filter
 
     def __len__(self) -> int:
@@ -131,6 +134,9 @@ def stock(catalogue: Catalogue) -> Shelf:
         offered=rows["offered"].copy(),
         categories=tuple(catalogue.categories),
         brands=tuple(catalogue.brands),
+        placed=catalogue.placed.matrix[: len(catalogue.placed)],
+        place=rows["place"].copy(),
+        neighbour=rows["neighbour"].copy(),
     )
 
 
@@ -162,6 +168,25 @@ def rank(shelf: Shelf, vector: Vectors, wish: Wish, popularity: Floats) -> Ranki
     order = np.lexsort((rows, -popularity[rows], slot))
     rows, slot = rows[order], slot[order]
     return _diversify(shelf, rows, scores[best][slot], wish)
+
+
+def rank_by(
+    shelf: Shelf, vector: Vectors, wish: Wish, scorer: Callable[[Codes, Floats], Floats]
+) -> Ranking:
+    """Rank the items that fit a wish by scores of their own, beyond those of their texts.
+
+    Args:
+        shelf: N items.
+        vector: (K,), from `blend`.
+        wish: How many, which, how different from each other.
+        scorer: Rows (n,) and the scores of their texts (n,) -> scores (n,).
+    """
+    rows = np.flatnonzero(eligible(shelf, wish) & (shelf.text != MISSING))
+    text = shelf.text[rows]
+    texts, place = np.unique(text, return_inverse=True)
+    scores = scorer(rows, _score(shelf.matrix, texts, vector)[place])
+    best = _largest(scores, max(CANDIDATES, 3 * wish.limit))
+    return _diversify(shelf, rows[best], scores[best], wish)
 
 
 def rank_popular(shelf: Shelf, order: Codes, wish: Wish, popularity: Floats) -> Ranking:
@@ -263,7 +288,8 @@ def _most_marginal(shelf: Shelf, rows: Codes, relevance: Floats, wish: Wish) -> 
     """Return the places of the candidates taken, in order."""
     vectors = shelf.matrix[shelf.text[rows]]  # (c, K)
     likeness = np.zeros(len(rows), np.float32)  # to the nearest one taken; unlike is not a merit
-    worth = (1 - wish.diversity) * relevance
+    highest = max(float(relevance.max(initial=0)), 1.0)  # likeness ends at 1, and so should this
+    worth = (1 - wish.diversity) * relevance / np.float32(highest)
     taken: list[int] = []
     for _ in range(min(wish.limit, len(rows))):
         place = int((worth - wish.diversity * likeness).argmax())

@@ -3,9 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from hashlib import blake2b
 from typing import NamedTuple, Protocol
 
 from portrait.item import Item
+from portrait.learned import Learned
 from portrait.space import Space, Vectors
 
 
@@ -22,6 +24,10 @@ class ProfileStore(Protocol):
 
     async def load(self, users: Sequence[str]) -> list[bytes | None]:
         """Return the users' records, in their order."""
+        ...
+
+    async def load_living(self, users: Sequence[str]) -> tuple[str, list[bytes | None]]:
+        """Return in which life of the store this was read, and the same."""
         ...
 
     async def save(self, writes: Sequence[Write]) -> list[int]:
@@ -97,11 +103,44 @@ class ProgressStore(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class StoredOffsets:
+    """Up to where the log is in the store, by (topic, partition), and in which life it says so."""
+
+    life: str
+    ends: Mapping[tuple[str, int], int]
+
+
+class OffsetStore(Protocol):
+    """Up to which offsets profiles are stored, kept beside them: what loses one loses the other.
+
+    A life of the store lasts from one of its starts to the next. A store that was killed, or whose
+    replica took over, may lack the last writes of its former life.
+    """
+
+    async def load(self, group: str) -> StoredOffsets:
+        """Return a consumer group's offsets."""
+        ...
+
+    async def save(self, group: str, offsets: StoredOffsets) -> bool:
+        """Move offsets forward, never back; false, and nothing is done, in another life."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class Model:
-    """A model in service: its version and its space."""
+    """A model: its version, its space of texts, and what it learned, if it did."""
 
     version: str
     space: Space
+    learned: Learned | None = None
+
+    @property
+    def space_id(self) -> str:
+        """Name of the space its portraits are in; models that differ in heads alone share one."""
+        if self.learned is None:
+            return self.space.id
+        made_of = f"{self.space.id}{self.learned.digest}".encode()
+        return blake2b(made_of, digest_size=8).hexdigest()
 
 
 class ModelRegistry(Protocol):
@@ -111,6 +150,14 @@ class ModelRegistry(Protocol):
         """Return the model in service, or None before there is one."""
         ...
 
+    async def model(self, version: str) -> Model | None:
+        """Return a model that was stored, or None."""
+        ...
+
+    async def store(self, model: Model) -> None:
+        """Keep a model; nothing in service changes."""
+        ...
+
     async def promote(self, model: Model) -> None:
-        """Put a model in service."""
+        """Keep a model, and put it in service."""
         ...

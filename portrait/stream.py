@@ -81,8 +81,12 @@ class EventStream(Protocol):
         """Record that everything up to and including this batch is stored."""
         ...
 
-    async def pause(self, seconds: float) -> None:
-        """Take in nothing for a while, and stay in the group."""
+    async def pause(self, seconds: float) -> bool:
+        """Take in nothing for a while, and stay in the group; false if closed meanwhile."""
+        ...
+
+    def rewind(self) -> None:
+        """Drop what was read and is not committed; go on from where the store says it is."""
         ...
 
 

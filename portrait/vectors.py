@@ -45,20 +45,27 @@ class VectorTable:
             msg = f"vectors of {vectors.shape[1]} dimensions in a space of {self.dim}"
             raise SpaceMismatchError(msg)
         for ref, vector in zip(refs, vectors, strict=True):
-            if self.row(ref) != MISSING:
-                continue
-            if self._count == len(self.refs):
-                self._grow()
-            self.matrix[self._count] = vector
-            self.refs[self._count] = ref
-            self._index.put(ref, self._count)
-            self._count += 1
+            if self.row(ref) == MISSING:
+                self._append(ref, vector)
+
+    def replace(self, refs: Sequence[int], vectors: Vectors) -> None:
+        """Put vectors (B, K) under their refs, whatever was there; old rows stay as they are."""
+        for ref, vector in zip(refs, vectors, strict=True):
+            self._append(ref, vector)
 
     def kept(self, rows: NDArray[np.int64]) -> "VectorTable":
         """Return a new table of these rows alone."""
         table = VectorTable(self.dim)
         table.put(self.refs[rows].tolist(), self.matrix[rows])
         return table
+
+    def _append(self, ref: int, vector: Vectors) -> None:
+        if self._count == len(self.refs):
+            self._grow()
+        self.matrix[self._count] = vector
+        self.refs[self._count] = ref
+        self._index.put(ref, self._count)
+        self._count += 1
 
     def _grow(self) -> None:
         self.matrix = np.concatenate([self.matrix, np.zeros_like(self.matrix)])

@@ -11,10 +11,13 @@ import uvicorn
 import uvloop
 from threadpoolctl import threadpool_limits
 
-from portrait.adapters import redis_store
 from portrait.adapters.kafka_publisher import open_publisher
+from portrait.adapters.redis_catalogue import RedisCatalogue
 from portrait.adapters.redis_lease import RedisJobs
 from portrait.adapters.redis_models import RedisModels
+from portrait.adapters.redis_progress import RedisPopularity, RedisProgress
+from portrait.adapters.redis_registry import RedisRegistry
+from portrait.adapters.redis_store import RedisProfiles, connect_redis, ping
 from portrait.logs import configure_logs
 from portrait.settings import Settings
 from service.app import create_app
@@ -27,18 +30,18 @@ YOUNG_OBJECTS = 50_000  # between two collections: a request's objects die witho
 async def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT; then answer what is in flight, and leave."""
     async with AsyncExitStack() as stack:
-        redis = await redis_store.connect_redis(str(settings.redis_url))
+        redis = await connect_redis(str(settings.redis_url))
         stack.push_async_callback(redis.aclose)
         parts = Parts(
-            profiles=redis_store.RedisProfiles(redis, settings.profile_ttl),
-            catalogue=redis_store.RedisCatalogue(redis),
-            popularity=redis_store.RedisPopularity(redis),
-            progress=redis_store.RedisProgress(redis),
-            registry=redis_store.RedisRegistry(redis),
+            profiles=RedisProfiles(redis, settings.profile_ttl),
+            catalogue=RedisCatalogue(redis),
+            popularity=RedisPopularity(redis),
+            progress=RedisProgress(redis),
+            registry=RedisRegistry(redis),
             models=RedisModels(redis),
             jobs=RedisJobs(redis),
             publisher=await stack.enter_async_context(open_publisher(settings)),
-            ping_store=partial(redis_store.ping, redis),
+            ping_store=partial(ping, redis),
         )
         app = create_app(parts, max_body_bytes=settings.max_body_bytes)
         config = uvicorn.Config(

@@ -172,14 +172,14 @@ class Live:
         if champion is None:
             return
         source = self._source
-        if source is None or source.is_crowded or source.model.space.id != champion.space.id:
+        if source is None or source.is_crowded or source.model.space_id != champion.space_id:
             mirror = CountingMirror(self._parts.catalogue, champion)
             await mirror.load()
             gc.freeze()  # or walking 100,000 items stalls requests at every full collection
             source = Source(champion, mirror)
         elif source.model.version != champion.version:
             source = replace(source, model=champion)
-        self.versions[champion.space.id] = champion.version
+        self.versions[champion.space_id] = champion.version
         self._source = source
 
     async def follow_catalogue(self) -> None:

@@ -8,10 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from portrait.event import Action
-from portrait.explain import Evidence, strongest
+from portrait.explain import strongest
 from portrait.item import Item
 from portrait.ref import text_ref
-from portrait.space import Vectors
 from service.describe import moment
 from service.schemas import Reason
 
@@ -61,13 +60,13 @@ def session_mentions(
 
 
 def reasons_for(
-    evidence: Evidence, mentions: Sequence[Mention], items: Vectors
+    shares: NDArray[np.float32], mentions: Sequence[Mention]
 ) -> list[tuple[Reason, ...]]:
-    """Name the events that speak for each of N items, (N, K), strongest first."""
+    """Name the events that speak for each of N items, by their shares (N, S), strongest first."""
     return [
         tuple(
             Reason(**mentions[event]._asdict(), share=round(share, DECIMALS))
             for event, share in events
         )
-        for events in strongest(evidence.shares(items), REASONS)
+        for events in strongest(shares, REASONS)
     ]

@@ -10,6 +10,7 @@ again in the view's space, which gives the vectors that `paint` would give.
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from time import time
 from uuid import uuid4
 
@@ -22,10 +23,12 @@ from portrait.hash_index import MISSING
 from portrait.item import Item
 from portrait.paint import LONG, SHORT
 from portrait.profile import Profile, decode_profile
-from portrait.recommend import Filters, Ranking, Wish, blend, rank, rank_popular
+from portrait.recommend import Filters, Ranking, Wish, blend, rank, rank_by, rank_popular
 from portrait.ref import item_ref, text_ref
 from portrait.session import read_words, session_evidence, session_ring
 from portrait.space import Vectors
+from portrait.store import Model
+from portrait.taste import Taste, taste_of
 from service.describe import moment, stale_seconds
 from service.live import Live, Parts, View
 from service.reasons import Mention, past_mentions, reasons_for, session_mentions
@@ -50,7 +53,7 @@ class Known:
     """What is known of whoever asks, in the space of the view."""
 
     vectors: Vectors  # (2, K) of the profile; zeros if there is none
-    past: Evidence | None  # the profile's events, where reasons are asked for
+    past: Evidence | None  # the profile's events, where they are needed
     past_mentions: Sequence[Mention]
     session: Evidence | None
     session_mentions: Sequence[Mention]
@@ -79,7 +82,7 @@ async def recommend(asked: RecommendationRequest, parts: Parts, live: Live) -> R
         recommendation_id=uuid4(),
         strategy=basis.strategy,
         model_version=view.model.version,
-        space_id=view.model.space.id,
+        space_id=view.model.space_id,
         profile_as_of=None if profile is None else moment(int(profile.head["last_at"])),
         stale_seconds=None if profile is None else _stale(profile, live),
         session_texts=tuple(basis.readings),
@@ -100,10 +103,11 @@ async def _load(user_id: str | None, parts: Parts) -> Profile | None:
 
 async def _gather(asked: RecommendationRequest, profile: Profile | None, view: View) -> Known:
     """Look up what the thread may not."""
-    mirror, space = view.source.mirror, view.model.space
+    mirror, model = view.source.mirror, view.model
     session = asked.session or Session()
-    is_foreign = profile is not None and profile.space_id != space.id
-    past_ring = None if profile is None or not (asked.explain or is_foreign) else profile.ring
+    is_foreign = profile is not None and profile.space_id != model.space_id
+    is_needed = asked.explain or is_foreign or model.learned is not None
+    past_ring = None if profile is None or not is_needed else profile.ring
     refs = [] if past_ring is None else search_refs(past_ring)
     await mirror.fetch_texts([*refs, *map(text_ref, session.texts)])
 
@@ -113,7 +117,7 @@ async def _gather(asked: RecommendationRequest, profile: Profile | None, view: V
     seen = catalogue.find(ring["ref"].copy())
     seen_before = np.zeros(0, np.int64) if profile is None else _rows_of(profile, catalogue)
     return Known(
-        _vectors(profile, past, space_id=space.id, dim=space.dim),
+        _vectors(profile, past, model),
         past,
         [] if past is None else past_mentions(past.ring, _items_at(seen_before, catalogue)),
         session_evidence(ring, catalogue) if len(ring) else None,
@@ -134,12 +138,14 @@ def _items_at(rows: Rows, catalogue: Catalogue) -> list[Item | None]:
     return [None if row == MISSING else catalogue.items[row] for row in rows.tolist()]
 
 
-def _vectors(profile: Profile | None, past: Evidence | None, *, space_id: str, dim: int) -> Vectors:
-    """Return the profile's vectors, (2, K), in this space; zeros if there is no profile."""
-    if profile is not None and profile.space_id == space_id:
-        stored: Vectors = profile.portrait["vectors"].astype(np.float32)
-        return stored
-    return np.zeros((2, dim), np.float32) if past is None else past.portrait()
+def _vectors(profile: Profile | None, past: Evidence | None, model: Model) -> Vectors:
+    """Return the profile's vectors, (2, K), in the model's space; zeros if there is no profile."""
+    if past is not None:
+        return past.portrait()
+    if profile is None:
+        return np.zeros((2, model.space.dim), np.float32)
+    stored: Vectors = profile.portrait["vectors"].astype(np.float32)
+    return stored
 
 
 def _compute(
@@ -147,13 +153,18 @@ def _compute(
 ) -> tuple[Basis, Ranking, list[tuple[Reason, ...]] | None]:
     """Choose, rank, explain. Blocks for milliseconds, so it runs in a thread."""
     basis = _choose(known, view)
-    ranking = _rank(asked, known, basis, view)
+    learned, evidence = view.model.learned, basis.evidence
+    taste = None if learned is None or evidence is None else taste_of(evidence, learned)
+    ranking = _rank(asked, known, basis, taste, view)
     if not asked.explain:
         return basis, ranking, None
-    if basis.evidence is None:
+    if evidence is None:
         return basis, ranking, [()] * len(ranking.rows)  # what is popular is nobody's doing
-    vectors = view.shelf.matrix[view.shelf.text[ranking.rows]]
-    return basis, ranking, reasons_for(basis.evidence, basis.mentions, vectors)
+    if taste is not None:
+        shares = taste.shares(view.shelf, ranking.rows)
+    else:
+        shares = evidence.shares(view.shelf.matrix[view.shelf.text[ranking.rows]])
+    return basis, ranking, reasons_for(shares, basis.mentions)
 
 
 def _choose(known: Known, view: View) -> Basis:
@@ -182,16 +193,21 @@ def _with_session(known: Known, session: Evidence, readings: Sequence[TextReadin
         "session",
         np.stack([known.vectors[LONG], now[SHORT]]),
         None if known.past is None else together(known.past, session),
-        [*known.past_mentions, *known.session_mentions],
+        [*known.session_mentions, *known.past_mentions],
         readings,
     )
 
 
-def _rank(asked: RecommendationRequest, known: Known, basis: Basis, view: View) -> Ranking:
+def _rank(
+    asked: RecommendationRequest, known: Known, basis: Basis, taste: Taste | None, view: View
+) -> Ranking:
     wish = Wish(asked.limit, _filters(asked.filters), known.excluded, asked.diversity)
     wanted = view.popularity
     if basis.strategy == "popular":
         return rank_popular(view.shelf, wanted.order, wish, wanted.weights)
+    if taste is not None:
+        scorer = partial(taste.scores, view.shelf)
+        return rank_by(view.shelf, blend(basis.vectors), wish, scorer)
     return rank(view.shelf, blend(basis.vectors), wish, wanted.weights)
 
 

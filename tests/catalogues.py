@@ -6,6 +6,7 @@ from portrait.catalogue import Catalogue, texts_of
 from portrait.item import Item
 from portrait.ref import text_ref
 from portrait.space import fit_space
+from portrait.store import Model
 from tests.fakes import HashEncoder
 
 ITEMS = (
@@ -17,10 +18,12 @@ ITEMS = (
 )
 SPACE = fit_space("hash", HashEncoder().encode([t for item in ITEMS for t in texts_of(item)]))
 
+MODEL = Model("test-model", SPACE)
 
-def catalogue(*items: Item, searches: tuple[str, ...] = ()) -> Catalogue:
+
+def catalogue(*items: Item, searches: tuple[str, ...] = (), model: Model = MODEL) -> Catalogue:
     """Build a catalogue, of all ITEMS if none are named."""
-    built = Catalogue(SPACE.id, SPACE.dim)
+    built = Catalogue(model)
     chosen = items or ITEMS
     texts = [text for item in chosen for text in texts_of(item)] + list(searches)
     if texts:
@@ -28,4 +31,5 @@ def catalogue(*items: Item, searches: tuple[str, ...] = ()) -> Catalogue:
         built.vectors.put([text_ref(text) for text in texts], vectors)
     for item in chosen:
         built.put(item)
+    built.place()
     return built

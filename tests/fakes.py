@@ -14,8 +14,10 @@ from portrait.errors import StoreUnavailableError, StreamUnavailableError
 from portrait.item import Item
 from portrait.profile import REVISION
 from portrait.space import Vectors, unit
-from portrait.store import Model, Write
+from portrait.store import Model, StoredOffsets, Write
 from portrait.stream import Headers, Message
+
+FIRST_LIFE = "first"  # of the fakes, until a test says that they have started again
 
 
 class MemoryProfiles:
@@ -23,12 +25,17 @@ class MemoryProfiles:
 
     def __init__(self) -> None:
         self.records: dict[str, bytes] = {}
+        self.life = FIRST_LIFE
         self.is_down = False
 
     async def load(self, users: Sequence[str]) -> list[bytes | None]:
         """Return the records there are."""
         _require(up=not self.is_down)
         return [self.records.get(user) for user in users]
+
+    async def load_living(self, users: Sequence[str]) -> tuple[str, list[bytes | None]]:
+        """Return the records there are, and the life."""
+        return self.life, await self.load(users)
 
     async def save(self, writes: Sequence[Write]) -> list[int]:
         """Store each record whose revision is as expected."""
@@ -159,22 +166,57 @@ class MemoryProgress:
         return dict(self.moments)
 
 
-class MemoryRegistry:
-    """A `ModelRegistry` of one model."""
+class MemoryOffsets:
+    """An `OffsetStore` in dicts by group."""
 
     def __init__(self) -> None:
-        self.model: Model | None = None
+        self.ends: dict[str, dict[tuple[str, int], int]] = {}
+        self.life = FIRST_LIFE
+        self.is_down = False
+
+    async def load(self, group: str) -> StoredOffsets:
+        """Return the offsets there are."""
+        _require(up=not self.is_down)
+        return StoredOffsets(self.life, dict(self.ends.get(group, {})))
+
+    async def save(self, group: str, offsets: StoredOffsets) -> bool:
+        """Move offsets forward."""
+        _require(up=not self.is_down)
+        if offsets.life != self.life:
+            return False
+        ends = self.ends.setdefault(group, {})
+        for place, end in offsets.ends.items():
+            ends[place] = max(end, ends.get(place, 0))
+        return True
+
+
+class MemoryRegistry:
+    """A `ModelRegistry` in a dict."""
+
+    def __init__(self) -> None:
+        self.models: dict[str, Model] = {}
+        self.version: str | None = None
         self.is_down = False
 
     async def champion(self) -> Model | None:
         """Return the model in service."""
         _require(up=not self.is_down)
-        return self.model
+        return None if self.version is None else self.models[self.version]
+
+    async def model(self, version: str) -> Model | None:
+        """Return a model that was stored."""
+        _require(up=not self.is_down)
+        return self.models.get(version)
+
+    async def store(self, model: Model) -> None:
+        """Keep a model."""
+        _require(up=not self.is_down)
+        self.models[model.version] = model
 
     async def promote(self, model: Model) -> None:
         """Replace the model in service."""
-        _require(up=not self.is_down)
-        self.model = model
+        await self.store(model)
+        self.version = model.version
 
 
 class ListPublisher:

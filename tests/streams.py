@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from portrait.item import Item
 from portrait.mirror import Mirror
+from portrait.resume import Resume
 from portrait.store import CatalogueStore, Model, ProfileStore
 from portrait.stream import Batch, Record
 from portrait.texts import TextReader
@@ -13,6 +14,7 @@ from tests.fakes import (
     HashEncoder,
     ListPublisher,
     MemoryCatalogue,
+    MemoryOffsets,
     MemoryPopularity,
     MemoryProfiles,
     MemoryProgress,
@@ -30,6 +32,8 @@ class ListStream:
         self._batches = batches
         self.committed: list[Batch] = []
         self.pauses: list[float] = []
+        self.rewinds = 0
+        self.is_closing = False
 
     async def batches(self) -> AsyncIterator[Batch]:
         for records in self._batches:
@@ -39,8 +43,12 @@ class ListStream:
     async def commit(self, batch: Batch) -> None:
         self.committed.append(batch)
 
-    async def pause(self, seconds: float) -> None:
+    async def pause(self, seconds: float) -> bool:
         self.pauses.append(seconds)
+        return not self.is_closing
+
+    def rewind(self) -> None:
+        self.rewinds += 1
 
 
 async def index_items(store: CatalogueStore, items: Sequence[Item] = ITEMS) -> TextReader:
@@ -51,16 +59,21 @@ async def index_items(store: CatalogueStore, items: Sequence[Item] = ITEMS) -> T
     return reader
 
 
-async def memory_updater(profiles: ProfileStore | None = None) -> Updater:
+async def memory_updater(
+    profiles: ProfileStore | None = None, offsets: MemoryOffsets | None = None
+) -> Updater:
     """Build an updater on fakes, with the catalogue of ITEMS."""
     store = MemoryCatalogue()
     reader = await index_items(store)
     mirror = Mirror(store, MODEL)
     await mirror.load()
+    resume = Resume(offsets or MemoryOffsets(), "update")
+    await resume.points()
     return Updater(
         profiles=profiles or MemoryProfiles(),
         popularity=MemoryPopularity(),
         progress=MemoryProgress(),
+        resume=resume,
         publisher=ListPublisher(),
         mirror=mirror,
         texts=reader,

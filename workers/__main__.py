@@ -1,4 +1,7 @@
-"""Composition root of the workers: `python -m workers update | index | topics | replay-dead`."""
+"""Composition root of the workers.
+
+`python -m workers update | index | archive | topics | replay-dead`
+"""
 
 import argparse
 import asyncio
@@ -16,28 +19,28 @@ from threadpoolctl import threadpool_limits
 from portrait.adapters.kafka_publisher import KafkaPublisher, open_publisher
 from portrait.adapters.kafka_stream import open_stream
 from portrait.adapters.kafka_topics import create_topics
-from portrait.adapters.redis_store import (
-    RedisCatalogue,
-    RedisPopularity,
-    RedisProfiles,
-    RedisProgress,
-    RedisRegistry,
-    connect_redis,
-    ping,
-)
+from portrait.adapters.parquet_archive import ParquetArchive
+from portrait.adapters.redis_catalogue import RedisCatalogue
+from portrait.adapters.redis_progress import RedisOffsets, RedisPopularity, RedisProgress
+from portrait.adapters.redis_registry import RedisRegistry
+from portrait.adapters.redis_store import RedisProfiles, connect_redis, ping
 from portrait.errors import ModelMissingError
 from portrait.logs import configure_logs
 from portrait.mirror import Mirror
 from portrait.neural.text_encoder import BertEncoder, load_encoder
+from portrait.resume import Resume
 from portrait.settings import Settings
 from portrait.texts import TextReader
+from portrait.tidy import Rules
 from portrait.topics import DEAD, EVENT_TOPICS, ITEMS, read_topics
+from workers.archive import Bounds, archive, check, keep_tidy
 from workers.first_model import await_model, chained, fit_first_model, gather_catalogue
 from workers.health import serve_health
-from workers.index import index
+from workers.index import Indexer, index
 from workers.replay_dead import replay_dead
 from workers.update import Limits, Updater, update
 
+UPDATE_GROUP, INDEX_GROUP = "portrait-update", "portrait-index"
 FOLLOW_SECONDS = 0.2  # between two looks at the catalogue's change log
 YOUNG_OBJECTS = 50_000  # between two collections: a batch's events die together, without cycles
 
@@ -84,10 +87,12 @@ async def run_update(settings: Settings) -> None:
             return
         mirror = Mirror(wires.catalogue, model)
         await mirror.load()
+        resume = Resume(RedisOffsets(wires.redis), UPDATE_GROUP)
         updater = Updater(
             profiles=RedisProfiles(wires.redis, settings.profile_ttl),
             popularity=RedisPopularity(wires.redis),
             progress=RedisProgress(wires.redis),
+            resume=resume,
             publisher=wires.publisher,
             mirror=mirror,
             texts=TextReader(encoder, model.space, wires.catalogue),
@@ -95,7 +100,11 @@ async def run_update(settings: Settings) -> None:
         )
         log.info("worker_started", worker="update", model_version=model.version)
         async with open_stream(
-            settings, group="portrait-update", topics=EVENT_TOPICS, closing=wires.closing
+            settings,
+            group=UPDATE_GROUP,
+            topics=EVENT_TOPICS,
+            closing=wires.closing,
+            resume=resume.points,
         ) as stream:
             follower = tasks.create_task(mirror.follow(FOLLOW_SECONDS))
             await update(stream, updater)
@@ -108,8 +117,13 @@ async def run_index(settings: Settings) -> None:
     async with connected(settings) as wires:
         encoder = await asyncio.to_thread(_encoder, settings)
         log.info("worker_started", worker="index")
+        resume = Resume(RedisOffsets(wires.redis), INDEX_GROUP)
         async with open_stream(
-            settings, group="portrait-index", topics=(ITEMS,), closing=wires.closing
+            settings,
+            group=INDEX_GROUP,
+            topics=(ITEMS,),
+            closing=wires.closing,
+            resume=resume.points,
         ) as stream:
             batches = stream.batches()
             model = await wires.registry.champion()
@@ -122,8 +136,39 @@ async def run_index(settings: Settings) -> None:
                 model = await fit_first_model(gathered, encoder, wires.registry, wires.catalogue)
                 batches = chained(gathered, batches)
             texts = TextReader(encoder, model.space, wires.catalogue)
-            await index(batches, stream, wires.catalogue, texts, wires.publisher)
+            indexer = Indexer(wires.catalogue, texts, wires.publisher, resume)
+            await index(batches, stream, indexer)
     log.info("worker_stopped", worker="index")
+
+
+async def run_archive(settings: Settings) -> None:
+    """Write events to files until told to stop."""
+    closing = _told_to_stop()
+    store = ParquetArchive(settings.archive_url)
+    bounds = Bounds(
+        rows=settings.archive_rows,
+        bytes=settings.archive_bytes,
+        wait=settings.archive_wait,
+        future_tolerance=settings.future_tolerance,
+        outage=settings.outage_limit,
+    )
+    rules = Rules(
+        retention=settings.archive_retention,
+        most_bytes=settings.archive_size_limit,
+        file_bytes=settings.archive_file_bytes,
+    )
+    checks = {"archive": lambda: check(store)}
+    log.info("worker_started", worker="archive")
+    async with (
+        serve_health(settings.health_host, settings.health_port, checks),
+        open_stream(
+            settings, group="portrait-archive", topics=EVENT_TOPICS, closing=closing
+        ) as stream,
+        asyncio.TaskGroup() as tasks,
+    ):
+        tasks.create_task(keep_tidy(store, rules, settings.archive_tidy, closing))
+        await archive(stream, store, bounds)
+    log.info("worker_stopped", worker="archive")
 
 
 async def run_topics(settings: Settings) -> None:
@@ -146,6 +191,7 @@ async def run_replay_dead(settings: Settings) -> None:
 COMMANDS: dict[str, Callable[[Settings], Coroutine[None, None, None]]] = {
     "update": run_update,
     "index": run_index,
+    "archive": run_archive,
     "topics": run_topics,
     "replay-dead": run_replay_dead,
 }

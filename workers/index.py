@@ -1,8 +1,9 @@
 """Index: keep the catalogue and its vectors complete while items change.
 
-batch ─▶ decode ─▶ encode new text ─▶ store and announce ─▶ commit
+batch ─▶ decode ─▶ encode new text ─▶ store and announce ─▶ mark ─▶ commit
 
-The last message about an item wins; a tombstone withdraws it. Replaying changes nothing.
+The last message about an item wins; a tombstone withdraws it. Replaying changes nothing, so
+whatever Redis may have lost is read again.
 """
 
 import time
@@ -14,8 +15,9 @@ import structlog
 from portrait import metrics
 from portrait.batch import dead_letter
 from portrait.catalogue import texts_of
-from portrait.errors import ItemInvalidError
+from portrait.errors import ItemInvalidError, StoreRestartedError, StoreUnavailableError
 from portrait.item import Item, parse_item
+from portrait.resume import Resume
 from portrait.store import CatalogueStore
 from portrait.stream import Batch, EventStream, Message, Publisher, Record
 from portrait.texts import TextReader
@@ -34,37 +36,54 @@ class Changes:
     dead: list[Message]
 
 
-async def index(
-    batches: AsyncIterator[Batch],
-    stream: EventStream,
-    store: CatalogueStore,
-    texts: TextReader,
-    publisher: Publisher,
-) -> None:
-    """Run until the batches end. Whatever it raises is fatal: let the process restart."""
+@dataclass(frozen=True, slots=True)
+class Indexer:
+    """Everything that indexing touches. Lives as long as the process."""
+
+    store: CatalogueStore
+    texts: TextReader
+    publisher: Publisher
+    resume: Resume
+
+
+async def index(batches: AsyncIterator[Batch], stream: EventStream, indexer: Indexer) -> None:
+    """Run until the batches end. Whatever else it raises is fatal: let the process restart."""
     total = 0
     async for batch in batches:
+        started = time.perf_counter()
+        try:
+            changes = await _store(batch, indexer)
+            await indexer.resume.mark(batch.ends)
+        except (StoreRestartedError, StoreUnavailableError) as error:
+            log.warning("batch_put_back", records=len(batch.records), reason=str(error))
+            stream.rewind()
+            continue
         if not batch.records:
             continue
-        started = time.perf_counter()
-        changes = decode_items(batch.records)
-        for start in range(0, len(changes.items), TEXTS_AT_ONCE):
-            some = changes.items[start : start + TEXTS_AT_ONCE]
-            await texts.read(text for item in some for text in texts_of(item))
-            await store.put_items(some)
-            total += len(some)
-            log.info("items_indexed", items=len(some), total=total)
-        await store.withdraw_items(changes.withdrawn)
-        await publisher.publish(changes.dead)
         await stream.commit(batch)
+        total += len(changes.items)
         metrics.items_indexed.inc(len(changes.items) + len(changes.withdrawn))
         log.info(
             "batch_stored",
             items=len(changes.items),
             withdrawn=len(changes.withdrawn),
             dead=len(changes.dead),
+            total=total,
             seconds=round(time.perf_counter() - started, 4),
         )
+
+
+async def _store(batch: Batch, indexer: Indexer) -> Changes:
+    """Store what a batch says, some items at a time."""
+    changes = decode_items(batch.records)
+    for start in range(0, len(changes.items), TEXTS_AT_ONCE):
+        some = changes.items[start : start + TEXTS_AT_ONCE]
+        await indexer.texts.read(text for item in some for text in texts_of(item))
+        await indexer.store.put_items(some)
+        log.info("items_indexed", items=len(some))
+    await indexer.store.withdraw_items(changes.withdrawn)
+    await indexer.publisher.publish(changes.dead)
+    return changes
 
 
 def decode_items(records: Sequence[Record]) -> Changes:

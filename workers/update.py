@@ -4,7 +4,8 @@ batch ─▶ decode ─▶ encode new text ─▶ fold ─▶ paint ─▶ store
 
 The order is the guarantee. The commit comes last, so a crash replays the batch; every profile
 carries the offsets it has reached, so a replay changes nothing; every write is a compare-and-set,
-so a worker that lost its partition cannot overwrite its successor.
+so a worker that lost its partition cannot overwrite its successor; and the offsets stored beside
+the profiles say where to go on, so a Redis that comes back with an older state is caught up.
 """
 
 import asyncio
@@ -21,7 +22,7 @@ from numpy.typing import NDArray
 from portrait import metrics
 from portrait.batch import EventBatch, decode, item_of
 from portrait.catalogue import texts_of
-from portrait.errors import PortraitError, StoreUnavailableError
+from portrait.errors import PortraitError, StoreRestartedError, StoreUnavailableError
 from portrait.event import Action, Event
 from portrait.facts import ACTION_CODE, EVENT, MONEY, Facts, fold
 from portrait.hash_index import MISSING
@@ -29,6 +30,7 @@ from portrait.mirror import Mirror
 from portrait.notice import notices
 from portrait.paint import ACTION_WEIGHTS, paint
 from portrait.profile import REVISION, decode_facts, encode_profiles
+from portrait.resume import Resume
 from portrait.store import PopularityStore, ProfileStore, ProgressStore, Write
 from portrait.stream import Batch, EventStream, Message, Publisher
 from portrait.texts import TextReader
@@ -63,6 +65,7 @@ class Updater:
     profiles: ProfileStore
     popularity: PopularityStore
     progress: ProgressStore
+    resume: Resume
     publisher: Publisher
     mirror: Mirror
     texts: TextReader
@@ -90,7 +93,13 @@ async def update(stream: EventStream, updater: Updater) -> None:
     async with asyncio.TaskGroup() as tasks:
         async for batch in stream.batches():
             outcome = Outcome(_decode(batch, updater.limits))
-            await _through_outages(stream, outcome, updater)
+            try:
+                await _through_outages(stream, batch, outcome, updater)
+            except StoreRestartedError:
+                log.warning("store_restarted", records=len(batch.records))
+                await finished
+                stream.rewind()
+                continue
             await finished
             finished = tasks.create_task(_finish(stream, batch, outcome, updater))
             updater.mirror.bound_searches(SEARCHES_HELD)
@@ -105,7 +114,9 @@ def _decode(batch: Batch, limits: Limits) -> list[EventBatch]:
         )
 
 
-async def _through_outages(stream: EventStream, outcome: Outcome, updater: Updater) -> None:
+async def _through_outages(
+    stream: EventStream, batch: Batch, outcome: Outcome, updater: Updater
+) -> None:
     """Fold a batch, again from its start as often as Redis fails, for as long as is allowed."""
     gives_up = time.monotonic() + updater.limits.outage.total_seconds()
     pause, longest = BACKOFF
@@ -113,11 +124,13 @@ async def _through_outages(stream: EventStream, outcome: Outcome, updater: Updat
         try:
             for part in outcome.parts:
                 await _process(part, outcome, updater)
+            await updater.resume.mark(batch.ends)
         except StoreUnavailableError:
             if time.monotonic() > gives_up:
                 raise
             log.warning("store_unavailable", retry_seconds=pause)
-            await stream.pause(pause)
+            if not await stream.pause(pause):
+                raise  # told to stop: what is not stored is not committed
             pause = min(2 * pause, longest)
         else:
             return
@@ -137,8 +150,9 @@ async def _process(batch: EventBatch, outcome: Outcome, updater: Updater) -> Non
         async with asyncio.TaskGroup() as tasks:
             for members in np.split(order, edges):
                 tasks.create_task(_settle(batch, members, outcome, updater))
-    except* StoreUnavailableError as group:
-        raise StoreUnavailableError from group
+    except* (StoreRestartedError, StoreUnavailableError) as group:
+        restarted = group.subgroup(StoreRestartedError) is not None
+        raise (StoreRestartedError if restarted else StoreUnavailableError) from group
 
 
 async def _encode_new(batch: EventBatch, updater: Updater) -> None:
@@ -185,7 +199,8 @@ async def _attempt(
 ) -> NDArray[np.int64]:
     """Fold events into the profiles as they are now, and store them. Returns who was refused."""
     with _timed("load"):
-        records = await updater.profiles.load(users)
+        life, records = await updater.profiles.load_living(users)
+        updater.resume.check(life)
     with _timed("fold"):
         facts = decode_facts(records)
         before = facts.head["revision"].copy()

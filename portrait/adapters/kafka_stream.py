@@ -4,7 +4,7 @@ import asyncio
 import bisect
 import itertools
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 
 import structlog
@@ -15,14 +15,17 @@ from aiokafka.structs import ConsumerRecord
 
 from portrait import metrics
 from portrait.adapters.kafka_client import client_options
-from portrait.errors import StreamUnavailableError
+from portrait.errors import StoreUnavailableError, StreamUnavailableError
 from portrait.settings import Settings
 from portrait.stream import Batch
 
 IDLE_MS = 200  # how often an idle reader reports its progress
 LAG_SECONDS = 1.0  # how often lag is exported: it costs a pass over every partition
 POSITION_SECONDS = 1.0  # longest wait to learn where reading begins
+AWAY_SECONDS = 0.5  # between two tries while the store is away
 DRAIN_SECONDS = 20.0  # longest a rebalance waits for the batch in hand; a join allows 300
+
+Points = Callable[[], Awaitable[Mapping[tuple[str, int], int]]]  # next offset by topic, partition
 
 log = structlog.get_logger()
 
@@ -31,7 +34,11 @@ class KafkaStream:
     """An `EventStream`. One task reads it; `closing` ends it after the batch in hand."""
 
     def __init__(
-        self, consumer: AIOKafkaConsumer, settings: Settings, closing: asyncio.Event
+        self,
+        consumer: AIOKafkaConsumer,
+        settings: Settings,
+        closing: asyncio.Event,
+        resume: Points | None = None,
     ) -> None:
         self._consumer = consumer
         self._wait = settings.batch_wait.total_seconds()
@@ -41,6 +48,10 @@ class KafkaStream:
         self._held: dict[TopicPartition, list[ConsumerRecord]] = {}
         self._position: dict[TopicPartition, int] = {}  # next offset to be yielded
         self._closing = closing
+        self._resume = resume
+        self._unplaced: set[TopicPartition] = set()  # assigned, and not yet where they resume
+        self._outage = settings.outage_limit.total_seconds()
+        self._away_since: float | None = None  # when the store was first found to be away
         self._last: Batch | None = None  # yielded, and not committed yet
         self._idle = asyncio.Event()  # everything yielded is committed
         self._idle.set()
@@ -70,15 +81,31 @@ class KafkaStream:
         if batch is self._last:
             self._idle.set()
 
-    async def pause(self, seconds: float) -> None:
-        """Take in nothing for a while; polling goes on, so the group keeps this member."""
+    async def pause(self, seconds: float) -> bool:
+        """Take in nothing for a while; polling goes on, so the group keeps this member.
+
+        Returns whether reading is to go on: false if the stream was closed meanwhile.
+        """
         assigned = self._consumer.assignment()
         self._consumer.pause(*assigned)
         ends = time.monotonic() + seconds
         while time.monotonic() < ends and not self._closing.is_set():
-            await self._consumer.getmany(timeout_ms=IDLE_MS)
+            self._hold(await self._consumer.getmany(timeout_ms=IDLE_MS))  # of a new assignment
         still = assigned & self._consumer.assignment()
         self._consumer.resume(*still)
+        return not self._closing.is_set()
+
+    def rewind(self) -> None:
+        """Drop what was read and is not committed; go on from where the store says it is."""
+        self._held.clear()
+        self._position.clear()
+        self._unplaced |= self._consumer.assignment()
+        self._idle.set()
+
+    def assigned(self, partitions: set[TopicPartition]) -> None:
+        """Take partitions over: reading begins where the store says it is."""
+        if self._resume is not None:
+            self._unplaced |= partitions
 
     async def drained(self, revoked: set[TopicPartition]) -> None:
         """Wait until what is in hand is committed; forget what was read of partitions now lost."""
@@ -89,6 +116,7 @@ class KafkaStream:
         for lost in revoked:
             self._held.pop(lost, None)
             self._position.pop(lost, None)
+            self._unplaced.discard(lost)
             with suppress(KeyError):  # a partition that is not ours has no lag to tell of
                 metrics.partition_lag.remove(lost.topic, str(lost.partition))
 
@@ -110,12 +138,45 @@ class KafkaStream:
 
     async def _poll(self, timeout_ms: int) -> None:
         try:
+            if not await self._is_placed():
+                return
             found = await self._consumer.getmany(timeout_ms=timeout_ms, max_records=self._room())
         except KafkaError as error:
             raise StreamUnavailableError from error
-        for at, records in found.items():
-            self._held.setdefault(at, []).extend(records)
+        self._hold(found)
         await self._learn_positions()
+
+    async def _is_placed(self) -> bool:
+        """Go to where the store says it is, in partitions that have just been assigned.
+
+        Returns false while the store is away, and raises when it has been for too long.
+        """
+        if not self._unplaced or self._resume is None:
+            return True
+        try:
+            points = await self._resume()
+        except StoreUnavailableError:
+            self._away_since = self._away_since or time.monotonic()
+            if time.monotonic() - self._away_since > self._outage:
+                raise
+            log.warning("store_unavailable", retry_seconds=AWAY_SECONDS)
+            await asyncio.sleep(AWAY_SECONDS)
+            return False
+        self._away_since = None
+        for at in self._unplaced & self._consumer.assignment():
+            point = points.get((at.topic, at.partition))
+            if point is None:
+                await self._consumer.seek_to_beginning(at)
+            else:
+                self._consumer.seek(at, point)
+        self._unplaced.clear()
+        return True
+
+    def _hold(self, found: Mapping[TopicPartition, list[ConsumerRecord]]) -> None:
+        """Keep what was read, but for partitions assigned meanwhile, whose place was another."""
+        for at, records in found.items():
+            if at not in self._unplaced:
+                self._held.setdefault(at, []).extend(records)
 
     async def _learn_positions(self) -> None:
         """Ask where reading began in partitions that have just been assigned."""
@@ -170,8 +231,8 @@ class KafkaStream:
             metrics.partition_lag.labels(at.topic, at.partition).set(lag)
 
 
-class _Drain(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka is untyped
-    """On revoke, lets the stream finish what it has in hand."""
+class _Handover(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka is untyped
+    """Lets the stream finish what it has in hand, and begin where its predecessor ended."""
 
     def __init__(self, stream: KafkaStream) -> None:
         self._stream = stream
@@ -180,14 +241,23 @@ class _Drain(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka is unt
         await self._stream.drained(revoked)
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
+        self._stream.assigned(assigned)
         log.info("partitions_assigned", partitions=len(assigned))
 
 
 @asynccontextmanager
 async def open_stream(
-    settings: Settings, *, group: str, topics: Sequence[str], closing: asyncio.Event
+    settings: Settings,
+    *,
+    group: str,
+    topics: Sequence[str],
+    closing: asyncio.Event,
+    resume: Points | None = None,
 ) -> AsyncIterator[KafkaStream]:
     """Join a consumer group; leave it at the end.
+
+    Reading begins where `resume` says, asked whenever partitions are assigned; without it, at the
+    offsets committed to Kafka.
 
     Partitions are given out by range: topics with equal partition counts are assigned together, so
     a user's events of all topics go to one member.
@@ -200,14 +270,14 @@ async def open_stream(
         partition_assignment_strategy=(RangePartitionAssignor,),
         fetch_max_wait_ms=100,  # how stale "nothing more to read" may be
     )
-    stream = KafkaStream(consumer, settings, closing)
+    stream = KafkaStream(consumer, settings, closing, resume)
     try:
         await consumer.start()
     except KafkaError as error:
         await consumer.stop()
         raise StreamUnavailableError from error
     try:
-        consumer.subscribe(list(topics), listener=_Drain(stream))
+        consumer.subscribe(list(topics), listener=_Handover(stream))
         yield stream
     finally:
         await consumer.stop()

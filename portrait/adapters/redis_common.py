@@ -1,8 +1,9 @@
 """What every adapter on Redis does alike: its errors become ours, its scripts come from files."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from importlib.resources import files
+from typing import TypeVar
 
 from redis.asyncio import Redis
 from redis.commands.core import AsyncScript
@@ -13,6 +14,10 @@ from redis.exceptions import (
 )
 
 from portrait.errors import StoreUnavailableError
+
+KEYS_AT_ONCE = 500  # of one command: a millisecond of Redis, so others are not kept waiting
+
+T = TypeVar("T")
 
 
 @asynccontextmanager
@@ -32,3 +37,8 @@ def script(redis: Redis, name: str) -> AsyncScript:
 def text(value: object) -> str:
     """Decode what Redis sent: bytes, though its client's types allow for more."""
     return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def slices(values: Sequence[T], size: int = KEYS_AT_ONCE) -> list[Sequence[T]]:
+    """Cut values into what one command carries."""
+    return [values[at : at + size] for at in range(0, len(values), size)]

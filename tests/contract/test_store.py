@@ -6,32 +6,33 @@ import numpy as np
 import pytest
 from redis.asyncio import Redis
 
-from portrait.adapters.redis_store import (
-    RedisCatalogue,
-    RedisPopularity,
-    RedisProfiles,
-    RedisProgress,
-    RedisRegistry,
-)
+from portrait.adapters.redis_catalogue import RedisCatalogue
+from portrait.adapters.redis_progress import RedisOffsets, RedisPopularity, RedisProgress
+from portrait.adapters.redis_registry import RedisRegistry
+from portrait.adapters.redis_store import RedisProfiles
 from portrait.item import Item
 from portrait.space import unit
 from portrait.store import (
     CatalogueStore,
     Model,
     ModelRegistry,
+    OffsetStore,
     PopularityStore,
     ProfileStore,
     ProgressStore,
+    StoredOffsets,
     Write,
 )
 from tests.catalogues import SPACE
 from tests.fakes import (
     MemoryCatalogue,
+    MemoryOffsets,
     MemoryPopularity,
     MemoryProfiles,
     MemoryProgress,
     MemoryRegistry,
 )
+from tests.models import learned, learned_model
 
 
 def record(revision: int, rest: bytes = b"rest") -> bytes:
@@ -303,6 +304,51 @@ class TestRedisProgress(ProgressStoreContract):
         return RedisProgress(redis)
 
 
+class OffsetStoreContract:
+    """Up to where the log is in the store."""
+
+    async def test_at_first_nothing_is_stored(self, store: OffsetStore) -> None:
+        assert (await store.load("group")).ends == {}
+
+    async def test_offsets_move_forward_and_never_back(self, store: OffsetStore) -> None:
+        life = (await store.load("group")).life
+
+        for end in (5, 9, 7):
+            assert await store.save("group", StoredOffsets(life, {("a.b", 0): end, ("c", 11): 1}))
+
+        assert await store.load("group") == StoredOffsets(life, {("a.b", 0): 9, ("c", 11): 1})
+
+    async def test_groups_do_not_share_offsets(self, store: OffsetStore) -> None:
+        life = (await store.load("group")).life
+        await store.save("group", StoredOffsets(life, {("a", 0): 5}))
+
+        assert (await store.load("other")).ends == {}
+
+    async def test_what_was_true_in_another_life_is_not_taken(self, store: OffsetStore) -> None:
+        assert not await store.save("group", StoredOffsets("another life", {("a", 0): 5}))
+        assert (await store.load("group")).ends == {}
+
+
+class TestMemoryOffsets(OffsetStoreContract):
+    @pytest.fixture
+    def store(self) -> OffsetStore:
+        return MemoryOffsets()
+
+
+class TestRedisOffsets(OffsetStoreContract):
+    @pytest.fixture
+    def store(self, redis: Redis) -> OffsetStore:
+        return RedisOffsets(redis)
+
+    async def test_profiles_are_read_in_the_same_life(
+        self, store: OffsetStore, redis: Redis
+    ) -> None:
+        life, records = await RedisProfiles(redis, timedelta(1)).load_living(["ann", "bob"])
+
+        assert life == (await store.load("group")).life
+        assert records == [None, None]
+
+
 class RegistryContract:
     """Which model is in service."""
 
@@ -317,6 +363,29 @@ class RegistryContract:
 
         assert champion is not None
         assert (champion.version, champion.space.id) == ("two", SPACE.id)
+
+    async def test_a_model_that_is_stored_is_there_and_not_in_service(
+        self, registry: ModelRegistry
+    ) -> None:
+        await registry.store(learned_model("learned"))
+
+        found = await registry.model("learned")
+
+        assert found is not None
+        assert found.space_id == learned_model().space_id
+        assert await registry.champion() is None
+        assert await registry.model("nobody") is None
+
+    async def test_what_a_model_learned_comes_back(self, registry: ModelRegistry) -> None:
+        await registry.promote(learned_model("learned"))
+
+        champion = await registry.champion()
+
+        assert champion is not None
+        assert champion.learned is not None
+        assert champion.learned.digest == learned().digest
+        assert champion.learned.blend == learned().blend
+        assert champion.space_id != SPACE.id
 
 
 class TestMemoryRegistry(RegistryContract):

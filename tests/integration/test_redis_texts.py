@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from redis.asyncio import Redis
 
-from portrait.adapters.redis_store import RedisCatalogue
+from portrait.adapters.redis_catalogue import RedisCatalogue
 from portrait.ref import text_ref
 from portrait.texts import TextReader
 from tests.catalogues import SPACE

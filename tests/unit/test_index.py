@@ -4,13 +4,14 @@ import json
 
 from portrait.item import Item
 from portrait.ref import text_ref
+from portrait.resume import Resume
 from portrait.texts import TextReader
 from portrait.topics import DEAD
 from tests.catalogues import SPACE
-from tests.fakes import HashEncoder, ListPublisher, MemoryCatalogue
+from tests.fakes import HashEncoder, ListPublisher, MemoryCatalogue, MemoryOffsets
 from tests.records import FakeRecord
 from tests.streams import ListStream
-from workers.index import decode_items, index
+from workers.index import Indexer, decode_items, index
 
 
 def upsert(id: str, offset: int = 0, **fields: object) -> FakeRecord:
@@ -22,10 +23,16 @@ def tombstone(id: str) -> FakeRecord:
     return FakeRecord("items", None, key=id.encode())
 
 
+async def resume() -> Resume:
+    resume = Resume(MemoryOffsets(), "index")
+    await resume.points()
+    return resume
+
+
 async def run(*batches: list[FakeRecord]) -> tuple[MemoryCatalogue, ListPublisher, ListStream]:
     store, publisher, stream = MemoryCatalogue(), ListPublisher(), ListStream(*batches)
     reader = TextReader(HashEncoder(), SPACE, store)
-    await index(stream.batches(), stream, store, reader, publisher)
+    await index(stream.batches(), stream, Indexer(store, reader, publisher, await resume()))
     return store, publisher, stream
 
 
@@ -81,11 +88,36 @@ async def test_a_text_that_is_known_is_not_read_again() -> None:
     encoder = HashEncoder()
     for offset in range(3):
         stream = ListStream([upsert("milk", offset), upsert("more milk", title="title of milk")])
+        reader = TextReader(encoder, SPACE, store)
         await index(
-            stream.batches(), stream, store, TextReader(encoder, SPACE, store), ListPublisher()
+            stream.batches(), stream, Indexer(store, reader, ListPublisher(), await resume())
         )
 
     assert encoder.texts_read == 1
+
+
+async def test_a_store_that_started_again_is_given_the_batch_again() -> None:
+    offsets, store, stream = MemoryOffsets(), MemoryCatalogue(), ListStream([upsert("milk")])
+    resume = Resume(offsets, "index")
+    await resume.points()
+    offsets.life = "second"
+
+    reader = TextReader(HashEncoder(), SPACE, store)
+    await index(stream.batches(), stream, Indexer(store, reader, ListPublisher(), resume))
+
+    assert stream.rewinds == 1
+    assert stream.committed == []
+
+
+async def test_a_store_that_is_away_is_given_the_batch_again() -> None:
+    store, stream = MemoryCatalogue(), ListStream([upsert("milk")])
+    store.is_down = True
+
+    reader = TextReader(HashEncoder(), SPACE, store)
+    await index(stream.batches(), stream, Indexer(store, reader, ListPublisher(), await resume()))
+
+    assert stream.rewinds == 1
+    assert stream.committed == []
 
 
 def test_an_empty_batch_says_nothing() -> None:

@@ -1,12 +1,11 @@
 """Profiles: records that come back as they went."""
 
-import numpy as np
 import pytest
 from hypothesis import given
 
 from portrait.errors import SpaceMismatchError
 from portrait.facts import RING, Facts, fold
-from portrait.paint import paint, portrait_dtype
+from portrait.paint import blank_portraits, paint
 from portrait.profile import REVISION, decode_facts, decode_profile, encode_profiles
 from tests.catalogues import SPACE, catalogue
 from tests.strategies import START, Happening, happenings, log_of
@@ -43,7 +42,7 @@ def test_a_portrait_comes_back_as_it_went(events: list[Happening]) -> None:
 
 def test_facts_can_be_read_whatever_the_space() -> None:
     facts = folded([])
-    wide = encode_profiles(facts, np.zeros(3, portrait_dtype(300)))
+    wide = encode_profiles(facts, blank_portraits(3, 300))
 
     assert decode_facts(wide).head.tobytes() == facts.head.tobytes()
     assert decode_profile(wide[0]).portrait["vectors"].shape == (2, 300)
@@ -61,7 +60,7 @@ def test_a_record_begins_with_its_revision() -> None:
     facts = folded([])
     facts.head["revision"] = 258
 
-    record, *_ = encode_profiles(facts, np.zeros(3, portrait_dtype(2)))
+    record, *_ = encode_profiles(facts, blank_portraits(3, 2))
 
     assert record[REVISION] == bytes([0, 0, 0, 0, 0, 0, 1, 2])
 
@@ -71,13 +70,13 @@ def test_a_full_record_is_under_four_kilobytes() -> None:
     facts.head["count"] = RING
     facts.ring["at"] = START
 
-    (record,) = encode_profiles(facts, np.zeros(1, portrait_dtype(256)))
+    (record,) = encode_profiles(facts, blank_portraits(1, 256, 128))
 
     assert len(record) <= 4_096
 
 
 def test_a_record_of_another_layout_is_refused() -> None:
-    (record, *_) = encode_profiles(folded([]), np.zeros(3, portrait_dtype(2)))
+    (record, *_) = encode_profiles(folded([]), blank_portraits(3, 2))
 
     with pytest.raises(SpaceMismatchError):
         decode_facts([record[:9] + b"\x63" + record[10:]])

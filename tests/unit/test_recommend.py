@@ -21,15 +21,17 @@ from portrait.recommend import (
     stock,
 )
 from portrait.ref import text_ref
-from portrait.space import Vectors, unit
+from portrait.space import Space, Vectors, unit
+from portrait.store import Model
 from tests.catalogues import ITEMS, catalogue
 
 DIM = 8
+MODEL = Model("test", Space("none", np.zeros(DIM, np.float32), np.eye(DIM, dtype=np.float32)))
 KINDS = ("Food > Dairy > Milk", "Food > Dairy > Cheese", "Food > Meat", "House", "Foodstuff")
 
 
 def shelf_of(*items: Item, seed: int = 0) -> Shelf:
-    built = Catalogue("space", DIM)
+    built = Catalogue(MODEL)
     texts = list(dict.fromkeys(item.text for item in items))
     noise = np.random.default_rng(seed).standard_normal((len(texts), DIM)).astype(np.float32)
     built.vectors.put([text_ref(text) for text in texts], unit(noise))
@@ -181,7 +183,7 @@ def test_an_excluded_item_is_left_out_and_an_unknown_one_ignored() -> None:
 
 
 def test_an_item_without_a_vector_is_not_ranked_but_can_be_popular() -> None:
-    built = Catalogue("space", DIM)
+    built = Catalogue(MODEL)
     built.put(Item(id="new", title="new"))
     shelf = stock(built)
 

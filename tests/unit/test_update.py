@@ -18,7 +18,13 @@ from portrait.ref import name_ref
 from portrait.store import Write
 from portrait.stream import Batch
 from portrait.topics import DEAD, NOTICES
-from tests.fakes import ListPublisher, MemoryPopularity, MemoryProfiles, MemoryProgress
+from tests.fakes import (
+    ListPublisher,
+    MemoryOffsets,
+    MemoryPopularity,
+    MemoryProfiles,
+    MemoryProgress,
+)
 from tests.records import FakeRecord, event_record
 from tests.streams import ListStream, memory_updater
 from workers.update import ConflictError, Updater, update
@@ -117,6 +123,49 @@ async def test_an_outage_pauses_the_stream_and_loses_nothing() -> None:
     assert isinstance(updater.profiles, Failing)
     assert updater.profiles.records == records_of(await run(log))
     assert len(stream.committed) == 2
+
+
+async def test_an_outage_does_not_keep_a_worker_that_is_told_to_stop() -> None:
+    stream = ListStream([event_record()])
+    stream.is_closing = True
+
+    with pytest.RaisesGroup(StoreUnavailableError):
+        await update(stream, await memory_updater(Failing(times=1_000_000)))
+
+    assert stream.pauses == [0.1]
+    assert stream.committed == []
+
+
+async def test_a_store_that_started_again_before_the_batch_is_read_again_from_its_offsets() -> None:
+    profiles = MemoryProfiles()
+    profiles.life = "second"
+    stream = ListStream([event_record()])
+
+    await update(stream, await memory_updater(profiles))
+
+    assert stream.rewinds == 1
+    assert stream.committed == []
+    assert profiles.records == {}
+
+
+async def test_a_store_that_starts_again_while_a_batch_is_stored_is_read_again() -> None:
+    offsets = MemoryOffsets()
+    updater = await memory_updater(offsets=offsets)
+    offsets.life = "second"
+    stream = ListStream([event_record()])
+
+    await update(stream, updater)
+
+    assert stream.rewinds == 1
+    assert stream.committed == []
+
+
+async def test_offsets_are_stored_beside_the_profiles_before_they_are_committed() -> None:
+    offsets = MemoryOffsets()
+
+    await run([event_record(3)], updater=await memory_updater(offsets=offsets))
+
+    assert offsets.ends == {"update": {("events.click", 0): 4}}
 
 
 async def test_a_batch_whose_dead_letters_were_not_published_is_not_committed() -> None:

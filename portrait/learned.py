@@ -1,0 +1,89 @@
+"""Learned: what training adds to a space, as one immutable whole.
+
+    score = blend.behaviour * state @ item + blend.neighbours * co-occurrence + blend.text * texts
+
+Each of the three is linear in the user's events, so each event's share of a score is exact.
+"""
+
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from portrait.behaviour import Behaviour
+from portrait.errors import ModelInvalidError
+from portrait.heads import Heads
+from portrait.neighbours import Neighbours
+
+Arrays = dict[str, NDArray[Any]]
+
+_BLEND = "blend"
+
+
+@dataclass(frozen=True, slots=True)
+class Blend:
+    """How much each source of a score counts."""
+
+    behaviour: float
+    neighbours: float
+    text: float
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """A behaviour encoder, co-occurrence, what each counts, and the heads that beat baselines."""
+
+    behaviour: Behaviour
+    neighbours: Neighbours
+    blend: Blend
+    heads: Heads | None = None
+
+    @property
+    def digest(self) -> str:
+        """Sixteen hexadecimal digits of what places items and users; heads read, they do not."""
+        digest = blake2b(digest_size=8)
+        for name, array in sorted(self.behaviour.to_arrays().items()):
+            digest.update(name.encode())
+            digest.update(np.ascontiguousarray(array).tobytes())
+        return digest.hexdigest()
+
+    def to_arrays(self) -> Arrays:
+        """Return what it is made of, by name."""
+        blend = [self.blend.behaviour, self.blend.neighbours, self.blend.text]
+        parts: dict[str, Arrays] = {
+            "behaviour": self.behaviour.to_arrays(),
+            "neighbours": self.neighbours.to_arrays(),
+            "heads": {} if self.heads is None else self.heads.to_arrays(),
+        }
+        arrays = {f"{part}.{name}": array for part in parts for name, array in parts[part].items()}
+        return arrays | {_BLEND: np.array(blend)}
+
+    @classmethod
+    def from_arrays(cls, arrays: Arrays) -> "Learned":
+        """Read what `to_arrays` wrote.
+
+        Raises:
+            ModelInvalidError: An array is missing.
+        """
+        try:
+            heads = _part(arrays, "heads")
+            return cls(
+                Behaviour.from_arrays(_part(arrays, "behaviour")),
+                Neighbours.from_arrays(_part(arrays, "neighbours")),
+                Blend(*arrays[_BLEND].tolist()),
+                Heads.from_arrays(heads) if heads else None,
+            )
+        except KeyError as error:
+            msg = f"learned arrays lack {error}"
+            raise ModelInvalidError(msg) from error
+
+
+def _part(arrays: Arrays, part: str) -> Arrays:
+    prefix = f"{part}."
+    return {
+        name.removeprefix(prefix): array
+        for name, array in arrays.items()
+        if name.startswith(prefix)
+    }

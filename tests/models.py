@@ -1,0 +1,48 @@
+"""A small learned model, with weights that say what the tests want to hear."""
+
+import numpy as np
+
+from portrait.behaviour import Behaviour
+from portrait.event import Action
+from portrait.learned import Blend, Learned
+from portrait.neighbours import Neighbours
+from portrait.ref import item_ref
+from portrait.store import Model
+from tests.catalogues import ITEMS, SPACE
+
+DIM, HEADS = 16, 4
+
+
+def learned(*, bond: float = 1.0, seed: int = 3) -> Learned:
+    """Return a model that knows every item but the last, and that milk goes with beef."""
+    generator = np.random.default_rng(seed)
+    known = np.sort(np.array([item_ref(item.id) for item in ITEMS[:-1]], np.uint64))
+    behaviour = Behaviour(
+        projection=generator.standard_normal((SPACE.dim, DIM)).astype(np.float32),
+        item_refs=known,
+        item_vectors=0.2 * generator.standard_normal((len(known), DIM)).astype(np.float32),
+        action_gates=np.array([0.2, 0.5, 0.7, 0.8, 1, 0.6, -0.5], np.float32),
+        action_vectors=0.1 * generator.standard_normal((len(Action), DIM)).astype(np.float32),
+        decay=np.linspace(0.1, 0.6, HEADS).astype(np.float32),
+        gap_decay=np.full(HEADS, 0.05, np.float32),
+        turn=np.eye(DIM, dtype=np.float32)[None],
+    )
+    return Learned(behaviour, _milk_goes_with_beef(bond), Blend(1.0, 2.0, 0.3))
+
+
+def learned_model(version: str = "learned-model", *, bond: float = 1.0, seed: int = 3) -> Model:
+    """Return it in the space of the small catalogue."""
+    return Model(version, SPACE, learned(bond=bond, seed=seed))
+
+
+def _milk_goes_with_beef(bond: float) -> Neighbours:
+    refs = np.sort(np.array([item_ref("milk"), item_ref("beef")], np.uint64))
+    return Neighbours(
+        refs=refs,
+        starts=np.array([0, 1, 2]),
+        others=np.array([1, 0], np.int32),
+        strengths=np.full((2, 1), bond, np.float32),
+        action_gates=np.ones(len(Action), np.float32),
+        decay=np.array([0.3], np.float32),
+        gap_decay=np.zeros(1, np.float32),
+    )
