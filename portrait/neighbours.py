@@ -1,14 +1,14 @@
 """Neighbours: what people who touched this item touch next.
 
-    score[j] = sum over events e and speeds h of weight[e, h] * matrix[h][item of e, j],
-               over the sum of the weights
+    score[j] = sum over kinds h of the mean over events e, weighted by weight[e, h],
+               of matrix[h][item of e, j]
 
 The item-item matrix is sparse: the strongest neighbours of each item, of H kinds with one pattern
-(who came right after, who came at all), each kind forgetting at its own speed. It is linear in the
+(counted, or solved for), each kind forgetting at its own speed. It is linear in the
 events, so each event's share of a score is exact. `neural/co_occurrence.py` makes it.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -83,6 +83,20 @@ class Neighbours:
         shares[place, event] = (weight[event] * self.strengths[entry]).sum(axis=1)
         return shares
 
+    def kind(self, which: int) -> "Neighbours":
+        """Return one of the H kinds alone."""
+        one = slice(which, which + 1)
+        return replace(
+            self,
+            strengths=self.strengths[:, one],
+            decay=self.decay[one],
+            gap_decay=self.gap_decay[one],
+        )
+
+    def scaled(self, factors: Floats) -> "Neighbours":
+        """Let each kind count by its factor, (H,)."""
+        return replace(self, strengths=self.strengths * factors)
+
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """Return what it is made of, by name."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
@@ -99,7 +113,7 @@ class Neighbours:
     def _scores(self, rows: Rows, events: Events) -> Floats:
         """Score every item for a few users."""
         users, places = rows.shape
-        weight = self._weights(rows, events).reshape(users * places, -1)
+        weight = self._weights(rows, events).reshape(users * places, len(self.decay))
         event, entry = self._entries(rows.ravel())
         value = (weight[event] * self.strengths[entry]).sum(axis=1)
         key = event // places * len(self) + self.others[entry]
@@ -107,10 +121,10 @@ class Neighbours:
         return summed.reshape(users, len(self)).astype(np.float32)
 
     def _weights(self, rows: Rows, events: Events) -> Floats:
-        """Weigh events so that each user's weights add up to 1 in size. Returns (U, S, H)."""
+        """Weigh events so that a user's weights of a kind have the sum 1. Returns (U, S, H)."""
         weight = self.recency.weights(events)
         weight *= (rows != MISSING)[..., None]
-        whole = np.abs(weight).sum(axis=(1, 2), keepdims=True)
+        whole = np.abs(weight).sum(axis=1, keepdims=True)
         weight /= np.where(whole > 0, whole, 1)
         return weight
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from portrait.evaluate import ranking_figures, ranks
+from portrait.evaluate import PerUser, gains, ranking_figures, ranks
 from portrait.facts import RING
 from portrait.hash_index import MISSING
 from portrait.interactions import Codes, Interactions
@@ -15,6 +15,7 @@ MOST_USERS = 4_000  # NDCG@10 to within .004; more is slower, not better
 MOST_SCORES = 16_000_000  # in flight at once: 64 MB
 
 Score = Callable[[slice], Floats]  # some users -> (u, N)
+Parts = Callable[[slice], list[Floats]]  # some users -> P of (u, N)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,26 +31,38 @@ class Validation:
     def __len__(self) -> int:
         return len(self.targets)
 
-    def scored(self, score: Score) -> Floats:
-        """Return every item's score for each user, (V, N); some users at a time are asked for."""
-        step = max(1, MOST_SCORES // self.items)
-        return np.concatenate(
-            [score(slice(start, start + step)) for start in range(0, len(self), step)]
-        )
-
     def figures(self, score: Score) -> dict[str, float]:
         """Rank what each user has not seen; NDCG@10 first, by which choices are made."""
         step = max(1, MOST_SCORES // self.items)
         place = np.concatenate(
-            [self._ranks(score, slice(at, at + step)) for at in range(0, len(self), step)]
+            [
+                self._ranked(score(slice(at, at + step)), slice(at, at + step))
+                for at in range(0, len(self), step)
+            ]
         )
         figures = ranking_figures(place)
         return {"ndcg@10": figures["ndcg@10"], "hr@10": figures["hr@10"]}
 
-    def _ranks(self, score: Score, users: slice) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    def mixed(self, parts: Parts, mixes: Floats) -> list[float]:
+        """Return NDCG@10 of C weighted sums, (C, P), of the P parts of a score, in one pass."""
+        total = np.zeros(len(mixes))
+        step = max(1, MOST_SCORES // self.items // mixes.shape[1])
+        for start in range(0, len(self), step):
+            users = slice(start, start + step)
+            scored = parts(users)
+            for mix, weights in enumerate(mixes):
+                summed = np.zeros_like(scored[0])
+                for weight, part in zip(weights, scored, strict=True):
+                    summed += weight * part
+                total[mix] += gains(self._ranked(summed, users), 10).sum()
+        means: list[float] = (total / max(1, len(self))).tolist()
+        return means
+
+    def _ranked(self, scores: Floats, users: slice) -> PerUser:
+        """Rank the targets of some users among what they have not seen."""
         first, last = np.searchsorted(self.seen[0], [users.start, users.stop])
         seen = self.seen[0][first:last] - users.start, self.seen[1][first:last]
-        return ranks(score(users), self.targets[users], seen)
+        return ranks(scores, self.targets[users], seen)
 
 
 def validation_of(

@@ -25,6 +25,11 @@ from tests.learned import last_held_out, planted, text_vectors
 COURSE = Course(epochs=4, learning_rate=0.02, checkpoint_every=3, mixed_precision=False)
 
 
+@pytest.fixture(autouse=True)
+def _one_thread() -> None:
+    torch.set_num_threads(1)  # two that share a busy core wait for each other
+
+
 class KilledError(Exception):
     """What a kill looks like from inside one process."""
 

@@ -1,0 +1,201 @@
+"""Fit the ranker: train the behaviour encoder, count co-occurrence, choose what each part counts.
+
+interactions ─▶ sequences ─▶ encoder, early stopping on validation ─▶ Behaviour
+             ─▶ who touched what ─▶ Neighbours
+validation ─▶ blend, by coordinate search on NDCG@10
+
+Every choice is made on the validation targets; nothing here sees a test.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from portrait.behaviour import Behaviour
+from portrait.event import Action
+from portrait.interactions import NO_ITEM, Codes, Interactions
+from portrait.learned import Blend, Learned
+from portrait.neighbours import Neighbours
+from portrait.neural.behaviour_encoder import BehaviourEncoder, EncoderShape
+from portrait.neural.co_occurrence import (
+    SOLVABLE,
+    Kind,
+    neighbours_of,
+    regressed,
+    together,
+    touches,
+)
+from portrait.neural.next_item import NextItem, NextItemLesson
+from portrait.neural.sequences import sequences_of
+from portrait.neural.training import Course, Outcome, train
+from portrait.neural.validation import Validation, validation_of
+from portrait.paint import ACTION_WEIGHTS
+from portrait.ranker import Ranker
+from portrait.recency import Floats
+from portrait.space import Vectors
+from portrait.tracker import Tracker
+
+GENTLE = 1 / 3  # of the learning rate, when it goes on from a champion: nothing is forgotten
+NEWER = 0.7  # share of the new weights in the average with the champion's
+FACTORS = np.array([0, 0.5, 0.75, 1, 1.33, 2], np.float32)  # what is tried with each weight
+SMALLEST = 0.1  # where a weight of 0 starts again
+ROUNDS = 3  # of the search; the optimum is flat
+
+
+@dataclass(frozen=True, slots=True)
+class RankerCourse:
+    """How to fit a ranker."""
+
+    shape: EncoderShape = field(default_factory=EncoderShape)
+    course: Course = field(default_factory=Course)
+    temperature: float = 0.1
+    examples: int = 1_536  # a batch
+    decay: float = 0.22  # per event, of co-occurrence: .8 is left
+
+
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """What each of V users took next, held out of the interactions."""
+
+    users: Codes  # (V,), ascending
+    items: Codes  # (V,), rows of the interactions' items
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """What came out."""
+
+    learned: Learned
+    figures: Mapping[str, float]  # on validation, of the blend and of each part
+    outcome: Outcome  # of the encoder's training
+
+
+def fit_ranker(  # noqa: PLR0913 - what it learns from, and what it may be given
+    events: Interactions,
+    targets: Targets,
+    text_vectors: Vectors,
+    course: RankerCourse | None = None,
+    *,
+    warm_start: Behaviour | None = None,
+    tracker: Tracker | None = None,
+    checkpoint: Path | None = None,
+) -> Fitted:
+    """Fit behaviour, neighbours and their blend.
+
+    Args:
+        events: Of U users, before what `targets` holds.
+        targets: For early stopping and the blend.
+        text_vectors: (N, K), unit rows of the space, in order of `events.items`.
+        course: How.
+        warm_start: A champion: training goes on from it at a third of the learning rate, and the
+            result is averaged with it.
+        tracker: Where the curves go.
+        checkpoint: A file; a fit that was killed goes on from it.
+    """
+    course = course or RankerCourse()
+    validation = validation_of(events, targets.users, targets.items)
+    behaviour, outcome = _behaviour(
+        events, validation, text_vectors, course, warm_start, tracker, checkpoint
+    )
+    neighbours = fit_neighbours(events, text_vectors, course.decay)
+    learned, figures = choose_blend(
+        Learned(behaviour, neighbours, Blend(1, 1, 1)), validation, events, text_vectors
+    )
+    return Fitted(learned, figures, outcome)
+
+
+def fit_neighbours(events: Interactions, text_vectors: Vectors, decay: float) -> Neighbours:
+    """Count co-occurrence, and solve the regression where the catalogue is small enough."""
+    touched = touches(events)
+    kinds = [Kind(together(touched), decay)]
+    if len(events.items) <= SOLVABLE:
+        kinds.append(Kind(regressed(touched, text_vectors), decay))
+    return neighbours_of(kinds, events.items, _gates())
+
+
+def choose_blend(
+    learned: Learned, validation: Validation, events: Interactions, text_vectors: Vectors
+) -> tuple[Learned, dict[str, float]]:
+    """Search what each part counts: behaviour, text, and every kind of neighbours.
+
+    Returns the model with its blend, and NDCG@10 on validation: of the blend, of each part alone.
+    """
+    kinds = [learned.neighbours.kind(which) for which in range(len(learned.neighbours.decay))]
+    rankers = [
+        Ranker.over(replace(learned, neighbours=kind), events.items, text_vectors) for kind in kinds
+    ]
+    ranker, rows, happened = rankers[0], validation.rows, validation.events
+    states = learned.behaviour.states(ranker.matrix, rows, happened)
+    texts = ranker.text_states(rows, happened)
+
+    def parts(users: slice) -> list[Floats]:
+        return [
+            states[users] @ ranker.matrix.T,
+            texts[users] @ ranker.texts.T,
+            *(each.neighbour_scores(rows[users], happened[users]) for each in rankers),
+        ]
+
+    names = ("behaviour", "text", *(f"neighbours {which}" for which in range(len(kinds))))
+    weights, figures = _search(lambda mixes: validation.mixed(parts, mixes), names)
+    behaviour, text, *each = weights.tolist()
+    largest = max(each) or 1.0
+    factors = np.array(each, np.float32) / np.float32(largest)
+    blended = replace(
+        learned,
+        neighbours=learned.neighbours.scaled(factors),
+        blend=Blend(behaviour, largest if any(each) else 0.0, text),
+    )
+    return blended, figures
+
+
+def _search(
+    measure: Callable[[Floats], list[float]], names: Sequence[str]
+) -> tuple[Floats, dict[str, float]]:
+    """Climb one weight after the other. Returns (P,) and the figures by name."""
+    alone = np.eye(len(names), dtype=np.float32)
+    best, *single = measure(np.concatenate([np.ones_like(alone[:1]), alone]))
+    weights = np.ones(len(names), np.float32)
+    for part in [*range(len(names))] * ROUNDS:
+        tried = np.tile(weights, (len(FACTORS), 1))
+        tried[:, part] = FACTORS * max(float(weights[part]), SMALLEST)
+        reached = measure(tried)
+        if max(reached) > best:
+            best, weights = max(reached), tried[int(np.argmax(reached))]
+    return weights, {"ndcg@10": best, **dict(zip(names, single, strict=True))}
+
+
+def _behaviour(  # noqa: PLR0913, PLR0917 - see `fit_ranker`
+    events: Interactions,
+    validation: Validation,
+    text_vectors: Vectors,
+    course: RankerCourse,
+    warm_start: Behaviour | None,
+    tracker: Tracker | None,
+    checkpoint: Path | None,
+) -> tuple[Behaviour, Outcome]:
+    """Train the encoder, from a champion if there is one."""
+    counts = np.bincount(events.item[events.item != NO_ITEM], minlength=len(events.items))
+    torch.manual_seed(course.course.seed)
+    encoder = BehaviourEncoder(text_vectors, counts.astype(np.float32), course.shape)
+    training = course.course
+    if warm_start is not None:
+        encoder.warm_start(warm_start, events.items)
+        training = replace(training, learning_rate=GENTLE * training.learning_rate)
+    lesson = NextItemLesson(
+        NextItem(encoder, temperature=course.temperature),
+        sequences_of(events),
+        validation,
+        course.examples,
+        training.seed,
+    )
+    outcome = train(lesson, training, tracker=tracker, checkpoint=checkpoint)
+    learned = encoder.exported(events.items)
+    return learned if warm_start is None else warm_start.average(learned, NEWER), outcome
+
+
+def _gates() -> Floats:
+    """Return what an action says in co-occurrence: as in portraits, but nothing against an item."""
+    return np.array([max(ACTION_WEIGHTS[action], 0) for action in Action], np.float32)

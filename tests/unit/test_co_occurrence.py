@@ -1,0 +1,129 @@
+"""Co-occurrence: matrices worked by hand, and made into neighbours."""
+
+import numpy as np
+import pytest
+from scipy.sparse import csr_array
+
+from portrait.event import Action
+from portrait.facts import ACTION_CODE
+from portrait.interactions import Interactions, from_columns
+from portrait.neural.co_occurrence import (
+    MOST_NEIGHBOURS,
+    Kind,
+    neighbours_of,
+    regressed,
+    strongest,
+    together,
+    touches,
+)
+from portrait.recency import Events, Floats
+
+GATES = np.ones(len(Action), np.float32)
+REFS = np.array([30, 10, 20], np.uint64)
+
+
+def shop(*histories: list[int]) -> Interactions:
+    """Let each user click some of three items, in order."""
+    user = np.array([u for u, items in enumerate(histories) for _ in items])
+    return from_columns(
+        user=user,
+        item=np.array([item for items in histories for item in items]),
+        action=np.full(len(user), ACTION_CODE[Action.CLICK], np.uint8),
+        at=np.arange(len(user)),
+        items=REFS,
+        users=len(histories),
+    )
+
+
+def one_event(rows: list[list[int]]) -> Events:
+    shape = np.array(rows).shape
+    return Events(np.zeros(shape, np.uint8), np.ones(shape, np.int64), np.ones(shape, bool))
+
+
+def test_a_touch_counts_once_and_a_return_not_at_all() -> None:
+    events = shop([0, 0, 1], [2, 1])
+    events.action[-1] = ACTION_CODE[Action.RETURN]
+
+    assert touches(events).toarray().tolist() == [[1, 1, 0], [0, 0, 1]]
+
+
+def test_counts_are_over_the_popularity_of_both() -> None:
+    matrix = together(touches(shop([0, 1], [0, 1], [0, 2])), own=0.5, other=0.5, shrinkage=1)
+
+    expected = np.zeros((3, 3))
+    expected[0, 1] = expected[1, 0] = 2 / (np.sqrt(3 * 2) + 1)
+    expected[0, 2] = expected[2, 0] = 1 / (np.sqrt(3 * 1) + 1)
+    np.testing.assert_allclose(matrix.toarray(), expected, rtol=1e-6)
+
+
+def test_less_of_the_others_popularity_lets_popular_items_through() -> None:
+    touched = touches(shop([0, 1], [0, 2], [1], [1], [1]))
+
+    even, uneven = (
+        together(touched, own=own, other=other, shrinkage=0) for own, other in ((0.5, 0.5), (1, 0))
+    )
+
+    assert even[0, 1] < even[0, 2]
+    assert uneven[0, 1] == uneven[0, 2]
+
+
+def regression(touched: csr_array, texts: Floats, ridge: float, text: float) -> Floats:
+    """Regress each item on the others by least squares, column by column."""
+    rows = np.concatenate([touched.toarray(), np.sqrt(text) * texts.T])
+    answer = np.zeros((touched.shape[1],) * 2)
+    for item in range(touched.shape[1]):
+        others = np.delete(np.arange(touched.shape[1]), item)
+        gram = rows[:, others].T @ rows[:, others] + ridge * np.eye(len(others))
+        answer[others, item] = np.linalg.solve(gram, rows[:, others].T @ rows[:, item])
+    return answer
+
+
+def test_the_regression_is_least_squares_of_each_item_on_the_others() -> None:
+    touched = touches(shop([0, 1], [0, 1, 2], [2, 0], [1, 2]))
+    texts = np.array([[1, 0], [0.6, 0.8], [0, 1]], np.float32)
+
+    matrix = regressed(touched, texts, ridge=0.5, text=2).toarray()
+
+    # By column: what the row's item says of the column's. Negative entries are not kept.
+    expected = np.maximum(regression(touched, texts, 0.5, 2), 0)
+    np.testing.assert_allclose(matrix, expected, atol=1e-4)
+
+
+def test_the_strongest_of_each_row_are_kept() -> None:
+    matrix = np.array([[0, 3, 1], [-1, 0, 2], [0, 0, 0]], np.float32)
+
+    assert strongest(matrix, 1).toarray().tolist() == [[0, 3, 0], [0, 0, 2], [0, 0, 0]]
+
+
+def test_neighbours_are_in_order_of_their_refs_and_of_one_scale() -> None:
+    counted = csr_array(np.array([[0, 4, 2], [4, 0, 0], [2, 0, 0]], np.float32))
+    model = neighbours_of([Kind(counted, 0.5), Kind(counted * 10, 0.5)], REFS, GATES)
+
+    scores = model.scores(model.find(REFS)[:1, None], one_event([[0]]))[0]
+
+    assert model.refs.tolist() == [10, 20, 30]
+    # The first neighbours of the rows are 4, 4, 2: their mean becomes 1, in both kinds.
+    assert scores == pytest.approx([2 * 4 / (10 / 3), 2 * 2 / (10 / 3), 0])
+
+
+def test_a_kind_alone_is_its_share_of_the_score() -> None:
+    first = csr_array(np.array([[0, 4, 0], [4, 0, 0], [2, 0, 0]], np.float32))
+    second = csr_array(np.array([[0, 0, 1], [0, 0, 1], [1, 0, 0]], np.float32))
+    model = neighbours_of([Kind(first, 0.5), Kind(second, 0.1)], REFS, GATES)
+    rows, events = np.array([[0, 1]]), one_event([[0, 1]])
+
+    apart = [model.kind(which).scores(rows, events) for which in range(2)]
+
+    np.testing.assert_allclose(sum(apart), model.scores(rows, events), atol=1e-6)
+    np.testing.assert_allclose(
+        model.scaled(np.array([1, 0], np.float32)).scores(rows, events), apart[0], atol=1e-6
+    )
+
+
+def test_no_row_has_more_neighbours_than_are_kept() -> None:
+    items = MOST_NEIGHBOURS + 50
+    full = csr_array(np.random.default_rng(0).uniform(size=(items, items)))
+
+    model = neighbours_of([Kind(full, 0.1)], np.arange(1, items + 1, dtype=np.uint64), GATES)
+
+    assert set(np.diff(model.starts).tolist()) == {MOST_NEIGHBOURS}

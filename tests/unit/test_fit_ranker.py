@@ -1,0 +1,132 @@
+"""Fit the ranker: a planted pattern is found, and its scores are explained."""
+
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pytest
+import torch
+
+from portrait.hash_index import MISSING
+from portrait.neural.behaviour_encoder import EncoderShape
+from portrait.neural.fit_ranker import Fitted, RankerCourse, Targets, fit_ranker
+from portrait.neural.training import Course
+from portrait.neural.validation import newest, validation_of
+from portrait.ranker import Ranker
+from portrait.recency import Events
+from tests.learned import ITEMS, last_held_out, planted, text_vectors
+
+COURSE = RankerCourse(
+    shape=EncoderShape(dim=8, heads=2),
+    course=Course(epochs=12, learning_rate=0.02, patience=12, mixed_precision=False),
+    examples=50,
+)
+USERS = np.arange(60)
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> None:
+    torch.set_num_threads(1)  # two that share a busy core wait for each other
+
+
+@cache
+def fitted() -> Fitted:
+    events, items = last_held_out(planted())
+    return fit_ranker(events, Targets(USERS, items), text_vectors(), COURSE)
+
+
+def ranker() -> Ranker:
+    return Ranker.over(fitted().learned, planted().items, text_vectors())
+
+
+def test_it_ranks_what_comes_next_high() -> None:
+    events, items = last_held_out(planted(seed=1))
+    unseen = validation_of(events, USERS, items)
+
+    figures = unseen.figures(
+        lambda users: ranker().scores(unseen.rows[users], unseen.events[users])
+    )
+
+    assert figures["hr@10"] > 0.9  # chance: .4
+
+
+def test_the_blend_is_at_least_as_good_as_each_part() -> None:
+    figures = dict(fitted().figures)
+    best = figures.pop("ndcg@10")
+
+    assert best >= max(figures.values())
+    assert set(figures) == {"behaviour", "text", "neighbours 0", "neighbours 1"}
+
+
+def test_the_shares_of_events_add_up_to_the_score() -> None:
+    rows, events = newest(planted(), USERS)
+    scores = ranker().scores(rows, events)
+
+    for user in range(10):
+        shares = ranker().shares(rows[user], events[user : user + 1], np.arange(ITEMS))
+        np.testing.assert_allclose(shares.sum(axis=1), scores[user], atol=1e-4)
+
+
+def test_without_its_strongest_event_a_score_is_lower() -> None:
+    rows, events = newest(planted(), USERS)
+    scores = ranker().scores(rows, events)
+    for user in USERS:
+        scores[user, rows[user, events.present[user]]] = -np.inf  # what one has is not recommended
+    best = scores.argmax(axis=1)
+    lower = 0
+
+    for user in USERS:
+        here = events[user : user + 1]
+        shares = ranker().shares(rows[user], here, best[[user]])[0]
+        present = here.present.copy()
+        present[0, shares.argmax()] = False
+        without = Events(here.action, here.at, present)
+        left = np.where(present, rows[[user]], MISSING)
+        lower += int(ranker().scores(left, without)[0, best[user]] < shares.sum())
+
+    assert lower >= 54
+
+
+def test_an_item_without_events_is_reached_by_its_text() -> None:
+    events, items = last_held_out(planted())
+    quiet = 7
+    texts = text_vectors()
+    texts[quiet] = texts[8]  # it reads like the one after it
+    kept = events.item != quiet
+    learned = fit_ranker(
+        events.where(kept), Targets(USERS[items != quiet], items[items != quiet]), texts, COURSE
+    ).learned
+    asked = Ranker.over(learned, events.items, texts)
+    rows, happened = newest(
+        events.where(events.item == 8), np.unique(events.user[events.item == 8])
+    )
+
+    scores = asked.scores(rows, happened)
+
+    place = (scores > scores[:, [quiet]]).sum(axis=1)
+    assert place.mean() < ITEMS / 3
+
+
+def test_a_warm_start_moves_little_and_loses_nothing() -> None:
+    events, items = last_held_out(planted(seed=2))
+    champion = fitted().learned.behaviour
+    gentle = replace(COURSE, course=replace(COURSE.course, epochs=1))
+
+    again = fit_ranker(
+        events, Targets(USERS, items), text_vectors(), gentle, warm_start=champion
+    ).learned.behaviour
+    anew = fit_ranker(events, Targets(USERS, items), text_vectors(), gentle).learned.behaviour
+
+    moved, made = (np.abs(each.projection - champion.projection).mean() for each in (again, anew))
+    assert 0 < moved < made / 3
+
+
+def test_the_same_seed_gives_the_same_model() -> None:
+    events, items = last_held_out(planted())
+    course = replace(COURSE, course=replace(COURSE.course, epochs=1, seed=3))
+
+    one, two = (fit_ranker(events, Targets(USERS, items), text_vectors(), course) for _ in range(2))
+
+    for name, array in one.learned.behaviour.to_arrays().items():
+        np.testing.assert_array_equal(two.learned.behaviour.to_arrays()[name], array)
+    assert one.learned.blend == two.learned.blend
