@@ -135,7 +135,11 @@ def slices(figure: PerUser, by: Codes, edges: Sequence[int]) -> dict[str, Slice]
 
 
 def top_items(scores: Scores, k: int, seen: Pairs | None = None) -> Codes:
-    """Return the k best items of each user, (U, k), best first; without what the user has."""
+    """Return the k best items of each user, (U, k), best first; without what the user has.
+
+    All N items when there are fewer than k; what the user has comes last when too little is left.
+    """
+    k = min(k, scores.shape[1])
     if seen is not None:
         scores = scores.copy()
         scores[seen] = -np.inf

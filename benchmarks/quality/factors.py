@@ -11,6 +11,7 @@ import numpy as np
 from implicit.cpu.als import AlternatingLeastSquares
 from implicit.cpu.bpr import BayesianPersonalizedRanking
 from scipy.sparse import csr_matrix  # `implicit` warns of the array kind
+from threadpoolctl import threadpool_limits
 
 from benchmarks.quality.histories import Histories
 from benchmarks.quality.peer import Lesson, Model, Settings
@@ -68,15 +69,16 @@ class Als:
 
     def fit(self, lesson: Lesson, settings: Settings, seed: int) -> Model:
         """Alternate."""
-        model = AlternatingLeastSquares(
-            factors=int(settings["factors"]),
-            regularization=settings["ridge"],
-            alpha=settings["alpha"],
-            iterations=ALS_SWEEPS,
-            num_threads=1,
-            random_state=seed,
-        )
-        model.fit(csr_matrix(lesson.train.touched(lesson.items)), show_progress=False)
+        with threadpool_limits(1, "blas"):  # `implicit` has threads of its own
+            model = AlternatingLeastSquares(
+                factors=int(settings["factors"]),
+                regularization=settings["ridge"],
+                alpha=settings["alpha"],
+                iterations=ALS_SWEEPS,
+                num_threads=1,
+                random_state=seed,
+            )
+            model.fit(csr_matrix(lesson.train.touched(lesson.items)), show_progress=False)
         return LeastSquares(model)
 
 
@@ -92,13 +94,14 @@ class Bpr:
 
     def fit(self, lesson: Lesson, settings: Settings, seed: int) -> Model:
         """Descend."""
-        model = BayesianPersonalizedRanking(
-            factors=int(settings["factors"]),
-            learning_rate=settings["rate"],
-            regularization=settings["ridge"],
-            iterations=BPR_EPOCHS,
-            num_threads=1,
-            random_state=seed,
-        )
-        model.fit(csr_matrix(lesson.train.touched(lesson.items)), show_progress=False)
+        with threadpool_limits(1, "blas"):  # `implicit` has threads of its own
+            model = BayesianPersonalizedRanking(
+                factors=int(settings["factors"]),
+                learning_rate=settings["rate"],
+                regularization=settings["ridge"],
+                iterations=BPR_EPOCHS,
+                num_threads=1,
+                random_state=seed,
+            )
+            model.fit(csr_matrix(lesson.train.touched(lesson.items)), show_progress=False)
         return Pairwise(model)

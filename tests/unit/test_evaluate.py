@@ -136,6 +136,7 @@ def test_slices_name_their_ranges_and_an_empty_one_is_zero() -> None:
 def test_the_best_items_come_first_and_seen_ones_not_at_all() -> None:
     assert top_items(SCORES[:1], 3).tolist() == [[0, 2, 1]]
     assert top_items(SCORES[:1], 3, (np.array([0]), np.array([2]))).tolist() == [[0, 1, 3]]
+    assert top_items(SCORES[:1], 9).tolist() == [[0, 2, 1, 3]]
     assert SCORES[0, 2] == np.float32(0.7)  # the scores stay as they were
 
 
