@@ -49,7 +49,7 @@ class BertEncoder:
         self.dim = dim
         self.tokenize = tokenize
         self._forward = forward
-        self._most_tokens = most_tokens
+        self.most_tokens = most_tokens
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Encode texts, any number of them. Blocks; call it from a thread.
@@ -60,7 +60,7 @@ class BertEncoder:
         out = np.zeros((len(texts), self.dim), np.float32)
         if not texts:
             return out
-        for batch in token_batches(self.tokenize(texts), self._most_tokens):
+        for batch in token_batches(self.tokenize(texts), self.most_tokens):
             out[batch.places] = self._forward(batch)
         return unit(out)
 
@@ -105,8 +105,6 @@ def load_encoder(
     """
     path = _bundled_path() if source == BUNDLED else source
     torch.set_num_threads(threads)
-    transformers_logging.set_verbosity_error()  # it reports the pooler that we leave out
-    transformers_logging.disable_progress_bar()
     chosen = _choose(backend)
     name = _name(source, path)
     encoder = BertEncoder(
@@ -137,6 +135,8 @@ def load_tokenize(path: str, most_tokens: int = MAX_TOKENS) -> Tokenize:
 
 def load_pooled(path: str) -> Pooled:
     """Load a network of (ids, mask) -> (b, D), in fp32, with gradients, on the CPU."""
+    transformers_logging.set_verbosity_error()  # it reports the pooler that we leave out
+    transformers_logging.disable_progress_bar()
     return Pooled(AutoModel.from_pretrained(path, add_pooling_layer=False).eval())
 
 
