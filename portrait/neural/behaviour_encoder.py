@@ -22,6 +22,7 @@ from portrait.space import Vectors
 
 FAMILIAR = 5  # events in training before an item has a vector of its own; rarer ones are noise
 SLOWEST, FASTEST = 0.08, 1.0  # first decays of the heads, per event; .2 to .35 is best for one
+ID_DECAY = 3.0  # of AdamW: ids that repeat what few users did are worse than none
 FIRST_ID = 0.02  # size of an untrained id vector: the text speaks first
 LARGEST_GATE = max(ACTION_WEIGHTS.values())
 
@@ -30,7 +31,7 @@ LARGEST_GATE = max(ACTION_WEIGHTS.values())
 class EncoderShape:
     """What an encoder is built to."""
 
-    dim: int = 128
+    dim: int = 256
     heads: int = 8
     drop_id: float = 0.1  # of an item's id vector, so that its text also learns to stand alone
     drop_channel: float = 0.2
@@ -52,6 +53,7 @@ class ItemTower(nn.Module):
         """
         super().__init__()
         self.shape = shape
+        self.weight_decays = {"ids": ID_DECAY}
         familiar = counts >= FAMILIAR
         row = np.where(familiar, np.cumsum(familiar) - 1, MISSING)
         self.register_buffer("text", torch.from_numpy(text_vectors), persistent=False)

@@ -43,10 +43,10 @@ def full_softmax(
     Source: cosine with temperature: Wu et al., Unsupervised Feature Learning via Non-Parametric
     Instance Discrimination, CVPR 2018, section 3.1.
     """
-    logits = (states @ items.T / temperature).float()  # (P, N)
+    logits = ((states / temperature) @ items.T).float()  # (P, N)
     example, place = ((seen >= 0) & (seen != targets[:, None])).nonzero(as_tuple=True)
     nothing = logits.new_full((), IMPOSSIBLE)
-    logits = logits.index_put((example, seen[example, place]), nothing)
+    logits.index_put_((example, seen[example, place]), nothing)  # in place: they are the memory
     return cross_entropy(logits, targets, reduction="sum")
 
 
@@ -77,7 +77,7 @@ def sampled_softmax(  # noqa: PLR0913 - the full one, and what was drawn
     Sampling-Bias-Corrected Neural Modeling, RecSys 2019, section 4.
     """
     own = ((states * target_items).sum(dim=1, keepdim=True) / temperature).float()  # (P, 1)
-    others = (states @ candidate_items.T / temperature).float() - candidates.log_expected
+    others = ((states / temperature) @ candidate_items.T).float() - candidates.log_expected
     taken = torch.cat([seen, targets[:, None]], dim=1)  # (P, S + 1)
     barred = _among(candidates.rows, taken)
     logits = torch.cat([own, others.masked_fill(barred, IMPOSSIBLE)], dim=1)

@@ -93,7 +93,7 @@ class NextItemLesson:
 
     module: NextItem
     sequences: Sequences
-    validation: Validation
+    validation: Validation | None  # none: the number of epochs is known
     examples: int = 1_024  # a batch
     seed: int = 0
 
@@ -105,12 +105,15 @@ class NextItemLesson:
     def validate(self) -> Mapping[str, float]:
         """Rank every item for each validation user, those that the user had left out."""
         encoder = self.module.encoder
+        validation = self.validation
+        if validation is None:
+            return {}
         table = encoder.items().float()
-        return self.validation.figures(lambda users: self._scores(table, users))
+        return validation.figures(lambda users: self._scores(validation, table, users))
 
-    def _scores(self, table: Tensor, users: slice) -> Floats:
+    def _scores(self, validation: Validation, table: Tensor, users: slice) -> Floats:
         """Score every item for some users, (u, N)."""
-        rows, events = self.validation.rows[users], self.validation.events[users]
+        rows, events = validation.rows[users], validation.events[users]
         count = (rows != MISSING).sum(axis=1)
         # Newest first with absent events anywhere, to oldest first with absent events last.
         order = np.argsort(rows == MISSING, axis=1, kind="stable")[:, ::-1]

@@ -67,7 +67,10 @@ class Lesson(Protocol[P_co]):
         ...
 
     def validate(self) -> Mapping[str, float]:
-        """Measure the module, in evaluation mode; the first figure is what training is for."""
+        """Measure the module, in evaluation mode; the first figure is what training is for.
+
+        Nothing measured means that the last epoch is the best.
+        """
         ...
 
 
@@ -75,7 +78,8 @@ class Lesson(Protocol[P_co]):
 class Course:
     """How to train."""
 
-    epochs: int = 20
+    epochs: int = 20  # what the learning rate's way down is planned for
+    stop_after: int | None = None  # epochs, where it is known how many are best
     learning_rate: float = 2e-3
     weight_decay: float = 0.01  # of matrices; not of gates, decays and biases
     warm_up: float = 0.05  # share of the steps until the full learning rate
@@ -151,7 +155,8 @@ class _Run(Generic[P]):
             disable=not self.accelerator.is_main_process,
             unit="step",
         ) as bar:
-            while state.epoch < course.epochs and state.since_best < course.patience:
+            last = course.stop_after or course.epochs
+            while state.epoch < last and state.since_best < course.patience:
                 self._epoch(bar)
         if state.best is not None:
             self.module.load_state_dict(state.best)
@@ -182,7 +187,8 @@ class _Run(Generic[P]):
         figures = self._figures()
         self._keep(figures)
         bar.set_postfix({name: f"{value:.4f}" for name, value in figures.items()})
-        self.tracker.record(state.step, figures)
+        if figures:
+            self.tracker.record(state.step, figures)
         self._save()
 
     def _step(self, batches: Sequence[P]) -> float:
@@ -232,7 +238,7 @@ class _Run(Generic[P]):
         state.loss = 0.0
         state.since_best += 1
         best = next(iter(state.figures.values()), -1.0)
-        if next(iter(figures.values())) > best:
+        if next(iter(figures.values()), best + 1) > best:
             state.figures, state.best_epoch, state.since_best = figures, state.epoch, 0
             state.best = {
                 name: value.detach().clone() for name, value in self.module.state_dict().items()
@@ -269,13 +275,21 @@ def learning_rate_share(step: int, steps: int, course: Course) -> float:
 def decay_groups(module: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
     """Split parameters for AdamW: matrices decay, vectors and scalars do not.
 
+    A parameter with a weight decay of its own is named in its module's `weight_decays`.
+
     Source: Loshchilov and Hutter, Decoupled Weight Decay Regularization, ICLR 2019.
     """
-    trained = [parameter for parameter in module.parameters() if parameter.requires_grad]
-    return [
-        {"params": [p for p in trained if p.ndim > 1], "weight_decay": weight_decay},
-        {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
-    ]
+    own = {
+        f"{where}.{name}".lstrip("."): decay
+        for where, part in module.named_modules()
+        for name, decay in getattr(part, "weight_decays", {}).items()
+    }
+    groups: dict[float, list[nn.Parameter]] = {}
+    for name, parameter in module.named_parameters():
+        if parameter.requires_grad:
+            usual = weight_decay if parameter.ndim > 1 else 0.0
+            groups.setdefault(own.get(name, usual), []).append(parameter)
+    return [{"params": group, "weight_decay": decay} for decay, group in groups.items()]
 
 
 def has_bfloat16(device: torch.device) -> bool:

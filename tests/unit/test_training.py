@@ -182,11 +182,23 @@ def test_the_learning_rate_warms_up_and_falls_to_its_last_share() -> None:
     assert shares[100] == pytest.approx(0.05)
 
 
-def test_matrices_decay_and_gates_do_not() -> None:
+def test_matrices_decay_gates_do_not_and_ids_as_they_say() -> None:
     encoder = tiny_lesson().module.encoder
 
-    decayed, kept = decay_groups(encoder, 0.1)
+    groups = {group["weight_decay"]: group["params"] for group in decay_groups(encoder, 0.1)}
 
-    assert (decayed["weight_decay"], kept["weight_decay"]) == (0.1, 0.0)
-    assert all(parameter.ndim == 1 for parameter in kept["params"])
-    assert any(parameter is encoder.projection for parameter in decayed["params"])
+    assert set(groups) == {0.0, 0.1, encoder.weight_decays["ids"]}
+    assert all(parameter.ndim == 1 for parameter in groups[0.0])
+    assert any(parameter is encoder.projection for parameter in groups[0.1])
+    (ids,) = groups[encoder.weight_decays["ids"]]
+    assert ids is encoder.ids
+
+
+def test_it_stops_after_the_epochs_that_are_known_to_be_best() -> None:
+    whole, part = tiny_lesson(), replace(tiny_lesson(), validation=None)
+
+    history = train(whole, replace(COURSE, patience=9)).history
+    outcome = train(part, replace(COURSE, stop_after=2))
+
+    assert (outcome.epochs, outcome.epoch) == (2, 2)
+    assert [each["loss"] for each in outcome.history] == [each["loss"] for each in history[:2]]
