@@ -60,7 +60,11 @@ class Job(BaseModel):
             update={"state": "running", "attempts": self.attempts + 1, "started_at": now}
         )
 
-    def at(self, stage: str, figures: Mapping[str, float] | None = None) -> Self:
+    def judging(self, challenger: str) -> Self:
+        """Return it with its model made."""
+        return self.model_copy(update={"state": "judging", "challenger": challenger})
+
+    def at(self, stage: str | None, figures: Mapping[str, float] | None = None) -> Self:
         """Return it a step further, with what was measured there."""
         return self.model_copy(
             update={"stage": stage, "figures": {**self.figures, **(figures or {})}}

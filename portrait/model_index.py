@@ -116,11 +116,15 @@ class ModelIndex(Protocol):
         """Put the wanted model in service. False, and no change, if it is not wanted any more."""
         ...
 
-    async def roll_back(self, reason: str) -> str:
+    async def roll_back(self, reason: str, champion: str | None = None) -> str:
         """Put the former model in service at once, and withdraw any wish. Returns its version.
 
+        Args:
+            reason: Why, for the card of the model that is taken out.
+            champion: Only if this one serves; None: whoever does.
+
         Raises:
-            NoFormerModelError: There is none.
+            NoFormerModelError: There is none, or another champion serves.
         """
         ...
 

@@ -11,11 +11,13 @@ model by chance. The bound used here holds at all times at once.
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
+
+from portrait.verdict import Verdict
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -88,6 +90,18 @@ class Live(BaseModel):
         return figures
 
 
+class LiveCounts(Protocol):
+    """The counters of every model, added to by many processes."""
+
+    async def add(self, version: str, live: Live) -> None:
+        """Add what one process has counted of a model since it last did."""
+        ...
+
+    async def read(self, version: str) -> Live:
+        """Return what all have counted of a model."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class _Calibration:
     """A calibration error, and what chance alone makes of it if the head is calibrated."""
@@ -105,6 +119,27 @@ def promised(former_live: float, champion: float, challenger: float) -> float:
     """
     gain = challenger / champion if champion else 1.0
     return former_live * min(gain, 1.0)
+
+
+def promise_of(verdict: Verdict, former: Live, least_trials: int = 500) -> Promise:
+    """Return what a promoted model is expected to do in service.
+
+    Args:
+        verdict: By which it was promoted.
+        former: What was counted of the model before it, while that was in service.
+        least_trials: With fewer, the former's hit rate is not known, and none is promised.
+    """
+    checks = {check.name: check for check in verdict.checks}
+    hit = checks.get("newest HR@10")
+    rate = 0.0
+    if hit is not None and former.trials >= least_trials:
+        rate = promised(former.hits / former.trials, hit.champion or 0.0, hit.challenger or 0.0)
+    ece = {
+        name.removesuffix(" ECE"): check.challenger
+        for name, check in checks.items()
+        if name.endswith(" ECE") and check.challenger is not None
+    }
+    return Promise(rate, ece)
 
 
 def regression(promise: Promise, live: Live, limits: Limits = DEFAULTS) -> str | None:

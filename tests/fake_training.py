@@ -14,6 +14,7 @@ from portrait.model_index import (
     require_promotable,
     role_of,
 )
+from portrait.watch import BINS, EMPTY, Live
 
 
 class MemoryModels:
@@ -73,15 +74,15 @@ class MemoryModels:
         self.now = Standing(version, champion or self.now.former)
         return True
 
-    async def roll_back(self, reason: str) -> str:
+    async def roll_back(self, reason: str, champion: str | None = None) -> str:
         """Move the pointers back."""
         self._require_up()
-        champion, former, _ = self.now
-        if former is None or champion is None:
+        serving, former, _ = self.now
+        if former is None or serving is None or champion not in {None, serving}:
             raise NoFormerModelError
         self.retired.pop(former, None)
-        self.retired[champion] = datetime.now(UTC)
-        self._mark(champion, reason)
+        self.retired[serving] = datetime.now(UTC)
+        self._mark(serving, reason)
         self.now = Standing(former)
         return former
 
@@ -111,6 +112,35 @@ class MemoryModels:
     def _require_up(self) -> None:
         if self.is_down:
             raise StoreUnavailableError
+
+
+class MemoryLiveCounts:
+    """A `LiveCounts` in a dict."""
+
+    def __init__(self) -> None:
+        self.counts: dict[str, Live] = {}
+
+    async def add(self, version: str, live: Live) -> None:
+        """Add cell by cell."""
+        known = await self.read(version)
+        bins = {
+            head: tuple(
+                (a + e, b + f, c + g, d + h)
+                for (a, b, c, d), (e, f, g, h) in zip(
+                    known.bins.get(head, (EMPTY,) * BINS), added, strict=True
+                )
+            )
+            for head, added in live.bins.items()
+        }
+        self.counts[version] = Live(
+            trials=known.trials + live.trials,
+            hits=known.hits + live.hits,
+            bins={**known.bins, **bins},
+        )
+
+    async def read(self, version: str) -> Live:
+        """Return the sums."""
+        return self.counts.get(version, Live())
 
 
 class MemoryLease:

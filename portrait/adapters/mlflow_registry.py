@@ -30,6 +30,8 @@ JOB = "portrait.job"
 EXISTS, ABSENT = "RESOURCE_ALREADY_EXISTS", "RESOURCE_DOES_NOT_EXIST"
 ALIASES: tuple[Alias, ...] = ("champion", "challenger")
 RETRIES = 2  # of a request to a server: a training must not wait minutes for each figure
+SEND_EVERY = 1.0  # seconds
+MOST_POINTS = 500  # of one request; MLflow takes 1,000
 LONGEST_TAG = 4_000  # characters; MLflow takes 5,000
 
 
@@ -61,11 +63,12 @@ class MlflowTracking:
         with _translated():
             id = self._run_of(job) or self._start(job, settings)
             self._client.update_run(id, status="RUNNING")
-        status = "FAILED"
+        status, tracker = "FAILED", MlflowTracker(self._client, id)
         try:
-            yield MlflowTracker(self._client, id)
+            yield tracker
             status = "FINISHED"
         finally:
+            tracker.send()
             with _translated():
                 self._client.set_terminated(id, status)
 
@@ -84,7 +87,9 @@ class MlflowTracking:
             for tag, value in _tags(card).items():
                 self._client.set_model_version_tag(NAME, entry.version, tag, value)
             if run is not None:
-                MlflowTracker(self._client, run).record(0, _figures(card))
+                tracker = MlflowTracker(self._client, run)
+                tracker.record(0, _figures(card))
+                tracker.send()
 
     def call(self, version: str, alias: Alias | None) -> None:
         """Move an alias, or take them all away."""
@@ -143,18 +148,28 @@ class MlflowTracking:
 
 
 class MlflowTracker:
-    """A `Tracker` of one run."""
+    """A `Tracker` of one run. Sends points once a second, not at every step of a training."""
 
     def __init__(self, client: MlflowClient, run: str) -> None:
         self._client = client
         self._run = run
+        self._points: list[Metric] = []
+        self._sent = 0.0
 
     def record(self, step: int, figures: Mapping[str, float]) -> None:
-        """Add a point to each curve, in one call."""
+        """Add a point to each curve."""
         now = int(time.time() * 1_000)
-        points = [Metric(_named(name), value, now, step) for name, value in figures.items()]
+        self._points += [Metric(_named(name), value, now, step) for name, value in figures.items()]
+        if time.monotonic() - self._sent > SEND_EVERY or len(self._points) > MOST_POINTS:
+            self.send()
+
+    def send(self) -> None:
+        """Send what has gathered. What could not be sent is not sent again."""
+        points, self._points = self._points, []
+        self._sent = time.monotonic()
         with _translated():
-            self._client.log_batch(self._run, metrics=points)
+            for start in range(0, len(points), MOST_POINTS):
+                self._client.log_batch(self._run, metrics=points[start : start + MOST_POINTS])
 
 
 @contextmanager

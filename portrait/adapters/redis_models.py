@@ -80,10 +80,11 @@ class RedisModels:
             keys = [*POINTERS, RETIRED, _key(version)]
             return bool(await self._switch(keys=keys, args=[version, _now()]))
 
-    async def roll_back(self, reason: str) -> str:
+    async def roll_back(self, reason: str, champion: str | None = None) -> str:
         """Move the pointers back, in one step."""
         async with translated():
-            former = await self._roll_back(keys=[*POINTERS, RETIRED], args=[reason, _now()])
+            args: list[str | int] = [reason, _now(), champion or ""]
+            former = await self._roll_back(keys=[*POINTERS, RETIRED], args=args)
         if former is None:
             raise NoFormerModelError
         return text(former)

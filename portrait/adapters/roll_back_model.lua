@@ -1,8 +1,10 @@
 -- Put the former model back in service, at once. Returns its version, or false if there is none.
--- KEYS: model:wanted, model:champion, model:previous, model:retired. ARGV: the reason, the time (ms).
+-- KEYS: model:wanted, model:champion, model:previous, model:retired. ARGV: the reason, the time (ms),
+-- who has to be in service, or nothing.
 local former = redis.call('GET', KEYS[3])
 if not former then return false end
 local champion = redis.call('GET', KEYS[2])
+if ARGV[3] ~= '' and champion ~= ARGV[3] then return false end
 redis.call('SET', KEYS[2], former)
 redis.call('DEL', KEYS[1], KEYS[3])
 redis.call('ZREM', KEYS[4], former)

@@ -4,10 +4,12 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
 import pytest
 from redis.asyncio import Redis
 
 from portrait.adapters.redis_lease import RedisJobs, RedisLease
+from portrait.adapters.redis_live import RedisLive
 from portrait.adapters.redis_models import RedisModels
 from portrait.jobs import KEPT, Job, JobNotFoundError, JobOpenError, Jobs, new_job
 from portrait.lease import Lease, LeaseLostError, held
@@ -20,7 +22,8 @@ from portrait.model_index import (
     Standing,
 )
 from portrait.verdict import Verdict
-from tests.fake_training import MemoryJobs, MemoryLease, MemoryModels
+from portrait.watch import Live, LiveCounts
+from tests.fake_training import MemoryJobs, MemoryLease, MemoryLiveCounts, MemoryModels
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 Keep = Callable[[str], Awaitable[None]]
@@ -160,6 +163,17 @@ class ModelIndexContract:
         assert (bad.role, bad.card.rolled_back) == ("rolled back", "it fell")
         with pytest.raises(NoFormerModelError):
             await models.roll_back("again")
+
+    async def test_a_rollback_of_somebody_else_is_none(
+        self, models: ModelIndex, keep: Keep
+    ) -> None:
+        await self.serve(models, keep, "v1", "v2", "v3")
+
+        with pytest.raises(NoFormerModelError):
+            await models.roll_back("it fell", champion="v2")
+
+        assert await models.standing() == Standing("v3", "v2")
+        assert await models.roll_back("it fell", champion="v3") == "v2"
 
     async def test_what_was_rolled_back_serves_again_only_if_somebody_insists(
         self, models: ModelIndex, keep: Keep
@@ -400,3 +414,37 @@ class TestRedisJobs(JobsContract):
     @pytest.fixture
     def jobs(self, redis: Redis) -> Jobs:
         return RedisJobs(redis)
+
+
+class LiveCountsContract:
+    """Sums of what many processes count."""
+
+    async def test_what_was_never_counted_is_nothing(self, counts: LiveCounts) -> None:
+        assert await counts.read("v1") == Live()
+
+    async def test_what_processes_count_adds_up_by_model(self, counts: LiveCounts) -> None:
+        predicted, happened = np.array([0.25, 0.5]), np.array([True, False])
+        one = Live(trials=10, hits=3).happened("churn: 30 days", predicted, happened)
+        two = Live(trials=5, hits=1).happened("churn: 30 days", predicted[:1], happened[:1])
+
+        for live in (one, two):
+            await counts.add("v1", live)
+        await counts.add("v2", two)
+
+        both = await counts.read("v1")
+        assert (both.trials, both.hits) == (15, 4)
+        expected = one.happened("churn: 30 days", predicted[:1], happened[:1]).bins
+        np.testing.assert_allclose(both.bins["churn: 30 days"], expected["churn: 30 days"])
+        assert await counts.read("v2") == two
+
+
+class TestMemoryLiveCounts(LiveCountsContract):
+    @pytest.fixture
+    def counts(self) -> LiveCounts:
+        return MemoryLiveCounts()
+
+
+class TestRedisLive(LiveCountsContract):
+    @pytest.fixture
+    def counts(self, redis: Redis) -> LiveCounts:
+        return RedisLive(redis)

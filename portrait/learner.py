@@ -1,0 +1,73 @@
+"""Port: what learns. Torch and the archive are behind it; the trainer in front knows neither."""
+
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from portrait.errors import PortraitError
+from portrait.manifest import Manifest
+from portrait.store import Model
+from portrait.tracker import Tracker
+from portrait.trial import Figures
+
+
+class NothingToLearnError(PortraitError):
+    """There is nothing to learn from: too few events, or none that are new."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """A challenger, before it is judged."""
+
+    model: Model
+    manifest: Manifest  # of the same version
+    artifact: str | None = None  # where its files are
+    digest: str | None = None  # of its manifest
+
+
+class Trial(NamedTuple):
+    """What was measured of both on the same hold-out, and of the model without learning."""
+
+    champion: Figures
+    challenger: Figures
+    baseline: Figures | None = None
+
+
+class Progress(Tracker, Protocol):
+    """Takes how far a training is. What its methods raise must pass through the training.
+
+    They raise when another trainer has taken over, or this one has to stop.
+    """
+
+    def stage(self, name: str) -> None:
+        """Say what is being done now."""
+        ...
+
+
+class Learner(Protocol):
+    """Makes challengers and measures them. Its calls block, and may take hours."""
+
+    def learn(self, version: str, champion: Model | None, progress: Progress) -> Trained:
+        """Train a model of this version, beginning from the champion.
+
+        Called again after a kill, it goes on from its checkpoints and ends with the same model.
+
+        Raises:
+            NothingToLearnError: The training is not worth its while.
+        """
+        ...
+
+    def examine(self, trained: Trained, champion: Model | None, progress: Progress) -> Trial:
+        """Measure champion and challenger in one run, on what neither was trained on."""
+        ...
+
+
+class Signals(Protocol):
+    """What the trainer wakes up for."""
+
+    async def labelled(self, since_ms: int) -> int:
+        """Return how many events were labelled since that moment."""
+        ...
+
+    async def drift(self, version: str) -> str | None:
+        """Return what has moved since the champion was trained, as a sentence, or None."""
+        ...

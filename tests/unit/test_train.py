@@ -1,0 +1,410 @@
+"""The trainer: good challengers serve, bad ones do not, and a kill changes neither."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from portrait.jobs import Job, new_job
+from portrait.learner import NothingToLearnError, Progress, Trained, Trial
+from portrait.lease import LeaseLostError
+from portrait.manifest import Manifest
+from portrait.schedule import Schedule
+from portrait.store import Model
+from portrait.tracking import Lenient
+from portrait.trial import DEFAULTS
+from tests.catalogues import SPACE
+from tests.contract.test_training import card
+from tests.fake_training import MemoryJobs, MemoryLease, MemoryModels
+from tests.fakes import MemoryRegistry
+from tests.unit.test_judge import CHAMPION, shuffled
+from workers import train as trainer
+from workers.train import MOST_ATTEMPTS, Parts, turn, version_of
+
+STARTED = datetime(2026, 11, 24, 12, tzinfo=UTC)
+NEVER = Schedule(cron=None, events=None)
+
+
+@dataclass
+class StubLearner:
+    """A `Learner` whose challengers are as good as it is told; it can be killed at a stage."""
+
+    is_good: bool = True
+    dies_at: str = ""
+    stages: list[str] = field(default_factory=list)
+    at: Mapping[str, Callable[[], None]] = field(default_factory=dict)
+
+    def learn(self, version: str, champion: Model | None, progress: Progress) -> Trained:
+        """Make a model of that version."""
+        assert champion is None or champion.version != version
+        self._reach("training", progress)
+        progress.record(1, {"loss": 0.5})
+        manifest = Manifest(
+            version=version,
+            parent=None if champion is None else champion.version,
+            created_at=STARTED,
+            encoder=SPACE.encoder,
+            space_id=SPACE.id,
+        )
+        return Trained(Model(version, SPACE), manifest)
+
+    def examine(self, trained: Trained, champion: Model | None, progress: Progress) -> Trial:
+        """Say how good it is."""
+        self._reach("measuring", progress)
+        name = "none" if champion is None else champion.version
+        newest = CHAMPION.newest if self.is_good else shuffled()
+        return Trial(
+            replace(CHAMPION, version=name),
+            replace(CHAMPION, version=trained.manifest.version, newest=newest),
+        )
+
+    def _reach(self, stage: str, progress: Progress) -> None:
+        self.stages.append(stage)
+        progress.stage(stage)
+        self.at.get(stage, lambda: None)()
+        if self.dies_at == stage:
+            raise KilledError
+
+
+class KilledError(Exception):
+    """What a kill looks like from inside."""
+
+
+@dataclass
+class StubSignals:
+    """`Signals` as told."""
+
+    events: int = 0
+    moved: str | None = None
+    asked_since: list[int] = field(default_factory=list)
+
+    async def labelled(self, since_ms: int) -> int:
+        """Return the events."""
+        self.asked_since.append(since_ms)
+        return self.events
+
+    async def drift(self, _version: str) -> str | None:
+        """Return the drift."""
+        return self.moved
+
+
+class Registry(MemoryRegistry):
+    """A registry beside an index of models, as they are in Redis."""
+
+    def __init__(self, models: MemoryModels) -> None:
+        super().__init__()
+        self._models = models
+
+    async def champion(self) -> Model | None:
+        """Return the model that the index points to."""
+        version = self._models.now.champion
+        return None if version is None else self.models[version]
+
+    async def store(self, model: Model) -> None:
+        """Keep the arrays."""
+        await super().store(model)
+        self._models.kept.add(model.version)
+
+
+class Bench:
+    """A trainer on fakes, with a champion in service."""
+
+    def __init__(self) -> None:
+        self.models = MemoryModels()
+        self.registry = Registry(self.models)
+        self.lease = MemoryLease()
+        self.jobs = MemoryJobs(self.lease)
+        self.learner = StubLearner()
+        self.signals = StubSignals()
+        self.schedule = NEVER
+        self.closing = asyncio.Event()
+
+    async def start(self) -> None:
+        """Put the first model in service."""
+        await self.registry.store(Model("v1", SPACE))
+        await self.models.add(card("v1"))
+        await self.models.want("v1")
+        await self.models.switch("v1")
+
+    async def ask(self) -> Job:
+        """Ask for a training."""
+        job = new_job("request", "new season", STARTED)
+        await self.jobs.ask(job)
+        return job
+
+    async def turn(self) -> Job | None:
+        """Let the trainer take one look."""
+        parts = Parts(
+            self.lease,
+            self.jobs,
+            self.models,
+            self.registry,
+            self.learner,
+            self.signals,
+            Lenient(None),
+            self.schedule,
+            DEFAULTS,
+        )
+        return await turn(parts, STARTED, self.closing)
+
+    @asynccontextmanager
+    async def indexing(self) -> AsyncIterator[None]:
+        """Switch to what is wanted, as the index worker does."""
+
+        async def switch() -> None:
+            while True:
+                wanted = self.models.now.wanted
+                if wanted is not None:
+                    await self.models.switch(wanted)
+                await asyncio.sleep(0.01)
+
+        task = asyncio.create_task(switch())
+        yield
+        task.cancel()
+
+
+@pytest.fixture
+async def bench(monkeypatch: pytest.MonkeyPatch) -> Bench:
+    monkeypatch.setattr(trainer, "SWITCH_EVERY", 0.01)
+    made = Bench()
+    await made.start()
+    return made
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    for _ in range(2_000):
+        if condition():
+            return
+        await asyncio.sleep(0.005)
+    pytest.fail("it did not come true within ten seconds")
+
+
+async def test_nothing_is_trained_while_nothing_is_due(bench: Bench) -> None:
+    assert await bench.turn() is None
+    assert bench.learner.stages == []
+
+
+async def test_a_good_challenger_serves_in_the_end(bench: Bench) -> None:
+    job = await bench.ask()
+
+    async with bench.indexing():
+        ended = await bench.turn()
+
+    assert ended is not None
+    assert ended == await bench.jobs.get(job.id)
+    assert (ended.state, ended.challenger) == ("promoted", version_of(job))
+    assert bench.models.now == (version_of(job), "v1", None)
+    card_of_it = (await bench.models.get(version_of(job))).card
+    assert card_of_it.parent == "v1"
+    assert card_of_it.verdict is not None
+    assert ended.outcome == card_of_it.verdict.reason
+    assert ended.figures == {"loss": 0.5}
+    assert not bench.lease.is_held
+
+
+async def test_a_bad_challenger_is_refused_and_kept_to_be_looked_at(bench: Bench) -> None:
+    bench.learner.is_good = False
+    job = await bench.ask()
+
+    ended = await bench.turn()
+
+    assert ended is not None
+    assert ended.state == "refused"
+    assert ended.outcome is not None
+    assert ended.outcome.startswith("newest NDCG@10 fell")
+    assert bench.models.now == ("v1", None, None)
+    assert (await bench.models.get(version_of(job))).role == "refused"
+    assert version_of(job) in bench.registry.models
+
+
+async def test_a_trigger_opens_its_own_job(bench: Bench) -> None:
+    bench.schedule = Schedule(cron=None, events=1_000, pause=timedelta(0))
+    bench.signals.events = 1_000
+
+    async with bench.indexing():
+        ended = await bench.turn()
+        bench.signals.events = 10
+        nothing = await bench.turn()
+
+    assert ended is not None
+    assert (ended.trigger, ended.state) == ("events", "promoted")
+    assert nothing is None
+    first, second = bench.signals.asked_since
+    assert first == STARTED.timestamp() * 1_000
+    assert second == int(ended.asked_at.timestamp() * 1_000)  # a job counts from its own begin
+
+
+async def test_drift_is_a_reason(bench: Bench) -> None:
+    bench.schedule = replace(NEVER, pause=timedelta(0))
+    bench.signals.moved = "The distribution of lengths has moved."
+
+    async with bench.indexing():
+        ended = await bench.turn()
+
+    assert ended is not None
+    assert (ended.trigger, ended.reason) == ("drift", "The distribution of lengths has moved.")
+
+
+async def test_one_trains_at_a_time(bench: Bench) -> None:
+    await bench.ask()
+    await bench.lease.take()
+
+    assert await bench.turn() is None
+    assert bench.learner.stages == []
+
+
+@pytest.mark.parametrize("stage", ["training", "measuring"])
+async def test_a_trainer_killed_at_work_leaves_the_job_to_the_next(
+    bench: Bench, stage: str
+) -> None:
+    job = await bench.ask()
+    bench.learner.dies_at = stage
+    with pytest.raises(KilledError):
+        await bench.turn()
+    bench.learner.dies_at = ""
+
+    async with bench.indexing():
+        ended = await bench.turn()
+
+    assert ended is not None
+    assert (ended.id, ended.state, ended.attempts) == (job.id, "promoted", 2)
+    assert bench.models.now == (version_of(job), "v1", None)
+
+
+async def test_a_trainer_killed_while_promoting_does_not_train_again(bench: Bench) -> None:
+    job = await bench.ask()
+    killed = asyncio.create_task(bench.turn())
+    await until(lambda: bench.models.now.wanted is not None)
+    killed.cancel()
+    await asyncio.wait([killed])
+    async with bench.indexing():
+        await until(lambda: bench.models.now.champion == version_of(job))
+
+    ended = await bench.turn()
+
+    assert ended is not None
+    assert (ended.state, ended.attempts) == ("promoted", 2)
+    assert bench.learner.stages == ["training", "measuring"]
+    assert bench.models.now == (version_of(job), "v1", None)
+
+
+async def test_what_was_rolled_back_meanwhile_is_not_promoted_again(bench: Bench) -> None:
+    job = await bench.ask()
+    killed = asyncio.create_task(bench.turn())
+    await until(lambda: bench.models.now.wanted is not None)
+    killed.cancel()
+    await asyncio.wait([killed])
+    await bench.models.switch(version_of(job))
+    await bench.models.roll_back("complaints")
+
+    ended = await bench.turn()
+
+    assert ended is not None
+    assert ended.state == "refused"
+    assert "complaints" in str(ended.outcome)
+    assert bench.models.now == ("v1", None, None)
+
+
+async def test_a_wish_for_another_model_ends_the_wait(bench: Bench) -> None:
+    await bench.ask()
+    await bench.registry.store(Model("v0", SPACE))
+    await bench.models.add(card("v0"))
+    turning = asyncio.create_task(bench.turn())
+    await until(lambda: bench.models.now.wanted is not None)
+
+    await bench.models.want("v0")
+    ended = await turning
+
+    assert ended is not None
+    assert (ended.state, ended.outcome) == ("refused", "Another model was wanted in its stead.")
+
+
+async def test_a_job_that_kills_its_trainers_is_given_up(bench: Bench) -> None:
+    await bench.ask()
+    bench.learner.dies_at = "training"
+    for _ in range(MOST_ATTEMPTS):
+        with pytest.raises(KilledError):
+            await bench.turn()
+
+    ended = await bench.turn()
+
+    assert ended is not None
+    assert (ended.state, ended.outcome) == ("failed", "3 trainers died of it.")
+    assert len(bench.learner.stages) == MOST_ATTEMPTS
+
+
+async def test_with_nothing_to_learn_the_job_says_so(bench: Bench) -> None:
+    await bench.ask()
+
+    def nothing() -> None:
+        msg = "12 events are too few."
+        raise NothingToLearnError(msg)
+
+    bench.learner.at = {"training": nothing}
+
+    ended = await bench.turn()
+
+    assert ended is not None
+    assert (ended.state, ended.outcome) == ("failed", "12 events are too few.")
+
+
+async def test_who_has_to_leave_leaves_at_the_next_step_and_the_job_stays_open(
+    bench: Bench,
+) -> None:
+    job = await bench.ask()
+    bench.learner.at = {"training": bench.closing.set}
+
+    assert await bench.turn() is None
+
+    assert bench.learner.stages == ["training"]
+    still = await bench.jobs.open()
+    assert still is not None
+    assert (still.id, still.stage) == (job.id, "training")
+    assert not bench.lease.is_held
+
+
+async def test_who_has_lost_the_lease_stops_and_leaves_no_trace(bench: Bench) -> None:
+    await bench.ask()
+    bench.lease.lasts = timedelta(milliseconds=30)
+    lost = threading.Event()
+
+    def lose() -> None:
+        bench.lease.run_out()
+        lost.wait(0.2)  # as long as it takes the heartbeat to notice
+
+    bench.learner.at = {"training": lose}
+
+    with pytest.raises(LeaseLostError):
+        await bench.turn()
+
+    assert bench.models.now == ("v1", None, None)
+    assert len(bench.models.cards) == 1
+
+
+async def test_the_loop_ends_when_told_to(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trainer, "LOOK_EVERY", 0.01)
+    job = await bench.ask()
+    parts = Parts(
+        bench.lease,
+        bench.jobs,
+        bench.models,
+        bench.registry,
+        bench.learner,
+        bench.signals,
+        Lenient(None),
+        NEVER,
+        DEFAULTS,
+    )
+
+    async with bench.indexing():
+        running = asyncio.create_task(trainer.train(parts, bench.closing))
+        await until(lambda: bench.jobs.jobs[job.id].is_over)
+        bench.closing.set()
+        async with asyncio.timeout(5):
+            await running
+
+    assert bench.models.now.champion == version_of(job)

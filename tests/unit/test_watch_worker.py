@@ -1,0 +1,134 @@
+"""The watch in service: it rolls back what regressed, and nothing else."""
+
+import asyncio
+
+import numpy as np
+import pytest
+
+from portrait.tracking import Alias, Lenient
+from portrait.verdict import Check, Verdict
+from portrait.watch import Live, promise_of
+from tests.contract.test_training import card
+from tests.fake_training import MemoryLiveCounts, MemoryModels
+from workers import watch as watcher
+from workers.watch import Watched, follow, look, watch
+
+
+def check(name: str, champion: float, challenger: float) -> Check:
+    return Check(name=name, champion=champion, challenger=challenger, passed=True, reason="so")
+
+
+PROMOTED = Verdict(
+    champion="v1",
+    challenger="v2",
+    promote=True,
+    reason="it is better",
+    checks=(check("newest HR@10", 0.10, 0.11), check("churn_risk ECE", 0.02, 0.015)),
+)
+GOOD_DAYS = Live(trials=5_000, hits=1_000)
+
+
+class Aliases(Lenient):
+    """A `Tracking` that remembers who was called what."""
+
+    def __init__(self) -> None:
+        super().__init__(None)
+        self.calls: list[tuple[str, Alias | None]] = []
+
+    def call(self, version: str, alias: Alias | None) -> None:
+        """Remember it."""
+        self.calls.append((version, alias))
+
+
+async def watched() -> Watched:
+    """Put v2 in service after v1, which was hit one time in five."""
+    models = MemoryModels()
+    for version, verdict in (("v1", None), ("v2", PROMOTED)):
+        await models.add(card(version).model_copy(update={"verdict": verdict}))
+        models.kept.add(version)
+        await models.want(version)
+        await models.switch(version)
+    counts = MemoryLiveCounts()
+    await counts.add("v1", GOOD_DAYS)
+    return Watched(models, counts, Aliases())
+
+
+async def test_who_keeps_the_promise_stays() -> None:
+    here = await watched()
+    await here.counts.add("v2", Live(trials=5_000, hits=960))
+
+    assert await look(here) is None
+    assert (await here.models.standing()).champion == "v2"
+
+
+async def test_who_does_not_is_rolled_back_with_the_reason_on_its_card() -> None:
+    here = await watched()
+    await here.counts.add("v2", Live(trials=5_000, hits=500))
+
+    reason = await look(here)
+
+    assert reason is not None
+    assert "0.1000 after 5,000 predictions; 0.2000 was promised" in reason
+    assert (await here.models.standing()).champion == "v1"
+    taken_out = await here.models.get("v2")
+    assert (taken_out.role, taken_out.card.rolled_back) == ("rolled back", reason)
+    assert await look(here) is None  # and that is the end of it
+
+
+async def test_a_head_that_went_off_is_a_reason_too() -> None:
+    here = await watched()
+    off = Live().happened("churn_risk", np.full(2_000, 0.1), np.arange(2_000) % 2 == 0)
+    await here.counts.add("v2", off)
+
+    reason = await look(here)
+
+    assert reason is not None
+    assert reason.startswith("churn_risk is off by 0.4")
+
+
+async def test_without_a_former_a_verdict_or_counts_nothing_happens() -> None:
+    bad = Live(trials=5_000, hits=0)
+    alone = await watched()
+    await alone.counts.add("v1", bad)
+    await alone.models.roll_back("once is enough")
+    unjudged = await watched()
+    await unjudged.models.add(card("v2"))
+    await unjudged.counts.add("v2", bad)
+    uncounted = await watched()
+
+    assert [await look(each) for each in (alone, unjudged, uncounted)] == [None] * 3
+
+
+async def test_a_former_that_was_hardly_counted_promises_no_hits() -> None:
+    assert promise_of(PROMOTED, Live(trials=499, hits=400)).hit_rate == 0
+    assert promise_of(PROMOTED, Live(trials=500, hits=400)).hit_rate == 0.8
+    assert promise_of(PROMOTED, Live()).ece == {"churn_risk": 0.015}
+
+
+async def test_the_alias_follows_the_champion_whoever_moved_it() -> None:
+    here = await watched()
+
+    known = await follow(here, None)
+    known = await follow(here, known)
+    await here.models.roll_back("by hand")
+    await follow(here, known)
+
+    assert isinstance(here.tracking, Aliases)
+    assert here.tracking.calls == [("v2", "champion"), ("v1", "champion")]
+
+
+async def test_the_loop_looks_until_it_is_told_to_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watcher, "LOOK_EVERY", 0.01)
+    here, closing = await watched(), asyncio.Event()
+    running = asyncio.create_task(watch(here, closing))
+
+    await here.counts.add("v2", Live(trials=5_000, hits=0))
+    for _ in range(1_000):
+        if (await here.models.standing()).champion == "v1":
+            break
+        await asyncio.sleep(0.005)
+    closing.set()
+    async with asyncio.timeout(5):
+        await running
+
+    assert (await here.models.standing()).champion == "v1"

@@ -1,0 +1,271 @@
+"""Train: challengers, judged, and promoted only if they are measurably good enough.
+
+due? ─▶ job ─▶ lease ─▶ learn ─▶ examine ─▶ judge ─▶ store, card, tracking ─▶ want ─▶ switched
+
+Every step can be done again: the version of a job's model follows from the job, learning goes on
+from its checkpoints, and storing, listing and wanting the same model twice change nothing. So a
+trainer killed anywhere leaves an open job, and the next one ends it in the same state.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from time import monotonic, perf_counter
+from typing import TypeVar
+
+import structlog
+
+from portrait.errors import PortraitError
+from portrait.jobs import Job, JobOpenError, Jobs, State, new_job
+from portrait.judge import judge
+from portrait.learner import Learner, NothingToLearnError, Signals, Trained
+from portrait.lease import Held, Lease, held
+from portrait.model_index import (
+    Card,
+    ModelIndex,
+    ModelNotFoundError,
+    ModelNotPromotableError,
+    card_of,
+)
+from portrait.schedule import Schedule, Waiting, due
+from portrait.store import ModelRegistry
+from portrait.tracker import Tracker
+from portrait.tracking import Tracking
+from portrait.trial import Thresholds
+from portrait.verdict import Verdict
+
+LOOK_EVERY = 5.0  # seconds between two looks whether a training is due
+SWITCH_EVERY = 0.5  # between two looks whether the index worker has switched
+TELL_EVERY = 1.0  # between two updates of a job in training
+MOST_ATTEMPTS = 3  # trainers that may die of one job before it is given up
+
+T = TypeVar("T")
+
+log = structlog.get_logger()
+
+
+class StoppedError(PortraitError):
+    """The trainer has to leave: the job stays open for the next one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the trainer stands on."""
+
+    lease: Lease
+    jobs: Jobs
+    models: ModelIndex
+    registry: ModelRegistry
+    learner: Learner
+    signals: Signals
+    tracking: Tracking
+    schedule: Schedule
+    thresholds: Thresholds
+
+
+async def train(parts: Parts, closing: asyncio.Event) -> None:
+    """Run until told to stop. Whatever it raises is fatal: let the process restart."""
+    started = datetime.now(UTC)
+    while not closing.is_set():
+        await turn(parts, started, closing)
+        try:
+            async with asyncio.timeout(LOOK_EVERY):
+                await closing.wait()
+        except TimeoutError:
+            continue
+
+
+async def turn(parts: Parts, started: datetime, closing: asyncio.Event) -> Job | None:
+    """Take one look, and if a training is due or was left open, do it. Returns it as it ended."""
+    if not await _is_open(parts, started):
+        return None
+    async with held(parts.lease) as hold:
+        if hold is None:
+            return None
+        job = await parts.jobs.open()  # anew: who held the lease may have ended it
+        if job is None:
+            return None
+        return await _Training(parts, hold, closing, job.begun(datetime.now(UTC))).done()
+
+
+async def _is_open(parts: Parts, started: datetime) -> bool:
+    """Whether a job is open, or one is due and was opened."""
+    if await parts.jobs.open() is not None:
+        return True
+    reason = due(parts.schedule, await _waiting(parts, started), datetime.now(UTC))
+    if reason is None:
+        return False
+    try:
+        await parts.jobs.ask(new_job(reason.trigger, reason.reason, datetime.now(UTC)))
+    except JobOpenError:
+        log.info("job_found_open", reason="somebody asked at the same time")
+    return True
+
+
+async def _waiting(parts: Parts, started: datetime) -> Waiting:
+    newest = await parts.jobs.newest(1)
+    since = newest[0].asked_at if newest else started
+    champion, _, _ = await parts.models.standing()
+    return Waiting(
+        since,
+        await parts.signals.labelled(int(since.timestamp() * 1_000)),
+        None if champion is None else await parts.signals.drift(champion),
+    )
+
+
+class _Training:
+    """One job in the hands of this trainer."""
+
+    def __init__(self, parts: Parts, hold: Held, closing: asyncio.Event, job: Job) -> None:
+        self._parts = parts
+        self._hold = hold
+        self._closing = closing
+        self._job = job
+        self._began = perf_counter()
+
+    async def done(self) -> Job | None:
+        """Work on the job. None if it is left to another trainer."""
+        if self._job.attempts > MOST_ATTEMPTS:
+            return await self._end("failed", f"{MOST_ATTEMPTS} trainers died of it.")
+        try:
+            await self._save(self._job)
+            return await self._work()
+        except NothingToLearnError as error:
+            return await self._end("failed", str(error))
+        except ModelNotPromotableError as error:  # rolled back, or forgotten, while nobody looked
+            return await self._end("refused", str(error))
+        except StoppedError:
+            log.info("training_left", job=self._job.id)
+            return None
+
+    async def _work(self) -> Job:
+        version = version_of(self._job)
+        verdict = await self._known_verdict(version)
+        if verdict is None:
+            verdict = await self._judged(version)
+        return await (self._promote(version, verdict) if verdict.promote else self._refuse(verdict))
+
+    async def _known_verdict(self, version: str) -> Verdict | None:
+        """Return what was decided before the trainer that had this job was killed."""
+        try:
+            return (await self._parts.models.get(version)).card.verdict
+        except ModelNotFoundError:
+            return None
+
+    async def _judged(self, version: str) -> Verdict:
+        parts, champion = self._parts, await self._parts.registry.champion()
+        with parts.tracking.run(self._job.id, {"trigger": self._job.trigger}) as tracker:
+            progress = _Progress(tracker, self._at, self._require)
+            trained = await self._run(parts.learner.learn, version, champion, progress)
+            await self._save(self._job.judging(version))
+            trial = await self._run(parts.learner.examine, trained, champion, progress)
+        verdict = judge(trial.champion, trial.challenger, parts.thresholds, baseline=trial.baseline)
+        await self._keep(trained, verdict)
+        return verdict
+
+    async def _run(self, step: Callable[..., T], *args: object) -> T:
+        """Do a long step in a thread, so that the lease is renewed meanwhile."""
+        self._require()
+        return await asyncio.to_thread(step, *args)
+
+    async def _keep(self, trained: Trained, verdict: Verdict) -> None:
+        """Store the model, list it, write it down: refused ones, too, so that one can see why."""
+        self._require()
+        await self._parts.registry.store(trained.model)
+        card, tracking = _card(trained, verdict), self._parts.tracking
+        await asyncio.to_thread(tracking.register, card, self._job.id)
+        await asyncio.to_thread(tracking.call, card.version, "challenger")
+        await self._parts.models.add(card)  # last: who finds the verdict on it is done with all
+
+    async def _promote(self, version: str, verdict: Verdict) -> Job:
+        """Ask for it, and wait until the index worker has its space and switches."""
+        await self._at("preparing its space", {})
+        standing = await self._parts.models.standing()
+        if standing.champion != version:
+            await self._parts.models.want(version)
+        while (standing := await self._parts.models.standing()).champion != version:
+            if standing.wanted != version:
+                return await self._end("refused", "Another model was wanted in its stead.")
+            await asyncio.sleep(SWITCH_EVERY)
+            self._require()
+        await asyncio.to_thread(self._parts.tracking.call, version, "champion")
+        self._say("model_promoted", verdict)
+        return await self._end("promoted", verdict.reason)
+
+    async def _refuse(self, verdict: Verdict) -> Job:
+        self._say("model_refused", verdict)
+        return await self._end("refused", verdict.reason)
+
+    async def _at(self, stage: str | None, figures: Mapping[str, float]) -> None:
+        self._require()
+        await self._save(self._job.at(stage or self._job.stage, figures))
+
+    async def _end(self, state: State, outcome: str) -> Job:
+        await self._save(self._job.ended(state, outcome, datetime.now(UTC)))
+        return self._job
+
+    async def _save(self, job: Job) -> None:
+        await self._parts.jobs.save(job, self._hold.token)
+        self._job = job
+
+    def _require(self) -> None:
+        self._hold.require()
+        if self._closing.is_set():
+            raise StoppedError
+
+    def _say(self, event: str, verdict: Verdict) -> None:
+        log.info(
+            event,
+            champion=verdict.champion,
+            challenger=verdict.challenger,
+            reason=verdict.reason,
+            by=self._job.trigger,
+            job=self._job.id,
+            seconds=round(perf_counter() - self._began, 1),
+        )
+
+
+class _Progress:
+    """A `Progress` for a thread: curves go to tracking, and now and then to the job."""
+
+    def __init__(
+        self,
+        tracker: Tracker,
+        at: Callable[[str | None, Mapping[str, float]], Coroutine[object, object, None]],
+        require: Callable[[], None],
+    ) -> None:
+        self._tracker = tracker
+        self._at = at
+        self._require = require
+        self._loop = asyncio.get_running_loop()
+        self._figures: dict[str, float] = {}
+        self._told = monotonic()
+
+    def stage(self, name: str) -> None:
+        """Show the stage at once."""
+        self._tell(name)
+
+    def record(self, step: int, figures: Mapping[str, float]) -> None:
+        """Add to the curves; show the figures on the job unless some were shown just now."""
+        self._require()
+        self._tracker.record(step, figures)
+        self._figures |= figures
+        if monotonic() - self._told > TELL_EVERY:
+            self._tell(None)
+
+    def _tell(self, stage: str | None) -> None:
+        asyncio.run_coroutine_threadsafe(self._at(stage, self._figures), self._loop).result()
+        self._told = monotonic()
+
+
+def version_of(job: Job) -> str:
+    """Return the version of a job's model: the same however often it is trained."""
+    return f"{job.asked_at.astimezone(UTC):%Y%m%dT%H%M%SZ}-{job.id[:8]}"
+
+
+def _card(trained: Trained, verdict: Verdict) -> Card:
+    card = card_of(
+        trained.manifest, verdict=verdict, artifact=trained.artifact, digest=trained.digest
+    )
+    return card.model_copy(update={"space_id": trained.model.space_id})
