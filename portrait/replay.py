@@ -67,16 +67,19 @@ def choose_stratified(scan: Scan, most_events: int, extent: Extent) -> Users:
     limit = max(most_events // 4, 1)
     by_action = [Stratum(number, limit) for number in range(len(Action))]
     by_time = [Stratum(len(Action) + number, limit) for number in range(SPANS)]
+    everybody = Stratum(len(Action) + SPANS, most_events)  # takes what the others leave
     span = (extent.last_ms - extent.first_ms) // SPANS + 1
     for batch in scan(["user_ref", "action", "occurred_at"]):
         users = numbers(batch["user_ref"])
+        everybody.add(users)
         action = numbers(pc.index_in(batch["action"], ACTIONS))
         place = (numbers(batch["occurred_at"]) - extent.first_ms) // span
         for strata, number in ((by_action, action), (by_time, place)):
             for each in np.unique(number).tolist():
                 strata[each].add(users[number == each])
     half = most_events // 2
-    return _within(scan, [(by_action[::-1], half), (by_time, most_events - half)])
+    shares = [(by_action[::-1], half), (by_time, most_events - half), ([everybody], 0)]
+    return _within(scan, shares)
 
 
 class Stratum:
