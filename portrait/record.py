@@ -75,6 +75,12 @@ def partitions_of(payload: bytes) -> tuple[int, ...]:
     return _PARTITION.unpack_from(payload, _PARTITION_AT)
 
 
+def received_at_of(payload: bytes) -> int:
+    """Read when the newest record of a user was taken in, ms, and nothing else."""
+    (received_at,) = _RECEIVED.unpack_from(payload, _RECEIVED_AT)
+    return int(received_at)
+
+
 def _format(dtype: np.dtype[Any]) -> str:
     """Write a numpy layout as a struct format."""
     if dtype.subdtype is not None:
@@ -103,4 +109,12 @@ def _place(name: str) -> slice:
 
 _TOTALS, _BY_PERIOD = _place("totals"), _place("by_period")
 _PARTITION = Struct("<" + _format(HEAD["partition"]))
-_PARTITION_AT = sum(HEAD[name].itemsize for name in _NAMES[: _NAMES.index("partition")])
+_RECEIVED = Struct("<" + _format(HEAD["received_at"]))
+
+
+def _offset(name: str) -> int:
+    """Return at which byte of a record a field of HEAD begins."""
+    return sum(HEAD[before].itemsize for before in _NAMES[: _NAMES.index(name)])
+
+
+_PARTITION_AT, _RECEIVED_AT = _offset("partition"), _offset("received_at")

@@ -73,8 +73,13 @@ def profile_json(  # noqa: PLR0913 - it is what the answer is made of
     return to_json(answer)
 
 
+def extended(body: bytes, more: Json) -> bytes:
+    """Add members to a JSON object."""
+    return b"%b,%b" % (body[:-1], to_json(more)[1:])
+
+
 def with_staleness(body: bytes, seconds: float | None) -> bytes:
-    """Add what does change with time to a profile."""
+    """Add what changes from second to second to a profile."""
     return b'%b,"stale_seconds":%b}' % (body[:-1], to_json(seconds))
 
 
@@ -118,7 +123,7 @@ def _interests(record: Record, source: Source) -> list[Json]:
             "trend": round(trend, DECIMALS),
             "direction": _direction(trend),
             "evidence": [
-                _mention(events[place], source) for place in places if place != NO_EVIDENCE
+                mention(events[place], source) for place in places if place != NO_EVIDENCE
             ],
         }
         for ref, score, trend, *places, _pad in record.interests
@@ -153,7 +158,7 @@ def _price_band(record: Record) -> Json | None:
 
 
 def _in_full(event: Event, source: Source) -> Json:
-    described = _mention(event, source)
+    described = mention(event, source)
     price, quantity, rating = event[3], event[4], event[6]
     described["price"] = round(price, PRICE_DECIMALS) if price else None
     described["quantity"] = quantity
@@ -161,7 +166,7 @@ def _in_full(event: Event, source: Source) -> Json:
     return described
 
 
-def _mention(event: Event, source: Source) -> Json:
+def mention(event: Event, source: Source) -> Json:
     """Name an event; a search has no item, and an item may be unknown."""
     row = source.rows.get(event[2])
     item = source.items[row] if row is not None else NAMELESS

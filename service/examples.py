@@ -57,6 +57,29 @@ PROFILE: Json = {
     "brands": [{"brand": "Private", "share": 0.7}],
     "price_band": {"low": 1.0, "typical": 2.49, "high": 4.99},
     "recent": [BOUGHT | {"price": 2.49, "quantity": 1, "rating": None}],
+    "outlook_as_of": "2026-11-24T09:02:11Z",
+    "purchase_intent": {
+        "probability": 0.93,
+        "within_days": 7,
+        "because": [{"habit": "overdue", "share": 0.81}, {"habit": "taste", "share": 0.4}],
+    },
+    "churn_risk": {
+        "probability": 0.02,
+        "within_days": 30,
+        "because": [{"habit": "silence_days", "share": -1.2}],
+    },
+    "next_action": {
+        "browse": 0.02,
+        "click": 0.2,
+        "search": 0.05,
+        "cart": 0.1,
+        "purchase": 0.6,
+        "review": 0.02,
+        "return": 0.01,
+    },
+    "likely_interests": [
+        {"category": CHOCOLATE, "probability": 0.61, "within_days": 7, "evidence": [BOUGHT]}
+    ],
 }
 PROFILE_QUERY = [
     {

@@ -111,18 +111,19 @@ class View:
     popularity: Popularity
     changes: int  # of the mirror, when this was made
     weights: Mapping[str, int]  # that the popularity was made of
-    written: dict[tuple[str, bytes], bytes] = field(default_factory=dict)  # answers by record
+    #: Answers by user, record, and hours of silence.
+    written: dict[tuple[str, bytes, int], bytes] = field(default_factory=dict)
 
     @property
     def model(self) -> Model:
         """The model in service."""
         return self.source.model
 
-    def keep(self, user_id: str, record: bytes, answer: bytes) -> None:
-        """Keep what was answered: a record is often read again before an event changes it."""
+    def keep(self, key: tuple[str, bytes, int], answer: bytes) -> None:
+        """Keep what was answered of a user's record at an hour: it is often read again soon."""
         if len(self.written) >= ANSWERS_KEPT:
             self.written.clear()
-        self.written[user_id, record] = answer
+        self.written[key] = answer
 
 
 class Live:

@@ -11,12 +11,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from portrait.errors import ProfileNotFoundError
 from portrait.profile import decode_profile
-from portrait.record import partitions_of, read_record
+from portrait.record import partitions_of, read_record, received_at_of
 from portrait.space import Vectors
 from service.dependencies import UserIdPath, state_of
-from service.describe import profile_json, stale_seconds, with_staleness
+from service.describe import extended, profile_json, stale_seconds, with_staleness
 from service.examples import PROFILE, PROFILE_QUERY, answered
 from service.live import Live, View
+from service.outlook import NOTHING, hours_silent, outlook
 from service.problems import declared
 from service.schemas import ProfileAnswer
 
@@ -49,15 +50,21 @@ async def get_profile(user_id: UserIdPath, request: Request) -> Response:
     (payload,) = await parts.profiles.load([user_id])
     if payload is None:
         raise ProfileNotFoundError
-    body = view.written.get((user_id, payload)) if query is NOTHING_ASKED else None
+    now = time()
+    hours = 0 if view.model.learned is None else hours_silent(received_at_of(payload), now)
+    key = user_id, payload, hours
+    body = view.written.get(key) if query is NOTHING_ASKED else None
     if body is None:
-        body = _write(user_id, payload, query, view, live)
-    seconds = stale_seconds(partitions_of(payload), live.reached, time())
+        body = _write(key, query, view, live)
+        if query is NOTHING_ASKED:  # what is asked for by most is kept until something changes it
+            view.keep(key, body)
+    seconds = stale_seconds(partitions_of(payload), live.reached, now)
     return Response(with_staleness(body, seconds), media_type="application/json")
 
 
-def _write(user_id: str, payload: bytes, query: ProfileQuery, view: View, live: Live) -> bytes:
-    """Write a profile; what is asked for by most is kept for as long as nothing changes it."""
+def _write(key: tuple[str, bytes, int], query: ProfileQuery, view: View, live: Live) -> bytes:
+    """Write a profile, by user, record and hours of silence."""
+    user_id, payload, hours = key
     record = read_record(payload)
     body = profile_json(
         user_id,
@@ -67,9 +74,9 @@ def _write(user_id: str, payload: bytes, query: ProfileQuery, view: View, live: 
         recent=query.recent,
         vectors=_vectors(payload) if "vectors" in query.include else None,
     )
-    if query is NOTHING_ASKED:
-        view.keep(user_id, payload, body)
-    return body
+    if view.model.learned is None:
+        return extended(body, NOTHING)
+    return extended(body, outlook(decode_profile(payload), view.source, hours))
 
 
 def _vectors(payload: bytes) -> Vectors:

@@ -212,6 +212,30 @@ class Vectors(Answered):
     short: tuple[float, ...]
 
 
+class HabitShare(Answered):
+    """What a habit adds to or takes from the logit of a probability."""
+
+    habit: str = Field(description="As in portrait/habits.py; `taste` is the learned state.")
+    share: float
+
+
+class Likelihood(Answered):
+    """A calibrated probability, and what speaks for or against it."""
+
+    probability: Score
+    within_days: int
+    because: tuple[HabitShare, ...] = Field(description="Strongest first.")
+
+
+class LikelyInterest(Answered):
+    """A category that the user will probably touch."""
+
+    category: str
+    probability: Score
+    within_days: int
+    evidence: tuple[InterestEvidence, ...] = Field(description="Their newest events there.")
+
+
 class ProfileAnswer(Answered):
     """What is known of a user."""
 
@@ -233,6 +257,15 @@ class ProfileAnswer(Answered):
     price_band: PriceBand | None
     recent: tuple[ProfileEvent, ...] = Field(description="Newest first.")
     vectors: Vectors | None = Field(None, description="With `?include=vectors`.")
+    outlook_as_of: datetime | None = Field(
+        description="The moment the following are said of: silence counts."
+    )
+    purchase_intent: Likelihood | None = Field(
+        description="Null unless the model has a head that beat its baseline; so are the others."
+    )
+    churn_risk: Likelihood | None = Field(description="That nothing at all happens.")
+    next_action: dict[Action, Score] | None = Field(description="Adds up to 1.")
+    likely_interests: tuple[LikelyInterest, ...] = Field(description="Likeliest first.")
 
 
 class EventResult(Answered):

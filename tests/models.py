@@ -1,12 +1,25 @@
 """A small learned model, with weights that say what the tests want to hear."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from portrait.behaviour import Behaviour
+from portrait.calibration import AS_IT_IS
 from portrait.event import Action
+from portrait.habits import HABITS, RECENCY
+from portrait.heads import (
+    CHURN_RISK,
+    INTERESTS,
+    NEXT_ACTION,
+    PURCHASE_INTENT,
+    TOUCH_WINDOWS_MS,
+    Head,
+    Heads,
+    Standard,
+)
 from portrait.learned import Blend, Learned
 from portrait.neighbours import Neighbours
-from portrait.ref import item_ref
+from portrait.ref import item_ref, name_ref
 from portrait.store import Model
 from tests.catalogues import ITEMS, SPACE
 
@@ -27,7 +40,33 @@ def learned(*, bond: float = 1.0, seed: int = 3) -> Learned:
         gap_decay=np.full(HEADS, 0.05, np.float32),
         turn=np.eye(DIM, dtype=np.float32)[None],
     )
-    return Learned(behaviour, _milk_goes_with_beef(bond), Blend(1.0, 2.0, 0.3))
+    return Learned(behaviour, _milk_goes_with_beef(bond), Blend(1.0, 2.0, 0.3), heads())
+
+
+def heads() -> Heads:
+    """Return heads by which silence alone decides, and dairy is touched by whoever touches it."""
+    silent = Head(_standard(), _weight_of_silence(1), np.zeros(1, np.float32), AS_IT_IS)
+    present = Head(_standard(), -_weight_of_silence(1), np.zeros(1, np.float32), AS_IT_IS)
+    actions = Head(_standard(), _weight_of_silence(len(Action)), _purchases(), AS_IT_IS)
+    kinds = np.sort(np.array([name_ref("Grocery > Dairy"), name_ref("Pets > Cat")], np.uint64))
+    touch = Head(_standard(), _weight_of_silence(2), np.full(2, -2, np.float32), AS_IT_IS)
+    by_name = {PURCHASE_INTENT: present, CHURN_RISK: silent, NEXT_ACTION: actions, INTERESTS: touch}
+    return Heads(by_name, kinds, np.ones((len(TOUCH_WINDOWS_MS), 2), np.float32))
+
+
+def _standard() -> Standard:
+    width = DIM + len(HABITS)
+    return Standard(np.zeros(width, np.float32), np.ones(width, np.float32))
+
+
+def _weight_of_silence(outputs: int) -> NDArray[np.float32]:
+    weights = np.zeros((DIM + len(HABITS), outputs), np.float32)
+    weights[DIM + RECENCY] = 1
+    return weights
+
+
+def _purchases() -> NDArray[np.float32]:
+    return np.array([0, 0, 0, 0, 3, 0, 0], np.float32)
 
 
 def learned_model(version: str = "learned-model", *, bond: float = 1.0, seed: int = 3) -> Model:

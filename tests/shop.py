@@ -75,7 +75,11 @@ class Shop:
         )
 
     async def stock(
-        self, *items: Item, searches: tuple[str, ...] = (), space: Space = SPACE
+        self,
+        *items: Item,
+        searches: tuple[str, ...] = (),
+        space: Space = SPACE,
+        model: Model | None = None,
     ) -> None:
         """Put items, of all ITEMS if none are named, with their vectors, and a model."""
         chosen = items or ITEMS
@@ -83,7 +87,7 @@ class Shop:
         vectors = space.place(HashEncoder().encode(texts))
         await self.items.put_vectors(space.id, [text_ref(text) for text in texts], vectors)
         await self.items.put_items(chosen)
-        await self.registry.promote(Model(f"model-{space.id[:4]}", space))
+        await self.registry.promote(model or Model(f"model-{space.id[:4]}", space))
 
     def remember(self, user: str, *events: Mapping[str, object], painted: Catalogue) -> None:
         """Fold a user's events, oldest first, an hour apart, and store the record."""
