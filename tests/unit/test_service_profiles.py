@@ -232,7 +232,7 @@ def test_answers_are_kept_within_bounds() -> None:
     view = View(source_of(), stock(catalogue()), popularity_of(catalogue(), {}), 0, {})
 
     for place in range(ANSWERS_KEPT + 10):
-        view.keep("ann", str(place).encode(), b"{}")
+        view.keep(("ann", str(place).encode(), 0), b"{}")
 
     assert len(view.written) == 10
 
