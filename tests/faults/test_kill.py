@@ -42,6 +42,10 @@ class World:
     redis_port: int
     directory: Path
     expected: dict[bytes, bytes]
+    stack: ExitStack
+
+    def start_redis_again(self) -> None:
+        self.stack.enter_context(start_redis(self.directory, self.redis_port, durable=True))
 
     def settings(self, kafka: str) -> dict[str, str]:
         return environment(kafka, self.redis_url)
@@ -61,7 +65,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         asyncio.run(until(lambda: is_indexed(url), "the catalogue is indexed"))
         with worker("update", environment(kafka, url), directory):
             asyncio.run(until(lambda: is_done(url), "the quiet run is done"))
-        yield World(url, port, directory, asyncio.run(take_profiles(url)))
+        yield World(url, port, directory, asyncio.run(take_profiles(url)), stack)
 
 
 @pytest.fixture
@@ -138,11 +142,11 @@ def test_two_workers_of_which_one_is_stopped_leave_the_same_profiles(
 
 
 def test_a_redis_killed_in_the_middle_leaves_the_same_profiles(world: World, kafka: str) -> None:
-    with worker("update", world.settings(kafka), world.directory), ExitStack() as stack:
+    with worker("update", world.settings(kafka), world.directory):
         third = lambda: has_folded(world.redis_url, EVENTS // 3)  # noqa: E731
         asyncio.run(until(third, "the worker is at work"))
         asyncio.run(kill_redis(world.redis_url))
-        stack.enter_context(start_redis(world.directory, world.redis_port, durable=True))
+        world.start_redis_again()
         asyncio.run(until(lambda: is_done(world.redis_url), "what was left is folded"))
 
         assert asyncio.run(take_profiles(world.redis_url)) == world.expected
@@ -150,13 +154,13 @@ def test_a_redis_killed_in_the_middle_leaves_the_same_profiles(world: World, kaf
 
 def test_a_redis_that_comes_back_with_an_older_state_is_caught_up(world: World, kafka: str) -> None:
     """As after a power cut, or when a replica takes over that lagged behind."""
-    with worker("update", world.settings(kafka), world.directory), ExitStack() as stack:
+    with worker("update", world.settings(kafka), world.directory):
         third = lambda: has_folded(world.redis_url, EVENTS // 3)  # noqa: E731
         asyncio.run(until(third, "the worker is at work"))
         asyncio.run(stop_saving(world.redis_url))
         asyncio.run(until(lambda: is_done(world.redis_url), "all is folded"))
         asyncio.run(kill_redis(world.redis_url))
-        stack.enter_context(start_redis(world.directory, world.redis_port, durable=True))
+        world.start_redis_again()
         assert not asyncio.run(is_done(world.redis_url)), "nothing was lost"
 
         asyncio.run(until(lambda: is_done(world.redis_url), "what was lost is folded again"))
