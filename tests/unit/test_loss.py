@@ -3,7 +3,7 @@
 import pytest
 import torch
 from torch import Tensor
-from torch.nn.functional import normalize
+from torch.nn.functional import cross_entropy, normalize
 
 from portrait.neural.loss import Candidates, draw_candidates, full_softmax, sampled_softmax
 
@@ -50,6 +50,23 @@ def test_losses_of_examples_add_up() -> None:
         full_softmax(states[[i]], items, targets[[i]], seen[[i]], temperature=ONE) for i in range(5)
     ]
     assert together.item() == pytest.approx(torch.stack(apart).sum().item(), rel=1e-5)
+
+
+def test_gradients_are_those_of_plain_cross_entropy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("portrait.neural.loss.MOST_LOGITS", 18)  # two examples at a time
+    states, items = drawn(5, 1).requires_grad_(), drawn(9, 2).requires_grad_()
+    targets, seen = torch.tensor([4, 5, 6, 7, 0]), torch.tensor([[0, 2]] * 5)
+
+    loss = full_softmax(states, items, targets, seen, temperature=torch.tensor(0.5))
+    ours = torch.autograd.grad(3 * loss, (states, items))
+
+    logits = states @ items.T / 0.5
+    logits[:4, 0] = logits[:, 2] = -1e4  # the last example's target was seen
+    plain = torch.autograd.grad(
+        3 * cross_entropy(logits, targets, reduction="sum"), (states, items)
+    )
+    for mine, theirs in zip(ours, plain, strict=True):
+        torch.testing.assert_close(mine, theirs, rtol=1e-4, atol=1e-6)
 
 
 def test_every_other_item_drawn_once_is_the_full_loss() -> None:
