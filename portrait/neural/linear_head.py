@@ -1,11 +1,14 @@
-"""A linear head in training: dropout, one matrix, binary or plain cross-entropy, AdamW.
+"""A linear head in training: dropout, one matrix, binary or plain cross-entropy.
 
     L = -1/N sum_i sum_j  y log p + (1 - y) log(1 - p)      (several labels at once)
 
-It stops when the later period (validation) no longer gets better, and keeps the best epoch.
+It learns by the loop that everything learns by (`training.py`), and stops when the later period
+(validation) no longer gets better.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from math import exp, log
 
 import numpy as np
 import torch
@@ -13,21 +16,37 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
+from portrait.neural.training import Course, train
+
 Floats = NDArray[np.float32]
 
-EPOCHS, PATIENCE, BATCH = 40, 4, 512
-LEARNING_RATE, WARM_UP_STEPS = 3e-3, 50
+MOST_IN_A_BATCH, LEAST_BATCHES = 512, 16  # a small set is cut finer: it needs steps, too
 DROPOUT = 0.1
-LARGEST_GRADIENT = 1.0
+# Full precision: a head takes seconds, and its probabilities are read to three places.
+COURSE = Course(epochs=40, learning_rate=1e-2, weight_decay=0.1, patience=4, mixed_precision=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Learning:
-    """A examples as the network reads them."""
+    """Examples as the network reads them; also a batch of them."""
 
     inputs: Tensor  # (A, X), standardised
     touches: Tensor | None  # (A, T, C)
     targets: Tensor  # (A, O) of 0 and 1; or (A,) codes where one of O holds
+
+    @property
+    def examples(self) -> int:
+        """How many there are."""
+        return len(self.inputs)
+
+    def part(self, place: int, of: int) -> "Learning":
+        """Return what process `place` of `of` takes."""
+        return self.at(torch.arange(place, self.examples, of))
+
+    def at(self, rows: Tensor) -> "Learning":
+        """Return these examples."""
+        touches = None if self.touches is None else self.touches[rows]
+        return Learning(self.inputs[rows], touches, self.targets[rows])
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,73 +70,56 @@ class LinearHead(nn.Module):
         self.touch_weights = nn.Parameter(torch.zeros(windows, outputs))
         nn.init.zeros_(self.linear.weight)
 
-    def forward(self, inputs: Tensor, touches: Tensor | None) -> Tensor:
-        """Return logits (b, O) of inputs (b, X) and touches (b, T, O)."""
-        logits: Tensor = self.linear(self.dropout(inputs))
-        if touches is None:
-            return logits
-        return logits + torch.einsum("btc,tc->bc", touches, self.touch_weights)
+    def forward(self, batch: Learning) -> Tensor:
+        """Return the sum of the examples' losses."""
+        logits: Tensor = self.linear(self.dropout(batch.inputs))
+        if batch.touches is not None:
+            logits = logits + torch.einsum("btc,tc->bc", batch.touches, self.touch_weights)
+        if batch.targets.ndim == 1:
+            return cross_entropy(logits, batch.targets, reduction="sum")
+        loss = binary_cross_entropy_with_logits(logits, batch.targets, reduction="sum")
+        return loss / batch.targets.shape[1]
 
 
-def learn(
-    train: Learning, valid: Learning, outputs: int, *, weight_decay: float, seed: int = 0
-) -> Learned:
+class HeadLesson:
+    """One head learns from the earlier period and is measured on the later."""
+
+    def __init__(self, earlier: Learning, later: Learning, outputs: int, seed: int) -> None:
+        torch.manual_seed(seed)
+        windows = 0 if earlier.touches is None else earlier.touches.shape[1]
+        self.module = LinearHead(earlier.inputs.shape[1], outputs, windows)
+        self.earlier, self.later, self.seed = earlier, later, seed
+        with torch.no_grad():
+            self.module.linear.bias.copy_(_base_logits(earlier.targets, outputs))
+
+    def batches(self, epoch: int) -> Sequence[Learning]:
+        """Return the examples in an order of the epoch's own."""
+        order = torch.from_numpy(
+            np.random.default_rng((self.seed, epoch)).permutation(self.earlier.examples)
+        )
+        size = max(1, min(MOST_IN_A_BATCH, len(order) // LEAST_BATCHES))
+        return [
+            self.earlier.at(order[start : start + size]) for start in range(0, len(order), size)
+        ]
+
+    @torch.no_grad()
+    def validate(self) -> Mapping[str, float]:
+        """Return the likelihood of a later example: it rises as the loss falls."""
+        return {"likelihood": exp(-float(self.module(self.later)) / self.later.examples)}
+
+
+def learn(earlier: Learning, later: Learning, outputs: int, *, seed: int = 0) -> Learned:
     """Train a head on the earlier period, stop by the later one."""
-    torch.manual_seed(seed)
-    windows = 0 if train.touches is None else train.touches.shape[1]
-    head = LinearHead(train.inputs.shape[1], outputs, windows)
-    with torch.no_grad():
-        head.linear.bias.copy_(_base_logits(train.targets, outputs))
-    steps = EPOCHS * -(-len(train.inputs) // BATCH)
-    optimiser = torch.optim.AdamW(head.parameters(), lr=LEARNING_RATE, weight_decay=weight_decay)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate(step, steps))
-
-    best, best_epoch, kept = _validate(head, valid), 0, _copied(head)
-    for epoch in range(1, EPOCHS + 1):
-        _one_epoch(head, train, optimiser, schedule)
-        loss = _validate(head, valid)
-        if loss < best:
-            best, best_epoch, kept = loss, epoch, _copied(head)
-        if epoch - best_epoch >= PATIENCE:
-            break
+    lesson = HeadLesson(earlier, later, outputs, seed)
+    outcome = train(lesson, replace(COURSE, seed=seed))
+    kept = {name: value.cpu() for name, value in lesson.module.state_dict().items()}
     return Learned(
         kept["linear.weight"].T.contiguous().numpy(),
         kept["linear.bias"].numpy(),
         kept["touch_weights"].numpy(),
-        best,
-        best_epoch,
+        -log(outcome.figures["likelihood"]),
+        outcome.epoch,
     )
-
-
-def _one_epoch(
-    head: LinearHead,
-    train: Learning,
-    optimiser: torch.optim.Optimizer,
-    schedule: torch.optim.lr_scheduler.LambdaLR,
-) -> None:
-    head.train()
-    order = torch.randperm(len(train.inputs))
-    for start in range(0, len(order), BATCH):
-        rows = order[start : start + BATCH]
-        touches = None if train.touches is None else train.touches[rows]
-        loss = _loss(head(train.inputs[rows], touches), train.targets[rows])
-        optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call] # torch does not type it
-        nn.utils.clip_grad_norm_(head.parameters(), LARGEST_GRADIENT)
-        optimiser.step()
-        schedule.step()
-
-
-@torch.no_grad()
-def _validate(head: LinearHead, valid: Learning) -> float:
-    head.eval()
-    return float(_loss(head(valid.inputs, valid.touches), valid.targets))
-
-
-def _loss(logits: Tensor, targets: Tensor) -> Tensor:
-    if targets.ndim == 1:
-        return cross_entropy(logits, targets)
-    return binary_cross_entropy_with_logits(logits, targets)
 
 
 def _base_logits(targets: Tensor, outputs: int) -> Tensor:
@@ -126,13 +128,3 @@ def _base_logits(targets: Tensor, outputs: int) -> Tensor:
         return (torch.bincount(targets, minlength=outputs) + 1).float().log()
     share = (targets.sum(dim=0) + 0.5) / (len(targets) + 1)
     return torch.logit(share)
-
-
-def _rate(step: int, steps: int) -> float:
-    """Warm up, then fall along a half cosine."""
-    warm = min(1.0, (step + 1) / WARM_UP_STEPS)
-    return warm * 0.5 * (1 + float(np.cos(np.pi * min(1.0, step / steps))))
-
-
-def _copied(head: LinearHead) -> dict[str, Tensor]:
-    return {name: value.detach().clone() for name, value in head.state_dict().items()}
