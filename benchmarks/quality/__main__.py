@@ -25,6 +25,7 @@ from benchmarks.quality.ease import Ease
 from benchmarks.quality.factors import Als, Bpr
 from benchmarks.quality.figures import Figures, compare, figures_of, set_figures
 from benchmarks.quality.measure import Result, measure
+from benchmarks.quality.ours import Portrait
 from benchmarks.quality.peer import Lesson, Peer
 from benchmarks.quality.report import set_report
 from benchmarks.quality.sasrec import SasRec
@@ -92,6 +93,7 @@ def _peers(options: argparse.Namespace) -> list[Peer]:
         SasRec(QUICK_EPOCHS) if options.quick else SasRec(),
         WhitenedText(),
         KnnText(),
+        Portrait(QUICK_EPOCHS) if options.quick else Portrait(),
     ]
 
 

@@ -9,6 +9,7 @@ from benchmarks.quality.ease import Ease
 from benchmarks.quality.factors import Als, Bpr
 from benchmarks.quality.histories import from_lists
 from benchmarks.quality.measure import measure
+from benchmarks.quality.ours import Portrait, interactions_of
 from benchmarks.quality.peer import Lesson, Peer
 from benchmarks.quality.sasrec import SasRec, Transformer
 from benchmarks.quality.sets import RankingSet, load_set
@@ -27,6 +28,7 @@ LEARNERS: list[Peer] = [
     SasRec(most_epochs=15),
     WhitenedText(),
     KnnText(),
+    Portrait(most_epochs=3),
 ]
 
 
@@ -131,3 +133,12 @@ def test_sasrec_scores_a_user_the_same_in_any_company(lesson: Lesson) -> None:
 
     for row, alone in enumerate([[1, 2, 3], [4], []]):
         assert scores[row] == pytest.approx(model.scores(from_lists([alone]))[0], abs=1e-5)
+
+
+def test_sequences_become_purchases_in_order() -> None:
+    events = interactions_of(from_lists([[2, 0, 2], [1]]), ("a", "b", "c"))
+
+    assert events.user.tolist() == [0, 0, 0, 1]
+    assert events.item.tolist() == [2, 0, 2, 1]
+    assert events.at.tolist() == [0, 1, 2, 0]
+    assert events.users == 2

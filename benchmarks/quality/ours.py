@@ -1,0 +1,84 @@
+"""Portrait itself, through the same door as its peers."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from benchmarks.quality.histories import Histories
+from benchmarks.quality.peer import Lesson, Model, Settings
+from portrait.evaluate import Scores
+from portrait.event import Action
+from portrait.facts import ACTION_CODE, RING
+from portrait.hash_index import MISSING
+from portrait.interactions import Interactions, from_columns
+from portrait.neural.fit_ranker import RankerCourse, Targets, fit_ranker
+from portrait.neural.training import Course
+from portrait.ranker import Ranker
+from portrait.recency import Events
+from portrait.ref import item_ref
+
+PURCHASE = ACTION_CODE[Action.PURCHASE]
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """A fitted Portrait."""
+
+    ranker: Ranker
+
+    def scores(self, histories: Histories) -> Scores:
+        """Score every item from the newest events, as the service does, (U, N)."""
+        longest = int(min(max(histories.lengths.max(initial=1), 1), RING))
+        items, present = histories.newest(longest)
+        events = Events(
+            action=np.full(items.shape, PURCHASE, np.uint8),
+            at=np.where(present, histories.lengths[:, None] - np.arange(longest), 0),
+            present=present,
+        )
+        return self.ranker.scores(np.where(present, items, MISSING), events)
+
+    def variants(self) -> Iterator[tuple[Settings, Model]]:
+        """Yield itself: training chose the blend."""
+        yield {}, self
+
+
+class Portrait:
+    """The behaviour encoder, co-occurrence and text, blended on validation."""
+
+    name = "Portrait"
+    seeded = True
+
+    def __init__(self, most_epochs: int | None = None) -> None:
+        self._most_epochs = most_epochs
+
+    def grid(self) -> Iterator[Settings]:
+        """Yield the only setting: all were chosen once, on validation (docs/experiments.md)."""
+        yield {}
+
+    def fit(self, lesson: Lesson, settings: Settings, seed: int) -> Model:  # noqa: ARG002 - a Peer
+        """Train as the trainer does."""
+        events = interactions_of(lesson.train, lesson.ids)
+        course = replace(Course(), seed=seed)
+        if self._most_epochs is not None:
+            course = replace(course, epochs=self._most_epochs)
+        fitted = fit_ranker(
+            events,
+            Targets(lesson.valid.histories.users, lesson.valid.targets),
+            lesson.texts,
+            RankerCourse(course=course),
+        )
+        return Ranked(Ranker.over(fitted.learned, events.items, lesson.texts))
+
+
+def interactions_of(histories: Histories, ids: tuple[str, ...]) -> Interactions:
+    """Take sequences without times as purchases, one millisecond after the other."""
+    rows = histories.rows
+    return from_columns(
+        user=histories.users[rows],
+        item=histories.flat,
+        action=np.full(len(rows), PURCHASE, np.uint8),
+        at=np.arange(len(rows)) - histories.starts[rows],
+        items=np.array([item_ref(id) for id in ids], np.uint64),
+        users=int(histories.users.max(initial=-1)) + 1,
+    )
