@@ -1,0 +1,190 @@
+"""The exam: the same questions for every model, from which the judge's figures follow.
+
+interactions ─ moments ─▶ questions: newest, older periods, cold items ─ scores ─▶ ranks ─▶ Figures
+
+A question is an event: given all that its user did before, where in the list did its item stand?
+Only an item that is new to the user is asked for, because what they have is not recommended; and
+of each user and period only the first, so that one diligent shopper is not a hundred.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import pairwise
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from portrait.evaluate import PerUser, Scores, coverage, gains, hits, ranks, top_items
+from portrait.facts import RING
+from portrait.hash_index import MISSING
+from portrait.interactions import NO_ITEM, Codes, Interactions
+from portrait.recency import Events
+from portrait.trial import Figures, Ranks
+
+CUTOFF = 10
+MOST_SCORES = 16_000_000  # in flight at once: 64 MB
+MOST_QUESTIONS = 4_000  # of one period: NDCG@10 to within .004
+HEAD_SHARE = 0.2  # of the items: the most popular, outside of which the tail begins
+
+Mask = NDArray[np.bool_]
+
+
+class Scorer(Protocol):
+    """A model over one catalogue of N items."""
+
+    def scores(self, rows: Codes, events: Events) -> Scores:
+        """Score every item for U users by their newest events: (U, S) each. Returns (U, N)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Exam:
+    """Questions by slice: places in the interactions, ascending."""
+
+    interactions: Interactions
+    newest: Codes
+    older: Mapping[str, Codes]
+    trained: Mask  # (N,), whether training has seen the item at least once
+
+    @property
+    def cold(self) -> Codes:
+        """The newest questions whose item no training has seen."""
+        return self.newest[~self.trained[self.interactions.item[self.newest]]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Answers:
+    place: PerUser  # (Q,), rank of each question's item
+    shown: Codes  # (Q, CUTOFF), best items
+
+
+def set_exam(
+    interactions: Interactions,
+    moments_ms: Sequence[int],
+    *,
+    asked: Mask | None = None,
+    most: int = MOST_QUESTIONS,
+    seed: int = 0,
+) -> Exam:
+    """Choose the questions.
+
+    Args:
+        interactions: All that is known, the hold-out included.
+        moments_ms: Where periods begin, ascending, and where the last one ends: training has seen
+            what happened before the last period, which is the newest slice.
+        asked: Users that questions may be about, (U,); None: all.
+        most: Questions of a period; of more users, some are drawn.
+        seed: Of that draw.
+    """
+    first = _first_touches(interactions)
+    if asked is not None:
+        first &= asked[interactions.user]
+    periods = [
+        _one_each(interactions, first & _within(interactions, since, until), most, seed)
+        for since, until in pairwise(moments_ms)
+    ]
+    past = interactions.before(moments_ms[-2]).item
+    trained = np.zeros(len(interactions.items), np.bool_)
+    trained[past[past != NO_ITEM]] = True
+    older = dict(zip(map(_day, moments_ms), periods[:-1], strict=False))
+    return Exam(interactions, periods[-1], older, trained)
+
+
+def sit(exam: Exam, version: str, scorer: Scorer) -> Figures:
+    """Let a model answer every question."""
+    newest = _answers(exam, exam.newest, scorer)
+    is_cold = np.isin(exam.newest, exam.cold)
+    tail = _is_tail(exam)
+    has_answers = len(newest.place) > 0
+    return Figures(
+        version=version,
+        newest=_ranks(newest.place),
+        older={
+            name: _ranks(_answers(exam, questions, scorer).place)
+            for name, questions in exam.older.items()
+        },
+        cold=_ranks(newest.place[is_cold]),
+        tail_share=float(tail[newest.shown].mean()) if has_answers else None,
+        coverage=coverage(newest.shown, len(tail)) if has_answers else None,
+    )
+
+
+def _answers(exam: Exam, questions: Codes, scorer: Scorer) -> _Answers:
+    events, count = exam.interactions, len(exam.interactions.items)
+    step = max(1, MOST_SCORES // count)
+    place = np.zeros(len(questions))
+    shown = np.zeros((len(questions), min(CUTOFF, count)), np.int64)
+    for start in range(0, len(questions), step):
+        some = questions[start : start + step]
+        scores = scorer.scores(*_histories(events, some))
+        seen = _seen(events, some)
+        place[start : start + step] = ranks(scores, events.item[some], seen)
+        shown[start : start + step] = top_items(scores, shown.shape[1], seen)
+    return _Answers(place, shown)
+
+
+def _histories(events: Interactions, questions: Codes) -> tuple[Codes, Events]:
+    """Return what each user did before the question, newest first, (Q, RING)."""
+    place = questions[:, None] - 1 - np.arange(RING)
+    inside = place >= events.starts[events.user[questions]][:, None]
+    place = np.where(inside, place, 0)
+    rows = np.where(inside, events.item[place], MISSING)
+    action = np.where(inside, events.action[place], 0).astype(np.uint8)
+    return rows, Events(action, np.where(inside, events.at[place], 0), rows != MISSING)
+
+
+def _seen(events: Interactions, questions: Codes) -> tuple[Codes, Codes]:
+    """Return the items that each user had before the question: pairs, none twice."""
+    begin = events.starts[events.user[questions]]
+    count = questions - begin
+    row = np.repeat(np.arange(len(questions)), count)
+    place = np.arange(len(row)) - np.repeat(np.cumsum(count) - count - begin, count)
+    item = events.item[place]
+    width = len(events.items)
+    pairs = np.unique((row * width + item)[item != NO_ITEM])
+    return pairs // width, pairs % width
+
+
+def _first_touches(events: Interactions) -> Mask:
+    """Mark each user's first event with each item, unless it is the user's very first, (E,)."""
+    keys = events.user * len(events.items) + events.item
+    _, first = np.unique(keys, return_index=True)
+    marked = np.zeros(len(events), np.bool_)
+    marked[first] = True
+    marked &= (events.item != NO_ITEM) & (np.arange(len(events)) > events.starts[events.user])
+    return marked
+
+
+def _within(events: Interactions, since: int, until: int) -> Mask:
+    inside: Mask = (events.at >= since) & (events.at < until)
+    return inside
+
+
+def _one_each(events: Interactions, chosen: Mask, most: int, seed: int) -> Codes:
+    """Return the place of each user's first chosen event; of too many users, those drawn."""
+    places = np.flatnonzero(chosen)
+    _, first = np.unique(events.user[places], return_index=True)
+    questions = places[first]
+    if len(questions) <= most:
+        return questions
+    drawn = np.random.default_rng(seed).choice(len(questions), most, replace=False)
+    return questions[np.sort(drawn)]
+
+
+def _is_tail(exam: Exam) -> Mask:
+    """Mark the items outside the most popular fifth, (N,)."""
+    item = exam.interactions.item
+    counts = np.bincount(item[item != NO_ITEM], minlength=len(exam.interactions.items))
+    tail = np.ones(len(counts), np.bool_)
+    tail[np.argsort(-counts, kind="stable")[: int(len(counts) * HEAD_SHARE)]] = False
+    return tail
+
+
+def _ranks(place: PerUser) -> Ranks:
+    return Ranks(gains(place, CUTOFF), hits(place, CUTOFF))
+
+
+def _day(moment_ms: int) -> str:
+    return f"{datetime.fromtimestamp(moment_ms / 1_000, UTC):%Y-%m-%d}"
