@@ -3,20 +3,48 @@
 The state that the heads are given as long as no behaviour encoder is trained on these shops.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
 from portrait.encoder import TextEncoder
 from portrait.paint import SHORT, weights
-from portrait.questions import StateOf
 from portrait.space import fit_space, unit
 
 DIM = 64
 PART = 512  # users whose vectors are gathered at once: 8 MB
 
+Floats = NDArray[np.float32]
 
-def text_states(encoder: TextEncoder, texts: list[str], refs: NDArray[np.uint64]) -> StateOf:
-    """Encode the items' texts, each once, and return what makes states of rings.
+
+@dataclass(frozen=True, slots=True)
+class TextStates:
+    """Makes states of rings from the items' text vectors."""
+
+    refs: NDArray[np.uint64]  # (N,), ascending: item_ref
+    rows: NDArray[np.int64]  # (N,), row of each item's text
+    vectors: Floats  # (texts, K), unit rows
+
+    def __call__(self, ring: NDArray[np.void]) -> Floats:
+        """Return states (A, K) of rings (A, RING), unit rows, or zero."""
+        states = np.zeros((len(ring), self.vectors.shape[1]), np.float32)
+        for start in range(0, len(ring), PART):
+            part = ring[start : start + PART]
+            place = np.minimum(np.searchsorted(self.refs, part["ref"]), len(self.refs) - 1)
+            known = self.refs[place] == part["ref"]
+            weight = np.where(known, weights(part)[:, SHORT], np.float32(0))
+            summed = weight[:, None] @ self.vectors[self.rows[place]]  # (u, 1, S) @ (u, S, K)
+            states[start : start + PART] = summed[:, 0]
+        return unit(states)
+
+    def items(self, refs: NDArray[np.uint64]) -> Floats:
+        """Return the vectors of known items (n, K)."""
+        return self.vectors[self.rows[np.searchsorted(self.refs, refs)]]
+
+
+def text_states(encoder: TextEncoder, texts: list[str], refs: NDArray[np.uint64]) -> TextStates:
+    """Encode the items' texts, each once.
 
     Args:
         encoder: A text encoder.
@@ -28,18 +56,4 @@ def text_states(encoder: TextEncoder, texts: list[str], refs: NDArray[np.uint64]
     embeddings = encoder.encode(unique)
     vectors = fit_space(encoder.name, embeddings, DIM).place(embeddings)
     order = np.argsort(refs)
-    ascending = refs[order]
-    rows = np.array([place[text] for text in texts])[order]
-
-    def state_of(ring: NDArray[np.void]) -> NDArray[np.float32]:
-        states = np.zeros((len(ring), DIM), np.float32)
-        for start in range(0, len(ring), PART):
-            part = ring[start : start + PART]
-            at = np.minimum(np.searchsorted(ascending, part["ref"]), len(ascending) - 1)
-            known = ascending[at] == part["ref"]
-            weight = np.where(known, weights(part)[:, SHORT], np.float32(0))
-            summed = weight[:, None] @ vectors[rows[at]]  # (u, 1, S) @ (u, S, K)
-            states[start : start + PART] = summed[:, 0]
-        return unit(states)
-
-    return state_of
+    return TextStates(refs[order], np.array([place[text] for text in texts])[order], vectors)

@@ -1,0 +1,97 @@
+"""Who is served how well: hits and heads by income, age and activity."""
+
+from collections.abc import Mapping
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.heads.shops import Shop
+from benchmarks.heads.states import TextStates
+from portrait.classification import average_precision, ece
+from portrait.facts import PURCHASE
+from portrait.fairness import by_activity, by_group
+from portrait.history import Anchors, History
+from portrait.labels import PURCHASE_HORIZON
+from portrait.neural.judge_heads import HeadReport
+from portrait.questions import cut
+
+ACTIVITY = ["quiet", "middling", "busy"]
+RANKED, SHOWN = 5_000, 10  # items most bought, of which the nearest are shown
+
+Codes = NDArray[np.int64]
+Groups = Mapping[str, tuple[Codes, list[str]]]
+
+
+def groups_of(shop: Shop) -> Groups:
+    """Return what users of a shop are told apart by; activity as it was before the test."""
+    past = shop.interactions.before(cut(shop.interactions, shop.until).test_from)
+    events = np.bincount(past.user, minlength=shop.interactions.users)
+    return {"activity": (by_activity(events), ACTIVITY), **shop.groups}
+
+
+def head_by_group(report: HeadReport, groups: Groups) -> dict[str, object]:
+    """Return average precision and calibration error of a head by group."""
+    if report.test is None or report.test.labels.values.ndim > 1 or report.said.shape[1] > 1:
+        return {}
+    held, said = report.test.labels.values.astype(np.bool_), report.said[:, 0]
+    user = report.test.labels.anchors.user
+
+    def precise(places: Codes) -> float:
+        return average_precision(held[places], said[places])
+
+    def wrong(places: Codes) -> float:
+        return ece(held[places], said[places])
+
+    return {
+        trait: {
+            "average_precision": by_group(precise, user, codes, names).rows,
+            "ece": by_group(wrong, user, codes, names).rows,
+        }
+        for trait, (codes, names) in groups.items()
+    }
+
+
+def hits_by_group(shop: Shop, states: TextStates, groups: Groups) -> dict[str, object]:
+    """Return the hit rate of ten recommendations by group: was one of them bought in the week?
+
+    Everybody is asked about once, where the test begins. Recommended is by text alone, what the
+    service does before anything is learned, from the items most bought until then.
+    """
+    interactions = shop.interactions
+    start = cut(interactions, shop.until).test_from
+    past = interactions.before(start)
+    counts = np.bincount(past.item[past.action == PURCHASE], minlength=len(interactions.items))
+    ranked = np.argsort(-counts, kind="stable")[:RANKED]
+    week = round(PURCHASE_HORIZON.total_seconds() * 1_000)
+    bought = interactions.where(
+        (interactions.at >= start)
+        & (interactions.at < start + week)
+        & (interactions.action == PURCHASE)
+    )
+    users = np.unique(bought.user)
+    facts = History(interactions).facts(Anchors(users, np.full(len(users), start)))
+    scores = states(facts.ring) @ states.items(interactions.items[ranked]).T  # (U, n)
+    shown = {
+        "text": ranked[np.argsort(-scores, axis=1, kind="stable")[:, :SHOWN]],
+        "popularity": np.broadcast_to(ranked[:SHOWN], (len(users), SHOWN)),
+    }
+    taken = set(zip(bought.user.tolist(), bought.item.tolist(), strict=True))
+    rates: dict[str, object] = {}
+    for name, items in shown.items():
+        hit = np.array(
+            [
+                any((user, item) in taken for item in row)
+                for user, row in zip(users.tolist(), items.tolist(), strict=True)
+            ]
+        )
+        spreads = {
+            trait: by_group(partial(_share, hit), users, codes, names).rows
+            for trait, (codes, names) in groups.items()
+        }
+        rates[name] = {"hit_rate": round(float(hit.mean()), 4), "users": len(users)} | spreads
+    return rates
+
+
+def _share(hit: NDArray[np.bool_], places: Codes) -> float:
+    return float(hit[places].mean())
