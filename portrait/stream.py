@@ -77,6 +77,11 @@ class EventStream(Protocol):
         """Yield batches until closed. An empty one says only how far the log has been read."""
         ...
 
+    @property
+    def is_handing_over(self) -> bool:
+        """Whether the group waits for what is in hand: store it now, and commit."""
+        ...
+
     async def commit(self, batch: Batch) -> None:
         """Record that everything up to and including this batch is stored."""
         ...

@@ -18,7 +18,9 @@ from tests.fakes import (
     MemoryPopularity,
     MemoryProfiles,
     MemoryProgress,
+    MemoryRegistry,
 )
+from workers.painter import Painter, Studio
 from workers.update import Limits, Updater
 
 MODEL = Model("test-model", SPACE)
@@ -34,6 +36,7 @@ class ListStream:
         self.pauses: list[float] = []
         self.rewinds = 0
         self.is_closing = False
+        self.is_handing_over = False
 
     async def batches(self) -> AsyncIterator[Batch]:
         for records in self._batches:
@@ -59,6 +62,10 @@ async def index_items(store: CatalogueStore, items: Sequence[Item] = ITEMS) -> T
     return reader
 
 
+async def no_encoder(model: Model) -> HashEncoder:  # noqa: ARG001 - there is one for all
+    return HashEncoder()
+
+
 async def memory_updater(
     profiles: ProfileStore | None = None, offsets: MemoryOffsets | None = None
 ) -> Updater:
@@ -75,8 +82,7 @@ async def memory_updater(
         progress=MemoryProgress(),
         resume=resume,
         publisher=ListPublisher(),
-        mirror=mirror,
-        texts=reader,
+        studio=Studio(Painter(MODEL, mirror, reader), MemoryRegistry(), store, no_encoder),
         limits=LIMITS,
     )
 

@@ -83,7 +83,7 @@ async def archive(stream: EventStream, store: Archive, bounds: Bounds) -> None:
     async for batch in stream.batches():
         if batch.records:
             held.take(batch, bounds.future_tolerance // MILLISECONDS)
-        if held.is_due(bounds):
+        if held.is_due(bounds) or (held.records and stream.is_handing_over):
             await _store(stream, held, store, bounds)
             held = Held()
     if held.records:
@@ -102,8 +102,8 @@ async def _store(stream: EventStream, held: Held, store: Archive, bounds: Bounds
             if time.monotonic() - started > bounds.outage.total_seconds():
                 raise
             log.warning("archive_unavailable", reason=str(error), retry_seconds=pause)
-            # Not shorter, though told to stop: the stream's own pause would end at once.
-            await asyncio.gather(stream.pause(pause), asyncio.sleep(pause))
+            if not await stream.pause(pause):
+                raise  # told to stop: what is not in a file is not committed
             pause = min(2 * pause, longest)
     await stream.commit(Batch((), held.ends))
     if held.last is not None:

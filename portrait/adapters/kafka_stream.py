@@ -55,7 +55,13 @@ class KafkaStream:
         self._last: Batch | None = None  # yielded, and not committed yet
         self._idle = asyncio.Event()  # everything yielded is committed
         self._idle.set()
+        self._handing_over = False
         self._lag_at = 0.0
+
+    @property
+    def is_handing_over(self) -> bool:
+        """Whether a rebalance waits for what is in hand."""
+        return self._handing_over
 
     async def batches(self) -> AsyncIterator[Batch]:
         """Yield batches until closed: what arrives within the wait, up to the bounds."""
@@ -95,6 +101,11 @@ class KafkaStream:
         self._consumer.resume(*still)
         return not self._closing.is_set()
 
+    @property
+    def partitions(self) -> set[int]:
+        """The partition numbers that this member reads, of whichever topic."""
+        return {at.partition for at in self._consumer.assignment()}
+
     def rewind(self) -> None:
         """Drop what was read and is not committed; go on from where the store says it is."""
         self._held.clear()
@@ -109,10 +120,13 @@ class KafkaStream:
 
     async def drained(self, revoked: set[TopicPartition]) -> None:
         """Wait until what is in hand is committed; forget what was read of partitions now lost."""
+        self._handing_over = True
         try:
             await asyncio.wait_for(self._idle.wait(), DRAIN_SECONDS)
         except TimeoutError:
             log.warning("drain_timed_out", seconds=DRAIN_SECONDS)
+        finally:
+            self._handing_over = False
         for lost in revoked:
             self._held.pop(lost, None)
             self._position.pop(lost, None)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -10,11 +11,11 @@ from uuid import uuid4
 import pytest
 
 from portrait.adapters.kafka_publisher import open_publisher
-from portrait.adapters.kafka_stream import open_stream
+from portrait.adapters.kafka_stream import DRAIN_SECONDS, open_stream
 from portrait.adapters.parquet_archive import ParquetArchive
 from portrait.archive import scan
 from portrait.settings import Settings
-from portrait.stream import Message
+from portrait.stream import Batch, EventStream, Message
 from portrait.topics import ERASURES, EVENT_TOPICS
 from tests.archives import BOUNDS
 from tests.conftest import make_all_topics, make_topics
@@ -27,6 +28,32 @@ from workers.archive import archive
 def ann() -> str:
     """A user whom no other test knows."""
     return f"ann-{uuid4().hex}"
+
+
+class Noted:
+    """An `EventStream` that notes the keys of what it yields."""
+
+    def __init__(self, stream: EventStream) -> None:
+        self._stream = stream
+        self.keys: set[bytes | None] = set()
+
+    @property
+    def is_handing_over(self) -> bool:
+        return self._stream.is_handing_over
+
+    async def batches(self) -> AsyncIterator[Batch]:
+        async for batch in self._stream.batches():
+            self.keys |= {record.key for record in batch.records}
+            yield batch
+
+    async def commit(self, batch: Batch) -> None:
+        await self._stream.commit(batch)
+
+    async def pause(self, seconds: float) -> bool:
+        return await self._stream.pause(seconds)
+
+    def rewind(self) -> None:
+        self._stream.rewind()
 
 
 def users_of(store: ParquetArchive) -> list[str]:
@@ -67,3 +94,27 @@ async def test_what_is_published_is_archived_until_its_user_is_erased(
         closing.set()
 
     assert users_of(store).count(ann) == 1
+
+
+@pytest.mark.e2e  # two rebalances, ten seconds each
+async def test_what_one_archiver_holds_is_written_before_another_takes_over(
+    settings: Settings, tmp_path: Path, ann: str
+) -> None:
+    await make_all_topics(settings)
+    store, closing, group = ParquetArchive(str(tmp_path)), asyncio.Event(), uuid4().hex
+    first = open_stream(settings, group=group, topics=EVENT_TOPICS, closing=closing)
+    second = open_stream(settings, group=group, topics=EVENT_TOPICS, closing=closing)
+    await publish_click(settings, ann)
+
+    async with first as reading, asyncio.TaskGroup() as tasks:
+        noted = Noted(reading)
+        tasks.create_task(archive(noted, store, BOUNDS))
+        await until(lambda: ann.encode() in noted.keys, "her click is held")
+        held = ann not in users_of(store)
+        async with second as joined:
+            tasks.create_task(archive(joined, store, BOUNDS))
+            async with asyncio.timeout(DRAIN_SECONDS):
+                await until(lambda: ann in users_of(store), "it is written")
+            closing.set()
+
+    assert held
