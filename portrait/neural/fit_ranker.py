@@ -79,6 +79,7 @@ def fit_ranker(  # noqa: PLR0913 - what it learns from, and what it may be given
     text_vectors: Vectors,
     course: RankerCourse | None = None,
     *,
+    counted: Interactions | None = None,
     warm_start: Behaviour | None = None,
     tracker: Tracker | None = None,
     checkpoint: Path | None = None,
@@ -90,6 +91,8 @@ def fit_ranker(  # noqa: PLR0913 - what it learns from, and what it may be given
         targets: For early stopping and the blend.
         text_vectors: (N, K), unit rows of the space, in order of `events.items`.
         course: How.
+        counted: What co-occurrence is counted on, where that is more than `events`; counting is
+            cheap. On the same items.
         warm_start: A champion: training goes on from it at a third of the learning rate, and the
             result is averaged with it.
         tracker: Where the curves go.
@@ -100,7 +103,7 @@ def fit_ranker(  # noqa: PLR0913 - what it learns from, and what it may be given
     behaviour, outcome = _behaviour(
         events, validation, text_vectors, course, warm_start, tracker, checkpoint
     )
-    neighbours = fit_neighbours(events, text_vectors, course.decay)
+    neighbours = fit_neighbours(counted or events, text_vectors, course.decay)
     learned, figures = choose_blend(
         Learned(behaviour, neighbours, Blend(1, 1, 1)), validation, events, text_vectors
     )
