@@ -50,6 +50,11 @@ class Standard:
         return scaled
 
     @classmethod
+    def neutral(cls, width: int) -> "Standard":
+        """Return what leaves features as they are."""
+        return cls(np.zeros(width, np.float32), np.ones(width, np.float32))
+
+    @classmethod
     def of(cls, features: Floats) -> "Standard":
         """Measure (A, X) features; one that never varies keeps its size."""
         spread = features.std(axis=0)
@@ -61,14 +66,13 @@ class Standard:
 class Head:
     """One question: O logits of X standardised features."""
 
-    standard: Standard
     weights: Floats  # (X, O)
     bias: Floats  # (O,)
     calibration: Calibration
 
-    def logits(self, features: Floats) -> Floats:
-        """Return (U, O), before calibration."""
-        logits: Floats = self.standard(features) @ self.weights + self.bias
+    def logits(self, scaled: Floats) -> Floats:
+        """Return (U, O) of standardised features (U, X), before calibration."""
+        logits: Floats = scaled @ self.weights + self.bias
         return logits
 
 
@@ -86,6 +90,7 @@ class Predictions:
 class Heads:
     """The heads of one model that beat their baselines. Immutable."""
 
+    standard: Standard
     heads: dict[str, Head]
     categories: Refs  # (C,), name_ref of the interests, ascending
     touch_weights: Floats  # (T, C): what a category's own touches say of it
@@ -108,7 +113,7 @@ class Heads:
             touched: (U, RING), name_ref of each event's interest category, 0 = none; without it
                 there are no interests.
         """
-        described = features(head, ring, state, as_of_ms)
+        described = self.standard(features(head, ring, state, as_of_ms))
         return Predictions(
             self._one(PURCHASE_INTENT, described),
             self._one(CHURN_RISK, described),
@@ -141,10 +146,10 @@ class Heads:
         arrays: dict[str, NDArray[Any]] = {
             "categories": self.categories,
             "touch_weights": self.touch_weights,
+            **_arrays("standard.", self.standard),
         }
         for name, head in self.heads.items():
             arrays |= {f"{name}.weights": head.weights, f"{name}.bias": head.bias}
-            arrays |= _arrays(f"{name}.standard.", head.standard)
             arrays |= _arrays(f"{name}.calibration.", head.calibration)
         return arrays
 
@@ -161,7 +166,6 @@ class Heads:
 
         heads = {
             name: Head(
-                Standard(**read(f"{name}.standard.", Standard)),
                 arrays[f"{name}.weights"],
                 arrays[f"{name}.bias"],
                 Calibration(**read(f"{name}.calibration.", Calibration)),
@@ -169,7 +173,8 @@ class Heads:
             for name in HEADS
             if f"{name}.weights" in arrays
         }
-        return cls(heads, arrays["categories"], arrays["touch_weights"])
+        standard = Standard(**read("standard.", Standard))
+        return cls(standard, heads, arrays["categories"], arrays["touch_weights"])
 
 
 def features(
@@ -191,18 +196,16 @@ def touches(at: Codes, touched: Refs, categories: Refs, as_of_ms: Codes) -> Floa
     Returns:
         (U, T, C), as log(1 + x).
     """
-    users, kinds = len(at), len(categories)
-    counted = np.zeros((users, len(TOUCH_WINDOWS_MS), kinds), np.float32)
+    users, windows, kinds = len(at), len(TOUCH_WINDOWS_MS), len(categories)
     if not kinds:
-        return counted
+        return np.zeros((users, windows, 0), np.float32)
     code = np.minimum(np.searchsorted(categories, touched), kinds - 1)
     row, place = np.nonzero((categories[code] == touched) & (at > 0))
-    key = row * kinds + code[row, place]
-    age = as_of_ms[row] - at[row, place]
-    for window, width in enumerate(TOUCH_WINDOWS_MS):
-        counts = np.bincount(key[age < width], minlength=users * kinds)
-        counted[:, window] = counts.reshape(users, kinds)
-    return np.log1p(counted, out=counted)
+    window = np.searchsorted(TOUCH_WINDOWS_MS, as_of_ms[row] - at[row, place], side="right")
+    key = (row * windows + window) * kinds + code[row, place]
+    counts = np.bincount(key, minlength=users * windows * kinds).reshape(users, windows, kinds)
+    counted: Floats = np.log1p(counts.cumsum(axis=1), dtype=np.float32)
+    return counted
 
 
 def _arrays(prefix: str, part: Standard | Calibration) -> dict[str, NDArray[Any]]:

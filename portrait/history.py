@@ -88,7 +88,6 @@ class History:
         borders = (newest[:, None] + 1 - np.arange(PERIODS + 1)) * PERIOD_MS  # (A, PERIODS + 1)
         places = np.minimum(self.positions.find(anchors.user[:, None], borders), end[:, None])
         head["by_period"] = places[:, :-1] - places[:, 1:]
-        head["by_period"][head["count"] == 0] = 0
 
     def _ring(self, ring: NDArray[np.void], begin: Codes, end: Codes) -> None:
         """Gather each user's newest events, newest first."""

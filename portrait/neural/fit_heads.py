@@ -26,8 +26,9 @@ from portrait.heads import (
     Head,
     Heads,
     Standard,
+    features,
 )
-from portrait.history import History
+from portrait.history import Anchors, History
 from portrait.interactions import Interactions
 from portrait.labels import categories_touched, churn, next_action, purchase_within
 from portrait.neural.head_baselines import (
@@ -60,6 +61,7 @@ from portrait.questions import (
 )
 
 MOST_EXAMPLES = 24_000
+MEASURED = 8_192  # examples whose features are measured
 MOST_CATEGORIES, LEAST_TOUCHES = 128, 200  # of interests; rarer ones teach nothing
 EVERY_MS = 7 * DAY_MS
 
@@ -88,6 +90,7 @@ def fit_heads(
     categories = _common_categories(interactions.before(periods.valid_from), category_refs)
     known = Known(History(interactions), state_of, category_refs, categories)
     asked = _questions(interactions, periods, category_refs, categories)
+    standard = _standard(known, asked[0].anchors, periods)
     heads: dict[str, Head] = {}
     touch_weights = np.zeros((0, len(categories)), np.float32)
     reports = []
@@ -97,15 +100,15 @@ def fit_heads(
         if poor:
             reports.append(untrained(question.name, poor, sets))
             continue
-        head, learned = _fit(question, sets)
-        report = judge(question, sets, head, learned)
+        head, learned = _fit(question, sets, standard)
+        report = judge(question, sets, standard, head, learned)
         reports.append(report)
         log.info("head_judged", head=question.name, served=report.served, reason=report.reason)
         if report.served:
             heads[question.name] = head
             if question.name == INTERESTS:
                 touch_weights = learned.touch_weights
-    return Heads(heads, categories, touch_weights), reports
+    return Heads(standard, heads, categories, touch_weights), reports
 
 
 def _questions(
@@ -139,6 +142,15 @@ def _questions(
     ]
 
 
+def _standard(known: Known, anchors: Anchors, periods: Periods) -> Standard:
+    """Measure how features lie and spread: one scale for all heads, so it is done once."""
+    early = anchors.where(anchors.at < periods.valid_from)
+    some = early.where(np.random.default_rng(0).permutation(len(early))[:MEASURED])
+    facts = known.history.facts(some)
+    described = features(facts.head, facts.ring, known.state_of(facts.ring), some.at)
+    return Standard.of(described) if len(some) else Standard.neutral(described.shape[1])
+
+
 def _common_categories(past: Interactions, category_refs: Refs) -> Refs:
     """Return the categories touched most in the past, ascending."""
     refs, counts = np.unique(category_refs[past.item[past.item >= 0]], return_counts=True)
@@ -147,9 +159,8 @@ def _common_categories(past: Interactions, category_refs: Refs) -> Refs:
     return np.sort(refs[np.argsort(-counts, kind="stable")[:MOST_CATEGORIES]])
 
 
-def _fit(question: Question, sets: Sets) -> tuple[Head, Learned]:
+def _fit(question: Question, sets: Sets, standard: Standard) -> tuple[Head, Learned]:
     """Train with and without the state; keep what is better on validation, and calibrate it."""
-    standard = Standard.of(sets.train.features)
     says_something = np.ptp(sets.train.features[:, : -len(HABITS)], axis=0).any()
     tried = []
     for with_state in (False, True)[: 1 + says_something]:
@@ -159,9 +170,9 @@ def _fit(question: Question, sets: Sets) -> tuple[Head, Learned]:
         )
         tried.append(learn(train, valid, question.outputs))
     best = min(tried, key=lambda learned: learned.loss)
-    head = Head(standard, best.weights, best.bias, AS_IT_IS)
+    head = Head(best.weights, best.bias, AS_IT_IS)
     parts = [
-        (logits_of(head, best, part), outcomes_of(question, part))
+        (logits_of(standard, head, best, part), outcomes_of(question, part))
         for part in (sets.train, *_halves(sets.valid))
     ]
     return replace(head, calibration=calibrate_forward(parts)), best

@@ -23,7 +23,7 @@ from portrait.classification import (
     reliability,
 )
 from portrait.habits import HABITS
-from portrait.heads import NEXT_ACTION, Head
+from portrait.heads import NEXT_ACTION, Head, Standard
 from portrait.history import Anchors
 from portrait.neural.linear_head import Learned
 from portrait.questions import Examples, Label, Sets
@@ -67,10 +67,12 @@ class HeadReport:
         return self.lead is not None and self.lead.real
 
 
-def judge(question: Question, sets: Sets, head: Head, learned: Learned) -> HeadReport:
+def judge(
+    question: Question, sets: Sets, standard: Standard, head: Head, learned: Learned
+) -> HeadReport:
     """Compare with the baseline on the test, which nothing was chosen on."""
     test = sets.test
-    logits = logits_of(head, learned, test)
+    logits = logits_of(standard, head, learned, test)
     base = question.baseline(sets.train, test)
     user, outcomes = test.labels.anchors.user, outcomes_of(question, test)
     if question.name == NEXT_ACTION:
@@ -109,9 +111,9 @@ def judge(question: Question, sets: Sets, head: Head, learned: Learned) -> HeadR
     )
 
 
-def logits_of(head: Head, learned: Learned, examples: Examples) -> Floats:
+def logits_of(standard: Standard, head: Head, learned: Learned, examples: Examples) -> Floats:
     """Return the logits (A, O): the arithmetic of the service."""
-    logits = head.logits(examples.features)
+    logits = head.logits(standard(examples.features))
     if examples.touches is not None:
         logits = logits + np.einsum("utc,tc->uc", examples.touches, learned.touch_weights)
     return logits

@@ -44,15 +44,14 @@ def some_facts(users: int) -> Facts:
 
 
 def head_of(outputs: int) -> Head:
-    standard = Standard(np.zeros(WIDTH, np.float32), np.ones(WIDTH, np.float32))
     weights = random.normal(0, 0.1, (WIDTH, outputs)).astype(np.float32)
-    return Head(standard, weights, np.zeros(outputs, np.float32), AS_IT_IS)
+    return Head(weights, np.zeros(outputs, np.float32), AS_IT_IS)
 
 
 def all_heads() -> Heads:
     sizes = {PURCHASE_INTENT: 1, CHURN_RISK: 1, NEXT_ACTION: ACTIONS, INTERESTS: 3}
     heads = {name: head_of(outputs) for name, outputs in sizes.items()}
-    return Heads(heads, CATEGORIES, np.ones((3, 3), np.float32))
+    return Heads(Standard.neutral(WIDTH), heads, CATEGORIES, np.ones((3, 3), np.float32))
 
 
 def asked(users: int) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.uint64]]:
@@ -78,7 +77,8 @@ def test_churn_risk_rises_with_silence() -> None:
     head = head_of(1)
     head.weights[:] = 0
     head.weights[STATE + RECENCY] = 1
-    heads = Heads({CHURN_RISK: head}, CATEGORIES[:0], np.zeros((0, 0), np.float32))
+    standard = Standard.neutral(WIDTH)
+    heads = Heads(standard, {CHURN_RISK: head}, CATEGORIES[:0], np.zeros((0, 0), np.float32))
     facts = some_facts(1)
     state = np.zeros((1, STATE), np.float32)
 
@@ -95,9 +95,9 @@ def test_churn_risk_rises_with_silence() -> None:
 def test_a_head_that_is_not_there_says_nothing() -> None:
     facts = some_facts(1)
 
-    said = Heads({}, CATEGORIES, np.zeros((3, 3), np.float32)).predict(
-        facts.head, facts.ring, *asked(1)
-    )
+    none = Heads(Standard.neutral(WIDTH), {}, CATEGORIES, np.zeros((3, 3), np.float32))
+
+    said = none.predict(facts.head, facts.ring, *asked(1))
 
     assert said.purchase_intent is None
     assert said.churn_risk is None
