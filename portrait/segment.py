@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 Offsets = NDArray[np.int64]
 
-_NAME = re.compile(r"day=(\d{4}-\d\d-\d\d)/([^/]+)-(\d+)-(\d{20})-(\d{20})\.parquet")
+_NAME = re.compile(r"day=(\d{4}-\d\d-\d\d)/([^/]+)-(\d+)-(\d{20})-(\d{20})(-[0-9a-f]{8})?\.parquet")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +30,14 @@ class Segment:
     partition: int
     first: int
     end: int
+    tag: str = ""  # of a merge: it is written over no other file
     bytes: int = field(default=0, compare=False)
 
     @property
     def name(self) -> str:
         """Its path inside the archive."""
-        return (
-            f"day={self.day}/{self.topic}-{self.partition}-{self.first:020d}-{self.end:020d}"
-            ".parquet"
-        )
+        span = f"{self.first:020d}-{self.end:020d}{self.tag}"
+        return f"day={self.day}/{self.topic}-{self.partition}-{span}.parquet"
 
     @property
     def place(self) -> tuple[str, int]:
@@ -51,8 +50,9 @@ class Segment:
         match = _NAME.fullmatch(name)
         if match is None:
             return None
-        day, topic, partition, first, end = match.groups()
-        return cls(date.fromisoformat(day), topic, int(partition), int(first), int(end), bytes)
+        day, topic, partition, first, end, tag = match.groups(default="")
+        place = date.fromisoformat(day), topic, int(partition)
+        return cls(*place, int(first), int(end), tag, bytes)
 
 
 def by_place(segments: Iterable[Segment]) -> Iterator[list[Segment]]:

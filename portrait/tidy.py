@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
 from operator import attrgetter
+from uuid import uuid4
 
 import pyarrow as pa
 
@@ -62,7 +63,7 @@ def tidy(archive: Archive, rules: Rules, now: datetime, stop: Stop = lambda: Fal
     for group in mergeable(archive.segments(), rules, today):
         if stop():
             break
-        _merge(archive, group)
+        merge(archive, group)
         merged += len(group)
     return Tidied(len(retired), swept, merged)
 
@@ -127,12 +128,12 @@ def _neighbours(
         yield group, overlap
 
 
-def _merge(archive: Archive, group: list[Segment]) -> None:
+def merge(archive: Archive, group: list[Segment]) -> None:
     """Write one file for several, then remove them."""
     first, end = group[0].first, max(segment.end for segment in group)
-    whole = replace(group[0], first=first, end=end)
+    whole = replace(group[0], first=first, end=end, tag=f"-{uuid4().hex[:8]}")
     _rewrite(archive, group, whole)
-    archive.remove(segment for segment in group if segment != whole)
+    archive.remove(group)
 
 
 def _rewrite(archive: Archive, group: list[Segment], whole: Segment) -> None:

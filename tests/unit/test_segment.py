@@ -1,5 +1,6 @@
 """Segments: names that say what a file may hold."""
 
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -19,6 +20,14 @@ def test_a_name_says_what_the_segment_is() -> None:
     original = segment(100, 150, 3, "shop-a.clicks-1")
 
     assert Segment.from_name(original.name, 7) == original
+
+
+def test_a_merge_has_a_name_of_its_own() -> None:
+    written = segment(100, 150)
+    merged = replace(written, tag="-0123abcd")
+
+    assert Segment.from_name(merged.name, 7) == merged
+    assert merged != written
 
 
 def test_what_lies_beside_the_segments_is_none() -> None:

@@ -10,12 +10,21 @@ import pytest
 
 from portrait.adapters.parquet_archive import ParquetArchive
 from portrait.archive import EVER, Archive, Span
-from portrait.archive_rows import DAY_MS
+from portrait.archive_rows import DAY_MS, tabulate
 from portrait.erasure import Erasures
 from portrait.ref import user_ref
 from portrait.segment import Segment
-from portrait.tidy import FEWEST, Rules, Tidied, mergeable, outlived, tidy
-from tests.archives import DAY, RECEIVED_ON, TOMORROW, click, fill, memory_archive, offsets_of
+from portrait.tidy import FEWEST, Rules, Tidied, merge, mergeable, outlived, tidy
+from tests.archives import (
+    DAY,
+    RECEIVED_ON,
+    TOLERANCE_MS,
+    TOMORROW,
+    click,
+    fill,
+    memory_archive,
+    offsets_of,
+)
 from tests.records import RECEIVED
 
 RULES = Rules(timedelta(days=30))
@@ -139,6 +148,22 @@ def test_a_merge_of_files_that_overlap_keeps_each_row_once() -> None:
     (segment,) = archive.segments()
     rows = [n for batch in archive.read(segment, ["offset"]) for n in batch["offset"].to_pylist()]
     assert rows == list(range(10))
+
+
+def test_a_merge_is_written_over_no_other_file() -> None:
+    archive = memory_archive()
+    huge = Segment(RECEIVED_ON, "events.click", 0, 0, 4)  # too large to be merged with the others
+    rows = tabulate([click(0), click(3, "eve")], TOLERANCE_MS)
+    archive.write(huge, [rows])
+    fill(archive, [click(0), click(1)], [click(2), click(3)])
+    sized = [replace(each, bytes=900 if each == huge else 10) for each in archive.segments()]
+
+    for group in mergeable(sized, replace(RULES, file_bytes=100), TOMORROW.date()):
+        merge(archive, group)
+
+    assert huge in archive.segments()
+    assert offsets_of(archive) == [0, 1, 2, 3]
+    assert len(archive.segments()) == 2
 
 
 def test_tidying_again_changes_nothing() -> None:
