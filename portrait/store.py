@@ -1,6 +1,6 @@
 """Ports: what Portrait has to remember, and asks of whoever remembers it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import blake2b
@@ -30,8 +30,15 @@ class ProfileStore(Protocol):
         """Return in which life of the store this was read, and the same."""
         ...
 
-    async def save(self, writes: Sequence[Write]) -> list[int]:
-        """Store records. Returns the places of those refused because a newer one is there."""
+    async def save(self, writes: Sequence[Write], *, keep_ttl: bool = False) -> list[int]:
+        """Store records. Returns the places of those refused because a newer one is there.
+
+        Each lives for the usual time from now on, or with `keep_ttl` no longer than before.
+        """
+        ...
+
+    def scan(self) -> AsyncIterator[list[str]]:
+        """Yield every user who is there all the while, some at a time, in no order."""
         ...
 
 
@@ -64,6 +71,10 @@ class CatalogueStore(Protocol):
 
     async def get_vectors(self, space_id: str, refs: Sequence[int]) -> list[Vectors | None]:
         """Return text vectors (K,) by text_ref, in their order."""
+        ...
+
+    async def forget_vectors(self, space_id: str) -> None:
+        """Remove every vector of a space."""
         ...
 
     async def put_vectors(

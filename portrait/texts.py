@@ -25,12 +25,15 @@ class TextReader:
         self._encoder = encoder
         self._store = store
 
-    async def read(self, texts: Iterable[str], *, ttl: timedelta | None = None) -> None:
+    async def read(self, texts: Iterable[str], *, ttl: timedelta | None = None) -> int:
         """Encode the texts that the store has no vector of, and store their vectors.
 
         Args:
             texts: Any number; the encoder makes its own batches.
             ttl: How long to keep them; None for ever, also for those that were to expire.
+
+        Returns:
+            How many were encoded.
         """
         by_ref = {text_ref(text): text for text in texts}
         vectors = await self._store.get_vectors(self.space.id, list(by_ref))
@@ -42,6 +45,7 @@ class TextReader:
         if unknown:
             placed = await self._place([by_ref[ref] for ref in unknown])
             await self._store.put_vectors(self.space.id, unknown, placed, ttl=ttl)
+        return len(unknown)
 
     async def _place(self, texts: list[str]) -> Vectors:
         """Run BERT, in a thread, and whiten. Returns (B, K)."""

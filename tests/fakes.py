@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
@@ -37,7 +37,12 @@ class MemoryProfiles:
         """Return the records there are, and the life."""
         return self.life, await self.load(users)
 
-    async def save(self, writes: Sequence[Write]) -> list[int]:
+    async def scan(self) -> AsyncIterator[list[str]]:
+        """Yield the users there are."""
+        _require(up=not self.is_down)
+        yield [*self.records]
+
+    async def save(self, writes: Sequence[Write], *, keep_ttl: bool = False) -> list[int]:  # noqa: ARG002 - nothing expires here
         """Store each record whose revision is as expected."""
         _require(up=not self.is_down)
         refused = []
@@ -102,6 +107,11 @@ class MemoryCatalogue:
         """Return the vectors there are."""
         _require(up=not self.is_down)
         return [self.vectors.get((space_id, ref)) for ref in refs]
+
+    async def forget_vectors(self, space_id: str) -> None:
+        """Remove a space's vectors."""
+        _require(up=not self.is_down)
+        self.vectors = {key: v for key, v in self.vectors.items() if key[0] != space_id}
 
     async def put_vectors(
         self,

@@ -45,13 +45,13 @@ def learned(*, bond: float = 1.0, seed: int = 3) -> Learned:
 
 def heads() -> Heads:
     """Return heads by which silence alone decides, and dairy is touched by whoever touches it."""
-    silent = Head(_standard(), _weight_of_silence(1), np.zeros(1, np.float32), AS_IT_IS)
-    present = Head(_standard(), -_weight_of_silence(1), np.zeros(1, np.float32), AS_IT_IS)
-    actions = Head(_standard(), _weight_of_silence(len(Action)), _purchases(), AS_IT_IS)
+    silent = Head(_weight_of_silence(1), np.zeros(1, np.float32), AS_IT_IS)
+    present = Head(-_weight_of_silence(1), np.zeros(1, np.float32), AS_IT_IS)
+    actions = Head(_weight_of_silence(len(Action)), _purchases(), AS_IT_IS)
     kinds = np.sort(np.array([name_ref("Grocery > Dairy"), name_ref("Pets > Cat")], np.uint64))
-    touch = Head(_standard(), _weight_of_silence(2), np.full(2, -2, np.float32), AS_IT_IS)
+    touch = Head(_weight_of_silence(2), np.full(2, -2, np.float32), AS_IT_IS)
     by_name = {PURCHASE_INTENT: present, CHURN_RISK: silent, NEXT_ACTION: actions, INTERESTS: touch}
-    return Heads(by_name, kinds, np.ones((len(TOUCH_WINDOWS_MS), 2), np.float32))
+    return Heads(_standard(), by_name, kinds, np.ones((len(TOUCH_WINDOWS_MS), 2), np.float32))
 
 
 def _standard() -> Standard:

@@ -1,15 +1,17 @@
 """A log in memory, and an updater on memory alone."""
 
 from collections.abc import AsyncIterator, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from portrait.item import Item
 from portrait.mirror import Mirror
+from portrait.model_index import Card, Standing
 from portrait.resume import Resume
 from portrait.store import CatalogueStore, Model, ProfileStore
 from portrait.stream import Batch, Record
 from portrait.texts import TextReader
 from tests.catalogues import ITEMS, SPACE
+from tests.fake_training import MemoryModels
 from tests.fakes import (
     HashEncoder,
     ListPublisher,
@@ -21,6 +23,7 @@ from tests.fakes import (
     MemoryRegistry,
 )
 from workers.painter import Painter, Studio
+from workers.spaces import Spaces
 from workers.update import Limits, Updater
 
 MODEL = Model("test-model", SPACE)
@@ -62,8 +65,37 @@ async def index_items(store: CatalogueStore, items: Sequence[Item] = ITEMS) -> T
     return reader
 
 
-async def no_encoder(model: Model) -> HashEncoder:  # noqa: ARG001 - there is one for all
+async def hash_encoder(model: Model) -> HashEncoder:  # noqa: ARG001 - there is one for all
     return HashEncoder()
+
+
+async def memory_spaces(
+    store: MemoryCatalogue, *others: Model, encoder: HashEncoder | None = None
+) -> tuple[Spaces, MemoryRegistry, MemoryModels]:
+    """Keep the spaces of MODEL, which serves, and of others that may be wanted."""
+    registry, models = MemoryRegistry(), MemoryModels()
+    await registry.promote(MODEL)
+    models.now = Standing(champion=MODEL.version)
+    for model in (MODEL, *others):
+        await registry.store(model)
+        await models.add(card_of_model(model))
+        models.kept.add(model.version)
+
+    async def encoder_of(model: Model) -> HashEncoder:  # noqa: ARG001 - there is one for all
+        return encoder or HashEncoder()
+
+    spaces = Spaces(registry, models, store, encoder_of, grace=timedelta(days=1))
+    await spaces.look()
+    return spaces, registry, models
+
+
+def card_of_model(model: Model) -> Card:
+    return Card(
+        version=model.version,
+        created_at=datetime(2026, 11, 24, tzinfo=UTC),
+        encoder=model.space.encoder,
+        space_id=model.space_id,
+    )
 
 
 async def memory_updater(
@@ -82,7 +114,7 @@ async def memory_updater(
         progress=MemoryProgress(),
         resume=resume,
         publisher=ListPublisher(),
-        studio=Studio(Painter(MODEL, mirror, reader), MemoryRegistry(), store, no_encoder),
+        studio=Studio(Painter(MODEL, mirror, reader), MemoryRegistry(), store, hash_encoder),
         limits=LIMITS,
     )
 

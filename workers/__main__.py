@@ -10,6 +10,7 @@ import signal
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 import uvloop
@@ -21,27 +22,29 @@ from portrait.adapters.kafka_stream import open_stream
 from portrait.adapters.kafka_topics import create_topics
 from portrait.adapters.parquet_archive import ParquetArchive
 from portrait.adapters.redis_catalogue import RedisCatalogue
+from portrait.adapters.redis_models import RedisModels
 from portrait.adapters.redis_progress import RedisOffsets, RedisPopularity, RedisProgress
 from portrait.adapters.redis_registry import RedisRegistry
 from portrait.adapters.redis_store import RedisProfiles, connect_redis, ping
 from portrait.errors import ModelMissingError
 from portrait.logs import configure_logs
-from portrait.mirror import Mirror
 from portrait.neural.text_encoder import BertEncoder, load_encoder
 from portrait.resume import Resume
 from portrait.settings import Settings
-from portrait.texts import TextReader
 from portrait.tidy import Rules
-from portrait.topics import DEAD, EVENT_TOPICS, ITEMS, read_topics
+from portrait.topics import DEAD, ERASURES, EVENT_TOPICS, ITEMS, read_topics
 from workers.archive import Bounds, archive, check, keep_tidy
+from workers.encoders import Encoders
 from workers.first_model import await_model, chained, fit_first_model, gather_catalogue
 from workers.health import serve_health
 from workers.index import Indexer, index
+from workers.painter import Studio, open_painter
+from workers.repaint import keep_repainted
 from workers.replay_dead import replay_dead
+from workers.spaces import Spaces
 from workers.update import Limits, Updater, update
 
 UPDATE_GROUP, INDEX_GROUP = "portrait-update", "portrait-index"
-FOLLOW_SECONDS = 0.2  # between two looks at the catalogue's change log
 YOUNG_OBJECTS = 50_000  # between two collections: a batch's events die together, without cycles
 
 log = structlog.get_logger()
@@ -54,6 +57,7 @@ class Wires:
     redis: Redis
     publisher: KafkaPublisher
     registry: RedisRegistry
+    models: RedisModels
     catalogue: RedisCatalogue
     closing: asyncio.Event
 
@@ -75,27 +79,34 @@ async def connected(settings: Settings) -> AsyncIterator[Wires]:
         await stack.enter_async_context(
             serve_health(settings.health_host, settings.health_port, checks)
         )
-        yield Wires(redis, publisher, registry, RedisCatalogue(redis), _told_to_stop())
+        yield Wires(
+            redis,
+            publisher,
+            registry,
+            RedisModels(redis),
+            RedisCatalogue(redis),
+            _told_to_stop(),
+        )
 
 
 async def run_update(settings: Settings) -> None:
     """Fold events into profiles until told to stop."""
     async with connected(settings) as wires, asyncio.TaskGroup() as tasks:
-        encoder = await asyncio.to_thread(_encoder, settings)
+        encoders = await _encoders(settings, wires)
         model = await await_model(wires.registry, wires.closing)
         if model is None:
             return
-        mirror = Mirror(wires.catalogue, model)
-        await mirror.load()
+        painter = await open_painter(model, wires.catalogue, encoders.of)
+        studio = Studio(painter, wires.registry, wires.catalogue, encoders.of)
+        profiles = RedisProfiles(wires.redis, settings.profile_ttl)
         resume = Resume(RedisOffsets(wires.redis), UPDATE_GROUP)
         updater = Updater(
-            profiles=RedisProfiles(wires.redis, settings.profile_ttl),
+            profiles=profiles,
             popularity=RedisPopularity(wires.redis),
             progress=RedisProgress(wires.redis),
             resume=resume,
             publisher=wires.publisher,
-            mirror=mirror,
-            texts=TextReader(encoder, model.space, wires.catalogue),
+            studio=studio,
             limits=Limits(settings.future_tolerance, settings.batch_tokens, settings.outage_limit),
         )
         log.info("worker_started", worker="update", model_version=model.version)
@@ -106,16 +117,20 @@ async def run_update(settings: Settings) -> None:
             closing=wires.closing,
             resume=resume.points,
         ) as stream:
-            follower = tasks.create_task(mirror.follow(FOLLOW_SECONDS))
+            beside = [
+                tasks.create_task(studio.follow()),
+                tasks.create_task(keep_repainted(profiles, studio, lambda: stream.partitions)),
+            ]
             await update(stream, updater)
-            follower.cancel()
+            for task in beside:
+                task.cancel()
     log.info("worker_stopped", worker="update")
 
 
 async def run_index(settings: Settings) -> None:
     """Keep the catalogue indexed until told to stop."""
-    async with connected(settings) as wires:
-        encoder = await asyncio.to_thread(_encoder, settings)
+    async with connected(settings) as wires, asyncio.TaskGroup() as tasks:
+        encoders = await _encoders(settings, wires)
         log.info("worker_started", worker="index")
         resume = Resume(RedisOffsets(wires.redis), INDEX_GROUP)
         async with open_stream(
@@ -133,11 +148,21 @@ async def run_index(settings: Settings) -> None:
                 )
                 if not gathered:
                     return  # told to stop before there was a catalogue
-                model = await fit_first_model(gathered, encoder, wires.registry, wires.catalogue)
+                await fit_first_model(
+                    gathered, encoders.base, wires.registry, wires.models, wires.catalogue
+                )
                 batches = chained(gathered, batches)
-            texts = TextReader(encoder, model.space, wires.catalogue)
-            indexer = Indexer(wires.catalogue, texts, wires.publisher, resume)
-            await index(batches, stream, indexer)
+            spaces = Spaces(
+                wires.registry,
+                wires.models,
+                wires.catalogue,
+                encoders.of,
+                grace=settings.model_grace,
+            )
+            await spaces.look()
+            follower = tasks.create_task(spaces.follow())
+            await index(batches, stream, Indexer(wires.catalogue, spaces, wires.publisher, resume))
+            follower.cancel()
     log.info("worker_stopped", worker="index")
 
 
@@ -162,7 +187,10 @@ async def run_archive(settings: Settings) -> None:
     async with (
         serve_health(settings.health_host, settings.health_port, checks),
         open_stream(
-            settings, group="portrait-archive", topics=EVENT_TOPICS, closing=closing
+            settings,
+            group="portrait-archive",
+            topics=(*EVENT_TOPICS, ERASURES),
+            closing=closing,
         ) as stream,
         asyncio.TaskGroup() as tasks,
     ):
@@ -215,9 +243,15 @@ def tune_garbage_collection() -> None:
     gc.set_threshold(YOUNG_OBJECTS)
 
 
-def _encoder(settings: Settings) -> BertEncoder:
+async def _encoders(settings: Settings, wires: Wires) -> Encoders:
+    """Load the encoder of the settings; those of models are loaded as they come."""
+    base = await asyncio.to_thread(_encoder, settings, settings.encoder)
+    return Encoders(base, wires.models, settings.model_cache, partial(_encoder, settings))
+
+
+def _encoder(settings: Settings, source: str) -> BertEncoder:
     return load_encoder(
-        settings.encoder,
+        source,
         backend=settings.encoder_backend,
         most_tokens=settings.encoder_tokens,
         threads=settings.encoder_threads,

@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 import pyarrow as pa
 import structlog
 
+from portrait import metrics
 from portrait.archive import SCHEMA, Archive, ArchiveUnavailableError, numbers
 from portrait.archive_rows import cut, tabulate
 from portrait.erasure import Erasures
@@ -108,6 +109,7 @@ async def _store(stream: EventStream, held: Held, store: Archive, bounds: Bounds
     await stream.commit(Batch((), held.ends))
     if held.last is not None:
         await stream.commit(held.last)  # tells the stream that nothing is in hand any more
+    metrics.events_archived.inc(rows)
     log.info(
         "events_archived",
         records=held.records,
@@ -149,9 +151,12 @@ async def _tidy_once(store: Archive, rules: Rules, closing: asyncio.Event) -> No
     started = time.monotonic()
     try:
         done = await asyncio.to_thread(tidy, store, rules, datetime.now(UTC), closing.is_set)
+        segments = await asyncio.to_thread(store.segments)
     except ArchiveUnavailableError as error:
         log.warning("archive_not_tidied", reason=str(error))
         return
+    metrics.archive_files.set(len(segments))
+    metrics.archive_bytes.set(sum(segment.bytes for segment in segments))
     if done == NOTHING:
         return
     log.info(

@@ -12,6 +12,7 @@ import structlog
 
 from portrait.catalogue import texts_of
 from portrait.encoder import TextEncoder
+from portrait.model_index import Card, ModelIndex
 from portrait.ref import text_ref
 from portrait.space import fit_space
 from portrait.store import CatalogueStore, Model, ModelRegistry
@@ -54,7 +55,11 @@ async def gather_catalogue(
 
 
 async def fit_first_model(
-    gathered: list[Batch], encoder: TextEncoder, registry: ModelRegistry, store: CatalogueStore
+    gathered: list[Batch],
+    encoder: TextEncoder,
+    registry: ModelRegistry,
+    models: ModelIndex,
+    store: CatalogueStore,
 ) -> Model:
     """Fit a space on texts of these batches, store their vectors, and put the model in service."""
     refs = sorted({text_ref(text): text for batch in gathered for text in _texts(batch)}.items())
@@ -62,9 +67,13 @@ async def fit_first_model(
     log.info("space_fitting", texts=len(texts), encoder=encoder.name)
     embeddings = await asyncio.to_thread(encoder.encode, texts)
     space = fit_space(encoder.name, embeddings)
-    model = Model(f"pretrained-{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{space.id[:8]}", space)
+    now = datetime.now(UTC)
+    model = Model(f"pretrained-{now:%Y%m%dT%H%M%SZ}-{space.id[:8]}", space)
     sampled = [ref for ref, _ in refs[:MOST_TEXTS]]
     await store.put_vectors(space.id, sampled, space.place(embeddings))
+    await models.add(
+        Card(version=model.version, created_at=now, encoder=encoder.name, space_id=space.id)
+    )
     await registry.promote(model)
     log.info("model_promoted", model_version=model.version, texts=len(texts), by="first_model")
     return model

@@ -14,13 +14,12 @@ import structlog
 
 from portrait import metrics
 from portrait.batch import dead_letter
-from portrait.catalogue import texts_of
 from portrait.errors import ItemInvalidError, StoreRestartedError, StoreUnavailableError
 from portrait.item import Item, parse_item
 from portrait.resume import Resume
 from portrait.store import CatalogueStore
 from portrait.stream import Batch, EventStream, Message, Publisher, Record
-from portrait.texts import TextReader
+from workers.spaces import Spaces
 
 TEXTS_AT_ONCE = 500  # read between two announcements, so that a long batch becomes visible early
 
@@ -41,7 +40,7 @@ class Indexer:
     """Everything that indexing touches. Lives as long as the process."""
 
     store: CatalogueStore
-    texts: TextReader
+    spaces: Spaces
     publisher: Publisher
     resume: Resume
 
@@ -78,8 +77,8 @@ async def _store(batch: Batch, indexer: Indexer) -> Changes:
     changes = decode_items(batch.records)
     for start in range(0, len(changes.items), TEXTS_AT_ONCE):
         some = changes.items[start : start + TEXTS_AT_ONCE]
-        await indexer.texts.read(text for item in some for text in texts_of(item))
-        await indexer.store.put_items(some)
+        async with indexer.spaces.reading(some):
+            await indexer.store.put_items(some)
         log.info("items_indexed", items=len(some))
     await indexer.store.withdraw_items(changes.withdrawn)
     await indexer.publisher.publish(changes.dead)

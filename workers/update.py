@@ -24,16 +24,16 @@ from portrait.batch import EventBatch, decode, item_of
 from portrait.catalogue import texts_of
 from portrait.errors import PortraitError, StoreRestartedError, StoreUnavailableError
 from portrait.event import Action, Event
+from portrait.explain import search_refs
 from portrait.facts import ACTION_CODE, EVENT, MONEY, Facts, fold
 from portrait.hash_index import MISSING
-from portrait.mirror import Mirror
 from portrait.notice import notices
 from portrait.paint import ACTION_WEIGHTS, paint
 from portrait.profile import REVISION, decode_facts, encode_profiles
 from portrait.resume import Resume
 from portrait.store import PopularityStore, ProfileStore, ProgressStore, Write
 from portrait.stream import Batch, EventStream, Message, Publisher
-from portrait.texts import TextReader
+from workers.painter import Painter, Studio
 
 SEARCH_TTL = timedelta(days=90)  # three half-lives of an interest
 SEARCHES_HELD = 100_000  # vectors of searches in memory: 100 MB; Redis has the others
@@ -67,8 +67,7 @@ class Updater:
     progress: ProgressStore
     resume: Resume
     publisher: Publisher
-    mirror: Mirror
-    texts: TextReader
+    studio: Studio
     limits: Limits
 
 
@@ -77,6 +76,7 @@ class Outcome:
     """What a batch has come to so far. It outlives retries: nothing is told twice or forgotten."""
 
     parts: Sequence[EventBatch]
+    painter: Painter
     started: float = field(default_factory=time.perf_counter)
     new: list[NDArray[np.void]] = field(default_factory=list)  # stored events, of EVENT
     notices: list[Message] = field(default_factory=list)
@@ -92,7 +92,7 @@ async def update(stream: EventStream, updater: Updater) -> None:
     finished.set_result(None)
     async with asyncio.TaskGroup() as tasks:
         async for batch in stream.batches():
-            outcome = Outcome(_decode(batch, updater.limits))
+            outcome = Outcome(_decode(batch, updater.limits), updater.studio.painter)
             try:
                 await _through_outages(stream, batch, outcome, updater)
             except StoreRestartedError:
@@ -102,7 +102,7 @@ async def update(stream: EventStream, updater: Updater) -> None:
                 continue
             await finished
             finished = tasks.create_task(_finish(stream, batch, outcome, updater))
-            updater.mirror.bound_searches(SEARCHES_HELD)
+            outcome.painter.mirror.bound_searches(SEARCHES_HELD)
 
 
 def _decode(batch: Batch, limits: Limits) -> list[EventBatch]:
@@ -142,7 +142,7 @@ async def _process(batch: EventBatch, outcome: Outcome, updater: Updater) -> Non
     Some users at a time: while Redis serves some, others are computed.
     """
     with _timed("encode"):
-        await _encode_new(batch, updater)
+        await _encode_new(batch, outcome.painter)
     slices = batch.columns["user"] // USERS_AT_ONCE
     order = np.argsort(slices, kind="stable")
     edges = np.flatnonzero(np.diff(slices[order])) + 1
@@ -155,18 +155,18 @@ async def _process(batch: EventBatch, outcome: Outcome, updater: Updater) -> Non
         raise (StoreRestartedError if restarted else StoreUnavailableError) from group
 
 
-async def _encode_new(batch: EventBatch, updater: Updater) -> None:
+async def _encode_new(batch: EventBatch, painter: Painter) -> None:
     """Find or make the vectors of searches, and of items that the catalogue does not know."""
-    mirror = updater.mirror
+    mirror = painter.mirror
     if batch.searches:
         absent = mirror.catalogue.vectors.missing([*batch.searches])
-        await updater.texts.read([batch.searches[ref] for ref in absent], ttl=SEARCH_TTL)
+        await painter.texts.read([batch.searches[ref] for ref in absent], ttl=SEARCH_TTL)
         await mirror.fetch_texts(absent)
     refs = np.array([*batch.items], np.uint64)
     unknown = refs[mirror.catalogue.find(refs) == MISSING].tolist()
     if unknown:
         items = [item_of(batch.items[ref]) for ref in unknown]
-        await updater.texts.read(text for item in items for text in texts_of(item))
+        await painter.texts.read(text for item in items for text in texts_of(item))
         await mirror.introduce(items)
 
 
@@ -209,8 +209,9 @@ async def _attempt(
         if len(moved) < len(facts):
             facts = Facts(facts.head[moved], facts.ring[moved])
     with _timed("paint"):
-        await updater.mirror.fetch_texts(_searches(facts))
-        portraits = paint(facts.ring, updater.mirror.catalogue)
+        catalogue = outcome.painter.mirror.catalogue
+        await outcome.painter.mirror.fetch_texts(search_refs(facts.ring))
+        portraits = paint(facts.ring, catalogue)
     with _timed("store"):
         names = [users[place] for place in moved.tolist()]
         revisions = [(records[place] or b"")[REVISION] for place in moved.tolist()]
@@ -225,7 +226,7 @@ async def _attempt(
     outcome.notices += notices(
         [names[place] for place in stored.tolist()],
         facts.head[stored],
-        updater.mirror.catalogue.space_id,
+        catalogue.space_id,
     )
     return moved[refused]
 
@@ -261,13 +262,6 @@ async def _tell_store(
         await updater.progress.mark(batch.reached)
     except StoreUnavailableError:
         log.warning("popularity_not_added", events=len(new))
-
-
-def _searches(facts: Facts) -> list[int]:
-    """Return the text refs of all searches that these facts remember."""
-    search = (facts.ring["action"] == ACTION_CODE[Action.SEARCH]) & (facts.ring["at"] > 0)
-    refs: list[int] = np.unique(facts.ring["ref"][search]).tolist()
-    return refs
 
 
 def _popularity(

@@ -85,6 +85,19 @@ class RedisCatalogue:
             for value in values
         ]
 
+    async def forget_vectors(self, space_id: str) -> None:
+        """Remove a space's vectors. Walks the keys, so that Redis goes on answering others."""
+        cursor = 0
+        while True:
+            async with translated():
+                cursor, keys = await self._redis.scan(
+                    cursor, match=f"text:{space_id}:*", count=1_000
+                )
+                if keys:
+                    await self._redis.unlink(*keys)
+            if cursor == 0:
+                return
+
     async def put_vectors(
         self,
         space_id: str,

@@ -6,13 +6,13 @@ items, items:changes        catalogue and its change log  model:*              c
 offsets:<group>             topic:partition → next offset of what is not stored yet
 """
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 
 from redis.asyncio import Redis
 from redis.exceptions import NoScriptError
 
-from portrait.adapters.redis_common import KEYS_AT_ONCE, script, slices, translated
+from portrait.adapters.redis_common import KEYS_AT_ONCE, script, slices, text, translated
 from portrait.store import Write
 
 NONE_STORED = bytes(8)
@@ -57,26 +57,41 @@ class RedisProfiles:
             server, *answers = await pipe.execute()
         return server["run_id"], [record for records in answers for record in records]
 
-    async def save(self, writes: Sequence[Write]) -> list[int]:
+    async def save(self, writes: Sequence[Write], *, keep_ttl: bool = False) -> list[int]:
         """Compare and set: one pipelined round trip. Returns the places of those refused."""
+        ttl = 0 if keep_ttl else self._ttl
         try:
-            answers = await self._send(writes)
+            answers = await self._send(writes, ttl)
         except NoScriptError:  # Redis forgets scripts when it restarts, and then stores nothing
             async with translated():
                 await self._redis.script_load(self._save.script)
-            answers = await self._send(writes)
+            answers = await self._send(writes, ttl)
         return [
             part * KEYS_AT_ONCE + place for part, refused in enumerate(answers) for place in refused
         ]
 
-    async def _send(self, writes: Sequence[Write]) -> list[list[int]]:
+    async def scan(self) -> AsyncIterator[list[str]]:
+        """Walk the keys, so that Redis goes on answering others."""
+        cursor = 0
+        while True:
+            async with translated():
+                cursor, keys = await self._redis.scan(cursor, match=_profile_key("*"), count=1_000)
+            if keys:
+                yield [text(key)[_USER] for key in keys]
+            if cursor == 0:
+                return
+
+    async def _send(self, writes: Sequence[Write], ttl: int) -> list[list[int]]:
         async with translated(), self._redis.pipeline(transaction=False) as pipe:
             for some in slices(writes):
                 keys = [_profile_key(write.user) for write in some]
                 values = [(write.expected or NONE_STORED) + write.record for write in some]
-                pipe.evalsha(self._save.sha, len(keys), *keys, self._ttl, *values)
+                pipe.evalsha(self._save.sha, len(keys), *keys, ttl, *values)
             answers: list[list[int]] = await pipe.execute()
         return answers
+
+
+_USER = slice(len("profile:{"), -len("}"))
 
 
 def _profile_key(user: str) -> str:

@@ -1,5 +1,5 @@
 -- Store profiles, each only if the stored one still has the revision its writer read.
--- KEYS: profiles. ARGV: seconds to live, then for each key the revision expected (8 bytes, zeros for
+-- KEYS: profiles. ARGV: seconds to live, or 0 for as long as before, then for each key the revision expected (8 bytes, zeros for
 -- "none stored") and the record, in one string: half as many arguments are a third of the time.
 -- Returns the places (from 0) of the profiles that were refused.
 local none = string.rep('\0', 8)
@@ -9,7 +9,11 @@ for place, key in ipairs(KEYS) do
   if stored == '' then stored = none end
   local write = ARGV[place + 1]
   if stored == string.sub(write, 1, 8) then
-    redis.call('SET', key, string.sub(write, 9), 'EX', ARGV[1])
+    if ARGV[1] == '0' then
+      redis.call('SET', key, string.sub(write, 9), 'KEEPTTL')
+    else
+      redis.call('SET', key, string.sub(write, 9), 'EX', ARGV[1])
+    end
   else
     refused[#refused + 1] = place - 1
   end

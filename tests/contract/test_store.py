@@ -11,6 +11,7 @@ from portrait.adapters.redis_progress import RedisOffsets, RedisPopularity, Redi
 from portrait.adapters.redis_registry import RedisRegistry
 from portrait.adapters.redis_store import RedisProfiles
 from portrait.item import Item
+from portrait.profile import REVISION
 from portrait.space import unit
 from portrait.store import (
     CatalogueStore,
@@ -90,6 +91,14 @@ class ProfileStoreContract:
         loaded = await store.load(users)
         assert loaded == [record(1 + place % 2) for place in range(1_203)]
 
+    async def test_everybody_is_found(self, store: ProfileStore) -> None:
+        users = [f"user {{{n}}}" for n in range(1_500)]
+        await store.save([Write(user, b"", record(1)) for user in users])
+
+        found = [user async for some in store.scan() for user in some]
+
+        assert sorted(set(found)) == sorted(users)
+
     async def test_nothing_is_no_trouble(self, store: ProfileStore) -> None:
         assert await store.load([]) == []
         assert await store.save([]) == []
@@ -110,6 +119,16 @@ class TestRedisProfiles(ProfileStoreContract):
         await store.save([Write("ann", NONE, record(1))])
 
         assert 86_000 < await redis.ttl("profile:{ann}") <= 86_400
+
+    async def test_a_repainted_profile_lives_no_longer_than_before(
+        self, store: ProfileStore, redis: Redis
+    ) -> None:
+        await store.save([Write("ann", b"", record(1))])
+        await redis.expire("profile:{ann}", 100)
+
+        await store.save([Write("ann", record(1)[REVISION], record(1))], keep_ttl=True)
+
+        assert await redis.ttl("profile:{ann}") <= 100
 
     async def test_redis_may_forget_the_script(self, store: ProfileStore, redis: Redis) -> None:
         await store.save([Write("ann", NONE, record(1))])
@@ -176,6 +195,15 @@ class CatalogueStoreContract:
         assert first.dtype == np.float32
         np.testing.assert_array_equal(first, vectors[0].astype(np.float16))
         np.testing.assert_array_equal(last, vectors[1].astype(np.float16))
+
+    async def test_a_space_can_be_forgotten_and_no_other(self, store: CatalogueStore) -> None:
+        for space in ("one", "two"):
+            await store.put_vectors(space, [7], np.ones((1, 4), np.float32))
+
+        await store.forget_vectors("one")
+
+        assert await store.get_vectors("one", [7]) == [None]
+        assert (await store.get_vectors("two", [7]))[0] is not None
 
     async def test_spaces_do_not_mix(self, store: CatalogueStore) -> None:
         await store.put_vectors("one", [1], np.ones((1, 4), np.float32))

@@ -18,7 +18,16 @@ from portrait.event import Action
 from portrait.facts import Facts
 from portrait.item import parse_item
 from portrait.notice import notices
-from portrait.topics import DEAD, EVENT_TOPICS, ITEMS, NOTICES, action_of, event_topic, read_topics
+from portrait.topics import (
+    DEAD,
+    ERASURES,
+    EVENT_TOPICS,
+    ITEMS,
+    NOTICES,
+    action_of,
+    event_topic,
+    read_topics,
+)
 from tests.generated import ASYNCAPI, ROOT, with_schemas
 from tests.records import FakeRecord
 
@@ -59,7 +68,7 @@ def test_every_topic_is_a_channel_with_its_partitions_and_its_configuration() ->
 
 
 def test_every_topic_of_the_code_is_declared() -> None:
-    assert set(CHANNELS) == {*EVENT_TOPICS, ITEMS, DEAD, NOTICES}
+    assert set(CHANNELS) == {*EVENT_TOPICS, ITEMS, ERASURES, DEAD, NOTICES}
 
 
 def test_all_event_topics_have_the_same_number_of_partitions() -> None:

@@ -1,6 +1,5 @@
 """The catalogue in memory, and the mirror that keeps it current."""
 
-import asyncio
 from collections.abc import Sequence
 
 import numpy as np
@@ -103,24 +102,6 @@ async def test_a_mirror_that_was_left_behind_loads_again() -> None:
     await mirror.catch_up()
 
     assert len(mirror.catalogue) == len(ITEMS)
-
-
-async def test_a_mirror_outlives_an_outage() -> None:
-    store = MemoryCatalogue()
-    mirror = Mirror(store, MODEL)
-    await mirror.load()
-    await index_items(store)
-    store.is_down = True
-    following = asyncio.create_task(mirror.follow(0.01))
-    await asyncio.sleep(0.05)
-
-    store.is_down = False
-    async with asyncio.timeout(5):
-        while len(mirror.catalogue) < len(ITEMS):  # noqa: ASYNC110 - polls what a task does
-            await asyncio.sleep(0.02)
-
-    assert not following.done()
-    following.cancel()
 
 
 async def test_searches_are_forgotten_beyond_a_bound() -> None:

@@ -26,6 +26,7 @@ DEPLOY = ROOT / "deploy"
 KUBERNETES_VERSION = "1.33"  # the schemas to check against; the manifests ask for 1.30
 COMMANDS = {
     ("python", "-m", "service"),
+    ("python", "-m", "workers", "archive"),
     ("python", "-m", "workers", "index"),
     ("python", "-m", "workers", "topics"),
     ("python", "-m", "workers", "update"),

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from portrait.ref import text_ref
 from portrait.stream import Batch
+from tests.fake_training import MemoryModels
 from tests.fakes import HashEncoder, MemoryCatalogue, MemoryRegistry
 from tests.records import FakeRecord
 from tests.streams import MODEL
@@ -51,13 +52,16 @@ async def test_a_stream_that_ends_before_there_is_a_catalogue_gathers_nothing() 
 
 
 async def test_the_model_is_put_in_service() -> None:
-    registry, store = MemoryRegistry(), MemoryCatalogue()
+    registry, models, store = MemoryRegistry(), MemoryModels(), MemoryCatalogue()
 
-    model = await fit_first_model([batch("a b", "c d", "e")], HashEncoder(), registry, store)
+    model = await fit_first_model(
+        [batch("a b", "c d", "e")], HashEncoder(), registry, models, store
+    )
 
     assert await registry.champion() == model
     assert model.version.startswith("pretrained-")
     assert model.space.id[:8] in model.version
+    assert (await models.get(model.version)).card.encoder == "hash"
     vectors = await store.get_vectors(model.space.id, [text_ref("a b"), text_ref("e")])
     assert all(vector is not None for vector in vectors)
 

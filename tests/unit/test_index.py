@@ -5,12 +5,11 @@ import json
 from portrait.item import Item
 from portrait.ref import text_ref
 from portrait.resume import Resume
-from portrait.texts import TextReader
 from portrait.topics import DEAD
 from tests.catalogues import SPACE
 from tests.fakes import HashEncoder, ListPublisher, MemoryCatalogue, MemoryOffsets
 from tests.records import FakeRecord
-from tests.streams import ListStream
+from tests.streams import ListStream, memory_spaces
 from workers.index import Indexer, decode_items, index
 
 
@@ -31,8 +30,8 @@ async def resume() -> Resume:
 
 async def run(*batches: list[FakeRecord]) -> tuple[MemoryCatalogue, ListPublisher, ListStream]:
     store, publisher, stream = MemoryCatalogue(), ListPublisher(), ListStream(*batches)
-    reader = TextReader(HashEncoder(), SPACE, store)
-    await index(stream.batches(), stream, Indexer(store, reader, publisher, await resume()))
+    spaces, _, _ = await memory_spaces(store)
+    await index(stream.batches(), stream, Indexer(store, spaces, publisher, await resume()))
     return store, publisher, stream
 
 
@@ -88,9 +87,9 @@ async def test_a_text_that_is_known_is_not_read_again() -> None:
     encoder = HashEncoder()
     for offset in range(3):
         stream = ListStream([upsert("milk", offset), upsert("more milk", title="title of milk")])
-        reader = TextReader(encoder, SPACE, store)
+        spaces, _, _ = await memory_spaces(store, encoder=encoder)
         await index(
-            stream.batches(), stream, Indexer(store, reader, ListPublisher(), await resume())
+            stream.batches(), stream, Indexer(store, spaces, ListPublisher(), await resume())
         )
 
     assert encoder.texts_read == 1
@@ -102,8 +101,8 @@ async def test_a_store_that_started_again_is_given_the_batch_again() -> None:
     await resume.points()
     offsets.life = "second"
 
-    reader = TextReader(HashEncoder(), SPACE, store)
-    await index(stream.batches(), stream, Indexer(store, reader, ListPublisher(), resume))
+    spaces, _, _ = await memory_spaces(store)
+    await index(stream.batches(), stream, Indexer(store, spaces, ListPublisher(), resume))
 
     assert stream.rewinds == 1
     assert stream.committed == []
@@ -111,10 +110,10 @@ async def test_a_store_that_started_again_is_given_the_batch_again() -> None:
 
 async def test_a_store_that_is_away_is_given_the_batch_again() -> None:
     store, stream = MemoryCatalogue(), ListStream([upsert("milk")])
+    spaces, _, _ = await memory_spaces(store)
     store.is_down = True
 
-    reader = TextReader(HashEncoder(), SPACE, store)
-    await index(stream.batches(), stream, Indexer(store, reader, ListPublisher(), await resume()))
+    await index(stream.batches(), stream, Indexer(store, spaces, ListPublisher(), await resume()))
 
     assert stream.rewinds == 1
     assert stream.committed == []

@@ -228,7 +228,7 @@ async def test_every_stored_profile_is_told_of() -> None:
 
     assert isinstance(updater.publisher, ListPublisher)
     told = [(m.topic, m.key, m.value) for m in updater.publisher.messages]
-    space = updater.mirror.catalogue.space_id
+    space = updater.studio.painter.mirror.catalogue.space_id
     assert told == [
         (
             NOTICES,
@@ -284,7 +284,7 @@ async def test_an_item_that_comes_with_its_event_is_introduced() -> None:
 
     updater = await run([event_record(item_id="flakes", item=snapshot)])
 
-    (item,) = [i for i in updater.mirror.catalogue.items if i.id == "flakes"]
+    (item,) = [i for i in updater.studio.painter.mirror.catalogue.items if i.id == "flakes"]
     profile = decode_profile(records_of(updater)["ann"])
     assert item.title == "goldfish flakes"
     assert profile.portrait["interests"]["category"][0] == name_ref("Pets > Fish")
@@ -293,13 +293,13 @@ async def test_an_item_that_comes_with_its_event_is_introduced() -> None:
 async def test_a_snapshot_does_not_overwrite_the_catalogue() -> None:
     updater = await run([event_record(item_id="milk", item={"title": "a lie"})])
 
-    assert "a lie" not in {item.title for item in updater.mirror.catalogue.items}
+    assert "a lie" not in {item.title for item in updater.studio.painter.mirror.catalogue.items}
 
 
 async def test_an_item_that_nobody_described_is_remembered_by_its_id() -> None:
     updater = await run([event_record(item_id="mystery")])
 
-    (item,) = [i for i in updater.mirror.catalogue.items if i.id == "mystery"]
+    (item,) = [i for i in updater.studio.painter.mirror.catalogue.items if i.id == "mystery"]
     assert not item.available
 
 
@@ -318,11 +318,11 @@ class Failing(MemoryProfiles):
         super().__init__()
         self._left = times
 
-    async def save(self, writes: Sequence[Write]) -> list[int]:
+    async def save(self, writes: Sequence[Write], *, keep_ttl: bool = False) -> list[int]:
         self._left -= 1
         if self._left >= 0:
             raise StoreUnavailableError
-        return await super().save(writes)
+        return await super().save(writes, keep_ttl=keep_ttl)
 
 
 class Rival(MemoryProfiles):
@@ -333,11 +333,11 @@ class Rival(MemoryProfiles):
         self._theirs = records_of(faster)
         self.stepped_in = False
 
-    async def save(self, writes: Sequence[Write]) -> list[int]:
+    async def save(self, writes: Sequence[Write], *, keep_ttl: bool = False) -> list[int]:
         if not self.stepped_in:
             self.records = dict(self._theirs)
             self.stepped_in = True
-        return await super().save(writes)
+        return await super().save(writes, keep_ttl=keep_ttl)
 
 
 class SlowStream(ListStream):
@@ -355,15 +355,15 @@ class RefusingOnce(MemoryProfiles):
         super().__init__()
         self._refused = False
 
-    async def save(self, writes: Sequence[Write]) -> list[int]:
+    async def save(self, writes: Sequence[Write], *, keep_ttl: bool = False) -> list[int]:
         if not self._refused:
             self._refused = True
             return list(range(len(writes)))
-        return await super().save(writes)
+        return await super().save(writes, keep_ttl=keep_ttl)
 
 
 class Refusing(MemoryProfiles):
     """Refuses every write."""
 
-    async def save(self, writes: Sequence[Write]) -> list[int]:
+    async def save(self, writes: Sequence[Write], *, keep_ttl: bool = False) -> list[int]:  # noqa: ARG002
         return list(range(len(writes)))

@@ -1,0 +1,118 @@
+"""Spaces: the wanted model serves once its space is complete, and not before."""
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+
+from portrait.item import Item
+from portrait.ref import text_ref
+from portrait.space import Space
+from portrait.store import Model
+from tests.catalogues import ITEMS, SPACE
+from tests.fakes import HashEncoder, MemoryCatalogue
+from tests.models import learned_model
+from tests.streams import MODEL, memory_spaces
+
+OTHER = Space("hash", SPACE.mean, np.ascontiguousarray(-SPACE.axes))
+CHALLENGER = Model("challenger", OTHER)
+
+
+async def has_vector(store: MemoryCatalogue, space: Space, item: Item) -> bool:
+    (vector,) = await store.get_vectors(space.id, [text_ref(item.text)])
+    return vector is not None
+
+
+async def stocked() -> MemoryCatalogue:
+    store = MemoryCatalogue()
+    await store.put_items(ITEMS)
+    return store
+
+
+async def test_a_wanted_model_serves_once_its_space_is_filled() -> None:
+    store = await stocked()
+    spaces, _, models = await memory_spaces(store, CHALLENGER)
+    await models.want("challenger")
+
+    await spaces.look()
+
+    assert models.now.champion == "challenger"
+    assert models.now.former == MODEL.version
+    assert all([await has_vector(store, OTHER, item) for item in ITEMS])
+
+
+async def test_an_item_that_changes_meanwhile_is_read_into_both_spaces() -> None:
+    store = await stocked()
+    spaces, _, models = await memory_spaces(store, CHALLENGER)
+    await models.want("challenger")
+    await spaces.look()
+    newcomer = Item(id="new", title="sea salt")
+
+    async with spaces.reading([newcomer]) as new:
+        await store.put_items([newcomer])
+
+    assert new == 2
+    assert await has_vector(store, SPACE, newcomer)
+    assert await has_vector(store, OTHER, newcomer)
+
+
+async def test_an_item_that_another_worker_introduced_is_completed_and_announced_again() -> None:
+    store = await stocked()
+    spaces, _, _ = await memory_spaces(store)
+    await store.put_items([Item(id="new", title="sea salt")])
+    cursor = await store.cursor()
+
+    await spaces.look()
+
+    assert await has_vector(store, SPACE, Item(id="new", title="sea salt"))
+    changes = await store.changed_since(cursor)
+    assert changes is not None
+    assert changes[1] == ["new"]
+
+
+async def test_a_model_that_shares_the_space_needs_no_reading() -> None:
+    store, encoder = await stocked(), HashEncoder()
+    spaces, _, models = await memory_spaces(store, learned_model("learned"), encoder=encoder)
+    async with spaces.reading(ITEMS):
+        pass
+    before = encoder.texts_read
+    await models.want("learned")
+
+    await spaces.look()
+
+    assert models.now.champion == "learned"
+    assert encoder.texts_read == before
+
+
+async def test_the_space_of_a_model_is_removed_after_its_grace() -> None:
+    store = await stocked()
+    spaces, _, models = await memory_spaces(store, CHALLENGER)
+    async with spaces.reading(ITEMS):
+        pass
+    await models.want("challenger")
+    await spaces.look()
+    models.now = models.now._replace(former=None)
+    await spaces.look()
+
+    await spaces.forget_expired(datetime.now(UTC) + timedelta(hours=23))
+    kept = await has_vector(store, SPACE, ITEMS[0])
+    await spaces.forget_expired(datetime.now(UTC) + timedelta(days=2))
+
+    assert kept
+    assert not await has_vector(store, SPACE, ITEMS[0])
+    assert await has_vector(store, OTHER, ITEMS[0])
+
+
+async def test_a_rollback_needs_no_reading() -> None:
+    store, encoder = await stocked(), HashEncoder()
+    spaces, _, models = await memory_spaces(store, CHALLENGER, encoder=encoder)
+    async with spaces.reading(ITEMS):
+        pass
+    await models.want("challenger")
+    await spaces.look()
+    read = encoder.texts_read
+    await models.roll_back("a test")
+
+    await spaces.look()
+
+    assert models.now.champion == MODEL.version
+    assert encoder.texts_read == read

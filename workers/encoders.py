@@ -1,0 +1,54 @@
+"""Encoders: the text encoder of each model, loaded once.
+
+Models stand on the encoder that the settings name, unless training made another: that one's files
+lie in the model's artifact.
+"""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+from portrait.artifact import ENCODER, OPENVINO, fetch
+from portrait.encoder import TextEncoder
+from portrait.errors import ModelInvalidError
+from portrait.model_index import ModelIndex
+from portrait.store import Model
+
+Load = Callable[[str], TextEncoder]  # from a folder; blocks
+
+
+class Encoders:
+    """Loads encoders as models need them. Lives as long as the process."""
+
+    def __init__(self, base: TextEncoder, models: ModelIndex, cache: Path, load: Load) -> None:
+        self.base = base
+        self._loaded: dict[str, TextEncoder] = {base.name: base}
+        self._models = models
+        self._cache = cache
+        self._load = load
+
+    async def of(self, model: Model) -> TextEncoder:
+        """Return a model's encoder.
+
+        Raises:
+            ModelInvalidError: Its artifact has no such encoder.
+            ArtifactInvalidError: The artifact is damaged.
+        """
+        name = model.space.encoder
+        if name not in self._loaded:
+            self._loaded[name] = await self._fetched(model)
+        return self._loaded[name]
+
+    async def _fetched(self, model: Model) -> TextEncoder:
+        card = (await self._models.get(model.version)).card
+        if card.artifact is None:
+            msg = f"{model.version} needs encoder {model.space.encoder}, and has no artifact"
+            raise ModelInvalidError(msg)
+        folder = await asyncio.to_thread(fetch, card.artifact, self._cache, card.digest)
+        parts = [folder / part for part in (OPENVINO, ENCODER) if (folder / part).is_dir()]
+        for part in parts:
+            encoder = await asyncio.to_thread(self._load, str(part))
+            if encoder.name == model.space.encoder:
+                return encoder
+        msg = f"{model.version} needs encoder {model.space.encoder}, which its artifact lacks"
+        raise ModelInvalidError(msg)

@@ -1,0 +1,81 @@
+"""The painter: the champion as an update worker paints with it, and its succession.
+
+registry ─▶ another champion? ─▶ its catalogue, loaded beside the old one ─▶ the next batch uses it
+
+A batch is painted by one painter from start to end.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import structlog
+
+from portrait.encoder import TextEncoder
+from portrait.errors import StoreUnavailableError
+from portrait.mirror import Mirror
+from portrait.store import CatalogueStore, Model, ModelRegistry
+from portrait.texts import TextReader
+
+MODEL_SECONDS = 0.5  # between two looks at the registry
+CATALOGUE_SECONDS = 0.2  # between two looks at the catalogue's change log
+AWAY_SECONDS = 1.0  # between two tries while Redis is away
+
+EncoderOf = Callable[[Model], Awaitable[TextEncoder]]
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Painter:
+    """One model and its catalogue in memory."""
+
+    model: Model
+    mirror: Mirror
+    texts: TextReader
+
+
+class Studio:
+    """Holds the painter in charge. Lives as long as the worker; one task calls `follow`."""
+
+    def __init__(
+        self,
+        painter: Painter,
+        registry: ModelRegistry,
+        catalogue: CatalogueStore,
+        encoder: EncoderOf,
+    ) -> None:
+        self.painter = painter
+        self._registry = registry
+        self._catalogue = catalogue
+        self._encoder = encoder
+
+    async def follow(self) -> None:
+        """Keep the catalogue current, and take up another champion. Runs for ever."""
+        ticks = 0
+        while True:
+            try:
+                if ticks % round(MODEL_SECONDS / CATALOGUE_SECONDS) == 0:
+                    await self.look()
+                await self.painter.mirror.catch_up()
+            except StoreUnavailableError:
+                log.warning("catalogue_not_followed", reason="store unavailable")
+                await asyncio.sleep(AWAY_SECONDS)
+            ticks += 1
+            await asyncio.sleep(CATALOGUE_SECONDS)
+
+    async def look(self) -> None:
+        """Load the champion's catalogue, if it is another one, and let it paint from now on."""
+        champion = await self._registry.champion()
+        if champion is None or champion.version == self.painter.model.version:
+            return
+        former = self.painter.model.version
+        self.painter = await open_painter(champion, self._catalogue, self._encoder)
+        log.info("model_taken_up", model_version=champion.version, former=former)
+
+
+async def open_painter(model: Model, catalogue: CatalogueStore, encoder: EncoderOf) -> Painter:
+    """Load a model's encoder and catalogue."""
+    mirror = Mirror(catalogue, model)
+    await mirror.load()
+    return Painter(model, mirror, TextReader(await encoder(model), model.space, catalogue))
