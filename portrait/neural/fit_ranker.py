@@ -69,6 +69,7 @@ class Fitted:
     """What came out."""
 
     learned: Learned
+    kinds: Floats  # (H,), how much each kind of neighbours counts, the most 1; in `learned` already
     figures: Mapping[str, float]  # on validation, of the blend and of each part
     outcome: Outcome  # of the encoder's training
 
@@ -104,10 +105,39 @@ def fit_ranker(  # noqa: PLR0913 - what it learns from, and what it may be given
         events, validation, text_vectors, course, warm_start, tracker, checkpoint
     )
     neighbours = fit_neighbours(counted or events, text_vectors, course.decay)
-    learned, figures = choose_blend(
-        Learned(behaviour, neighbours, Blend(1, 1, 1)), validation, events, text_vectors
+    unblended = Learned(behaviour, neighbours, Blend(1, 1, 1))
+    blend, kinds, figures = choose_blend(unblended, validation, events, text_vectors)
+    learned = replace(unblended, blend=blend, neighbours=neighbours.scaled(kinds))
+    return Fitted(learned, kinds, figures, outcome)
+
+
+def refit_ranker(
+    fitted: Fitted,
+    events: Interactions,
+    text_vectors: Vectors,
+    course: RankerCourse | None = None,
+    *,
+    tracker: Tracker | None = None,
+) -> Learned:
+    """Fit once more with nothing held out, by the choices of a fit that held something out.
+
+    The newest events are those that say most of what comes next; held out for validation they would
+    be missing from the model in service. Epochs and blend stay as they were chosen.
+
+    Args:
+        fitted: What `fit_ranker` chose.
+        events: Of its interactions and its targets together.
+        text_vectors: (N, K), in order of `events.items`.
+        course: The same as then.
+        tracker: Where the curve goes.
+    """
+    course = course or RankerCourse()
+    known = replace(course.course, stop_after=fitted.outcome.epoch)
+    behaviour, _ = _behaviour(
+        events, None, text_vectors, replace(course, course=known), None, tracker, None
     )
-    return Fitted(learned, figures, outcome)
+    neighbours = fit_neighbours(events, text_vectors, course.decay)
+    return replace(fitted.learned, behaviour=behaviour, neighbours=neighbours.scaled(fitted.kinds))
 
 
 def fit_neighbours(events: Interactions, text_vectors: Vectors, decay: float) -> Neighbours:
@@ -121,10 +151,11 @@ def fit_neighbours(events: Interactions, text_vectors: Vectors, decay: float) ->
 
 def choose_blend(
     learned: Learned, validation: Validation, events: Interactions, text_vectors: Vectors
-) -> tuple[Learned, dict[str, float]]:
+) -> tuple[Blend, Floats, dict[str, float]]:
     """Search what each part counts: behaviour, text, and every kind of neighbours.
 
-    Returns the model with its blend, and NDCG@10 on validation: of the blend, of each part alone.
+    Returns the blend; the factors of the kinds (H,); NDCG@10 on validation, of the blend and of
+    each part alone.
     """
     kinds = [learned.neighbours.kind(which) for which in range(len(learned.neighbours.decay))]
     rankers = [
@@ -146,12 +177,7 @@ def choose_blend(
     behaviour, text, *each = weights.tolist()
     largest = max(each) or 1.0
     factors = np.array(each, np.float32) / np.float32(largest)
-    blended = replace(
-        learned,
-        neighbours=learned.neighbours.scaled(factors),
-        blend=Blend(behaviour, largest if any(each) else 0.0, text),
-    )
-    return blended, figures
+    return Blend(behaviour, largest if any(each) else 0.0, text), factors, figures
 
 
 def _search(
@@ -172,7 +198,7 @@ def _search(
 
 def _behaviour(  # noqa: PLR0913, PLR0917 - see `fit_ranker`
     events: Interactions,
-    validation: Validation,
+    validation: Validation | None,
     text_vectors: Vectors,
     course: RankerCourse,
     warm_start: Behaviour | None,

@@ -9,7 +9,7 @@ import torch
 
 from portrait.hash_index import MISSING
 from portrait.neural.behaviour_encoder import EncoderShape
-from portrait.neural.fit_ranker import Fitted, RankerCourse, Targets, fit_ranker
+from portrait.neural.fit_ranker import Fitted, RankerCourse, Targets, fit_ranker, refit_ranker
 from portrait.neural.training import Course
 from portrait.neural.validation import newest, validation_of
 from portrait.ranker import Ranker
@@ -85,6 +85,22 @@ def test_without_its_strongest_event_a_score_is_lower() -> None:
         lower += int(ranker().scores(left, without)[0, best[user]] < shares.sum())
 
     assert lower >= 54
+
+
+def test_a_refit_learns_from_what_was_held_out_and_keeps_the_choices() -> None:
+    unheard = [25, 27, 29]  # items that only the held out events know
+    events, items = last_held_out(planted())
+    hidden = events.where(~np.isin(events.item, unheard))
+    few = replace(COURSE, course=replace(COURSE.course, epochs=2))
+    chosen = fit_ranker(hidden, Targets(USERS, items), text_vectors(), few)
+
+    learned = refit_ranker(chosen, planted(), text_vectors(), few)
+
+    assert learned.blend == chosen.learned.blend
+    assert not np.isin(unheard, chosen.learned.behaviour.item_refs - np.uint64(1)).any()
+    assert np.isin(unheard, learned.behaviour.item_refs - np.uint64(1)).all()
+    strongest = learned.neighbours.strengths.max(axis=0)
+    np.testing.assert_array_equal(strongest == 0, chosen.kinds == 0)
 
 
 def test_an_item_without_events_is_reached_by_its_text() -> None:
