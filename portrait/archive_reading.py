@@ -56,7 +56,8 @@ class Reading:
     last_at: datetime | None
     offsets: dict[str, tuple[int, int]]  # archived, by `topic/partition`: first, next
     erased_users: int  # who asked to be forgotten
-    erased_until: datetime | None  # when the last of them did
+    erased_since: datetime | None  # when the first and the last of them did
+    erased_until: datetime | None
 
 
 def read_interactions(  # noqa: PLR0913 - each narrows what is read
@@ -147,6 +148,7 @@ def _read(
         last_at=_moment(extent.last_ms) if extent.rows else None,
         offsets=covered(segments),
         erased_users=len(erasures),
+        erased_since=_moment(int(erasures.until.min())) if len(erasures) else None,
         erased_until=_moment(int(erasures.until.max())) if len(erasures) else None,
     )
 

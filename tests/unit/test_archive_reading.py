@@ -187,13 +187,14 @@ def test_an_erased_user_leaves_a_sample_and_the_others_stay(sample: Sample) -> N
     gone = before.user_refs[::40]
     far_ms = RECEIVED + 400 * 86_400_000
 
-    archive.erase(Erasures.of(dict.fromkeys(gone.tolist(), far_ms)))
+    archive.erase(Erasures.of({user: far_ms - 1_000 * (user == gone[0]) for user in gone.tolist()}))
     after = read_interactions(archive, most_events=EVENTS // 4, sample=sample)
 
     assert len(np.intersect1d(after.user_refs, gone)) == 0
     assert len(np.intersect1d(after.user_refs, before.user_refs)) > 0.9 * len(before.user_refs)
     assert (after.erased_users, before.erased_users) == (len(gone), 0)
-    assert after.erased_until == datetime.fromtimestamp(far_ms / 1_000, UTC)
+    asked = datetime.fromtimestamp(far_ms / 1_000, UTC)
+    assert (after.erased_since, after.erased_until) == (asked - timedelta(seconds=1), asked)
     assert after.rows < before.rows
 
 
