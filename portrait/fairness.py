@@ -3,13 +3,14 @@
 A group says nothing of why. Groups too small to tell are named and left out of the comparison.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 Codes = NDArray[np.int64]
+Groups = Mapping[str, tuple[Codes, Sequence[str]]]  # by trait: codes (U,), names by code
 Figure = Callable[[Codes], float]  # of the examples at these places
 
 LEAST_USERS = 20  # fewer: chance speaks louder than the group

@@ -26,7 +26,7 @@ EVER_MS = 1 << 62
 WINDOWS_MS = np.array([DAY_MS // 24, DAY_MS, 7 * DAY_MS, 28 * DAY_MS, 90 * DAY_MS, EVER_MS])
 FADING = np.exp2(-np.arange(RING) / 3).astype(np.float32)  # half every three events, as in `paint`
 ACTIONS = len(ACTION_CODE)
-CART = ACTION_CODE[Action.CART]
+CART, SEARCH = ACTION_CODE[Action.CART], ACTION_CODE[Action.SEARCH]
 UNHURRIED_DAYS = 0.5  # so that a visit every minute does not make a quiet hour an alarm
 
 _ACTION_CODES = np.arange(ACTIONS, dtype=np.uint8)
@@ -165,6 +165,7 @@ def _newest(out: Numbers, ring: Ring, at: Codes, held: Flags, begins: Flags) -> 
     by_action = answers[:, :, :ACTIONS]
     out[:, _NEWEST_AT : _NEWEST_AT + 2 * ACTIONS] = by_action[:, :2].reshape(users, 2 * ACTIONS)
     out[:, _VISIT : _VISIT + 2] = by_action[:, 2:].sum(axis=2)
+    out[:, _VISIT + 1] -= answers[:, 3, SEARCH]  # a search is of no item
     out[:, _VISIT + 2] = answers[:, 3, CART]
     out[:, _VISIT + 3] = answers[:, 2, ACTIONS]
     out[:, _VISIT + 4] = (at[:, 0] - begun_at) / 60_000

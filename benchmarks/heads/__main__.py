@@ -15,13 +15,13 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from benchmarks.heads.groups import groups_of, head_by_group, hits_by_group
+from benchmarks.heads.groups import groups_of, hits_by_group
 from benchmarks.heads.reviews import SentimentReport, review_sentiment
 from benchmarks.heads.shops import Shop, complete_journey, online_retail
 from benchmarks.heads.states import text_states
 from portrait.logs import configure_logs
 from portrait.neural.fit_heads import fit_heads
-from portrait.neural.judge_heads import HeadReport
+from portrait.neural.judge_heads import HeadReport, by_groups
 from portrait.neural.text_encoder import load_encoder
 
 SHOWN = ("average_precision", "brier", "ece", "accuracy", "precision", "recall", "f1")
@@ -70,7 +70,7 @@ def _tell_shop(shop: Shop) -> dict[str, object]:
     hits = hits_by_group(shop, states, groups)
     return {
         "heads": {
-            report.name: _figures(report) | {"by_group": head_by_group(report, groups)}
+            report.name: _figures(report) | {"by_group": by_groups(report, groups)}
             for report in reports
         },
         "hits_by_group": hits,

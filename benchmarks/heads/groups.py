@@ -1,6 +1,5 @@
 """Who is served how well: hits and heads by income, age and activity."""
 
-from collections.abc import Mapping
 from functools import partial
 
 import numpy as np
@@ -8,19 +7,16 @@ from numpy.typing import NDArray
 
 from benchmarks.heads.shops import Shop
 from benchmarks.heads.states import TextStates
-from portrait.classification import average_precision, ece
 from portrait.facts import PURCHASE
-from portrait.fairness import by_activity, by_group
+from portrait.fairness import Groups, by_activity, by_group
 from portrait.history import Anchors, History
 from portrait.labels import PURCHASE_HORIZON
-from portrait.neural.judge_heads import HeadReport
 from portrait.questions import cut
 
 ACTIVITY = ["quiet", "middling", "busy"]
 RANKED, SHOWN = 5_000, 10  # items most bought, of which the nearest are shown
 
 Codes = NDArray[np.int64]
-Groups = Mapping[str, tuple[Codes, list[str]]]
 
 
 def groups_of(shop: Shop) -> Groups:
@@ -28,28 +24,6 @@ def groups_of(shop: Shop) -> Groups:
     past = shop.interactions.before(cut(shop.interactions, shop.until).test_from)
     events = np.bincount(past.user, minlength=shop.interactions.users)
     return {"activity": (by_activity(events), ACTIVITY), **shop.groups}
-
-
-def head_by_group(report: HeadReport, groups: Groups) -> dict[str, object]:
-    """Return average precision and calibration error of a head by group."""
-    if report.test is None or report.test.labels.values.ndim > 1 or report.said.shape[1] > 1:
-        return {}
-    held, said = report.test.labels.values.astype(np.bool_), report.said[:, 0]
-    user = report.test.labels.anchors.user
-
-    def precise(places: Codes) -> float:
-        return average_precision(held[places], said[places])
-
-    def wrong(places: Codes) -> float:
-        return ece(held[places], said[places])
-
-    return {
-        trait: {
-            "average_precision": by_group(precise, user, codes, names).rows,
-            "ece": by_group(wrong, user, codes, names).rows,
-        }
-        for trait, (codes, names) in groups.items()
-    }
 
 
 def hits_by_group(shop: Shop, states: TextStates, groups: Groups) -> dict[str, object]:

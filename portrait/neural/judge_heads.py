@@ -17,11 +17,13 @@ from portrait.classification import (
     average_precision,
     binary_figures,
     cross_entropies,
+    ece,
     lead_in_loss,
     lead_in_precision,
     multiclass_figures,
     reliability,
 )
+from portrait.fairness import Groups, by_group
 from portrait.habits import HABITS
 from portrait.heads import NEXT_ACTION, Head, Standard
 from portrait.history import Anchors
@@ -109,6 +111,32 @@ def judge(
         said=said,
         test=test,
     )
+
+
+def by_groups(report: HeadReport, groups: Groups) -> dict[str, dict[str, object]]:
+    """Return a head's average precision and calibration error by group, for each trait.
+
+    Not for the next action, of which several classes have figures of their own.
+    """
+    if report.test is None or report.name == NEXT_ACTION:
+        return {}
+    user = report.test.labels.anchors.user
+    said = report.said
+    held = report.test.labels.values.astype(np.bool_).reshape(said.shape)
+
+    def precise(places: NDArray[np.int64]) -> float:
+        return average_precision(held[places], said[places])
+
+    def wrong(places: NDArray[np.int64]) -> float:
+        return ece(np.ravel(held[places]), np.ravel(said[places]))
+
+    return {
+        trait: {
+            "average_precision": by_group(precise, user, codes, names).rows,
+            "ece": by_group(wrong, user, codes, names).rows,
+        }
+        for trait, (codes, names) in groups.items()
+    }
 
 
 def logits_of(standard: Standard, head: Head, learned: Learned, examples: Examples) -> Floats:

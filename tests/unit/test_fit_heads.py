@@ -11,7 +11,7 @@ from portrait.heads import CHURN_RISK, INTERESTS, NEXT_ACTION, PURCHASE_INTENT, 
 from portrait.history import Anchors, facts_at
 from portrait.interactions import Interactions, from_columns
 from portrait.neural.fit_heads import fit_heads
-from portrait.neural.judge_heads import HeadReport
+from portrait.neural.judge_heads import HeadReport, by_groups
 
 START = 1_700_000_000_000
 DAYS, USERS, ITEMS = 240, 200, 6
@@ -136,6 +136,20 @@ def test_every_period_comes_after_the_one_before(fitted: Fitted) -> None:
         assert min(report.examples.values()) > 100
         assert report.test is not None
         assert report.test.labels.anchors.at.min() > np.quantile(log.at, 0.5)
+
+
+def test_figures_by_group_cover_everybody_in_the_test(fitted: Fitted) -> None:
+    _heads, reports, _log = fitted
+    report = reports[CHURN_RISK]
+    halves = {"half": (np.arange(USERS) % 2, ["even", "odd"])}
+
+    figures = by_groups(report, halves)["half"]
+
+    assert report.test is not None
+    groups = figures["average_precision"]["groups"]  # type: ignore[index] # rows of a manifest
+    asked = np.unique(report.test.labels.anchors.user)
+    assert sum(group["users"] for group in groups.values()) == len(asked)
+    assert by_groups(reports[NEXT_ACTION], halves) == {}
 
 
 def test_what_cannot_be_foreseen_is_not_served() -> None:

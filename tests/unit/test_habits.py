@@ -93,6 +93,12 @@ def test_the_newest_item_is_remembered_with_its_carts() -> None:
     assert said(facts, START + 3, "newest_item_events", "newest_item_carts") == [2, 1]
 
 
+def test_searches_are_of_no_item() -> None:
+    facts = facts_of([happening(START + n, n + 1, Action.SEARCH, ref=9) for n in range(3)])
+
+    assert said(facts, START + 3, "newest_item_events", "events_hour") == [0, 3]
+
+
 def test_of_who_is_not_known_nothing_is_said_but_the_time() -> None:
     facts = Facts.empty(1)
 
