@@ -49,14 +49,16 @@ class Thresholds:
     lose 75 % of them (docs/experiments.md): 2 % tells the two apart.
     """
 
-    newest_change: float = -0.01  # of NDCG@10; less is enough if it is up with p < newest_p
-    newest_p: float = 0.05
+    newest_change: float = -0.01  # of NDCG@10
+    newest_p: float = 0.05  # up with less than this is enough, whatever change is asked for
     older_change: float = -0.02  # of NDCG@10, on every older period
-    cold_p: float = 0.05  # cold users are few: a lower HR@10 counts if chance is this unlikely
+    cold_change: float = 0.0  # of HR@10
+    doubt: float = 0.2  # a fall below a limit counts unless chance explains it this well
     head_change: float = -0.01  # of average precision
     head_ece: float = 0.02  # allowed in any case
     head_ece_rise: float = 0.005
-    bias_change: float = -0.2  # of tail share and coverage: the four-fifths rule
+    bias_change: float = -0.2  # of tail share and coverage: the four-fifths rule,
+    bias_points: float = 0.02  # unless the fall is less than this: a fifth of nothing is nothing
     typo_cosine: float = 0.9  # asked only as far as the champion reaches them
     typo_hit_kept: float = 0.9
     encode_change: float = 0.25  # of the time to encode a text

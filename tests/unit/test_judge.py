@@ -259,6 +259,33 @@ def test_who_asks_for_a_gain_gets_no_promotion_without_one() -> None:
     assert judge(CHAMPION, challenger(newest=better), asked).promote
 
 
+@pytest.mark.parametrize(("doubt", "promoted"), [(0.05, True), (0.2, True), (0.5, False)])
+def test_a_fall_that_chance_explains_counts_only_without_doubt(
+    doubt: float, *, promoted: bool
+) -> None:
+    asked = replace(DEFAULTS, doubt=doubt)
+    few, others = skilled(11, users=50), skilled(12, users=50)  # equal but for chance: -7 %
+
+    verdict = judge(
+        replace(CHAMPION, older={"2026-10": few}), challenger(older={"2026-10": others}), asked
+    )
+
+    assert verdict.promote is promoted
+
+
+def test_a_fall_beyond_chance_counts_with_any_doubt() -> None:
+    asked = replace(DEFAULTS, doubt=0.001)
+
+    assert not judge(CHAMPION, challenger(newest=moved(CHAMPION.newest, 0.9)), asked).promote
+
+
+def test_a_fifth_of_nothing_is_nothing() -> None:
+    little = replace(CHAMPION, tail_share=0.04)
+
+    assert judge(little, challenger(tail_share=0.027)).promote
+    assert not judge(little, challenger(tail_share=0.019)).promote
+
+
 def test_a_few_cold_users_more_or_less_are_chance() -> None:
     assert CHAMPION.cold is not None
     hit = CHAMPION.cold.hit.copy()
