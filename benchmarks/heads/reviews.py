@@ -14,14 +14,17 @@ from numpy.typing import NDArray
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import train_test_split
+from tqdm import tqdm
 
 from portrait.classification import Lead, binary_figures, lead_in_precision
 from portrait.encoder import TextEncoder
 from portrait.neural.fit_sentiment import fit_sentiment
+from portrait.space import Vectors
 
 PREFIX = "query: "  # what the encoder was trained to read before a text that is compared
 CUT_AT = 300  # characters; the encoder reads 128 tokens, which are about 200
 CHARACTERS = (1, 3)  # n-grams of the baseline
+PART = 500  # reviews encoded between two steps of the progress bar
 SEED = 0
 
 
@@ -46,18 +49,16 @@ def review_sentiment(archive: Path, encoder: TextEncoder, sample: int) -> Sentim
         rest, test_size=0.2, random_state=SEED, stratify=kind.loc[rest.index]
     )
     started = time.perf_counter()
-    embeddings = [
-        encoder.encode([PREFIX + text for text in part.text]) for part in (train, valid, test)
-    ]
+    train_at, valid_at, test_at = (_encode(encoder, part["text"]) for part in (train, valid, test))
     seconds = time.perf_counter() - started
     sentiment = fit_sentiment(
         encoder.name,
-        embeddings[0],
+        train_at,
         _liked(train),
-        valid_embeddings=embeddings[1],
+        valid_embeddings=valid_at,
         valid_liked=_liked(valid),
     )
-    liked, said = _liked(test), sentiment(embeddings[2])
+    liked, said = _liked(test), sentiment(test_at)
     by_words = _tfidf(train, test)
     majority = np.full(len(test), float(_liked(train).mean()))
     codes = test["cat"].to_numpy()
@@ -77,6 +78,14 @@ def review_sentiment(archive: Path, encoder: TextEncoder, sample: int) -> Sentim
             for name in sorted(set(codes))
         },
     )
+
+
+def _encode(encoder: TextEncoder, texts: "pd.Series[str]") -> Vectors:
+    """Encode a part at a time, so that one sees it move. Returns (B, D)."""
+    prefixed = [PREFIX + text for text in texts]
+    starts = range(0, len(prefixed), PART)
+    parts = [encoder.encode(prefixed[at : at + PART]) for at in tqdm(starts, "reviews", delay=2)]
+    return np.concatenate(parts)
 
 
 def _read(archive: Path, sample: int) -> pd.DataFrame:
