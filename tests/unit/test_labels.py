@@ -60,7 +60,7 @@ def test_the_next_item_is_the_first_from_the_anchor_on_and_searches_have_none() 
 
 
 def test_the_next_action_of_who_has_not_acted_yet_is_left_out() -> None:
-    log = history((0, 1, CLICK, 0), (0, 2, SEARCH, NO_ITEM))
+    log = history((0, 1, CLICK, 0), (0, 2, SEARCH, NO_ITEM), (1, 3, CLICK, 0))
 
     labels = next_action(log, on((0, 1.5), (0, 2.5)), until(5))
 
