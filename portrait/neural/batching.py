@@ -9,6 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+MOST_PADDING = 0.05  # of a batch's tokens: what one forward pass may waste
+FEW_TOKENS = 256  # a pass over fewer costs more in calls than it saves in padding
+
 
 @dataclass(frozen=True, slots=True)
 class TokenBatch:
@@ -22,19 +25,33 @@ class TokenBatch:
 def token_batches(token_ids: Sequence[Sequence[int]], most_tokens: int) -> Iterator[TokenBatch]:
     """Split texts into batches of at most `most_tokens`, padding included; at least one text each.
 
+    A batch ends, too, where a longer text would make more than `MOST_PADDING` of it padding, unless
+    it has few tokens yet.
+
     Args:
         token_ids: The token ids of each text, special tokens included.
         most_tokens: Bound on B x T of a batch.
     """
-    lengths = np.array([len(ids) for ids in token_ids])
+    lengths = np.array([len(ids) for ids in token_ids], np.int64)
     order = np.argsort(lengths, kind="stable")
     start = 0
     while start < len(order):
-        end = start + 1
-        while end < len(order) and (end + 1 - start) * lengths[order[end]] <= most_tokens:
-            end += 1
+        end = _end(lengths[order[start:]], most_tokens) + start
         yield _padded(order[start:end], token_ids)
         start = end
+
+
+def _end(lengths: NDArray[np.int64], most_tokens: int) -> int:
+    """Return how many texts of ascending lengths make the next batch."""
+    lengths = lengths[: most_tokens // max(1, int(lengths[0])) + 1]
+    whole = np.arange(1, len(lengths) + 1) * lengths  # tokens, padding included, by texts taken
+    filled = np.cumsum(lengths)
+    fits = whole <= most_tokens
+    lean = whole - filled <= MOST_PADDING * whole
+    before = np.concatenate([[0], filled[:-1]])
+    goes_on = fits & (lean | (before < FEW_TOKENS))
+    goes_on[0] = True
+    return int(len(goes_on) if goes_on.all() else goes_on.argmin())
 
 
 def _padded(places: NDArray[np.int64], token_ids: Sequence[Sequence[int]]) -> TokenBatch:

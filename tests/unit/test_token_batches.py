@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portrait.neural.batching import token_batches
+from portrait.neural.batching import FEW_TOKENS, MOST_PADDING, token_batches
 
 token_ids = st.lists(st.lists(st.integers(1, 30_000), min_size=1, max_size=40), max_size=60)
 
@@ -31,3 +31,35 @@ def test_texts_of_one_length_need_no_padding() -> None:
 
     wasted = sum((batch.mask == 0).sum() for batch in batches)
     assert wasted / sum(batch.mask.size for batch in batches) < 0.05
+
+
+def padding(texts: list[list[int]], most: int) -> float:
+    batches = list(token_batches(texts, most))
+    wasted = sum(int((batch.mask == 0).sum()) for batch in batches)
+    return wasted / sum(batch.mask.size for batch in batches)
+
+
+def test_some_hundred_texts_of_all_lengths_need_little_padding() -> None:
+    texts = [[1] * (5 + n * 7 % 40) for n in range(300)]
+
+    assert padding(texts, 2_048) < MOST_PADDING
+
+
+def test_texts_of_one_length_fill_a_batch() -> None:
+    assert [len(batch.places) for batch in token_batches([[1] * 10] * 300, 2_000)] == [200, 100]
+
+
+def test_a_few_texts_of_different_lengths_share_a_pass() -> None:
+    texts = [[1] * 5, [1] * 9, [1] * 14, [1] * 30]
+
+    (batch,) = token_batches(texts, 2_048)
+
+    assert batch.mask.sum() < FEW_TOKENS
+
+
+@given(token_ids, st.integers(1, 3_000))
+def test_only_a_batch_of_few_tokens_is_padded_much(texts: list[list[int]], most: int) -> None:
+    for batch in token_batches(texts, most):
+        filled = batch.mask.sum(axis=1)
+        lean = (batch.mask == 0).mean() <= MOST_PADDING
+        assert lean or filled[:-1].sum() < FEW_TOKENS
