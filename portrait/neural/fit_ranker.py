@@ -50,7 +50,7 @@ class RankerCourse:
     """How to fit a ranker."""
 
     shape: EncoderShape = field(default_factory=EncoderShape)
-    course: Course = field(default_factory=Course)
+    course: Course = field(default_factory=lambda: Course(epochs=8, patience=3))
     temperature: float = 0.1
     examples: int = 1_536  # a batch
     decay: float = 0.22  # per event, of co-occurrence: .8 is left
