@@ -1,0 +1,273 @@
+"""The examiner: what is measured of a model on the material of a training.
+
+material ─▶ exam: newest slice of everybody, older slices of those held out ─ sit ─▶ Figures
+texts, spoiled ─▶ typo cosine, hit rate kept; encoder ─▶ ms a text
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from portrait.behaviour import Behaviour
+from portrait.encoder import TextEncoder
+from portrait.evaluate import Scores
+from portrait.event import Action
+from portrait.exam import Exam, set_exam, sit
+from portrait.facts import ACTION_CODE
+from portrait.fairness import by_activity, by_group
+from portrait.hash_index import MISSING
+from portrait.interactions import Codes
+from portrait.learned import Blend, Learned
+from portrait.neighbours import Neighbours
+from portrait.neural.material import Material
+from portrait.neural.validation import newest
+from portrait.ranker import Ranker
+from portrait.recency import Events
+from portrait.robustness import burst_robustness, spoil
+from portrait.space import Space, Vectors
+from portrait.trial import Figures, HeadFigures, Ranks
+
+LEAST_QUESTIONS = 50  # of an older period; fewer say nothing
+OLDER_PERIODS = 2
+MOST_SPOILED = 256  # texts: BERT reads each twice
+NEWEST_SPOILED = 4  # events of a history that are read with typing errors
+TIMED_TEXTS, TIMES = 32, 5
+FLOODED = 200  # users
+
+ACTIVITY = ("quiet", "middling", "busy")
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """A model on its way through an exam. Its vectors are of its own space."""
+
+    version: str
+    space: Space
+    learned: Learned | None  # None: the pretrained portrait, by text alone
+    texts: Vectors  # (N, K)
+    heads: Mapping[str, HeadFigures]
+
+
+@dataclass(frozen=True, slots=True)
+class Misreading:
+    """What typing errors do to an encoder, and how fast it is."""
+
+    questions: Codes  # (Q,), whose newest items are misread
+    items: Codes  # (n,), rows of those items
+    embeddings: Vectors  # (n, E), of their spoiled texts
+    cosine: float  # mean, to the texts as they are
+    encode_ms: float
+
+
+def exam_of(material: Material) -> Exam:
+    """Ask everybody about the newest slice, and those held out about older ones."""
+    events = material.events
+    is_first = material.new_from <= material.begin
+    past_until = material.valid_from if is_first else material.new_from
+    now = set_exam(events, [material.begin, material.test_from, material.until])
+    past = events.before(past_until)
+    cuts = np.quantile(past.at, np.linspace(0, 1, OLDER_PERIODS + 1)[1:-1]).astype(np.int64)
+    moments = [material.begin, *cuts.tolist(), past_until, material.until]
+    before = set_exam(events, moments, asked=material.held)
+    older = {day: asked for day, asked in before.older.items() if len(asked) >= LEAST_QUESTIONS}
+    return replace(now, older=older)
+
+
+def measured(exam: Exam, model: Examined, misread: Misreading | None) -> Figures:
+    """Let a model sit the exam.
+
+    Args:
+        exam: The questions.
+        model: Who answers.
+        misread: By the encoder of its space; None: what depends on it is not measured.
+    """
+    shown = ranker_of(exam, model)
+    figures = replace(sit(exam, model.version, shown), heads=dict(model.heads))
+    if misread is None:
+        return figures
+    return replace(
+        figures,
+        typo_cosine=misread.cosine,
+        typo_hit_kept=_hit_kept(exam, model, shown, misread),
+        encode_ms=misread.encode_ms,
+    )
+
+
+def ranker_of(exam: Exam, model: Examined) -> Ranker:
+    """Make a model rank the exam's catalogue; one that learned nothing goes by the texts."""
+    learned = model.learned or untaught(model.space.dim)
+    return Ranker.over(learned, exam.interactions.items, model.texts)
+
+
+def untaught(width: int) -> Learned:
+    """Return a model that has learned nothing: nearest to the decayed mean of the texts (K,)."""
+    actions = len(Action)
+    nothing = Behaviour(
+        projection=np.zeros((width, 1), np.float32),
+        item_refs=np.zeros(0, np.uint64),
+        item_vectors=np.zeros((0, 1), np.float32),
+        action_gates=np.zeros(actions, np.float32),
+        action_vectors=np.zeros((actions, 1), np.float32),
+        decay=np.zeros(1, np.float32),
+        gap_decay=np.zeros(1, np.float32),
+        turn=np.ones((1, 1, 1), np.float32),
+    )
+    nobody = Neighbours(
+        refs=np.zeros(0, np.uint64),
+        starts=np.zeros(1, np.int64),
+        others=np.zeros(0, np.int32),
+        strengths=np.zeros((0, 1), np.float32),
+        action_gates=np.zeros(actions, np.float32),
+        decay=np.zeros(1, np.float32),
+        gap_decay=np.zeros(1, np.float32),
+    )
+    return Learned(nothing, nobody, Blend(behaviour=0, neighbours=0, text=1))
+
+
+def misread(exam: Exam, texts: Sequence[str], encoder: TextEncoder) -> Misreading:
+    """Read the newest items of some users with typing errors.
+
+    Args:
+        exam: Whose users.
+        texts: (N,), of the items.
+        encoder: Who reads.
+    """
+    questions, items = _spoilable(exam, texts)
+    some = [texts[row] for row in items.tolist()]
+    draw = np.random.default_rng(0)
+    clean, spoiled = encoder.encode(some), encoder.encode([spoil(text, draw) for text in some])
+    cosine = float((clean * spoiled).sum(axis=1).mean()) if some else 1.0
+    return Misreading(questions, items, spoiled, cosine, _encode_ms(encoder, some[:TIMED_TEXTS]))
+
+
+def figures_told(exam: Exam, figures: Figures) -> dict[str, Any]:
+    """Return what a manifest says of an exam."""
+    cold = figures.cold
+    return {
+        "newest": _told(figures.newest),
+        "older": {period: _told(ranks) for period, ranks in figures.older.items()},
+        "cold": _told(cold) if cold is not None else None,
+        "heads": {name: head._asdict() for name, head in figures.heads.items()},
+        "bias": {
+            "tail_share": figures.tail_share,
+            "coverage": figures.coverage,
+            "hr@10_by_activity": _by_activity(exam, figures),
+        },
+        "robustness": {
+            "typo_cosine": figures.typo_cosine,
+            "typo_hit_kept": figures.typo_hit_kept,
+        },
+        "encode_ms": figures.encode_ms,
+    }
+
+
+def burst_figures(exam: Exam, model: Examined) -> dict[str, float]:
+    """Measure what a hundred clicks on one item do to users' states."""
+    ranker = ranker_of(exam, model)
+    users = np.unique(exam.interactions.user[exam.newest])[:FLOODED]
+    rows, _ = newest(exam.interactions, users)
+
+    def state(flooded: Codes) -> Vectors:
+        clicks = np.full(flooded.shape, ACTION_CODE[Action.CLICK], np.uint8)
+        at = np.zeros(flooded.shape, np.int64)
+        return ranker.learned.behaviour.states(
+            ranker.matrix, flooded, Events(clicks, at, flooded != MISSING)
+        )
+
+    return burst_robustness(rows, ranker.matrix, state) if len(users) else {}
+
+
+def _told(ranks: Ranks) -> dict[str, float]:
+    if not len(ranks.hit):
+        return {"questions": 0}
+    return {
+        "questions": len(ranks.hit),
+        "ndcg@10": round(float(ranks.ndcg.mean()), 4),
+        "hr@10": round(float(ranks.hit.mean()), 4),
+    }
+
+
+def _by_activity(exam: Exam, figures: Figures) -> dict[str, object]:
+    """Return HR@10 on the newest slice by how much the users had done before."""
+    events, asked = exam.interactions, exam.newest
+    done = asked - events.starts[events.user[asked]]
+    hit = figures.newest.hit
+    spread = by_group(
+        lambda places: float(hit[places].mean()),
+        np.arange(len(asked)),
+        by_activity(done, ACTIVITY),
+        ACTIVITY,
+    )
+    return spread.rows
+
+
+def _spoilable(exam: Exam, texts: Sequence[str]) -> tuple[Codes, Codes]:
+    """Choose questions until their newest events use up MOST_SPOILED texts.
+
+    Returns:
+        Places of the questions (Q,), and the rows of those items, each once.
+    """
+    events = exam.interactions
+    place = exam.newest[:, None] - 1 - np.arange(NEWEST_SPOILED)
+    inside = place >= events.starts[events.user[exam.newest]][:, None]
+    rows = np.where(inside, events.item[np.maximum(place, 0)], MISSING)
+    has_text = np.array([bool(text) for text in texts] + [False])  # the last: of MISSING
+    rows = np.where(has_text[rows], rows, MISSING)
+    used: set[int] = set()
+    for count, row in enumerate(rows.tolist()):
+        used.update(row)
+        if len(used - {MISSING}) > MOST_SPOILED:
+            rows = rows[:count]
+            break
+    items: Codes = np.unique(rows[rows != MISSING])
+    return exam.newest[: len(rows)], items
+
+
+@dataclass(frozen=True, slots=True)
+class _Misread:
+    """Ranks the catalogue as it is for users whose histories were read with typing errors."""
+
+    read: Ranker
+    shown: Ranker
+
+    def scores(self, rows: Codes, events: Events) -> Scores:
+        """Score every item, (U, N): the sum of `Ranker.scores`."""
+        learned = self.shown.learned
+        blend = learned.blend
+        state = learned.behaviour.states(self.read.matrix, rows, events)
+        text = self.read.text_states(rows, events)
+        scores: Scores = np.float32(blend.behaviour) * (state @ self.shown.matrix.T)
+        scores += np.float32(blend.text) * (text @ self.shown.texts.T)
+        if blend.neighbours:
+            scores += np.float32(blend.neighbours) * self.shown.neighbour_scores(rows, events)
+        return scores
+
+
+def _hit_kept(exam: Exam, model: Examined, shown: Ranker, misread: Misreading) -> float | None:
+    """Return HR@10 with misread histories, as a share of that with histories as they are."""
+    if not len(misread.questions):
+        return None
+    texts = model.texts.copy()
+    texts[misread.items] = model.space.place(misread.embeddings)
+    read = ranker_of(exam, replace(model, texts=texts))
+    asked = replace(exam, newest=misread.questions, older={})
+    before, after = (
+        float(sit(asked, model.version, scorer).newest.hit.mean())
+        for scorer in (shown, _Misread(read, shown))
+    )
+    return after / before if before else None
+
+
+def _encode_ms(encoder: TextEncoder, texts: Sequence[str]) -> float:
+    """Return the time to encode a text: the best of some times, since others use the CPU too."""
+    if not texts:
+        return 0.0
+    took = []
+    for _ in range(TIMES):
+        started = perf_counter()
+        encoder.encode(texts)
+        took.append(perf_counter() - started)
+    return 1_000 * min(took) / len(texts)

@@ -1,0 +1,341 @@
+"""The learner: a challenger out of the archive, and its exam beside the champion.
+
+archive ─▶ material ─▶ texts placed ─▶ ranker, from the champion ─▶ heads ─▶ artifact, published
+material ─▶ exam ─▶ champion, challenger, the texts alone ─▶ Trial
+
+All that is drawn or read is written into a folder of the version, so that a training killed
+anywhere goes on and ends with the same weights.
+"""
+
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import fsspec
+import numpy as np
+import torch
+
+from portrait.archive import Archive
+from portrait.artifact import (
+    MANIFEST,
+    manifest_digest,
+    publish,
+    read_learned,
+    read_manifest,
+    read_space,
+    verify,
+    write_artifact,
+)
+from portrait.batch import EPOCH, MILLISECOND
+from portrait.encoder import TextEncoder
+from portrait.exam import Exam
+from portrait.learned import Learned
+from portrait.learner import Progress, Trained, Trial
+from portrait.manifest import ArtifactInvalidError, Manifest, Window, parse_manifest
+from portrait.neural.behaviour_encoder import EncoderShape
+from portrait.neural.examiner import (
+    Examined,
+    Misreading,
+    burst_figures,
+    exam_of,
+    figures_told,
+    measured,
+    misread,
+)
+from portrait.neural.fit_ranker import Fitted, RankerCourse, fit_ranker
+from portrait.neural.material import Material, Shares, gather, load, save
+from portrait.neural.refit_heads import Refitted, Taught, refit_heads
+from portrait.neural.training import Course
+from portrait.ref import text_ref
+from portrait.space import Space, Vectors, fit_space
+from portrait.stock import Stock, place_texts
+from portrait.store import Model
+from portrait.trial import DEFAULTS, HeadFigures, Thresholds
+
+MATERIAL, HEADS = "material.npz", "heads.json"  # in the version's folder
+CHAMPION, CHALLENGER = "champion", "challenger"
+DIM = 128  # of states and items: a record of 64 events stays below 4 KB
+FITTED_TEXTS = 4_000  # that a whitening is fitted on: ten for each of 384 directions
+FIRST = Course()
+AGAIN = Course(epochs=8, patience=2)  # from a champion; at a third of the learning rate
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How to train."""
+
+    folder: Path  # where unfinished trainings are kept; it should outlive the process
+    models_url: str  # where artifacts go: any fsspec URL
+    threads: int = 1
+    seed: int = 0
+    shares: Shares = field(default_factory=Shares)
+    course: RankerCourse = field(default_factory=lambda: RankerCourse(EncoderShape(DIM), FIRST))
+    again: Course = AGAIN
+    with_heads: bool = True
+    shuffled_labels: bool = False  # a challenger that has to be refused: for tests and rehearsals
+    git_commit: str = ""
+    thresholds: Thresholds = DEFAULTS
+
+
+@dataclass(frozen=True, slots=True)
+class _Bench:
+    """What one training has on the table."""
+
+    folder: Path  # of the version, by whose name
+    champion: Model | None
+    material: Material
+    space: Space  # the challenger's
+    texts: Vectors  # (N, K), in that space
+    theirs: Vectors  # (N, K), in the champion's
+
+    @property
+    def taught(self) -> Learned | None:
+        """What the champion has learned, in this space."""
+        champion = self.champion
+        return champion.learned if champion and champion.space.id == self.space.id else None
+
+    def ours(self, learned: Learned | None, heads: Mapping[str, HeadFigures]) -> Examined:
+        """Return the challenger as it is examined."""
+        return Examined(self.folder.name, self.space, learned, self.texts, heads)
+
+
+class ArchiveLearner:
+    """A `Learner` out of the archive and the catalogue."""
+
+    def __init__(self, archive: Archive, stock: Stock, encoder: TextEncoder, plan: Plan) -> None:
+        self._archive = archive
+        self._stock = stock
+        self._encoder = encoder
+        self._plan = plan
+        self._last_misread: tuple[str, Misreading] | None = None
+
+    def learn(self, version: str, champion: Model | None, progress: Progress) -> Trained:
+        """Train a model of this version, beginning from the champion; see `Learner`."""
+        torch.set_num_threads(self._plan.threads)
+        folder = self._folder(version)
+        bench = self._bench(folder, champion, self._material(folder, champion, progress), progress)
+        artifact = folder / version
+        if not _is_whole(artifact):
+            self._make(bench, artifact, progress)
+        progress.stage("publishing")
+        url = f"{self._plan.models_url.rstrip('/')}/{version}"
+        publish(artifact, url)
+        learned = Learned.from_arrays(read_learned(artifact))
+        model = Model(version, read_space(artifact), learned)
+        return Trained(model, read_manifest(artifact), url, manifest_digest(artifact))
+
+    def examine(self, trained: Trained, champion: Model | None, progress: Progress) -> Trial:
+        """Measure champion, challenger and the texts alone in one run; see `Learner`."""
+        torch.set_num_threads(self._plan.threads)
+        progress.stage("measuring")
+        folder = self._plan.folder / trained.model.version
+        bench = self._bench(folder, champion, load(folder / MATERIAL), progress)
+        exam, heads = exam_of(bench.material), _read_heads(folder)
+        ours = bench.ours(trained.model.learned, heads[CHALLENGER])
+        challenger = measured(exam, ours, self._misread(bench, exam, bench.space))
+        texts = replace(ours, version="texts", learned=None, heads={})
+        baseline = measured(exam, texts, None)
+        if champion is None:
+            return Trial(replace(baseline, version="none"), challenger, baseline)
+        theirs = Examined(
+            champion.version, champion.space, champion.learned, bench.theirs, heads[CHAMPION]
+        )
+        known = self._misread(bench, exam, champion.space)
+        return Trial(measured(exam, theirs, known), challenger, baseline)
+
+    def _folder(self, version: str) -> Path:
+        """Make the version's folder, and remove those of other trainings."""
+        self._plan.folder.mkdir(parents=True, exist_ok=True)
+        for other in self._plan.folder.iterdir():
+            if other.name != version:
+                shutil.rmtree(other, ignore_errors=True)
+        folder = self._plan.folder / version
+        folder.mkdir(exist_ok=True)
+        return folder
+
+    def _material(self, folder: Path, champion: Model | None, progress: Progress) -> Material:
+        """Read what is learned from, unless a training that was killed has read it.
+
+        Whoever was erased meanwhile must not be learned from: then everything is read again.
+        """
+        progress.stage("reading the archive")
+        path = folder / MATERIAL
+        if path.exists():
+            material = load(path)
+            if not material.holds_any(self._archive.erasures()):
+                return material
+            shutil.rmtree(folder)
+        manifest = None if champion is None else self._manifest_of(champion.version)
+        window = None if manifest is None else manifest.trained_on
+        items = self._stock.items()
+        new_from = None if window is None else window.until
+        material = gather(self._archive, items, new_from, self._plan.shares)
+        save(path, material)
+        return material
+
+    def _manifest_of(self, version: str) -> Manifest | None:
+        """Return the manifest of a published model; the first model has none."""
+        files, root = fsspec.core.url_to_fs(f"{self._plan.models_url.rstrip('/')}/{version}")
+        try:
+            return parse_manifest(files.cat_file(f"{root}/{MANIFEST}"))
+        except FileNotFoundError:
+            return None
+
+    def _bench(
+        self, folder: Path, champion: Model | None, material: Material, progress: Progress
+    ) -> _Bench:
+        """Place the items' texts in both models' spaces."""
+        progress.stage("reading texts")
+        space = self._space(folder, champion, material)
+        vectors = {
+            each.id: self._vectors(folder, each, material)
+            for each in (space, *([] if champion is None else [champion.space]))
+        }
+        theirs = vectors[space.id if champion is None else champion.space.id]
+        return _Bench(folder, champion, material, space, vectors[space.id], theirs)
+
+    def _space(self, folder: Path, champion: Model | None, material: Material) -> Space:
+        """Return the champion's space, or a fresh one if it has another encoder."""
+        if champion is not None and champion.space.encoder == self._encoder.name:
+            return champion.space
+        path = folder / "space.npz"
+        if not path.exists():
+            distinct = sorted({text for text in material.texts if text}, key=text_ref)
+            embeddings = self._encoder.encode(distinct[:FITTED_TEXTS])
+            space = fit_space(self._encoder.name, embeddings)
+            _write_arrays(path, mean=space.mean, axes=space.axes)
+        with np.load(path) as arrays:
+            return Space(self._encoder.name, arrays["mean"], arrays["axes"])
+
+    def _vectors(self, folder: Path, space: Space, material: Material) -> Vectors:
+        """Place the items' texts, or read where they were placed; another's encoder is not here."""
+        path = folder / f"{space.id}.npz"
+        if not path.exists():
+            encoder = self._encoder if space.encoder == self._encoder.name else None
+            _write_arrays(path, texts=place_texts(material.texts, space, self._stock, encoder))
+        with np.load(path) as arrays:
+            texts: Vectors = arrays["texts"]
+            return texts
+
+    def _misread(self, bench: _Bench, exam: Exam, space: Space) -> Misreading | None:
+        """Read texts with typing errors by the encoder of a space, if it is here."""
+        if space.encoder != self._encoder.name:
+            return None
+        version = bench.folder.name
+        if self._last_misread is None or self._last_misread[0] != version:
+            self._last_misread = version, misread(exam, bench.material.texts, self._encoder)
+        return self._last_misread[1]
+
+    def _make(self, bench: _Bench, artifact: Path, progress: Progress) -> None:
+        """Train, measure, and write it all down."""
+        plan = self._plan
+        material = bench.material.shuffled(plan.seed) if plan.shuffled_labels else bench.material
+        fitted = self._fit(bench, material, progress)
+        progress.stage("training heads")
+        refitted = self._heads(bench, material, fitted.learned)
+        learned = replace(fitted.learned, heads=refitted.heads)
+        _write_heads(bench.folder, refitted)
+        progress.stage("measuring the challenger")
+        exam = exam_of(bench.material)
+        model = bench.ours(learned, refitted.challenger)
+        figures = measured(exam, model, self._misread(bench, exam, bench.space))
+        metrics = {
+            "validation": dict(fitted.figures),
+            "training": {"epochs": fitted.outcome.epochs, "steps": fitted.outcome.steps},
+            **figures_told(exam, figures),
+            "burst": burst_figures(exam, model),
+            "heads_served": refitted.reasons,
+        }
+        manifest = self._manifest(bench, metrics)
+        write_artifact(artifact, manifest, space=bench.space, learned=learned.to_arrays())
+
+    def _fit(self, bench: _Bench, material: Material, progress: Progress) -> Fitted:
+        """Train the ranker, from the champion if it is of the same shape and space."""
+        progress.stage("training")
+        plan, champion, events = self._plan, bench.taught, material.learned
+        warm = None
+        if champion is not None and champion.behaviour.dim == plan.course.shape.dim:
+            warm = champion.behaviour
+        course = plan.again if warm is not None else plan.course.course
+        return fit_ranker(
+            events,
+            material.targets(events),
+            bench.texts,
+            replace(plan.course, course=replace(course, seed=plan.seed)),
+            counted=material.counted,
+            warm_start=warm,
+            tracker=progress,
+            checkpoint=bench.folder / "ranker.pt",
+        )
+
+    def _heads(self, bench: _Bench, material: Material, learned: Learned) -> Refitted:
+        if not self._plan.with_heads:
+            return Refitted(None, {}, {}, {})
+        champion = None if bench.champion is None else bench.champion.learned
+        refitted = refit_heads(
+            material,
+            Taught(learned, bench.texts),
+            None if champion is None else Taught(champion, bench.theirs),
+            most_ece=self._plan.thresholds.head_ece,
+        )
+        torch.set_num_threads(self._plan.threads)  # they are trained on one
+        return refitted
+
+    def _manifest(self, bench: _Bench, metrics: dict[str, Any]) -> Manifest:
+        material, told = bench.material, bench.material.told
+        erased = None
+        if told.erased_users:
+            erased = Window(since=_moment(told.erased_since), until=_moment(told.erased_until + 1))
+        return Manifest(
+            version=bench.folder.name,
+            parent=None if bench.champion is None else bench.champion.version,
+            created_at=_moment(told.gathered_at),
+            trained_on=Window(since=_moment(material.begin), until=_moment(material.valid_from)),
+            offsets=told.offsets,
+            rows=material.rows,
+            erased_users=told.erased_users,
+            erased_within=erased,
+            metrics=metrics,
+            thresholds=dict(self._plan.thresholds.as_figures()),
+            git_commit=self._plan.git_commit,
+            seeds=(self._plan.seed,),
+            encoder=bench.space.encoder,
+            space_id=bench.space.id,
+        )
+
+
+def _is_whole(artifact: Path) -> bool:
+    try:
+        verify(artifact)
+    except ArtifactInvalidError:
+        return False
+    return True
+
+
+def _write_arrays(path: Path, **arrays: Vectors) -> None:
+    """Write arrays to a file, whole or not at all."""
+    aside = path.with_name(f".{path.name}")
+    with aside.open("wb") as file:
+        np.savez(file, allow_pickle=False, **arrays)
+    aside.replace(path)
+
+
+def _write_heads(folder: Path, refitted: Refitted) -> None:
+    figures = {CHAMPION: refitted.champion, CHALLENGER: refitted.challenger}
+    (folder / HEADS).write_text(json.dumps(figures))
+
+
+def _read_heads(folder: Path) -> dict[str, dict[str, HeadFigures]]:
+    figures = json.loads((folder / HEADS).read_text())
+    return {
+        who: {name: HeadFigures(*each) for name, each in heads.items()}
+        for who, heads in figures.items()
+    }
+
+
+def _moment(ms: int) -> datetime:
+    return EPOCH + ms * MILLISECOND

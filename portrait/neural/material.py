@@ -1,0 +1,280 @@
+"""Material: what a training learns from, read from the archive once and kept until it ends.
+
+    begin ── old, replayed ── new_from ── new ── valid_from ── choices ── test_from ── exam ── until
+
+Time goes forward only. Some users are held out of all learning, of every model alike, by a hash:
+on them forgetting is measured honestly.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from portrait.archive import Archive
+from portrait.archive_reading import Reading, Sample, read_interactions, together
+from portrait.batch import EPOCH, MILLISECOND
+from portrait.erasure import Erasures
+from portrait.exam import set_exam
+from portrait.interactions import NO_ITEM, Interactions
+from portrait.item import Item, interest_category
+from portrait.learner import NothingToLearnError
+from portrait.neural.fit_ranker import Targets
+from portrait.ref import item_ref, name_ref
+from portrait.replay import Users
+
+Mask = NDArray[np.bool_]
+Refs = NDArray[np.uint64]
+
+LEAST_TARGETS = 30  # users whose next item choices are made on; with fewer they are chance
+HASHES = 1 << 64
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """How to divide what there is."""
+
+    most_events: int = 1_000_000  # of the new, and as many of the old: 100 bytes each while read
+    least_events: int = 1_000  # new ones, for a training to be worth its while
+    replay: float = 1.0  # old events learned from again, for each new one
+    held_out: float = 0.1  # of the users
+    valid: float = 0.1  # of the new events, by time
+    test: float = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a manifest says of it: counts and moments, no names."""
+
+    offsets: dict[str, int]  # `topic/partition` to the next offset
+    erased_users: int
+    erased_since: int  # ms, as below; 0 if nobody was erased
+    erased_until: int
+    archived: int  # events in the archive, whether read or not
+    gathered_at: int  # ms
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """E events of U users on N items."""
+
+    events: Interactions
+    user_refs: Users  # (U,)
+    replayed: Mask  # (U,): whose old events are learned from again
+    held: Mask  # (U,): who is held out of all learning
+    texts: tuple[str, ...]  # (N,); empty where the catalogue does not know the item
+    categories: Refs  # (N,), name_ref of the interest category; 0 = none
+    begin: int  # ms, as all below
+    new_from: int
+    valid_from: int
+    test_from: int
+    until: int
+    told: Told
+
+    @property
+    def counted(self) -> Interactions:
+        """What co-occurrence may be counted on."""
+        events = self.events
+        return events.where(~self.held[events.user] & (events.at < self.valid_from))
+
+    @property
+    def learned(self) -> Interactions:
+        """What the encoder learns from: the new, and a replay of the old."""
+        events = self.counted
+        return events.where((events.at >= self.new_from) | self.replayed[events.user])
+
+    @property
+    def rows(self) -> dict[str, int]:
+        """How many events there are in each part."""
+        at, learned = self.events.at, self.learned.at
+        return {
+            "archived": self.told.archived,
+            "counted": len(self.counted),
+            "new": int((learned >= self.new_from).sum()),
+            "replay": int((learned < self.new_from).sum()),
+            "validation": int(((at >= self.valid_from) & (at < self.test_from)).sum()),
+            "test": int((at >= self.test_from).sum()),
+        }
+
+    def targets(self, events: Interactions) -> Targets:
+        """Choose what is predicted for choices: the next new item of users who have a past.
+
+        Args:
+            events: What is learned from.
+        """
+        has_past = np.diff(events.starts) > 0
+        asked = set_exam(
+            self.events, [self.valid_from, self.test_from], asked=has_past & ~self.held
+        )
+        places = asked.newest
+        return Targets(self.events.user[places], self.events.item[places])
+
+    def holds_any(self, erasures: Erasures) -> bool:
+        """Say whether anybody in it has asked to be forgotten since it was gathered."""
+        known = self.told.erased_users, self.told.erased_until
+        if known == (len(erasures), _last(erasures)):
+            return False
+        return bool(np.isin(erasures.users, self.user_refs).any())
+
+    def shuffled(self, seed: int = 0) -> "Material":
+        """Return the same with every event on an item of chance: nothing true can be learned."""
+        item = np.random.default_rng(seed).permutation(self.events.item)
+        return replace(self, events=replace(self.events, item=item))
+
+
+def gather(
+    archive: Archive, items: Sequence[Item], new_from: datetime | None, shares: Shares
+) -> Material:
+    """Read what is new since a moment, and of what was before as much as fits.
+
+    Args:
+        archive: Where events are kept.
+        items: The catalogue.
+        new_from: Up to where the champion was trained; None: all is new.
+        shares: How much of what.
+
+    Raises:
+        NothingToLearnError: Too little is new.
+        ArchiveUnavailableError: The files cannot be read.
+    """
+    new = read_interactions(archive, new_from, most_events=shares.most_events)
+    if len(new.interactions) < shares.least_events:
+        msg = f"{len(new.interactions):,} new events; {shares.least_events:,} are worth a training."
+        raise NothingToLearnError(msg)
+    erasures = archive.erasures()
+    parts, again = [new], np.zeros(0, np.uint64)
+    if new_from is not None:
+        old = read_interactions(
+            archive, until=new_from, most_events=shares.most_events, sample=Sample.STRATIFIED
+        )
+        room = round(shares.replay * len(new.interactions) / (1 - shares.held_out))
+        again = _replay(archive, old, new_from, room)
+        parts.append(old)
+    events, refs = together(*parts)
+    return _divided(_among(events, items), refs, again, new, parts, items, shares, erasures)
+
+
+def _replay(archive: Archive, old: Reading, until: datetime, room: int) -> Users:
+    """Return users whose old events together are about as many as there is room for."""
+    if len(old.interactions) <= room:
+        return old.user_refs
+    replay = read_interactions(
+        archive, until=until, most_events=room, sample=Sample.STRATIFIED, users=old.user_refs
+    )
+    return replay.user_refs
+
+
+def _divided(  # noqa: PLR0913, PLR0917 - what `gather` has in hand
+    events: Interactions,
+    refs: Users,
+    again: Users,
+    new: Reading,
+    parts: Sequence[Reading],
+    items: Sequence[Item],
+    shares: Shares,
+    erasures: Erasures,
+) -> Material:
+    """Cut time, hold users out, and look the items up."""
+    at = np.sort(new.interactions.at)
+    valid_from, test_from = (
+        int(at[round(len(at) * (1 - share))]) for share in (shares.valid + shares.test, shares.test)
+    )
+    by_ref = {item_ref(item.id): item for item in items}
+    known = [by_ref.get(ref) for ref in events.items.tolist()]
+    material = Material(
+        events=events,
+        user_refs=refs,
+        replayed=np.isin(refs, again),
+        held=_mixed(refs) < np.uint64(round(shares.held_out * (HASHES - 1))),
+        texts=tuple("" if item is None else item.text for item in known),
+        categories=np.array([_category(item) for item in known], np.uint64),
+        begin=int(events.at.min()),
+        new_from=int(at[0]),
+        valid_from=valid_from,
+        test_from=test_from,
+        until=int(at[-1]) + 1,
+        told=Told(
+            offsets={place: end for place, (_, end) in parts[0].offsets.items()},
+            erased_users=len(erasures),
+            erased_since=int(erasures.until.min()) if len(erasures) else 0,
+            erased_until=_last(erasures),
+            archived=sum(part.rows for part in parts),
+            gathered_at=(datetime.now(UTC) - EPOCH) // MILLISECOND,
+        ),
+    )
+    targets = len(material.targets(material.learned).users)
+    if targets < LEAST_TARGETS:
+        msg = (
+            f"Only {targets} users took a new item lately; {LEAST_TARGETS} are needed to choose by."
+        )
+        raise NothingToLearnError(msg)
+    return material
+
+
+def _among(events: Interactions, items: Sequence[Item]) -> Interactions:
+    """Put events among all items of the catalogue: also those that nobody has touched yet."""
+    catalogue = np.array([item_ref(item.id) for item in items], np.uint64)
+    every = np.union1d(events.items, catalogue)
+    row = np.r_[np.searchsorted(every, events.items), NO_ITEM]
+    return replace(events, item=row[events.item], items=every)
+
+
+def _last(erasures: Erasures) -> int:
+    """Return when the last of them asked, ms; 0 if nobody did."""
+    return int(erasures.until.max(initial=0))
+
+
+def _category(item: Item | None) -> int:
+    return name_ref(interest_category(item.category)) if item and item.category else 0
+
+
+def _mixed(refs: Users) -> Users:
+    """Hash refs once more: whoever is held out has nothing to do with whom the replay takes."""
+    mixed = (refs ^ (refs >> np.uint64(31))) * np.uint64(0x7FB5D329728EA185)
+    return mixed ^ (mixed >> np.uint64(27))
+
+
+_COLUMNS = tuple(field.name for field in fields(Interactions) if field.name != "users")
+_ARRAYS = ("user_refs", "replayed", "held", "categories")
+_MOMENTS = ("begin", "new_from", "valid_from", "test_from", "until")
+
+
+def save(path: Path, material: Material) -> None:
+    """Write it to a file, whole or not at all."""
+    said = {
+        "users": material.events.users,
+        "texts": material.texts,
+        "told": asdict(material.told),
+        **{name: getattr(material, name) for name in _MOMENTS},
+    }
+    arrays: dict[str, NDArray[Any]] = {
+        **{f"events.{name}": getattr(material.events, name) for name in _COLUMNS},
+        **{name: getattr(material, name) for name in _ARRAYS},
+        "said": np.frombuffer(json.dumps(said).encode(), np.uint8),
+    }
+    aside = path.with_name(f".{path.name}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with aside.open("wb") as file:
+        np.savez(file, **arrays)  # type: ignore[arg-type] # numpy's stub takes them for flags
+    aside.replace(path)
+
+
+def load(path: Path) -> Material:
+    """Read what `save` wrote."""
+    with np.load(path) as arrays:
+        said: Mapping[str, Any] = json.loads(arrays["said"].tobytes())
+        events = Interactions(
+            **{name: arrays[f"events.{name}"] for name in _COLUMNS}, users=said["users"]
+        )
+        return Material(
+            events=events,
+            texts=tuple(said["texts"]),
+            told=Told(**said["told"]),
+            **{name: arrays[name] for name in _ARRAYS},
+            **{name: said[name] for name in _MOMENTS},
+        )

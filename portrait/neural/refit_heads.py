@@ -1,0 +1,175 @@
+"""Heads of a challenger, beside the champion's on the same questions.
+
+What a head learns depends on the states of its model, so a new encoder needs new heads. The
+champion answers the questions of their test again, with its own states.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from portrait.behaviour import Behaviour, find
+from portrait.classification import binary_figures, multiclass_figures
+from portrait.hash_index import MISSING
+from portrait.heads import CHURN_RISK, INTERESTS, NEXT_ACTION, PURCHASE_INTENT, Heads, Predictions
+from portrait.history import Anchors, History
+from portrait.learned import Learned
+from portrait.neural.fit_heads import fit_heads
+from portrait.neural.judge_heads import HeadReport
+from portrait.neural.material import Material
+from portrait.questions import Floats, StateOf
+from portrait.recency import Events
+from portrait.space import Vectors
+from portrait.trial import HeadFigures
+
+PART = 4_096  # questions whose facts are in memory at once: 8 MB
+UNNAMED = 1e-4  # what a model says of a category that it does not know
+
+Refs = NDArray[np.uint64]
+Measured = dict[str, HeadFigures]
+
+
+class Taught(NamedTuple):
+    """A model, and the items' texts in its space, (N, K)."""
+
+    learned: Learned
+    vectors: Vectors
+
+
+class Refitted(NamedTuple):
+    """The heads that beat their baselines, and the figures of both models."""
+
+    heads: Heads | None
+    challenger: Measured
+    champion: Measured
+    reasons: dict[str, str]  # why each is served or not
+
+
+def refit_heads(
+    material: Material, ours: Taught, theirs: Taught | None, *, most_ece: float
+) -> Refitted:
+    """Fit the heads anew.
+
+    Args:
+        material: Whose events teach them.
+        ours: The challenger; its heads are not looked at.
+        theirs: The champion, which has to be matched, if it has learned anything.
+        most_ece: Calibration error that a head may have which the champion lacks.
+    """
+    refs = material.events.items
+    heads, reports = fit_heads(
+        material.events,
+        material.categories,
+        state_of(ours.learned.behaviour, refs, ours.vectors),
+        until=material.until,
+    )
+    asked: Measured = {}
+    if theirs is not None and theirs.learned.heads is not None:
+        states = state_of(theirs.learned.behaviour, refs, theirs.vectors)
+        asked = _answered(material, theirs.learned.heads, heads, states, reports)
+    served = {
+        report.name: HeadFigures(report.calibrated["average_precision"], report.calibrated["ece"])
+        for report in reports
+        if report.served
+    }
+    reasons = {report.name: report.reason for report in reports}
+    for name in [each for each in served if each not in asked and served[each].ece > most_ece]:
+        reasons[name] = f"its calibration error is {served.pop(name).ece:.3f}"
+    kept = {name: head for name, head in heads.heads.items() if name in served}
+    if not kept:
+        return Refitted(None, {}, asked, reasons)
+    return Refitted(replace(heads, heads=kept), served, asked, reasons)
+
+
+def state_of(behaviour: Behaviour, refs: Refs, vectors: Vectors) -> StateOf:
+    """Return how a model reads rings: (A, RING) to (A, D).
+
+    Args:
+        behaviour: The model.
+        refs: (N,), ascending.
+        vectors: (N, K).
+    """
+    matrix = behaviour.items(refs, vectors)
+
+    def states(ring: NDArray[np.void]) -> Floats:
+        held = int((ring["at"] > 0).sum(axis=1).max(initial=1))
+        ring = ring[:, :held]
+        rows = find(refs, np.ascontiguousarray(ring["ref"]))
+        events = Events(ring["action"], ring["at"], rows != MISSING)
+        return behaviour.states(matrix, rows, events)
+
+    return states
+
+
+def _answered(
+    material: Material,
+    theirs: Heads,
+    ours: Heads,
+    states: StateOf,
+    reports: Sequence[HeadReport],
+) -> Measured:
+    """Let the champion answer the test of every head that it has."""
+    history = History(material.events)
+    figures: Measured = {}
+    for report in reports:
+        if report.test is None or report.name not in theirs.heads:
+            continue
+        labels = report.test.labels
+        said = _said(material, history, theirs, ours, states, report.name, labels.anchors)
+        if report.name == NEXT_ACTION:
+            measured = multiclass_figures(labels.values.astype(np.int64), said)
+        else:
+            measured = binary_figures(labels.values.astype(np.bool_), said)
+        figures[report.name] = HeadFigures(measured["average_precision"], measured["ece"])
+    return figures
+
+
+def _said(  # noqa: PLR0913, PLR0917 - one model, one question
+    material: Material,
+    history: History,
+    theirs: Heads,
+    ours: Heads,
+    states: StateOf,
+    name: str,
+    anchors: Anchors,
+) -> Floats:
+    """Return what the champion says, (A,), or (A, C) in order of the challenger's categories."""
+    parts = []
+    for start in range(0, len(anchors), PART):
+        some = anchors.where(np.arange(start, min(start + PART, len(anchors))))
+        facts = history.facts(some)
+        predicted = theirs.predict(
+            facts.head,
+            facts.ring,
+            states(facts.ring),
+            some.at,
+            _touched(material, facts.ring["ref"]) if name == INTERESTS else None,
+        )
+        parts.append(_one(predicted, name))
+    said = np.concatenate(parts)
+    if name != INTERESTS:
+        return said
+    place = find(theirs.categories, ours.categories)
+    known = said[:, place]
+    known[:, place == MISSING] = UNNAMED
+    return known
+
+
+def _one(predicted: Predictions, name: str) -> Floats:
+    said = {
+        PURCHASE_INTENT: predicted.purchase_intent,
+        CHURN_RISK: predicted.churn_risk,
+        NEXT_ACTION: predicted.next_action,
+        INTERESTS: predicted.interests,
+    }[name]
+    assert said is not None  # noqa: S101 - only heads that are there are asked
+    return said
+
+
+def _touched(material: Material, refs: Refs) -> Refs:
+    """Return the category of each event's item, (A, RING), or 0."""
+    place = find(material.events.items, refs)
+    return np.where(place == MISSING, np.uint64(0), material.categories[place])

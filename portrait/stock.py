@@ -1,0 +1,91 @@
+"""Stock: the catalogue as a training reads it, all at once and outside of the event loop."""
+
+import asyncio
+from collections.abc import Coroutine, Sequence
+from typing import Any, Protocol, TypeVar
+
+import numpy as np
+
+from portrait.encoder import TextEncoder
+from portrait.item import Item
+from portrait.ref import text_ref
+from portrait.space import Space, Vectors
+from portrait.store import CatalogueStore
+
+AT_ONCE = 1_000  # items or vectors asked for in one call
+TEXTS_AT_ONCE = 512  # encoded before the progress is told
+
+T = TypeVar("T")
+
+
+class Stock(Protocol):
+    """Items, and vectors of texts that somebody has encoded before. Its calls block."""
+
+    def items(self) -> list[Item]:
+        """Return every item that is not withdrawn, in no order."""
+        ...
+
+    def vectors(self, space_id: str, refs: Sequence[int]) -> list[Vectors | None]:
+        """Return text vectors (K,) by text_ref, in their order; None where there is none."""
+        ...
+
+
+class StoredStock:
+    """A `Stock` out of a `CatalogueStore`, for a thread beside the event loop that owns it."""
+
+    def __init__(self, store: CatalogueStore, loop: asyncio.AbstractEventLoop) -> None:
+        self._store = store
+        self._loop = loop
+
+    def items(self) -> list[Item]:
+        """Return every item that is not withdrawn."""
+        ids = sorted(self._wait(self._store.all_ids()))
+        found = [
+            item
+            for start in range(0, len(ids), AT_ONCE)
+            for item in self._wait(self._store.get_items(ids[start : start + AT_ONCE]))
+        ]
+        return [item for item in found if item is not None and not item.withdrawn]
+
+    def vectors(self, space_id: str, refs: Sequence[int]) -> list[Vectors | None]:
+        """Return text vectors."""
+        return [
+            vector
+            for start in range(0, len(refs), AT_ONCE)
+            for vector in self._wait(
+                self._store.get_vectors(space_id, refs[start : start + AT_ONCE])
+            )
+        ]
+
+    def _wait(self, asked: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(asked, self._loop).result()
+
+
+def place_texts(
+    texts: Sequence[str], space: Space, stock: Stock, encoder: TextEncoder | None
+) -> Vectors:
+    """Place texts in a space: each distinct one once, and only those that nobody placed before.
+
+    Args:
+        texts: N of them; an empty one has no vector.
+        space: Where.
+        stock: What was placed before.
+        encoder: The space's own; without it the rest stays unknown.
+
+    Returns:
+        (N, K), unit rows rounded as stores round them, or zero where nothing is known.
+    """
+    distinct = sorted({text for text in texts if text})
+    known = stock.vectors(space.id, [text_ref(text) for text in distinct])
+    vectors = {t: v for t, v in zip(distinct, known, strict=True) if v is not None}
+    if encoder is not None:
+        unknown = [text for text in distinct if text not in vectors]
+        for start in range(0, len(unknown), TEXTS_AT_ONCE):
+            some = unknown[start : start + TEXTS_AT_ONCE]
+            placed = space.place(encoder.encode(some)).astype("<f2").astype(np.float32)
+            vectors |= dict(zip(some, placed, strict=True))
+    placed = np.zeros((len(texts), space.dim), np.float32)
+    for row, text in enumerate(texts):
+        if text in vectors:
+            placed[row] = vectors[text]
+    return placed

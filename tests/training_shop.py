@@ -1,0 +1,96 @@
+"""A shop with a secret for trainers to find: whoever takes an item takes the one after it next.
+
+In the second season the rule goes two items further, and there are new items.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+
+from portrait.archive import SCHEMA, Archive
+from portrait.archive_rows import cut
+from portrait.event import Action
+from portrait.item import Item
+from portrait.ref import item_ref, user_ref
+from portrait.space import Vectors
+
+DAY_MS = 86_400_000
+OPENED = 1_790_000_000_000  # ms
+SEASON = 40 * DAY_MS
+ITEMS, NEW_ITEMS = 60, 6
+WORDS = ("lamp", "boot", "rope", "tent", "kettle", "glove", "stove", "map", "axe", "cup")
+CATALOGUE = [
+    Item(
+        id=f"item-{n}",
+        title=f"{WORDS[n % 10]} {WORDS[n // 10 % 10]} number{n}",
+        category=f"Camp > {WORDS[n % 6]}",
+    )
+    for n in range(ITEMS + NEW_ITEMS)
+]
+
+
+@dataclass
+class ListStock:
+    """A `Stock` of a list of items; it notes which vectors it was asked for."""
+
+    listed: Sequence[Item] = tuple(CATALOGUE)
+    known: dict[int, Vectors] = field(default_factory=dict)
+
+    def items(self) -> list[Item]:
+        """Return the items."""
+        return list(self.listed)
+
+    def vectors(self, _space_id: str, refs: Sequence[int]) -> list[Vectors | None]:
+        """Return what is known."""
+        return [self.known.get(ref) for ref in refs]
+
+
+def season(number: int, *, users: int = 400, seed: int = 0) -> pa.Table:
+    """Return one season's events, as rows of the archive in order of time."""
+    draw = np.random.default_rng((seed, number))
+    step, items = (1, ITEMS) if number == 0 else (3, ITEMS + NEW_ITEMS)
+    length = draw.integers(4, 9, users)
+    user = np.repeat(np.arange(users) + number * users // 2, length)
+    place = np.concatenate([np.arange(count) for count in length])
+    start = np.repeat(draw.integers(0, items, users), length)
+    item = (start + step * place) % items
+    begin = (
+        OPENED + number * SEASON + np.repeat(draw.integers(0, SEASON - 9 * DAY_MS, users), length)
+    )
+    at = begin + place * DAY_MS + draw.integers(0, DAY_MS // 2, len(place))
+    order = np.argsort(at, kind="stable")
+    return rows(user[order], item[order], at[order], first=number * 100_000)
+
+
+def rows(
+    user: Sequence[int], item: Sequence[int], at: Sequence[int], *, first: int = 0
+) -> pa.Table:
+    """Return clicks as rows of the archive, received when they happened."""
+    count = len(user)
+    columns = {
+        "event_id": [f"event-{first + n}" for n in range(count)],
+        "user": [f"user-{n}" for n in user],
+        "user_ref": np.array([user_ref(f"user-{n}") for n in user], np.uint64),
+        "item": [f"item-{n}" for n in item],
+        "item_ref": np.array([item_ref(f"item-{n}") for n in item], np.uint64),
+        "action": [Action.CLICK.value] * count,
+        "occurred_at": np.asarray(at, np.int64),
+        "received_at": np.asarray(at, np.int64),
+        "topic": ["events.click"] * count,
+        "partition": np.zeros(count, np.int32),
+        "offset": np.arange(first, first + count),
+    }
+    arrays = [
+        pa.array(columns[f.name], f.type) if f.name in columns else pa.nulls(count, f.type)
+        for f in SCHEMA
+    ]
+    return pa.Table.from_arrays(arrays, schema=SCHEMA)
+
+
+def keep(archive: Archive, *tables: pa.Table) -> None:
+    """Write rows to an archive, as its worker would."""
+    for table in tables:
+        for segment, some in cut(table):
+            archive.write(segment, [some])
