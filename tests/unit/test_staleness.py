@@ -150,6 +150,17 @@ def test_what_is_in_the_basket_is_not_recommended_again() -> None:
     assert replayed.place[2].tolist() == [1] * len(DELAYS)  # the only item that is left
 
 
+def test_the_newest_item_says_most() -> None:
+    pairs = [(0, 1), (2, 3)]  # two users teach them; the third takes 0, then 2, then one of each
+    user = np.array([0, 0, 1, 1, 2, 2, 2])
+    item = np.array([*pairs[0], *pairs[1], 0, 2, 3])
+    log = Purchases(user, item, np.arange(7) * MINUTE, np.zeros(7, np.int64), tuple("abcdefg"))
+
+    replayed = replay(log, untaught(log))
+
+    assert replayed.place[-1, DELAYS.index("fresh")] == 1
+
+
 def test_all_is_learned_whatever_is_predicted() -> None:
     purchases = days_of_pairs()
 
