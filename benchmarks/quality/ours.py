@@ -13,7 +13,6 @@ from portrait.facts import ACTION_CODE, RING
 from portrait.hash_index import MISSING
 from portrait.interactions import Interactions, from_columns
 from portrait.neural.fit_ranker import RankerCourse, Targets, fit_ranker
-from portrait.neural.training import Course
 from portrait.ranker import Ranker
 from portrait.recency import Events
 from portrait.ref import item_ref
@@ -59,14 +58,14 @@ class Portrait:
     def fit(self, lesson: Lesson, settings: Settings, seed: int) -> Model:  # noqa: ARG002 - a Peer
         """Train as the trainer does."""
         events = interactions_of(lesson.train, lesson.ids)
-        course = replace(Course(), seed=seed)
-        if self._most_epochs is not None:
-            course = replace(course, epochs=self._most_epochs)
+        course = RankerCourse()
+        epochs = self._most_epochs or course.course.epochs
+        course = replace(course, course=replace(course.course, seed=seed, epochs=epochs))
         fitted = fit_ranker(
             events,
             Targets(lesson.valid.histories.users, lesson.valid.targets),
             lesson.texts,
-            RankerCourse(course=course),
+            course,
         )
         return Ranked(Ranker.over(fitted.learned, events.items, lesson.texts))
 
