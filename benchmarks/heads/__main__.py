@@ -70,8 +70,7 @@ def _tell_shop(shop: Shop) -> dict[str, object]:
     hits = hits_by_group(shop, states, groups)
     return {
         "heads": {
-            report.name: _figures(report) | {"by_group": by_groups(report, groups)}
-            for report in reports
+            report.name: report.rows | {"by_group": by_groups(report, groups)} for report in reports
         },
         "hits_by_group": hits,
     }
@@ -94,19 +93,6 @@ def _print_rows(report: HeadReport) -> None:
 def _print_row(names: list[str], figures: Mapping[str, float], told: str) -> None:
     numbers = [f"{figures[name]:.4f}" for name in SHOWN]
     print("|", " | ".join([*names, *numbers, told]), "|")
-
-
-def _figures(report: HeadReport) -> dict[str, object]:
-    return {
-        "served": report.served,
-        "reason": report.reason,
-        "examples": report.examples,
-        "choice": report.choice,
-        "baseline": _rounded(report.baseline),
-        "uncalibrated": _rounded(report.uncalibrated),
-        "calibrated": _rounded(report.calibrated),
-        "reliability": [[round(value, 4) for value in row] for row in report.reliability],
-    }
 
 
 def _tell_reviews(report: SentimentReport) -> dict[str, object]:

@@ -4,7 +4,7 @@ A head is served if it leads its baseline in 97.5 % of the draws of users; else 
 how much it does not.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -67,6 +67,20 @@ class HeadReport:
     def served(self) -> bool:
         """Whether it beat its baseline."""
         return self.lead is not None and self.lead.real
+
+    @property
+    def rows(self) -> dict[str, object]:
+        """What a manifest says of it."""
+        return {
+            "served": self.served,
+            "reason": self.reason,
+            "examples": self.examples,
+            "choice": _rounded(self.choice),
+            "baseline": _rounded(self.baseline),
+            "uncalibrated": _rounded(self.uncalibrated),
+            "calibrated": _rounded(self.calibrated),
+            "reliability": [[round(value, 4) for value in row] for row in self.reliability],
+        }
 
 
 def judge(
@@ -145,6 +159,10 @@ def logits_of(standard: Standard, head: Head, learned: Learned, examples: Exampl
     if examples.touches is not None:
         logits = logits + np.einsum("utc,tc->uc", examples.touches, learned.touch_weights)
     return logits
+
+
+def _rounded(figures: Mapping[str, float]) -> dict[str, float]:
+    return {name: round(value, 4) for name, value in figures.items()}
 
 
 def _macro(outcomes: NDArray[np.bool_], said: Probabilities) -> float:
