@@ -45,9 +45,11 @@ from portrait.neural.examiner import (
     figures_told,
     measured,
     misread,
+    ranker_of,
 )
 from portrait.neural.fit_ranker import Fitted, RankerCourse, fit_ranker
 from portrait.neural.material import Material, Shares, gather, load, save
+from portrait.neural.readings import REFERENCES, references_of
 from portrait.neural.refit_heads import Refitted, Taught, refit_heads
 from portrait.neural.training import Course
 from portrait.ref import text_ref
@@ -249,6 +251,7 @@ class ArchiveLearner:
             **figures_told(exam, figures),
             "burst": burst_figures(exam, model),
             "heads_served": refitted.reasons,
+            REFERENCES: references_of(ranker_of(exam, model), bench.material.events),
         }
         manifest = self._manifest(bench, metrics)
         write_artifact(artifact, manifest, space=bench.space, learned=learned.to_arrays())

@@ -1,0 +1,75 @@
+"""Readings: numbers that a model computes of its users, whose distribution tells of drift.
+
+What is read in training is the reference in the manifest; what is read later is held against it.
+Both look back equally far, or the length of the log itself would look like drift.
+"""
+
+import numpy as np
+
+from portrait.drift import LEAST_VALUES, Floats, Reference
+from portrait.heads import CHURN_RISK, PURCHASE_INTENT
+from portrait.history import Anchors, History
+from portrait.interactions import Codes, Interactions
+from portrait.neural.validation import newest
+from portrait.ranker import TEXT_RECENCY, Ranker
+
+DAY_MS = 86_400_000
+LOOK_BACK_MS = 28 * DAY_MS
+MOST_USERS = 4_000
+REFERENCES = "references"  # in a manifest's metrics
+COHERENCE = "length of users' text vectors"
+
+
+def readings(ranker: Ranker, interactions: Interactions) -> dict[str, Floats]:
+    """Read every number of the users who did something in the last four weeks of a log.
+
+    Args:
+        ranker: The model, over `interactions.items`.
+        interactions: Any number of days.
+
+    Returns:
+        By name: (n,).
+    """
+    if not len(interactions):
+        return {}
+    until = int(interactions.at.max()) + 1
+    lately = interactions.where(interactions.at >= until - LOOK_BACK_MS)
+    users = np.unique(lately.user)[:MOST_USERS]
+    return {COHERENCE: _coherence(ranker, lately, users), **_scores(ranker, lately, users, until)}
+
+
+def references_of(ranker: Ranker, interactions: Interactions) -> dict[str, dict[str, list[float]]]:
+    """Return how every reading is distributed, as a manifest keeps it."""
+    return {
+        name: Reference.of(values).as_lists()
+        for name, values in readings(ranker, interactions).items()
+        if len(values) >= LEAST_VALUES
+    }
+
+
+def _coherence(ranker: Ranker, lately: Interactions, users: Codes) -> Floats:
+    """Return how alike the texts of each user's events are: 1 all the same, 0 all different."""
+    rows, events = newest(lately, users)
+    weight = np.abs(TEXT_RECENCY.weights(events)[..., 0])  # (U, S)
+    lengths = np.zeros(len(rows))
+    for place, row in enumerate(rows):
+        here = ranker.texts[np.maximum(row, 0)]
+        lengths[place] = np.linalg.norm(weight[place] @ here)
+    total = weight.sum(axis=1)
+    known = (lengths > 0) & (total > 0)
+    coherent: Floats = lengths[known] / total[known]
+    return coherent
+
+
+def _scores(ranker: Ranker, lately: Interactions, users: Codes, until: int) -> dict[str, Floats]:
+    """Return what the heads of one probability say of the users."""
+    heads = ranker.learned.heads
+    if heads is None:
+        return {}
+    anchors = Anchors(users, np.full(len(users), until, np.int64))
+    facts = History(lately).facts(anchors)
+    rows, events = newest(lately, anchors.user)
+    state = ranker.learned.behaviour.states(ranker.matrix, rows, events)
+    predicted = heads.predict(facts.head, facts.ring, state, anchors.at)
+    said = {PURCHASE_INTENT: predicted.purchase_intent, CHURN_RISK: predicted.churn_risk}
+    return {name: each.astype(np.float64) for name, each in said.items() if each is not None}
