@@ -132,7 +132,7 @@ class Live:
     def __init__(self, parts: Parts) -> None:
         self.view: View | None = None
         self.reached: Mapping[int, int] = {}  # ms by partition: what is published is stored
-        self.versions: dict[str, str] = {}  # model version by space, as far as this process saw
+        self._versions: dict[str, str | None] = {}  # by space; None where no model is known
         self.is_running = False
         self._parts = parts
         self._source: Source | None = None
@@ -147,6 +147,18 @@ class Live:
         if self.view is None:
             raise ModelMissingError
         return self.view
+
+    async def version_of(self, space_id: str) -> str | None:
+        """Return the model that paints in a space, or None if it is no longer known.
+
+        An update worker may paint with a new champion a moment before it is taken up here.
+        """
+        if space_id not in self._versions:
+            standing = await self._parts.models.standing()
+            models = [await self._parts.registry.model(version) for version in standing if version]
+            found = {model.space_id: model.version for model in models if model is not None}
+            self._versions |= {**found, space_id: found.get(space_id)}
+        return self._versions[space_id]
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -180,7 +192,7 @@ class Live:
             source = Source(champion, mirror)
         elif source.model.version != champion.version:
             source = replace(source, model=champion)
-        self.versions[champion.space_id] = champion.version
+        self._versions[champion.space_id] = champion.version
         self._source = source
 
     async def follow_catalogue(self) -> None:

@@ -11,12 +11,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from portrait.errors import ProfileNotFoundError
 from portrait.profile import decode_profile
-from portrait.record import partitions_of, read_record, received_at_of
+from portrait.record import partitions_of, read_record, received_at_of, space_of
 from portrait.space import Vectors
 from service.dependencies import UserIdPath, state_of
 from service.describe import extended, profile_json, stale_seconds, with_staleness
 from service.examples import PROFILE, PROFILE_QUERY, answered
-from service.live import Live, View
+from service.live import View
 from service.outlook import NOTHING, hours_silent, outlook
 from service.problems import declared
 from service.schemas import ProfileAnswer
@@ -55,14 +55,16 @@ async def get_profile(user_id: UserIdPath, request: Request) -> Response:
     key = user_id, payload, hours
     body = view.written.get(key) if query is NOTHING_ASKED else None
     if body is None:
-        body = _write(key, query, view, live)
+        body = _write(key, query, view, await live.version_of(space_of(payload)))
         if query is NOTHING_ASKED:  # what is asked for by most is kept until something changes it
             view.keep(key, body)
     seconds = stale_seconds(partitions_of(payload), live.reached, now)
     return Response(with_staleness(body, seconds), media_type="application/json")
 
 
-def _write(key: tuple[str, bytes, int], query: ProfileQuery, view: View, live: Live) -> bytes:
+def _write(
+    key: tuple[str, bytes, int], query: ProfileQuery, view: View, version: str | None
+) -> bytes:
     """Write a profile, by user, record and hours of silence."""
     user_id, payload, hours = key
     record = read_record(payload)
@@ -70,7 +72,7 @@ def _write(key: tuple[str, bytes, int], query: ProfileQuery, view: View, live: L
         user_id,
         record,
         view.source,
-        model_version=live.versions.get(record.space_id),
+        model_version=version,
         recent=query.recent,
         vectors=_vectors(payload) if "vectors" in query.include else None,
     )

@@ -2,18 +2,22 @@
 
 import asyncio
 import json
+import os
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from random import Random
-from subprocess import Popen
+from subprocess import Popen, run
+from typing import Any
 
+import httpx
 from aiokafka import AIOKafkaProducer
 from redis.asyncio import Redis
 from redis.exceptions import BusyLoadingError, ConnectionError  # noqa: A004
 
-from demo.servers import ROOT, python, running
+from demo.servers import ROOT, free_port, python, running, start_servers
 from portrait.adapters.redis_store import connect_redis
 from portrait.event import Action
 from portrait.item import Item
@@ -23,6 +27,66 @@ PATIENCE = 120.0  # seconds; a start loads BERT, a rebalance after a kill takes 
 RECEIVED = 1_790_000_000_000  # Kafka's time of the first event, ms: the same in every run
 
 Fields = dict[str, object]
+
+
+@dataclass(frozen=True)
+class Portrait:
+    """A running Portrait."""
+
+    url: str
+    kafka: str
+    redis: str
+    directory: Path
+    settings: dict[str, str]
+    processes: dict[str, Popen[bytes]]
+    health: int
+
+    def get(self, path: str) -> httpx.Response:
+        return httpx.get(self.url + path, timeout=10)
+
+    def post(self, path: str, body: object) -> Any:  # noqa: ANN401 - parsed JSON
+        return httpx.post(self.url + path, json=body, timeout=10).raise_for_status().json()
+
+    def profile(self, user: str, folded: int = 1) -> Any:  # noqa: ANN401 - parsed JSON
+        """Wait until a profile holds so many events."""
+
+        def is_there() -> bool:
+            answer = self.get(f"/profile/{user}")
+            return answer.status_code == 200 and answer.json()["events_folded"] >= folded
+
+        asyncio.run(until(is_there, f"{folded} events of {user} are folded"))
+        return self.get(f"/profile/{user}").json()
+
+    def is_ready(self) -> bool:
+        try:
+            return self.get("/readyz").status_code == 200
+        except httpx.TransportError:
+            return False
+
+
+@contextmanager
+def running_portrait(directory: Path) -> Iterator[Portrait]:
+    """Start servers, index worker, update worker and service."""
+    with ExitStack() as stack:
+        servers = stack.enter_context(start_servers(directory))
+        port, health = free_port(), free_port()
+        settings = environment(servers.kafka, servers.redis) | {"PORTRAIT_PORT": str(port)}
+        run(python("workers", "topics"), env=with_path(settings), check=True)  # noqa: S603
+        processes = {
+            "index": stack.enter_context(worker("index", settings, directory)),
+            "update": stack.enter_context(
+                worker("update", settings | {"PORTRAIT_HEALTH_PORT": str(health)}, directory)
+            ),
+            "service": stack.enter_context(
+                running(python("service"), directory / "service.log", settings)
+            ),
+        }
+        url = f"http://127.0.0.1:{port}"
+        yield Portrait(url, servers.kafka, servers.redis, directory, settings, processes, health)
+
+
+def with_path(settings: dict[str, str]) -> dict[str, str]:
+    return {**os.environ, **settings}
 
 
 def environment(kafka: str, redis: str) -> dict[str, str]:

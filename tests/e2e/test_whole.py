@@ -2,83 +2,34 @@
 
 import asyncio
 import json
-import os
 import signal
 from collections.abc import Iterator
-from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
-from subprocess import Popen, run
-from typing import Any
+from subprocess import run
 
 import httpx
 import pytest
 
-from demo.servers import free_port, python, running, start_servers
-from tests.processes import catalogue, environment, producing, publish_items, until, worker
+from demo.servers import python
+from tests.processes import (
+    Portrait,
+    catalogue,
+    producing,
+    publish_items,
+    running_portrait,
+    until,
+    with_path,
+)
 
 pytestmark = pytest.mark.e2e
 
 ITEMS = 40
 
 
-@dataclass(frozen=True)
-class Portrait:
-    """A running Portrait."""
-
-    url: str
-    kafka: str
-    settings: dict[str, str]
-    processes: dict[str, Popen[bytes]]
-    health: int
-
-    def get(self, path: str) -> httpx.Response:
-        return httpx.get(self.url + path, timeout=10)
-
-    def post(self, path: str, body: object) -> Any:  # noqa: ANN401 - parsed JSON
-        return httpx.post(self.url + path, json=body, timeout=10).raise_for_status().json()
-
-    def profile(self, user: str, folded: int = 1) -> Any:  # noqa: ANN401 - parsed JSON
-        """Wait until a profile holds so many events."""
-
-        def is_there() -> bool:
-            answer = self.get(f"/profile/{user}")
-            return answer.status_code == 200 and answer.json()["events_folded"] >= folded
-
-        asyncio.run(until(is_there, f"{folded} events of {user} are folded"))
-        return self.get(f"/profile/{user}").json()
-
-    def is_ready(self) -> bool:
-        try:
-            return self.get("/readyz").status_code == 200
-        except httpx.TransportError:
-            return False
-
-
 @pytest.fixture(scope="module")
 def portrait(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portrait]:
-    directory = tmp_path_factory.mktemp("whole")
-    with ExitStack() as stack:
-        servers = stack.enter_context(start_servers(directory))
-        port, health = free_port(), free_port()
-        settings = environment(servers.kafka, servers.redis) | {"PORTRAIT_PORT": str(port)}
-        run(python("workers", "topics"), env=with_path(settings), check=True)  # noqa: S603
-        processes = {
-            "index": stack.enter_context(worker("index", settings, directory)),
-            "update": stack.enter_context(
-                worker("update", settings | {"PORTRAIT_HEALTH_PORT": str(health)}, directory)
-            ),
-            "service": stack.enter_context(
-                running(python("service"), directory / "service.log", settings)
-            ),
-        }
-        url = f"http://127.0.0.1:{port}"
-        whole = Portrait(url, servers.kafka, settings, processes, health)
+    with running_portrait(tmp_path_factory.mktemp("whole")) as whole:
         yield whole
-
-
-def with_path(settings: dict[str, str]) -> dict[str, str]:
-    return {**os.environ, **settings}
 
 
 def test_before_there_is_a_model_readiness_says_so(portrait: Portrait) -> None:

@@ -7,6 +7,7 @@ import sys
 import pytest
 from fastapi import FastAPI
 
+from portrait.model_index import Standing
 from portrait.space import fit_space
 from portrait.store import Model
 from service.app import create_app
@@ -15,6 +16,7 @@ from service.live import Live, Parts
 from service.schemas import ProfileAnswer, RecommendationRequest, Recommendations
 from tests.catalogues import ITEMS, SPACE
 from tests.fakes import HashEncoder
+from tests.models import learned_model
 from tests.shop import MOST_BYTES, Shop, look, open_shop
 
 OTHER_SPACE = fit_space("hash", HashEncoder().encode([f"text {place}" for place in range(30)]))
@@ -125,7 +127,21 @@ async def test_a_promotion_builds_the_new_space_beside_the_old_and_then_switches
     assert during is before
     assert before.shelf.space_id == SPACE.id
     assert after.shelf.space_id == after.model.space.id == OTHER_SPACE.id
-    assert set(live.versions) == {SPACE.id, OTHER_SPACE.id}
+    assert await live.version_of(SPACE.id) == before.model.version
+    assert await live.version_of(OTHER_SPACE.id) == after.model.version
+
+
+async def test_the_model_of_a_profile_is_known_before_it_is_taken_up_here() -> None:
+    shop = Shop()
+    await shop.stock()
+    live = Live(shop.parts)
+    await look(live)
+    coming = learned_model("coming")
+    await shop.registry.store(coming)
+    shop.models.now = Standing(wanted="coming")
+
+    assert await live.version_of(coming.space_id) == "coming"
+    assert await live.version_of("0" * 16) is None
 
 
 async def test_a_new_version_of_the_same_space_keeps_the_catalogue() -> None:
