@@ -108,6 +108,63 @@ class Settings(BaseSettings):
         timedelta(days=7), description="How long a former model is kept for a rollback."
     )
 
+    # The trainer
+    train_cron: str | None = Field(
+        "0 3 * * *", description="When to train, a cron expression in UTC; `null`: never by time."
+    )
+    train_events: PositiveInt | None = Field(
+        50_000, description="New events that are a reason to train; `null`: they are none."
+    )
+    train_pause: timedelta = Field(
+        timedelta(hours=1),
+        description="Least time between the begins of two trainings that nobody asked for.",
+    )
+    train_drift: timedelta = Field(
+        timedelta(minutes=10), description="How often the newest events are searched for drift."
+    )
+    train_folder: Path = Field(
+        Path("build/training"),
+        description="Unfinished trainings: what is kept here goes on after a kill.",
+    )
+    train_threads: PositiveInt = Field(1, description="CPU threads of a training.")
+    train_nice: int = Field(
+        10, ge=0, le=19, description="How far the trainer stands back from serving: `nice`."
+    )
+    train_most_events: PositiveInt = Field(
+        1_000_000, description="Most new events in memory, and as many old: about 100 bytes each."
+    )
+    train_least_events: PositiveInt = Field(
+        1_000, description="Fewer new events are not worth a training."
+    )
+    train_replay: float = Field(
+        1.0,
+        ge=0,
+        description="Old events learned from again for each new one: nothing is forgotten.",
+    )
+    train_held_out: float = Field(
+        0.1, gt=0, lt=1, description="Share of the users on whom forgetting is measured."
+    )
+    train_heads: bool = Field(default=True, description="Whether heads are trained anew, too.")
+    train_lease: timedelta = Field(
+        timedelta(seconds=30), description="After how long a silent trainer is taken for dead."
+    )
+    train_thresholds: dict[str, float] = Field(
+        {},
+        description="What the judge asks for, where it differs from `portrait/trial.py`: "
+        '`{"older_change": -0.01}`.',
+    )
+    train_shuffled: bool = Field(
+        default=False, description="Learn from shuffled events: a rehearsal of a refusal."
+    )
+    models_url: str = Field(
+        "build/models",
+        description="Where trained models are published: a folder, or a URL that fsspec knows.",
+    )
+    tracking_url: str | None = Field(
+        None, description="MLflow server; none: a SQLite file and a folder in `build/tracking`."
+    )
+    git_commit: str = Field("", description="Commit of the code, for the manifests of models.")
+
     # The service
     host: str = Field("127.0.0.1", description="Address the service binds to.")
     port: int = Field(8000, ge=0, le=65_535, description="Port the service binds to.")

@@ -1,16 +1,18 @@
 """Composition root of the workers.
 
-`python -m workers update | index | archive | topics | replay-dead`
+`python -m workers update | index | archive | train | topics | replay-dead`
 """
 
 import argparse
 import asyncio
 import gc
+import os
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from importlib import import_module
 
 import structlog
 import uvloop
@@ -199,6 +201,15 @@ async def run_archive(settings: Settings) -> None:
     log.info("worker_stopped", worker="archive")
 
 
+async def run_train(settings: Settings) -> None:
+    """Train, judge, promote and watch until told to stop."""
+    os.nice(settings.train_nice)  # before there are threads: they inherit it
+    async with connected(settings) as wires:
+        encoders = await _encoders(settings, wires)
+        trainer = import_module("workers.trainer")  # others need no MLflow: seconds and 100 MB
+        await trainer.run(settings, wires.redis, encoders, wires.closing)
+
+
 async def run_topics(settings: Settings) -> None:
     """Create the topics that are missing."""
     created = await create_topics(settings, read_topics(settings.topics_file))
@@ -220,6 +231,7 @@ COMMANDS: dict[str, Callable[[Settings], Coroutine[None, None, None]]] = {
     "update": run_update,
     "index": run_index,
     "archive": run_archive,
+    "train": run_train,
     "topics": run_topics,
     "replay-dead": run_replay_dead,
 }

@@ -9,7 +9,7 @@ anywhere goes on and ends with the same weights.
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -92,7 +92,9 @@ class _Bench:
     material: Material
     space: Space  # the challenger's
     texts: Vectors  # (N, K), in that space
-    theirs: Vectors  # (N, K), in the champion's
+    their_texts: Vectors  # (N, K), in the champion's
+    encoder: TextEncoder | None  # of that space
+    their_encoder: TextEncoder | None
 
     @property
     def taught(self) -> Learned | None:
@@ -108,12 +110,30 @@ class _Bench:
 class ArchiveLearner:
     """A `Learner` out of the archive and the catalogue."""
 
-    def __init__(self, archive: Archive, stock: Stock, encoder: TextEncoder, plan: Plan) -> None:
+    def __init__(
+        self,
+        archive: Archive,
+        stock: Stock,
+        encoder: TextEncoder,
+        plan: Plan,
+        *,
+        encoder_of: Callable[[Model], TextEncoder] | None = None,
+    ) -> None:
+        """Connect it.
+
+        Args:
+            archive: Where events are.
+            stock: Where items are.
+            encoder: Of models that have none of their own.
+            plan: How to train.
+            encoder_of: Loads the encoder of a model that has one of its own.
+        """
         self._archive = archive
         self._stock = stock
         self._encoder = encoder
         self._plan = plan
-        self._last_misread: tuple[str, Misreading] | None = None
+        self._encoder_of = encoder_of
+        self._last_misread: tuple[str, str, Misreading] | None = None  # version, encoder
 
     def learn(self, version: str, champion: Model | None, progress: Progress) -> Trained:
         """Train a model of this version, beginning from the champion; see `Learner`."""
@@ -138,15 +158,15 @@ class ArchiveLearner:
         bench = self._bench(folder, champion, load(folder / MATERIAL), progress)
         exam, heads = exam_of(bench.material), _read_heads(folder)
         ours = bench.ours(trained.model.learned, heads[CHALLENGER])
-        challenger = measured(exam, ours, self._misread(bench, exam, bench.space))
+        challenger = measured(exam, ours, self._misread(bench, exam, bench.encoder))
         texts = replace(ours, version="texts", learned=None, heads={})
         baseline = measured(exam, texts, None)
         if champion is None:
             return Trial(replace(baseline, version="none"), challenger, baseline)
         theirs = Examined(
-            champion.version, champion.space, champion.learned, bench.theirs, heads[CHAMPION]
+            champion.version, champion.space, champion.learned, bench.their_texts, heads[CHAMPION]
         )
-        known = self._misread(bench, exam, champion.space)
+        known = self._misread(bench, exam, bench.their_encoder)
         return Trial(measured(exam, theirs, known), challenger, baseline)
 
     def _folder(self, version: str) -> Path:
@@ -171,7 +191,8 @@ class ArchiveLearner:
             if not material.holds_any(self._archive.erasures()):
                 return material
             shutil.rmtree(folder)
-        manifest = None if champion is None else self._manifest_of(champion.version)
+        url = self._plan.models_url
+        manifest = None if champion is None else manifest_at(url, champion.version)
         window = None if manifest is None else manifest.trained_on
         items = self._stock.items()
         new_from = None if window is None else window.until
@@ -179,30 +200,23 @@ class ArchiveLearner:
         save(path, material)
         return material
 
-    def _manifest_of(self, version: str) -> Manifest | None:
-        """Return the manifest of a published model; the first model has none."""
-        files, root = fsspec.core.url_to_fs(f"{self._plan.models_url.rstrip('/')}/{version}")
-        try:
-            return parse_manifest(files.cat_file(f"{root}/{MANIFEST}"))
-        except FileNotFoundError:
-            return None
-
     def _bench(
         self, folder: Path, champion: Model | None, material: Material, progress: Progress
     ) -> _Bench:
         """Place the items' texts in both models' spaces."""
         progress.stage("reading texts")
+        theirs = None if champion is None else self._reader(champion)
         space = self._space(folder, champion, material)
-        vectors = {
-            each.id: self._vectors(folder, each, material)
-            for each in (space, *([] if champion is None else [champion.space]))
-        }
-        theirs = vectors[space.id if champion is None else champion.space.id]
-        return _Bench(folder, champion, material, space, vectors[space.id], theirs)
+        ours = theirs if champion is not None and space is champion.space else self._encoder
+        texts = self._vectors(folder, space, ours, material)
+        their_texts = texts
+        if champion is not None and champion.space.id != space.id:
+            their_texts = self._vectors(folder, champion.space, theirs, material)
+        return _Bench(folder, champion, material, space, texts, their_texts, ours, theirs)
 
     def _space(self, folder: Path, champion: Model | None, material: Material) -> Space:
-        """Return the champion's space, or a fresh one if it has another encoder."""
-        if champion is not None and champion.space.encoder == self._encoder.name:
+        """Return the champion's space, or a fresh one if its encoder is not here."""
+        if champion is not None and self._reader(champion) is not None:
             return champion.space
         path = folder / "space.npz"
         if not path.exists():
@@ -213,24 +227,31 @@ class ArchiveLearner:
         with np.load(path) as arrays:
             return Space(self._encoder.name, arrays["mean"], arrays["axes"])
 
-    def _vectors(self, folder: Path, space: Space, material: Material) -> Vectors:
-        """Place the items' texts, or read where they were placed; another's encoder is not here."""
+    def _reader(self, model: Model) -> TextEncoder | None:
+        """Return the encoder of a model, if it is to be had."""
+        if model.space.encoder == self._encoder.name:
+            return self._encoder
+        return None if self._encoder_of is None else self._encoder_of(model)
+
+    def _vectors(
+        self, folder: Path, space: Space, encoder: TextEncoder | None, material: Material
+    ) -> Vectors:
+        """Place the items' texts, or read where they were placed."""
         path = folder / f"{space.id}.npz"
         if not path.exists():
-            encoder = self._encoder if space.encoder == self._encoder.name else None
             _write_arrays(path, texts=place_texts(material.texts, space, self._stock, encoder))
         with np.load(path) as arrays:
             texts: Vectors = arrays["texts"]
             return texts
 
-    def _misread(self, bench: _Bench, exam: Exam, space: Space) -> Misreading | None:
-        """Read texts with typing errors by the encoder of a space, if it is here."""
-        if space.encoder != self._encoder.name:
+    def _misread(self, bench: _Bench, exam: Exam, encoder: TextEncoder | None) -> Misreading | None:
+        """Read texts with typing errors: once with each encoder."""
+        if encoder is None:
             return None
-        version = bench.folder.name
-        if self._last_misread is None or self._last_misread[0] != version:
-            self._last_misread = version, misread(exam, bench.material.texts, self._encoder)
-        return self._last_misread[1]
+        key = bench.folder.name, encoder.name
+        if self._last_misread is None or self._last_misread[:2] != key:
+            self._last_misread = *key, misread(exam, bench.material.texts, encoder)
+        return self._last_misread[2]
 
     def _make(self, bench: _Bench, artifact: Path, progress: Progress) -> None:
         """Train, measure, and write it all down."""
@@ -244,7 +265,7 @@ class ArchiveLearner:
         progress.stage("measuring the challenger")
         exam = exam_of(bench.material)
         model = bench.ours(learned, refitted.challenger)
-        figures = measured(exam, model, self._misread(bench, exam, bench.space))
+        figures = measured(exam, model, self._misread(bench, exam, bench.encoder))
         metrics = {
             "validation": dict(fitted.figures),
             "training": {"epochs": fitted.outcome.epochs, "steps": fitted.outcome.steps},
@@ -282,7 +303,7 @@ class ArchiveLearner:
         refitted = refit_heads(
             material,
             Taught(learned, bench.texts),
-            None if champion is None else Taught(champion, bench.theirs),
+            None if champion is None else Taught(champion, bench.their_texts),
             most_ece=self._plan.thresholds.head_ece,
         )
         torch.set_num_threads(self._plan.threads)  # they are trained on one
@@ -309,6 +330,15 @@ class ArchiveLearner:
             encoder=bench.space.encoder,
             space_id=bench.space.id,
         )
+
+
+def manifest_at(models_url: str, version: str) -> Manifest | None:
+    """Return the manifest of a published model; the first model has none."""
+    files, root = fsspec.core.url_to_fs(f"{models_url.rstrip('/')}/{version}")
+    try:
+        return parse_manifest(files.cat_file(f"{root}/{MANIFEST}"))
+    except FileNotFoundError:
+        return None
 
 
 def _is_whole(artifact: Path) -> bool:

@@ -1,0 +1,130 @@
+"""Composition root of the trainer, apart from the other workers': they need no MLflow.
+
+MLflow and what stands behind it take seconds and a hundred megabytes to import.
+"""
+
+import asyncio
+from functools import partial
+from pathlib import Path
+
+import structlog
+from redis.asyncio import Redis
+from threadpoolctl import threadpool_limits
+
+from portrait.adapters.mlflow_registry import MlflowTracking, local_tracking
+from portrait.adapters.parquet_archive import ParquetArchive
+from portrait.adapters.redis_catalogue import RedisCatalogue
+from portrait.adapters.redis_lease import RedisJobs, RedisLease
+from portrait.adapters.redis_live import RedisLive
+from portrait.adapters.redis_models import RedisModels
+from portrait.adapters.redis_registry import RedisRegistry
+from portrait.adapters.river_drift import AdwinDrift
+from portrait.encoder import TextEncoder
+from portrait.errors import PortraitError
+from portrait.neural.learner import ArchiveLearner, Plan, manifest_at
+from portrait.neural.material import Shares
+from portrait.neural.signals import ArchiveSignals
+from portrait.schedule import Schedule, is_cron
+from portrait.settings import Settings
+from portrait.stock import StoredStock
+from portrait.store import Model
+from portrait.tracking import Lenient, Tracking, TrackingUnavailableError
+from portrait.trial import Thresholds
+from workers.encoders import Encoders
+from workers.train import Parts, train
+from workers.watch import Watched, watch
+
+LOCAL_TRACKING = Path("build/tracking")
+
+log = structlog.get_logger()
+
+
+class SettingsInvalidError(PortraitError):
+    """A setting of the trainer makes no sense; the message says which."""
+
+
+async def run(settings: Settings, redis: Redis, encoders: Encoders, closing: asyncio.Event) -> None:
+    """Train, judge, promote and watch until told to stop."""
+    tracking = Lenient(await asyncio.to_thread(_tracking, settings))
+    parts = _parts(settings, redis, encoders, tracking)
+    log.info("worker_started", worker="train")
+    with threadpool_limits(settings.train_threads):
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(watch(Watched(parts.models, RedisLive(redis), tracking), closing))
+            await train(parts, closing)
+    log.info("worker_stopped", worker="train")
+
+
+def plan_of(settings: Settings) -> Plan:
+    """Return how to train."""
+    return Plan(
+        folder=settings.train_folder,
+        models_url=settings.models_url,
+        threads=settings.train_threads,
+        shares=Shares(
+            most_events=settings.train_most_events,
+            least_events=settings.train_least_events,
+            replay=settings.train_replay,
+            held_out=settings.train_held_out,
+        ),
+        with_heads=settings.train_heads,
+        shuffled_labels=settings.train_shuffled,
+        git_commit=settings.git_commit,
+        thresholds=_thresholds(settings),
+    )
+
+
+def _parts(settings: Settings, redis: Redis, encoders: Encoders, tracking: Tracking) -> Parts:
+    """Choose the adapters."""
+    loop = asyncio.get_running_loop()
+    archive, registry = ParquetArchive(settings.archive_url), RedisRegistry(redis)
+    stock = StoredStock(RedisCatalogue(redis), loop)
+
+    def encoder_of(model: Model) -> TextEncoder:
+        return asyncio.run_coroutine_threadsafe(encoders.of(model), loop).result()
+
+    plan = plan_of(settings)
+    return Parts(
+        lease=RedisLease(redis, settings.train_lease),
+        jobs=RedisJobs(redis),
+        models=RedisModels(redis),
+        registry=registry,
+        learner=ArchiveLearner(archive, stock, encoders.base, plan, encoder_of=encoder_of),
+        signals=ArchiveSignals(
+            archive,
+            stock,
+            registry,
+            partial(manifest_at, settings.models_url),
+            AdwinDrift,
+            every=settings.train_drift,
+        ),
+        tracking=tracking,
+        schedule=_schedule(settings),
+        thresholds=plan.thresholds,
+    )
+
+
+def _schedule(settings: Settings) -> Schedule:
+    if settings.train_cron is not None and not is_cron(settings.train_cron):
+        msg = f"PORTRAIT_TRAIN_CRON is no cron expression: {settings.train_cron!r}"
+        raise SettingsInvalidError(msg)
+    return Schedule(settings.train_cron, settings.train_events, settings.train_pause)
+
+
+def _thresholds(settings: Settings) -> Thresholds:
+    try:
+        return Thresholds(**settings.train_thresholds)
+    except TypeError as error:
+        msg = f"PORTRAIT_TRAIN_THRESHOLDS names what there is not: {error}"
+        raise SettingsInvalidError(msg) from error
+
+
+def _tracking(settings: Settings) -> Tracking | None:
+    """Connect to what keeps the runs; a training goes on without it."""
+    try:
+        if settings.tracking_url is None:
+            return local_tracking(LOCAL_TRACKING)
+        return MlflowTracking(settings.tracking_url)
+    except TrackingUnavailableError as error:
+        log.warning("tracking_away", reason=str(error))
+        return None
