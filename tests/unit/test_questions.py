@@ -110,18 +110,17 @@ def test_no_answer_is_used_before_it_was_known(log: Interactions, known: Known) 
     assert sets.test.labels.closes.max() <= END
 
 
-def test_a_label_that_ignores_where_time_is_cut_is_refused(log: Interactions, known: Known) -> None:
-    def of_the_whole_log(anchors: Anchors, _until: int) -> Labels:
-        return churn(log, anchors, END)
+@pytest.mark.parametrize("cheated", ["valid_from", "test_from"])
+def test_a_label_that_ignores_where_time_is_cut_is_refused(
+    log: Interactions, known: Known, cheated: str
+) -> None:
+    periods = cut(log, END)
+
+    def label(anchors: Anchors, until: int) -> Labels:
+        return churn(log, anchors, END if until == getattr(periods, cheated) else until)
 
     with pytest.raises(LeakError):
-        answer(
-            known,
-            calendar_anchors(log, START, END, 5 * DAY_MS),
-            of_the_whole_log,
-            cut(log, END),
-            99,
-        )
+        answer(known, calendar_anchors(log, START, END, 5 * DAY_MS), label, periods, 99)
 
 
 def test_features_of_the_heads_see_nothing_of_the_future(log: Interactions) -> None:
