@@ -36,13 +36,16 @@ class Evidence:
         """Return the two vectors these events make, (2, K), as `paint` does, unrounded."""
         return unit(self.weight @ self.vectors)
 
-    def shares(self, items: Vectors) -> NDArray[np.float32]:
+    def shares(
+        self, items: Vectors, mix: tuple[float, float] = (LONG_SHARE, SHORT_SHARE)
+    ) -> NDArray[np.float32]:
         """Return each event's share of each item's score, (N, S), for item vectors (N, K).
 
-        An item's shares add up to its score with `blend(self.portrait())`.
+        An item's shares add up to its score with `mix @ self.portrait()`, that is with
+        `blend(self.portrait())` unless another mix of long and short term is asked for.
         """
         norm = np.linalg.norm(self.weight @ self.vectors, axis=1)  # (2,)
-        scale = np.array([LONG_SHARE, SHORT_SHARE]) / np.where(norm > 0, norm, np.inf)
+        scale = np.array(mix) / np.where(norm > 0, norm, np.inf)
         shares = (items @ self.vectors.T) * (scale @ self.weight)
         return shares.astype(np.float32)
 

@@ -2,8 +2,8 @@
 
 record = HEAD ─ ring cut to its events ─ portrait          all fixed layouts, little-endian
 
-A record with 64 events, texts of 256 dimensions and a learned state of 128 is 3,836 bytes; with
-three events, 1,884.
+A record with 64 events, texts of 256 dimensions and a learned state of as many is 4,092 bytes; with
+three events, 2,140.
 """
 
 from collections.abc import Sequence

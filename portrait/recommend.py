@@ -177,7 +177,7 @@ def rank_by(
 
     Args:
         shelf: N items.
-        vector: (K,), from `blend`.
+        vector: (K,), in the space of texts.
         wish: How many, which, how different from each other.
         scorer: Rows (n,) and the scores of their texts (n,) -> scores (n,).
     """

@@ -2,8 +2,8 @@
 
     score = blend.behaviour * state @ item + blend.neighbours * co-occurrence + blend.text * texts
 
-The last term is the pretrained portrait's own (`recommend.blend`). All three are sums over the
-events, so an item's shares add up to its score exactly.
+The last term is the short-term vector that `paint` makes, as in training (`ranker.py`). All three
+are sums over the events, so an item's shares add up to its score exactly.
 """
 
 from dataclasses import dataclass
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from portrait.explain import Evidence
 from portrait.hash_index import MISSING
 from portrait.learned import Learned
+from portrait.paint import SHORT
 from portrait.recency import Events
 from portrait.recommend import Codes, Floats, Shelf
 
@@ -29,8 +30,14 @@ class Taste:
     neighbours: Codes  # (S,), rows of the co-occurrences, or MISSING
     state: Floats  # (D,)
 
+    @property
+    def short(self) -> Floats:
+        """The short-term vector of the events' texts, (K,)."""
+        vector: Floats = self.evidence.portrait()[SHORT]
+        return vector
+
     def scores(self, shelf: Shelf, rows: Codes, text_scores: Floats) -> Floats:
-        """Score items, (n,) rows of the shelf, given what their texts score, (n,)."""
+        """Score items, (n,) rows of the shelf, given what their texts score with `short`, (n,)."""
         blend = self.learned.blend
         scores = np.float32(blend.text) * text_scores
         scores += np.float32(blend.behaviour) * _gathered(
@@ -50,7 +57,9 @@ class Taste:
         shares = np.float32(blend.behaviour) * learned.behaviour.shares(
             self.placed, self.events, items
         )
-        shares += np.float32(blend.text) * self.evidence.shares(shelf.matrix[shelf.text[rows]])
+        shares += np.float32(blend.text) * self.evidence.shares(
+            shelf.matrix[shelf.text[rows]], (0, 1)
+        )
         if blend.neighbours:
             shares += np.float32(blend.neighbours) * learned.neighbours.shares(
                 self.neighbours, self.events, shelf.neighbour[rows]

@@ -207,7 +207,7 @@ def _rank(
         return rank_popular(view.shelf, wanted.order, wish, wanted.weights)
     if taste is not None:
         scorer = partial(taste.scores, view.shelf)
-        return rank_by(view.shelf, blend(basis.vectors), wish, scorer)
+        return rank_by(view.shelf, taste.short, wish, scorer)
     return rank(view.shelf, blend(basis.vectors), wish, wanted.weights)
 
 

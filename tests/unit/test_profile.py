@@ -70,7 +70,7 @@ def test_a_full_record_is_under_four_kilobytes() -> None:
     facts.head["count"] = RING
     facts.ring["at"] = START
 
-    (record,) = encode_profiles(facts, blank_portraits(1, 256, 128))
+    (record,) = encode_profiles(facts, blank_portraits(1, 256, 256))
 
     assert len(record) <= 4_096
 

@@ -12,7 +12,7 @@ from portrait.explain import evidence_of, together
 from portrait.facts import ACTION_CODE, EVENT, RING
 from portrait.item import Item
 from portrait.paint import paint
-from portrait.recommend import Ranking, Shelf, Wish, blend, rank_by, stock
+from portrait.recommend import Ranking, Shelf, Wish, rank_by, stock
 from portrait.ref import item_ref, text_ref
 from portrait.session import session_evidence, session_ring
 from portrait.taste import Taste, taste_of
@@ -59,9 +59,11 @@ def taste(ring: Ring, built: Catalogue) -> Taste:
 
 def ranked(ring: Ring, built: Catalogue) -> tuple[Shelf, Taste, Ranking]:
     shelf, tasted = stock(built), taste(ring, built)
-    vector = blend(tasted.evidence.portrait())
     ranking = rank_by(
-        shelf, vector, Wish(diversity=0), lambda rows, texts: tasted.scores(shelf, rows, texts)
+        shelf,
+        tasted.short,
+        Wish(diversity=0),
+        lambda rows, texts: tasted.scores(shelf, rows, texts),
     )
     return shelf, tasted, ranking
 
