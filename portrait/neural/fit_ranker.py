@@ -40,7 +40,7 @@ from portrait.tracker import Tracker
 
 GENTLE = 1 / 3  # of the learning rate, when it goes on from a champion: nothing is forgotten
 NEWER = 0.7  # share of the new weights in the average with the champion's
-FACTORS = np.array([0, 0.5, 0.75, 1, 1.33, 2], np.float32)  # what is tried with each weight
+FACTORS = np.array([0, 0.5, 0.75, 1.33, 2], np.float32)  # what is tried with each weight
 SMALLEST = 0.1  # where a weight of 0 starts again
 ROUNDS = 3  # of the search; the optimum is flat
 
@@ -187,12 +187,16 @@ def _search(
     alone = np.eye(len(names), dtype=np.float32)
     best, *single = measure(np.concatenate([np.ones_like(alone[:1]), alone]))
     weights = np.ones(len(names), np.float32)
-    for part in [*range(len(names))] * ROUNDS:
-        tried = np.tile(weights, (len(FACTORS), 1))
-        tried[:, part] = FACTORS * max(float(weights[part]), SMALLEST)
-        reached = measure(tried)
-        if max(reached) > best:
-            best, weights = max(reached), tried[int(np.argmax(reached))]
+    for _ in range(ROUNDS):
+        before = best
+        for part in range(len(names)):
+            tried = np.tile(weights, (len(FACTORS), 1))
+            tried[:, part] = FACTORS * max(float(weights[part]), SMALLEST)
+            reached = measure(tried)
+            if max(reached) > best:
+                best, weights = max(reached), tried[int(np.argmax(reached))]
+        if best == before:
+            break
     return weights, {"ndcg@10": best, **dict(zip(names, single, strict=True))}
 
 
