@@ -5,16 +5,21 @@ In the second season the rule goes two items further, and there are new items.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
-from portrait.archive import SCHEMA, Archive
-from portrait.archive_rows import cut
+from portrait.archive import SCHEMA, Archive, numbers
+from portrait.batch import EPOCH, MILLISECOND
 from portrait.event import Action
 from portrait.item import Item
 from portrait.ref import item_ref, user_ref
+from portrait.segment import Segment
 from portrait.space import Vectors
+
+Numbers = NDArray[np.int64]
 
 DAY_MS = 86_400_000
 OPENED = 1_790_000_000_000  # ms
@@ -47,6 +52,7 @@ class ListStock:
         return [self.known.get(ref) for ref in refs]
 
 
+@lru_cache
 def season(number: int, *, users: int = 400, seed: int = 0) -> pa.Table:
     """Return one season's events, as rows of the archive in order of time."""
     draw = np.random.default_rng((seed, number))
@@ -64,9 +70,7 @@ def season(number: int, *, users: int = 400, seed: int = 0) -> pa.Table:
     return rows(user[order], item[order], at[order], first=number * 100_000)
 
 
-def rows(
-    user: Sequence[int], item: Sequence[int], at: Sequence[int], *, first: int = 0
-) -> pa.Table:
+def rows(user: Numbers, item: Numbers, at: Numbers, *, first: int = 0) -> pa.Table:
     """Return clicks as rows of the archive, received when they happened."""
     count = len(user)
     columns = {
@@ -90,7 +94,9 @@ def rows(
 
 
 def keep(archive: Archive, *tables: pa.Table) -> None:
-    """Write rows to an archive, as its worker would."""
+    """Put each table into a file of its own: what it looks like after the merging."""
     for table in tables:
-        for segment, some in cut(table):
-            archive.write(segment, [some])
+        offsets, received = numbers(table["offset"]), numbers(table["received_at"])
+        day = (EPOCH + int(received.max()) * MILLISECOND).date()
+        first, end = int(offsets.min()), int(offsets.max()) + 1
+        archive.write(Segment(day, "events.click", 0, first, end), [table])

@@ -1,0 +1,165 @@
+"""Material: time goes forward, users are held out, the erased are not there, memory is bounded."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from portrait.batch import EPOCH, MILLISECOND
+from portrait.erasure import Erasures
+from portrait.interactions import Interactions
+from portrait.item import interest_category
+from portrait.learner import NothingToLearnError
+from portrait.neural.material import Material, Shares, gather, load, save
+from portrait.ref import item_ref, name_ref, user_ref
+from tests.archives import memory_archive
+from tests.training_shop import CATALOGUE, OPENED, SEASON, keep, season
+
+SHARES = Shares(least_events=100, held_out=0.2)
+SECOND_SEASON = EPOCH + (OPENED + SEASON) * MILLISECOND
+
+
+def gathered(shares: Shares = SHARES, new_from: datetime | None = SECOND_SEASON) -> Material:
+    archive = memory_archive()
+    keep(archive, season(0), season(1))
+    return gather(archive, CATALOGUE, new_from, shares)
+
+
+def users_of(material: Material, events: Interactions) -> set[int]:
+    return set(material.user_refs[np.unique(events.user)].tolist())
+
+
+def test_what_is_learned_is_before_the_choices_and_those_before_the_exam() -> None:
+    material = gathered()
+
+    assert material.begin < material.new_from < material.valid_from < material.test_from
+    assert material.learned.at.max() < material.valid_from
+    targets = material.targets(material.learned)
+    asked = np.isin(material.events.user, targets.users)
+    assert asked.sum() > len(targets.users) > 30
+    assert not material.held[targets.users].any()
+    at = np.sort(material.events.at[material.events.at >= material.new_from])
+    assert (at >= material.test_from).mean() == pytest.approx(SHARES.test, abs=0.01)
+
+
+def test_whoever_is_held_out_is_learned_from_by_nobody() -> None:
+    material = gathered()
+
+    assert 0.1 < material.held.mean() < 0.3
+    assert not material.held[material.learned.user].any()
+    assert not material.held[material.counted.user].any()
+
+
+def test_the_same_users_are_held_out_whatever_else_is_read() -> None:
+    two, first = gathered(), gathered(new_from=None)
+    held = set(two.user_refs[two.held].tolist())
+
+    assert held == set(first.user_refs[first.held].tolist())
+
+
+def test_old_events_are_replayed_one_for_one_and_all_are_counted() -> None:
+    archive = memory_archive()
+    keep(archive, season(0, users=2_000), season(1))
+
+    material = gather(archive, CATALOGUE, SECOND_SEASON, SHARES)
+
+    rows = material.rows
+    assert rows["replay"] == pytest.approx(rows["new"] / (1 - 0.3), rel=0.25)
+    old = material.events.at < material.new_from
+    assert rows["counted"] == rows["new"] + int((old & ~material.held[material.events.user]).sum())
+    assert rows["counted"] > 4 * rows["new"]
+
+
+def test_a_first_training_has_nothing_old() -> None:
+    material = gathered(new_from=None)
+
+    assert material.new_from == material.begin
+    assert material.rows["replay"] == 0
+    assert material.rows["archived"] == len(material.events)
+
+
+def test_of_a_large_archive_only_so_many_events_are_held() -> None:
+    material = gathered(replace(SHARES, most_events=1_000))
+
+    assert len(material.events) <= 2_000
+    assert material.rows["archived"] > 4_000
+
+
+def test_every_item_of_the_catalogue_stands_with_its_text_and_category() -> None:
+    material = gathered(new_from=None)
+
+    row = int(np.searchsorted(material.events.items, item_ref("item-7")))
+    assert len(material.events.items) == len(CATALOGUE)
+    assert material.texts[row] == CATALOGUE[7].text
+    assert material.categories[row] == name_ref(interest_category(CATALOGUE[7].category))
+
+
+def test_an_item_that_the_catalogue_has_lost_has_no_text() -> None:
+    archive = memory_archive()
+    keep(archive, season(0))
+
+    material = gather(archive, CATALOGUE[1:], None, SHARES)
+
+    row = int(np.searchsorted(material.events.items, item_ref("item-0")))
+    assert material.events.items[row] == item_ref("item-0")
+    assert (material.texts[row], material.categories[row]) == ("", 0)
+
+
+def test_erased_users_are_counted_and_not_there() -> None:
+    archive = memory_archive()
+    keep(archive, season(0))
+    gone = [user_ref(f"user-{n}") for n in range(50)]
+    archive.erase(Erasures.of(dict.fromkeys(gone, OPENED + 9 * SEASON)))
+
+    material = gather(archive, CATALOGUE, None, SHARES)
+
+    assert not users_of(material, material.events) & set(gone)
+    assert material.told.erased_users == 50
+    assert material.told.erased_until == material.told.erased_since == OPENED + 9 * SEASON
+
+
+def test_whoever_is_erased_later_spoils_what_was_gathered() -> None:
+    material = gathered()
+    here, elsewhere = int(material.user_refs[0]), user_ref("somebody else")
+
+    assert not material.holds_any(Erasures.of({}))
+    assert not material.holds_any(Erasures.of({elsewhere: OPENED}))
+    assert material.holds_any(Erasures.of({here: OPENED}))
+
+
+def test_too_little_is_not_worth_a_training() -> None:
+    archive = memory_archive()
+    keep(archive, season(0, users=20))
+
+    with pytest.raises(NothingToLearnError, match=r"new events; 1,000 are worth"):
+        gather(archive, CATALOGUE, None, replace(SHARES, least_events=1_000))
+    with pytest.raises(NothingToLearnError, match="users took a new item lately"):
+        gather(archive, CATALOGUE, None, replace(SHARES, least_events=10))
+
+
+def test_nothing_is_new_after_the_last_event() -> None:
+    with pytest.raises(NothingToLearnError, match="0 new events"):
+        gathered(new_from=datetime.now(UTC) + timedelta(days=9_999))
+
+
+def test_a_file_gives_back_what_was_gathered(tmp_path: Path) -> None:
+    material = gathered()
+
+    save(tmp_path / "material.npz", material)
+    again = load(tmp_path / "material.npz")
+
+    assert (again.texts, again.told, again.rows) == (material.texts, material.told, material.rows)
+    np.testing.assert_array_equal(again.learned.item, material.learned.item)
+    np.testing.assert_array_equal(again.held, material.held)
+    assert [path.name for path in tmp_path.iterdir()] == ["material.npz"]
+
+
+def test_shuffled_events_keep_users_and_times_and_lose_the_items() -> None:
+    material = gathered()
+    shuffled = material.shuffled()
+
+    np.testing.assert_array_equal(shuffled.events.at, material.events.at)
+    assert (shuffled.events.item == material.events.item).mean() < 0.1
+    np.testing.assert_array_equal(np.sort(shuffled.events.item), np.sort(material.events.item))
