@@ -124,7 +124,8 @@ def load_tokenize(path: str, most_tokens: int = MAX_TOKENS) -> Tokenize:
     prefix = prefix_of(Path(path))
 
     def tokenize(texts: Sequence[str]) -> list[list[int]]:
-        wanted = [prefix + text for text in texts]
+        # Half a surrogate pair is no text; tokenizers refuse the whole batch for it.
+        wanted = [(prefix + text).encode(errors="replace").decode() for text in texts]
         ids: list[list[int]] = tokenizer(wanted, truncation=True, max_length=most_tokens)[
             "input_ids"
         ]

@@ -6,6 +6,7 @@ import torch
 
 from demo.shop import product_texts
 from portrait.neural.text_encoder import Backend, BertEncoder, load_encoder
+from portrait.robustness import odd_texts_failed
 from portrait.space import Vectors
 
 TEXTS = product_texts(400)
@@ -68,6 +69,10 @@ def test_odd_texts_have_vectors(plain: BertEncoder, text: str) -> None:
 
     assert np.isfinite(vector).all()
     assert np.linalg.norm(vector) == pytest.approx(1, abs=1e-5)
+
+
+def test_no_odd_text_is_without_a_vector(plain: BertEncoder) -> None:
+    assert odd_texts_failed(plain) == []
 
 
 def test_no_texts_are_no_trouble(plain: BertEncoder) -> None:

@@ -71,6 +71,13 @@ def test_without_a_default_there_is_no_prefix(folder: Path, settings: dict[str, 
     assert prefix_of(folder) == ""
 
 
+def test_half_a_surrogate_pair_spoils_no_batch(folder: Path) -> None:
+    whole, half = load_encoder(str(folder), backend="torch").encode(["w1 w2", "w1 w2 \ud83d"])
+
+    assert np.isfinite(half).all()
+    np.testing.assert_allclose(np.linalg.norm(whole), 1, atol=1e-5)
+
+
 def test_bf16_autocast_agrees_with_fp32(folder: Path) -> None:
     texts = [f"w{n} w{n + 3} w{2 * n % 50}" for n in range(30)]
 

@@ -9,11 +9,13 @@ import pytest
 import torch
 
 from portrait.neural.contrastive import info_nce
-from portrait.neural.text_encoder import load_encoder
+from portrait.neural.text_encoder import load_encoder, load_pooled, load_tokenize
 from portrait.neural.text_finetune import (
     Encode,
     FineTuning,
+    PairBatch,
     PairsTooFewError,
+    TextTower,
     fine_tune,
 )
 from portrait.neural.training import Course
@@ -159,6 +161,37 @@ def test_a_resumed_training_equals_an_undisturbed_one(
 def test_too_few_pairs_are_an_error(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(PairsTooFewError, match="do not make one batch of 64"):
         fine_tune(folder, planted(), tmp_path, replace(HOW, batch=64), validate=grouped)
+
+
+def test_pairs_of_one_group_are_not_told_apart(folder: Path) -> None:
+    pairs = planted()
+    tower = TextTower(load_pooled(str(folder)), load_tokenize(str(folder)), pairs, HOW)
+    alike = PairBatch(np.array([0, 1]), np.array([2, 3]))  # all four of the first group
+    strange = PairBatch(np.array([0, 5]), np.array([2, 7]))
+
+    assert float(tower(alike).detach()) == pytest.approx(0, abs=1e-5)
+    assert float(tower(strange).detach()) > 0.1
+
+
+def test_a_batch_is_encoded_in_its_order(folder: Path) -> None:
+    tokenize = load_tokenize(str(folder))
+    few = replace(HOW, forward_tokens=16)  # several passes, sorted by length
+    tower = TextTower(load_pooled(str(folder)), tokenize, planted(), few)
+    texts = ["w1 w2 w3 w4 w5", "w6", "w7 w8 w9", "w10 w11 w12 w13 w14 w15", "w16"]
+
+    together = tower.encode(texts)
+
+    singles = load_encoder(str(folder), backend="torch").encode(texts)
+    assert (together * singles).sum(axis=1).min() > 0.999
+
+
+def test_processes_share_a_batch() -> None:
+    whole = PairBatch(np.arange(5), np.arange(5, 10))
+
+    parts = [whole.part(place, 2) for place in range(2)]
+
+    assert [part.examples for part in parts] == [3, 2]
+    assert sorted(np.concatenate([part.left for part in parts]).tolist()) == list(range(5))
 
 
 def rows(*angles: float) -> torch.Tensor:
