@@ -94,8 +94,8 @@ def fit_ranker(  # noqa: PLR0913 - what it learns from, and what it may be given
         course: How.
         counted: What co-occurrence is counted on, where that is more than `events`; counting is
             cheap. On the same items.
-        warm_start: A champion: training goes on from it at a third of the learning rate, and the
-            result is averaged with it.
+        warm_start: A champion of the same space and shape: training goes on from it at a third of
+            the learning rate, and the result is averaged with it.
         tracker: Where the curves go.
         checkpoint: A file; a fit that was killed goes on from it.
     """

@@ -17,7 +17,8 @@ from torch.autograd.function import FunctionCtx
 from torch.nn.functional import cross_entropy
 
 FULL_UP_TO = 20_000  # items: one matrix product for all of them is still the cheapest
-MOST_LOGITS = 2_000_000  # at once: 8 MB, about what a cache holds
+MOST_LOGITS = 2_000_000  # at once on a CPU: 8 MB, about what its cache holds
+MOST_ON_GPU = 100 * MOST_LOGITS  # there launches cost more than memory
 IMPOSSIBLE = -1e4  # a logit of nothing; finite, so that bf16 and label smoothing stay finite
 
 
@@ -128,7 +129,8 @@ class _FullSoftmax(Function):
         loss = torch.zeros((), device=states.device)
         to_states = torch.empty_like(states, dtype=torch.float32)
         to_items = torch.zeros_like(items, dtype=torch.float32)
-        rows = max(1, MOST_LOGITS // len(items))
+        most = MOST_ON_GPU if states.is_cuda else MOST_LOGITS
+        rows = max(1, most // len(items))
         for start in range(0, len(states), rows):
             part = slice(start, start + rows)
             target, barred = targets[part, None], seen[part]
