@@ -62,8 +62,7 @@ MATERIAL, HEADS = "material.npz", "heads.json"  # in the version's folder
 CHAMPION, CHALLENGER = "champion", "challenger"
 DIM = 128  # of states and items: a record of 64 events stays below 4 KB
 FITTED_TEXTS = 4_000  # that a whitening is fitted on: ten for each of 384 directions
-FIRST = Course()
-AGAIN = Course(epochs=8, patience=2)  # from a champion; at a third of the learning rate
+AGAIN = Course(epochs=4, patience=2)  # from a champion; at a third of the learning rate
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +74,7 @@ class Plan:
     threads: int = 1
     seed: int = 0
     shares: Shares = field(default_factory=Shares)
-    course: RankerCourse = field(default_factory=lambda: RankerCourse(EncoderShape(DIM), FIRST))
+    course: RankerCourse = field(default_factory=lambda: RankerCourse(EncoderShape(DIM)))
     again: Course = AGAIN
     with_heads: bool = True
     shuffled_labels: bool = False  # a challenger that has to be refused: for tests and rehearsals
@@ -158,13 +157,18 @@ class ArchiveLearner:
         bench = self._bench(folder, champion, load(folder / MATERIAL), progress)
         exam, heads = exam_of(bench.material), _read_heads(folder)
         ours = bench.ours(trained.model.learned, heads[CHALLENGER])
-        challenger = measured(exam, ours, self._misread(bench, exam, bench.encoder))
-        texts = replace(ours, version="texts", learned=None, heads={})
-        baseline = measured(exam, texts, None)
+        known = self._misread(bench, exam, bench.encoder)
+        challenger = measured(exam, ours, known)
+        untaught = replace(ours, version="texts", learned=None, heads={})
+        baseline = measured(exam, untaught, known)
         if champion is None:
-            return Trial(replace(baseline, version="none"), challenger, baseline)
+            return Trial(baseline, challenger, baseline)
         theirs = Examined(
-            champion.version, champion.space, champion.learned, bench.their_texts, heads[CHAMPION]
+            champion.version,
+            champion.space,
+            champion.learned,
+            bench.their_texts,
+            heads[CHAMPION],
         )
         known = self._misread(bench, exam, bench.their_encoder)
         return Trial(measured(exam, theirs, known), challenger, baseline)

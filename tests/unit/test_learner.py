@@ -1,0 +1,271 @@
+"""The learner: a secret is found and served, nonsense is refused, a kill changes no bit."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from portrait.artifact import fetch, manifest_digest, read_learned
+from portrait.erasure import Erasures
+from portrait.judge import judge
+from portrait.learned import Learned
+from portrait.learner import Trained
+from portrait.neural.behaviour_encoder import EncoderShape
+from portrait.neural.fit_ranker import RankerCourse
+from portrait.neural.learner import ArchiveLearner, Plan, manifest_at
+from portrait.neural.material import Shares
+from portrait.neural.training import Course
+from portrait.ref import text_ref, user_ref
+from portrait.space import fit_space
+from portrait.store import Model
+from portrait.verdict import Verdict
+from tests.archives import memory_archive
+from tests.fakes import HashEncoder
+from tests.training_shop import CATALOGUE, OPENED, SEASON, ListStock, keep, season
+
+COURSE = Course(epochs=6, patience=3, learning_rate=1e-2, mixed_precision=False, checkpoint_every=7)
+PLAN = Plan(
+    folder=Path(),
+    models_url="",
+    course=RankerCourse(EncoderShape(dim=32, heads=2), COURSE, examples=128),
+    again=replace(COURSE, epochs=4),
+    shares=Shares(least_events=100, held_out=0.3),
+    git_commit="abc123",
+)
+PRETRAINED = Model(
+    "v0",
+    fit_space(HashEncoder.name, HashEncoder().encode([item.text for item in CATALOGUE]), 16),
+)
+
+
+class KilledError(Exception):
+    """What a kill looks like from inside."""
+
+
+@dataclass
+class Noted:
+    """A `Progress` that writes down what it is told, and may be killed at a stage or a step."""
+
+    dies_at: str | int = ""
+    stages: list[str] = field(default_factory=list)
+    steps: list[int] = field(default_factory=list)
+
+    def stage(self, name: str) -> None:
+        """Note a stage."""
+        self.stages.append(name)
+        if name == self.dies_at:
+            raise KilledError
+
+    def record(self, step: int, figures: Mapping[str, float]) -> None:  # noqa: ARG002 - a port
+        """Note a step."""
+        self.steps.append(step)
+        if step == self.dies_at:
+            raise KilledError
+
+
+class Shop:
+    """A learner, and all it stands on."""
+
+    def __init__(self, folder: Path, *, shuffled: bool = False) -> None:
+        self.archive = memory_archive()
+        self.stock = ListStock()
+        self.encoder = HashEncoder()
+        self.plan = replace(
+            PLAN,
+            folder=folder / "work",
+            models_url=str(folder / "models"),
+            shuffled_labels=shuffled,
+        )
+        keep(self.archive, season(0))
+
+    @property
+    def learner(self) -> ArchiveLearner:
+        """Return one that remembers nothing: as another process would."""
+        return ArchiveLearner(self.archive, self.stock, self.encoder, self.plan)
+
+    def learn(self, version: str, champion: Model | None) -> Trained:
+        return self.learner.learn(version, champion, Noted())
+
+    def tried(self, trained: Trained, champion: Model | None) -> Verdict:
+        trial = self.learner.examine(trained, champion, Noted())
+        return judge(trial.champion, trial.challenger, baseline=trial.baseline)
+
+
+@pytest.fixture(scope="module")
+def seasoned(tmp_path_factory: pytest.TempPathFactory) -> tuple[Shop, Trained, Trained]:
+    """Return a shop that was learned twice: after its first season, and after its second."""
+    shop = Shop(tmp_path_factory.mktemp("shop"))
+    first = shop.learn("v1", PRETRAINED)
+    keep(shop.archive, season(1))
+    return shop, first, shop.learn("v2", first.model)
+
+
+def arrays_of(trained: Trained) -> dict[str, bytes]:
+    assert trained.model.learned is not None
+    return {name: each.tobytes() for name, each in trained.model.learned.to_arrays().items()}
+
+
+def test_the_secret_is_found_and_promoted(seasoned: tuple[Shop, Trained, Trained]) -> None:
+    shop, first, second = seasoned
+
+    verdict = shop.tried(second, first.model)
+
+    assert verdict.promote, verdict.table()
+    figures = {check.name: check for check in verdict.checks}
+    newest = figures["newest NDCG@10"]
+    assert newest.challenger is not None
+    assert newest.champion is not None
+    assert newest.baseline is not None
+    assert newest.challenger > 1.5 * newest.champion > 1.5 * newest.baseline
+    older = [name for name in figures if name.startswith("20")]
+    assert len(older) == 2  # forgetting is measured, on both halves of the first season
+    assert {"coverage", "tail share", "typo cosine", "typo hit kept", "encode ms"} <= set(figures)
+
+
+def test_shuffled_labels_are_refused(seasoned: tuple[Shop, Trained, Trained]) -> None:
+    shop, first, _ = seasoned
+    bad = Shop(shop.plan.folder.parent / "bad", shuffled=True)
+    bad.archive = shop.archive
+    bad.plan = replace(bad.plan, models_url=shop.plan.models_url)
+
+    verdict = bad.tried(bad.learn("v9", first.model), first.model)
+
+    assert not verdict.promote
+    assert "NDCG@10 fell" in verdict.reason
+
+
+def test_the_first_model_begins_without_a_champion(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+
+    trained = shop.learn("v1", None)
+
+    assert trained.manifest.parent is None
+    assert trained.model.space.dim == 256  # a space of its own
+    assert shop.tried(trained, None).promote
+
+
+def test_the_manifest_says_where_the_model_comes_from(
+    seasoned: tuple[Shop, Trained, Trained],
+) -> None:
+    shop, first, second = seasoned
+    manifest = second.manifest
+
+    assert (manifest.version, manifest.parent) == ("v2", "v1")
+    assert manifest.trained_on is not None
+    assert first.manifest.trained_on is not None
+    assert manifest.trained_on.until > first.manifest.trained_on.until
+    assert manifest.offsets == {"events.click/0": 100_000 + len(season(1))}
+    assert manifest.rows["new"] > 0 < manifest.rows["replay"]
+    assert manifest.rows["archived"] == len(season(0)) + len(season(1))
+    assert (manifest.git_commit, manifest.seeds) == ("abc123", (0,))
+    assert manifest.thresholds == shop.plan.thresholds.as_figures()
+    assert {"newest", "older", "bias", "robustness", "burst", "references"} <= set(manifest.metrics)
+    assert manifest_at(shop.plan.models_url, "v2") == manifest
+    assert manifest_at(shop.plan.models_url, "v3") is None
+
+
+def test_what_is_published_is_what_was_learned(
+    seasoned: tuple[Shop, Trained, Trained], tmp_path: Path
+) -> None:
+    _, _, second = seasoned
+    assert second.artifact is not None
+
+    folder = fetch(second.artifact, tmp_path, second.digest)
+
+    assert manifest_digest(folder) == second.digest
+    learned = Learned.from_arrays(read_learned(folder))
+    assert second.model.learned is not None
+    assert learned.digest == second.model.learned.digest
+
+
+def test_training_goes_on_from_the_champion(seasoned: tuple[Shop, Trained, Trained]) -> None:
+    _, first, second = seasoned
+    assert first.model.learned is not None
+    assert second.model.learned is not None
+    before, after = first.model.learned.behaviour, second.model.learned.behaviour
+
+    angle = (before.projection * after.projection).sum() / (
+        np.linalg.norm(before.projection) * np.linalg.norm(after.projection)
+    )
+    assert 0.8 < angle < 1
+    assert second.model.space.id == first.model.space.id
+    assert second.model.space_id != first.model.space_id
+
+
+KILLS: list[str | int] = ["reading texts", 10, 25, "training heads", "publishing"]
+
+
+@pytest.mark.parametrize("kill", KILLS)
+def test_a_killed_training_ends_with_the_same_bits(
+    kill: str | int, seasoned: tuple[Shop, Trained, Trained], tmp_path: Path
+) -> None:
+    shop, first, whole = seasoned
+    killed = Shop(tmp_path)
+    keep(killed.archive, season(1))
+    killed.plan = replace(killed.plan, models_url=shop.plan.models_url)
+
+    with pytest.raises(KilledError):
+        killed.learner.learn("killed", first.model, Noted(dies_at=kill))
+    keep(killed.archive, season(2))  # what comes meanwhile changes nothing
+    again = Noted()
+    resumed = killed.learner.learn("killed", first.model, again)
+
+    assert arrays_of(resumed) == arrays_of(whole)
+    assert resumed.manifest.rows == whole.manifest.rows
+    if isinstance(kill, int):
+        assert min(again.steps) > 1  # it did not begin anew
+
+
+def test_whoever_is_erased_while_it_is_killed_is_not_learned_from(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    with pytest.raises(KilledError):
+        shop.learner.learn("v1", PRETRAINED, Noted(dies_at=10))
+    gone = {user_ref(f"user-{n}"): OPENED + 2 * SEASON for n in range(100)}
+    shop.archive.erase(Erasures.of(gone))
+
+    trained = shop.learn("v1", PRETRAINED)
+
+    assert trained.manifest.erased_users == 100
+    window = trained.manifest.erased_within
+    assert window is not None
+    assert window.since < window.until
+    with np.load(shop.plan.folder / "v1" / "material.npz") as material:
+        assert not np.isin(material["user_refs"], [*gone]).any()
+    assert trained.manifest.rows["archived"] < 0.8 * len(season(0))
+
+
+def test_texts_are_read_once_and_only_where_no_vector_is_known(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    vectors = PRETRAINED.space.place(HashEncoder().encode([item.text for item in CATALOGUE]))
+    shop.stock.known = {
+        text_ref(item.text): vector for item, vector in zip(CATALOGUE[1:], vectors[1:], strict=True)
+    }
+
+    with pytest.raises(KilledError):  # before texts are misread
+        shop.learner.learn("v1", PRETRAINED, Noted(dies_at="training"))
+
+    assert shop.encoder.texts_read == 1
+
+
+def test_an_encoder_of_another_name_gets_a_space_of_its_own(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    shop.encoder.name = "another"
+
+    trained = shop.learn("v1", PRETRAINED)
+
+    assert trained.model.space.encoder == "another"
+    assert trained.model.space.id != PRETRAINED.space.id
+    newest, *_ = shop.tried(trained, PRETRAINED).checks
+    assert newest.challenger == pytest.approx(1)
+    assert newest.champion == 0  # nobody here can read its space
+
+
+def test_folders_of_other_trainings_are_removed(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    (shop.plan.folder / "older").mkdir(parents=True)
+
+    shop.learn("v1", PRETRAINED)
+
+    assert [path.name for path in shop.plan.folder.iterdir()] == ["v1"]
