@@ -208,8 +208,8 @@ def _p_not_better(ours: Floats, theirs: Floats) -> float:
 def _holds(after: Floats, before: Floats, change: float, doubt: float) -> bool:
     """Whether a mean has not fallen by more than a share, or chance explains that it seems so.
 
-    Slices hold thousands of users at most: of equal models one in two seems worse, and one in ten
-    by more than 2 %.
+    Slices hold thousands of users at most: with the means alone, a model as good as the champion
+    is refused every other time (benchmarks/judge.py, docs/experiments.md).
     """
     _require_same_users(after, before)
     if math.isinf(change):

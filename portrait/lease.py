@@ -17,6 +17,7 @@ import structlog
 
 from portrait.errors import PortraitError, StoreUnavailableError
 
+AGAIN_SECONDS = 0.2
 RENEWALS = 3  # within the time that a lease lasts: two may fail
 
 log = structlog.get_logger()
@@ -79,10 +80,19 @@ async def held(lease: Lease) -> AsyncIterator[Held | None]:
     try:
         yield hold
     finally:
-        heartbeat.cancel()
-        await asyncio.wait([heartbeat])
+        await stopped(heartbeat)
         if not hold.lost.is_set():
             await lease.give_back(token)
+
+
+async def stopped(task: asyncio.Task[None]) -> None:
+    """Cancel a task until it ends: one that talks to Redis may miss being cancelled once.
+
+    redis-py 8.1 swallows some of those that come while it waits for an answer (Python 3.11).
+    """
+    while not task.done():
+        task.cancel()
+        await asyncio.wait([task], timeout=AGAIN_SECONDS)
 
 
 async def _renew(lease: Lease, hold: Held) -> None:

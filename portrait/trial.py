@@ -53,7 +53,7 @@ class Thresholds:
     newest_p: float = 0.05  # up with less than this is enough, whatever change is asked for
     older_change: float = -0.02  # of NDCG@10, on every older period
     cold_change: float = 0.0  # of HR@10
-    doubt: float = 0.2  # a fall below a limit counts unless chance explains it this well
+    doubt: float = 0.1  # a fall below a limit counts unless chance explains it this well
     head_change: float = -0.01  # of average precision
     head_ece: float = 0.02  # allowed in any case
     head_ece_rise: float = 0.005

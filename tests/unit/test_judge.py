@@ -259,7 +259,7 @@ def test_who_asks_for_a_gain_gets_no_promotion_without_one() -> None:
     assert judge(CHAMPION, challenger(newest=better), asked).promote
 
 
-@pytest.mark.parametrize(("doubt", "promoted"), [(0.05, True), (0.2, True), (0.5, False)])
+@pytest.mark.parametrize(("doubt", "promoted"), [(0.05, True), (0.1, True), (0.5, False)])
 def test_a_fall_that_chance_explains_counts_only_without_doubt(
     doubt: float, *, promoted: bool
 ) -> None:

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from portrait.lease import LeaseLostError, held
+from portrait.lease import LeaseLostError, held, stopped
 from tests.fake_training import MemoryLease
 
 SHORT = timedelta(milliseconds=60)
@@ -45,6 +45,25 @@ async def test_a_holder_learns_that_it_lost_the_lease_and_leaves_the_next_ones_a
             hold.require()
 
     assert lease.is_held
+
+
+async def test_a_task_that_misses_a_cancellation_is_stopped_all_the_same() -> None:
+    misses = 2
+
+    async def deaf() -> None:
+        nonlocal misses
+        while misses:
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                misses -= 1
+
+    task = asyncio.create_task(deaf())
+    await asyncio.sleep(0)
+    async with asyncio.timeout(5):
+        await stopped(task)
+
+    assert task.done()
 
 
 async def test_redis_may_be_away_for_less_than_the_lease_lasts() -> None:

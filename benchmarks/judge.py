@@ -1,0 +1,118 @@
+"""How often is the judge right? Pairs of models whose order is known, by how much doubt he allows.
+
+    equals     both trained on nine tenths of the users, drawn twice: to be promoted
+    fresher    the champion lacks the newest weeks: to be promoted
+    poorer     trained on half of the champion's users: to be refused
+    poorest    trained on a quarter of them: to be refused
+    shuffled   trained on who bought what in disorder: to be refused
+
+The last line is JSON: the share promoted of each kind, by doubt.
+"""
+
+import argparse
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.heads.shops import online_retail
+from portrait.evaluate import Scores
+from portrait.event import Action
+from portrait.exam import Exam, set_exam, sit
+from portrait.interactions import Codes, Interactions
+from portrait.judge import judge
+from portrait.neural.co_occurrence import Kind, neighbours_of, together, touches
+from portrait.recency import Events
+from portrait.trial import DEFAULTS, Figures
+
+DAY_MS = 86_400_000
+PERIOD = 28 * DAY_MS
+DECAY = 0.22  # per event: 0.8 of the one before
+GATES = np.ones(len(Action), np.float32)
+SHARES = {"equals": 0.9, "poorer": 0.45, "poorest": 0.225}  # of users trained on
+DOUBTS = (0.5, 0.35, 0.2, 0.1, 0.05, 0.02)  # a half: the means alone decide
+
+
+class Counting:
+    """A model of co-occurrence alone: trained in a second, so that many can be judged."""
+
+    def __init__(self, events: Interactions) -> None:
+        kind = Kind(together(touches(events)), DECAY)
+        self._model = neighbours_of([kind], events.items, GATES)
+        self._rows = self._model.find(events.items)
+
+    def scores(self, rows: Codes, events: Events) -> Scores:
+        """Score every item, (U, N)."""
+        known = np.where(rows >= 0, self._rows[rows], -1)
+        scores: Scores = self._model.scores(known, events)[:, self._rows]
+        return scores
+
+
+def pairs(exam: Exam, known: Interactions, draws: int) -> Iterator[tuple[str, Figures, Figures]]:
+    """Yield champion and challenger by kind."""
+    seeds = range(draws)
+    sat = {
+        (kind, seed): sit(exam, f"{kind} {seed}", Counting(_part(known, share, seed)))
+        for kind, share in SHARES.items()
+        for seed in seeds
+    }
+    for seed in seeds:
+        champion = sat["equals", seed]
+        for other in seeds:
+            for kind in SHARES:
+                if other != seed:
+                    yield kind, champion, sat[kind, other]
+        random = np.random.default_rng(seed)
+        disorder = replace(known, item=random.permutation(known.item))
+        yield "shuffled", champion, sit(exam, "shuffled", Counting(disorder))
+    newest = int(known.at.max()) + 1
+    whole = sit(exam, "fresher", Counting(known))
+    for periods in (1, 2, 3):
+        older = Counting(known.before(newest - periods * PERIOD))
+        yield "fresher", sit(exam, "stale", older), whole
+
+
+def _part(known: Interactions, share: float, seed: int) -> Interactions:
+    chosen = np.random.default_rng(seed).random(known.users) < share
+    return known.where(chosen[known.user])
+
+
+def promoted(champion: Figures, challenger: Figures) -> Mapping[float, bool]:
+    """Return whether the challenger is promoted, by doubt."""
+    return {
+        doubt: judge(champion, challenger, replace(DEFAULTS, doubt=doubt)).promote
+        for doubt in DOUBTS
+    }
+
+
+def main() -> None:
+    """Judge them all."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--data", type=Path, required=True, help="UCI Online Retail as Parquet")
+    parser.add_argument("--draws", type=int, default=6)
+    asked = parser.parse_args()
+    events = online_retail(asked.data).interactions
+    end = int(events.at.max()) + 1 - PERIOD
+    exam = set_exam(events, [end + place * PERIOD for place in (-3, -2, -1, 0, 1)])
+    print(f"questions: {len(exam.newest)} newest, {[len(each) for each in exam.older.values()]}")
+    found: dict[str, list[Mapping[float, bool]]] = {}
+    changes: dict[str, list[float]] = {}
+    for kind, champion, challenger in pairs(exam, events.before(end), asked.draws):
+        found.setdefault(kind, []).append(promoted(champion, challenger))
+        change = challenger.newest.ndcg.mean() / champion.newest.ndcg.mean() - 1
+        changes.setdefault(kind, []).append(float(change))
+    print(f"{'kind':10}{'pairs':>6}{'NDCG':>8}" + "".join(f"{doubt:>8}" for doubt in DOUBTS))
+    shares = {
+        kind: {doubt: float(np.mean([one[doubt] for one in some])) for doubt in DOUBTS}
+        for kind, some in found.items()
+    }
+    for kind, by_doubt in shares.items():
+        row = "".join(f"{share:8.2f}" for share in by_doubt.values())
+        print(f"{kind:10}{len(found[kind]):6}{np.mean(changes[kind]):+8.1%}{row}")
+    print(json.dumps(shares))
+
+
+if __name__ == "__main__":
+    main()
