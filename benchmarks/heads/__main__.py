@@ -34,7 +34,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--multilingual", type=Path)
     parser.add_argument("--set", action="append", dest="sets", help="only these sets")
-    parser.add_argument("--reviews", type=int, default=12_000, help="how many to read")
+    parser.add_argument("--reviews", type=int, default=8_000, help="how many to read")
     options = parser.parse_args()
     configure_logs("text")
     shops: dict[str, Callable[[], Shop]] = {

@@ -16,6 +16,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import train_test_split
 from tqdm import tqdm
 
+from portrait.calibration import calibrate
 from portrait.classification import Lead, binary_figures, lead_in_precision
 from portrait.encoder import TextEncoder
 from portrait.neural.fit_sentiment import fit_sentiment
@@ -59,7 +60,7 @@ def review_sentiment(archive: Path, encoder: TextEncoder, sample: int) -> Sentim
         valid_liked=_liked(valid),
     )
     liked, said = _liked(test), sentiment(test_at)
-    by_words = _tfidf(train, test)
+    by_words = _tfidf(train, valid, test)
     majority = np.full(len(test), float(_liked(train).mean()))
     codes = test["cat"].to_numpy()
     return SentimentReport(
@@ -103,10 +104,13 @@ def _liked(reviews: pd.DataFrame) -> NDArray[np.bool_]:
     return liked
 
 
-def _tfidf(train: pd.DataFrame, test: pd.DataFrame) -> NDArray[np.float64]:
-    """Fit the baseline: character n-grams and a logistic regression."""
+def _tfidf(train: pd.DataFrame, valid: pd.DataFrame, test: pd.DataFrame) -> NDArray[np.float32]:
+    """Fit the baseline: character n-grams and a logistic regression, calibrated like the head."""
     counted = TfidfVectorizer(analyzer="char", ngram_range=CHARACTERS, min_df=2, sublinear_tf=True)
     inputs = counted.fit_transform(train["text"])
     model = LogisticRegression(C=4.0, max_iter=500).fit(inputs, _liked(train))
-    said: NDArray[np.float64] = model.predict_proba(counted.transform(test["text"]))[:, 1]
-    return said
+    of_valid, of_test = (
+        model.decision_function(counted.transform(part["text"])).astype(np.float32)
+        for part in (valid, test)
+    )
+    return calibrate(of_valid, _liked(valid))(of_test)
