@@ -15,7 +15,6 @@ from torch.nn.functional import dropout, normalize
 from portrait.behaviour import Behaviour, Refs, find
 from portrait.event import Action
 from portrait.hash_index import MISSING
-from portrait.neural.sequences import ABSENT
 from portrait.paint import ACTION_WEIGHTS
 from portrait.recency import DAY_MS, Floats
 from portrait.space import Vectors
@@ -71,12 +70,12 @@ class ItemTower(nn.Module):
         own = self.ids[id_row.clamp(min=0)] if len(self.ids) else text.new_zeros(())
         return normalize(text @ self.projection + own * known[:, None], dim=-1)
 
-    def states(self, vectors: Tensor, item: Tensor, action: Tensor, at: Tensor) -> Tensor:
+    def states(self, vectors: Tensor, action: Tensor, at: Tensor) -> Tensor:
         """Encode what the user is after each event.
 
         Args:
-            vectors: (B, T, D), of the items of the events, oldest first.
-            item: (B, T), ABSENT where there is no event; those come last.
+            vectors: (B, T, D), of the items of the events, oldest first. What pads a row comes
+                last, so that no state of an event sees it.
             action: (B, T), ACTION_CODE.
             at: (B, T), ms.
 
@@ -100,11 +99,10 @@ class BehaviourEncoder(ItemTower):
         self.log_gap_decay = nn.Parameter(speeds.log())
         self.turn = nn.Parameter(torch.eye(shape.dim))
 
-    def states(self, vectors: Tensor, item: Tensor, action: Tensor, at: Tensor) -> Tensor:
+    def states(self, vectors: Tensor, action: Tensor, at: Tensor) -> Tensor:
         """Encode what the user is after each event; see `ItemTower`."""
         users, places, dim = vectors.shape
-        gate = self.gates[action] * (item != ABSENT)  # (B, T)
-        spoken = (vectors + self.actions[action]) * gate[..., None]
+        spoken = (vectors + self.actions[action]) * self.gates[action][..., None]
         spoken = dropout(spoken, self.shape.drop_channel, self.training)
         weight = self._fading(at)
         apart = spoken.view(users, places, self.shape.heads, -1)

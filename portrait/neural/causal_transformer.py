@@ -13,7 +13,6 @@ from torch.nn.functional import dropout, normalize
 from portrait.event import Action
 from portrait.facts import RING
 from portrait.neural.behaviour_encoder import EncoderShape, ItemTower
-from portrait.neural.sequences import ABSENT
 from portrait.recency import DAY_MS, Floats
 from portrait.space import Vectors
 
@@ -42,14 +41,14 @@ class CausalTransformer(ItemTower):
         self.layers = nn.TransformerEncoder(layer, LAYERS, enable_nested_tensor=False)
         self.last = nn.LayerNorm(shape.dim)
 
-    def states(self, vectors: Tensor, item: Tensor, action: Tensor, at: Tensor) -> Tensor:
+    def states(self, vectors: Tensor, action: Tensor, at: Tensor) -> Tensor:
         """Encode what the user is after each event; as `BehaviourEncoder.states`."""
-        places = item.shape[1]
+        places = at.shape[1]
         days = nn.functional.pad((at[:, 1:] - at[:, :-1]).clamp(min=0), (1, 0)) / DAY_MS
         size = self.shape.dim**0.5  # unit rows to rows of about 1 a channel
         spoken = vectors * size + self.actions[action] + self.places[:places]
         spoken = spoken + days.float().log1p()[..., None] * self.pause
         spoken = dropout(spoken, self.shape.drop_channel, self.training)
-        ahead = torch.triu(torch.ones(places, places, dtype=torch.bool, device=item.device), 1)
-        hidden = self.layers(spoken, mask=ahead, src_key_padding_mask=item == ABSENT)
+        ahead = torch.triu(torch.ones(places, places, dtype=torch.bool, device=at.device), 1)
+        hidden = self.layers(spoken, mask=ahead)
         return normalize(self.last(hidden).float(), dim=-1)

@@ -44,7 +44,7 @@ class NextItem(nn.Module):
         seen = torch.where(before, item[window], ABSENT)  # (P, T)
         if self.full:
             table = self.encoder.items()
-            states = self.encoder.states(table[item.clamp(min=0)], item, action, at)
+            states = self.encoder.states(table[item.clamp(min=0)], action, at)
             return full_softmax(
                 states[window, place - 1], table, targets, seen, temperature=self.temperature
             )
@@ -74,7 +74,7 @@ class NextItem(nn.Module):
         rows, place_of = torch.unique(wanted, return_inverse=True)
         table = self.encoder.items(rows)
         within = place_of[: item.numel()].view(item.shape)
-        states = self.encoder.states(table[within], item, action, at)
+        states = self.encoder.states(table[within], action, at)
         window, place = torch.from_numpy(batch.target).to(item.device).nonzero(as_tuple=True)
         return sampled_softmax(
             states=states[window, place - 1],
@@ -123,7 +123,7 @@ class NextItemLesson:
             torch.from_numpy(np.take_along_axis(column, order, axis=1)).to(table.device)
             for column in (rows, events.action.astype(np.int64), events.at)
         )
-        states = self.module.encoder.states(table[item.clamp(min=0)], item, action, at)
+        states = self.module.encoder.states(table[item.clamp(min=0)], action, at)
         last = states[torch.arange(len(item)), torch.from_numpy(np.maximum(count - 1, 0))]
         scores: Floats = (last @ table.T).cpu().numpy()
         return scores

@@ -48,7 +48,7 @@ def test_torch_equals_numpy() -> None:
         item = torch.from_numpy(rows[user, kept])[None]
         action = torch.from_numpy(events.action[user, kept].astype(np.int64))[None]
         at = torch.from_numpy(events.at[user, kept])[None]
-        state = learned.states(table[item], item, action, at)[0, -1]
+        state = learned.states(table[item], action, at)[0, -1]
         np.testing.assert_allclose(state.numpy(), states[user], atol=1e-5)
     np.testing.assert_allclose(table.numpy(), matrix, atol=1e-5)
 
@@ -88,7 +88,7 @@ def test_what_comes_later_changes_no_state(kind: type[ItemTower]) -> None:
     table = learned.items()
 
     states, others = (
-        learned.states(table[given.clamp(min=0)], given, action, at) for given in (item, other)
+        learned.states(table[given.clamp(min=0)], action, at) for given in (item, other)
     )
 
     np.testing.assert_allclose(states[:, :2], others[:, :2], atol=1e-6)
