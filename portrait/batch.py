@@ -12,17 +12,18 @@ from numpy.typing import NDArray
 
 from portrait.envelope import parse_event
 from portrait.errors import EventInvalidError
-from portrait.event import Action, Event
-from portrait.facts import ACTION_CODE, COLUMNS
+from portrait.event import ANONYMOUS, Action, Event
+from portrait.facts import ACTION_CODE, COLUMNS, ERASURE
 from portrait.item import Item
 from portrait.ref import event_ref, item_ref, text_ref
 from portrait.stream import Message, Record
-from portrait.topics import DEAD, EVENT_TOPICS, action_of
+from portrait.topics import DEAD, ERASURES, EVENT_TOPICS, action_of
 
 LARGEST_EVENT = 65_536  # bytes
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
 CHARACTERS_PER_TOKEN = 3  # of wordpiece, on the safe side
+LONGEST_KEY = len(ANONYMOUS) + 128  # of a profile; `Id` has 128
 
 _TOPIC_CODES = {topic: code for code, topic in enumerate(EVENT_TOPICS)}
 
@@ -51,7 +52,10 @@ def decode(
     builder = _Builder()
     for record in records:
         try:
-            builder.add(record, *read_event(record, future_tolerance_ms))
+            if record.topic == ERASURES:
+                builder.erase(record, read_erasure(record))
+            else:
+                builder.add(record, *read_event(record, future_tolerance_ms))
         except EventInvalidError as error:
             builder.dead.append(dead_letter(record, str(error)))
         if builder.tokens >= most_tokens:
@@ -99,6 +103,23 @@ def read_event(record: Record, future_tolerance_ms: int) -> tuple[Event, int]:
     return event, at
 
 
+def read_erasure(record: Record) -> str:
+    """Return who is to be forgotten: the profile's name is the record's key.
+
+    Raises:
+        EventInvalidError: It names nobody.
+    """
+    try:
+        user = (record.key or b"").decode()
+    except UnicodeDecodeError as error:
+        msg = "key: not UTF-8"
+        raise EventInvalidError(msg) from error
+    if not 0 < len(user) <= LONGEST_KEY:
+        msg = "key: missing or too long"
+        raise EventInvalidError(msg)
+    return user
+
+
 class _Builder:
     """Collects decoded events until they are a batch."""
 
@@ -124,6 +145,12 @@ class _Builder:
         user = self._users.setdefault(event.user_key, len(self._users))
         topic = _TOPIC_CODES.get(record.topic, 0)
         self._rows.append((user, topic, record.partition, record.offset, record.timestamp, row))
+
+    def erase(self, record: Record, user: str) -> None:
+        """Take in one erasure: a row without an event, whose id is the moment."""
+        row = (0, record.timestamp, 0, 0.0, 0, 0, 0)
+        place, at = self._users.setdefault(user, len(self._users)), record.timestamp
+        self._rows.append((place, ERASURE, record.partition, record.offset, at, row))
 
     def build(self) -> EventBatch:
         """Return what was collected."""

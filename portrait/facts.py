@@ -11,7 +11,9 @@ repetition and batching of the same events gives the same bytes:
 - a record is taken in once: its offset must lie beyond the position reached in its topic-partition,
   and its event id must neither be in the ring nor be that of the record before it in its topic;
 - counts are sums of integers; counts by period keep the newest `PERIODS` periods, so what has aged
-  out depends only on the newest event.
+  out depends only on the newest event;
+- an erasure empties all but the positions, and what was received up to it is passed over, whenever
+  it is read (docs/decisions/0007).
 
 What this cannot see: an event id published again, and not at once, when the user has `RING` newer
 events. Such an event is older than the ring, so it is counted in the totals and nowhere else.
@@ -26,6 +28,8 @@ from portrait.event import Action
 
 RING = 64  # newest events remembered; 32 bytes each keeps a record under 4 KB
 TOPICS = 8  # event topics a user's positions are kept for
+ERASURE = TOPICS - 1  # place of the erasures among them; `last_id` there is the moment, ms
+LATER_MS = 24 * 3_600_000  # what happened so long after an erasure was received after it, too
 PERIODS = 4
 PERIOD_MS = 28 * 24 * 3_600_000  # four weeks: the same number of each weekday in every period
 MONEY = 1_000  # spend is kept in thousandths of the shop's unit: integers add up in any order
@@ -56,7 +60,7 @@ HEAD = np.dtype(
         ("by_period", "<u4", (PERIODS,)),  # events, newest period first
         ("partition", "<i4", (TOPICS,)),  # 1 + partition; 0 = nothing read yet
         ("offset", "<i8", (TOPICS,)),  # highest offset taken in
-        ("last_id", "<u8", (TOPICS,)),  # id of the event there
+        ("last_id", "<u8", (TOPICS,)),  # id of the event there; 0 = erased
     ]
 )
 COLUMNS = np.dtype(
@@ -96,19 +100,46 @@ class Facts:
 
 
 def fold(facts: Facts, columns: Array) -> NDArray[np.bool_]:
-    """Fold events into facts, in place.
+    """Fold events into facts, in place; erasures among them first.
 
     Args:
         facts: Of U users.
         columns: (E,) of COLUMNS, in log order within each topic-partition.
 
     Returns:
-        (E,), true where the event was new. A repeat is false, and changes no count.
+        (E,), true where the event was new. A repeat is false, and changes no count; so is what an
+        erasure covers, and the erasure.
     """
+    erasures = columns["topic"] == ERASURE
+    if erasures.any():
+        _erase(facts, columns[erasures])
     accepted = np.zeros(len(columns), np.bool_)
     for members in _rounds(columns["user"]):
         accepted[members] = _fold_round(facts, columns[members])
     return accepted
+
+
+def _erase(facts: Facts, columns: Array) -> None:
+    """Forget users. What is left are the positions, so that no replay brings anything back."""
+    head = facts.head
+    for members in _rounds(columns["user"]):
+        rows = columns["user"][members].astype(np.int64)
+        before = head["last_id"][rows, ERASURE]
+        fresh = _advance_positions(head, rows, columns[members])
+        rows = rows[fresh]
+        until = np.maximum(before[fresh], head["last_id"][rows, ERASURE])
+        head["last_id"][rows, ERASURE] = until
+        gone = head["first_at"][rows] <= until.astype(np.int64) + LATER_MS
+        _empty(facts, rows[gone], until[gone])
+
+
+def _empty(facts: Facts, rows: Rows, until: NDArray[np.uint64]) -> None:
+    """Leave of these rows what `Facts.empty` has, the positions, and the moment of erasure."""
+    for name in ("count", "period", "first_at", "last_at", "spend", "totals", "by_period"):
+        facts.head[name][rows] = 0
+    facts.head["last_id"][rows, :ERASURE] = 0
+    facts.head["received_at"][rows] = until
+    facts.ring[rows] = np.zeros((), EVENT)
 
 
 def _rounds(user: NDArray[np.int32]) -> list[Rows]:
@@ -132,6 +163,11 @@ def _fold_round(facts: Facts, columns: Array) -> NDArray[np.bool_]:
     ring = facts.ring[:, : _width(facts.head, rows)]
     repeated = (ring["id"][rows] == event["id"][:, None]).any(axis=1)
     new = ~(repeated | just_before[fresh])
+    until = facts.head["last_id"][rows, ERASURE]
+    if until.any():
+        erased = columns["received"] <= until.astype(np.int64)
+        facts.head["last_id"][rows[erased], columns["topic"][erased]] = 0
+        new &= ~erased
     accepted = fresh.copy()
     accepted[fresh] = new
 

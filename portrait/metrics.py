@@ -6,7 +6,8 @@ _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 
 
 # The update worker
 events_folded = Counter("portrait_events_total", "Events folded for the first time.", ["action"])
-events_repeated = Counter("portrait_events_repeated_total", "Events that were known already.")
+events_repeated = Counter("portrait_events_repeated_total", "Events known already, or erased.")
+erasures = Counter("portrait_erasures_total", "Requests to forget a user taken in.")
 dead_letters = Counter("portrait_dead_letters_total", "Payloads dead-lettered.", ["topic"])
 batch_events = Histogram(
     "portrait_batch_events", "Events of a batch.", buckets=(1, 10, 50, 100, 500, 1_000, 5_000)

@@ -12,7 +12,7 @@ from portrait.topics import NOTICES
 
 
 def notices(users: Sequence[str], head: NDArray[np.void], space_id: str) -> list[Message]:
-    """Write the notices of U stored profiles; `head` is (U,) of HEAD."""
+    """Write the notices of U stored profiles, erased ones too; `head` is (U,) of HEAD."""
     folded = head["totals"].sum(axis=1).tolist()
     as_of = np.datetime_as_string(head["last_at"].astype("datetime64[ms]"), timezone="UTC")
     partition = head["partition"][:, :TOPICS].max(axis=1) - 1  # where the user's events lie
@@ -21,8 +21,8 @@ def notices(users: Sequence[str], head: NDArray[np.void], space_id: str) -> list
         Message(
             NOTICES,
             user.encode(),
-            b'{"user_id":%b,"events_folded":%d,"profile_as_of":"%b","space_id":%b}'
-            % (to_json(user), events, moment.encode(), space),
+            b'{"user_id":%b,"events_folded":%d,"profile_as_of":%b,"space_id":%b}'
+            % (to_json(user), events, b'"%b"' % moment.encode() if events else b"null", space),
             partition=place,
         )
         for user, events, moment, place in zip(

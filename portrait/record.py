@@ -75,6 +75,11 @@ def partitions_of(payload: bytes) -> tuple[int, ...]:
     return _PARTITION.unpack_from(payload, _PARTITION_AT)
 
 
+def is_blank(payload: bytes) -> bool:
+    """Say whether a record holds nothing but positions: its user has been erased."""
+    return payload[_REVISION] == 0
+
+
 def space_of(payload: bytes) -> str:
     """Read the space that a portrait was painted in, and nothing else."""
     at = HEAD.itemsize + payload[_REVISION] * EVENT.itemsize

@@ -115,7 +115,7 @@ async def run_update(settings: Settings) -> None:
         async with open_stream(
             settings,
             group=UPDATE_GROUP,
-            topics=EVENT_TOPICS,
+            topics=(*EVENT_TOPICS, ERASURES),
             closing=wires.closing,
             resume=resume.points,
         ) as stream:

@@ -25,7 +25,7 @@ from portrait.catalogue import texts_of
 from portrait.errors import PortraitError, StoreRestartedError, StoreUnavailableError
 from portrait.event import Action, Event
 from portrait.explain import search_refs
-from portrait.facts import ACTION_CODE, EVENT, MONEY, Facts, fold
+from portrait.facts import ACTION_CODE, ERASURE, EVENT, MONEY, Facts, fold
 from portrait.hash_index import MISSING
 from portrait.notice import notices
 from portrait.paint import ACTION_WEIGHTS, paint
@@ -234,6 +234,7 @@ async def _attempt(
 async def _finish(stream: EventStream, batch: Batch, outcome: Outcome, updater: Updater) -> None:
     """Tell of a stored batch, and commit it."""
     dead = [letter for part in outcome.parts for letter in part.dead]
+    erasures = sum(int((part.columns["topic"] == ERASURE).sum()) for part in outcome.parts)
     new = np.concatenate([np.zeros(0, EVENT), *outcome.new])
     with _timed("tell"):
         await updater.publisher.publish([*outcome.notices, *dead])
@@ -241,12 +242,15 @@ async def _finish(stream: EventStream, batch: Batch, outcome: Outcome, updater: 
     with _timed("commit"):
         await stream.commit(batch)
     if batch.records:
+        metrics.erasures.inc(erasures)
+        metrics.events_repeated.inc(len(batch.records) - erasures - len(dead) - len(new))
         _count(batch, new, dead, outcome)
         log.info(
             "batch_stored",
             records=len(batch.records),
             folded=len(new),
             dead=len(dead),
+            erasures=erasures,
             users=outcome.users,
             seconds=round(time.perf_counter() - outcome.started, 4),
         )
@@ -293,7 +297,6 @@ def _count(batch: Batch, new: NDArray[np.void], dead: Sequence[Message], outcome
     for action, events in zip(Action, actions.tolist(), strict=True):
         if events:
             metrics.events_folded.labels(action).inc(events)
-    metrics.events_repeated.inc(len(batch.records) - len(dead) - len(new))
     metrics.batch_events.observe(len(batch.records))
     metrics.profiles_stored.inc(outcome.users)
     metrics.freshness_seconds.observe(time.time() - batch.records[0].timestamp / 1_000)

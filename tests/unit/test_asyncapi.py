@@ -71,8 +71,10 @@ def test_every_topic_of_the_code_is_declared() -> None:
     assert set(CHANNELS) == {*EVENT_TOPICS, ITEMS, ERASURES, DEAD, NOTICES}
 
 
-def test_all_event_topics_have_the_same_number_of_partitions() -> None:
-    assert len({topic.partitions for topic in TOPICS.topics if topic.name in EVENT_TOPICS}) == 1
+def test_all_topics_keyed_by_user_have_the_same_number_of_partitions() -> None:
+    by_user = {*EVENT_TOPICS, ERASURES}
+
+    assert len({topic.partitions for topic in TOPICS.topics if topic.name in by_user}) == 1
 
 
 @pytest.mark.parametrize("action", Action)
@@ -134,9 +136,11 @@ def test_a_dead_letter_has_the_headers_and_the_reason_that_its_example_shows() -
 
 
 def test_a_notice_is_what_the_contract_says() -> None:
-    (message,) = notices(["u-1"], Facts.empty(1).head, "5a1f4d0c9e8b7a63")
+    facts = Facts.empty(2)
+    facts.head["totals"][0, 0] = 1  # the other has been erased
 
-    _validator("notice", "payload").validate(json.loads(message.value or b""))
+    for message in notices(["u-1", "u-2"], facts.head, "5a1f4d0c9e8b7a63"):
+        _validator("notice", "payload").validate(json.loads(message.value or b""))
 
 
 def _validator(message: str, part: str) -> Draft7Validator:

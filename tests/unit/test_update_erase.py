@@ -1,0 +1,142 @@
+"""Erasure in the update worker: a user is forgotten, and no replay brings anything back."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from portrait import metrics
+from portrait.profile import decode_profile
+from portrait.record import is_blank
+from portrait.topics import DEAD, ERASURES, NOTICES
+from tests.fakes import ListPublisher, MemoryPopularity, MemoryProfiles
+from tests.records import RECEIVED, FakeRecord, event_record
+from tests.streams import ListStream, memory_updater
+from workers.update import Updater, update
+
+ACTIONS = ("click", "cart", "purchase")
+HOUR_MS = 3_600_000
+
+
+def erasure(offset: int = 0, *, at: int, key: bytes | None = b"ann") -> FakeRecord:
+    return FakeRecord(ERASURES, None, offset, timestamp=at, key=key)
+
+
+def log_of(size: int) -> list[FakeRecord]:
+    """Events of two users, received an hour apart."""
+    records = [
+        event_record(
+            number // len(ACTIONS),
+            event_id=f"e{number}",
+            type=ACTIONS[number % len(ACTIONS)],
+            item_id=["milk", "tuna", "beef"][number % 3],
+            user_id=["ann", "bob"][number % 2],
+        )
+        for number in range(size)
+    ]
+    return [
+        replace(record, timestamp=RECEIVED + number * HOUR_MS)
+        for number, record in enumerate(records)
+    ]
+
+
+async def run(*batches: Sequence[FakeRecord], updater: Updater | None = None) -> Updater:
+    updater = updater or await memory_updater()
+    await update(ListStream(*batches), updater)
+    return updater
+
+
+def records_of(updater: Updater) -> dict[str, bytes]:
+    assert isinstance(updater.profiles, MemoryProfiles)
+    return dict(updater.profiles.records)
+
+
+def events_of(updater: Updater, user: str) -> int:
+    return int(decode_profile(records_of(updater)[user]).head["totals"].sum())
+
+
+LOG = log_of(12)
+FORGET = erasure(at=LOG[-1].timestamp)
+# The very first event, sent again: nobody knows it any more.
+LATER = replace(LOG[0], offset=100, timestamp=FORGET.timestamp + 1)
+
+
+async def test_an_erased_user_is_known_no_more_and_the_others_are() -> None:
+    updater = await run(LOG, [FORGET])
+
+    records = records_of(updater)
+    assert is_blank(records["ann"])
+    assert not decode_profile(records["ann"]).portrait["vectors"].any()
+    assert records["bob"] == records_of(await run(LOG))["bob"]
+
+
+async def test_only_what_comes_later_is_known_of_who_comes_back() -> None:
+    updater = await run(LOG, [FORGET], [LATER])
+
+    profile = decode_profile(records_of(updater)["ann"])
+    assert profile.head["totals"].sum() == len(profile.ring) == 1
+
+
+@given(st.integers(0, 14), st.integers(0, 14), st.integers(0, 14))
+async def test_no_replay_and_no_batching_changes_anything(cut: int, start: int, end: int) -> None:
+    log = [*LOG, FORGET, LATER]
+    once = await run(log[:cut], log[cut:])
+
+    before = records_of(once)
+    assert before == records_of(await run(log))
+    await run(log[start:end], updater=once)
+
+    assert records_of(once) == before
+
+
+async def test_events_read_after_their_erasure_are_not_taken_in() -> None:
+    """As when partitions are read at different speeds, or a worker begins anew."""
+    updater = await run([FORGET], LOG)
+
+    assert records_of(updater)["ann"] == records_of(await run(LOG, [FORGET]))["ann"]
+    assert isinstance(updater.popularity, MemoryPopularity)
+    bobs = [each for each in LOG if each.key == b"bob"]
+    assert await updater.popularity.newest(9) == await (await run(bobs)).popularity.newest(9)
+
+
+async def test_somebody_unknown_can_be_erased() -> None:
+    assert is_blank(records_of(await run([FORGET]))["ann"])
+
+
+async def test_an_erasure_of_nobody_is_a_dead_letter() -> None:
+    nobody = [erasure(0, at=RECEIVED, key=None), erasure(1, at=RECEIVED, key=b"\xff")]
+
+    updater = await run([*nobody, erasure(2, at=RECEIVED, key=b"a" * 200)])
+
+    assert isinstance(updater.publisher, ListPublisher)
+    reasons = [dict(m.headers)["reason"] for m in updater.publisher.messages if m.topic == DEAD]
+    assert reasons == [b"key: missing or too long", b"key: not UTF-8", b"key: missing or too long"]
+    assert records_of(updater) == {}
+
+
+async def test_followers_are_told() -> None:
+    updater = await run(LOG, [FORGET])
+
+    assert isinstance(updater.publisher, ListPublisher)
+    last = [m for m in updater.publisher.messages if m.topic == NOTICES][-1]
+    told = json.loads(last.value or b"")
+    assert (told["user_id"], told["events_folded"], told["profile_as_of"]) == ("ann", 0, None)
+
+
+async def test_an_erasure_is_counted_and_is_no_repeated_event() -> None:
+    erased = metrics.erasures._value.get()  # noqa: SLF001 - its only reader
+    repeated = metrics.events_repeated._value.get()  # noqa: SLF001
+
+    await run([FORGET])
+
+    assert metrics.erasures._value.get() == erased + 1  # noqa: SLF001
+    assert metrics.events_repeated._value.get() == repeated  # noqa: SLF001
+
+
+async def test_who_is_erased_in_the_batch_of_their_events_is_forgotten() -> None:
+    updater = await run([*LOG, FORGET])
+
+    assert is_blank(records_of(updater)["ann"])
+    assert events_of(updater, "bob") == len(LOG) // 2
