@@ -81,6 +81,7 @@ PROFILE: Json = {
         {"category": CHOCOLATE, "probability": 0.61, "within_days": 7, "evidence": [BOUGHT]}
     ],
 }
+ERASURE_ACCEPTED: Json = {"user_id": "household-1929", "status": "accepted"}
 PROFILE_QUERY = [
     {
         "name": "recent",

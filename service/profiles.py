@@ -4,22 +4,24 @@ from time import time
 from typing import Literal
 
 import numpy as np
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, status
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from portrait.errors import ProfileNotFoundError
 from portrait.profile import decode_profile
-from portrait.record import partitions_of, read_record, received_at_of, space_of
+from portrait.record import is_blank, partitions_of, read_record, received_at_of, space_of
 from portrait.space import Vectors
-from service.dependencies import UserIdPath, state_of
+from portrait.stream import Message
+from portrait.topics import ERASURES
+from service.dependencies import PartsDep, UserIdPath, state_of
 from service.describe import extended, profile_json, stale_seconds, with_staleness
-from service.examples import PROFILE, PROFILE_QUERY, answered
+from service.examples import ERASURE_ACCEPTED, PROFILE, PROFILE_QUERY, answered
 from service.live import View
 from service.outlook import NOTHING, hours_silent, outlook
 from service.problems import declared
-from service.schemas import ProfileAnswer
+from service.schemas import ErasureAccepted, ProfileAnswer
 
 router = APIRouter(tags=["profiles"])
 
@@ -48,7 +50,7 @@ async def get_profile(user_id: UserIdPath, request: Request) -> Response:
     query = _query(request)
     view = live.require()
     (payload,) = await parts.profiles.load([user_id])
-    if payload is None:
+    if payload is None or is_blank(payload):
         raise ProfileNotFoundError
     now = time()
     hours = 0 if view.model.learned is None else hours_silent(received_at_of(payload), now)
@@ -60,6 +62,21 @@ async def get_profile(user_id: UserIdPath, request: Request) -> Response:
             view.keep(key, body)
     seconds = stale_seconds(partitions_of(payload), live.reached, now)
     return Response(with_staleness(body, seconds), media_type="application/json")
+
+
+@router.delete(
+    "/profile/{user_id:path}",
+    status_code=status.HTTP_202_ACCEPTED,
+    responses=answered(202, ERASURE_ACCEPTED) | declared(422, 503),
+)
+async def delete_profile(user_id: UserIdPath, parts: PartsDep) -> ErasureAccepted:
+    """Forget a user: the profile, and what is kept for learning, of all that was received so far.
+
+    Whether anything is known of the user does not matter, nor does asking again. What they do
+    later is the beginning of a new profile.
+    """
+    await parts.publisher.publish([Message(ERASURES, user_id.encode(), None)])
+    return ErasureAccepted(user_id=user_id)
 
 
 def _write(

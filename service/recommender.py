@@ -24,6 +24,7 @@ from portrait.item import Item
 from portrait.paint import LONG, SHORT
 from portrait.profile import Profile, decode_profile
 from portrait.recommend import Filters, Ranking, Wish, blend, rank, rank_by, rank_popular
+from portrait.record import is_blank
 from portrait.ref import item_ref, text_ref
 from portrait.session import read_words, session_evidence, session_ring
 from portrait.space import Vectors
@@ -98,7 +99,7 @@ async def _load(user_id: str | None, parts: Parts) -> Profile | None:
     if user_id is None:
         return None
     (record,) = await parts.profiles.load([user_id])
-    return None if record is None else decode_profile(record)
+    return None if record is None or is_blank(record) else decode_profile(record)
 
 
 async def _gather(asked: RecommendationRequest, profile: Profile | None, view: View) -> Known:

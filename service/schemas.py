@@ -268,6 +268,13 @@ class ProfileAnswer(Answered):
     likely_interests: tuple[LikelyInterest, ...] = Field(description="Likeliest first.")
 
 
+class ErasureAccepted(Answered):
+    """The request was taken in; the profile is gone within a second."""
+
+    user_id: str
+    status: Literal["accepted"] = "accepted"
+
+
 class EventResult(Answered):
     """What became of one event."""
 

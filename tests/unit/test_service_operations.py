@@ -205,6 +205,7 @@ def routes() -> list[tuple[str, str]]:
 def test_the_routes_are_these() -> None:
     assert sorted(routes()) == [
         ("delete", "/items/{item_id}"),
+        ("delete", "/profile/{user_id}"),
         ("get", "/items/{item_id}"),
         ("get", "/livez"),
         ("get", "/metrics"),
