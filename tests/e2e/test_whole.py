@@ -129,6 +129,22 @@ def test_an_item_put_over_http_can_be_recommended_and_withdrawn(portrait: Portra
     asyncio.run(until(lambda: portrait.get("/items/flakes").status_code == 404, "it is gone"))
 
 
+def test_an_erased_user_is_forgotten_and_comes_back_as_somebody_new(portrait: Portrait) -> None:
+    for item in ("item-2", "item-7", "item-9"):
+        portrait.post("/events", {"type": "cart", "user_id": "eve", "item_id": item})
+    portrait.profile("eve", folded=3)
+
+    accepted = httpx.delete(portrait.url + "/profile/eve", timeout=10)
+
+    assert accepted.status_code == 202
+    asyncio.run(until(lambda: portrait.get("/profile/eve").status_code == 404, "eve is forgotten"))
+    assert portrait.post("/recommend", {"user_id": "eve"})["strategy"] == "popular"
+    portrait.post("/events", {"type": "click", "user_id": "eve", "item_id": "item-4"})
+    profile = portrait.profile("eve")
+    assert profile["events_folded"] == 1
+    assert [event["item_id"] for event in profile["recent"]] == ["item-4"]
+
+
 def test_a_dead_letter_is_kept_and_can_be_replayed(portrait: Portrait) -> None:
     asyncio.run(send_raw(portrait.kafka, b"not json"))
     asyncio.run(until(lambda: dead_letters(portrait) == 1, "the letter is dead"))
