@@ -44,6 +44,16 @@ events_archived = Counter("portrait_archived_events_total", "Events written to f
 archive_files = Gauge("portrait_archive_files", "Files of the archive.")
 archive_bytes = Gauge("portrait_archive_bytes", "Size of the archive.")
 
+# The trainer
+trainings = Counter("portrait_trainings_total", "Trainings that ended.", ["outcome"])
+trained_at = Gauge(
+    "portrait_trained_timestamp_seconds",
+    "When the newest training ended that came to a verdict; before the first, when this began.",
+)
+refused_in_a_row = Gauge(
+    "portrait_refused_challengers", "Challengers refused since one was promoted."
+)
+
 # The service
 requests = Counter("portrait_requests_total", "Requests answered.", ["route", "method", "status"])
 request_seconds = Histogram(

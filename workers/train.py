@@ -8,16 +8,18 @@ trainer killed anywhere leaves an open job, and the next one ends it in the same
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import takewhile
 from time import monotonic, perf_counter
 from typing import TypeVar
 
 import structlog
 
+from portrait import metrics
 from portrait.errors import PortraitError
-from portrait.jobs import Job, JobOpenError, Jobs, State, new_job
+from portrait.jobs import KEPT, Job, JobOpenError, Jobs, State, new_job
 from portrait.judge import judge
 from portrait.learner import Learner, NothingToLearnError, Signals, Trained
 from portrait.lease import Held, Lease, held
@@ -69,6 +71,7 @@ async def train(parts: Parts, closing: asyncio.Event) -> None:
     started = datetime.now(UTC)
     while not closing.is_set():
         await turn(parts, started, closing)
+        export(await parts.jobs.newest(KEPT), started)
         try:
             async with asyncio.timeout(LOOK_EVERY):
                 await closing.wait()
@@ -87,6 +90,15 @@ async def turn(parts: Parts, started: datetime, closing: asyncio.Event) -> Job |
         if job is None:
             return None
         return await _Training(parts, hold, closing, job.begun(datetime.now(UTC))).done()
+
+
+def export(newest: Sequence[Job], started: datetime) -> None:
+    """Say how trainings have gone of late; jobs are newest first. A restart forgets none."""
+    judged = [job for job in newest if job.state in {"promoted", "refused"}]
+    refused = list(takewhile(lambda job: job.state == "refused", judged))
+    ended = judged[0].ended_at if judged else None
+    metrics.refused_in_a_row.set(len(refused))
+    metrics.trained_at.set((ended or started).timestamp())
 
 
 async def _is_open(parts: Parts, started: datetime) -> bool:
@@ -203,6 +215,7 @@ class _Training:
 
     async def _end(self, state: State, outcome: str) -> Job:
         await self._save(self._job.ended(state, outcome, datetime.now(UTC)))
+        metrics.trainings.labels(state).inc()
         return self._job
 
     async def _save(self, job: Job) -> None:
