@@ -161,7 +161,10 @@ class Settings(BaseSettings):
         description="Where trained models are published: a folder, or a URL that fsspec knows.",
     )
     tracking_url: str | None = Field(
-        None, description="MLflow server; none: a SQLite file and a folder in `build/tracking`."
+        None, description="MLflow server; none: a SQLite file in the folder that follows."
+    )
+    tracking_folder: Path = Field(
+        Path("build/tracking"), description="Runs, curves and models, if there is no server."
     )
     git_commit: str = Field("", description="Commit of the code, for the manifests of models.")
 

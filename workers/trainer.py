@@ -5,7 +5,6 @@ MLflow and what stands behind it take seconds and a hundred megabytes to import.
 
 import asyncio
 from functools import partial
-from pathlib import Path
 
 import structlog
 from redis.asyncio import Redis
@@ -33,8 +32,6 @@ from portrait.trial import Thresholds
 from workers.encoders import Encoders
 from workers.train import Parts, train
 from workers.watch import Watched, watch
-
-LOCAL_TRACKING = Path("build/tracking")
 
 log = structlog.get_logger()
 
@@ -123,7 +120,7 @@ def _tracking(settings: Settings) -> Tracking | None:
     """Connect to what keeps the runs; a training goes on without it."""
     try:
         if settings.tracking_url is None:
-            return local_tracking(LOCAL_TRACKING)
+            return local_tracking(settings.tracking_folder)
         return MlflowTracking(settings.tracking_url)
     except TrackingUnavailableError as error:
         log.warning("tracking_away", reason=str(error))
