@@ -1,6 +1,6 @@
 """A shop with a secret for trainers to find: whoever takes an item takes the one after it next.
 
-In the second season the rule goes two items further, and there are new items.
+In the second season all is about items that nobody touched in the first.
 """
 
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ Numbers = NDArray[np.int64]
 DAY_MS = 86_400_000
 OPENED = 1_790_000_000_000  # ms
 SEASON = 40 * DAY_MS
-ITEMS, NEW_ITEMS = 60, 6
+ITEMS, NEW_ITEMS = 40, 26  # of the first season, of the second
 WORDS = ("lamp", "boot", "rope", "tent", "kettle", "glove", "stove", "map", "axe", "cup")
 CATALOGUE = [
     Item(
@@ -56,12 +56,12 @@ class ListStock:
 def season(number: int, *, users: int = 400, seed: int = 0) -> pa.Table:
     """Return one season's events, as rows of the archive in order of time."""
     draw = np.random.default_rng((seed, number))
-    step, items = (1, ITEMS) if number == 0 else (3, ITEMS + NEW_ITEMS)
+    first, items = (0, ITEMS) if number == 0 else (ITEMS, NEW_ITEMS)
     length = draw.integers(4, 9, users)
     user = np.repeat(np.arange(users) + number * users // 2, length)
     place = np.concatenate([np.arange(count) for count in length])
     start = np.repeat(draw.integers(0, items, users), length)
-    item = (start + step * place) % items
+    item = first + (start + place) % items
     begin = (
         OPENED + number * SEASON + np.repeat(draw.integers(0, SEASON - 9 * DAY_MS, users), length)
     )
