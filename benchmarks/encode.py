@@ -125,6 +125,7 @@ def _compare(
         same = fidelity(vectors[name], vectors[PLAIN])
         paths[name] = {
             "texts_per_second": round(len(texts) / taken[name].clock),
+            "texts_per_processor_second": round(len(texts) / taken[name].processor),
             "ratio": round(_cost(taken[PLAIN], name) / _cost(taken[name], name), 2),
             "mean_cosine": round(same.mean_cosine, 5),
             "top10_overlap": round(same.overlap, 3),
