@@ -124,6 +124,16 @@ def test_events_read_before_their_erasure_are_gone_whenever_they_say_that_they_h
     assert facts.head["totals"][0].sum() == 0
 
 
+def test_of_a_mixture_that_was_read_before_nothing_is_left_not_even_when_it_was_received() -> None:
+    log = log_of([Happening(0, START, n, 1, 2.0, 1, Action.PURCHASE, 0) for n in (1, 2)])
+    log["received"] = BEFORE, AFTER
+
+    facts = facts_of(log, erasure())
+
+    assert facts.head["totals"][0].sum() == 0
+    assert facts.head["received_at"][0] == UNTIL
+
+
 def test_a_later_erasure_forgets_again_and_a_clock_that_goes_back_forgets_nothing_less() -> None:
     log = received(log_of([late_click()]), AFTER)
 
