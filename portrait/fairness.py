@@ -53,7 +53,13 @@ class Spread:
         return {"groups": groups, "min_max_ratio": round(self.ratio, 3)}
 
 
-def by_group(figure: Figure, user: Codes, group: Codes, names: Sequence[str]) -> Spread:
+def by_group(
+    figure: Figure,
+    user: Codes,
+    group: Codes,
+    names: Sequence[str],
+    telling: NDArray[np.bool_] | None = None,
+) -> Spread:
     """Split examples by the group of their user.
 
     Args:
@@ -61,6 +67,8 @@ def by_group(figure: Figure, user: Codes, group: Codes, names: Sequence[str]) ->
         user: (A,), whose example each is.
         group: (U,), code of each user's group, or NO_GROUP.
         names: Of the groups, by code.
+        telling: (A,), the examples whose users are counted; an average precision is told by those
+            who have a positive, not by the rest. None: all.
 
     Source of the ratio: Uniform Guidelines on Employee Selection Procedures, 29 CFR 1607.4 D, 1978.
     """
@@ -68,7 +76,8 @@ def by_group(figure: Figure, user: Codes, group: Codes, names: Sequence[str]) ->
     groups = []
     for code, name in enumerate(names):
         places = np.flatnonzero(of_example == code)
-        users = len(np.unique(user[places]))
+        counted = places if telling is None else places[telling[places]]
+        users = len(np.unique(user[counted]))
         value = figure(places) if len(places) else 0.0
         groups.append(Group(name, users, len(places), value, users >= LEAST_USERS))
     return Spread(tuple(groups))

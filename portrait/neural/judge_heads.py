@@ -128,7 +128,9 @@ def judge(
 
 
 def by_groups(report: HeadReport, groups: Groups) -> dict[str, dict[str, object]]:
-    """Return a head's average precision and calibration error by group, for each trait.
+    """Return a head's figures by group, for each trait.
+
+    An average precision rises with the base rate, so that stands beside it.
 
     Not for the next action, of which several classes have figures of their own.
     """
@@ -138,15 +140,21 @@ def by_groups(report: HeadReport, groups: Groups) -> dict[str, dict[str, object]
     said = report.said
     held = report.test.labels.values.astype(np.bool_).reshape(said.shape)
 
+    positive: NDArray[np.bool_] = held.any(axis=1)
+
     def precise(places: NDArray[np.int64]) -> float:
         return average_precision(held[places], said[places])
+
+    def base(places: NDArray[np.int64]) -> float:
+        return float(held[places].mean())
 
     def wrong(places: NDArray[np.int64]) -> float:
         return ece(np.ravel(held[places]), np.ravel(said[places]))
 
     return {
         trait: {
-            "average_precision": by_group(precise, user, codes, names).rows,
+            "average_precision": by_group(precise, user, codes, names, positive).rows,
+            "base_rate": by_group(base, user, codes, names).rows,
             "ece": by_group(wrong, user, codes, names).rows,
         }
         for trait, (codes, names) in groups.items()

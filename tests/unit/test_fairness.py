@@ -42,6 +42,19 @@ def test_users_count_once_and_those_of_no_group_nowhere() -> None:
     assert only.examples == USERS * 2
 
 
+def test_only_the_telling_are_counted_where_it_takes_a_positive() -> None:
+    user = np.arange(USERS)
+    held = user < 3
+
+    (only,) = by_group(
+        lambda places: float(held[places].mean()), user, np.zeros(USERS, np.int64), ["a"], held
+    ).groups
+
+    assert only.users == 3
+    assert only.examples == USERS
+    assert not only.told
+
+
 def test_activity_parts_are_equally_large() -> None:
     parts = by_activity(np.array([5, 1, 9, 2, 7, 3]))
 

@@ -146,7 +146,7 @@ def test_figures_by_group_cover_everybody_in_the_test(fitted: Fitted) -> None:
     figures = by_groups(report, halves)["half"]
 
     assert report.test is not None
-    groups = figures["average_precision"]["groups"]  # type: ignore[index] # rows of a manifest
+    groups = figures["base_rate"]["groups"]  # type: ignore[index] # rows of a manifest
     asked = np.unique(report.test.labels.anchors.user)
     assert sum(group["users"] for group in groups.values()) == len(asked)
     assert by_groups(reports[NEXT_ACTION], halves) == {}
