@@ -11,7 +11,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class Settings(BaseSettings):
     """What an operator can set. A bad value stops the process at start, with its name."""
 
-    model_config = SettingsConfigDict(env_prefix="PORTRAIT_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="PORTRAIT_", env_parse_none_str="null", frozen=True, extra="ignore"
+    )
 
     # Where things are
     redis_url: RedisDsn = Field(
@@ -110,10 +112,10 @@ class Settings(BaseSettings):
 
     # The trainer
     train_cron: str | None = Field(
-        "0 3 * * *", description="When to train, a cron expression in UTC; `null`: never by time."
+        "0 3 * * *", description="When to train, a cron expression in UTC; `none`: never by time."
     )
     train_events: PositiveInt | None = Field(
-        50_000, description="New events that are a reason to train; `null`: they are none."
+        50_000, description="New events that are a reason to train; `none`: they are not."
     )
     train_pause: timedelta = Field(
         timedelta(hours=1),
