@@ -140,7 +140,7 @@ def by_groups(report: HeadReport, groups: Groups) -> dict[str, dict[str, object]
     said = report.said
     held = report.test.labels.values.astype(np.bool_).reshape(said.shape)
 
-    positive: NDArray[np.bool_] = held.any(axis=1)
+    positive = np.asarray(held.any(axis=1))
 
     def precise(places: NDArray[np.int64]) -> float:
         return average_precision(held[places], said[places])
