@@ -115,6 +115,7 @@ def _tell_reviews(report: SentimentReport) -> dict[str, object]:
         "reviews": report.reviews,
         "encode_seconds": round(report.encode_seconds, 1),
         "lead": asdict(report.lead),
+        "lead_with_few": asdict(report.lead_with_few),
         "models": {model: _rounded(each) for model, each in report.figures.items()},
         "categories": {name: _rounded(each) for name, each in report.categories.items()},
     }

@@ -26,6 +26,7 @@ PREFIX = "query: "  # what the encoder was trained to read before a text that is
 CUT_AT = 300  # characters; the encoder reads 128 tokens, which are about 200
 CHARACTERS = (1, 3)  # n-grams of the baseline
 PART = 500  # reviews encoded between two steps of the progress bar
+FEW = 300  # labels of a shop that has only begun to collect them; as many to calibrate
 SEED = 0
 
 
@@ -38,6 +39,7 @@ class SentimentReport:
     encode_seconds: float
     figures: dict[str, dict[str, float]]  # by model
     lead: Lead
+    lead_with_few: Lead
     categories: dict[str, dict[str, float]]  # of the head, by category
 
 
@@ -52,6 +54,15 @@ def review_sentiment(archive: Path, encoder: TextEncoder, sample: int) -> Sentim
     started = time.perf_counter()
     train_at, valid_at, test_at = (_encode(encoder, part["text"]) for part in (train, valid, test))
     seconds = time.perf_counter() - started
+    few_at, few = train_at[:FEW], train.iloc[:FEW]
+    few_head = fit_sentiment(
+        encoder.name,
+        few_at,
+        _liked(few),
+        valid_embeddings=valid_at[:FEW],
+        valid_liked=_liked(valid.iloc[:FEW]),
+    )
+    few_words = _tfidf(few, valid.iloc[:FEW], test)
     sentiment = fit_sentiment(
         encoder.name,
         train_at,
@@ -71,8 +82,11 @@ def review_sentiment(archive: Path, encoder: TextEncoder, sample: int) -> Sentim
             "majority": binary_figures(liked, majority),
             "TF-IDF": binary_figures(liked, by_words),
             "head": binary_figures(liked, said),
+            f"TF-IDF, {FEW} labels": binary_figures(liked, few_words),
+            f"head, {FEW} labels": binary_figures(liked, few_head(test_at)),
         },
         lead=lead_in_precision(liked, said, by_words, np.arange(len(test))),
+        lead_with_few=lead_in_precision(liked, few_head(test_at), few_words, np.arange(len(test))),
         categories={
             name: binary_figures(liked[codes == name], said[codes == name])
             | {"tfidf_f1": binary_figures(liked[codes == name], by_words[codes == name])["f1"]}
