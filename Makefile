@@ -4,9 +4,12 @@ PYTHON ?= python3
 VENV := .venv
 RUN := . $(VENV)/bin/activate &&
 ARGS ?=
+DATA ?= ../shared/data
+export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-check test check lint format bench-stream bench-encode generate replay-dead up down clean lock
+.PHONY: help setup demo demo-check demo-retrain test check lint format bench-stream bench-encode bench-quality bench-heads bench-staleness \
+  bench-continual bench-judge generate replay-dead up down clean lock
 
 help:  ## List the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -28,6 +31,9 @@ demo: setup  ## Watch real shopping events become profiles; Ctrl-C ends it.
 demo-check: setup  ## The same, ends by itself; the last line is JSON.
 	@$(RUN) python -m demo --check $(ARGS)
 
+demo-retrain: setup  ## A model trains itself again, is judged and promoted under load; last line JSON.
+	@$(RUN) python -m demo.retrain
+
 test: setup lint  ## Every check and every test, with real servers.
 	@$(RUN) python -m pytest --cov --cov-report=term:skip-covered $(ARGS)
 
@@ -45,6 +51,21 @@ bench-stream: setup  ## Speed of the update worker beside the least any worker m
 
 bench-encode: setup  ## Texts per second of BERT's paths, side by side.
 	@$(RUN) python -m benchmarks.encode $(ARGS)
+
+bench-quality: setup  ## Rankings beside their peers' (DATA=folder, SETS=folders); last line JSON.
+	@$(RUN) python -m benchmarks.quality --data $(DATA) $(if $(SETS),--sets $(SETS)) $(ARGS)
+
+bench-heads: setup  ## Intent, churn, next action, interests, sentiment beside baselines (DATA=folder).
+	@$(RUN) python -m benchmarks.heads --data $(DATA) $(ARGS)
+
+bench-staleness: setup  ## What a profile that is late loses (DATA=folder).
+	@$(RUN) python -m benchmarks.staleness --data $(DATA)/online_retail/online_retail.parquet $(ARGS)
+
+bench-continual: setup  ## Training again and again: what is learned, what is forgotten (DATA=folder).
+	@$(RUN) python -m benchmarks.continual --data $(DATA) $(ARGS)
+
+bench-judge: setup  ## How often the judge errs (DATA=folder).
+	@$(RUN) python -m benchmarks.judge --data $(DATA)/online_retail/online_retail.parquet $(ARGS)
 
 generate: setup  ## Rewrite the tables and schemas that follow from the code.
 	@$(RUN) python -m tests.generated

@@ -38,22 +38,45 @@ class Replayed:
     """What was sent, and how soon it was to be read."""
 
     expected: Counter[str] = field(default_factory=Counter)  # distinct valid events by user
-    events: int = 0  # their sum
+    live: int = 0  # those of the replay
     freshness: list[float] = field(default_factory=list)  # seconds
     lost: int = 0
     doubled: int = 0  # counted more often than they were sent
     repeated: int = 0
     seconds: float = 0.0
 
+    @property
+    def events(self) -> int:
+        """Distinct valid events, those before the replay included."""
+        return self.expected.total()
 
-async def replay(events: Sequence[Fields], *, kafka: str, service: str, rate: int) -> Replayed:
-    """Publish events in their order, `rate` a second, with some repeats and some poison."""
+
+async def replay(  # noqa: PLR0913 - where, what, how fast
+    events: Sequence[Fields],
+    *,
+    past: Sequence[Fields],
+    kafka: str,
+    service: str,
+    rate: int,
+    poison: Sequence[bytes] = POISON,
+) -> Replayed:
+    """Publish events in their order, `rate` a second, with some repeats and some poison.
+
+    Args:
+        events: To publish.
+        past: What was published before: profiles hold it already.
+        kafka: The broker's address.
+        service: The service's URL.
+        rate: Events a second.
+        poison: Payloads to spread among them.
+    """
     producer = AIOKafkaProducer(bootstrap_servers=kafka, linger_ms=2, acks="all")
     await producer.start()
     try:
         async with httpx.AsyncClient(base_url=service, timeout=10) as http:
             replayer = Replayer(producer, http, rate)
-            await replayer.publish(events)
+            replayer.replayed.expected.update(_by_user(past))
+            await replayer.publish(events, poison)
             await replayer.await_all()
     finally:
         await producer.stop()
@@ -69,11 +92,11 @@ class Replayer:
         self._http = http
         self._rate = rate
 
-    async def publish(self, events: Sequence[Fields]) -> None:
+    async def publish(self, events: Sequence[Fields], poison: Sequence[bytes]) -> None:
         """Send the events, a handful at every tick, and probe some of them."""
         size = max(1, int(self._rate * TICK_SECONDS))
-        poison_every = max(1, len(events) // size // len(POISON))  # handfuls
-        poison = iter(POISON)
+        poison_every = max(1, len(events) // size // max(1, len(poison)))  # handfuls
+        left = iter(poison)
         started = time.monotonic()
         with progress_bar("Replaying", len(events), " events") as bar:
             async with asyncio.TaskGroup() as probes:
@@ -82,7 +105,7 @@ class Replayer:
                     await asyncio.sleep(max(0.0, due - time.monotonic()))
                     if number % poison_every == 0:
                         with suppress(StopIteration):
-                            await self._producer.send("events.purchase", next(poison), b"x")
+                            await self._producer.send("events.purchase", next(left), b"x")
                     for event in events[start : start + size]:
                         await self._send(event, probes)
                     bar.update(len(events[start : start + size]))
@@ -93,13 +116,13 @@ class Replayer:
         """Send one event; some twice, as producers do when they retry; some with a probe behind."""
         user, payload = str(event["user_id"]), json.dumps(event).encode()
         self.replayed.expected[user] += 1
-        self.replayed.events += 1
-        repeat = self.replayed.events % REPEAT_EVERY == 0
+        self.replayed.live += 1
+        repeat = self.replayed.live % REPEAT_EVERY == 0
         self.replayed.repeated += repeat
         for _ in range(1 + repeat):
             topic = event_topic(Action(str(event["type"])))
             await self._producer.send(topic, payload, user.encode())
-        if self.replayed.events % max(1, self._rate // PROBES_PER_SECOND) == 0:
+        if self.replayed.live % max(1, self._rate // PROBES_PER_SECOND) == 0:
             await self._producer.flush()
             probes.create_task(self._probe(user))
 
@@ -124,6 +147,22 @@ class Replayer:
                     self.replayed.doubled += count - wanted
                     del missing[user]
         self.replayed.lost += len(missing)
+
+
+async def await_folded(service: str, events: Sequence[Fields]) -> None:
+    """Wait until every profile holds its user's events."""
+    ends = time.monotonic() + LOST_SECONDS
+    async with httpx.AsyncClient(base_url=service, timeout=10) as http:
+        for user, count in _by_user(events).items():
+            while await folded(http, user) < count:
+                if time.monotonic() > ends:
+                    msg = "events were not folded; see build/demo/update.log"
+                    raise SystemExit(msg)
+                await asyncio.sleep(POLL_SECONDS)
+
+
+def _by_user(events: Sequence[Fields]) -> Counter[str]:
+    return Counter(str(event["user_id"]) for event in events)
 
 
 async def folded(http: httpx.AsyncClient, user: str) -> int:

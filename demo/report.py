@@ -35,7 +35,30 @@ def profile_text(profile: Answer) -> str:
         lines.append(
             f"  prices   {band['low']:.2f} to {band['high']:.2f}, typically {band['typical']:.2f}"
         )
-    return "\n".join(lines)
+    return "\n".join([*lines, *_outlook(profile)])
+
+
+def _outlook(profile: Answer) -> list[str]:
+    """Lay out what the learned heads foresee; nothing without a learned model."""
+    lines = []
+    for name, title in (("purchase_intent", "buys again"), ("churn_risk", "does not come back")):
+        chance = profile[name]
+        if chance is not None:
+            because = ", ".join(
+                f"{habit['habit'].replace('_', ' ')} {habit['share']:+.1f}"
+                for habit in chance["because"]
+            )
+            lines.append(
+                f"  {title} within {chance['within_days']} days: {chance['probability']:.0%}"
+                f"   because of {because}"
+            )
+    likely = [
+        f"{interest['category'][:32]} {interest['probability']:.0%}"
+        for interest in profile["likely_interests"][:4]
+    ]
+    if likely:
+        lines.append(f"  likely within 7 days: {', '.join(likely)}")
+    return ["", *lines] if lines else []
 
 
 def recommendations_text(answer: Answer) -> str:

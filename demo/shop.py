@@ -15,7 +15,7 @@ from portrait.event import Action
 from portrait.item import SEPARATOR
 
 HOUSEHOLDS = 500
-SINCE = "2017-10-01"
+LEARNED_SINCE, SINCE = "2017-05-01", "2017-10-01"  # what was before the replay is learned from
 TIMEZONE = "America/New_York"  # the shop's clock has none; a year of any other reads the same
 
 
@@ -24,7 +24,8 @@ class Shop:
     """A catalogue and what was bought from it, in time order."""
 
     items: list[dict[str, object]]
-    events: list[dict[str, object]]
+    past: list[dict[str, object]]  # what was bought before the replay, of the same items
+    events: list[dict[str, object]]  # the replay
 
 
 def load_shop(households: int = HOUSEHOLDS) -> Shop:
@@ -34,13 +35,18 @@ def load_shop(households: int = HOUSEHOLDS) -> Shop:
     chosen = bought["household_id"].drop_duplicates().sort_values()[:households]
     bought = bought[
         bought["household_id"].isin(chosen)
-        & (bought["transaction_timestamp"] >= SINCE)
+        & (bought["transaction_timestamp"] >= LEARNED_SINCE)
         & (bought["quantity"] > 0)  # the others are coupons and corrections
     ].sort_values("transaction_timestamp", kind="stable")
-    price = (bought["sales_value"] / bought["quantity"]).groupby(bought["product_id"]).median()
+    replayed = bought[bought["transaction_timestamp"] >= SINCE]
+    price = replayed["sales_value"] / replayed["quantity"]
+    price = price.groupby(replayed["product_id"]).median()
+    past = bought[
+        (bought["transaction_timestamp"] < SINCE) & bought["product_id"].isin(price.index)
+    ]
     products = tables["products"]
     products = products[products["product_id"].isin(price.index)]
-    return Shop(list(_items(products, price)), list(_events(bought)))
+    return Shop(list(_items(products, price)), list(_events(past)), list(_events(replayed)))
 
 
 def product_texts(count: int) -> list[str]:

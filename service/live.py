@@ -21,6 +21,7 @@ from portrait import metrics
 from portrait.errors import ModelMissingError, StoreUnavailableError
 from portrait.item import Item
 from portrait.jobs import Jobs
+from portrait.lease import stopped
 from portrait.lexical import Lexicon
 from portrait.mirror import Mirror
 from portrait.model_index import ModelIndex
@@ -177,7 +178,7 @@ class Live:
             finally:
                 self.is_running = False
                 for task in tasks:
-                    task.cancel()
+                    await stopped(task)
 
     async def follow_model(self) -> None:
         """Load the champion's catalogue beside the one in use, then switch."""

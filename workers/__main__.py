@@ -29,6 +29,7 @@ from portrait.adapters.redis_progress import RedisOffsets, RedisPopularity, Redi
 from portrait.adapters.redis_registry import RedisRegistry
 from portrait.adapters.redis_store import RedisProfiles, connect_redis, ping
 from portrait.errors import ModelMissingError
+from portrait.lease import stopped
 from portrait.logs import configure_logs
 from portrait.neural.text_encoder import BertEncoder, load_encoder
 from portrait.resume import Resume
@@ -125,7 +126,7 @@ async def run_update(settings: Settings) -> None:
             ]
             await update(stream, updater)
             for task in beside:
-                task.cancel()
+                await stopped(task)
     log.info("worker_stopped", worker="update")
 
 
@@ -164,7 +165,7 @@ async def run_index(settings: Settings) -> None:
             await spaces.look()
             follower = tasks.create_task(spaces.follow())
             await index(batches, stream, Indexer(wires.catalogue, spaces, wires.publisher, resume))
-            follower.cancel()
+            await stopped(follower)
     log.info("worker_stopped", worker="index")
 
 
