@@ -128,6 +128,11 @@ class Settings(BaseSettings):
         Path("build/training"),
         description="Unfinished trainings: what is kept here goes on after a kill.",
     )
+    train_epochs: PositiveInt = Field(
+        20,
+        description="Most passes of a first training; of one that goes on from a champion two in "
+        "five of them. It stops earlier where nothing is gained.",
+    )
     train_threads: PositiveInt = Field(1, description="CPU threads of a training.")
     train_nice: int = Field(
         10, ge=0, le=19, description="How far the trainer stands back from serving: `nice`."

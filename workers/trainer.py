@@ -4,6 +4,7 @@ MLflow and what stands behind it take seconds and a hundred megabytes to import.
 """
 
 import asyncio
+from dataclasses import replace
 from functools import partial
 
 import structlog
@@ -20,7 +21,9 @@ from portrait.adapters.redis_registry import RedisRegistry
 from portrait.adapters.river_drift import AdwinDrift
 from portrait.encoder import TextEncoder
 from portrait.errors import PortraitError
-from portrait.neural.learner import ArchiveLearner, Plan, manifest_at
+from portrait.neural.behaviour_encoder import EncoderShape
+from portrait.neural.fit_ranker import RankerCourse
+from portrait.neural.learner import AGAIN, DIM, FIRST, ArchiveLearner, Plan, manifest_at
 from portrait.neural.material import Shares
 from portrait.neural.signals import ArchiveSignals
 from portrait.schedule import Schedule, is_cron
@@ -54,6 +57,8 @@ async def run(settings: Settings, redis: Redis, encoders: Encoders, closing: asy
 
 def plan_of(settings: Settings) -> Plan:
     """Return how to train."""
+    first = replace(FIRST, epochs=settings.train_epochs)
+    again = replace(AGAIN, epochs=max(1, settings.train_epochs * 2 // 5))
     return Plan(
         folder=settings.train_folder,
         models_url=settings.models_url,
@@ -64,6 +69,8 @@ def plan_of(settings: Settings) -> Plan:
             replay=settings.train_replay,
             held_out=settings.train_held_out,
         ),
+        course=RankerCourse(EncoderShape(DIM), first),
+        again=again,
         with_heads=settings.train_heads,
         shuffled_labels=settings.train_shuffled,
         git_commit=settings.git_commit,
