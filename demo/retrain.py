@@ -137,7 +137,7 @@ def _start_trainer(stage: Stage, *, new_events: int | None, shuffled: bool = Fal
         PORTRAIT_TRAIN_CRON="null",
         PORTRAIT_TRAIN_EVENTS="null" if new_events is None else str(new_events),
         PORTRAIT_TRAIN_PAUSE="PT1S",
-        PORTRAIT_TRAIN_EPOCHS="6",
+        PORTRAIT_TRAIN_EPOCHS="3",
         PORTRAIT_TRAIN_HELD_OUT="0.2",  # of few households a tenth says little
         PORTRAIT_TRAIN_SHUFFLED=str(shuffled).lower(),
     )

@@ -129,9 +129,9 @@ class Settings(BaseSettings):
         description="Unfinished trainings: what is kept here goes on after a kill.",
     )
     train_epochs: PositiveInt = Field(
-        20,
-        description="Most passes of a first training; of one that goes on from a champion two in "
-        "five of them. It stops earlier where nothing is gained.",
+        8,
+        description="Most passes of a first training; one that goes on from a champion makes half "
+        "as many. It stops earlier where nothing is gained.",
     )
     train_threads: PositiveInt = Field(1, description="CPU threads of a training.")
     train_nice: int = Field(

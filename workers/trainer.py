@@ -23,7 +23,7 @@ from portrait.encoder import TextEncoder
 from portrait.errors import PortraitError
 from portrait.neural.behaviour_encoder import EncoderShape
 from portrait.neural.fit_ranker import RankerCourse
-from portrait.neural.learner import AGAIN, DIM, FIRST, ArchiveLearner, Plan, manifest_at
+from portrait.neural.learner import AGAIN, DIM, ArchiveLearner, Plan, manifest_at
 from portrait.neural.material import Shares
 from portrait.neural.signals import ArchiveSignals
 from portrait.schedule import Schedule, is_cron
@@ -57,8 +57,9 @@ async def run(settings: Settings, redis: Redis, encoders: Encoders, closing: asy
 
 def plan_of(settings: Settings) -> Plan:
     """Return how to train."""
-    first = replace(FIRST, epochs=settings.train_epochs)
-    again = replace(AGAIN, epochs=max(1, settings.train_epochs * 2 // 5))
+    course = RankerCourse(EncoderShape(DIM))
+    first = replace(course.course, epochs=settings.train_epochs)
+    again = replace(AGAIN, epochs=max(1, settings.train_epochs // 2))
     return Plan(
         folder=settings.train_folder,
         models_url=settings.models_url,
@@ -69,7 +70,7 @@ def plan_of(settings: Settings) -> Plan:
             replay=settings.train_replay,
             held_out=settings.train_held_out,
         ),
-        course=RankerCourse(EncoderShape(DIM), first),
+        course=replace(course, course=first),
         again=again,
         with_heads=settings.train_heads,
         shuffled_labels=settings.train_shuffled,
