@@ -20,7 +20,7 @@ from portrait.neural.training import Course, train
 
 Floats = NDArray[np.float32]
 
-MOST_IN_A_BATCH, LEAST_BATCHES = 512, 16  # a small set is cut finer: it needs steps, too
+MOST_IN_A_BATCH, LEAST_BATCHES = 512, 8  # a small set is cut finer: it needs steps, too
 DROPOUT = 0.1
 # Full precision: a head takes seconds, and its probabilities are read to three places.
 COURSE = Course(epochs=40, learning_rate=1e-2, weight_decay=0.1, patience=4, mixed_precision=False)
