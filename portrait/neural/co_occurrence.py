@@ -82,8 +82,7 @@ def regressed(
     factor = cho_factor(gram, overwrite_a=True, check_finite=False)
     identity = np.eye(len(gram), dtype=np.float32)
     inverse = cho_solve(factor, identity, overwrite_b=True, check_finite=False)
-    inverse /= -np.diag(inverse).copy()
-    inverse[np.diag_indices_from(inverse)] = 0
+    inverse /= -np.diag(inverse).copy()  # an item's weight for itself becomes -1: not kept
     return strongest(inverse)
 
 

@@ -87,6 +87,34 @@ def test_without_its_strongest_event_a_score_is_lower() -> None:
     assert lower >= 54
 
 
+def test_an_average_with_no_share_for_the_new_is_the_champion(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("portrait.neural.fit_ranker.NEWER", 0.0)
+    events, items = last_held_out(planted(seed=2))
+    champion = fitted().learned.behaviour
+    gentle = replace(COURSE, course=replace(COURSE.course, epochs=1))
+
+    again = fit_ranker(events, Targets(USERS, items), text_vectors(), gentle, warm_start=champion)
+
+    np.testing.assert_array_equal(again.learned.behaviour.projection, champion.projection)
+
+
+def test_a_catalogue_in_another_order_has_the_same_scores_and_shares() -> None:
+    events = planted()
+    order = np.random.default_rng(0).permutation(ITEMS)
+    place = np.argsort(order)
+    other = Ranker.over(fitted().learned, events.items[order], text_vectors()[order])
+    rows, happened = newest(events, USERS)
+    moved = np.where(rows == MISSING, MISSING, place[rows])
+
+    scores = other.scores(moved, happened)
+    shares = other.shares(moved[0], happened[0:1], np.arange(ITEMS))
+
+    np.testing.assert_allclose(scores[:, place], ranker().scores(rows, happened), atol=1e-5)
+    np.testing.assert_allclose(shares.sum(axis=1), scores[0], atol=1e-4)
+
+
 def test_a_refit_learns_from_what_was_held_out_and_keeps_the_choices() -> None:
     unheard = [25, 27, 29]  # items that only the held out events know
     events, items = last_held_out(planted())
