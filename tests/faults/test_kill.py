@@ -14,13 +14,16 @@ import pytest
 from demo.servers import free_port, start_kafka, start_redis
 from portrait.adapters.kafka_topics import create_topics
 from portrait.adapters.redis_store import connect_redis
+from portrait.record import is_blank
 from portrait.settings import Settings
-from portrait.topics import read_topics
+from portrait.topics import ERASURES, read_topics
 from tests.processes import (
+    RECEIVED,
     catalogue,
     environment,
     events,
     folded,
+    producing,
     profiles,
     publish_events,
     publish_items,
@@ -165,6 +168,45 @@ def test_a_redis_that_comes_back_with_an_older_state_is_caught_up(world: World, 
 
         asyncio.run(until(lambda: is_done(world.redis_url), "what was lost is folded again"))
         assert asyncio.run(take_profiles(world.redis_url)) == world.expected
+
+
+def test_nobody_erased_comes_back_when_the_log_is_read_again(world: World, kafka: str) -> None:
+    erased = sorted({str(event["user_id"]) for event in LOG})[::10]
+    asyncio.run(erase(kafka, erased))
+    whole = lambda: has_folded(world.redis_url, EVENTS + len(erased))  # noqa: E731
+    with worker("update", world.settings(kafka), world.directory) as process:
+        kill_after(process, world, EVENTS // 3)
+    with worker("update", world.settings(kafka), world.directory):
+        asyncio.run(until(whole, "everything is folded and erased"))
+    before = asyncio.run(take_profiles(world.redis_url))
+    ends = asyncio.run(take_offsets(world.redis_url, forget=True))
+
+    async def is_read_again() -> bool:
+        return await take_offsets(world.redis_url) == ends
+
+    with worker("update", world.settings(kafka), world.directory):
+        asyncio.run(until(is_read_again, "the log is read again"))
+
+    assert asyncio.run(take_profiles(world.redis_url)) == before
+    gone = {f"profile:{{{user}}}".encode() for user in erased}
+    assert {user for user, record in before.items() if is_blank(record)} == gone
+    assert all(before[user] == world.expected[user] for user in before.keys() - gone)
+
+
+async def erase(kafka: str, users: list[str]) -> None:
+    """Ask for users to be forgotten, after all of their events."""
+    async with producing(kafka) as producer:
+        for user in users:
+            await producer.send(ERASURES, None, user.encode(), timestamp_ms=RECEIVED + EVENTS)
+
+
+async def take_offsets(url: str, *, forget: bool = False) -> dict[bytes | str, bytes | str]:
+    redis = await connect_redis(url)
+    found = await redis.hgetall("offsets:portrait-update")
+    if forget:
+        await redis.delete("offsets:portrait-update")
+    await redis.aclose()
+    return found
 
 
 async def stop_saving(url: str) -> None:
