@@ -27,6 +27,7 @@ from benchmarks.quality.figures import Figures, compare, figures_of, set_figures
 from benchmarks.quality.measure import Result, measure
 from benchmarks.quality.ours import Portrait
 from benchmarks.quality.peer import Lesson, Peer
+from benchmarks.quality.refit import measure_refitted
 from benchmarks.quality.report import set_report
 from benchmarks.quality.sasrec import SasRec
 from benchmarks.quality.sets import RankingSet, load_set
@@ -39,6 +40,7 @@ QUICK_USERS = 400
 QUICK_EPOCHS = 2
 OURS = "Portrait"
 COLD = ("Pop", "whitened text", "KNN + text", OURS)
+REFITTED = ("Markov + KNN", "EASE", "KNN + text", OURS)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -106,12 +108,13 @@ def _run(ranking_set: RankingSet, options: argparse.Namespace) -> Figures:
     results: dict[str, Result] = {}
     for name, peer in tqdm(peers.items(), ranking_set.name, disable=None):
         results[name] = measure(peer, lesson, ranking_set.test, seeds, most_fits)
-    asked_cold = {name: peers[name] for name in COLD if name in peers}
+    asked_cold, again = ({name: peers[name] for name in names} for names in (COLD, REFITTED))
     figures = {name: figures_of(result, ranking_set) for name, result in results.items()}
     return {
         "set": set_figures(ranking_set),
         "peers": figures,
         "against": _against_the_best(results, figures),
+        "refitted": measure_refitted(ranking_set, lesson, again, results),
         "cold": measure_cold(ranking_set, lesson, asked_cold, list(results.values())),
     }
 

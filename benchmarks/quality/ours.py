@@ -12,7 +12,13 @@ from portrait.event import Action
 from portrait.facts import ACTION_CODE, RING
 from portrait.hash_index import MISSING
 from portrait.interactions import Interactions, from_columns
-from portrait.neural.fit_ranker import RankerCourse, Targets, fit_ranker
+from portrait.neural.fit_ranker import (
+    Fitted,
+    RankerCourse,
+    Targets,
+    fit_ranker,
+    refit_ranker,
+)
 from portrait.ranker import Ranker
 from portrait.recency import Events
 from portrait.ref import item_ref
@@ -25,6 +31,8 @@ class Ranked:
     """A fitted Portrait."""
 
     ranker: Ranker
+    fitted: Fitted
+    course: RankerCourse
 
     def scores(self, histories: Histories) -> Scores:
         """Score every item from the newest events, as the service does, (U, N)."""
@@ -61,13 +69,16 @@ class Portrait:
         course = RankerCourse()
         epochs = self._most_epochs or course.course.epochs
         course = replace(course, course=replace(course.course, seed=seed, epochs=epochs))
-        fitted = fit_ranker(
-            events,
-            Targets(lesson.valid.histories.users, lesson.valid.targets),
-            lesson.texts,
-            course,
-        )
-        return Ranked(Ranker.over(fitted.learned, events.items, lesson.texts))
+        targets = Targets(lesson.valid.histories.users, lesson.valid.targets)
+        fitted = fit_ranker(events, targets, lesson.texts, course)
+        return Ranked(Ranker.over(fitted.learned, events.items, lesson.texts), fitted, course)
+
+
+def refit(model: Ranked, lesson: Lesson) -> Ranked:
+    """Fit again on all of a lesson's training; nothing is held out, nothing is chosen."""
+    events = interactions_of(lesson.train, lesson.ids)
+    learned = refit_ranker(model.fitted, events, lesson.texts, model.course)
+    return replace(model, ranker=Ranker.over(learned, events.items, lesson.texts))
 
 
 def interactions_of(histories: Histories, ids: tuple[str, ...]) -> Interactions:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from benchmarks.quality.figures import Figures
+from benchmarks.quality.measure import PROTOCOLS
 from benchmarks.quality.published import PUBLISHED
 
 Row = Sequence[str]
@@ -39,6 +40,8 @@ def set_report(name: str, figures: Figures) -> str:
         _slice_table(figures["peers"], "by_item_frequency"),
         "NDCG@10 by the user's events before the test (users):",
         _slice_table(figures["peers"], "by_user_length"),
+        "Fitted again with the validation items, as a shop would serve (one fit, no new choice):",
+        _refitted_table(figures["refitted"]),
         f"{cold['items_held_out']} items kept out of training, {cold['questions']} asked for:",
         _cold_table(cold["models"]),
     ]
@@ -115,6 +118,15 @@ def _slice_table(peers: Figures, kind: str) -> str:
     rows = [
         (name, *(_short(part["ndcg@10"]) for part in found[kind].values()))
         for name, found in peers.items()
+    ]
+    return table(header, rows)
+
+
+def _refitted_table(models: Figures) -> str:
+    header = ("model", *(f"{protocol}: HR@10 / NDCG@10" for protocol in PROTOCOLS))
+    rows = [
+        (model, *(f"{_short(at['hr@10'])} / {_short(at['ndcg@10'])}" for at in found.values()))
+        for model, found in models.items()
     ]
     return table(header, rows)
 

@@ -9,15 +9,17 @@ import pytest
 from benchmarks.quality.__main__ import main
 from benchmarks.quality.cold import cold_test, measure_cold
 from benchmarks.quality.cost import Cost, measured
-from benchmarks.quality.counting import Popular, Popularity
+from benchmarks.quality.counting import ItemKnn, Popular, Popularity
 from benchmarks.quality.figures import compare, figures_of
 from benchmarks.quality.histories import from_lists
 from benchmarks.quality.measure import Ranking, Result, measure, rank
 from benchmarks.quality.peer import Lesson
+from benchmarks.quality.refit import measure_refitted
 from benchmarks.quality.report import table
 from benchmarks.quality.sets import RankingSet, Trial, load_set
 from benchmarks.quality.text import WhitenedText
 from benchmarks.quality.tune import Choice
+from portrait.evaluate import ranking_figures
 from tests.ranking_sets import KINDS, OF_A_KIND, write_set
 
 
@@ -108,6 +110,20 @@ def test_text_finds_items_that_training_never_saw_and_popularity_does_not(
     assert found["chance"]["share_of_first_ten"] == pytest.approx(2 / 30)
 
 
+def test_a_fit_with_the_validation_items_knows_them() -> None:
+    sequences = from_lists([[0, 1, 2], [1, 2, 3]])  # that 1 goes with 2 is in no training
+    pairs = RankingSet("pairs", ("a", "b", "c", "d"), ("",) * 4, sequences)
+    lesson = Lesson(pairs.ids, np.zeros((4, 2), np.float32), pairs.train, pairs.valid)
+    peer = ItemKnn("KNN", (0.5,))
+    result = measure(peer, lesson, pairs.test, seeds=1)
+
+    found = measure_refitted(pairs, lesson, {"KNN": peer}, {"KNN": result})
+
+    before = ranking_figures(result.rankings[0].place["masked"])
+    assert before["mrr@10"] == pytest.approx(1 / 1.5)  # two items left, both unknown
+    assert found["KNN"]["masked"]["mrr@10"] == pytest.approx((1 + 1 / 2) / 2)
+
+
 def test_the_peak_of_memory_is_seen_though_it_is_given_back() -> None:
     size, cost = measured(lambda: len(np.ones(25_000_000)))
 
@@ -149,5 +165,6 @@ def test_the_whole_benchmark_runs_on_any_folder(
     *_, last = capsys.readouterr().out.splitlines()
     found = json.loads(last)["sets"]["toys"]
     assert found["set"]["users"] == 60
+    assert found["refitted"]["Portrait"]["masked"]["hr@10"] > 0.4
     assert found["peers"]["whitened text"]["masked"]["hr@10"]["mean"] > 0.7
     assert "### toys" in report.read_text(encoding="utf-8")
