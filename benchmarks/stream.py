@@ -40,6 +40,7 @@ from portrait.adapters.kafka_publisher import open_publisher
 from portrait.adapters.kafka_stream import KafkaStream, open_stream
 from portrait.adapters.kafka_topics import create_topics
 from portrait.adapters.redis_catalogue import RedisCatalogue
+from portrait.adapters.redis_live import RedisLive
 from portrait.adapters.redis_progress import RedisOffsets, RedisPopularity, RedisProgress
 from portrait.adapters.redis_registry import RedisRegistry
 from portrait.adapters.redis_store import RedisProfiles, connect_redis
@@ -56,6 +57,7 @@ from portrait.topics import EVENT_TOPICS, event_topic, read_topics
 from workers.__main__ import tune_garbage_collection
 from workers.first_model import await_model
 from workers.painter import Studio, open_painter
+from workers.prequential import Prequential
 from workers.update import Limits, Updater, update
 
 ITEMS, QUERIES, DIM = 20_000, 1_000, 256
@@ -366,6 +368,7 @@ async def _update(settings: Settings, options: argparse.Namespace) -> Turn:
             resume=resume,
             publisher=publisher,
             studio=Studio(painter, RedisRegistry(redis), catalogue, _no_encoder),
+            prequential=Prequential(RedisLive(redis)),
             limits=Limits(settings.future_tolerance, settings.batch_tokens, settings.outage_limit),
         )
         await update(_CountedStream(stream, clock, closing), updater)

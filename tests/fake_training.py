@@ -119,9 +119,12 @@ class MemoryLiveCounts:
 
     def __init__(self) -> None:
         self.counts: dict[str, Live] = {}
+        self.is_down = False
 
     async def add(self, version: str, live: Live) -> None:
         """Add cell by cell."""
+        if self.is_down:
+            raise StoreUnavailableError
         known = await self.read(version)
         bins = {
             head: tuple(

@@ -11,7 +11,7 @@ from portrait.store import CatalogueStore, Model, ProfileStore
 from portrait.stream import Batch, Record
 from portrait.texts import TextReader
 from tests.catalogues import ITEMS, SPACE
-from tests.fake_training import MemoryModels
+from tests.fake_training import MemoryLiveCounts, MemoryModels
 from tests.fakes import (
     HashEncoder,
     ListPublisher,
@@ -23,6 +23,7 @@ from tests.fakes import (
     MemoryRegistry,
 )
 from workers.painter import Painter, Studio
+from workers.prequential import Prequential
 from workers.spaces import Spaces
 from workers.update import Limits, Updater
 
@@ -115,6 +116,7 @@ async def memory_updater(
         resume=resume,
         publisher=ListPublisher(),
         studio=Studio(Painter(MODEL, mirror, reader), MemoryRegistry(), store, hash_encoder),
+        prequential=Prequential(MemoryLiveCounts()),
         limits=LIMITS,
     )
 

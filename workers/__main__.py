@@ -24,6 +24,7 @@ from portrait.adapters.kafka_stream import open_stream
 from portrait.adapters.kafka_topics import create_topics
 from portrait.adapters.parquet_archive import ParquetArchive
 from portrait.adapters.redis_catalogue import RedisCatalogue
+from portrait.adapters.redis_live import RedisLive
 from portrait.adapters.redis_models import RedisModels
 from portrait.adapters.redis_progress import RedisOffsets, RedisPopularity, RedisProgress
 from portrait.adapters.redis_registry import RedisRegistry
@@ -42,6 +43,7 @@ from workers.first_model import await_model, chained, fit_first_model, gather_ca
 from workers.health import serve_health
 from workers.index import Indexer, index
 from workers.painter import Studio, open_painter
+from workers.prequential import Prequential
 from workers.repaint import keep_repainted
 from workers.replay_dead import replay_dead
 from workers.spaces import Spaces
@@ -110,6 +112,7 @@ async def run_update(settings: Settings) -> None:
             resume=resume,
             publisher=wires.publisher,
             studio=studio,
+            prequential=Prequential(RedisLive(wires.redis)),
             limits=Limits(settings.future_tolerance, settings.batch_tokens, settings.outage_limit),
         )
         log.info("worker_started", worker="update", model_version=model.version)

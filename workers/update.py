@@ -1,6 +1,6 @@
 """Update: fold the event log into profiles.
 
-batch ─▶ decode ─▶ encode new text ─▶ fold ─▶ paint ─▶ store ─▶ tell ─▶ commit
+batch ─▶ decode ─▶ encode new text ─▶ fold ─▶ paint ─▶ store ─▶ tell ─▶ commit ─▶ count hits
 
 The order is the guarantee. The commit comes last, so a crash replays the batch; every profile
 carries the offsets it has reached, so a replay changes nothing; every write is a compare-and-set,
@@ -34,6 +34,7 @@ from portrait.resume import Resume
 from portrait.store import PopularityStore, ProfileStore, ProgressStore, Write
 from portrait.stream import Batch, EventStream, Message, Publisher
 from workers.painter import Painter, Studio
+from workers.prequential import Noted, Prequential, note
 
 SEARCH_TTL = timedelta(days=90)  # three half-lives of an interest
 SEARCHES_HELD = 100_000  # vectors of searches in memory: 100 MB; Redis has the others
@@ -68,6 +69,7 @@ class Updater:
     resume: Resume
     publisher: Publisher
     studio: Studio
+    prequential: Prequential
     limits: Limits
 
 
@@ -80,6 +82,7 @@ class Outcome:
     started: float = field(default_factory=time.perf_counter)
     new: list[NDArray[np.void]] = field(default_factory=list)  # stored events, of EVENT
     notices: list[Message] = field(default_factory=list)
+    noted: list[Noted] = field(default_factory=list)  # what the champion is to be asked
     users: int = 0
 
 
@@ -203,6 +206,7 @@ async def _attempt(
         updater.resume.check(life)
     with _timed("fold"):
         facts = decode_facts(records)
+        questions = updater.prequential.choose(facts, columns, outcome.painter)
         before = facts.head["revision"].copy()
         accepted = fold(facts, columns)
         moved = np.flatnonzero(facts.head["revision"] != before)
@@ -222,6 +226,7 @@ async def _attempt(
     stored = np.setdiff1d(np.arange(len(moved)), refused)
     kept = accepted & ~np.isin(columns["user"], moved[refused])
     outcome.new.append(columns["event"][kept])
+    outcome.noted += [note(question, catalogue) for question in questions if kept[question.place]]
     outcome.users += len(stored)
     outcome.notices += notices(
         [names[place] for place in stored.tolist()],
@@ -254,6 +259,7 @@ async def _finish(stream: EventStream, batch: Batch, outcome: Outcome, updater: 
             users=outcome.users,
             seconds=round(time.perf_counter() - outcome.started, 4),
         )
+    await updater.prequential.count(outcome.noted, outcome.painter)
 
 
 async def _tell_store(

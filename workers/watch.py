@@ -2,6 +2,10 @@
 
 standing ─▶ verdict, live counters ─▶ regression? ─▶ roll back
 
+Hits come from the update workers (`prequential.py`). Calibration has to be fed by whoever knows
+what came of a prediction weeks after it was made. Nobody does so yet in production, so no head
+rolls a model back.
+
 It also keeps the aliases of the tracking in step, whoever promoted or rolled back.
 """
 
