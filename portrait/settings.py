@@ -2,13 +2,10 @@
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import BeforeValidator, Field, PositiveInt, RedisDsn, SecretStr
+from pydantic import Field, PositiveInt, RedisDsn, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
-
-# What is never wanted is set to `none`.
-NONE = BeforeValidator(lambda value: None if value == "none" else value)
 
 
 class Settings(BaseSettings):
@@ -114,11 +111,11 @@ class Settings(BaseSettings):
     )
 
     # The trainer
-    train_cron: Annotated[str | None, NONE] = Field(
-        "0 3 * * *", description="When to train, a cron expression in UTC; `none`: never by time."
+    train_cron: str | None = Field(
+        "0 3 * * *", description="When to train, a cron expression in UTC; `null`: never by time."
     )
-    train_events: Annotated[PositiveInt | None, NONE] = Field(
-        50_000, description="New events that are a reason to train; `none`: they are not."
+    train_events: PositiveInt | None = Field(
+        50_000, description="New events that are a reason to train; `null`: they are not."
     )
     train_pause: timedelta = Field(
         timedelta(hours=1),
