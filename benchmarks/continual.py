@@ -1,0 +1,245 @@
+"""Continual learning: is a model that is refreshed as good as one that is trained anew?
+
+    python -m benchmarks.continual --data DIR
+
+Online Retail in order of time: a champion learns the first part; then each period is learned by
+
+    kept         the champion as it was
+    new only     fine-tuned on the period alone, at the full learning rate: forgets
+    refreshed    as the trainer does it: 1:1 replay, a third of the rate, averaged with the champion
+    joint        trained anew on everything: the bound, and what it costs
+
+Judged on what everybody took next in the following period (new) and, of users held out of all
+learning, in the periods before (old). Most users are held out: learning from a part of them shows
+as much, in minutes. The last line is JSON.
+"""
+
+import argparse
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from pathlib import Path
+from time import process_time
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from benchmarks.heads.shops import Shop, online_retail
+from portrait.exam import sit
+from portrait.interactions import Interactions
+from portrait.learned import Blend, Learned
+from portrait.neural.behaviour_encoder import BehaviourEncoder
+from portrait.neural.examiner import exam_of, untaught
+from portrait.neural.fit_ranker import choose_blend, fit_neighbours, fit_ranker
+from portrait.neural.learner import AGAIN, Plan
+from portrait.neural.material import Material, Told
+from portrait.neural.next_item import NextItem, NextItemLesson
+from portrait.neural.sequences import sequences_of
+from portrait.neural.text_encoder import load_encoder
+from portrait.neural.training import train
+from portrait.neural.validation import validation_of
+from portrait.ranker import Ranker
+from portrait.space import Vectors, fit_space
+
+BEGINS = (0.0, 0.5, 0.8, 1.0)  # of the periods, as shares of the events in order of time
+CHOICES = 0.06  # of the events before each end: what choices are made on
+COURSE = Plan(Path(), "").course
+
+Mask = NDArray[np.bool_]
+Train = Callable[[Material, Vectors, Learned], Learned]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One way to learn one period."""
+
+    period: int
+    way: str
+    new: float  # NDCG@10 of the following period
+    old: float  # mean over older periods, of users who were never learned from
+    seconds: float  # of CPU: others use the machine, too
+
+
+def periods_of(shop: Shop, learned: float, seed: int = 0) -> list[Material]:
+    """Cut a shop's log into periods.
+
+    Args:
+        shop: The log.
+        learned: Share of the users to learn from; the others are held out.
+        seed: Of the users held out and of those replayed.
+    """
+    draw = np.random.default_rng(seed)
+    events = shop.interactions
+    held = draw.random(events.users) >= learned
+    at = np.sort(events.at)
+
+    def moment(share: float) -> int:
+        return int(at[min(len(at) - 1, round(share * len(at)))])
+
+    periods = []
+    new_from = int(at[0])
+    for begin, end in pairwise(BEGINS[1:]):
+        valid_from = moment(begin - CHOICES)
+        periods.append(
+            Material(
+                events=events.before(moment(end) + 1),
+                user_refs=np.arange(events.users, dtype=np.uint64),
+                replayed=_replayed(events, held, new_from, valid_from, draw),
+                held=held,
+                texts=tuple(shop.texts),
+                categories=shop.category_refs,
+                begin=int(at[0]),
+                new_from=new_from,
+                valid_from=valid_from,
+                test_from=moment(begin),
+                until=moment(end) + 1,
+                told=Told({}, 0, 0, 0, len(events), 0),
+            )
+        )
+        new_from = valid_from
+    return periods
+
+
+def _replayed(
+    events: Interactions,
+    held: Mask,
+    new_from: int,
+    valid_from: int,
+    draw: np.random.Generator,
+) -> Mask:
+    """Choose whole users whose old events are as many as the new ones."""
+    taught = ~held[events.user]
+    new = int((taught & (events.at >= new_from) & (events.at < valid_from)).sum())
+    old = np.bincount(events.user[taught & (events.at < new_from)], minlength=events.users)
+    order = draw.permutation(events.users)
+    replayed = np.zeros(events.users, np.bool_)
+    replayed[order[np.cumsum(old[order]) <= new]] = True
+    return replayed
+
+
+def kept(material: Material, texts: Vectors, champion: Learned) -> Learned:  # noqa: ARG001 - a way
+    """Learn nothing."""
+    return champion
+
+
+def refreshed(material: Material, texts: Vectors, champion: Learned) -> Learned:
+    """Learn as the trainer does."""
+    learned = material.learned
+    return fit_ranker(
+        learned,
+        material.targets(learned),
+        texts,
+        replace(COURSE, course=AGAIN),
+        counted=material.counted,
+        warm_start=champion.behaviour,
+    ).learned
+
+
+def joint(material: Material, texts: Vectors, champion: Learned) -> Learned:  # noqa: ARG001 - a way
+    """Learn everything anew."""
+    everything = material.counted
+    return fit_ranker(everything, material.targets(everything), texts, COURSE).learned
+
+
+def new_only(material: Material, texts: Vectors, champion: Learned) -> Learned:
+    """Fine-tune on the new events alone, at the full learning rate."""
+    counted = material.counted
+    events = counted.where(counted.at >= material.new_from)
+    targets = material.targets(events)
+    validation = validation_of(events, targets.users, targets.items)
+    counts = np.bincount(events.item[events.item >= 0], minlength=len(events.items))
+    encoder = BehaviourEncoder(texts, counts.astype(np.float32), COURSE.shape)
+    encoder.warm_start(champion.behaviour, events.items)
+    lesson = NextItemLesson(
+        NextItem(encoder, temperature=COURSE.temperature),
+        sequences_of(events),
+        validation,
+        COURSE.examples,
+        0,
+    )
+    train(lesson, AGAIN)
+    neighbours = fit_neighbours(events, texts, COURSE.decay)
+    parts = Learned(encoder.exported(events.items), neighbours, Blend(1, 1, 1))
+    blend, kinds, _ = choose_blend(parts, validation, events, texts)
+    return replace(parts, blend=blend, neighbours=neighbours.scaled(kinds))
+
+
+WAYS: tuple[tuple[str, Train], ...] = (
+    ("kept", kept),
+    ("new only", new_only),
+    ("refreshed", refreshed),
+    ("joint", joint),
+)
+
+
+def compare(periods: Sequence[Material], texts: Vectors) -> list[Row]:
+    """Learn period after period, each in every way; the refreshed model is the next champion."""
+    champion = joint(periods[0], texts, untaught(texts.shape[1]))
+    rows = []
+    for number, material in enumerate(periods[1:], start=1):
+        exam = exam_of(material)
+        following = champion
+        for way, learn in WAYS:
+            started = process_time()
+            learned = learn(material, texts, champion)
+            seconds = process_time() - started
+            ranker = Ranker.over(learned, material.events.items, texts)
+            figures = sit(exam, way, ranker)
+            older = [float(ranks.ndcg.mean()) for ranks in figures.older.values()]
+            rows.append(
+                Row(number, way, float(figures.newest.ndcg.mean()), float(np.mean(older)), seconds)
+            )
+            print(line_of(rows[-1]), flush=True)
+            if way == "refreshed":
+                following = learned
+        champion = following
+    return rows
+
+
+def summary(rows: Sequence[Row]) -> dict[str, float]:
+    """Return the goals' figures, over all periods."""
+
+    def total(way: str, figure: str) -> float:
+        return sum(float(getattr(row, figure)) for row in rows if row.way == way)
+
+    return {
+        "new_vs_joint": total("refreshed", "new") / total("joint", "new") - 1,
+        "old_vs_champion": total("refreshed", "old") / total("kept", "old") - 1,
+        "new_vs_champion": total("refreshed", "new") / total("kept", "new") - 1,
+        "new_only_old_vs_champion": total("new only", "old") / total("kept", "old") - 1,
+        "time_vs_joint": total("refreshed", "seconds") / total("joint", "seconds"),
+    }
+
+
+def line_of(row: Row) -> str:
+    """Write a row of the table."""
+    figures = f"new {row.new:.4f}  old {row.old:.4f}"
+    return f"{row.period}  {row.way:10}  {figures}  {row.seconds:6.1f} s of CPU"
+
+
+def main() -> None:
+    """Run it."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.continual",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--data", type=Path, required=True, help="has online_retail/")
+    parser.add_argument("--users", type=float, default=0.2, help="share to learn from")
+    parser.add_argument("--threads", type=int, default=1)
+    options = parser.parse_args()
+    shop = online_retail(options.data / "online_retail" / "online_retail.parquet")
+    encoder = load_encoder("bundled", threads=options.threads)
+    torch.set_num_threads(options.threads)
+    embeddings = encoder.encode(shop.texts)
+    texts = fit_space(encoder.name, embeddings).place(embeddings)
+    periods = periods_of(shop, options.users)
+    rows = compare(periods, texts)
+    figures = {name: round(value, 4) for name, value in summary(rows).items()}
+    print(json.dumps({**figures, "learned": len(periods[-1].counted), "threads": options.threads}))
+
+
+if __name__ == "__main__":
+    main()
