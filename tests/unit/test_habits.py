@@ -81,6 +81,14 @@ def test_who_is_as_silent_as_usual_is_not_overdue() -> None:
     assert late > 1
 
 
+def test_who_came_once_has_no_rhythm_to_be_behind() -> None:
+    facts = facts_of([happening(START, 1)])
+
+    (row,) = habits(facts.head, facts.ring, np.array([START + 20 * DAY]))
+
+    assert row[HABITS.index("overdue")] == pytest.approx(0, abs=1e-6)
+
+
 def test_the_newest_item_is_remembered_with_its_carts() -> None:
     events = [
         happening(START, 1, Action.CART, ref=5),
