@@ -26,7 +26,7 @@ from portrait.evaluate import ranks
 from portrait.event import Action
 from portrait.exam import CUTOFF
 from portrait.explain import Evidence, evidence_of
-from portrait.facts import ACTION_CODE, ERASURE, Facts
+from portrait.facts import ACTION_CODE, Facts
 from portrait.hash_index import MISSING
 from portrait.learned import Learned
 from portrait.recommend import Shelf, Wish, blend, eligible, stock
@@ -64,15 +64,24 @@ class Noted:
     target: int
 
 
+@dataclass(frozen=True, slots=True)
+class Clocks:
+    """Where the time comes from, in seconds."""
+
+    monotonic: Clock = time.monotonic
+    now: Clock = time.time
+    core: Clock = time.thread_time  # what the thread has used of a core
+
+
+SYSTEM = Clocks()
+
+
 class Prequential:
     """Asks and counts. Lives as long as the worker; used on its loop alone."""
 
-    def __init__(
-        self, counts: LiveCounts, *, monotonic: Clock = time.monotonic, now: Clock = time.time
-    ) -> None:
+    def __init__(self, counts: LiveCounts, clocks: Clocks = SYSTEM) -> None:
         self._counts = counts
-        self._monotonic = monotonic
-        self._now = now
+        self._clocks = clocks
         self._next = 0.0  # when to look for questions again
         self._version: str | None = None
         self._since_ms = 0  # when this process took that model up
@@ -81,8 +90,8 @@ class Prequential:
     def choose(self, facts: Facts, columns: NDArray[np.void], painter: Painter) -> list[Question]:
         """Choose questions of facts, (U,), and events, (E,), that are to be folded into them."""
         if painter.model.version != self._version:
-            self._version, self._since_ms = painter.model.version, round(self._now() * 1_000)
-        moment = self._monotonic()
+            self._version, self._since_ms = painter.model.version, round(self._clocks.now() * 1_000)
+        moment = self._clocks.monotonic()
         if moment < self._next:
             return []
         questions = _questions(facts, columns, painter.mirror.catalogue, self._since_ms)
@@ -94,8 +103,10 @@ class Prequential:
         if not noted:
             return
         shelf = self._stocked(painter.mirror.catalogue)
-        hits, seconds = await asyncio.to_thread(_hits, noted, shelf, painter.model.learned)
-        self._next = max(self._next, self._monotonic() + seconds / SHARE)
+        hits, seconds = await asyncio.to_thread(
+            _hits, noted, shelf, painter.model.learned, self._clocks.core
+        )
+        self._next = max(self._next, self._clocks.monotonic() + seconds / SHARE)
         if not len(hits):
             return
         try:
@@ -105,7 +116,7 @@ class Prequential:
 
     def _stocked(self, catalogue: Catalogue) -> Shelf:
         """Return what is offered, as of a moment ago."""
-        moment = self._monotonic()
+        moment = self._clocks.monotonic()
         if self._shelf is not None:
             known, shelf, since = self._shelf
             if known is catalogue and moment < since + SHELF_SECONDS:
@@ -128,7 +139,7 @@ def _questions(
 ) -> list[Question]:
     """Return a few users' first events, if they are ones to be expected.
 
-    An erasure is at 0, before all others, so nothing is asked of those who are to be forgotten.
+    An erasure comes first, at 0, so nothing is asked of those who are to be forgotten.
     """
     event, user = columns["event"], columns["user"]
     order = np.lexsort((event["at"], user))
@@ -136,17 +147,14 @@ def _questions(
     firsts = order[np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]][: len(order)])]
     first, theirs = event[firsts], user[firsts]
     rows = catalogue.find(np.ascontiguousarray(first["ref"]))
-    item = catalogue.rows[rows] if len(catalogue) else np.zeros(len(rows), catalogue.rows.dtype)
+    offered = np.append(catalogue.rows["offered"], False)[rows]  # MISSING reads the last
     newest = facts.ring["at"][theirs, 0]
     fits = (
-        (columns["topic"][firsts] != ERASURE)
-        & (columns["received"][firsts] >= since_ms)
+        (columns["received"][firsts] >= since_ms)
         & np.isin(first["action"], WANTS)
+        & offered
         & (newest > 0)
         & (first["at"] >= newest)  # late, it would be asked with knowledge of what came after
-        & (rows != MISSING)
-        & item["offered"]
-        & (item["text"] != MISSING)
     )
     chosen = np.flatnonzero(fits)
     known = (facts.ring["ref"][theirs[chosen]] == first["ref"][chosen, None]).any(axis=1)
@@ -169,13 +177,13 @@ def _spread(places: Codes) -> Codes:
 
 
 def _hits(
-    noted: Sequence[Noted], shelf: Shelf, learned: Learned | None
+    noted: Sequence[Noted], shelf: Shelf, learned: Learned | None, core: Clock
 ) -> tuple[NDArray[np.bool_], float]:
     """Return which targets stood among the first ten, and the seconds of a core that it took."""
-    started = time.thread_time()
+    started = core()
     ranked = [_rank(one, shelf, learned) for one in noted]
     hits = np.array([rank <= CUTOFF for rank in ranked if rank is not None], np.bool_)
-    return hits, time.thread_time() - started
+    return hits, core() - started
 
 
 def _rank(noted: Noted, shelf: Shelf, learned: Learned | None) -> float | None:

@@ -18,7 +18,7 @@ from tests.models import learned_model
 from tests.records import RECEIVED, FakeRecord, event_record
 from tests.streams import ListStream, index_items, memory_updater
 from workers.painter import Painter
-from workers.prequential import QUESTIONS_AT_ONCE, Prequential
+from workers.prequential import QUESTIONS_AT_ONCE, SHARE, Clocks, Prequential
 from workers.update import Updater, update
 
 # Of so many with one score, the one that the user had would make a hit a miss if it stayed.
@@ -42,9 +42,15 @@ class Times:
 
     def __init__(self) -> None:
         self.seconds = RECEIVED / 1_000
+        self.work = 0.0  # of a core, that a ranking takes
+        self._worked = 0.0
 
     def __call__(self) -> float:
         return self.seconds
+
+    def core(self) -> float:
+        self._worked += self.work
+        return self._worked
 
 
 class Troubled(MemoryProfiles):
@@ -90,7 +96,7 @@ async def open_shop(model: Model = PLAIN, profiles: MemoryProfiles | None = None
     await mirror.load()
     updater = await memory_updater(profiles)
     updater.studio.painter = Painter(model, mirror, texts)
-    asking = Prequential(counts, monotonic=clock, now=clock)
+    asking = Prequential(counts, Clocks(clock, clock, clock.core))
     return Shop(replace(updater, prequential=asking), counts, clock)
 
 
@@ -242,6 +248,62 @@ async def test_a_batch_is_asked_a_few_questions_and_then_none_for_a_while() -> N
         await update(ListStream(batch), shop.updater)  # no time passes
 
     assert await shop.counted() == Live(trials=QUESTIONS_AT_ONCE, hits=QUESTIONS_AT_ONCE)
+
+
+@pytest.mark.parametrize(
+    ("item", "known"), [("cheese 1", False), ("cheese 0", True), ("nobody described it", True)]
+)
+async def test_those_of_whom_nothing_can_be_asked_take_nobodys_place(
+    item: str, *, known: bool
+) -> None:
+    shop = await open_shop()
+    users = [f"user {n}" for n in range(50)]
+    crowd = users if known else []
+    first = [event_record(n, user_id=u, item_id="cheese 0") for n, u in enumerate([*crowd, "ann"])]
+    await shop.happen(first)
+    batch = [event_record(100 + n, user_id=u, item_id=item) for n, u in enumerate(users)]
+    batch.insert(5, event_record(99, user_id="ann", item_id="cheese 1"))
+
+    await shop.happen(batch)
+
+    assert await shop.counted() == Live(trials=1, hits=1)
+
+
+async def test_what_ranking_takes_is_a_small_share_of_the_time() -> None:
+    shop = await open_shop()
+    await shop.happen([LIKES_CHEESE])
+    shop.clock.work = 1.0
+    await update(ListStream([HIT]), shop.updater)
+
+    shop.clock.seconds += 0.9 / SHARE
+    await update(ListStream([event_record(2, item_id="cheese 2")]), shop.updater)
+    shop.clock.seconds += 0.2 / SHARE
+    await update(ListStream([event_record(3, item_id="cheese 3")]), shop.updater)
+
+    assert await shop.counted() == Live(trials=2, hits=2)
+
+
+async def test_another_champion_ranks_by_its_own_catalogue_at_once() -> None:
+    shop, other = await open_shop(), await open_shop(LEARNED)
+    await shop.happen([LIKES_CHEESE])
+    await update(ListStream([HIT]), shop.updater)
+    shop.updater.studio.painter = other.updater.studio.painter
+    shop.clock.seconds += 1
+
+    late = received(event_record(2, item_id="cheese 2"), 24 * 3_600)
+    await update(ListStream([late]), shop.updater)
+
+    assert await shop.counted(LEARNED) == Live(trials=1, hits=1)
+
+
+async def test_a_new_item_is_asked_for_a_moment_later() -> None:
+    shop = await open_shop()
+    await shop.happen([LIKES_CHEESE], [HIT])
+    new = {"title": "cheddar cheese", "category": "Grocery"}
+
+    await shop.happen([event_record(2, item_id="new cheese", item=new)])
+
+    assert await shop.counted() == Live(trials=2, hits=2)
 
 
 async def test_time_brings_new_questions() -> None:
