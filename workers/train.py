@@ -9,7 +9,7 @@ trainer killed anywhere leaves an open job, and the next one ends it in the same
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import takewhile
 from time import monotonic, perf_counter
@@ -31,7 +31,7 @@ from portrait.model_index import (
     card_of,
 )
 from portrait.schedule import Schedule, Waiting, due
-from portrait.store import ModelRegistry
+from portrait.store import Model, ModelRegistry
 from portrait.tracker import Tracker
 from portrait.tracking import Tracking
 from portrait.trial import Thresholds
@@ -172,7 +172,8 @@ class _Training:
             trained = await self._run(parts.learner.learn, version, champion, progress)
             await self._save(self._job.judging(version))
             trial = await self._run(parts.learner.examine, trained, champion, progress)
-        verdict = judge(trial.champion, trial.challenger, parts.thresholds, baseline=trial.baseline)
+        asked = _thresholds(parts.thresholds, champion)
+        verdict = judge(trial.champion, trial.challenger, asked, baseline=trial.baseline)
         await self._keep(trained, verdict)
         return verdict
 
@@ -275,6 +276,17 @@ class _Progress:
 def version_of(job: Job) -> str:
     """Return the version of a job's model: the same however often it is trained."""
     return f"{job.asked_at.astimezone(UTC):%Y%m%dT%H%M%SZ}-{job.id[:8]}"
+
+
+def _thresholds(asked: Thresholds, champion: Model | None) -> Thresholds:
+    """Return what the judge asks for.
+
+    Texts alone spread their recommendations evenly over a catalogue, and people do not: what the
+    first learned model says of how popular things are is not bias, so it is measured, not asked.
+    """
+    if champion is not None and champion.learned is not None:
+        return asked
+    return replace(asked, bias_change=-1.0)
 
 
 def _card(trained: Trained, verdict: Verdict) -> Card:

@@ -9,18 +9,26 @@ offsets:<group>             topic:partition → next offset of what is not store
 from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 
-from redis.asyncio import Redis
+from redis.asyncio import BlockingConnectionPool, Redis
 from redis.exceptions import NoScriptError
 
 from portrait.adapters.redis_common import KEYS_AT_ONCE, script, slices, text, translated
 from portrait.store import Write
 
 NONE_STORED = bytes(8)
+CONNECTIONS = 64  # of a process: more do not make one Redis faster
+WAIT_SECONDS = 5  # for one of them
 
 
 async def connect_redis(url: str) -> Redis:
-    """Open a pool of connections. Nothing is sent until the first command."""
-    return Redis.from_url(url, protocol=2)
+    """Open a pool of connections. Nothing is sent until the first command.
+
+    Whoever finds all connections in use waits for one; a plain pool would refuse at once.
+    """
+    pool = BlockingConnectionPool.from_url(
+        url, protocol=2, max_connections=CONNECTIONS, timeout=WAIT_SECONDS
+    )
+    return Redis.from_pool(pool)
 
 
 async def ping(redis: Redis) -> None:
