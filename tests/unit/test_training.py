@@ -1,8 +1,8 @@
 """Training: it learns, it stops, and an interrupted one ends as if it had not been."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +11,7 @@ import torch
 from portrait.neural.behaviour_encoder import BehaviourEncoder, EncoderShape
 from portrait.neural.checkpoint import CheckpointMismatchError
 from portrait.neural.next_item import NextItem, NextItemLesson
-from portrait.neural.sequences import sequences_of
+from portrait.neural.sequences import Batch, sequences_of
 from portrait.neural.training import (
     Course,
     TrainingDivergedError,
@@ -66,6 +66,24 @@ def tiny_lesson(*, full_up_to: int = 1_000) -> NextItemLesson:
         validation_of(events, torch.arange(60).numpy(), targets),
         examples=50,
     )
+
+
+@dataclass(frozen=True)
+class Declining:
+    """A lesson that is measured as we say."""
+
+    lesson: NextItemLesson
+    figures: Iterator[float]
+
+    @property
+    def module(self) -> NextItem:
+        return self.lesson.module
+
+    def batches(self, epoch: int) -> Sequence[Batch]:
+        return self.lesson.batches(epoch)
+
+    def validate(self) -> Mapping[str, float]:
+        return {"figure": next(self.figures)}
 
 
 @contextmanager
@@ -137,6 +155,18 @@ def test_it_stops_when_the_figure_no_longer_rises_and_keeps_the_best() -> None:
     assert outcome.epochs < 30
     assert outcome.epochs == outcome.epoch + 2
     assert lesson.validate() == outcome.figures
+
+
+def test_it_is_left_with_the_weights_of_its_best_epoch() -> None:
+    declining = Declining(tiny_lesson(), iter([0.9, 0.5, 0.4]))
+    stopped = tiny_lesson()
+
+    outcome = train(declining, replace(COURSE, patience=2))
+    train(stopped, replace(COURSE, stop_after=1))
+
+    assert (outcome.epoch, outcome.epochs) == (1, 3)
+    for name, value in stopped.module.state_dict().items():
+        assert torch.equal(declining.module.state_dict()[name], value)
 
 
 def test_accumulated_batches_are_one_step_of_their_sum() -> None:
