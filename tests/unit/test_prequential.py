@@ -5,15 +5,17 @@ from dataclasses import replace
 
 import pytest
 
+from portrait.catalogue import Catalogue
 from portrait.errors import StoreUnavailableError
 from portrait.item import Item
 from portrait.mirror import Mirror
 from portrait.store import Model, Write
+from portrait.stream import Message
 from portrait.topics import ERASURES
 from portrait.watch import Live
 from tests.catalogues import SPACE
 from tests.fake_training import MemoryLiveCounts
-from tests.fakes import MemoryCatalogue, MemoryProfiles
+from tests.fakes import ListPublisher, MemoryCatalogue, MemoryProfiles
 from tests.models import learned_model
 from tests.records import RECEIVED, FakeRecord, event_record
 from tests.streams import ListStream, index_items, memory_updater
@@ -28,6 +30,7 @@ OTHERS = [
     Item(id="dish", title="blue dish", category="House"),
     Item(id="milk", title="cheddar cheese", category="Grocery"),  # a learned model knows these two
     Item(id="beef", title="beef dog food", category="Pets"),
+    Item(id="nameless"),
 ]
 SHOP = (*DAIRY, *PETS, *OTHERS)
 PLAIN = Model("plain", SPACE)
@@ -71,6 +74,18 @@ class Troubled(MemoryProfiles):
             self.refusals -= 1
             return list(range(len(writes)))
         return await super().save(writes, keep_ttl=keep_ttl)
+
+
+class Forgetful(ListPublisher):
+    """Makes room in a catalogue while a batch is told of, as the worker does."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        super().__init__()
+        self._catalogue = catalogue
+
+    async def publish(self, messages: Sequence[Message]) -> None:
+        self._catalogue.forget_searches()
+        await super().publish(messages)
 
 
 class Shop:
@@ -168,10 +183,20 @@ async def test_somebody_of_whom_nothing_is_known_is_not_asked_about() -> None:
         event_record(1, item_id="cheese 1", type="return"),
         event_record(1, item_id=None, type="search", text="cheddar cheese"),
         event_record(1, item_id="nobody described it"),
+        event_record(1, item_id="nameless"),
         event_record(1, item_id="cheese 1", occurred_at="2026-09-20T00:00:00Z"),
         received(HIT, -1),
     ],
-    ids=["had before", "browse", "return", "search", "not offered", "late", "before the model"],
+    ids=[
+        "had before",
+        "browse",
+        "return",
+        "search",
+        "not offered",
+        "nameless",
+        "late",
+        "before the model",
+    ],
 )
 async def test_what_could_not_be_expected_is_not_asked(event: FakeRecord) -> None:
     shop = await open_shop()
@@ -304,6 +329,28 @@ async def test_a_new_item_is_asked_for_a_moment_later() -> None:
     await shop.happen([event_record(2, item_id="new cheese", item=new)])
 
     assert await shop.counted() == Live(trials=2, hits=2)
+
+
+async def test_an_item_newer_than_what_is_ranked_is_not_asked_for() -> None:
+    shop = await open_shop()
+    await shop.happen([LIKES_CHEESE])
+    await update(ListStream([HIT]), shop.updater)
+    shop.clock.seconds += 1
+    new = {"title": "cheddar cheese", "category": "Grocery"}
+
+    await update(ListStream([event_record(2, item_id="new", item=new)]), shop.updater)
+
+    assert await shop.counted() == Live(trials=1, hits=1)
+
+
+async def test_searches_that_are_forgotten_meanwhile_change_no_rank() -> None:
+    shop = await open_shop(LEARNED)
+    await shop.happen([LIKES_CHEESE])
+    forgetful = Forgetful(shop.updater.studio.painter.mirror.catalogue)
+
+    await update(ListStream([HIT]), replace(shop.updater, publisher=forgetful))
+
+    assert await shop.counted(LEARNED) == Live(trials=1, hits=1)
 
 
 async def test_time_brings_new_questions() -> None:
