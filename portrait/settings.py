@@ -152,6 +152,11 @@ class Settings(BaseSettings):
         0.1, gt=0, lt=1, description="Share of the users on whom forgetting is measured."
     )
     train_heads: bool = Field(default=True, description="Whether heads are trained anew, too.")
+    train_text: Literal["off", "lora", "full"] = Field(
+        "off",
+        description="Whether the text encoder is fine-tuned, too, and kept if it is better: on a "
+        "CPU it seldom is.",
+    )
     train_lease: timedelta = Field(
         timedelta(seconds=30), description="After how long a silent trainer is taken for dead."
     )

@@ -6,6 +6,7 @@ MLflow and what stands behind it take seconds and a hundred megabytes to import.
 import asyncio
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import structlog
 from redis.asyncio import Redis
@@ -25,7 +26,10 @@ from portrait.neural.behaviour_encoder import EncoderShape
 from portrait.neural.fit_ranker import RankerCourse
 from portrait.neural.learner import AGAIN, DIM, ArchiveLearner, Plan, manifest_at
 from portrait.neural.material import Shares
+from portrait.neural.retext import Retext
 from portrait.neural.signals import ArchiveSignals
+from portrait.neural.text_encoder import BUNDLED, bundled_path
+from portrait.neural.text_finetune import FineTuning
 from portrait.schedule import Schedule, is_cron
 from portrait.settings import Settings
 from portrait.stock import StoredStock
@@ -35,6 +39,8 @@ from portrait.trial import Thresholds
 from workers.encoders import Encoders
 from workers.train import Parts, train
 from workers.watch import Watched, watch
+
+LORA_RANK = 8  # 1 % of the weights
 
 log = structlog.get_logger()
 
@@ -73,10 +79,18 @@ def plan_of(settings: Settings) -> Plan:
         course=replace(course, course=first),
         again=again,
         with_heads=settings.train_heads,
+        text=_retext(settings),
         shuffled_labels=settings.train_shuffled,
         git_commit=settings.git_commit,
         thresholds=_thresholds(settings),
     )
+
+
+def _retext(settings: Settings) -> Retext | None:
+    if settings.train_text == "off":
+        return None
+    base = Path(bundled_path() if settings.encoder == BUNDLED else settings.encoder)
+    return Retext(base, FineTuning(lora_rank=LORA_RANK if settings.train_text == "lora" else 0))
 
 
 def _parts(settings: Settings, redis: Redis, encoders: Encoders, tracking: Tracking) -> Parts:

@@ -21,6 +21,7 @@ import torch
 
 from portrait.archive import Archive
 from portrait.artifact import (
+    ENCODER,
     MANIFEST,
     manifest_digest,
     publish,
@@ -51,6 +52,7 @@ from portrait.neural.fit_ranker import Fitted, RankerCourse, fit_ranker
 from portrait.neural.material import Material, Shares, gather, load, save
 from portrait.neural.readings import REFERENCES, references_of
 from portrait.neural.refit_heads import Refitted, Taught, refit_heads
+from portrait.neural.retext import Retext, kept_folder, own_encoder, retext, told_of
 from portrait.neural.training import Course
 from portrait.ref import text_ref
 from portrait.space import Space, Vectors, fit_space
@@ -77,6 +79,7 @@ class Plan:
     course: RankerCourse = field(default_factory=lambda: RankerCourse(EncoderShape(DIM)))
     again: Course = AGAIN
     with_heads: bool = True
+    text: Retext | None = None  # None: the encoder stays as it is
     shuffled_labels: bool = False  # a challenger that has to be refused: for tests and rehearsals
     git_commit: str = ""
     thresholds: Thresholds = DEFAULTS
@@ -92,7 +95,7 @@ class _Bench:
     space: Space  # the challenger's
     texts: Vectors  # (N, K), in that space
     their_texts: Vectors  # (N, K), in the champion's
-    encoder: TextEncoder | None  # of that space
+    encoder: TextEncoder  # of that space
     their_encoder: TextEncoder | None
 
     @property
@@ -138,7 +141,11 @@ class ArchiveLearner:
         """Train a model of this version, beginning from the champion; see `Learner`."""
         torch.set_num_threads(self._plan.threads)
         folder = self._folder(version)
-        bench = self._bench(folder, champion, self._material(folder, champion, progress), progress)
+        material = self._material(folder, champion, progress)
+        if self._plan.text is not None:
+            progress.stage("fine-tuning the text encoder")
+            retext(folder, material, self._plan.text, progress)
+        bench = self._bench(folder, champion, material, progress)
         artifact = folder / version
         if not _is_whole(artifact):
             self._make(bench, artifact, progress)
@@ -210,26 +217,17 @@ class ArchiveLearner:
         """Place the items' texts in both models' spaces."""
         progress.stage("reading texts")
         theirs = None if champion is None else self._reader(champion)
-        space = self._space(folder, champion, material)
-        ours = theirs if champion is not None and space is champion.space else self._encoder
+        own = own_encoder(folder, self._plan.threads)
+        if own is None and champion is not None and theirs is not None:
+            ours, space = theirs, champion.space
+        else:
+            ours = own or self._encoder
+            space = _fitted(folder, ours, material)
         texts = self._vectors(folder, space, ours, material)
         their_texts = texts
         if champion is not None and champion.space.id != space.id:
             their_texts = self._vectors(folder, champion.space, theirs, material)
         return _Bench(folder, champion, material, space, texts, their_texts, ours, theirs)
-
-    def _space(self, folder: Path, champion: Model | None, material: Material) -> Space:
-        """Return the champion's space, or a fresh one if its encoder is not here."""
-        if champion is not None and self._reader(champion) is not None:
-            return champion.space
-        path = folder / "space.npz"
-        if not path.exists():
-            distinct = sorted({text for text in material.texts if text}, key=text_ref)
-            embeddings = self._encoder.encode(distinct[:FITTED_TEXTS])
-            space = fit_space(self._encoder.name, embeddings)
-            _write_arrays(path, mean=space.mean, axes=space.axes)
-        with np.load(path) as arrays:
-            return Space(self._encoder.name, arrays["mean"], arrays["axes"])
 
     def _reader(self, model: Model) -> TextEncoder | None:
         """Return the encoder of a model, if it is to be had."""
@@ -276,19 +274,28 @@ class ArchiveLearner:
             **figures_told(exam, figures),
             "burst": burst_figures(exam, model),
             "heads_served": refitted.reasons,
+            "text": told_of(bench.folder),
             REFERENCES: references_of(ranker_of(exam, model), bench.material.events),
         }
         manifest = self._manifest(bench, metrics)
-        write_artifact(artifact, manifest, space=bench.space, learned=learned.to_arrays())
+        own = kept_folder(bench.folder)
+        write_artifact(
+            artifact,
+            manifest,
+            space=bench.space,
+            learned=learned.to_arrays(),
+            parts={} if own is None else {ENCODER: own},
+        )
 
     def _fit(self, bench: _Bench, material: Material, progress: Progress) -> Fitted:
         """Train the ranker, from the champion if it is of the same shape and space."""
         progress.stage("training")
-        plan, champion, events = self._plan, bench.taught, material.learned
+        plan, champion = self._plan, bench.taught
         warm = None
         if champion is not None and champion.behaviour.dim == plan.course.shape.dim:
             warm = champion.behaviour
-        course = plan.again if warm is not None else plan.course.course
+        course = plan.course.course if warm is None else plan.again
+        events = material.counted if warm is None else material.learned
         return fit_ranker(
             events,
             material.targets(events),
@@ -334,6 +341,17 @@ class ArchiveLearner:
             encoder=bench.space.encoder,
             space_id=bench.space.id,
         )
+
+
+def _fitted(folder: Path, encoder: TextEncoder, material: Material) -> Space:
+    """Fit a space of an encoder on the catalogue, or read the one that was fitted."""
+    path = folder / "space.npz"
+    if not path.exists():
+        distinct = sorted({text for text in material.texts if text}, key=text_ref)
+        space = fit_space(encoder.name, encoder.encode(distinct[:FITTED_TEXTS]))
+        _write_arrays(path, mean=space.mean, axes=space.axes)
+    with np.load(path) as arrays:
+        return Space(encoder.name, arrays["mean"], arrays["axes"])
 
 
 def manifest_at(models_url: str, version: str) -> Manifest | None:

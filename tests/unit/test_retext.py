@@ -1,0 +1,109 @@
+"""Fine-tuning the text encoder in a training: kept if it is better, and then it is the model's."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from portrait.artifact import fetch
+from portrait.item import Item
+from portrait.neural.learner import ArchiveLearner
+from portrait.neural.retext import Retext, kept_folder, told_of
+from portrait.neural.text_encoder import load_encoder
+from portrait.neural.text_finetune import FineTuning
+from portrait.neural.training import Course
+from tests.archives import memory_archive
+from tests.tiny_bert import write_tiny_bert
+from tests.training_shop import ITEMS, NEW_ITEMS, ListStock, keep, season
+from tests.unit.test_learner import PLAN, Noted
+
+# Of the first season's items, each reads like nothing that follows it.
+WORDED = [
+    Item(id=f"item-{n}", title=f"w{(7 * n) % 60} w{(11 * n + 3) % 60} w{n % 60}")
+    for n in range(ITEMS + NEW_ITEMS)
+]
+HOW = FineTuning(
+    course=Course(epochs=2, learning_rate=3e-3, mixed_precision=False), batch=16, steps=12
+)
+
+
+def learner(folder: Path, how: FineTuning) -> ArchiveLearner:
+    archive = memory_archive()
+    keep(archive, season(0))
+    base = write_tiny_bert(folder / "base")
+    plan = replace(
+        PLAN,
+        folder=folder / "work",
+        models_url=str(folder / "models"),
+        with_heads=False,
+        text=Retext(base, how),
+    )
+    encoder = load_encoder(str(base), backend="torch")
+    return ArchiveLearner(archive, ListStock(WORDED), encoder, plan)
+
+
+def test_a_better_encoder_is_the_models_own_and_published_with_it(tmp_path: Path) -> None:
+    learning = learner(tmp_path, HOW)
+
+    trained = learning.learn("v1", None, Noted())
+    told = told_of(tmp_path / "work" / "v1")
+
+    assert told is not None
+    assert told["kept"]
+    assert trained.manifest.metrics["text"] == told
+    assert trained.artifact is not None
+    folder = fetch(trained.artifact, tmp_path / "cache", trained.digest)
+    own = load_encoder(str(folder / "encoder"), backend="torch")
+    assert own.name == trained.model.space.encoder
+    assert own.name != load_encoder(str(tmp_path / "base"), backend="torch").name
+    trial = learning.examine(trained, None, Noted())
+    assert trial.challenger.newest.ndcg.mean() > 0.8
+
+
+def test_a_worse_encoder_is_not_kept(tmp_path: Path) -> None:
+    spoiling = replace(HOW, course=replace(HOW.course, epochs=1, learning_rate=1.0))
+    learning = learner(tmp_path, replace(spoiling, steps=1))
+
+    trained = learning.learn("v1", None, Noted())
+
+    told = told_of(tmp_path / "work" / "v1")
+    assert told is not None
+    assert not told["kept"]
+    assert kept_folder(tmp_path / "work" / "v1") is None
+    base = load_encoder(str(tmp_path / "base"), backend="torch")
+    assert trained.model.space.encoder == base.name
+    assert not any(name.startswith("encoder") for name in trained.manifest.files)
+
+
+def test_too_few_pairs_leave_the_encoder_as_it_is(tmp_path: Path) -> None:
+    learning = learner(tmp_path, replace(HOW, batch=1_000))
+
+    learning.learn("v1", None, Noted())
+
+    told = told_of(tmp_path / "work" / "v1")
+    assert told is not None
+    assert not told["kept"]
+    assert "pairs do not make one batch" in str(told["reason"])
+
+
+class KilledError(Exception):
+    """What a kill looks like from inside."""
+
+
+def test_a_fine_tuning_is_not_done_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    learning = learner(tmp_path, replace(HOW, steps=2))
+    first = learning.learn("v1", None, Noted())
+    assert first.model.learned is not None
+
+    def never(*_: object, **__: object) -> None:
+        raise KilledError
+
+    monkeypatch.setattr("portrait.neural.retext.fine_tune", never)
+    again = learning.learn("v1", None, Noted())
+
+    assert again.digest == first.digest
+    assert again.model.learned is not None
+    np.testing.assert_array_equal(
+        again.model.learned.behaviour.projection, first.model.learned.behaviour.projection
+    )
