@@ -53,7 +53,7 @@ from portrait.settings import Settings
 from portrait.space import Space, Vectors, unit
 from portrait.store import Model
 from portrait.stream import Batch
-from portrait.topics import EVENT_TOPICS, event_topic, read_topics
+from portrait.topics import ERASURES, EVENT_TOPICS, event_topic, read_topics
 from workers.__main__ import tune_garbage_collection
 from workers.first_model import await_model
 from workers.painter import Studio, open_painter
@@ -356,7 +356,7 @@ async def _update(settings: Settings, options: argparse.Namespace) -> Turn:
             open_stream(
                 settings,
                 group=options.group,
-                topics=EVENT_TOPICS,
+                topics=(*EVENT_TOPICS, ERASURES),
                 closing=closing,
                 resume=resume.points,
             )

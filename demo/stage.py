@@ -53,6 +53,7 @@ class Stage:
             "PORTRAIT_MODELS_URL": str(folder / "models"),
             "PORTRAIT_MODEL_CACHE": str(folder / "cache"),
             "PORTRAIT_TRAIN_FOLDER": str(folder / "training"),
+            "OMP_WAIT_POLICY": "PASSIVE",  # threads that wait leave the cores to the others
             **settings,
         }
         log = folder / f"{name}.log"
