@@ -5,10 +5,12 @@ from dataclasses import replace
 
 import pytest
 
+from portrait.batch import decode
 from portrait.catalogue import Catalogue
 from portrait.errors import StoreUnavailableError
 from portrait.item import Item
 from portrait.mirror import Mirror
+from portrait.profile import decode_facts
 from portrait.store import Model, Write
 from portrait.stream import Message
 from portrait.topics import ERASURES
@@ -205,6 +207,22 @@ async def test_what_could_not_be_expected_is_not_asked(event: FakeRecord) -> Non
     await shop.happen([event])
 
     assert await shop.counted() == Live()
+
+
+async def test_an_item_that_the_catalogue_lacks_is_not_asked_for() -> None:
+    profiles = MemoryProfiles()
+    shop = await open_shop(profiles=profiles)
+    await shop.happen([LIKES_CHEESE])
+    (batch,) = decode(
+        [received(event_record(1, item_id="elsewhere"), 7_200)],
+        future_tolerance_ms=0,
+        most_tokens=1_000,
+    )
+
+    asking, painter = shop.updater.prequential, shop.updater.studio.painter
+    questions = asking.choose(decode_facts([profiles.records["ann"]]), batch.columns, painter)
+
+    assert questions == []
 
 
 async def test_of_whom_only_unknown_things_are_known_nothing_is_expected() -> None:
