@@ -108,9 +108,7 @@ class Material:
             events: What is learned from.
         """
         has_past = np.diff(events.starts) > 0
-        asked = set_exam(
-            self.events, [self.valid_from, self.test_from], asked=has_past & ~self.held
-        )
+        asked = set_exam(self.events, [self.valid_from, self.test_from], asked=has_past)
         places = asked.newest
         return Targets(self.events.user[places], self.events.item[places])
 
