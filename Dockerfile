@@ -39,7 +39,7 @@ COPY workers workers
 COPY deploy/topics.yml deploy/topics.yml
 RUN python -m compileall -q portrait workers \
     # What a volume of docker-compose.yml is mounted on belongs to whom it belonged to before.
-    && mkdir /archive && chown 10001:10001 /archive
+    && mkdir /archive /models /training && chown 10001:10001 /archive /models /training
 USER 10001:10001
 EXPOSE 9100
 HEALTHCHECK --interval=10s --timeout=3s --start-period=120s \

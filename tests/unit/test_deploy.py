@@ -29,6 +29,7 @@ COMMANDS = {
     ("python", "-m", "workers", "archive"),
     ("python", "-m", "workers", "index"),
     ("python", "-m", "workers", "topics"),
+    ("python", "-m", "workers", "train"),
     ("python", "-m", "workers", "update"),
 }
 SETTINGS = {f"PORTRAIT_{name.upper()}" for name in Settings.model_fields}
