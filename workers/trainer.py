@@ -37,6 +37,7 @@ from portrait.store import Model
 from portrait.tracking import Lenient, Tracking, TrackingUnavailableError
 from portrait.trial import Thresholds
 from workers.encoders import Encoders
+from workers.first_model import await_model
 from workers.train import Parts, train
 from workers.watch import Watched, watch
 
@@ -53,6 +54,8 @@ async def run(settings: Settings, redis: Redis, encoders: Encoders, closing: asy
     """Train, judge, promote and watch until told to stop."""
     tracking = Lenient(await asyncio.to_thread(_tracking, settings))
     parts = _parts(settings, redis, encoders, tracking)
+    if await await_model(parts.registry, closing) is None:
+        return  # told to stop before there was a catalogue
     log.info("worker_started", worker="train")
     with threadpool_limits(settings.train_threads):
         async with asyncio.TaskGroup() as tasks:
@@ -65,7 +68,7 @@ def plan_of(settings: Settings) -> Plan:
     """Return how to train."""
     course = RankerCourse(EncoderShape(DIM))
     first = replace(course.course, epochs=settings.train_epochs)
-    again = replace(AGAIN, epochs=max(1, settings.train_epochs // 2))
+    again = replace(AGAIN, epochs=max(1, settings.train_epochs // 4))
     return Plan(
         folder=settings.train_folder,
         models_url=settings.models_url,

@@ -64,7 +64,7 @@ MATERIAL, HEADS = "material.npz", "heads.json"  # in the version's folder
 CHAMPION, CHALLENGER = "champion", "challenger"
 DIM = 128  # of states and items: a record of 64 events stays below 4 KB
 FITTED_TEXTS = 4_000  # that a whitening is fitted on: ten for each of 384 directions
-AGAIN = Course(epochs=4, patience=2)  # from a champion; at a third of the learning rate
+AGAIN = Course(epochs=2, patience=2)  # from a champion; at a third of the learning rate
 
 
 @dataclass(frozen=True, slots=True)

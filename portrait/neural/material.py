@@ -31,6 +31,7 @@ from portrait.replay import Users
 Mask = NDArray[np.bool_]
 Refs = NDArray[np.uint64]
 
+LEAST_KNOWN = 0.5  # of the events: about items whose text the catalogue knows
 LEAST_TARGETS = 30  # users whose next item choices are made on; with fewer they are chance
 HASHES = 1 << 64
 
@@ -205,13 +206,27 @@ def _divided(  # noqa: PLR0913, PLR0917 - what `gather` has in hand
             gathered_at=(datetime.now(UTC) - EPOCH) // MILLISECOND,
         ),
     )
+    _require_enough(material)
+    return material
+
+
+def _require_enough(material: Material) -> None:
+    """Refuse to learn where the catalogue is missing, or nobody is left to choose by.
+
+    Raises:
+        NothingToLearnError: With the reason.
+    """
+    touched = material.events.item[material.events.item != NO_ITEM]
+    known = float(np.array([bool(text) for text in material.texts])[touched].mean())
+    if not known >= LEAST_KNOWN:
+        msg = f"The catalogue knows the items of {known:.0%} of the events: is it published?"
+        raise NothingToLearnError(msg)
     targets = len(material.targets(material.learned).users)
     if targets < LEAST_TARGETS:
         msg = (
             f"Only {targets} users took a new item lately; {LEAST_TARGETS} are needed to choose by."
         )
         raise NothingToLearnError(msg)
-    return material
 
 
 def _among(events: Interactions, items: Sequence[Item]) -> Interactions:

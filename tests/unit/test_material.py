@@ -139,6 +139,14 @@ def test_too_little_is_not_worth_a_training() -> None:
         gather(archive, CATALOGUE, None, replace(SHARES, least_events=10))
 
 
+def test_without_a_catalogue_nothing_is_learned() -> None:
+    archive = memory_archive()
+    keep(archive, season(0))
+
+    with pytest.raises(NothingToLearnError, match="knows the items of 0% of the events"):
+        gather(archive, [], None, SHARES)
+
+
 def test_nothing_is_new_after_the_last_event() -> None:
     with pytest.raises(NothingToLearnError, match="0 new events"):
         gathered(new_from=datetime.now(UTC) + timedelta(days=9_999))
