@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 RUN := . $(VENV)/bin/activate &&
 ARGS ?=
-DATA ?= ../shared/data
+DATA ?= data
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help

