@@ -9,14 +9,13 @@ anywhere goes on and ends with the same weights.
 
 import json
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import fsspec
-import numpy as np
 import torch
 
 from portrait.archive import Archive
@@ -32,38 +31,34 @@ from portrait.artifact import (
     write_artifact,
 )
 from portrait.batch import EPOCH, MILLISECOND
+from portrait.behaviour import Behaviour
 from portrait.encoder import TextEncoder
-from portrait.exam import Exam
 from portrait.learned import Learned
 from portrait.learner import Progress, Trained, Trial
 from portrait.manifest import ArtifactInvalidError, Manifest, Window, parse_manifest
 from portrait.neural.behaviour_encoder import EncoderShape
+from portrait.neural.bench import Bench, Reader
 from portrait.neural.examiner import (
     Examined,
-    Misreading,
     burst_figures,
     exam_of,
     figures_told,
     measured,
-    misread,
     ranker_of,
 )
 from portrait.neural.fit_ranker import Fitted, RankerCourse, fit_ranker
 from portrait.neural.material import Material, Shares, gather, load, save
 from portrait.neural.readings import REFERENCES, references_of
 from portrait.neural.refit_heads import Refitted, Taught, refit_heads
-from portrait.neural.retext import Retext, kept_folder, own_encoder, retext, told_of
+from portrait.neural.retext import Retext, kept_folder, retext, told_of
 from portrait.neural.training import Course
-from portrait.ref import text_ref
-from portrait.space import Space, Vectors, fit_space
-from portrait.stock import Stock, place_texts
+from portrait.stock import Stock
 from portrait.store import Model
 from portrait.trial import DEFAULTS, HeadFigures, Thresholds
 
 MATERIAL, HEADS = "material.npz", "heads.json"  # in the version's folder
 CHAMPION, CHALLENGER = "champion", "challenger"
 DIM = 128  # of states and items: a record of 64 events stays below 4 KB
-FITTED_TEXTS = 4_000  # that a whitening is fitted on: ten for each of 384 directions
 AGAIN = Course(epochs=2, patience=2)  # from a champion; at a third of the learning rate
 
 
@@ -83,30 +78,6 @@ class Plan:
     shuffled_labels: bool = False  # a challenger that has to be refused: for tests and rehearsals
     git_commit: str = ""
     thresholds: Thresholds = DEFAULTS
-
-
-@dataclass(frozen=True, slots=True)
-class _Bench:
-    """What one training has on the table."""
-
-    folder: Path  # of the version, by whose name
-    champion: Model | None
-    material: Material
-    space: Space  # the challenger's
-    texts: Vectors  # (N, K), in that space
-    their_texts: Vectors  # (N, K), in the champion's
-    encoder: TextEncoder  # of that space
-    their_encoder: TextEncoder | None
-
-    @property
-    def taught(self) -> Learned | None:
-        """What the champion has learned, in this space."""
-        champion = self.champion
-        return champion.learned if champion and champion.space.id == self.space.id else None
-
-    def ours(self, learned: Learned | None, heads: Mapping[str, HeadFigures]) -> Examined:
-        """Return the challenger as it is examined."""
-        return Examined(self.folder.name, self.space, learned, self.texts, heads)
 
 
 class ArchiveLearner:
@@ -132,10 +103,8 @@ class ArchiveLearner:
         """
         self._archive = archive
         self._stock = stock
-        self._encoder = encoder
         self._plan = plan
-        self._encoder_of = encoder_of
-        self._last_misread: tuple[str, str, Misreading] | None = None  # version, encoder
+        self._reader = Reader(stock, encoder, encoder_of, plan.threads)
 
     def learn(self, version: str, champion: Model | None, progress: Progress) -> Trained:
         """Train a model of this version, beginning from the champion; see `Learner`."""
@@ -145,7 +114,7 @@ class ArchiveLearner:
         if self._plan.text is not None:
             progress.stage("fine-tuning the text encoder")
             retext(folder, material, self._plan.text, progress)
-        bench = self._bench(folder, champion, material, progress)
+        bench = self._reader.bench(folder, champion, material, progress)
         artifact = folder / version
         if not _is_whole(artifact):
             self._make(bench, artifact, progress)
@@ -161,10 +130,10 @@ class ArchiveLearner:
         torch.set_num_threads(self._plan.threads)
         progress.stage("measuring")
         folder = self._plan.folder / trained.model.version
-        bench = self._bench(folder, champion, load(folder / MATERIAL), progress)
+        bench = self._reader.bench(folder, champion, load(folder / MATERIAL), progress)
         exam, heads = exam_of(bench.material), _read_heads(folder)
         ours = bench.ours(trained.model.learned, heads[CHALLENGER])
-        known = self._misread(bench, exam, bench.encoder)
+        known = self._reader.misread(bench, exam, bench.encoder)
         challenger = measured(exam, ours, known)
         untaught = replace(ours, version="texts", learned=None, heads={})
         baseline = measured(exam, untaught, known)
@@ -177,7 +146,7 @@ class ArchiveLearner:
             bench.their_texts,
             heads[CHAMPION],
         )
-        known = self._misread(bench, exam, bench.their_encoder)
+        known = self._reader.misread(bench, exam, bench.their_encoder)
         return Trial(measured(exam, theirs, known), challenger, baseline)
 
     def _folder(self, version: str) -> Path:
@@ -211,51 +180,7 @@ class ArchiveLearner:
         save(path, material)
         return material
 
-    def _bench(
-        self, folder: Path, champion: Model | None, material: Material, progress: Progress
-    ) -> _Bench:
-        """Place the items' texts in both models' spaces."""
-        progress.stage("reading texts")
-        theirs = None if champion is None else self._reader(champion)
-        own = own_encoder(folder, self._plan.threads)
-        if own is None and champion is not None and theirs is not None:
-            ours, space = theirs, champion.space
-        else:
-            ours = own or self._encoder
-            space = _fitted(folder, ours, material)
-        texts = self._vectors(folder, space, ours, material)
-        their_texts = texts
-        if champion is not None and champion.space.id != space.id:
-            their_texts = self._vectors(folder, champion.space, theirs, material)
-        return _Bench(folder, champion, material, space, texts, their_texts, ours, theirs)
-
-    def _reader(self, model: Model) -> TextEncoder | None:
-        """Return the encoder of a model, if it is to be had."""
-        if model.space.encoder == self._encoder.name:
-            return self._encoder
-        return None if self._encoder_of is None else self._encoder_of(model)
-
-    def _vectors(
-        self, folder: Path, space: Space, encoder: TextEncoder | None, material: Material
-    ) -> Vectors:
-        """Place the items' texts, or read where they were placed."""
-        path = folder / f"{space.id}.npz"
-        if not path.exists():
-            _write_arrays(path, texts=place_texts(material.texts, space, self._stock, encoder))
-        with np.load(path) as arrays:
-            texts: Vectors = arrays["texts"]
-            return texts
-
-    def _misread(self, bench: _Bench, exam: Exam, encoder: TextEncoder | None) -> Misreading | None:
-        """Read texts with typing errors: once with each encoder."""
-        if encoder is None:
-            return None
-        key = bench.folder.name, encoder.name
-        if self._last_misread is None or self._last_misread[:2] != key:
-            self._last_misread = *key, misread(exam, bench.material.texts, encoder)
-        return self._last_misread[2]
-
-    def _make(self, bench: _Bench, artifact: Path, progress: Progress) -> None:
+    def _make(self, bench: Bench, artifact: Path, progress: Progress) -> None:
         """Train, measure, and write it all down."""
         plan = self._plan
         material = bench.material.shuffled(plan.seed) if plan.shuffled_labels else bench.material
@@ -267,7 +192,7 @@ class ArchiveLearner:
         progress.stage("measuring the challenger")
         exam = exam_of(bench.material)
         model = bench.ours(learned, refitted.challenger)
-        figures = measured(exam, model, self._misread(bench, exam, bench.encoder))
+        figures = measured(exam, model, self._reader.misread(bench, exam, bench.encoder))
         metrics = {
             "validation": dict(fitted.figures),
             "training": {"epochs": fitted.outcome.epochs, "steps": fitted.outcome.steps},
@@ -287,12 +212,12 @@ class ArchiveLearner:
             parts={} if own is None else {ENCODER: own},
         )
 
-    def _fit(self, bench: _Bench, material: Material, progress: Progress) -> Fitted:
+    def _fit(self, bench: Bench, material: Material, progress: Progress) -> Fitted:
         """Train the ranker, from the champion if it is of the same shape and space."""
         progress.stage("training")
         plan, champion = self._plan, bench.taught
         warm = None
-        if champion is not None and champion.behaviour.dim == plan.course.shape.dim:
+        if champion is not None and _fits(champion.behaviour, plan.course.shape):
             warm = champion.behaviour
         course = plan.course.course if warm is None else plan.again
         events = material.counted if warm is None else material.learned
@@ -307,7 +232,7 @@ class ArchiveLearner:
             checkpoint=bench.folder / "ranker.pt",
         )
 
-    def _heads(self, bench: _Bench, material: Material, learned: Learned) -> Refitted:
+    def _heads(self, bench: Bench, material: Material, learned: Learned) -> Refitted:
         if not self._plan.with_heads:
             return Refitted(None, {}, {}, {})
         champion = None if bench.champion is None else bench.champion.learned
@@ -320,7 +245,7 @@ class ArchiveLearner:
         torch.set_num_threads(self._plan.threads)  # they are trained on one
         return refitted
 
-    def _manifest(self, bench: _Bench, metrics: dict[str, Any]) -> Manifest:
+    def _manifest(self, bench: Bench, metrics: dict[str, Any]) -> Manifest:
         material, told = bench.material, bench.material.told
         erased = None
         if told.erased_users:
@@ -343,15 +268,10 @@ class ArchiveLearner:
         )
 
 
-def _fitted(folder: Path, encoder: TextEncoder, material: Material) -> Space:
-    """Fit a space of an encoder on the catalogue, or read the one that was fitted."""
-    path = folder / "space.npz"
-    if not path.exists():
-        distinct = sorted({text for text in material.texts if text}, key=text_ref)
-        space = fit_space(encoder.name, encoder.encode(distinct[:FITTED_TEXTS]))
-        _write_arrays(path, mean=space.mean, axes=space.axes)
-    with np.load(path) as arrays:
-        return Space(encoder.name, arrays["mean"], arrays["axes"])
+def _fits(behaviour: Behaviour, shape: EncoderShape) -> bool:
+    """Say whether a training of this shape can go on from a model."""
+    is_one = behaviour.turn.shape == (1, shape.dim, shape.dim)
+    return is_one and len(behaviour.decay) == shape.heads
 
 
 def manifest_at(models_url: str, version: str) -> Manifest | None:
@@ -369,14 +289,6 @@ def _is_whole(artifact: Path) -> bool:
     except ArtifactInvalidError:
         return False
     return True
-
-
-def _write_arrays(path: Path, **arrays: Vectors) -> None:
-    """Write arrays to a file, whole or not at all."""
-    aside = path.with_name(f".{path.name}")
-    with aside.open("wb") as file:
-        np.savez(file, allow_pickle=False, **arrays)
-    aside.replace(path)
 
 
 def _write_heads(folder: Path, refitted: Refitted) -> None:

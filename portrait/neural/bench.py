@@ -1,0 +1,130 @@
+"""The bench: the texts of a training in the spaces of champion and challenger.
+
+texts ─▶ vectors of each space, from the store or by its encoder ─▶ kept in the version's folder
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from portrait.encoder import TextEncoder
+from portrait.exam import Exam
+from portrait.learned import Learned
+from portrait.learner import Progress
+from portrait.neural.examiner import Examined, Misreading
+from portrait.neural.examiner import misread as read_misread
+from portrait.neural.material import Material
+from portrait.neural.retext import own_encoder
+from portrait.ref import text_ref
+from portrait.space import Space, Vectors, fit_space
+from portrait.stock import Stock, place_texts
+from portrait.store import Model
+from portrait.trial import HeadFigures
+
+FITTED_TEXTS = 4_000  # that a whitening is fitted on: ten for each of 384 directions
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What one training has on the table."""
+
+    folder: Path  # of the version, by whose name
+    champion: Model | None
+    material: Material
+    space: Space  # the challenger's
+    texts: Vectors  # (N, K), in that space
+    their_texts: Vectors  # (N, K), in the champion's
+    encoder: TextEncoder  # of that space
+    their_encoder: TextEncoder | None
+
+    @property
+    def taught(self) -> Learned | None:
+        """What the champion has learned, in this space."""
+        champion = self.champion
+        return champion.learned if champion and champion.space.id == self.space.id else None
+
+    def ours(self, learned: Learned | None, heads: Mapping[str, HeadFigures]) -> Examined:
+        """Return the challenger as it is examined."""
+        return Examined(self.folder.name, self.space, learned, self.texts, heads)
+
+
+class Reader:
+    """Places the texts of a training in the spaces of both models. It keeps what it placed."""
+
+    def __init__(
+        self,
+        stock: Stock,
+        encoder: TextEncoder,
+        encoder_of: Callable[[Model], TextEncoder] | None,
+        threads: int,
+    ) -> None:
+        self._stock = stock
+        self._encoder = encoder
+        self._encoder_of = encoder_of
+        self._threads = threads
+        self._last_misread: tuple[str, str, Misreading] | None = None  # version, encoder
+
+    def bench(
+        self, folder: Path, champion: Model | None, material: Material, progress: Progress
+    ) -> Bench:
+        """Place the items' texts in both models' spaces."""
+        progress.stage("reading texts")
+        theirs = None if champion is None else self._reader(champion)
+        own = own_encoder(folder, self._threads)
+        if own is None and champion is not None and theirs is not None:
+            ours, space = theirs, champion.space
+        else:
+            ours = own or self._encoder
+            space = _fitted(folder, ours, material)
+        texts = self._vectors(folder, space, ours, material)
+        their_texts = texts
+        if champion is not None and champion.space.id != space.id:
+            their_texts = self._vectors(folder, champion.space, theirs, material)
+        return Bench(folder, champion, material, space, texts, their_texts, ours, theirs)
+
+    def misread(self, bench: Bench, exam: Exam, encoder: TextEncoder | None) -> Misreading | None:
+        """Read texts with typing errors: once with each encoder."""
+        if encoder is None:
+            return None
+        key = bench.folder.name, encoder.name
+        if self._last_misread is None or self._last_misread[:2] != key:
+            self._last_misread = *key, read_misread(exam, bench.material.texts, encoder)
+        return self._last_misread[2]
+
+    def _reader(self, model: Model) -> TextEncoder | None:
+        """Return the encoder of a model, if it is to be had."""
+        if model.space.encoder == self._encoder.name:
+            return self._encoder
+        return None if self._encoder_of is None else self._encoder_of(model)
+
+    def _vectors(
+        self, folder: Path, space: Space, encoder: TextEncoder | None, material: Material
+    ) -> Vectors:
+        """Place the items' texts, or read where they were placed."""
+        path = folder / f"{space.id}.npz"
+        if not path.exists():
+            _write_arrays(path, texts=place_texts(material.texts, space, self._stock, encoder))
+        with np.load(path) as arrays:
+            texts: Vectors = arrays["texts"]
+            return texts
+
+
+def _fitted(folder: Path, encoder: TextEncoder, material: Material) -> Space:
+    """Fit a space of an encoder on the catalogue, or read the one that was fitted."""
+    path = folder / "space.npz"
+    if not path.exists():
+        distinct = sorted({text for text in material.texts if text}, key=text_ref)
+        space = fit_space(encoder.name, encoder.encode(distinct[:FITTED_TEXTS]))
+        _write_arrays(path, mean=space.mean, axes=space.axes)
+    with np.load(path) as arrays:
+        return Space(encoder.name, arrays["mean"], arrays["axes"])
+
+
+def _write_arrays(path: Path, **arrays: Vectors) -> None:
+    """Write arrays to a file, whole or not at all."""
+    aside = path.with_name(f".{path.name}")
+    with aside.open("wb") as file:
+        np.savez(file, allow_pickle=False, **arrays)
+    aside.replace(path)
