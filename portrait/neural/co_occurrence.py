@@ -7,7 +7,7 @@ returns an (N, N) matrix whose row i says what someone who touched item i touche
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve
+import torch
 from scipy.sparse import coo_array, csr_array
 
 from portrait.behaviour import Refs
@@ -79,9 +79,8 @@ def regressed(
     gram = (touched.T @ touched).toarray().astype(np.float32)
     gram += np.float32(text) * (text_vectors @ text_vectors.T)
     gram[np.diag_indices_from(gram)] += ridge
-    factor = cho_factor(gram, overwrite_a=True, check_finite=False)
-    identity = np.eye(len(gram), dtype=np.float32)
-    inverse = cho_solve(factor, identity, overwrite_b=True, check_finite=False)
+    # By torch: a solution takes a minute, and SciPy would hold the interpreter all the while.
+    inverse: Floats = torch.cholesky_inverse(torch.linalg.cholesky(torch.from_numpy(gram))).numpy()
     inverse /= -np.diag(inverse).copy()  # an item's weight for itself becomes -1: not kept
     return strongest(inverse)
 
