@@ -8,6 +8,7 @@ import argparse
 import asyncio
 import json
 import sys
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -29,6 +30,7 @@ from demo.stage import (
     follow,
     load_catalogue,
     open_stage,
+    pause,
     publish,
     step,
     train,
@@ -38,6 +40,7 @@ from portrait.verdict import Verdict
 HOUSEHOLDS = 250  # of whom a training takes less than a minute
 RATE = 1_500  # events a second: the trainer works beside
 LATER = 0.75  # of the later events arrive before the second training, the others after it
+REPAINT_SECONDS = 60.0
 READ_SECONDS = 0.02  # between two pairs of requests
 
 
@@ -114,7 +117,7 @@ async def _change_models(
         await _show_verdict(stage, second)
         if second["state"] == "promoted":
             await await_champion(stage, str(second["challenger"]))
-            print(f"  {user} is now seen by {await _model_of(stage, user)}")
+            print(f"  {user} is now seen by {await _model_beyond(stage, user, first)}")
 
         print("\n3. A challenger that learned from shuffled events")
         stop_trainer(trainer)
@@ -137,7 +140,6 @@ def _start_trainer(stage: Stage, *, new_events: int | None, shuffled: bool = Fal
         PORTRAIT_TRAIN_CRON="null",
         PORTRAIT_TRAIN_EVENTS="null" if new_events is None else str(new_events),
         PORTRAIT_TRAIN_PAUSE="PT1S",
-        PORTRAIT_TRAIN_EPOCHS="3",
         PORTRAIT_TRAIN_HELD_OUT="0.2",  # of few households a tenth says little
         PORTRAIT_TRAIN_SHUFFLED=str(shuffled).lower(),
     )
@@ -181,13 +183,16 @@ async def _roll_back(stage: Stage, user: str) -> str:
     before = await _model_of(stage, user)
     async with httpx.AsyncClient(base_url=stage.url, timeout=30) as http:
         answer = await http.post("/models/rollback", json={"reason": "a rehearsal"})
-        champion = str(answer.raise_for_status().json()["champion"])
-    for _ in range(300):
-        now = await _model_of(stage, user)
-        if now != before:
-            return now
-        await asyncio.sleep(0.1)
-    return f"{before}, not {champion}"
+        answer.raise_for_status()
+    return await _model_beyond(stage, user, {"challenger": before})
+
+
+async def _model_beyond(stage: Stage, user: str, former: Fields) -> str:
+    """Wait until another model than a training's has painted a user. Returns its version."""
+    ends = time.monotonic() + REPAINT_SECONDS
+    while (now := await _model_of(stage, user)) == former["challenger"]:
+        await pause(ends, f"{user} was not repainted; see build/demo/update.log")
+    return now
 
 
 async def _model_of(stage: Stage, user: str) -> str:
