@@ -38,6 +38,7 @@ from demo.stage import (
 from portrait.verdict import Verdict
 
 HOUSEHOLDS = 250  # of whom a training takes less than a minute
+LEARNED_SINCE = "2017-05-01"
 RATE = 1_500  # events a second: the trainer works beside
 LATER = 0.75  # of the later events arrive before the second training, the others after it
 REPAINT_SECONDS = 60.0
@@ -86,7 +87,7 @@ def main() -> None:
 def _run(stack: ExitStack) -> dict[str, object]:
     """Set the stage, then let the models change."""
     with step("Reading the shop's data"):
-        shop = load_shop(HOUSEHOLDS)
+        shop = load_shop(HOUSEHOLDS, LEARNED_SINCE)
     stage = open_stage(stack, clear_logs())
     asyncio.run(load_catalogue(stage, shop.items))
     asyncio.run(publish(stage.servers.kafka, shop.past, "Publishing the months before"))

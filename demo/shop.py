@@ -15,7 +15,7 @@ from portrait.event import Action
 from portrait.item import SEPARATOR
 
 HOUSEHOLDS = 500
-LEARNED_SINCE, SINCE = "2017-05-01", "2017-10-01"  # what was before the replay is learned from
+LEARNED_SINCE, SINCE = "2017-01-01", "2017-10-01"  # what was before the replay is learned from
 TIMEZONE = "America/New_York"  # the shop's clock has none; a year of any other reads the same
 
 
@@ -28,14 +28,14 @@ class Shop:
     events: list[dict[str, object]]  # the replay
 
 
-def load_shop(households: int = HOUSEHOLDS) -> Shop:
-    """Read the purchases of some households, and the products they bought."""
+def load_shop(households: int = HOUSEHOLDS, learned_since: str = LEARNED_SINCE) -> Shop:
+    """Read the purchases of some households, and the products they bought in the replay."""
     tables = get_data(["transactions", "products"])
     bought = tables["transactions"]
     chosen = bought["household_id"].drop_duplicates().sort_values()[:households]
     bought = bought[
         bought["household_id"].isin(chosen)
-        & (bought["transaction_timestamp"] >= LEARNED_SINCE)
+        & (bought["transaction_timestamp"] >= learned_since)
         & (bought["quantity"] > 0)  # the others are coupons and corrections
     ].sort_values("transaction_timestamp", kind="stable")
     replayed = bought[bought["transaction_timestamp"] >= SINCE]
