@@ -19,7 +19,7 @@ from types import FrameType
 import httpx
 from aiokafka import AIOKafkaConsumer
 
-from demo.replay import POISON, Replayed, await_folded, replay
+from demo.replay import POISON, Replayed, await_folded, await_painted, replay
 from demo.report import profile_text, recommendations_text
 from demo.servers import ROOT, Servers, python
 from demo.shop import load_shop
@@ -112,7 +112,9 @@ async def _learn(stage: Stage, past: Sequence[Fields]) -> str | None:
     job = await train(stage, trainer, "the demo")
     if job["state"] != "promoted":
         return None
-    await await_champion(stage, str(job["challenger"]))
+    with step("Painting every profile with it"):
+        await await_champion(stage, str(job["challenger"]))
+        await await_painted(stage.url, past, str(job["challenger"]))
     return str(job["challenger"])
 
 

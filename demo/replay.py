@@ -161,6 +161,18 @@ async def await_folded(service: str, events: Sequence[Fields]) -> None:
                 await asyncio.sleep(POLL_SECONDS)
 
 
+async def await_painted(service: str, events: Sequence[Fields], model_version: str) -> None:
+    """Wait until a model has painted every profile."""
+    ends = time.monotonic() + LOST_SECONDS
+    async with httpx.AsyncClient(base_url=service, timeout=10) as http:
+        for user in _by_user(events):
+            while (await http.get(f"/profile/{user}")).json()["model_version"] != model_version:
+                if time.monotonic() > ends:
+                    msg = "profiles were not painted anew; see build/demo/update.log"
+                    raise SystemExit(msg)
+                await asyncio.sleep(POLL_SECONDS)
+
+
 def _by_user(events: Sequence[Fields]) -> Counter[str]:
     return Counter(str(event["user_id"]) for event in events)
 
