@@ -172,7 +172,7 @@ class _Training:
             trained = await self._run(parts.learner.learn, version, champion, progress)
             await self._save(self._job.judging(version))
             trial = await self._run(parts.learner.examine, trained, champion, progress)
-        asked = _thresholds(parts.thresholds, champion)
+        asked = thresholds_for(parts.thresholds, champion)
         verdict = judge(trial.champion, trial.challenger, asked, baseline=trial.baseline)
         await self._keep(trained, verdict)
         return verdict
@@ -278,7 +278,7 @@ def version_of(job: Job) -> str:
     return f"{job.asked_at.astimezone(UTC):%Y%m%dT%H%M%SZ}-{job.id[:8]}"
 
 
-def _thresholds(asked: Thresholds, champion: Model | None) -> Thresholds:
+def thresholds_for(asked: Thresholds, champion: Model | None) -> Thresholds:
     """Return what the judge asks for.
 
     Texts alone spread their recommendations evenly over a catalogue, and people do not: what the

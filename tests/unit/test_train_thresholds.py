@@ -1,0 +1,22 @@
+"""What the judge asks of the first learned model, and of all later ones."""
+
+import pytest
+
+from portrait.store import Model
+from portrait.trial import DEFAULTS
+from tests.catalogues import SPACE
+from tests.models import learned_model
+from workers.train import thresholds_for
+
+PRETRAINED = Model("pretrained", SPACE)
+
+
+@pytest.mark.parametrize("champion", [None, PRETRAINED])
+def test_the_first_learned_model_is_not_asked_how_popular_things_are(
+    champion: Model | None,
+) -> None:
+    assert thresholds_for(DEFAULTS, champion).bias_change == -1
+
+
+def test_a_later_one_is_asked_for_everything() -> None:
+    assert thresholds_for(DEFAULTS, learned_model()) == DEFAULTS
