@@ -29,10 +29,10 @@ from numpy.typing import NDArray
 from benchmarks.heads.shops import Shop, online_retail
 from portrait.exam import sit
 from portrait.interactions import Interactions
-from portrait.learned import Blend, Learned
+from portrait.learned import Learned
 from portrait.neural.behaviour_encoder import BehaviourEncoder
 from portrait.neural.examiner import exam_of, untaught
-from portrait.neural.fit_ranker import choose_blend, fit_neighbours, fit_ranker
+from portrait.neural.fit_ranker import EVEN, choose_blend, fit_neighbours, fit_ranker
 from portrait.neural.learner import AGAIN, Plan
 from portrait.neural.material import Material, Told
 from portrait.neural.next_item import NextItem, NextItemLesson
@@ -126,14 +126,14 @@ def kept(material: Material, texts: Vectors, champion: Learned) -> Learned:  # n
 
 def refreshed(material: Material, texts: Vectors, champion: Learned) -> Learned:
     """Learn as the trainer does."""
-    learned = material.learned
+    past = material.counted
     return fit_ranker(
-        learned,
-        material.targets(learned),
+        material.learned,
+        material.targets(past),
         texts,
         replace(COURSE, course=AGAIN),
-        counted=material.counted,
-        warm_start=champion.behaviour,
+        counted=past,
+        champion=champion,
     ).learned
 
 
@@ -161,9 +161,9 @@ def new_only(material: Material, texts: Vectors, champion: Learned) -> Learned:
     )
     train(lesson, AGAIN)
     neighbours = fit_neighbours(events, texts, COURSE.decay)
-    parts = Learned(encoder.exported(events.items), neighbours, Blend(1, 1, 1))
-    blend, kinds, _ = choose_blend(parts, validation, events, texts)
-    return replace(parts, blend=blend, neighbours=neighbours.scaled(kinds))
+    parts = Learned(encoder.exported(events.items), neighbours, EVEN)
+    learned, _ = choose_blend(parts, validation, events.items, texts)
+    return learned
 
 
 WAYS: tuple[tuple[str, Train], ...] = (

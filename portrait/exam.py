@@ -4,7 +4,8 @@ interactions ─ moments ─▶ questions: newest, older periods, cold items ─
 
 A question is an event: given all that its user did before, where in the list did its item stand?
 Only an item that is new to the user is asked for, because what they have is not recommended; and
-of each user and period only the first, so that one diligent shopper is not a hundred.
+of each user and period only the first, so that one diligent shopper is not a hundred. An older
+period is answered out of what had been sold by then: who learned of later goods has not forgotten.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,6 +27,7 @@ from portrait.trial import Figures, Ranks
 CUTOFF = 10
 MOST_SCORES = 16_000_000  # in flight at once: 64 MB
 MOST_QUESTIONS = 4_000  # of one period: NDCG@10 to within .004
+LOWEST = np.finfo(np.float32).min  # an item that is not in the list
 HEAD_SHARE = 0.2  # of the items: the most popular, outside of which the tail begins
 
 Mask = NDArray[np.bool_]
@@ -45,7 +47,7 @@ class Exam:
 
     interactions: Interactions
     newest: Codes
-    older: Mapping[str, Codes]
+    older: Mapping[str, Codes]  # each to be answered out of what had been touched by then
     trained: Mask  # (N,), whether training has seen the item at least once
 
     @property
@@ -95,6 +97,7 @@ def set_exam(
 def sit(exam: Exam, version: str, scorer: Scorer) -> Figures:
     """Let a model answer every question."""
     newest = _answers(exam, exam.newest, scorer)
+    first_touched = _first_touched(exam.interactions)
     is_cold = np.isin(exam.newest, exam.cold)
     tail = _is_tail(exam)
     has_answers = len(newest.place) > 0
@@ -102,7 +105,7 @@ def sit(exam: Exam, version: str, scorer: Scorer) -> Figures:
         version=version,
         newest=_ranks(newest.place),
         older={
-            name: _ranks(_answers(exam, questions, scorer).place)
+            name: _ranks(_answers(exam, questions, scorer, first_touched).place)
             for name, questions in exam.older.items()
         },
         cold=_ranks(newest.place[is_cold]),
@@ -111,7 +114,10 @@ def sit(exam: Exam, version: str, scorer: Scorer) -> Figures:
     )
 
 
-def _answers(exam: Exam, questions: Codes, scorer: Scorer) -> _Answers:
+def _answers(
+    exam: Exam, questions: Codes, scorer: Scorer, first_touched: Codes | None = None
+) -> _Answers:
+    """Rank every item, or only those that somebody had touched by the time of the question."""
     events, count = exam.interactions, len(exam.interactions.items)
     step = max(1, MOST_SCORES // count)
     place = np.zeros(len(questions))
@@ -119,10 +125,19 @@ def _answers(exam: Exam, questions: Codes, scorer: Scorer) -> _Answers:
     for start in range(0, len(questions), step):
         some = questions[start : start + step]
         scores = scorer.scores(*_histories(events, some))
+        if first_touched is not None:
+            scores = np.where(first_touched <= events.at[some, None], scores, LOWEST)
         seen = _seen(events, some)
         place[start : start + step] = ranks(scores, events.item[some], seen)
         shown[start : start + step] = top_items(scores, shown.shape[1], seen)
     return _Answers(place, shown)
+
+
+def _first_touched(events: Interactions) -> Codes:
+    """Return when anybody first touched each item, (N,); never is later than any question."""
+    first = np.full(len(events.items) + 1, np.iinfo(np.int64).max)
+    np.minimum.at(first, events.item, events.at)  # searches fall on the last place
+    return first[:-1]
 
 
 def _histories(events: Interactions, questions: Codes) -> tuple[Codes, Events]:

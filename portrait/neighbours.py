@@ -1,7 +1,7 @@
 """Neighbours: what people who touched this item touch next.
 
     score[j] = sum over kinds h of the mean over events e, weighted by weight[e, h],
-               of matrix[h][item of e, j]
+               of kinds[h] * matrix[h][item of e, j]
 
 The item-item matrix is sparse: the strongest neighbours of each item, of H kinds with one pattern
 (counted, or solved for), each kind forgetting at its own speed. It is linear in the
@@ -32,6 +32,7 @@ class Neighbours:
     action_gates: Floats  # (A,), in order of Action
     decay: Floats  # (H,)
     gap_decay: Floats  # (H,)
+    kinds: Floats  # (H,): how much each counts, the most 1
 
     def __len__(self) -> int:
         return len(self.refs)
@@ -91,11 +92,8 @@ class Neighbours:
             strengths=self.strengths[:, one],
             decay=self.decay[one],
             gap_decay=self.gap_decay[one],
+            kinds=self.kinds[one],
         )
-
-    def scaled(self, factors: Floats) -> "Neighbours":
-        """Let each kind count by its factor, (H,)."""
-        return replace(self, strengths=self.strengths * factors)
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """Return what it is made of, by name."""
@@ -121,11 +119,11 @@ class Neighbours:
         return summed.reshape(users, len(self)).astype(np.float32)
 
     def _weights(self, rows: Rows, events: Events) -> Floats:
-        """Weigh events so that a user's weights of a kind have the sum 1. Returns (U, S, H)."""
+        """Weigh events: a user's weights of a kind add up to what it counts. Returns (U, S, H)."""
         weight = self.recency.weights(events)
         weight *= (rows != MISSING)[..., None]
         whole = np.abs(weight).sum(axis=1, keepdims=True)
-        weight /= np.where(whole > 0, whole, 1)
+        weight *= self.kinds / np.where(whole > 0, whole, 1)
         return weight
 
     def _entries(self, rows: Rows) -> tuple[Rows, Rows]:

@@ -59,5 +59,6 @@ def learned(seed: int) -> Learned:
         action_gates=ones,
         decay=np.ones(1, np.float32),
         gap_decay=np.zeros(1, np.float32),
+        kinds=np.ones(1, np.float32),
     )
     return Learned(behaviour, nobody, Blend(1, 0, 0.2))

@@ -44,6 +44,7 @@ def neighbours(*, kinds: int = 2, seed: int = 0) -> Neighbours:
         action_gates=np.ones(len(Action), np.float32),
         decay=draw.uniform(0, 1, kinds).astype(np.float32),
         gap_decay=np.zeros(kinds, np.float32),
+        kinds=draw.uniform(0.5, 1, kinds).astype(np.float32),
     )
 
 

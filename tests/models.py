@@ -84,4 +84,5 @@ def _milk_goes_with_beef(bond: float) -> Neighbours:
         action_gates=np.ones(len(Action), np.float32),
         decay=np.array([0.3], np.float32),
         gap_decay=np.zeros(1, np.float32),
+        kinds=np.ones(1, np.float32),
     )

@@ -117,6 +117,7 @@ def neighbours_of(kinds: list[Kind], refs: Refs, gates: Floats) -> Neighbours:
         action_gates=gates,
         decay=np.array([kind.decay for kind in kinds], np.float32),
         gap_decay=np.zeros(len(kinds), np.float32),
+        kinds=np.ones(len(kinds), np.float32),
     )
 
 

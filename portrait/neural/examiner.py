@@ -123,6 +123,7 @@ def untaught(width: int) -> Learned:
         action_gates=np.zeros(actions, np.float32),
         decay=np.zeros(1, np.float32),
         gap_decay=np.zeros(1, np.float32),
+        kinds=np.ones(1, np.float32),
     )
     return Learned(nothing, nobody, Blend(behaviour=0, neighbours=0, text=1))
 

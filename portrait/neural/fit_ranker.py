@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from portrait.behaviour import Behaviour
+from portrait.behaviour import Behaviour, Refs
+from portrait.evaluate import PerUser
 from portrait.event import Action
 from portrait.interactions import NO_ITEM, Codes, Interactions
 from portrait.learned import Blend, Learned
@@ -43,6 +44,8 @@ NEWER = 0.7  # share of the new weights in the average with the champion's
 FACTORS = np.array([0, 0.5, 0.75, 1.33, 2], np.float32)  # what is tried with each weight
 SMALLEST = 0.1  # where a weight of 0 starts again
 ROUNDS = 3  # of the search; the optimum is flat
+BEYOND_CHANCE = 2.0  # standard errors that a step away from the champion's blend has to gain
+EVEN = Blend(1, 1, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,6 @@ class Fitted:
     """What came out."""
 
     learned: Learned
-    kinds: Floats  # (H,), how much each kind of neighbours counts, the most 1; in `learned` already
     figures: Mapping[str, float]  # on validation, of the blend and of each part
     outcome: Outcome  # of the encoder's training
 
@@ -81,34 +83,34 @@ def fit_ranker(  # noqa: PLR0913 - what it learns from, and what it may be given
     course: RankerCourse | None = None,
     *,
     counted: Interactions | None = None,
-    warm_start: Behaviour | None = None,
+    champion: Learned | None = None,
     tracker: Tracker | None = None,
     checkpoint: Path | None = None,
 ) -> Fitted:
     """Fit behaviour, neighbours and their blend.
 
     Args:
-        events: Of U users, before what `targets` holds.
+        events: Of U users, before what `targets` holds: what the encoder learns from.
         targets: For early stopping and the blend.
         text_vectors: (N, K), unit rows of the space, in order of `events.items`.
         course: How.
-        counted: What co-occurrence is counted on, where that is more than `events`; counting is
-            cheap. On the same items.
-        warm_start: A champion of the same space and shape: training goes on from it at a third of
-            the learning rate, and the result is averaged with it.
+        counted: The whole past, where that is more than `events`: co-occurrence is counted on it,
+            which is cheap, and the targets are predicted from it. Of the same users and items.
+        champion: Of the same space and shape: training goes on from it at a third of the learning
+            rate, the result is averaged with it, and its blend stands unless another is better by
+            more than chance.
         tracker: Where the curves go.
         checkpoint: A file; a fit that was killed goes on from it.
     """
     course = course or RankerCourse()
-    validation = validation_of(events, targets.users, targets.items)
+    past = counted or events
+    validation = validation_of(past, targets.users, targets.items)
     behaviour, outcome = _behaviour(
-        events, validation, text_vectors, course, warm_start, tracker, checkpoint
+        events, validation, text_vectors, course, champion, tracker, checkpoint
     )
-    neighbours = fit_neighbours(counted or events, text_vectors, course.decay)
-    unblended = Learned(behaviour, neighbours, Blend(1, 1, 1))
-    blend, kinds, figures = choose_blend(unblended, validation, events, text_vectors)
-    learned = replace(unblended, blend=blend, neighbours=neighbours.scaled(kinds))
-    return Fitted(learned, kinds, figures, outcome)
+    fitted = Learned(behaviour, fit_neighbours(past, text_vectors, course.decay), EVEN)
+    learned, figures = choose_blend(fitted, validation, past.items, text_vectors, champion)
+    return Fitted(learned, figures, outcome)
 
 
 def refit_ranker(
@@ -136,8 +138,10 @@ def refit_ranker(
     behaviour, _ = _behaviour(
         events, None, text_vectors, replace(course, course=known), None, tracker, None
     )
-    neighbours = fit_neighbours(events, text_vectors, course.decay)
-    return replace(fitted.learned, behaviour=behaviour, neighbours=neighbours.scaled(fitted.kinds))
+    neighbours = replace(
+        fit_neighbours(events, text_vectors, course.decay), kinds=fitted.learned.neighbours.kinds
+    )
+    return replace(fitted.learned, behaviour=behaviour, neighbours=neighbours)
 
 
 def fit_neighbours(events: Interactions, text_vectors: Vectors, decay: float) -> Neighbours:
@@ -150,16 +154,29 @@ def fit_neighbours(events: Interactions, text_vectors: Vectors, decay: float) ->
 
 
 def choose_blend(
-    learned: Learned, validation: Validation, events: Interactions, text_vectors: Vectors
-) -> tuple[Blend, Floats, dict[str, float]]:
+    learned: Learned,
+    validation: Validation,
+    items: Refs,
+    text_vectors: Vectors,
+    champion: Learned | None = None,
+) -> tuple[Learned, dict[str, float]]:
     """Search what each part counts: behaviour, text, and every kind of neighbours.
 
-    Returns the blend; the factors of the kinds (H,); NDCG@10 on validation, of the blend and of
-    each part alone.
+    Args:
+        learned: The parts.
+        validation: What the choice is made on.
+        items: (N,), refs of the validation's items.
+        text_vectors: (N, K), in the same order.
+        champion: Whose blend the search begins from; it is left only for one that is better by more
+            than chance. None: begins from equal parts, and follows every gain.
+
+    Returns:
+        The same with its blend; NDCG@10 on validation, of the blend and of each part alone.
     """
-    kinds = [learned.neighbours.kind(which) for which in range(len(learned.neighbours.decay))]
+    count = len(learned.neighbours.kinds)
+    kinds = [learned.neighbours.kind(which) for which in range(count)]
     rankers = [
-        Ranker.over(replace(learned, neighbours=kind), events.items, text_vectors) for kind in kinds
+        Ranker.over(replace(learned, neighbours=kind), items, text_vectors) for kind in kinds
     ]
     ranker, rows, happened = rankers[0], validation.rows, validation.events
     states = learned.behaviour.states(ranker.matrix, rows, happened)
@@ -172,32 +189,62 @@ def choose_blend(
             *(each.neighbour_scores(rows[users], happened[users]) for each in rankers),
         ]
 
-    names = ("behaviour", "text", *(f"neighbours {which}" for which in range(len(kinds))))
-    weights, figures = _search(lambda mixes: validation.mixed(parts, mixes), names)
-    behaviour, text, *each = weights.tolist()
-    largest = max(each) or 1.0
-    factors = np.array(each, np.float32) / np.float32(largest)
-    return Blend(behaviour, largest if any(each) else 0.0, text), factors, figures
+    names = ("behaviour", "text", *(f"neighbours {which}" for which in range(count)))
+    begin, least = np.ones(len(names), np.float32), 0.0
+    if champion is not None and len(champion.neighbours.kinds) == count:
+        begin, least = _weights_of(champion), BEYOND_CHANCE
+    weights, figures = _search(lambda mixes: validation.mixed(parts, mixes), names, begin, least)
+    return _blended(learned, weights), figures
+
+
+def _weights_of(learned: Learned) -> Floats:
+    """Return what each part counts, (2 + H,): behaviour, text, each kind of neighbours."""
+    blend = learned.blend
+    kinds = blend.neighbours * learned.neighbours.kinds
+    return np.array([blend.behaviour, blend.text, *kinds.tolist()], np.float32)
+
+
+def _blended(learned: Learned, weights: Floats) -> Learned:
+    """Let each part count as much; the contrary of `_weights_of`."""
+    behaviour, text, *kinds = weights.tolist()
+    most = max(kinds)
+    neighbours = replace(
+        learned.neighbours, kinds=np.array(kinds, np.float32) / np.float32(most or 1)
+    )
+    return replace(learned, blend=Blend(behaviour, most, text), neighbours=neighbours)
 
 
 def _search(
-    measure: Callable[[Floats], list[float]], names: Sequence[str]
+    measure: Callable[[Floats], PerUser], names: Sequence[str], begin: Floats, least: float
 ) -> tuple[Floats, dict[str, float]]:
-    """Climb one weight after the other. Returns (P,) and the figures by name."""
+    """Climb one weight after the other, by steps that gain more than `least` standard errors.
+
+    Args:
+        measure: (C, P) weights to each user's gain, (C, V).
+        names: Of the P parts.
+        begin: (P,).
+        least: In standard errors of the mean of a step's paired differences.
+
+    Returns:
+        The weights (P,); the mean gain of the best and of each part alone, by name.
+    """
     alone = np.eye(len(names), dtype=np.float32)
-    best, *single = measure(np.concatenate([np.ones_like(alone[:1]), alone]))
-    weights = np.ones(len(names), np.float32)
+    best, *single = measure(np.concatenate([begin[None], alone]))
+    weights = begin
     for _ in range(ROUNDS):
-        before = best
+        before = weights
         for part in range(len(names)):
             tried = np.tile(weights, (len(FACTORS), 1))
             tried[:, part] = FACTORS * max(float(weights[part]), SMALLEST)
             reached = measure(tried)
-            if max(reached) > best:
-                best, weights = max(reached), tried[int(np.argmax(reached))]
-        if best == before:
+            place = int(np.argmax(reached.mean(axis=1)))
+            gained = reached[place] - best
+            if gained.mean() > least * gained.std() / np.sqrt(len(gained)):
+                best, weights = reached[place], tried[place]
+        if weights is before:
             break
-    return weights, {"ndcg@10": best, **dict(zip(names, single, strict=True))}
+    figures = [float(gain.mean()) for gain in (best, *single)]
+    return weights, dict(zip(("ndcg@10", *names), figures, strict=True))
 
 
 def _behaviour(  # noqa: PLR0913, PLR0917 - see `fit_ranker`
@@ -205,7 +252,7 @@ def _behaviour(  # noqa: PLR0913, PLR0917 - see `fit_ranker`
     validation: Validation | None,
     text_vectors: Vectors,
     course: RankerCourse,
-    warm_start: Behaviour | None,
+    champion: Learned | None,
     tracker: Tracker | None,
     checkpoint: Path | None,
 ) -> tuple[Behaviour, Outcome]:
@@ -214,8 +261,8 @@ def _behaviour(  # noqa: PLR0913, PLR0917 - see `fit_ranker`
     torch.manual_seed(course.course.seed)
     encoder = BehaviourEncoder(text_vectors, counts.astype(np.float32), course.shape)
     training = course.course
-    if warm_start is not None:
-        encoder.warm_start(warm_start, events.items)
+    if champion is not None:
+        encoder.warm_start(champion.behaviour, events.items)
         training = replace(training, learning_rate=GENTLE * training.learning_rate)
     lesson = NextItemLesson(
         NextItem(encoder, temperature=course.temperature),
@@ -226,7 +273,9 @@ def _behaviour(  # noqa: PLR0913, PLR0917 - see `fit_ranker`
     )
     outcome = train(lesson, training, tracker=tracker, checkpoint=checkpoint)
     learned = encoder.exported(events.items)
-    return learned if warm_start is None else warm_start.average(learned, NEWER), outcome
+    if champion is not None:
+        learned = champion.behaviour.average(learned, NEWER)
+    return learned, outcome
 
 
 def _gates() -> Floats:

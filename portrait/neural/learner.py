@@ -216,18 +216,17 @@ class ArchiveLearner:
         """Train the ranker, from the champion if it is of the same shape and space."""
         progress.stage("training")
         plan, champion = self._plan, bench.taught
-        warm = None
-        if champion is not None and _fits(champion.behaviour, plan.course.shape):
-            warm = champion.behaviour
-        course = plan.course.course if warm is None else plan.again
-        events = material.counted if warm is None else material.learned
+        if champion is not None and not _fits(champion.behaviour, plan.course.shape):
+            champion = None
+        course = plan.course.course if champion is None else plan.again
+        past = material.counted
         return fit_ranker(
-            events,
-            material.targets(events),
+            past if champion is None else material.learned,
+            material.targets(past),
             bench.texts,
             replace(plan.course, course=replace(course, seed=plan.seed)),
-            counted=material.counted,
-            warm_start=warm,
+            counted=past,
+            champion=champion,
             tracker=progress,
             checkpoint=bench.folder / "ranker.pt",
         )

@@ -221,7 +221,7 @@ def _require_enough(material: Material) -> None:
     if not known >= LEAST_KNOWN:
         msg = f"The catalogue knows the items of {known:.0%} of the events: is it published?"
         raise NothingToLearnError(msg)
-    targets = len(material.targets(material.learned).users)
+    targets = len(material.targets(material.counted).users)
     if targets < LEAST_TARGETS:
         msg = (
             f"Only {targets} users took a new item lately; {LEAST_TARGETS} are needed to choose by."

@@ -43,9 +43,17 @@ class Validation:
         figures = ranking_figures(place)
         return {"ndcg@10": figures["ndcg@10"], "hr@10": figures["hr@10"]}
 
-    def mixed(self, parts: Parts, mixes: Floats) -> list[float]:
-        """Return NDCG@10 of C weighted sums, (C, P), of the P parts of a score, in one pass."""
-        total = np.zeros(len(mixes))
+    def mixed(self, parts: Parts, mixes: Floats) -> PerUser:
+        """Return each user's NDCG@10 of C weighted sums of the P parts of a score, in one pass.
+
+        Args:
+            parts: Of the scores of some users.
+            mixes: (C, P).
+
+        Returns:
+            (C, V).
+        """
+        gained = np.zeros((len(mixes), len(self)))
         step = max(1, MOST_SCORES // self.items // mixes.shape[1])
         for start in range(0, len(self), step):
             users = slice(start, start + step)
@@ -54,9 +62,8 @@ class Validation:
                 summed = np.zeros_like(scored[0])
                 for weight, part in zip(weights, scored, strict=True):
                     summed += weight * part
-                total[mix] += gains(self._ranked(summed, users), 10).sum()
-        means: list[float] = (total / max(1, len(self))).tolist()
-        return means
+                gained[mix, users] = gains(self._ranked(summed, users), 10)
+        return gained
 
     def _ranked(self, scores: Floats, users: slice) -> PerUser:
         """Rank the targets of some users among what they have not seen."""

@@ -1,5 +1,7 @@
 """Co-occurrence: matrices worked by hand, and made into neighbours."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.sparse import csr_array
@@ -113,10 +115,11 @@ def test_a_kind_alone_is_its_share_of_the_score() -> None:
     rows, events = np.array([[0, 1]]), one_event([[0, 1]])
 
     apart = [model.kind(which).scores(rows, events) for which in range(2)]
+    mostly_first = replace(model, kinds=np.array([1, 0.25], np.float32))
 
     np.testing.assert_allclose(sum(apart), model.scores(rows, events), atol=1e-6)
     np.testing.assert_allclose(
-        model.scaled(np.array([1, 0], np.float32)).scores(rows, events), apart[0], atol=1e-6
+        apart[0] + apart[1] / 4, mostly_first.scores(rows, events), atol=1e-6
     )
 
 

@@ -101,6 +101,18 @@ def test_a_model_is_told_nothing_of_what_it_is_asked(monkeypatch: pytest.MonkeyP
     assert figures.newest.hit.tolist() == figures.newest.ndcg.tolist() == [1, 1]
 
 
+def test_what_was_not_sold_yet_is_no_wrong_answer_to_an_older_question() -> None:
+    later = (1, 2, 25)  # the model expects item 2 after item 1, but nobody had it by day 12
+    asked = (0, 1, 0), (0, 3, 12)
+    moments = [0, 10 * DAY, 20 * DAY, 30 * DAY]
+
+    unsold = sit(set_exam(interactions(*asked, later), moments), "v1", Next())
+    sold = sit(set_exam(interactions(*asked, (1, 2, 11), later), moments), "v1", Next())
+
+    assert unsold.older["1970-01-11"].ndcg.tolist() == [1]
+    assert sold.older["1970-01-11"].ndcg.tolist() == pytest.approx([1 / np.log2(3)])
+
+
 @st.composite
 def histories(draw: st.DrawFn) -> Interactions:
     event = st.tuples(st.integers(0, 3), st.integers(-1, ITEMS - 1), st.integers(0, 29))

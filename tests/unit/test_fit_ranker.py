@@ -8,8 +8,16 @@ import pytest
 import torch
 
 from portrait.hash_index import MISSING
+from portrait.learned import Blend, Learned
 from portrait.neural.behaviour_encoder import EncoderShape
-from portrait.neural.fit_ranker import Fitted, RankerCourse, Targets, fit_ranker, refit_ranker
+from portrait.neural.fit_ranker import (
+    Fitted,
+    RankerCourse,
+    Targets,
+    choose_blend,
+    fit_ranker,
+    refit_ranker,
+)
 from portrait.neural.training import Course
 from portrait.neural.validation import newest, validation_of
 from portrait.ranker import Ranker
@@ -92,12 +100,12 @@ def test_an_average_with_no_share_for_the_new_is_the_champion(
 ) -> None:
     monkeypatch.setattr("portrait.neural.fit_ranker.NEWER", 0.0)
     events, items = last_held_out(planted(seed=2))
-    champion = fitted().learned.behaviour
+    champion = fitted().learned
     gentle = replace(COURSE, course=replace(COURSE.course, epochs=1))
 
-    again = fit_ranker(events, Targets(USERS, items), text_vectors(), gentle, warm_start=champion)
+    again = fit_ranker(events, Targets(USERS, items), text_vectors(), gentle, champion=champion)
 
-    np.testing.assert_array_equal(again.learned.behaviour.projection, champion.projection)
+    np.testing.assert_array_equal(again.learned.behaviour.projection, champion.behaviour.projection)
 
 
 def test_a_catalogue_in_another_order_has_the_same_scores_and_shares() -> None:
@@ -127,8 +135,7 @@ def test_a_refit_learns_from_what_was_held_out_and_keeps_the_choices() -> None:
     assert learned.blend == chosen.learned.blend
     assert not np.isin(unheard, chosen.learned.behaviour.item_refs - np.uint64(1)).any()
     assert np.isin(unheard, learned.behaviour.item_refs - np.uint64(1)).all()
-    strongest = learned.neighbours.strengths.max(axis=0)
-    np.testing.assert_array_equal(strongest == 0, chosen.kinds == 0)
+    np.testing.assert_array_equal(learned.neighbours.kinds, chosen.learned.neighbours.kinds)
 
 
 def test_an_item_without_events_is_reached_by_its_text() -> None:
@@ -153,16 +160,38 @@ def test_an_item_without_events_is_reached_by_its_text() -> None:
 
 def test_a_warm_start_moves_little_and_loses_nothing() -> None:
     events, items = last_held_out(planted(seed=2))
-    champion = fitted().learned.behaviour
+    learned = fitted().learned
+    champion = learned.behaviour
     gentle = replace(COURSE, course=replace(COURSE.course, epochs=1))
 
     again = fit_ranker(
-        events, Targets(USERS, items), text_vectors(), gentle, warm_start=champion
+        events, Targets(USERS, items), text_vectors(), gentle, champion=learned
     ).learned.behaviour
     anew = fit_ranker(events, Targets(USERS, items), text_vectors(), gentle).learned.behaviour
 
     moved, made = (np.abs(each.projection - champion.projection).mean() for each in (again, anew))
     assert 0 < moved < made / 3
+
+
+def test_the_blend_of_a_champion_is_left_only_for_more_than_chance() -> None:
+    events, items = last_held_out(planted(seed=2))
+    validation = validation_of(events, USERS, items)
+    learned = fitted().learned
+    spoiled = replace(learned, blend=Blend(behaviour=0, neighbours=0, text=1))
+
+    def blend_from(champion: Learned, users: slice) -> Blend:
+        few = validation_of(events, USERS[users], items[users])
+        return choose_blend(learned, few, events.items, text_vectors(), champion)[0].blend
+
+    def reached(blend: Blend) -> float:
+        ranked = Ranker.over(replace(learned, blend=blend), events.items, text_vectors())
+        return validation.figures(
+            lambda users: ranked.scores(validation.rows[users], validation.events[users])
+        )["ndcg@10"]
+
+    one_user = slice(0, 2)
+    assert blend_from(learned, one_user) == learned.blend
+    assert reached(blend_from(spoiled, slice(None))) > reached(spoiled.blend) + 0.2
 
 
 def test_the_same_seed_gives_the_same_model() -> None:

@@ -22,6 +22,7 @@ def test_scores_are_a_weighted_mean_of_the_rows_of_the_events() -> None:
         action_gates=np.ones(len(Action), np.float32),
         decay=np.array([np.log(2)], np.float32),
         gap_decay=np.zeros(1, np.float32),
+        kinds=np.ones(1, np.float32),
     )
     rows = model.find(np.array([[7, 5, 8]], np.uint64))
     events = Events(np.zeros((1, 3), np.uint8), np.ones((1, 3), np.int64), np.ones((1, 3), bool))
