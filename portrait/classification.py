@@ -4,6 +4,7 @@ Numbers are counted, not sampled. Comparisons draw whole users, because the exam
 resemble each other.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,7 @@ Codes = NDArray[np.int64]
 Probabilities = NDArray[np.floating]
 
 BINS = 15  # of equal mass
+ONE_IN_TWENTY = 1.645  # deviations of a normal that one in twenty exceeds
 THRESHOLD = 0.5
 DRAWS = 300
 STEPS = 512  # of score, in which draws are counted: the difference itself is exact
@@ -123,6 +125,33 @@ def ece(outcomes: Flags, probabilities: Probabilities, bins: int = BINS) -> floa
         for each in reliability(outcomes, probabilities, bins)
     ]
     return sum(gaps) / max(1, len(outcomes))
+
+
+def ece_by_chance(probabilities: Probabilities, bins: int = BINS) -> float:
+    """Return the error that a perfectly calibrated classifier stays below in 19 of 20 samples.
+
+    With few examples even a perfect one shows a gap in every bin.
+
+    Source: Bröcker and Smith, Increasing the Reliability of Reliability Diagrams, Weather and
+    Forecasting, 2007 (consistency); by the normal law instead of drawing.
+    """
+    probability = np.sort(np.ravel(probabilities).astype(np.float64))
+    parts = np.array_split(probability * (1 - probability), bins)
+    spread = np.sqrt([part.sum() for part in parts]) / max(1, len(probability))
+    return gap_by_chance(spread, ONE_IN_TWENTY)
+
+
+def gap_by_chance(spread: Numbers, deviations: float) -> float:
+    """Return how large a sum of gaps becomes by chance, if each is a normal around 0.
+
+    The absolute value of a normal has the mean s sqrt(2/pi) and the variance s^2 (1 - 2/pi).
+
+    Args:
+        spread: Standard deviation of each gap, (K,).
+        deviations: How far above its mean.
+    """
+    mean = float(spread.sum()) * math.sqrt(2 / math.pi)
+    return mean + deviations * math.sqrt(float((spread**2).sum()) * (1 - 2 / math.pi))
 
 
 def reliability(outcomes: Flags, probabilities: Probabilities, bins: int = BINS) -> list[Bin]:

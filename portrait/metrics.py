@@ -53,6 +53,11 @@ trained_at = Gauge(
 refused_in_a_row = Gauge(
     "portrait_refused_challengers", "Challengers refused since one was promoted."
 )
+live = Gauge(
+    "portrait_live_figure",
+    "What the champion does in service: hit rate of its next item, calibration error by head.",
+    ["figure"],
+)
 
 # The service
 requests = Counter("portrait_requests_total", "Requests answered.", ["route", "method", "status"])

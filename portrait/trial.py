@@ -23,6 +23,7 @@ class HeadFigures(NamedTuple):
 
     ap: float  # average precision
     ece: float  # expected calibration error
+    ece_by_chance: float = 0.0  # that a perfectly calibrated head might show on as many questions
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ class Thresholds:
     cold_change: float = 0.0  # of HR@10
     doubt: float = 0.1  # a fall below a limit counts unless chance explains it this well
     head_change: float = -0.01  # of average precision
-    head_ece: float = 0.02  # allowed in any case
+    head_ece: float = 0.02  # allowed in any case, as is what chance alone explains
     head_ece_rise: float = 0.005
     bias_change: float = -0.2  # of tail share and coverage: the four-fifths rule,
     bias_points: float = 0.02  # unless the fall is less than this: a fifth of nothing is nothing

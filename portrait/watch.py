@@ -11,12 +11,14 @@ model by chance. The bound used here holds at all times at once.
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
+from portrait.classification import gap_by_chance
 from portrait.verdict import Verdict
 
 Floats = NDArray[np.float64]
@@ -54,7 +56,7 @@ DEFAULTS = Limits()
 
 
 class Live(BaseModel):
-    """What was counted since the promotion. JSON, so that a restarted trainer goes on counting."""
+    """What was counted since the promotion."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -84,17 +86,15 @@ class Live(BaseModel):
         figures = {"live_trials": float(self.trials)}
         if self.trials:
             figures["live_hit_rate"] = self.hits / self.trials
-        figures |= {
-            f"live_ece/{head}": _ece(np.array(bins)).ece for head, bins in self.bins.items()
-        }
+        figures |= {f"live_ece/{head}": _ece(np.array(bins))[0] for head, bins in self.bins.items()}
         return figures
 
 
 class LiveCounts(Protocol):
-    """The counters of every model, added to by many processes."""
+    """How many hits every model had, added to by many processes."""
 
     async def add(self, version: str, live: Live) -> None:
-        """Add what one process has counted of a model since it last did."""
+        """Add the hits that one process has counted of a model since it last did."""
         ...
 
     async def read(self, version: str) -> Live:
@@ -102,13 +102,12 @@ class LiveCounts(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class _Calibration:
-    """A calibration error, and what chance alone makes of it if the head is calibrated."""
+class Outcomes(Protocol):
+    """What has come of predictions."""
 
-    ece: float
-    expected: float
-    deviation: float
+    async def since(self, version: str, moment: datetime) -> Live:
+        """Count matured predictions of a model's heads, made after a moment; no hits."""
+        ...
 
 
 def promised(former_live: float, champion: float, challenger: float) -> float:
@@ -173,28 +172,19 @@ def _lost_calibration(promise: Promise, live: Live, limits: Limits) -> str | Non
         bins = np.array(live.bins.get(head, (EMPTY,) * BINS))
         if bins[:, 0].sum() < limits.least_outcomes:
             continue
-        found = _ece(bins)
-        chance = found.expected + limits.deviations * found.deviation
+        ece, chance = _ece(bins, limits.deviations)
         tolerated = most + limits.ece_rise + chance
-        if found.ece > tolerated:
+        if ece > tolerated:
             return (
-                f"{head} is off by {found.ece:.4f} on average after {int(bins[:, 0].sum()):,} "
+                f"{head} is off by {ece:.4f} on average after {int(bins[:, 0].sum()):,} "
                 f"outcomes; {most:.4f} was promised, {tolerated:.4f} is tolerated."
             )
     return None
 
 
-def _ece(bins: Floats) -> _Calibration:
-    """Return the calibration error of bins (BINS, 4), with its mean and deviation under the null.
-
-    Then each gap is the absolute value of a normal: mean s sqrt(2/pi), variance s^2 (1 - 2/pi).
-    """
+def _ece(bins: Floats, deviations: float = 0.0) -> tuple[float, float]:
+    """Return the calibration error of bins, (BINS, 4), and what chance alone may make of it."""
     filled = bins[bins[:, 0] > 0]
     total = float(filled[:, 0].sum()) or 1.0
     gaps = np.abs(filled[:, 1] - filled[:, 2]) / total
-    spread = np.sqrt(filled[:, 3]) / total
-    return _Calibration(
-        float(gaps.sum()),
-        float(spread.sum()) * math.sqrt(2 / math.pi),
-        math.sqrt(float((spread**2).sum()) * (1 - 2 / math.pi)),
-    )
+    return float(gaps.sum()), gap_by_chance(np.sqrt(filled[:, 3]) / total, deviations)

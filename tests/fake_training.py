@@ -14,7 +14,7 @@ from portrait.model_index import (
     require_promotable,
     role_of,
 )
-from portrait.watch import BINS, EMPTY, Live
+from portrait.watch import Live
 
 
 class MemoryModels:
@@ -122,24 +122,11 @@ class MemoryLiveCounts:
         self.is_down = False
 
     async def add(self, version: str, live: Live) -> None:
-        """Add cell by cell."""
+        """Add."""
         if self.is_down:
             raise StoreUnavailableError
         known = await self.read(version)
-        bins = {
-            head: tuple(
-                (a + e, b + f, c + g, d + h)
-                for (a, b, c, d), (e, f, g, h) in zip(
-                    known.bins.get(head, (EMPTY,) * BINS), added, strict=True
-                )
-            )
-            for head, added in live.bins.items()
-        }
-        self.counts[version] = Live(
-            trials=known.trials + live.trials,
-            hits=known.hits + live.hits,
-            bins={**known.bins, **bins},
-        )
+        self.counts[version] = Live(trials=known.trials + live.trials, hits=known.hits + live.hits)
 
     async def read(self, version: str) -> Live:
         """Return the sums."""

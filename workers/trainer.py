@@ -26,6 +26,7 @@ from portrait.neural.behaviour_encoder import EncoderShape
 from portrait.neural.fit_ranker import RankerCourse
 from portrait.neural.learner import AGAIN, DIM, ArchiveLearner, Plan, manifest_at
 from portrait.neural.material import Shares
+from portrait.neural.outcomes import ArchiveOutcomes
 from portrait.neural.retext import Retext
 from portrait.neural.signals import ArchiveSignals
 from portrait.neural.text_encoder import BUNDLED, bundled_path
@@ -59,7 +60,7 @@ async def run(settings: Settings, redis: Redis, encoders: Encoders, closing: asy
     log.info("worker_started", worker="train")
     with threadpool_limits(settings.train_threads):
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(watch(Watched(parts.models, RedisLive(redis), tracking), closing))
+            tasks.create_task(watch(_watched(settings, redis, parts), closing))
             await train(parts, closing)
     log.info("worker_stopped", worker="train")
 
@@ -124,6 +125,13 @@ def _parts(settings: Settings, redis: Redis, encoders: Encoders, tracking: Track
         schedule=_schedule(settings),
         thresholds=plan.thresholds,
     )
+
+
+def _watched(settings: Settings, redis: Redis, parts: Parts) -> Watched:
+    archive = ParquetArchive(settings.archive_url)
+    stock = StoredStock(RedisCatalogue(redis), asyncio.get_running_loop())
+    outcomes = ArchiveOutcomes(archive, stock, parts.registry)
+    return Watched(parts.models, RedisLive(redis), outcomes, parts.tracking)
 
 
 def _schedule(settings: Settings) -> Schedule:

@@ -1,10 +1,9 @@
 """Watch: does the champion keep what the judge promised? If not, the former comes back by itself.
 
-standing ─▶ verdict, live counters ─▶ regression? ─▶ roll back
+standing ─▶ verdict, live hits, matured outcomes ─▶ regression? ─▶ roll back
 
-Hits come from the update workers (`prequential.py`). Calibration has to be fed by whoever knows
-what came of a prediction weeks after it was made. Nobody does so yet in production, so no head
-rolls a model back.
+Hits come from the update workers (`prequential.py`), within seconds; what came of the heads'
+predictions comes from the archive, weeks later (`neural/outcomes.py`).
 
 It also keeps the aliases of the tracking in step, whoever promoted or rolled back.
 """
@@ -14,9 +13,10 @@ from dataclasses import dataclass, field
 
 import structlog
 
+from portrait import metrics
 from portrait.model_index import ModelIndex, ModelNotFoundError, NoFormerModelError
 from portrait.tracking import Tracking
-from portrait.watch import Limits, LiveCounts, promise_of, regression
+from portrait.watch import Limits, Live, LiveCounts, Outcomes, promise_of, regression
 
 LOOK_EVERY = 10.0  # seconds
 
@@ -29,6 +29,7 @@ class Watched:
 
     models: ModelIndex
     counts: LiveCounts
+    outcomes: Outcomes
     tracking: Tracking
     limits: Limits = field(default_factory=Limits)
 
@@ -52,13 +53,16 @@ async def look(watched: Watched) -> str | None:
     if champion is None or former is None:
         return None  # nothing to go back to
     try:
-        verdict = (await watched.models.get(champion)).card.verdict
+        card = (await watched.models.get(champion)).card
     except ModelNotFoundError:
         return None
-    if verdict is None:
+    if card.verdict is None:
         return None  # nobody promised anything
-    promise = promise_of(verdict, await watched.counts.read(former))
-    live = await watched.counts.read(champion)
+    promise = promise_of(card.verdict, await watched.counts.read(former))
+    hits = await watched.counts.read(champion)
+    outcomes = await watched.outcomes.since(champion, card.created_at)
+    live = hits.model_copy(update={"bins": outcomes.bins})
+    export(live)
     reason = regression(promise, live, watched.limits)
     if reason is None:
         return None
@@ -70,6 +74,13 @@ async def look(watched: Watched) -> str | None:
         "model_rolled_back", champion=former, rolled_back=champion, reason=reason, by="watch"
     )
     return reason
+
+
+def export(live: Live) -> None:
+    """Show what the champion does in service."""
+    metrics.live.clear()
+    for figure, value in live.as_figures().items():
+        metrics.live.labels(figure).set(value)
 
 
 async def follow(watched: Watched, known: str | None) -> str | None:

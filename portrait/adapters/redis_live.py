@@ -3,7 +3,7 @@
 from redis.asyncio import Redis
 
 from portrait.adapters.redis_common import text, translated
-from portrait.watch import BINS, EMPTY, Bin, Live
+from portrait.watch import Live
 
 KEPT_SECONDS = 90 * 86_400  # after the last count: longer than anybody goes back to a model
 
@@ -20,11 +20,6 @@ class RedisLive:
         async with translated(), self._redis.pipeline(transaction=True) as pipe:
             pipe.hincrby(key, "trials", live.trials)
             pipe.hincrby(key, "hits", live.hits)
-            for head, bins in live.bins.items():
-                for place, sums in enumerate(bins):
-                    for column, value in enumerate(sums):
-                        if value:
-                            pipe.hincrbyfloat(key, f"{place}:{column}:{head}", value)
             pipe.expire(key, KEPT_SECONDS)
             await pipe.execute()
 
@@ -32,20 +27,5 @@ class RedisLive:
         """Return the sums."""
         async with translated():
             found = await self._redis.hgetall(f"live:{version}")
-        sums = {text(name): float(value) for name, value in found.items()}
-        trials, hits = (int(sums.pop(name, 0)) for name in ("trials", "hits"))
-        cells: dict[str, list[list[float]]] = {}
-        for name, value in sums.items():
-            place, column, head = name.split(":", 2)
-            bins = cells.setdefault(head, [list(EMPTY) for _ in range(BINS)])
-            bins[int(place)][int(column)] = value
-        return Live(
-            trials=trials,
-            hits=hits,
-            bins={head: tuple(map(_bin, bins)) for head, bins in cells.items()},
-        )
-
-
-def _bin(sums: list[float]) -> Bin:
-    count, predicted, happened, spread = sums
-    return count, predicted, happened, spread
+        sums = {text(name): int(value) for name, value in found.items()}
+        return Live(trials=sums.get("trials", 0), hits=sums.get("hits", 0))

@@ -69,6 +69,11 @@ class HeadReport:
         return self.lead is not None and self.lead.real
 
     @property
+    def believed(self) -> Floats:
+        """The probabilities whose calibration is measured: of the likeliest, where one holds."""
+        return self.said.max(axis=1) if self.name == NEXT_ACTION else self.said
+
+    @property
     def rows(self) -> dict[str, object]:
         """What a manifest says of it."""
         return {

@@ -6,18 +6,31 @@ Both look back equally far, or the length of the log itself would look like drif
 
 import numpy as np
 
+from portrait.behaviour import Refs
 from portrait.drift import LEAST_VALUES, Floats, Reference
 from portrait.heads import CHURN_RISK, PURCHASE_INTENT
 from portrait.history import Anchors, History
 from portrait.interactions import Codes, Interactions
+from portrait.neural.examiner import untaught
 from portrait.neural.validation import newest
 from portrait.ranker import TEXT_RECENCY, Ranker
+from portrait.ref import item_ref
+from portrait.stock import Stock, place_texts
+from portrait.store import Model
 
 DAY_MS = 86_400_000
 LOOK_BACK_MS = 28 * DAY_MS
 MOST_USERS = 4_000
 REFERENCES = "references"  # in a manifest's metrics
 COHERENCE = "length of users' text vectors"
+
+
+def ranker_over(model: Model, items: Refs, stock: Stock) -> Ranker:
+    """Let a model rank items, (N,), by the vectors of them that the index worker keeps."""
+    texts = {item_ref(item.id): item.text for item in stock.items()}
+    known = [texts.get(ref, "") for ref in items.tolist()]
+    vectors = place_texts(known, model.space, stock, None)
+    return Ranker.over(model.learned or untaught(model.space.dim), items, vectors)
 
 
 def readings(ranker: Ranker, interactions: Interactions) -> dict[str, Floats]:

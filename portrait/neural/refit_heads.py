@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from portrait.behaviour import Behaviour, find
-from portrait.classification import binary_figures, multiclass_figures
+from portrait.classification import binary_figures, ece_by_chance, multiclass_figures
 from portrait.hash_index import MISSING
 from portrait.heads import CHURN_RISK, INTERESTS, NEXT_ACTION, PURCHASE_INTENT, Heads, Predictions
 from portrait.history import Anchors, History
@@ -57,7 +57,8 @@ def refit_heads(
         material: Whose events teach them.
         ours: The challenger; its heads are not looked at.
         theirs: The champion, which has to be matched, if it has learned anything.
-        most_ece: Calibration error that a head may have which the champion lacks.
+        most_ece: Calibration error that a head may have which the champion lacks, if chance does
+            not explain more.
     """
     refs = material.events.items
     heads, reports = fit_heads(
@@ -71,17 +72,25 @@ def refit_heads(
         states = state_of(theirs.learned.behaviour, refs, theirs.vectors)
         asked = _answered(material, theirs.learned.heads, heads, states, reports)
     served = {
-        report.name: HeadFigures(report.calibrated["average_precision"], report.calibrated["ece"])
+        report.name: HeadFigures(
+            report.calibrated["average_precision"],
+            report.calibrated["ece"],
+            ece_by_chance(report.believed),
+        )
         for report in reports
         if report.served
     }
     reasons = {report.name: report.reason for report in reports}
-    for name in [each for each in served if each not in asked and served[each].ece > most_ece]:
+    for name in [each for each in served if each not in asked and _is_off(served[each], most_ece)]:
         reasons[name] = f"its calibration error is {served.pop(name).ece:.3f}"
     kept = {name: head for name, head in heads.heads.items() if name in served}
     if not kept:
         return Refitted(None, {}, asked, reasons)
     return Refitted(replace(heads, heads=kept), served, asked, reasons)
+
+
+def _is_off(figures: HeadFigures, most_ece: float) -> bool:
+    return figures.ece > max(most_ece, figures.ece_by_chance)
 
 
 def state_of(behaviour: Behaviour, refs: Refs, vectors: Vectors) -> StateOf:

@@ -22,14 +22,10 @@ from portrait.batch import EPOCH, MILLISECOND
 from portrait.drift import ErrorDrift, Reference, moved
 from portrait.erasure import Erasures
 from portrait.exam import set_exam, sit
-from portrait.interactions import Interactions
 from portrait.manifest import Manifest
-from portrait.neural.examiner import untaught
-from portrait.neural.readings import LOOK_BACK_MS, REFERENCES, readings
-from portrait.ranker import Ranker
-from portrait.ref import item_ref
+from portrait.neural.readings import LOOK_BACK_MS, REFERENCES, ranker_over, readings
 from portrait.segment import Segment, by_place
-from portrait.stock import Stock, place_texts
+from portrait.stock import Stock
 from portrait.store import Model, ModelRegistry
 
 MOST_EVENTS = 50_000  # looked at: enough to tell, and a few MB
@@ -100,20 +96,13 @@ class ArchiveSignals:
         exam = set_exam(events, [looked.since, until])
         if len(exam.newest) < LEAST_ERRORS:
             return None
-        ranker = self._ranker(model, events)
+        ranker = ranker_over(model, events.items, self._stock)
         misses = 1 - sit(exam, model.version, ranker).newest.hit
         looked.since = until
         in_order = np.argsort(events.at[exam.newest], kind="stable")
         if looked.errors.add(misses[in_order]):
             return f"The share of misses among the first ten has risen to {misses.mean():.3f}."
         return moved(looked.references, readings(ranker, events))
-
-    def _ranker(self, model: Model, events: Interactions) -> Ranker:
-        """Place the items that were touched: vectors that the index worker keeps."""
-        texts = {item_ref(item.id): item.text for item in self._stock.items()}
-        known = [texts.get(ref, "") for ref in events.items.tolist()]
-        vectors = place_texts(known, model.space, self._stock, None)
-        return Ranker.over(model.learned or untaught(model.space.dim), events.items, vectors)
 
 
 def _begin(version: str, manifest: Manifest | None, errors: ErrorDrift) -> _Looked:

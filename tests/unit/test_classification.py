@@ -8,6 +8,7 @@ from portrait.classification import (
     binary_figures,
     brier,
     ece,
+    ece_by_chance,
     lead_in_loss,
     lead_in_precision,
     multiclass_figures,
@@ -57,6 +58,18 @@ def test_without_positives_there_is_no_precision() -> None:
 
 def test_brier_is_the_mean_squared_error() -> None:
     assert brier(flags(YES, NO), np.array([0.8, 0.4])) == pytest.approx((0.04 + 0.16) / 2)
+
+
+@pytest.mark.parametrize("examples", [100, 3_000])
+def test_a_perfectly_calibrated_classifier_stays_below_what_chance_explains(examples: int) -> None:
+    draw = np.random.default_rng(0)
+    said = draw.beta(1, 4, examples)
+    errors = [ece(draw.random(examples) < said, said) for _ in range(400)]
+
+    explained = ece_by_chance(said)
+
+    assert 0.91 < np.mean(np.array(errors) < explained) < 0.99  # .95, within four deviations
+    assert ece(draw.random(examples) < said + 0.3, said) > explained
 
 
 def test_ece_weighs_each_bins_gap_by_its_examples() -> None:

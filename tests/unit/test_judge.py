@@ -124,7 +124,7 @@ def improved(model: Figures, by: float) -> Figures:
         cold=None if model.cold is None else _up(model.cold, by),
         heads={
             name: HeadFigures(ap + by * (1 - ap), ece * (1 - by))
-            for name, (ap, ece) in model.heads.items()
+            for name, (ap, ece, _) in model.heads.items()
         },
         tail_share=up(model.tail_share),
         coverage=up(model.coverage),
@@ -147,7 +147,7 @@ def worsened(model: Figures, by: float) -> Figures:
         cold=None if model.cold is None else moved(model.cold, 1 - by),
         heads={
             name: HeadFigures(ap * (1 - by), ece + by * (1 - ece))
-            for name, (ap, ece) in model.heads.items()
+            for name, (ap, ece, _) in model.heads.items()
         },
         tail_share=down(model.tail_share),
         coverage=down(model.coverage),
@@ -214,6 +214,8 @@ def test_each_threshold_refuses_by_itself(changes: Mapping[str, object], refused
         (HeadFigures(0.415, 0.018), {"churn_risk AP"}),
         (HeadFigures(0.42, 0.0229), set()),  # the champion's .018 + .005
         (HeadFigures(0.42, 0.0231), {"churn_risk ECE"}),
+        (HeadFigures(0.42, 0.05, 0.051), set()),  # of so few questions chance explains it
+        (HeadFigures(0.42, 0.05, 0.049), {"churn_risk ECE"}),
         (HeadFigures(float("nan"), 0.01), {"churn_risk AP"}),
     ],
 )

@@ -1,10 +1,12 @@
 """The watch in service: it rolls back what regressed, and nothing else."""
 
 import asyncio
+from datetime import datetime
 
 import numpy as np
 import pytest
 
+from portrait import metrics
 from portrait.tracking import Alias, Lenient
 from portrait.verdict import Check, Verdict
 from portrait.watch import Live, promise_of
@@ -40,7 +42,19 @@ class Aliases(Lenient):
         self.calls.append((version, alias))
 
 
-async def watched() -> Watched:
+class Told:
+    """An `Outcomes` that says what it is told to, of one model."""
+
+    def __init__(self) -> None:
+        self.live: dict[str, Live] = {}
+
+    async def since(self, version: str, moment: datetime) -> Live:
+        """Say it."""
+        assert moment == card(version).created_at
+        return self.live.get(version, Live())
+
+
+async def watched(outcomes: Told | None = None) -> Watched:
     """Put v2 in service after v1, which was hit one time in five."""
     models = MemoryModels()
     for version, verdict in (("v1", None), ("v2", PROMOTED)):
@@ -50,7 +64,7 @@ async def watched() -> Watched:
         await models.switch(version)
     counts = MemoryLiveCounts()
     await counts.add("v1", GOOD_DAYS)
-    return Watched(models, counts, Aliases())
+    return Watched(models, counts, outcomes or Told(), Aliases())
 
 
 async def test_who_keeps_the_promise_stays() -> None:
@@ -76,14 +90,24 @@ async def test_who_does_not_is_rolled_back_with_the_reason_on_its_card() -> None
 
 
 async def test_a_head_that_went_off_is_a_reason_too() -> None:
-    here = await watched()
-    off = Live().happened("churn_risk", np.full(2_000, 0.1), np.arange(2_000) % 2 == 0)
-    await here.counts.add("v2", off)
+    outcomes = Told()
+    here = await watched(outcomes)
+    await here.counts.add("v2", Live(trials=5_000, hits=960))
+    said, happened = np.full(2_000, 0.1), np.arange(2_000) % 2 == 0
+    outcomes.live["v2"] = Live().happened("churn_risk", said, happened)
 
     reason = await look(here)
 
     assert reason is not None
     assert reason.startswith("churn_risk is off by 0.4")
+    shown = {
+        sample.labels["figure"]: sample.value
+        for metric in metrics.live.collect()
+        for sample in metric.samples
+    }
+    assert shown == pytest.approx(
+        {"live_trials": 5_000, "live_hit_rate": 0.192, "live_ece/churn_risk": 0.4}
+    )
 
 
 async def test_without_a_former_a_verdict_or_counts_nothing_happens() -> None:

@@ -1,0 +1,135 @@
+"""Outcomes: what the champion's heads say of moments since its training, and what then came.
+
+archive ─ some users, whole ─▶ moments whose windows have closed ─ facts as of then ─▶ heads ─▶ said
+                                                                 ─ labels ─▶ what happened
+
+Nobody has to remember for weeks what was said of whom: a head answers from facts, and the archive
+knows them as of any moment. Who was erased meanwhile is in no archive, and in no figure.
+"""
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+
+from portrait.archive import Archive
+from portrait.archive_reading import Sample, read_interactions
+from portrait.batch import EPOCH, MILLISECOND
+from portrait.classification import Flags
+from portrait.heads import CHURN_RISK, PURCHASE_INTENT, Predictions
+from portrait.history import Anchors, History
+from portrait.interactions import Interactions
+from portrait.labels import CHURN_HORIZON, PURCHASE_HORIZON, Labels, churn, purchase_within
+from portrait.neural.fit_heads import EVERY_MS
+from portrait.neural.readings import ranker_over
+from portrait.neural.refit_heads import state_of
+from portrait.questions import Floats, calendar_anchors
+from portrait.ranker import Ranker
+from portrait.stock import Stock
+from portrait.store import Model, ModelRegistry
+from portrait.watch import Live
+
+MOST_EVENTS = 200_000  # of users drawn whole
+MOST_ASKED = 8_192  # moments of a head: an error of .01 shows
+ANEW = timedelta(hours=12)  # an outcome takes a week: there is no haste
+
+Label = Callable[[Interactions, Anchors, int], Labels]
+
+LABELS: dict[str, Label] = {PURCHASE_INTENT: purchase_within, CHURN_RISK: churn}
+
+
+class ArchiveOutcomes:
+    """`Outcomes` out of the archive. Reads it seldom, however often it is asked."""
+
+    def __init__(
+        self,
+        archive: Archive,
+        stock: Stock,
+        registry: ModelRegistry,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._archive = archive
+        self._stock = stock
+        self._registry = registry
+        self._now = now
+        self._known: tuple[str, datetime, Live] | None = None
+
+    async def since(self, version: str, moment: datetime) -> Live:
+        """Count what has come of a model's predictions; see `Outcomes`."""
+        now = self._now()
+        if now < moment + min(PURCHASE_HORIZON, CHURN_HORIZON):
+            return Live()  # no window has closed
+        if self._known is not None:
+            known, looked_at, live = self._known
+            if known == version and now < looked_at + ANEW:
+                return live
+        model = await self._registry.model(version)
+        live = Live()
+        if model is not None and model.learned is not None and model.learned.heads is not None:
+            live = await asyncio.to_thread(self._counted, model, moment)
+        self._known = version, now, live
+        return live
+
+    def _counted(self, model: Model, moment: datetime) -> Live:
+        read = read_interactions(
+            self._archive, most_events=MOST_EVENTS, sample=Sample.UNIFORM
+        ).interactions
+        if not len(read):
+            return Live()
+        ranker = ranker_over(model, read.items, self._stock)
+        live = Live()
+        for head, (said, happened) in outcomes(ranker, read, _ms(moment)).items():
+            live = live.happened(head, said.astype(np.float64), happened)
+        return live
+
+
+def outcomes(
+    ranker: Ranker, interactions: Interactions, since: int
+) -> dict[str, tuple[Floats, Flags]]:
+    """Ask the heads about moments whose windows have closed.
+
+    Args:
+        ranker: The model, over `interactions.items`.
+        interactions: Whole histories; complete up to their newest event.
+        since: The first moment to ask about, ms: after all that the heads have learned from.
+
+    Returns:
+        By head: what it says (A,), and whether it happened (A,).
+    """
+    heads, until = ranker.learned.heads, int(interactions.at.max()) + 1
+    if heads is None or until <= since:
+        return {}
+    anchors = calendar_anchors(interactions, since, until, EVERY_MS)
+    history = History(interactions)
+    found = {}
+    for head, label in LABELS.items():
+        if head not in heads.heads:
+            continue
+        labels = _draw(label(interactions, anchors, until))
+        said = _said(ranker, history, head, labels.anchors)
+        if len(labels):
+            found[head] = said, labels.values.astype(np.bool_)
+    return found
+
+
+def _draw(labels: Labels) -> Labels:
+    if len(labels) <= MOST_ASKED:
+        return labels
+    drawn = np.random.default_rng(0).choice(len(labels), MOST_ASKED, replace=False)
+    return labels.where(np.sort(drawn))
+
+
+def _said(ranker: Ranker, history: History, head: str, anchors: Anchors) -> Floats:
+    heads = ranker.learned.heads
+    assert heads is not None  # noqa: S101 - looked at before
+    facts = history.facts(anchors)
+    state = state_of(ranker.learned.behaviour, history.interactions.items, ranker.texts)(facts.ring)
+    predicted: Predictions = heads.predict(facts.head, facts.ring, state, anchors.at)
+    said = {PURCHASE_INTENT: predicted.purchase_intent, CHURN_RISK: predicted.churn_risk}[head]
+    assert said is not None  # noqa: S101 - only heads that are there are asked
+    return said
+
+
+def _ms(moment: datetime) -> int:
+    return (moment - EPOCH) // MILLISECOND
