@@ -32,6 +32,7 @@ from portrait.adapters.redis_store import RedisProfiles, connect_redis, ping
 from portrait.errors import ModelMissingError
 from portrait.lease import stopped
 from portrait.logs import configure_logs
+from portrait.neural.company import is_follower
 from portrait.neural.text_encoder import BertEncoder, load_encoder
 from portrait.resume import Resume
 from portrait.settings import Settings
@@ -208,9 +209,12 @@ async def run_archive(settings: Settings) -> None:
 async def run_train(settings: Settings) -> None:
     """Train, judge, promote and watch until told to stop."""
     os.nice(settings.train_nice)  # before there are threads: they inherit it
+    trainer = import_module("workers.trainer")  # others need no MLflow: seconds and 100 MB
+    if is_follower():
+        trainer.follow(settings)
+        return
     async with connected(settings) as wires:
         encoders = await _encoders(settings, wires)
-        trainer = import_module("workers.trainer")  # others need no MLflow: seconds and 100 MB
         await trainer.run(settings, wires.redis, encoders, wires.closing)
 
 

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 import structlog
+import torch
 from redis.asyncio import Redis
 from threadpoolctl import threadpool_limits
 
@@ -23,6 +24,7 @@ from portrait.adapters.river_drift import AdwinDrift
 from portrait.encoder import TextEncoder
 from portrait.errors import PortraitError
 from portrait.neural.behaviour_encoder import EncoderShape
+from portrait.neural.company import leading, lessons
 from portrait.neural.fit_ranker import RankerCourse
 from portrait.neural.learner import AGAIN, DIM, ArchiveLearner, Plan, manifest_at
 from portrait.neural.material import Shares
@@ -31,6 +33,7 @@ from portrait.neural.retext import Retext
 from portrait.neural.signals import ArchiveSignals
 from portrait.neural.text_encoder import BUNDLED, bundled_path
 from portrait.neural.text_finetune import FineTuning
+from portrait.neural.training import train as train_lesson
 from portrait.schedule import Schedule, is_cron
 from portrait.settings import Settings
 from portrait.stock import StoredStock
@@ -58,11 +61,21 @@ async def run(settings: Settings, redis: Redis, encoders: Encoders, closing: asy
     if await await_model(parts.registry, closing) is None:
         return  # told to stop before there was a catalogue
     log.info("worker_started", worker="train")
-    with threadpool_limits(settings.train_threads):
+    with threadpool_limits(settings.train_threads), leading():
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(watch(_watched(settings, redis, parts), closing))
             await train(parts, closing)
     log.info("worker_stopped", worker="train")
+
+
+def follow(settings: Settings) -> None:
+    """Learn what the leader learns, until it leaves: torchrun started more than one of us."""
+    torch.set_num_threads(settings.train_threads)
+    log.info("worker_started", worker="train", leads=False)
+    with threadpool_limits(settings.train_threads):
+        for lesson, course in lessons():
+            train_lesson(lesson, course)
+    log.info("worker_stopped", worker="train", leads=False)
 
 
 def plan_of(settings: Settings) -> Plan:

@@ -41,13 +41,13 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     written.replace(path)
 
 
-def load_checkpoint(path: Path, course: str, device: torch.device) -> Checkpoint:
-    """Read what `save_checkpoint` wrote.
+def load_checkpoint(path: Path, course: str) -> Checkpoint:
+    """Read what `save_checkpoint` wrote, into memory: whoever loads it has devices of its own.
 
     Raises:
         CheckpointMismatchError: It is of another course.
     """
-    checkpoint = Checkpoint(**torch.load(path, map_location=device, weights_only=True))
+    checkpoint = Checkpoint(**torch.load(path, map_location="cpu", weights_only=True))
     if checkpoint.course != course:
         msg = f"{path} was written by {checkpoint.course}, not by {course}"
         raise CheckpointMismatchError(msg)

@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self, cast
+from typing import Any, Self, cast
 
 import numpy as np
 import torch
@@ -97,6 +97,10 @@ class TextTower(nn.Module):
         self.how = how
         self.tokens = tokenize(pairs.texts)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the tokenizer out: others who learn the same read no other texts."""
+        return {**self.__dict__, "tokenize": None}
+
     def forward(self, batch: PairBatch) -> Tensor:
         """Sum the loss of a batch's pairs."""
         embedded = self.embed(
@@ -166,6 +170,10 @@ class TextLesson:
                 raise PairsTooFewError(msg)
             drawn += more
         return drawn
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Leave out what measures: others who learn the same ask for no figures."""
+        return type(self), (self.tower, None, self.seed)
 
     def validate(self) -> Mapping[str, float]:
         """Measure the encoder as it is now."""

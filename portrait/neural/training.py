@@ -28,6 +28,7 @@ from tqdm import tqdm
 
 from portrait.errors import PortraitError
 from portrait.neural.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from portrait.neural.company import together
 from portrait.tracker import NoTracker, Tracker
 
 SLOW_SECONDS = 2  # what takes longer shows a progress bar
@@ -122,8 +123,10 @@ def train(
     Raises:
         TrainingDivergedError: The loss is not a number.
         CheckpointMismatchError: The checkpoint is of another course.
+        CompanyLostError: Whatever it was, others were learning the same lesson.
     """
-    return _Run(lesson, course, tracker or NoTracker(), checkpoint).outcome()
+    with together((lesson, course)):
+        return _Run(lesson, course, tracker or NoTracker(), checkpoint).outcome()
 
 
 class _Run(Generic[P]):
@@ -245,9 +248,15 @@ class _Run(Generic[P]):
             }
 
     def _resume(self) -> None:
-        if self.path is None or not self.path.exists():
+        """Go on from the main process's checkpoint: others need no disk of theirs."""
+        found = None
+        if self.accelerator.is_main_process and self.path is not None and self.path.exists():
+            found = load_checkpoint(self.path, repr(self.course))
+        told = [found]
+        broadcast_object_list(told)
+        if told[0] is None:
             return
-        self.state = load_checkpoint(self.path, repr(self.course), self.accelerator.device)
+        self.state = told[0]
         self.module.load_state_dict(self.state.module)
         self.optimizer.load_state_dict(self.state.optimizer)
         self.schedule.load_state_dict(self.state.schedule)

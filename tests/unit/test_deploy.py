@@ -47,6 +47,10 @@ MANIFESTS: dict[str, dict[str, Any]] = {
     for each in yaml.safe_load_all(path.read_text())
     if each["kind"] != "Kustomization"
 }
+GPUS: dict[str, dict[str, Any]] = {
+    f"{each['kind']} {each['metadata']['name']}": each
+    for each in yaml.safe_load_all((DEPLOY / "kubernetes-gpus/train.yaml").read_text())
+}
 PODS: dict[str, Any] = {
     name: each["spec"]["template"]["spec"]
     for name, each in MANIFESTS.items()
@@ -149,6 +153,42 @@ def test_kustomize_applies_every_manifest_but_the_example_of_a_secret() -> None:
     files = {path.name for path in (DEPLOY / "kubernetes").glob("*.yaml")}
 
     assert set(KUSTOMIZATION["resources"]) == files - {"kustomization.yaml", "secret.example.yaml"}
+
+
+def test_the_trainer_on_gpus_is_the_same_trainer_started_by_torchrun() -> None:
+    one, many = PODS["Deployment portrait-train"], GPUS["StatefulSet portrait-train"]
+    pod = many["spec"]["template"]["spec"]
+    *torchrun, dash, workers, train = _container(pod)["command"]
+    options = dict(option.lstrip("-").split("=") for option in torchrun[1:])
+
+    assert torchrun[0] == "torchrun"
+    assert ("python", dash, workers, train) == tuple(_container(one)["command"])
+    assert int(options["nnodes"]) == many["spec"]["replicas"]
+    assert options["master-addr"] == "portrait-train-0." + many["spec"]["serviceName"]
+    assert {"name": "meet", "containerPort": int(options["master-port"])} in _container(pod)[
+        "ports"
+    ]
+    for field in ("securityContext", "envFrom", "volumeMounts"):
+        assert _container(pod)[field] == _container(one)[field]
+    assert pod["securityContext"] == one["securityContext"]
+    assert pod["enableServiceLinks"] is False
+    given = {each["name"]: each.get("value") for each in _container(pod)["env"]}
+    assert given.pop("NODE") is None
+    assert given == {each["name"]: each["value"] for each in _container(one)["env"]}
+
+
+@pytest.mark.parametrize("name", ["Service", "NetworkPolicy", "StatefulSet"])
+def test_the_trainer_on_gpus_keeps_the_schema_of_kubernetes(name: str) -> None:
+    kubernetes_validate.validate(GPUS[f"{name} portrait-train"], KUBERNETES_VERSION, strict=True)
+
+
+def test_the_trainer_on_gpus_takes_the_place_of_the_other() -> None:
+    overlay = yaml.safe_load((DEPLOY / "kubernetes-gpus/kustomization.yaml").read_text())
+
+    assert overlay["resources"] == ["../kubernetes", "train.yaml"]
+    gone = {f"{each['target']['kind']} {each['target']['name']}" for each in overlay["patches"]}
+    assert gone == {"Deployment portrait-train", "PersistentVolumeClaim portrait-training"}
+    assert gone <= set(MANIFESTS)
 
 
 def test_the_example_of_a_secret_has_names_only() -> None:
