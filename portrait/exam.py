@@ -99,7 +99,7 @@ def sit(exam: Exam, version: str, scorer: Scorer) -> Figures:
     newest = _answers(exam, exam.newest, scorer)
     first_touched = _first_touched(exam.interactions)
     is_cold = np.isin(exam.newest, exam.cold)
-    tail = _is_tail(exam)
+    tail, targets = _is_tail(exam), exam.interactions.item[exam.newest]
     has_answers = len(newest.place) > 0
     return Figures(
         version=version,
@@ -110,6 +110,7 @@ def sit(exam: Exam, version: str, scorer: Scorer) -> Figures:
         },
         cold=_ranks(newest.place[is_cold]),
         tail_share=float(tail[newest.shown].mean()) if has_answers else None,
+        tail_taken=float(tail[targets].mean()) if has_answers else None,
         coverage=coverage(newest.shown, len(tail)) if has_answers else None,
     )
 

@@ -88,8 +88,8 @@ def _checks(bench: _Bench) -> Iterator[Check]:
     yield from _cold(bench)
     for head in _names(bench.champion.heads, bench.challenger.heads):
         yield from _head(bench, head)
-    for name in ("tail_share", "coverage"):
-        yield from _least(bench, name, _fair(bench.named(name).champion, bench.asked))
+    yield from _least(bench, "tail_share", _tail(bench))
+    yield from _least(bench, "coverage", _fair(bench.named("coverage").champion, bench.asked))
     for name in ("typo_cosine", "typo_hit_kept"):
         yield from _least(
             bench, name, _at_best(bench.named(name).champion, getattr(bench.asked, name))
@@ -238,6 +238,12 @@ def _number(value: float | None) -> float | None:
 
 def _share_of(figure: float | None, change: float) -> float | None:
     return None if figure is None else figure * (1 + change)
+
+
+def _tail(bench: _Bench) -> float | None:
+    """Return the least tail share: the champion's less a little, but no more than people take."""
+    fair, taken = _fair(bench.champion.tail_share, bench.asked), bench.challenger.tail_taken
+    return fair if fair is None or taken is None else min(fair, taken)
 
 
 def _fair(figure: float | None, asked: Thresholds) -> float | None:

@@ -36,6 +36,7 @@ class Figures:
     cold: Ranks | None = None  # targets that training has never seen
     heads: Mapping[str, HeadFigures] = field(default_factory=dict)
     tail_share: float | None = None  # of what is recommended: outside the most popular fifth
+    tail_taken: float | None = None  # the same of what was taken: the data's own bias
     coverage: float | None = None  # of the catalogue: recommended to anybody
     typo_cosine: float | None = None  # mean, of texts with 5 % typos to the same without
     typo_hit_kept: float | None = None  # HR@10 with typos, as a share of that without

@@ -154,6 +154,7 @@ def figures_told(exam: Exam, figures: Figures) -> dict[str, Any]:
         "heads": {name: head._asdict() for name, head in figures.heads.items()},
         "bias": {
             "tail_share": figures.tail_share,
+            "tail_taken": figures.tail_taken,
             "coverage": figures.coverage,
             "hr@10_by_activity": _by_activity(exam, figures),
         },

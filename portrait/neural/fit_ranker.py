@@ -113,13 +113,16 @@ def fit_ranker(  # noqa: PLR0913 - what it learns from, and what it may be given
     return Fitted(learned, figures, outcome)
 
 
-def refit_ranker(
+def refit_ranker(  # noqa: PLR0913 - as `fit_ranker`
     fitted: Fitted,
     events: Interactions,
     text_vectors: Vectors,
     course: RankerCourse | None = None,
     *,
+    counted: Interactions | None = None,
+    champion: Learned | None = None,
     tracker: Tracker | None = None,
+    checkpoint: Path | None = None,
 ) -> Learned:
     """Fit once more with nothing held out, by the choices of a fit that held something out.
 
@@ -130,16 +133,20 @@ def refit_ranker(
         fitted: What `fit_ranker` chose.
         events: Of its interactions and its targets together.
         text_vectors: (N, K), in order of `events.items`.
-        course: The same as then.
+        course: The same as then, as all below.
+        counted: The whole past, where that is more than `events`.
+        champion: Whom the fit began from.
         tracker: Where the curve goes.
+        checkpoint: A file of its own.
     """
     course = course or RankerCourse()
     known = replace(course.course, stop_after=fitted.outcome.epoch)
     behaviour, _ = _behaviour(
-        events, None, text_vectors, replace(course, course=known), None, tracker, None
+        events, None, text_vectors, replace(course, course=known), champion, tracker, checkpoint
     )
     neighbours = replace(
-        fit_neighbours(events, text_vectors, course.decay), kinds=fitted.learned.neighbours.kinds
+        fit_neighbours(counted or events, text_vectors, course.decay),
+        kinds=fitted.learned.neighbours.kinds,
     )
     return replace(fitted.learned, behaviour=behaviour, neighbours=neighbours)
 

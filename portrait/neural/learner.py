@@ -46,7 +46,7 @@ from portrait.neural.examiner import (
     measured,
     ranker_of,
 )
-from portrait.neural.fit_ranker import Fitted, RankerCourse, fit_ranker
+from portrait.neural.fit_ranker import Fitted, RankerCourse, fit_ranker, refit_ranker
 from portrait.neural.material import Material, Shares, gather, load, save
 from portrait.neural.readings import REFERENCES, references_of
 from portrait.neural.refit_heads import Refitted, Taught, refit_heads
@@ -54,6 +54,7 @@ from portrait.neural.retext import Retext, kept_folder, retext, told_of
 from portrait.neural.training import Course
 from portrait.stock import Stock
 from portrait.store import Model
+from portrait.tracker import Later
 from portrait.trial import DEFAULTS, HeadFigures, Thresholds
 
 MATERIAL, HEADS = "material.npz", "heads.json"  # in the version's folder
@@ -184,10 +185,10 @@ class ArchiveLearner:
         """Train, measure, and write it all down."""
         plan = self._plan
         material = bench.material.shuffled(plan.seed) if plan.shuffled_labels else bench.material
-        fitted = self._fit(bench, material, progress)
+        fitted, ranked = self._fit(bench, material, progress)
         progress.stage("training heads")
-        refitted = self._heads(bench, material, fitted.learned)
-        learned = replace(fitted.learned, heads=refitted.heads)
+        refitted = self._heads(bench, material, ranked)
+        learned = replace(ranked, heads=refitted.heads)
         _write_heads(bench.folder, refitted)
         progress.stage("measuring the challenger")
         exam = exam_of(bench.material)
@@ -212,24 +213,40 @@ class ArchiveLearner:
             parts={} if own is None else {ENCODER: own},
         )
 
-    def _fit(self, bench: Bench, material: Material, progress: Progress) -> Fitted:
-        """Train the ranker, from the champion if it is of the same shape and space."""
+    def _fit(self, bench: Bench, material: Material, progress: Progress) -> tuple[Fitted, Learned]:
+        """Train the ranker, from the champion if it is of the same shape and space.
+
+        Twice: to make choices on the newest events, and by these choices on the newest, too.
+        """
         progress.stage("training")
         plan, champion = self._plan, bench.taught
         if champion is not None and not _fits(champion.behaviour, plan.course.shape):
             champion = None
         course = plan.course.course if champion is None else plan.again
-        past = material.counted
-        return fit_ranker(
-            past if champion is None else material.learned,
-            material.targets(past),
+        ranker_course = replace(plan.course, course=replace(course, seed=plan.seed))
+        counted, again = material.counted, material.counted_again
+        fitted = fit_ranker(
+            counted if champion is None else material.learned,
+            material.targets(counted),
             bench.texts,
-            replace(plan.course, course=replace(course, seed=plan.seed)),
-            counted=past,
+            ranker_course,
+            counted=counted,
             champion=champion,
             tracker=progress,
             checkpoint=bench.folder / "ranker.pt",
         )
+        progress.stage("training on the newest events, too")
+        refitted = refit_ranker(
+            fitted,
+            again if champion is None else material.learned_again,
+            bench.texts,
+            ranker_course,
+            counted=again,
+            champion=champion,
+            tracker=Later(progress, fitted.outcome.steps),
+            checkpoint=bench.folder / "ranker-again.pt",
+        )
+        return fitted, refitted
 
     def _heads(self, bench: Bench, material: Material, learned: Learned) -> Refitted:
         if not self._plan.with_heads:
@@ -253,7 +270,7 @@ class ArchiveLearner:
             version=bench.folder.name,
             parent=None if bench.champion is None else bench.champion.version,
             created_at=_moment(told.gathered_at),
-            trained_on=Window(since=_moment(material.begin), until=_moment(material.valid_from)),
+            trained_on=Window(since=_moment(material.begin), until=_moment(material.test_from)),
             offsets=told.offsets,
             rows=material.rows,
             erased_users=told.erased_users,

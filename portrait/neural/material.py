@@ -2,8 +2,8 @@
 
     begin ── old, replayed ── new_from ── new ── valid_from ── choices ── test_from ── exam ── until
 
-Time goes forward only. Some users are held out of all learning, of every model alike, by a hash:
-on them forgetting is measured honestly.
+Time goes forward only; what choices are made on is learned from once they are made. Some users are
+held out of all learning, of every model alike, by a hash: on them forgetting is measured honestly.
 """
 
 import json
@@ -79,15 +79,23 @@ class Material:
 
     @property
     def counted(self) -> Interactions:
-        """What co-occurrence may be counted on."""
-        events = self.events
-        return events.where(~self.held[events.user] & (events.at < self.valid_from))
+        """What co-occurrence may be counted on while choices are made."""
+        return self._taught(self.valid_from)
 
     @property
     def learned(self) -> Interactions:
-        """What the encoder learns from: the new, and a replay of the old."""
-        events = self.counted
-        return events.where((events.at >= self.new_from) | self.replayed[events.user])
+        """What the encoder learns from meanwhile: the new, and a replay of the old."""
+        return self._with_replay(self.counted)
+
+    @property
+    def counted_again(self) -> Interactions:
+        """The same once choices are made: up to the exam."""
+        return self._taught(self.test_from)
+
+    @property
+    def learned_again(self) -> Interactions:
+        """The same once choices are made: up to the exam."""
+        return self._with_replay(self.counted_again)
 
     @property
     def rows(self) -> dict[str, int]:
@@ -101,6 +109,13 @@ class Material:
             "validation": int(((at >= self.valid_from) & (at < self.test_from)).sum()),
             "test": int((at >= self.test_from).sum()),
         }
+
+    def _taught(self, until: int) -> Interactions:
+        events = self.events
+        return events.where(~self.held[events.user] & (events.at < until))
+
+    def _with_replay(self, events: Interactions) -> Interactions:
+        return events.where((events.at >= self.new_from) | self.replayed[events.user])
 
     def targets(self, events: Interactions) -> Targets:
         """Choose what is predicted for choices: the next new item of users who have a past.

@@ -199,4 +199,5 @@ def test_the_tail_is_what_is_outside_the_most_popular_fifth() -> None:
     figures = sit(set_exam(events, [0, 20 * DAY, 30 * DAY]), "v1", Next(20))
 
     assert figures.tail_share == 0.7  # of items 1 to 10, the first three are popular
+    assert figures.tail_taken == 1  # item 15 is what was taken
     assert figures.coverage == 0.5

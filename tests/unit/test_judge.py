@@ -281,6 +281,14 @@ def test_a_fall_beyond_chance_counts_with_any_doubt() -> None:
     assert not judge(CHAMPION, challenger(newest=moved(CHAMPION.newest, 0.9)), asked).promote
 
 
+def test_what_people_take_themselves_is_no_bias() -> None:
+    as_people_do = judge(CHAMPION, challenger(tail_share=0.11, tail_taken=0.1))
+    more_than_people_do = judge(CHAMPION, challenger(tail_share=0.09, tail_taken=0.1))
+
+    assert as_people_do.promote
+    assert failed(more_than_people_do) == {"tail share"}
+
+
 def test_a_fifth_of_nothing_is_nothing() -> None:
     little = replace(CHAMPION, tail_share=0.04)
 

@@ -36,6 +36,7 @@ def test_what_is_learned_is_before_the_choices_and_those_before_the_exam() -> No
 
     assert material.begin < material.new_from < material.valid_from < material.test_from
     assert material.learned.at.max() < material.valid_from
+    assert material.valid_from <= material.learned_again.at.max() < material.test_from
     targets = material.targets(material.learned)
     asked = np.isin(material.events.user, targets.users)
     assert asked.sum() > len(targets.users) > 30
@@ -50,6 +51,7 @@ def test_whoever_is_held_out_is_learned_from_by_nobody() -> None:
     assert 0.1 < material.held.mean() < 0.3
     assert not material.held[material.learned.user].any()
     assert not material.held[material.counted.user].any()
+    assert not material.held[material.learned_again.user].any()
 
 
 def test_the_same_users_are_held_out_whatever_else_is_read() -> None:
