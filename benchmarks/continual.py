@@ -32,7 +32,7 @@ from portrait.interactions import Interactions
 from portrait.learned import Learned
 from portrait.neural.behaviour_encoder import BehaviourEncoder
 from portrait.neural.examiner import exam_of, untaught
-from portrait.neural.fit_ranker import EVEN, choose_blend, fit_neighbours, fit_ranker
+from portrait.neural.fit_ranker import EVEN, choose_blend, fit_neighbours, fit_ranker, refit_ranker
 from portrait.neural.learner import AGAIN, Plan
 from portrait.neural.material import Material, Told
 from portrait.neural.next_item import NextItem, NextItemLesson
@@ -98,7 +98,7 @@ def periods_of(shop: Shop, learned: float, seed: int = 0) -> list[Material]:
                 told=Told({}, 0, 0, 0, len(events), 0),
             )
         )
-        new_from = valid_from
+        new_from = moment(begin)
     return periods
 
 
@@ -126,21 +126,30 @@ def kept(material: Material, texts: Vectors, champion: Learned) -> Learned:  # n
 
 def refreshed(material: Material, texts: Vectors, champion: Learned) -> Learned:
     """Learn as the trainer does."""
-    past = material.counted
-    return fit_ranker(
+    past, course = material.counted, replace(COURSE, course=AGAIN)
+    fitted = fit_ranker(
         material.learned,
         material.targets(past),
         texts,
-        replace(COURSE, course=AGAIN),
+        course,
         counted=past,
         champion=champion,
-    ).learned
+    )
+    return refit_ranker(
+        fitted,
+        material.learned_again,
+        texts,
+        course,
+        counted=material.counted_again,
+        champion=champion,
+    )
 
 
 def joint(material: Material, texts: Vectors, champion: Learned) -> Learned:  # noqa: ARG001 - a way
     """Learn everything anew."""
-    everything = material.counted
-    return fit_ranker(everything, material.targets(everything), texts, COURSE).learned
+    past = material.counted
+    fitted = fit_ranker(past, material.targets(past), texts, COURSE)
+    return refit_ranker(fitted, material.counted_again, texts, COURSE)
 
 
 def new_only(material: Material, texts: Vectors, champion: Learned) -> Learned:
