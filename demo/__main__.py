@@ -106,8 +106,6 @@ async def _learn(stage: Stage, past: Sequence[Fields]) -> str | None:
         PORTRAIT_TRAIN_CRON="null",
         PORTRAIT_TRAIN_EVENTS="null",
         PORTRAIT_TRAIN_HELD_OUT="0.2",
-        # A few hundred questions cannot show a calibration error of .02: chance alone makes .05.
-        PORTRAIT_TRAIN_THRESHOLDS='{"head_ece": 0.08}',
     )
     job = await train(stage, trainer, "the demo")
     if job["state"] != "promoted":
