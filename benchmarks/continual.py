@@ -43,7 +43,7 @@ from portrait.neural.validation import validation_of
 from portrait.ranker import Ranker
 from portrait.space import Vectors, fit_space
 
-BEGINS = (0.0, 0.5, 0.8, 1.0)  # of the periods, as shares of the events in order of time
+BEGINS = (0.0, 0.55, 0.7, 0.85, 1.0)  # of the periods, as shares of the events by time
 CHOICES = 0.06  # of the events before each end: what choices are made on
 COURSE = Plan(Path(), "").course
 
