@@ -44,7 +44,7 @@ NEWER = 0.7  # share of the new weights in the average with the champion's
 FACTORS = np.array([0, 0.5, 0.75, 1.33, 2], np.float32)  # what is tried with each weight
 SMALLEST = 0.1  # where a weight of 0 starts again
 ROUNDS = 3  # of the search; the optimum is flat
-BEYOND_CHANCE = 2.0  # standard errors that a step away from the champion's blend has to gain
+BEYOND_CHANCE = 1.0  # standard errors that a step away from the champion's blend has to gain
 EVEN = Blend(1, 1, 1)
 
 
