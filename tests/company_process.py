@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from portrait.neural.company import is_follower, leading
+from portrait.neural.linear_head import Learning, learn
 from portrait.neural.next_item import NextItemLesson
 from portrait.neural.text_encoder import load_pooled, load_tokenize
 from portrait.neural.text_finetune import FineTuning, TextLesson, TextTower
@@ -49,6 +50,14 @@ def text_lesson(folder: Path) -> TextLesson:
     return TextLesson(tower, grouped, seed=0)
 
 
+def head_examples() -> tuple[Learning, Learning]:
+    """Return an earlier and a later period of a question that the first number answers."""
+    draw = torch.Generator().manual_seed(0)
+    inputs = torch.randn(400, 3, generator=draw)
+    whole = Learning(inputs, None, (inputs[:, :1] > 0).float())
+    return whole.at(torch.arange(300)), whole.at(torch.arange(300, 400))
+
+
 def write(path: Path, lesson: NextItemLesson | TextLesson) -> None:
     """Write the weights that a training left."""
     weights = {name: value.numpy() for name, value in lesson.module.state_dict().items()}
@@ -66,6 +75,8 @@ def main(out: Path) -> None:
         tracker = Dying() if (out / DIES).exists() else NoTracker()
         train(items, COURSE, tracker=tracker, checkpoint=out / "items.pt")
         train(texts, EXACT)
+        head = learn(*head_examples(), outputs=1)
+    np.savez(out / "head.npz", weights=head.weights, bias=head.bias)
     write(out / "items.npz", items)
     write(out / "texts.npz", texts)
 

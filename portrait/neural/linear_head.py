@@ -67,7 +67,7 @@ class LinearHead(nn.Module):
         super().__init__()
         self.dropout = nn.Dropout(DROPOUT)
         self.linear = nn.Linear(inputs, outputs)
-        self.touch_weights = nn.Parameter(torch.zeros(windows, outputs))
+        self.touch_weights = nn.Parameter(torch.zeros(windows, outputs), requires_grad=windows > 0)
         nn.init.zeros_(self.linear.weight)
 
     def forward(self, batch: Learning) -> Tensor:
