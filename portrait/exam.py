@@ -110,6 +110,7 @@ def sit(exam: Exam, version: str, scorer: Scorer) -> Figures:
         },
         cold=_ranks(newest.place[is_cold]),
         tail_share=float(tail[newest.shown].mean()) if has_answers else None,
+        tail=tail[newest.shown].mean(axis=1),
         tail_taken=float(tail[targets].mean()) if has_answers else None,
         coverage=coverage(newest.shown, len(tail)) if has_answers else None,
     )

@@ -88,7 +88,7 @@ def _checks(bench: _Bench) -> Iterator[Check]:
     yield from _cold(bench)
     for head in _names(bench.champion.heads, bench.challenger.heads):
         yield from _head(bench, head)
-    yield from _least(bench, "tail_share", _tail(bench))
+    yield from _tail(bench)
     yield from _least(bench, "coverage", _fair(bench.named("coverage").champion, bench.asked))
     for name in ("typo_cosine", "typo_hit_kept"):
         yield from _least(
@@ -240,10 +240,21 @@ def _share_of(figure: float | None, change: float) -> float | None:
     return None if figure is None else figure * (1 + change)
 
 
-def _tail(bench: _Bench) -> float | None:
-    """Return the least tail share: the champion's less a little, but no more than people take."""
-    fair, taken = _fair(bench.champion.tail_share, bench.asked), bench.challenger.tail_taken
-    return fair if fair is None or taken is None else min(fair, taken)
+def _tail(bench: _Bench) -> Iterator[Check]:
+    """Ask for little less than the champion's tail share, and for no more than people take.
+
+    A fall beyond that counts unless chance explains it, as in the rankings: exams may be small.
+    """
+    trio, asked = bench.named("tail_share"), bench.asked
+    if trio.champion is None and trio.challenger is None:
+        return
+    limit, taken = _fair(trio.champion, asked), bench.challenger.tail_taken
+    if limit is not None and taken is not None:
+        limit = min(limit, taken)
+    after, before = bench.challenger.tail, bench.champion.tail
+    is_chance = len(after) > 0 and _holds(after, before, asked.bias_change, asked.doubt)
+    passed = _reaches(trio.challenger, limit) or is_chance
+    yield _check("tail share", trio, limit, passed=passed)
 
 
 def _fair(figure: float | None, asked: Thresholds) -> float | None:

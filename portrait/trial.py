@@ -36,6 +36,9 @@ class Figures:
     cold: Ranks | None = None  # targets that training has never seen
     heads: Mapping[str, HeadFigures] = field(default_factory=dict)
     tail_share: float | None = None  # of what is recommended: outside the most popular fifth
+    tail: Floats = field(
+        default_factory=lambda: np.zeros(0)
+    )  # (U,), the same of each of the newest
     tail_taken: float | None = None  # the same of what was taken: the data's own bias
     coverage: float | None = None  # of the catalogue: recommended to anybody
     typo_cosine: float | None = None  # mean, of texts with 5 % typos to the same without

@@ -289,6 +289,20 @@ def test_what_people_take_themselves_is_no_bias() -> None:
     assert failed(more_than_people_do) == {"tail share"}
 
 
+def test_a_tail_that_fell_by_chance_is_no_bias() -> None:
+    draw = np.random.default_rng(0)
+    many = draw.random(4_000) * 0.5
+    few, other = many[:100], draw.random(100) * 0.42
+    assert other.mean() < 0.8 * few.mean()
+
+    def after(before: Floats, tail: Floats) -> Verdict:
+        champion = replace(CHAMPION, tail_share=float(before.mean()), tail=before)
+        return judge(champion, challenger(tail_share=float(tail.mean()), tail=tail))
+
+    assert after(few, other).promote
+    assert failed(after(many, many * 0.78)) == {"tail share"}
+
+
 def test_a_fifth_of_nothing_is_nothing() -> None:
     little = replace(CHAMPION, tail_share=0.04)
 
