@@ -85,6 +85,17 @@ class Predictions:
     next_action: Floats | None  # (U, A), in order of Action; adds up to 1
     interests: Floats | None  # (U, C), in order of `Heads.categories`: touched within 7 days
 
+    def of(self, head: str) -> Floats:
+        """Return what a head says, by its name.
+
+        Raises:
+            KeyError: There is no such head.
+        """
+        said: Floats | None = getattr(self, head)
+        if said is None:
+            raise KeyError(head)
+        return said
+
 
 @dataclass(frozen=True, slots=True)
 class Heads:

@@ -142,7 +142,8 @@ def _head(bench: _Bench, head: str) -> Iterator[Check]:
     yield _check(f"{head} AP", ap, least, passed=_reaches(ap.challenger, least))
     rise = 0.0 if ece.champion is None else ece.champion + bench.asked.head_ece_rise
     ours = bench.challenger.heads.get(head)
-    most = max(bench.asked.head_ece, rise, 0.0 if ours is None else ours.ece_by_chance)
+    most = max(bench.asked.head_ece, rise)
+    most = most if ours is None else ours.tolerated(most)
     passed = ece.challenger is not None and ece.challenger <= most
     yield _check(f"{head} ECE", ece, most, passed=passed, at_most=True)
 

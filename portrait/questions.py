@@ -146,16 +146,17 @@ def answer(known: Known, anchors: Anchors, label: Label, periods: Periods, most:
     """
     at = anchors.at
     early = anchors.where((at >= periods.asked_from) & (at < periods.valid_from))
-    train = _draw(label(early, periods.valid_from), most)
+    train = draw(label(early, periods.valid_from), most)
     between = anchors.where((at >= periods.valid_from) & (at < periods.test_from))
-    valid = _draw(label(between, periods.test_from), most)
-    test = _draw(label(anchors.where(at >= periods.test_from), periods.until), most)
+    valid = draw(label(between, periods.test_from), most)
+    test = draw(label(anchors.where(at >= periods.test_from), periods.until), most)
     audit_split(train, valid)
     audit_split(valid, test)
     return Sets(*(_described(known, labels) for labels in (train, valid, test)))
 
 
-def _draw(labels: Labels, most: int) -> Labels:
+def draw(labels: Labels, most: int) -> Labels:
+    """Keep at most as many, drawn by chance, always the same."""
     if len(labels) <= most:
         return labels
     drawn = np.random.default_rng(0).choice(len(labels), most, replace=False)

@@ -25,6 +25,10 @@ class HeadFigures(NamedTuple):
     ece: float  # expected calibration error
     ece_by_chance: float = 0.0  # that a perfectly calibrated head might show on as many questions
 
+    def tolerated(self, most: float) -> float:
+        """Return the calibration error to allow: as much, or what chance alone explains."""
+        return max(most, self.ece_by_chance)
+
 
 @dataclass(frozen=True, slots=True)
 class Figures:

@@ -17,14 +17,14 @@ from portrait.archive import Archive
 from portrait.archive_reading import Sample, read_interactions
 from portrait.batch import EPOCH, MILLISECOND
 from portrait.classification import Flags
-from portrait.heads import CHURN_RISK, PURCHASE_INTENT, Predictions
+from portrait.heads import CHURN_RISK, PURCHASE_INTENT
 from portrait.history import Anchors, History
 from portrait.interactions import Interactions
 from portrait.labels import CHURN_HORIZON, PURCHASE_HORIZON, Labels, churn, purchase_within
 from portrait.neural.fit_heads import EVERY_MS
 from portrait.neural.readings import ranker_over
 from portrait.neural.refit_heads import state_of
-from portrait.questions import Floats, calendar_anchors
+from portrait.questions import Floats, calendar_anchors, draw
 from portrait.ranker import Ranker
 from portrait.stock import Stock
 from portrait.store import Model, ModelRegistry
@@ -106,18 +106,11 @@ def outcomes(
     for head, label in LABELS.items():
         if head not in heads.heads:
             continue
-        labels = _draw(label(interactions, anchors, until))
+        labels = draw(label(interactions, anchors, until), MOST_ASKED)
         said = _said(ranker, history, head, labels.anchors)
         if len(labels):
             found[head] = said, labels.values.astype(np.bool_)
     return found
-
-
-def _draw(labels: Labels) -> Labels:
-    if len(labels) <= MOST_ASKED:
-        return labels
-    drawn = np.random.default_rng(0).choice(len(labels), MOST_ASKED, replace=False)
-    return labels.where(np.sort(drawn))
 
 
 def _said(ranker: Ranker, history: History, head: str, anchors: Anchors) -> Floats:
@@ -125,10 +118,7 @@ def _said(ranker: Ranker, history: History, head: str, anchors: Anchors) -> Floa
     assert heads is not None  # noqa: S101 - looked at before
     facts = history.facts(anchors)
     state = state_of(ranker.learned.behaviour, history.interactions.items, ranker.texts)(facts.ring)
-    predicted: Predictions = heads.predict(facts.head, facts.ring, state, anchors.at)
-    said = {PURCHASE_INTENT: predicted.purchase_intent, CHURN_RISK: predicted.churn_risk}[head]
-    assert said is not None  # noqa: S101 - only heads that are there are asked
-    return said
+    return heads.predict(facts.head, facts.ring, state, anchors.at).of(head)
 
 
 def _ms(moment: datetime) -> int:

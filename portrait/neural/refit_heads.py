@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from portrait.behaviour import Behaviour, find
 from portrait.classification import binary_figures, ece_by_chance, multiclass_figures
 from portrait.hash_index import MISSING
-from portrait.heads import CHURN_RISK, INTERESTS, NEXT_ACTION, PURCHASE_INTENT, Heads, Predictions
+from portrait.heads import INTERESTS, NEXT_ACTION, Heads
 from portrait.history import Anchors, History
 from portrait.learned import Learned
 from portrait.neural.fit_heads import fit_heads
@@ -81,16 +81,13 @@ def refit_heads(
         if report.served
     }
     reasons = {report.name: report.reason for report in reports}
-    for name in [each for each in served if each not in asked and _is_off(served[each], most_ece)]:
+    new = {name: figures for name, figures in served.items() if name not in asked}
+    for name in [name for name, head in new.items() if head.ece > head.tolerated(most_ece)]:
         reasons[name] = f"its calibration error is {served.pop(name).ece:.3f}"
     kept = {name: head for name, head in heads.heads.items() if name in served}
     if not kept:
         return Refitted(None, {}, asked, reasons)
     return Refitted(replace(heads, heads=kept), served, asked, reasons)
-
-
-def _is_off(figures: HeadFigures, most_ece: float) -> bool:
-    return figures.ece > max(most_ece, figures.ece_by_chance)
 
 
 def state_of(behaviour: Behaviour, refs: Refs, vectors: Vectors) -> StateOf:
@@ -157,7 +154,7 @@ def _said(  # noqa: PLR0913, PLR0917 - one model, one question
             some.at,
             _touched(material, facts.ring["ref"]) if name == INTERESTS else None,
         )
-        parts.append(_one(predicted, name))
+        parts.append(predicted.of(name))
     said = np.concatenate(parts)
     if name != INTERESTS:
         return said
@@ -165,17 +162,6 @@ def _said(  # noqa: PLR0913, PLR0917 - one model, one question
     known = said[:, place]
     known[:, place == MISSING] = UNNAMED
     return known
-
-
-def _one(predicted: Predictions, name: str) -> Floats:
-    said = {
-        PURCHASE_INTENT: predicted.purchase_intent,
-        CHURN_RISK: predicted.churn_risk,
-        NEXT_ACTION: predicted.next_action,
-        INTERESTS: predicted.interests,
-    }[name]
-    assert said is not None  # noqa: S101 - only heads that are there are asked
-    return said
 
 
 def _touched(material: Material, refs: Refs) -> Refs:

@@ -13,12 +13,13 @@ from portrait.judge import judge
 from portrait.learned import Learned
 from portrait.learner import Trained
 from portrait.neural.behaviour_encoder import EncoderShape
-from portrait.neural.fit_ranker import RankerCourse
-from portrait.neural.learner import ArchiveLearner, Plan, manifest_at
-from portrait.neural.material import Shares
+from portrait.neural.fit_ranker import RankerCourse, fit_neighbours
+from portrait.neural.learner import MATERIAL, ArchiveLearner, Plan, manifest_at
+from portrait.neural.material import Shares, load
 from portrait.neural.training import Course
 from portrait.ref import text_ref, user_ref
 from portrait.space import fit_space
+from portrait.stock import place_texts
 from portrait.store import Model
 from portrait.verdict import Verdict
 from tests.archives import memory_archive
@@ -192,6 +193,27 @@ def test_training_goes_on_from_the_champion(seasoned: tuple[Shop, Trained, Train
     assert 0.8 < angle < 1
     assert second.model.space.id == first.model.space.id
     assert second.model.space_id != first.model.space_id
+
+
+def test_what_serves_has_learned_from_the_newest_before_the_exam(
+    seasoned: tuple[Shop, Trained, Trained],
+) -> None:
+    shop, _, second = seasoned
+    material = load(shop.plan.folder / "v2" / MATERIAL)
+    learned, space = second.model.learned, second.model.space
+    assert learned is not None
+    texts = place_texts(material.texts, space, shop.stock, shop.encoder)
+
+    counted, choosing = (
+        fit_neighbours(events, texts, shop.plan.course.decay)
+        for events in (material.counted_again, material.counted)
+    )
+
+    np.testing.assert_array_equal(learned.neighbours.others, counted.others)
+    np.testing.assert_array_equal(learned.neighbours.strengths, counted.strengths)
+    assert choosing.strengths.shape != counted.strengths.shape or not np.array_equal(
+        choosing.strengths, counted.strengths
+    )
 
 
 KILLS: list[str | int] = ["reading texts", 10, 25, "training heads", "publishing"]
