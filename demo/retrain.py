@@ -138,9 +138,6 @@ def _start_trainer(stage: Stage, *, new_events: int | None, shuffled: bool = Fal
     return stage.start(
         "train",
         python("workers", "train"),
-        PORTRAIT_TRAIN_EPOCHS="4",  # enough to tell good from bad
-        # A small exam in a shop of popular goods: a few points of tail are noise, six are not.
-        PORTRAIT_TRAIN_THRESHOLDS='{"bias_points": 0.05}',
         PORTRAIT_TRAIN_CRON="null",
         PORTRAIT_TRAIN_EVENTS="null" if new_events is None else str(new_events),
         PORTRAIT_TRAIN_PAUSE="PT1S",
