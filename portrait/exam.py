@@ -4,7 +4,8 @@ interactions ─ moments ─▶ questions: newest, older periods, cold items ─
 
 A question is an event: given all that its user did before, where in the list did its item stand?
 Only an item that is new to the user is asked for, because what they have is not recommended; and
-of each user and period only the first, so that one diligent shopper is not a hundred. An older
+of each user and period only the first few, whose mean counts once, so that one diligent shopper is
+not a hundred. An older
 period is answered out of what had been sold by then: who learned of later goods has not forgotten.
 """
 
@@ -67,8 +68,8 @@ def set_exam(
     moments_ms: Sequence[int],
     *,
     asked: Mask | None = None,
+    each: int = 1,
     most: int = MOST_QUESTIONS,
-    seed: int = 0,
 ) -> Exam:
     """Choose the questions.
 
@@ -77,14 +78,14 @@ def set_exam(
         moments_ms: Where periods begin, ascending, and where the last one ends: training has seen
             what happened before the last period, which is the newest slice.
         asked: Users that questions may be about, (U,); None: all.
+        each: Questions of a user and period: with more, a small shop's exam is less luck.
         most: Questions of a period; of more users, some are drawn.
-        seed: Of that draw.
     """
     first = _first_touches(interactions)
     if asked is not None:
         first &= asked[interactions.user]
     periods = [
-        _one_each(interactions, first & _within(interactions, since, until), most, seed)
+        _few_each(interactions, first & _within(interactions, since, until), each, most)
         for since, until in pairwise(moments_ms)
     ]
     past = interactions.before(moments_ms[-2]).item
@@ -98,19 +99,20 @@ def sit(exam: Exam, version: str, scorer: Scorer) -> Figures:
     """Let a model answer every question."""
     newest = _answers(exam, exam.newest, scorer)
     first_touched = _first_touched(exam.interactions)
+    user = exam.interactions.user
     is_cold = np.isin(exam.newest, exam.cold)
     tail, targets = _is_tail(exam), exam.interactions.item[exam.newest]
     has_answers = len(newest.place) > 0
     return Figures(
         version=version,
-        newest=_ranks(newest.place),
+        newest=_ranks(newest.place, user[exam.newest]),
         older={
-            name: _ranks(_answers(exam, questions, scorer, first_touched).place)
+            name: _ranks(_answers(exam, questions, scorer, first_touched).place, user[questions])
             for name, questions in exam.older.items()
         },
-        cold=_ranks(newest.place[is_cold]),
+        cold=_ranks(newest.place[is_cold], user[exam.newest[is_cold]]),
         tail_share=float(tail[newest.shown].mean()) if has_answers else None,
-        tail=tail[newest.shown].mean(axis=1),
+        tail=by_user(tail[newest.shown].mean(axis=1), user[exam.newest]),
         tail_taken=float(tail[targets].mean()) if has_answers else None,
         coverage=coverage(newest.shown, len(tail)) if has_answers else None,
     )
@@ -179,15 +181,18 @@ def _within(events: Interactions, since: int, until: int) -> Mask:
     return inside
 
 
-def _one_each(events: Interactions, chosen: Mask, most: int, seed: int) -> Codes:
-    """Return the place of each user's first chosen event; of too many users, those drawn."""
+def _few_each(events: Interactions, chosen: Mask, each: int, most: int) -> Codes:
+    """Return the places of each user's first chosen events; of too many users, those drawn."""
     places = np.flatnonzero(chosen)
-    _, first = np.unique(events.user[places], return_index=True)
-    questions = places[first]
-    if len(questions) <= most:
+    user = events.user[places]
+    _, first, count = np.unique(user, return_index=True, return_counts=True)
+    nth = np.arange(len(places)) - np.repeat(first, count)
+    questions = places[nth < each]
+    users = max(1, most // each)
+    if len(first) <= users:
         return questions
-    drawn = np.random.default_rng(seed).choice(len(questions), most, replace=False)
-    return questions[np.sort(drawn)]
+    drawn = np.random.default_rng(0).choice(len(first), users, replace=False)
+    return questions[np.isin(events.user[questions], user[first[drawn]])]
 
 
 def _is_tail(exam: Exam) -> Mask:
@@ -199,8 +204,15 @@ def _is_tail(exam: Exam) -> Mask:
     return tail
 
 
-def _ranks(place: PerUser) -> Ranks:
-    return Ranks(gains(place, CUTOFF), hits(place, CUTOFF))
+def _ranks(place: PerUser, user: Codes) -> Ranks:
+    return Ranks(by_user(gains(place, CUTOFF), user), by_user(hits(place, CUTOFF), user))
+
+
+def by_user(figure: PerUser, user: Codes) -> PerUser:
+    """Return each user's mean of a figure of their questions, in order of the users."""
+    _, place, count = np.unique(user, return_inverse=True, return_counts=True)
+    mean: PerUser = np.bincount(place, figure, len(count)) / count
+    return mean
 
 
 def _day(moment_ms: int) -> str:

@@ -30,7 +30,8 @@ from portrait.robustness import burst_robustness, spoil
 from portrait.space import Space, Vectors
 from portrait.trial import Figures, HeadFigures, Ranks
 
-LEAST_QUESTIONS = 50  # of an older period; fewer say nothing
+EACH = 10  # questions of a user and period
+LEAST_USERS = 50  # asked about an older period; fewer say nothing
 OLDER_PERIODS = 2
 MOST_SPOILED = 256  # texts: BERT reads each twice
 NEWEST_SPOILED = 4  # events of a history that are read with typing errors
@@ -67,12 +68,16 @@ def exam_of(material: Material) -> Exam:
     events = material.events
     is_first = material.new_from <= material.begin
     past_until = material.valid_from if is_first else material.new_from
-    now = set_exam(events, [material.begin, material.test_from, material.until])
+    now = set_exam(events, [material.begin, material.test_from, material.until], each=EACH)
     past = events.before(past_until)
     cuts = np.quantile(past.at, np.linspace(0, 1, OLDER_PERIODS + 1)[1:-1]).astype(np.int64)
     moments = [material.begin, *cuts.tolist(), past_until, material.until]
-    before = set_exam(events, moments, asked=material.held)
-    older = {day: asked for day, asked in before.older.items() if len(asked) >= LEAST_QUESTIONS}
+    before = set_exam(events, moments, asked=material.held, each=EACH)
+    older = {
+        day: asked
+        for day, asked in before.older.items()
+        if len(np.unique(events.user[asked])) >= LEAST_USERS
+    }
     return replace(now, older=older)
 
 
@@ -184,9 +189,9 @@ def burst_figures(exam: Exam, model: Examined) -> dict[str, float]:
 
 def _told(ranks: Ranks) -> dict[str, float]:
     if not len(ranks.hit):
-        return {"questions": 0}
+        return {"users": 0}
     return {
-        "questions": len(ranks.hit),
+        "users": len(ranks.hit),
         "ndcg@10": round(float(ranks.ndcg.mean()), 4),
         "hr@10": round(float(ranks.hit.mean()), 4),
     }
@@ -194,12 +199,13 @@ def _told(ranks: Ranks) -> dict[str, float]:
 
 def _by_activity(exam: Exam, figures: Figures) -> dict[str, object]:
     """Return HR@10 on the newest slice by how much the users had done before."""
-    events, asked = exam.interactions, exam.newest
-    done = asked - events.starts[events.user[asked]]
+    events = exam.interactions
+    user, first = np.unique(events.user[exam.newest], return_index=True)
+    done = exam.newest[first] - events.starts[user]
     hit = figures.newest.hit
     spread = by_group(
         lambda places: float(hit[places].mean()),
-        np.arange(len(asked)),
+        np.arange(len(user)),
         by_activity(done, ACTIVITY),
         ACTIVITY,
     )

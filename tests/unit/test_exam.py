@@ -73,6 +73,20 @@ def test_each_user_is_asked_once_a_period_for_what_is_new_to_them() -> None:
     }
 
 
+def test_the_mean_of_a_users_questions_counts_once() -> None:
+    events = interactions(
+        (0, 1, 0), (0, 2, 21), (0, 7, 22), (0, 8, 23), (0, 4, 24),  # hit, near, hit, not asked
+        (1, 5, 0), (1, 6, 22),
+    )  # fmt: skip
+
+    exam = set_exam(events, [0, 20 * DAY, 30 * DAY], each=3)
+    figures = sit(exam, "v1", Next())
+
+    assert questions(exam, exam.newest) == [(0, 2, 21), (0, 7, 22), (0, 8, 23), (1, 6, 22)]
+    sixth = 1 / np.log2(7)  # 3 is expected then; 0, 3, 4, 5 and 6 stand before 7
+    assert figures.newest.ndcg.tolist() == pytest.approx([(1 + sixth + 1) / 3, 1])
+
+
 def test_cold_items_are_those_that_training_has_not_seen() -> None:
     events = interactions((0, 1, 0), (0, 2, 25), (1, 2, 3), (1, 9, 26))
 

@@ -106,7 +106,8 @@ def test_a_manifest_tells_means_and_groups_and_nobodys_name() -> None:
 
     told = figures_told(exam, measured(exam, pretrained(material), None))
 
-    assert told["newest"]["questions"] == len(exam.newest)
+    assert told["newest"]["users"] == len(np.unique(exam.interactions.user[exam.newest]))
+    assert told["newest"]["users"] < len(exam.newest)  # several questions each
     assert set(told["older"]) == set(exam.older)
     by_activity = told["bias"]["hr@10_by_activity"]
     assert set(by_activity["groups"]) == {"quiet", "middling", "busy"}
