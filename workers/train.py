@@ -282,11 +282,12 @@ def thresholds_for(asked: Thresholds, champion: Model | None) -> Thresholds:
     """Return what the judge asks for.
 
     Texts alone spread their recommendations evenly over a catalogue, and people do not: what the
-    first learned model says of how popular things are is not bias, so it is measured, not asked.
+    first learned model says of how popular things are is not bias. And they know a cold item as
+    well as any other, which no model does that knows the others better. Measured, not asked.
     """
     if champion is not None and champion.learned is not None:
         return asked
-    return replace(asked, bias_change=-1.0)
+    return replace(asked, bias_change=-1.0, cold_change=-1.0)
 
 
 def _card(trained: Trained, verdict: Verdict) -> Card:

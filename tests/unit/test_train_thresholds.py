@@ -1,5 +1,7 @@
 """What the judge asks of the first learned model, and of all later ones."""
 
+from dataclasses import replace
+
 import pytest
 
 from portrait.store import Model
@@ -12,10 +14,12 @@ PRETRAINED = Model("pretrained", SPACE)
 
 
 @pytest.mark.parametrize("champion", [None, PRETRAINED])
-def test_the_first_learned_model_is_not_asked_how_popular_things_are(
+def test_the_first_learned_model_is_not_asked_for_what_texts_alone_do_best(
     champion: Model | None,
 ) -> None:
-    assert thresholds_for(DEFAULTS, champion).bias_change == -1
+    asked = thresholds_for(DEFAULTS, champion)
+
+    assert asked == replace(DEFAULTS, bias_change=-1, cold_change=-1)
 
 
 def test_a_later_one_is_asked_for_everything() -> None:
