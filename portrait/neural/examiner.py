@@ -213,14 +213,16 @@ def _by_activity(exam: Exam, figures: Figures) -> dict[str, object]:
 
 
 def _spoilable(exam: Exam, texts: Sequence[str]) -> tuple[Codes, Codes]:
-    """Choose questions until their newest events use up MOST_SPOILED texts.
+    """Choose one question of each user, until their newest events use up MOST_SPOILED texts.
 
     Returns:
         Places of the questions (Q,), and the rows of those items, each once.
     """
     events = exam.interactions
-    place = exam.newest[:, None] - 1 - np.arange(NEWEST_SPOILED)
-    inside = place >= events.starts[events.user[exam.newest]][:, None]
+    user, first = np.unique(events.user[exam.newest], return_index=True)
+    asked = exam.newest[first]
+    place = asked[:, None] - 1 - np.arange(NEWEST_SPOILED)
+    inside = place >= events.starts[user][:, None]
     rows = np.where(inside, events.item[np.maximum(place, 0)], MISSING)
     has_text = np.array([bool(text) for text in texts] + [False])  # the last: of MISSING
     rows = np.where(has_text[rows], rows, MISSING)
@@ -231,7 +233,7 @@ def _spoilable(exam: Exam, texts: Sequence[str]) -> tuple[Codes, Codes]:
             rows = rows[:count]
             break
     items: Codes = np.unique(rows[rows != MISSING])
-    return exam.newest[: len(rows)], items
+    return asked[: len(rows)], items
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,6 +86,8 @@ def test_misread_texts_are_few_and_cost_something() -> None:
     figures = measured(exam, pretrained(material), spoiled)
 
     assert 0 < len(spoiled.items) <= MOST_SPOILED
+    users = exam.interactions.user[spoiled.questions]
+    assert len(users) == len(set(users.tolist())) > 20  # one question each: many people's, not many
     assert figures.typo_cosine == spoiled.cosine
     assert 0.5 < spoiled.cosine < 1
     assert figures.typo_hit_kept is not None
