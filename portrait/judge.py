@@ -91,6 +91,8 @@ def _checks(bench: _Bench) -> Iterator[Check]:
     yield from _tail(bench)
     yield from _least(bench, "coverage", _fair(bench.named("coverage").champion, bench.asked))
     for name in ("typo_cosine", "typo_hit_kept"):
+        if name == "typo_hit_kept" and bench.challenger.typo_hit_kept is None:
+            continue  # too few were hit to take a share of; a fall is seen in the rankings
         yield from _least(
             bench, name, _at_best(bench.named(name).champion, getattr(bench.asked, name))
         )

@@ -34,6 +34,7 @@ EACH = 10  # questions of a user and period
 LEAST_USERS = 50  # asked about an older period; fewer say nothing
 OLDER_PERIODS = 2
 MOST_SPOILED = 256  # texts: BERT reads each twice
+LEAST_HITS = 20  # of histories as they are: a share of fewer is chance
 NEWEST_SPOILED = 4  # events of a history that are read with typing errors
 TIMED_TEXTS, TIMES = 32, 5
 FLOODED = 200  # users
@@ -257,7 +258,7 @@ class _Misread:
 
 
 def _hit_kept(exam: Exam, model: Examined, shown: Ranker, misread: Misreading) -> float | None:
-    """Return HR@10 with misread histories, as a share of that with histories as they are."""
+    """Return HR@10 with misread histories, as a share of that as they are; None if few were hit."""
     if not len(misread.questions):
         return None
     texts = model.texts.copy()
@@ -268,7 +269,7 @@ def _hit_kept(exam: Exam, model: Examined, shown: Ranker, misread: Misreading) -
         float(sit(asked, model.version, scorer).newest.hit.mean())
         for scorer in (shown, _Misread(read, shown))
     )
-    return after / before if before else None
+    return after / before if before * len(misread.questions) >= LEAST_HITS else None
 
 
 def _encode_ms(encoder: TextEncoder, texts: Sequence[str]) -> float:

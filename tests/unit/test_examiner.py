@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from portrait.exam import Exam
 from portrait.neural.examiner import (
@@ -78,18 +79,21 @@ def test_who_learned_nothing_ranks_by_the_decayed_mean_of_the_texts() -> None:
     )
 
 
-def test_misread_texts_are_few_and_cost_something() -> None:
+def test_misread_texts_are_few_and_cost_something(monkeypatch: pytest.MonkeyPatch) -> None:
     material, exam = sat()
     encoder = HashEncoder()
 
     spoiled = misread(exam, material.texts, encoder)
     figures = measured(exam, pretrained(material), spoiled)
+    monkeypatch.setattr("portrait.neural.examiner.LEAST_HITS", len(spoiled.questions) + 1)
+    few_hits = measured(exam, pretrained(material), spoiled)
 
     assert 0 < len(spoiled.items) <= MOST_SPOILED
     users = exam.interactions.user[spoiled.questions]
     assert len(users) == len(set(users.tolist())) > 20  # one question each: many people's, not many
     assert figures.typo_cosine == spoiled.cosine
     assert 0.5 < spoiled.cosine < 1
+    assert few_hits.typo_hit_kept is None  # a share of so few is chance
     assert figures.typo_hit_kept is not None
     assert figures.encode_ms is not None
     assert figures.encode_ms > 0
