@@ -106,6 +106,8 @@ async def _learn(stage: Stage, past: Sequence[Fields]) -> str | None:
         PORTRAIT_TRAIN_CRON="null",
         PORTRAIT_TRAIN_EVENTS="null",
         PORTRAIT_TRAIN_HELD_OUT="0.2",
+        # Nine months of 500 households calibrate no head to .02, the default; a shop's logs would.
+        PORTRAIT_TRAIN_THRESHOLDS='{"head_ece": 0.08}',
     )
     job = await train(stage, trainer, "the demo")
     if job["state"] != "promoted":
