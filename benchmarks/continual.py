@@ -40,7 +40,6 @@ from portrait.neural.next_item import NextItem, NextItemLesson
 from portrait.neural.sequences import sequences_of
 from portrait.neural.text_encoder import load_encoder
 from portrait.neural.training import train
-from portrait.neural.validation import validation_of
 from portrait.ranker import Ranker
 from portrait.space import Vectors, fit_space
 
@@ -127,13 +126,13 @@ def kept(material: Material, texts: Vectors, champion: Learned) -> Learned:  # n
 
 def refreshed(material: Material, texts: Vectors, champion: Learned) -> Learned:
     """Learn as the trainer does."""
-    past, course = material.counted, replace(COURSE, course=AGAIN)
+    course = replace(COURSE, course=AGAIN)
     fitted = fit_ranker(
         material.learned,
-        material.targets(past),
+        material.validation,
         texts,
         course,
-        counted=past,
+        counted=material.counted,
         champion=champion,
     )
     return refit_ranker(
@@ -148,8 +147,7 @@ def refreshed(material: Material, texts: Vectors, champion: Learned) -> Learned:
 
 def joint(material: Material, texts: Vectors, champion: Learned) -> Learned:  # noqa: ARG001 - a way
     """Learn everything anew."""
-    past = material.counted
-    fitted = fit_ranker(past, material.targets(past), texts, COURSE)
+    fitted = fit_ranker(material.counted, material.validation, texts, COURSE)
     return refit_ranker(fitted, material.counted_again, texts, COURSE)
 
 
@@ -157,8 +155,7 @@ def new_only(material: Material, texts: Vectors, champion: Learned) -> Learned:
     """Fine-tune on the new events alone, at the full learning rate."""
     counted = material.counted
     events = counted.where(counted.at >= material.new_from)
-    targets = material.targets(events)
-    validation = validation_of(events, targets.users, targets.items)
+    validation = material.validation
     counts = np.bincount(events.item[events.item >= 0], minlength=len(events.items))
     encoder = BehaviourEncoder(texts, counts.astype(np.float32), COURSE.shape)
     encoder.warm_start(champion.behaviour, events.items)

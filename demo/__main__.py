@@ -24,6 +24,8 @@ from demo.report import profile_text, recommendations_text
 from demo.servers import ROOT, Servers, python
 from demo.shop import load_shop
 from demo.stage import (
+    HELD_OUT,
+    THRESHOLDS,
     Fields,
     Stage,
     await_archived,
@@ -105,9 +107,8 @@ async def _learn(stage: Stage, past: Sequence[Fields]) -> str | None:
         PORTRAIT_TRAIN_EPOCHS="2",  # enough for a first look: about half a minute
         PORTRAIT_TRAIN_CRON="null",
         PORTRAIT_TRAIN_EVENTS="null",
-        PORTRAIT_TRAIN_HELD_OUT="0.2",
-        # Nine months of 500 households calibrate no head to .02, the default; a shop's logs would.
-        PORTRAIT_TRAIN_THRESHOLDS='{"head_ece": 0.08}',
+        PORTRAIT_TRAIN_HELD_OUT=HELD_OUT,
+        PORTRAIT_TRAIN_THRESHOLDS=THRESHOLDS,
     )
     job = await train(stage, trainer, "the demo")
     if job["state"] != "promoted":

@@ -21,6 +21,8 @@ from demo.replay import Replayed, await_folded, replay
 from demo.servers import python
 from demo.shop import load_shop
 from demo.stage import (
+    HELD_OUT,
+    THRESHOLDS,
     Fields,
     Process,
     Stage,
@@ -37,8 +39,6 @@ from demo.stage import (
 )
 from portrait.verdict import Verdict
 
-HOUSEHOLDS = 250  # of whom a training takes less than a minute
-LEARNED_SINCE = "2017-05-01"
 RATE = 1_500  # events a second: the trainer works beside
 LATER = 0.75  # of the later events arrive before the second training, the others after it
 REPAINT_SECONDS = 60.0
@@ -87,7 +87,7 @@ def main() -> None:
 def _run(stack: ExitStack) -> dict[str, object]:
     """Set the stage, then let the models change."""
     with step("Reading the shop's data"):
-        shop = load_shop(HOUSEHOLDS, LEARNED_SINCE)
+        shop = load_shop()
     stage = open_stage(stack, clear_logs())
     asyncio.run(load_catalogue(stage, shop.items))
     asyncio.run(publish(stage.servers.kafka, shop.past, "Publishing the months before"))
@@ -138,10 +138,12 @@ def _start_trainer(stage: Stage, *, new_events: int | None, shuffled: bool = Fal
     return stage.start(
         "train",
         python("workers", "train"),
+        PORTRAIT_TRAIN_EPOCHS="2",  # for a first model; from a champion one is enough
         PORTRAIT_TRAIN_CRON="null",
         PORTRAIT_TRAIN_EVENTS="null" if new_events is None else str(new_events),
         PORTRAIT_TRAIN_PAUSE="PT1S",
-        PORTRAIT_TRAIN_HELD_OUT="0.2",  # of few households a tenth says little
+        PORTRAIT_TRAIN_HELD_OUT=HELD_OUT,
+        PORTRAIT_TRAIN_THRESHOLDS=THRESHOLDS,
         PORTRAIT_TRAIN_SHUFFLED=str(shuffled).lower(),
     )
 

@@ -15,6 +15,7 @@ from portrait.event import Action
 from portrait.item import SEPARATOR
 
 HOUSEHOLDS = 500
+LEAST_SOLD = 10  # times, of a product: what hardly anybody buys is in no small shop's catalogue
 LEARNED_SINCE, SINCE = "2017-01-01", "2017-10-01"  # what was before the replay is learned from
 TIMEZONE = "America/New_York"  # the shop's clock has none; a year of any other reads the same
 
@@ -28,25 +29,28 @@ class Shop:
     events: list[dict[str, object]]  # the replay
 
 
-def load_shop(households: int = HOUSEHOLDS, learned_since: str = LEARNED_SINCE) -> Shop:
-    """Read the purchases of some households, and the products they bought in the replay."""
+def load_shop() -> Shop:
+    """Read the purchases of some households, and the products they bought.
+
+    Products are chosen by their sales over all the time, not by those in the replay alone: else
+    what was sold before would be known to be sold again.
+    """
     tables = get_data(["transactions", "products"])
     bought = tables["transactions"]
-    chosen = bought["household_id"].drop_duplicates().sort_values()[:households]
+    chosen = bought["household_id"].drop_duplicates().sort_values()[:HOUSEHOLDS]
     bought = bought[
         bought["household_id"].isin(chosen)
-        & (bought["transaction_timestamp"] >= learned_since)
+        & (bought["transaction_timestamp"] >= LEARNED_SINCE)
         & (bought["quantity"] > 0)  # the others are coupons and corrections
     ].sort_values("transaction_timestamp", kind="stable")
-    replayed = bought[bought["transaction_timestamp"] >= SINCE]
-    price = replayed["sales_value"] / replayed["quantity"]
-    price = price.groupby(replayed["product_id"]).median()
-    past = bought[
-        (bought["transaction_timestamp"] < SINCE) & bought["product_id"].isin(price.index)
-    ]
+    sold = bought["product_id"].value_counts()
+    bought = bought[bought["product_id"].isin(sold.index[sold >= LEAST_SOLD])]
+    price = (bought["sales_value"] / bought["quantity"]).groupby(bought["product_id"]).median()
     products = tables["products"]
     products = products[products["product_id"].isin(price.index)]
-    return Shop(list(_items(products, price)), list(_events(past)), list(_events(replayed)))
+    is_past = bought["transaction_timestamp"] < SINCE
+    items = list(_items(products, price))
+    return Shop(items, list(_events(bought[is_past])), list(_events(bought[~is_past])))
 
 
 def product_texts(count: int) -> list[str]:

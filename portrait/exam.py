@@ -19,15 +19,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from portrait.evaluate import PerUser, Scores, coverage, gains, hits, ranks, top_items
-from portrait.facts import RING
-from portrait.hash_index import MISSING
 from portrait.interactions import NO_ITEM, Codes, Interactions
+from portrait.past import newest, seen
 from portrait.recency import Events
 from portrait.trial import Figures, Ranks
 
 CUTOFF = 10
+EACH = 10  # questions of a user and period
 MOST_SCORES = 16_000_000  # in flight at once: 64 MB
-MOST_QUESTIONS = 4_000  # of one period: NDCG@10 to within .004
+MOST_QUESTIONS = 4_000  # of one period: NDCG@10 to within .004; more is slower, not better
 LOWEST = np.finfo(np.float32).min  # an item that is not in the list
 HEAD_SHARE = 0.2  # of the items: the most popular, outside of which the tail begins
 
@@ -79,7 +79,7 @@ def set_exam(
             what happened before the last period, which is the newest slice.
         asked: Users that questions may be about, (U,); None: all.
         each: Questions of a user and period: with more, a small shop's exam is less luck.
-        most: Questions of a period; of more users, some are drawn.
+        most: Questions of a period: everybody's first ones before anybody's second.
     """
     first = _first_touches(interactions)
     if asked is not None:
@@ -97,24 +97,24 @@ def set_exam(
 
 def sit(exam: Exam, version: str, scorer: Scorer) -> Figures:
     """Let a model answer every question."""
-    newest = _answers(exam, exam.newest, scorer)
+    latest = _answers(exam, exam.newest, scorer)
     first_touched = _first_touched(exam.interactions)
     user = exam.interactions.user
     is_cold = np.isin(exam.newest, exam.cold)
     tail, targets = _is_tail(exam), exam.interactions.item[exam.newest]
-    has_answers = len(newest.place) > 0
+    has_answers = len(latest.place) > 0
     return Figures(
         version=version,
-        newest=_ranks(newest.place, user[exam.newest]),
+        newest=_ranks(latest.place, user[exam.newest]),
         older={
             name: _ranks(_answers(exam, questions, scorer, first_touched).place, user[questions])
             for name, questions in exam.older.items()
         },
-        cold=_ranks(newest.place[is_cold], user[exam.newest[is_cold]]),
-        tail_share=float(tail[newest.shown].mean()) if has_answers else None,
-        tail=by_user(tail[newest.shown].mean(axis=1), user[exam.newest]),
+        cold=_ranks(latest.place[is_cold], user[exam.newest[is_cold]]),
+        tail_share=float(tail[latest.shown].mean()) if has_answers else None,
+        tail=by_user(tail[latest.shown].mean(axis=1), user[exam.newest]),
         tail_taken=float(tail[targets].mean()) if has_answers else None,
-        coverage=coverage(newest.shown, len(tail)) if has_answers else None,
+        coverage=coverage(latest.shown, len(tail)) if has_answers else None,
     )
 
 
@@ -128,12 +128,13 @@ def _answers(
     shown = np.zeros((len(questions), min(CUTOFF, count)), np.int64)
     for start in range(0, len(questions), step):
         some = questions[start : start + step]
-        scores = scorer.scores(*_histories(events, some))
+        users = events.user[some]
+        scores = scorer.scores(*newest(events, users, some))
         if first_touched is not None:
             scores = np.where(first_touched <= events.at[some, None], scores, LOWEST)
-        seen = _seen(events, some)
-        place[start : start + step] = ranks(scores, events.item[some], seen)
-        shown[start : start + step] = top_items(scores, shown.shape[1], seen)
+        had = seen(events, users, some)
+        place[start : start + step] = ranks(scores, events.item[some], had)
+        shown[start : start + step] = top_items(scores, shown.shape[1], had)
     return _Answers(place, shown)
 
 
@@ -142,28 +143,6 @@ def _first_touched(events: Interactions) -> Codes:
     first = np.full(len(events.items) + 1, np.iinfo(np.int64).max)
     np.minimum.at(first, events.item, events.at)  # searches fall on the last place
     return first[:-1]
-
-
-def _histories(events: Interactions, questions: Codes) -> tuple[Codes, Events]:
-    """Return what each user did before the question, newest first, (Q, RING)."""
-    place = questions[:, None] - 1 - np.arange(RING)
-    inside = place >= events.starts[events.user[questions]][:, None]
-    place = np.where(inside, place, 0)
-    rows = np.where(inside, events.item[place], MISSING)
-    action = np.where(inside, events.action[place], 0).astype(np.uint8)
-    return rows, Events(action, np.where(inside, events.at[place], 0), rows != MISSING)
-
-
-def _seen(events: Interactions, questions: Codes) -> tuple[Codes, Codes]:
-    """Return the items that each user had before the question: pairs, none twice."""
-    begin = events.starts[events.user[questions]]
-    count = questions - begin
-    row = np.repeat(np.arange(len(questions)), count)
-    place = np.arange(len(row)) - np.repeat(np.cumsum(count) - count - begin, count)
-    item = events.item[place]
-    width = len(events.items)
-    pairs = np.unique((row * width + item)[item != NO_ITEM])
-    return pairs // width, pairs % width
 
 
 def _first_touches(events: Interactions) -> Mask:
@@ -182,17 +161,13 @@ def _within(events: Interactions, since: int, until: int) -> Mask:
 
 
 def _few_each(events: Interactions, chosen: Mask, each: int, most: int) -> Codes:
-    """Return the places of each user's first chosen events; of too many users, those drawn."""
+    """Return the places of each user's first chosen events; of too many, those drawn."""
     places = np.flatnonzero(chosen)
-    user = events.user[places]
-    _, first, count = np.unique(user, return_index=True, return_counts=True)
+    _, first, count = np.unique(events.user[places], return_index=True, return_counts=True)
     nth = np.arange(len(places)) - np.repeat(first, count)
-    questions = places[nth < each]
-    users = max(1, most // each)
-    if len(first) <= users:
-        return questions
-    drawn = np.random.default_rng(0).choice(len(first), users, replace=False)
-    return questions[np.isin(events.user[questions], user[first[drawn]])]
+    places, nth = places[nth < each], nth[nth < each]
+    lot = np.random.default_rng(0).permutation(len(places))
+    return np.sort(places[np.lexsort((lot, nth))[:most]])
 
 
 def _is_tail(exam: Exam) -> Mask:

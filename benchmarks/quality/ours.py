@@ -15,10 +15,10 @@ from portrait.interactions import Interactions, from_columns
 from portrait.neural.fit_ranker import (
     Fitted,
     RankerCourse,
-    Targets,
     fit_ranker,
     refit_ranker,
 )
+from portrait.neural.validation import validation_of
 from portrait.ranker import Ranker
 from portrait.recency import Events
 from portrait.ref import item_ref
@@ -69,8 +69,8 @@ class Portrait:
         course = RankerCourse()
         epochs = self._most_epochs or course.course.epochs
         course = replace(course, course=replace(course.course, seed=seed, epochs=epochs))
-        targets = Targets(lesson.valid.histories.users, lesson.valid.targets)
-        fitted = fit_ranker(events, targets, lesson.texts, course)
+        validation = validation_of(events, lesson.valid.histories.users, lesson.valid.targets)
+        fitted = fit_ranker(events, validation, lesson.texts, course)
         return Ranked(Ranker.over(fitted.learned, events.items, lesson.texts), fitted, course)
 
 

@@ -15,7 +15,7 @@ from portrait.behaviour import Behaviour
 from portrait.encoder import TextEncoder
 from portrait.evaluate import Scores
 from portrait.event import Action
-from portrait.exam import Exam, set_exam, sit
+from portrait.exam import EACH, Exam, set_exam, sit
 from portrait.facts import ACTION_CODE
 from portrait.fairness import by_activity, by_group
 from portrait.hash_index import MISSING
@@ -23,14 +23,13 @@ from portrait.interactions import Codes
 from portrait.learned import Blend, Learned
 from portrait.neighbours import Neighbours
 from portrait.neural.material import Material
-from portrait.neural.validation import newest
+from portrait.past import newest
 from portrait.ranker import Ranker
 from portrait.recency import Events
 from portrait.robustness import burst_robustness, spoil
 from portrait.space import Space, Vectors
 from portrait.trial import Figures, HeadFigures, Ranks
 
-EACH = 10  # questions of a user and period
 LEAST_USERS = 50  # asked about an older period; fewer say nothing
 OLDER_PERIODS = 2
 MOST_SPOILED = 256  # texts: BERT reads each twice

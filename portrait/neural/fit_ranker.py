@@ -4,7 +4,7 @@ interactions ─▶ sequences ─▶ encoder, early stopping on validation ─�
              ─▶ who touched what ─▶ Neighbours
 validation ─▶ blend, by coordinate search on NDCG@10
 
-Every choice is made on the validation targets; nothing here sees a test.
+Every choice is made on the validation; nothing here sees a test.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -17,7 +17,7 @@ import torch
 from portrait.behaviour import Behaviour, Refs
 from portrait.evaluate import PerUser
 from portrait.event import Action
-from portrait.interactions import NO_ITEM, Codes, Interactions
+from portrait.interactions import NO_ITEM, Interactions
 from portrait.learned import Blend, Learned
 from portrait.neighbours import Neighbours
 from portrait.neural.behaviour_encoder import BehaviourEncoder, EncoderShape
@@ -32,7 +32,7 @@ from portrait.neural.co_occurrence import (
 from portrait.neural.next_item import NextItem, NextItemLesson
 from portrait.neural.sequences import sequences_of
 from portrait.neural.training import Course, Outcome, train
-from portrait.neural.validation import Validation, validation_of
+from portrait.neural.validation import Validation
 from portrait.paint import ACTION_WEIGHTS
 from portrait.ranker import Ranker
 from portrait.recency import Floats
@@ -60,14 +60,6 @@ class RankerCourse:
 
 
 @dataclass(frozen=True, slots=True)
-class Targets:
-    """What each of V users took next, held out of the interactions."""
-
-    users: Codes  # (V,), ascending
-    items: Codes  # (V,), rows of the interactions' items
-
-
-@dataclass(frozen=True, slots=True)
 class Fitted:
     """What came out."""
 
@@ -78,7 +70,7 @@ class Fitted:
 
 def fit_ranker(  # noqa: PLR0913 - what it learns from, and what it may be given
     events: Interactions,
-    targets: Targets,
+    validation: Validation,
     text_vectors: Vectors,
     course: RankerCourse | None = None,
     *,
@@ -90,12 +82,12 @@ def fit_ranker(  # noqa: PLR0913 - what it learns from, and what it may be given
     """Fit behaviour, neighbours and their blend.
 
     Args:
-        events: Of U users, before what `targets` holds: what the encoder learns from.
-        targets: For early stopping and the blend.
+        events: Of U users, before what is asked: what the encoder learns from.
+        validation: For early stopping and the blend; of the same items.
         text_vectors: (N, K), unit rows of the space, in order of `events.items`.
         course: How.
         counted: The whole past, where that is more than `events`: co-occurrence is counted on it,
-            which is cheap, and the targets are predicted from it. Of the same users and items.
+            which is cheap. Of the same users and items.
         champion: Of the same space and shape: training goes on from it at a third of the learning
             rate, the result is averaged with it, and its blend stands unless another is better by
             more than chance.
@@ -104,7 +96,6 @@ def fit_ranker(  # noqa: PLR0913 - what it learns from, and what it may be given
     """
     course = course or RankerCourse()
     past = counted or events
-    validation = validation_of(past, targets.users, targets.items)
     behaviour, outcome = _behaviour(
         events, validation, text_vectors, course, champion, tracker, checkpoint
     )
@@ -131,7 +122,7 @@ def refit_ranker(  # noqa: PLR0913 - as `fit_ranker`
 
     Args:
         fitted: What `fit_ranker` chose.
-        events: Of its interactions and its targets together.
+        events: Of its interactions and its validation together.
         text_vectors: (N, K), in order of `events.items`.
         course: The same as then, as all below.
         counted: The whole past, where that is more than `events`.
@@ -227,7 +218,7 @@ def _search(
     """Climb one weight after the other, by steps that gain more than `least` standard errors.
 
     Args:
-        measure: (C, P) weights to each user's gain, (C, V).
+        measure: (C, P) weights to each user's gain, (C, U).
         names: Of the P parts.
         begin: (P,).
         least: In standard errors of the mean of a step's paired differences.

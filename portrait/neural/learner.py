@@ -227,7 +227,7 @@ class ArchiveLearner:
         counted, again = material.counted, material.counted_again
         fitted = fit_ranker(
             counted if champion is None else material.learned,
-            material.targets(counted),
+            material.validation,
             bench.texts,
             ranker_course,
             counted=counted,

@@ -20,11 +20,11 @@ from portrait.archive import Archive
 from portrait.archive_reading import Reading, Sample, read_interactions, together
 from portrait.batch import EPOCH, MILLISECOND
 from portrait.erasure import Erasures
-from portrait.exam import set_exam
-from portrait.interactions import NO_ITEM, Interactions
+from portrait.exam import EACH, set_exam
+from portrait.interactions import NO_ITEM, Codes, Interactions
 from portrait.item import Item, interest_category
 from portrait.learner import NothingToLearnError
-from portrait.neural.fit_ranker import Targets
+from portrait.neural.validation import Validation, validation_of
 from portrait.ref import item_ref, name_ref
 from portrait.replay import Users
 
@@ -117,16 +117,21 @@ class Material:
     def _with_replay(self, events: Interactions) -> Interactions:
         return events.where((events.at >= self.new_from) | self.replayed[events.user])
 
-    def targets(self, events: Interactions) -> Targets:
-        """Choose what is predicted for choices: the next new item of users who have a past.
+    @property
+    def questions(self) -> Codes:
+        """Places of what choices are made on: the next new items of users who have a past.
 
-        Args:
-            events: What is learned from.
+        Several of each, where there are few users: else choices are made by a handful of hits.
         """
-        has_past = np.diff(events.starts) > 0
-        asked = set_exam(self.events, [self.valid_from, self.test_from], asked=has_past)
-        places = asked.newest
-        return Targets(self.events.user[places], self.events.item[places])
+        has_past = np.diff(self.counted.starts) > 0
+        moments = [self.valid_from, self.test_from]
+        return set_exam(self.events, moments, asked=has_past, each=EACH).newest
+
+    @property
+    def validation(self) -> Validation:
+        """What choices are made on: asked as in the exam, when all that was before is known."""
+        events, places = self.events, self.questions
+        return validation_of(events, events.user[places], events.item[places], places)
 
     def holds_any(self, erasures: Erasures) -> bool:
         """Say whether anybody in it has asked to be forgotten since it was gathered."""
@@ -237,11 +242,9 @@ def _require_enough(material: Material) -> None:
     if not known >= LEAST_KNOWN:
         msg = f"The catalogue knows the items of {known:.0%} of the events: is it published?"
         raise NothingToLearnError(msg)
-    targets = len(material.targets(material.counted).users)
-    if targets < LEAST_TARGETS:
-        msg = (
-            f"Only {targets} users took a new item lately; {LEAST_TARGETS} are needed to choose by."
-        )
+    asked = len(np.unique(material.events.user[material.questions]))
+    if asked < LEAST_TARGETS:
+        msg = f"Only {asked} users took a new item lately; {LEAST_TARGETS} are needed to choose by."
         raise NothingToLearnError(msg)
 
 

@@ -12,7 +12,7 @@ from portrait.heads import CHURN_RISK, PURCHASE_INTENT
 from portrait.history import Anchors, History
 from portrait.interactions import Codes, Interactions
 from portrait.neural.examiner import untaught
-from portrait.neural.validation import newest
+from portrait.past import newest
 from portrait.ranker import TEXT_RECENCY, Ranker
 from portrait.ref import item_ref
 from portrait.stock import Stock, place_texts

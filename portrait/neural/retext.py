@@ -104,21 +104,22 @@ def own_encoder(folder: Path, threads: int) -> TextEncoder | None:
 
 def _validation(material: Material, learned: Interactions) -> Validate:
     """Rank what users took next by the decayed mean of texts, among some of the items."""
-    targets = material.targets(learned)
     few = _few_items(material, learned)
-    place = np.full(len(learned.items) + 1, NO_ITEM, np.int64)  # the last: of a search
-    place[few] = np.arange(len(few))
-    kept = place[learned.item] != NO_ITEM
-    past = replace(learned.where(kept), items=learned.items[few])
-    past = replace(past, item=place[learned.item[kept]])
-    asked = (place[targets.items] != NO_ITEM) & (np.diff(past.starts)[targets.users] > 0)
-    validation = validation_of(past, targets.users[asked], place[targets.items[asked]])
+    row = np.full(len(learned.items) + 1, NO_ITEM, np.int64)  # the last: of a search
+    row[few] = np.arange(len(few))
+    kept = row[material.events.item] != NO_ITEM
+    events = material.events.where(kept)
+    events = replace(events, items=events.items[few], item=row[events.item])
+    asked = material.questions[kept[material.questions]]
+    places = np.cumsum(kept)[asked] - 1
+    places = places[places > events.starts[events.user[places]]]
+    validation = validation_of(events, events.user[places], events.item[places], places)
     texts = [material.texts[row] for row in few.tolist()]
 
     def validate(encode: Encode) -> Mapping[str, float]:
         embeddings = encode(texts)
         space = fit_space("", embeddings)
-        ranker = Ranker.over(untaught(space.dim), past.items, space.place(embeddings))
+        ranker = Ranker.over(untaught(space.dim), events.items, space.place(embeddings))
         return validation.figures(
             lambda users: ranker.scores(validation.rows[users], validation.events[users])
         )

@@ -1,17 +1,17 @@
-"""Validation: what each of some users took next, held out, and how high a model ranks it."""
+"""Validation: what some users took next, held out, and how high a model ranks it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from portrait.evaluate import PerUser, gains, ranking_figures, ranks
-from portrait.facts import RING
-from portrait.hash_index import MISSING
+from portrait.evaluate import PerUser, gains, hits, ranks
+from portrait.exam import CUTOFF, by_user
 from portrait.interactions import Codes, Interactions
+from portrait.past import newest, seen
 from portrait.recency import Events, Floats
 
-MOST_USERS = 4_000  # NDCG@10 to within .004; more is slower, not better
+MOST_QUESTIONS = 4_000  # NDCG@10 to within .004; more is slower, not better
 MOST_SCORES = 16_000_000  # in flight at once: 64 MB
 
 Score = Callable[[slice], Floats]  # some users -> (u, N)
@@ -20,8 +20,12 @@ Parts = Callable[[slice], list[Floats]]  # some users -> P of (u, N)
 
 @dataclass(frozen=True, slots=True)
 class Validation:
-    """V users, newest event first, and the item that each took next."""
+    """V questions: a user's events, newest first, and an item that was taken next.
 
+    A user's mean counts once, as in the exam.
+    """
+
+    users: Codes  # (V,), ascending
     rows: Codes  # (V, S), of the catalogue, or MISSING
     events: Events  # (V, S)
     targets: Codes  # (V,)
@@ -40,8 +44,10 @@ class Validation:
                 for at in range(0, len(self), step)
             ]
         )
-        figures = ranking_figures(place)
-        return {"ndcg@10": figures["ndcg@10"], "hr@10": figures["hr@10"]}
+        return {
+            f"{name}@{CUTOFF}": float(by_user(figure(place, CUTOFF), self.users).mean())
+            for name, figure in (("ndcg", gains), ("hr", hits))
+        }
 
     def mixed(self, parts: Parts, mixes: Floats) -> PerUser:
         """Return each user's NDCG@10 of C weighted sums of the P parts of a score, in one pass.
@@ -51,7 +57,7 @@ class Validation:
             mixes: (C, P).
 
         Returns:
-            (C, V).
+            (C, U).
         """
         gained = np.zeros((len(mixes), len(self)))
         step = max(1, MOST_SCORES // self.items // mixes.shape[1])
@@ -62,8 +68,8 @@ class Validation:
                 summed = np.zeros_like(scored[0])
                 for weight, part in zip(weights, scored, strict=True):
                     summed += weight * part
-                gained[mix, users] = gains(self._ranked(summed, users), 10)
-        return gained
+                gained[mix, users] = gains(self._ranked(summed, users), CUTOFF)
+        return np.stack([by_user(each, self.users) for each in gained])
 
     def _ranked(self, scores: Floats, users: slice) -> PerUser:
         """Rank the targets of some users among what they have not seen."""
@@ -73,42 +79,23 @@ class Validation:
 
 
 def validation_of(
-    events: Interactions, users: Codes, targets: Codes, *, most: int = MOST_USERS, seed: int = 0
+    events: Interactions, users: Codes, targets: Codes, ends: Codes | None = None
 ) -> Validation:
     """Hold what users took next against their histories.
 
     Args:
-        events: Everything that happened before.
-        users: (V,), of `events`, ascending.
-        targets: (V,), the item that each took next.
-        most: More users than these are drawn from.
-        seed: Of that draw.
+        events: Of everybody.
+        users: (V,), of `events`, ascending; of several items that one took, several times.
+        targets: (V,), the items.
+        ends: (V,), the place of each one's first event that is not told; None: all are.
+
+    Of more than MOST_QUESTIONS some are drawn, always the same.
     """
-    if len(users) > most:
-        kept = np.sort(np.random.default_rng(seed).choice(len(users), most, replace=False))
+    if len(users) > MOST_QUESTIONS:
+        draw = np.random.default_rng(0)
+        kept = np.sort(draw.choice(len(users), MOST_QUESTIONS, replace=False))
         users, targets = users[kept], targets[kept]
-    rows, newest_events = newest(events, users)
-    starts = events.starts
-    count = starts[users + 1] - starts[users]
-    place = np.repeat(np.arange(len(users)), count)
-    within = np.arange(len(place)) - np.repeat(np.cumsum(count) - count, count)
-    item = events.item[np.repeat(starts[users], count) + within]
-    key = np.unique((place * len(events.items) + item)[item >= 0])
-    seen = key // len(events.items), key % len(events.items)
-    return Validation(rows, newest_events, targets, seen, len(events.items))
-
-
-def newest(events: Interactions, users: Codes, most: int = RING) -> tuple[Codes, Events]:
-    """Return the newest events of users, newest first: rows of items or MISSING, and events."""
-    ends = events.starts[users + 1][:, None]
-    begins = events.starts[users][:, None]
-    widest = min(most, int((ends - begins).max(initial=1)))
-    place = ends - 1 - np.arange(widest)  # (V, S)
-    inside = place >= begins
-    place = np.where(inside, place, 0)
-    item = np.where(inside, events.item[place], MISSING)
-    return item, Events(
-        action=np.where(inside, events.action[place], 0).astype(np.uint8),
-        at=np.where(inside, events.at[place], 0),
-        present=item != MISSING,
-    )
+        ends = None if ends is None else ends[kept]
+    rows, happened = newest(events, users, ends)
+    had = seen(events, users, ends)
+    return Validation(users, rows, happened, targets, had, len(events.items))

@@ -206,6 +206,18 @@ def test_of_very_many_users_some_are_drawn_always_the_same() -> None:
     assert (np.diff(first.newest) > 0).all()
 
 
+def test_everybody_is_asked_once_before_anybody_is_asked_again() -> None:
+    known = [(user, 0, 0) for user in range(5)]
+    taken = [(user, item, 20 + item) for user in range(5) for item in range(1, 4 + user)]
+
+    exam = set_exam(interactions(*known, *taken), [0, 20 * DAY, 40 * DAY], each=4, most=8)
+
+    asked = questions(exam, exam.newest)
+    assert len(asked) == 8
+    assert {user for user, item, _ in asked if item == 1} == set(range(5))
+    assert {item for _, item, _ in asked} == {1, 2}
+
+
 def test_the_tail_is_what_is_outside_the_most_popular_fifth() -> None:
     crowd = [(user, item, 0) for user in range(1, 20) for item in range(4)]
     events = interactions((0, 0, 0), (0, 15, 25), *crowd, items=20)

@@ -13,13 +13,13 @@ from portrait.neural.behaviour_encoder import EncoderShape
 from portrait.neural.fit_ranker import (
     Fitted,
     RankerCourse,
-    Targets,
     choose_blend,
     fit_ranker,
     refit_ranker,
 )
 from portrait.neural.training import Course
-from portrait.neural.validation import newest, validation_of
+from portrait.neural.validation import validation_of
+from portrait.past import newest
 from portrait.ranker import Ranker
 from portrait.recency import Events
 from tests.learned import ITEMS, last_held_out, planted, text_vectors
@@ -40,7 +40,7 @@ def _one_thread() -> None:
 @cache
 def fitted() -> Fitted:
     events, items = last_held_out(planted())
-    return fit_ranker(events, Targets(USERS, items), text_vectors(), COURSE)
+    return fit_ranker(events, validation_of(events, USERS, items), text_vectors(), COURSE)
 
 
 def ranker() -> Ranker:
@@ -103,7 +103,9 @@ def test_an_average_with_no_share_for_the_new_is_the_champion(
     champion = fitted().learned
     gentle = replace(COURSE, course=replace(COURSE.course, epochs=1))
 
-    again = fit_ranker(events, Targets(USERS, items), text_vectors(), gentle, champion=champion)
+    again = fit_ranker(
+        events, validation_of(events, USERS, items), text_vectors(), gentle, champion=champion
+    )
 
     np.testing.assert_array_equal(again.learned.behaviour.projection, champion.behaviour.projection)
 
@@ -128,7 +130,7 @@ def test_a_refit_learns_from_what_was_held_out_and_keeps_the_choices() -> None:
     events, items = last_held_out(planted())
     hidden = events.where(~np.isin(events.item, unheard))
     few = replace(COURSE, course=replace(COURSE.course, epochs=2))
-    chosen = fit_ranker(hidden, Targets(USERS, items), text_vectors(), few)
+    chosen = fit_ranker(hidden, validation_of(hidden, USERS, items), text_vectors(), few)
 
     learned = refit_ranker(chosen, planted(), text_vectors(), few)
 
@@ -144,9 +146,9 @@ def test_an_item_without_events_is_reached_by_its_text() -> None:
     texts = text_vectors()
     texts[quiet] = texts[8]  # it reads like the one after it
     kept = events.item != quiet
-    learned = fit_ranker(
-        events.where(kept), Targets(USERS[items != quiet], items[items != quiet]), texts, COURSE
-    ).learned
+    heard = events.where(kept)
+    validation = validation_of(heard, USERS[items != quiet], items[items != quiet])
+    learned = fit_ranker(heard, validation, texts, COURSE).learned
     asked = Ranker.over(learned, events.items, texts)
     rows, happened = newest(
         events.where(events.item == 8), np.unique(events.user[events.item == 8])
@@ -165,9 +167,11 @@ def test_a_warm_start_moves_little_and_loses_nothing() -> None:
     gentle = replace(COURSE, course=replace(COURSE.course, epochs=1))
 
     again = fit_ranker(
-        events, Targets(USERS, items), text_vectors(), gentle, champion=learned
+        events, validation_of(events, USERS, items), text_vectors(), gentle, champion=learned
     ).learned.behaviour
-    anew = fit_ranker(events, Targets(USERS, items), text_vectors(), gentle).learned.behaviour
+    anew = fit_ranker(
+        events, validation_of(events, USERS, items), text_vectors(), gentle
+    ).learned.behaviour
 
     moved, made = (np.abs(each.projection - champion.projection).mean() for each in (again, anew))
     assert 0 < moved < made / 3
@@ -198,7 +202,10 @@ def test_the_same_seed_gives_the_same_model() -> None:
     events, items = last_held_out(planted())
     course = replace(COURSE, course=replace(COURSE.course, epochs=1, seed=3))
 
-    one, two = (fit_ranker(events, Targets(USERS, items), text_vectors(), course) for _ in range(2))
+    one, two = (
+        fit_ranker(events, validation_of(events, USERS, items), text_vectors(), course)
+        for _ in range(2)
+    )
 
     for name, array in one.learned.behaviour.to_arrays().items():
         np.testing.assert_array_equal(two.learned.behaviour.to_arrays()[name], array)

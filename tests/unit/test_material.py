@@ -37,10 +37,10 @@ def test_what_is_learned_is_before_the_choices_and_those_before_the_exam() -> No
     assert material.begin < material.new_from < material.valid_from < material.test_from
     assert material.learned.at.max() < material.valid_from
     assert material.valid_from <= material.learned_again.at.max() < material.test_from
-    targets = material.targets(material.learned)
-    asked = np.isin(material.events.user, targets.users)
-    assert asked.sum() > len(targets.users) > 30
-    assert not material.held[targets.users].any()
+    asked = np.unique(material.events.user[material.questions])
+    assert len(material.questions) > len(asked) > 30
+    assert not material.held[asked].any()
+    assert (material.validation.users == material.events.user[material.questions]).all()
     at = np.sort(material.events.at[material.events.at >= material.new_from])
     assert (at >= material.test_from).mean() == pytest.approx(SHARES.test, abs=0.01)
 

@@ -1,0 +1,56 @@
+"""Validation: what is ranked, for whom, and whose mean counts how much."""
+
+import numpy as np
+import pytest
+
+from portrait.event import Action
+from portrait.facts import ACTION_CODE
+from portrait.interactions import from_columns
+from portrait.neural.validation import Validation, validation_of
+from portrait.recency import Floats
+
+ITEMS = 30
+BUSY, QUIET = 0, 1
+
+
+def asked() -> Validation:
+    """Ask the busy user for three items and the quiet one for one; both have item 0."""
+    events = from_columns(
+        user=np.array([BUSY, QUIET]),
+        item=np.array([0, 0]),
+        action=np.full(2, ACTION_CODE[Action.CLICK], np.uint8),
+        at=np.array([0, 0]),
+        items=np.arange(1, ITEMS + 1, dtype=np.uint64),
+        users=2,
+    )
+    return validation_of(events, np.array([BUSY] * 3 + [QUIET]), np.array([1, 25, 26, 2]))
+
+
+def by_number(users: slice) -> Floats:
+    """Rank items in their order."""
+    asked_here = len(range(*users.indices(4)))
+    return np.tile(-np.arange(ITEMS, dtype=np.float32), (asked_here, 1))
+
+
+def test_a_users_mean_counts_once() -> None:
+    figures = asked().figures(by_number)
+
+    second = 1 / np.log2(3)
+    assert figures["ndcg@10"] == pytest.approx((1 / 3 + second) / 2)
+    assert figures["hr@10"] == pytest.approx((1 / 3 + 1) / 2)
+
+
+def test_mixes_are_measured_by_user() -> None:
+    mixes = np.array([[1, 0], [0, 1]], np.float32)
+
+    gained = asked().mixed(lambda users: [by_number(users), -by_number(users)], mixes)
+
+    np.testing.assert_allclose(gained, [[1 / 3, 1 / np.log2(3)], [gained[1, 0], 0]])
+    assert gained[1, 0] > 0  # backwards, 26 and 25 are high
+
+
+def test_what_a_user_has_is_not_in_the_way() -> None:
+    validation = asked()
+
+    assert validation.seen[1].tolist() == [0, 0, 0, 0]
+    assert (validation.rows[:, 0] == 0).all()
