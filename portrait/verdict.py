@@ -22,7 +22,7 @@ class Check(BaseModel):
         None, description="What the challenger had to reach; null: shown only."
     )
     at_most: bool = Field(default=False, description="Whether the limit is one from above.")
-    passed: bool
+    passed: bool = Field(description="True, too, if chance explains that it is missed.")
     reason: str = Field(description="The same as one sentence.")
 
 
@@ -50,8 +50,17 @@ class Verdict(BaseModel):
 def _row(check: Check) -> tuple[str, ...]:
     figures = (check.champion, check.challenger, check.baseline)
     limit = "" if check.limit is None else f"{'<=' if check.at_most else '>='} {check.limit:.4f}"
-    mark = "" if check.limit is None and check.passed else "ok" if check.passed else "FAILED"
-    return (check.name, *map(_figure, figures), limit, mark)
+    return (check.name, *map(_figure, figures), limit, _mark(check))
+
+
+def _mark(check: Check) -> str:
+    """Say how it went; a limit may be missed by so little that chance explains it."""
+    if not check.passed:
+        return "FAILED"
+    if check.limit is None or check.challenger is None:
+        return ""
+    over = check.challenger - check.limit
+    return "ok" if (over <= 0 if check.at_most else over >= 0) else "ok, chance"
 
 
 def _figure(value: float | None) -> str:

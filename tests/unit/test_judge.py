@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from portrait.evaluate import gains, hits
 from portrait.judge import judge
 from portrait.trial import DEFAULTS, Figures, Floats, HeadFigures, Ranks
-from portrait.verdict import Verdict
+from portrait.verdict import Check, Verdict
 
 USERS = 400
 ITEMS = 2_000
@@ -351,6 +351,22 @@ def test_a_verdict_survives_json_and_shows_as_a_table() -> None:
     (encode,) = [line for line in lines if line.startswith("encode")]
     assert "<= 3.7500" in encode
     assert lines[-1] == f"REFUSED: {verdict.reason}"
+
+
+def test_the_table_tells_what_was_reached_from_what_chance_explains() -> None:
+    def row(check: Check) -> str:
+        verdict = Verdict(
+            champion="v1", challenger="v2", promote=True, reason="better", checks=(check,)
+        )
+        return verdict.table().splitlines()[2]
+
+    check = Check(
+        name="coverage", champion=0.5, challenger=0.5, limit=0.4, passed=True, reason="stayed"
+    )
+    assert row(check).endswith(">= 0.4000  ok")
+    assert row(check.model_copy(update={"limit": 0.6})).endswith(">= 0.6000  ok, chance")
+    assert row(check.model_copy(update={"at_most": True})).endswith("<= 0.4000  ok, chance")
+    assert row(check.model_copy(update={"limit": None})).endswith("-")
 
 
 def test_the_thresholds_go_into_a_manifest_by_name() -> None:

@@ -45,6 +45,19 @@ def test_what_is_learned_is_before_the_choices_and_those_before_the_exam() -> No
     assert (at >= material.test_from).mean() == pytest.approx(SHARES.test, abs=0.01)
 
 
+def test_choices_are_asked_as_the_exam_is_with_all_that_was_just_done() -> None:
+    material = gathered()
+    events, questions = material.events, material.questions
+    again = questions[1:][np.diff(questions) == 1]  # the event before is a question, too
+    validation = material.validation
+
+    assert len(again) > 30
+    place = np.searchsorted(questions, again)
+    np.testing.assert_array_equal(validation.rows[place, 0], events.item[again - 1])
+    np.testing.assert_array_equal(validation.targets[place], events.item[again])
+    assert (validation.events.at[place, 0] >= material.valid_from).all()
+
+
 def test_whoever_is_held_out_is_learned_from_by_nobody() -> None:
     material = gathered()
 
