@@ -6,7 +6,7 @@ Online Retail in order of time: a champion learns the first part; then each peri
 
     kept         the champion as it was
     new only     fine-tuned on the period alone, at the full learning rate: forgets
-    refreshed    as the trainer does it: 1:1 replay, a third of the rate, averaged with the champion
+    refreshed    as the trainer does it: 1:1 replay, averaged with the champion
     joint        trained anew on everything: the bound, and what it costs
 
 Judged on what everybody took next in the following period (new) and, of users held out of all

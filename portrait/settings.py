@@ -130,8 +130,8 @@ class Settings(BaseSettings):
     )
     train_epochs: PositiveInt = Field(
         8,
-        description="Most passes of a first training; one that goes on from a champion makes a "
-        "quarter of them. It stops earlier where nothing is gained.",
+        description="Most passes of a first training; one that goes on from a champion makes "
+        "half of them. It stops earlier where nothing is gained.",
     )
     train_threads: PositiveInt = Field(1, description="CPU threads of a training.")
     train_nice: int = Field(

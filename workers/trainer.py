@@ -82,7 +82,7 @@ def plan_of(settings: Settings) -> Plan:
     """Return how to train."""
     course = RankerCourse(EncoderShape(DIM))
     first = replace(course.course, epochs=settings.train_epochs)
-    again = replace(AGAIN, epochs=max(1, settings.train_epochs // 4))
+    again = replace(AGAIN, epochs=max(1, settings.train_epochs // 2))
     return Plan(
         folder=settings.train_folder,
         models_url=settings.models_url,

@@ -39,8 +39,7 @@ from portrait.recency import Floats
 from portrait.space import Vectors
 from portrait.tracker import Tracker
 
-GENTLE = 1 / 3  # of the learning rate, when it goes on from a champion: nothing is forgotten
-NEWER = 0.7  # share of the new weights in the average with the champion's
+NEWER = 0.7  # share of the new weights in the average with the champion's: it forgets little
 FACTORS = np.array([0, 0.5, 0.75, 1.33, 2], np.float32)  # what is tried with each weight
 SMALLEST = 0.1  # where a weight of 0 starts again
 ROUNDS = 3  # of the search; the optimum is flat
@@ -88,9 +87,8 @@ def fit_ranker(  # noqa: PLR0913 - what it learns from, and what it may be given
         course: How.
         counted: The whole past, where that is more than `events`: co-occurrence is counted on it,
             which is cheap. Of the same users and items.
-        champion: Of the same space and shape: training goes on from it at a third of the learning
-            rate, the result is averaged with it, and its blend stands unless another is better by
-            more than chance.
+        champion: Of the same space and shape: training goes on from it, the result is averaged
+            with it, and its blend stands unless another is better by more than chance.
         tracker: Where the curves go.
         checkpoint: A file; a fit that was killed goes on from it.
     """
@@ -258,18 +256,16 @@ def _behaviour(  # noqa: PLR0913, PLR0917 - see `fit_ranker`
     counts = np.bincount(events.item[events.item != NO_ITEM], minlength=len(events.items))
     torch.manual_seed(course.course.seed)
     encoder = BehaviourEncoder(text_vectors, counts.astype(np.float32), course.shape)
-    training = course.course
     if champion is not None:
         encoder.warm_start(champion.behaviour, events.items)
-        training = replace(training, learning_rate=GENTLE * training.learning_rate)
     lesson = NextItemLesson(
         NextItem(encoder, temperature=course.temperature),
         sequences_of(events),
         validation,
         course.examples,
-        training.seed,
+        course.course.seed,
     )
-    outcome = train(lesson, training, tracker=tracker, checkpoint=checkpoint)
+    outcome = train(lesson, course.course, tracker=tracker, checkpoint=checkpoint)
     learned = encoder.exported(events.items)
     if champion is not None:
         learned = champion.behaviour.average(learned, NEWER)

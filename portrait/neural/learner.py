@@ -60,7 +60,7 @@ from portrait.trial import DEFAULTS, HeadFigures, Thresholds
 MATERIAL, HEADS = "material.npz", "heads.json"  # in the version's folder
 CHAMPION, CHALLENGER = "champion", "challenger"
 DIM = 128  # of states and items: a record of 64 events stays below 4 KB
-AGAIN = Course(epochs=2, patience=2)  # from a champion; at a third of the learning rate
+AGAIN = Course(epochs=4, patience=2)  # from a champion
 
 
 @dataclass(frozen=True, slots=True)
