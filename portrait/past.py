@@ -8,19 +8,19 @@ from portrait.interactions import NO_ITEM, Codes, Interactions
 from portrait.recency import Events
 
 
-def newest(
-    events: Interactions, users: Codes, ends: Codes | None = None, most: int = RING
-) -> tuple[Codes, Events]:
+def newest(events: Interactions, users: Codes, ends: Codes | None = None) -> tuple[Codes, Events]:
     """Return the newest events of users, newest first: rows of items or MISSING, and events.
 
     Args:
         events: Of everybody.
         users: (Q,), one may be there several times.
         ends: (Q,), the place of each one's first event that is not told; None: all are.
-        most: Events of each, S at most.
+
+    Returns:
+        (Q, S) each; S is the longest history, and RING at most.
     """
     begins, ends = _bounds(events, users, ends)
-    widest = min(most, int((ends - begins).max(initial=1)))
+    widest = min(RING, int((ends - begins).max(initial=1)))
     place = ends[:, None] - 1 - np.arange(widest)  # (Q, S)
     inside = place >= begins[:, None]
     place = np.where(inside, place, 0)
