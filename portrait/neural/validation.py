@@ -6,13 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from portrait.evaluate import PerUser, gains, hits, ranks
-from portrait.exam import CUTOFF, by_user
+from portrait.exam import CUTOFF, MOST_QUESTIONS, MOST_SCORES, by_user
 from portrait.interactions import Codes, Interactions
 from portrait.past import newest, seen
 from portrait.recency import Events, Floats
-
-MOST_QUESTIONS = 4_000  # NDCG@10 to within .004; more is slower, not better
-MOST_SCORES = 16_000_000  # in flight at once: 64 MB
 
 Score = Callable[[slice], Floats]  # some users -> (u, N)
 Parts = Callable[[slice], list[Floats]]  # some users -> P of (u, N)
