@@ -17,14 +17,13 @@ from statistics import quantiles
 import httpx
 
 from demo.__main__ import clear_logs, interruptible
+from demo.processes import Process, python
 from demo.replay import Replayed, await_folded, replay
-from demo.servers import python
 from demo.shop import load_shop
 from demo.stage import (
     HELD_OUT,
     THRESHOLDS,
     Fields,
-    Process,
     Stage,
     await_archived,
     await_champion,

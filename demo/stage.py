@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import os
-import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -14,8 +12,10 @@ import httpx
 from aiokafka import AIOKafkaProducer
 from redis.asyncio import Redis
 
+from demo.ports import free_port
+from demo.processes import Process, finish, python, running
 from demo.replay import progress_bar
-from demo.servers import Servers, free_port, python, running, start_servers
+from demo.servers import Servers, start_servers
 from portrait.adapters.parquet_archive import ParquetArchive
 from portrait.event import Action
 from portrait.segment import count_beyond
@@ -30,7 +30,6 @@ HELD_OUT = "0.2"  # of few households a tenth says little
 THRESHOLDS = '{"head_ece": 0.08}'
 
 Fields = dict[str, object]
-Process = subprocess.Popen[bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +66,7 @@ def open_stage(stack: ExitStack, logs: Path) -> Stage:
     """Start a broker and a Redis, create the topics, and start what waits for a catalogue."""
     with step("Starting a Kafka broker and a Redis"):
         servers = stack.enter_context(start_servers(logs, free_port(KAFKA_PORT)))
-        environment = {**os.environ, **servers.environment}
-        topics = python("workers", "topics")
-        subprocess.run(topics, env=environment, check=True, stdout=subprocess.DEVNULL)  # noqa: S603
+        finish(python("workers", "topics"), logs / "topics.log", servers.environment)
     stage = Stage(stack, servers, f"http://127.0.0.1:{free_port(PORT)}")
     with step("Starting service, index worker and archive worker"):
         # Two threads for the encoder: nobody else has work yet.

@@ -1,6 +1,6 @@
 """Fixtures: real servers, started once per session, and what talks to them."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -8,6 +8,7 @@ from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from redis.asyncio import Redis
 
+from demo.processes import missed
 from demo.servers import Servers, start_servers
 from portrait.adapters.kafka_topics import create_topics
 from portrait.adapters.redis_store import connect_redis
@@ -19,6 +20,15 @@ hypothesis_settings.register_profile(
     "portrait", deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow]
 )
 hypothesis_settings.load_profile("portrait")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Say with whatever failed who had died by then, and the end of its log."""
+    report = yield
+    if report.failed:
+        report.sections += [(f"died: {each.log.stem}", each.obituary()) for each in missed()]
+    return report
 
 
 @pytest.fixture(scope="session")

@@ -2,14 +2,13 @@
 
 import asyncio
 import json
-import os
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from inspect import isawaitable
 from pathlib import Path
 from random import Random
-from subprocess import Popen, run
 from typing import Any
 
 import httpx
@@ -17,13 +16,26 @@ from aiokafka import AIOKafkaProducer
 from redis.asyncio import Redis
 from redis.exceptions import BusyLoadingError, ConnectionError  # noqa: A004
 
-from demo.servers import ROOT, free_port, python, running, start_servers
+from demo.ports import free_port
+from demo.processes import (
+    ROOT,
+    Process,
+    fail_if_missed,
+    finish,
+    last_lines,
+    missed,
+    python,
+    running,
+)
+from demo.servers import start_servers
 from portrait.adapters.redis_store import connect_redis
 from portrait.event import Action
 from portrait.item import Item
 from portrait.topics import ITEMS, event_topic
 
-PATIENCE = 120.0  # seconds; a start loads BERT, a rebalance after a kill takes ten
+PATIENCE = 300.0  # seconds on a busy machine; what has died is noticed at once
+POLL_SECONDS = 0.02
+ANSWER_SECONDS = 60.0  # for one request, likewise
 RECEIVED = 1_790_000_000_000  # Kafka's time of the first event, ms: the same in every run
 
 Fields = dict[str, object]
@@ -38,14 +50,16 @@ class Portrait:
     redis: str
     directory: Path
     settings: dict[str, str]
-    processes: dict[str, Popen[bytes]]
+    processes: dict[str, Process]
     health: int
 
     def get(self, path: str) -> httpx.Response:
-        return httpx.get(self.url + path, timeout=10)
+        return httpx.get(self.url + path, timeout=ANSWER_SECONDS)
 
     def post(self, path: str, body: object) -> Any:  # noqa: ANN401 - parsed JSON
-        return httpx.post(self.url + path, json=body, timeout=10).raise_for_status().json()
+        return (
+            httpx.post(self.url + path, json=body, timeout=ANSWER_SECONDS).raise_for_status().json()
+        )
 
     def profile(self, user: str, folded: int = 1) -> Any:  # noqa: ANN401 - parsed JSON
         """Wait until a profile holds so many events."""
@@ -71,7 +85,7 @@ def running_portrait(directory: Path) -> Iterator[Portrait]:
         servers = stack.enter_context(start_servers(directory))
         port, health = free_port(), free_port()
         settings = environment(servers.kafka, servers.redis) | {"PORTRAIT_PORT": str(port)}
-        run(python("workers", "topics"), env=with_path(settings), check=True)  # noqa: S603
+        finish(python("workers", "topics"), directory / "topics.log", settings)
         processes = {
             "index": stack.enter_context(worker("index", settings, directory)),
             "update": stack.enter_context(
@@ -85,10 +99,6 @@ def running_portrait(directory: Path) -> Iterator[Portrait]:
         yield Portrait(url, servers.kafka, servers.redis, directory, settings, processes, health)
 
 
-def with_path(settings: dict[str, str]) -> dict[str, str]:
-    return {**os.environ, **settings}
-
-
 def environment(kafka: str, redis: str) -> dict[str, str]:
     return {
         "PORTRAIT_KAFKA_BOOTSTRAP": kafka,
@@ -98,7 +108,7 @@ def environment(kafka: str, redis: str) -> dict[str, str]:
     }
 
 
-def worker(name: str, settings: dict[str, str], logs: Path) -> AbstractContextManager[Popen[bytes]]:
+def worker(name: str, settings: dict[str, str], logs: Path) -> AbstractContextManager[Process]:
     return running(python("workers", name), logs / f"{name}.log", settings)
 
 
@@ -187,14 +197,26 @@ async def folded(redis_url: str) -> int:
 
 
 async def until(reached: Callable[[], object], what: str) -> None:
-    """Wait until a condition, an awaitable or not, holds."""
+    """Wait until a condition, an awaitable or not, holds.
+
+    Raises:
+        EndedError: Something that was started has died meanwhile.
+        TimeoutError: The condition does not hold; what runs has logged what the error says.
+    """
     ends = time.monotonic() + PATIENCE
-    while time.monotonic() < ends:
+    while not await _holds(reached):
+        if missed() and not await _holds(reached):  # it may be that end that was waited for
+            fail_if_missed()
+        if time.monotonic() > ends:
+            msg = f"after {PATIENCE:.0f} s still not so: {what}\n{last_lines()}"
+            raise TimeoutError(msg)
+        await asyncio.sleep(POLL_SECONDS)
+
+
+async def _holds(reached: Callable[[], object]) -> bool:
+    try:
         answer = reached()
-        if asyncio.iscoroutine(answer):
-            answer = await answer
-        if answer:
-            return
-        await asyncio.sleep(0.02)
-    msg = f"after {PATIENCE:.0f} s still not so: {what}"
-    raise TimeoutError(msg)
+        return bool(await answer if isawaitable(answer) else answer)
+    except Exception:
+        fail_if_missed()  # says more than that it does not answer
+        raise

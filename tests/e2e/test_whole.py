@@ -5,12 +5,11 @@ import json
 import signal
 from collections.abc import Iterator
 from pathlib import Path
-from subprocess import run
 
 import httpx
 import pytest
 
-from demo.servers import python
+from demo.processes import finish, python
 from tests.processes import (
     Portrait,
     catalogue,
@@ -18,7 +17,6 @@ from tests.processes import (
     publish_items,
     running_portrait,
     until,
-    with_path,
 )
 
 pytestmark = pytest.mark.e2e
@@ -149,9 +147,7 @@ def test_a_dead_letter_is_kept_and_can_be_replayed(portrait: Portrait) -> None:
     asyncio.run(send_raw(portrait.kafka, b"not json"))
     asyncio.run(until(lambda: dead_letters(portrait) == 1, "the letter is dead"))
 
-    run(  # noqa: S603 - our own command line
-        python("workers", "replay-dead"), env=with_path(portrait.settings), check=True
-    )
+    finish(python("workers", "replay-dead"), portrait.directory / "replay.log", portrait.settings)
 
     asyncio.run(until(lambda: dead_letters(portrait) == 2, "it was tried again, and died again"))
 

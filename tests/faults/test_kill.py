@@ -1,16 +1,15 @@
 """Faults: whatever is killed, and whenever, the profiles are byte for byte those of a quiet run."""
 
 import asyncio
-import os
 import signal
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from subprocess import Popen
 
 import pytest
 
+from demo.processes import Process, kill
 from demo.servers import free_port, start_kafka, start_redis
 from portrait.adapters.kafka_topics import create_topics
 from portrait.adapters.redis_store import connect_redis
@@ -110,7 +109,7 @@ async def has_folded(redis_url: str, count: int) -> bool:
     return await folded(redis_url) >= count
 
 
-def kill_after(process: Popen[bytes], world: World, count: int) -> None:
+def kill_after(process: Process, world: World, count: int) -> None:
     """Kill -9 a worker once so many events are folded."""
     asyncio.run(until(lambda: has_folded(world.redis_url, count), f"{count} events are folded"))
     process.send_signal(signal.SIGKILL)
@@ -220,4 +219,4 @@ async def kill_redis(url: str) -> None:
     redis = await connect_redis(url)
     process = int((await redis.info("server"))["process_id"])
     await redis.aclose()
-    os.kill(process, signal.SIGKILL)
+    kill(process)

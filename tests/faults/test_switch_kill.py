@@ -10,11 +10,11 @@ import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from subprocess import Popen
 
 import numpy as np
 import pytest
 
+from demo.processes import Process
 from demo.servers import start_servers
 from portrait.adapters.kafka_topics import create_topics
 from portrait.adapters.redis_catalogue import RedisCatalogue
@@ -214,7 +214,7 @@ async def _is_half_repainted(url: str, space_id: str) -> bool:
     return isinstance(record, bytes) and space_of(record) == space_id
 
 
-def kill_when(process: Popen[bytes], reached: Callable[[], object], what: str) -> None:
+def kill_when(process: Process, reached: Callable[[], object], what: str) -> None:
     asyncio.run(until(reached, what))
     process.send_signal(signal.SIGKILL)
     process.wait()
