@@ -8,12 +8,20 @@ class PortraitError(Exception):
         super().__init__(message or self.__doc__)
 
 
-class EventInvalidError(PortraitError):
+class RecordInvalidError(PortraitError):
+    """The record can never be read: dead-letter it, do not retry."""
+
+
+class EventInvalidError(RecordInvalidError):
     """The payload can never be an event: dead-letter it, do not retry."""
 
 
-class ItemInvalidError(PortraitError):
+class ItemInvalidError(RecordInvalidError):
     """The payload can never be a catalogue item: dead-letter it, do not retry."""
+
+
+class LetterInvalidError(RecordInvalidError):
+    """The dead letter cannot be sent back: leave it where it is."""
 
 
 class ProfileNotFoundError(PortraitError):

@@ -111,7 +111,9 @@ async def test_an_erasure_of_nobody_is_a_dead_letter() -> None:
     updater = await run([*nobody, erasure(2, at=RECEIVED, key=b"a" * 200)])
 
     assert isinstance(updater.publisher, ListPublisher)
-    reasons = [dict(m.headers)["reason"] for m in updater.publisher.messages if m.topic == DEAD]
+    reasons = [
+        dict(m.headers)["portrait-reason"] for m in updater.publisher.messages if m.topic == DEAD
+    ]
     assert reasons == [b"key: missing or too long", b"key: not UTF-8", b"key: missing or too long"]
     assert records_of(updater) == {}
 
