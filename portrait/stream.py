@@ -76,12 +76,12 @@ class Batch:
     ends: Mapping[tuple[str, int], int] = field(default_factory=dict)
     #: Up to which moment (ms) each partition has been read in all topics, once this is stored.
     reached: Mapping[int, int] = field(default_factory=dict)
-    #: When (ms, by our own clock) every partition was last known to be read to its end, before
-    #: these records: they were published later. 0: not known, or not yet.
-    since: int = 0
     #: Which log of its name each (topic, partition) is: 0, or no entry, the first; one more each
     #: time that it was found to have begun again.
     logs: Mapping[tuple[str, int], int] = field(default_factory=dict)
+    #: When (ms, by our own clock) every partition was last known to be read to its end, before
+    #: these records: they were published later. 0: not known, or not yet.
+    since: int = 0
 
 
 class Message(NamedTuple):

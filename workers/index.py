@@ -78,7 +78,8 @@ async def index(batches: AsyncIterator[Batch], stream: EventStream, indexer: Ind
 async def _store(batch: Batch, indexer: Indexer) -> Changes:
     """Store what a batch says, some items at a time; what it does not say, is told before."""
     changes = decode_items(batch.records, batch.logs)
-    await indexer.publisher.publish(changes.dead)
+    if changes.dead:
+        await indexer.publisher.publish(changes.dead)
     for start in range(0, len(changes.items), TEXTS_AT_ONCE):
         some = changes.items[start : start + TEXTS_AT_ONCE]
         async with indexer.spaces.reading(some):

@@ -108,7 +108,8 @@ async def update(stream: EventStream, updater: Updater) -> None:
     async with asyncio.TaskGroup() as tasks:
         async for batch in stream.batches():
             outcome = Outcome(_decode(batch, updater.limits), updater.studio.painter)
-            await updater.publisher.publish(outcome.dead)
+            if outcome.dead:
+                await updater.publisher.publish(outcome.dead)
             try:
                 await _through_outages(stream, batch, outcome, updater)
             except StoreRestartedError:
