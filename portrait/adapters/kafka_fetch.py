@@ -110,6 +110,18 @@ class Fetching:
         self._fetcher._client = self  # noqa: SLF001
         self._fetcher._proc_fetch_request = self._fetched  # noqa: SLF001
 
+    def enter(self, at: TopicPartition, id: str) -> None:
+        """Read the log with this id from now on; without one, whichever has the name."""
+        self.leave(at)
+        if id:
+            self.ids[at] = bytes.fromhex(id)
+
+    def leave(self, at: TopicPartition) -> None:
+        """Forget about a partition."""
+        self.ids.pop(at, None)
+        self.failed.pop(at, None)
+        self.epochs.forget(at)
+
     async def topic_ids(self, topics: Iterable[str]) -> dict[str, bytes]:
         """Return the ids that topics have now; none of one that is not there.
 

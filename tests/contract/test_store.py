@@ -344,7 +344,7 @@ class OffsetStoreContract:
         for end in (5, 9, 7):
             assert await store.save("group", StoredOffsets(life, {("a.b", 0): end, ("c", 11): 1}))
 
-        assert await store.load("group") == StoredOffsets(life, {("a.b", 0): 9, ("c", 11): 1})
+        assert (await store.load("group")).ends == {("a.b", 0): 9, ("c", 11): 1}
 
     async def test_groups_do_not_share_offsets(self, store: OffsetStore) -> None:
         life = (await store.load("group")).life
