@@ -48,8 +48,12 @@ class StoreUnavailableError(PortraitError):
     """Redis did not answer: try again later."""
 
 
+class StoreRefusedError(PortraitError):
+    """Redis will never take such a command: a bug of ours, or a Redis too old. Do not retry."""
+
+
 class StoreRestartedError(PortraitError):
-    """Redis has started again, and may have lost its last writes: read the log again from there."""
+    """Redis has begun another life, and may have lost writes: read the log again from there."""
 
 
 class StreamUnavailableError(PortraitError):

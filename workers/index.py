@@ -53,7 +53,7 @@ async def index(batches: AsyncIterator[Batch], stream: EventStream, indexer: Ind
         started = time.perf_counter()
         try:
             changes = await _store(batch, indexer)
-            await indexer.resume.mark(batch.ends)
+            await indexer.resume.mark(batch.ends, batch.logs)
         except (StoreRestartedError, StoreUnavailableError) as error:
             log.warning("batch_put_back", records=len(batch.records), reason=str(error))
             stream.rewind()

@@ -147,7 +147,7 @@ async def _through_outages(
         try:
             for part in outcome.parts:
                 await _process(part, outcome, updater)
-            await updater.resume.mark(batch.ends)
+            await updater.resume.mark(batch.ends, batch.logs)
         except StoreUnavailableError:
             if time.monotonic() > gives_up:
                 raise
