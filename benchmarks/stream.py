@@ -358,7 +358,7 @@ async def _update(settings: Settings, options: argparse.Namespace) -> Turn:
                 group=options.group,
                 topics=(*EVENT_TOPICS, ERASURES),
                 closing=closing,
-                resume=resume.points,
+                resume=resume,
             )
         )
         updater = Updater(

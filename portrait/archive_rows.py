@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 import numpy as np
@@ -9,31 +10,77 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from portrait.archive import SCHEMA, numbers
-from portrait.batch import EPOCH, read_event
-from portrait.errors import EventInvalidError
 from portrait.event import Action, Event
+from portrait.reading import (
+    DAY_MS,
+    EPOCH,
+    FIRST,
+    Clock,
+    put_aside,
+    read_erasure,
+    read_event,
+    tabulated,
+)
 from portrait.ref import item_ref, user_ref
 from portrait.segment import Segment
-from portrait.stream import Record
+from portrait.stream import Message, Record
+from portrait.topics import ERASURES
 
-DAY_MS = 24 * 3_600_000
+
+@dataclass(frozen=True, slots=True)
+class Tabulated:
+    """What a batch says to the archive."""
+
+    rows: pa.Table  # of SCHEMA, erased or not
+    erased: dict[int, int]  # user_ref: until when, ms
+    dead: list[Message]  # the update worker publishes them
 
 
-def tabulate(records: Sequence[Record], future_tolerance_ms: int) -> pa.Table:
-    """Read records into rows of SCHEMA; leave out those that the update worker dead-letters."""
-    rows = []
-    for record in records:
-        try:
-            event, at = read_event(record, future_tolerance_ms)
-        except EventInvalidError:
-            continue
-        rows.append(_row(record, event, at))
+def tabulate(records: Sequence[Record], future_tolerance_ms: int, since: int = 0) -> Tabulated:
+    """Read records; leave out those that the update worker dead-letters.
+
+    `since` is the stream's `Batch.since`.
+    """
+    builder = _Builder(Clock.of_system(future_tolerance_ms, since))
+    letters = [put_aside(record, builder.take) for record in records]
+    rows, dead = tabulated(builder.records, builder.rows, _table, FIRST)
+    return Tabulated(rows, builder.erased, [*filter(None, letters), *dead])
+
+
+class _Builder:
+    """Collects what records say."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.records: list[Record] = []  # of each row
+        self.rows: list[tuple[object, ...]] = []
+        self.erased: dict[int, int] = {}
+        self._clock = clock
+
+    def take(self, record: Record) -> None:
+        """Take in a record.
+
+        Raises:
+            RecordInvalidError: It is neither an event nor an erasure.
+        """
+        if record.topic == ERASURES:
+            self._erase(*read_erasure(record, self._clock))
+            return
+        self.rows.append(_row(record, *read_event(record, self._clock)))
+        self.records.append(record)
+
+    def _erase(self, user: str, until: int) -> None:
+        """Note an erasure; of one user the latest moment counts."""
+        ref = user_ref(user)
+        self.erased[ref] = max(until, self.erased.get(ref, 0))
+
+
+def _table(rows: Sequence[tuple[object, ...]]) -> pa.Table:
     columns = zip(*rows, strict=True) if rows else [[] for _ in SCHEMA]
     arrays = [pa.array(c, f.type) for c, f in zip(columns, SCHEMA, strict=True)]
     return pa.Table.from_arrays(arrays, schema=SCHEMA)
 
 
-def _row(record: Record, event: Event, at: int) -> tuple[object, ...]:
+def _row(record: Record, event: Event, at: int, received: int) -> tuple[object, ...]:
     about = None if event.type is Action.SEARCH else item_ref(str(event.item_id))
     return (
         event.event_id,
@@ -49,7 +96,7 @@ def _row(record: Record, event: Event, at: int) -> tuple[object, ...]:
         event.rating,
         event.recommendation_id,
         at,
-        record.timestamp,
+        received,
         record.topic,
         record.partition,
         record.offset,

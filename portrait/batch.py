@@ -1,31 +1,41 @@
 """Batches: the events between two commits, as columns.
 
-Decoding is the only step that looks at one event at a time.
+Decoding is the only step that looks at one event at a time. What a record says, and whether it can
+be read at all, is `reading.py`'s to decide.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
 
-from portrait.envelope import parse_event
-from portrait.errors import EventInvalidError
-from portrait.event import ANONYMOUS, Action, Event
+from portrait.event import Action, Event
 from portrait.facts import ACTION_CODE, COLUMNS, ERASURE
 from portrait.item import Item
+from portrait.reading import (
+    EPOCH,
+    FIRST,
+    LARGEST_EVENT,
+    MILLISECOND,
+    Clock,
+    Logs,
+    log_of,
+    put_aside,
+    read_erasure,
+    read_event,
+    tabulated,
+)
 from portrait.ref import event_ref, item_ref, text_ref
 from portrait.stream import Message, Record
-from portrait.topics import DEAD, ERASURES, EVENT_TOPICS, action_of
+from portrait.topics import ERASURES, EVENT_TOPICS
 
-LARGEST_EVENT = 65_536  # bytes
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-MILLISECOND = timedelta(milliseconds=1)
+__all__ = ["EPOCH", "LARGEST_EVENT", "MILLISECOND", "EventBatch", "decode", "item_of"]
+
 CHARACTERS_PER_TOKEN = 3  # of wordpiece, on the safe side
-LONGEST_KEY = len(ANONYMOUS) + 128  # of a profile; `Id` has 128
 
 _TOPIC_CODES = {topic: code for code, topic in enumerate(EVENT_TOPICS)}
+_Row = tuple[int, int, int, int, int, tuple[float, ...]]
 
 
 @dataclass(slots=True)
@@ -43,24 +53,27 @@ class EventBatch:
 
 
 def decode(
-    records: Sequence[Record], *, future_tolerance_ms: int, most_tokens: int
+    records: Sequence[Record],
+    *,
+    future_tolerance_ms: int,
+    most_tokens: int,
+    since: int = 0,
+    logs: Logs = FIRST,
 ) -> Iterator[EventBatch]:
     """Read records; split them where their text would cost the encoder more than `most_tokens`.
 
-    What cannot be read becomes a dead letter of its batch. Order is kept.
+    What cannot be read becomes a dead letter of its batch. Order is kept. `since` and `logs` are
+    the stream's `Batch.since` and `Batch.logs`.
     """
-    builder = _Builder()
+    clock = Clock.of_system(future_tolerance_ms, since)
+    builder = _Builder(clock, logs)
     for record in records:
-        try:
-            if record.topic == ERASURES:
-                builder.erase(record, read_erasure(record))
-            else:
-                builder.add(record, *read_event(record, future_tolerance_ms))
-        except EventInvalidError as error:
-            builder.dead.append(dead_letter(record, str(error)))
+        letter = put_aside(record, builder.take, log=log_of(record, logs))
+        if letter is not None:
+            builder.dead.append(letter)
         if builder.tokens >= most_tokens:
             yield builder.build()
-            builder = _Builder()
+            builder = _Builder(clock, logs)
     yield builder.build()
 
 
@@ -71,68 +84,38 @@ def item_of(event: Event) -> Item:
     return Item(id=str(event.item_id), **event.item.model_dump())
 
 
-def dead_letter(record: Record, reason: str) -> Message:
-    """Wrap the original bytes with where they lay and why they could not be read."""
-    place = (
-        ("topic", record.topic.encode()),
-        ("partition", str(record.partition).encode()),
-        ("offset", str(record.offset).encode()),
-        ("timestamp", str(record.timestamp).encode()),
-        ("reason", reason.encode()),
-    )
-    return Message(DEAD, record.key or b"", record.value, (*place, *record.headers))
-
-
-def read_event(record: Record, future_tolerance_ms: int) -> tuple[Event, int]:
-    """Return what a record says, and when it happened (ms). Whoever reads the log, reads it so.
-
-    Raises:
-        EventInvalidError: Not an event, or one that cannot have happened then.
-    """
-    if record.value is not None and len(record.value) > LARGEST_EVENT:
-        msg = f"payload: larger than {LARGEST_EVENT} bytes"
-        raise EventInvalidError(msg)
-    event = parse_event(record.value, record.headers, action=action_of(record.topic))
-    at = _moment(event, record.timestamp)
-    if at > record.timestamp + future_tolerance_ms:
-        msg = "occurred_at: in the future"
-        raise EventInvalidError(msg)
-    if at <= 0:
-        msg = "occurred_at: before 1970"
-        raise EventInvalidError(msg)
-    return event, at
-
-
-def read_erasure(record: Record) -> str:
-    """Return who is to be forgotten: the profile's name is the record's key.
-
-    Raises:
-        EventInvalidError: It names nobody.
-    """
-    try:
-        user = (record.key or b"").decode()
-    except UnicodeDecodeError as error:
-        msg = "key: not UTF-8"
-        raise EventInvalidError(msg) from error
-    if not 0 < len(user) <= LONGEST_KEY:
-        msg = "key: missing or too long"
-        raise EventInvalidError(msg)
-    return user
-
-
 class _Builder:
     """Collects decoded events until they are a batch."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock, logs: Logs) -> None:
         self.dead: list[Message] = []
         self.tokens = 0
+        self._clock = clock
+        self._logs = logs
         self._users: dict[str, int] = {}
-        self._rows: list[tuple[int, int, int, int, int, tuple[float, ...]]] = []
+        self._records: list[Record] = []  # of each row
+        self._rows: list[_Row] = []
         self._items: dict[int, Event] = {}
         self._searches: dict[int, str] = {}
 
-    def add(self, record: Record, event: Event, at: int) -> None:
-        """Take in one event, and when it happened (ms)."""
+    def take(self, record: Record) -> None:
+        """Take in a record.
+
+        Raises:
+            RecordInvalidError: It is neither an event nor an erasure.
+        """
+        if record.topic == ERASURES:
+            self._erase(record, *read_erasure(record, self._clock))
+        else:
+            self._add(record, *read_event(record, self._clock))
+
+    def build(self) -> EventBatch:
+        """Return what was collected."""
+        columns, dead = tabulated(self._records, self._rows, _columns, self._logs)
+        return EventBatch([*self._users], columns, self._items, self._searches, [*self.dead, *dead])
+
+    def _add(self, record: Record, event: Event, at: int, received: int) -> None:
+        """Take in one event."""
         row = (
             at,
             event_ref(event.event_id),
@@ -142,20 +125,18 @@ class _Builder:
             ACTION_CODE[event.type],
             round((event.rating or 0) * 10),
         )
-        user = self._users.setdefault(event.user_key, len(self._users))
-        topic = _TOPIC_CODES.get(record.topic, 0)
-        self._rows.append((user, topic, record.partition, record.offset, record.timestamp, row))
+        self._append(record, event.user_key, _TOPIC_CODES.get(record.topic, 0), received, row)
 
-    def erase(self, record: Record, user: str) -> None:
+    def _erase(self, record: Record, user: str, until: int) -> None:
         """Take in one erasure: a row without an event, whose id is the moment."""
-        row = (0, record.timestamp, 0, 0.0, 0, 0, 0)
-        place, at = self._users.setdefault(user, len(self._users)), record.timestamp
-        self._rows.append((place, ERASURE, record.partition, record.offset, at, row))
+        self._append(record, user, ERASURE, until, (0, until, 0, 0.0, 0, 0, 0))
 
-    def build(self) -> EventBatch:
-        """Return what was collected."""
-        columns = np.array(self._rows, COLUMNS)
-        return EventBatch([*self._users], columns, self._items, self._searches, self.dead)
+    def _append(
+        self, record: Record, user: str, topic: int, received: int, row: tuple[float, ...]
+    ) -> None:
+        place = self._users.setdefault(user, len(self._users))
+        self._rows.append((place, topic, record.partition, record.offset, received, row))
+        self._records.append(record)
 
     def _ref(self, event: Event) -> int:
         """Name what the event is about, and remember what is needed to find its vector."""
@@ -175,11 +156,6 @@ class _Builder:
         return ref
 
 
-def _moment(event: Event, received: int) -> int:
-    """Return when the event happened (ms), by Kafka's clock if the producer's is known to be off.
-
-    Source: Segment's `timestamp = receivedAt - (sentAt - originalTimestamp)`.
-    """
-    if event.sent_at is None:
-        return (event.occurred_at - EPOCH) // MILLISECOND
-    return received - (event.sent_at - event.occurred_at) // MILLISECOND
+def _columns(rows: Sequence[_Row]) -> NDArray[np.void]:
+    """Return rows as (E,) of COLUMNS."""
+    return np.array(rows, COLUMNS)

@@ -81,9 +81,9 @@ def _require_subject(event: Event) -> None:
 def _parse_envelope(payload: bytes, headers: Headers, action: Action | None) -> Event:
     try:
         body = from_json(payload)
-    except ValueError as error:
+    except ValueError:
         msg = "payload: not UTF-8 JSON"
-        raise EventInvalidError(msg) from error
+        raise EventInvalidError(msg) from None  # the error repeats what was sent
     if not isinstance(body, dict):
         msg = "payload: not a JSON object"
         raise EventInvalidError(msg)
@@ -94,7 +94,7 @@ def _parse_envelope(payload: bytes, headers: Headers, action: Action | None) -> 
     try:
         return Event.model_validate(fields)
     except ValidationError as error:
-        raise EventInvalidError(reasons(error)) from error
+        raise EventInvalidError(reasons(error)) from None  # the error repeats what was sent
 
 
 def _open_cloud_event(body: dict[str, Any], headers: Headers) -> dict[str, Any]:
@@ -105,7 +105,7 @@ def _open_cloud_event(body: dict[str, Any], headers: Headers) -> dict[str, Any]:
         attributes = {
             name[3:]: value.decode(errors="replace")
             for name, value in headers
-            if name.startswith("ce_")
+            if value is not None and name.startswith("ce_")
         }
         inner = body
     if "specversion" not in attributes:
@@ -141,8 +141,8 @@ def _action_of(fields: dict[str, Any], of_topic: Action | None) -> Action:
         if value is None or value == TRACK:
             continue
         named = True
-        last = str(value).rsplit(".", 1)[-1].lower()  # CloudEvents types are reverse-DNS names
-        if last in TYPE_NAMES:
+        last = value.rsplit(".", 1)[-1].lower() if isinstance(value, str) else ""
+        if last in TYPE_NAMES:  # CloudEvents types are reverse-DNS names
             return TYPE_NAMES[last]
     if named or of_topic is None:
         msg = "type: unknown action" if named else "type: missing"

@@ -8,12 +8,20 @@ class PortraitError(Exception):
         super().__init__(message or self.__doc__)
 
 
-class EventInvalidError(PortraitError):
+class RecordInvalidError(PortraitError):
+    """The record can never be read: dead-letter it, do not retry."""
+
+
+class EventInvalidError(RecordInvalidError):
     """The payload can never be an event: dead-letter it, do not retry."""
 
 
-class ItemInvalidError(PortraitError):
+class ItemInvalidError(RecordInvalidError):
     """The payload can never be a catalogue item: dead-letter it, do not retry."""
+
+
+class LetterInvalidError(RecordInvalidError):
+    """The dead letter cannot be sent back: leave it where it is."""
 
 
 class ProfileNotFoundError(PortraitError):
@@ -40,8 +48,12 @@ class StoreUnavailableError(PortraitError):
     """Redis did not answer: try again later."""
 
 
+class StoreRefusedError(PortraitError):
+    """Redis will never take such a command: a bug of ours, or a Redis too old. Do not retry."""
+
+
 class StoreRestartedError(PortraitError):
-    """Redis has started again, and may have lost its last writes: read the log again from there."""
+    """Redis has begun another life, and may have lost writes: read the log again from there."""
 
 
 class StreamUnavailableError(PortraitError):

@@ -11,10 +11,13 @@ from pydantic import (
     StringConstraints,
     ValidationError,
 )
+from pydantic_core import PydanticCustomError
 
 from portrait.errors import ItemInvalidError
 
 SEPARATOR = " > "  # between the levels of a category path
+MOST_ATTRIBUTES = 32
+MOST_REASONS = 4  # told of one record
 INTEREST_DEPTH = 2  # levels of the category path that an interest names
 
 Id = Annotated[str, StringConstraints(min_length=1, max_length=128)]
@@ -30,7 +33,17 @@ def _join_path(value: Any) -> Any:  # noqa: ANN401 - pydantic hands over whateve
     return value
 
 
+def _bounded(value: Any) -> Any:  # noqa: ANN401 - pydantic hands over whatever was sent
+    """Refuse too many attributes before each of them is looked at, and told of."""
+    if isinstance(value, dict) and len(value) > MOST_ATTRIBUTES:
+        kind, text = "too_long", "There are too many."
+        raise PydanticCustomError(kind, text)
+    return value
+
+
 Category = Annotated[str, BeforeValidator(_join_path), StringConstraints(max_length=512)]
+
+Attributes = Annotated[dict[AttributeName, AttributeValue], BeforeValidator(_bounded)]
 
 
 class ItemSnapshot(BaseModel):
@@ -44,7 +57,7 @@ class ItemSnapshot(BaseModel):
     )
     brand: Brand = ""
     price: float | None = Field(None, ge=0, le=1e9)
-    attributes: dict[AttributeName, AttributeValue] = Field(default_factory=dict, max_length=32)
+    attributes: Attributes = Field(default_factory=dict, max_length=MOST_ATTRIBUTES)
     available: bool = True
 
     @property
@@ -73,15 +86,20 @@ def parse_item(payload: bytes) -> Item:
     try:
         return Item.model_validate_json(payload)
     except ValidationError as error:
-        raise ItemInvalidError(reasons(error)) from error
+        raise ItemInvalidError(reasons(error)) from None  # the error repeats what was sent
 
 
 def reasons(error: ValidationError) -> str:
-    """Say which fields are wrong and how, without repeating what was in them."""
-    return "; ".join(
-        f"{'.'.join(map(str, problem['loc'])) or 'payload'}: {problem['type']}"
-        for problem in error.errors(include_url=False, include_context=False, include_input=False)
-    )
+    """Say which fields are wrong and how: the first few, and nothing that was sent."""
+    problems = error.errors(include_url=False, include_context=False, include_input=False)
+    told = dict.fromkeys(f"{_field_of(each['loc'])}: {each['type']}" for each in problems)
+    return "; ".join([*told][:MOST_REASONS]) + ("; and more" if len(told) > MOST_REASONS else "")
+
+
+def _field_of(place: tuple[str | int, ...]) -> str:
+    """Name a field. What lies inside of `attributes` the sender has named."""
+    ours = place[: place.index("attributes") + 1] if "attributes" in place else place
+    return ".".join(map(str, ours)) or "payload"
 
 
 def interest_category(category: str) -> str:

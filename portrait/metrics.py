@@ -30,6 +30,16 @@ profiles_repainted = Counter(
 partition_lag = Gauge(
     "portrait_partition_lag_records", "Records not yet read.", ["topic", "partition"]
 )
+records_unreadable = Counter(
+    "portrait_records_unreadable_total",
+    "Records, or stretches of the log, that the Kafka client cannot read; stepped over.",
+    ["topic"],
+)
+logs_begun = Counter(
+    "portrait_logs_begun_again_total",
+    "Partitions found to be another log than before, or one that lost its end; read anew.",
+    ["topic"],
+)
 
 # Text
 texts_encoded = Counter("portrait_texts_encoded_total", "Texts that BERT read.")

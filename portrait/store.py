@@ -1,7 +1,7 @@
 """Ports: what Portrait has to remember, and asks of whoever remembers it."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from hashlib import blake2b
 from typing import NamedTuple, Protocol
@@ -113,12 +113,21 @@ class ProgressStore(Protocol):
         ...
 
 
+class LogName(NamedTuple):
+    """One of the logs that a (topic, partition) has been in turn."""
+
+    number: int = 0  # one more each time that it began again
+    id: str = ""  # what the broker calls it, hexadecimal; empty if it does not say
+
+
 @dataclass(frozen=True, slots=True)
 class StoredOffsets:
     """Up to where the log is in the store, by (topic, partition), and in which life it says so."""
 
     life: str
     ends: Mapping[tuple[str, int], int]
+    #: Which log an end is of; without an entry the first, whatever the broker calls it.
+    logs: Mapping[tuple[str, int], LogName] = field(default_factory=dict)
 
 
 class OffsetStore(Protocol):
@@ -133,7 +142,10 @@ class OffsetStore(Protocol):
         ...
 
     async def save(self, group: str, offsets: StoredOffsets) -> bool:
-        """Move offsets forward, never back; false, and nothing is done, in another life."""
+        """Move offsets forward, never back; false, and nothing is done, in another life.
+
+        Forward is also from any offset of a log to any of a later one.
+        """
         ...
 
 

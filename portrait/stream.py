@@ -1,10 +1,15 @@
 """Ports: the event log, as its readers and its writers see it."""
 
+import time
+from collections import deque
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import NamedTuple, Protocol
 
-Headers = Sequence[tuple[str, bytes]]
+Headers = Sequence[tuple[str, bytes | None]]
+NOTED = timedelta(hours=1)  # how long a note is told: an operator has looked by then
+MOST_NOTES = 20
 
 
 class Record(Protocol):
@@ -50,6 +55,23 @@ class Record(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A `Record` in the place of one that the log's client could not read: where, and why not.
+
+    It may stand for a stretch of the log, of which its offset is the last.
+    """
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int  # ms; of the stretch it lay in, 0 if that cannot be read either
+    reason: str  # short, and nothing of what the record holds
+    key: None = None
+    value: None = None
+    headers: Headers = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Batch:
     """The records between two commits, in log order within each topic-partition."""
 
@@ -58,6 +80,14 @@ class Batch:
     ends: Mapping[tuple[str, int], int] = field(default_factory=dict)
     #: Up to which moment (ms) each partition has been read in all topics, once this is stored.
     reached: Mapping[int, int] = field(default_factory=dict)
+    #: Which log of its name each (topic, partition) is: 0, or no entry, the first; one more each
+    #: time that it was found to have begun again.
+    logs: Mapping[tuple[str, int], int] = field(default_factory=dict)
+    #: What the broker calls these logs, hexadecimal; no entry: it does not say.
+    ids: Mapping[tuple[str, int], str] = field(default_factory=dict)
+    #: When (ms, by our own clock) every partition was last known to be read to its end, before
+    #: these records: they were published later. 0: not known, or not yet.
+    since: int = 0
 
 
 class Message(NamedTuple):
@@ -68,6 +98,22 @@ class Message(NamedTuple):
     value: bytes | None
     headers: Headers = ()
     partition: int | None = None
+
+
+class Notes:
+    """What has befallen the log lately, in sentences for whoever asks how its reader is."""
+
+    def __init__(self) -> None:
+        self._notes: deque[tuple[float, str]] = deque(maxlen=MOST_NOTES)
+
+    def add(self, sentence: str) -> None:
+        """Tell it from now on, for a while."""
+        self._notes.append((time.monotonic(), sentence))
+
+    def lately(self) -> list[str]:
+        """Return what is still to be told, the latest last."""
+        since = time.monotonic() - NOTED.total_seconds()
+        return [sentence for at, sentence in self._notes if at >= since]
 
 
 class EventStream(Protocol):

@@ -6,9 +6,9 @@ from uuid import uuid4
 
 from pydantic_core import from_json, to_json
 
-from portrait.batch import LARGEST_EVENT
 from portrait.envelope import parse_event
 from portrait.errors import EventInvalidError
+from portrait.reading import LARGEST_EVENT
 from portrait.stream import Message
 from portrait.topics import event_topic
 from service.problems import EventsInvalidError, FieldError

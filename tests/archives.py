@@ -45,7 +45,7 @@ def click(offset: int, user: str = "ann", *, received: int = RECEIVED, **changes
 def fill(archive: Archive, *batches: Sequence[Record]) -> None:
     """Write each batch as the worker would."""
     for records in batches:
-        for segment, rows in cut(tabulate(records, TOLERANCE_MS)):
+        for segment, rows in cut(tabulate(records, TOLERANCE_MS).rows):
             archive.write(segment, [rows])
 
 

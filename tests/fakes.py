@@ -14,7 +14,7 @@ from portrait.errors import StoreUnavailableError, StreamUnavailableError
 from portrait.item import Item
 from portrait.profile import REVISION
 from portrait.space import Vectors, unit
-from portrait.store import Model, StoredOffsets, Write
+from portrait.store import LogName, Model, StoredOffsets, Write
 from portrait.stream import Headers, Message
 
 FIRST_LIFE = "first"  # of the fakes, until a test says that they have started again
@@ -181,22 +181,27 @@ class MemoryOffsets:
 
     def __init__(self) -> None:
         self.ends: dict[str, dict[tuple[str, int], int]] = {}
+        self.logs: dict[str, dict[tuple[str, int], LogName]] = {}
         self.life = FIRST_LIFE
         self.is_down = False
 
     async def load(self, group: str) -> StoredOffsets:
         """Return the offsets there are."""
         _require(up=not self.is_down)
-        return StoredOffsets(self.life, dict(self.ends.get(group, {})))
+        return StoredOffsets(
+            self.life, dict(self.ends.get(group, {})), dict(self.logs.get(group, {}))
+        )
 
     async def save(self, group: str, offsets: StoredOffsets) -> bool:
         """Move offsets forward."""
         _require(up=not self.is_down)
         if offsets.life != self.life:
             return False
-        ends = self.ends.setdefault(group, {})
+        ends, logs = self.ends.setdefault(group, {}), self.logs.setdefault(group, {})
         for place, end in offsets.ends.items():
-            ends[place] = max(end, ends.get(place, 0))
+            log, stored = offsets.logs.get(place, LogName()), logs.get(place, LogName())
+            if (log.number, end) >= (stored.number, ends.get(place, -1)):
+                ends[place], logs[place] = end, log
         return True
 
 

@@ -122,7 +122,7 @@ async def run_update(settings: Settings) -> None:
             group=UPDATE_GROUP,
             topics=(*EVENT_TOPICS, ERASURES),
             closing=wires.closing,
-            resume=resume.points,
+            resume=resume,
         ) as stream:
             beside = [
                 tasks.create_task(studio.follow()),
@@ -145,7 +145,7 @@ async def run_index(settings: Settings) -> None:
             group=INDEX_GROUP,
             topics=(ITEMS,),
             closing=wires.closing,
-            resume=resume.points,
+            resume=resume,
         ) as stream:
             batches = stream.batches()
             model = await wires.registry.champion()

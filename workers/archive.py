@@ -18,10 +18,8 @@ from portrait import metrics
 from portrait.archive import SCHEMA, Archive, ArchiveUnavailableError, numbers
 from portrait.archive_rows import cut, tabulate
 from portrait.erasure import Erasures
-from portrait.ref import user_ref
 from portrait.stream import Batch, EventStream
 from portrait.tidy import NOTHING, Rules, tidy
-from portrait.topics import ERASURES
 
 BACKOFF = (0.1, 5.0)  # seconds: first and longest pause while the files cannot be written
 MILLISECONDS = timedelta(milliseconds=1)
@@ -49,6 +47,7 @@ class Held:
     ends: dict[tuple[str, int], int] = field(default_factory=dict)  # to commit
     last: Batch | None = None
     records: int = 0
+    dead: int = 0  # of them, which the update worker sends
     bytes: int = 0
     since: float = 0.0  # monotonic time of the first record
 
@@ -56,12 +55,11 @@ class Held:
         """Read a batch into it."""
         if not self.records:
             self.since = time.monotonic()
-        self.rows.append(tabulate(batch.records, future_tolerance_ms))
-        self.erased |= {
-            user_ref(record.key.decode(errors="replace")): record.timestamp
-            for record in batch.records
-            if record.topic == ERASURES and record.key
-        }
+        said = tabulate(batch.records, future_tolerance_ms, batch.since)
+        self.rows.append(said.rows)
+        for user, until in said.erased.items():
+            self.erased[user] = max(until, self.erased.get(user, 0))
+        self.dead += len(said.dead)
         self.ends |= batch.ends
         self.last = batch
         self.records += len(batch.records)
@@ -115,6 +113,7 @@ async def _store(stream: EventStream, held: Held, store: Archive, bounds: Bounds
         records=held.records,
         rows=rows,
         files=files,
+        dead=held.dead,
         erasures=len(held.erased),
         seconds=round(time.monotonic() - started, 4),
     )

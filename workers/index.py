@@ -1,6 +1,6 @@
 """Index: keep the catalogue and its vectors complete while items change.
 
-batch ─▶ decode ─▶ encode new text ─▶ store and announce ─▶ mark ─▶ commit
+batch ─▶ decode ─▶ dead letters ─▶ encode new text ─▶ store and announce ─▶ mark ─▶ commit
 
 The last message about an item wins; a tombstone withdraws it. Replaying changes nothing, so
 whatever Redis may have lost is read again.
@@ -13,9 +13,10 @@ from dataclasses import dataclass
 import structlog
 
 from portrait import metrics
-from portrait.batch import dead_letter
-from portrait.errors import ItemInvalidError, StoreRestartedError, StoreUnavailableError
-from portrait.item import Item, parse_item
+from portrait.errors import StoreRestartedError, StoreUnavailableError
+from portrait.item import Item
+from portrait.letter import topic_of
+from portrait.reading import FIRST, Logs, log_of, put_aside, read_item
 from portrait.resume import Resume
 from portrait.store import CatalogueStore
 from portrait.stream import Batch, EventStream, Message, Publisher, Record
@@ -52,7 +53,7 @@ async def index(batches: AsyncIterator[Batch], stream: EventStream, indexer: Ind
         started = time.perf_counter()
         try:
             changes = await _store(batch, indexer)
-            await indexer.resume.mark(batch.ends)
+            await indexer.resume.mark(batch.ends, batch.logs)
         except (StoreRestartedError, StoreUnavailableError) as error:
             log.warning("batch_put_back", records=len(batch.records), reason=str(error))
             stream.rewind()
@@ -62,6 +63,8 @@ async def index(batches: AsyncIterator[Batch], stream: EventStream, indexer: Ind
         await stream.commit(batch)
         total += len(changes.items)
         metrics.items_indexed.inc(len(changes.items) + len(changes.withdrawn))
+        for letter in changes.dead:
+            metrics.dead_letters.labels(topic_of(letter)).inc()
         log.info(
             "batch_stored",
             items=len(changes.items),
@@ -73,46 +76,31 @@ async def index(batches: AsyncIterator[Batch], stream: EventStream, indexer: Ind
 
 
 async def _store(batch: Batch, indexer: Indexer) -> Changes:
-    """Store what a batch says, some items at a time."""
-    changes = decode_items(batch.records)
+    """Store what a batch says, some items at a time; what it does not say, is told before."""
+    changes = decode_items(batch.records, batch.logs)
+    if changes.dead:
+        await indexer.publisher.publish(changes.dead)
     for start in range(0, len(changes.items), TEXTS_AT_ONCE):
         some = changes.items[start : start + TEXTS_AT_ONCE]
         async with indexer.spaces.reading(some):
             await indexer.store.put_items(some)
         log.info("items_indexed", items=len(some))
     await indexer.store.withdraw_items(changes.withdrawn)
-    await indexer.publisher.publish(changes.dead)
     return changes
 
 
-def decode_items(records: Sequence[Record]) -> Changes:
+def decode_items(records: Sequence[Record], logs: Logs = FIRST) -> Changes:
     """Read records of the `items` topic; of each item only the last counts."""
     latest: dict[str, Item | None] = {}
-    dead: list[Message] = []
-    for record in records:
-        try:
-            id, item = _parse(record)
-        except ItemInvalidError as error:
-            dead.append(dead_letter(record, str(error)))
-            continue
+
+    def take(record: Record) -> None:
+        id, item = read_item(record)
         latest.pop(id, None)  # so that order is that of the last mention
         latest[id] = item
+
+    dead = [put_aside(record, take, log=log_of(record, logs)) for record in records]
     return Changes(
         [item for item in latest.values() if item is not None],
         [id for id, item in latest.items() if item is None],
-        dead,
+        [letter for letter in dead if letter is not None],
     )
-
-
-def _parse(record: Record) -> tuple[str, Item | None]:
-    if record.value is not None:
-        item = parse_item(record.value)
-        return item.id, item
-    if not record.key:
-        msg = "key: missing"
-        raise ItemInvalidError(msg)
-    try:
-        return record.key.decode(), None
-    except UnicodeDecodeError as error:
-        msg = "key: not UTF-8"
-        raise ItemInvalidError(msg) from error

@@ -2,7 +2,8 @@
 
 batch ─▶ decode ─▶ encode new text ─▶ fold ─▶ paint ─▶ store ─▶ tell ─▶ commit ─▶ count hits
 
-The order is the guarantee. The commit comes last, so a crash replays the batch; every profile
+The order is the guarantee. Dead letters are sent first, so that no offset is marked before the log
+has them; the commit comes last, so a crash replays the batch; every profile
 carries the offsets it has reached, so a replay changes nothing; every write is a compare-and-set,
 so a worker that lost its partition cannot overwrite its successor; and the offsets stored beside
 the profiles say where to go on, so a Redis that comes back with an older state is caught up.
@@ -27,6 +28,7 @@ from portrait.event import Action, Event
 from portrait.explain import search_refs
 from portrait.facts import ACTION_CODE, ERASURE, EVENT, MONEY, Facts, fold
 from portrait.hash_index import MISSING
+from portrait.letter import topic_of
 from portrait.notice import notices
 from portrait.paint import ACTION_WEIGHTS, paint
 from portrait.profile import REVISION, decode_facts, encode_profiles
@@ -85,6 +87,16 @@ class Outcome:
     noted: list[Noted] = field(default_factory=list)  # what the champion is to be asked
     users: int = 0
 
+    @property
+    def dead(self) -> list[Message]:
+        """The letters of the records that could not be read."""
+        return [letter for part in self.parts for letter in part.dead]
+
+    @property
+    def received(self) -> int | None:
+        """When the first of its events was received, ms."""
+        return next((int(each) for part in self.parts for each in part.columns["received"]), None)
+
 
 async def update(stream: EventStream, updater: Updater) -> None:
     """Run until the stream closes. Whatever it raises is fatal: let the process restart.
@@ -96,6 +108,8 @@ async def update(stream: EventStream, updater: Updater) -> None:
     async with asyncio.TaskGroup() as tasks:
         async for batch in stream.batches():
             outcome = Outcome(_decode(batch, updater.limits), updater.studio.painter)
+            if outcome.dead:
+                await updater.publisher.publish(outcome.dead)
             try:
                 await _through_outages(stream, batch, outcome, updater)
             except StoreRestartedError:
@@ -113,7 +127,13 @@ def _decode(batch: Batch, limits: Limits) -> list[EventBatch]:
     tolerance = limits.future_tolerance // timedelta(milliseconds=1)
     with _timed("decode"):
         return list(
-            decode(batch.records, future_tolerance_ms=tolerance, most_tokens=limits.batch_tokens)
+            decode(
+                batch.records,
+                future_tolerance_ms=tolerance,
+                most_tokens=limits.batch_tokens,
+                since=batch.since,
+                logs=batch.logs,
+            )
         )
 
 
@@ -127,7 +147,7 @@ async def _through_outages(
         try:
             for part in outcome.parts:
                 await _process(part, outcome, updater)
-            await updater.resume.mark(batch.ends)
+            await updater.resume.mark(batch.ends, batch.logs)
         except StoreUnavailableError:
             if time.monotonic() > gives_up:
                 raise
@@ -238,11 +258,11 @@ async def _attempt(
 
 async def _finish(stream: EventStream, batch: Batch, outcome: Outcome, updater: Updater) -> None:
     """Tell of a stored batch, and commit it."""
-    dead = [letter for part in outcome.parts for letter in part.dead]
+    dead = outcome.dead
     erasures = sum(int((part.columns["topic"] == ERASURE).sum()) for part in outcome.parts)
     new = np.concatenate([np.zeros(0, EVENT), *outcome.new])
     with _timed("tell"):
-        await updater.publisher.publish([*outcome.notices, *dead])
+        await updater.publisher.publish(outcome.notices)
         await _tell_store(batch, outcome.parts, new, updater)
     with _timed("commit"):
         await stream.commit(batch)
@@ -305,9 +325,10 @@ def _count(batch: Batch, new: NDArray[np.void], dead: Sequence[Message], outcome
             metrics.events_folded.labels(action).inc(events)
     metrics.batch_events.observe(len(batch.records))
     metrics.profiles_stored.inc(outcome.users)
-    metrics.freshness_seconds.observe(time.time() - batch.records[0].timestamp / 1_000)
+    if outcome.received is not None:
+        metrics.freshness_seconds.observe(time.time() - outcome.received / 1_000)
     for letter in dead:
-        metrics.dead_letters.labels(letter.headers[0][1].decode()).inc()
+        metrics.dead_letters.labels(topic_of(letter)).inc()
 
 
 @contextmanager

@@ -4,28 +4,48 @@ import asyncio
 import bisect
 import itertools
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
 
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
-from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
-from aiokafka.structs import ConsumerRecord
+from aiokafka.errors import (
+    CommitFailedError,
+    IllegalStateError,
+    IncompatibleBrokerVersion,
+    KafkaError,
+)
+from aiokafka.structs import OffsetAndMetadata
 
 from portrait import metrics
 from portrait.adapters.kafka_client import client_options
-from portrait.errors import StoreUnavailableError, StreamUnavailableError
+from portrait.adapters.kafka_fetch import MOST_FETCHED, Failed, Failure, Fetching
+from portrait.adapters.kafka_offsets import KafkaOffsets, written
+from portrait.adapters.kafka_records import Intake
+from portrait.errors import (
+    StoreRestartedError,
+    StoreUnavailableError,
+    StreamUnavailableError,
+)
+from portrait.outage import Outage
+from portrait.resume import FIRST, Point, Resume
 from portrait.settings import Settings
-from portrait.stream import Batch
+from portrait.store import LogName
+from portrait.stream import Batch, Notes, Record, Unreadable
 
 IDLE_MS = 200  # how often an idle reader reports its progress
 LAG_SECONDS = 1.0  # how often lag is exported: it costs a pass over every partition
 POSITION_SECONDS = 1.0  # longest wait to learn where reading begins
-AWAY_SECONDS = 0.5  # between two tries while the store is away
+ASK_SECONDS = 5.0  # longest wait for what else a broker is asked
+CONNECT_SECONDS = 2.0  # between two tries to connect
+AWAY_SECONDS = 0.5  # between two tries while the store or the log is away
+SILENT_SECONDS = 10.0  # without an answer until that is said; a fetch is answered within 0.1
+LOOK_SECONDS = 2.0  # between two looks at the ids of topics, where a fetch does not go by them
 DRAIN_SECONDS = 20.0  # longest a rebalance waits for the batch in hand; a join allows 300
-
-Points = Callable[[], Awaitable[Mapping[tuple[str, int], int]]]  # next offset by topic, partition
+ANSWER_SECONDS = 10.0  # longest wait for a commit, until it is tried again
+PARTITION_BYTES = 1_048_576  # of one partition in a fetch: Kafka's own default
 
 log = structlog.get_logger()
 
@@ -38,20 +58,28 @@ class KafkaStream:
         consumer: AIOKafkaConsumer,
         settings: Settings,
         closing: asyncio.Event,
-        resume: Points | None = None,
+        resume: Resume,
+        notes: Notes | None = None,
     ) -> None:
         self._consumer = consumer
         self._wait = settings.batch_wait.total_seconds()
         self._most_records = settings.batch_events
         self._most_bytes = settings.batch_bytes
         # Read, but not yielded yet: over the bounds of the last batch.
-        self._held: dict[TopicPartition, list[ConsumerRecord]] = {}
+        self._held: dict[TopicPartition, list[Record]] = {}
         self._position: dict[TopicPartition, int] = {}  # next offset to be yielded
+        self._ended: dict[TopicPartition, int] = {}  # when each was last read to its end, ms
         self._closing = closing
         self._resume = resume
+        self._notes = notes or Notes()
+        self._intake = Intake()
+        self._fetching = Fetching(consumer, self._intake)
+        self._logs: dict[TopicPartition, LogName] = {}  # which log is read
         self._unplaced: set[TopicPartition] = set()  # assigned, and not yet where they resume
-        self._outage = settings.outage_limit.total_seconds()
-        self._away_since: float | None = None  # when the store was first found to be away
+        self._gone: set[TopicPartition] = set()  # of these, those whose log is not there any more
+        self._outage = Outage(settings.outage_limit)
+        self._silence = 0.0  # seconds of polling since the broker last answered
+        self._looked_at = 0.0
         self._last: Batch | None = None  # yielded, and not committed yet
         self._idle = asyncio.Event()  # everything yielded is committed
         self._idle.set()
@@ -77,15 +105,44 @@ class KafkaStream:
         if not batch.ends:
             return
         try:
-            await self._consumer.commit(
-                {TopicPartition(*at): end for at, end in batch.ends.items()}
-            )
+            await self._commit(batch)
         except (CommitFailedError, IllegalStateError):
             log.warning("commit_refused", partitions=len(batch.ends))  # its new owner reads again
-        except KafkaError as error:
-            raise StreamUnavailableError from error
         if batch is self._last:
             self._idle.set()
+
+    async def _commit(self, batch: Batch) -> None:
+        """Commit as often as the log is away, for as long as is allowed, or until closed."""
+        offsets = {
+            TopicPartition(*at): OffsetAndMetadata(end, self._metadata(at, batch))
+            for at, end in batch.ends.items()
+        }
+        outage = Outage(self._outage.limit)
+        while True:
+            try:
+                await asyncio.wait_for(self._consumer.commit(offsets), ANSWER_SECONDS)
+            except (CommitFailedError, IllegalStateError):
+                raise
+            except (KafkaError, TimeoutError) as error:
+                if outage.is_over_limit():
+                    raise StreamUnavailableError from error
+                log.warning("stream_unavailable", doing="commit", retry_seconds=AWAY_SECONDS)
+                if await self._closes_within(AWAY_SECONDS):
+                    return  # what is not committed is read again
+            else:
+                return
+
+    def _metadata(self, at: tuple[str, int], batch: Batch) -> str:
+        """Say which log an offset is of, for whoever goes on from it."""
+        named = self._logs.get(TopicPartition(*at), FIRST)
+        number = batch.logs.get(at, 0) if batch.ids or batch.logs else named.number
+        return written(LogName(number, batch.ids.get(at, named.id)))
+
+    async def _closes_within(self, seconds: float) -> bool:
+        """Wait, and say whether the stream was closed meanwhile."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._closing.wait(), seconds)
+        return self._closing.is_set()
 
     async def pause(self, seconds: float) -> bool:
         """Take in nothing for a while; polling goes on, so the group keeps this member.
@@ -110,13 +167,18 @@ class KafkaStream:
         """Drop what was read and is not committed; go on from where the store says it is."""
         self._held.clear()
         self._position.clear()
+        self._ended.clear()
         self._unplaced |= self._consumer.assignment()
         self._idle.set()
 
+    def begin(self, topics: Sequence[str]) -> None:
+        """Join the group, once the consumer is connected."""
+        self._fetching.watch()
+        self._consumer.subscribe(list(topics), listener=_Handover(self))
+
     def assigned(self, partitions: set[TopicPartition]) -> None:
         """Take partitions over: reading begins where the store says it is."""
-        if self._resume is not None:
-            self._unplaced |= partitions
+        self._unplaced |= partitions
 
     async def drained(self, revoked: set[TopicPartition]) -> None:
         """Wait until what is in hand is committed; forget what was read of partitions now lost."""
@@ -130,67 +192,195 @@ class KafkaStream:
         for lost in revoked:
             self._held.pop(lost, None)
             self._position.pop(lost, None)
+            self._ended.pop(lost, None)
             self._unplaced.discard(lost)
+            self._gone.discard(lost)
+            self._logs.pop(lost, None)
+            self._fetching.leave(lost)
             with suppress(KeyError):  # a partition that is not ours has no lag to tell of
                 metrics.partition_lag.remove(lost.topic, str(lost.partition))
 
     async def _gather(self) -> Batch:
         """Wait for a first record, then for more until the batch is full or the wait is over."""
+        held = sum(len(each.value or b"") for records in self._held.values() for each in records)
+        self._intake.left = self._most_bytes - held
         if not self._held:
             await self._poll(IDLE_MS)
         ends = time.monotonic() + self._wait
-        while self._held and self._room() and not self._closing.is_set():
+        while self._held and self._has_room() and not self._closing.is_set():
             left = ends - time.monotonic()
             if left <= 0:
                 break
             await self._poll(int(left * 1_000) + 1)
         return self._cut()
 
+    def _has_room(self) -> bool:
+        return self._room() > 0 and self._intake.left > 0
+
     def _room(self) -> int:
         """Return how many records the batch can still take."""
         return self._most_records - sum(map(len, self._held.values()))
 
     async def _poll(self, timeout_ms: int) -> None:
+        await self._place()
+        await self._heal()
+        started = time.monotonic()
         try:
-            if not await self._is_placed():
-                return
             found = await self._consumer.getmany(timeout_ms=timeout_ms, max_records=self._room())
         except KafkaError as error:
             raise StreamUnavailableError from error
         self._hold(found)
+        self._listen(started, heard=bool(found))
         await self._learn_positions()
 
-    async def _is_placed(self) -> bool:
+    def _listen(self, started: float, *, heard: bool) -> None:
+        """Say when the broker has not answered for long, and give up when for too long."""
+        heard = heard or self._fetching.answered_at >= started
+        if heard or not self._consumer.assignment():
+            self._silence = 0.0
+            return
+        before, self._silence = self._silence, self._silence + time.monotonic() - started
+        if before // SILENT_SECONDS < self._silence // SILENT_SECONDS:
+            log.warning("stream_unavailable", doing="fetch", seconds=round(self._silence))
+        if self._silence > self._outage.limit.total_seconds():
+            raise StreamUnavailableError
+
+    async def _place(self) -> None:
         """Go to where the store says it is, in partitions that have just been assigned.
 
-        Returns false while the store is away, and raises when it has been for too long.
+        Raises:
+            StoreUnavailableError: The store has been away for too long.
+            StreamUnavailableError: The log has.
         """
-        if not self._unplaced or self._resume is None:
-            return True
+        self._unplaced &= self._consumer.assignment()
+        if not self._unplaced:
+            return
         try:
-            points = await self._resume()
-        except StoreUnavailableError:
-            self._away_since = self._away_since or time.monotonic()
-            if time.monotonic() - self._away_since > self._outage:
-                raise
-            log.warning("store_unavailable", retry_seconds=AWAY_SECONDS)
-            await asyncio.sleep(AWAY_SECONDS)
-            return False
-        self._away_since = None
-        for at in self._unplaced & self._consumer.assignment():
-            point = points.get((at.topic, at.partition))
-            if point is None:
-                await self._consumer.seek_to_beginning(at)
-            else:
-                self._consumer.seek(at, point)
-        self._unplaced.clear()
-        return True
+            await self._go_to_points(set(self._unplaced))
+        except (StoreUnavailableError, KafkaError, TimeoutError, StoreRestartedError) as error:
+            is_store = isinstance(error, StoreUnavailableError | StoreRestartedError)
+            if self._outage.is_over_limit():
+                raise (error if is_store else StreamUnavailableError) from error
+            what = "store_unavailable" if is_store else "stream_unavailable"
+            log.warning(what, doing="resume", retry_seconds=AWAY_SECONDS)
+            await self._closes_within(AWAY_SECONDS)
+        else:
+            self._outage.ends()
 
-    def _hold(self, found: Mapping[TopicPartition, list[ConsumerRecord]]) -> None:
+    async def _go_to_points(self, places: set[TopicPartition]) -> None:
+        ids = await self._ids({at.topic for at in places})
+        there = [at for at in places if ids is None or at.topic in ids]
+        points = await self._resume.points(
+            {(at.topic, at.partition): "" if ids is None else ids[at.topic].hex() for at in there},
+            gone={(at.topic, at.partition) for at in self._gone},
+        )
+        begun = []
+        for at in there:
+            point = points[at.topic, at.partition]
+            if await self._go_to(at, point) and at in self._gone:
+                begun.append(at)
+            self._gone.discard(at)
+        self._tell_begun(begun)
+        if len(there) < len(places):  # topics that nobody has made anew yet
+            await self._closes_within(AWAY_SECONDS)
+
+    async def _go_to(self, at: TopicPartition, point: Point) -> bool:
+        """Begin to read a log at a point. Returns whether it is another log than before."""
+        is_other = self._logs.get(at, point.log) != point.log
+        self._fetching.enter(at, point.log.id)
+        self._position.pop(at, None)
+        self._ended.pop(at, None)
+        with suppress(IllegalStateError):  # lost again meanwhile
+            if point.offset is None:
+                await asyncio.wait_for(self._consumer.seek_to_beginning(at), ASK_SECONDS)
+            else:
+                self._consumer.seek(at, point.offset)
+        self._logs[at] = point.log
+        self._unplaced.discard(at)
+        return is_other
+
+    async def _ids(self, topics: set[str]) -> Mapping[str, bytes] | None:
+        """Return the ids of topics that are there; None if the broker gives them none."""
+        try:
+            return await asyncio.wait_for(self._fetching.topic_ids(topics), ASK_SECONDS)
+        except (NotImplementedError, IncompatibleBrokerVersion):
+            return None
+
+    async def _heal(self) -> None:
+        """Deal with logs that are not there any more, or not as long as they were."""
+        try:
+            await self._look()
+            for at, failed in list(self._fetching.failed.items()):
+                if at not in self._consumer.assignment() or at in self._unplaced:
+                    del self._fetching.failed[at]
+                elif at not in self._held:  # what was read of the log is taken in first
+                    del self._fetching.failed[at]
+                    await self._heal_one(at, failed)
+        except (KafkaError, TimeoutError, StoreUnavailableError, StoreRestartedError) as error:
+            log.warning("log_not_checked", reason=type(error).__name__)  # it will fail again
+
+    async def _heal_one(self, at: TopicPartition, failed: Failed) -> None:
+        if failed.why is Failure.GONE:
+            if at not in self._gone:
+                log.warning("log_missing", topic=at.topic, partition=at.partition)
+            self._gone.add(at)
+            self._unplaced.add(at)
+            return
+        position = await asyncio.wait_for(self._consumer.position(at), POSITION_SECONDS)
+        if position != failed.offset:
+            return
+        if failed.why is Failure.DIVERGES:
+            await self._go_on_at(at, failed.end)
+            return
+        starts = await asyncio.wait_for(self._consumer.beginning_offsets([at]), ASK_SECONDS)
+        ends = await asyncio.wait_for(self._consumer.end_offsets([at]), ASK_SECONDS)
+        end = max(ends[at], failed.end)
+        if position < starts[at]:
+            log.warning("records_expired", topic=at.topic, records=starts[at] - position)
+            self._consumer.seek(at, starts[at])
+        elif position > end:
+            await self._go_on_at(at, end)
+        self._fetching.epochs.forget(at)
+
+    async def _go_on_at(self, at: TopicPartition, end: int) -> None:
+        """Go on in a log that lost its end: what comes there was not read yet."""
+        self._logs[at] = await self._resume.cut((at.topic, at.partition), end)
+        self._fetching.epochs.forget(at)
+        self._consumer.seek(at, end)
+        self._position[at] = end
+        self._tell_begun([at])
+
+    async def _look(self) -> None:
+        """See by the ids of topics whether they are others, where a fetch does not tell."""
+        if self._fetching.is_by_id or time.monotonic() - self._looked_at < LOOK_SECONDS:
+            return
+        self._looked_at = time.monotonic()
+        placed = {at: named.id for at, named in self._logs.items() if named.id}
+        ids = await self._ids({at.topic for at in placed}) or {}
+        for at, id in placed.items():
+            if at.topic in ids and ids[at.topic].hex() != id:
+                self._fetching.failed[at] = Failed(Failure.GONE, 0)
+
+    def _tell_begun(self, begun: Sequence[TopicPartition]) -> None:
+        """Say that logs have begun again."""
+        if not begun:
+            return
+        topics = sorted({at.topic for at in begun})
+        log.warning("logs_begun_again", topics=topics, partitions=len(begun))
+        now = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
+        self._notes.add(
+            f"At {now} {len(begun)} partitions of {', '.join(topics)} were found to be other logs "
+            "than before, or to have lost their end: they are read anew from there. Find out why."
+        )
+        for at in begun:
+            metrics.logs_begun.labels(at.topic).inc()
+
+    def _hold(self, found: Mapping[TopicPartition, list[Record]]) -> None:
         """Keep what was read, but for partitions assigned meanwhile, whose place was another."""
         for at, records in found.items():
             if at not in self._unplaced:
                 self._held.setdefault(at, []).extend(records)
+                _count_unreadable(records)
 
     async def _learn_positions(self) -> None:
         """Ask where reading began in partitions that have just been assigned."""
@@ -202,8 +392,8 @@ class KafkaStream:
 
     def _cut(self) -> Batch:
         """Take records up to the byte bound, at least one; the rest stays for the next batch."""
-        taken: list[ConsumerRecord] = []
-        newest: dict[TopicPartition, ConsumerRecord] = {}
+        taken: list[Record] = []
+        newest: dict[TopicPartition, Record] = {}
         room = self._most_bytes
         for at in list(self._held):
             if room <= 0:
@@ -218,18 +408,28 @@ class KafkaStream:
             newest[at] = records[fit - 1]
         ends = {(at.topic, at.partition): record.offset + 1 for at, record in newest.items()}
         self._position.update({at: record.offset + 1 for at, record in newest.items()})
-        return Batch(taken, ends, self._reached(newest))
+        names = {(at.topic, at.partition): self._logs.get(at, FIRST) for at in newest}
+        logs = {place: named.number for place, named in names.items() if named.number}
+        ids = {place: named.id for place, named in names.items() if named.id}
+        since = self._since()
+        return Batch(taken, ends, self._reached(newest), logs, ids, since)
 
-    def _reached(self, newest: Mapping[TopicPartition, ConsumerRecord]) -> dict[int, int]:
+    def _since(self) -> int:
+        """Say when every partition was last known to be read to its end, ms; 0: not known."""
+        return min((self._ended.get(at, 0) for at in self._consumer.assignment()), default=0)
+
+    def _reached(self, newest: Mapping[TopicPartition, Record]) -> dict[int, int]:
         """Say up to which moment each partition number has been read, in all its topics."""
         reached: dict[int, int] = {}
+        now = round(time.time() * 1_000)
         for at in self._consumer.assignment():
             end = self._consumer.highwater(at)
             at_end = end is not None and self._position.get(at, -1) >= end and at not in self._held
             if at_end:
-                moment = self._consumer.last_poll_timestamp(at)
-            else:
-                moment = newest[at].timestamp if at in newest else 0  # 0: not known
+                moment = self._ended[at] = self._consumer.last_poll_timestamp(at)
+            else:  # 0: not known, as of what a producer has stamped for the future
+                moment = newest[at].timestamp if at in newest else 0
+                moment = moment if 0 < moment <= now else 0
             reached[at.partition] = min(reached.get(at.partition, moment), moment)
         self._export_lag()
         return {partition: moment for partition, moment in reached.items() if moment}
@@ -243,6 +443,19 @@ class KafkaStream:
             end = self._consumer.highwater(at) or 0
             lag = max(end - self._position.get(at, end), 0)
             metrics.partition_lag.labels(at.topic, at.partition).set(lag)
+
+
+def _count_unreadable(records: Sequence[Record]) -> None:
+    for record in records:
+        if isinstance(record, Unreadable):
+            metrics.records_unreadable.labels(record.topic).inc()
+            log.warning(
+                "record_unreadable",
+                topic=record.topic,
+                partition=record.partition,
+                offset=record.offset,
+                reason=record.reason,
+            )
 
 
 class _Handover(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka is untyped
@@ -260,38 +473,66 @@ class _Handover(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka is 
 
 
 @asynccontextmanager
-async def open_stream(
+async def open_stream(  # noqa: PLR0913 - what is read, by whom, from where
     settings: Settings,
     *,
     group: str,
     topics: Sequence[str],
     closing: asyncio.Event,
-    resume: Points | None = None,
+    resume: Resume | None = None,
+    notes: Notes | None = None,
 ) -> AsyncIterator[KafkaStream]:
-    """Join a consumer group; leave it at the end.
+    """Join a consumer group, as soon as the log is there; leave it at the end.
 
     Reading begins where `resume` says, asked whenever partitions are assigned; without it, at the
     offsets committed to Kafka.
 
     Partitions are given out by range: topics with equal partition counts are assigned together, so
     a user's events of all topics go to one member.
+
+    Raises:
+        StreamUnavailableError: The log has been away for too long.
     """
-    consumer = AIOKafkaConsumer(
+    consumer = await _connected(settings, group, closing)
+    offsets = resume or Resume(KafkaOffsets(consumer), group)
+    stream = KafkaStream(consumer, settings, closing, offsets, notes)
+    try:
+        if not closing.is_set():
+            stream.begin(topics)
+        yield stream
+    finally:
+        await consumer.stop()
+
+
+async def _connected(settings: Settings, group: str, closing: asyncio.Event) -> AIOKafkaConsumer:
+    """Connect, as often as the log is away, for as long as is allowed, or until closed."""
+    outage = Outage(settings.outage_limit)
+    while True:
+        consumer = _consumer(settings, group)
+        try:
+            await consumer.start()
+        except KafkaError as error:
+            await consumer.stop()
+            if outage.is_over_limit():
+                raise StreamUnavailableError from error
+            log.warning("stream_unavailable", doing="connect", retry_seconds=CONNECT_SECONDS)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(closing.wait(), CONNECT_SECONDS)
+            if closing.is_set():
+                return consumer  # nothing will be read
+        else:
+            return consumer
+
+
+def _consumer(settings: Settings, group: str) -> AIOKafkaConsumer:
+    return AIOKafkaConsumer(
         **client_options(settings),
         group_id=group,
         enable_auto_commit=False,
         auto_offset_reset="earliest",
         partition_assignment_strategy=(RangePartitionAssignor,),
         fetch_max_wait_ms=100,  # how stale "nothing more to read" may be
+        fetch_max_bytes=MOST_FETCHED,
+        max_partition_fetch_bytes=PARTITION_BYTES,
+        check_crcs=False,  # `PartitionReader` does
     )
-    stream = KafkaStream(consumer, settings, closing, resume)
-    try:
-        await consumer.start()
-    except KafkaError as error:
-        await consumer.stop()
-        raise StreamUnavailableError from error
-    try:
-        consumer.subscribe(list(topics), listener=_Handover(stream))
-        yield stream
-    finally:
-        await consumer.stop()

@@ -1,6 +1,6 @@
 """What every adapter on Redis does alike: its errors become ours, its scripts come from files."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from importlib.resources import files
 from typing import TypeVar
@@ -15,6 +15,7 @@ from redis.exceptions import (
 
 from portrait.errors import StoreUnavailableError
 
+LIFE = "life"  # key of a token that goes when all the rest goes
 KEYS_AT_ONCE = 500  # of one command: a millisecond of Redis, so others are not kept waiting
 
 T = TypeVar("T")
@@ -37,6 +38,14 @@ def script(redis: Redis, name: str) -> AsyncScript:
 def text(value: object) -> str:
     """Decode what Redis sent: bytes, though its client's types allow for more."""
     return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def life_of(server: Mapping[str, object], token: object) -> str:
+    """Name a life of Redis: this run of its process, and this filling of its keys.
+
+    A restart is another run; FLUSHALL is another filling, because the token goes with the rest.
+    """
+    return f"{server['run_id']}:{'' if token is None else text(token)}"
 
 
 def slices(values: Sequence[T], size: int = KEYS_AT_ONCE) -> list[Sequence[T]]:

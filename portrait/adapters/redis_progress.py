@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Mapping
+from typing import Any
+from uuid import uuid4
 
 from redis.asyncio import Redis
 
-from portrait.adapters.redis_common import script, slices, text, translated
-from portrait.store import StoredOffsets
+from portrait.adapters.redis_common import LIFE, life_of, script, slices, text, translated
+from portrait.store import LogName, StoredOffsets
 
 WEIGHTS_AT_ONCE = 2_000  # of one command: a weight is less work than a record
 DAYS_KEPT = 28  # of popularity
@@ -68,20 +70,34 @@ class RedisOffsets:
 
     async def load(self, group: str) -> StoredOffsets:
         """Return a group's offsets."""
-        async with translated(), self._redis.pipeline(transaction=False) as pipe:
-            pipe.info("server")
-            pipe.hgetall(f"offsets:{group}")
-            server, found = await pipe.execute()
+        server, token, found = await self._read(group)
+        if token is None:  # an empty Redis: from now on it is in a life that ends with its keys
+            async with translated():
+                await self._redis.set(LIFE, uuid4().hex, nx=True)
+            server, token, found = await self._read(group)
         ends: dict[tuple[str, int], int] = {}
-        for place, end in found.items():
+        logs: dict[tuple[str, int], LogName] = {}
+        for place, value in found.items():
             topic, partition = text(place).rsplit(":", 1)
+            end, *of = text(value).split(" ")
             ends[topic, int(partition)] = int(end)
-        return StoredOffsets(server["run_id"], ends)
+            if of:  # older versions wrote the end alone
+                logs[topic, int(partition)] = LogName(int(of[0]), of[1])
+        return StoredOffsets(life_of(server, token), ends, logs)
 
     async def save(self, group: str, offsets: StoredOffsets) -> bool:
         """Move a group's offsets forward."""
         args: list[str | int] = [offsets.life]
         for (topic, partition), end in offsets.ends.items():
-            args += (f"{topic}:{partition}", end)
+            log = offsets.logs.get((topic, partition), LogName())
+            args += (f"{topic}:{partition}", end, log.number, log.id)
         async with translated():
-            return bool(await self._save(keys=[f"offsets:{group}"], args=args))
+            return bool(await self._save(keys=[f"offsets:{group}", LIFE], args=args))
+
+    async def _read(self, group: str) -> list[Any]:
+        async with translated(), self._redis.pipeline(transaction=False) as pipe:
+            pipe.info("server")
+            pipe.get(LIFE)
+            pipe.hgetall(f"offsets:{group}")
+            answers: list[Any] = await pipe.execute()
+        return answers

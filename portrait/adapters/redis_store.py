@@ -4,6 +4,7 @@ profile:{user}              record of one user            text:<space>:<ref>   v
 items, items:changes        catalogue and its change log  model:*              champion, spaces
 {popular}:days, :<day>      weights of items by day       progress             partition → ms
 offsets:<group>             topic:partition → next offset of what is not stored yet
+life                        a token that goes with all the rest: see `RedisOffsets`
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -12,7 +13,15 @@ from datetime import timedelta
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.exceptions import NoScriptError
 
-from portrait.adapters.redis_common import KEYS_AT_ONCE, script, slices, text, translated
+from portrait.adapters.redis_common import (
+    KEYS_AT_ONCE,
+    LIFE,
+    life_of,
+    script,
+    slices,
+    text,
+    translated,
+)
 from portrait.store import Write
 
 NONE_STORED = bytes(8)
@@ -62,8 +71,9 @@ class RedisProfiles:
             pipe.info("server")
             for some in slices(users):
                 pipe.mget([_profile_key(user) for user in some])
-            server, *answers = await pipe.execute()
-        return server["run_id"], [record for records in answers for record in records]
+            pipe.get(LIFE)  # last: what was emptied in between is then another life
+            server, *answers, token = await pipe.execute()
+        return life_of(server, token), [record for records in answers for record in records]
 
     async def save(self, writes: Sequence[Write], *, keep_ttl: bool = False) -> list[int]:
         """Compare and set: one pipelined round trip. Returns the places of those refused."""

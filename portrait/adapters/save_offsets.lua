@@ -1,11 +1,17 @@
--- Move offsets forward, unless Redis has started again since they were true.
--- KEYS: the group's offsets. ARGV: the life (run_id), then topic:partition, offset ...
+-- Move offsets forward, unless Redis has started again, or was emptied, since they were true.
+-- KEYS: the group's offsets, the token of the life. ARGV: the life (run_id:token), then
+-- topic:partition, offset, number of the log, its id ...
+-- Kept is "offset number id"; older versions kept "offset", of the first log.
 -- Returns 1, or 0 if this is another life.
-if string.match(redis.call('INFO', 'server'), 'run_id:(%w+)') ~= ARGV[1] then return 0 end
-for place = 2, #ARGV, 2 do
-  local stored = tonumber(redis.call('HGET', KEYS[1], ARGV[place]) or '-1')
-  if tonumber(ARGV[place + 1]) > stored then
-    redis.call('HSET', KEYS[1], ARGV[place], ARGV[place + 1])
+local run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
+if run .. ':' .. (redis.call('GET', KEYS[2]) or '') ~= ARGV[1] then return 0 end
+for place = 2, #ARGV, 4 do
+  local kept = redis.call('HGET', KEYS[1], ARGV[place]) or '-1'
+  local stored, of = string.match(kept, '^(%S+) ?(%d*)')
+  local log, in_log = tonumber(ARGV[place + 2]), tonumber(of) or 0
+  if log > in_log or (log == in_log and tonumber(ARGV[place + 1]) >= tonumber(stored)) then
+    local value = ARGV[place + 1] .. ' ' .. ARGV[place + 2] .. ' ' .. ARGV[place + 3]
+    redis.call('HSET', KEYS[1], ARGV[place], value)
   end
 end
 return 1

@@ -344,7 +344,7 @@ class OffsetStoreContract:
         for end in (5, 9, 7):
             assert await store.save("group", StoredOffsets(life, {("a.b", 0): end, ("c", 11): 1}))
 
-        assert await store.load("group") == StoredOffsets(life, {("a.b", 0): 9, ("c", 11): 1})
+        assert (await store.load("group")).ends == {("a.b", 0): 9, ("c", 11): 1}
 
     async def test_groups_do_not_share_offsets(self, store: OffsetStore) -> None:
         life = (await store.load("group")).life
@@ -371,10 +371,31 @@ class TestRedisOffsets(OffsetStoreContract):
     async def test_profiles_are_read_in_the_same_life(
         self, store: OffsetStore, redis: Redis
     ) -> None:
+        begun = (await store.load("group")).life
+
         life, records = await RedisProfiles(redis, timedelta(1)).load_living(["ann", "bob"])
 
-        assert life == (await store.load("group")).life
+        assert life == begun
         assert records == [None, None]
+
+    async def test_an_emptied_redis_is_in_another_life(
+        self, store: OffsetStore, redis: Redis
+    ) -> None:
+        life = (await store.load("group")).life
+        await store.save("group", StoredOffsets(life, {("a", 0): 5}))
+        await redis.flushall()
+
+        read_in, _ = await RedisProfiles(redis, timedelta(1)).load_living(["ann"])
+
+        assert read_in != life
+        assert not await store.save("group", StoredOffsets(life, {("a", 0): 6}))
+        assert not await store.save("group", StoredOffsets(life, {}))
+        again = await store.load("group")
+        assert again.life not in {life, read_in}
+        assert again.ends == {}
+
+    async def test_all_groups_live_in_the_same_life(self, store: OffsetStore) -> None:
+        assert (await store.load("one")).life == (await store.load("other")).life
 
 
 class RegistryContract:

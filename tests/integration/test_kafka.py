@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
@@ -214,7 +215,12 @@ async def test_topics_are_created_once(settings: Settings) -> None:
 
 
 async def test_a_broker_that_does_not_answer_is_unavailable(settings: Settings) -> None:
-    nowhere = settings.model_copy(update={"kafka_bootstrap": f"127.0.0.1:{free_port()}"})
+    nowhere = settings.model_copy(
+        update={
+            "kafka_bootstrap": f"127.0.0.1:{free_port()}",
+            "outage_limit": timedelta(0),
+        }
+    )
 
     with pytest.raises(StreamUnavailableError):
         async with open_publisher(nowhere):

@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 
 import pyarrow as pa
 
-from portrait.archive_rows import DAY_MS, cut, tabulate
+from portrait.archive_rows import cut, tabulate
+from portrait.reading import DAY_MS
 from portrait.ref import item_ref, user_ref
 from portrait.segment import Segment
 from portrait.stream import Record
@@ -26,7 +27,7 @@ def test_a_row_holds_the_whole_event() -> None:
         recommendation_id="r",
     )
 
-    (row,) = tabulate([record], TOLERANCE_MS).to_pylist()
+    (row,) = tabulate([record], TOLERANCE_MS).rows.to_pylist()
 
     assert row == {
         "event_id": "e7",
@@ -50,7 +51,7 @@ def test_a_row_holds_the_whole_event() -> None:
 
 
 def test_a_search_is_about_no_item() -> None:
-    (row,) = tabulate([event_record(type="search", text="milk")], TOLERANCE_MS).to_pylist()
+    (row,) = tabulate([event_record(type="search", text="milk")], TOLERANCE_MS).rows.to_pylist()
 
     assert (row["item_ref"], row["text"]) == (None, "milk")
 
@@ -58,13 +59,13 @@ def test_a_search_is_about_no_item() -> None:
 def test_what_the_update_worker_dead_letters_is_left_out() -> None:
     future = click(1, occurred_at="2027-01-01T00:00:00Z")
 
-    rows = tabulate([FakeRecord("events.click", b"{"), future, click(2)], TOLERANCE_MS)
+    rows = tabulate([FakeRecord("events.click", b"{"), future, click(2)], TOLERANCE_MS).rows
 
     assert rows["offset"].to_pylist() == [2]
 
 
 def test_no_records_are_no_rows_and_no_files() -> None:
-    assert list(cut(tabulate([], TOLERANCE_MS))) == []
+    assert list(cut(tabulate([], TOLERANCE_MS).rows)) == []
 
 
 def test_each_topic_partition_has_its_own_file_in_order_of_offsets() -> None:
@@ -102,4 +103,4 @@ def test_a_day_that_is_over_does_not_come_back_however_clocks_run() -> None:
 
 
 def cut_rows(records: list[Record]) -> list[tuple[Segment, pa.Table]]:
-    return list(cut(tabulate(records, TOLERANCE_MS)))
+    return list(cut(tabulate(records, TOLERANCE_MS).rows))

@@ -11,12 +11,12 @@ from jsonschema import Draft7Validator
 from referencing import Registry
 from referencing.jsonschema import DRAFT7
 
-from portrait.batch import dead_letter
 from portrait.envelope import parse_event
 from portrait.errors import EventInvalidError
 from portrait.event import Action
 from portrait.facts import Facts
 from portrait.item import parse_item
+from portrait.letter import dead_letter
 from portrait.notice import notices
 from portrait.topics import (
     DEAD,

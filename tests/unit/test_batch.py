@@ -63,7 +63,7 @@ def test_a_poison_record_is_set_aside_with_its_place_and_the_others_go_on() -> N
 def reason_of(record: FakeRecord) -> str:
     (batch,) = decoded(record)
     (letter,) = batch.dead
-    return dict(letter.headers)["reason"].decode()
+    return (dict(letter.headers)["portrait-reason"] or b"").decode()
 
 
 def test_an_oversized_event_is_dead() -> None:

@@ -114,7 +114,7 @@ def test_what_is_wrong_is_refused_with_its_reason(reason: str, payload: bytes | 
     )
 
     (letter,) = batch.dead
-    assert dict(letter.headers)["reason"] == reason.encode()
+    assert dict(letter.headers)["portrait-reason"] == reason.encode()
     assert letter.value == payload
 
 

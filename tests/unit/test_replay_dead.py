@@ -2,7 +2,7 @@
 
 import time
 
-from portrait.batch import dead_letter
+from portrait.letter import dead_letter
 from portrait.stream import Message
 from tests.fakes import ListPublisher
 from tests.records import FakeRecord

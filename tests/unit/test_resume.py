@@ -3,7 +3,8 @@
 import pytest
 
 from portrait.errors import StoreRestartedError
-from portrait.resume import Resume
+from portrait.resume import Point, Resume
+from portrait.store import LogName
 from tests.fakes import FIRST_LIFE, MemoryOffsets
 
 ENDS = {("events.click", 0): 4}
@@ -19,7 +20,7 @@ async def test_what_was_marked_is_where_another_goes_on() -> None:
     offsets = MemoryOffsets()
     await (await resumed(offsets)).mark(ENDS)
 
-    assert await Resume(offsets, "group").points() == ENDS
+    assert await Resume(offsets, "group").points() == {("events.click", 0): Point(LogName(), 4)}
 
 
 async def test_a_store_that_started_again_is_found_out_by_reader_and_writer() -> None:

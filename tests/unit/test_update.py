@@ -185,7 +185,7 @@ async def test_a_poison_record_is_dead_lettered_and_the_stream_goes_on() -> None
 
     assert isinstance(updater.publisher, ListPublisher)
     topics = [message.topic for message in updater.publisher.messages]
-    assert topics == [NOTICES, DEAD]
+    assert topics == [DEAD, NOTICES]
     assert list(records_of(updater)) == ["ann"]
 
 

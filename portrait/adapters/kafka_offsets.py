@@ -1,0 +1,53 @@
+"""Offsets that a consumer group commits to Kafka itself, beside the name of the log they are of."""
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import CommitFailedError, IllegalStateError
+from aiokafka.structs import OffsetAndMetadata
+
+from portrait.store import LogName, StoredOffsets
+
+LIFE = "kafka"  # what is committed there is not lost with a process
+
+
+class KafkaOffsets:
+    """An `OffsetStore` for what is written elsewhere: of the partitions that are assigned."""
+
+    def __init__(self, consumer: AIOKafkaConsumer) -> None:
+        self._consumer = consumer
+
+    async def load(self, group: str) -> StoredOffsets:  # noqa: ARG002 - the consumer's own
+        """Return what is committed."""
+        coordinator = self._consumer._coordinator  # noqa: SLF001 - `committed` keeps names back
+        found = await coordinator.fetch_committed_offsets(list(self._consumer.assignment()))
+        committed = {(at.topic, at.partition): stored for at, stored in found.items()}
+        return StoredOffsets(
+            LIFE,
+            {place: stored.offset for place, stored in committed.items() if stored.offset >= 0},
+            {place: log_of(stored.metadata) for place, stored in committed.items()},
+        )
+
+    async def save(self, group: str, offsets: StoredOffsets) -> bool:  # noqa: ARG002
+        """Commit; a member voted out leaves that to the next."""
+        try:
+            await self._consumer.commit(
+                {
+                    TopicPartition(*place): OffsetAndMetadata(
+                        end, written(offsets.logs.get(place, LogName()))
+                    )
+                    for place, end in offsets.ends.items()
+                }
+            )
+        except (CommitFailedError, IllegalStateError):
+            return True  # its next owner finds out by itself
+        return True
+
+
+def written(log: LogName) -> str:
+    """Write the name of a log, as it is committed beside an offset."""
+    return f"{log.number} {log.id}"
+
+
+def log_of(metadata: str | None) -> LogName:
+    """Read the name of a log; older versions committed none, and some brokers keep none."""
+    number, _, id = (metadata or "").partition(" ")
+    return LogName(int(number), id) if number.isdecimal() else LogName()
