@@ -298,7 +298,21 @@ class TestRedisLease(LeaseContract):
 
         assert not await lease.renew(first)
         second = await lease.take()
-        assert second == first + 1
+        assert second is not None
+        assert second > first
+
+    async def test_an_emptied_redis_gives_no_token_twice(self, redis: Redis) -> None:
+        lease = RedisLease(redis, timedelta(seconds=30))
+        first = await lease.take()
+        assert first is not None
+        await redis.flushall()
+        await asyncio.sleep(0.002)
+
+        second = await lease.take()
+
+        assert second is not None
+        assert second > first
+        assert not await lease.renew(first)
 
     async def test_it_is_renewed_while_it_is_held(self, redis: Redis) -> None:
         lease = RedisLease(redis, timedelta(seconds=1))
