@@ -19,7 +19,7 @@ import uvloop
 from redis.asyncio import Redis
 from threadpoolctl import threadpool_limits
 
-from portrait.adapters.kafka_publisher import KafkaPublisher, open_publisher
+from portrait.adapters.kafka_publisher import PatientPublisher, open_publisher
 from portrait.adapters.kafka_stream import open_stream
 from portrait.adapters.kafka_topics import create_topics
 from portrait.adapters.parquet_archive import ParquetArchive
@@ -61,7 +61,7 @@ class Wires:
     """What both long-running workers are connected to."""
 
     redis: Redis
-    publisher: KafkaPublisher
+    publisher: PatientPublisher
     registry: RedisRegistry
     models: RedisModels
     catalogue: RedisCatalogue
@@ -74,7 +74,9 @@ async def connected(settings: Settings) -> AsyncIterator[Wires]:
     async with AsyncExitStack() as stack:
         redis = await connect_redis(str(settings.redis_url))
         stack.push_async_callback(redis.aclose)
-        publisher = await stack.enter_async_context(open_publisher(settings))
+        closing = _told_to_stop()
+        connection = await stack.enter_async_context(open_publisher(settings))
+        publisher = PatientPublisher(connection, settings.outage_limit, closing)
         registry = RedisRegistry(redis)
 
         async def model() -> None:
@@ -91,7 +93,7 @@ async def connected(settings: Settings) -> AsyncIterator[Wires]:
             registry,
             RedisModels(redis),
             RedisCatalogue(redis),
-            _told_to_stop(),
+            closing,
         )
 
 
@@ -226,13 +228,14 @@ async def run_topics(settings: Settings) -> None:
 
 async def run_replay_dead(settings: Settings) -> None:
     """Send dead letters back."""
+    closing = _told_to_stop()
     async with (
         open_publisher(settings) as publisher,
         open_stream(
-            settings, group="portrait-replay-dead", topics=(DEAD,), closing=_told_to_stop()
+            settings, group="portrait-replay-dead", topics=(DEAD,), closing=closing
         ) as stream,
     ):
-        await replay_dead(stream, publisher)
+        await replay_dead(stream, PatientPublisher(publisher, settings.outage_limit, closing))
 
 
 COMMANDS: dict[str, Callable[[Settings], Coroutine[None, None, None]]] = {

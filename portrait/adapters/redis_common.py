@@ -75,7 +75,7 @@ def cause_of(error: RedisError) -> str | None:
     """Say in a few words why Redis does not serve; None if waiting will not help."""
     said = _SAID.fullmatch(str(error))
     found = _CODE.search(said[1]) if said else None
-    code = found[1] if found else error.status_code
+    code: str = found[1] if found else error.status_code or ""
     if code in PASSING:
         return PASSING[code]
     if isinstance(error, TimeoutError):

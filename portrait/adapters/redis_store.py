@@ -52,7 +52,7 @@ class _LeavesReplicas(Connection):
         try:
             return await super().read_response(*args, **kwargs)
         except ReadOnlyError:
-            self.mark_for_reconnect()
+            self.mark_for_reconnect()  # type: ignore[no-untyped-call] # redis-py's own
             raise
 
 

@@ -178,7 +178,8 @@ def test_a_key_that_looks_like_an_answer_is_none() -> None:
 
 
 async def _has_failed_to_save(redis: Redis) -> bool:
-    return (await redis.info("persistence"))["rdb_last_bgsave_status"] == "err"
+    status: str = (await redis.info("persistence"))["rdb_last_bgsave_status"]
+    return status == "err"
 
 
 async def _write_a_hash_over_a_profile(redis: Redis) -> None:
