@@ -127,10 +127,15 @@ def manifest_digest(folder: Path) -> str:
 def read_space(folder: Path) -> Space:
     """Read the space of an artifact that was verified or fetched."""
     arrays = _load(folder / SPACE)
+    try:
+        mean, axes = arrays["mean"], arrays["axes"]
+    except KeyError as error:
+        msg = f"{SPACE} is of another layout"
+        raise ArtifactInvalidError(msg) from error
     return Space(
         read_manifest(folder).encoder,
-        arrays["mean"].astype(np.float32, copy=False),
-        arrays["axes"].astype(np.float32, copy=False),
+        mean.astype(np.float32, copy=False),
+        axes.astype(np.float32, copy=False),
     )
 
 
@@ -163,11 +168,18 @@ def fetch(url: str, cache: Path, digest: str | None = None) -> Path:
     Raises:
         ArtifactInvalidError: Missing, incomplete, or not what its manifest says.
     """
-    files, root = fsspec.core.url_to_fs(url)
     try:
+        files, root = fsspec.core.url_to_fs(url)
         payload: bytes = files.cat_file(f"{root}/{MANIFEST}")
     except FileNotFoundError as error:
         msg = f"there is no artifact at {url}"
+        raise ArtifactInvalidError(msg) from error
+    except (
+        OSError,
+        ValueError,
+        ImportError,
+    ) as error:  # away, forbidden, or of a kind unknown here
+        msg = f"the artifact at {url} cannot be read: {type(error).__name__}"
         raise ArtifactInvalidError(msg) from error
     found = sha256(payload).hexdigest()
     manifest = parse_manifest(payload)
@@ -255,6 +267,9 @@ def _download(files: fsspec.AbstractFileSystem, source: str, target: Path) -> No
         files.get_file(source, str(target))
     except FileNotFoundError as error:
         msg = f"{source} is missing: an upload that was cut off?"
+        raise ArtifactInvalidError(msg) from error
+    except OSError as error:
+        msg = f"{source} cannot be read: {type(error).__name__}"
         raise ArtifactInvalidError(msg) from error
 
 

@@ -16,7 +16,11 @@ that goes on from what the index says:
    the champion again at once. Then the index worker lets go of it: `expired` says which, `forget`
    removes its arrays. Its card stays.
 
-A model that was refused by the judge or rolled back serves again only if somebody insists.
+A model that was refused by the judge or rolled back serves again only if somebody insists. So does
+one whose encoder or arrays the index worker could not load (`refuse`): the champion goes on.
+
+An index that was emptied gets its pointers back (`restore`) from the ledger that lies beside the
+artifacts: `ledger.py`.
 """
 
 from datetime import datetime, timedelta
@@ -62,6 +66,7 @@ class Card(BaseModel):
     digest: str | None = Field(None, description="SHA-256 of the artifact's manifest.")
     verdict: Verdict | None = Field(None, description="Null: it was never judged.")
     rolled_back: str | None = Field(None, description="Why it was taken out of service.")
+    refused: str | None = Field(None, description="Why it could not be put in service.")
 
 
 class Standing(NamedTuple):
@@ -114,6 +119,20 @@ class ModelIndex(Protocol):
 
     async def switch(self, version: str) -> bool:
         """Put the wanted model in service. False, and no change, if it is not wanted any more."""
+        ...
+
+    async def refuse(self, version: str, reason: str) -> None:
+        """Withdraw the wish for a model that cannot be loaded; the reason goes on its card."""
+        ...
+
+    async def restore(self, champion: str, former: str | None, lost: str | None = None) -> bool:
+        """Put models in service where none is; False, and no change, if another is.
+
+        Args:
+            champion: Who serves from now on.
+            former: Whom a rollback goes to.
+            lost: Who is named as champion, and whose arrays are gone, if anybody is.
+        """
         ...
 
     async def roll_back(self, reason: str, champion: str | None = None) -> str:
@@ -169,6 +188,8 @@ def role_of(card: Card, standing: Standing, *, is_kept: bool) -> Role:
         return "retired"
     if card.rolled_back is not None:
         return "rolled back"
+    if card.refused is not None:
+        return "refused"
     return "candidate" if card.verdict is None or card.verdict.promote else "refused"
 
 
@@ -185,6 +206,9 @@ def require_promotable(card: Card, *, is_kept: bool, insist: bool) -> None:
         return
     if card.rolled_back is not None:
         msg = f"{card.version} was rolled back: {card.rolled_back}"
+        raise ModelNotPromotableError(msg)
+    if card.refused is not None:
+        msg = f"{card.version} could not be loaded: {card.refused}"
         raise ModelNotPromotableError(msg)
     if card.verdict is not None and not card.verdict.promote:
         msg = f"{card.version} was refused: {card.verdict.reason}"

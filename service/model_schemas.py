@@ -56,7 +56,9 @@ class ModelSummary(Answered):
     trained_on: Window | None
     space_id: str
     promote: bool | None = Field(description="What the judge said; null: it was never judged.")
-    reason: str | None = Field(description="Why the judge said so, or why it was rolled back.")
+    reason: str | None = Field(
+        description="Why the judge said so, or why it was rolled back or could not be loaded."
+    )
 
 
 class ModelsAnswer(Answered):
@@ -135,7 +137,7 @@ def job_of(job: Job) -> JobAnswer:
 
 def _summary(listed: Listed) -> dict[str, object]:
     card, verdict = listed.card, listed.card.verdict
-    reason = card.rolled_back or (None if verdict is None else verdict.reason)
+    reason = card.rolled_back or card.refused or (None if verdict is None else verdict.reason)
     return {
         "version": card.version,
         "role": listed.role,

@@ -16,6 +16,8 @@ from portrait.model_index import (
 )
 from portrait.watch import Live
 
+WITHOUT_REASONS = {"rolled_back": None, "refused": None}
+
 
 class MemoryModels:
     """A `ModelIndex` in dicts."""
@@ -28,11 +30,11 @@ class MemoryModels:
         self.is_down = False
 
     async def add(self, card: Card) -> None:
-        """List a card; that it was rolled back is not forgotten."""
+        """List a card; that it was rolled back or refused is not forgotten."""
         self._require_up()
-        known = self.cards.get(card.version)
-        rolled_back = None if known is None else known.rolled_back
-        self.cards[card.version] = card.model_copy(update={"rolled_back": rolled_back})
+        known = self.cards.get(card.version, card.model_copy(update=WITHOUT_REASONS))
+        kept = {name: getattr(known, name) for name in WITHOUT_REASONS}
+        self.cards[card.version] = card.model_copy(update=kept)
 
     async def listed(self) -> list[Listed]:
         """Return the cards, newest first."""
@@ -70,8 +72,26 @@ class MemoryModels:
         if champion is not None and champion != version:
             self.retired[champion] = datetime.now(UTC)
         self.retired.pop(version, None)
-        self._mark(version, None)
+        self._mark(version, **WITHOUT_REASONS)
         self.now = Standing(version, champion or self.now.former)
+        return True
+
+    async def refuse(self, version: str, reason: str) -> None:
+        """Withdraw a wish."""
+        self._require_up()
+        if self.now.wanted == version:
+            self.now = self.now._replace(wanted=None)
+            self._mark(version, refused=reason)
+
+    async def restore(self, champion: str, former: str | None, lost: str | None = None) -> bool:
+        """Set the pointers where there is no champion."""
+        self._require_up()
+        if self.now.champion not in {None, lost}:
+            return False
+        self.now = self.now._replace(champion=champion, former=former or self.now.former)
+        self.retired.pop(champion, None)
+        if former is not None:
+            self.retired[former] = datetime.now(UTC)
         return True
 
     async def roll_back(self, reason: str, champion: str | None = None) -> str:
@@ -82,7 +102,7 @@ class MemoryModels:
             raise NoFormerModelError
         self.retired.pop(former, None)
         self.retired[serving] = datetime.now(UTC)
-        self._mark(serving, reason)
+        self._mark(serving, rolled_back=reason)
         self.now = Standing(former)
         return former
 
@@ -101,10 +121,9 @@ class MemoryModels:
         self.retired.pop(version, None)
         self.kept.discard(version)
 
-    def _mark(self, version: str, rolled_back: str | None) -> None:
+    def _mark(self, version: str, **reasons: str | None) -> None:
         if version in self.cards:
-            changed = self.cards[version].model_copy(update={"rolled_back": rolled_back})
-            self.cards[version] = changed
+            self.cards[version] = self.cards[version].model_copy(update=reasons)
 
     def _listed(self, card: Card) -> Listed:
         return Listed(card, role_of(card, self.now, is_kept=card.version in self.kept))

@@ -109,7 +109,12 @@ def environment(kafka: str, redis: str) -> dict[str, str]:
 
 
 def worker(name: str, settings: dict[str, str], logs: Path) -> AbstractContextManager[Process]:
-    return running(python("workers", name), logs / f"{name}.log", settings)
+    """Run a worker; the models of a test lie beside its logs."""
+    models = {
+        "PORTRAIT_MODELS_URL": str(logs / "models"),
+        "PORTRAIT_MODEL_CACHE": str(logs / "cache"),
+    }
+    return running(python("workers", name), logs / f"{name}.log", models | settings)
 
 
 def catalogue(count: int) -> list[Item]:

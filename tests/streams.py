@@ -2,6 +2,8 @@
 
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
 
 from portrait.item import Item
 from portrait.mirror import Mirror
@@ -22,6 +24,7 @@ from tests.fakes import (
     MemoryProgress,
     MemoryRegistry,
 )
+from workers.origin import Completeness, Origin, Shop, Stores
 from workers.painter import Painter, Studio
 from workers.prequential import Prequential
 from workers.spaces import Spaces
@@ -85,9 +88,22 @@ async def memory_spaces(
     async def encoder_of(model: Model) -> HashEncoder:  # noqa: ARG001 - there is one for all
         return encoder or HashEncoder()
 
-    spaces = Spaces(registry, models, store, encoder_of, grace=timedelta(days=1))
+    stores = Stores(registry, models, store)
+    origin = Origin(memory_shop(), stores, HashEncoder(), await never_complete())
+    spaces = Spaces(stores, encoder_of, origin, grace=timedelta(days=1))
     await spaces.look()
     return spaces, registry, models
+
+
+def memory_shop(cache: Path = Path("unused")) -> Shop:
+    """Return a new shop whose models lie in memory."""
+    return Shop(f"memory://{uuid4().hex}", cache, enough=3, patience=timedelta(seconds=60))
+
+
+async def never_complete() -> Completeness:
+    resume = Resume(MemoryOffsets(), "index")
+    await resume.points()
+    return Completeness(resume, frozenset[int])
 
 
 def card_of_model(model: Model) -> Card:

@@ -19,7 +19,7 @@ import uvloop
 from redis.asyncio import Redis
 from threadpoolctl import threadpool_limits
 
-from portrait.adapters.kafka_publisher import KafkaPublisher, open_publisher
+from portrait.adapters.kafka_publisher import PatientPublisher, open_publisher
 from portrait.adapters.kafka_stream import open_stream
 from portrait.adapters.kafka_topics import create_topics
 from portrait.adapters.parquet_archive import ParquetArchive
@@ -40,10 +40,10 @@ from portrait.tidy import Rules
 from portrait.topics import DEAD, ERASURES, EVENT_TOPICS, ITEMS, read_topics
 from workers.archive import Bounds, archive, check, keep_tidy
 from workers.encoders import Encoders
-from workers.first_model import await_model, chained, fit_first_model, gather_catalogue
-from workers.health import serve_health
+from workers.health import Check, serve_health
 from workers.index import Indexer, index
-from workers.painter import Studio, open_painter
+from workers.origin import Completeness, Origin, Shop, Stores
+from workers.painter import Studio, await_painter
 from workers.prequential import Prequential
 from workers.repaint import keep_repainted
 from workers.replay_dead import replay_dead
@@ -61,11 +61,12 @@ class Wires:
     """What both long-running workers are connected to."""
 
     redis: Redis
-    publisher: KafkaPublisher
+    publisher: PatientPublisher
     registry: RedisRegistry
     models: RedisModels
     catalogue: RedisCatalogue
     closing: asyncio.Event
+    checks: dict[str, Check]
 
 
 @asynccontextmanager
@@ -74,14 +75,20 @@ async def connected(settings: Settings) -> AsyncIterator[Wires]:
     async with AsyncExitStack() as stack:
         redis = await connect_redis(str(settings.redis_url))
         stack.push_async_callback(redis.aclose)
-        publisher = await stack.enter_async_context(open_publisher(settings))
+        closing = _told_to_stop()
+        connection = await stack.enter_async_context(open_publisher(settings))
+        publisher = PatientPublisher(connection, settings.outage_limit, closing)
         registry = RedisRegistry(redis)
 
         async def model() -> None:
             if await registry.champion() is None:
                 raise ModelMissingError
 
-        checks = {"redis": lambda: ping(redis), "kafka": publisher.check, "model": model}
+        checks: dict[str, Check] = {
+            "redis": lambda: ping(redis),
+            "kafka": publisher.check,
+            "model": model,
+        }
         await stack.enter_async_context(
             serve_health(settings.health_host, settings.health_port, checks)
         )
@@ -91,7 +98,8 @@ async def connected(settings: Settings) -> AsyncIterator[Wires]:
             registry,
             RedisModels(redis),
             RedisCatalogue(redis),
-            _told_to_stop(),
+            closing,
+            checks,
         )
 
 
@@ -99,10 +107,9 @@ async def run_update(settings: Settings) -> None:
     """Fold events into profiles until told to stop."""
     async with connected(settings) as wires, asyncio.TaskGroup() as tasks:
         encoders = await _encoders(settings, wires)
-        model = await await_model(wires.registry, wires.closing)
-        if model is None:
+        painter = await await_painter(wires.registry, wires.catalogue, encoders.of, wires.closing)
+        if painter is None:
             return
-        painter = await open_painter(model, wires.catalogue, encoders.of)
         studio = Studio(painter, wires.registry, wires.catalogue, encoders.of)
         profiles = RedisProfiles(wires.redis, settings.profile_ttl)
         resume = Resume(RedisOffsets(wires.redis), UPDATE_GROUP)
@@ -116,7 +123,7 @@ async def run_update(settings: Settings) -> None:
             prequential=Prequential(RedisLive(wires.redis)),
             limits=Limits(settings.future_tolerance, settings.batch_tokens, settings.outage_limit),
         )
-        log.info("worker_started", worker="update", model_version=model.version)
+        log.info("worker_started", worker="update", model_version=painter.model.version)
         async with open_stream(
             settings,
             group=UPDATE_GROUP,
@@ -147,30 +154,25 @@ async def run_index(settings: Settings) -> None:
             closing=wires.closing,
             resume=resume,
         ) as stream:
-            batches = stream.batches()
-            model = await wires.registry.champion()
-            if model is None:
-                gathered = await gather_catalogue(
-                    batches, enough=settings.fit_items, patience=settings.fit_patience
-                )
-                if not gathered:
-                    return  # told to stop before there was a catalogue
-                await fit_first_model(
-                    gathered, encoders.base, wires.registry, wires.models, wires.catalogue
-                )
-                batches = chained(gathered, batches)
-            spaces = Spaces(
-                wires.registry,
-                wires.models,
-                wires.catalogue,
-                encoders.of,
-                grace=settings.model_grace,
-            )
-            await spaces.look()
+            complete = Completeness(resume, lambda: stream.partitions)
+            spaces = _spaces(settings, wires, encoders, complete)
+            wires.checks["model"] = spaces.check
             follower = tasks.create_task(spaces.follow())
-            await index(batches, stream, Indexer(wires.catalogue, spaces, wires.publisher, resume))
+            indexer = Indexer(
+                wires.catalogue, spaces, wires.publisher, resume, complete, settings.outage_limit
+            )
+            await index(stream.batches(), stream, indexer)
             await stopped(follower)
     log.info("worker_stopped", worker="index")
+
+
+def _spaces(settings: Settings, wires: Wires, encoders: Encoders, complete: Completeness) -> Spaces:
+    shop = Shop(
+        settings.models_url, settings.model_cache, settings.fit_items, settings.fit_patience
+    )
+    stores = Stores(wires.registry, wires.models, wires.catalogue)
+    origin = Origin(shop, stores, encoders.base, complete)
+    return Spaces(stores, encoders.of, origin, grace=settings.model_grace)
 
 
 async def run_archive(settings: Settings) -> None:
@@ -226,13 +228,14 @@ async def run_topics(settings: Settings) -> None:
 
 async def run_replay_dead(settings: Settings) -> None:
     """Send dead letters back."""
+    closing = _told_to_stop()
     async with (
         open_publisher(settings) as publisher,
         open_stream(
-            settings, group="portrait-replay-dead", topics=(DEAD,), closing=_told_to_stop()
+            settings, group="portrait-replay-dead", topics=(DEAD,), closing=closing
         ) as stream,
     ):
-        await replay_dead(stream, publisher)
+        await replay_dead(stream, PatientPublisher(publisher, settings.outage_limit, closing))
 
 
 COMMANDS: dict[str, Callable[[Settings], Coroutine[None, None, None]]] = {

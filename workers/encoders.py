@@ -14,6 +14,9 @@ from portrait.errors import ModelInvalidError
 from portrait.model_index import ModelIndex
 from portrait.store import Model
 
+# What torch, transformers, tokenizers, safetensors and OpenVINO say of files that they cannot use.
+CANNOT_LOAD = (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, ImportError)
+
 Load = Callable[[str], TextEncoder]  # from a folder; blocks
 
 
@@ -31,8 +34,9 @@ class Encoders:
         """Return a model's encoder.
 
         Raises:
-            ModelInvalidError: Its artifact has no such encoder.
-            ArtifactInvalidError: The artifact is damaged.
+            ModelInvalidError: Its artifact has no such encoder, or one that cannot be loaded.
+            ArtifactInvalidError: The artifact is away or damaged.
+            ModelNotFoundError: It has no card that says where its artifact is.
         """
         name = model.space.encoder
         if name not in self._loaded:
@@ -47,8 +51,15 @@ class Encoders:
         folder = await asyncio.to_thread(fetch, card.artifact, self._cache, card.digest)
         parts = [folder / part for part in (OPENVINO, ENCODER) if (folder / part).is_dir()]
         for part in parts:
-            encoder = await asyncio.to_thread(self._load, str(part))
+            encoder = await self._loaded_from(model.version, str(part))
             if encoder.name == model.space.encoder:
                 return encoder
         msg = f"{model.version} needs encoder {model.space.encoder}, which its artifact lacks"
         raise ModelInvalidError(msg)
+
+    async def _loaded_from(self, version: str, folder: str) -> TextEncoder:
+        try:
+            return await asyncio.to_thread(self._load, folder)
+        except CANNOT_LOAD as error:
+            msg = f"{version}: its encoder cannot be loaded: {type(error).__name__}"
+            raise ModelInvalidError(msg) from error

@@ -9,6 +9,7 @@ whatever Redis may have lost is read again.
 import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 import structlog
 
@@ -20,8 +21,10 @@ from portrait.reading import FIRST, Logs, log_of, put_aside, read_item
 from portrait.resume import Resume
 from portrait.store import CatalogueStore
 from portrait.stream import Batch, EventStream, Message, Publisher, Record
+from workers.origin import Completeness
 from workers.spaces import Spaces
 
+BACKOFF = (0.1, 5.0)  # seconds: first and longest pause while Redis is away
 TEXTS_AT_ONCE = 500  # read between two announcements, so that a long batch becomes visible early
 
 log = structlog.get_logger()
@@ -44,11 +47,14 @@ class Indexer:
     spaces: Spaces
     publisher: Publisher
     resume: Resume
+    complete: Completeness
+    outage: timedelta  # how long Redis may be away
 
 
 async def index(batches: AsyncIterator[Batch], stream: EventStream, indexer: Indexer) -> None:
     """Run until the batches end. Whatever else it raises is fatal: let the process restart."""
     total = 0
+    outage = _Outage(indexer.outage)
     async for batch in batches:
         started = time.perf_counter()
         try:
@@ -56,8 +62,15 @@ async def index(batches: AsyncIterator[Batch], stream: EventStream, indexer: Ind
             await indexer.resume.mark(batch.ends, batch.logs)
         except (StoreRestartedError, StoreUnavailableError) as error:
             log.warning("batch_put_back", records=len(batch.records), reason=str(error))
+            indexer.complete.lost()
+            if isinstance(error, StoreUnavailableError):
+                if outage.is_too_long():
+                    raise
+                await stream.pause(outage.pause())
             stream.rewind()
             continue
+        outage.end()
+        indexer.complete.note(batch)
         if not batch.records:
             continue
         await stream.commit(batch)
@@ -73,6 +86,29 @@ async def index(batches: AsyncIterator[Batch], stream: EventStream, indexer: Ind
             total=total,
             seconds=round(time.perf_counter() - started, 4),
         )
+
+
+class _Outage:
+    """How long Redis has been away, and how long it is waited for."""
+
+    def __init__(self, most: timedelta) -> None:
+        self._most = most.total_seconds()
+        self.end()
+
+    def end(self) -> None:
+        """Redis answers."""
+        self._since: float | None = None
+        self._pause = BACKOFF[0]
+
+    def is_too_long(self) -> bool:
+        """Redis does not answer: return whether that is to be borne no longer."""
+        self._since = self._since or time.monotonic()
+        return time.monotonic() - self._since > self._most
+
+    def pause(self) -> float:
+        """Return how many seconds to wait: longer each time."""
+        pause, self._pause = self._pause, min(2 * self._pause, BACKOFF[1])
+        return pause
 
 
 async def _store(batch: Batch, indexer: Indexer) -> Changes:

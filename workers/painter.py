@@ -6,20 +6,26 @@ A batch is painted by one painter from start to end.
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import structlog
 
 from portrait.encoder import TextEncoder
-from portrait.errors import StoreUnavailableError
+from portrait.errors import ModelInvalidError, StoreUnavailableError
+from portrait.manifest import ArtifactInvalidError
 from portrait.mirror import Mirror
+from portrait.model_index import ModelNotFoundError
 from portrait.store import CatalogueStore, Model, ModelRegistry
 from portrait.texts import TextReader
+from workers.first_model import await_model
 
 MODEL_SECONDS = 0.5  # between two looks at the registry
 CATALOGUE_SECONDS = 0.2  # between two looks at the catalogue's change log
 AWAY_SECONDS = 1.0  # between two tries while Redis is away
+AGAIN_SECONDS = 10.0  # between two tries to load a model
+UNLOADABLE = (ModelInvalidError, ArtifactInvalidError, ModelNotFoundError)  # what loading raises
 
 EncoderOf = Callable[[Model], Awaitable[TextEncoder]]
 
@@ -49,6 +55,7 @@ class Studio:
         self._registry = registry
         self._catalogue = catalogue
         self._encoder = encoder
+        self._again_at = 0.0  # when it is worth another try to load the champion
 
     async def follow(self) -> None:
         """Keep the catalogue current, and take up another champion. Runs for ever."""
@@ -58,20 +65,46 @@ class Studio:
                 if ticks % round(MODEL_SECONDS / CATALOGUE_SECONDS) == 0:
                     await self.look()
                 await self.painter.mirror.catch_up()
-            except StoreUnavailableError:
-                log.warning("catalogue_not_followed", reason="store unavailable")
+            except StoreUnavailableError as error:
+                log.warning("catalogue_not_followed", reason=str(error))
                 await asyncio.sleep(AWAY_SECONDS)
             ticks += 1
             await asyncio.sleep(CATALOGUE_SECONDS)
 
     async def look(self) -> None:
-        """Load the champion's catalogue, if it is another one, and let it paint from now on."""
-        champion = await self._registry.champion()
-        if champion is None or champion.version == self.painter.model.version:
+        """Load the champion's catalogue, if it is another one, and let it paint from now on.
+
+        One that cannot be loaded here is left to others: who painted so far goes on.
+        """
+        if time.monotonic() < self._again_at:
             return
-        former = self.painter.model.version
-        self.painter = await open_painter(champion, self._catalogue, self._encoder)
-        log.info("model_taken_up", model_version=champion.version, former=former)
+        try:
+            champion = await self._registry.champion()
+            if champion is None or champion.version == self.painter.model.version:
+                return
+            former = self.painter.model.version
+            self.painter = await open_painter(champion, self._catalogue, self._encoder)
+        except UNLOADABLE as error:
+            self._again_at = time.monotonic() + AGAIN_SECONDS
+            log.warning("model_not_taken_up", reason=str(error), retry_seconds=AGAIN_SECONDS)
+        else:
+            log.info("model_taken_up", model_version=champion.version, former=former)
+
+
+async def await_painter(
+    registry: ModelRegistry,
+    catalogue: CatalogueStore,
+    encoder: EncoderOf,
+    closing: asyncio.Event,
+) -> Painter | None:
+    """Wait until a model is in service that can be loaded here; None if told to stop before."""
+    while (model := await await_model(registry, closing)) is not None:
+        try:
+            return await open_painter(model, catalogue, encoder)
+        except (*UNLOADABLE, StoreUnavailableError) as error:
+            log.warning("model_not_loaded", model_version=model.version, reason=str(error))
+            await asyncio.sleep(AWAY_SECONDS)
+    return None
 
 
 async def open_painter(model: Model, catalogue: CatalogueStore, encoder: EncoderOf) -> Painter:

@@ -4,29 +4,50 @@ standing ─▶ readers of champion, former, wanted ─▶ fill the wanted one's
 
 The champion's space and the former's stay complete while items change, so a rollback is instant.
 Items that other workers introduce are found in the change log and read into every space.
+
+A wanted model that cannot be loaded is refused with the reason; one in service is tried again and
+again. Where none is in service, `origin.py` says who is to be.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from time import monotonic
 
 import structlog
 
 from portrait.catalogue import texts_of
-from portrait.errors import StoreUnavailableError
+from portrait.encoder import TextEncoder
+from portrait.errors import (
+    ModelInvalidError,
+    ModelMissingError,
+    PortraitError,
+    StoreUnavailableError,
+)
 from portrait.item import Item
-from portrait.model_index import ModelIndex
-from portrait.store import CatalogueStore, Model, ModelRegistry
+from portrait.model_index import Standing
+from portrait.store import Model
 from portrait.texts import TextReader
-from workers.painter import EncoderOf
+from workers.origin import Origin, Stores
+from workers.painter import UNLOADABLE, EncoderOf
 
 LOOK_SECONDS = 0.5  # between two looks at who is wanted
 FORGET_SECONDS = 60.0  # between two looks for spaces whose grace has ended
 AWAY_SECONDS = 2.0  # while Redis is away
+AGAIN_SECONDS = 10.0  # between two tries to load a model in service
 ITEMS_AT_ONCE = 500
 
 log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a model could not be loaded, and when it is worth another try."""
+
+    reason: str
+    again_at: float
 
 
 class Spaces:
@@ -34,18 +55,20 @@ class Spaces:
 
     def __init__(
         self,
-        registry: ModelRegistry,
-        models: ModelIndex,
-        catalogue: CatalogueStore,
+        stores: Stores,
         encoder: EncoderOf,
+        origin: Origin,
         *,
         grace: timedelta,
     ) -> None:
-        self._registry = registry
-        self._models = models
-        self._catalogue = catalogue
+        self._registry = stores.registry
+        self._models = stores.models
+        self._catalogue = stores.catalogue
         self._encoder = encoder
+        self._origin = origin
         self._grace = grace
+        self._failures: dict[str, Failure] = {}  # by version
+        self._waits_for: PortraitError | None = ModelMissingError()  # why nobody serves
         self._readers: dict[str, TextReader] = {}  # by space of texts
         self._among = asyncio.Lock()  # held while items are read and stored
         self._cursor: str | None = None
@@ -60,6 +83,11 @@ class Spaces:
             texts = [text for item in items for text in texts_of(item)]
             yield sum([await reader.read(texts) for reader in self._readers.values()])
 
+    async def check(self) -> None:
+        """Raise unless a model serves and its space is kept complete; the error says what to do."""
+        if self._waits_for is not None:
+            raise self._waits_for
+
     async def follow(self) -> None:
         """Keep the spaces complete and fulfil wishes. Runs for ever."""
         loop = asyncio.get_running_loop()
@@ -70,8 +98,8 @@ class Spaces:
                 if loop.time() - forgot > FORGET_SECONDS:
                     forgot = loop.time()
                     await self.forget_expired(datetime.now(UTC))
-            except StoreUnavailableError:
-                log.warning("spaces_not_followed", reason="store unavailable")
+            except StoreUnavailableError as error:
+                log.warning("spaces_not_followed", reason=str(error))
                 await asyncio.sleep(AWAY_SECONDS)
             await asyncio.sleep(LOOK_SECONDS)
 
@@ -79,14 +107,65 @@ class Spaces:
         """Take up who is to be kept, catch up with the catalogue, and switch if one is wanted."""
         standing = await self._models.standing()
         kept = await self._kept(standing)
-        await self._open(kept.values())
+        if standing.champion not in kept:
+            await self._come_back(standing)
+            return
+        late = await self._open(kept.values())
         await self._catch_up()
-        wanted = kept.get(standing.wanted or "")
-        if wanted is not None:
-            await self._fill(wanted)
-            await self._catch_up()
-            if await self._models.switch(wanted.version):
-                log.info("model_promoted", model_version=wanted.version, former=standing.champion)
+        for model in late:
+            await self._fill(model)
+        self._waits_for = self._failed(standing.champion)
+        await self._origin.keep(standing)
+        if standing.wanted is not None:
+            await self._fulfil(standing, kept)
+
+    async def _fulfil(self, standing: Standing, kept: Mapping[str, Model]) -> None:
+        """Put the wanted model in service; refuse it if it cannot be loaded."""
+        version = standing.wanted or ""
+        failure = self._failures.pop(version, None)
+        if failure is None and version not in kept:
+            failure = Failure("its arrays are no longer kept", 0)
+        if failure is not None:
+            await self._models.refuse(version, failure.reason)
+            log.warning("model_refused", model_version=version, reason=failure.reason)
+            return
+        await self._fill(kept[version])
+        await self._catch_up()
+        if await self._models.switch(version):
+            log.info("model_promoted", model_version=version, former=standing.champion)
+            await self._origin.keep(await self._models.standing())
+
+    async def _come_back(self, standing: Standing) -> None:
+        """Put in service who served before, or the first model, once the catalogue is complete."""
+        try:
+            models = await self._origin.find()
+        except UNLOADABLE as error:
+            self._say_waiting(error)
+            await asyncio.sleep(AWAY_SECONDS)
+            return
+        await self._open(models)
+        if not models or self._failed(models[0].version) or not await self._origin.is_complete():
+            self._waits_for = self._failed(models[0].version if models else None)
+            self._waits_for = self._waits_for or ModelMissingError()
+            return
+        for model in models:
+            if model.version not in self._failures:
+                await self._fill(model)
+        champion, former = [*(model.version for model in models), None][:2]
+        if not await self._origin.is_complete():
+            return
+        if await self._models.restore(str(champion), former, standing.champion):
+            log.warning("model_returned", model_version=champion, former=former)
+            await self._origin.keep(await self._models.standing())
+
+    def _failed(self, version: str | None) -> ModelInvalidError | None:
+        failure = self._failures.get(version or "")
+        return None if failure is None else ModelInvalidError(failure.reason)
+
+    def _say_waiting(self, error: PortraitError) -> None:
+        if str(error) != str(self._waits_for):  # once, and not at every look
+            log.warning("model_missing", reason=str(error))
+        self._waits_for = error
 
     async def forget_expired(self, now: datetime) -> None:
         """Remove the arrays and vectors of models whose grace has ended."""
@@ -98,21 +177,53 @@ class Spaces:
             log.info("model_forgotten", model_version=version)
 
     async def _kept(self, versions: Iterable[str | None]) -> dict[str, Model]:
-        models = {v: await self._registry.model(v) for v in versions if v is not None}
-        return {version: model for version, model in models.items() if model is not None}
+        """Read the arrays of these models; of those that cannot be read the reason is noted."""
+        models: dict[str, Model] = {}
+        for version in filter(None, versions):
+            try:
+                model = await self._registry.model(version)
+            except ModelInvalidError as error:
+                self._note(version, error)
+            else:
+                models |= {} if model is None else {version: model}
+        return models
 
-    async def _open(self, models: Iterable[Model]) -> None:
-        """Have a reader for each space of these models, and no other."""
-        wanted = {model.space.id: model for model in models}
-        if wanted.keys() == self._readers.keys():
-            return
-        readers = {
-            id: self._readers.get(id)
-            or TextReader(await self._encoder(model), model.space, self._catalogue)
-            for id, model in wanted.items()
-        }
-        async with self._among:
-            self._readers = readers
+    async def _open(self, models: Iterable[Model]) -> list[Model]:
+        """Have a reader for each space of these models, and no other.
+
+        Returns the models that could not be loaded before: their spaces have to be filled.
+        """
+        readers: dict[str, TextReader] = {}
+        late: list[Model] = []
+        for model in models:
+            id = model.space.id
+            reader = readers.get(id) or self._readers.get(id) or await self._reader(model)
+            if reader is not None:
+                readers[id] = reader
+                late += [model] if self._failures.pop(model.version, None) else []
+        if readers.keys() != self._readers.keys():
+            async with self._among:
+                self._readers = readers
+        return late
+
+    async def _reader(self, model: Model) -> TextReader | None:
+        """Load a model's encoder; if that fails, note why, and do not try again at once."""
+        failure = self._failures.get(model.version)
+        if failure is not None and monotonic() < failure.again_at:
+            return None
+        try:
+            encoder = await self._encoder(model)
+            _require_fit(encoder, model)
+        except UNLOADABLE as error:
+            self._note(model.version, error)
+            return None
+        return TextReader(encoder, model.space, self._catalogue)
+
+    def _note(self, version: str, error: PortraitError) -> None:
+        known = self._failures.get(version)
+        if known is None or known.reason != str(error):
+            log.warning("model_not_loaded", model_version=version, reason=str(error))
+        self._failures[version] = Failure(str(error), monotonic() + AGAIN_SECONDS)
 
     async def _catch_up(self) -> None:
         """Read what has changed in the catalogue; announce what was incomplete again."""
@@ -146,3 +257,9 @@ class Spaces:
             async with self.reading(items) as new:
                 if new:
                     await self._catalogue.put_items(items)
+
+
+def _require_fit(encoder: TextEncoder, model: Model) -> None:
+    if encoder.dim != len(model.space.mean):
+        msg = f"{model.version}: its space is not of encoder {encoder.name}"
+        raise ModelInvalidError(msg)

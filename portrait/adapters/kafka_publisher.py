@@ -1,31 +1,96 @@
-"""The log on Kafka, written."""
+"""The log on Kafka, written.
+
+connecting ─ in the background, again and again ─▶ connected ─▶ publish, within a bound of time
+    └ meanwhile publishing is refused at once          └ at most so many bytes wait for an answer
+"""
 
 import asyncio
+import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
+import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from portrait.adapters.kafka_client import client_options
 from portrait.errors import StreamUnavailableError
+from portrait.lease import stopped
 from portrait.settings import Settings
-from portrait.stream import Message
+from portrait.stream import Message, Publisher
 
 LARGEST_MESSAGE = 1_048_576  # bytes; Kafka's own default
-ANSWER_MS = 10_000  # how long the brokers may take to answer
+ANSWER_SECONDS = 4.0  # how long a publication may take: whoever waits over HTTP is told after that
+CONNECT_SECONDS = 1.0  # that a start waits for the first connection
+AGAIN_SECONDS = 1.0  # between two tries to connect
+STOP_SECONDS = 5.0  # for what is still on its way at the end
+MOST_WAITING = 67_108_864  # bytes without an answer: a Kafka that is frozen must not fill us
+BACKOFF = (0.1, 5.0)  # seconds: first and longest pause of a worker while Kafka is away
+
+log = structlog.get_logger()
 
 
 class KafkaPublisher:
-    """A `Publisher`. Lives as long as the process."""
+    """A `Publisher`. Lives as long as the process, and longer than any outage of Kafka."""
 
-    def __init__(self, producer: AIOKafkaProducer) -> None:
-        self._producer = producer
+    def __init__(self, connect: Callable[[], AIOKafkaProducer]) -> None:
+        self._connect = connect
+        self._producer: AIOKafkaProducer | None = None  # None until Kafka has answered once
         self._counts: dict[str, int] = {}
+        self._waiting = 0  # bytes that have no answer yet
+
+    async def keep_connecting(self) -> None:
+        """Connect as soon as Kafka is there; from then on its client connects again by itself."""
+        while self._producer is None:
+            producer = self._connect()
+            try:
+                await producer.start()
+            except KafkaError:
+                log.warning("kafka_away", retry_seconds=AGAIN_SECONDS)
+                await producer.stop()
+                await asyncio.sleep(AGAIN_SECONDS)
+            except asyncio.CancelledError:
+                await producer.stop()
+                raise
+            else:
+                self._producer = producer
+
+    async def stop(self) -> None:
+        """Send what is on its way, for a while, and disconnect."""
+        if self._producer is not None:
+            await asyncio.wait([asyncio.ensure_future(self._producer.stop())], timeout=STOP_SECONDS)
 
     async def publish(self, messages: Sequence[Message]) -> None:
         """Return once every in-sync replica has every message."""
+        size = sum(len(message.key) + len(message.value or b"") for message in messages)
+        if self._waiting and self._waiting + size > MOST_WAITING:
+            msg = "Kafka is behind with what was published before: try again later."
+            raise StreamUnavailableError(msg)
+        self._waiting += size
+        try:
+            await self._bounded(self._publish(self._connected(), messages))
+        finally:
+            self._waiting -= size
+
+    async def check(self) -> None:
+        """Ask the cluster who it is."""
+        await self._bounded(self._connected().client.fetch_all_metadata())
+
+    def _connected(self) -> AIOKafkaProducer:
+        if self._producer is None:
+            raise StreamUnavailableError
+        return self._producer
+
+    async def _bounded(self, step: Awaitable[object]) -> None:
+        """Wait for Kafka no longer than one may wait; what is sent late may still arrive."""
+        try:
+            await asyncio.wait_for(step, ANSWER_SECONDS)
+        except (KafkaError, TimeoutError, ValueError):
+            raise StreamUnavailableError from None  # the client's errors may quote a message
+
+    async def _publish(self, producer: AIOKafkaProducer, messages: Sequence[Message]) -> None:
         placed: dict[tuple[str, int], list[Message]] = defaultdict(list)
         single: list[Message] = []
         for message in messages:
@@ -33,70 +98,99 @@ class KafkaPublisher:
                 single.append(message)
             else:
                 placed[message.topic, message.partition].append(message)
+        sent: list[asyncio.Future[object]] = []
         try:
-            sent = [await self._send(message) for message in single]
+            for message in single:
+                sent.append(await _send(producer, message))  # noqa: PERF401 - those sent are known
             for (topic, partition), group in placed.items():
-                count = await self._partitions(topic)
-                sent += await self._send_packed(topic, partition % count, group)
+                count = await self._partitions(producer, topic)
+                sent += await _send_packed(producer, topic, partition % count, group)
             await asyncio.gather(*sent)
-        except (KafkaError, ValueError) as error:
-            raise StreamUnavailableError from error
+        finally:
+            for future in sent:
+                future.cancel()  # of those that nobody waits for any more; others are done
 
-    async def check(self) -> None:
-        """Ask the cluster who it is."""
-        try:
-            await asyncio.wait_for(self._producer.client.fetch_all_metadata(), ANSWER_MS / 1_000)
-        except (KafkaError, TimeoutError) as error:
-            raise StreamUnavailableError from error
-
-    async def _partitions(self, topic: str) -> int:
+    async def _partitions(self, producer: AIOKafkaProducer, topic: str) -> int:
         """Return how many partitions a topic has; it is asked once."""
         if topic not in self._counts:
-            self._counts[topic] = len(await self._producer.partitions_for(topic))
+            self._counts[topic] = len(await producer.partitions_for(topic))
         return self._counts[topic]
 
-    async def _send(self, message: Message) -> asyncio.Future[object]:
-        future: asyncio.Future[object] = await self._producer.send(
-            message.topic,
-            message.value,
-            message.key,
-            partition=message.partition,
-            headers=list(message.headers),
-        )
-        return future
 
-    async def _send_packed(
-        self, topic: str, partition: int, messages: Sequence[Message]
-    ) -> list[asyncio.Future[object]]:
-        """Send many messages to one partition; `send` costs five times as much for each."""
-        sent: list[asyncio.Future[object]] = []
-        batch = self._producer.create_batch()
-        for message in messages:
-            if batch.append(timestamp=None, key=message.key, value=message.value) is None:
-                sent.append(await self._producer.send_batch(batch, topic, partition=partition))
-                batch = self._producer.create_batch()
-                batch.append(timestamp=None, key=message.key, value=message.value)
-        sent.append(await self._producer.send_batch(batch, topic, partition=partition))
-        return sent
+class PatientPublisher:
+    """A `Publisher` for workers: it waits through outages, for as long as is allowed."""
+
+    def __init__(self, publisher: Publisher, outage: timedelta, closing: asyncio.Event) -> None:
+        self._publisher = publisher
+        self._outage = outage.total_seconds()
+        self._closing = closing
+
+    async def publish(self, messages: Sequence[Message]) -> None:
+        """Publish, again as often as Kafka fails; what arrives twice has the same id."""
+        gives_up = time.monotonic() + self._outage
+        pause, longest = BACKOFF
+        while messages:
+            try:
+                await self._publisher.publish(messages)
+            except StreamUnavailableError as error:
+                if time.monotonic() > gives_up or self._closing.is_set():
+                    raise
+                log.warning("kafka_away", reason=str(error), retry_seconds=pause)
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, longest)
+            else:
+                return
+
+    async def check(self) -> None:
+        """Raise StreamUnavailableError unless Kafka answers."""
+        await self._publisher.check()
+
+
+async def _send(producer: AIOKafkaProducer, message: Message) -> asyncio.Future[object]:
+    future: asyncio.Future[object] = await producer.send(
+        message.topic,
+        message.value,
+        message.key,
+        partition=message.partition,
+        headers=list(message.headers),
+    )
+    return future
+
+
+async def _send_packed(
+    producer: AIOKafkaProducer, topic: str, partition: int, messages: Sequence[Message]
+) -> list[asyncio.Future[object]]:
+    """Send many messages to one partition; `send` costs five times as much for each."""
+    sent: list[asyncio.Future[object]] = []
+    batch = producer.create_batch()
+    for message in messages:
+        if batch.append(timestamp=None, key=message.key, value=message.value) is None:
+            sent.append(await producer.send_batch(batch, topic, partition=partition))
+            batch = producer.create_batch()
+            batch.append(timestamp=None, key=message.key, value=message.value)
+    sent.append(await producer.send_batch(batch, topic, partition=partition))
+    return sent
 
 
 @asynccontextmanager
 async def open_publisher(settings: Settings) -> AsyncIterator[KafkaPublisher]:
-    """Connect; at the end flush and disconnect."""
-    producer = AIOKafkaProducer(
-        **client_options(settings),
-        acks="all",
-        linger_ms=2,
-        max_batch_size=131_072,
-        max_request_size=LARGEST_MESSAGE + 65_536,
-        request_timeout_ms=ANSWER_MS,
-    )
+    """Connect, whenever Kafka is there; at the end flush and disconnect."""
+
+    def connect() -> AIOKafkaProducer:
+        return AIOKafkaProducer(
+            **client_options(settings),
+            acks="all",
+            linger_ms=2,
+            max_batch_size=131_072,
+            max_request_size=LARGEST_MESSAGE + 65_536,
+            request_timeout_ms=int(ANSWER_SECONDS * 1_000),
+        )
+
+    publisher = KafkaPublisher(connect)
+    connecting = asyncio.create_task(publisher.keep_connecting())
+    await asyncio.wait([connecting], timeout=CONNECT_SECONDS)  # whoever can be ready at once is
     try:
-        await producer.start()
-    except KafkaError as error:
-        await producer.stop()
-        raise StreamUnavailableError from error
-    try:
-        yield KafkaPublisher(producer)
+        yield publisher
     finally:
-        await producer.stop()
+        await stopped(connecting)
+        await publisher.stop()

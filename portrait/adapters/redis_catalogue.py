@@ -66,7 +66,11 @@ class RedisCatalogue:
         async with translated(), self._redis.pipeline(transaction=False) as pipe:
             pipe.xrange("items:changes", count=1)
             pipe.xrange("items:changes", min=f"({cursor}", count=CHANGES_AT_ONCE)
-            oldest, changes = await pipe.execute()
+            pipe.xrevrange("items:changes", count=1)
+            oldest, changes, newest = await pipe.execute()
+        end = text(newest[0][0]) if newest else NO_CHANGES
+        if _order(end) < _order(cursor):  # another log: Redis was emptied
+            return None
         if oldest and _order(text(oldest[0][0])) > _order(cursor):
             return None
         if not changes:

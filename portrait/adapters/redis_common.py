@@ -1,5 +1,6 @@
 """What every adapter on Redis does alike: its errors become ours, its scripts come from files."""
 
+import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from importlib.resources import files
@@ -8,12 +9,13 @@ from typing import TypeVar
 from redis.asyncio import Redis
 from redis.commands.core import AsyncScript
 from redis.exceptions import (
-    BusyLoadingError,
     ConnectionError,  # noqa: A004 - what redis-py calls it
+    NoScriptError,
+    RedisError,
     TimeoutError,  # noqa: A004 - what redis-py calls it
 )
 
-from portrait.errors import StoreUnavailableError
+from portrait.errors import StoreRefusedError, StoreUnavailableError
 
 LIFE = "life"  # key of a token that goes when all the rest goes
 KEYS_AT_ONCE = 500  # of one command: a millisecond of Redis, so others are not kept waiting
@@ -21,13 +23,64 @@ KEYS_AT_ONCE = 500  # of one command: a millisecond of Redis, so others are not 
 T = TypeVar("T")
 
 
+# What Redis answers while it cannot serve, and would after somebody or something has mended it.
+PASSING: Mapping[str, str] = {
+    "OOM": "Redis is full",
+    "READONLY": "Redis is a read-only replica",
+    "MASTERDOWN": "Redis is a replica without its master",
+    "NOREPLICAS": "Redis has too few replicas",
+    "MISCONF": "Redis cannot save to its disk",
+    "LOADING": "Redis is loading its data",
+    "BUSY": "Redis is busy with a script",
+    "UNBLOCKED": "Redis is changing its role",
+    "EXECABORT": "Redis refused a transaction",
+    "CLUSTERDOWN": "the Redis cluster is down",
+    "TRYAGAIN": "the Redis cluster is moving keys",
+    "MOVED": "the Redis cluster has moved keys",
+    "ASK": "the Redis cluster is moving keys",
+    "NOAUTH": "Redis wants a password",
+    "WRONGPASS": "Redis refuses the password",
+    "NOPERM": "Redis does not permit this user a command",
+    "max number of clients": "Redis has too many clients",
+}
+# redis-py puts the command with its keys before what Redis says; a script, what it ran and a dash.
+_SAID = re.compile(r"(?:.* of pipeline caused error: \(['\"])?(.*)", re.DOTALL)
+_CODE = re.compile(rf"(?:^|-|ERR )({'|'.join(PASSING)})\b")
+
+
 @asynccontextmanager
 async def translated() -> AsyncIterator[None]:
-    """Turn Redis being away into our error; whatever else it says is a bug, and is raised as is."""
+    """Turn what Redis refuses into errors of ours, without the command, its keys and its values.
+
+    Raises:
+        StoreUnavailableError: It is away, or will not serve for a while; the message says why.
+        StoreRefusedError: It will never take such a command: a bug of ours, or another Redis.
+    """
     try:
         yield
-    except (ConnectionError, TimeoutError, BusyLoadingError) as error:
-        raise StoreUnavailableError from error
+    except NoScriptError:
+        raise  # who sends scripts by their hash loads them, and sends again
+    except RedisError as error:
+        raise _ours(error) from None  # the original names the command with its keys
+
+
+def _ours(error: RedisError) -> StoreUnavailableError | StoreRefusedError:
+    cause = cause_of(error)
+    if cause is None:
+        return StoreRefusedError(f"Redis refused a command: {type(error).__name__}")
+    return StoreUnavailableError(f"{cause}: try again later.")
+
+
+def cause_of(error: RedisError) -> str | None:
+    """Say in a few words why Redis does not serve; None if waiting will not help."""
+    said = _SAID.fullmatch(str(error))
+    found = _CODE.search(said[1]) if said else None
+    code: str = found[1] if found else error.status_code or ""
+    if code in PASSING:
+        return PASSING[code]
+    if isinstance(error, TimeoutError):
+        return "Redis did not answer in time"
+    return "Redis is away" if isinstance(error, ConnectionError) else None
 
 
 def script(redis: Redis, name: str) -> AsyncScript:

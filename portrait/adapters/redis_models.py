@@ -1,7 +1,7 @@
 """The index of models on Redis, beside what `RedisRegistry` keeps of each.
 
 model:index    versions by creation (ms)    model:champion, model:previous, model:wanted
-model:retired  versions by when they left   model:<version>  card, rolled_back; manifest, space, ...
+model:retired  versions by when they left   model:<version>  card, rolled_back, refused, ...
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ from portrait.model_index import (
 
 INDEX, RETIRED = "model:index", "model:retired"
 POINTERS = ("model:wanted", "model:champion", "model:previous")
-FIELDS = ("card", "rolled_back")
+FIELDS = ("card", "rolled_back", "refused")
 
 
 class RedisModels:
@@ -34,10 +34,12 @@ class RedisModels:
         self._switch = script(redis, "switch_model.lua")
         self._roll_back = script(redis, "roll_back_model.lua")
         self._forget = script(redis, "forget_model.lua")
+        self._refuse = script(redis, "refuse_model.lua")
+        self._restore = script(redis, "restore_model.lua")
 
     async def add(self, card: Card) -> None:
         """Write the card, then list it, in one transaction."""
-        written = card.model_dump_json(exclude={"rolled_back"})
+        written = card.model_dump_json(exclude={"rolled_back", "refused"})
         created = int(card.created_at.timestamp() * 1_000)
         async with translated(), self._redis.pipeline(transaction=True) as pipe:
             pipe.hset(_key(card.version), "card", written)
@@ -80,6 +82,17 @@ class RedisModels:
             keys = [*POINTERS, RETIRED, _key(version)]
             return bool(await self._switch(keys=keys, args=[version, _now()]))
 
+    async def refuse(self, version: str, reason: str) -> None:
+        """Withdraw the wish, and write down why, in one step."""
+        async with translated():
+            await self._refuse(keys=[POINTERS[0], _key(version)], args=[version, reason])
+
+    async def restore(self, champion: str, former: str | None, lost: str | None = None) -> bool:
+        """Set the pointers, in one step."""
+        args: list[str | int] = [champion, former or "", lost or "", _now()]
+        async with translated():
+            return bool(await self._restore(keys=[*POINTERS, RETIRED], args=args))
+
     async def roll_back(self, reason: str, champion: str | None = None) -> str:
         """Move the pointers back, in one step."""
         async with translated():
@@ -111,18 +124,17 @@ class RedisModels:
         standing = _standing(pointers)
         fields, kept = answers[::2], answers[1::2]
         return [
-            _listed(card, rolled_back, standing, is_kept=bool(is_kept))
-            for (card, rolled_back), is_kept in zip(fields, kept, strict=True)
+            _listed(card, told, standing, is_kept=bool(is_kept))
+            for (card, *told), is_kept in zip(fields, kept, strict=True)
             if card is not None
         ]
 
 
 def _listed(
-    written: bytes, rolled_back: bytes | None, standing: Standing, *, is_kept: bool
+    written: bytes, told: Sequence[bytes | None], standing: Standing, *, is_kept: bool
 ) -> Listed:
-    card = Card.model_validate_json(written)
-    if rolled_back is not None:
-        card = card.model_copy(update={"rolled_back": text(rolled_back)})
+    reasons = {name: why.decode() for name, why in zip(FIELDS[1:], told, strict=True) if why}
+    card = Card.model_validate_json(written).model_copy(update=reasons)
     return Listed(card, role_of(card, standing, is_kept=is_kept))
 
 

@@ -7,9 +7,11 @@ one in service. The text encoder's weights, if they were trained, lie in the art
 import json
 
 from redis.asyncio import Redis
+from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from portrait.adapters.redis_common import text, translated
+from portrait.errors import ModelInvalidError
 from portrait.learned import Learned
 from portrait.space import Space
 from portrait.store import Model
@@ -41,12 +43,11 @@ class RedisRegistry:
         manifest, space, learned = found
         if not isinstance(manifest, bytes) or not isinstance(space, bytes):
             return None
-        arrays = load(space)
-        return Model(
-            version,
-            Space(json.loads(manifest)["encoder"], arrays["mean"], arrays["axes"]),
-            Learned.from_arrays(load(learned)) if isinstance(learned, bytes) else None,
-        )
+        try:
+            return _model(version, manifest, space, learned)
+        except (SafetensorError, KeyError, ValueError) as error:
+            msg = f"{version}: its arrays are damaged, or of another layout"
+            raise ModelInvalidError(msg) from error
 
     async def store(self, model: Model) -> None:
         """Keep a model."""
@@ -59,6 +60,15 @@ class RedisRegistry:
             pipe.hset(_key(model.version), mapping=_fields(model))
             pipe.set("model:champion", model.version)
             await pipe.execute()
+
+
+def _model(version: str, manifest: bytes, space: bytes, learned: object) -> Model:
+    arrays = load(space)
+    return Model(
+        version,
+        Space(json.loads(manifest)["encoder"], arrays["mean"], arrays["axes"]),
+        Learned.from_arrays(load(learned)) if isinstance(learned, bytes) else None,
+    )
 
 
 def _fields(model: Model) -> Fields:

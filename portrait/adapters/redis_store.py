@@ -7,11 +7,12 @@ offsets:<group>             topic:partition → next offset of what is not store
 life                        a token that goes with all the rest: see `RedisOffsets`
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import timedelta
+from typing import Any
 
-from redis.asyncio import BlockingConnectionPool, Redis
-from redis.exceptions import NoScriptError
+from redis.asyncio import BlockingConnectionPool, Connection, Redis, SSLConnection
+from redis.exceptions import NoScriptError, ReadOnlyError
 
 from portrait.adapters.redis_common import (
     KEYS_AT_ONCE,
@@ -37,7 +38,29 @@ async def connect_redis(url: str) -> Redis:
     pool = BlockingConnectionPool.from_url(
         url, protocol=2, max_connections=CONNECTIONS, timeout=WAIT_SECONDS
     )
+    pool.connection_class = _LEAVING.get(pool.connection_class, pool.connection_class)
     return Redis.from_pool(pool)
+
+
+class _LeavesReplicas(Connection):
+    """Connects anew after a replica refused a write: by then the name may lead to the master.
+
+    A former master keeps its connections open, so a client that stays would never find the new one.
+    """
+
+    async def read_response(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - redis-py's own
+        try:
+            return await super().read_response(*args, **kwargs)
+        except ReadOnlyError:
+            self.mark_for_reconnect()  # type: ignore[no-untyped-call] # redis-py's own
+            raise
+
+
+class _LeavesReplicasTls(_LeavesReplicas, SSLConnection):
+    """The same over TLS."""
+
+
+_LEAVING: Mapping[type, type] = {Connection: _LeavesReplicas, SSLConnection: _LeavesReplicasTls}
 
 
 async def ping(redis: Redis) -> None:

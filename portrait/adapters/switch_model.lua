@@ -7,7 +7,7 @@ local champion = redis.call('GET', KEYS[2])
 if champion == ARGV[1] then return 1 end
 redis.call('SET', KEYS[2], ARGV[1])
 redis.call('ZREM', KEYS[4], ARGV[1])
-redis.call('HDEL', KEYS[5], 'rolled_back')
+redis.call('HDEL', KEYS[5], 'rolled_back', 'refused')
 if champion then
   redis.call('SET', KEYS[3], champion)
   redis.call('ZADD', KEYS[4], ARGV[2], champion)

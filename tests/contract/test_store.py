@@ -250,6 +250,18 @@ class TestRedisCatalogue(CatalogueStoreContract):
 
         assert await store.changed_since(cursor) is None
 
+    async def test_a_log_that_was_emptied_says_so_though_its_new_clock_is_behind(
+        self, store: CatalogueStore, redis: Redis
+    ) -> None:
+        await store.put_items([MILK])
+        cursor = await store.cursor()
+        await redis.flushall()
+
+        assert await store.changed_since(cursor) is None
+        await redis.xadd("items:changes", {"id": TUNA.id}, id="1-1")
+        assert await store.changed_since(cursor) is None
+        assert await store.changed_since(await store.cursor()) == ("1-1", [])
+
     async def test_the_first_changes_of_all_are_not_missed(self, store: CatalogueStore) -> None:
         cursor = await store.cursor()
         await store.put_items([MILK])

@@ -188,6 +188,51 @@ class ModelIndexContract:
         again = await models.get("v2")
         assert (again.role, again.card.rolled_back) == ("champion", None)
 
+    async def test_a_wish_that_cannot_be_fulfilled_is_withdrawn_with_its_reason(
+        self, models: ModelIndex, keep: Keep
+    ) -> None:
+        await self.serve(models, keep, "v1")
+        await models.add(card("v2"))
+        await keep("v2")
+        await models.want("v2")
+
+        await models.refuse("v1", "nobody wants it")
+        await models.refuse("v2", "no encoder")
+
+        assert await models.standing() == Standing("v1")
+        bad = await models.get("v2")
+        assert (bad.role, bad.card.refused) == ("refused", "no encoder")
+        assert (await models.get("v1")).card.refused is None
+        with pytest.raises(ModelNotPromotableError, match="could not be loaded: no encoder"):
+            await models.want("v2")
+        await models.want("v2", insist=True)
+        await models.switch("v2")
+        assert (await models.get("v2")).card.refused is None
+
+    async def test_pointers_are_restored_only_where_there_are_none(
+        self, models: ModelIndex, keep: Keep
+    ) -> None:
+        for version in ("v1", "v2"):
+            await models.add(card(version))
+            await keep(version)
+
+        assert await models.restore("v2", "v1")
+        assert await models.standing() == Standing("v2", "v1")
+        assert not await models.restore("v1", None)
+        assert not await models.restore("v1", None, lost="v3")
+        assert await models.standing() == Standing("v2", "v1")
+        assert await models.expired(timedelta(days=1), datetime.now(UTC)) == []
+        assert await models.roll_back("it fell") == "v1"
+
+    async def test_a_champion_without_arrays_gives_way(
+        self, models: ModelIndex, keep: Keep
+    ) -> None:
+        await self.serve(models, keep, "v1", "v2")
+
+        assert await models.restore("v3", None, lost="v2")
+
+        assert await models.standing() == Standing("v3", "v1")
+
     async def test_arrays_are_let_go_of_after_a_grace_and_never_those_in_service(
         self, models: ModelIndex, keep: Keep
     ) -> None:
@@ -298,7 +343,21 @@ class TestRedisLease(LeaseContract):
 
         assert not await lease.renew(first)
         second = await lease.take()
-        assert second == first + 1
+        assert second is not None
+        assert second > first
+
+    async def test_an_emptied_redis_gives_no_token_twice(self, redis: Redis) -> None:
+        lease = RedisLease(redis, timedelta(seconds=30))
+        first = await lease.take()
+        assert first is not None
+        await redis.flushall()
+        await asyncio.sleep(0.002)
+
+        second = await lease.take()
+
+        assert second is not None
+        assert second > first
+        assert not await lease.renew(first)
 
     async def test_it_is_renewed_while_it_is_held(self, redis: Redis) -> None:
         lease = RedisLease(redis, timedelta(seconds=1))

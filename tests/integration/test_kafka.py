@@ -223,8 +223,7 @@ async def test_a_broker_that_does_not_answer_is_unavailable(settings: Settings) 
     )
 
     with pytest.raises(StreamUnavailableError):
-        async with open_publisher(nowhere):
-            pass
+        await publish(nowhere, "t", 1)
     with pytest.raises(StreamUnavailableError):
         async with open_stream(nowhere, group="g", topics=("t",), closing=asyncio.Event()):
             pass

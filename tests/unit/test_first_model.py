@@ -1,77 +1,39 @@
-"""The first model: a space as soon as there is enough of a catalogue."""
+"""The first model: a space fitted on the catalogue, and waiting for whoever serves."""
 
 import asyncio
-import json
-from collections.abc import AsyncIterator
-from datetime import timedelta
 
+import pytest
+
+from portrait.errors import ModelInvalidError
 from portrait.ref import text_ref
-from portrait.stream import Batch
-from tests.fake_training import MemoryModels
+from portrait.store import Model
 from tests.fakes import HashEncoder, MemoryCatalogue, MemoryRegistry
-from tests.records import FakeRecord
 from tests.streams import MODEL
-from workers.first_model import await_model, chained, fit_first_model, gather_catalogue
+from workers import first_model
+from workers.first_model import await_model, fit_first_model
 
 
-def batch(*titles: str) -> Batch:
-    records = [
-        FakeRecord("items", json.dumps({"id": title, "title": title}).encode()) for title in titles
-    ]
-    return Batch(records)
+async def test_a_space_is_fitted_and_its_vectors_are_stored() -> None:
+    store = MemoryCatalogue()
+    texts = {text_ref(text): text for text in ("a b", "c d", "e")}
 
+    model, card = await fit_first_model(texts, HashEncoder(), store)
 
-async def batches(*given: Batch, then_quiet: bool = True) -> AsyncIterator[Batch]:
-    for each in given:
-        yield each
-    while then_quiet:
-        await asyncio.sleep(0.01)
-        yield Batch([])
-
-
-async def test_enough_texts_end_the_gathering() -> None:
-    log = batches(batch("a", "b"), batch("c"), batch("d"))
-
-    gathered = await gather_catalogue(log, enough=3, patience=timedelta(hours=1))
-
-    assert len(gathered) == 2
-
-
-async def test_quiet_ends_the_gathering_with_fewer() -> None:
-    gathered = await gather_catalogue(
-        batches(batch("a")), enough=1_000, patience=timedelta(milliseconds=50)
-    )
-
-    assert len(gathered) == 1
-
-
-async def test_a_stream_that_ends_before_there_is_a_catalogue_gathers_nothing() -> None:
-    log = batches(Batch([]), then_quiet=False)
-
-    assert await gather_catalogue(log, enough=1, patience=timedelta()) == []
-
-
-async def test_the_model_is_put_in_service() -> None:
-    registry, models, store = MemoryRegistry(), MemoryModels(), MemoryCatalogue()
-
-    model = await fit_first_model(
-        [batch("a b", "c d", "e")], HashEncoder(), registry, models, store
-    )
-
-    assert await registry.champion() == model
     assert model.version.startswith("pretrained-")
     assert model.space.id[:8] in model.version
-    assert (await models.get(model.version)).card.encoder == "hash"
-    vectors = await store.get_vectors(model.space.id, [text_ref("a b"), text_ref("e")])
+    assert (card.version, card.encoder, card.space_id) == (model.version, "hash", model.space_id)
+    vectors = await store.get_vectors(model.space.id, list(texts))
     assert all(vector is not None for vector in vectors)
 
 
-async def test_what_was_gathered_is_indexed_first() -> None:
-    first, second = batch("a"), batch("b")
+async def test_the_same_catalogue_gives_the_same_space() -> None:
+    texts = {text_ref(text): text for text in ("a b", "c d", "e")}
+    turned = dict(reversed(texts.items()))
 
-    order = [each async for each in chained([first], batches(second, then_quiet=False))]
+    one, _ = await fit_first_model(texts, HashEncoder(), MemoryCatalogue())
+    other, _ = await fit_first_model(turned, HashEncoder(), MemoryCatalogue())
 
-    assert order == [first, second]
+    assert one.space_id == other.space_id
 
 
 async def test_waiting_ends_when_a_model_is_promoted() -> None:
@@ -79,6 +41,31 @@ async def test_waiting_ends_when_a_model_is_promoted() -> None:
     waiting = asyncio.create_task(await_model(registry, asyncio.Event()))
     await asyncio.sleep(0.05)
     assert not waiting.done()
+
+    await registry.promote(MODEL)
+
+    assert await asyncio.wait_for(waiting, 2) == MODEL
+
+
+class Unreadable(MemoryRegistry):
+    """A registry whose champion is damaged."""
+
+    async def champion(self) -> Model | None:
+        if self.version == "damaged":
+            raise ModelInvalidError
+        return await super().champion()
+
+
+async def test_waiting_outlives_a_store_that_is_away_and_a_model_that_cannot_be_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(first_model, "AWAY_SECONDS", 0.01)
+    registry = Unreadable()
+    registry.is_down = True
+    waiting = asyncio.create_task(await_model(registry, asyncio.Event()))
+    await asyncio.sleep(0.05)
+    registry.is_down, registry.version = False, "damaged"
+    await asyncio.sleep(0.05)
 
     await registry.promote(MODEL)
 

@@ -1,7 +1,11 @@
 """Index: the catalogue follows its topic."""
 
 import json
+from datetime import timedelta
 
+import pytest
+
+from portrait.errors import StoreUnavailableError
 from portrait.item import Item
 from portrait.ref import text_ref
 from portrait.resume import Resume
@@ -11,6 +15,8 @@ from tests.fakes import HashEncoder, ListPublisher, MemoryCatalogue, MemoryOffse
 from tests.records import FakeRecord
 from tests.streams import ListStream, memory_spaces
 from workers.index import Indexer, decode_items, index
+from workers.origin import Completeness
+from workers.spaces import Spaces
 
 
 def upsert(id: str, offset: int = 0, **fields: object) -> FakeRecord:
@@ -22,16 +28,31 @@ def tombstone(id: str) -> FakeRecord:
     return FakeRecord("items", None, key=id.encode())
 
 
-async def resume() -> Resume:
+async def resumed() -> Resume:
     resume = Resume(MemoryOffsets(), "index")
     await resume.points()
     return resume
 
 
+async def indexer(
+    store: MemoryCatalogue,
+    spaces: Spaces,
+    publisher: ListPublisher | None = None,
+    *,
+    resume: Resume | None = None,
+    outage: int = 10,
+) -> Indexer:
+    resume = resume or await resumed()
+    complete = Completeness(resume, lambda: {0})
+    return Indexer(
+        store, spaces, publisher or ListPublisher(), resume, complete, timedelta(seconds=outage)
+    )
+
+
 async def run(*batches: list[FakeRecord]) -> tuple[MemoryCatalogue, ListPublisher, ListStream]:
     store, publisher, stream = MemoryCatalogue(), ListPublisher(), ListStream(*batches)
     spaces, _, _ = await memory_spaces(store)
-    await index(stream.batches(), stream, Indexer(store, spaces, publisher, await resume()))
+    await index(stream.batches(), stream, await indexer(store, spaces, publisher))
     return store, publisher, stream
 
 
@@ -88,9 +109,7 @@ async def test_a_text_that_is_known_is_not_read_again() -> None:
     for offset in range(3):
         stream = ListStream([upsert("milk", offset), upsert("more milk", title="title of milk")])
         spaces, _, _ = await memory_spaces(store, encoder=encoder)
-        await index(
-            stream.batches(), stream, Indexer(store, spaces, ListPublisher(), await resume())
-        )
+        await index(stream.batches(), stream, await indexer(store, spaces))
 
     assert encoder.texts_read == 1
 
@@ -102,7 +121,7 @@ async def test_a_store_that_started_again_is_given_the_batch_again() -> None:
     offsets.life = "second"
 
     spaces, _, _ = await memory_spaces(store)
-    await index(stream.batches(), stream, Indexer(store, spaces, ListPublisher(), resume))
+    await index(stream.batches(), stream, await indexer(store, spaces, resume=resume))
 
     assert stream.rewinds == 1
     assert stream.committed == []
@@ -113,10 +132,20 @@ async def test_a_store_that_is_away_is_given_the_batch_again() -> None:
     spaces, _, _ = await memory_spaces(store)
     store.is_down = True
 
-    await index(stream.batches(), stream, Indexer(store, spaces, ListPublisher(), await resume()))
+    await index(stream.batches(), stream, await indexer(store, spaces))
 
     assert stream.rewinds == 1
+    assert stream.pauses
     assert stream.committed == []
+
+
+async def test_a_store_that_is_away_for_too_long_ends_the_worker() -> None:
+    store, stream = MemoryCatalogue(), ListStream([upsert("milk")])
+    spaces, _, _ = await memory_spaces(store)
+    store.is_down = True
+
+    with pytest.raises(StoreUnavailableError):
+        await index(stream.batches(), stream, await indexer(store, spaces, outage=-1))
 
 
 def test_an_empty_batch_says_nothing() -> None:
