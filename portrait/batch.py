@@ -3,9 +3,10 @@
 Decoding is the only step that looks at one event at a time.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,7 @@ MILLISECOND = timedelta(milliseconds=1)
 CHARACTERS_PER_TOKEN = 3  # of wordpiece, on the safe side
 LONGEST_KEY = len(ANONYMOUS) + 128  # of a profile; `Id` has 128
 
+FIRST_LOGS: Mapping[tuple[str, int], int] = MappingProxyType({})  # none has begun again
 _TOPIC_CODES = {topic: code for code, topic in enumerate(EVENT_TOPICS)}
 
 
@@ -43,13 +45,18 @@ class EventBatch:
 
 
 def decode(
-    records: Sequence[Record], *, future_tolerance_ms: int, most_tokens: int
+    records: Sequence[Record],
+    *,
+    future_tolerance_ms: int,
+    most_tokens: int,
+    logs: Mapping[tuple[str, int], int] = FIRST_LOGS,
 ) -> Iterator[EventBatch]:
     """Read records; split them where their text would cost the encoder more than `most_tokens`.
 
-    What cannot be read becomes a dead letter of its batch. Order is kept.
+    What cannot be read becomes a dead letter of its batch. Order is kept. `logs` says which log of
+    its name each (topic, partition) is, as in `Batch`.
     """
-    builder = _Builder()
+    builder = _Builder(logs)
     for record in records:
         try:
             if record.topic == ERASURES:
@@ -60,7 +67,7 @@ def decode(
             builder.dead.append(dead_letter(record, str(error)))
         if builder.tokens >= most_tokens:
             yield builder.build()
-            builder = _Builder()
+            builder = _Builder(logs)
     yield builder.build()
 
 
@@ -123,11 +130,12 @@ def read_erasure(record: Record) -> str:
 class _Builder:
     """Collects decoded events until they are a batch."""
 
-    def __init__(self) -> None:
+    def __init__(self, logs: Mapping[tuple[str, int], int]) -> None:
+        self._logs = logs
         self.dead: list[Message] = []
         self.tokens = 0
         self._users: dict[str, int] = {}
-        self._rows: list[tuple[int, int, int, int, int, tuple[float, ...]]] = []
+        self._rows: list[tuple[int, int, int, int, int, int, tuple[float, ...]]] = []
         self._items: dict[int, Event] = {}
         self._searches: dict[int, str] = {}
 
@@ -144,18 +152,22 @@ class _Builder:
         )
         user = self._users.setdefault(event.user_key, len(self._users))
         topic = _TOPIC_CODES.get(record.topic, 0)
-        self._rows.append((user, topic, record.partition, record.offset, record.timestamp, row))
+        self._append(user, topic, record, row)
 
     def erase(self, record: Record, user: str) -> None:
         """Take in one erasure: a row without an event, whose id is the moment."""
         row = (0, record.timestamp, 0, 0.0, 0, 0, 0)
-        place, at = self._users.setdefault(user, len(self._users)), record.timestamp
-        self._rows.append((place, ERASURE, record.partition, record.offset, at, row))
+        self._append(self._users.setdefault(user, len(self._users)), ERASURE, record, row)
 
     def build(self) -> EventBatch:
         """Return what was collected."""
         columns = np.array(self._rows, COLUMNS)
         return EventBatch([*self._users], columns, self._items, self._searches, self.dead)
+
+    def _append(self, user: int, topic: int, record: Record, row: tuple[float, ...]) -> None:
+        partition = record.partition
+        log = self._logs.get((record.topic, partition), 0) if self._logs else 0
+        self._rows.append((user, topic, partition, log, record.offset, record.timestamp, row))
 
     def _ref(self, event: Event) -> int:
         """Name what the event is about, and remember what is needed to find its vector."""

@@ -50,6 +50,24 @@ class Record(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A `Record` in the place of one that the log's client could not read: where, and why not.
+
+    It may stand for a stretch of the log that could not even be counted; the next one read says
+    where that ends.
+    """
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int  # ms; of the stretch it lay in, 0 if that cannot be read either
+    reason: str  # short, and nothing of what the record holds
+    key: None = None
+    value: None = None
+    headers: Headers = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Batch:
     """The records between two commits, in log order within each topic-partition."""
 
@@ -58,6 +76,9 @@ class Batch:
     ends: Mapping[tuple[str, int], int] = field(default_factory=dict)
     #: Up to which moment (ms) each partition has been read in all topics, once this is stored.
     reached: Mapping[int, int] = field(default_factory=dict)
+    #: Which log of its name each (topic, partition) is: 0, or no entry, the first; one more each
+    #: time that it was found to have begun again.
+    logs: Mapping[tuple[str, int], int] = field(default_factory=dict)
 
 
 class Message(NamedTuple):
