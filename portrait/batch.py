@@ -35,7 +35,7 @@ __all__ = ["EPOCH", "LARGEST_EVENT", "MILLISECOND", "EventBatch", "decode", "ite
 CHARACTERS_PER_TOKEN = 3  # of wordpiece, on the safe side
 
 _TOPIC_CODES = {topic: code for code, topic in enumerate(EVENT_TOPICS)}
-_Row = tuple[int, int, int, int, int, tuple[float, ...]]
+_Row = tuple[int, int, int, int, int, int, tuple[float, ...]]
 
 
 @dataclass(slots=True)
@@ -135,7 +135,8 @@ class _Builder:
         self, record: Record, user: str, topic: int, received: int, row: tuple[float, ...]
     ) -> None:
         place = self._users.setdefault(user, len(self._users))
-        self._rows.append((place, topic, record.partition, record.offset, received, row))
+        log = log_of(record, self._logs)
+        self._rows.append((place, topic, record.partition, log, record.offset, received, row))
         self._records.append(record)
 
     def _ref(self, event: Event) -> int:

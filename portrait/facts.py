@@ -1,30 +1,36 @@
 """Facts: what is known of a user, whatever the model.
 
 Facts are rows of arrays: a head (counts and Kafka positions) and a ring (the newest events, newest
-first). `fold` takes many users and many events at once, in rounds: the k-th new event of every
-user is folded in one step.
+first), and positions in further partitions (`portrait.positions`). `fold` takes many users and many
+events at once, in rounds: the k-th new event of every user is folded in one step.
 
 Fold is commutative and idempotent, and every number in it is an integer or a copy, so any order,
-repetition and batching of the same events gives the same bytes:
+repetition, batching and spreading over partitions of the same events gives the same bytes:
 
 - the ring is the set of newest events by (time, id), which no order of arrival can change;
-- a record is taken in once: its offset must lie beyond the position reached in its topic-partition,
-  and its event id must neither be in the ring nor be that of the record before it in its topic;
-- counts are sums of integers; counts by period keep the newest `PERIODS` periods, so what has aged
-  out depends only on the newest event;
+- a record is taken in once: it must lie beyond the position reached in its topic-partition, and its
+  event id must neither be in the ring nor be that of the user's record before it there;
+- a log that began again is another log: its records lie beyond all of the older, and those of the
+  older, read after them, are passed over;
+- counts are sums of integers that none can leave: those of events stop at `MOST`, whatever their
+  order, and spend is kept in two parts (`SPEND_PART`); counts by period keep the newest `PERIODS`
+  periods, so what has aged out depends only on the newest event;
 - an erasure empties all but the positions, and what was received up to it is passed over, whenever
-  it is read (docs/decisions/0007).
+  it is read, from whichever partition (docs/decisions/0007).
 
-What this cannot see: an event id published again, and not at once, when the user has `RING` newer
-events. Such an event is older than the ring, so it is counted in the totals and nowhere else.
+What this cannot see: an event id published again when the user has `RING` newer events, and not as
+the user's next record in the same topic-partition. Such an event is older than the ring, so it is
+counted in the totals and nowhere else. Whether it is, may depend on the order in which partitions
+are read: of the other events alone the ring is the same in any order.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from portrait.event import Action
+from portrait.positions import FURTHER, Positions, close_positions, marks, open_positions
 
 RING = 64  # newest events remembered; 32 bytes each keeps a record under 4 KB
 TOPICS = 8  # event topics a user's positions are kept for
@@ -33,6 +39,9 @@ LATER_MS = 24 * 3_600_000  # what happened so long after an erasure was received
 PERIODS = 4
 PERIOD_MS = 28 * 24 * 3_600_000  # four weeks: the same number of each weekday in every period
 MONEY = 1_000  # spend is kept in thousandths of the shop's unit: integers add up in any order
+DEAREST = 10**9  # of one piece: with more, a single event could be more than a sum can hold
+SPEND_PART = 62  # bits of the lower part of spend; with the upper, 10**11 of the largest purchases
+MOST = np.uint32(2**32 - 1)  # events that a count can tell of: it stays there
 
 EVENT = np.dtype(
     [
@@ -50,16 +59,17 @@ HEAD = np.dtype(
         ("revision", ">u8"),  # Kafka records taken in; big-endian and first: Lua compares its bytes
         ("count", "u1"),  # events in the ring
         ("layout", "u1"),
-        ("pad", "<u2"),
+        ("further", "<u2"),  # positions that lie after the ring; always 0 in layout 1
         ("period", "<i4"),  # number of the newest period seen
         ("first_at", "<i8"),
         ("last_at", "<i8"),
         ("received_at", "<i8"),  # Kafka's time of the newest record taken in
-        ("spend", "<i8"),  # purchases less returns, in 1/MONEY
-        ("totals", "<u4", (8,)),  # events by action
+        ("spend", "<i8"),  # purchases less returns, in 1/MONEY, without the upper part
+        ("totals", "<u4", (len(Action),)),  # events by action
+        ("spend_upper", "<i4"),  # times 2**SPEND_PART: 0 but for sums of 2**61 and more
         ("by_period", "<u4", (PERIODS,)),  # events, newest period first
-        ("partition", "<i4", (TOPICS,)),  # 1 + partition; 0 = nothing read yet
-        ("offset", "<i8", (TOPICS,)),  # highest offset taken in
+        ("partition", "<i4", (TOPICS,)),  # 1 + the lowest partition; 0 = nothing read yet
+        ("offset", "<i8", (TOPICS,)),  # highest offset taken in there, with its log
         ("last_id", "<u8", (TOPICS,)),  # id of the event there; 0 = erased
     ]
 )
@@ -68,12 +78,18 @@ COLUMNS = np.dtype(
         ("user", "<i4"),  # row of the facts this event belongs to
         ("topic", "u1"),
         ("partition", "<i4"),
+        ("log", "<u2"),  # which log of that name: 0 the first, one more each time it began again
         ("offset", "<i8"),
         ("received", "<i8"),
         ("event", EVENT),
     ]
 )
-LAYOUT = 1
+LAYOUT = 1  # of a record without further positions; the same bytes as before there were any
+FURTHER_LAYOUT = 2  # of one with them
+_COUNTED = (
+    *("count", "period", "first_at", "last_at"),
+    *("spend", "spend_upper", "totals", "by_period"),
+)
 ACTION_CODE = {action: code for code, action in enumerate(Action)}
 PURCHASE, RETURN = ACTION_CODE[Action.PURCHASE], ACTION_CODE[Action.RETURN]
 
@@ -81,12 +97,16 @@ Array = NDArray[np.void]
 Rows = NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Facts:
-    """The facts of U users: `head` is (U,) of HEAD, `ring` is (U, RING) of EVENT, newest first."""
+    """The facts of U users: `head` is (U,) of HEAD, `ring` is (U, RING) of EVENT, newest first.
+
+    `further` is (P,) of FURTHER, positions that the heads have no room for, by user.
+    """
 
     head: Array
     ring: Array
+    further: Array = field(default_factory=lambda: np.zeros(0, FURTHER))
 
     def __len__(self) -> int:
         return len(self.head)
@@ -97,6 +117,12 @@ class Facts:
         head = np.zeros(users, HEAD)
         head["layout"] = LAYOUT
         return cls(head, np.zeros((users, RING), EVENT))
+
+    def where(self, rows: Rows) -> "Facts":
+        """Return a copy of the facts of these users alone, in ascending order."""
+        further = self.further[np.isin(self.further["user"], rows)]
+        further["user"] = np.searchsorted(rows, further["user"])
+        return Facts(self.head[rows], self.ring[rows], further)
 
 
 def fold(facts: Facts, columns: Array) -> NDArray[np.bool_]:
@@ -110,34 +136,64 @@ def fold(facts: Facts, columns: Array) -> NDArray[np.bool_]:
         (E,), true where the event was new. A repeat is false, and changes no count; so is what an
         erasure covers, and the erasure.
     """
-    erasures = columns["topic"] == ERASURE
-    if erasures.any():
-        _erase(facts, columns[erasures])
+    opened = _open(facts, columns)
+    erasures = np.flatnonzero(columns["topic"] == ERASURE)
+    for members in _rounds(columns["user"][erasures]):
+        _erase(opened, erasures[members])
     accepted = np.zeros(len(columns), np.bool_)
     for members in _rounds(columns["user"]):
-        accepted[members] = _fold_round(facts, columns[members])
+        accepted[members] = _fold_round(opened, members)
+    _close(opened)
     return accepted
 
 
-def _erase(facts: Facts, columns: Array) -> None:
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """Facts while events are folded into them."""
+
+    facts: Facts
+    columns: Array  # (E,) of COLUMNS
+    mark: Rows  # (E,), where each of them lies
+    positions: Positions
+    until: Rows  # (U,), moment of erasure, ms; 0 = never
+
+
+def _open(facts: Facts, columns: Array) -> _Opened:
+    """Take out of the heads what is no number of theirs: positions, and the moment of erasure."""
+    last_id = facts.head["last_id"]
+    until = last_id[:, ERASURE].astype(np.int64)
+    last_id[:, ERASURE] = 0
+    positions = open_positions(facts.head, facts.further, columns)
+    return _Opened(facts, columns, marks(columns), positions, until)
+
+
+def _close(opened: _Opened) -> None:
+    """Put it back, and say how many positions lie after the ring."""
+    facts = opened.facts
+    head, had = facts.head, len(facts.further)
+    facts.further = close_positions(head, opened.positions)
+    head["last_id"][:, ERASURE] = opened.until
+    if had or len(facts.further):
+        head["further"] = np.bincount(facts.further["user"], minlength=len(head))
+        head["layout"] = np.where(head["further"] > 0, FURTHER_LAYOUT, LAYOUT)
+
+
+def _erase(opened: _Opened, members: Rows) -> None:
     """Forget users. What is left are the positions, so that no replay brings anything back."""
-    head = facts.head
-    for members in _rounds(columns["user"]):
-        rows = columns["user"][members].astype(np.int64)
-        before = head["last_id"][rows, ERASURE]
-        fresh = _advance_positions(head, rows, columns[members])
-        rows = rows[fresh]
-        until = np.maximum(before[fresh], head["last_id"][rows, ERASURE])
-        head["last_id"][rows, ERASURE] = until
-        gone = head["first_at"][rows] <= until.astype(np.int64) + LATER_MS
-        _empty(facts, rows[gone], until[gone])
+    head, columns = opened.facts.head, opened.columns[members]
+    fresh = _advance(opened, members, columns, np.zeros(len(members), np.uint64))
+    rows = columns["user"][fresh].astype(np.int64)
+    until = np.maximum(opened.until[rows], columns["event"]["id"][fresh].astype(np.int64))
+    opened.until[rows] = until
+    gone = head["first_at"][rows] <= until + LATER_MS
+    opened.positions.forget(rows[gone], TOPICS)
+    _empty(opened.facts, rows[gone], until[gone])
 
 
-def _empty(facts: Facts, rows: Rows, until: NDArray[np.uint64]) -> None:
-    """Leave of these rows what `Facts.empty` has, the positions, and the moment of erasure."""
-    for name in ("count", "period", "first_at", "last_at", "spend", "totals", "by_period"):
+def _empty(facts: Facts, rows: Rows, until: Rows) -> None:
+    """Leave of these rows what `Facts.empty` has, and the moment of erasure."""
+    for name in _COUNTED:
         facts.head[name][rows] = 0
-    facts.head["last_id"][rows, :ERASURE] = 0
     facts.head["received_at"][rows] = until
     facts.ring[rows] = np.zeros((), EVENT)
 
@@ -152,21 +208,22 @@ def _rounds(user: NDArray[np.int32]) -> list[Rows]:
     return [order[turn == k] for k in range(sizes.max(initial=0))]
 
 
-def _fold_round(facts: Facts, columns: Array) -> NDArray[np.bool_]:
+def _fold_round(opened: _Opened, members: Rows) -> NDArray[np.bool_]:
     """Fold at most one event into each row. Returns (E,), true where the event was new."""
-    rows = columns["user"].astype(np.int64)
-    just_before = facts.head["last_id"][rows, columns["topic"]] == columns["event"]["id"]
-    fresh = _advance_positions(facts.head, rows, columns)
-    rows, columns = rows[fresh], columns[fresh]
-    event = columns["event"]
+    facts, columns, slot = opened.facts, opened.columns[members], opened.positions.slot[members]
+    last_id = opened.positions.last_id
+    just_before = last_id[slot] == columns["event"]["id"]
+    fresh = _advance(opened, members, columns, columns["event"]["id"])
+    slot, columns = slot[fresh], columns[fresh]
+    rows, event = columns["user"].astype(np.int64), columns["event"]
 
     ring = facts.ring[:, : _width(facts.head, rows)]
     repeated = (ring["id"][rows] == event["id"][:, None]).any(axis=1)
     new = ~(repeated | just_before[fresh])
-    until = facts.head["last_id"][rows, ERASURE]
+    until = opened.until[rows]
     if until.any():
-        erased = columns["received"] <= until.astype(np.int64)
-        facts.head["last_id"][rows[erased], columns["topic"][erased]] = 0
+        erased = columns["received"] <= until
+        last_id[slot[erased]] = 0
         new &= ~erased
     accepted = fresh.copy()
     accepted[fresh] = new
@@ -176,15 +233,13 @@ def _fold_round(facts: Facts, columns: Array) -> NDArray[np.bool_]:
     return accepted
 
 
-def _advance_positions(head: Array, rows: Rows, columns: Array) -> NDArray[np.bool_]:
-    """Move each row to its record's offset; false where it had been there already."""
-    topic, partition, offset = columns["topic"], columns["partition"] + 1, columns["offset"]
-    known = head["partition"][rows, topic] == partition
-    fresh: NDArray[np.bool_] = ~known | (offset > head["offset"][rows, topic])
-    rows, topic = rows[fresh], topic[fresh]
-    head["partition"][rows, topic] = partition[fresh]
-    head["offset"][rows, topic] = offset[fresh]
-    head["last_id"][rows, topic] = columns["event"]["id"][fresh]
+def _advance(
+    opened: _Opened, members: Rows, columns: Array, id: NDArray[np.uint64]
+) -> NDArray[np.bool_]:
+    """Move each row to its record; false where it had been there already."""
+    positions, head = opened.positions, opened.facts.head
+    fresh = positions.advance(positions.slot[members], opened.mark[members], id)
+    rows = columns["user"][fresh]
     head["revision"][rows] += np.uint64(1)
     head["received_at"][rows] = np.maximum(head["received_at"][rows], columns["received"][fresh])
     return fresh
@@ -197,11 +252,12 @@ def _count(head: Array, rows: Rows, columns: Array) -> None:
     first = head["first_at"][rows]
     head["first_at"][rows] = np.where(first == 0, at, np.minimum(first, at))
     head["last_at"][rows] = np.maximum(head["last_at"][rows], at)
-    head["totals"][rows, action] += np.uint32(1)
-
-    sign = (action == PURCHASE).astype(np.int64) - (action == RETURN)
-    money = np.rint(event["price"].astype(np.float64) * MONEY).astype(np.int64)
-    head["spend"][rows] += sign * money * event["quantity"]
+    totals = head["totals"][rows, action]
+    head["totals"][rows, action] = totals + (totals < MOST)
+    spend = head["spend"][rows] + paid(action, event["price"], event["quantity"])
+    head["spend"][rows] = spend
+    if (abs(spend) >> (SPEND_PART - 1)).any():
+        _carry(head, rows)
 
     period = at // PERIOD_MS
     newest = np.maximum(head["period"][rows], period)
@@ -210,9 +266,32 @@ def _count(head: Array, rows: Rows, columns: Array) -> None:
     shifted = np.take_along_axis(counts, np.clip(source, 0, PERIODS - 1), axis=1)
     counts = np.where(source >= 0, shifted, 0).astype(np.uint32)
     age = newest - period
-    counts += (np.arange(PERIODS) == age[:, None]).astype(np.uint32)
+    counts += (np.arange(PERIODS) == age[:, None]) & (counts < MOST)
     head["by_period"][rows] = counts
     head["period"][rows] = newest
+
+
+def paid(
+    action: NDArray[np.uint8], price: NDArray[np.float32], quantity: NDArray[np.generic]
+) -> Rows:
+    """Return what events add to spend, in 1/MONEY, (E,): below 2**56, and less than 0 if back."""
+    sign = (action == PURCHASE).astype(np.int64) - (action == RETURN)
+    money = np.rint(np.minimum(price, DEAREST).astype(np.float64) * MONEY).astype(np.int64)
+    return sign * money * quantity
+
+
+def spend_of(head: Array) -> NDArray[np.float64]:
+    """Return purchases less returns, (U,), in the shop's unit; `head` is (U,) of HEAD."""
+    upper = head["spend_upper"] * float(2**SPEND_PART)
+    return (head["spend"] + upper) / MONEY
+
+
+def _carry(head: Array, rows: Rows) -> None:
+    """Bring the lower parts of spend nearest to 0, so that a sum has one form in any order."""
+    half = 1 << (SPEND_PART - 1)
+    over = (head["spend"][rows] + half) >> SPEND_PART
+    head["spend"][rows] -= over << SPEND_PART
+    head["spend_upper"][rows] += over.astype(np.int32)
 
 
 def _insert(facts: Facts, rows: Rows, event: Array) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from portrait.event import Action
-from portrait.facts import ACTION_CODE, MONEY, PERIOD_MS, PERIODS, PURCHASE, RING
+from portrait.facts import ACTION_CODE, PERIOD_MS, PERIODS, PURCHASE, RING, spend_of
 
 Head = NDArray[np.void]
 Ring = NDArray[np.void]
@@ -110,7 +110,7 @@ def _counts(out: Numbers, head: Head, as_of_ms: Codes) -> None:
     np.maximum(silence, 0, out=out[:, 0])  # the newest event may be ahead of our clock
     out[:, 1] = totals.sum(axis=1)
     out[:, _BY_ACTION : _BY_ACTION + ACTIONS] = totals
-    spend = head["spend"] / MONEY
+    spend = spend_of(head)
     out[:, VALUE] = spend
     out[:, VALUE + 1] = spend / np.maximum(totals[:, PURCHASE], 1)
     passed = as_of_ms // PERIOD_MS - head["period"]  # since the period of the newest event

@@ -10,8 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from portrait.facts import MONEY, PERIOD_MS, PERIODS, PURCHASE, RETURN, RING, Facts
+from portrait.facts import PERIOD_MS, PERIODS, RING, SPEND_PART, Facts, paid
 from portrait.interactions import NO_ITEM, Codes, Interactions
+
+_HALF = SPEND_PART // 2  # bits
+_LOWER = (1 << _HALF) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +54,8 @@ class History:
         self.positions = Positions(interactions)
         action = interactions.action
         self._by_action = {int(code): _running(action == code) for code in np.unique(action)}
-        sign = (action == PURCHASE).astype(np.int64) - (action == RETURN)
-        money = np.rint(interactions.price.astype(np.float64) * MONEY).astype(np.int64)
-        self._spend = _running(sign * money * interactions.quantity)
+        spent = paid(action, interactions.price, interactions.quantity)
+        self._spend = _running(spent >> _HALF), _running(spent & _LOWER)  # no sum of these wraps
 
     def facts(self, anchors: Anchors) -> Facts:
         """Gather the facts of each anchor's user from the events before it, as `facts_at`."""
@@ -72,7 +74,11 @@ class History:
         head["count"] = np.minimum(end - begin, RING)
         for code, running in self._by_action.items():
             head["totals"][:, code] = running[end] - running[begin]
-        head["spend"] = self._spend[end] - self._spend[begin]
+        upper, lower = (running[end] - running[begin] for running in self._spend)
+        upper += lower >> _HALF
+        over = (upper + (1 << (_HALF - 1))) >> _HALF  # as `facts._carry`
+        head["spend_upper"] = over
+        head["spend"] = ((upper - (over << _HALF)) << _HALF) + (lower & _LOWER)
 
     def _times(self, head: NDArray[np.void], begin: Codes, end: Codes) -> None:
         known = end > begin

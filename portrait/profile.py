@@ -1,9 +1,11 @@
 """Profiles: facts and portrait as one record, the thing that Redis holds and the API serves.
 
-record = HEAD ─ ring cut to its events ─ portrait          all fixed layouts, little-endian
+record = HEAD ─ ring cut to its events ─ further positions ─ portrait     fixed, little-endian
 
 A record with 64 events, texts of 256 dimensions and a learned state of as many is 4,092 bytes; with
-three events, 2,140.
+three events, 2,140. Each further position adds 24: they are those of users whose records lie in
+more than one partition of a topic. A record without them is of layout 1, byte for byte as it was
+before there were any; one with them is of layout 2 (docs/decisions/0014).
 """
 
 from collections.abc import Sequence
@@ -13,11 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from portrait.errors import SpaceMismatchError
-from portrait.facts import EVENT, HEAD, LAYOUT, RING, Facts
+from portrait.facts import EVENT, FURTHER_LAYOUT, HEAD, LAYOUT, RING, Facts
 from portrait.paint import portrait_dtype
+from portrait.positions import FURTHER, POSITION
 
 REVISION = slice(0, 8)  # of a record: what the compare-and-set compares
-_COUNT, _LAYOUT = 8, 9  # bytes of a record
+_COUNT, _LAYOUT, _FURTHER = 8, 9, slice(10, 12)  # bytes of a record
 _WHOLE_FACTS = np.dtype([("head", HEAD), ("ring", EVENT, (RING,))])
 _FACTS = _WHOLE_FACTS.itemsize
 _DIMS = 16  # where a portrait says its dimensions: after the name of its space
@@ -29,7 +32,14 @@ class Profile:
 
     head: np.void  # of HEAD
     ring: NDArray[np.void]  # (S,) of EVENT, newest first; only events
+    further: NDArray[np.void]  # (P,) of POSITION
     portrait: np.void  # of portrait_dtype
+
+    @property
+    def partitions(self) -> list[int]:
+        """Where the user's records lie: 1 + partition, or 0."""
+        head: list[int] = self.head["partition"].tolist()
+        return head + (self.further["partition"] + 1).tolist()
 
     @property
     def space_id(self) -> str:
@@ -41,39 +51,69 @@ def encode_profiles(facts: Facts, portraits: NDArray[np.void]) -> list[bytes]:
     """Write U records."""
     heads, rings, painted = facts.head.tobytes(), facts.ring.tobytes(), portraits.tobytes()
     head_size, ring_size, portrait_size = HEAD.itemsize, RING * EVENT.itemsize, portraits.itemsize
+    further = _encode_further(facts)
     return [
         heads[row * head_size : (row + 1) * head_size]
         + rings[row * ring_size : row * ring_size + count * EVENT.itemsize]
+        + further[row]
         + painted[row * portrait_size : (row + 1) * portrait_size]
         for row, count in enumerate(facts.head["count"].tolist())
     ]
+
+
+def _encode_further(facts: Facts) -> list[bytes]:
+    """Write the further positions of U users."""
+    if not len(facts.further):
+        return [b""] * len(facts)
+    written = facts.further["position"].tobytes()
+    ends = np.cumsum(facts.head["further"], dtype=np.int64) * POSITION.itemsize
+    starts = ends - facts.head["further"].astype(np.int64) * POSITION.itemsize
+    return [written[a:b] for a, b in zip(starts.tolist(), ends.tolist(), strict=True)]
 
 
 def decode_facts(records: Sequence[bytes | None]) -> Facts:
     """Read the facts of U records, in their order; None is a user of whom nothing is known.
 
     Raises:
-        SpaceMismatchError: A record has another layout than this program writes.
+        SpaceMismatchError: A record has another layout than this program knows.
     """
     blank = Facts.empty(1)
     empty = blank.head.tobytes() + blank.ring.tobytes()
     whole = [empty if record is None else _facts_of(record) for record in records]
     table = np.frombuffer(bytearray(b"".join(whole)), _WHOLE_FACTS)
-    return Facts(table["head"], table["ring"])
+    return Facts(table["head"], table["ring"], _decode_further(table["head"], records))
 
 
 def _facts_of(record: bytes) -> bytes:
-    if record[_LAYOUT] != LAYOUT:
-        msg = f"record of layout {record[_LAYOUT]}, this program writes {LAYOUT}"
+    if record[_LAYOUT] not in (LAYOUT, FURTHER_LAYOUT):
+        msg = f"record of layout {record[_LAYOUT]}, this program knows {LAYOUT}, {FURTHER_LAYOUT}"
         raise SpaceMismatchError(msg)
     return record[: HEAD.itemsize + record[_COUNT] * EVENT.itemsize].ljust(_FACTS, b"\0")
 
 
+def _decode_further(head: NDArray[np.void], records: Sequence[bytes | None]) -> NDArray[np.void]:
+    """Read the further positions of those that have any. Returns (P,) of FURTHER."""
+    rows = np.flatnonzero(head["further"])
+    held = [records[row] or b"" for row in rows.tolist()]
+    parts = [record[slice(*_further_place(record))] for record in held]
+    further = np.zeros(int(head["further"].sum()), FURTHER)
+    further["user"] = np.repeat(rows, head["further"][rows])
+    further["position"] = np.frombuffer(b"".join(parts), POSITION)
+    return further
+
+
+def _further_place(record: bytes) -> tuple[int, int]:
+    """Return at which bytes of a record the further positions begin and end."""
+    start = HEAD.itemsize + record[_COUNT] * EVENT.itemsize
+    return start, start + int.from_bytes(record[_FURTHER], "little") * POSITION.itemsize
+
+
 def decode_profile(record: bytes) -> Profile:
     """Read one whole record."""
-    facts_end = HEAD.itemsize + record[_COUNT] * EVENT.itemsize
+    ring_end, facts_end = _further_place(record)
     dim, state_dim = np.frombuffer(record, "<u2", 2, facts_end + _DIMS).tolist()
     head = np.frombuffer(record, HEAD, 1)[0]
     ring = np.frombuffer(record, EVENT, record[_COUNT], HEAD.itemsize)
+    further = np.frombuffer(record[ring_end:facts_end], POSITION)
     portrait = np.frombuffer(record, portrait_dtype(dim, state_dim), 1, facts_end)[0]
-    return Profile(head, ring, portrait)
+    return Profile(head, ring, further, portrait)

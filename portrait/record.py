@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from portrait.facts import EVENT, HEAD
+from portrait.facts import EVENT, HEAD, SPEND_PART
 from portrait.paint import BRAND, BRANDS, INTEREST, INTERESTS, QUANTILES, portrait_dtype
+from portrait.positions import POSITION
 
 _CODES = {"u1": "B", "u2": "H", "u4": "I", "u8": "Q", "i4": "i", "i8": "q", "f4": "f"}
 _REVISION = 8  # bytes, big-endian, which nobody reads here
@@ -48,7 +49,7 @@ def read_record(payload: bytes) -> Record:
     """Read one whole record."""
     fields = _HEAD.unpack_from(payload, _REVISION)
     period, first_at, last_at, received_at, spend = fields[3:8]
-    space_at = HEAD.itemsize + fields[0] * EVENT.itemsize
+    ring_end, space_at = _further_place(payload)
     price_at = len(payload) - _PRICE.size
     brands_at = price_at - BRANDS * BRAND.itemsize
     interests_at = brands_at - INTERESTS * INTEREST.itemsize
@@ -58,11 +59,11 @@ def read_record(payload: bytes) -> Record:
             first_at,
             last_at,
             received_at,
-            spend,
+            spend + (fields[_SPEND_UPPER] << SPEND_PART),
             fields[_TOTALS],
             fields[_BY_PERIOD],
         ),
-        list(_EVENT.iter_unpack(payload[HEAD.itemsize : space_at])),
+        list(_EVENT.iter_unpack(payload[HEAD.itemsize : ring_end])),
         payload[space_at : space_at + _SPACE].rstrip(b"\0").decode(),
         [one for one in _INTEREST.iter_unpack(payload[interests_at:brands_at]) if one[0]],
         [one for one in _BRAND.iter_unpack(payload[brands_at:price_at]) if one[0]],
@@ -71,8 +72,10 @@ def read_record(payload: bytes) -> Record:
 
 
 def partitions_of(payload: bytes) -> tuple[int, ...]:
-    """Read where a user's events lie, and nothing else: 1 + partition by topic, or 0."""
-    return _PARTITION.unpack_from(payload, _PARTITION_AT)
+    """Read where a user's events lie, and nothing else: 1 + partition, or 0, of every position."""
+    lowest = _PARTITION.unpack_from(payload, _PARTITION_AT)
+    further = _POSITION.iter_unpack(payload[slice(*_further_place(payload))])
+    return lowest + tuple(partition + 1 for _topic, partition, *_ in further)
 
 
 def is_blank(payload: bytes) -> bool:
@@ -82,7 +85,7 @@ def is_blank(payload: bytes) -> bool:
 
 def space_of(payload: bytes) -> str:
     """Read the space that a portrait was painted in, and nothing else."""
-    at = HEAD.itemsize + payload[_REVISION] * EVENT.itemsize
+    _, at = _further_place(payload)
     return payload[at : at + _SPACE].rstrip(b"\0").decode()
 
 
@@ -90,6 +93,13 @@ def received_at_of(payload: bytes) -> int:
     """Read when the newest record of a user was taken in, ms, and nothing else."""
     (received_at,) = _RECEIVED.unpack_from(payload, _RECEIVED_AT)
     return int(received_at)
+
+
+def _further_place(payload: bytes) -> tuple[int, int]:
+    """Return at which bytes of a record the further positions begin and end."""
+    count, further = _COUNTS.unpack_from(payload, _REVISION)
+    start = HEAD.itemsize + count * EVENT.itemsize
+    return start, start + further * _POSITION.size
 
 
 def _format(dtype: np.dtype[Any]) -> str:
@@ -104,7 +114,9 @@ def _format(dtype: np.dtype[Any]) -> str:
 
 _NAMES = HEAD.names or ()
 _HEAD = Struct("<" + "".join(_format(HEAD[name]) for name in _NAMES[1:]))
+_COUNTS = Struct("<BxH")  # of HEAD: events in the ring, further positions
 _EVENT = Struct("<" + _format(EVENT))
+_POSITION = Struct("<" + _format(POSITION))
 _INTEREST = Struct("<" + _format(INTEREST))
 _BRAND = Struct("<" + _format(BRAND))
 _PRICE = Struct("<" + "f" * len(QUANTILES))
@@ -119,6 +131,7 @@ def _place(name: str) -> slice:
 
 
 _TOTALS, _BY_PERIOD = _place("totals"), _place("by_period")
+_SPEND_UPPER = _place("spend_upper").start
 _PARTITION = Struct("<" + _format(HEAD["partition"]))
 _RECEIVED = Struct("<" + _format(HEAD["received_at"]))
 

@@ -92,7 +92,7 @@ async def recommend(asked: RecommendationRequest, parts: Parts, live: Live) -> R
 
 
 def _stale(profile: Profile, live: Live) -> float | None:
-    return stale_seconds(profile.head["partition"].tolist(), live.reached, time())
+    return stale_seconds(profile.partitions, live.reached, time())
 
 
 async def _load(user_id: str | None, parts: Parts) -> Profile | None:

@@ -1,6 +1,8 @@
 """Hypothesis strategies: logs of events."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from random import Random
 
 import numpy as np
 from hypothesis import strategies as st
@@ -62,5 +64,24 @@ def log_of(events: list[Happening], *, partition: int = 0) -> NDArray[np.void]:
         offset = offsets[event.action]
         offsets[event.action] += 1
         topic = ACTION_CODE[event.action]
-        rows.append((event.user, topic, partition, offset, START, event.row))
+        rows.append((event.user, topic, partition, 0, offset, START, event.row))
     return np.array(rows, COLUMNS)
+
+
+def spread_log_of(events: list[Happening], partitions: Sequence[int]) -> NDArray[np.void]:
+    """Append each event to its partition of the topic of its action. Returns (E,) of COLUMNS."""
+    log = log_of(events)
+    log["partition"] = partitions
+    reached: dict[tuple[int, int], int] = {}
+    for row in log:
+        place = int(row["topic"]), int(row["partition"])
+        row["offset"] = reached[place] = reached.get(place, -1) + 1
+    return log
+
+
+def interleaved(log: NDArray[np.void], random: Random) -> NDArray[np.void]:
+    """Read a log in another order, but each topic-partition in its own."""
+    places = [(int(row["topic"]), int(row["partition"])) for row in log]
+    waiting = {place: [n for n, at in enumerate(places) if at == place] for place in places}
+    turns = random.sample(places, len(places))
+    return log[np.array([waiting[place].pop(0) for place in turns], np.int64)]

@@ -3,8 +3,9 @@
 profiles of our partitions in another space ─▶ newest first ─▶ paint from facts ─▶ compare-and-set
 
 Facts do not change, nor does how long a profile lives. A profile that an event touches meanwhile is
-painted by the update itself; its write is then refused here, and that is as good. Whoever owns a
-user's partitions repaints that user, so there is one writer per user here, too.
+painted by the update itself; its write is then refused here, and that is as good. Whoever owns one
+of a user's partitions repaints that user, and leaves alone whom another has repainted meanwhile. So
+every worker, once it has the new model, comes by whatever it may have left in another space.
 """
 
 import asyncio
@@ -86,7 +87,14 @@ async def _in_other_spaces(
 async def _repaint_some(profiles: ProfileStore, painter: Painter, users: Sequence[str]) -> int:
     """Paint a few users anew from their facts. Returns how many were not overtaken."""
     records = await profiles.load(users)
-    there = [(u, r) for u, r in zip(users, records, strict=True) if r is not None]
+    space_id = painter.model.space_id
+    there = [
+        (user, record)
+        for user, record in zip(users, records, strict=True)
+        if record is not None and space_of(record) != space_id
+    ]
+    if not there:
+        return 0
     facts = decode_facts([record for _, record in there])
     await painter.mirror.fetch_texts(search_refs(facts.ring))
     written = _painted(facts, painter)

@@ -5,8 +5,9 @@ batch ─▶ decode ─▶ encode new text ─▶ fold ─▶ paint ─▶ store
 The order is the guarantee. Dead letters are sent first, so that no offset is marked before the log
 has them; the commit comes last, so a crash replays the batch; every profile
 carries the offsets it has reached, so a replay changes nothing; every write is a compare-and-set,
-so a worker that lost its partition cannot overwrite its successor; and the offsets stored beside
-the profiles say where to go on, so a Redis that comes back with an older state is caught up.
+so a worker that lost its partition cannot overwrite its successor, and any number of workers may
+fold one user; and the offsets stored beside the profiles say where to go on, so a Redis that comes
+back with an older state is caught up.
 """
 
 import asyncio
@@ -15,6 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from random import random
 
 import numpy as np
 import structlog
@@ -26,7 +28,7 @@ from portrait.catalogue import texts_of
 from portrait.errors import PortraitError, StoreRestartedError, StoreUnavailableError
 from portrait.event import Action, Event
 from portrait.explain import search_refs
-from portrait.facts import ACTION_CODE, ERASURE, EVENT, MONEY, Facts, fold
+from portrait.facts import ACTION_CODE, ERASURE, EVENT, MONEY, fold
 from portrait.hash_index import MISSING
 from portrait.letter import topic_of
 from portrait.notice import notices
@@ -42,14 +44,15 @@ SEARCH_TTL = timedelta(days=90)  # three half-lives of an interest
 SEARCHES_HELD = 100_000  # vectors of searches in memory: 100 MB; Redis has the others
 DAY_MS = 24 * 3_600_000
 USERS_AT_ONCE = 1_000  # of a batch; a quarter of a usual one
-CONFLICTS = 20  # times a batch yields to newer profiles before something must be wrong
+CONFLICTS = 20  # times in a row that users whose profile has moved on are folded again
+YIELD = (0.002, 0.1)  # seconds: first and longest time between, at random, so that all get through
 BACKOFF = (0.1, 5.0)  # seconds: first and longest pause while Redis is away
 
 log = structlog.get_logger()
 
 
 class ConflictError(PortraitError):
-    """Another writer keeps overtaking this one: is a consumer group with the same topics about?"""
+    """Other writers keep overtaking this one: is a user's log spread over many workers?"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,18 +143,22 @@ def _decode(batch: Batch, limits: Limits) -> list[EventBatch]:
 async def _through_outages(
     stream: EventStream, batch: Batch, outcome: Outcome, updater: Updater
 ) -> None:
-    """Fold a batch, again from its start as often as Redis fails, for as long as is allowed."""
+    """Fold a batch, again from its start as often as Redis fails, for as long as is allowed.
+
+    So, too, while other workers write some profile so often that this one finds no gap: what the
+    batch holds of other users is stored by then, and folding that again changes nothing.
+    """
     gives_up = time.monotonic() + updater.limits.outage.total_seconds()
     pause, longest = BACKOFF
     while True:
         try:
-            for part in outcome.parts:
-                await _process(part, outcome, updater)
-            await updater.resume.mark(batch.ends, batch.logs)
-        except StoreUnavailableError:
+            await _store(batch, outcome, updater)
+        except (ConflictError, StoreUnavailableError) as error:
             if time.monotonic() > gives_up:
                 raise
-            log.warning("store_unavailable", retry_seconds=pause)
+            contended = isinstance(error, ConflictError)
+            event = "profiles_contended" if contended else "store_unavailable"
+            log.warning(event, retry_seconds=pause)
             if not await stream.pause(pause):
                 raise  # told to stop: what is not stored is not committed
             pause = min(2 * pause, longest)
@@ -159,8 +166,20 @@ async def _through_outages(
             return
 
 
-async def _process(batch: EventBatch, outcome: Outcome, updater: Updater) -> None:
-    """Take one part of a batch from its text to stored profiles.
+async def _store(batch: Batch, outcome: Outcome, updater: Updater) -> None:
+    """Fold a batch, and say beside the profiles that it is there.
+
+    Raises:
+        ConflictError: Some of its users are not stored, as others were faster; all others are.
+    """
+    settled = [await _process(part, outcome, updater) for part in outcome.parts]
+    if not all(settled):
+        raise ConflictError
+    await updater.resume.mark(batch.ends, batch.logs)
+
+
+async def _process(batch: EventBatch, outcome: Outcome, updater: Updater) -> bool:
+    """Take one part of a batch from its text to stored profiles. Says whether all are stored.
 
     Some users at a time: while Redis serves some, others are computed.
     """
@@ -171,11 +190,14 @@ async def _process(batch: EventBatch, outcome: Outcome, updater: Updater) -> Non
     edges = np.flatnonzero(np.diff(slices[order])) + 1
     try:
         async with asyncio.TaskGroup() as tasks:
-            for members in np.split(order, edges):
+            settling = [
                 tasks.create_task(_settle(batch, members, outcome, updater))
+                for members in np.split(order, edges)
+            ]
     except* (StoreRestartedError, StoreUnavailableError) as group:
         restarted = group.subgroup(StoreRestartedError) is not None
         raise (StoreRestartedError if restarted else StoreUnavailableError) from group
+    return all(task.result() for task in settling)
 
 
 async def _encode_new(batch: EventBatch, painter: Painter) -> None:
@@ -195,26 +217,35 @@ async def _encode_new(batch: EventBatch, painter: Painter) -> None:
 
 async def _settle(
     batch: EventBatch, members: NDArray[np.int64], outcome: Outcome, updater: Updater
-) -> None:
+) -> bool:
     """Take some users' events in; again for those whose profile has moved on meanwhile.
+
+    Writers that met wait at random, so that they do not meet again: "full jitter" in M. Brooker,
+    Exponential Backoff and Jitter, AWS Architecture Blog, 2015.
 
     Args:
         batch: Where the events are.
         members: (M,), places of all events of these users, in log order.
         outcome: Where to note what was done.
         updater: What is touched.
+
+    Returns:
+        Whether all are stored; false if others were faster every time.
     """
     columns = batch.columns[members]
     pending = np.unique(columns["user"])
+    pause, longest = YIELD
     for _ in range(CONFLICTS):
-        if not len(pending):
-            return
         users = [batch.users[place] for place in pending.tolist()]
         theirs = columns[np.isin(columns["user"], pending)]
         theirs["user"] = np.searchsorted(pending, theirs["user"])
         pending = pending[await _attempt(users, theirs, outcome, updater)]
         metrics.profiles_refused.inc(len(pending))
-    raise ConflictError
+        if not len(pending):
+            return True
+        await asyncio.sleep(pause * random())  # noqa: S311 - nobody gains by guessing it
+        pause = min(2 * pause, longest)
+    return False
 
 
 async def _attempt(
@@ -231,7 +262,7 @@ async def _attempt(
         accepted = fold(facts, columns)
         moved = np.flatnonzero(facts.head["revision"] != before)
         if len(moved) < len(facts):
-            facts = Facts(facts.head[moved], facts.ring[moved])
+            facts = facts.where(moved)
     with _timed("paint"):
         catalogue = outcome.painter.mirror.catalogue
         await outcome.painter.mirror.fetch_texts(search_refs(facts.ring))

@@ -3,6 +3,7 @@
 from random import Random
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -11,12 +12,16 @@ from portrait.event import Action
 from portrait.facts import (
     ACTION_CODE,
     COLUMNS,
+    DEAREST,
     MONEY,
+    MOST,
     PERIOD_MS,
     PERIODS,
     RING,
+    SPEND_PART,
     Facts,
     fold,
+    spend_of,
 )
 from tests.strategies import START, Happening, happenings, log_of
 
@@ -173,6 +178,38 @@ def test_a_basket_larger_than_the_ring_sent_with_retries_counts_once() -> None:
 
     assert facts.head["totals"][0].sum() == len(basket)
     assert facts.head["spend"][0] == facts_of(log_of(basket)).head["spend"][0]
+
+
+@given(st.lists(st.sampled_from([Action.PURCHASE, Action.RETURN]), max_size=150), st.randoms())
+def test_spend_is_exact_however_large_and_in_whatever_order(
+    actions: list[Action], random: Random
+) -> None:
+    prices = [DEAREST, 1e30, 2.5]
+    events = [
+        purchase(START, 1 + n, action=action, price=prices[n % 3], quantity=2**16 - 1)
+        for n, action in enumerate(actions)
+    ]
+
+    facts = facts_of(log_of(events))
+
+    amounts = [round(min(event.price, DEAREST) * MONEY) * event.quantity for event in events]
+    signs = [1 if event.action is Action.PURCHASE else -1 for event in events]
+    exact = sum(sign * amount for sign, amount in zip(signs, amounts, strict=True))
+    head = facts.head[0]
+    assert int(head["spend"]) + (int(head["spend_upper"]) << SPEND_PART) == exact
+    assert spend_of(facts.head)[0] == pytest.approx(exact / MONEY)
+    shuffled = facts_of(log_of(random.sample(events, len(events))))
+    assert what_is_known(shuffled) == what_is_known(facts)
+
+
+def test_counts_stop_at_the_most_that_they_can_tell_of() -> None:
+    facts = facts_of(log_of([purchase(START, 1)]))
+    facts.head["totals"], facts.head["by_period"] = MOST - 1, MOST - 1
+
+    fold(facts, log_of([purchase(START, n) for n in range(1, 4)]))
+
+    assert facts.head["totals"][0, ACTION_CODE[Action.PURCHASE]] == MOST
+    assert facts.head["by_period"][0].tolist() == [MOST, *[MOST - 1] * (PERIODS - 1)]
 
 
 def test_no_events_are_no_trouble() -> None:

@@ -4,6 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from portrait.event import Action
 from portrait.facts import ACTION_CODE, Facts, fold
 from portrait.history import Anchors, facts_at
 from portrait.interactions import NO_ITEM, Interactions, from_columns
@@ -81,6 +82,20 @@ def test_it_holds_beyond_a_full_ring(events: list[Happening], day: int) -> None:
     facts.head["received_at"] = 0
     assert facts.head.tobytes() == expected.head.tobytes()
     assert facts.ring.tobytes() == expected.ring.tobytes()
+
+
+def test_it_holds_of_sums_beyond_any_number_of_the_machine() -> None:
+    action = [Action.PURCHASE, Action.RETURN, *[Action.PURCHASE] * 200]
+    events = [
+        Happening(0, START + n, n + 1, 1, 1e9, 2**16 - 1, each, 0) for n, each in enumerate(action)
+    ]
+    history = interactions_of(events)
+
+    for at in (1, 2, 40, 100, 202):
+        facts = facts_at(history, Anchors(np.array([0]), np.array([START + at])))
+
+        facts.head["received_at"] = 0
+        assert facts.head.tobytes() == folded(history, 0, START + at).head.tobytes()
 
 
 def test_what_happens_at_the_moment_is_not_known_yet() -> None:

@@ -34,3 +34,11 @@ def test_struct_and_numpy_read_the_same(history: list[Happening]) -> None:
     ]
     assert record.brands == [one for one in portrait["brands"].tolist() if one[0]]
     assert list(record.price) == portrait["price"].tolist()
+
+
+def test_a_spend_beyond_64_bits_is_read_whole() -> None:
+    facts = Facts.empty(1)
+    facts.head["spend"], facts.head["spend_upper"] = -5, 3
+    (payload,) = encode_profiles(facts, paint(facts.ring, catalogue()))
+
+    assert read_record(payload).head.spend == 3 * 2**62 - 5

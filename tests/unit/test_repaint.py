@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 
 import numpy as np
 
@@ -92,6 +93,28 @@ async def test_who_is_in_the_space_already_or_another_workers_is_left_alone() ->
     assert await repaint(profiles, painter, {PARTITION + 1}) == 0
     assert await repaint(profiles, painter, {PARTITION}) == 3
     assert await repaint(profiles, painter, {PARTITION}) == 0
+
+
+async def test_who_lies_on_several_partitions_is_repainted_by_each_ones_worker_or_the_first() -> (
+    None
+):
+    painter = await painter_of(LEARNED)
+    for owned, rest in ((5, 2), (2, 5)):
+        profiles = Watched()
+        log = [replace(event_record(place), partition=place) for place in (5, 2)]
+        await update(ListStream(log), await memory_updater(profiles))
+
+        assert await repaint(profiles, painter, {owned}) == 1
+        assert await repaint(profiles, painter, {rest}) == 0
+
+
+async def test_whom_another_worker_repainted_meanwhile_is_left_alone() -> None:
+    profiles, painter = await painted_before(), await painter_of(LEARNED)
+
+    counts = await asyncio.gather(*(repaint(profiles, painter, {PARTITION}) for _ in range(3)))
+
+    assert sum(counts) == 3
+    assert len(profiles.order) == 3
 
 
 async def test_a_profile_that_an_event_touched_meanwhile_is_not_overwritten() -> None:
