@@ -9,6 +9,7 @@ from pydantic.json_schema import models_json_schema
 
 from portrait.event import Event
 from service import events, items, models, operations, profiles, recommendations
+from service.border import Border
 from service.dependencies import State
 from service.live import Live, Parts
 from service.middleware import BodyLimit, RequestLog
@@ -18,17 +19,17 @@ VERSION = "0.1.0"
 DESCRIPTION = "Live e-commerce user profiles, and recommendations that stand on them."
 
 
-def create_app(parts: Parts, *, max_body_bytes: int) -> FastAPI:
+def create_app(parts: Parts, *, max_body_bytes: int, border: Border | None = None) -> FastAPI:
     """Put the app together. Nothing is opened or sent before its lifespan begins."""
     app = PortraitApp(
         title="Portrait",
         version=VERSION,
         description=DESCRIPTION,
-        lifespan=_lifespan(parts),
+        lifespan=_lifespan(parts, border or Border()),
         redirect_slashes=False,
     )
     for resource in (profiles, recommendations, events, items, models, operations):
-        app.include_router(resource.router)
+        app.router.routes += resource.router.routes  # including them would compile their paths anew
     app.add_middleware(BodyLimit, most=max_body_bytes)
     app.add_middleware(RequestLog)
     install_problems(app)
@@ -56,11 +57,13 @@ class PortraitApp(FastAPI):
         return self.openapi_schema
 
 
-def _lifespan(parts: Parts) -> Callable[[FastAPI], AbstractAsyncContextManager[State]]:
+def _lifespan(
+    parts: Parts, border: Border
+) -> Callable[[FastAPI], AbstractAsyncContextManager[State]]:
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[State]:
         live = Live(parts)
         async with live.running():
-            yield {"parts": parts, "live": live}
+            yield {"parts": parts, "live": live, "border": border}
 
     return lifespan

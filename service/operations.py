@@ -11,11 +11,12 @@ from portrait.errors import PortraitError
 from service.dependencies import LiveDep, PartsDep
 from service.examples import ALIVE, METRICS, READY, answered
 from service.problems import NotAliveError, NotReadyError, declared
+from service.routing import ExactRoute
 from service.schemas import Alive, Ready
 
 PATIENCE = 2.0  # seconds that a dependency may take to answer a probe
 
-router = APIRouter(tags=["operations"])
+router = APIRouter(route_class=ExactRoute, tags=["operations"])
 
 
 @router.get("/livez", responses=answered(200, ALIVE) | declared(503))
