@@ -49,17 +49,17 @@ async def read_body(request: Request, model: type[Model]) -> Model | None:
     return await asyncio.to_thread(_parse, body, model)
 
 
-def is_crowded(sent: object) -> bool:
-    """Say whether parsed JSON has more than MOST_VALUES values; keys do not count."""
-    nodes, count = [sent], 0
+def is_crowded(sent: object, most: int = MOST_VALUES) -> bool:
+    """Say whether parsed JSON has more than so many values; the names of members do not count."""
+    nodes, count = [sent], 1
     while nodes:
         node = nodes.pop()
         inner = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
-        count += 1 + len(inner)
-        if count > 2 * MOST_VALUES:  # every value is counted in its container, and when it is met
+        count += len(inner)
+        if count > most:
             return True
         nodes.extend(inner)
-    return False
+    return count > most
 
 
 def _parse(body: bytes, model: type[Model]) -> Model:

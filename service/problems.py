@@ -103,7 +103,7 @@ OURS: Mapping[type[PortraitError], tuple[HTTPStatus, str, int | None]] = {
 }
 RETRY_SECONDS = 2
 MOST_ERRORS = 20  # named in one answer
-MOST_CHARACTERS = 200  # of what is said of one: a client's own names are repeated in it
+MOST_CHARACTERS = 200  # of what is said of one
 MOST_BYTES = 16_384  # of one answer
 NEWER_PHRASES = {413: "Content Too Large"}  # RFC 9110; Python has it from 3.13 on
 EXAMPLES: Mapping[int, Problem] = {
@@ -278,10 +278,10 @@ def _said(error: Mapping[str, Any]) -> str:
 
 def _field_error(place: Sequence[int | str], detail: str) -> FieldError:
     where, *path = place
-    detail = _cut(detail)
+    detail = cut(detail)
     if where == "body":
-        return FieldError(detail=detail, pointer=_cut("#" + "".join(map(_step, path))))
-    return FieldError(detail=detail, parameter=_cut(".".join(map(str, path))))
+        return FieldError(detail=detail, pointer=cut("#" + "".join(map(_step, path))))
+    return FieldError(detail=detail, parameter=cut(".".join(map(str, path))))
 
 
 def _step(part: int | str) -> str:
@@ -289,5 +289,6 @@ def _step(part: int | str) -> str:
     return "/" + str(part)[:MOST_CHARACTERS].replace("~", "~0").replace("/", "~1")
 
 
-def _cut(text: str) -> str:
+def cut(text: str) -> str:
+    """Cut what is said of one error: a client's own names are repeated in it."""
     return text if len(text) <= MOST_CHARACTERS else f"{text[: MOST_CHARACTERS - 1]}…"
