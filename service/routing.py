@@ -9,6 +9,7 @@ from typing import Any
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
+from pydantic import BaseModel
 
 from service.bodies import ReadRequest, read_body
 from service.border import check_address, check_content_type, check_no_query, check_writer
@@ -32,10 +33,11 @@ class ExactRoute(APIRoute):
     def get_route_handler(self) -> Handler:
         """Put the border before what FastAPI does."""
         answer = super().get_route_handler()
-        return _reading(answer) if self.methods <= SAFE else self._writing(answer)
+        return _reading(answer) if (self.methods or SAFE) <= SAFE else self._writing(answer)
 
     def _writing(self, answer: Handler) -> Handler:
-        model = None if self.body_field is None else self.body_field.field_info.annotation
+        asked = None if self.body_field is None else self.body_field.field_info.annotation
+        model = asked if isinstance(asked, type) and issubclass(asked, BaseModel) else None
         names_something = bool(self.param_convertors)
 
         async def write(request: Request) -> Response:
