@@ -6,14 +6,33 @@ Nothing enters the system in any other shape. `envelope.py` reads the shapes tha
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import AliasChoices, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+)
+from pydantic_core import PydanticCustomError
 
-from portrait.item import ItemSnapshot
+from portrait.item import Id, ItemSnapshot
 
-Id = Annotated[str, StringConstraints(min_length=1, max_length=128)]
 Text = Annotated[str, StringConstraints(max_length=8_192)]
 
 ANONYMOUS = "anonymous:"  # prefix of the profile key of someone who has not logged in
+
+
+def _is_of_a_user(id: str) -> str:
+    """Refuse the name of somebody else's profile."""
+    if id.startswith(ANONYMOUS):
+        kind = "user_id_anonymous"
+        raise PydanticCustomError(kind, "A user_id does not begin with `anonymous:`.")
+    return id
+
+
+UserId = Annotated[Id, AfterValidator(_is_of_a_user)]
 
 
 class Action(StrEnum):
@@ -42,7 +61,11 @@ class Event(BaseModel):
         description="Names the event: a repeat with the same id counts once.",
     )
     type: Action = Field(validation_alias=AliasChoices("type", "eventType"))
-    user_id: Id | None = Field(None, validation_alias=AliasChoices("user_id", "userId"))
+    user_id: UserId | None = Field(
+        None,
+        validation_alias=AliasChoices("user_id", "userId"),
+        description="Who is logged in. Does not begin with `anonymous:`.",
+    )
     anonymous_id: Id | None = Field(
         None, validation_alias=AliasChoices("anonymous_id", "anonymousId", "domain_userid")
     )

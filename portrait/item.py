@@ -20,7 +20,16 @@ MOST_ATTRIBUTES = 32
 MOST_REASONS = 4  # told of one record
 INTEREST_DEPTH = 2  # levels of the category path that an interest names
 
-Id = Annotated[str, StringConstraints(min_length=1, max_length=128)]
+LONGEST_ID = 128  # characters
+# What is written into URLs, keys and logs must come back as it was: no line break or other control
+# character, and no `.` or `..` between slashes, which clients and proxies resolve to another path.
+_LETTER = r"[^\x00-\x1f\x7f-\x9f\u2028\u2029/]"
+_NO_DOT = r"[^\x00-\x1f\x7f-\x9f\u2028\u2029/.]"
+_SEGMENT = rf"(?:\.*{_NO_DOT}{_LETTER}*|\.{{3,}})?"
+ID_PATTERN = rf"^{_SEGMENT}(?:/{_SEGMENT})*$"  # in Rust's syntax: `$` is the very end
+ID_RULE = "No control characters, and no `.` or `..` between slashes."
+
+Id = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_ID, pattern=ID_PATTERN)]
 Title = Annotated[str, StringConstraints(max_length=1_024)]
 Brand = Annotated[str, StringConstraints(max_length=128)]
 AttributeName = Annotated[str, StringConstraints(min_length=1, max_length=64)]

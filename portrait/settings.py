@@ -183,7 +183,45 @@ class Settings(BaseSettings):
     # The service
     host: str = Field("127.0.0.1", description="Address the service binds to.")
     port: int = Field(8000, ge=0, le=65_535, description="Port the service binds to.")
+    allowed_hosts: tuple[str, ...] | None = Field(
+        None,
+        description="Host names it answers to, without ports, as JSON; none: if it binds to "
+        "loopback, the names of loopback, so that no page in a browser there reads it under a "
+        "name of its own; else any. Behind a proxy on the same machine: the names it passes on.",
+    )
+    allowed_origins: tuple[str, ...] = Field(
+        (),
+        description="Origins of web pages on other hosts that may write, as JSON: "
+        '`["https://shop.example"]`.',
+    )
     max_body_bytes: PositiveInt = Field(1_048_576, description="Largest request body.")
+    max_connections: PositiveInt = Field(
+        800,
+        description="Most connections; beyond that the one that has been idle longest is closed. "
+        "Stay below the limit of open files, which is often 1,024.",
+    )
+    header_time: timedelta = Field(
+        timedelta(seconds=10), description="How long the headers of a request may take."
+    )
+    body_pause: timedelta = Field(
+        timedelta(seconds=5), description="Longest silence in the middle of a request's body."
+    )
+    body_time: timedelta = Field(
+        timedelta(seconds=30), description="How long the whole body of a request may take."
+    )
+    write_time: timedelta = Field(
+        timedelta(seconds=10), description="How long a client may leave its answer unread."
+    )
+    keep_alive: timedelta = Field(
+        timedelta(seconds=75),
+        description="How long a connection may be idle between requests: longer than load "
+        "balancers keep theirs, or they send into one that is just being closed.",
+    )
+    drain: timedelta = Field(
+        timedelta(seconds=2),
+        description="How long it still listens after SIGTERM, while `/readyz` says 503, before it "
+        "lets nobody in any more.",
+    )
 
     # Operation
     health_host: str = Field("127.0.0.1", description="Address of a worker's /livez and /metrics.")

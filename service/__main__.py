@@ -7,7 +7,6 @@ from contextlib import AsyncExitStack
 from functools import partial
 from types import FrameType
 
-import uvicorn
 import uvloop
 from threadpoolctl import threadpool_limits
 
@@ -21,9 +20,12 @@ from portrait.adapters.redis_store import RedisProfiles, connect_redis, ping
 from portrait.logs import configure_logs
 from portrait.settings import Settings
 from service.app import create_app
+from service.border import Border, hosts_of
+from service.connection import Limits
 from service.live import Parts
+from service.middleware import BodyLimits
+from service.server import server_of
 
-GRACE_SECONDS = 10  # for requests in flight at the end
 YOUNG_OBJECTS = 50_000  # between two collections: a request's objects die without cycles
 
 
@@ -43,20 +45,41 @@ async def serve(settings: Settings) -> None:
             publisher=await stack.enter_async_context(open_publisher(settings)),
             ping_store=partial(ping, redis),
         )
-        app = create_app(parts, max_body_bytes=settings.max_body_bytes)
-        config = uvicorn.Config(
+        border = Border(
+            hosts=hosts_of(settings.host)
+            if settings.allowed_hosts is None
+            else frozenset(settings.allowed_hosts),
+            origins=frozenset(settings.allowed_origins),
+        )
+        app = create_app(parts, body_limits=_body_limits(settings), border=border)
+        server = server_of(
             app,
             host=settings.host,
             port=settings.port,
-            http="httptools",
-            lifespan="on",
-            log_config=None,
-            access_log=False,
-            timeout_graceful_shutdown=GRACE_SECONDS,
+            limits=_limits(settings),
+            keep_alive=settings.keep_alive,
+            leaving=border.leaving,
+            drain=settings.drain,
         )
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, _ignore)  # uvicorn raises it again when it has stopped
-        await uvicorn.Server(config).serve()
+        await server.serve()
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        connections=settings.max_connections,
+        header_time=settings.header_time,
+        write_time=settings.write_time,
+    )
+
+
+def _body_limits(settings: Settings) -> BodyLimits:
+    return BodyLimits(
+        most_bytes=settings.max_body_bytes,
+        longest_pause=settings.body_pause,
+        longest=settings.body_time,
+    )
 
 
 def _ignore(_number: int, _frame: FrameType | None) -> None:

@@ -4,33 +4,45 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
 from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
 from portrait.event import Event
 from service import events, items, models, operations, profiles, recommendations
+from service.border import Border
 from service.dependencies import State
 from service.live import Live, Parts
-from service.middleware import BodyLimit, RequestLog
+from service.middleware import BodyLimit, BodyLimits, RequestLog
 from service.problems import Problem, install_problems
 
 VERSION = "0.1.0"
 DESCRIPTION = "Live e-commerce user profiles, and recommendations that stand on them."
 
 
-def create_app(parts: Parts, *, max_body_bytes: int) -> FastAPI:
+def create_app(
+    parts: Parts, *, body_limits: BodyLimits | None = None, border: Border | None = None
+) -> FastAPI:
     """Put the app together. Nothing is opened or sent before its lifespan begins."""
+    border = border or Border()
     app = PortraitApp(
         title="Portrait",
         version=VERSION,
         description=DESCRIPTION,
-        lifespan=_lifespan(parts),
+        lifespan=_lifespan(parts, border),
         redirect_slashes=False,
     )
     for resource in (profiles, recommendations, events, items, models, operations):
-        app.include_router(resource.router)
-    app.add_middleware(BodyLimit, most=max_body_bytes)
-    app.add_middleware(RequestLog)
+        app.router.routes += resource.router.routes  # including them would compile their paths anew
+    app.add_middleware(BodyLimit, limits=body_limits or BodyLimits(), leaving=border.leaving)
+    app.add_middleware(RequestLog, leaving=border.leaving)
+    if border.origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=[*border.origins],
+            allow_methods=["GET", "POST", "PUT", "DELETE"],
+            allow_headers=["content-type", "x-request-id"],
+        )
     install_problems(app)
     return app
 
@@ -56,11 +68,13 @@ class PortraitApp(FastAPI):
         return self.openapi_schema
 
 
-def _lifespan(parts: Parts) -> Callable[[FastAPI], AbstractAsyncContextManager[State]]:
+def _lifespan(
+    parts: Parts, border: Border
+) -> Callable[[FastAPI], AbstractAsyncContextManager[State]]:
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[State]:
         live = Live(parts)
         async with live.running():
-            yield {"parts": parts, "live": live}
+            yield {"parts": parts, "live": live, "border": border}
 
     return lifespan

@@ -5,9 +5,10 @@ from typing import Annotated, TypedDict
 from fastapi import Depends, Path, Request
 from pydantic import StringConstraints
 
+from portrait.batch import LONGEST_KEY
+from portrait.item import LONGEST_ID, Id
+from service.border import Border
 from service.live import Live, Parts
-
-ID = StringConstraints(min_length=1, max_length=128)
 
 
 class State(TypedDict):
@@ -15,6 +16,7 @@ class State(TypedDict):
 
     parts: Parts
     live: Live
+    border: Border
 
 
 def state_of(request: Request) -> tuple[Parts, Live]:
@@ -35,14 +37,20 @@ async def _live(request: Request) -> Live:
 
 PartsDep = Annotated[Parts, Depends(_parts)]
 LiveDep = Annotated[Live, Depends(_live)]
+# What is read or erased need not be what is taken in today: whatever lies there can be reached.
 UserIdPath = Annotated[
     str,
-    ID,
+    StringConstraints(min_length=1, max_length=LONGEST_KEY),
     Path(
         description="As in the events; `anonymous:` before the id of who has not logged in.",
         examples=["household-1929"],
     ),
 ]
+OldItemIdPath = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=LONGEST_ID),
+    Path(description="As in the events. May contain slashes.", examples=["1082185"]),
+]
 ItemIdPath = Annotated[
-    str, ID, Path(description="As in the events. May contain slashes.", examples=["1082185"])
+    Id, Path(description="As in the events. May contain slashes.", examples=["1082185"])
 ]

@@ -8,9 +8,10 @@ from service.dependencies import PartsDep
 from service.examples import EVENTS_ANSWER, EVENTS_BODY, answered
 from service.intake import read_events
 from service.problems import declared
+from service.routing import ExactRoute
 from service.schemas import EventsAnswer
 
-router = APIRouter(tags=["events"])
+router = APIRouter(route_class=ExactRoute, tags=["events"])
 
 
 @router.post(

@@ -8,10 +8,12 @@ from pydantic_core import from_json, to_json
 
 from portrait.envelope import parse_event
 from portrait.errors import EventInvalidError
+from portrait.item import LONGEST_ID
 from portrait.reading import LARGEST_EVENT
 from portrait.stream import Message
 from portrait.topics import event_topic
-from service.problems import EventsInvalidError, FieldError
+from service.bodies import MOST_VALUES, is_crowded
+from service.problems import EventsInvalidError, FieldError, cut
 from service.schemas import MOST_EVENTS, EventResult
 
 Json = dict[str, object]
@@ -77,6 +79,9 @@ def _message(fields: object, payload: bytes) -> tuple[Message, str]:
     if len(payload) > LARGEST_EVENT:
         msg = f"payload: larger than {LARGEST_EVENT} bytes"
         raise EventInvalidError(msg)
+    if is_crowded(fields):
+        msg = f"payload: more than {MOST_VALUES} values"
+        raise EventInvalidError(msg)
     event = parse_event(payload)
     message = Message(event_topic(event.type), event.user_key.encode(), payload)
     return message, event.event_id
@@ -102,8 +107,8 @@ def _says(fields: Json, name: str) -> bool:
 
 def _rejected(index: int, fields: object, reason: str) -> EventResult:
     given = fields.get("event_id") if isinstance(fields, dict) else None
-    event_id = given if isinstance(given, str) else None
-    return EventResult(index=index, event_id=event_id, status="rejected", reason=reason)
+    event_id = given if isinstance(given, str) and len(given) <= LONGEST_ID else None
+    return EventResult(index=index, event_id=event_id, status="rejected", reason=cut(reason))
 
 
 def _field_error(result: EventResult) -> FieldError:

@@ -6,16 +6,17 @@ from portrait.errors import ItemNotFoundError
 from portrait.item import Item
 from portrait.stream import Message
 from portrait.topics import ITEMS
-from service.dependencies import ItemIdPath, PartsDep
+from service.dependencies import ItemIdPath, OldItemIdPath, PartsDep
 from service.examples import ITEM, ITEM_ACCEPTED, answered
 from service.problems import declared
+from service.routing import ExactRoute
 from service.schemas import ItemAccepted, ItemAnswer, ItemBody
 
-router = APIRouter(prefix="/items/{item_id:path}", tags=["items"])
+router = APIRouter(route_class=ExactRoute, prefix="/items/{item_id:path}", tags=["items"])
 
 
 @router.get("", responses=answered(200, ITEM) | declared(404, 422, 503))
-async def get_item(item_id: ItemIdPath, parts: PartsDep) -> ItemAnswer:
+async def get_item(item_id: OldItemIdPath, parts: PartsDep) -> ItemAnswer:
     """Return an item of the catalogue."""
     (item,) = await parts.catalogue.get_items([item_id])
     if item is None or item.withdrawn:
@@ -41,7 +42,7 @@ async def put_item(item_id: ItemIdPath, body: ItemBody, parts: PartsDep) -> Item
     status_code=status.HTTP_202_ACCEPTED,
     responses=answered(202, ITEM_ACCEPTED) | declared(422, 503),
 )
-async def delete_item(item_id: ItemIdPath, parts: PartsDep) -> ItemAccepted:
+async def delete_item(item_id: OldItemIdPath, parts: PartsDep) -> ItemAccepted:
     """Withdraw an item: it is remembered, and never recommended. Doing it again changes nothing."""
     await parts.publisher.publish([Message(ITEMS, item_id.encode(), None)])
     return ItemAccepted(item_id=item_id)

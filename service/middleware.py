@@ -1,19 +1,27 @@
-"""What every request passes: a name, a limit to its body, one log line, its metrics."""
+"""What every request passes: a name, limits to its body, one log line, its metrics."""
 
+import asyncio
 import re
+from dataclasses import dataclass
+from datetime import timedelta
 from random import getrandbits
 from time import perf_counter
 
 import structlog
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from portrait import metrics
+from service.leaving import Leaving
 
 REQUEST_ID = re.compile(r"[\w.:-]{1,128}", re.ASCII)
+TOO_SLOW = 408
 TOO_LARGE = 413
+CLIENT_LEFT = 499  # in logs and metrics alone: nobody is there to be told
 FAILED = 500
+BUSY = 503
 
 log = structlog.get_logger()
 
@@ -21,8 +29,9 @@ log = structlog.get_logger()
 class RequestLog:
     """Names each request, and says in one line and three metrics how it was answered."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, leaving: Leaving) -> None:
         self.app = app
+        self.leaving = leaving
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, and record it when it is over."""
@@ -31,7 +40,9 @@ class RequestLog:
             return
         started = perf_counter()
         request_id = _request_id(scope)
-        scope.setdefault("state", {})["request_id"] = request_id
+        state = scope.setdefault("state", {})
+        state["request_id"] = request_id
+        cycle = state.get("cycle")
         status = FAILED  # unless it is answered
 
         async def send_named(message: Message) -> None:
@@ -40,41 +51,99 @@ class RequestLog:
                 status = message["status"]
                 if not any(name == b"x-request-id" for name, _ in message["headers"]):
                     message["headers"].append((b"x-request-id", request_id.encode()))
+                if self.leaving.has_begun:
+                    message["headers"].append((b"connection", b"close"))
+            if cycle is not None and cycle.disconnected:
+                status = CLIENT_LEFT
             await send(message)
 
         try:
             await self.app(scope, receive, send_named)
+        except ClientDisconnect:  # nobody is there to be answered
+            status = CLIENT_LEFT
         finally:
             _record(scope, status, perf_counter() - started, request_id)
 
 
-class BodyLimit:
-    """Refuses a body larger than `most` bytes, by what it says of itself or as it comes in."""
+@dataclass(frozen=True, slots=True)
+class BodyLimits:
+    """What a body may be, and how long it may take."""
 
-    def __init__(self, app: ASGIApp, most: int) -> None:
+    most_bytes: int = 1_048_576
+    most_at_once: int = 64 * 1_048_576  # of all bodies that are being read
+    longest_pause: timedelta = timedelta(seconds=5)
+    longest: timedelta = timedelta(seconds=30)
+
+
+class BodyLimit:
+    """Refuses a body that is too large or too slow, by what it says of itself or as it comes in."""
+
+    def __init__(self, app: ASGIApp, limits: BodyLimits, leaving: Leaving) -> None:
         self.app = app
-        self.most = most
+        self.limits = limits
+        self.leaving = leaving
+        self.held = 0  # bytes of bodies that are being read
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, with a body that ends in an error where it is too large."""
+        """Pass a request on, with a body that ends in an error where it is too large or slow."""
         if scope["type"] != "http" or scope["method"] == "GET":  # whose body nobody reads
             await self.app(scope, receive, send)
             return
         length = Headers(scope=scope).get("content-length", "0")
-        announced = int(length) if length.isdecimal() else 0
-        read = 0
+        body = _Body(self, receive, int(length) if length.isdecimal() else 0)
+        try:
+            await self.app(scope, body.receive, send)
+        finally:
+            self.held -= body.read
 
-        async def receive_limited() -> Message:
-            nonlocal read
-            if announced <= self.most:
-                message = await receive()
-                read += len(message.get("body", b""))
-                if read <= self.most:
-                    return message
-            detail = f"The body is larger than {self.most} bytes."
-            raise HTTPException(TOO_LARGE, detail, {"Connection": "close"})
 
-        await self.app(scope, receive_limited, send)
+class _Body:
+    """A body that is being read."""
+
+    def __init__(self, limit: BodyLimit, receive: Receive, announced: int) -> None:
+        self.read = 0
+        self._limit = limit
+        self._receive = receive
+        self._announced = announced
+        self._due: float | None = None  # by the loop's clock; until it is asked for, nobody waits
+        self._is_whole = False
+
+    async def receive(self) -> Message:
+        limits = self._limit.limits
+        if self._is_whole:
+            return await self._receive()  # waits for the client to leave, as long as it takes
+        if self._announced > limits.most_bytes:
+            self._refuse_size()
+        message = await self._next()
+        self._is_whole = not message.get("more_body", False)
+        self.read += len(message.get("body", b""))
+        self._limit.held += len(message.get("body", b""))
+        if self.read > limits.most_bytes:
+            self._refuse_size()
+        if self._limit.held > limits.most_at_once:
+            detail = "Too many bodies are being read."
+            raise HTTPException(BUSY, detail, {"Retry-After": "1", "Connection": "close"})
+        return message
+
+    async def _next(self) -> Message:
+        """Wait for a part, but not longer than for a part or for the whole."""
+        limits, now = self._limit.limits, asyncio.get_running_loop().time()
+        if self._due is None:
+            self._due = now + limits.longest.total_seconds()
+        if self._limit.leaving.has_begun:
+            self._due = min(self._due, now + limits.longest_pause.total_seconds())
+        try:
+            async with asyncio.timeout_at(
+                min(self._due, now + limits.longest_pause.total_seconds())
+            ):
+                return await self._receive()
+        except TimeoutError:
+            detail = "The body took too long."
+            raise HTTPException(TOO_SLOW, detail, {"Connection": "close"}) from None
+
+    def _refuse_size(self) -> None:
+        detail = f"The body is larger than {self._limit.limits.most_bytes} bytes."
+        raise HTTPException(TOO_LARGE, detail, {"Connection": "close"})
 
 
 def _request_id(scope: Scope) -> str:

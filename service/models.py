@@ -9,9 +9,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Body, Path, Response, status
 
+from portrait.item import Id
 from portrait.jobs import new_job
 from portrait.manifest import Version
-from service.dependencies import ID, PartsDep
+from service.dependencies import PartsDep
 from service.examples import answered
 from service.model_examples import JOB, JOBS, MODEL, MODELS, PROMOTION, ROLLBACK, VERSION
 from service.model_schemas import (
@@ -29,16 +30,17 @@ from service.model_schemas import (
     summary_of,
 )
 from service.problems import declared
+from service.routing import ExactRoute
 
 MOST_JOBS = 100
 AS_JUDGED = PromotionRequest()
 WITHOUT_REASON = RollbackRequest()
 NOW = TrainingRequest()
 
-router = APIRouter(prefix="/models", tags=["models"])
+router = APIRouter(route_class=ExactRoute, prefix="/models", tags=["models"])
 
 VersionPath = Annotated[Version, Path(description="As in `GET /models`.", examples=[VERSION])]
-JobIdPath = Annotated[str, ID, Path(description="As `POST /models/train` answered it.")]
+JobIdPath = Annotated[Id, Path(description="As `POST /models/train` answered it.")]
 
 
 @router.get("", responses=answered(200, MODELS) | declared(503))

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
@@ -11,11 +11,12 @@ from portrait.errors import PortraitError
 from service.dependencies import LiveDep, PartsDep
 from service.examples import ALIVE, METRICS, READY, answered
 from service.problems import NotAliveError, NotReadyError, declared
+from service.routing import ExactRoute
 from service.schemas import Alive, Ready
 
 PATIENCE = 2.0  # seconds that a dependency may take to answer a probe
 
-router = APIRouter(tags=["operations"])
+router = APIRouter(route_class=ExactRoute, tags=["operations"])
 
 
 @router.get("/livez", responses=answered(200, ALIVE) | declared(503))
@@ -28,8 +29,11 @@ async def livez(live: LiveDep) -> Alive:
 
 
 @router.get("/readyz", responses=answered(200, READY) | declared(503))
-async def readyz(parts: PartsDep, live: LiveDep) -> Ready:
+async def readyz(request: Request, parts: PartsDep, live: LiveDep) -> Ready:
     """Ask everything the service stands on, and name what does not answer."""
+    if request.scope["state"]["border"].leaving.has_begun:
+        msg = "It was told to stop: send requests to another one."
+        raise NotReadyError(msg)
     redis, kafka = await asyncio.gather(
         _answers(parts.ping_store()), _answers(parts.publisher.check())
     )

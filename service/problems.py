@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
+from starlette.routing import Route
 
 from portrait.errors import (
     ItemNotFoundError,
@@ -18,6 +19,7 @@ from portrait.errors import (
     StoreUnavailableError,
     StreamUnavailableError,
 )
+from portrait.item import ID_PATTERN, ID_RULE
 from portrait.jobs import JobNotFoundError, JobOpenError
 from portrait.model_index import ModelNotFoundError, ModelNotPromotableError, NoFormerModelError
 
@@ -54,6 +56,7 @@ class ProblemError(Exception):
 
     status: ClassVar[int]
     name: ClassVar[str]
+    headers: ClassVar[Mapping[str, str]] = {}
 
     def __init__(
         self, detail: str, *, errors: Sequence[FieldError] = (), down: Sequence[str] = ()
@@ -99,6 +102,9 @@ OURS: Mapping[type[PortraitError], tuple[HTTPStatus, str, int | None]] = {
     StreamUnavailableError: (HTTPStatus.SERVICE_UNAVAILABLE, "stream-unavailable", 2),
 }
 RETRY_SECONDS = 2
+MOST_ERRORS = 20  # named in one answer
+MOST_CHARACTERS = 200  # of what is said of one
+MOST_BYTES = 16_384  # of one answer
 NEWER_PHRASES = {413: "Content Too Large"}  # RFC 9110; Python has it from 3.13 on
 EXAMPLES: Mapping[int, Problem] = {
     404: Problem(
@@ -187,22 +193,25 @@ async def _ours(request: Request, error: PortraitError) -> Response:
 async def _own(request: Request, error: ProblemError) -> Response:
     problem = Problem(
         type=f"{TYPES}{error.name}",
-        title=str(type(error).__doc__),
+        title=str(type(error).__doc__).partition("\n")[0],
         status=error.status,
-        detail=error.detail,
-        errors=error.errors,
+        detail=_with_count(error.detail, len(error.errors)),
+        errors=error.errors[:MOST_ERRORS],
         down=error.down,
     )
     is_temporary = error.status == HTTPStatus.SERVICE_UNAVAILABLE
-    return _answer(request, problem, {"Retry-After": str(RETRY_SECONDS)} if is_temporary else {})
+    retry = {"Retry-After": str(RETRY_SECONDS)} if is_temporary else {}
+    return _answer(request, problem, {**retry, **error.headers})
 
 
 async def _invalid(request: Request, error: RequestValidationError) -> Response:
+    errors = error.errors()
     problem = Problem(
         type=f"{TYPES}request-invalid",
         title="The request is not valid.",
         status=HTTPStatus.UNPROCESSABLE_ENTITY,
-        errors=tuple(_field_error(one["loc"], one["msg"]) for one in error.errors()),
+        detail=_with_count(None, len(errors)),
+        errors=tuple(_field_error(one["loc"], _said(one)) for one in errors[:MOST_ERRORS]),
     )
     return _answer(request, problem)
 
@@ -211,7 +220,17 @@ async def _http(request: Request, error: HTTPException) -> Response:
     title = NEWER_PHRASES.get(error.status_code) or HTTPStatus(error.status_code).phrase
     detail = None if error.detail == title else error.detail
     problem = Problem(type="about:blank", title=title, status=error.status_code, detail=detail)
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        return _answer(request, problem, {"Allow": ", ".join(_allowed(request))})
     return _answer(request, problem, error.headers)
+
+
+def _allowed(request: Request) -> list[str]:
+    """Return what may be done to a path, by any route."""
+    path = request.scope["path"]
+    routes = [route for route in request.app.routes if isinstance(route, Route)]
+    matching = [route for route in routes if route.path_regex.match(path)]
+    return sorted({method for route in matching for method in route.methods or ()})
 
 
 async def _bug(request: Request, _error: Exception) -> Response:
@@ -226,15 +245,50 @@ def _answer(
     request_id = getattr(request.state, "request_id", None)
     named = problem.model_copy(update={"request_id": request_id})
     return Response(
-        named.model_dump_json(exclude_defaults=True),
+        _bounded(named),
         problem.status,
         headers={**(headers or {}), **({"X-Request-Id": request_id} if request_id else {})},
         media_type=MEDIA_TYPE,
     )
 
 
+def _bounded(problem: Problem) -> str:
+    """Write a problem; of many long errors fewer."""
+    written = problem.model_dump_json(exclude_defaults=True)
+    while len(written.encode()) > MOST_BYTES:
+        fewer = problem.errors[: len(problem.errors) // 2]
+        problem = problem.model_copy(update={"errors": fewer})
+        written = problem.model_dump_json(exclude_defaults=True)
+    return written
+
+
+def _with_count(detail: str | None, errors: int) -> str | None:
+    """Say how many errors there are, if they are not all shown."""
+    if errors <= MOST_ERRORS:
+        return detail
+    count = f"The first {MOST_ERRORS} of {errors} errors are shown."
+    return count if detail is None else f"{detail} {count}"
+
+
+def _said(error: Mapping[str, Any]) -> str:
+    """Say what is wrong in a person's words: of an id, the rule and not its pattern."""
+    is_id = error.get("ctx", {}).get("pattern") == ID_PATTERN or ID_PATTERN in error["msg"]
+    return ID_RULE if is_id else str(error["msg"])
+
+
 def _field_error(place: Sequence[int | str], detail: str) -> FieldError:
     where, *path = place
+    detail = cut(detail)
     if where == "body":
-        return FieldError(detail=detail, pointer="#" + "".join(f"/{part}" for part in path))
-    return FieldError(detail=detail, parameter=".".join(map(str, path)))
+        return FieldError(detail=detail, pointer=cut("#" + "".join(map(_step, path))))
+    return FieldError(detail=detail, parameter=cut(".".join(map(str, path))))
+
+
+def _step(part: int | str) -> str:
+    """Write one step of a JSON pointer: RFC 6901."""
+    return "/" + str(part)[:MOST_CHARACTERS].replace("~", "~0").replace("/", "~1")
+
+
+def cut(text: str) -> str:
+    """Cut what is said of one error: a client's own names are repeated in it."""
+    return text if len(text) <= MOST_CHARACTERS else f"{text[: MOST_CHARACTERS - 1]}…"

@@ -21,9 +21,10 @@ from service.examples import ERASURE_ACCEPTED, PROFILE, PROFILE_QUERY, answered
 from service.live import View
 from service.outlook import NOTHING, hours_silent, outlook
 from service.problems import declared
+from service.routing import ExactRoute
 from service.schemas import ErasureAccepted, ProfileAnswer
 
-router = APIRouter(tags=["profiles"])
+router = APIRouter(route_class=ExactRoute, tags=["profiles"])
 
 
 class ProfileQuery(BaseModel):

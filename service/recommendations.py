@@ -7,9 +7,10 @@ from service.dependencies import LiveDep, PartsDep
 from service.examples import RECOMMENDATIONS, answered
 from service.problems import declared
 from service.recommender import recommend
+from service.routing import ExactRoute
 from service.schemas import RecommendationRequest, Recommendations
 
-router = APIRouter(tags=["recommendations"])
+router = APIRouter(route_class=ExactRoute, tags=["recommendations"])
 
 
 @router.post(

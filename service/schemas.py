@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from portrait.batch import LONGEST_KEY
 from portrait.event import Action
 from portrait.facts import RING
 from portrait.item import Id, ItemSnapshot
@@ -17,6 +18,7 @@ MOST_EXCLUDED = 1_000
 MOST_CHOICES = 50  # of one filter
 MOST_TEXTS = 20  # of one session
 
+ProfileName = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_KEY)]
 Choice = Annotated[str, StringConstraints(min_length=1, max_length=512)]
 SessionText = Annotated[
     str, StringConstraints(min_length=1, max_length=1_024, strip_whitespace=True)
@@ -85,7 +87,9 @@ class RecommendationRequest(Asked):
         }
     )
 
-    user_id: Id | None = Field(None, description="Nobody knows them: popular items, not an error.")
+    user_id: ProfileName | None = Field(
+        None, description="Nobody knows them: popular items, not an error."
+    )
     session: Session | None = None
     limit: int = Field(20, ge=1, le=MOST_ITEMS)
     exclude: tuple[Id, ...] = Field((), max_length=MOST_EXCLUDED, description="Item ids.")

@@ -21,7 +21,9 @@ from portrait.space import Space
 from portrait.store import Model
 from portrait.topics import event_topic
 from service.app import create_app
+from service.border import Border
 from service.live import Live, Parts
+from service.middleware import BodyLimits
 from tests.catalogues import ITEMS, SPACE
 from tests.fake_training import MemoryJobs, MemoryLease, MemoryModels
 from tests.fakes import (
@@ -124,9 +126,11 @@ def _record(user: str, place: int, fields: Mapping[str, object]) -> LogRecord:
 
 
 @asynccontextmanager
-async def open_shop(shop: Shop) -> AsyncIterator[httpx.AsyncClient]:
+async def open_shop(
+    shop: Shop, *, border: Border | None = None, most_bytes: int = MOST_BYTES
+) -> AsyncIterator[httpx.AsyncClient]:
     """Run the app with its background tasks; it has looked at everything once."""
-    app = create_app(shop.parts, max_body_bytes=MOST_BYTES)
+    app = create_app(shop.parts, body_limits=BodyLimits(most_bytes=most_bytes), border=border)
     async with app.router.lifespan_context(app) as state:
         yielded = dict(state or {})
         await look(yielded["live"])

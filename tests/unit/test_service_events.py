@@ -12,6 +12,7 @@ from portrait.topics import EVENT_TOPICS
 from service.schemas import MOST_EVENTS
 from tests.shop import Shop, open_shop
 
+JSON = {"content-type": "application/json"}
 CLICK = {
     "event_id": "e-1",
     "type": "click",
@@ -27,7 +28,7 @@ async def test_one_event_goes_to_its_topic_as_it_came_keyed_by_its_user() -> Non
     body += b'"occurred_at":"2026-11-23T18:01:58Z", "shop_s_own": {"field": 1} }'
 
     async with open_shop(shop) as client:
-        answer = await client.post("/events", content=body)
+        answer = await client.post("/events", content=body, headers=JSON)
 
     assert answer.status_code == 202
     assert answer.json()["results"] == [
@@ -177,7 +178,7 @@ async def test_a_body_without_a_valid_event_is_a_problem_and_nothing_is_publishe
     shop = Shop()
 
     async with open_shop(shop) as client:
-        answer = await client.post("/events", content=body)
+        answer = await client.post("/events", content=body, headers=JSON)
 
     assert answer.status_code == 422
     assert answer.json()["type"] == "urn:portrait:problem:events-invalid"

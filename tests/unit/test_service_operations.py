@@ -17,13 +17,13 @@ from service.schemas import ProfileAnswer, RecommendationRequest, Recommendation
 from tests.catalogues import ITEMS, SPACE
 from tests.fakes import HashEncoder
 from tests.models import learned_model
-from tests.shop import MOST_BYTES, Shop, look, open_shop
+from tests.shop import Shop, look, open_shop
 
 OTHER_SPACE = fit_space("hash", HashEncoder().encode([f"text {place}" for place in range(30)]))
 
 
 def app_of() -> FastAPI:
-    return create_app(Shop().parts, max_body_bytes=MOST_BYTES)
+    return create_app(Shop().parts)
 
 
 async def test_with_everything_up_the_service_is_ready() -> None:

@@ -31,7 +31,7 @@ def problem_of(answer: httpx.Response) -> Problem:
         ("GET", "/recommend", 405),
         ("POST", "/profile/ann", 405),
         ("GET", "/profile/", 422),
-        ("GET", f"/profile/{'x' * 129}", 422),
+        ("GET", f"/profile/{'x' * 139}", 422),
         ("GET", "/profile/ann?recent=11", 422),
         ("GET", "/profile/ann?include=secrets", 422),
         ("GET", "/profile/bob", 404),
@@ -100,7 +100,7 @@ async def test_a_body_too_large_is_refused_announced_or_not(method: str, path: s
 
 async def test_a_body_announced_too_large_is_refused_before_it_is_read() -> None:
     async with open_shop(Shop()) as client:
-        headers = {"content-length": str(MOST_BYTES + 1)}
+        headers = {"content-length": str(MOST_BYTES + 1), "content-type": "application/json"}
         answer = await client.post("/events", content=b"{}", headers=headers)
 
     assert problem_of(answer).status == 413

@@ -1,0 +1,189 @@
+"""Connections: uvicorn's own, with an end to what a client may hold open.
+
+        first byte ─▶ headers are complete ─▶ body: middleware.py ─▶ answer ─▶ taken by the client
+idle:   header_time   header_bytes            body_time              write_time
+        keep_alive between two requests
+
+Without these, a client that stops in the middle keeps what it has sent in memory for ever. Where
+there are too many connections, the one that has been idle longest makes room, so that a probe or a
+customer is always let in.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import timedelta
+from http import HTTPStatus
+from typing import Any
+
+from httptools import HttpParserError
+from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import ServerState
+
+from service.problems import MEDIA_TYPE, Problem
+
+MOST_PIPELINED = 16  # requests that came before an answer: beyond that nobody is in earnest
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one client may hold."""
+
+    connections: int = 800
+    header_bytes: int = 32_768
+    header_time: timedelta = timedelta(seconds=10)
+    write_time: timedelta = timedelta(seconds=10)
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """One connection."""
+
+    limits = Limits()
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self._headers_due: asyncio.TimerHandle | None = None
+        self._taken_due: asyncio.TimerHandle | None = None
+        self._header_bytes = 0
+        self._is_in_message = False  # after the headers of one, before its end
+        self._idle_since = 0.0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn
+        """Begin to wait for a request."""
+        super().connection_made(transport)
+        self._wait_for_headers()
+        if len(self.connections) > self.limits.connections:
+            self._make_room()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget what was waited for."""
+        self._headers_are_there()
+        self._is_taken()
+        self._unset_keepalive_if_required()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Read; what does not complete the headers of a request counts against their limits."""
+        if self.transport.is_closing():
+            return
+        super().data_received(data)
+        if not self._is_idle:
+            self._header_bytes = 0
+            return
+        if not self._is_in_message:  # the rest of a body that was answered already is let go
+            self._header_bytes += len(data)
+        if self._headers_due is None:
+            self._wait_for_headers()
+        if self._header_bytes > self.limits.header_bytes:
+            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+
+    def on_url(self, url: bytes) -> None:
+        """Take a part of the address; a fragment is nothing that a client sends."""
+        if b"#" in url or len(self.url) + len(url) > self.limits.header_bytes:
+            raise HttpParserError
+        super().on_url(url)
+
+    def on_headers_complete(self) -> None:
+        """Begin a request."""
+        self._headers_are_there()
+        if len(self.pipeline) >= MOST_PIPELINED:
+            raise HttpParserError
+        self._is_in_message = True
+        super().on_headers_complete()
+        self.scope["state"]["cycle"] = self.cycle
+
+    def on_message_complete(self) -> None:
+        """End a request."""
+        self._is_in_message = False
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """Wait until the client has taken the answer, if this was the last."""
+        super().on_response_complete()
+        self._idle_since = self.loop.time()
+        if self.transport.is_closing():
+            self._wait_for_client()
+
+    def pause_writing(self) -> None:
+        """Wait until the client takes what was written."""
+        super().pause_writing()
+        self._wait_for_client()
+
+    def resume_writing(self) -> None:
+        """Go on."""
+        if not self.transport.is_closing():
+            self._is_taken()
+        super().resume_writing()
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Close what is idle, at once if the client has not even taken its answer."""
+        if self.transport.get_write_buffer_size():
+            self.transport.abort()
+        else:
+            super().timeout_keep_alive_handler()
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no HTTP."""
+        self._refuse(HTTPStatus.BAD_REQUEST, msg)
+
+    @property
+    def _is_idle(self) -> bool:
+        return self.cycle is None or self.cycle.response_complete
+
+    def _wait_for_headers(self) -> None:
+        self._idle_since = self.loop.time()
+        seconds = self.limits.header_time.total_seconds()
+        self._headers_due = self.loop.call_later(seconds, self._headers_are_late)
+
+    def _headers_are_there(self) -> None:
+        if self._headers_due is not None:
+            self._headers_due.cancel()
+            self._headers_due = None
+
+    def _headers_are_late(self) -> None:
+        if self._header_bytes:
+            self._refuse(HTTPStatus.REQUEST_TIMEOUT, "The headers took too long.")
+        else:
+            self.transport.close()
+
+    def _wait_for_client(self) -> None:
+        if self._taken_due is None:
+            seconds = self.limits.write_time.total_seconds()
+            self._taken_due = self.loop.call_later(seconds, self.transport.abort)
+
+    def _is_taken(self) -> None:
+        if self._taken_due is not None:
+            self._taken_due.cancel()
+            self._taken_due = None
+
+    def _make_room(self) -> None:
+        """Close who has been idle longest; if nobody is, whoever came last."""
+        idle = [each for each in self.connections if each._is_idle and each is not self]  # noqa: SLF001 - our own
+        oldest = min(idle, key=lambda each: each._idle_since, default=self)  # noqa: SLF001 - our own
+        if oldest is self:
+            self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, "There are too many connections.")
+        else:
+            oldest.transport.abort()
+
+    def _refuse(self, status: HTTPStatus, detail: str | None = None) -> None:
+        """Answer with a problem, and close."""
+        problem = Problem(type="about:blank", title=status.phrase, status=status, detail=detail)
+        body = problem.model_dump_json(exclude_defaults=True).encode()
+        head = (
+            f"HTTP/1.1 {status.value} {status.phrase}\r\ncontent-type: {MEDIA_TYPE}\r\n"
+            f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
+        )
+        self.transport.write(head.encode() + body)
+        self.transport.close()
+        self._wait_for_client()
+
+
+def bounded(limits: Limits) -> type[BoundedProtocol]:
+    """Return connections of these limits, as uvicorn takes them: a class."""
+    return type("LimitedProtocol", (BoundedProtocol,), {"limits": limits})

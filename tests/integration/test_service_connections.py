@@ -1,0 +1,298 @@
+"""Connections: nobody holds one for longer than the limits, and nobody is cut off."""
+
+import asyncio
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+import httpx
+import pytest
+
+from service.connection import MOST_PIPELINED, Limits
+from service.middleware import BodyLimits
+from tests.serving import PATIENCE, SHORT, Rules, Serving, serving
+from tests.shop import Shop
+
+HOST = b"Host: x\r\n"
+LIVEZ = b"GET /livez HTTP/1.1\r\n" + HOST + b"\r\n"
+EVENTS = b"POST /events HTTP/1.1\r\n" + HOST + b"Content-Type: application/json\r\n"
+STALLED = EVENTS + b"Content-Length: 100000\r\n\r\n{"
+CHUNKED = EVENTS + b"Transfer-Encoding: chunked\r\n\r\n"
+FAILED = 'portrait_requests_total{method="POST",route="/events",status="500"}'
+ANSWERED = 'portrait_requests_total{method="GET",route="/livez",status="200"}'
+LEFT = 'portrait_requests_total{method="POST",route="/events",status="499"}'
+LEFT_PROFILE = 'portrait_requests_total{method="GET",route="/profile/{user_id}",status="499"}'
+
+
+def problem_in(answer: bytes) -> dict[str, object]:
+    head, _, body = answer.rpartition(b"\r\n\r\n")
+    assert b"application/problem+json" in head
+    problem: dict[str, object] = json.loads(body)
+    return problem
+
+
+async def trickle(served: Serving, sent: bytes, drop: bytes) -> bytes:
+    """Send bytes, then a drop at a time until the server closes."""
+    reader, writer = await served.open(sent)
+    answer = asyncio.create_task(reader.read())
+    async with asyncio.timeout(PATIENCE):
+        while not answer.done():
+            writer.write(drop)
+            await asyncio.sleep(SHORT.total_seconds() / 10)
+    writer.close()
+    return answer.result()
+
+
+@pytest.mark.parametrize(
+    "sent", [b"G", b"GET /livez HT", LIVEZ[:-2], b"GET /" + b"x" * 10_000, EVENTS[:-2]]
+)
+async def test_headers_that_stop_are_refused_in_time(sent: bytes) -> None:
+    async with serving(Shop()) as served:
+        answer = await served.exchange(sent)
+
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert problem_in(answer)["status"] == 408
+
+
+async def test_headers_that_drip_are_refused_in_time() -> None:
+    async with serving(Shop()) as served:
+        first = await trickle(served, b"GET /livez HTTP/1.1\r\nX: ", b"x")
+        second = await trickle(served, LIVEZ, b"\r\n")
+        third = await trickle(served, LIVEZ + b"GET /livez HTTP/1.1\r\n", b"x")
+
+    assert first.startswith(b"HTTP/1.1 408 ")
+    assert second.startswith(b"HTTP/1.1 200 ")
+    assert third.startswith(b"HTTP/1.1 200 ")
+
+
+async def test_who_says_nothing_is_left_in_time() -> None:
+    async with serving(Shop()) as served:
+        assert await served.exchange(b"") == b""
+
+
+async def test_what_is_idle_after_a_request_is_closed_in_time() -> None:
+    async with serving(Shop(), Rules(keep_alive=timedelta(seconds=1))) as served:
+        answer = await served.exchange(LIVEZ)
+
+    assert answer.startswith(b"HTTP/1.1 200 ")
+
+
+@pytest.mark.parametrize(
+    "part", [b"GET /" + b"x" * 40_000, b"GET / HTTP/1.1\r\nX: " + b"x" * 40_000]
+)
+async def test_headers_too_large_are_refused(part: bytes) -> None:
+    async with serving(Shop()) as served:
+        answer = await served.exchange(part)
+
+    assert answer[:13] in {b"HTTP/1.1 431 ", b"HTTP/1.1 400 "}
+    assert problem_in(answer)
+
+
+@pytest.mark.parametrize("sent", [b"\0\1\2\r\n\r\n", b"GET /profile/a#b HTTP/1.1\r\n\r\n"])
+async def test_what_is_no_http_is_a_problem(sent: bytes) -> None:
+    async with serving(Shop()) as served:
+        answer = await served.exchange(sent)
+
+    assert problem_in(answer)["status"] == 400
+
+
+@pytest.mark.parametrize("sent", [STALLED, CHUNKED, CHUNKED + b"5\r\n{", STALLED + b" " * 90_000])
+async def test_a_body_that_stops_is_refused_in_time(sent: bytes) -> None:
+    async with serving(Shop()) as served:
+        answer = await served.exchange(sent)
+
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert problem_in(answer)["detail"] == "The body took too long."
+
+
+async def test_a_body_that_drips_is_refused_in_time() -> None:
+    async with serving(Shop()) as served:
+        answer = await trickle(served, STALLED, b" ")
+
+    assert answer.startswith(b"HTTP/1.1 408 ")
+
+
+async def test_a_body_that_nobody_reads_does_not_hold_its_connection() -> None:
+    stalled = b"GET /livez HTTP/1.1\r\n" + HOST + b"Content-Length: 100000\r\n\r\nx"
+
+    async with serving(Shop(), Rules(keep_alive=timedelta(seconds=1))) as served:
+        answers = [await served.exchange(stalled), await trickle(served, stalled, b"x" * 100)]
+
+    assert all(answer.startswith(b"HTTP/1.1 200 ") for answer in answers)
+
+
+async def test_three_hundred_slow_clients_are_gone_in_time() -> None:
+    async with serving(Shop()) as served:
+        opened = [await served.open(sent) for sent in (b"", b"GET", STALLED) * 100]
+        async with httpx.AsyncClient() as client:
+            meanwhile = await client.get(f"{served.url}/livez")
+        await served.until_connections(0)
+        for _, writer in opened:
+            writer.close()
+
+    assert meanwhile.status_code == 200
+
+
+async def test_who_does_not_read_is_left_in_time() -> None:
+    ask = b"GET /openapi.json HTTP/1.1\r\n" + HOST + b"\r\n"
+
+    async with serving(Shop()) as served:
+        many = await served.open(ask * MOST_PIPELINED * 4)
+        last = await served.open(ask.replace(HOST, HOST + b"Connection: close\r\n"))
+        many[0]._transport.pause_reading()  # type: ignore[attr-defined] # noqa: SLF001 - a client that does not read
+        last[0]._transport.pause_reading()  # type: ignore[attr-defined] # noqa: SLF001 - likewise
+        await served.until_connections(0)
+        many[1].close()
+        last[1].close()
+
+
+async def test_requests_without_end_before_an_answer_are_refused() -> None:
+    async with serving(Shop()) as served:
+        answered = await served.metric(ANSWERED)
+        _, writer = await served.open(LIVEZ * 10_000)
+        await served.until_connections(1)
+        await served.until_connections(0)
+        writer.close()
+        now = await served.metric(ANSWERED)
+
+    assert now - answered <= MOST_PIPELINED + 1
+
+
+async def test_a_probe_finds_room_beside_any_number_of_idle_clients() -> None:
+    rules = Rules(limits=Limits(connections=5))
+
+    async with serving(Shop(), rules) as served:
+        opened = [await served.open(b"GET /slow") for _ in range(20)]
+        await asyncio.sleep(0.1)
+        held = served.connections
+        async with httpx.AsyncClient() as client:
+            answer = await client.get(f"{served.url}/livez")
+        for _, writer in opened:
+            writer.close()
+
+    assert held <= 5
+    assert answer.status_code == 200
+
+
+async def test_bodies_together_are_bounded() -> None:
+    rules = Rules(bodies=BodyLimits(most_at_once=150_000, longest_pause=timedelta(seconds=30)))
+
+    async with serving(Shop(), rules) as served:
+        opened = [await served.open(STALLED + b" " * 60_000) for _ in range(2)]
+        await asyncio.sleep(0.2)
+        answer = await served.exchange(STALLED + b" " * 60_000)
+        for _, writer in opened:
+            writer.close()
+        await served.until_connections(0)
+        async with httpx.AsyncClient() as client:
+            later = await client.post(f"{served.url}/events", json={"pad": "x" * 60_000})
+
+    assert answer.startswith(b"HTTP/1.1 503 ")
+    assert b"retry-after: 1" in answer.lower()
+    assert later.status_code == 422
+
+
+@pytest.mark.parametrize("sent", [STALLED, CHUNKED + b"5\r\n{", STALLED + b" " * 90_000])
+async def test_a_client_that_leaves_in_the_middle_is_no_failure(
+    sent: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with serving(Shop()) as served:
+        failed, left = await served.metric(FAILED), await served.metric(LEFT)
+        for _ in range(3):
+            _, writer = await served.open(sent)
+            await writer.drain()
+            await asyncio.sleep(0.05)
+            writer.close()
+        await served.until_connections(0)
+        now = await served.metric(FAILED), await served.metric(LEFT)
+
+    assert now == (failed, left + 3)
+    assert not errors_in(caplog.records)
+
+
+async def test_a_client_that_leaves_before_its_answer_is_no_failure(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    shop, may_go_on = Shop(), asyncio.Event()
+    await shop.stock()
+
+    async def slow(users: Sequence[str]) -> list[bytes | None]:
+        await may_go_on.wait()
+        return [None for _ in users]
+
+    shop.profiles.load = slow  # type: ignore[method-assign] # a store that takes its time
+
+    async with serving(shop) as served:
+        await asyncio.sleep(0.5)  # the model is taken up
+        left = await served.metric(LEFT_PROFILE)
+        _, writer = await served.open(b"GET /profile/ann HTTP/1.1\r\n" + HOST + b"\r\n")
+        await asyncio.sleep(0.1)
+        writer.close()
+        await served.until_connections(0)
+        may_go_on.set()
+        await asyncio.sleep(0.1)
+        now = await served.metric(LEFT_PROFILE)
+
+    assert now == left + 1
+    assert not errors_in(caplog.records)
+
+
+def errors_in(records: Sequence[logging.LogRecord]) -> list[logging.LogRecord]:
+    return [record for record in records if record.levelno >= logging.WARNING]
+
+
+async def test_nobody_is_cut_off_by_the_end() -> None:
+    rules = replace(Rules(), drain=timedelta(seconds=0.5))
+    statuses: list[int] = []
+    lost: list[Exception] = []
+    ready: list[int] = []
+
+    async def ask(client: httpx.AsyncClient, url: str) -> None:
+        while True:
+            try:
+                answer = await client.get(url)
+            except httpx.ConnectError:
+                return  # nobody is let in any more: said, and safe to send elsewhere
+            except httpx.TransportError as error:
+                lost.append(error)
+                return
+            (ready if url.endswith("readyz") else statuses).append(answer.status_code)
+            await asyncio.sleep(0.002)
+
+    async with serving(Shop(), rules) as served, httpx.AsyncClient() as client:
+        paths = ["/livez"] * 20 + ["/readyz"]
+        asking = [asyncio.create_task(ask(client, served.url + path)) for path in paths]
+        await asyncio.sleep(0.5)
+        served.server.should_exit = True
+        await asyncio.gather(*asking, served.task)
+
+    assert lost == []
+    assert set(statuses) == {200}
+    assert len(statuses) > 20  # so few on a busy machine; 1,400 on an idle one
+    assert ready[-1] == 503
+
+
+async def test_a_stalled_body_does_not_hold_up_the_end() -> None:
+    rules = replace(Rules(), bodies=BodyLimits(longest_pause=SHORT))
+
+    async with serving(Shop(), rules) as served:
+        dripping = asyncio.create_task(trickle(served, STALLED, b" "))
+        await asyncio.sleep(0.1)
+        served.server.should_exit = True
+        async with asyncio.timeout(5):
+            await served.task
+        answer = await dripping
+
+    assert answer.startswith(b"HTTP/1.1 408 ")
+
+
+async def test_while_it_leaves_answers_close_their_connections() -> None:
+    async with serving(Shop()) as served, httpx.AsyncClient() as client:
+        before = await client.get(f"{served.url}/livez")
+        served.border.leaving.has_begun = True
+        after = await client.get(f"{served.url}/livez")
+
+    assert "connection" not in before.headers
+    assert after.headers["connection"] == "close"
