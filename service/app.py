@@ -13,6 +13,7 @@ from service.dependencies import State
 from service.live import Live, Parts
 from service.middleware import BodyLimit, RequestLog
 from service.problems import Problem, install_problems
+from service.turns import Turns
 
 VERSION = "0.1.0"
 DESCRIPTION = "Live e-commerce user profiles, and recommendations that stand on them."
@@ -60,7 +61,8 @@ def _lifespan(parts: Parts) -> Callable[[FastAPI], AbstractAsyncContextManager[S
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[State]:
         live = Live(parts)
-        async with live.running():
-            yield {"parts": parts, "live": live}
+        with Turns() as turns:
+            async with live.running():
+                yield {"parts": parts, "live": live, "turns": turns}
 
     return lifespan

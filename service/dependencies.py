@@ -6,6 +6,7 @@ from fastapi import Depends, Path, Request
 from pydantic import StringConstraints
 
 from service.live import Live, Parts
+from service.turns import Turns
 
 ID = StringConstraints(min_length=1, max_length=128)
 
@@ -15,6 +16,7 @@ class State(TypedDict):
 
     parts: Parts
     live: Live
+    turns: Turns
 
 
 def state_of(request: Request) -> tuple[Parts, Live]:
@@ -33,8 +35,14 @@ async def _live(request: Request) -> Live:
     return live
 
 
+async def _turns(request: Request) -> Turns:
+    turns: Turns = request.state.turns
+    return turns
+
+
 PartsDep = Annotated[Parts, Depends(_parts)]
 LiveDep = Annotated[Live, Depends(_live)]
+TurnsDep = Annotated[Turns, Depends(_turns)]
 UserIdPath = Annotated[
     str,
     ID,

@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 from fastapi.responses import Response
 
-from service.dependencies import LiveDep, PartsDep
+from service.dependencies import LiveDep, PartsDep, TurnsDep
 from service.examples import RECOMMENDATIONS, answered
 from service.problems import declared
 from service.recommender import recommend
@@ -17,11 +17,12 @@ router = APIRouter(tags=["recommendations"])
     response_model=Recommendations,
     responses=answered(200, RECOMMENDATIONS) | declared(413, 422, 503),
 )
-async def post_recommend(asked: RecommendationRequest, parts: PartsDep, live: LiveDep) -> Response:
+async def post_recommend(
+    asked: RecommendationRequest, parts: PartsDep, live: LiveDep, turns: TurnsDep
+) -> Response:
     """Return items that suit a user, a session, or anybody, best first.
 
     By the session if it says anything, with the user's profile for the long term; else by the
     profile; else what is popular, a few of each category.
     """
-    answer = await recommend(asked, parts, live)
-    return Response(answer.model_dump_json(), media_type="application/json")
+    return Response(await recommend(asked, parts, live, turns), media_type="application/json")
