@@ -25,6 +25,12 @@ def state_of(request: Request) -> tuple[Parts, Live]:
     return state["parts"], state["live"]
 
 
+def turns_of(request: Request) -> Turns:
+    """Return where rankings wait."""
+    turns: Turns = request.scope["state"]["turns"]
+    return turns
+
+
 async def _parts(request: Request) -> Parts:
     parts: Parts = request.state.parts
     return parts
@@ -35,14 +41,8 @@ async def _live(request: Request) -> Live:
     return live
 
 
-async def _turns(request: Request) -> Turns:
-    turns: Turns = request.state.turns
-    return turns
-
-
 PartsDep = Annotated[Parts, Depends(_parts)]
 LiveDep = Annotated[Live, Depends(_live)]
-TurnsDep = Annotated[Turns, Depends(_turns)]
 UserIdPath = Annotated[
     str,
     ID,

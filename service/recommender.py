@@ -38,6 +38,8 @@ from service.turns import Turns
 DECIMALS = 6  # of scores
 
 Rows = NDArray[np.int64]
+Refs = NDArray[np.uint64]
+Ring = NDArray[np.void]
 Reasons = list[list[Json]] | None  # by item
 
 
@@ -47,9 +49,7 @@ class Known:
 
     vectors: Vectors  # (2, K) of the profile; zeros if there is none
     past: Evidence | None  # the profile's events, where they are needed
-    past_rows: Rows  # of the items of the profile's events, or MISSING
     session: Evidence | None
-    session_rows: Rows
     texts: Sequence[str]  # of the session
     excluded: Rows
 
@@ -123,23 +123,26 @@ async def _gather(asked: RecommendationRequest, profile: Profile | None, view: V
     refs = [] if past_ring is None else search_refs(past_ring)
     await mirror.fetch_texts([*refs, *map(text_ref, session.texts)])
 
-    catalogue, nothing = mirror.catalogue, np.zeros(0, np.int64)
+    catalogue = mirror.catalogue
     past = None if past_ring is None else evidence_of(past_ring, catalogue)
     ring = session_ring(session.items, session.texts)
-    seen = catalogue.find(ring["ref"].copy())
-    seen_before = nothing if profile is None else catalogue.find(profile.ring["ref"].copy())
-    excluded = np.array([item_ref(id) for id in asked.exclude], np.uint64)
+    now = session_evidence(ring, catalogue) if len(ring) else None
     return Known(
         _vectors(profile, past, model),
         past,
-        seen_before,
-        session_evidence(ring, catalogue) if len(ring) else None,
-        seen,
+        now,
         session.texts,
-        np.concatenate(
-            [catalogue.find(excluded), *([seen, seen_before] if asked.exclude_seen else [])]
-        ),
+        np.concatenate([catalogue.find(refs) for refs in _excluded(asked, profile, ring)]),
     )
+
+
+def _excluded(asked: RecommendationRequest, profile: Profile | None, ring: Ring) -> list[Refs]:
+    """Name the items that are not to be offered; a search among them is no item."""
+    refs = [np.array([item_ref(id) for id in asked.exclude], np.uint64)]
+    if asked.exclude_seen:
+        refs.append(ring["ref"].copy())
+        refs += [] if profile is None else [profile.ring["ref"].copy()]
+    return refs
 
 
 def _vectors(profile: Profile | None, past: Evidence | None, model: Model) -> Vectors:
@@ -183,10 +186,10 @@ def _choose(known: Known, view: View) -> Basis:
             {"text": text, "read": way} for text, way in zip(known.texts, ways, strict=True)
         ]
         if session.portrait().any():
-            mentions.with_session(session.ring, known.session_rows, known.texts)
+            mentions.with_session(session, known.texts)
             return _with_session(known, session, mentions, readings)
     if known.past is not None:
-        mentions.with_past(known.past.ring, known.past_rows)
+        mentions.with_past(known.past)
     if known.vectors.any():
         return Basis("profile", known.vectors, known.past, mentions, readings)
     return Basis("popular", known.vectors, None, mentions, readings)
@@ -202,7 +205,7 @@ def _with_session(
     vectors = np.stack([known.vectors[LONG], now[SHORT]])
     if past is None:
         return Basis("session", vectors, None, mentions, readings)
-    mentions.with_past(past.ring, known.past_rows)
+    mentions.with_past(past)
     return Basis("session", vectors, together(past, session), mentions, readings)
 
 
