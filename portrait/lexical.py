@@ -94,7 +94,7 @@ class Reading:
 
     def __init__(self, lexicon: Lexicon) -> None:
         self._lexicon = lexicon
-        self._left = MOST_ROWS
+        self.left = MOST_ROWS
 
     def vector(self, query: str, matrix: Vectors) -> Vectors | None:
         """Return the mean vector (K,) of the texts that match best, or None if none matches."""
@@ -114,7 +114,7 @@ class Reading:
 
         Source: Robertson, Understanding inverse document frequency, J. Documentation 2004.
         """
-        postings = self._lexicon.postings(set(words_of(query))) if self._left > 0 else []
+        postings = self._lexicon.postings(set(words_of(query))) if self.left > 0 else []
         found = [rows for rows in map(self._read, postings) if len(rows)]
         if not found:
             return np.zeros(0, np.int64), np.zeros(0, np.float32)
@@ -127,8 +127,8 @@ class Reading:
 
     def _read(self, posting: "array[int]") -> NDArray[np.int64]:
         """Read the rows of one word, as far as there is anything left."""
-        rows = np.frombuffer(posting[: max(self._left, 0)].tobytes(), np.int64)
-        self._left -= len(rows) + WORD_ROWS
+        rows = np.frombuffer(posting[: max(self.left, 0)].tobytes(), np.int64)
+        self.left -= len(rows) + WORD_ROWS
         return rows
 
 
