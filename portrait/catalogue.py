@@ -32,6 +32,7 @@ ITEM = np.dtype(
         ("brand", "<i8"),  # code in `brands`
         ("price", "<f4"),  # 0 = not known
         ("offered", "?"),  # available and not withdrawn
+        ("withdrawn", "?"),
         ("place", "<i8"),  # row of the learned vectors, or MISSING
         ("neighbour", "<i8"),  # row of the co-occurrences, or MISSING
     ]
@@ -84,6 +85,7 @@ class Catalogue:
             self.brands.code(item.brand),
             item.price or 0,
             item.available and not item.withdrawn,
+            item.withdrawn,
             MISSING,
             MISSING,
         )
@@ -147,6 +149,10 @@ class Catalogue:
     def price_of(self, items: Codes) -> NDArray[np.float32]:
         """Return the catalogue's price of each event's item, or 0."""
         return np.where(items == MISSING, np.float32(0), self._rows["price"][items])
+
+    def offered(self, items: Codes) -> NDArray[np.bool_]:
+        """Return which of these items may be offered; MISSING may not."""
+        return self._rows["offered"][items] & (items != MISSING)
 
     def forget_searches(self) -> None:
         """Drop the vectors that no item stands on; Redis has them if they are needed again."""

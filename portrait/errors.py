@@ -32,6 +32,10 @@ class ItemNotFoundError(PortraitError):
     """The catalogue has no such item."""
 
 
+class BusyError(PortraitError):
+    """Too many ask for recommendations at once: try again in a moment."""
+
+
 class ModelMissingError(PortraitError):
     """No model is in service yet: the index worker publishes one once it has seen a catalogue."""
 

@@ -19,6 +19,8 @@ from portrait.paint import LONG, SHORT, weights
 from portrait.recommend import LONG_SHARE, SHORT_SHARE
 from portrait.space import Vectors, unit
 
+Codes = NDArray[np.int64]
+
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
@@ -27,6 +29,7 @@ class Evidence:
     ring: NDArray[np.void]  # (S,) of EVENT, newest first
     weight: NDArray[np.float32]  # (2, S): LONG, SHORT
     vectors: Vectors  # (S, K); zeros where the text is not known
+    items: Codes  # (S,), rows of the catalogue, or MISSING
     placed: Vectors  # (S, D), where the learned model sees them; zeros where it has not looked
 
     def __len__(self) -> int:
@@ -55,14 +58,14 @@ def evidence_of(ring: NDArray[np.void], catalogue: Catalogue) -> Evidence:
 
     The vectors of searches have to be in the catalogue: see `search_refs`, `Mirror.fetch_texts`.
     """
-    _, texts = catalogue.locate(ring)
+    items, texts = catalogue.locate(ring)
     vectors = catalogue.vectors.matrix[texts]
     vectors[texts == MISSING] = 0
     weight = weights(ring[None])[0] if len(ring) else np.zeros((2, 0), np.float32)
     places = catalogue.placed.find(np.ascontiguousarray(ring["ref"]))
     placed = catalogue.placed.matrix[places]
     placed[places == MISSING] = 0
-    return Evidence(ring, weight, vectors, placed)
+    return Evidence(ring, weight, vectors, items, placed)
 
 
 def together(past: Evidence, session: Evidence) -> Evidence:
@@ -82,6 +85,7 @@ def together(past: Evidence, session: Evidence) -> Evidence:
             ]
         ),
         np.concatenate([session.vectors, past.vectors]),
+        np.concatenate([session.items, past.items]),
         np.concatenate([session.placed, past.placed]),
     )
 

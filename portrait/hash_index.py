@@ -26,6 +26,8 @@ class HashIndex:
 
     def find(self, refs: NDArray[np.uint64]) -> NDArray[np.int64]:
         """Return the row of each ref, or MISSING. Any shape in, the same shape out."""
+        if not refs.size:
+            return np.zeros(refs.shape, np.int64)
         flat = refs.ravel()
         mask = np.uint64(len(self._keys) - 1)
         slot = (flat & mask).astype(np.int64)

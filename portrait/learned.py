@@ -6,6 +6,7 @@ Each of the three is linear in the user's events, so each event's share of a sco
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import blake2b
 from typing import Any
 
@@ -31,7 +32,7 @@ class Blend:
     text: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots: it remembers its digest
 class Learned:
     """A behaviour encoder, co-occurrence, what each counts, and the heads that beat baselines."""
 
@@ -40,7 +41,7 @@ class Learned:
     blend: Blend
     heads: Heads | None = None
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """Sixteen hexadecimal digits of what places items and users; heads read, they do not."""
         digest = blake2b(digest_size=8)

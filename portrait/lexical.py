@@ -7,7 +7,8 @@ share its words, the rare ones most.
 import re
 from array import array
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from math import log1p
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,8 @@ from portrait.item import Item
 from portrait.space import Vectors, unit
 
 BEST_TEXTS = 5  # whose vectors stand for the query
+MOST_ROWS = 200_000  # of all words of one request: some 10 ms
+WORD_ROWS = 2_000  # as which a word counts beside its rows: looking it up costs as much
 FIRST_ROWS = 1_024
 
 # A run of letters and digits is a word; Chinese, Japanese and Korean have no spaces, so there each
@@ -52,6 +55,48 @@ class Lexicon:
                 self._add(row, items[place].text)
 
     def vector(self, query: str, matrix: Vectors) -> Vectors | None:
+        """Return the vector of a query, as a `Reading` of it alone does."""
+        return Reading(self).vector(query, matrix)
+
+    def match(self, query: str) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Return the best texts of a query, as a `Reading` of it alone does."""
+        return Reading(self).match(query)
+
+    def postings(self, words: Iterable[str]) -> list["array[int]"]:
+        """Return the rows of the texts that hold each of these words, the rarest word first."""
+        known = ((len(self._rows[word]), word) for word in words if word in self._rows)
+        return [self._rows[word] for _, word in sorted(known)]
+
+    def weigh(
+        self, rows: NDArray[np.int64], idf: NDArray[np.float64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Add up the idf of each text's words, (R,) each. Returns texts, ascending, and scores."""
+        words = self._words  # taken after the rows, which it is therefore long enough for
+        summed = np.bincount(rows, idf, len(words))
+        texts = np.flatnonzero(summed)
+        return texts, (summed[texts] / np.sqrt(words[texts])).astype(np.float32)
+
+    def _add(self, row: int, text: str) -> None:
+        """Add one text; in this order, so that a reader meanwhile never sees it by half."""
+        words = set(words_of(text))
+        self._words[row] = max(len(words), 1)
+        self._count += 1
+        for word in words:
+            self._rows[word].append(row)
+
+
+class Reading:
+    """What one request reads of a lexicon: so much, however many texts and words it asks for.
+
+    Of each text the rarest words are read first: they say most, and cost least. Whatever is left
+    over when the bound is reached is not read.
+    """
+
+    def __init__(self, lexicon: Lexicon) -> None:
+        self._lexicon = lexicon
+        self.left = MOST_ROWS
+
+    def vector(self, query: str, matrix: Vectors) -> Vectors | None:
         """Return the mean vector (K,) of the texts that match best, or None if none matches."""
         rows, scores = self.match(query)
         here = rows < len(matrix)  # one just learned may lie beyond the matrix of an older view
@@ -69,24 +114,22 @@ class Lexicon:
 
         Source: Robertson, Understanding inverse document frequency, J. Documentation 2004.
         """
-        postings = [self._rows[word] for word in set(words_of(query)) if word in self._rows]
-        found = [np.frombuffer(rows.tobytes(), np.int64) for rows in postings]
-        words = self._words  # taken after the rows, which it is therefore long enough for
-        scores = np.zeros(len(words), np.float32)
-        for rows in found:
-            scores[rows] += np.log1p(self._count / len(rows))
-        matching = np.flatnonzero(scores)
-        scores[matching] /= np.sqrt(words[matching])
-        best = matching[np.argsort(-scores[matching], kind="stable")][:BEST_TEXTS]
-        return best, scores[best]
+        postings = self._lexicon.postings(set(words_of(query))) if self.left > 0 else []
+        found = [rows for rows in map(self._read, postings) if len(rows)]
+        if not found:
+            return np.zeros(0, np.int64), np.zeros(0, np.float32)
+        idf = [log1p(len(self._lexicon) / len(rows)) for rows in postings[: len(found)]]
+        texts, scores = self._lexicon.weigh(
+            np.concatenate(found), np.repeat(idf, [len(rows) for rows in found])
+        )
+        best = np.argsort(-scores, kind="stable")[:BEST_TEXTS]
+        return texts[best], scores[best]
 
-    def _add(self, row: int, text: str) -> None:
-        """Add one text; in this order, so that a reader meanwhile never sees it by half."""
-        words = set(words_of(text))
-        self._words[row] = max(len(words), 1)
-        self._count += 1
-        for word in words:
-            self._rows[word].append(row)
+    def _read(self, posting: "array[int]") -> NDArray[np.int64]:
+        """Read the rows of one word, as far as there is anything left."""
+        rows = np.frombuffer(posting[: max(self.left, 0)].tobytes(), np.int64)
+        self.left -= len(rows) + WORD_ROWS
+        return rows
 
 
 def words_of(text: str) -> list[str]:

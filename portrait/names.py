@@ -1,21 +1,25 @@
 """Names of categories and brands, numbered as they are met."""
 
+from collections import defaultdict
 from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
 from portrait.hash_index import MISSING
+from portrait.item import SEPARATOR
 from portrait.ref import name_ref
 
 
 class Names:
-    """A numbering of names. The empty name is MISSING."""
+    """A numbering of names. The empty name is MISSING. Grows; one task adds, any thread reads."""
 
     def __init__(self) -> None:
         self._names: list[str] = []
         self._codes: dict[str, int] = {}
         self._by_ref: dict[int, str] = {}
+        self._named: defaultdict[str, list[int]] = defaultdict(list)  # codes by name, caseless
+        self._within: defaultdict[str, list[int]] = defaultdict(list)  # by path that holds them
         self._refs = np.zeros(1, np.uint64)
         self._ranks = np.full(1, MISSING)
 
@@ -34,7 +38,16 @@ class Names:
             code = self._codes[name] = len(self._names)
             self._names.append(name)
             self._by_ref[name_ref(name)] = name
+            self._index(name.casefold(), code)
         return code
+
+    def named(self, name: str) -> tuple[int, ...]:
+        """Return the numbers of the names that are this one but for the case of letters."""
+        return tuple(self._named.get(name.casefold(), ()))
+
+    def within(self, path: str) -> tuple[int, ...]:
+        """Return the numbers of a path, case ignored, and of all paths below it."""
+        return tuple(self._within.get(path.casefold(), ()))
 
     def name_of(self, ref: int) -> str | None:
         """Return the name whose name_ref this is, if it has been met."""
@@ -54,6 +67,15 @@ class Names:
         """The place in `refs` of each code, with one row more, so that MISSING reads as MISSING."""
         self._rank()
         return self._ranks
+
+    def _index(self, name: str, code: int) -> None:
+        """Note a name under itself and under every path that it lies in."""
+        self._named[name].append(code)
+        self._within[name].append(code)
+        end = name.find(SEPARATOR)
+        while end >= 0:
+            self._within[name[:end]].append(code)
+            end = name.find(SEPARATOR, end + 1)
 
     def _rank(self) -> None:
         if len(self._refs) == len(self) + 1:

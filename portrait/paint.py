@@ -10,6 +10,8 @@ batched changes no bit. A portrait is as of the user's newest event: time alone 
 stale.
 """
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -65,6 +67,7 @@ INTEREST = np.dtype(
 BRAND = np.dtype([("brand", "<u8"), ("share", "<f4")])
 
 
+@lru_cache(maxsize=16)  # a record is read by it: to make one takes longer than to read by it
 def portrait_dtype(dim: int, state_dim: int = 0) -> np.dtype[np.void]:
     """Return the layout of a portrait: `dim` of text vectors, `state_dim` of the learned state."""
     return np.dtype(

@@ -12,16 +12,18 @@ docs/experiments.md.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 DAY_MS = 24 * 3_600_000
+LATEST = np.iinfo(np.int64).max
 
 Floats = NDArray[np.float32]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots: it remembers its places
 class Events:
     """The newest S events of U users, newest first: what weighing them takes."""
 
@@ -34,6 +36,11 @@ class Events:
 
     def __getitem__(self, users: slice) -> "Events":
         return Events(self.action[users], self.at[users], self.present[users])
+
+    @cached_property
+    def places(self) -> tuple[Floats, Floats]:
+        """Each event's place from the newest, and the log-days between: see `places`."""
+        return places(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +58,7 @@ class Recency:
 
     def weights(self, events: Events) -> Floats:
         """Weigh each event at each speed. Returns (U, S, H)."""
-        place, pause = places(events)
+        place, pause = events.places
         fading = place[..., None] * -self.decay - pause[..., None] * self.gap_decay
         gate = np.where(events.present, self.gates[events.action], np.float32(0))
         weighed: Floats = np.exp(fading, out=fading)
@@ -62,9 +69,8 @@ class Recency:
 def places(events: Events) -> tuple[Floats, Floats]:
     """Return each event's place from the newest, and the log-days between, (U, S) each."""
     place = np.maximum(np.cumsum(events.present, axis=1, dtype=np.float32) - 1, np.float32(0))
-    latest = np.iinfo(np.int64).max
     # An absent event takes over the time of the one after it, so that the pause spans both.
-    at = np.minimum.accumulate(np.where(events.present, events.at, latest), axis=1)
+    at = np.minimum.accumulate(np.where(events.present, events.at, LATEST), axis=1)
     pause = np.zeros(at.shape, np.float32)
     days = (at[:, :-1] - at[:, 1:]) / np.float32(DAY_MS)
     days[place[:, 1:] < 1] = 0  # the newest event comes after no pause

@@ -6,7 +6,7 @@ Many items share a text, so texts are scored and items are taken from them. Noth
 catalogue: a `Shelf` is a copy of what ranking needs, so it can be read from any thread.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -14,15 +14,16 @@ from numpy.typing import NDArray
 
 from portrait.catalogue import Catalogue
 from portrait.hash_index import MISSING
-from portrait.item import SEPARATOR, Item
+from portrait.item import Item
+from portrait.names import Names
 from portrait.paint import LONG, SHORT
 from portrait.space import Vectors
 
 LONG_SHARE, SHORT_SHARE = 0.3, 0.7  # of a score: what somebody likes, what they are after now
 CANDIDATES = 300  # texts that are looked at for diversity
+FIRST_SEEN = 64  # of them, at first
 ITEMS_PER_TEXT = 2  # items of one text among the candidates: near-duplicates
 POPULAR_CANDIDATES = 5_000  # items that are looked at for categories
-MASKS_KEPT = 256  # filters remembered; clients choose them, so there must be an end
 ITEMS_PER_CATEGORY = 3  # of the popular items, as long as there are other categories
 
 Codes = NDArray[np.int64]
@@ -32,7 +33,7 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Shelf:
-    """What the shop has, as arrays to rank: N items on T texts. Never changes."""
+    """What the shop has, as arrays to rank: N items on T texts. Only names are ever added to it."""
 
     space_id: str
     matrix: Vectors  # (T, K): the vector of each text
@@ -43,48 +44,23 @@ class Shelf:
     brand: Codes  # (N,): code in `brands`
     price: Floats  # (N,); 0 = not known
     offered: Mask  # (N,)
-    categories: tuple[str, ...]
-    brands: tuple[str, ...]
+    withdrawn: Mask  # (N,)
+    categories: Names
+    brands: Names
     placed: Vectors  # (M, D): what the learned model sees; (M, 0) without one
     place: Codes  # (N,): row of `placed`, or MISSING
     neighbour: Codes  # (N,): row of the learned co-occurrences, or MISSING
-    _masks: dict[tuple[str, str], Mask] = field(default_factory=dict)  # by filter
 
     def __len__(self) -> int:
         return len(self.items)
 
-    def in_category(self, path: str) -> Mask:
-        """Return which items lie in a category, given by its path from the widest level."""
-        wanted = path.casefold()
-        below = wanted + SEPARATOR
-        return self._mask(
-            ("category", wanted),
-            self.category,
-            self.categories,
-            lambda name: name == wanted or name.startswith(below),
-        )
+    def in_categories(self, paths: Sequence[str]) -> Mask:
+        """Return which items lie in any of these categories, paths from the widest level."""
+        return _coded(self.category, self.categories, self.categories.within, paths)
 
-    def of_brand(self, brand: str) -> Mask:
-        """Return which items are of a brand."""
-        wanted = brand.casefold()
-        return self._mask(("brand", wanted), self.brand, self.brands, lambda name: name == wanted)
-
-    def _mask(
-        self,
-        key: tuple[str, str],
-        codes: Codes,
-        names: tuple[str, ...],
-        fits: Callable[[str], bool],
-    ) -> Mask:
-        """Return which codes stand for a fitting name: decided once per name, and remembered."""
-        by_code = self._masks.get(key)
-        if by_code is None:
-            if len(self._masks) >= MASKS_KEPT:
-                self._masks.clear()
-            chosen = [fits(name.casefold()) for name in names]
-            by_code = self._masks[key] = np.array([*chosen, False])  # MISSING reads the last
-        mask: Mask = by_code[codes]
-        return mask
+    def of_brands(self, brands: Sequence[str]) -> Mask:
+        """Return which items are of any of these brands."""
+        return _coded(self.brand, self.brands, self.brands.named, brands)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +108,9 @@ def stock(catalogue: Catalogue) -> Shelf:
         brand=rows["brand"].copy(),
         price=rows["price"].copy(),
         offered=rows["offered"].copy(),
-        categories=tuple(catalogue.categories),
-        brands=tuple(catalogue.brands),
+        withdrawn=rows["withdrawn"].copy(),
+        categories=catalogue.categories,
+        brands=catalogue.brands,
         placed=catalogue.placed.matrix[: len(catalogue.placed)],
         place=rows["place"].copy(),
         neighbour=rows["neighbour"].copy(),
@@ -182,9 +159,7 @@ def rank_by(
         scorer: Rows (n,) and the scores of their texts (n,) -> scores (n,).
     """
     rows = np.flatnonzero(eligible(shelf, wish) & (shelf.text != MISSING))
-    text = shelf.text[rows]
-    texts, place = np.unique(text, return_inverse=True)
-    scores = scorer(rows, _score(shelf.matrix, texts, vector)[place])
+    scores = scorer(rows, _score(shelf.matrix, shelf.text[rows], vector))
     best = _largest(scores, max(CANDIDATES, 3 * wish.limit))
     return _diversify(shelf, rows[best], scores[best], wish)
 
@@ -210,11 +185,11 @@ def rank_popular(shelf: Shelf, order: Codes, wish: Wish, popularity: Floats) -> 
 def eligible(shelf: Shelf, wish: Wish) -> Mask:
     """Return (N,): which items a wish allows."""
     filters = wish.filters
-    allowed = shelf.offered.copy() if filters.only_available else _not_withdrawn(shelf)
+    allowed = shelf.offered.copy() if filters.only_available else ~shelf.withdrawn
     if filters.categories:
-        allowed &= np.any([shelf.in_category(path) for path in filters.categories], axis=0)
+        allowed &= shelf.in_categories(filters.categories)
     if filters.brands:
-        allowed &= np.any([shelf.of_brand(brand) for brand in filters.brands], axis=0)
+        allowed &= shelf.of_brands(filters.brands)
     if filters.price_min is not None:
         allowed &= (shelf.price > 0) & (shelf.price >= filters.price_min)
     if filters.price_max is not None:
@@ -224,8 +199,15 @@ def eligible(shelf: Shelf, wish: Wish) -> Mask:
     return allowed
 
 
-def _not_withdrawn(shelf: Shelf) -> Mask:
-    return np.fromiter((not item.withdrawn for item in shelf.items), np.bool_, len(shelf))
+def _coded(
+    codes: Codes, names: Names, numbers: Callable[[str], Sequence[int]], wanted: Sequence[str]
+) -> Mask:
+    """Return which codes, (N,), stand for any wanted name: one look at the items, not one each."""
+    found = [code for name in {name.casefold() for name in wanted} for code in numbers(name)]
+    fits = np.zeros(len(names) + 1, np.bool_)  # after the codes: names may be added meanwhile
+    fits[found] = True
+    mask: Mask = fits[codes]  # MISSING reads the last
+    return mask
 
 
 def _used(text: Codes, texts: int) -> Codes:
@@ -287,13 +269,46 @@ def _diversify(shelf: Shelf, rows: Codes, relevance: Floats, wish: Wish) -> Rank
 def _most_marginal(shelf: Shelf, rows: Codes, relevance: Floats, wish: Wish) -> list[int]:
     """Return the places of the candidates taken, in order."""
     vectors = shelf.matrix[shelf.text[rows]]  # (c, K)
-    likeness = np.zeros(len(rows), np.float32)  # to the nearest one taken; unlike is not a merit
     highest = max(float(relevance.max(initial=0)), 1.0)  # likeness ends at 1, and so should this
-    worth = (1 - wish.diversity) * relevance / np.float32(highest)
-    taken: list[int] = []
-    for _ in range(min(wish.limit, len(rows))):
-        place = int((worth - wish.diversity * likeness).argmax())
-        taken.append(place)
-        worth[place] = -np.inf
-        np.maximum(likeness, vectors @ vectors[place], out=likeness)
-    return taken
+    pile = Pile(vectors, (1 - wish.diversity) * relevance / np.float32(highest), wish.diversity)
+    return [pile.take() for _ in range(min(wish.limit, len(rows)))]
+
+
+class Pile:
+    """Candidates, the most relevant first, looked at only as far down as one could be the best.
+
+    What a candidate is worth only falls with each that is taken, so whoever stands below one that
+    is still worth more than all below were at first cannot be next. Seldom more than the upper
+    part is compared with what was taken.
+    """
+
+    def __init__(self, vectors: Vectors, relevance: Floats, diversity: float) -> None:
+        self._vectors, self._relevance, self._diversity = vectors, relevance, diversity  # (c, K)
+        self._worth = relevance.copy()  # less the likeness to the nearest one taken
+        self._taken: list[int] = []
+        self._seen = min(FIRST_SEEN, len(relevance))  # their worth is as of now
+
+    def take(self) -> int:
+        """Take the one that is worth most. Returns its place."""
+        best = int(self._worth[: self._seen].argmax())
+        while self._seen < len(self._worth) and self._worth[best] < self._relevance[self._seen]:
+            self._look(self._seen, min(2 * self._seen, len(self._worth)))
+            best = int(self._worth[: self._seen].argmax())
+        self._taken.append(best)
+        seen = slice(0, self._seen)
+        self._lower(seen, self._vectors[seen] @ self._vectors[best])
+        self._worth[best] = -np.inf
+        return best
+
+    def _look(self, start: int, end: int) -> None:
+        """Compare more candidates with all that were taken."""
+        part = slice(start, end)
+        self._seen = end
+        if self._taken:
+            likeness = self._vectors[part] @ self._vectors[self._taken].T  # (c, taken)
+            self._lower(part, likeness.max(axis=1))
+
+    def _lower(self, part: slice, likeness: Floats) -> None:
+        """Let candidates be worth no more than their likeness to another leaves of them."""
+        left = self._relevance[part] - self._diversity * np.maximum(likeness, 0)
+        np.minimum(self._worth[part], left, out=self._worth[part])

@@ -12,7 +12,7 @@ from portrait.catalogue import Catalogue
 from portrait.event import Action
 from portrait.explain import Evidence, evidence_of
 from portrait.facts import ACTION_CODE, EVENT, RING
-from portrait.lexical import Lexicon
+from portrait.lexical import Lexicon, Reading
 from portrait.paint import SHORT
 from portrait.ref import item_ref, text_ref
 from portrait.space import Vectors
@@ -52,18 +52,19 @@ def read_words(
 
     Returns:
         The evidence with more vectors, and how each text was read: `vector` (BERT had read it
-        before), `words` (it stands for the item texts that share its words) or `nothing`.
+        before), `words` (it stands for the item texts that share its words) or `nothing` (none do,
+        or the newer texts were all that one request may have read).
     """
-    ring, vectors = evidence.ring, evidence.vectors.copy()
+    ring, vectors, reading = evidence.ring, evidence.vectors.copy(), Reading(lexicon)
     searched = np.where(ring["action"] == SEARCH, ring["ref"], np.uint64(0))
     ways: list[Way] = []
-    for text in texts:
+    for text in reversed(texts):  # the newest first: they say most, should it be too much
         places = np.flatnonzero(searched == np.uint64(text_ref(text)))
         if evidence.vectors[places].any():
             ways.append("vector")
             continue
-        nearest = lexicon.vector(text, matrix)
+        nearest = reading.vector(text, matrix)
         if nearest is not None:
             vectors[places] = nearest
         ways.append("nothing" if nearest is None else "words")
-    return replace(evidence, vectors=vectors), ways
+    return replace(evidence, vectors=vectors), ways[::-1]

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cached_property
 from hashlib import blake2b
 from typing import NamedTuple, Protocol
 
@@ -149,7 +150,7 @@ class OffsetStore(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots: it remembers its name
 class Model:
     """A model: its version, its space of texts, and what it learned, if it did."""
 
@@ -157,7 +158,7 @@ class Model:
     space: Space
     learned: Learned | None = None
 
-    @property
+    @cached_property
     def space_id(self) -> str:
         """Name of the space its portraits are in; models that differ in heads alone share one."""
         if self.learned is None:

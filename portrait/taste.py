@@ -84,5 +84,8 @@ def taste_of(evidence: Evidence, learned: Learned) -> Taste:
 
 def _gathered(values: Floats, rows: NDArray[np.int64]) -> Floats:
     """Return the values at these rows; 0 where the row is MISSING."""
-    found: Floats = np.append(values, np.float32(0))[rows]  # MISSING reads the last
+    if not len(values):
+        return np.zeros(len(rows), np.float32)
+    found: Floats = values[rows]
+    found[rows == MISSING] = 0
     return found

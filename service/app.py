@@ -15,6 +15,7 @@ from service.dependencies import State
 from service.live import Live, Parts
 from service.middleware import BodyLimit, BodyLimits, RequestLog
 from service.problems import Problem, install_problems
+from service.turns import Turns
 
 VERSION = "0.1.0"
 DESCRIPTION = "Live e-commerce user profiles, and recommendations that stand on them."
@@ -74,7 +75,8 @@ def _lifespan(
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[State]:
         live = Live(parts)
-        async with live.running():
-            yield {"parts": parts, "live": live, "border": border}
+        with Turns() as turns:
+            async with live.running():
+                yield {"parts": parts, "live": live, "border": border, "turns": turns}
 
     return lifespan

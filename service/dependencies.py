@@ -9,6 +9,7 @@ from portrait.batch import LONGEST_KEY
 from portrait.item import LONGEST_ID, Id
 from service.border import Border
 from service.live import Live, Parts
+from service.turns import Turns
 
 
 class State(TypedDict):
@@ -17,12 +18,19 @@ class State(TypedDict):
     parts: Parts
     live: Live
     border: Border
+    turns: Turns
 
 
 def state_of(request: Request) -> tuple[Parts, Live]:
     """Return both at once, for a route too hot for dependencies."""
     state = request.scope["state"]
     return state["parts"], state["live"]
+
+
+def turns_of(request: Request) -> Turns:
+    """Return where rankings wait."""
+    turns: Turns = request.scope["state"]["turns"]
+    return turns
 
 
 async def _parts(request: Request) -> Parts:

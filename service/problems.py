@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Route
 
 from portrait.errors import (
+    BusyError,
     ItemNotFoundError,
     ModelMissingError,
     PortraitError,
@@ -98,6 +99,7 @@ OURS: Mapping[type[PortraitError], tuple[HTTPStatus, str, int | None]] = {
     NoFormerModelError: (HTTPStatus.CONFLICT, "no-former-model", None),
     JobOpenError: (HTTPStatus.CONFLICT, "job-open", None),
     ModelMissingError: (HTTPStatus.SERVICE_UNAVAILABLE, "model-missing", 5),
+    BusyError: (HTTPStatus.SERVICE_UNAVAILABLE, "busy", 1),
     StoreUnavailableError: (HTTPStatus.SERVICE_UNAVAILABLE, "store-unavailable", 2),
     StreamUnavailableError: (HTTPStatus.SERVICE_UNAVAILABLE, "stream-unavailable", 2),
 }

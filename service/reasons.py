@@ -1,72 +1,79 @@
 """Reasons: the events that speak for an item, as a reader knows them."""
 
-from collections.abc import Sequence
-from datetime import datetime
-from typing import Literal, NamedTuple
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from portrait.event import Action
-from portrait.explain import strongest
+from portrait.explain import Evidence, strongest
+from portrait.hash_index import MISSING
 from portrait.item import Item
 from portrait.ref import text_ref
-from service.describe import moment
-from service.schemas import Reason
+from service.describe import Json, moment
 
 REASONS = 3  # named for each item
 DECIMALS = 6  # of shares
 
-_ACTIONS = tuple(Action)
-
-Ring = NDArray[np.void]
+_ACTIONS = tuple(action.value for action in Action)
 
 
-class Mention(NamedTuple):
-    """One event, as a reason names it."""
+class Mentions:
+    """Names the events of a session and of a profile, in this order, each when first asked for."""
 
-    action: Action | Literal["session"]
-    item_id: str | None
-    title: str | None
-    occurred_at: datetime | None
+    def __init__(self, items: Sequence[Item]) -> None:
+        self._items = items
+        self._session: Evidence | None = None
+        self._past: Evidence | None = None
+        self._texts: Mapping[int, str] = {}
+        self._named: dict[int, Json] = {}
+
+    def with_session(self, session: Evidence, texts: Sequence[str]) -> None:
+        """Put a session first. A search is named by its text, which only the request knows."""
+        self._session, self._texts = session, {text_ref(text): text for text in texts}
+
+    def with_past(self, past: Evidence) -> None:
+        """Put a profile's events last."""
+        self._past = past
+
+    def __getitem__(self, place: int) -> Json:
+        if place not in self._named:
+            self._named[place] = self._name(place)
+        return self._named[place]
+
+    def _name(self, place: int) -> Json:
+        first = 0 if self._session is None else len(self._session)
+        if self._session is not None and place < first:
+            return self._of_session(self._session, place)
+        assert self._past is not None  # noqa: S101 - there are no other events
+        return self._of_past(self._past, place - first)
+
+    def _of_session(self, session: Evidence, place: int) -> Json:
+        item = self._item(session.items[place])
+        text = self._texts.get(int(session.ring["ref"][place]))
+        return {
+            "action": "session",
+            "item_id": None if item is None else item.id,
+            "title": text if item is None else item.title,
+            "occurred_at": None,
+        }
+
+    def _of_past(self, past: Evidence, place: int) -> Json:
+        event, item = past.ring[place], self._item(past.items[place])
+        return {
+            "action": _ACTIONS[event["action"]],
+            "item_id": None if item is None else item.id,
+            "title": None if item is None else item.title,
+            "occurred_at": moment(int(event["at"])),
+        }
+
+    def _item(self, row: int) -> Item | None:
+        return None if row == MISSING else self._items[row]
 
 
-def past_mentions(ring: Ring, items: Sequence[Item | None]) -> list[Mention]:
-    """Name a profile's events."""
-    return [
-        Mention(
-            _ACTIONS[action],
-            None if item is None else item.id,
-            None if item is None else item.title,
-            moment(at),
-        )
-        for action, at, item in zip(
-            ring["action"].tolist(), ring["at"].tolist(), items, strict=True
-        )
-    ]
-
-
-def session_mentions(
-    ring: Ring, items: Sequence[Item | None], texts: Sequence[str]
-) -> list[Mention]:
-    """Name a session's events; a search by its text, which only the request knows."""
-    text_of = {text_ref(text): text for text in texts}
-    return [
-        Mention("session", None, text_of.get(ref), None)
-        if item is None
-        else Mention("session", item.id, item.title, None)
-        for ref, item in zip(ring["ref"].tolist(), items, strict=True)
-    ]
-
-
-def reasons_for(
-    shares: NDArray[np.float32], mentions: Sequence[Mention]
-) -> list[tuple[Reason, ...]]:
+def reasons_for(shares: NDArray[np.float32], mentions: Mentions) -> list[list[Json]]:
     """Name the events that speak for each of N items, by their shares (N, S), strongest first."""
     return [
-        tuple(
-            Reason(**mentions[event]._asdict(), share=round(share, DECIMALS))
-            for event, share in events
-        )
+        [{**mentions[event], "share": round(share, DECIMALS)} for event, share in events]
         for events in strongest(shares, REASONS)
     ]

@@ -1,9 +1,9 @@
 """Routes: recommendations."""
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from service.dependencies import LiveDep, PartsDep
+from service.dependencies import state_of, turns_of
 from service.examples import RECOMMENDATIONS, answered
 from service.problems import declared
 from service.recommender import recommend
@@ -18,11 +18,11 @@ router = APIRouter(route_class=ExactRoute, tags=["recommendations"])
     response_model=Recommendations,
     responses=answered(200, RECOMMENDATIONS) | declared(413, 422, 503),
 )
-async def post_recommend(asked: RecommendationRequest, parts: PartsDep, live: LiveDep) -> Response:
+async def post_recommend(asked: RecommendationRequest, request: Request) -> Response:
     """Return items that suit a user, a session, or anybody, best first.
 
     By the session if it says anything, with the user's profile for the long term; else by the
     profile; else what is popular, a few of each category.
     """
-    answer = await recommend(asked, parts, live)
-    return Response(answer.model_dump_json(), media_type="application/json")
+    answer = await recommend(asked, *state_of(request), turns_of(request))
+    return Response(answer, media_type="application/json")

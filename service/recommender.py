@@ -7,19 +7,18 @@ A record of another space than the view's is never multiplied with it: its event
 again in the view's space, which gives the vectors that `paint` would give.
 """
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from time import time
 from uuid import uuid4
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic_core import to_json
 
-from portrait.catalogue import Catalogue
 from portrait.explain import Evidence, evidence_of, search_refs, together
-from portrait.hash_index import MISSING
 from portrait.item import Item
 from portrait.paint import LONG, SHORT
 from portrait.profile import Profile, decode_profile
@@ -30,23 +29,18 @@ from portrait.session import read_words, session_evidence, session_ring
 from portrait.space import Vectors
 from portrait.store import Model
 from portrait.taste import Taste, taste_of
-from service.describe import moment, stale_seconds
+from service.describe import Json, moment, stale_seconds
 from service.live import Live, Parts, View
-from service.reasons import Mention, past_mentions, reasons_for, session_mentions
-from service.schemas import (
-    AskedFilters,
-    Reason,
-    RecommendationRequest,
-    Recommendations,
-    RecommendedItem,
-    Session,
-    Strategy,
-    TextReading,
-)
+from service.reasons import Mentions, reasons_for
+from service.schemas import AskedFilters, RecommendationRequest, Session, Strategy
+from service.turns import Turns
 
 DECIMALS = 6  # of scores
 
 Rows = NDArray[np.int64]
+Refs = NDArray[np.uint64]
+Ring = NDArray[np.void]
+Reasons = list[list[Json]] | None  # by item
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +49,7 @@ class Known:
 
     vectors: Vectors  # (2, K) of the profile; zeros if there is none
     past: Evidence | None  # the profile's events, where they are needed
-    past_mentions: Sequence[Mention]
     session: Evidence | None
-    session_mentions: Sequence[Mention]
     texts: Sequence[str]  # of the session
     excluded: Rows
 
@@ -68,26 +60,45 @@ class Basis:
 
     strategy: Strategy
     vectors: Vectors  # (2, K)
-    evidence: Evidence | None = None
-    mentions: Sequence[Mention] = ()
-    readings: Sequence[TextReading] = ()
+    evidence: Evidence | None
+    mentions: Mentions  # of the evidence
+    readings: Sequence[Json]  # how each text of the session was understood
 
 
-async def recommend(asked: RecommendationRequest, parts: Parts, live: Live) -> Recommendations:
-    """Answer a request."""
+async def recommend(asked: RecommendationRequest, parts: Parts, live: Live, turns: Turns) -> bytes:
+    """Answer a request, in JSON. That it is a `Recommendations` is a test's to check.
+
+    Raises:
+        BusyError: Too many ask at once.
+    """
     view = live.require()
     profile = await _load(asked.user_id, parts)
     known = await _gather(asked, profile, view)
-    basis, ranking, reasons = await asyncio.to_thread(_compute, asked, known, view)
-    return Recommendations(
-        recommendation_id=uuid4(),
-        strategy=basis.strategy,
-        model_version=view.model.version,
-        space_id=view.model.space_id,
-        profile_as_of=None if profile is None else moment(int(profile.head["last_at"])),
-        stale_seconds=None if profile is None else _stale(profile, live),
-        session_texts=tuple(basis.readings),
-        items=_items(ranking, reasons, view),
+    as_of = None if profile is None else moment(int(profile.head["last_at"]))
+    stale = None if profile is None else _stale(profile, live)
+    return await turns.take(partial(_answer, asked, known, view, as_of, stale))
+
+
+def _answer(
+    asked: RecommendationRequest,
+    known: Known,
+    view: View,
+    as_of: datetime | None,
+    stale: float | None,
+) -> bytes:
+    """Rank, and write the answer. Blocks for milliseconds, so it runs in a thread."""
+    basis, ranking, reasons = _compute(asked, known, view)
+    return to_json(
+        {
+            "recommendation_id": uuid4(),
+            "strategy": basis.strategy,
+            "model_version": view.model.version,
+            "space_id": view.model.space_id,
+            "profile_as_of": as_of,
+            "stale_seconds": stale,
+            "session_texts": basis.readings,
+            "items": _items(ranking, reasons, view),
+        }
     )
 
 
@@ -115,28 +126,23 @@ async def _gather(asked: RecommendationRequest, profile: Profile | None, view: V
     catalogue = mirror.catalogue
     past = None if past_ring is None else evidence_of(past_ring, catalogue)
     ring = session_ring(session.items, session.texts)
-    seen = catalogue.find(ring["ref"].copy())
-    seen_before = np.zeros(0, np.int64) if profile is None else _rows_of(profile, catalogue)
+    now = session_evidence(ring, catalogue) if len(ring) else None
     return Known(
         _vectors(profile, past, model),
         past,
-        [] if past is None else past_mentions(past.ring, _items_at(seen_before, catalogue)),
-        session_evidence(ring, catalogue) if len(ring) else None,
-        session_mentions(ring, _items_at(seen, catalogue), session.texts),
+        now,
         session.texts,
-        np.r_[
-            catalogue.find(np.array([item_ref(id) for id in asked.exclude], np.uint64)),
-            np.r_[seen, seen_before] if asked.exclude_seen else seen[:0],
-        ],
+        np.concatenate([catalogue.find(refs) for refs in _excluded(asked, profile, ring)]),
     )
 
 
-def _rows_of(profile: Profile, catalogue: Catalogue) -> Rows:
-    return catalogue.find(profile.ring["ref"].copy())
-
-
-def _items_at(rows: Rows, catalogue: Catalogue) -> list[Item | None]:
-    return [None if row == MISSING else catalogue.items[row] for row in rows.tolist()]
+def _excluded(asked: RecommendationRequest, profile: Profile | None, ring: Ring) -> list[Refs]:
+    """Name the items that are not to be offered; a search among them is no item."""
+    refs = [np.array([item_ref(id) for id in asked.exclude], np.uint64)]
+    if asked.exclude_seen:
+        refs.append(ring["ref"].copy())
+        refs += [] if profile is None else [profile.ring["ref"].copy()]
+    return refs
 
 
 def _vectors(profile: Profile | None, past: Evidence | None, model: Model) -> Vectors:
@@ -151,8 +157,8 @@ def _vectors(profile: Profile | None, past: Evidence | None, model: Model) -> Ve
 
 def _compute(
     asked: RecommendationRequest, known: Known, view: View
-) -> tuple[Basis, Ranking, list[tuple[Reason, ...]] | None]:
-    """Choose, rank, explain. Blocks for milliseconds, so it runs in a thread."""
+) -> tuple[Basis, Ranking, Reasons]:
+    """Choose, rank, explain."""
     basis = _choose(known, view)
     learned, evidence = view.model.learned, basis.evidence
     taste = None if learned is None or evidence is None else taste_of(evidence, learned)
@@ -160,7 +166,7 @@ def _compute(
     if not asked.explain:
         return basis, ranking, None
     if evidence is None:
-        return basis, ranking, [()] * len(ranking.rows)  # what is popular is nobody's doing
+        return basis, ranking, [[] for _ in ranking.rows]  # what is popular is nobody's doing
     if taste is not None:
         shares = taste.shares(view.shelf, ranking.rows)
     else:
@@ -170,33 +176,37 @@ def _compute(
 
 def _choose(known: Known, view: View) -> Basis:
     """Take the session if it says anything, else the profile, else what is popular."""
-    readings: list[TextReading] = []
+    readings: list[Json] = []
+    mentions = Mentions(view.source.items)
     if known.session is not None:
         source = view.source
         matrix = source.mirror.catalogue.vectors.matrix
         session, ways = read_words(known.session, known.texts, source.lexicon, matrix)
         readings = [
-            TextReading(text=text, read=way) for text, way in zip(known.texts, ways, strict=True)
+            {"text": text, "read": way} for text, way in zip(known.texts, ways, strict=True)
         ]
         if session.portrait().any():
-            return _with_session(known, session, readings)
+            mentions.with_session(session, known.texts)
+            return _with_session(known, session, mentions, readings)
+    if known.past is not None:
+        mentions.with_past(known.past)
     if known.vectors.any():
-        return Basis("profile", known.vectors, known.past, known.past_mentions, readings)
-    return Basis("popular", known.vectors, readings=readings)
+        return Basis("profile", known.vectors, known.past, mentions, readings)
+    return Basis("popular", known.vectors, None, mentions, readings)
 
 
-def _with_session(known: Known, session: Evidence, readings: Sequence[TextReading]) -> Basis:
+def _with_session(
+    known: Known, session: Evidence, mentions: Mentions, readings: Sequence[Json]
+) -> Basis:
     """Let the session say what somebody is after now, and their profile what they like."""
-    now = session.portrait()
+    now, past = session.portrait(), known.past
     if not known.vectors[LONG].any():
-        return Basis("session", now, session, known.session_mentions, readings)
-    return Basis(
-        "session",
-        np.stack([known.vectors[LONG], now[SHORT]]),
-        None if known.past is None else together(known.past, session),
-        [*known.session_mentions, *known.past_mentions],
-        readings,
-    )
+        return Basis("session", now, session, mentions, readings)
+    vectors = np.stack([known.vectors[LONG], now[SHORT]])
+    if past is None:
+        return Basis("session", vectors, None, mentions, readings)
+    mentions.with_past(past)
+    return Basis("session", vectors, together(past, session), mentions, readings)
 
 
 def _rank(
@@ -222,23 +232,21 @@ def _filters(asked: AskedFilters) -> Filters:
     )
 
 
-def _items(
-    ranking: Ranking, reasons: list[tuple[Reason, ...]] | None, view: View
-) -> tuple[RecommendedItem, ...]:
+def _items(ranking: Ranking, reasons: Reasons, view: View) -> list[Json]:
     scored = zip(ranking.rows.tolist(), ranking.scores.tolist(), strict=True)
-    return tuple(
+    return [
         _item(view.shelf.items[row], score, None if reasons is None else reasons[place])
         for place, (row, score) in enumerate(scored)
-    )
+    ]
 
 
-def _item(item: Item, score: float, reasons: tuple[Reason, ...] | None) -> RecommendedItem:
-    return RecommendedItem(
-        item_id=item.id,
-        title=item.title,
-        category=item.category,
-        brand=item.brand,
-        price=item.price,
-        score=round(score, DECIMALS),
-        reasons=reasons,
-    )
+def _item(item: Item, score: float, reasons: list[Json] | None) -> Json:
+    return {
+        "item_id": item.id,
+        "title": item.title,
+        "category": item.category,
+        "brand": item.brand,
+        "price": item.price,
+        "score": round(score, DECIMALS),
+        "reasons": reasons,
+    }

@@ -147,12 +147,11 @@ def _questions(
     firsts = order[np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]][: len(order)])]
     first, theirs = event[firsts], user[firsts]
     rows = catalogue.find(np.ascontiguousarray(first["ref"]))
-    offered = np.append(catalogue.rows["offered"], False)[rows]  # MISSING reads the last
     newest = facts.ring["at"][theirs, 0]
     fits = (
         (columns["received"][firsts] >= since_ms)
         & np.isin(first["action"], WANTS)
-        & offered
+        & catalogue.offered(rows)
         & (newest > 0)
         & (first["at"] >= newest)  # late, it would be asked with knowledge of what came after
     )

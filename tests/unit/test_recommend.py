@@ -238,12 +238,3 @@ def test_a_shelf_does_not_change_with_its_catalogue() -> None:
 
     assert shelf.offered.all()
     assert len(shelf) == len(ITEMS)
-
-
-def test_filters_are_remembered_within_bounds() -> None:
-    shelf = stock(catalogue())
-
-    masks = [shelf.of_brand(f"brand {place}") for place in range(1_000)]
-
-    assert not np.any(masks)
-    assert len(shelf._masks) <= 256  # noqa: SLF001 - the bound is not visible from outside

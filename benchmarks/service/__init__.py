@@ -1,0 +1,1 @@
+"""How fast the service answers, beside the least that such a service has to do."""

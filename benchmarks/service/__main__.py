@@ -1,0 +1,233 @@
+"""How fast the service answers, beside a bare FastAPI route that reads the same bytes from Redis.
+
+    python -m benchmarks.service [--items 12000 100000] [--models pretrained learned] [--quick]
+
+A real Redis, a real service, and a generator in a process of its own, for catalogues of two sizes
+and models with and without learning. Each kind of request is measured twice: as many as are
+answered by a closed loop (capacity), and at half of that, sent at moments fixed beforehand (open
+loop). Then, what a few clients who send the costliest requests there are do to everybody else. All
+share the machine. The last line is JSON, latencies in milliseconds.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
+from subprocess import PIPE, Popen
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from tqdm import tqdm
+
+from benchmarks.service import asks
+from benchmarks.service.generate import Outcome, Plan
+from benchmarks.service.shop import Shop, fill, open_shop
+from demo.servers import Servers, free_port, python, running, start_servers, wait_for_port
+from portrait.adapters.redis_store import connect_redis
+
+PROFILE = "GET /profile"
+PROFILE_RATE = 200.0  # a second, of the goal
+BESIDE_RATE = 100.0  # of those who are disturbed by the costliest
+COSTLY_CLIENTS = 8
+CONNECTIONS = 16  # of a closed loop: more add waiting, not answers
+OPEN_CONNECTIONS = 64  # of an open one
+LOAD_SECONDS = 300.0  # longest for a service to take in the catalogue
+GOALS = {"recommend_per_second": 400, "recommend_p99_ms": 20, "profile_p99_ms": 10}
+LEAST_OF_BARE = 0.6
+MOST_DISTURBED = 2.0
+
+Figures = dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Stand:
+    """A shop that is being served."""
+
+    shop: Shop
+    service: int  # port
+    bare: int  # port
+    seconds: float  # of one measurement
+    processor: Callable[[], float]  # seconds that the service has used
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the benchmark."""
+    options = _options(arguments)
+    started = time.monotonic()
+    figures: dict[str, Figures] = {}
+    with tempfile.TemporaryDirectory() as folder, start_servers(Path(folder)) as servers:
+        for items in options.items:
+            for model in options.models:
+                shop = open_shop(items, options.users, is_learned=model == "learned")
+                figures[f"{model} {items}"] = _measured(shop, servers, options.seconds)
+    print(json.dumps({"seconds": round(time.monotonic() - started), "goals": GOALS, **figures}))
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--items", type=int, nargs="+", default=[12_000, 100_000])
+    parser.add_argument("--users", type=int, default=10_000)
+    parser.add_argument(
+        "--models", nargs="+", choices=["pretrained", "learned"], default=["pretrained", "learned"]
+    )
+    parser.add_argument("--seconds", type=float, default=4.0, help="of one measurement")
+    parser.add_argument("--quick", action="store_true", help="does it run? a small shop, at once")
+    options = parser.parse_args(arguments)
+    if options.quick:
+        options.items, options.users, options.seconds = [500], 100, 0.4
+        options.models = ["learned"]
+    return options
+
+
+def _measured(shop: Shop, servers: Servers, seconds: float) -> Figures:
+    """Serve a shop, and measure every kind of request."""
+    asyncio.run(_fill(servers.redis, shop))
+    with _serving(shop, servers, seconds) as stand:
+        found: Figures = {PROFILE: _profile(stand)}
+        for kind in asks.RECOMMENDATIONS:
+            found[kind] = _recommend(kind, stand)
+        found["fairness"] = _fairness(stand)
+    return found
+
+
+async def _fill(url: str, shop: Shop) -> None:
+    redis = await connect_redis(url)
+    await fill(redis, shop)
+    await redis.aclose()
+
+
+@contextmanager
+def _serving(shop: Shop, servers: Servers, seconds: float) -> Iterator[Stand]:
+    """Run the service and the bare one."""
+    service, bare = free_port(), free_port()
+    with ExitStack() as stack:
+        settings = {**servers.environment, "PORTRAIT_PORT": str(service)}
+        process = stack.enter_context(
+            running(python("service"), servers.directory / "service.log", settings)
+        )
+        command = python("benchmarks.service.bare", servers.redis, str(bare))
+        stack.enter_context(running(command, servers.directory / "bare.log"))
+        wait_for_port(bare)
+        _await_catalogue(service)
+        yield Stand(shop, service, bare, seconds, partial(_processor_seconds, process.pid))
+
+
+def _await_catalogue(port: int) -> None:
+    """Wait until the service has taken in the catalogue.
+
+    Raises:
+        TimeoutError: It has not.
+    """
+    ends = time.monotonic() + LOAD_SECONDS
+    while time.monotonic() < ends:
+        try:
+            with urlopen(f"http://127.0.0.1:{port}/profile/user-0", timeout=5):
+                return
+        except URLError:  # not listening yet, or no model yet
+            time.sleep(0.2)
+    msg = f"no catalogue after {LOAD_SECONDS:.0f} s"
+    raise TimeoutError(msg)
+
+
+def _profile(stand: Stand) -> Figures:
+    """Measure `GET /profile` at the rate of the goal, and as often as it is answered."""
+    requests, bare = asks.profiles(stand.shop), _bare(stand)
+    rate = PROFILE_RATE
+    most, most_bare = _capacity(requests, stand), _capacity(requests, bare)
+    return {
+        **_figures(PROFILE, most, _open(requests, stand, rate), _open(requests, bare, rate)),
+        "bare_capacity": most_bare.rate,
+        "of_bare": round(most.rate / most_bare.rate, 3),
+    }
+
+
+def _recommend(kind: str, stand: Stand) -> Figures:
+    """Measure one kind of `POST /recommend`, and the bare route at the same rate."""
+    requests = asks.recommendations(kind, stand.shop)
+    before = stand.processor()
+    most = _capacity(requests, stand)
+    used = stand.processor() - before
+    rate = max(most.rate / 2, 1.0)
+    half, bare = _open(requests, stand, rate), _open(requests, _bare(stand), rate)
+    return {
+        **_figures(kind, most, half, bare),
+        "cpu_ms": round(1e3 * used / (most.rate * stand.seconds), 2),
+    }
+
+
+def _bare(stand: Stand) -> Stand:
+    return replace(stand, service=stand.bare)
+
+
+def _figures(kind: str, most: Outcome, half: Outcome, bare: Outcome) -> Figures:
+    """Put together, and show, what was measured of one kind."""
+    tqdm.write(
+        f"  {kind:>18}  {most.rate:>7,.0f}/s at most; at {half.rate:>6,.0f}/s"
+        f"  p50 {half.p50_ms:6.2f}  p99 {half.p99_ms:7.2f}  p99.9 {half.p999_ms:7.2f} ms;"
+        f" bare p99 {bare.p99_ms:6.2f} ms"
+    )
+    return {"capacity": most.rate, **asdict(half), "bare": asdict(bare)}
+
+
+def _fairness(stand: Stand) -> Figures:
+    """Measure what those who send the costliest requests do to those who read profiles."""
+    requests, costly = asks.profiles(stand.shop), asks.costliest(stand.shop)
+    seconds = 2 * stand.seconds
+    alone = _ended(_begun(Plan(stand.service, requests, seconds, OPEN_CONNECTIONS, BESIDE_RATE)))
+    crowd = _begun(Plan(stand.service, costly, seconds + 1, COSTLY_CLIENTS))
+    beside = _ended(_begun(Plan(stand.service, requests, seconds, OPEN_CONNECTIONS, BESIDE_RATE)))
+    costliest = _ended(crowd)
+    tqdm.write(
+        f"  {'fairness':>18}  {PROFILE} p99 {alone.p99_ms:.2f} ms alone, {beside.p99_ms:.2f} ms"
+        f" beside {costliest.rate:.0f} of the costliest a second"
+    )
+    return {"alone": asdict(alone), "beside": asdict(beside), "costliest": asdict(costliest)}
+
+
+def _processor_seconds(process: int) -> float:
+    """Read what a process has used of all cores."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(") ")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _capacity(requests: Sequence[str], stand: Stand) -> Outcome:
+    """Measure a closed loop."""
+    return _ended(_begun(Plan(stand.service, requests, stand.seconds, CONNECTIONS)))
+
+
+def _open(requests: Sequence[str], stand: Stand, rate: float) -> Outcome:
+    """Measure an open loop."""
+    return _ended(_begun(Plan(stand.service, requests, stand.seconds, OPEN_CONNECTIONS, rate)))
+
+
+def _begun(plan: Plan) -> Popen[str]:
+    """Start a generator."""
+    process = Popen(  # noqa: S603 - our own command line
+        python("benchmarks.service.generate"), stdin=PIPE, stdout=PIPE, text=True
+    )
+    assert process.stdin is not None  # noqa: S101 - it is a pipe
+    json.dump(asdict(plan), process.stdin)
+    process.stdin.close()
+    return process
+
+
+def _ended(process: Popen[str]) -> Outcome:
+    """Wait for a generator's outcome."""
+    assert process.stdout is not None  # noqa: S101 - it is a pipe
+    with process.stdout as lines:
+        outcome = lines.read()
+    if process.wait():
+        raise subprocess.CalledProcessError(process.returncode, process.args)
+    return Outcome(**json.loads(outcome.splitlines()[-1]))
+
+
+if __name__ == "__main__":
+    main()

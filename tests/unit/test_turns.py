@@ -1,0 +1,96 @@
+"""Turns: rankings come one after the other, and nobody waits for long."""
+
+import asyncio
+from collections.abc import Callable
+from threading import Event, current_thread
+
+import pytest
+
+from portrait.errors import BusyError
+from service import turns as module
+from service.turns import MOST_WAITING, Turns
+from tests.shop import Shop, open_shop
+
+
+async def begun(turns: Turns, work: Callable[[], object]) -> asyncio.Task[object]:
+    """Ask for some work, and let it be handed to the thread."""
+    task = asyncio.create_task(turns.take(work))
+    await asyncio.sleep(0)
+    return task
+
+
+async def test_work_is_done_one_after_the_other_in_the_order_of_asking() -> None:
+    done: list[tuple[int, str]] = []
+
+    def work(number: int) -> None:
+        done.append((number, current_thread().name))
+
+    with Turns() as turns:
+        await asyncio.gather(
+            *(turns.take(lambda number=number: work(number)) for number in range(9))
+        )
+
+    assert [number for number, _ in done] == [*range(9)]
+    assert len({thread for _, thread in done}) == 1
+
+
+async def test_the_loop_goes_on_while_something_is_ranked() -> None:
+    gate = Event()
+    with Turns() as turns:
+        ranked = await begun(turns, lambda: gate.wait(10))
+        gate.set()  # by the loop, which therefore runs
+
+        assert await ranked is True
+
+
+async def test_beyond_so_many_waiting_one_is_told_to_come_again() -> None:
+    gate = Event()
+    with Turns() as turns:
+        waiting = [await begun(turns, lambda: gate.wait(10)) for _ in range(MOST_WAITING)]
+
+        with pytest.raises(BusyError):
+            await turns.take(gate.wait)
+
+        gate.set()
+        assert all(await asyncio.gather(*waiting))
+        assert await turns.take(lambda: "there is room again") == "there is room again"
+
+
+async def test_whoever_waited_for_too_long_is_not_ranked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    gate, ranked = Event(), Event()
+    monkeypatch.setattr(module, "LONGEST_WAIT", 0.0)
+    with Turns() as turns:
+        first = await begun(turns, lambda: gate.wait(10))
+        late = await begun(turns, ranked.set)
+        gate.set()
+
+        with pytest.raises(BusyError):
+            await late
+        await asyncio.gather(first, return_exceptions=True)
+    assert not ranked.is_set()
+
+
+async def test_work_that_fails_makes_room_too() -> None:
+    def fail() -> None:
+        raise LookupError
+
+    with Turns() as turns:
+        for _ in range(MOST_WAITING + 1):
+            with pytest.raises(LookupError):
+                await turns.take(fail)
+
+
+async def test_the_service_answers_503_and_says_when_to_come_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shop = Shop()
+    await shop.stock()
+    monkeypatch.setattr(module, "MOST_WAITING", 0)
+
+    async with open_shop(shop) as client:
+        answer = await client.post("/recommend", json={})
+
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+    assert answer.json()["type"] == "urn:portrait:problem:busy"
