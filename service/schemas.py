@@ -6,10 +6,10 @@ from uuid import UUID
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from portrait.batch import LONGEST_KEY
 from portrait.event import Action
 from portrait.facts import RING
 from portrait.item import Id, ItemSnapshot
+from portrait.reading import LONGEST_KEY
 from portrait.session import Way
 
 MOST_ITEMS = 100  # of one answer
