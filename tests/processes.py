@@ -32,6 +32,7 @@ from portrait.adapters.redis_store import connect_redis
 from portrait.event import Action
 from portrait.item import Item
 from portrait.topics import ITEMS, event_topic
+from tests.forked import Forked
 
 PATIENCE = 300.0  # seconds on a busy machine; what has died is noticed at once
 POLL_SECONDS = 0.02
@@ -109,7 +110,9 @@ def environment(kafka: str, redis: str) -> dict[str, str]:
 
 
 def worker(name: str, settings: dict[str, str], logs: Path) -> AbstractContextManager[Process]:
-    return running(python("workers", name), logs / f"{name}.log", settings)
+    """Run a worker, forked: as `python -m workers` runs it, but for seconds of imports."""
+    own = {"PORTRAIT_MODEL_CACHE": str(logs / "cache")}
+    return running(python("workers", name), logs / f"{name}.log", own | settings, Forked)
 
 
 def catalogue(count: int) -> list[Item]:
