@@ -4,6 +4,7 @@ An end that nobody asked for is an error with the last lines of the process's lo
 a process on purpose does it by `Process.kill` and the like, or by `kill`, or waits for its end.
 """
 
+import atexit
 import os
 import signal
 import subprocess
@@ -208,9 +209,11 @@ def _tell_guard(line: str) -> None:
 @cache
 def _guard() -> subprocess.Popen[bytes]:
     """Start this session's guard; it ends with the session."""
-    return subprocess.Popen(  # noqa: S603 - our own command line
+    guard = subprocess.Popen(  # noqa: S603 - our own command line
         python("demo.guard"),
         stdin=subprocess.PIPE,
         cwd=ROOT,
         start_new_session=True,  # what ends this session by its group does not end the guard
     )
+    atexit.register(guard.communicate)  # closes its input, and waits for it
+    return guard

@@ -33,10 +33,9 @@ from portrait.event import Action
 from portrait.item import Item
 from portrait.topics import ITEMS, event_topic
 from tests.forked import Forked
+from tests.patience import ANSWER_SECONDS, PATIENCE
 
-PATIENCE = 300.0  # seconds on a busy machine; what has died is noticed at once
 POLL_SECONDS = 0.02
-ANSWER_SECONDS = 60.0  # for one request, likewise
 RECEIVED = 1_790_000_000_000  # Kafka's time of the first event, ms: the same in every run
 
 Fields = dict[str, object]

@@ -9,6 +9,7 @@ from portrait.ref import text_ref
 from portrait.stream import Batch
 from tests.fake_training import MemoryModels
 from tests.fakes import HashEncoder, MemoryCatalogue, MemoryRegistry
+from tests.patience import PATIENCE
 from tests.records import FakeRecord
 from tests.streams import MODEL
 from workers.first_model import await_model, chained, fit_first_model, gather_catalogue
@@ -82,7 +83,7 @@ async def test_waiting_ends_when_a_model_is_promoted() -> None:
 
     await registry.promote(MODEL)
 
-    assert await asyncio.wait_for(waiting, 2) == MODEL
+    assert await asyncio.wait_for(waiting, PATIENCE) == MODEL
 
 
 async def test_waiting_ends_when_told_to_stop() -> None:
