@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, asynccontextmanager, contextmanager
@@ -99,6 +100,10 @@ def running_portrait(directory: Path) -> Iterator[Portrait]:
         yield Portrait(url, servers.kafka, servers.redis, directory, settings, processes, health)
 
 
+def with_path(settings: dict[str, str]) -> dict[str, str]:
+    return {**os.environ, **settings}
+
+
 def environment(kafka: str, redis: str) -> dict[str, str]:
     return {
         "PORTRAIT_KAFKA_BOOTSTRAP": kafka,
@@ -109,9 +114,12 @@ def environment(kafka: str, redis: str) -> dict[str, str]:
 
 
 def worker(name: str, settings: dict[str, str], logs: Path) -> AbstractContextManager[Process]:
-    """Run a worker, forked: as `python -m workers` runs it, but for seconds of imports."""
-    own = {"PORTRAIT_MODEL_CACHE": str(logs / "cache")}
-    return running(python("workers", name), logs / f"{name}.log", own | settings, Forked)
+    """Run a worker as `python -m workers` does, but forked; its models lie beside its logs."""
+    models = {
+        "PORTRAIT_MODELS_URL": str(logs / "models"),
+        "PORTRAIT_MODEL_CACHE": str(logs / "cache"),
+    }
+    return running(python("workers", name), logs / f"{name}.log", models | settings, Forked)
 
 
 def catalogue(count: int) -> list[Item]:
