@@ -4,14 +4,15 @@ An end that nobody asked for is an error with the last lines of the process's lo
 a process on purpose does it by `Process.kill` and the like, or by `kill`, or waits for its end.
 """
 
+import atexit
 import os
 import signal
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 STOP_SECONDS = 30.0  # a worker drains its batch first
@@ -39,15 +40,19 @@ class Process(subprocess.Popen[bytes]):
     ) -> None:
         self.log = log
         self._name = " ".join(Path(part).name for part in command[:WORDS])
-        self._start = log.stat().st_size if log.exists() else 0  # others may have written before
+        log.touch()
+        self._start = log.stat().st_size  # others may have written before
         self._is_known = False
-        with log.open("ab") as output:
+        self._begin(command, {**os.environ, **(environment or {})})
+
+    def _begin(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
+        with self.log.open("ab") as output:
             super().__init__(
                 command,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,
-                env={**os.environ, **(environment or {})},
+                env=environment,
                 cwd=ROOT,
                 start_new_session=True,  # Ctrl-C reaches us first, and we stop it in order
             )
@@ -59,13 +64,13 @@ class Process(subprocess.Popen[bytes]):
 
     def wait(self, timeout: float | None = None) -> int:
         """Wait for its end, and return its exit code: whoever does so knows of it."""
-        code = super().wait(timeout)
+        code = self._await_code(timeout)
         self.expect_end()
         return code
 
     def poll(self) -> int | None:
         """Return its exit code, if it has ended: whoever asks knows of it."""
-        code = super().poll()
+        code = self._look_for_code()
         self.expect_end(because=code is not None)
         return code
 
@@ -75,7 +80,13 @@ class Process(subprocess.Popen[bytes]):
 
     def is_missed(self) -> bool:
         """Say whether it has ended and nobody knows why."""
-        return not self._is_known and super().poll() is not None
+        return not self._is_known and self._look_for_code() is not None
+
+    def _await_code(self, timeout: float | None) -> int:
+        return super().wait(timeout)
+
+    def _look_for_code(self) -> int | None:
+        return super().poll()
 
     def obituary(self) -> str:
         """Return how it ended, and the end of its log."""
@@ -92,14 +103,17 @@ class Process(subprocess.Popen[bytes]):
 
 @contextmanager
 def running(
-    command: Sequence[str], log: Path, environment: Mapping[str, str] | None = None
+    command: Sequence[str],
+    log: Path,
+    environment: Mapping[str, str] | None = None,
+    kind: type[Process] = Process,
 ) -> Iterator[Process]:
     """Run a process with its output in a file; at the end ask it to stop, then make it.
 
     Raises:
         EndedError: It had failed, and nobody meant that.
     """
-    process = _started(command, log, environment)
+    process = _watched(partial(kind, command, log, environment))
     try:
         yield process
     except BaseException as error:
@@ -177,9 +191,9 @@ def python(*arguments: str) -> list[str]:
     return [sys.executable, "-m", *arguments]
 
 
-def _started(command: Sequence[str], log: Path, environment: Mapping[str, str] | None) -> Process:
+def _watched(start: Callable[[], Process]) -> Process:
     _guard()  # before the process: it is never without
-    process = Process(command, log, environment)
+    process = start()
     _running.append(process)
     _tell_guard(f"+{process.pid}")
     return process
@@ -195,9 +209,11 @@ def _tell_guard(line: str) -> None:
 @cache
 def _guard() -> subprocess.Popen[bytes]:
     """Start this session's guard; it ends with the session."""
-    return subprocess.Popen(  # noqa: S603 - our own command line
+    guard = subprocess.Popen(  # noqa: S603 - our own command line
         python("demo.guard"),
         stdin=subprocess.PIPE,
         cwd=ROOT,
         start_new_session=True,  # what ends this session by its group does not end the guard
     )
+    atexit.register(guard.communicate)  # closes its input, and waits for it
+    return guard

@@ -21,7 +21,7 @@ from demo.ports import (
     port_is_free,
     wait_until_free,
 )
-from demo.processes import ROOT, EndedError, Process, python, running, stop
+from demo.processes import ROOT, EndedError, Process, missed, python, running, stop
 
 __all__ = [
     "ROOT",
@@ -121,6 +121,8 @@ def _listen(
         chosen = port or free_port()
         wait_until_free(chosen)
         process = stack.enter_context(running(command(chosen), log))
+        if port:
+            _succeed(process)
         try:
             wait_for_port(chosen, process)
         except EndedError:
@@ -129,6 +131,13 @@ def _listen(
             process.expect_end()  # somebody was faster: that was all
         else:
             return chosen
+
+
+def _succeed(process: Process) -> None:
+    """Take the end of former ones for meant: who is started again on its port was known to end."""
+    for former in missed():
+        if former.args == process.args and former is not process:
+            former.expect_end()
 
 
 def wait_for_port(port: int, process: Process | None = None) -> None:

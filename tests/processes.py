@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, asynccontextmanager, contextmanager
@@ -32,10 +33,10 @@ from portrait.adapters.redis_store import connect_redis
 from portrait.event import Action
 from portrait.item import Item
 from portrait.topics import ITEMS, event_topic
+from tests.forked import Forked
+from tests.patience import ANSWER_SECONDS, PATIENCE
 
-PATIENCE = 300.0  # seconds on a busy machine; what has died is noticed at once
 POLL_SECONDS = 0.02
-ANSWER_SECONDS = 60.0  # for one request, likewise
 RECEIVED = 1_790_000_000_000  # Kafka's time of the first event, ms: the same in every run
 
 Fields = dict[str, object]
@@ -99,6 +100,10 @@ def running_portrait(directory: Path) -> Iterator[Portrait]:
         yield Portrait(url, servers.kafka, servers.redis, directory, settings, processes, health)
 
 
+def with_path(settings: dict[str, str]) -> dict[str, str]:
+    return {**os.environ, **settings}
+
+
 def environment(kafka: str, redis: str) -> dict[str, str]:
     return {
         "PORTRAIT_KAFKA_BOOTSTRAP": kafka,
@@ -109,12 +114,12 @@ def environment(kafka: str, redis: str) -> dict[str, str]:
 
 
 def worker(name: str, settings: dict[str, str], logs: Path) -> AbstractContextManager[Process]:
-    """Run a worker; the models of a test lie beside its logs."""
+    """Run a worker as `python -m workers` does, but forked; its models lie beside its logs."""
     models = {
         "PORTRAIT_MODELS_URL": str(logs / "models"),
         "PORTRAIT_MODEL_CACHE": str(logs / "cache"),
     }
-    return running(python("workers", name), logs / f"{name}.log", models | settings)
+    return running(python("workers", name), logs / f"{name}.log", models | settings, Forked)
 
 
 def catalogue(count: int) -> list[Item]:

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from demo.processes import finish, python
+from tests.patience import ANSWER_SECONDS, PATIENCE
 from tests.processes import (
     Portrait,
     catalogue,
@@ -66,12 +67,11 @@ def test_an_event_over_http_changes_the_profile(portrait: Portrait) -> None:
     assert profile["interests"][0]["category"] == "Shelf 2 > tuna"
     assert profile["interests"][0]["evidence"][0]["item_id"] == "item-2"
 
-    def staleness() -> float | None:
+    def is_fresh() -> bool:
         seconds: float | None = portrait.get("/profile/ann").json()["stale_seconds"]
-        return seconds
+        return seconds is not None and seconds < 5
 
-    asyncio.run(until(lambda: staleness() is not None, "the worker has said how far it is"))
-    assert (staleness() or 0) < 5
+    asyncio.run(until(is_fresh, "the worker says that it has read everything"))
 
 
 def test_an_event_over_kafka_changes_the_profile(portrait: Portrait) -> None:
@@ -119,10 +119,10 @@ def test_a_session_without_a_user_is_recommended_something_like_it(portrait: Por
 
 def test_an_item_put_over_http_can_be_recommended_and_withdrawn(portrait: Portrait) -> None:
     item = {"title": "goldfish flakes", "category": "Pets > Fish"}
-    httpx.put(portrait.url + "/items/flakes", json=item).raise_for_status()
+    httpx.put(portrait.url + "/items/flakes", json=item, timeout=ANSWER_SECONDS).raise_for_status()
     asyncio.run(until(lambda: portrait.get("/items/flakes").status_code == 200, "it is there"))
 
-    httpx.delete(portrait.url + "/items/flakes").raise_for_status()
+    httpx.delete(portrait.url + "/items/flakes", timeout=ANSWER_SECONDS).raise_for_status()
 
     asyncio.run(until(lambda: portrait.get("/items/flakes").status_code == 404, "it is gone"))
 
@@ -132,7 +132,7 @@ def test_an_erased_user_is_forgotten_and_comes_back_as_somebody_new(portrait: Po
         portrait.post("/events", {"type": "cart", "user_id": "eve", "item_id": item})
     portrait.profile("eve", folded=3)
 
-    accepted = httpx.delete(portrait.url + "/profile/eve", timeout=10)
+    accepted = httpx.delete(portrait.url + "/profile/eve", timeout=ANSWER_SECONDS)
 
     assert accepted.status_code == 202
     asyncio.run(until(lambda: portrait.get("/profile/eve").status_code == 404, "eve is forgotten"))
@@ -158,16 +158,19 @@ async def send_raw(kafka: str, payload: bytes) -> None:
 
 
 def dead_letters(portrait: Portrait) -> int:
-    metrics = httpx.get(f"http://127.0.0.1:{portrait.health}/metrics").text
+    metrics = answered(portrait, "metrics").text
     lines = [line for line in metrics.splitlines() if line.startswith("portrait_dead_letters_t")]
     return int(sum(float(line.rsplit(" ", 1)[1]) for line in lines))
 
 
 def test_a_worker_answers_health_checks(portrait: Portrait) -> None:
-    ready = httpx.get(f"http://127.0.0.1:{portrait.health}/readyz")
+    assert answered(portrait, "readyz").status_code == 200
+    assert answered(portrait, "livez").status_code == 200
 
-    assert ready.status_code == 200
-    assert httpx.get(f"http://127.0.0.1:{portrait.health}/livez").status_code == 200
+
+def answered(portrait: Portrait, path: str) -> httpx.Response:
+    """Ask the update worker of its health."""
+    return httpx.get(f"http://127.0.0.1:{portrait.health}/{path}", timeout=ANSWER_SECONDS)
 
 
 def test_no_log_names_a_user_or_repeats_a_text(
@@ -192,7 +195,7 @@ def test_every_process_leaves_when_it_is_told_to(portrait: Portrait) -> None:
     for process in portrait.processes.values():
         process.send_signal(signal.SIGTERM)
 
-    assert {name: process.wait(30) for name, process in portrait.processes.items()} == {
+    assert {name: process.wait(PATIENCE) for name, process in portrait.processes.items()} == {
         "index": 0,
         "update": 0,
         "service": 0,

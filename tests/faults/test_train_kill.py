@@ -18,6 +18,7 @@ from portrait.lease import stopped
 from portrait.store import Model
 from tests.catalogues import SPACE
 from tests.contract.test_training import NOON, card
+from tests.forked import Forked
 from tests.processes import until
 from workers.train import version_of
 
@@ -46,7 +47,8 @@ class World:
     @contextmanager
     def trainer(self, stage: str = "") -> Iterator[Process]:
         """Run a trainer; it is killed at the end."""
-        with running(python("tests.trainer_process", self.url, stage), self.log) as process:
+        command = python("tests.trainer_process", self.url, stage)
+        with running(command, self.log, kind=Forked) as process:
             yield process
             process.kill()
 

@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 
 from portrait.adapters.kafka_publisher import open_publisher
-from portrait.adapters.kafka_stream import DRAIN_SECONDS, open_stream
+from portrait.adapters.kafka_stream import open_stream
 from portrait.adapters.parquet_archive import ParquetArchive
 from portrait.archive import scan
 from portrait.settings import Settings
@@ -113,8 +113,7 @@ async def test_what_one_archiver_holds_is_written_before_another_takes_over(
         held = ann not in users_of(store)
         async with second as joined:
             tasks.create_task(archive(joined, store, BOUNDS))
-            async with asyncio.timeout(DRAIN_SECONDS):
-                await until(lambda: ann in users_of(store), "it is written")
+            await until(lambda: ann in users_of(store), "it is written")  # long before its time
             closing.set()
 
     assert held

@@ -15,8 +15,8 @@ from portrait.errors import StreamUnavailableError
 from portrait.settings import Settings
 from portrait.stream import Batch, Message
 from portrait.topics import Topic, TopicsFile, read_topics
-
-PATIENCE = 30  # seconds; a join takes a few
+from tests.patience import PATIENCE
+from tests.processes import until
 
 
 @pytest.fixture
@@ -188,13 +188,11 @@ async def test_two_members_share_the_partitions_and_a_leaver_hands_over(
             seen: set[int] = set()
             leaving = asyncio.create_task(_follow(leaves))
             staying = asyncio.create_task(_follow(stays, seen))
-            await asyncio.sleep(8)  # for the group to settle on one partition each
+            await until(lambda: stays.partitions ^ leaves.partitions == {0, 1}, "they share them")
             gone.set()
             await leaving
         await publish(settings, topic, 20, start=20)
-        async with asyncio.timeout(PATIENCE):
-            while not set(range(20, 40)) <= seen:  # noqa: ASYNC110 - polls what a stream sets
-                await asyncio.sleep(0.1)
+        await until(lambda: set(range(20, 40)) <= seen, "all is read by who stays")
         done.set()
         await staying
 

@@ -21,7 +21,8 @@ MOMENT = 0.3  # seconds
 LIVES = "import time; print('I am up', flush=True); time.sleep(600)"
 FAILS = "import sys; print('the cause'); sys.exit(3)"
 LISTENS = """
-import socket, sys, time
+import os, socket, sys, time
+print(os.getpid(), flush=True)
 with socket.create_server(("127.0.0.1", int(sys.argv[1]))):
     time.sleep(600)
 """
@@ -150,6 +151,19 @@ def test_a_redis_killed_and_started_again_at_once_gets_its_port(tmp_path: Path) 
         with start_redis(tmp_path, port), socket.create_connection(("127.0.0.1", port)) as client:
             client.sendall(b"INFO server\r\n")
             kill(int(client.recv(10_000).partition(b"process_id:")[2].split()[0]))
+
+
+def test_who_starts_a_server_again_knew_that_it_was_gone(tmp_path: Path) -> None:
+    log, looks = tmp_path / "log", iter([False, True])
+
+    def command(port: int) -> list[str]:
+        return script(LISTENS, port)
+
+    with listening(command, log, free_port()) as port:
+        wait_for(log.read_text)
+        os.kill(int(log.read_text()), signal.SIGKILL)
+        with listening(command, log, port):
+            wait_for(lambda: next(looks))
 
 
 def test_a_port_that_is_taken_is_waited_for(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from portrait.stream import Batch
 from portrait.tidy import Rules
 from portrait.topics import ERASURES
 from tests.archives import BOUNDS, TOLERANCE_MS, click, fill, memory_archive, offsets_of
+from tests.patience import PATIENCE
 from tests.processes import until
 from tests.records import RECEIVED, FakeRecord
 from tests.streams import ListStream
@@ -207,7 +208,7 @@ async def test_the_archive_is_tidied_from_time_to_time_until_told_to_stop() -> N
     store, closing = memory_archive(), asyncio.Event()
     fill(store, [click(1)])
 
-    async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
+    async with asyncio.timeout(PATIENCE), asyncio.TaskGroup() as tasks:
         tasks.create_task(
             keep_tidy(store, Rules(timedelta(days=-1)), timedelta(milliseconds=1), closing)
         )
@@ -229,7 +230,7 @@ async def test_an_archive_that_cannot_be_tidied_now_is_tidied_later() -> None:
 
     store = Away("memory://archive-untidy")
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         await keep_tidy(store, Rules(timedelta(1)), timedelta(milliseconds=1), closing)
 
     assert store.tries == 2

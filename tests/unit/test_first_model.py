@@ -8,6 +8,7 @@ from portrait.errors import ModelInvalidError
 from portrait.ref import text_ref
 from portrait.store import Model
 from tests.fakes import HashEncoder, MemoryCatalogue, MemoryRegistry
+from tests.patience import PATIENCE
 from tests.streams import MODEL
 from workers import first_model
 from workers.first_model import await_model, fit_first_model
@@ -44,7 +45,7 @@ async def test_waiting_ends_when_a_model_is_promoted() -> None:
 
     await registry.promote(MODEL)
 
-    assert await asyncio.wait_for(waiting, 2) == MODEL
+    assert await asyncio.wait_for(waiting, PATIENCE) == MODEL
 
 
 class Unreadable(MemoryRegistry):
@@ -69,7 +70,7 @@ async def test_waiting_outlives_a_store_that_is_away_and_a_model_that_cannot_be_
 
     await registry.promote(MODEL)
 
-    assert await asyncio.wait_for(waiting, 2) == MODEL
+    assert await asyncio.wait_for(waiting, PATIENCE) == MODEL
 
 
 async def test_waiting_ends_when_told_to_stop() -> None:

@@ -158,9 +158,9 @@ def test_one_user_is_answered_in_microseconds() -> None:
     best = np.inf
 
     for _ in range(200):
-        started = time.perf_counter()
+        started = time.process_time()  # not of others at work
         for _again in range(10):
             heads.predict(facts.head, facts.ring, *question)
-        best = min(best, (time.perf_counter() - started) / 10)
+        best = min(best, (time.process_time() - started) / 10)
 
     assert best < 500e-6, f"{best * 1e6:.0f} us"  # 100 to 200 where it was measured

@@ -7,8 +7,20 @@ import pytest
 
 from portrait.lease import LeaseLostError, held, stopped
 from tests.fake_training import MemoryLease
+from tests.patience import PATIENCE
+from tests.processes import until
 
 SHORT = timedelta(milliseconds=60)
+
+
+class Counted(MemoryLease):
+    """A lease that counts how often somebody asked to renew it."""
+
+    asked = 0
+
+    async def renew(self, token: int) -> bool:
+        self.asked += 1
+        return await super().renew(token)
 
 
 async def test_who_comes_second_gets_nothing() -> None:
@@ -38,7 +50,7 @@ async def test_a_holder_learns_that_it_lost_the_lease_and_leaves_the_next_ones_a
         hold.require()
         lease.run_out()
         await lease.take()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             await hold.lost.wait()
 
         with pytest.raises(LeaseLostError):
@@ -60,21 +72,25 @@ async def test_a_task_that_misses_a_cancellation_is_stopped_all_the_same() -> No
 
     task = asyncio.create_task(deaf())
     await asyncio.sleep(0)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         await stopped(task)
 
     assert task.done()
 
 
-async def test_redis_may_be_away_for_less_than_the_lease_lasts() -> None:
-    lease = MemoryLease(timedelta(seconds=0.9))
+async def test_redis_may_be_away_for_less_than_the_lease_lasts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("portrait.lease.RENEWALS", 3_000)
+    lease = Counted(timedelta(seconds=30))
 
     async with held(lease) as hold:
         assert hold is not None
         lease.is_down = True
-        await asyncio.sleep(0.4)  # one renewal fails
+        await until(lambda: lease.asked >= 2, "renewals fail")
         lease.is_down = False
-        await asyncio.sleep(0.9)
+        renewed = lease.asked + 2
+        await until(lambda: lease.asked >= renewed, "it is renewed again")
 
         assert not hold.lost.is_set()
 
@@ -85,5 +101,5 @@ async def test_redis_being_away_for_longer_loses_it() -> None:
     async with held(lease) as hold:
         assert hold is not None
         lease.is_down = True
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             await hold.lost.wait()

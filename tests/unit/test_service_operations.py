@@ -17,6 +17,8 @@ from service.schemas import ProfileAnswer, RecommendationRequest, Recommendation
 from tests.catalogues import ITEMS, SPACE
 from tests.fakes import HashEncoder
 from tests.models import learned_model
+from tests.patience import PATIENCE
+from tests.processes import until
 from tests.shop import Shop, look, open_shop
 
 OTHER_SPACE = fit_space("hash", HashEncoder().encode([f"text {place}" for place in range(30)]))
@@ -171,10 +173,7 @@ async def test_redis_being_away_is_waited_for(monkeypatch: pytest.MonkeyPatch) -
         shop.registry.is_down = shop.progress.is_down = shop.popularity.is_down = False
         await shop.stock()
         await shop.progress.mark({0: 7})
-        for _ in range(400):
-            await asyncio.sleep(0.01)
-            if live.view is not None and live.reached:
-                break
+        await until(lambda: live.view is not None and live.reached, "it is there")
         live.require()
         assert live.reached == {0: 7}
 
@@ -191,7 +190,7 @@ async def test_a_bug_in_a_task_ends_them_all() -> None:
 
     with pytest.raises(ExceptionGroup):
         async with live.running():
-            await asyncio.sleep(5)
+            await asyncio.sleep(PATIENCE)
 
     assert not live.is_running
 

@@ -21,6 +21,7 @@ from tests.catalogues import SPACE
 from tests.contract.test_training import card
 from tests.fake_training import MemoryJobs, MemoryLease, MemoryModels
 from tests.fakes import MemoryRegistry
+from tests.patience import PATIENCE
 from tests.unit.test_judge import CHAMPION, shuffled
 from workers import train as trainer
 from workers.train import MOST_ATTEMPTS, Parts, turn, version_of
@@ -176,11 +177,9 @@ async def bench(monkeypatch: pytest.MonkeyPatch) -> Bench:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    for _ in range(2_000):
-        if condition():
-            return
-        await asyncio.sleep(0.005)
-    pytest.fail("it did not come true within ten seconds")
+    async with asyncio.timeout(PATIENCE):
+        while not condition():  # noqa: ASYNC110 - polls what the trainer's thread does
+            await asyncio.sleep(0.005)
 
 
 async def test_nothing_is_trained_while_nothing_is_due(bench: Bench) -> None:
@@ -404,7 +403,7 @@ async def test_the_loop_ends_when_told_to(bench: Bench, monkeypatch: pytest.Monk
         running = asyncio.create_task(trainer.train(parts, bench.closing))
         await until(lambda: bench.jobs.jobs[job.id].is_over)
         bench.closing.set()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             await running
 
     assert bench.models.now.champion == version_of(job)

@@ -12,6 +12,8 @@ from portrait.verdict import Check, Verdict
 from portrait.watch import Live, promise_of
 from tests.contract.test_training import card
 from tests.fake_training import MemoryLiveCounts, MemoryModels
+from tests.patience import PATIENCE
+from tests.processes import until
 from workers import watch as watcher
 from workers.watch import Watched, follow, look, watch
 
@@ -147,12 +149,13 @@ async def test_the_loop_looks_until_it_is_told_to_stop(monkeypatch: pytest.Monke
     running = asyncio.create_task(watch(here, closing))
 
     await here.counts.add("v2", Live(trials=5_000, hits=0))
-    for _ in range(1_000):
-        if (await here.models.standing()).champion == "v1":
-            break
-        await asyncio.sleep(0.005)
+
+    async def is_back() -> bool:
+        return (await here.models.standing()).champion == "v1"
+
+    await until(is_back, "the former champion serves")
     closing.set()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         await running
 
     assert (await here.models.standing()).champion == "v1"
