@@ -2,6 +2,7 @@
 
 import struct
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import cramjam
 from aiokafka import TopicPartition
@@ -49,7 +50,7 @@ def poisoned(raw: bytes) -> bytes:
 
 def repacked(raw: bytes, codec: int) -> bytes:
     """Return a batch with its records compressed."""
-    pack = {
+    pack: Any = {
         GZIP: cramjam.gzip.compress,
         SNAPPY: cramjam.snappy.compress_raw,
         LZ4: cramjam.lz4.compress,
