@@ -23,7 +23,8 @@ from portrait.settings import Settings
 from portrait.stream import Batch, Message, Notes, Unreadable
 from portrait.topics import Topic, TopicsFile, read_topics
 from tests.fakes import MemoryOffsets
-from tests.kafka_bytes import CODECS, MARK, batch, bomb, poisoned
+from tests.kafka_bytes import CODECS, MARK, bomb, poisoned
+from tests.kafka_bytes import batch as raw_batch
 from tests.processes import until
 
 PATIENCE = 30  # seconds; a join takes a few
@@ -219,8 +220,8 @@ async def _follow(stream: KafkaStream, seen: set[int] | None = None) -> None:
 async def test_what_cannot_be_read_costs_its_own_place_alone(
     settings: Settings, topic: str
 ) -> None:
-    bad = poisoned(batch([b"a", b"b", b"c"], headers=[[], [(MARK, b"x")]]))
-    await send_raw(settings, topic, batch([b"before"]), bad, batch([b"after"]))
+    bad = poisoned(raw_batch([b"a", b"b", b"c"], headers=[[], [(MARK, b"x")]]))
+    await send_raw(settings, topic, raw_batch([b"before"]), bad, raw_batch([b"after"]))
 
     async with open_stream(
         settings, group=topic, topics=(topic,), closing=asyncio.Event()
@@ -236,7 +237,7 @@ async def test_what_cannot_be_read_costs_its_own_place_alone(
 @pytest.mark.parametrize("codec", CODECS[1:])
 async def test_a_bomb_is_stepped_over(settings: Settings, topic: str, codec: int) -> None:
     await send_raw(
-        settings, topic, batch([b"before"]), bomb(codec, LARGEST_BATCH), batch([b"after"])
+        settings, topic, raw_batch([b"before"]), bomb(codec, LARGEST_BATCH), raw_batch([b"after"])
     )
 
     async with open_stream(
@@ -307,8 +308,9 @@ async def _read_across(
                 seen.extend(
                     (batch.logs.get((r.topic, r.partition), 0), r.value) for r in batch.records
                 )
-                await resume.mark(batch.ends, batch.logs)
-                await stream.commit(batch)
+                if batch.ends:
+                    await resume.mark(batch.ends, batch.logs)
+                    await stream.commit(batch)
 
     await publish(settings, topic, 100)
     reading = asyncio.create_task(follow())
