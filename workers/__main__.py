@@ -36,6 +36,7 @@ from portrait.neural.company import is_follower
 from portrait.neural.text_encoder import BertEncoder, load_encoder
 from portrait.resume import Resume
 from portrait.settings import Settings
+from portrait.stream import Notes
 from portrait.tidy import Rules
 from portrait.topics import DEAD, ERASURES, EVENT_TOPICS, ITEMS, read_topics
 from workers.archive import Bounds, archive, check, keep_tidy
@@ -67,6 +68,7 @@ class Wires:
     catalogue: RedisCatalogue
     closing: asyncio.Event
     checks: dict[str, Check]
+    notes: Notes
 
 
 @asynccontextmanager
@@ -90,7 +92,7 @@ async def connected(settings: Settings) -> AsyncIterator[Wires]:
             "model": model,
         }
         await stack.enter_async_context(
-            serve_health(settings.health_host, settings.health_port, checks)
+            serve_health(settings.health_host, settings.health_port, checks, notes := Notes())
         )
         yield Wires(
             redis,
@@ -100,6 +102,7 @@ async def connected(settings: Settings) -> AsyncIterator[Wires]:
             RedisCatalogue(redis),
             closing,
             checks,
+            notes,
         )
 
 
@@ -130,6 +133,7 @@ async def run_update(settings: Settings) -> None:
             topics=(*EVENT_TOPICS, ERASURES),
             closing=wires.closing,
             resume=resume,
+            notes=wires.notes,
         ) as stream:
             beside = [
                 tasks.create_task(studio.follow()),
@@ -153,6 +157,7 @@ async def run_index(settings: Settings) -> None:
             topics=(ITEMS,),
             closing=wires.closing,
             resume=resume,
+            notes=wires.notes,
         ) as stream:
             complete = Completeness(resume, lambda: stream.partitions)
             spaces = _spaces(settings, wires, encoders, complete)
@@ -194,12 +199,13 @@ async def run_archive(settings: Settings) -> None:
     checks = {"archive": lambda: check(store)}
     log.info("worker_started", worker="archive")
     async with (
-        serve_health(settings.health_host, settings.health_port, checks),
+        serve_health(settings.health_host, settings.health_port, checks, notes := Notes()),
         open_stream(
             settings,
             group="portrait-archive",
             topics=(*EVENT_TOPICS, ERASURES),
             closing=closing,
+            notes=notes,
         ) as stream,
         asyncio.TaskGroup() as tasks,
     ):

@@ -1,20 +1,30 @@
 """Kafka: what the stream and the publisher promise, on a real broker."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import ExitStack
 from datetime import timedelta
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from aiokafka import TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.protocol.produce import ProduceRequest
 
-from demo.servers import free_port
+from demo.servers import free_port, start_kafka
 from portrait.adapters.kafka_publisher import open_publisher
+from portrait.adapters.kafka_records import LARGEST_BATCH
 from portrait.adapters.kafka_stream import KafkaStream, open_stream
 from portrait.adapters.kafka_topics import create_topics
 from portrait.errors import StreamUnavailableError
+from portrait.resume import Resume
 from portrait.settings import Settings
-from portrait.stream import Batch, Message
+from portrait.stream import Batch, Message, Notes, Unreadable
 from portrait.topics import Topic, TopicsFile, read_topics
+from tests.fakes import MemoryOffsets
+from tests.kafka_bytes import CODECS, MARK, bomb, poisoned
+from tests.kafka_bytes import batch as raw_batch
 from tests.patience import PATIENCE
 from tests.processes import until
 
@@ -202,6 +212,147 @@ async def _follow(stream: KafkaStream, seen: set[int] | None = None) -> None:
         if seen is not None:
             seen.update(int(record.value or b"0") for record in batch.records)
         await stream.commit(batch)
+
+
+async def test_what_cannot_be_read_costs_its_own_place_alone(
+    settings: Settings, topic: str
+) -> None:
+    bad = poisoned(raw_batch([b"a", b"b", b"c"], headers=[[], [(MARK, b"x")]]))
+    await send_raw(settings, topic, raw_batch([b"before"]), bad, raw_batch([b"after"]))
+
+    async with open_stream(
+        settings, group=topic, topics=(topic,), closing=asyncio.Event()
+    ) as stream:
+        batches = await take(stream, 5)
+
+    records = [record for each in batches for record in each.records]
+    assert [record.value for record in records] == [b"before", b"a", None, b"c", b"after"]
+    assert [record.offset for record in records] == [0, 1, 2, 3, 4]
+    assert [isinstance(record, Unreadable) for record in records] == [n == 2 for n in range(5)]
+
+
+@pytest.mark.parametrize("codec", CODECS[1:])
+async def test_a_bomb_is_stepped_over(settings: Settings, topic: str, codec: int) -> None:
+    await send_raw(
+        settings, topic, raw_batch([b"before"]), bomb(codec, LARGEST_BATCH), raw_batch([b"after"])
+    )
+
+    async with open_stream(
+        settings, group=topic, topics=(topic,), closing=asyncio.Event()
+    ) as stream:
+        batches = await take(stream, 3)
+
+    records = [record for each in batches for record in each.records]
+    assert [record.value for record in records] == [b"before", None, b"after"]
+    assert isinstance(records[1], Unreadable)
+
+
+async def send_raw(settings: Settings, topic: str, *batches: bytes) -> None:
+    """Append record batches to partition 0 as they are."""
+    async with open_publisher(settings) as publisher:
+        client = publisher._producer.client  # noqa: SLF001 - no producer of ours would send these
+        await client.fetch_all_metadata()
+        node = client.cluster.leader_for_partition(TopicPartition(topic, 0))
+        for raw in batches:
+            request = ProduceRequest(None, -1, 10_000, [(topic, [(0, raw)])])
+            answer = await client.send(node, request)
+            assert answer.topics[0][1][0][1] == 0  # no error
+
+
+async def test_a_topic_that_is_made_anew_is_read_from_its_beginning(
+    settings: Settings, topic: str
+) -> None:
+    async def make_anew() -> None:
+        admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka_bootstrap)
+        await admin.start()
+        await admin.delete_topics([topic])
+        await admin.close()
+
+    await _read_across(settings, topic, make_anew)
+
+
+async def test_a_broker_that_comes_back_empty_is_read_from_the_beginning(
+    settings: Settings, tmp_path: Path
+) -> None:
+    port = free_port()
+    alone = settings.model_copy(update={"kafka_bootstrap": f"127.0.0.1:{port}"})
+    with ExitStack() as stack:
+        first = stack.enter_context(ExitStack())
+        first.enter_context(start_kafka(tmp_path, port))
+        await _make(alone, "events.test")
+
+        async def restart() -> None:
+            await asyncio.to_thread(first.close)
+            await asyncio.sleep(2)  # readers notice that it is away
+            stack.enter_context(start_kafka(tmp_path, port))
+
+        await _read_across(alone, "events.test", restart)
+
+
+async def _read_across(
+    settings: Settings, topic: str, lose_log: Callable[[], Awaitable[None]]
+) -> None:
+    """Read a log, lose it, and read the next one of its name, which is longer: each event once."""
+    offsets, notes, closing = MemoryOffsets(), Notes(), asyncio.Event()
+    resume = Resume(offsets, topic)
+    seen: list[tuple[int, bytes | None]] = []
+
+    async def follow() -> None:
+        async with open_stream(
+            settings, group=topic, topics=(topic,), closing=closing, resume=resume, notes=notes
+        ) as stream:
+            async for batch in stream.batches():
+                seen.extend(
+                    (batch.logs.get((r.topic, r.partition), 0), r.value) for r in batch.records
+                )
+                if batch.ends:
+                    await resume.mark(batch.ends, batch.logs)
+                    await stream.commit(batch)
+
+    await publish(settings, topic, 100)
+    reading = asyncio.create_task(follow())
+    await until(lambda: len(seen) == 100, "the first log is read")
+    await lose_log()
+    await _make(settings, topic)
+    await publish(settings, topic, 300, start=1_000)
+    await until(lambda: len(seen) >= 400, "the second log is read")
+    await publish(settings, topic, 2, start=2_000)
+    await until(lambda: len(seen) >= 402, "reading goes on")
+    closing.set()
+    await reading
+
+    news = [*numbers(1_000, 1_300), *numbers(2_000, 2_002)]
+    assert sorted(seen) == [(0, n) for n in numbers(0, 100)] + [(1, n) for n in news]
+    assert {log.number for log in offsets.logs[topic].values()} == {1}
+    assert len(notes.lately()) >= 1
+
+
+async def _make(settings: Settings, topic: str) -> None:
+    await create_topics(
+        settings, TopicsFile(replication=1, topics=(Topic(name=topic, partitions=2),))
+    )
+
+
+async def test_a_log_that_is_away_at_the_start_is_waited_for(
+    settings: Settings, tmp_path: Path
+) -> None:
+    port = free_port()
+    alone = settings.model_copy(update={"kafka_bootstrap": f"127.0.0.1:{port}"})
+
+    async def follow() -> list[Batch]:
+        async with open_stream(
+            alone, group="late", topics=("events.test",), closing=asyncio.Event()
+        ) as stream:
+            return await take(stream, 10)
+
+    reading = asyncio.create_task(follow())
+    await asyncio.sleep(1)
+    with start_kafka(tmp_path, port):
+        await _make(alone, "events.test")
+        await publish(alone, "events.test", 10)
+        batches = await reading
+
+    assert values(batches) == numbers(0, 10)
 
 
 async def test_topics_are_created_once(settings: Settings) -> None:
