@@ -20,7 +20,6 @@ from portrait.reading import (
     MILLISECOND,
     Clock,
     Logs,
-    log_of,
     put_aside,
     read_erasure,
     read_event,
@@ -68,7 +67,7 @@ def decode(
     clock = Clock.of_system(future_tolerance_ms, since)
     builder = _Builder(clock, logs)
     for record in records:
-        letter = put_aside(record, builder.take, log=log_of(record, logs))
+        letter = put_aside(record, builder.take, logs)
         if letter is not None:
             builder.dead.append(letter)
         if builder.tokens >= most_tokens:
@@ -125,17 +124,16 @@ class _Builder:
             ACTION_CODE[event.type],
             round((event.rating or 0) * 10),
         )
-        self._append(record, event.user_key, _TOPIC_CODES.get(record.topic, 0), received, row)
+        user = self._users.setdefault(event.user_key, len(self._users))
+        topic = _TOPIC_CODES.get(record.topic, 0)
+        self._rows.append((user, topic, record.partition, record.offset, received, row))
+        self._records.append(record)
 
     def _erase(self, record: Record, user: str, until: int) -> None:
         """Take in one erasure: a row without an event, whose id is the moment."""
-        self._append(record, user, ERASURE, until, (0, until, 0, 0.0, 0, 0, 0))
-
-    def _append(
-        self, record: Record, user: str, topic: int, received: int, row: tuple[float, ...]
-    ) -> None:
+        row = (0, until, 0, 0.0, 0, 0, 0)
         place = self._users.setdefault(user, len(self._users))
-        self._rows.append((place, topic, record.partition, record.offset, received, row))
+        self._rows.append((place, ERASURE, record.partition, record.offset, until, row))
         self._records.append(record)
 
     def _ref(self, event: Event) -> int:

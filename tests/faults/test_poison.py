@@ -148,9 +148,9 @@ async def is_folded(world: World, count: int) -> bool:
 
 async def is_indexed(world: World, count: int) -> bool:
     redis = await connect_redis(world.redis)
-    found = await redis.hlen("items")
+    found = await redis.hmget("items", [item.id for item in catalogue(count)])
     await redis.aclose()
-    return found == count
+    return None not in found
 
 
 async def poison(kafka: str) -> None:
