@@ -3,6 +3,9 @@
 A name says from where to where in a topic-partition the rows of a file lie. Names bound the rows,
 they do not promise every one: two names that overlap say only that rows may be there twice, and
 the offsets in the rows decide (`archive.scan`). So nothing has to be undone after a kill.
+
+A log that began again has the same offsets once more: so a name says which log it is of, too.
+Files of versions before that say nothing, and are taken to be of one log of their own.
 """
 
 import re
@@ -18,7 +21,10 @@ from numpy.typing import NDArray
 
 Offsets = NDArray[np.int64]
 
-_NAME = re.compile(r"day=(\d{4}-\d\d-\d\d)/([^/]+)-(\d+)-(\d{20})-(\d{20})(-[0-9a-f]{8})?\.parquet")
+_NAME = re.compile(
+    r"day=(\d{4}-\d\d-\d\d)/([^/]+)-(\d+)-(\d{20})-(\d{20})"
+    r"(?:\.(\d+-[0-9a-f]{8}))?(-[0-9a-f]{8})?\.parquet"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,17 +38,24 @@ class Segment:
     end: int
     tag: str = ""  # of a merge: it is written over no other file
     bytes: int = field(default=0, compare=False)
+    log: str = ""  # of this topic and partition, by `log_name`
 
     @property
     def name(self) -> str:
         """Its path inside the archive."""
-        span = f"{self.first:020d}-{self.end:020d}{self.tag}"
+        log = f".{self.log}" if self.log else ""
+        span = f"{self.first:020d}-{self.end:020d}{log}{self.tag}"
         return f"day={self.day}/{self.topic}-{self.partition}-{span}.parquet"
 
     @property
-    def place(self) -> tuple[str, int]:
-        """Its topic and partition."""
-        return self.topic, self.partition
+    def place(self) -> tuple[str, int, str]:
+        """Its topic, partition and log: where an offset is one record."""
+        return self.topic, self.partition, self.log
+
+    @property
+    def key(self) -> str:
+        """The same, as a manifest writes it."""
+        return f"{self.topic}/{self.partition}" + (f"@{self.log}" if self.log else "")
 
     @classmethod
     def from_name(cls, name: str, bytes: int) -> Self | None:
@@ -50,13 +63,22 @@ class Segment:
         match = _NAME.fullmatch(name)
         if match is None:
             return None
-        day, topic, partition, first, end, tag = match.groups(default="")
+        day, topic, partition, first, end, log, tag = match.groups(default="")
         place = date.fromisoformat(day), topic, int(partition)
-        return cls(*place, int(first), int(end), tag, bytes)
+        return cls(*place, int(first), int(end), tag, bytes, log)
+
+
+def log_name(number: int, id: str) -> str:
+    """Name a log of a topic and partition: the how-manieth it is, and what the broker calls it.
+
+    Both, because a number is lost with the offsets that a deleted topic takes along, and a log
+    that lost its end goes on under its id. Of ids made from the time only the end differs.
+    """
+    return f"{number}-{id[-8:] or '0' * 8}" if number or id else ""
 
 
 def by_place(segments: Iterable[Segment]) -> Iterator[list[Segment]]:
-    """Yield the segments of each topic-partition, in order of offsets; the longer first."""
+    """Yield the segments of each log, in order of offsets; the longer first."""
     ordered = sorted(segments, key=lambda each: (*each.place, each.first, -each.end, each.day))
     for _, group in groupby(ordered, attrgetter("place")):
         yield list(group)
@@ -77,9 +99,9 @@ def overlapping(segments: Iterable[Segment]) -> Iterator[list[Segment]]:
 
 
 def covered(segments: Iterable[Segment]) -> dict[str, tuple[int, int]]:
-    """Return from where to where each `topic/partition` is archived."""
+    """Return from where to where each `topic/partition@log` is archived."""
     return {
-        f"{group[0].topic}/{group[0].partition}": (
+        group[0].key: (
             group[0].first,
             max(segment.end for segment in group),
         )
@@ -94,7 +116,7 @@ def count_beyond(segments: Iterable[Segment], reached: dict[str, int]) -> int:
     """
     total = 0
     for group in by_place(segments):
-        end = reached.get(f"{group[0].topic}/{group[0].partition}", 0)
+        end = reached.get(group[0].key, 0)
         for segment in group:
             total += max(segment.end - max(segment.first, end), 0)
             end = max(end, segment.end)

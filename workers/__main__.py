@@ -36,6 +36,7 @@ from portrait.neural.company import is_follower
 from portrait.neural.text_encoder import BertEncoder, load_encoder
 from portrait.resume import Resume
 from portrait.settings import Settings
+from portrait.stream import Notes
 from portrait.tidy import Rules
 from portrait.topics import DEAD, ERASURES, EVENT_TOPICS, ITEMS, read_topics
 from workers.archive import Bounds, archive, check, keep_tidy
@@ -66,6 +67,7 @@ class Wires:
     models: RedisModels
     catalogue: RedisCatalogue
     closing: asyncio.Event
+    notes: Notes
 
 
 @asynccontextmanager
@@ -83,7 +85,7 @@ async def connected(settings: Settings) -> AsyncIterator[Wires]:
 
         checks = {"redis": lambda: ping(redis), "kafka": publisher.check, "model": model}
         await stack.enter_async_context(
-            serve_health(settings.health_host, settings.health_port, checks)
+            serve_health(settings.health_host, settings.health_port, checks, notes := Notes())
         )
         yield Wires(
             redis,
@@ -92,6 +94,7 @@ async def connected(settings: Settings) -> AsyncIterator[Wires]:
             RedisModels(redis),
             RedisCatalogue(redis),
             _told_to_stop(),
+            notes,
         )
 
 
@@ -123,6 +126,7 @@ async def run_update(settings: Settings) -> None:
             topics=(*EVENT_TOPICS, ERASURES),
             closing=wires.closing,
             resume=resume,
+            notes=wires.notes,
         ) as stream:
             beside = [
                 tasks.create_task(studio.follow()),
@@ -146,6 +150,7 @@ async def run_index(settings: Settings) -> None:
             topics=(ITEMS,),
             closing=wires.closing,
             resume=resume,
+            notes=wires.notes,
         ) as stream:
             batches = stream.batches()
             model = await wires.registry.champion()
@@ -192,12 +197,13 @@ async def run_archive(settings: Settings) -> None:
     checks = {"archive": lambda: check(store)}
     log.info("worker_started", worker="archive")
     async with (
-        serve_health(settings.health_host, settings.health_port, checks),
+        serve_health(settings.health_host, settings.health_port, checks, notes := Notes()),
         open_stream(
             settings,
             group="portrait-archive",
             topics=(*EVENT_TOPICS, ERASURES),
             closing=closing,
+            notes=notes,
         ) as stream,
         asyncio.TaskGroup() as tasks,
     ):

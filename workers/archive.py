@@ -8,7 +8,7 @@ after it has the same offsets, and readers take each offset once.
 
 import asyncio
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
@@ -18,6 +18,7 @@ from portrait import metrics
 from portrait.archive import SCHEMA, Archive, ArchiveUnavailableError, numbers
 from portrait.archive_rows import cut, tabulate
 from portrait.erasure import Erasures
+from portrait.segment import Segment, log_name
 from portrait.stream import Batch, EventStream
 from portrait.tidy import NOTHING, Rules, tidy
 
@@ -45,6 +46,8 @@ class Held:
     rows: list[pa.Table] = field(default_factory=list)
     erased: dict[int, int] = field(default_factory=dict)  # user_ref: until when, ms
     ends: dict[tuple[str, int], int] = field(default_factory=dict)  # to commit
+    logs: dict[tuple[str, int], int] = field(default_factory=dict)  # of these offsets
+    ids: dict[tuple[str, int], str] = field(default_factory=dict)
     last: Batch | None = None
     records: int = 0
     dead: int = 0  # of them, which the update worker sends
@@ -61,9 +64,24 @@ class Held:
             self.erased[user] = max(until, self.erased.get(user, 0))
         self.dead += len(said.dead)
         self.ends |= batch.ends
+        self.logs |= batch.logs
+        self.ids |= batch.ids
         self.last = batch
         self.records += len(batch.records)
         self.bytes += sum(len(record.value or b"") for record in batch.records)
+
+    def is_of_another_log(self, batch: Batch) -> bool:
+        """Say whether a batch has the offsets of what is held once more: it does not go along."""
+        return any(
+            (self.logs.get(place, 0), self.ids.get(place, ""))
+            != (batch.logs.get(place, 0), batch.ids.get(place, ""))
+            for place in batch.ends.keys() & self.ends.keys()
+        )
+
+    def log_of(self, segment: Segment) -> str:
+        """Name the log that a segment is of."""
+        place = segment.topic, segment.partition
+        return log_name(self.logs.get(place, 0), self.ids.get(place, ""))
 
     def is_due(self, bounds: Bounds) -> bool:
         """Say whether it is time to write: full, old enough, or somebody is to be forgotten."""
@@ -80,6 +98,9 @@ async def archive(stream: EventStream, store: Archive, bounds: Bounds) -> None:
     """Run until the stream closes. Whatever it raises is fatal: let the process restart."""
     held = Held()
     async for batch in stream.batches():
+        if held.is_of_another_log(batch):
+            await _store(stream, held, store, bounds)
+            held = Held()
         if batch.records:
             held.take(batch, bounds.future_tolerance // MILLISECONDS)
         if held.is_due(bounds) or (held.records and stream.is_handing_over):
@@ -104,7 +125,7 @@ async def _store(stream: EventStream, held: Held, store: Archive, bounds: Bounds
             if not await stream.pause(pause):
                 raise  # told to stop: what is not in a file is not committed
             pause = min(2 * pause, longest)
-    await stream.commit(Batch((), held.ends))
+    await stream.commit(Batch((), held.ends, logs=held.logs, ids=held.ids))
     if held.last is not None:
         await stream.commit(held.last)  # tells the stream that nothing is in hand any more
     metrics.events_archived.inc(rows)
@@ -127,7 +148,7 @@ def _write(held: Held, store: Archive) -> tuple[int, int]:
     erased = erasures.cover(numbers(rows["user_ref"]), numbers(rows["received_at"]))
     files = 0
     for segment, part in cut(rows.filter(pa.array(~erased))):
-        store.write(segment, [part])
+        store.write(replace(segment, log=held.log_of(segment)), [part])
         files += 1
     return len(rows) - int(erased.sum()), files
 

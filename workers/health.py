@@ -12,12 +12,17 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from portrait.errors import PortraitError
+from portrait.stream import Notes
 
 Check = Callable[[], Awaitable[None]]
 
 
-def health_app(checks: Mapping[str, Check]) -> Starlette:
-    """Build the app; each check raises if what it is named for is down."""
+def health_app(checks: Mapping[str, Check], notes: Notes | None = None) -> Starlette:
+    """Build the app; each check raises if what it is named for is down.
+
+    Notes say what has befallen the log lately, ready or not.
+    """
+    notes = notes or Notes()
 
     async def livez(_: Request) -> Response:
         return JSONResponse({"status": "alive"})  # that it answers at all says the loop moves
@@ -25,7 +30,8 @@ def health_app(checks: Mapping[str, Check]) -> Starlette:
     async def readyz(_: Request) -> Response:
         down = [name for name, check in checks.items() if not await _passes(check)]
         status = 503 if down else 200
-        return JSONResponse({"status": "down" if down else "ready", "down": down}, status)
+        answer = {"status": "down" if down else "ready", "down": down, "notes": notes.lately()}
+        return JSONResponse(answer, status)
 
     async def metrics(_: Request) -> Response:
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
@@ -36,12 +42,14 @@ def health_app(checks: Mapping[str, Check]) -> Starlette:
 
 
 @asynccontextmanager
-async def serve_health(host: str, port: int, checks: Mapping[str, Check]) -> AsyncIterator[None]:
+async def serve_health(
+    host: str, port: int, checks: Mapping[str, Check], notes: Notes | None = None
+) -> AsyncIterator[None]:
     """Serve while the work goes on; port 0 serves nothing."""
     if not port:
         yield
         return
-    config = uvicorn.Config(health_app(checks), host=host, port=port, log_level="warning")
+    config = uvicorn.Config(health_app(checks, notes), host=host, port=port, log_level="warning")
     server = uvicorn.Server(config)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(server._serve())  # noqa: SLF001 - `serve` would take over SIGTERM

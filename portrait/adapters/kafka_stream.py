@@ -45,6 +45,7 @@ SILENT_SECONDS = 10.0  # without an answer until that is said; a fetch is answer
 LOOK_SECONDS = 2.0  # between two looks at the ids of topics, where a fetch does not go by them
 DRAIN_SECONDS = 20.0  # longest a rebalance waits for the batch in hand; a join allows 300
 ANSWER_SECONDS = 10.0  # longest wait for a commit, until it is tried again
+METADATA_MS = 3_000  # between two looks at the cluster: a topic that is made anew has a group again
 PARTITION_BYTES = 1_048_576  # of one partition in a fetch: Kafka's own default
 
 log = structlog.get_logger()
@@ -274,19 +275,19 @@ class KafkaStream:
             {(at.topic, at.partition): "" if ids is None else ids[at.topic].hex() for at in there},
             gone={(at.topic, at.partition) for at in self._gone},
         )
-        begun = []
+        self._tell_begun([at for at in there if self._is_other(at, points[at.topic, at.partition])])
         for at in there:
-            point = points[at.topic, at.partition]
-            if await self._go_to(at, point) and at in self._gone:
-                begun.append(at)
+            await self._go_to(at, points[at.topic, at.partition])
             self._gone.discard(at)
-        self._tell_begun(begun)
         if len(there) < len(places):  # topics that nobody has made anew yet
             await self._closes_within(AWAY_SECONDS)
 
-    async def _go_to(self, at: TopicPartition, point: Point) -> bool:
-        """Begin to read a log at a point. Returns whether it is another log than before."""
-        is_other = self._logs.get(at, point.log) != point.log
+    def _is_other(self, at: TopicPartition, point: Point) -> bool:
+        """Say whether a log that was not there any more is now another one."""
+        return at in self._gone and self._logs.get(at, FIRST) != point.log
+
+    async def _go_to(self, at: TopicPartition, point: Point) -> None:
+        """Begin to read a log at a point."""
         self._fetching.enter(at, point.log.id)
         self._position.pop(at, None)
         self._ended.pop(at, None)
@@ -297,7 +298,6 @@ class KafkaStream:
                 self._consumer.seek(at, point.offset)
         self._logs[at] = point.log
         self._unplaced.discard(at)
-        return is_other
 
     async def _ids(self, topics: set[str]) -> Mapping[str, bytes] | None:
         """Return the ids of topics that are there; None if the broker gives them none."""
@@ -321,7 +321,7 @@ class KafkaStream:
 
     async def _heal_one(self, at: TopicPartition, failed: Failed) -> None:
         if failed.why is Failure.GONE:
-            if at not in self._gone:
+            if not self._gone:
                 log.warning("log_missing", topic=at.topic, partition=at.partition)
             self._gone.add(at)
             self._unplaced.add(at)
@@ -535,4 +535,5 @@ def _consumer(settings: Settings, group: str) -> AIOKafkaConsumer:
         fetch_max_bytes=MOST_FETCHED,
         max_partition_fetch_bytes=PARTITION_BYTES,
         check_crcs=False,  # `PartitionReader` does
+        metadata_max_age_ms=METADATA_MS,
     )

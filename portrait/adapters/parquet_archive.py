@@ -1,6 +1,6 @@
 """The archive as Parquet files, in a local folder or, by URL, in whatever fsspec can reach.
 
-    day=2026-09-21/events.click-3-00000000000000000100-00000000000000000150.parquet
+    day=2026-09-21/events.click-3-00000000000000000100-00000000000000000150.0-1f9fcf4a.parquet
     erasures/pending/<hash>.parquet      rows of these may still lie in a file
     erasures/swept/<hash>.parquet        they do not any more
 

@@ -246,3 +246,29 @@ async def test_of_two_erasures_the_latest_counts_in_whatever_order_they_lie(*, s
 
     assert offsets_of(store) == []
     assert store.erasures().until.tolist() == [RECEIVED + 3_600_000 + 2 * TOLERANCE_MS]
+
+
+class TwoLogs(ListStream):
+    """A stream of batches, each of a log of its own."""
+
+    async def batches(self) -> AsyncIterator[Batch]:
+        number = 0
+        async for batch in super().batches():
+            logs = dict.fromkeys(batch.ends, number)
+            ids = dict.fromkeys(batch.ends, f"{number:032x}")
+            yield replace(batch, logs=logs, ids=ids)
+            number += 1
+
+
+async def test_a_log_that_begins_again_takes_nothing_of_the_old_ones_place() -> None:
+    store = memory_archive()
+    old = [click(n, user="old") for n in range(4)]
+    new = [click(n, user="new", event_id=f"new-{n}") for n in range(6)]
+    stream = TwoLogs(old, new)
+
+    await archive(stream, store, BOUNDS)
+
+    assert offsets_of(store) == sorted([0, 1, 2, 3, 0, 1, 2, 3, 4, 5])
+    assert [(batch.logs, batch.ids) for batch in stream.committed if batch.ends][0::2] == [
+        ({("events.click", 0): n}, {("events.click", 0): f"{n:032x}"}) for n in (0, 1)
+    ]

@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portrait.segment import OffsetSet, Segment, count_beyond, covered, overlapping
+from portrait.segment import OffsetSet, Segment, count_beyond, covered, log_name, overlapping
 
 DAY = date(2026, 9, 21)
 
@@ -28,6 +28,23 @@ def test_a_merge_has_a_name_of_its_own() -> None:
 
     assert Segment.from_name(merged.name, 7) == merged
     assert merged != written
+
+
+def test_a_name_says_of_which_log_it_is() -> None:
+    begun_again = replace(segment(0, 150), log=log_name(1, "1f9fcf4aaa3045ccb5066788bba75489"))
+    merged = replace(begun_again, tag="-0123abcd")
+
+    assert "150.1-bba75489" in begun_again.name
+    assert Segment.from_name(begun_again.name, 7) == begun_again
+    assert Segment.from_name(merged.name, 7) == merged
+    assert log_name(0, "") == ""  # what older versions wrote
+    assert list(overlapping([segment(0, 150), begun_again])) == [[segment(0, 150)], [begun_again]]
+
+
+def test_logs_are_counted_each_from_its_own_beginning() -> None:
+    first, second = (replace(segment(0, 100), log=log_name(n, "00ab")) for n in (0, 1))
+
+    assert count_beyond([first, second], covered_ends([first])) == 100
 
 
 def test_what_lies_beside_the_segments_is_none() -> None:
