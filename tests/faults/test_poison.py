@@ -9,13 +9,16 @@ from pathlib import Path
 from subprocess import Popen, run
 
 import pytest
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.protocol.produce import ProduceRequest
 
 from demo.servers import free_port, python, start_servers
+from portrait.adapters.kafka_records import LARGEST_BATCH
 from portrait.adapters.parquet_archive import ParquetArchive
 from portrait.adapters.redis_store import connect_redis
 from portrait.topics import DEAD, ERASURES, ITEMS
 from tests.archives import offsets_of
+from tests.kafka_bytes import GZIP, MARK, batch, bomb, poisoned
 from tests.processes import (
     catalogue,
     environment,
@@ -86,8 +89,18 @@ POISONS = (
     Poison("key: not UTF-8", None, ITEMS, key=b"\xff"),
     Poison("payload: json_invalid", b"?" * 1_000_000, ITEMS, headers=[("h", b"h" * 40_000)]),
 )
-# What compressed travels as a few KB, and what a client library may not be able to read.
-BOMB = Poison("payload: larger than 1048576 bytes", b" " * 2_000_000, ITEMS)
+# What travels as a few KB, and is much more.
+SMALL = Poison("payload: larger than 1048576 bytes", b" " * 2_000_000, ITEMS)
+# What the log's client cannot read, as record batches by topic.
+UNNAMED = poisoned(batch([event()], headers=[[(MARK, b"x")]]))
+TOO_LARGE = f"a batch that is damaged or larger than {LARGEST_BATCH} bytes decompressed"
+UNREADABLE = (
+    Poison("a header whose name is not UTF-8", UNNAMED, "events.click"),
+    Poison("a header whose name is not UTF-8", UNNAMED, ERASURES),
+    Poison("a header whose name is not UTF-8", UNNAMED, ITEMS),
+    Poison(TOO_LARGE, bomb(GZIP, LARGEST_BATCH), "events.cart"),
+    Poison(TOO_LARGE, bomb(GZIP, LARGEST_BATCH), ITEMS),
+)
 
 
 @dataclass(frozen=True)
@@ -136,8 +149,8 @@ def test_the_same_processes_read_on_past_every_poison(world: World) -> None:
     asyncio.run(until(lambda: len(offsets_of(world.archive)) == 2 * GOOD, "and archived"))
     asyncio.run(until(lambda: is_indexed(world, 20 + MORE), "and indexed"))
 
-    letters = asyncio.run(take_letters(world.kafka, len(POISONS) + 1))
-    assert sorted(letters) == sorted(each.reason for each in (*POISONS, BOMB))
+    letters = asyncio.run(take_letters(world.kafka, len(POISONS) + 1 + len(UNREADABLE)))
+    assert sorted(letters) == sorted(each.reason for each in (*POISONS, SMALL, *UNREADABLE))
     assert {name: process.pid for name, process in world.workers.items()} == before
     assert [process.poll() for process in world.workers.values()] == [None] * 3
 
@@ -155,7 +168,7 @@ async def is_indexed(world: World, count: int) -> bool:
 
 async def poison(kafka: str) -> None:
     """Send every poison, and the one that is compressed."""
-    for each, compression in [*((each, None) for each in POISONS), (BOMB, "gzip")]:
+    for each, compression in [*((each, None) for each in POISONS), (SMALL, "gzip")]:
         producer = AIOKafkaProducer(
             bootstrap_servers=kafka, compression_type=compression, max_request_size=4_000_000
         )
@@ -167,6 +180,17 @@ async def poison(kafka: str) -> None:
                 timestamp_ms=each.timestamp,
                 headers=each.headers,
             )
+    for each in UNREADABLE:
+        await send_raw(kafka, each.topic, each.value or b"")
+
+
+async def send_raw(kafka: str, topic: str, records: bytes) -> None:
+    """Append a record batch to partition 0 as it is: no producer would send it."""
+    async with AIOKafkaProducer(bootstrap_servers=kafka) as producer:
+        client = producer.client
+        await client.fetch_all_metadata()
+        node = client.cluster.leader_for_partition(TopicPartition(topic, 0))
+        await client.send(node, ProduceRequest(None, -1, 10_000, [(topic, [(0, records)])]))
 
 
 async def take_letters(kafka: str, count: int) -> list[str]:
