@@ -20,7 +20,6 @@ from portrait.reading import (
     MILLISECOND,
     Clock,
     Logs,
-    log_of,
     put_aside,
     read_erasure,
     read_event,
@@ -68,7 +67,7 @@ def decode(
     clock = Clock.of_system(future_tolerance_ms, since)
     builder = _Builder(clock, logs)
     for record in records:
-        letter = put_aside(record, builder.take, log=log_of(record, logs))
+        letter = put_aside(record, builder.take, logs)
         if letter is not None:
             builder.dead.append(letter)
         if builder.tokens >= most_tokens:
@@ -134,9 +133,9 @@ class _Builder:
     def _append(
         self, record: Record, user: str, topic: int, received: int, row: tuple[float, ...]
     ) -> None:
-        place = self._users.setdefault(user, len(self._users))
-        log = log_of(record, self._logs)
-        self._rows.append((place, topic, record.partition, log, record.offset, received, row))
+        place, at = self._users.setdefault(user, len(self._users)), record.partition
+        log = self._logs.get((record.topic, at), 0) if self._logs else 0
+        self._rows.append((place, topic, at, log, record.offset, received, row))
         self._records.append(record)
 
     def _ref(self, event: Event) -> int:

@@ -1,16 +1,39 @@
-"""Logs: one line per batch and per request, JSON in a container, text in a terminal."""
+"""Logs: one line per batch and per request, JSON in a container, text in a terminal.
+
+Nobody's words but ours: an error of a library may repeat a record, a key or a password, so what
+is told of it is its class and where it was raised.
+"""
 
 import logging
 import sys
+import traceback
+from collections.abc import Iterator
+from types import TracebackType
 from typing import Literal
 
 import structlog
+from pydantic import ValidationError
+from pydantic_settings import SettingsError
+
+from portrait.errors import PortraitError
+from portrait.item import reasons
+
+MOST_ERRORS = 8  # of one failure: causes, and members of groups
+MOST_FRAMES = 12  # of one error, the innermost
+
+_ErrorInfo = (
+    tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
+)
+
+log = structlog.get_logger()
 
 
 def configure_logs(form: Literal["auto", "json", "text"]) -> None:
     """Send structlog, and warnings of the libraries, to standard output."""
     text = form == "text" or (form == "auto" and sys.stdout.isatty())
-    logging.basicConfig(level=logging.WARNING, stream=sys.stdout, format="%(name)s: %(message)s")
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(_Discreet("%(name)s: %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -21,3 +44,54 @@ def configure_logs(form: Literal["auto", "json", "text"]) -> None:
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         cache_logger_on_first_use=True,
     )
+
+
+def report_failure() -> None:
+    """Let whatever ends this process be logged, discreetly. Call it first."""
+    sys.excepthook = _hook
+
+
+def described(error: BaseException) -> list[str]:
+    """Describe an error and what led to it: class, reason if it is ours, places; a line each."""
+    return [_line(each) for each, _ in zip(_chain(error), range(MOST_ERRORS), strict=False)]
+
+
+class _Discreet(logging.Formatter):
+    """Formats a library's message with its error's class and place."""
+
+    def formatException(  # noqa: N802 - logging's name
+        self, ei: _ErrorInfo
+    ) -> str:
+        return "\n".join(described(ei[1])) if ei[1] is not None else ""
+
+
+def _hook(kind: type[BaseException], error: BaseException, _trace: TracebackType | None) -> None:
+    """Log what ends the process."""
+    if not issubclass(kind, KeyboardInterrupt):
+        log.critical("process_failed", errors=described(error))
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield an error, the members of a group, and what they were caused by."""
+    while error is not None:
+        yield error
+        if isinstance(error, BaseExceptionGroup):
+            for member in error.exceptions:
+                yield from _chain(member)
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+
+
+def _line(error: BaseException) -> str:
+    kind = type(error)
+    frames = traceback.extract_tb(error.__traceback__)[-MOST_FRAMES:]
+    places = " > ".join(f"{each.filename}:{each.lineno}" for each in frames)
+    return f"{kind.__module__}.{kind.__qualname__}{_reason(error)} at {places or 'no place'}"
+
+
+def _reason(error: BaseException) -> str:
+    """Return what is wrong, of errors whose words are our own, or name fields alone."""
+    if isinstance(error, PortraitError):
+        return f": {error}"
+    if isinstance(error, SettingsError):
+        return f": {error}"  # the name of a field and of its source
+    return f": {reasons(error)}" if isinstance(error, ValidationError) else ""

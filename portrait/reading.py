@@ -83,16 +83,16 @@ class Clock:
         return latest if is_live else latest + self.tolerance
 
 
-def put_aside(record: Record, take: Callable[[Record], None], *, log: int = 0) -> Message | None:
+def put_aside(record: Record, take: Callable[[Record], None], logs: Logs = FIRST) -> Message | None:
     """Let a reader take a record in. Returns the dead letter that it is if that cannot be.
 
     Args:
         record: Of any topic, with anything in it.
         take: Raises RecordInvalidError for what is wrong with the record.
-        log: Which log of its name it lies in.
+        logs: Which log of its name each partition is.
     """
     reason = record.reason if isinstance(record, Unreadable) else _refusal(take, record)
-    return None if reason is None else dead_letter(record, reason, log=log)
+    return None if reason is None else _letter(record, reason, logs)
 
 
 def tabulated(
@@ -112,13 +112,8 @@ def tabulated(
         if reason is None:
             sound.append(row)
         else:
-            letters.append(dead_letter(record, reason, log=log_of(record, logs)))
+            letters.append(_letter(record, reason, logs))
     return build(sound), letters
-
-
-def log_of(record: Record, logs: Logs) -> int:
-    """Return which log of its name a record lies in."""
-    return logs.get((record.topic, record.partition), 0) if logs else 0
 
 
 def read_event(record: Record, clock: Clock) -> tuple[Event, int, int]:
@@ -132,9 +127,9 @@ def read_event(record: Record, clock: Clock) -> tuple[Event, int, int]:
         raise EventInvalidError(msg)
     event = parse_event(record.value, record.headers, action=action_of(record.topic))
     received = clock.received(record)
-    stamp = min(record.timestamp, clock.now)
-    at = _moment(event, stamp)
-    if at > stamp + clock.tolerance:
+    latest = received if received == record.timestamp else clock.now
+    at = _moment(event, latest)
+    if at > latest + clock.tolerance:
         msg = "occurred_at: in the future"
         raise EventInvalidError(msg)
     if at <= 0:
@@ -180,6 +175,10 @@ def _refusal(take: Callable[[What], object], what: What) -> str | None:
     except Exception as error:  # noqa: BLE001
         return f"internal: {type(error).__name__}"
     return None
+
+
+def _letter(record: Record, reason: str, logs: Logs) -> Message:
+    return dead_letter(record, reason, log=logs.get((record.topic, record.partition), 0))
 
 
 def _name(record: Record, longest: int) -> str:

@@ -12,7 +12,11 @@ class Settings(BaseSettings):
     """What an operator can set. A bad value stops the process at start, with its name."""
 
     model_config = SettingsConfigDict(
-        env_prefix="PORTRAIT_", env_parse_none_str="null", frozen=True, extra="ignore"
+        env_prefix="PORTRAIT_",
+        env_parse_none_str="null",
+        frozen=True,
+        extra="ignore",
+        hide_input_in_errors=True,  # a mistyped URL has its password in it
     )
 
     # Where things are

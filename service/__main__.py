@@ -17,7 +17,7 @@ from portrait.adapters.redis_models import RedisModels
 from portrait.adapters.redis_progress import RedisPopularity, RedisProgress
 from portrait.adapters.redis_registry import RedisRegistry
 from portrait.adapters.redis_store import RedisProfiles, connect_redis, ping
-from portrait.logs import configure_logs
+from portrait.logs import configure_logs, report_failure
 from portrait.settings import Settings
 from service.app import create_app
 from service.border import Border, hosts_of
@@ -88,6 +88,7 @@ def _ignore(_number: int, _frame: FrameType | None) -> None:
 
 def main() -> None:
     """Run the service."""
+    report_failure()
     settings = Settings()
     configure_logs(settings.log_format)
     gc.freeze()

@@ -31,7 +31,7 @@ from portrait.adapters.redis_registry import RedisRegistry
 from portrait.adapters.redis_store import RedisProfiles, connect_redis, ping
 from portrait.errors import ModelMissingError
 from portrait.lease import stopped
-from portrait.logs import configure_logs
+from portrait.logs import configure_logs, report_failure
 from portrait.neural.company import is_follower
 from portrait.neural.text_encoder import BertEncoder, load_encoder
 from portrait.resume import Resume
@@ -256,6 +256,7 @@ COMMANDS: dict[str, Callable[[Settings], Coroutine[None, None, None]]] = {
 
 def main() -> None:
     """Run the worker named on the command line."""
+    report_failure()
     parser = argparse.ArgumentParser(prog="python -m workers", description=__doc__)
     parser.add_argument("command", choices=COMMANDS)
     command = COMMANDS[parser.parse_args().command]

@@ -17,7 +17,7 @@ from portrait import metrics
 from portrait.errors import StoreRestartedError, StoreUnavailableError
 from portrait.item import Item
 from portrait.letter import topic_of
-from portrait.reading import FIRST, Logs, log_of, put_aside, read_item
+from portrait.reading import FIRST, Logs, put_aside, read_item
 from portrait.resume import Resume
 from portrait.store import CatalogueStore
 from portrait.stream import Batch, EventStream, Message, Publisher, Record
@@ -134,7 +134,7 @@ def decode_items(records: Sequence[Record], logs: Logs = FIRST) -> Changes:
         latest.pop(id, None)  # so that order is that of the last mention
         latest[id] = item
 
-    dead = [put_aside(record, take, log=log_of(record, logs)) for record in records]
+    dead = [put_aside(record, take, logs) for record in records]
     return Changes(
         [item for item in latest.values() if item is not None],
         [id for id, item in latest.items() if item is None],

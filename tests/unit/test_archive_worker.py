@@ -236,6 +236,19 @@ async def test_an_archive_that_cannot_be_tidied_now_is_tidied_later() -> None:
     assert store.tries == 2
 
 
+@pytest.mark.parametrize("split", [False, True], ids=["in one batch", "in two"])
+async def test_of_two_erasures_the_latest_counts_in_whatever_order_they_lie(*, split: bool) -> None:
+    store = memory_archive()
+    late = FakeRecord(ERASURES, None, 0, timestamp=RECEIVED + 3_600_000, key=b"ann")
+    early = FakeRecord(ERASURES, None, 1, timestamp=RECEIVED - 3_600_000, key=b"ann")
+    batches = [[late], [early]] if split else [[late, early]]
+
+    await archive(ListStream([click(1)], *batches), store, BOUNDS)
+
+    assert offsets_of(store) == []
+    assert store.erasures().until.tolist() == [RECEIVED + 3_600_000 + 2 * TOLERANCE_MS]
+
+
 class TwoLogs(ListStream):
     """A stream of batches, each of a log of its own."""
 

@@ -120,13 +120,13 @@ def test_a_dead_letter_has_the_headers_and_the_reason_that_its_example_shows() -
     (example,) = MESSAGES["letter"]["examples"]
     headers, payload = example["headers"], example["payload"].encode()
     with pytest.raises(EventInvalidError) as error:
-        parse_event(payload, action=action_of(headers["topic"]))
+        parse_event(payload, action=action_of(headers["portrait-topic"]))
     record = FakeRecord(
-        headers["topic"],
+        headers["portrait-topic"],
         payload,
-        int(headers["offset"]),
-        int(headers["partition"]),
-        int(headers["timestamp"]),
+        int(headers["portrait-offset"]),
+        int(headers["portrait-partition"]),
+        int(headers["portrait-timestamp"]),
     )
 
     letter = dead_letter(record, str(error.value))

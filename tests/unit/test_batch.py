@@ -51,11 +51,12 @@ def test_a_poison_record_is_set_aside_with_its_place_and_the_others_go_on() -> N
     assert letter.topic == "events.dead"
     assert (letter.key, letter.value) == (b"ann", b"\xff")
     assert dict(letter.headers) == {
-        "topic": b"events.cart",
-        "partition": b"3",
-        "offset": b"9",
-        "timestamp": str(RECEIVED).encode(),
-        "reason": b"payload: not UTF-8 JSON",
+        "portrait-id": b"events.cart/3/0/9",
+        "portrait-topic": b"events.cart",
+        "portrait-partition": b"3",
+        "portrait-offset": b"9",
+        "portrait-timestamp": str(RECEIVED).encode(),
+        "portrait-reason": b"payload: not UTF-8 JSON",
         "trace": b"t",
     }
 

@@ -99,7 +99,7 @@ async def test_what_can_never_be_an_item_is_dead_lettered() -> None:
 
     reasons = [dict(letter.headers)["portrait-reason"] for letter in publisher.messages]
     assert [letter.topic for letter in publisher.messages] == [DEAD] * 3
-    assert reasons == [b"payload: json_invalid", b"key: missing", b"key: not UTF-8"]
+    assert reasons == [b"payload: json_invalid", b"key: missing or too long", b"key: not UTF-8"]
     assert len(stream.committed) == 1
 
 

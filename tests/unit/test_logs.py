@@ -1,0 +1,121 @@
+"""Logs: what went wrong is told with its place, and nobody's words, keys or passwords."""
+
+import logging
+import subprocess
+import sys
+from subprocess import CompletedProcess
+
+import pytest
+from pydantic import ValidationError
+
+from demo.servers import ROOT
+from portrait.envelope import parse_event
+from portrait.errors import EventInvalidError, ItemInvalidError, StoreUnavailableError
+from portrait.item import parse_item
+from portrait.logs import configure_logs, described
+from portrait.settings import Settings
+from tests.records import encoded
+
+PRIVATE = "s3cret-4111"
+
+
+def raised(error: Exception) -> Exception:
+    """Return an error as whoever catches it sees it, with places and what led to it."""
+    with pytest.raises(type(error)) as caught:
+        _fail(error)
+    return caught.value
+
+
+def _fail(error: Exception) -> None:
+    try:
+        int(PRIVATE)
+    except ValueError as cause:
+        raise error from cause
+
+
+def test_an_error_of_a_library_is_told_by_class_and_place_alone() -> None:
+    lines = described(raised(RuntimeError(PRIVATE)))
+
+    assert [line.split(" at ")[0] for line in lines] == [
+        "builtins.RuntimeError",
+        "builtins.ValueError",
+    ]
+    assert all("test_logs.py:" in line for line in lines)
+    assert PRIVATE not in "".join(lines)
+
+
+def test_an_error_of_ours_says_what_it_means() -> None:
+    (line, _) = described(raised(StoreUnavailableError()))
+
+    assert "StoreUnavailableError: Redis did not answer: try again later. at" in line
+
+
+def test_every_member_of_a_group_is_told_up_to_a_bound() -> None:
+    group = ExceptionGroup(PRIVATE, [ExceptionGroup(PRIVATE, [KeyError(PRIVATE)])] * 99)
+
+    lines = described(raised(group))
+
+    assert len(lines) == 8
+    assert "builtins.KeyError" in lines[2]
+    assert PRIVATE not in "".join(lines)
+
+
+def test_a_library_that_logs_an_error_is_told_discreetly(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    root = logging.getLogger()
+    before, root.handlers = root.handlers, []
+    try:
+        configure_logs("text")
+        logging.getLogger("library").error("went wrong", exc_info=raised(RuntimeError(PRIVATE)))
+    finally:
+        root.handlers = before
+
+    told = capsys.readouterr().out
+    assert told.startswith("library: went wrong\nbuiltins.RuntimeError at ")
+    assert PRIVATE not in told
+
+
+@pytest.mark.parametrize("broken", [encoded(price=PRIVATE), b'{"' + PRIVATE.encode()])
+def test_no_error_of_reading_leads_back_to_what_was_sent(broken: bytes) -> None:
+    with pytest.raises(EventInvalidError) as event:
+        parse_event(broken)
+    with pytest.raises(ItemInvalidError) as item:
+        parse_item(broken)
+
+    for refusal in (event, item):
+        assert PRIVATE not in str(refusal.value)
+        assert refusal.value.__cause__ is None
+        assert refusal.value.__suppress_context__
+
+
+def test_a_setting_that_is_wrong_is_named_and_not_repeated() -> None:
+    with pytest.raises(ValidationError) as refusal:
+        Settings.model_validate({"redis_url": f"redi://:{PRIVATE}@host/0"})
+
+    assert "redis_url" in str(refusal.value)
+    assert PRIVATE not in str(refusal.value)
+
+
+@pytest.mark.parametrize("program", [("workers", "update"), ("service",)], ids=str)
+def test_a_process_that_cannot_start_says_why_and_no_password(program: tuple[str, ...]) -> None:
+    ended = start(*program, PORTRAIT_REDIS_URL=f"redi://:{PRIVATE}@host/0")
+
+    told = ended.stdout + ended.stderr
+    assert ended.returncode == 1
+    assert "process_failed" in told
+    assert "redis_url: url_scheme" in told
+    assert PRIVATE not in told
+    assert "Traceback" not in told
+
+
+def start(*program: str, **environment: str) -> CompletedProcess[str]:
+    return subprocess.run(  # noqa: S603 - our own command line
+        [sys.executable, "-m", *program],
+        env=environment,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
