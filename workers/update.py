@@ -41,6 +41,7 @@ SEARCHES_HELD = 100_000  # vectors of searches in memory: 100 MB; Redis has the 
 DAY_MS = 24 * 3_600_000
 USERS_AT_ONCE = 1_000  # of a batch; a quarter of a usual one
 CONFLICTS = 20  # times a batch yields to newer profiles before something must be wrong
+RENEW_SECONDS = 0.5  # between two looks whether a model serves in a store that lives anew
 BACKOFF = (0.1, 5.0)  # seconds: first and longest pause while Redis is away
 
 log = structlog.get_logger()
@@ -101,6 +102,8 @@ async def update(stream: EventStream, updater: Updater) -> None:
             except StoreRestartedError:
                 log.warning("store_restarted", records=len(batch.records))
                 await finished
+                while not await updater.studio.renew() and await stream.pause(RENEW_SECONDS):
+                    pass  # what was in memory may not be in the store any more
                 stream.rewind()
                 continue
             await finished
