@@ -175,7 +175,10 @@ class Origin:
 
     async def _stored(self, card: Card) -> Model:
         """Return a model that Redis has, or has again."""
-        there = await self._registry.model(card.version)
+        try:
+            there = await self._registry.model(card.version)
+        except ModelInvalidError:
+            there = None  # the artifact may be better than what Redis has of it
         if there is not None:
             return there
         url, cache = self._shop.models_url, self._shop.cache

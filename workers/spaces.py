@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from time import monotonic
 
+import numpy as np
 import structlog
 
 from portrait.catalogue import texts_of
@@ -30,12 +31,14 @@ from portrait.item import Item
 from portrait.model_index import Standing
 from portrait.store import Model
 from portrait.texts import TextReader
+from workers.encoders import CANNOT_LOAD
 from workers.origin import Origin, Stores
 from workers.painter import UNLOADABLE, EncoderOf
 
 LOOK_SECONDS = 0.5  # between two looks at who is wanted
 FORGET_SECONDS = 60.0  # between two looks for spaces whose grace has ended
 AWAY_SECONDS = 2.0  # while Redis is away
+PROBE = "milk"  # what an encoder has to read before it is used
 AGAIN_SECONDS = 10.0  # between two tries to load a model in service
 ITEMS_AT_ONCE = 500
 
@@ -213,7 +216,7 @@ class Spaces:
             return None
         try:
             encoder = await self._encoder(model)
-            _require_fit(encoder, model)
+            await _require_use(encoder, model)
         except UNLOADABLE as error:
             self._note(model.version, error)
             return None
@@ -259,7 +262,17 @@ class Spaces:
                     await self._catalogue.put_items(items)
 
 
-def _require_fit(encoder: TextEncoder, model: Model) -> None:
-    if encoder.dim != len(model.space.mean):
+async def _require_use(encoder: TextEncoder, model: Model) -> None:
+    """Let an encoder read a word, before the catalogue depends on it.
+
+    Raises:
+        ModelInvalidError: It cannot, or what it says does not belong into the model's space.
+    """
+    try:
+        (vector,) = await asyncio.to_thread(encoder.encode, [PROBE])
+    except CANNOT_LOAD as error:
+        msg = f"{model.version}: its encoder cannot read: {type(error).__name__}"
+        raise ModelInvalidError(msg) from error
+    if vector.shape != model.space.mean.shape or not np.isfinite(vector).all():
         msg = f"{model.version}: its space is not of encoder {encoder.name}"
         raise ModelInvalidError(msg)

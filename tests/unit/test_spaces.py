@@ -1,5 +1,6 @@
 """Spaces: the wanted model serves once its space is complete, and not before."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -10,7 +11,7 @@ from portrait.item import Item
 from portrait.manifest import ArtifactInvalidError
 from portrait.model_index import Standing
 from portrait.ref import text_ref
-from portrait.space import Space
+from portrait.space import Space, Vectors
 from portrait.store import Model
 from tests.catalogues import ITEMS, SPACE
 from tests.fakes import HashEncoder, MemoryCatalogue
@@ -159,6 +160,27 @@ async def test_a_wanted_model_whose_arrays_are_damaged_is_refused() -> None:
 
     assert models.now == Standing(MODEL.version)
     assert "damaged" in ((await models.get("challenger")).card.refused or "")
+
+
+class Broken(HashEncoder):
+    """An encoder that loads, and fails at its first text."""
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        msg = f"out of memory at {len(texts)} texts"
+        raise RuntimeError(msg)
+
+
+async def test_a_wanted_model_whose_encoder_cannot_read_is_refused() -> None:
+    async def broken(model: Model) -> HashEncoder:
+        return Broken() if model.version == CHALLENGER.version else HashEncoder()
+
+    spaces, _, models = await memory_spaces(await stocked(), CHALLENGER, encoder_of=broken)
+    await models.want("challenger")
+
+    await spaces.look()
+
+    assert models.now == Standing(MODEL.version)
+    assert "cannot read: RuntimeError" in ((await models.get("challenger")).card.refused or "")
 
 
 async def test_a_space_that_is_not_of_its_encoder_is_refused() -> None:
