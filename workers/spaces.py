@@ -10,7 +10,7 @@ again. Where none is in service, `origin.py` says who is to be.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -147,18 +147,22 @@ class Spaces:
             await asyncio.sleep(AWAY_SECONDS)
             return
         await self._open(models)
-        if not models or self._failed(models[0].version) or not await self._origin.is_complete():
-            self._waits_for = self._failed(models[0].version if models else None)
-            self._waits_for = self._waits_for or ModelMissingError()
-            return
+        failed = self._failed(models[0].version if models else None)
+        self._waits_for = failed or ModelMissingError()
+        if models and failed is None and await self._origin.is_complete():
+            await self._restore(models, standing)
+
+    async def _restore(self, models: Sequence[Model], standing: Standing) -> None:
+        """Fill the spaces of champion and former, then set the pointers."""
         for model in models:
             if model.version not in self._failures:
                 await self._fill(model)
-        champion, former = [*(model.version for model in models), None][:2]
         if not await self._origin.is_complete():
-            return
-        if await self._models.restore(str(champion), former, standing.champion):
-            log.warning("model_returned", model_version=champion, former=former)
+            return  # emptied again meanwhile
+        champion = models[0].version
+        former = models[1].version if len(models) > 1 else None
+        if await self._models.restore(champion, former, standing.champion):
+            log.warning("champion_set", model_version=champion, former=former)
             await self._origin.keep(await self._models.standing())
 
     def _failed(self, version: str | None) -> ModelInvalidError | None:
@@ -173,7 +177,7 @@ class Spaces:
     async def forget_expired(self, now: datetime) -> None:
         """Remove the arrays and vectors of models whose grace has ended."""
         for version in await self._models.expired(self._grace, now):
-            model = await self._registry.model(version)
+            model = (await self._kept([version])).get(version)  # none, if it is damaged
             await self._models.forget(version)
             if model is not None and model.space.id not in self._readers:
                 await self._catalogue.forget_vectors(model.space.id)

@@ -183,6 +183,17 @@ async def test_a_wanted_model_whose_encoder_cannot_read_is_refused() -> None:
     assert "cannot read: RuntimeError" in ((await models.get("challenger")).card.refused or "")
 
 
+async def test_a_damaged_model_is_forgotten_like_any_other() -> None:
+    spaces, registry, models = await memory_spaces(await stocked(), CHALLENGER)
+    await models.want("challenger")
+    await spaces.look()
+    registry.damaged.add(MODEL.version)
+
+    await spaces.forget_expired(datetime.now(UTC) + timedelta(days=2))
+
+    assert models.now == Standing("challenger")
+
+
 async def test_a_space_that_is_not_of_its_encoder_is_refused() -> None:
     strange = Space("hash", SPACE.mean[:-1], np.ascontiguousarray(SPACE.axes[:-1]))
     spaces, _, models = await memory_spaces(await stocked(), Model("challenger", strange))
