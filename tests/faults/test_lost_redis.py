@@ -214,7 +214,7 @@ def test_a_redis_killed_and_started_empty_is_filled_again_by_itself(shop: Shop) 
 
 def test_an_item_put_into_the_empty_redis_fits_no_new_space(shop: Shop) -> None:
     asyncio.run(flush(shop.redis))
-    item = {"title": "goldfish flakes", "category": "Pets > Fish"}
+    item = {"title": "milk of another farm", "category": "Shelf 0 > milk"}  # of a known interest
     httpx.put(shop.url + "/items/flakes", json=item, timeout=10).raise_for_status()
 
     shop.assert_recovers("PUT /items after FLUSHALL")
