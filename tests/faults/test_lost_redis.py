@@ -5,7 +5,6 @@ artifacts and the topics bring everything back, by themselves
 """
 
 import asyncio
-import shutil
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -60,6 +59,7 @@ class Shop:
     kafka: str
     redis: str
     url: str
+    health: int  # port of the index worker's
     logs: Path
     champion: str
     first: str
@@ -103,13 +103,14 @@ def is_ready(url: str) -> bool:
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     """Fit a first model, put a challenger in service, fold a log."""
-    logs, port = tmp_path_factory.mktemp("lost"), free_port()
+    logs, port, health = tmp_path_factory.mktemp("lost"), free_port(), free_port()
     with ExitStack() as stack, ExitStack() as redis_stack:
         redis = redis_stack.enter_context(start_redis(logs))
         kafka = stack.enter_context(start_kafka(logs))
         asyncio.run(fill(kafka, redis))
         settings = environment(kafka, redis)
-        stack.enter_context(worker("index", settings, logs))
+        index = settings | {"PORTRAIT_HEALTH_PORT": str(health)}
+        stack.enter_context(worker("index", index, logs))
         service = python("service"), logs / "service.log", settings | {"PORTRAIT_PORT": str(port)}
         stack.enter_context(running(*service))
         asyncio.run(until(lambda: champion_of(redis), "the first model is fitted"))
@@ -120,7 +121,8 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
         asyncio.run(until(lambda: is_folded(redis), "the log is folded"))
         expected = asyncio.run(profiles_of(redis))
         url = f"http://127.0.0.1:{port}"
-        yield Shop(stack, redis_stack, kafka, redis, url, logs, challenger, first, expected)
+        pair = challenger, first
+        yield Shop(stack, redis_stack, kafka, redis, url, health, logs, *pair, expected)
 
 
 async def fill(kafka: str, redis_url: str) -> None:
@@ -227,22 +229,19 @@ def test_an_item_put_into_the_empty_redis_fits_no_new_space(shop: Shop) -> None:
 def test_without_its_artifact_nobody_serves_and_everybody_is_told_what_to_do(shop: Shop) -> None:
     artifact, aside = shop.models / shop.champion, shop.logs / "aside"
     artifact.rename(aside)
-    shutil.rmtree(shop.logs / "cache", ignore_errors=True)
-    health = free_port()
-    with worker("index", shop.settings | {"PORTRAIT_HEALTH_PORT": str(health)}, shop.logs):
-        asyncio.run(flush(shop.redis))
+    asyncio.run(flush(shop.redis))
 
-        def is_told() -> bool:
-            return "Bring" in (shop.logs / "index.log").read_text()
+    def is_told() -> bool:
+        return f"Bring {shop.models} back" in (shop.logs / "index.log").read_text()
 
-        asyncio.run(until(is_told, "the log says what to do"))
-        answer = httpx.get(f"http://127.0.0.1:{health}/readyz", timeout=10)
-        assert (answer.status_code, answer.json()["down"]) == (503, ["model"])
-        assert asyncio.run(champion_of(shop.redis)) is None
+    asyncio.run(until(is_told, "the log says what to do"))
+    answer = httpx.get(f"http://127.0.0.1:{shop.health}/readyz", timeout=10)
+    assert (answer.status_code, answer.json()["down"]) == (503, ["model"])
+    assert asyncio.run(champion_of(shop.redis)) is None
 
-        aside.rename(artifact)
+    aside.rename(artifact)
 
-        shop.assert_recovers("the artifact is brought back")
+    shop.assert_recovers("the artifact is brought back")
 
 
 def test_a_service_that_starts_without_kafka_reads_and_refuses_within_a_bound(shop: Shop) -> None:
