@@ -98,10 +98,13 @@ async def load_catalogue(stage: Stage, items: Sequence[Fields]) -> None:
     await producer.stop()
     redis = Redis.from_url(stage.servers.redis)
     ends = time.monotonic() + START_SECONDS
-    with progress_bar("Reading the catalogue with BERT", len(items), " items") as bar:
+    with progress_bar("Storing the catalogue", len(items), " items") as bar:
         while bar.n < len(items):
             bar.update(await redis.hlen("items") - bar.n)
             await pause(ends, "the catalogue was not indexed; see build/demo/index.log")
+    with step("Reading it with BERT"):
+        while not await redis.exists("model:champion"):
+            await pause(ends, "no model was fitted; see build/demo/index.log")
     await redis.aclose()
 
 

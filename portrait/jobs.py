@@ -20,7 +20,7 @@ KEPT = 100  # jobs that are remembered
 
 
 class JobNotFoundError(PortraitError):
-    """There is no such job, or it was too long ago."""
+    """There is no such job: it was too long ago, or Redis was emptied since."""
 
 
 class JobOpenError(PortraitError):

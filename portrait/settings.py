@@ -68,12 +68,14 @@ class Settings(BaseSettings):
     )
     outage_limit: timedelta = Field(
         timedelta(minutes=10),
-        description="How long a worker waits for Redis before it exits to be restarted.",
+        description="How long a worker waits for Redis, or to publish, before it exits to be "
+        "restarted.",
     )
 
     # The index worker
     fit_items: PositiveInt = Field(
-        1_000, description="Distinct texts that suffice to fit the first space at once."
+        1_000,
+        description="Distinct texts that suffice to fit the first space once all items are read.",
     )
     fit_patience: timedelta = Field(
         timedelta(seconds=3), description="Quiet time after which fewer texts suffice."
@@ -174,7 +176,8 @@ class Settings(BaseSettings):
     )
     models_url: str = Field(
         "build/models",
-        description="Where trained models are published: a folder, or a URL that fsspec knows.",
+        description="Where models are published, with the ledger of who serves: a folder, or a "
+        "URL that fsspec knows. Index worker, update workers and trainer need the same.",
     )
     tracking_url: str | None = Field(
         None, description="MLflow server; none: a SQLite file in the folder that follows."

@@ -5,8 +5,8 @@ change log ─▶ the mirror catches up ─────────────�
 popularity ─▶ weights by item ─────────────────────────────────┘
 
 A view is replaced whole and never changed, so a request works on one from start to end, and a
-promotion shows between two requests. Redis being away is waited for; a bug ends the tasks, which
-`/livez` then says.
+promotion shows between two requests. Redis being away, emptied or of another layout is waited for,
+with the newest view; a bug ends the tasks, which `/livez` then says.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 import structlog
 
 from portrait import metrics
-from portrait.errors import ModelMissingError, StoreUnavailableError
+from portrait.errors import ModelInvalidError, ModelMissingError, StoreUnavailableError
 from portrait.item import Item
 from portrait.jobs import Jobs
 from portrait.lease import stopped
@@ -226,7 +226,7 @@ async def _repeat(step: Callable[[], Awaitable[None]], every: float) -> None:
         try:
             await step()
             pause = every
-        except StoreUnavailableError as error:
+        except (StoreUnavailableError, ModelInvalidError) as error:
             pause = min(2 * pause, LONGEST_PAUSE)
             log.warning("store_missed", step=step.__name__, reason=str(error), retry_seconds=pause)
         await asyncio.sleep(pause)

@@ -10,7 +10,7 @@ from hashlib import blake2b
 
 import numpy as np
 
-from portrait.errors import StoreUnavailableError, StreamUnavailableError
+from portrait.errors import ModelInvalidError, StoreUnavailableError, StreamUnavailableError
 from portrait.item import Item
 from portrait.profile import REVISION
 from portrait.space import Vectors, unit
@@ -179,10 +179,10 @@ class MemoryProgress:
 class MemoryOffsets:
     """An `OffsetStore` in dicts by group."""
 
-    def __init__(self) -> None:
+    def __init__(self, life: str = FIRST_LIFE) -> None:
         self.ends: dict[str, dict[tuple[str, int], int]] = {}
         self.logs: dict[str, dict[tuple[str, int], LogName]] = {}
-        self.life = FIRST_LIFE
+        self.life = life
         self.is_down = False
 
     async def load(self, group: str) -> StoredOffsets:
@@ -210,6 +210,7 @@ class MemoryRegistry:
 
     def __init__(self) -> None:
         self.models: dict[str, Model] = {}
+        self.damaged: set[str] = set()  # versions
         self.version: str | None = None
         self.is_down = False
 
@@ -219,8 +220,11 @@ class MemoryRegistry:
         return None if self.version is None else self.models[self.version]
 
     async def model(self, version: str) -> Model | None:
-        """Return a model that was stored."""
+        """Return a model that was stored, unless it is damaged."""
         _require(up=not self.is_down)
+        if version in self.damaged:
+            msg = f"{version} is damaged"
+            raise ModelInvalidError(msg)
         return self.models.get(version)
 
     async def store(self, model: Model) -> None:

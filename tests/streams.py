@@ -25,7 +25,7 @@ from tests.fakes import (
     MemoryRegistry,
 )
 from workers.origin import Completeness, Origin, Shop, Stores
-from workers.painter import Painter, Studio
+from workers.painter import EncoderOf, Painter, Studio
 from workers.prequential import Prequential
 from workers.spaces import Spaces
 from workers.update import Limits, Updater
@@ -74,7 +74,10 @@ async def hash_encoder(model: Model) -> HashEncoder:  # noqa: ARG001 - there is 
 
 
 async def memory_spaces(
-    store: MemoryCatalogue, *others: Model, encoder: HashEncoder | None = None
+    store: MemoryCatalogue,
+    *others: Model,
+    encoder: HashEncoder | None = None,
+    encoder_of: EncoderOf | None = None,
 ) -> tuple[Spaces, MemoryRegistry, MemoryModels]:
     """Keep the spaces of MODEL, which serves, and of others that may be wanted."""
     registry, models = MemoryRegistry(), MemoryModels()
@@ -85,12 +88,12 @@ async def memory_spaces(
         await models.add(card_of_model(model))
         models.kept.add(model.version)
 
-    async def encoder_of(model: Model) -> HashEncoder:  # noqa: ARG001 - there is one for all
+    async def the_one(model: Model) -> HashEncoder:  # noqa: ARG001 - there is one for all
         return encoder or HashEncoder()
 
     stores = Stores(registry, models, store)
     origin = Origin(memory_shop(), stores, HashEncoder(), await never_complete())
-    spaces = Spaces(stores, encoder_of, origin, grace=timedelta(days=1))
+    spaces = Spaces(stores, encoder_of or the_one, origin, grace=timedelta(days=1))
     await spaces.look()
     return spaces, registry, models
 
@@ -125,13 +128,15 @@ async def memory_updater(
     await mirror.load()
     resume = Resume(offsets or MemoryOffsets(), "update")
     await resume.points()
+    registry = MemoryRegistry()
+    await registry.promote(MODEL)
     return Updater(
         profiles=profiles or MemoryProfiles(),
         popularity=MemoryPopularity(),
         progress=MemoryProgress(),
         resume=resume,
         publisher=ListPublisher(),
-        studio=Studio(Painter(MODEL, mirror, reader), MemoryRegistry(), store, hash_encoder),
+        studio=Studio(Painter(MODEL, mirror, reader), registry, store, hash_encoder),
         prequential=Prequential(MemoryLiveCounts()),
         limits=LIMITS,
     )

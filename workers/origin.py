@@ -175,12 +175,16 @@ class Origin:
 
     async def _stored(self, card: Card) -> Model:
         """Return a model that Redis has, or has again."""
-        model = await self._registry.model(card.version)
-        if model is None:
-            url, cache = self._shop.models_url, self._shop.cache
-            model, card = await asyncio.to_thread(fetch_model, url, card, cache)
-            await self._models.add(card)
-            await self._registry.store(model)
+        try:
+            there = await self._registry.model(card.version)
+        except ModelInvalidError:
+            there = None  # the artifact may be better than what Redis has of it
+        if there is not None:
+            return there
+        url, cache = self._shop.models_url, self._shop.cache
+        model, found = await asyncio.to_thread(fetch_model, url, card, cache)
+        await self._models.add(found)
+        await self._registry.store(model)
         return model
 
     async def _first(self) -> list[Model]:

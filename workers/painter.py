@@ -71,6 +71,22 @@ class Studio:
             ticks += 1
             await asyncio.sleep(CATALOGUE_SECONDS)
 
+    async def renew(self) -> bool:
+        """Load the champion and its catalogue again, from a store that lives anew.
+
+        False while it has none: an emptied store names its champion when its catalogue is complete.
+        """
+        try:
+            champion = await self._registry.champion()
+            if champion is None:
+                return False
+            self.painter = await open_painter(champion, self._catalogue, self._encoder)
+        except (*UNLOADABLE, StoreUnavailableError) as error:
+            log.warning("model_not_loaded", reason=str(error))
+            return False
+        log.info("model_renewed", model_version=champion.version)
+        return True
+
     async def look(self) -> None:
         """Load the champion's catalogue, if it is another one, and let it paint from now on.
 

@@ -10,12 +10,13 @@ again. Where none is in service, `origin.py` says who is to be.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from time import monotonic
 
+import numpy as np
 import structlog
 
 from portrait.catalogue import texts_of
@@ -30,12 +31,14 @@ from portrait.item import Item
 from portrait.model_index import Standing
 from portrait.store import Model
 from portrait.texts import TextReader
+from workers.encoders import CANNOT_LOAD
 from workers.origin import Origin, Stores
 from workers.painter import UNLOADABLE, EncoderOf
 
 LOOK_SECONDS = 0.5  # between two looks at who is wanted
 FORGET_SECONDS = 60.0  # between two looks for spaces whose grace has ended
 AWAY_SECONDS = 2.0  # while Redis is away
+PROBE = "milk"  # what an encoder has to read before it is used
 AGAIN_SECONDS = 10.0  # between two tries to load a model in service
 ITEMS_AT_ONCE = 500
 
@@ -144,18 +147,22 @@ class Spaces:
             await asyncio.sleep(AWAY_SECONDS)
             return
         await self._open(models)
-        if not models or self._failed(models[0].version) or not await self._origin.is_complete():
-            self._waits_for = self._failed(models[0].version if models else None)
-            self._waits_for = self._waits_for or ModelMissingError()
-            return
+        failed = self._failed(models[0].version if models else None)
+        self._waits_for = failed or ModelMissingError()
+        if models and failed is None and await self._origin.is_complete():
+            await self._restore(models, standing)
+
+    async def _restore(self, models: Sequence[Model], standing: Standing) -> None:
+        """Fill the spaces of champion and former, then set the pointers."""
         for model in models:
             if model.version not in self._failures:
                 await self._fill(model)
-        champion, former = [*(model.version for model in models), None][:2]
         if not await self._origin.is_complete():
-            return
-        if await self._models.restore(str(champion), former, standing.champion):
-            log.warning("model_returned", model_version=champion, former=former)
+            return  # emptied again meanwhile
+        champion = models[0].version
+        former = models[1].version if len(models) > 1 else None
+        if await self._models.restore(champion, former, standing.champion):
+            log.warning("champion_set", model_version=champion, former=former)
             await self._origin.keep(await self._models.standing())
 
     def _failed(self, version: str | None) -> ModelInvalidError | None:
@@ -170,7 +177,7 @@ class Spaces:
     async def forget_expired(self, now: datetime) -> None:
         """Remove the arrays and vectors of models whose grace has ended."""
         for version in await self._models.expired(self._grace, now):
-            model = await self._registry.model(version)
+            model = (await self._kept([version])).get(version)  # none, if it is damaged
             await self._models.forget(version)
             if model is not None and model.space.id not in self._readers:
                 await self._catalogue.forget_vectors(model.space.id)
@@ -213,7 +220,7 @@ class Spaces:
             return None
         try:
             encoder = await self._encoder(model)
-            _require_fit(encoder, model)
+            await _require_use(encoder, model)
         except UNLOADABLE as error:
             self._note(model.version, error)
             return None
@@ -259,7 +266,17 @@ class Spaces:
                     await self._catalogue.put_items(items)
 
 
-def _require_fit(encoder: TextEncoder, model: Model) -> None:
-    if encoder.dim != len(model.space.mean):
+async def _require_use(encoder: TextEncoder, model: Model) -> None:
+    """Let an encoder read a word, before the catalogue depends on it.
+
+    Raises:
+        ModelInvalidError: It cannot, or what it says does not belong into the model's space.
+    """
+    try:
+        (vector,) = await asyncio.to_thread(encoder.encode, [PROBE])
+    except CANNOT_LOAD as error:
+        msg = f"{model.version}: its encoder cannot read: {type(error).__name__}"
+        raise ModelInvalidError(msg) from error
+    if vector.shape != model.space.mean.shape or not np.isfinite(vector).all():
         msg = f"{model.version}: its space is not of encoder {encoder.name}"
         raise ModelInvalidError(msg)

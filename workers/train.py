@@ -18,11 +18,11 @@ from typing import TypeVar
 import structlog
 
 from portrait import metrics
-from portrait.errors import PortraitError
+from portrait.errors import PortraitError, StoreUnavailableError
 from portrait.jobs import KEPT, Job, JobOpenError, Jobs, State, new_job
 from portrait.judge import judge
 from portrait.learner import Learner, NothingToLearnError, Signals, Trained
-from portrait.lease import Held, Lease, held
+from portrait.lease import Held, Lease, LeaseLostError, held
 from portrait.model_index import (
     Card,
     ModelIndex,
@@ -67,11 +67,14 @@ class Parts:
 
 
 async def train(parts: Parts, closing: asyncio.Event) -> None:
-    """Run until told to stop. Whatever it raises is fatal: let the process restart."""
+    """Run until told to stop. Redis being away is waited for; what else it raises is fatal."""
     started = datetime.now(UTC)
     while not closing.is_set():
-        await turn(parts, started, closing)
-        export(await parts.jobs.newest(KEPT), started)
+        try:
+            await turn(parts, started, closing)
+            export(await parts.jobs.newest(KEPT), started)
+        except StoreUnavailableError as error:
+            log.warning("training_waits", reason=str(error), retry_seconds=LOOK_EVERY)
         try:
             async with asyncio.timeout(LOOK_EVERY):
                 await closing.wait()
@@ -89,7 +92,11 @@ async def turn(parts: Parts, started: datetime, closing: asyncio.Event) -> Job |
         job = await parts.jobs.open()  # anew: who held the lease may have ended it
         if job is None:
             return None
-        return await _Training(parts, hold, closing, job.begun(datetime.now(UTC))).done()
+        try:
+            return await _Training(parts, hold, closing, job.begun(datetime.now(UTC))).done()
+        except LeaseLostError as error:  # another trainer has the job, or an emptied Redis none
+            log.warning("training_lost", job=job.id, reason=str(error))
+            return None
 
 
 def export(newest: Sequence[Job], started: datetime) -> None:
@@ -199,12 +206,22 @@ class _Training:
             await self._parts.models.want(version)
         while (standing := await self._parts.models.standing()).champion != version:
             if standing.wanted != version:
-                return await self._end("refused", "Another model was wanted in its stead.")
+                return await self._end("refused", await self._why_unwanted(version))
             await asyncio.sleep(SWITCH_EVERY)
             self._require()
         await asyncio.to_thread(self._parts.tracking.call, version, "champion")
         self._say("model_promoted", verdict)
         return await self._end("promoted", verdict.reason)
+
+    async def _why_unwanted(self, version: str) -> str:
+        """Say why a model that was asked for is asked for no longer."""
+        try:
+            refused = (await self._parts.models.get(version)).card.refused
+        except ModelNotFoundError:
+            return "Redis was emptied, and does not know it any more."
+        if refused is None:
+            return "Another model was wanted in its stead."
+        return f"It could not be put in service: {refused}"
 
     async def _refuse(self, verdict: Verdict) -> Job:
         self._say("model_refused", verdict)
@@ -269,7 +286,11 @@ class _Progress:
             self._tell(None)
 
     def _tell(self, stage: str | None) -> None:
-        asyncio.run_coroutine_threadsafe(self._at(stage, self._figures), self._loop).result()
+        """Tell; what Redis does not take now is told another time."""
+        try:
+            asyncio.run_coroutine_threadsafe(self._at(stage, self._figures), self._loop).result()
+        except StoreUnavailableError as error:
+            log.warning("progress_not_told", reason=str(error))
         self._told = monotonic()
 
 

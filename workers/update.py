@@ -46,6 +46,7 @@ DAY_MS = 24 * 3_600_000
 USERS_AT_ONCE = 1_000  # of a batch; a quarter of a usual one
 CONFLICTS = 20  # times in a row that users whose profile has moved on are folded again
 YIELD = (0.002, 0.1)  # seconds: first and longest time between, at random, so that all get through
+RENEW_SECONDS = 0.5  # between two looks whether a model serves in a store that lives anew
 BACKOFF = (0.1, 5.0)  # seconds: first and longest pause while Redis is away
 
 log = structlog.get_logger()
@@ -118,6 +119,8 @@ async def update(stream: EventStream, updater: Updater) -> None:
             except StoreRestartedError:
                 log.warning("store_restarted", records=len(batch.records))
                 await finished
+                while not await updater.studio.renew() and await stream.pause(RENEW_SECONDS):
+                    pass  # what was in memory may not be in the store any more
                 stream.rewind()
                 continue
             await finished

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from portrait import metrics
+from portrait.errors import StoreUnavailableError
 from portrait.model_index import ModelIndex, ModelNotFoundError, NoFormerModelError
 from portrait.tracking import Tracking
 from portrait.watch import Limits, Live, LiveCounts, Outcomes, promise_of, regression
@@ -38,8 +39,11 @@ async def watch(watched: Watched, closing: asyncio.Event) -> None:
     """Look now and then, until told to stop."""
     champion: str | None = None
     while not closing.is_set():
-        await look(watched)
-        champion = await follow(watched, champion)
+        try:
+            await look(watched)
+            champion = await follow(watched, champion)
+        except StoreUnavailableError as error:
+            log.warning("champion_not_watched", reason=str(error), retry_seconds=LOOK_EVERY)
         try:
             async with asyncio.timeout(LOOK_EVERY):
                 await closing.wait()

@@ -107,6 +107,29 @@ def test_compose_publishes_ports_on_the_loopback_address_only() -> None:
     assert all(port.startswith("127.0.0.1:") for port in ports)
 
 
+MODELS = {"index": False, "train": False, "update": True}  # who mounts the folder: read-only?
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_whoever_needs_the_models_mounts_their_folder(name: str) -> None:
+    service, pod = SERVICES[name], PODS[f"Deployment portrait-{name}"]
+    (container,) = pod["containers"]
+    environments = [
+        service["environment"],
+        {each["name"]: each.get("value") for each in container["env"]},
+    ]
+    mounts = {mount["name"]: mount for mount in container["volumeMounts"]}
+    claims = {each["name"]: each.get("persistentVolumeClaim") for each in pod["volumes"]}
+
+    for environment in environments:
+        assert environment["PORTRAIT_MODELS_URL"] == "/models"
+        assert environment["PORTRAIT_MODEL_CACHE"].startswith("/tmp/")  # noqa: S108 - all else is read-only
+    assert ("models:/models:ro" if MODELS[name] else "models:/models") in service["volumes"]
+    assert mounts["models"]["mountPath"] == "/models"
+    assert mounts["models"].get("readOnly", False) is MODELS[name]
+    assert claims["models"]["claimName"] == "portrait-models"
+
+
 def test_compose_mounts_files_that_exist_and_volumes_that_are_declared() -> None:
     sources = {
         mount.split(":")[0] for each in SERVICES.values() for mount in each.get("volumes", [])

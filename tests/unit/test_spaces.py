@@ -1,17 +1,23 @@
 """Spaces: the wanted model serves once its space is complete, and not before."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
+import pytest
 
+from portrait.errors import ModelInvalidError
 from portrait.item import Item
+from portrait.manifest import ArtifactInvalidError
+from portrait.model_index import Standing
 from portrait.ref import text_ref
-from portrait.space import Space
+from portrait.space import Space, Vectors
 from portrait.store import Model
 from tests.catalogues import ITEMS, SPACE
 from tests.fakes import HashEncoder, MemoryCatalogue
 from tests.models import learned_model
 from tests.streams import MODEL, memory_spaces
+from workers import spaces as spaces_module
 
 OTHER = Space("hash", SPACE.mean, np.ascontiguousarray(-SPACE.axes))
 CHALLENGER = Model("challenger", OTHER)
@@ -116,3 +122,107 @@ async def test_a_rollback_needs_no_reading() -> None:
 
     assert models.now.champion == MODEL.version
     assert encoder.texts_read == read
+
+
+async def refusing(model: Model) -> HashEncoder:
+    """Load encoders, but for the challenger's."""
+    if model.version == CHALLENGER.version:
+        msg = "its encoder cannot be loaded: OSError"
+        raise ModelInvalidError(msg)
+    return HashEncoder()
+
+
+async def test_a_wanted_model_that_cannot_be_loaded_is_refused_and_the_champion_goes_on() -> None:
+    store = await stocked()
+    spaces, _, models = await memory_spaces(store, CHALLENGER, encoder_of=refusing)
+    await models.want("challenger")
+
+    await spaces.look()
+
+    assert models.now == Standing(MODEL.version)
+    listed = await models.get("challenger")
+    assert (listed.role, listed.card.refused) == (
+        "refused",
+        "its encoder cannot be loaded: OSError",
+    )
+    newcomer = Item(id="new", title="sea salt")
+    async with spaces.reading([newcomer]) as new:
+        assert new == 1
+    await spaces.check()
+
+
+async def test_a_wanted_model_whose_arrays_are_damaged_is_refused() -> None:
+    spaces, registry, models = await memory_spaces(await stocked(), CHALLENGER)
+    await models.want("challenger")
+    registry.damaged.add("challenger")
+
+    await spaces.look()
+
+    assert models.now == Standing(MODEL.version)
+    assert "damaged" in ((await models.get("challenger")).card.refused or "")
+
+
+class Broken(HashEncoder):
+    """An encoder that loads, and fails at its first text."""
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        msg = f"out of memory at {len(texts)} texts"
+        raise RuntimeError(msg)
+
+
+async def test_a_wanted_model_whose_encoder_cannot_read_is_refused() -> None:
+    async def broken(model: Model) -> HashEncoder:
+        return Broken() if model.version == CHALLENGER.version else HashEncoder()
+
+    spaces, _, models = await memory_spaces(await stocked(), CHALLENGER, encoder_of=broken)
+    await models.want("challenger")
+
+    await spaces.look()
+
+    assert models.now == Standing(MODEL.version)
+    assert "cannot read: RuntimeError" in ((await models.get("challenger")).card.refused or "")
+
+
+async def test_a_damaged_model_is_forgotten_like_any_other() -> None:
+    spaces, registry, models = await memory_spaces(await stocked(), CHALLENGER)
+    await models.want("challenger")
+    await spaces.look()
+    registry.damaged.add(MODEL.version)
+
+    await spaces.forget_expired(datetime.now(UTC) + timedelta(days=2))
+
+    assert models.now == Standing("challenger")
+
+
+async def test_a_space_that_is_not_of_its_encoder_is_refused() -> None:
+    strange = Space("hash", SPACE.mean[:-1], np.ascontiguousarray(SPACE.axes[:-1]))
+    spaces, _, models = await memory_spaces(await stocked(), Model("challenger", strange))
+    await models.want("challenger")
+
+    await spaces.look()
+
+    assert models.now == Standing(MODEL.version)
+
+
+async def test_a_champion_that_cannot_be_loaded_is_tried_again_and_then_filled(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(spaces_module, "AGAIN_SECONDS", 0)
+    store, is_away = await stocked(), True
+
+    async def sometimes(_model: Model) -> HashEncoder:
+        if is_away:
+            msg = "there is no artifact"
+            raise ArtifactInvalidError(msg)
+        return HashEncoder()
+
+    spaces, _, models = await memory_spaces(store, encoder_of=sometimes)
+    with pytest.raises(ModelInvalidError, match="no artifact"):
+        await spaces.check()
+    assert models.now == Standing(MODEL.version)
+
+    is_away = False
+    await spaces.look()
+
+    await spaces.check()
+    assert all([await has_vector(store, SPACE, item) for item in ITEMS])

@@ -11,7 +11,6 @@ import pytest
 
 from portrait.jobs import Job, new_job
 from portrait.learner import NothingToLearnError, Progress, Trained, Trial
-from portrait.lease import LeaseLostError
 from portrait.manifest import Manifest
 from portrait.schedule import Schedule
 from portrait.store import Model
@@ -139,7 +138,11 @@ class Bench:
 
     async def turn(self) -> Job | None:
         """Let the trainer take one look."""
-        parts = Parts(
+        return await turn(self.parts, STARTED, self.closing)
+
+    @property
+    def parts(self) -> Parts:
+        return Parts(
             self.lease,
             self.jobs,
             self.models,
@@ -150,7 +153,6 @@ class Bench:
             self.schedule,
             DEFAULTS,
         )
-        return await turn(parts, STARTED, self.closing)
 
     @asynccontextmanager
     async def indexing(self) -> AsyncIterator[None]:
@@ -377,30 +379,52 @@ async def test_who_has_lost_the_lease_stops_and_leaves_no_trace(bench: Bench) ->
 
     bench.learner.at = {"training": lose}
 
-    with pytest.raises(LeaseLostError):
-        await bench.turn()
+    assert await bench.turn() is None
 
     assert bench.models.now == ("v1", None, None)
     assert len(bench.models.cards) == 1
 
 
+async def test_a_wish_that_the_index_worker_refuses_ends_the_job_with_the_reason(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trainer, "SWITCH_EVERY", 0.01)
+    job = await bench.ask()
+    working = asyncio.create_task(bench.turn())
+    await until(lambda: bench.models.now.wanted == version_of(job))
+
+    await bench.models.refuse(version_of(job), "its encoder cannot be loaded: OSError")
+
+    ended = await working
+    assert ended is not None
+    assert ended.state == "refused"
+    assert "its encoder cannot be loaded: OSError" in (ended.outcome or "")
+    assert bench.models.now.champion == "v1"
+
+
+async def test_the_loop_outlives_a_redis_that_is_away(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trainer, "LOOK_EVERY", 0.01)
+    job = await bench.ask()
+    bench.jobs.is_down = True
+    running = asyncio.create_task(trainer.train(bench.parts, bench.closing))
+    await asyncio.sleep(0.05)
+    assert not running.done()
+
+    async with bench.indexing():
+        bench.jobs.is_down = False
+        await until(lambda: bench.jobs.jobs[job.id].is_over)
+    bench.closing.set()
+    await running
+
+
 async def test_the_loop_ends_when_told_to(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trainer, "LOOK_EVERY", 0.01)
     job = await bench.ask()
-    parts = Parts(
-        bench.lease,
-        bench.jobs,
-        bench.models,
-        bench.registry,
-        bench.learner,
-        bench.signals,
-        Lenient(None),
-        NEVER,
-        DEFAULTS,
-    )
 
     async with bench.indexing():
-        running = asyncio.create_task(trainer.train(parts, bench.closing))
+        running = asyncio.create_task(trainer.train(bench.parts, bench.closing))
         await until(lambda: bench.jobs.jobs[job.id].is_over)
         bench.closing.set()
         async with asyncio.timeout(PATIENCE):

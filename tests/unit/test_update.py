@@ -20,13 +20,16 @@ from portrait.stream import Batch
 from portrait.topics import DEAD, NOTICES
 from tests.fakes import (
     ListPublisher,
+    MemoryCatalogue,
     MemoryOffsets,
     MemoryPopularity,
     MemoryProfiles,
     MemoryProgress,
+    MemoryRegistry,
 )
 from tests.records import FakeRecord, event_record
-from tests.streams import ListStream, memory_updater
+from tests.streams import MODEL, ListStream, hash_encoder, memory_updater
+from workers.painter import Studio
 from workers.update import ConflictError, Updater, update
 
 
@@ -158,6 +161,34 @@ async def test_a_store_that_starts_again_while_a_batch_is_stored_is_read_again()
 
     assert stream.rewinds == 1
     assert stream.committed == []
+
+
+class LateModel(ListStream):
+    """A stream during whose pauses a model is put in service."""
+
+    def __init__(self, registry: MemoryRegistry, *batches: Sequence[FakeRecord]) -> None:
+        super().__init__(*batches)
+        self._registry = registry
+
+    async def pause(self, seconds: float) -> bool:
+        await self._registry.promote(MODEL)
+        return await super().pause(seconds)
+
+
+async def test_after_another_life_the_catalogue_is_loaded_anew_once_a_model_serves() -> None:
+    profiles, registry = MemoryProfiles(), MemoryRegistry()
+    updater = await memory_updater(profiles)
+    former = updater.studio.painter
+    studio = Studio(former, registry, MemoryCatalogue(), hash_encoder)
+    profiles.life = "second"
+    stream = LateModel(registry, [event_record()])
+
+    await update(stream, replace(updater, studio=studio))
+
+    assert len(stream.pauses) == 1
+    assert studio.painter is not former
+    assert len(studio.painter.mirror.catalogue) == 0
+    assert stream.rewinds == 1
 
 
 async def test_offsets_are_stored_beside_the_profiles_before_they_are_committed() -> None:

@@ -146,7 +146,11 @@ async def test_the_alias_follows_the_champion_whoever_moved_it() -> None:
 async def test_the_loop_looks_until_it_is_told_to_stop(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watcher, "LOOK_EVERY", 0.01)
     here, closing = await watched(), asyncio.Event()
+    assert isinstance(here.models, MemoryModels)
+    here.models.is_down = True  # Redis is away at first
     running = asyncio.create_task(watch(here, closing))
+    await asyncio.sleep(0.05)
+    here.models.is_down = False
 
     await here.counts.add("v2", Live(trials=5_000, hits=0))
 

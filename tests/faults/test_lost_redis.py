@@ -1,0 +1,281 @@
+"""Faults of Redis: whatever of it is lost, the same model serves again, and the same profiles.
+
+index, update and service run ─▶ Redis emptied, or killed and started empty ─▶ the ledger, the
+artifacts and the topics bring everything back, by themselves
+"""
+
+import asyncio
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+import structlog
+
+from demo.servers import free_port, python, running, start_kafka, start_redis
+from portrait.adapters.kafka_publisher import ANSWER_SECONDS
+from portrait.adapters.kafka_topics import create_topics
+from portrait.adapters.redis_models import RedisModels
+from portrait.adapters.redis_store import connect_redis
+from portrait.facts import EVENT, HEAD
+from portrait.ledger import read_ledger
+from portrait.record import space_of
+from portrait.settings import Settings
+from portrait.topics import read_topics
+from tests.challengers import add_challenger
+from tests.processes import (
+    catalogue,
+    environment,
+    events,
+    folded,
+    profiles,
+    publish_events,
+    publish_items,
+    until,
+    worker,
+)
+
+pytestmark = pytest.mark.e2e
+log = structlog.get_logger()
+
+ITEMS, USERS, EVENTS = 100, 100, 2_000
+LOG = events(EVENTS, USERS, ITEMS)
+MOST_ROUNDED = 0.05  # of a portrait's bytes: BERT rounds a text differently among other texts
+BOUND = 60.0  # seconds to recover: a few, on a machine that has nothing else to do
+
+
+Records = dict[bytes, bytes]
+
+
+@dataclass(frozen=True)
+class Shop:
+    """A shop with a learned champion, whose processes stay while Redis comes and goes."""
+
+    stack: ExitStack
+    redis_stack: ExitStack
+    kafka: str
+    redis: str
+    url: str
+    health: int  # port of the index worker's
+    logs: Path
+    champion: str
+    first: str
+    expected: Records
+
+    @property
+    def settings(self) -> dict[str, str]:
+        return environment(self.kafka, self.redis)
+
+    @property
+    def models(self) -> Path:
+        return self.logs / "models"
+
+    def restart_redis_empty(self) -> None:
+        self.redis_stack.close()
+        port = int(self.redis.split(":")[2].split("/")[0])
+        self.redis_stack.enter_context(start_redis(self.logs, port))
+
+    def champion_now(self) -> str | None:
+        return str(httpx.get(self.url + "/models", timeout=10).json()["champion"])
+
+    def assert_recovers(self, what: str) -> None:
+        """Wait for the same champion and the same profiles, and say how long it took."""
+        started = time.monotonic()
+        asyncio.run(until(lambda: _serves(self.redis, self.champion), f"{what}: the champion"))
+        serves = time.monotonic() - started
+        asyncio.run(until(lambda: _has(self.redis, self.expected), f"{what}: the profiles"))
+        seconds = time.monotonic() - started
+        log.info("recovered", what=what, champion=round(serves, 1), profiles=round(seconds, 1))
+        asyncio.run(until(lambda: is_ready(self.url), f"{what}: the service"))
+        assert seconds < BOUND
+
+
+def is_ready(url: str) -> bool:
+    try:
+        return httpx.get(url + "/readyz", timeout=10).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    """Fit a first model, put a challenger in service, fold a log."""
+    logs, port, health = tmp_path_factory.mktemp("lost"), free_port(), free_port()
+    with ExitStack() as stack, ExitStack() as redis_stack:
+        redis = redis_stack.enter_context(start_redis(logs))
+        kafka = stack.enter_context(start_kafka(logs))
+        asyncio.run(fill(kafka, redis))
+        settings = environment(kafka, redis)
+        index = settings | {"PORTRAIT_HEALTH_PORT": str(health)}
+        stack.enter_context(worker("index", index, logs))
+        service = python("service"), logs / "service.log", settings | {"PORTRAIT_PORT": str(port)}
+        stack.enter_context(running(*service))
+        asyncio.run(until(lambda: champion_of(redis), "the first model is fitted"))
+        first = str(asyncio.run(champion_of(redis)))
+        challenger = asyncio.run(promote(redis))
+        asyncio.run(until(lambda: _serves(redis, challenger), "the challenger serves"))
+        stack.enter_context(worker("update", settings, logs))
+        asyncio.run(until(lambda: is_folded(redis), "the log is folded"))
+        expected = asyncio.run(profiles_of(redis))
+        url = f"http://127.0.0.1:{port}"
+        pair = challenger, first
+        yield Shop(stack, redis_stack, kafka, redis, url, health, logs, *pair, expected)
+
+
+async def fill(kafka: str, redis_url: str) -> None:
+    settings = Settings.model_validate({"kafka_bootstrap": kafka, "redis_url": redis_url})
+    await create_topics(settings, read_topics(settings.topics_file))
+    await publish_items(kafka, catalogue(ITEMS))
+    await publish_events(kafka, LOG)
+
+
+async def champion_of(url: str) -> str | None:
+    redis = await connect_redis(url)
+    standing = await RedisModels(redis).standing()
+    await redis.aclose()
+    return standing.champion
+
+
+async def promote(url: str) -> str:
+    model = await add_challenger(url, "challenger-1", seed=1)
+    redis = await connect_redis(url)
+    await RedisModels(redis).want(model.version)
+    await redis.aclose()
+    return model.version
+
+
+async def flush(url: str) -> None:
+    redis = await connect_redis(url)
+    await redis.flushall()
+    await redis.aclose()
+
+
+async def _serves(url: str, version: str) -> bool:
+    return await champion_of(url) == version
+
+
+async def is_folded(url: str) -> bool:
+    return await folded(url) == EVENTS
+
+
+async def profiles_of(url: str) -> Records:
+    redis = await connect_redis(url)
+    found = await profiles(redis)
+    await redis.aclose()
+    return found
+
+
+async def _has(url: str, expected: Records) -> bool:
+    """Whether the facts are the same, byte for byte, and the portraits but for rounding."""
+    found = await profiles_of(url)
+    same = found.keys() == expected.keys() and _facts(found) == _facts(expected)
+    return same and all(_is_alike(record, expected[user]) for user, record in found.items())
+
+
+def _facts(records: Records) -> Records:
+    head, event = int(HEAD.itemsize), int(EVENT.itemsize)
+    return {user: record[: head + record[8] * event] for user, record in records.items()}
+
+
+def _is_alike(record: bytes, other: bytes) -> bool:
+    differ = sum(a != b for a, b in zip(record, other, strict=True))
+    return space_of(record) == space_of(other) and differ <= MOST_ROUNDED * len(record)
+
+
+def test_the_ledger_says_who_serves_and_both_can_be_read(shop: Shop) -> None:
+    def is_written() -> bool:
+        ledger = read_ledger(str(shop.models))
+        return ledger is not None and ledger.champion.version == shop.champion
+
+    asyncio.run(until(is_written, "the ledger names the champion"))
+
+    ledger = read_ledger(str(shop.models))
+    assert ledger is not None
+    assert ledger.former is not None
+    assert ledger.former.version == shop.first
+    assert len(shop.expected) == len({event["user_id"] for event in LOG})
+
+
+def test_a_redis_emptied_under_everybody_is_filled_again_by_itself(shop: Shop) -> None:
+    asyncio.run(flush(shop.redis))
+
+    shop.assert_recovers("FLUSHALL")
+
+    models = httpx.get(shop.url + "/models", timeout=10).json()
+    assert (models["champion"], models["former"]) == (shop.champion, shop.first)
+
+
+def test_a_redis_killed_and_started_empty_is_filled_again_by_itself(shop: Shop) -> None:
+    shop.restart_redis_empty()
+
+    shop.assert_recovers("started empty")
+
+
+def test_an_item_put_into_the_empty_redis_fits_no_new_space(shop: Shop) -> None:
+    asyncio.run(flush(shop.redis))
+    item = {"title": "milk of another farm", "category": "Shelf 0 > milk"}  # of a known interest
+    httpx.put(shop.url + "/items/flakes", json=item, timeout=10).raise_for_status()
+
+    shop.assert_recovers("PUT /items after FLUSHALL")
+
+    assert not list(shop.logs.glob("models/pretrained-*-*-*"))
+    assert len(list(shop.models.glob("pretrained-*"))) == 1
+    assert "space_fitting" not in _since_last_start(shop)
+
+
+def test_without_its_artifact_nobody_serves_and_everybody_is_told_what_to_do(shop: Shop) -> None:
+    artifact, aside = shop.models / shop.champion, shop.logs / "aside"
+    artifact.rename(aside)
+    asyncio.run(flush(shop.redis))
+
+    def is_told() -> bool:
+        return f"Bring {shop.models} back" in (shop.logs / "index.log").read_text()
+
+    asyncio.run(until(is_told, "the log says what to do"))
+    answer = httpx.get(f"http://127.0.0.1:{shop.health}/readyz", timeout=10)
+    assert (answer.status_code, answer.json()["down"]) == (503, ["model"])
+    assert asyncio.run(champion_of(shop.redis)) is None
+
+    aside.rename(artifact)
+
+    shop.assert_recovers("the artifact is brought back")
+
+
+def test_a_service_that_starts_without_kafka_reads_and_refuses_within_a_bound(shop: Shop) -> None:
+    port, kafka_port = free_port(), free_port()
+    away = environment(f"127.0.0.1:{kafka_port}", shop.redis) | {"PORTRAIT_PORT": str(port)}
+    url = f"http://127.0.0.1:{port}"
+    event = {"type": "purchase", "user_id": "ann", "item_id": "item-1"}
+    with running(python("service"), shop.logs / "away.log", away):
+        asyncio.run(until(lambda: down_of(url) == ["kafka"], "all is up but Kafka"))
+
+        assert httpx.get(url + "/profile/user-1", timeout=10).status_code == 200
+        wish = {"user_id": "user-1", "limit": 3}
+        assert httpx.post(url + "/recommend", json=wish, timeout=10).status_code == 200
+        for method, path, body in (("POST", "/events", event), ("DELETE", "/profile/ann", None)):
+            answer = httpx.request(method, url + path, json=body, timeout=ANSWER_SECONDS + 2)
+            assert answer.status_code == 503
+            assert int(answer.headers["Retry-After"]) > 0
+
+        with start_kafka(shop.logs, kafka_port):
+            bootstrap = {"kafka_bootstrap": f"127.0.0.1:{kafka_port}"}
+            settings = Settings.model_validate(bootstrap)
+            asyncio.run(create_topics(settings, read_topics(settings.topics_file)))
+            taken = lambda: httpx.post(url + "/events", json=event, timeout=10).status_code == 202  # noqa: E731
+            asyncio.run(until(taken, "events are taken again"))
+            asyncio.run(until(lambda: is_ready(url), "all is up"))
+
+
+def down_of(url: str) -> list[str] | None:
+    try:
+        return list(httpx.get(url + "/readyz", timeout=10).json().get("down", []))
+    except httpx.TransportError:
+        return None
+
+
+def _since_last_start(shop: Shop) -> str:
+    text = (shop.logs / "index.log").read_text()
+    return text[text.rindex("model_promoted") :]

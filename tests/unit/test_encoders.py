@@ -1,0 +1,89 @@
+"""Encoders: loaded once, and whatever is wrong with one is an error of ours."""
+
+from pathlib import Path
+
+import pytest
+
+from portrait.artifact import ENCODER, write_artifact
+from portrait.encoder import TextEncoder
+from portrait.errors import ModelInvalidError
+from portrait.manifest import ArtifactInvalidError, Manifest
+from portrait.model_index import card_of
+from portrait.space import Space
+from portrait.store import Model
+from tests.catalogues import SPACE
+from tests.fake_training import MemoryModels
+from tests.fakes import HashEncoder
+from tests.streams import MODEL, card_of_model
+from workers.encoders import CANNOT_LOAD, Encoders, Load
+
+OTHER = Model("other", Space("an encoder of its own", SPACE.mean, SPACE.axes))
+
+
+def never(folder: str) -> TextEncoder:
+    pytest.fail(f"nothing was to be loaded from {folder}")
+
+
+async def encoders_of(folder: Path, load: Load, *, has_encoder: bool = True) -> Encoders:
+    """Publish the other model, with or without its encoder."""
+    (folder / "bert").mkdir(parents=True)
+    (folder / "bert" / "config.json").write_text("{}")
+    manifest = Manifest(
+        version="other",
+        created_at=card_of_model(OTHER).created_at,
+        encoder=OTHER.space.encoder,
+        space_id=OTHER.space.id,
+    )
+    parts = {ENCODER: folder / "bert"} if has_encoder else {}
+    write_artifact(folder / "other", manifest, space=OTHER.space, learned={}, parts=parts)
+    models = MemoryModels()
+    await models.add(card_of(manifest, artifact=str(folder / "other")))
+    return Encoders(HashEncoder(), models, folder / "cache", load)
+
+
+async def test_the_encoder_of_the_settings_is_loaded_already(tmp_path: Path) -> None:
+    base = HashEncoder()
+
+    assert await Encoders(base, MemoryModels(), tmp_path, never).of(MODEL) is base
+
+
+async def test_the_encoder_of_a_model_is_loaded_from_its_artifact_once(tmp_path: Path) -> None:
+    loaded = []
+
+    def load(folder: str) -> TextEncoder:
+        loaded.append(Path(folder).name)
+        encoder = HashEncoder()
+        encoder.name = OTHER.space.encoder
+        return encoder
+
+    encoders = await encoders_of(tmp_path, load)
+
+    assert await encoders.of(OTHER) is await encoders.of(OTHER)
+    assert loaded == [ENCODER]
+
+
+async def test_a_model_without_its_encoder_is_refused(tmp_path: Path) -> None:
+    encoders = await encoders_of(tmp_path, never, has_encoder=False)
+
+    with pytest.raises(ModelInvalidError, match="lacks"):
+        await encoders.of(OTHER)
+
+
+@pytest.mark.parametrize("kind", CANNOT_LOAD)
+async def test_files_that_cannot_be_used_are_a_model_that_is_refused(
+    kind: type[Exception], tmp_path: Path
+) -> None:
+    def load(_folder: str) -> TextEncoder:
+        raise kind
+
+    with pytest.raises(ModelInvalidError, match=f"cannot be loaded: {kind.__name__}"):
+        await (await encoders_of(tmp_path, load)).of(OTHER)
+
+
+async def test_an_artifact_that_is_away_is_said(tmp_path: Path) -> None:
+    models = MemoryModels()
+    gone = card_of_model(OTHER).model_copy(update={"artifact": str(tmp_path / "nowhere")})
+    await models.add(gone)
+
+    with pytest.raises(ArtifactInvalidError, match="no artifact"):
+        await Encoders(HashEncoder(), models, tmp_path / "cache", never).of(OTHER)

@@ -1,0 +1,225 @@
+"""Origin: an emptied Redis gets its champion back, a new shop its first model, and no other."""
+
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from portrait.errors import ModelInvalidError, ModelMissingError
+from portrait.ledger import LEDGER, read_ledger
+from portrait.model_index import Standing
+from portrait.resume import Resume
+from portrait.store import Model
+from portrait.stream import Batch
+from tests.catalogues import ITEMS
+from tests.fake_training import MemoryModels
+from tests.fakes import HashEncoder, MemoryCatalogue, MemoryOffsets, MemoryRegistry
+from tests.models import learned_model
+from tests.streams import MODEL, card_of_model, hash_encoder
+from workers import spaces as spaces_module
+from workers.origin import Completeness, Origin, Shop, Stores
+from workers.spaces import Spaces
+
+WHOLE = Batch([], {}, {0: 1})  # an empty batch that says that partition 0 is read to its end
+
+
+@dataclass
+class World:
+    """A folder of models, and a Redis that can be emptied."""
+
+    folder: Path
+    enough: int = 3
+    patience: timedelta = timedelta(seconds=60)
+    offsets: MemoryOffsets = field(default_factory=MemoryOffsets)
+    registry: MemoryRegistry = field(default_factory=MemoryRegistry)
+    models: MemoryModels = field(default_factory=MemoryModels)
+    catalogue: MemoryCatalogue = field(default_factory=MemoryCatalogue)
+
+    async def index_worker(self) -> tuple[Spaces, Completeness]:
+        """Start one."""
+        resume = Resume(self.offsets, "index")
+        await resume.points()
+        complete = Completeness(resume, lambda: {0})
+        shop = Shop(str(self.folder / "models"), self.folder / "cache", self.enough, self.patience)
+        stores = Stores(self.registry, self.models, self.catalogue)
+        origin = Origin(shop, stores, HashEncoder(), complete)
+        return Spaces(stores, hash_encoder, origin, grace=timedelta(days=1)), complete
+
+    async def serve(self, *models: Model) -> None:
+        """Put models in service one after the other."""
+        for model in models:
+            await self.registry.store(model)
+            await self.models.add(card_of_model(model))
+            self.models.kept.add(model.version)
+        self.models.now = Standing(*(model.version for model in reversed(models)))
+
+    def emptied(self) -> "World":
+        """Return the same shop after its Redis was emptied."""
+        return World(self.folder, self.enough, self.patience, MemoryOffsets(life="another"))
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spaces_module, "AWAY_SECONDS", 0)
+
+
+async def served(folder: Path, *models: Model) -> World:
+    world = World(folder)
+    await world.serve(*models)
+    spaces, _ = await world.index_worker()
+    await spaces.look()
+    return world.emptied()
+
+
+async def test_who_serves_is_written_down_and_published(tmp_path: Path) -> None:
+    await served(tmp_path, MODEL, learned_model())
+
+    ledger = read_ledger(str(tmp_path / "models"))
+    assert ledger is not None
+    assert ledger.former is not None
+    assert (ledger.champion.version, ledger.former.version) == ("learned-model", MODEL.version)
+    assert (tmp_path / "models" / MODEL.version / "manifest.json").exists()
+
+
+async def test_a_rollback_is_written_down(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    await world.serve(MODEL, learned_model())
+    spaces, _ = await world.index_worker()
+    await spaces.look()
+
+    await world.models.roll_back("it fell")
+    await spaces.look()
+
+    ledger = read_ledger(str(tmp_path / "models"))
+    assert ledger is not None
+    assert (ledger.champion.version, ledger.former) == (MODEL.version, None)
+
+
+async def test_an_emptied_redis_gets_both_back_once_the_catalogue_is_whole(tmp_path: Path) -> None:
+    world = await served(tmp_path, MODEL, learned_model())
+    spaces, complete = await world.index_worker()
+
+    await world.catalogue.put_items(ITEMS[:1])
+    await spaces.look()
+    early = await world.registry.champion()
+    with pytest.raises(ModelMissingError):
+        await spaces.check()
+    await world.catalogue.put_items(ITEMS)
+    complete.note(WHOLE)
+    await spaces.look()
+    await spaces.look()
+
+    assert early is None
+    assert world.models.now == Standing("learned-model", MODEL.version)
+    found = await world.registry.model("learned-model")
+    assert found is not None
+    assert found.space_id == learned_model().space_id
+    assert len(world.catalogue.vectors) > 0
+    await spaces.check()
+
+
+async def test_a_redis_emptied_again_meanwhile_is_not_taken_for_whole(tmp_path: Path) -> None:
+    world = await served(tmp_path, MODEL)
+    spaces, complete = await world.index_worker()
+    complete.note(WHOLE)
+    world.offsets.life = "yet another"
+
+    await spaces.look()
+
+    assert world.models.now.champion is None
+
+
+async def test_where_the_ledger_names_somebody_no_space_is_ever_fitted(tmp_path: Path) -> None:
+    world = replace((await served(tmp_path, MODEL)).emptied(), enough=1)
+    (tmp_path / "models" / MODEL.version / "manifest.json").unlink()
+    spaces, complete = await world.index_worker()
+    await world.catalogue.put_items(ITEMS)
+    complete.note(WHOLE)
+
+    await spaces.look()
+
+    assert world.models.now.champion is None
+    assert await world.models.listed() == []
+    with pytest.raises(ModelInvalidError, match=f"Bring .* back .* or delete its {LEDGER}"):
+        await spaces.check()
+
+
+async def test_a_former_that_cannot_be_read_does_not_hold_up_the_champion(tmp_path: Path) -> None:
+    world = await served(tmp_path, MODEL, learned_model())
+    (tmp_path / "models" / MODEL.version / "space.safetensors").write_bytes(b"")
+    spaces, complete = await world.index_worker()
+    complete.note(WHOLE)
+
+    await spaces.look()
+
+    assert world.models.now == Standing("learned-model", None)
+
+
+async def test_a_champion_whose_arrays_alone_are_gone_gets_them_back(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    await world.serve(MODEL)
+    spaces, complete = await world.index_worker()
+    await spaces.look()
+    world.registry.models.clear()
+    complete.note(WHOLE)
+
+    await spaces.look()
+
+    assert await world.registry.model(MODEL.version) is not None
+    assert world.models.now.champion == MODEL.version
+
+
+async def test_a_new_shop_fits_its_first_model_on_the_whole_catalogue(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    spaces, complete = await world.index_worker()
+    await world.catalogue.put_items(ITEMS)
+    await spaces.look()
+    assert world.models.now.champion is None  # there may be more in the topic
+
+    complete.note(WHOLE)
+    await spaces.look()
+
+    assert (world.models.now.champion or "").startswith("pretrained-")
+    ledger = read_ledger(str(tmp_path / "models"))
+    assert ledger is not None
+    assert ledger.champion.version == world.models.now.champion
+
+
+async def test_few_texts_are_enough_when_it_has_been_quiet(tmp_path: Path) -> None:
+    world = World(tmp_path, enough=1_000, patience=timedelta(0))
+    spaces, complete = await world.index_worker()
+    complete.note(WHOLE)
+
+    await spaces.look()
+    await spaces.look()
+    empty = world.models.now.champion
+    await world.catalogue.put_items(ITEMS)
+    await spaces.look()
+    restless = world.models.now.champion
+    await spaces.look()
+
+    assert (empty, restless) == (None, None)
+    assert world.models.now.champion is not None
+
+
+async def test_a_ledger_that_cannot_be_written_stops_nobody(tmp_path: Path) -> None:
+    (tmp_path / "models").write_text("a file where the folder should be")
+    world = World(tmp_path)
+    await world.serve(MODEL)
+    spaces, _ = await world.index_worker()
+
+    await spaces.look()
+
+    await spaces.check()
+
+
+@pytest.mark.parametrize(
+    "batch", [Batch([], {}, {}), Batch([], {}, {1: 5})], ids=["nothing", "another partition"]
+)
+async def test_an_empty_batch_alone_is_not_the_end(batch: Batch, tmp_path: Path) -> None:
+    _, complete = await World(tmp_path).index_worker()
+
+    complete.note(batch)
+
+    assert not await complete.holds()

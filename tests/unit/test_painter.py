@@ -1,0 +1,82 @@
+"""The painter: whoever cannot be loaded here is waited for, and who paints goes on."""
+
+import asyncio
+
+import pytest
+
+from portrait.errors import ModelInvalidError
+from portrait.store import Model
+from tests.fakes import HashEncoder, MemoryCatalogue, MemoryRegistry
+from tests.models import learned_model
+from tests.streams import MODEL, hash_encoder, index_items
+from workers import painter as painter_module
+from workers.painter import Studio, await_painter, open_painter
+
+CHALLENGER = learned_model("challenger")
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(painter_module, "AWAY_SECONDS", 0.01)
+    monkeypatch.setattr(painter_module, "AGAIN_SECONDS", 0)
+
+
+class Encoders:
+    """Loads every encoder but those of some models."""
+
+    def __init__(self, *absent: str) -> None:
+        self.absent = {*absent}
+
+    async def of(self, model: Model) -> HashEncoder:
+        if model.version in self.absent:
+            raise ModelInvalidError
+        return HashEncoder()
+
+
+async def stocked() -> MemoryCatalogue:
+    store = MemoryCatalogue()
+    await index_items(store)
+    return store
+
+
+async def test_a_champion_that_cannot_be_loaded_here_leaves_the_painter_at_work() -> None:
+    store, registry, encoders = await stocked(), MemoryRegistry(), Encoders("challenger")
+    studio = Studio(await open_painter(MODEL, store, hash_encoder), registry, store, encoders.of)
+    await registry.promote(CHALLENGER)
+
+    await studio.look()
+    former = studio.painter.model
+    encoders.absent.clear()
+    await studio.look()
+
+    assert former == MODEL
+    assert studio.painter.model == CHALLENGER
+
+
+async def test_a_start_waits_until_the_champion_can_be_loaded() -> None:
+    store, registry, encoders = await stocked(), MemoryRegistry(), Encoders(MODEL.version)
+    await registry.promote(MODEL)
+    waiting = asyncio.create_task(await_painter(registry, store, encoders.of, asyncio.Event()))
+    await asyncio.sleep(0.05)
+    assert not waiting.done()
+
+    encoders.absent.clear()
+    painter = await asyncio.wait_for(waiting, 2)
+
+    assert painter is not None
+    assert painter.model == MODEL
+
+
+async def test_a_store_that_lives_anew_is_taken_up_once_it_names_a_champion() -> None:
+    store, registry = await stocked(), MemoryRegistry()
+    studio = Studio(await open_painter(MODEL, store, hash_encoder), registry, store, hash_encoder)
+    former = studio.painter
+
+    assert not await studio.renew()
+    registry.is_down = True
+    assert not await studio.renew()
+    registry.is_down = False
+    assert studio.painter is former
+    await registry.promote(MODEL)
+    assert await studio.renew()
+    assert studio.painter is not former
