@@ -24,6 +24,7 @@ from portrait.item import Item
 from portrait.topics import ITEMS, event_topic
 
 PATIENCE = 120.0  # seconds; a start loads BERT, a rebalance after a kill takes ten
+PARTITIONS = 6  # of every event topic
 RECEIVED = 1_790_000_000_000  # Kafka's time of the first event, ms: the same in every run
 
 Fields = dict[str, object]
@@ -139,14 +140,15 @@ def events(count: int, users: int, items: int, seed: int = 5) -> list[Fields]:
     return found
 
 
-async def publish_events(kafka: str, log: list[Fields]) -> None:
-    """Append events, at moments that are the same in every run."""
+async def publish_events(kafka: str, log: list[Fields], *, keyed: bool = True) -> None:
+    """Append events, at moments that are the same in every run, and without keys in turn to all."""
     async with producing(kafka) as producer:
         for number, event in enumerate(log):
             await producer.send(
                 event_topic(Action(str(event["type"]))),
                 json.dumps(event).encode(),
-                str(event["user_id"]).encode(),
+                str(event["user_id"]).encode() if keyed else None,
+                partition=None if keyed else number % PARTITIONS,
                 timestamp_ms=RECEIVED + number,
             )
 

@@ -133,7 +133,7 @@ async def test_workers_that_fold_the_same_users_die_and_read_again_leave_the_sam
 
 async def test_many_workers_on_one_hot_user_all_get_through() -> None:
     random = Random(7)  # noqa: S311 - a test
-    log = unkeyed_log(400, random, users=["ann"])
+    log = unkeyed_log(160, random, users=["ann"])
     updater = await memory_updater(Crowded(random))
     streams = [
         ListStream(*[[record] for record in log if record.partition == partition])
