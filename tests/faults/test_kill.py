@@ -181,6 +181,7 @@ def test_two_workers_of_which_one_is_stopped_leave_the_same_profiles(
     assert asyncio.run(take_profiles(world.redis_url)) == world.expected
 
 
+@keyed_alone
 def test_a_redis_killed_in_the_middle_leaves_the_same_profiles(world: World, kafka: str) -> None:
     with worker("update", world.settings(kafka), world.directory):
         asyncio.run(until(world.is_at_work, "the worker is at work"))
