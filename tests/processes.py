@@ -36,6 +36,7 @@ from portrait.topics import ITEMS, event_topic
 from tests.forked import Forked
 from tests.patience import ANSWER_SECONDS, PATIENCE
 
+PARTITIONS = 6  # of every event topic
 POLL_SECONDS = 0.02
 RECEIVED = 1_790_000_000_000  # Kafka's time of the first event, ms: the same in every run
 
@@ -159,14 +160,15 @@ def events(count: int, users: int, items: int, seed: int = 5) -> list[Fields]:
     return found
 
 
-async def publish_events(kafka: str, log: list[Fields]) -> None:
-    """Append events, at moments that are the same in every run."""
+async def publish_events(kafka: str, log: list[Fields], *, keyed: bool = True) -> None:
+    """Append events, at moments that are the same in every run, and without keys in turn to all."""
     async with producing(kafka) as producer:
         for number, event in enumerate(log):
             await producer.send(
                 event_topic(Action(str(event["type"]))),
                 json.dumps(event).encode(),
-                str(event["user_id"]).encode(),
+                str(event["user_id"]).encode() if keyed else None,
+                partition=None if keyed else number % PARTITIONS,
                 timestamp_ms=RECEIVED + number,
             )
 

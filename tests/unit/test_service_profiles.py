@@ -5,8 +5,12 @@ import json
 import pytest
 from pydantic import TypeAdapter
 
+from portrait.event import Action
+from portrait.facts import fold
 from portrait.item import Item
+from portrait.paint import paint
 from portrait.popularity import popularity_of
+from portrait.profile import decode_facts, encode_profiles
 from portrait.recommend import stock
 from portrait.space import fit_space
 from portrait.store import Model
@@ -15,6 +19,7 @@ from service.schemas import ProfileAnswer
 from tests.catalogues import ITEMS, SPACE, catalogue
 from tests.fakes import HashEncoder, MemoryCatalogue
 from tests.shop import HOUR_MS, NOW_MS, PARTITION, Shop, open_shop
+from tests.strategies import Happening, spread_log_of
 
 SEARCHES = ("cat toys",)
 EVENTS = (
@@ -122,6 +127,26 @@ async def test_staleness_is_how_far_the_users_partition_lags_behind(
         answer = (await client.get("/profile/ann")).json()
 
     assert answer["stale_seconds"] == 0.25
+
+
+async def test_of_a_user_on_several_partitions_the_one_that_lags_most_counts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shop = await shop_of()
+    facts = decode_facts([shop.profiles.records["ann"]])
+    late = Happening(0, NOW_MS, 99, 1, 0.0, 1, Action.CLICK, 0)
+    fold(facts, spread_log_of([late], [PARTITION + 1]))
+    (record,) = encode_profiles(facts, paint(facts.ring, catalogue(searches=SEARCHES)))
+    shop.profiles.records["ann"] = record
+    await shop.progress.mark({PARTITION: NOW_MS - 250, PARTITION + 1: NOW_MS - HOUR_MS})
+    for module in ("service.profiles", "service.recommender"):
+        monkeypatch.setattr(f"{module}.time", lambda: NOW_MS / 1_000)
+
+    async with open_shop(shop) as client:
+        answer = (await client.get("/profile/ann")).json()
+        offered = (await client.post("/recommend", json={"user_id": "ann"})).json()
+
+    assert answer["stale_seconds"] == offered["stale_seconds"] == HOUR_MS / 1_000
 
 
 async def test_staleness_is_null_where_nothing_is_known_of_the_partition() -> None:

@@ -30,7 +30,7 @@ from tests.fakes import (
 from tests.records import FakeRecord, event_record
 from tests.streams import MODEL, ListStream, hash_encoder, memory_updater
 from workers.painter import Studio
-from workers.update import ConflictError, Updater, update
+from workers.update import Updater, update
 
 
 def log_of(size: int, seed: int = 1) -> list[FakeRecord]:
@@ -231,13 +231,6 @@ async def test_a_rival_that_was_faster_is_not_overwritten() -> None:
     assert rival.records == records_of(await run(log))
 
 
-async def test_a_rival_that_never_stops_is_an_error() -> None:
-    with pytest.raises(BaseExceptionGroup) as failure:
-        await run([event_record()], updater=await memory_updater(Refusing()))
-
-    assert failure.group_contains(ConflictError)
-
-
 async def test_an_event_whose_profile_was_refused_at_first_counts_once() -> None:
     updater = await run(
         [event_record(type="purchase")], updater=await memory_updater(RefusingOnce())
@@ -391,10 +384,3 @@ class RefusingOnce(MemoryProfiles):
             self._refused = True
             return list(range(len(writes)))
         return await super().save(writes, keep_ttl=keep_ttl)
-
-
-class Refusing(MemoryProfiles):
-    """Refuses every write."""
-
-    async def save(self, writes: Sequence[Write], *, keep_ttl: bool = False) -> list[int]:  # noqa: ARG002
-        return list(range(len(writes)))

@@ -1,0 +1,219 @@
+"""Several workers: whoever folds a user, and whoever dies meanwhile, each event counts once."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from portrait.profile import decode_facts, decode_profile
+from portrait.resume import Resume
+from portrait.store import Write
+from portrait.stream import Batch
+from tests.fakes import MemoryOffsets, MemoryPopularity, MemoryProfiles
+from tests.records import FakeRecord, event_record
+from tests.streams import ListStream, memory_updater
+from workers.update import ConflictError, Updater, update
+
+PARTITIONS, WORKERS = 4, 3
+ACTIONS = ("click", "cart", "purchase")
+
+
+class DiedError(Exception):
+    """A worker was killed."""
+
+
+class Crowded(MemoryProfiles):
+    """Lets others in between any two steps, and now and then kills whoever is there."""
+
+    def __init__(self, random: Random, deaths: int = 0) -> None:
+        super().__init__()
+        self._random = random
+        self._deaths = deaths
+
+    async def load_living(self, users: Sequence[str]) -> tuple[str, list[bytes | None]]:
+        await self._turn()
+        found = await super().load_living(users)
+        await self._turn()
+        return found
+
+    async def save(self, writes: Sequence[Write], *, keep_ttl: bool = False) -> list[int]:
+        await self._turn()
+        refused = await super().save(writes, keep_ttl=keep_ttl)
+        await self._turn()
+        return refused
+
+    async def _turn(self) -> None:
+        for _ in range(self._random.randrange(4)):
+            await asyncio.sleep(0)
+        if self._deaths and self._random.random() < 0.1:
+            self._deaths -= 1
+            raise DiedError
+
+
+def unkeyed_log(
+    size: int, random: Random, users: Sequence[str] = ("ann", "bob")
+) -> list[FakeRecord]:
+    """Events of a few users, each on some partition of its topic."""
+    ends: dict[tuple[str, int], int] = {}
+    log = []
+    for number in range(size):
+        action, partition = random.choice(ACTIONS), random.randrange(PARTITIONS)
+        offset = ends[action, partition] = ends.get((action, partition), -1) + 1
+        event = event_record(
+            offset,
+            event_id=f"e{number}",
+            type=action,
+            user_id=random.choice(users),
+            item_id=random.choice(["milk", "tuna", "beef"]),
+            occurred_at=f"2026-09-{1 + number % 20:02d}T12:00:00Z",
+        )
+        log.append(replace(event, partition=partition, key=None))
+    return log
+
+
+async def work(
+    log: Sequence[FakeRecord], updater: Updater, offsets: MemoryOffsets, random: Random
+) -> None:
+    """Fold some partitions; whoever dies is started again where the store says, or before."""
+    died = True
+    while died:
+        died = False
+        resume = Resume(offsets, "update")
+        points = await resume.points()
+        again = random.randrange(5)
+        left = [r for r in log if r.offset + again >= points.get((r.topic, r.partition), 0)]
+        size = random.randint(1, 7)
+        batches = [left[start : start + size] for start in range(0, len(left), size)]
+        try:
+            await update(ListStream(*batches), replace(updater, resume=resume))
+        except* DiedError:
+            died = True
+
+
+async def undisturbed(log: Sequence[FakeRecord]) -> dict[str, bytes]:
+    updater = await memory_updater()
+    await update(ListStream(log), updater)
+    return records_of(updater)
+
+
+def records_of(updater: Updater) -> dict[str, bytes]:
+    assert isinstance(updater.profiles, MemoryProfiles)
+    return dict(updater.profiles.records)
+
+
+@given(st.integers(0, 90), st.integers(0, 8), st.integers(0, 2**32))
+@settings(max_examples=30)
+async def test_workers_that_fold_the_same_users_die_and_read_again_leave_the_same_bytes(
+    size: int, deaths: int, seed: int
+) -> None:
+    """Each partition has an owner; some also one who was stopped, and goes on as if it was not."""
+    random = Random(seed)  # noqa: S311 - a test
+    log, offsets = unkeyed_log(size, random), MemoryOffsets()
+    updater = await memory_updater(Crowded(random, deaths), offsets)
+    owners = [{random.randrange(WORKERS), random.randrange(WORKERS)} for _ in range(PARTITIONS)]
+
+    await asyncio.gather(
+        *(
+            work(
+                [each for each in log if worker in owners[each.partition]], updater, offsets, random
+            )
+            for worker in range(WORKERS)
+        )
+    )
+
+    records = records_of(updater)
+    assert records == await undisturbed(log)
+    assert decode_facts([*records.values()]).head["totals"].sum() == size
+
+
+async def test_many_workers_on_one_hot_user_all_get_through() -> None:
+    random = Random(7)  # noqa: S311 - a test
+    log = unkeyed_log(160, random, users=["ann"])
+    updater = await memory_updater(Crowded(random))
+    streams = [
+        ListStream(*[[record] for record in log if record.partition == partition])
+        for partition in range(PARTITIONS)
+    ]
+
+    await asyncio.gather(*(update(stream, updater) for stream in streams))
+
+    assert records_of(updater) == await undisturbed(log)
+    assert not any(stream.pauses for stream in streams)
+    popular = sum((await updater.popularity.newest(30)).values())
+    whole = await memory_updater()
+    await update(ListStream(log), whole)
+    assert isinstance(whole.popularity, MemoryPopularity)
+    assert popular == sum((await whole.popularity.newest(30)).values())
+
+
+class Hot(MemoryProfiles):
+    """Others write one user's profile all the time, until so many writes were refused."""
+
+    def __init__(self, refusals: int) -> None:
+        super().__init__()
+        self._left = refusals
+
+    async def save(self, writes: Sequence[Write], *, keep_ttl: bool = False) -> list[int]:
+        hot = [place for place, write in enumerate(writes) if write.user == "hot" and self._left]
+        self._left -= len(hot)
+        others = [place for place in range(len(writes)) if place not in hot]
+        refused = await super().save([writes[place] for place in others], keep_ttl=keep_ttl)
+        return sorted(hot + [others[place] for place in refused])
+
+
+def hot_and_cold() -> list[FakeRecord]:
+    users = ["hot", "ann", "hot", "bob"]
+    return [event_record(number, user_id=user) for number, user in enumerate(users)]
+
+
+@pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Waits between tries that are too short to be felt."""
+    monkeypatch.setattr("workers.update.YIELD", (0.0001, 0.0001))
+
+
+@pytest.mark.usefixtures("hurried")
+async def test_who_is_overtaken_every_time_waits_as_for_a_store_that_is_away() -> None:
+    updater, stream = await memory_updater(Hot(refusals=50)), ListStream(hot_and_cold())
+
+    await update(stream, updater)
+
+    assert stream.pauses == [0.1, 0.2]
+    assert records_of(updater) == await undisturbed(hot_and_cold())
+    (batch,) = stream.committed
+    assert isinstance(batch, Batch)
+
+
+@pytest.mark.usefixtures("hurried")
+async def test_the_other_users_of_its_batch_do_not_wait_for_a_hot_one() -> None:
+    updater, stream = await memory_updater(Hot(refusals=10**9)), ListStream(hot_and_cold())
+    stream.is_closing = True
+
+    with pytest.RaisesGroup(ConflictError):
+        await update(stream, updater)
+
+    assert stream.committed == []
+    stored = records_of(updater)
+    assert {
+        user: decode_profile(record).head["totals"].sum() for user, record in stored.items()
+    } == {
+        "ann": 1,
+        "bob": 1,
+    }
+
+
+@pytest.mark.usefixtures("hurried")
+async def test_a_rival_that_never_stops_ends_a_worker_when_an_outage_would() -> None:
+    updater = await memory_updater(Hot(refusals=10**9))
+    short = replace(updater, limits=replace(updater.limits, outage=timedelta()))
+    stream = ListStream(hot_and_cold())
+
+    with pytest.RaisesGroup(ConflictError):
+        await update(stream, short)
+
+    assert stream.committed == []
