@@ -60,7 +60,7 @@ async def get_profile(user_id: UserIdPath, request: Request) -> Response:
     if body is None:
         body = _write(key, query, view, await live.version_of(space_of(payload)))
         if query is NOTHING_ASKED:  # what is asked for by most is kept until something changes it
-            view.keep(key, body)
+            view.written.keep(key, body)
     seconds = stale_seconds(partitions_of(payload), live.reached, now)
     return Response(with_staleness(body, seconds), media_type="application/json")
 
