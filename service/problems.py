@@ -257,11 +257,12 @@ async def _http(request: Request, error: HTTPException) -> Response:
 
 
 def _allowed(request: Request) -> list[str]:
-    """Return what may be done to a path, by any route."""
+    """Return what may be done to a path, by all routes that are written as the first one is."""
     path = request.scope["path"]
     routes = [route for route in request.app.routes if isinstance(route, Route)]
     matching = [route for route in routes if route.path_regex.match(path)]
-    return sorted({method for route in matching for method in route.methods or ()})
+    alike = [route for route in matching if route.path_format == matching[0].path_format]
+    return sorted({method for route in alike for method in route.methods or ()})
 
 
 async def _bug(request: Request, _error: Exception) -> Response:
