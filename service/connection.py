@@ -52,7 +52,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._taken_due: asyncio.TimerHandle | None = None
         self._header_bytes = 0
         self._is_in_message = False  # after the headers of one, before its end
-        self._idle_since = 0.0
+        self.idle_since = 0.0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn
         """Begin to wait for a request."""
@@ -73,7 +73,7 @@ class BoundedProtocol(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         super().data_received(data)
-        if not self._is_idle:
+        if not self.is_idle:
             self._header_bytes = 0
             return
         if not self._is_in_message:  # the rest of a body that was answered already is let go
@@ -106,7 +106,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """Wait until the client has taken the answer, if this was the last."""
         super().on_response_complete()
-        self._idle_since = self.loop.time()
+        self.idle_since = self.loop.time()
         if self.transport.is_closing():
             self._wait_for_client()
 
@@ -133,11 +133,12 @@ class BoundedProtocol(HttpToolsProtocol):
         self._refuse(HTTPStatus.BAD_REQUEST, msg)
 
     @property
-    def _is_idle(self) -> bool:
+    def is_idle(self) -> bool:
+        """Whether no request is being answered."""
         return self.cycle is None or self.cycle.response_complete
 
     def _wait_for_headers(self) -> None:
-        self._idle_since = self.loop.time()
+        self.idle_since = self.loop.time()
         seconds = self.limits.header_time.total_seconds()
         self._headers_due = self.loop.call_later(seconds, self._headers_are_late)
 
@@ -164,8 +165,9 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _make_room(self) -> None:
         """Close who has been idle longest; if nobody is, whoever came last."""
-        idle = [each for each in self.connections if each._is_idle and each is not self]  # noqa: SLF001 - our own
-        oldest = min(idle, key=lambda each: each._idle_since, default=self)  # noqa: SLF001 - our own
+        ours = [each for each in self.connections if isinstance(each, BoundedProtocol)]
+        idle = [each for each in ours if each.is_idle and each is not self]
+        oldest = min(idle, key=lambda each: each.idle_since, default=self)
         if oldest is self:
             self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, "There are too many connections.")
         else:

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, status
 from service.dependencies import PartsDep
 from service.examples import EVENTS_ANSWER, EVENTS_BODY, answered
 from service.intake import read_events
-from service.problems import declared
+from service.problems import WRITING, declared
 from service.routing import ExactRoute
 from service.schemas import EventsAnswer
 
@@ -17,7 +17,7 @@ router = APIRouter(route_class=ExactRoute, tags=["events"])
 @router.post(
     "/events",
     status_code=status.HTTP_202_ACCEPTED,
-    responses=answered(202, EVENTS_ANSWER) | declared(413, 422, 503),
+    responses=answered(202, EVENTS_ANSWER) | declared(*WRITING),
     openapi_extra={"requestBody": EVENTS_BODY},
 )
 async def post_events(request: Request, parts: PartsDep) -> EventsAnswer:

@@ -16,6 +16,8 @@ from service.bodies import MOST_VALUES, is_crowded
 from service.problems import EventsInvalidError, FieldError, cut
 from service.schemas import MOST_EVENTS, EventResult
 
+MOST_EVENT_VALUES = 50_000  # of one request: a hundred for each event
+
 Json = dict[str, object]
 
 # Where producers may have written a field, per field that we add if nobody did.
@@ -57,6 +59,9 @@ def read_events(body: bytes) -> Intake:
 
 def _events_of(body: bytes) -> list[tuple[object, bytes]]:
     """Split a body into events, each with its own JSON; one that came alone keeps its bytes."""
+    if is_crowded(body, MOST_EVENT_VALUES):
+        msg = f"There are more than {MOST_EVENT_VALUES} values in it."
+        raise EventsInvalidError(msg)
     try:
         sent = from_json(body)
     except ValueError as error:
@@ -79,7 +84,7 @@ def _message(fields: object, payload: bytes) -> tuple[Message, str]:
     if len(payload) > LARGEST_EVENT:
         msg = f"payload: larger than {LARGEST_EVENT} bytes"
         raise EventInvalidError(msg)
-    if is_crowded(fields):
+    if is_crowded(payload):
         msg = f"payload: more than {MOST_VALUES} values"
         raise EventInvalidError(msg)
     event = parse_event(payload)

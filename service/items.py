@@ -8,14 +8,14 @@ from portrait.stream import Message
 from portrait.topics import ITEMS
 from service.dependencies import ItemIdPath, OldItemIdPath, PartsDep
 from service.examples import ITEM, ITEM_ACCEPTED, answered
-from service.problems import declared
+from service.problems import WRITING, declared
 from service.routing import ExactRoute
 from service.schemas import ItemAccepted, ItemAnswer, ItemBody
 
 router = APIRouter(route_class=ExactRoute, prefix="/items/{item_id:path}", tags=["items"])
 
 
-@router.get("", responses=answered(200, ITEM) | declared(404, 422, 503))
+@router.get("", responses=answered(200, ITEM) | declared(422))
 async def get_item(item_id: OldItemIdPath, parts: PartsDep) -> ItemAnswer:
     """Return an item of the catalogue."""
     (item,) = await parts.catalogue.get_items([item_id])
@@ -27,7 +27,7 @@ async def get_item(item_id: OldItemIdPath, parts: PartsDep) -> ItemAnswer:
 @router.put(
     "",
     status_code=status.HTTP_202_ACCEPTED,
-    responses=answered(202, ITEM_ACCEPTED) | declared(413, 422, 503),
+    responses=answered(202, ITEM_ACCEPTED) | declared(*WRITING),
 )
 async def put_item(item_id: ItemIdPath, body: ItemBody, parts: PartsDep) -> ItemAccepted:
     """Add or replace an item, through Kafka like every other change."""
@@ -40,7 +40,7 @@ async def put_item(item_id: ItemIdPath, body: ItemBody, parts: PartsDep) -> Item
 @router.delete(
     "",
     status_code=status.HTTP_202_ACCEPTED,
-    responses=answered(202, ITEM_ACCEPTED) | declared(422, 503),
+    responses=answered(202, ITEM_ACCEPTED) | declared(*WRITING),
 )
 async def delete_item(item_id: OldItemIdPath, parts: PartsDep) -> ItemAccepted:
     """Withdraw an item: it is remembered, and never recommended. Doing it again changes nothing."""

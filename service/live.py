@@ -42,8 +42,11 @@ CATALOGUE_EVERY = 0.2
 PROGRESS_EVERY = 0.25
 POPULARITY_EVERY = 5.0
 LONGEST_PAUSE = 5.0  # seconds, between tries while Redis is away
-ANSWERS_KEPT = 2_000  # some 8 KB each with their record
+ANSWER_BYTES = 33_554_432  # of written answers, each with its record: some 8 KB, at most 140
+ENTRY_BYTES = 400  # that Python takes for one, beside its texts
 SPARE_TEXTS = 50_000  # vectors of searches kept in memory (50 MB) before a fresh mirror is built
+
+AnswerKey = tuple[str, bytes, int]  # user, record, hours of silence
 
 log = structlog.get_logger()
 
@@ -103,6 +106,38 @@ class Source:
         self.lexicon.learn(shelf.items, shelf.text)
 
 
+class Answers:
+    """Answers by user, record, and hours of silence, within so many bytes; the oldest go first."""
+
+    def __init__(self, most_bytes: int = ANSWER_BYTES) -> None:
+        self._most_bytes = most_bytes
+        self._kept: dict[AnswerKey, bytes] = {}
+        self.bytes = 0
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def get(self, key: AnswerKey) -> bytes | None:
+        """Return what was answered, if it is still kept."""
+        return self._kept.get(key)
+
+    def keep(self, key: AnswerKey, answer: bytes) -> None:
+        """Keep what was answered of a user's record at an hour: it is often read again soon."""
+        size = _size(key, answer)
+        if size > self._most_bytes or key in self._kept:
+            return
+        while self.bytes + size > self._most_bytes:
+            oldest = next(iter(self._kept))
+            self.bytes -= _size(oldest, self._kept.pop(oldest))
+        self._kept[key] = answer
+        self.bytes += size
+
+
+def _size(key: AnswerKey, answer: bytes) -> int:
+    user_id, record, _ = key
+    return ENTRY_BYTES + 4 * len(user_id) + len(record) + len(answer)
+
+
 @dataclass(frozen=True, slots=True)
 class View:
     """What requests read: one model, its catalogue ready to rank, what is popular."""
@@ -112,19 +147,12 @@ class View:
     popularity: Popularity
     changes: int  # of the mirror, when this was made
     weights: Mapping[str, int]  # that the popularity was made of
-    #: Answers by user, record, and hours of silence.
-    written: dict[tuple[str, bytes, int], bytes] = field(default_factory=dict)
+    written: Answers = field(default_factory=Answers)
 
     @property
     def model(self) -> Model:
         """The model in service."""
         return self.source.model
-
-    def keep(self, key: tuple[str, bytes, int], answer: bytes) -> None:
-        """Keep what was answered of a user's record at an hour: it is often read again soon."""
-        if len(self.written) >= ANSWERS_KEPT:
-            self.written.clear()
-        self.written[key] = answer
 
 
 class Live:

@@ -29,7 +29,7 @@ from service.model_schemas import (
     job_of,
     summary_of,
 )
-from service.problems import declared
+from service.problems import WRITING, declared
 from service.routing import ExactRoute
 
 MOST_JOBS = 100
@@ -43,7 +43,7 @@ VersionPath = Annotated[Version, Path(description="As in `GET /models`.", exampl
 JobIdPath = Annotated[Id, Path(description="As `POST /models/train` answered it.")]
 
 
-@router.get("", responses=answered(200, MODELS) | declared(503))
+@router.get("", responses=answered(200, MODELS) | declared())
 async def get_models(parts: PartsDep) -> ModelsAnswer:
     """Return all models, with what each is at the moment and what the judge said."""
     listed = await parts.models.listed()
@@ -54,7 +54,7 @@ async def get_models(parts: PartsDep) -> ModelsAnswer:
 @router.post(
     "/train",
     status_code=status.HTTP_202_ACCEPTED,
-    responses=answered(202, JOB) | declared(409, 413, 422, 503),
+    responses=answered(202, JOB) | declared(409, *WRITING),
 )
 async def train(
     parts: PartsDep, response: Response, body: Annotated[TrainingRequest, Body()] = NOW
@@ -66,20 +66,20 @@ async def train(
     return job_of(job)
 
 
-@router.get("/jobs", responses=answered(200, JOBS) | declared(503))
+@router.get("/jobs", responses=answered(200, JOBS) | declared())
 async def get_jobs(parts: PartsDep) -> JobsAnswer:
     """Return the newest trainings, whatever started them."""
     jobs = await parts.jobs.newest(MOST_JOBS)
     return JobsAnswer(jobs=tuple(map(job_of, jobs)))
 
 
-@router.get("/jobs/{job_id}", responses=answered(200, JOB) | declared(404, 422, 503))
+@router.get("/jobs/{job_id}", responses=answered(200, JOB) | declared(422))
 async def get_job(job_id: JobIdPath, parts: PartsDep) -> JobAnswer:
     """Return how far a training is, and in the end what the judge said."""
     return job_of(await parts.jobs.get(job_id))
 
 
-@router.post("/rollback", responses=answered(200, ROLLBACK) | declared(409, 413, 422, 503))
+@router.post("/rollback", responses=answered(200, ROLLBACK) | declared(409, *WRITING))
 async def roll_back(
     parts: PartsDep, body: Annotated[RollbackRequest, Body()] = WITHOUT_REASON
 ) -> RollbackAnswer:
@@ -87,7 +87,7 @@ async def roll_back(
     return RollbackAnswer(champion=await parts.models.roll_back(body.reason))
 
 
-@router.get("/{version}", responses=answered(200, MODEL) | declared(404, 422, 503))
+@router.get("/{version}", responses=answered(200, MODEL) | declared(422))
 async def get_model(version: VersionPath, parts: PartsDep) -> ModelAnswer:
     """Return all that is known of a model: what it was trained on, how it was judged."""
     return answer_of(await parts.models.get(version))
@@ -96,7 +96,7 @@ async def get_model(version: VersionPath, parts: PartsDep) -> ModelAnswer:
 @router.post(
     "/{version}/promote",
     status_code=status.HTTP_202_ACCEPTED,
-    responses=answered(202, PROMOTION) | declared(404, 409, 413, 422, 503),
+    responses=answered(202, PROMOTION) | declared(409, *WRITING),
 )
 async def promote(
     version: VersionPath, parts: PartsDep, body: Annotated[PromotionRequest, Body()] = AS_JUDGED

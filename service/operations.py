@@ -19,7 +19,7 @@ PATIENCE = 2.0  # seconds that a dependency may take to answer a probe
 router = APIRouter(route_class=ExactRoute, tags=["operations"])
 
 
-@router.get("/livez", responses=answered(200, ALIVE) | declared(503))
+@router.get("/livez", responses=answered(200, ALIVE) | declared())
 async def livez(live: LiveDep) -> Alive:
     """Say whether the loop moves and the service's own tasks run. If not: restart it."""
     if not live.is_running:
@@ -28,7 +28,7 @@ async def livez(live: LiveDep) -> Alive:
     return Alive()
 
 
-@router.get("/readyz", responses=answered(200, READY) | declared(503))
+@router.get("/readyz", responses=answered(200, READY) | declared())
 async def readyz(request: Request, parts: PartsDep, live: LiveDep) -> Ready:
     """Ask everything the service stands on, and name what does not answer."""
     if request.scope["state"]["border"].leaving.has_begun:

@@ -108,7 +108,23 @@ MOST_ERRORS = 20  # named in one answer
 MOST_CHARACTERS = 200  # of what is said of one
 MOST_BYTES = 16_384  # of one answer
 NEWER_PHRASES = {413: "Content Too Large"}  # RFC 9110; Python has it from 3.13 on
+ANYWHERE = (400, 404, 405, 500, 503)
+WRITING = (403, 408, 413, 415, 422)  # what else can happen where something is sent
 EXAMPLES: Mapping[int, Problem] = {
+    400: Problem(
+        type=f"{TYPES}address-invalid",
+        title="The path is not UTF-8.",
+        status=400,
+        detail="Percent-encode the bytes of its UTF-8.",
+        request_id="5f0c8a",
+    ),
+    403: Problem(
+        type=f"{TYPES}origin-refused",
+        title="A page of another origin may not do this.",
+        status=403,
+        detail="An operator allows an origin with PORTRAIT_ALLOWED_ORIGINS.",
+        request_id="5f0c8a",
+    ),
     404: Problem(
         type=f"{TYPES}profile-not-found",
         title="Nothing is known of this user.",
@@ -116,6 +132,13 @@ EXAMPLES: Mapping[int, Problem] = {
         request_id="5f0c8a",
     ),
     405: Problem(type="about:blank", title="Method Not Allowed", status=405, request_id="5f0c8a"),
+    408: Problem(
+        type="about:blank",
+        title="Request Timeout",
+        status=408,
+        detail="The body took too long.",
+        request_id="5f0c8a",
+    ),
     409: Problem(
         type=f"{TYPES}job-open",
         title="A training is under way already.",
@@ -128,6 +151,14 @@ EXAMPLES: Mapping[int, Problem] = {
         title="Content Too Large",
         status=413,
         detail="The body is larger than 1048576 bytes.",
+        request_id="5f0c8a",
+    ),
+    415: Problem(
+        type=f"{TYPES}content-type",
+        title="The body must be JSON, and say so.",
+        status=415,
+        detail="Send it with `content-type: application/json`, "
+        "or another type that ends in `+json`.",
         request_id="5f0c8a",
     ),
     422: Problem(
@@ -156,7 +187,7 @@ EXAMPLES: Mapping[int, Problem] = {
 
 
 def declared(*statuses: int) -> dict[int | str, dict[str, object]]:
-    """Return what a route says in OpenAPI about its errors; every route can also end in a 500."""
+    """Return what a route says in OpenAPI about its errors, beside those that happen anywhere."""
     return {
         status: {
             "description": HTTPStatus(status).phrase,
@@ -167,7 +198,7 @@ def declared(*statuses: int) -> dict[int | str, dict[str, object]]:
                 }
             },
         }
-        for status in (*statuses, HTTPStatus.INTERNAL_SERVER_ERROR)
+        for status in sorted({*ANYWHERE, *statuses})
     }
 
 
@@ -228,11 +259,12 @@ async def _http(request: Request, error: HTTPException) -> Response:
 
 
 def _allowed(request: Request) -> list[str]:
-    """Return what may be done to a path, by any route."""
+    """Return what may be done to a path, by all routes that are written as the first one is."""
     path = request.scope["path"]
     routes = [route for route in request.app.routes if isinstance(route, Route)]
     matching = [route for route in routes if route.path_regex.match(path)]
-    return sorted({method for route in matching for method in route.methods or ()})
+    alike = [route for route in matching if route.path_format == matching[0].path_format]
+    return sorted({method for route in alike for method in route.methods or ()})
 
 
 async def _bug(request: Request, _error: Exception) -> Response:

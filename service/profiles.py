@@ -20,7 +20,7 @@ from service.describe import extended, profile_json, stale_seconds, with_stalene
 from service.examples import ERASURE_ACCEPTED, PROFILE, PROFILE_QUERY, answered
 from service.live import View
 from service.outlook import NOTHING, hours_silent, outlook
-from service.problems import declared
+from service.problems import WRITING, declared
 from service.routing import ExactRoute
 from service.schemas import ErasureAccepted, ProfileAnswer
 
@@ -42,7 +42,7 @@ NOTHING_ASKED = ProfileQuery()
 @router.get(
     "/profile/{user_id:path}",
     response_model=ProfileAnswer,
-    responses=answered(200, PROFILE) | declared(404, 422, 503),
+    responses=answered(200, PROFILE) | declared(422),
     openapi_extra={"parameters": PROFILE_QUERY},
 )
 async def get_profile(user_id: UserIdPath, request: Request) -> Response:
@@ -60,7 +60,7 @@ async def get_profile(user_id: UserIdPath, request: Request) -> Response:
     if body is None:
         body = _write(key, query, view, await live.version_of(space_of(payload)))
         if query is NOTHING_ASKED:  # what is asked for by most is kept until something changes it
-            view.keep(key, body)
+            view.written.keep(key, body)
     seconds = stale_seconds(partitions_of(payload), live.reached, now)
     return Response(with_staleness(body, seconds), media_type="application/json")
 
@@ -68,7 +68,7 @@ async def get_profile(user_id: UserIdPath, request: Request) -> Response:
 @router.delete(
     "/profile/{user_id:path}",
     status_code=status.HTTP_202_ACCEPTED,
-    responses=answered(202, ERASURE_ACCEPTED) | declared(422, 503),
+    responses=answered(202, ERASURE_ACCEPTED) | declared(*WRITING),
 )
 async def delete_profile(user_id: UserIdPath, parts: PartsDep) -> ErasureAccepted:
     """Forget a user: the profile, and what is kept for learning, of all that was received so far.

@@ -5,7 +5,7 @@ from fastapi.responses import Response
 
 from service.dependencies import state_of, turns_of
 from service.examples import RECOMMENDATIONS, answered
-from service.problems import declared
+from service.problems import WRITING, declared
 from service.recommender import recommend
 from service.routing import ExactRoute
 from service.schemas import RecommendationRequest, Recommendations
@@ -16,7 +16,7 @@ router = APIRouter(route_class=ExactRoute, tags=["recommendations"])
 @router.post(
     "/recommend",
     response_model=Recommendations,
-    responses=answered(200, RECOMMENDATIONS) | declared(413, 422, 503),
+    responses=answered(200, RECOMMENDATIONS) | declared(*WRITING),
 )
 async def post_recommend(asked: RecommendationRequest, request: Request) -> Response:
     """Return items that suit a user, a session, or anybody, best first.

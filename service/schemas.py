@@ -30,9 +30,9 @@ Strategy = Literal["profile", "session", "popular"]
 
 
 class Asked(BaseModel):
-    """What clients send: a field we do not know is an error, not a silent surprise."""
+    """What clients send: a field we do not know is an error, as is `0` for `false`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, strict=True)
 
 
 class Answered(BaseModel):
@@ -301,6 +301,7 @@ class ItemBody(ItemSnapshot):
 
     model_config = ConfigDict(
         extra="forbid",
+        strict=True,
         json_schema_extra={
             "examples": [
                 {

@@ -17,7 +17,7 @@ from service.connection import Limits, bounded
 from service.leaving import Leaving
 
 TICK = timedelta(milliseconds=50)  # between two looks at whether it must be at once
-LAST_COMERS = timedelta(milliseconds=300)  # to be read and answered after the door was closed
+LAST_COMERS = timedelta(seconds=1)  # to be read and answered after the door was closed
 GRACE_SECONDS = 10  # for requests in flight at the end
 
 
@@ -32,15 +32,15 @@ class DrainingServer(uvicorn.Server):
     async def shutdown(self, sockets: list[socket] | None = None) -> None:
         """Leave. A second SIGINT makes it at once."""
         self._leaving.has_begun = True
-        await self._wait(self._drain)
+        await self._wait(self._drain, until_empty=False)
         for server in self.servers:
             server.close()
-        await self._wait(LAST_COMERS)
+        await self._wait(LAST_COMERS, until_empty=True)
         await super().shutdown(sockets)
 
-    async def _wait(self, longest: timedelta) -> None:
+    async def _wait(self, longest: timedelta, *, until_empty: bool) -> None:
         for _ in range(round(longest / TICK)):
-            if self.force_exit:
+            if self.force_exit or (until_empty and not self.server_state.connections):
                 return
             await asyncio.sleep(TICK.total_seconds())
 

@@ -51,11 +51,50 @@ async def test_what_a_client_does_wrong_is_a_problem(method: str, path: str, sta
     assert problem_of(answer).status == status
 
 
-async def test_a_method_not_allowed_says_which_are() -> None:
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [
+        ("/recommend", "POST"),
+        ("/events", "POST"),
+        ("/profile/ann", "DELETE, GET"),
+        ("/items/a/b", "DELETE, GET, PUT"),
+        ("/models/train", "POST"),
+        ("/models/v1", "GET"),
+        ("/models/v1/promote", "POST"),
+        ("/livez", "GET"),
+    ],
+)
+@pytest.mark.parametrize("method", ["PATCH", "OPTIONS", "TRACE", "QUERY"])
+async def test_a_method_not_allowed_says_which_are(method: str, path: str, allowed: str) -> None:
     async with open_shop(Shop()) as client:
-        answer = await client.delete("/recommend")
+        answer = await client.request(method, path)
 
-    assert answer.headers["allow"] == "POST"
+    assert problem_of(answer).status == 405
+    assert answer.headers["allow"] == allowed
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"explain": 0},
+        {"explain": "yes"},
+        {"exclude_seen": 1},
+        {"limit": "5"},
+        {"limit": 5.5},
+        {"limit": True},
+        {"diversity": "0.3"},
+        {"filters": {"available": 0}},
+        {"filters": {"price_min": "1"}},
+        {"user_id": 7},
+        {"session": {"items": "milk"}},
+    ],
+    ids=str,
+)
+async def test_what_is_of_another_type_is_refused(body: dict[str, object]) -> None:
+    async with open_shop(Shop()) as client:
+        answer = await client.post("/recommend", json=body)
+
+    assert problem_of(answer).status == 422
 
 
 @pytest.mark.parametrize("body", [b"{", b'{"limit": NaN}', b'"text"', b"[" * 50_000])

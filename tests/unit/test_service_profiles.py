@@ -1,23 +1,24 @@
 """GET /profile: what is known of a user."""
 
 import json
+import tracemalloc
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from portrait.event import Action
 from portrait.facts import fold
 from portrait.item import Item
 from portrait.paint import paint
-from portrait.popularity import popularity_of
 from portrait.profile import decode_facts, encode_profiles
-from portrait.recommend import stock
 from portrait.space import fit_space
 from portrait.store import Model
-from service.live import ANSWERS_KEPT, CountingMirror, Source, View
+from service.live import ANSWER_BYTES, ENTRY_BYTES, Answers
 from service.schemas import ProfileAnswer
 from tests.catalogues import ITEMS, SPACE, catalogue
-from tests.fakes import HashEncoder, MemoryCatalogue
+from tests.fakes import HashEncoder
 from tests.shop import HOUR_MS, NOW_MS, PARTITION, Shop, open_shop
 from tests.strategies import Happening, spread_log_of
 
@@ -244,14 +245,39 @@ async def test_an_answer_is_not_kept_over_a_new_event_nor_for_another_user() -> 
     assert (first["events_folded"], second["events_folded"]) == (4, 5)
 
 
-def test_answers_are_kept_within_bounds() -> None:
-    view = View(source_of(), stock(catalogue()), popularity_of(catalogue(), {}), 0, {})
+@given(st.lists(st.tuples(st.integers(0, 20), st.integers(0, 3_000)), max_size=60))
+def test_answers_are_kept_within_bytes_and_the_newest_stay(
+    asked: list[tuple[int, int]],
+) -> None:
+    answers, most = Answers(10_000), 10_000
 
-    for place in range(ANSWERS_KEPT + 10):
-        view.keep(("ann", str(place).encode(), 0), b"{}")
+    for user, size in asked:
+        key = ("u" * user, b"r" * size, 0)
+        answers.keep(key, b"a" * size)
+        assert answers.get(key) == b"a" * size
+        assert answers.bytes <= most
 
-    assert len(view.written) == 10
+    assert answers.bytes >= len(answers) * ENTRY_BYTES
 
 
-def source_of() -> Source:
-    return Source(Model("v", SPACE), CountingMirror(MemoryCatalogue(), Model("v", SPACE)))
+def test_what_is_larger_than_all_that_may_be_kept_is_not() -> None:
+    answers = Answers(10_000)
+    answers.keep(("ann", b"", 0), b"small")
+
+    answers.keep(("eve", b"", 0), b"x" * 10_000)
+
+    assert answers.get(("eve", b"", 0)) is None
+    assert answers.get(("ann", b"", 0)) == b"small"
+
+
+def test_two_hundred_megabytes_of_answers_are_not_held() -> None:
+    answers = Answers()
+
+    tracemalloc.start()
+    for place in range(1_500):
+        answers.keep((f"user-{place}", bytes(4_096), 0), bytes(140_000))
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert 0.8 * ANSWER_BYTES < answers.bytes <= ANSWER_BYTES
+    assert held <= 1.1 * ANSWER_BYTES
