@@ -17,20 +17,24 @@ from numpy.typing import NDArray
 
 from benchmarks.service.shop import Shop as Stock
 from benchmarks.service.shop import catalogue_of, fill_catalogue, open_shop, records_of
+from portrait.batch import decode
 from portrait.behaviour import Behaviour
+from portrait.facts import Facts
 from portrait.mirror import Mirror
 from portrait.store import Model
 from portrait.texts import TextReader
 from tests import shop as shops
+from tests.fake_training import MemoryLiveCounts
 from tests.fakes import HashEncoder, MemoryCatalogue
 from tests.records import event_record
 from tests.streams import ListStream, memory_updater
 from workers.painter import Painter
+from workers.prequential import Prequential
 from workers.update import Updater, update
 
-SMALL, LARGE = 1_000, 8_000  # items
+SMALL, LARGE = 500, 4_000  # items
 NUMBERS = 100  # bytes that a ranking may hold of each item: scores and places; a vector has 1,024
-NOTHING = 1  # byte of each item: none of its numbers
+NOTHING = 0.5  # bytes of each item: none of its numbers, not even whether it is offered
 BODY = {"user_id": "user-1", "session": {"items": ["item-3"], "texts": ["brabel"]}, "explain": True}
 
 
@@ -105,6 +109,25 @@ async def test_a_batch_holds_nothing_of_the_items_that_it_is_not_about(
             await update(ListStream(records), updater)
 
         held.append(await peak(batch))
+
+    assert held[1] - held[0] < NOTHING * (LARGE - SMALL)
+
+
+async def test_choosing_what_to_ask_holds_nothing_of_the_other_items() -> None:
+    (batch,) = decode(
+        [event_record(offset, item_id=f"item-{offset}") for offset in range(5)],
+        future_tolerance_ms=0,
+        most_tokens=10_000,
+    )
+    held = []
+    for items in (SMALL, LARGE):
+        updater = await updating(open_shop(items, 20, is_learned=False))
+
+        async def choose(updater: Updater = updater) -> None:
+            asks = Prequential(MemoryLiveCounts())
+            asks.choose(Facts.empty(1), batch.columns, updater.studio.painter)
+
+        held.append(await peak(choose))
 
     assert held[1] - held[0] < NOTHING * (LARGE - SMALL)
 
