@@ -11,7 +11,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo demo-check demo-retrain test check lint format bench-stream bench-encode bench-quality bench-heads bench-staleness \
-  bench-continual bench-judge generate replay-dead up down clean lock
+  bench-continual bench-judge bench-service generate replay-dead up down clean lock
 
 help:  ## List the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -65,6 +65,9 @@ bench-staleness: setup  ## What a profile that is late loses (DATA=folder).
 
 bench-continual: setup  ## Training again and again: what is learned, what is forgotten (DATA=folder).
 	@$(RUN) python -m benchmarks.continual --data $(DATA) $(ARGS)
+
+bench-service: setup  ## The service beside a bare route: rates, latencies, fairness; last line JSON.
+	@$(RUN) python -m benchmarks.service $(ARGS)
 
 bench-judge: setup  ## How often the judge errs (DATA=folder).
 	@$(RUN) python -m benchmarks.judge --data $(DATA)/online_retail/online_retail.parquet $(ARGS)

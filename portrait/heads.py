@@ -124,7 +124,22 @@ class Heads:
             touched: (U, RING), name_ref of each event's interest category, 0 = none; without it
                 there are no interests.
         """
-        described = self.standard(features(head, ring, state, as_of_ms))
+        return self.answer(self.describe(head, ring, state, as_of_ms), ring, as_of_ms, touched)
+
+    def describe(
+        self, head: NDArray[np.void], ring: NDArray[np.void], state: Floats, as_of_ms: Codes
+    ) -> Floats:
+        """Return the standardised features of U users, (U, X)."""
+        return self.standard(features(head, ring, state, as_of_ms))
+
+    def answer(
+        self,
+        described: Floats,
+        ring: NDArray[np.void],
+        as_of_ms: Codes,
+        touched: Refs | None = None,
+    ) -> Predictions:
+        """Answer every question of U users who are described, (U, X), already."""
         return Predictions(
             self._one(PURCHASE_INTENT, described),
             self._one(CHURN_RISK, described),

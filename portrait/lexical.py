@@ -7,7 +7,7 @@ share its words, the rare ones most.
 import re
 from array import array
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from math import log1p
 
 import numpy as np
@@ -114,22 +114,27 @@ class Reading:
 
         Source: Robertson, Understanding inverse document frequency, J. Documentation 2004.
         """
-        postings = self._lexicon.postings(set(words_of(query))) if self.left > 0 else []
-        found = [rows for rows in map(self._read, postings) if len(rows)]
+        words = set(words_of(query)) if self.left > 0 else ()
+        found = [*self._read(self._lexicon.postings(words))]
         if not found:
             return np.zeros(0, np.int64), np.zeros(0, np.float32)
-        idf = [log1p(len(self._lexicon) / len(rows)) for rows in postings[: len(found)]]
+        idf = [idf for _, idf in found]
         texts, scores = self._lexicon.weigh(
-            np.concatenate(found), np.repeat(idf, [len(rows) for rows in found])
+            np.concatenate([rows for rows, _ in found]),
+            np.repeat(idf, [len(rows) for rows, _ in found]),
         )
         best = np.argsort(-scores, kind="stable")[:BEST_TEXTS]
         return texts[best], scores[best]
 
-    def _read(self, posting: "array[int]") -> NDArray[np.int64]:
-        """Read the rows of one word, as far as there is anything left."""
-        rows = np.frombuffer(posting[: max(self.left, 0)].tobytes(), np.int64)
-        self.left -= len(rows) + WORD_ROWS
-        return rows
+    def _read(self, postings: Iterable["array[int]"]) -> Iterator[tuple[NDArray[np.int64], float]]:
+        """Read the rows of words, and each word's idf, as far as there is anything left."""
+        for posting in postings:
+            if self.left <= 0:
+                return
+            idf = log1p(len(self._lexicon) / len(posting))
+            rows = np.frombuffer(posting[: self.left].tobytes(), np.int64)
+            self.left -= len(rows) + WORD_ROWS
+            yield rows, idf
 
 
 def words_of(text: str) -> list[str]:

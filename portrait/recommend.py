@@ -286,16 +286,16 @@ class Pile:
         self._vectors, self._relevance, self._diversity = vectors, relevance, diversity  # (c, K)
         self._worth = relevance.copy()  # less the likeness to the nearest one taken
         self._taken: list[int] = []
-        self._seen = min(FIRST_SEEN, len(relevance))  # their worth is as of now
+        self.seen = min(FIRST_SEEN, len(relevance))  # their worth is as of now
 
     def take(self) -> int:
         """Take the one that is worth most. Returns its place."""
-        best = int(self._worth[: self._seen].argmax())
-        while self._seen < len(self._worth) and self._worth[best] < self._relevance[self._seen]:
-            self._look(self._seen, min(2 * self._seen, len(self._worth)))
-            best = int(self._worth[: self._seen].argmax())
+        best = int(self._worth[: self.seen].argmax())
+        while self.seen < len(self._worth) and self._worth[best] < self._relevance[self.seen]:
+            self._look(self.seen, min(2 * self.seen, len(self._worth)))
+            best = int(self._worth[: self.seen].argmax())
         self._taken.append(best)
-        seen = slice(0, self._seen)
+        seen = slice(0, self.seen)
         self._lower(seen, self._vectors[seen] @ self._vectors[best])
         self._worth[best] = -np.inf
         return best
@@ -303,7 +303,7 @@ class Pile:
     def _look(self, start: int, end: int) -> None:
         """Compare more candidates with all that were taken."""
         part = slice(start, end)
-        self._seen = end
+        self.seen = end
         if self._taken:
             likeness = self._vectors[part] @ self._vectors[self._taken].T  # (c, taken)
             self._lower(part, likeness.max(axis=1))

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import signal
+import sys
 from contextlib import AsyncExitStack
 from functools import partial
 from types import FrameType
@@ -26,6 +27,7 @@ from service.live import Parts
 from service.middleware import BodyLimits
 from service.server import server_of
 
+LOCK_SECONDS = 0.000_5  # that a ranking may keep the loop from Python's lock; of itself it is 0.005
 YOUNG_OBJECTS = 50_000  # between two collections: a request's objects die without cycles
 
 
@@ -93,6 +95,7 @@ def main() -> None:
     configure_logs(settings.log_format)
     gc.freeze()
     gc.set_threshold(YOUNG_OBJECTS)
+    sys.setswitchinterval(LOCK_SECONDS)
     with threadpool_limits(1), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serve(settings))
 

@@ -14,7 +14,7 @@ from portrait.explain import evidence_of
 from portrait.facts import EVENT, RING
 from portrait.habits import HABITS
 from portrait.hash_index import MISSING
-from portrait.heads import CHURN_RISK, PURCHASE_INTENT, Head, features
+from portrait.heads import CHURN_RISK, PURCHASE_INTENT, Head
 from portrait.learned import Learned
 from portrait.paint import EVIDENCE
 from portrait.profile import Profile
@@ -58,8 +58,8 @@ def outlook(profile: Profile, source: Source, hours: int) -> Json:
     state = _state(profile, source, learned)
     as_of = np.array([int(profile.head["last_at"]) + hours * HOUR_MS])
     touched = _touched(ring, source)
-    predicted = heads.predict(head, ring, state, as_of, touched)
-    (described,) = heads.standard(features(head, ring, state, as_of))
+    described = heads.describe(head, ring, state, as_of)
+    predicted = heads.answer(described, ring, as_of, touched)
     answer: Json = {"outlook_as_of": moment(int(as_of[0]))}
     for name, probability in (
         (PURCHASE_INTENT, predicted.purchase_intent),
@@ -69,7 +69,7 @@ def outlook(profile: Profile, source: Source, hours: int) -> Json:
             answer[name] = {
                 "probability": round(float(probability[0]), DECIMALS),
                 "within_days": WITHIN_DAYS[name],
-                "because": _because(heads.heads[name], described, state.shape[1]),
+                "because": _because(heads.heads[name], described[0], state.shape[1]),
             }
     if predicted.next_action is not None:
         chances = np.round(predicted.next_action[0], DECIMALS).tolist()

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from pydantic_core import to_json
 
 from portrait.explain import Evidence, evidence_of, search_refs, together
+from portrait.hash_index import MISSING
 from portrait.item import Item
 from portrait.paint import LONG, SHORT
 from portrait.profile import Profile, decode_profile
@@ -38,7 +39,6 @@ from service.turns import Turns
 DECIMALS = 6  # of scores
 
 Rows = NDArray[np.int64]
-Refs = NDArray[np.uint64]
 Ring = NDArray[np.void]
 Reasons = list[list[Json]] | None  # by item
 
@@ -51,7 +51,7 @@ class Known:
     past: Evidence | None  # the profile's events, where they are needed
     session: Evidence | None
     texts: Sequence[str]  # of the session
-    excluded: Rows
+    seen: Sequence[int]  # refs of the items that are not to be offered again
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,17 +132,14 @@ async def _gather(asked: RecommendationRequest, profile: Profile | None, view: V
         past,
         now,
         session.texts,
-        np.concatenate([catalogue.find(refs) for refs in _excluded(asked, profile, ring)]),
+        _seen(profile, ring) if asked.exclude_seen else [],
     )
 
 
-def _excluded(asked: RecommendationRequest, profile: Profile | None, ring: Ring) -> list[Refs]:
-    """Name the items that are not to be offered; a search among them is no item."""
-    refs = [np.array([item_ref(id) for id in asked.exclude], np.uint64)]
-    if asked.exclude_seen:
-        refs.append(ring["ref"].copy())
-        refs += [] if profile is None else [profile.ring["ref"].copy()]
-    return refs
+def _seen(profile: Profile | None, ring: Ring) -> list[int]:
+    """Name the items of a session and of a profile; a search among them is no item."""
+    session: list[int] = ring["ref"].tolist()
+    return session + ([] if profile is None else profile.ring["ref"].tolist())
 
 
 def _vectors(profile: Profile | None, past: Evidence | None, model: Model) -> Vectors:
@@ -212,7 +209,9 @@ def _with_session(
 def _rank(
     asked: RecommendationRequest, known: Known, basis: Basis, taste: Taste | None, view: View
 ) -> Ranking:
-    wish = Wish(asked.limit, _filters(asked.filters), known.excluded, asked.diversity)
+    wish = Wish(
+        asked.limit, _filters(asked.filters), _excluded(asked, known, view), asked.diversity
+    )
     wanted = view.popularity
     if basis.strategy == "popular":
         return rank_popular(view.shelf, wanted.order, wish, wanted.weights)
@@ -220,6 +219,13 @@ def _rank(
         scorer = partial(taste.scores, view.shelf)
         return rank_by(view.shelf, taste.short, wish, scorer)
     return rank(view.shelf, blend(basis.vectors), wish, wanted.weights)
+
+
+def _excluded(asked: RecommendationRequest, known: Known, view: View) -> Rows:
+    """Find the items that are not to be offered, or MISSING."""
+    row_of = view.source.rows
+    refs = [*map(item_ref, asked.exclude), *known.seen]
+    return np.array([row_of.get(ref, MISSING) for ref in refs], np.int64)
 
 
 def _filters(asked: AskedFilters) -> Filters:

@@ -33,7 +33,8 @@ from benchmarks.service.shop import Shop, fill, open_shop
 from demo.servers import Servers, free_port, python, running, start_servers, wait_for_port
 from portrait.adapters.redis_store import connect_redis
 
-PROFILE = "GET /profile"
+PROFILE, FAIRNESS = "GET /profile", "fairness"
+KINDS = [PROFILE, *asks.RECOMMENDATIONS, FAIRNESS]
 PROFILE_RATE = 200.0  # a second, of the goal
 BESIDE_RATE = 100.0  # of those who are disturbed by the costliest
 COSTLY_CLIENTS = 8
@@ -67,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for items in options.items:
             for model in options.models:
                 shop = open_shop(items, options.users, is_learned=model == "learned")
-                figures[f"{model} {items}"] = _measured(shop, servers, options.seconds)
+                figures[f"{model} {items}"] = _measured(shop, servers, options)
     print(json.dumps({"seconds": round(time.monotonic() - started), "goals": GOALS, **figures}))
 
 
@@ -79,6 +80,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--models", nargs="+", choices=["pretrained", "learned"], default=["pretrained", "learned"]
     )
     parser.add_argument("--seconds", type=float, default=4.0, help="of one measurement")
+    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS)
     parser.add_argument("--quick", action="store_true", help="does it run? a small shop, at once")
     options = parser.parse_args(arguments)
     if options.quick:
@@ -87,15 +89,13 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     return options
 
 
-def _measured(shop: Shop, servers: Servers, seconds: float) -> Figures:
+def _measured(shop: Shop, servers: Servers, options: argparse.Namespace) -> Figures:
     """Serve a shop, and measure every kind of request."""
     asyncio.run(_fill(servers.redis, shop))
-    with _serving(shop, servers, seconds) as stand:
-        found: Figures = {PROFILE: _profile(stand)}
-        for kind in asks.RECOMMENDATIONS:
-            found[kind] = _recommend(kind, stand)
-        found["fairness"] = _fairness(stand)
-    return found
+    with _serving(shop, servers, options.seconds) as stand:
+        return {
+            kind: _MEASURES.get(kind, partial(_recommend, kind))(stand) for kind in options.kinds
+        }
 
 
 async def _fill(url: str, shop: Shop) -> None:
@@ -139,11 +139,13 @@ def _await_catalogue(port: int) -> None:
 
 def _profile(stand: Stand) -> Figures:
     """Measure `GET /profile` at the rate of the goal, and as often as it is answered."""
-    requests, bare = asks.profiles(stand.shop), _bare(stand)
+    requests, bare = asks.profiles(stand.shop, again=True), _bare(stand)
     rate = PROFILE_RATE
+    first = _open(asks.profiles(stand.shop, again=False), stand, rate)
     most, most_bare = _capacity(requests, stand), _capacity(requests, bare)
     return {
         **_figures(PROFILE, most, _open(requests, stand, rate), _open(requests, bare, rate)),
+        "first_read": asdict(first),
         "bare_capacity": most_bare.rate,
         "of_bare": round(most.rate / most_bare.rate, 3),
     }
@@ -179,14 +181,14 @@ def _figures(kind: str, most: Outcome, half: Outcome, bare: Outcome) -> Figures:
 
 def _fairness(stand: Stand) -> Figures:
     """Measure what those who send the costliest requests do to those who read profiles."""
-    requests, costly = asks.profiles(stand.shop), asks.costliest(stand.shop)
+    requests, costly = asks.profiles(stand.shop, again=True), asks.costliest(stand.shop)
     seconds = 2 * stand.seconds
     alone = _ended(_begun(Plan(stand.service, requests, seconds, OPEN_CONNECTIONS, BESIDE_RATE)))
     crowd = _begun(Plan(stand.service, costly, seconds + 1, COSTLY_CLIENTS))
     beside = _ended(_begun(Plan(stand.service, requests, seconds, OPEN_CONNECTIONS, BESIDE_RATE)))
     costliest = _ended(crowd)
     tqdm.write(
-        f"  {'fairness':>18}  {PROFILE} p99 {alone.p99_ms:.2f} ms alone, {beside.p99_ms:.2f} ms"
+        f"  {FAIRNESS:>18}  {PROFILE} p99 {alone.p99_ms:.2f} ms alone, {beside.p99_ms:.2f} ms"
         f" beside {costliest.rate:.0f} of the costliest a second"
     )
     return {"alone": asdict(alone), "beside": asdict(beside), "costliest": asdict(costliest)}
@@ -228,6 +230,8 @@ def _ended(process: Popen[str]) -> Outcome:
         raise subprocess.CalledProcessError(process.returncode, process.args)
     return Outcome(**json.loads(outcome.splitlines()[-1]))
 
+
+_MEASURES: dict[str, Callable[[Stand], Figures]] = {PROFILE: _profile, FAIRNESS: _fairness}
 
 if __name__ == "__main__":
     main()

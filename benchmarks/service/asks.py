@@ -7,15 +7,16 @@ from benchmarks.service.shop import IDEOGRAPHS, WORDS, Shop
 from service.schemas import MOST_CHOICES, MOST_EXCLUDED, MOST_ITEMS, MOST_TEXTS
 
 DIFFERENT = 2_000  # requests of a kind, taken in turn
+OFTEN_READ = 1_000  # users whose profiles are read again and again
 COSTLIEST = 50  # different ones of the costliest kind
 TEXT_LENGTH = 1_024  # the longest text of a session
 RECOMMENDATIONS = ("user", "user explained", "session", "session explained", "stranger")
 
 
-def profiles(shop: Shop) -> list[str]:
-    """Ask for the profiles of everybody, in no order."""
-    random = Random(3)  # noqa: S311 - a benchmark
-    users = random.sample(range(shop.users), min(DIFFERENT, shop.users))
+def profiles(shop: Shop, *, again: bool) -> list[str]:
+    """Ask for the profiles of a few users, again and again, or of all the others, once each."""
+    few = min(OFTEN_READ, shop.users // 2)
+    users = range(few) if again else range(few, shop.users)
     return [f"GET /profile/user-{user} HTTP/1.1\r\nHost: shop\r\n\r\n" for user in users]
 
 

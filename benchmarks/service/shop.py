@@ -9,6 +9,7 @@ from datetime import timedelta
 from random import Random
 
 import numpy as np
+from numpy.typing import NDArray
 from redis.asyncio import Redis
 
 from portrait.adapters.redis_catalogue import RedisCatalogue
@@ -38,7 +39,7 @@ from portrait.paint import paint
 from portrait.profile import encode_profiles
 from portrait.ref import item_ref, name_ref, text_ref
 from portrait.space import Space, Vectors, unit
-from portrait.store import Model, Write
+from portrait.store import CatalogueStore, Model, Write
 
 DIM, STATE_DIM, SPEEDS, KINDS = 256, 128, 8, 2
 NEIGHBOURS = 100  # of each item
@@ -53,6 +54,7 @@ WORDS = [
 IDEOGRAPHS = [chr(0x4E00 + 7 * place) for place in range(400)]  # as titles in Chinese have them
 
 Floats = Vectors
+Refs = NDArray[np.uint64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,18 +79,42 @@ def open_shop(items: int, users: int, *, is_learned: bool) -> Shop:
 async def fill(redis: Redis, shop: Shop) -> None:
     """Store a shop in an empty Redis."""
     await redis.flushall()
-    catalogue, store = Catalogue(shop.model), RedisCatalogue(redis)
-    texts = list(dict.fromkeys(text for item in shop.items for text in texts_of(item)))
-    for refs, vectors in _vectors(texts):
-        await store.put_vectors(shop.model.space.id, refs, vectors)
-        catalogue.vectors.put(refs, vectors)
-    for item in shop.items:
-        catalogue.put(item)
-    await store.put_items(shop.items)
+    await fill_catalogue(RedisCatalogue(redis), shop)
     await RedisRegistry(redis).promote(shop.model)
     wanted = {item.id: 1_000 + place % 5_000 for place, item in enumerate(shop.items[::4])}
     await RedisPopularity(redis).add(NOW_MS // DAY_MS, wanted)
-    await _fill_profiles(RedisProfiles(redis, timedelta(days=1)), catalogue, shop)
+    catalogue, profiles = catalogue_of(shop), RedisProfiles(redis, timedelta(days=1))
+    for records in records_of(shop, catalogue):
+        await profiles.save([Write(user, b"", record) for user, record in records.items()])
+
+
+async def fill_catalogue(store: CatalogueStore, shop: Shop) -> None:
+    """Store a shop's items and the vectors of their texts."""
+    for refs, vectors in _vectors(shop):
+        await store.put_vectors(shop.model.space.id, refs, vectors)
+    await store.put_items(shop.items)
+
+
+def catalogue_of(shop: Shop) -> Catalogue:
+    """Hold a shop's items in memory."""
+    catalogue = Catalogue(shop.model)
+    for refs, vectors in _vectors(shop):
+        catalogue.vectors.put(refs, vectors)
+    for item in shop.items:
+        catalogue.put(item)
+    return catalogue
+
+
+def records_of(shop: Shop, catalogue: Catalogue) -> Iterator[dict[str, bytes]]:
+    """Write the record of every user, some at a time."""
+    draw = np.random.default_rng(11)
+    refs = catalogue.rows["ref"].copy()
+    for start in range(0, shop.users, AT_ONCE):
+        count = min(AT_ONCE, shop.users - start)
+        facts = _facts(draw, refs, count)
+        users = [f"user-{place}" for place in range(start, start + count)]
+        records = encode_profiles(facts, paint(facts.ring, catalogue))
+        yield dict(zip(users, records, strict=True))
 
 
 def _item(place: int, random: Random) -> Item:
@@ -102,29 +128,17 @@ def _item(place: int, random: Random) -> Item:
     )
 
 
-def _vectors(texts: Sequence[str]) -> Iterator[tuple[list[int], Floats]]:
-    """Draw unit vectors of texts, some at a time, as coarse as they are stored."""
+def _vectors(shop: Shop) -> Iterator[tuple[list[int], Floats]]:
+    """Draw unit vectors of a shop's texts, some at a time, as coarse as they are stored."""
     draw = np.random.default_rng(7)
+    texts = list(dict.fromkeys(text for item in shop.items for text in texts_of(item)))
     for start in range(0, len(texts), AT_ONCE):
         some = [text_ref(text) for text in texts[start : start + AT_ONCE]]
         drawn = unit(_normal(draw, len(some), DIM)).astype(np.float16)
         yield some, drawn.astype(np.float32)
 
 
-async def _fill_profiles(profiles: RedisProfiles, catalogue: Catalogue, shop: Shop) -> None:
-    """Store a record of every user."""
-    draw = np.random.default_rng(11)
-    refs = catalogue.rows["ref"].copy()
-    for start in range(0, shop.users, AT_ONCE):
-        count = min(AT_ONCE, shop.users - start)
-        facts = _facts(draw, refs, count)
-        records = encode_profiles(facts, paint(facts.ring, catalogue))
-        users = [f"user-{place}" for place in range(start, start + count)]
-        writes = [Write(user, b"", record) for user, record in zip(users, records, strict=True)]
-        await profiles.save(writes)
-
-
-def _facts(draw: np.random.Generator, refs: np.ndarray, users: int) -> Facts:  # type: ignore[type-arg] # (N,) of refs
+def _facts(draw: np.random.Generator, refs: Refs, users: int) -> Facts:
     """Draw facts of users with 5 to RING events over a year."""
     facts = Facts.empty(users)
     count = draw.integers(5, RING + 1, users)
@@ -159,7 +173,7 @@ def _learned(items: Sequence[Item]) -> Learned:
     )
 
 
-def _behaviour(draw: np.random.Generator, refs: np.ndarray) -> Behaviour:  # type: ignore[type-arg] # (N,) of refs
+def _behaviour(draw: np.random.Generator, refs: Refs) -> Behaviour:
     actions = len(Action)
     return Behaviour(
         projection=_normal(draw, DIM, STATE_DIM) / np.float32(DIM**0.5),
@@ -173,7 +187,7 @@ def _behaviour(draw: np.random.Generator, refs: np.ndarray) -> Behaviour:  # typ
     )
 
 
-def _neighbours(draw: np.random.Generator, refs: np.ndarray) -> Neighbours:  # type: ignore[type-arg] # (N,) of refs
+def _neighbours(draw: np.random.Generator, refs: Refs) -> Neighbours:
     each = min(NEIGHBOURS, len(refs))
     entries = each * len(refs)
     return Neighbours(

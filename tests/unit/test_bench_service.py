@@ -112,4 +112,11 @@ def test_every_request_is_one_that_the_service_takes() -> None:
         RecommendationRequest.model_validate_json(body)
         assert f"Content-Length: {len(body)}" in head
     assert json.loads(requests[-1].partition("\r\n\r\n")[2]) == {}
-    assert all(request.startswith("GET /profile/user-") for request in asks.profiles(shop))
+
+
+def test_a_profile_that_is_read_once_is_none_of_those_read_again() -> None:
+    shop = open_shop(20, 30, is_learned=False)
+
+    again, once = asks.profiles(shop, again=True), asks.profiles(shop, again=False)
+
+    assert len({*again, *once}) == len(again) + len(once) == 30

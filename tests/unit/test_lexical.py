@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from portrait.item import Item
-from portrait.lexical import BEST_TEXTS, Lexicon, words_of
+from portrait.lexical import BEST_TEXTS, MOST_ROWS, WORD_ROWS, Lexicon, Reading, words_of
 
 
 def lexicon_of(*titles: str) -> Lexicon:
@@ -89,3 +89,45 @@ def test_a_text_beyond_an_older_matrix_is_left_out() -> None:
     vector = lexicon.vector("tea", np.eye(2, dtype=np.float32)[:1])
 
     assert vector == pytest.approx([1, 0])
+
+
+def test_one_request_reads_so_many_rows_whatever_it_asks() -> None:
+    characters = [chr(0x4E00 + place) for place in range(1_000)]
+    lexicon = lexicon_of(*["".join(characters[n % 50 :: 50]) for n in range(2_000)])
+    reading = Reading(lexicon)
+
+    for start in range(20):  # a session of twenty texts, a thousand characters each
+        reading.match("".join(characters[start:] + characters[:start]))
+
+    assert -WORD_ROWS <= reading.left <= 0
+
+
+def test_whatever_is_left_over_of_one_word_is_not_read() -> None:
+    lexicon = lexicon_of(*["tea"] * 20)
+    reading = Reading(lexicon)
+    reading.left = 5
+
+    rows, _ = reading.match("tea")
+
+    assert rows.tolist() == [0, 1, 2, 3, 4]
+    assert reading.match("tea")[0].tolist() == []
+
+
+def test_of_a_long_text_the_rarest_words_are_read_first() -> None:
+    lexicon = lexicon_of(*["tea"] * 20, "zebra tea")
+    reading = Reading(lexicon)
+    reading.left = WORD_ROWS + 1  # enough for one word and one row
+
+    rows, _ = reading.match("tea zebra")
+
+    assert rows.tolist() == [20]
+
+
+def test_an_ordinary_session_is_read_whole() -> None:
+    lexicon = lexicon_of(*[f"word{n % 100} tea" for n in range(2_000)])
+    reading = Reading(lexicon)
+
+    ways = [reading.match(f"word{n} tea word{n + 1}")[0] for n in range(20)]
+
+    assert all(len(rows) == BEST_TEXTS for rows in ways)
+    assert 0 < reading.left < MOST_ROWS
