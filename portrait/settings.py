@@ -59,6 +59,19 @@ class Settings(BaseSettings):
     future_tolerance: timedelta = Field(
         timedelta(minutes=5), description="How far ahead of Kafka's clock an event may lie."
     )
+    offer_unknown: bool = Field(
+        default=False,
+        description="Whether items that the catalogue does not have, and events describe, are "
+        "offered and can be popular. Whoever can send events then puts goods on sale.",
+    )
+    unknown_items: PositiveInt = Field(
+        10_000,
+        description="Most such items that are remembered, of 2 KB at most each; those that no "
+        "event spoke of for longest go first.",
+    )
+    unknown_ttl: timedelta = Field(
+        timedelta(days=30), description="How long such an item outlives the last event about it."
+    )
     profile_ttl: timedelta = Field(
         timedelta(days=400), description="How long a profile outlives its last event."
     )

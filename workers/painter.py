@@ -19,6 +19,7 @@ from portrait.texts import TextReader
 
 MODEL_SECONDS = 0.5  # between two looks at the registry
 CATALOGUE_SECONDS = 0.2  # between two looks at the catalogue's change log
+FORGET_SECONDS = 10.0  # between two times that introduced items are forgotten
 AWAY_SECONDS = 1.0  # between two tries while Redis is away
 
 EncoderOf = Callable[[Model], Awaitable[TextEncoder]]
@@ -57,6 +58,8 @@ class Studio:
             try:
                 if ticks % round(MODEL_SECONDS / CATALOGUE_SECONDS) == 0:
                     await self.look()
+                if ticks % round(FORGET_SECONDS / CATALOGUE_SECONDS) == 0:
+                    await self._catalogue.introduce_items([])
                 await self.painter.mirror.catch_up()
             except StoreUnavailableError:
                 log.warning("catalogue_not_followed", reason="store unavailable")
@@ -65,11 +68,14 @@ class Studio:
             await asyncio.sleep(CATALOGUE_SECONDS)
 
     async def look(self) -> None:
-        """Load the champion's catalogue, if it is another one, and let it paint from now on."""
+        """Load the champion's catalogue, if it is another one, and let it paint from now on.
+
+        So, too, if the one in hand is full of items that are forgotten.
+        """
         champion = await self._registry.champion()
-        if champion is None or champion.version == self.painter.model.version:
+        former, littered = self.painter.model.version, self.painter.mirror.catalogue.is_littered
+        if champion is None or (champion.version == former and not littered):
             return
-        former = self.painter.model.version
         self.painter = await open_painter(champion, self._catalogue, self._encoder)
         log.info("model_taken_up", model_version=champion.version, former=former)
 

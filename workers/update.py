@@ -25,10 +25,11 @@ from portrait.catalogue import texts_of
 from portrait.errors import PortraitError, StoreRestartedError, StoreUnavailableError
 from portrait.event import Action, Event
 from portrait.explain import search_refs
-from portrait.facts import ACTION_CODE, ERASURE, EVENT, MONEY, Facts, fold
-from portrait.hash_index import MISSING
+from portrait.facts import ERASURE, EVENT, Facts, fold
+from portrait.influence import WANTED, Regulars, wanted
+from portrait.item import Item
 from portrait.notice import notices
-from portrait.paint import ACTION_WEIGHTS, paint
+from portrait.paint import paint
 from portrait.profile import REVISION, decode_facts, encode_profiles
 from portrait.resume import Resume
 from portrait.store import PopularityStore, ProfileStore, ProgressStore, Write
@@ -38,7 +39,8 @@ from workers.prequential import Noted, Prequential, note
 
 SEARCH_TTL = timedelta(days=90)  # three half-lives of an interest
 SEARCHES_HELD = 100_000  # vectors of searches in memory: 100 MB; Redis has the others
-DAY_MS = 24 * 3_600_000
+TOUCHED_AGAIN_MS = 3_600_000  # an item that only events know is introduced again after an hour
+LARGEST_SNAPSHOT = 2_048  # bytes that are remembered of such an item
 USERS_AT_ONCE = 1_000  # of a batch; a quarter of a usual one
 CONFLICTS = 20  # times a batch yields to newer profiles before something must be wrong
 BACKOFF = (0.1, 5.0)  # seconds: first and longest pause while Redis is away
@@ -57,6 +59,7 @@ class Limits:
     future_tolerance: timedelta
     batch_tokens: int
     outage: timedelta
+    offer_unknown: bool = False  # items that only events know
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,7 @@ class Updater:
     studio: Studio
     prequential: Prequential
     limits: Limits
+    regulars: Regulars = field(default_factory=Regulars)
 
 
 @dataclass(slots=True)
@@ -81,6 +85,7 @@ class Outcome:
     painter: Painter
     started: float = field(default_factory=time.perf_counter)
     new: list[NDArray[np.void]] = field(default_factory=list)  # stored events, of EVENT
+    wanted: list[NDArray[np.void]] = field(default_factory=list)  # of the same, of WANTED
     notices: list[Message] = field(default_factory=list)
     noted: list[Noted] = field(default_factory=list)  # what the champion is to be asked
     users: int = 0
@@ -145,7 +150,7 @@ async def _process(batch: EventBatch, outcome: Outcome, updater: Updater) -> Non
     Some users at a time: while Redis serves some, others are computed.
     """
     with _timed("encode"):
-        await _encode_new(batch, outcome.painter)
+        await _encode_new(batch, outcome.painter, offered=updater.limits.offer_unknown)
     slices = batch.columns["user"] // USERS_AT_ONCE
     order = np.argsort(slices, kind="stable")
     edges = np.flatnonzero(np.diff(slices[order])) + 1
@@ -158,19 +163,28 @@ async def _process(batch: EventBatch, outcome: Outcome, updater: Updater) -> Non
         raise (StoreRestartedError if restarted else StoreUnavailableError) from group
 
 
-async def _encode_new(batch: EventBatch, painter: Painter) -> None:
+async def _encode_new(batch: EventBatch, painter: Painter, *, offered: bool) -> None:
     """Find or make the vectors of searches, and of items that the catalogue does not know."""
     mirror = painter.mirror
     if batch.searches:
         absent = mirror.catalogue.vectors.missing([*batch.searches])
         await painter.texts.read([batch.searches[ref] for ref in absent], ttl=SEARCH_TTL)
         await mirror.fetch_texts(absent)
-    refs = np.array([*batch.items], np.uint64)
-    unknown = refs[mirror.catalogue.find(refs) == MISSING].tolist()
+    refs, now = np.array([*batch.items], np.uint64), round(time.time() * 1_000)
+    unknown = mirror.catalogue.touch(refs, now, now - TOUCHED_AGAIN_MS)
     if unknown:
-        items = [item_of(batch.items[ref]) for ref in unknown]
-        await painter.texts.read(text for item in items for text in texts_of(item))
+        items = [_introduced(batch.items[ref], offered=offered) for ref in unknown]
+        texts = (text for item in items for text in texts_of(item))
+        await painter.texts.read(texts, ttl=SEARCH_TTL)
         await mirror.introduce(items)
+
+
+def _introduced(event: Event, *, offered: bool) -> Item:
+    """Return what is remembered of an item that only events know: no more than was asked for."""
+    item = item_of(event)
+    if len(item.model_dump_json(exclude_defaults=True).encode()) > LARGEST_SNAPSHOT:
+        item = Item(id=item.id, available=False)
+    return item.model_copy(update={"withdrawn": not (offered and item.title)})
 
 
 async def _settle(
@@ -207,6 +221,8 @@ async def _attempt(
     with _timed("fold"):
         facts = decode_facts(records)
         questions = updater.prequential.choose(facts, columns, outcome.painter)
+        regular = updater.regulars.among(users, facts.head, columns)
+        voices = wanted(facts, columns, regular)
         before = facts.head["revision"].copy()
         accepted = fold(facts, columns)
         moved = np.flatnonzero(facts.head["revision"] != before)
@@ -226,6 +242,7 @@ async def _attempt(
     stored = np.setdiff1d(np.arange(len(moved)), refused)
     kept = accepted & ~np.isin(columns["user"], moved[refused])
     outcome.new.append(columns["event"][kept])
+    outcome.wanted.append(voices[kept])
     outcome.noted += [note(question, catalogue) for question in questions if kept[question.place]]
     outcome.users += len(stored)
     outcome.notices += notices(
@@ -243,7 +260,7 @@ async def _finish(stream: EventStream, batch: Batch, outcome: Outcome, updater: 
     new = np.concatenate([np.zeros(0, EVENT), *outcome.new])
     with _timed("tell"):
         await updater.publisher.publish([*outcome.notices, *dead])
-        await _tell_store(batch, outcome.parts, new, updater)
+        await _tell_store(batch, outcome, updater)
     with _timed("commit"):
         await stream.commit(batch)
     if batch.records:
@@ -262,39 +279,41 @@ async def _finish(stream: EventStream, batch: Batch, outcome: Outcome, updater: 
     await updater.prequential.count(outcome.noted, outcome.painter)
 
 
-async def _tell_store(
-    batch: Batch, parts: Sequence[EventBatch], new: NDArray[np.void], updater: Updater
-) -> None:
+async def _tell_store(batch: Batch, outcome: Outcome, updater: Updater) -> None:
     """Add to popularity, and mark progress. At most once: they are not worth waiting for Redis."""
     try:
-        for day, weights in _popularity(parts, new).items():
-            await updater.popularity.add(day, weights)
+        for day, (regulars, strangers) in _popularity(outcome).items():
+            await updater.popularity.add(day, regulars, strangers)
         await updater.progress.mark(batch.reached)
     except StoreUnavailableError:
-        log.warning("popularity_not_added", events=len(new))
+        log.warning("popularity_not_added", events=sum(map(len, outcome.new)))
 
 
-def _popularity(
-    parts: Sequence[EventBatch], new: NDArray[np.void]
-) -> Mapping[int, Mapping[str, int]]:
-    """Sum action weights in thousandths by day and item; what takes back does not make popular."""
-    weight = np.array([max(0, int(ACTION_WEIGHTS[action] * MONEY)) for action in Action])
-    about_items = new["action"] != ACTION_CODE[Action.SEARCH]
-    new = new[about_items & (weight[new["action"]] > 0)]
+def _popularity(outcome: Outcome) -> Mapping[int, tuple[Mapping[str, int], Mapping[str, int]]]:
+    """Sum what was wanted by day and item id, of regulars and of strangers, in thousandths."""
+    voices = np.concatenate([np.zeros(0, WANTED), *outcome.wanted])
+    heard = (voices["weight"] > 0) & outcome.painter.mirror.catalogue.counts(voices["ref"])
+    voices = voices[heard]
     items: dict[int, Event] = {}
-    for part in parts:
+    for part in outcome.parts:
         items |= part.items
-    days = new["at"] // DAY_MS
-    by_day: dict[int, dict[str, int]] = {}
-    for day in np.unique(days).tolist():
-        of_day = new[days == day]
-        refs, place = np.unique(of_day["ref"], return_inverse=True)
-        sums = np.bincount(place, weight[of_day["action"]]).astype(np.int64)
-        by_day[day] = {
-            str(items[ref].item_id): total
-            for ref, total in zip(refs.tolist(), sums.tolist(), strict=True)
-        }
-    return by_day
+    return {
+        day: (
+            _sums(voices[(voices["day"] == day) & voices["regular"]], items),
+            _sums(voices[(voices["day"] == day) & ~voices["regular"]], items),
+        )
+        for day in np.unique(voices["day"]).tolist()
+    }
+
+
+def _sums(voices: NDArray[np.void], items: Mapping[int, Event]) -> dict[str, int]:
+    """Add up weights by item id."""
+    refs, place = np.unique(voices["ref"], return_inverse=True)
+    sums = np.bincount(place, voices["weight"], len(refs)).astype(np.int64)
+    return {
+        str(items[ref].item_id): total
+        for ref, total in zip(refs.tolist(), sums.tolist(), strict=True)
+    }
 
 
 def _count(batch: Batch, new: NDArray[np.void], dead: Sequence[Message], outcome: Outcome) -> None:
