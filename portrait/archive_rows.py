@@ -12,6 +12,7 @@ from portrait.archive import SCHEMA, numbers
 from portrait.batch import EPOCH, read_event
 from portrait.errors import EventInvalidError
 from portrait.event import Action, Event
+from portrait.receipt import received
 from portrait.ref import item_ref, user_ref
 from portrait.segment import Segment
 from portrait.stream import Record
@@ -49,7 +50,7 @@ def _row(record: Record, event: Event, at: int) -> tuple[object, ...]:
         event.rating,
         event.recommendation_id,
         at,
-        record.timestamp,
+        received(record),
         record.topic,
         record.partition,
         record.offset,

@@ -15,6 +15,7 @@ from portrait.errors import EventInvalidError
 from portrait.event import ANONYMOUS, Action, Event
 from portrait.facts import ACTION_CODE, COLUMNS, ERASURE
 from portrait.item import Item
+from portrait.receipt import received
 from portrait.ref import event_ref, item_ref, text_ref
 from portrait.stream import Message, Record
 from portrait.topics import DEAD, ERASURES, EVENT_TOPICS, action_of
@@ -93,8 +94,8 @@ def read_event(record: Record, future_tolerance_ms: int) -> tuple[Event, int]:
         msg = f"payload: larger than {LARGEST_EVENT} bytes"
         raise EventInvalidError(msg)
     event = parse_event(record.value, record.headers, action=action_of(record.topic))
-    at = _moment(event, record.timestamp)
-    if at > record.timestamp + future_tolerance_ms:
+    at = _moment(event, received(record))
+    if at > received(record) + future_tolerance_ms:
         msg = "occurred_at: in the future"
         raise EventInvalidError(msg)
     if at <= 0:
@@ -144,7 +145,7 @@ class _Builder:
         )
         user = self._users.setdefault(event.user_key, len(self._users))
         topic = _TOPIC_CODES.get(record.topic, 0)
-        self._rows.append((user, topic, record.partition, record.offset, record.timestamp, row))
+        self._rows.append((user, topic, record.partition, record.offset, received(record), row))
 
     def erase(self, record: Record, user: str) -> None:
         """Take in one erasure: a row without an event, whose id is the moment."""
@@ -175,11 +176,11 @@ class _Builder:
         return ref
 
 
-def _moment(event: Event, received: int) -> int:
+def _moment(event: Event, received_at: int) -> int:
     """Return when the event happened (ms), by Kafka's clock if the producer's is known to be off.
 
     Source: Segment's `timestamp = receivedAt - (sentAt - originalTimestamp)`.
     """
     if event.sent_at is None:
         return (event.occurred_at - EPOCH) // MILLISECOND
-    return received - (event.sent_at - event.occurred_at) // MILLISECOND
+    return received_at - (event.sent_at - event.occurred_at) // MILLISECOND

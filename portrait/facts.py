@@ -12,8 +12,8 @@ repetition and batching of the same events gives the same bytes:
   and its event id must neither be in the ring nor be that of the record before it in its topic;
 - counts are sums of integers; counts by period keep the newest `PERIODS` periods, so what has aged
   out depends only on the newest event;
-- an erasure empties all but the positions, and what was received up to it is passed over, whenever
-  it is read (docs/decisions/0007).
+- an erasure empties all but the positions, and what happened or was received up to it is passed
+  over, whenever it is read (docs/decisions/0007).
 
 What this cannot see: an event id published again, and not at once, when the user has `RING` newer
 events. Such an event is older than the ring, so it is counted in the totals and nowhere else.
@@ -165,7 +165,8 @@ def _fold_round(facts: Facts, columns: Array) -> NDArray[np.bool_]:
     new = ~(repeated | just_before[fresh])
     until = facts.head["last_id"][rows, ERASURE]
     if until.any():
-        erased = columns["received"] <= until.astype(np.int64)
+        known_from = np.minimum(columns["received"], event["at"])  # what came late is older
+        erased = known_from <= until.astype(np.int64)
         facts.head["last_id"][rows[erased], columns["topic"][erased]] = 0
         new &= ~erased
     accepted = fresh.copy()

@@ -7,6 +7,7 @@ import time
 
 import structlog
 
+from portrait.receipt import sent_back
 from portrait.stream import Batch, EventStream, Message, Publisher, Record
 
 PLACE = {"topic", "partition", "offset", "timestamp", "reason"}  # headers that we added
@@ -35,7 +36,8 @@ async def replay_dead(stream: EventStream, publisher: Publisher) -> int:
 
 
 def original(letter: Record) -> Message:
-    """Unwrap a dead letter: the message as its producer sent it."""
+    """Unwrap a dead letter: the message as its producer sent it, and when it was received."""
     topic = next(value.decode() for name, value in letter.headers if name == "topic")
+    first = next((int(value) for name, value in letter.headers if name == "timestamp"), 0)
     theirs = tuple(header for header in letter.headers if header[0] not in PLACE)
-    return Message(topic, letter.key or b"", letter.value, theirs)
+    return Message(topic, letter.key or b"", letter.value, (*sent_back(first), *theirs))

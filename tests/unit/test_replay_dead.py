@@ -3,9 +3,10 @@
 import time
 
 from portrait.batch import dead_letter
+from portrait.receipt import RECEIVED as RECEIVED_FIRST
 from portrait.stream import Message
 from tests.fakes import ListPublisher
-from tests.records import FakeRecord
+from tests.records import RECEIVED, FakeRecord
 from tests.streams import ListStream
 from workers.replay_dead import replay_dead
 
@@ -23,12 +24,13 @@ def letter(offset: int = 0, timestamp: int = 1) -> FakeRecord:
     )
 
 
-async def test_a_letter_goes_back_as_its_producer_sent_it() -> None:
+async def test_a_letter_goes_back_as_its_producer_sent_it_and_says_when_it_came_first() -> None:
     publisher, stream = ListPublisher(), ListStream([letter()], [])
 
     assert await replay_dead(stream, publisher) == 1
 
-    assert publisher.messages == [Message("events.cart", b"ann", b"{original", (("trace", b"t"),))]
+    headers = ((RECEIVED_FIRST, str(RECEIVED).encode()), ("trace", b"t"))
+    assert publisher.messages == [Message("events.cart", b"ann", b"{original", headers)]
 
 
 async def test_what_came_back_dead_again_waits_for_the_next_replay() -> None:
