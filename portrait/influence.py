@@ -65,7 +65,8 @@ class Regulars:
         while len(self._known) > self._most:
             del self._known[next(iter(self._known))]
         known = np.fromiter((hash(name) in self._known for name in users), np.bool_, len(users))
-        return known[user]
+        regular: Flags = known[user]
+        return regular
 
 
 def wanted(facts: Facts, columns: Array, regular: Flags) -> Array:
@@ -133,7 +134,7 @@ def _turns(user: NDArray[np.int32], day: Numbers, counted: Flags) -> Numbers:
     of_user, of_day = user[order], day[order]
     begins = (of_user[1:] != of_user[:-1]) | (of_day[1:] != of_day[:-1])
     starts = np.flatnonzero(np.r_[True, begins][: len(order)])
-    before = np.cumsum(counted[order]) - counted[order]
+    before: Numbers = np.cumsum(counted[order]) - counted[order]
     sizes = np.diff(np.r_[starts, len(order)])
     turns = np.empty(len(order), np.int64)
     turns[order] = before - np.repeat(before[starts], sizes)

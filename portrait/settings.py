@@ -56,6 +56,11 @@ class Settings(BaseSettings):
     batch_tokens: PositiveInt = Field(
         32_768, description="Most tokens of text that one batch sends to the encoder."
     )
+    encode_wait: timedelta = Field(
+        timedelta(seconds=1),
+        description="Longest time that events wait for new texts to be read. What takes longer is "
+        "read beside, and the portraits concerned are painted again.",
+    )
     future_tolerance: timedelta = Field(
         timedelta(minutes=5), description="How far ahead of Kafka's clock an event may lie."
     )

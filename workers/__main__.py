@@ -118,6 +118,7 @@ async def run_update(settings: Settings) -> None:
                 settings.future_tolerance,
                 settings.batch_tokens,
                 settings.outage_limit,
+                encode_wait=settings.encode_wait,
                 offer_unknown=settings.offer_unknown,
             ),
         )

@@ -6,6 +6,7 @@ The order is the guarantee. The commit comes last, so a crash replays the batch;
 carries the offsets it has reached, so a replay changes nothing; every write is a compare-and-set,
 so a worker that lost its partition cannot overwrite its successor; and the offsets stored beside
 the profiles say where to go on, so a Redis that comes back with an older state is caught up.
+New texts hold up nobody for long: see `backlog.py`.
 """
 
 import asyncio
@@ -14,6 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 
 import numpy as np
 import structlog
@@ -25,15 +27,17 @@ from portrait.catalogue import texts_of
 from portrait.errors import PortraitError, StoreRestartedError, StoreUnavailableError
 from portrait.event import Action, Event
 from portrait.explain import search_refs
-from portrait.facts import ERASURE, EVENT, Facts, fold
+from portrait.facts import ERASURE, EVENT, fold
 from portrait.influence import WANTED, Regulars, wanted
 from portrait.item import Item
 from portrait.notice import notices
 from portrait.paint import paint
 from portrait.profile import REVISION, decode_facts, encode_profiles
+from portrait.ref import text_ref
 from portrait.resume import Resume
 from portrait.store import PopularityStore, ProfileStore, ProgressStore, Write
 from portrait.stream import Batch, EventStream, Message, Publisher
+from workers.backlog import Backlog, Late, portions
 from workers.painter import Painter, Studio
 from workers.prequential import Noted, Prequential, note
 
@@ -59,6 +63,7 @@ class Limits:
     future_tolerance: timedelta
     batch_tokens: int
     outage: timedelta
+    encode_wait: timedelta = timedelta(seconds=1)  # for new texts
     offer_unknown: bool = False  # items that only events know
 
 
@@ -75,6 +80,7 @@ class Updater:
     prequential: Prequential
     limits: Limits
     regulars: Regulars = field(default_factory=Regulars)
+    backlog: Backlog = field(default_factory=Backlog)
 
 
 @dataclass(slots=True)
@@ -89,6 +95,8 @@ class Outcome:
     notices: list[Message] = field(default_factory=list)
     noted: list[Noted] = field(default_factory=list)  # what the champion is to be asked
     users: int = 0
+    late: list[Late] = field(default_factory=list)  # new texts that are still being read
+    is_held: bool = False  # by the backlog
 
 
 async def update(stream: EventStream, updater: Updater) -> None:
@@ -102,15 +110,17 @@ async def update(stream: EventStream, updater: Updater) -> None:
         async for batch in stream.batches():
             outcome = Outcome(_decode(batch, updater.limits), updater.studio.painter)
             try:
-                await _through_outages(stream, batch, outcome, updater)
+                ready = await _through_outages(stream, batch, outcome, updater)
             except StoreRestartedError:
                 log.warning("store_restarted", records=len(batch.records))
                 await finished
+                await updater.backlog.forget(outcome.late)
                 stream.rewind()
                 continue
             await finished
-            finished = tasks.create_task(_finish(stream, batch, outcome, updater))
+            finished = tasks.create_task(_finish(stream, batch, ready, outcome, updater))
             outcome.painter.mirror.bound_searches(SEARCHES_HELD)
+        await updater.backlog.forget()
 
 
 def _decode(batch: Batch, limits: Limits) -> list[EventBatch]:
@@ -124,15 +134,18 @@ def _decode(batch: Batch, limits: Limits) -> list[EventBatch]:
 
 async def _through_outages(
     stream: EventStream, batch: Batch, outcome: Outcome, updater: Updater
-) -> None:
-    """Fold a batch, again from its start as often as Redis fails, for as long as is allowed."""
+) -> Sequence[Batch]:
+    """Fold a batch, again from its start as often as Redis fails, for as long as is allowed.
+
+    Returns what may be committed.
+    """
     gives_up = time.monotonic() + updater.limits.outage.total_seconds()
     pause, longest = BACKOFF
     while True:
         try:
             for part in outcome.parts:
                 await _process(part, outcome, updater)
-            await updater.resume.mark(batch.ends)
+            return await _marked(batch, outcome, updater)
         except StoreUnavailableError:
             if time.monotonic() > gives_up:
                 raise
@@ -140,43 +153,97 @@ async def _through_outages(
             if not await stream.pause(pause):
                 raise  # told to stop: what is not stored is not committed
             pause = min(2 * pause, longest)
-        else:
-            return
+
+
+async def _marked(batch: Batch, outcome: Outcome, updater: Updater) -> Sequence[Batch]:
+    """Paint again for whom new texts have been read meanwhile; mark up to what is still late.
+
+    Returns what may be committed.
+    """
+    backlog = updater.backlog
+    if not outcome.is_held:
+        backlog.hold(batch, outcome.late)
+        outcome.is_held = True
+    for late in backlog.read(outcome.painter):
+        await _store(late.part, late.members, outcome, updater)
+        backlog.drop(late)
+    await updater.resume.mark(backlog.ends())
+    metrics.texts_late.set(len(backlog))
+    return backlog.release()
 
 
 async def _process(batch: EventBatch, outcome: Outcome, updater: Updater) -> None:
-    """Take one part of a batch from its text to stored profiles.
+    """Take one part of a batch from its text to stored profiles."""
+    with _timed("encode"):
+        await _encode_new(batch, outcome, updater)
+    await _store(batch, np.arange(len(batch)), outcome, updater)
+
+
+async def _store(
+    batch: EventBatch, places: NDArray[np.int64], outcome: Outcome, updater: Updater
+) -> None:
+    """Fold events, (M,) places, into profiles, paint and store them.
 
     Some users at a time: while Redis serves some, others are computed.
     """
-    with _timed("encode"):
-        await _encode_new(batch, outcome.painter, offered=updater.limits.offer_unknown)
-    slices = batch.columns["user"] // USERS_AT_ONCE
+    slices = batch.columns["user"][places] // USERS_AT_ONCE
     order = np.argsort(slices, kind="stable")
     edges = np.flatnonzero(np.diff(slices[order])) + 1
     try:
         async with asyncio.TaskGroup() as tasks:
-            for members in np.split(order, edges):
+            for members in np.split(places[order], edges):
                 tasks.create_task(_settle(batch, members, outcome, updater))
     except* (StoreRestartedError, StoreUnavailableError) as group:
         restarted = group.subgroup(StoreRestartedError) is not None
         raise (StoreRestartedError if restarted else StoreUnavailableError) from group
 
 
-async def _encode_new(batch: EventBatch, painter: Painter, *, offered: bool) -> None:
-    """Find or make the vectors of searches, and of items that the catalogue does not know."""
-    mirror = painter.mirror
-    if batch.searches:
-        absent = mirror.catalogue.vectors.missing([*batch.searches])
-        await painter.texts.read([batch.searches[ref] for ref in absent], ttl=SEARCH_TTL)
-        await mirror.fetch_texts(absent)
-    refs, now = np.array([*batch.items], np.uint64), round(time.time() * 1_000)
+async def _encode_new(part: EventBatch, outcome: Outcome, updater: Updater) -> None:
+    """Find or make the vectors of searches, and of items that the catalogue does not know.
+
+    What takes too long goes on beside; while anything does, nobody waits for new texts.
+    """
+    mirror, backlog = outcome.painter.mirror, updater.backlog
+    if any(late.part is part for late in outcome.late):
+        return  # begun before Redis failed
+    absent = mirror.catalogue.vectors.missing([*part.searches])
+    lacking = await mirror.fetch_texts(absent)
+    metrics.texts_cached.inc(len(absent) - len(lacking))
+    refs, now = np.array([*part.items], np.uint64), round(time.time() * 1_000)
     unknown = mirror.catalogue.touch(refs, now, now - TOUCHED_AGAIN_MS)
-    if unknown:
-        items = [_introduced(batch.items[ref], offered=offered) for ref in unknown]
-        texts = (text for item in items for text in texts_of(item))
-        await painter.texts.read(texts, ttl=SEARCH_TTL)
-        await mirror.introduce(items)
+    if not (lacking or unknown):
+        return
+    if len(backlog) + len(outcome.late) >= backlog.most:
+        metrics.texts_passed_over.inc(len(lacking) + len(unknown))
+        return
+    read = partial(_read_new, part, lacking, unknown, updater)
+    late = Late.begun(part, [*lacking, *unknown], read, outcome.painter)
+    wait = 0.0 if len(backlog) or outcome.late else updater.limits.encode_wait.total_seconds()
+    await asyncio.wait({late.task}, timeout=wait)
+    if late.task.done():
+        late.task.result()
+    else:
+        outcome.late.append(late)
+
+
+async def _read_new(
+    part: EventBatch,
+    searches: Sequence[int],
+    items: Sequence[int],
+    updater: Updater,
+    painter: Painter,
+) -> None:
+    """Make the vectors of searches, and introduce items. Others have their turn in between."""
+    offered = updater.limits.offer_unknown
+    introduced = [_introduced(part.items[ref], offered=offered) for ref in items]
+    texts = {ref: part.searches[ref] for ref in searches}
+    texts |= {text_ref(text): text for item in introduced for text in texts_of(item)}
+    for portion in portions(texts):
+        async with updater.backlog.turn:
+            await painter.texts.read(portion, ttl=SEARCH_TTL)
+    await painter.mirror.fetch_texts(searches)
+    if introduced:
+        await painter.mirror.introduce(introduced)
 
 
 def _introduced(event: Event, *, offered: bool) -> Item:
@@ -223,38 +290,51 @@ async def _attempt(
         questions = updater.prequential.choose(facts, columns, outcome.painter)
         regular = updater.regulars.among(users, facts.head, columns)
         voices = wanted(facts, columns, regular)
-        before = facts.head["revision"].copy()
         accepted = fold(facts, columns)
-        moved = np.flatnonzero(facts.head["revision"] != before)
-        if len(moved) < len(facts):
-            facts = Facts(facts.head[moved], facts.ring[moved])
     with _timed("paint"):
         catalogue = outcome.painter.mirror.catalogue
         await outcome.painter.mirror.fetch_texts(search_refs(facts.ring))
         portraits = paint(facts.ring, catalogue)
     with _timed("store"):
-        names = [users[place] for place in moved.tolist()]
-        revisions = [(records[place] or b"")[REVISION] for place in moved.tolist()]
-        written = encode_profiles(facts, portraits)
-        refused = await updater.profiles.save(
-            [Write(*write) for write in zip(names, revisions, written, strict=True)]
-        )
-    stored = np.setdiff1d(np.arange(len(moved)), refused)
-    kept = accepted & ~np.isin(columns["user"], moved[refused])
+        writes = [
+            Write(user, (record or b"")[REVISION], written)
+            for user, record, written in zip(
+                users, records, encode_profiles(facts, portraits), strict=True
+            )
+        ]
+        changed = _changed(records, writes)
+        refused = await updater.profiles.save([writes[place] for place in changed.tolist()])
+    stored = np.delete(changed, refused)
+    kept = accepted & ~np.isin(columns["user"], changed[refused])
     outcome.new.append(columns["event"][kept])
     outcome.wanted.append(voices[kept])
     outcome.noted += [note(question, catalogue) for question in questions if kept[question.place]]
     outcome.users += len(stored)
     outcome.notices += notices(
-        [names[place] for place in stored.tolist()],
+        [users[place] for place in stored.tolist()],
         facts.head[stored],
         catalogue.space_id,
     )
-    return moved[refused]
+    return changed[refused]
 
 
-async def _finish(stream: EventStream, batch: Batch, outcome: Outcome, updater: Updater) -> None:
-    """Tell of a stored batch, and commit it."""
+def _changed(records: Sequence[bytes | None], writes: Sequence[Write]) -> NDArray[np.int64]:
+    """Return the places of the records that are not yet as they should be.
+
+    A repeat changes no facts, but perhaps a portrait: that a text has been read meanwhile.
+    """
+    pairs = enumerate(zip(records, writes, strict=True))
+    return np.array([place for place, (old, new) in pairs if old != new.record], np.int64)
+
+
+async def _finish(
+    stream: EventStream,
+    batch: Batch,
+    ready: Sequence[Batch],
+    outcome: Outcome,
+    updater: Updater,
+) -> None:
+    """Tell of a stored batch, and commit what nothing is late of."""
     dead = [letter for part in outcome.parts for letter in part.dead]
     erasures = sum(int((part.columns["topic"] == ERASURE).sum()) for part in outcome.parts)
     new = np.concatenate([np.zeros(0, EVENT), *outcome.new])
@@ -262,7 +342,8 @@ async def _finish(stream: EventStream, batch: Batch, outcome: Outcome, updater: 
         await updater.publisher.publish([*outcome.notices, *dead])
         await _tell_store(batch, outcome, updater)
     with _timed("commit"):
-        await stream.commit(batch)
+        for each in ready:
+            await stream.commit(each)
     if batch.records:
         metrics.erasures.inc(erasures)
         metrics.events_repeated.inc(len(batch.records) - erasures - len(dead) - len(new))
