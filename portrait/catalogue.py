@@ -105,9 +105,14 @@ class Catalogue:
 
     @property
     def is_littered(self) -> bool:
-        """Whether so many items were forgotten that it is time to read the catalogue anew."""
+        """Whether so much is held of what is no more that it is time to read the catalogue anew.
+
+        Of forgotten items, and of where items were placed before they changed.
+        """
         forgotten = int((self.rows["origin"] == FORGOTTEN).sum())
-        return forgotten > FORGOTTEN_ROWS + (len(self) - forgotten) // 2
+        spare = FORGOTTEN_ROWS + (len(self) - forgotten) // 2
+        moved = len(self.placed) - len(self) - len(self.vectors)
+        return forgotten > spare or moved > spare
 
     def introduced(self) -> list[str]:
         """Return the ids of the items that only events know."""
@@ -140,9 +145,15 @@ class Catalogue:
             return
         rows = np.array([*waiting.values()])
         refs = np.array([*waiting], np.uint64)
-        self.placed.replace([*waiting], self._seen(refs, self._rows["text"][rows]))
+        self._replace(refs, self._seen(refs, self._rows["text"][rows]))
         self._rows["place"][rows] = self.placed.find(refs)
         self._rows["neighbour"][rows] = self.learned.neighbours.find(refs)
+
+    def _replace(self, refs: NDArray[np.uint64], seen: Vectors) -> None:
+        """Place items, (n,), where they are seen, (n, D); those that are there already stay."""
+        known = self.placed.find(refs)
+        moved = (known == MISSING) | (self.placed.matrix[known] != seen).any(axis=1)
+        self.placed.replace(refs[moved].tolist(), seen[moved])
 
     def place_searches(self, refs: NDArray[np.uint64]) -> None:
         """Place searches, (n,) text refs, whose vectors are here."""

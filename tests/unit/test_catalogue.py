@@ -14,6 +14,7 @@ from portrait.mirror import Mirror
 from portrait.ref import item_ref, text_ref
 from tests.catalogues import ITEMS, SPACE, catalogue
 from tests.fakes import MemoryCatalogue
+from tests.models import learned_model
 from tests.streams import MODEL, index_items
 
 
@@ -210,5 +211,27 @@ def test_a_catalogue_full_of_forgotten_items_says_so() -> None:
         assert not built.is_littered
         built.put(IntroducedItem(id=f"scam-{number}"))
         built.forget(f"scam-{number}")
+
+    assert built.is_littered
+
+
+def test_an_item_whose_price_changes_for_ever_takes_no_more_room() -> None:
+    built = catalogue(model=learned_model("learned"))
+    before = len(built.placed)
+
+    for price in range(1, 50):
+        built.put(ITEMS[0].model_copy(update={"price": price}))
+        built.place()
+
+    assert len(built.placed) == before
+    assert built.rows["place"][built.row(item_ref("milk"))] != MISSING
+
+
+def test_a_catalogue_full_of_former_places_says_so() -> None:
+    built = catalogue(model=learned_model("learned"))
+    many = FORGOTTEN_ROWS + 100
+    assert not built.is_littered
+
+    built.placed.replace([7] * many, np.zeros((many, built.placed.dim), np.float32))
 
     assert built.is_littered
