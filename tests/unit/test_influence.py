@@ -118,6 +118,37 @@ def test_no_more_regulars_are_remembered_than_there_is_room_for() -> None:
     assert regulars.among(list("abcde"), facts.head, soon).tolist() == [False] * 3 + [True] * 2
 
 
+def test_the_order_of_what_honest_people_want_stays_nearly_what_it_is() -> None:
+    """Four weeks of a small shop, sold by Zipf's law, to people of whom most come once."""
+    random, items = np.random.default_rng(4), 40
+    share = 1 / np.arange(1, items + 1)
+    log = sorted(
+        (TODAY + day * DAY_MS + int(at), user, int(item), Action(str(action)))
+        for user in range(300)
+        for day in random.choice(28, 1 if user % 10 < 7 else 8, replace=False).tolist()
+        for at, item, action in zip(
+            random.integers(0, 3_600_000, 6),
+            random.choice(items, 6, p=share / share.sum()) + 1,
+            random.choice(["browse", "click", "cart", "purchase"], 6, p=[0.4, 0.4, 0.1, 0.1]),
+            strict=True,
+        )
+    )
+    facts, regulars = Facts.empty(300), Regulars()
+    plain, known, strangers = (np.zeros(items + 1) for _ in range(3))
+    for start in range(0, len(log), 50):
+        columns = columns_of(*[(u, i, a, at) for at, u, i, a in log[start : start + 50]])
+        regular = regulars.among([str(n) for n in range(300)], facts.head, columns)
+        voices = wanted(facts, columns, regular)
+        fold(facts, columns)
+        np.add.at(plain, columns["event"]["ref"].astype(int), 1)
+        for sums, theirs in ((known, regular), (strangers, ~regular)):
+            np.add.at(sums, voices["ref"][theirs].astype(int), voices["weight"][theirs])
+    heard = known + [diminished(int(weight)) for weight in strangers]
+
+    ranks = [np.argsort(np.argsort(each[1:])) for each in (plain, heard)]
+    assert np.corrcoef(*ranks)[0, 1] > 0.8  # against counts: what actions weigh moves some, too
+
+
 def test_nothing_is_no_trouble() -> None:
     assert len(wanted(Facts.empty(0), columns_of(), np.zeros(0, np.bool_))) == 0
     assert len(Regulars().among([], Facts.empty(0).head, columns_of())) == 0
