@@ -10,6 +10,7 @@ has the same offsets, so a reader drops it. What a file holds does not change wh
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Protocol
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
@@ -20,6 +21,8 @@ from portrait.segment import OffsetSet, Segment, overlapping
 
 Span = tuple[int | None, int | None]  # ms: the first moment, and the first after it; None: none
 EVER: Span = (None, None)
+
+ERASED_BY = ("user_ref", "occurred_at", "received_at")  # columns that say whether a row is erased
 
 _MOMENT = pa.timestamp("ms", "UTC")
 SCHEMA = pa.schema(
@@ -112,13 +115,13 @@ def scan(
     Holds one part of one file at a time. Which rows there are, does not depend on how they were
     cut into files, nor on whether a merge of files was killed half-way.
     """
-    asked = list(dict.fromkeys([*columns, "user_ref", "received_at", "offset"]))
+    asked = list(dict.fromkeys([*columns, *ERASED_BY, "offset"]))
     for group in overlapping(segments):
         seen = OffsetSet()
         for segment in group:
             here = []
             for batch in archive.read(segment, asked, within):
-                kept = ~erasures.cover(numbers(batch["user_ref"]), numbers(batch["received_at"]))
+                kept = ~erased(batch, erasures)
                 if len(group) > 1:
                     offsets = numbers(batch["offset"])
                     kept &= ~seen.has(offsets)
@@ -126,6 +129,15 @@ def scan(
                 yield batch.filter(pa.array(kept)).select(list(columns))
             for offsets in here:
                 seen.add(offsets)
+
+
+def erased(
+    rows: Any,  # noqa: ANN401 - pyarrow is untyped
+    erasures: Erasures,
+) -> NDArray[np.bool_]:
+    """Say which rows, (E,), are erased: what happened or was received up to the erasure."""
+    known_from = np.minimum(numbers(rows["occurred_at"]), numbers(rows["received_at"]))
+    return erasures.cover(numbers(rows["user_ref"]), known_from)
 
 
 def numbers(column: Any) -> NDArray[Any]:  # noqa: ANN401 - pyarrow is untyped

@@ -2,7 +2,8 @@
 
 A mirror of what the index worker keeps in Redis. The update worker paints from it, the service
 ranks over it. Items that share a text share a vector. Rows are not removed: a withdrawn item stays
-for the sake of those who remember it, and is never offered.
+for the sake of those who remember it, and is never offered. Of a forgotten one, which events had
+introduced, the id stays, until there are so many that the catalogue is better read anew.
 """
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from portrait.event import Action
 from portrait.facts import ACTION_CODE
 from portrait.hash_index import MISSING, HashIndex
-from portrait.item import Item, interest_category
+from portrait.item import IntroducedItem, Item, interest_category
 from portrait.names import Names
 from portrait.ref import item_ref, text_ref
 from portrait.space import Vectors
@@ -20,6 +21,8 @@ from portrait.vectors import VectorTable
 
 Codes = NDArray[np.int64]
 FIRST_ROWS = 1_024
+FORGOTTEN_ROWS = 10_000  # and half as many as all others: then they cost more than a fresh start
+LISTED, INTRODUCED, FORGOTTEN = 0, 1, 2  # who speaks of an item: the catalogue, events, nobody
 UNPLACED = -2  # a text whose category has not been looked for yet
 LEAST_SIMILARITY = 0.25  # to a category's name, for a search to count towards that category
 
@@ -35,6 +38,8 @@ ITEM = np.dtype(
         ("withdrawn", "?"),
         ("place", "<i8"),  # row of the learned vectors, or MISSING
         ("neighbour", "<i8"),  # row of the co-occurrences, or MISSING
+        ("origin", "u1"),  # LISTED, INTRODUCED or FORGOTTEN
+        ("touched", "<i8"),  # when an event last spoke of an introduced item, as far as known; ms
     ]
 )
 
@@ -88,8 +93,52 @@ class Catalogue:
             item.withdrawn,
             MISSING,
             MISSING,
+            INTRODUCED if isinstance(item, IntroducedItem) else LISTED,
+            self._rows["touched"][row],
         )
         self._waiting[ref] = row
+
+    def forget(self, id: str) -> None:
+        """Remember of an introduced item no more than its id: what points to it finds its row."""
+        row = self.row(item_ref(id))
+        if row != MISSING and self.rows["origin"][row] == INTRODUCED:
+            self.put(Item(id=id, available=False, withdrawn=True))
+            self._rows["origin"][row] = FORGOTTEN
+
+    @property
+    def is_littered(self) -> bool:
+        """Whether so much is held of what is no more that it is time to read the catalogue anew.
+
+        Of forgotten items, and of where items were placed before they changed.
+        """
+        forgotten = int((self.rows["origin"] == FORGOTTEN).sum())
+        spare = FORGOTTEN_ROWS + (len(self) - forgotten) // 2
+        moved = len(self.placed) - len(self) - len(self.vectors)
+        return forgotten > spare or moved > spare
+
+    def introduced(self) -> list[str]:
+        """Return the ids of the items that only events know."""
+        rows = np.flatnonzero(self.rows["origin"] == INTRODUCED)
+        return [self.items[row].id for row in rows.tolist()]
+
+    def touch(self, refs: NDArray[np.uint64], now_ms: int, again_ms: int) -> list[int]:
+        """Return those of these items that the store is to be told of, now.
+
+        The catalogue does not have them, as far as known here, and nobody said so since `again_ms`.
+        """
+        rows = self.find(refs)
+        origin, touched = self._rows["origin"][rows], self._rows["touched"][rows]
+        known = (rows != MISSING) & (origin != FORGOTTEN)
+        fresh = known & ((origin == LISTED) | (touched > again_ms))
+        self._rows["touched"][rows[known]] = now_ms
+        untold: list[int] = refs[~fresh].tolist()
+        return untold
+
+    def counts(self, refs: NDArray[np.uint64]) -> NDArray[np.bool_]:
+        """Say which of these items may become popular: the catalogue's, and what is offered."""
+        rows = self.find(refs)
+        listed = (self.rows["origin"] == LISTED) | self.rows["offered"]
+        return np.append(listed, False)[rows]  # MISSING reads the last
 
     def place(self) -> None:
         """Place the items that are new or have changed where the learned model sees them."""
@@ -98,9 +147,15 @@ class Catalogue:
             return
         rows = np.array([*waiting.values()])
         refs = np.array([*waiting], np.uint64)
-        self.placed.replace([*waiting], self._seen(refs, self._rows["text"][rows]))
+        self._replace(refs, self._seen(refs, self._rows["text"][rows]))
         self._rows["place"][rows] = self.placed.find(refs)
         self._rows["neighbour"][rows] = self.learned.neighbours.find(refs)
+
+    def _replace(self, refs: NDArray[np.uint64], seen: Vectors) -> None:
+        """Place items, (n,), where they are seen, (n, D); those that are there already stay."""
+        known = self.placed.find(refs)
+        moved = (known == MISSING) | (self.placed.matrix[known] != seen).any(axis=1)
+        self.placed.replace(refs[moved].tolist(), seen[moved])
 
     def place_searches(self, refs: NDArray[np.uint64]) -> None:
         """Place searches, (n,) text refs, whose vectors are here."""

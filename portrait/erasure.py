@@ -1,7 +1,8 @@
 """Erasure: who is to be forgotten, up to which moment.
 
-An erased user's rows received up to that moment are seen by no reader from then on, are not
-written any more, and leave the files at the next sweep. What the same person does later is new.
+An erased user's rows that happened or were received up to that moment are seen by no reader from
+then on, are not written any more, and leave the files at the next sweep. What the same person does
+later is new.
 Only the ref of a user is remembered: who holds the list cannot tell who is on it.
 """
 
@@ -21,7 +22,7 @@ class Erasures:
     """R erased users."""
 
     users: Refs  # (R,), user_ref, sorted, each once
-    until: Moments  # (R,), ms: what was received up to then is gone
+    until: Moments  # (R,), ms: what happened or was received up to then is gone
 
     def __len__(self) -> int:
         return len(self.users)
@@ -41,12 +42,12 @@ class Erasures:
         last = np.r_[users[1:] != users[:-1], True][: len(users)]
         return cls(users[last], until[last])
 
-    def cover(self, users: Refs, received: Moments) -> NDArray[np.bool_]:
-        """Say which rows are erased: (E,) user_ref and ms of receipt."""
+    def cover(self, users: Refs, known_from: Moments) -> NDArray[np.bool_]:
+        """Say which rows are erased: (E,) user_ref, and ms since when they can be known."""
         if not len(self):
             return np.zeros(len(users), np.bool_)
         place = np.minimum(np.searchsorted(self.users, users), len(self) - 1)
-        erased: NDArray[np.bool_] = (self.users[place] == users) & (received <= self.until[place])
+        erased: NDArray[np.bool_] = (self.users[place] == users) & (known_from <= self.until[place])
         return erased
 
     def differ(self, other: Self) -> Self:

@@ -15,8 +15,8 @@ repetition, batching and spreading over partitions of the same events gives the 
 - counts are sums of integers that none can leave: those of events stop at `MOST`, whatever their
   order, and spend is kept in two parts (`SPEND_PART`); counts by period keep the newest `PERIODS`
   periods, so what has aged out depends only on the newest event;
-- an erasure empties all but the positions, and what was received up to it is passed over, whenever
-  it is read, from whichever partition (docs/decisions/0007).
+- an erasure empties all but the positions, and what happened or was received up to it is passed
+  over, whenever it is read, from whichever partition (docs/decisions/0007).
 
 What this cannot see: an event id published again when the user has `RING` newer events, and not as
 the user's next record in the same topic-partition. Such an event is older than the ring, so it is
@@ -222,7 +222,8 @@ def _fold_round(opened: _Opened, members: Rows) -> NDArray[np.bool_]:
     new = ~(repeated | just_before[fresh])
     until = opened.until[rows]
     if until.any():
-        erased = columns["received"] <= until
+        known_from = np.minimum(columns["received"], event["at"])  # what came late is older
+        erased = known_from <= until
         last_id[slot[erased]] = 0
         new &= ~erased
     accepted = fresh.copy()

@@ -86,6 +86,10 @@ class Item(ItemSnapshot):
     )
 
 
+class IntroducedItem(Item):
+    """An item that events speak of and the catalogue does not: remembered for a while."""
+
+
 def parse_item(payload: bytes) -> Item:
     """Read the value of one message of the `items` topic (UTF-8 JSON).
 

@@ -56,6 +56,18 @@ class Learner(Protocol):
         """
         ...
 
+    def tidy(self, version: str | None) -> int:
+        """Remove what trainings left that have ended, or that know somebody who was erased since.
+
+        Args:
+            version: Of the training that is open, if one is. What it left goes, too, once it is
+                too old.
+
+        Returns:
+            How many trainings' leavings were removed.
+        """
+        ...
+
     def examine(self, trained: Trained, champion: Model | None, progress: Progress) -> Trial:
         """Measure champion and challenger in one run, on what neither was trained on."""
         ...

@@ -8,6 +8,7 @@ headers, they go back as they came.
 from hashlib import sha256
 
 from portrait.errors import LetterInvalidError
+from portrait.receipt import sent_back
 from portrait.stream import Headers, Message, Record, Unreadable
 from portrait.topics import DEAD, EVENT_TOPICS, ITEMS
 
@@ -41,7 +42,7 @@ def topic_of(letter: Message) -> str:
 
 
 def original(letter: Record) -> Message:
-    """Unwrap a dead letter: the message as its producer sent it.
+    """Unwrap a dead letter: the message as its producer sent it, and when it was received.
 
     Raises:
         LetterInvalidError: It is none of ours, not whole, or not of a topic that is sent to.
@@ -57,7 +58,8 @@ def original(letter: Record) -> Message:
         for name, value in letter.headers
         if name.startswith(THEIRS) or not name.startswith(OURS)
     )
-    return Message(_first(letter.headers, "topic"), letter.key or b"", letter.value, theirs)
+    back = (*sent_back(_first(letter.headers, "timestamp")), *theirs)
+    return Message(_first(letter.headers, "topic"), letter.key or b"", letter.value, back)
 
 
 def _place(record: Record, reason: str, log: int) -> Headers:

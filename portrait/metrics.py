@@ -43,6 +43,11 @@ logs_begun = Counter(
 
 # Text
 texts_encoded = Counter("portrait_texts_encoded_total", "Texts that BERT read.")
+texts_late = Gauge("portrait_texts_late", "Parts of batches whose new texts are still being read.")
+texts_passed_over = Counter(
+    "portrait_texts_passed_over_total",
+    "New texts that are not read: too many are. They weigh nothing until they come again.",
+)
 texts_cached = Counter("portrait_texts_cached_total", "Texts whose vector was known.")
 
 # The index worker

@@ -28,7 +28,8 @@ class Mirror:
     async def load(self) -> None:
         """Read the whole catalogue."""
         cursor = await self._store.cursor()  # first: what changes meanwhile is read again
-        await self.refresh(await self._store.all_ids())
+        introduced = self.catalogue.introduced()  # some may have been forgotten unseen
+        await self.refresh([*await self._store.all_ids(), *introduced])
         self._cursor = cursor  # last: what was not read is read again
         log.info("catalogue_loaded", items=len(self.catalogue), texts=len(self.catalogue.vectors))
 
@@ -46,12 +47,16 @@ class Mirror:
         """Read these items again, and the vectors they need."""
         unique = list(dict.fromkeys(ids))
         for start in range(0, len(unique), PAGE):
-            items = await self._store.get_items(unique[start : start + PAGE])
+            some = unique[start : start + PAGE]
+            items = await self._store.get_items(some)
             await self._take_in([item for item in items if item is not None])
+            for id, item in zip(some, items, strict=True):
+                if item is None:
+                    self.catalogue.forget(id)
 
     async def introduce(self, items: Sequence[Item]) -> None:
         """Store items that the catalogue did not know, and take in what it then says of them."""
-        await self._store.put_items(items, overwrite=False)
+        await self._store.introduce_items(items)
         await self.refresh(item.id for item in items)
 
     def bound_searches(self, most: int) -> None:

@@ -1,5 +1,9 @@
-"""Popularity: what everybody wants lately, by row of a catalogue."""
+"""Popularity: what everybody wants lately, by row of a catalogue.
 
+How loud one voice may be is decided in `influence.py`, when events are folded.
+"""
+
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -10,6 +14,7 @@ from portrait.catalogue import Catalogue
 from portrait.hash_index import MISSING
 from portrait.ref import item_ref
 
+STRANGERS = 16_000  # thousandths: four purchases; beyond it, more strangers add little
 DAYS = 28  # four weeks: the same number of each weekday
 THOUSANDTHS = 1_000  # stored weights are integers, so that adding them up has no order
 
@@ -26,6 +31,15 @@ class Popularity:
         new = np.arange(len(self.weights), items)
         weights = np.r_[self.weights, np.zeros(len(new), np.float32)]
         return Popularity(weights, np.r_[self.order, new])
+
+
+def diminished(weight: int) -> int:
+    """Return what counts of what strangers want of an item, in thousandths.
+
+    One purchase counts as 1, ten as 5, five hundred as 19: made-up users cost nothing. The order
+    of items that strangers alone want stays what it is.
+    """
+    return round(STRANGERS * math.log(1 + weight / STRANGERS))
 
 
 def popularity_of(catalogue: Catalogue, weights: Mapping[str, int]) -> Popularity:

@@ -17,6 +17,7 @@ from portrait.errors import EventInvalidError, ItemInvalidError, RecordInvalidEr
 from portrait.event import ANONYMOUS, Event
 from portrait.item import Item, parse_item
 from portrait.letter import dead_letter
+from portrait.receipt import first_received
 from portrait.stream import Message, Record, Unreadable
 from portrait.topics import action_of
 
@@ -128,6 +129,9 @@ def read_event(record: Record, clock: Clock) -> tuple[Event, int, int]:
     event = parse_event(record.value, record.headers, action=action_of(record.topic))
     received = clock.received(record)
     latest = received if received == record.timestamp else clock.now
+    if record.headers:  # a dead letter that came back was received when it first was
+        first = first_received(record)
+        received, latest = min(received, first), min(latest, first)
     at = _moment(event, latest)
     if at > latest + clock.tolerance:
         msg = "occurred_at: in the future"

@@ -3,10 +3,16 @@
 A ref is the BLAKE2b hash of the string and of its kind. It needs no registry, so every
 process and every replay gives the same one. Among ten million items the chance that any two share
 a ref is 3 in a million. Zero means "none".
+
+Hashing takes a microsecond, remembering a tenth of it: worth it for the short ids that come again
+and again, and for nothing whose length a stranger chooses.
 """
 
 from functools import lru_cache
 from hashlib import blake2b
+
+SHORT = 40  # characters: a UUID with a prefix. 160 bytes at most, in the widest script
+REMEMBERED = 65_536  # short strings of a kind: 25 MB at most
 
 
 def event_ref(event_id: str) -> int:
@@ -14,13 +20,11 @@ def event_ref(event_id: str) -> int:
     return _ref(b"event:", event_id)
 
 
-@lru_cache(maxsize=262_144)
 def item_ref(item_id: str) -> int:
     """Name an item by its id."""
-    return _ref(b"item:", item_id)
+    return _short_item_ref(item_id) if len(item_id) <= SHORT else _ref(b"item:", item_id)
 
 
-@lru_cache(maxsize=65_536)
 def text_ref(text: str) -> int:
     """Name a text by its content."""
     return _ref(b"text:", text)
@@ -31,10 +35,14 @@ def user_ref(user: str) -> int:
     return _ref(b"user:", user)
 
 
-@lru_cache(maxsize=65_536)
 def name_ref(name: str) -> int:
     """Name a category or a brand."""
     return _ref(b"name:", name)
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _short_item_ref(item_id: str) -> int:
+    return _ref(b"item:", item_id)
 
 
 def _ref(kind: bytes, value: str) -> int:

@@ -60,8 +60,26 @@ class Settings(BaseSettings):
     batch_tokens: PositiveInt = Field(
         32_768, description="Most tokens of text that one batch sends to the encoder."
     )
+    encode_wait: timedelta = Field(
+        timedelta(seconds=1),
+        description="Longest time that events wait for new texts to be read. What takes longer is "
+        "read beside, and the portraits concerned are painted again.",
+    )
     future_tolerance: timedelta = Field(
         timedelta(minutes=5), description="How far ahead of Kafka's clock an event may lie."
+    )
+    offer_unknown: bool = Field(
+        default=False,
+        description="Whether items that the catalogue does not have, and events describe, are "
+        "offered and can be popular. Whoever can send events then puts goods on sale.",
+    )
+    unknown_items: PositiveInt = Field(
+        10_000,
+        description="Most such items that are remembered, of 2 KB at most each; those that no "
+        "event spoke of for longest go first.",
+    )
+    unknown_ttl: timedelta = Field(
+        timedelta(days=30), description="How long such an item outlives the last event about it."
     )
     profile_ttl: timedelta = Field(
         timedelta(days=400), description="How long a profile outlives its last event."

@@ -46,8 +46,16 @@ class ProfileStore(Protocol):
 class CatalogueStore(Protocol):
     """Items and the vectors of texts, with a log of changes that any number of mirrors follow."""
 
-    async def put_items(self, items: Sequence[Item], *, overwrite: bool = True) -> None:
-        """Store items and announce them. Without `overwrite`, one that is there stays as it is."""
+    async def put_items(self, items: Sequence[Item]) -> None:
+        """Store items and announce them."""
+        ...
+
+    async def introduce_items(self, items: Sequence[Item]) -> None:
+        """Remember items that the catalogue does not have, as `IntroducedItem`, for a while.
+
+        One that is there stays as it is, and is remembered anew. Beyond a number, and after a
+        time, those that were not introduced again for longest are forgotten and announced.
+        """
         ...
 
     async def withdraw_items(self, ids: Sequence[str]) -> None:
@@ -55,7 +63,7 @@ class CatalogueStore(Protocol):
         ...
 
     async def get_items(self, ids: Sequence[str]) -> list[Item | None]:
-        """Return items by id, in their order."""
+        """Return items by id, in their order; those of the catalogue before introduced ones."""
         ...
 
     async def all_ids(self) -> list[str]:
@@ -93,12 +101,20 @@ class CatalogueStore(Protocol):
 class PopularityStore(Protocol):
     """How much each item is wanted, by everybody, lately."""
 
-    async def add(self, day: int, weights: Mapping[str, int]) -> None:
-        """Add to the items' weights, in thousandths, on a day numbered from 1970."""
+    async def add(
+        self, day: int, weights: Mapping[str, int], strangers: Mapping[str, int] | None = None
+    ) -> None:
+        """Add to the items' weights, in thousandths, on a day numbered from 1970.
+
+        What strangers want is kept apart. A day that has not come yet is refused.
+        """
         ...
 
     async def newest(self, days: int) -> dict[str, int]:
-        """Return the items' weights over the newest days on which anything happened."""
+        """Return the items' weights over the newest days on which anything happened.
+
+        What strangers want counts less the more there is of it: see `popularity.diminished`.
+        """
         ...
 
 

@@ -14,7 +14,7 @@ from uuid import uuid4
 
 import pyarrow as pa
 
-from portrait.archive import SCHEMA, Archive, numbers, scan
+from portrait.archive import ERASED_BY, SCHEMA, Archive, erased, scan
 from portrait.batch import EPOCH, MILLISECOND
 from portrait.erasure import Erasures
 from portrait.segment import Segment, by_place
@@ -142,7 +142,4 @@ def _rewrite(archive: Archive, group: list[Segment], whole: Segment) -> None:
 
 
 def _holds(archive: Archive, segment: Segment, erasures: Erasures) -> bool:
-    return any(
-        erasures.cover(numbers(batch["user_ref"]), numbers(batch["received_at"])).any()
-        for batch in archive.read(segment, ["user_ref", "received_at"])
-    )
+    return any(erased(batch, erasures).any() for batch in archive.read(segment, ERASED_BY))

@@ -91,7 +91,8 @@ class Source:
     def is_crowded(self) -> bool:
         """Whether searches have brought in so many vectors that it is time to start afresh."""
         catalogue = self.mirror.catalogue
-        return len(catalogue.vectors) > 2 * len(catalogue) + SPARE_TEXTS
+        crowded = len(catalogue.vectors) > 2 * len(catalogue) + SPARE_TEXTS
+        return crowded or catalogue.is_littered
 
     @property
     def items(self) -> list[Item]:

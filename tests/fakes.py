@@ -1,6 +1,7 @@
 """Fakes: the ports in memory, kept honest by mypy and by the contract suites."""
 
 import re
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +12,8 @@ from hashlib import blake2b
 import numpy as np
 
 from portrait.errors import ModelInvalidError, StoreUnavailableError, StreamUnavailableError
-from portrait.item import Item
+from portrait.item import IntroducedItem, Item
+from portrait.popularity import diminished
 from portrait.profile import REVISION
 from portrait.space import Vectors, unit
 from portrait.store import LogName, Model, StoredOffsets, Write
@@ -59,18 +61,35 @@ class MemoryCatalogue:
 
     def __init__(self) -> None:
         self.items: dict[str, Item] = {}
+        self.introduced: dict[str, IntroducedItem] = {}  # the longest not introduced again first
+        self.most_introduced = 10_000
         self.vectors: dict[tuple[str, int], Vectors] = {}
         self.is_down = False
         self._log: list[str] = []
         self._cut = 0
 
-    async def put_items(self, items: Sequence[Item], *, overwrite: bool = True) -> None:
-        """Store items and announce those that changed."""
+    async def put_items(self, items: Sequence[Item]) -> None:
+        """Store items and announce them."""
         _require(up=not self.is_down)
         for item in items:
-            if overwrite or item.id not in self.items:
-                self.items[item.id] = item
+            self.items[item.id] = item
+            self.introduced.pop(item.id, None)
+            self._log.append(item.id)
+
+    async def introduce_items(self, items: Sequence[Item]) -> None:
+        """Remember items, the newest `most_introduced` of them."""
+        _require(up=not self.is_down)
+        for item in items:
+            if item.id in self.items:
+                continue
+            if item.id not in self.introduced:
                 self._log.append(item.id)
+            known = self.introduced.pop(item.id, IntroducedItem(**item.model_dump()))
+            self.introduced[item.id] = known
+        while len(self.introduced) > self.most_introduced:
+            oldest = next(iter(self.introduced))
+            del self.introduced[oldest]
+            self._log.append(oldest)
 
     async def withdraw_items(self, ids: Sequence[str]) -> None:
         """Mark known items as gone and announce them."""
@@ -83,12 +102,12 @@ class MemoryCatalogue:
     async def get_items(self, ids: Sequence[str]) -> list[Item | None]:
         """Return items, the withdrawn ones too."""
         _require(up=not self.is_down)
-        return [self.items.get(id) for id in ids]
+        return [self.items.get(id, self.introduced.get(id)) for id in ids]
 
     async def all_ids(self) -> list[str]:
         """Return the id of every item."""
         _require(up=not self.is_down)
-        return list(self.items)
+        return [*self.items, *self.introduced]
 
     async def cursor(self) -> str:
         """Return how long the log is."""
@@ -140,21 +159,29 @@ class MemoryPopularity:
     """A `PopularityStore` in a dict by day."""
 
     def __init__(self) -> None:
-        self.days: dict[int, Counter[str]] = {}
+        self.days: dict[int, tuple[Counter[str], Counter[str]]] = {}
         self.is_down = False
 
-    async def add(self, day: int, weights: Mapping[str, int]) -> None:
-        """Add to a day's weights."""
+    async def add(
+        self, day: int, weights: Mapping[str, int], strangers: Mapping[str, int] | None = None
+    ) -> None:
+        """Add to a day's weights, unless it is still to come."""
         _require(up=not self.is_down)
-        self.days.setdefault(day, Counter()).update(weights)
+        if day <= time.time() // 86_400:
+            everybody, some = self.days.setdefault(day, (Counter(), Counter()))
+            everybody.update(weights)
+            some.update(strangers or {})
 
     async def newest(self, days: int) -> dict[str, int]:
         """Sum the newest days."""
         _require(up=not self.is_down)
         newest = sorted(self.days)[-days:]
         total: Counter[str] = Counter()
+        strangers: Counter[str] = Counter()
         for day in newest:
-            total.update(self.days[day])
+            total.update(self.days[day][0])
+            strangers.update(self.days[day][1])
+        total.update({id: diminished(weight) for id, weight in strangers.items()})
         return dict(total)
 
 

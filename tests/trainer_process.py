@@ -36,6 +36,10 @@ class Deadly(StubLearner):
         self._wait("training")
         return trained
 
+    def tidy(self, version: str | None) -> int:  # noqa: ARG002 - it leaves nothing
+        """Remove nothing."""
+        return 0
+
     def examine(self, trained: Trained, champion: Model | None, progress: Progress) -> Trial:
         """Measure, or wait."""
         trial = super().examine(trained, champion, progress)

@@ -23,7 +23,7 @@ from portrait.adapters.kafka_publisher import PatientPublisher, open_publisher
 from portrait.adapters.kafka_stream import open_stream
 from portrait.adapters.kafka_topics import create_topics
 from portrait.adapters.parquet_archive import ParquetArchive
-from portrait.adapters.redis_catalogue import RedisCatalogue
+from portrait.adapters.redis_catalogue import Memory, RedisCatalogue
 from portrait.adapters.redis_live import RedisLive
 from portrait.adapters.redis_models import RedisModels
 from portrait.adapters.redis_progress import RedisOffsets, RedisPopularity, RedisProgress
@@ -99,7 +99,7 @@ async def connected(settings: Settings) -> AsyncIterator[Wires]:
             publisher,
             registry,
             RedisModels(redis),
-            RedisCatalogue(redis),
+            RedisCatalogue(redis, Memory(settings.unknown_items, settings.unknown_ttl)),
             closing,
             checks,
             notes,
@@ -124,7 +124,13 @@ async def run_update(settings: Settings) -> None:
             publisher=wires.publisher,
             studio=studio,
             prequential=Prequential(RedisLive(wires.redis)),
-            limits=Limits(settings.future_tolerance, settings.batch_tokens, settings.outage_limit),
+            limits=Limits(
+                settings.future_tolerance,
+                settings.batch_tokens,
+                settings.outage_limit,
+                encode_wait=settings.encode_wait,
+                offer_unknown=settings.offer_unknown,
+            ),
         )
         log.info("worker_started", worker="update", model_version=painter.model.version)
         async with open_stream(

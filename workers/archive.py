@@ -15,7 +15,7 @@ import pyarrow as pa
 import structlog
 
 from portrait import metrics
-from portrait.archive import SCHEMA, Archive, ArchiveUnavailableError, numbers
+from portrait.archive import SCHEMA, Archive, ArchiveUnavailableError, erased
 from portrait.archive_rows import cut, tabulate
 from portrait.erasure import Erasures
 from portrait.segment import Segment, log_name
@@ -145,12 +145,12 @@ def _write(held: Held, store: Archive) -> tuple[int, int]:
     store.erase(Erasures.of(held.erased))
     erasures = store.erasures()
     rows = pa.concat_tables([SCHEMA.empty_table(), *held.rows])
-    erased = erasures.cover(numbers(rows["user_ref"]), numbers(rows["received_at"]))
+    gone = erased(rows, erasures)
     files = 0
-    for segment, part in cut(rows.filter(pa.array(~erased))):
+    for segment, part in cut(rows.filter(pa.array(~gone))):
         store.write(replace(segment, log=held.log_of(segment)), [part])
         files += 1
-    return len(rows) - int(erased.sum()), files
+    return len(rows) - int(gone.sum()), files
 
 
 async def check(store: Archive) -> None:

@@ -16,6 +16,7 @@ from portrait.store import Model
 
 # What torch, transformers, tokenizers, safetensors and OpenVINO say of files that they cannot use.
 CANNOT_LOAD = (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, ImportError)
+MOST_LOADED = 3  # the settings', the champion's and its successor's; each has 100 MB and more
 
 Load = Callable[[str], TextEncoder]  # from a folder; blocks
 
@@ -41,7 +42,14 @@ class Encoders:
         name = model.space.encoder
         if name not in self._loaded:
             self._loaded[name] = await self._fetched(model)
+            self._unload()
         return self._loaded[name]
+
+    def _unload(self) -> None:
+        """Let go of those loaded first. Who paints with one still holds it."""
+        others = [name for name in self._loaded if name != self.base.name]
+        for name in others[: 1 - MOST_LOADED]:
+            del self._loaded[name]
 
     async def _fetched(self, model: Model) -> TextEncoder:
         card = (await self._models.get(model.version)).card

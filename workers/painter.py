@@ -23,6 +23,7 @@ from workers.first_model import await_model
 
 MODEL_SECONDS = 0.5  # between two looks at the registry
 CATALOGUE_SECONDS = 0.2  # between two looks at the catalogue's change log
+FORGET_SECONDS = 10.0  # between two times that introduced items are forgotten
 AWAY_SECONDS = 1.0  # between two tries while Redis is away
 AGAIN_SECONDS = 10.0  # between two tries to load a model
 UNLOADABLE = (ModelInvalidError, ArtifactInvalidError, ModelNotFoundError)  # what loading raises
@@ -64,6 +65,8 @@ class Studio:
             try:
                 if ticks % round(MODEL_SECONDS / CATALOGUE_SECONDS) == 0:
                     await self.look()
+                if ticks % round(FORGET_SECONDS / CATALOGUE_SECONDS) == 0:
+                    await self._catalogue.introduce_items([])
                 await self.painter.mirror.catch_up()
             except StoreUnavailableError as error:
                 log.warning("catalogue_not_followed", reason=str(error))
@@ -90,15 +93,16 @@ class Studio:
     async def look(self) -> None:
         """Load the champion's catalogue, if it is another one, and let it paint from now on.
 
-        One that cannot be loaded here is left to others: who painted so far goes on.
+        So, too, if the one in hand is full of items that are forgotten. One that cannot be loaded
+        here is left to others: who painted so far goes on.
         """
         if time.monotonic() < self._again_at:
             return
+        former, littered = self.painter.model.version, self.painter.mirror.catalogue.is_littered
         try:
             champion = await self._registry.champion()
-            if champion is None or champion.version == self.painter.model.version:
+            if champion is None or (champion.version == former and not littered):
                 return
-            former = self.painter.model.version
             self.painter = await open_painter(champion, self._catalogue, self._encoder)
         except UNLOADABLE as error:
             self._again_at = time.monotonic() + AGAIN_SECONDS

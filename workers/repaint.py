@@ -24,6 +24,7 @@ from portrait.record import partitions_of, received_at_of, space_of
 from portrait.store import ProfileStore, Write
 from workers.painter import Painter, Studio
 
+FOUND_AT_ONCE = 50_000  # users found in one walk: 10 MB of names; of more, the newest
 USERS_AT_ONCE = 200  # a few milliseconds, between which events have their turn
 SHARE = 0.3  # of the time that repainting may take: events come first
 LOOK_SECONDS = 1.0  # between two looks for something to do
@@ -54,12 +55,15 @@ async def keep_repainted(profiles: ProfileStore, studio: Studio, partitions: Par
 async def repaint(profiles: ProfileStore, painter: Painter, owned: Collection[int]) -> int:
     """Repaint the profiles of these partitions that are in another space. Returns how many."""
     started, count = time.perf_counter(), 0
-    waiting = await _in_other_spaces(profiles, painter.model.space_id, owned)
-    for start in range(0, len(waiting), USERS_AT_ONCE):
-        began = time.perf_counter()
-        count += await _repaint_some(profiles, painter, waiting[start : start + USERS_AT_ONCE])
-        await asyncio.sleep((time.perf_counter() - began) * (1 / SHARE - 1))
-    if waiting:
+    while True:
+        waiting, before = await _in_other_spaces(profiles, painter.model.space_id, owned), count
+        for start in range(0, len(waiting), USERS_AT_ONCE):
+            began = time.perf_counter()
+            count += await _repaint_some(profiles, painter, waiting[start : start + USERS_AT_ONCE])
+            await asyncio.sleep((time.perf_counter() - began) * (1 / SHARE - 1))
+        if len(waiting) < FOUND_AT_ONCE or count == before:
+            break  # all are, or others paint them
+    if count:
         log.info(
             "profiles_repainted",
             users=count,
@@ -72,7 +76,7 @@ async def repaint(profiles: ProfileStore, painter: Painter, owned: Collection[in
 async def _in_other_spaces(
     profiles: ProfileStore, space_id: str, owned: Collection[int]
 ) -> list[str]:
-    """Find whom to repaint, those with the newest events first."""
+    """Find whom to repaint, those with the newest events first: no more than fit."""
     found: list[tuple[int, str]] = []
     async for users in profiles.scan():
         for user, record in zip(users, await profiles.load(users), strict=True):
@@ -80,8 +84,10 @@ async def _in_other_spaces(
                 continue
             if any(place - 1 in owned for place in partitions_of(record) if place):
                 found.append((-received_at_of(record), user))
+        if len(found) >= 2 * FOUND_AT_ONCE:
+            found = sorted(found)[:FOUND_AT_ONCE]
         await asyncio.sleep(0)
-    return [user for _, user in sorted(found)]
+    return [user for _, user in sorted(found)[:FOUND_AT_ONCE]]
 
 
 async def _repaint_some(profiles: ProfileStore, painter: Painter, users: Sequence[str]) -> int:

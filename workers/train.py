@@ -18,6 +18,7 @@ from typing import TypeVar
 import structlog
 
 from portrait import metrics
+from portrait.archive import ArchiveUnavailableError
 from portrait.errors import PortraitError, StoreUnavailableError
 from portrait.jobs import KEPT, Job, JobOpenError, Jobs, State, new_job
 from portrait.judge import judge
@@ -38,6 +39,7 @@ from portrait.trial import Thresholds
 from portrait.verdict import Verdict
 
 LOOK_EVERY = 5.0  # seconds between two looks whether a training is due
+TIDY_EVERY = 600.0  # between two looks at what trainings left behind
 SWITCH_EVERY = 0.5  # between two looks whether the index worker has switched
 TELL_EVERY = 1.0  # between two updates of a job in training
 MOST_ATTEMPTS = 3  # trainers that may die of one job before it is given up
@@ -68,10 +70,13 @@ class Parts:
 
 async def train(parts: Parts, closing: asyncio.Event) -> None:
     """Run until told to stop. Redis being away is waited for; what else it raises is fatal."""
-    started = datetime.now(UTC)
+    started, tidied = datetime.now(UTC), -TIDY_EVERY
     while not closing.is_set():
         try:
             await turn(parts, started, closing)
+            if monotonic() - tidied > TIDY_EVERY:
+                await tidy(parts)
+                tidied = monotonic()
             export(await parts.jobs.newest(KEPT), started)
         except StoreUnavailableError as error:
             log.warning("training_waits", reason=str(error), retry_seconds=LOOK_EVERY)
@@ -97,6 +102,22 @@ async def turn(parts: Parts, started: datetime, closing: asyncio.Event) -> Job |
         except LeaseLostError as error:  # another trainer has the job, or an emptied Redis none
             log.warning("training_lost", job=job.id, reason=str(error))
             return None
+
+
+async def tidy(parts: Parts) -> None:
+    """Remove what trainings left behind: they hold users' events, and users may be erased."""
+    async with held(parts.lease) as hold:
+        if hold is None:
+            return  # somebody is training: what is left is theirs
+        job = await parts.jobs.open()
+        version = None if job is None else version_of(job)
+        try:
+            removed = await asyncio.to_thread(parts.learner.tidy, version)
+        except ArchiveUnavailableError as error:
+            log.warning("trainings_not_tidied", reason=str(error))
+            return
+    if removed:
+        log.info("trainings_tidied", removed=removed)
 
 
 def export(newest: Sequence[Job], started: datetime) -> None:

@@ -8,6 +8,7 @@ carries the offsets it has reached, so a replay changes nothing; every write is 
 so a worker that lost its partition cannot overwrite its successor, and any number of workers may
 fold one user; and the offsets stored beside the profiles say where to go on, so a Redis that comes
 back with an older state is caught up.
+New texts hold up nobody for long: see `backlog.py`.
 """
 
 import asyncio
@@ -16,6 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from random import random
 
 import numpy as np
@@ -28,21 +30,25 @@ from portrait.catalogue import texts_of
 from portrait.errors import PortraitError, StoreRestartedError, StoreUnavailableError
 from portrait.event import Action, Event
 from portrait.explain import search_refs
-from portrait.facts import ACTION_CODE, ERASURE, EVENT, MONEY, fold
-from portrait.hash_index import MISSING
+from portrait.facts import ERASURE, EVENT, fold
+from portrait.influence import WANTED, Regulars, wanted
+from portrait.item import Item
 from portrait.letter import topic_of
 from portrait.notice import notices
-from portrait.paint import ACTION_WEIGHTS, paint
+from portrait.paint import paint
 from portrait.profile import REVISION, decode_facts, encode_profiles
+from portrait.ref import text_ref
 from portrait.resume import Resume
 from portrait.store import PopularityStore, ProfileStore, ProgressStore, Write
 from portrait.stream import Batch, EventStream, Message, Publisher
+from workers.backlog import Backlog, Late, portions
 from workers.painter import Painter, Studio
 from workers.prequential import Noted, Prequential, note
 
 SEARCH_TTL = timedelta(days=90)  # three half-lives of an interest
 SEARCHES_HELD = 100_000  # vectors of searches in memory: 100 MB; Redis has the others
-DAY_MS = 24 * 3_600_000
+TOUCHED_AGAIN_MS = 3_600_000  # an item that only events know is introduced again after an hour
+LARGEST_SNAPSHOT = 2_048  # bytes that are remembered of such an item
 USERS_AT_ONCE = 1_000  # of a batch; a quarter of a usual one
 CONFLICTS = 20  # times in a row that users whose profile has moved on are folded again
 YIELD = (0.002, 0.1)  # seconds: first and longest time between, at random, so that all get through
@@ -63,6 +69,8 @@ class Limits:
     future_tolerance: timedelta
     batch_tokens: int
     outage: timedelta
+    encode_wait: timedelta = timedelta(seconds=1)  # for new texts
+    offer_unknown: bool = False  # items that only events know
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +85,8 @@ class Updater:
     studio: Studio
     prequential: Prequential
     limits: Limits
+    regulars: Regulars = field(default_factory=Regulars)
+    backlog: Backlog = field(default_factory=Backlog)
 
 
 @dataclass(slots=True)
@@ -87,9 +97,12 @@ class Outcome:
     painter: Painter
     started: float = field(default_factory=time.perf_counter)
     new: list[NDArray[np.void]] = field(default_factory=list)  # stored events, of EVENT
+    wanted: list[NDArray[np.void]] = field(default_factory=list)  # of the same, of WANTED
     notices: list[Message] = field(default_factory=list)
     noted: list[Noted] = field(default_factory=list)  # what the champion is to be asked
     users: int = 0
+    late: list[Late] = field(default_factory=list)  # new texts that are still being read
+    is_held: bool = False  # by the backlog
 
     @property
     def dead(self) -> list[Message]:
@@ -115,17 +128,19 @@ async def update(stream: EventStream, updater: Updater) -> None:
             if outcome.dead:
                 await updater.publisher.publish(outcome.dead)
             try:
-                await _through_outages(stream, batch, outcome, updater)
+                ready = await _through_outages(stream, batch, outcome, updater)
             except StoreRestartedError:
                 log.warning("store_restarted", records=len(batch.records))
                 await finished
+                await updater.backlog.forget(outcome.late)
                 while not await updater.studio.renew() and await stream.pause(RENEW_SECONDS):
                     pass  # what was in memory may not be in the store any more
                 stream.rewind()
                 continue
             await finished
-            finished = tasks.create_task(_finish(stream, batch, outcome, updater))
+            finished = tasks.create_task(_finish(stream, batch, ready, outcome, updater))
             outcome.painter.mirror.bound_searches(SEARCHES_HELD)
+        await updater.backlog.forget()
 
 
 def _decode(batch: Batch, limits: Limits) -> list[EventBatch]:
@@ -145,17 +160,21 @@ def _decode(batch: Batch, limits: Limits) -> list[EventBatch]:
 
 async def _through_outages(
     stream: EventStream, batch: Batch, outcome: Outcome, updater: Updater
-) -> None:
+) -> Sequence[Batch]:
     """Fold a batch, again from its start as often as Redis fails, for as long as is allowed.
 
     So, too, while other workers write some profile so often that this one finds no gap: what the
     batch holds of other users is stored by then, and folding that again changes nothing.
+
+    Returns what may be committed.
     """
     gives_up = time.monotonic() + updater.limits.outage.total_seconds()
     pause, longest = BACKOFF
     while True:
         try:
-            await _store(batch, outcome, updater)
+            settled = [await _process(part, outcome, updater) for part in outcome.parts]
+            _require(all(settled))
+            return await _marked(batch, outcome, updater)
         except (ConflictError, StoreUnavailableError) as error:
             if time.monotonic() > gives_up:
                 raise
@@ -165,37 +184,53 @@ async def _through_outages(
             if not await stream.pause(pause):
                 raise  # told to stop: what is not stored is not committed
             pause = min(2 * pause, longest)
-        else:
-            return
 
 
-async def _store(batch: Batch, outcome: Outcome, updater: Updater) -> None:
-    """Fold a batch, and say beside the profiles that it is there.
+async def _marked(batch: Batch, outcome: Outcome, updater: Updater) -> Sequence[Batch]:
+    """Paint again for whom new texts have been read meanwhile; mark up to what is still late.
 
-    Raises:
-        ConflictError: Some of its users are not stored, as others were faster; all others are.
+    Returns what may be committed.
     """
-    settled = [await _process(part, outcome, updater) for part in outcome.parts]
-    if not all(settled):
+    backlog = updater.backlog
+    if not outcome.is_held:
+        backlog.hold(batch, outcome.late)
+        outcome.is_held = True
+    for late in backlog.read(outcome.painter):
+        _require(await _store(late.part, late.members, outcome, updater))
+        backlog.drop(late)
+    await updater.resume.mark(*backlog.ends())
+    metrics.texts_late.set(len(backlog))
+    return backlog.release()
+
+
+def _require(settled: bool) -> None:  # noqa: FBT001 - it is the question
+    """Raise ConflictError unless all users are stored: others were faster; all others are."""
+    if not settled:
         raise ConflictError
-    await updater.resume.mark(batch.ends, batch.logs)
 
 
 async def _process(batch: EventBatch, outcome: Outcome, updater: Updater) -> bool:
-    """Take one part of a batch from its text to stored profiles. Says whether all are stored.
+    """Take one part of a batch from its text to stored profiles. Says whether all are stored."""
+    with _timed("encode"):
+        await _encode_new(batch, outcome, updater)
+    return await _store(batch, np.arange(len(batch)), outcome, updater)
+
+
+async def _store(
+    batch: EventBatch, places: NDArray[np.int64], outcome: Outcome, updater: Updater
+) -> bool:
+    """Fold events, (M,) places, into profiles, paint and store them. Says whether all are stored.
 
     Some users at a time: while Redis serves some, others are computed.
     """
-    with _timed("encode"):
-        await _encode_new(batch, outcome.painter)
-    slices = batch.columns["user"] // USERS_AT_ONCE
+    slices = batch.columns["user"][places] // USERS_AT_ONCE
     order = np.argsort(slices, kind="stable")
     edges = np.flatnonzero(np.diff(slices[order])) + 1
     try:
         async with asyncio.TaskGroup() as tasks:
             settling = [
                 tasks.create_task(_settle(batch, members, outcome, updater))
-                for members in np.split(order, edges)
+                for members in np.split(places[order], edges)
             ]
     except* (StoreRestartedError, StoreUnavailableError) as group:
         restarted = group.subgroup(StoreRestartedError) is not None
@@ -203,19 +238,60 @@ async def _process(batch: EventBatch, outcome: Outcome, updater: Updater) -> boo
     return all(task.result() for task in settling)
 
 
-async def _encode_new(batch: EventBatch, painter: Painter) -> None:
-    """Find or make the vectors of searches, and of items that the catalogue does not know."""
-    mirror = painter.mirror
-    if batch.searches:
-        absent = mirror.catalogue.vectors.missing([*batch.searches])
-        await painter.texts.read([batch.searches[ref] for ref in absent], ttl=SEARCH_TTL)
-        await mirror.fetch_texts(absent)
-    refs = np.array([*batch.items], np.uint64)
-    unknown = refs[mirror.catalogue.find(refs) == MISSING].tolist()
-    if unknown:
-        items = [item_of(batch.items[ref]) for ref in unknown]
-        await painter.texts.read(text for item in items for text in texts_of(item))
-        await mirror.introduce(items)
+async def _encode_new(part: EventBatch, outcome: Outcome, updater: Updater) -> None:
+    """Find or make the vectors of searches, and of items that the catalogue does not know.
+
+    What takes too long goes on beside; while anything does, nobody waits for new texts.
+    """
+    mirror, backlog = outcome.painter.mirror, updater.backlog
+    if any(late.part is part for late in outcome.late):
+        return  # begun before Redis failed
+    absent = mirror.catalogue.vectors.missing([*part.searches])
+    lacking = await mirror.fetch_texts(absent)
+    metrics.texts_cached.inc(len(absent) - len(lacking))
+    refs, now = np.array([*part.items], np.uint64), round(time.time() * 1_000)
+    unknown = mirror.catalogue.touch(refs, now, now - TOUCHED_AGAIN_MS)
+    if not (lacking or unknown):
+        return
+    if len(backlog) + len(outcome.late) >= backlog.most:
+        metrics.texts_passed_over.inc(len(lacking) + len(unknown))
+        return
+    read = partial(_read_new, part, lacking, unknown, updater)
+    late = Late.begun(part, [*lacking, *unknown], read, outcome.painter)
+    wait = 0.0 if len(backlog) or outcome.late else updater.limits.encode_wait.total_seconds()
+    await asyncio.wait({late.task}, timeout=wait)
+    if late.task.done():
+        late.task.result()
+    else:
+        outcome.late.append(late)
+
+
+async def _read_new(
+    part: EventBatch,
+    searches: Sequence[int],
+    items: Sequence[int],
+    updater: Updater,
+    painter: Painter,
+) -> None:
+    """Make the vectors of searches, and introduce items. Others have their turn in between."""
+    offered = updater.limits.offer_unknown
+    introduced = [_introduced(part.items[ref], offered=offered) for ref in items]
+    texts = {ref: part.searches[ref] for ref in searches}
+    texts |= {text_ref(text): text for item in introduced for text in texts_of(item)}
+    for portion in portions(texts):
+        async with updater.backlog.turn:
+            await painter.texts.read(portion, ttl=SEARCH_TTL)
+    await painter.mirror.fetch_texts(searches)
+    if introduced:
+        await painter.mirror.introduce(introduced)
+
+
+def _introduced(event: Event, *, offered: bool) -> Item:
+    """Return what is remembered of an item that only events know: no more than was asked for."""
+    item = item_of(event)
+    if len(item.model_dump_json(exclude_defaults=True).encode()) > LARGEST_SNAPSHOT:
+        item = Item(id=item.id, available=False)
+    return item.model_copy(update={"withdrawn": not (offered and item.title)})
 
 
 async def _settle(
@@ -237,6 +313,8 @@ async def _settle(
     """
     columns = batch.columns[members]
     pending = np.unique(columns["user"])
+    if not len(pending):
+        return True
     pause, longest = YIELD
     for _ in range(CONFLICTS):
         users = [batch.users[place] for place in pending.tolist()]
@@ -261,45 +339,62 @@ async def _attempt(
     with _timed("fold"):
         facts = decode_facts(records)
         questions = updater.prequential.choose(facts, columns, outcome.painter)
-        before = facts.head["revision"].copy()
+        regular = updater.regulars.among(users, facts.head, columns)
+        voices = wanted(facts, columns, regular)
         accepted = fold(facts, columns)
-        moved = np.flatnonzero(facts.head["revision"] != before)
-        if len(moved) < len(facts):
-            facts = facts.where(moved)
     with _timed("paint"):
         catalogue = outcome.painter.mirror.catalogue
         await outcome.painter.mirror.fetch_texts(search_refs(facts.ring))
         portraits = paint(facts.ring, catalogue)
     with _timed("store"):
-        names = [users[place] for place in moved.tolist()]
-        revisions = [(records[place] or b"")[REVISION] for place in moved.tolist()]
-        written = encode_profiles(facts, portraits)
-        refused = await updater.profiles.save(
-            [Write(*write) for write in zip(names, revisions, written, strict=True)]
-        )
-    stored = np.setdiff1d(np.arange(len(moved)), refused)
-    kept = accepted & ~np.isin(columns["user"], moved[refused])
+        writes = [
+            Write(user, (record or b"")[REVISION], written)
+            for user, record, written in zip(
+                users, records, encode_profiles(facts, portraits), strict=True
+            )
+        ]
+        changed = _changed(records, writes)
+        refused = await updater.profiles.save([writes[place] for place in changed.tolist()])
+    stored = np.delete(changed, refused)
+    kept = accepted & ~np.isin(columns["user"], changed[refused])
     outcome.new.append(columns["event"][kept])
+    outcome.wanted.append(voices[kept])
     outcome.noted += [note(question, catalogue) for question in questions if kept[question.place]]
     outcome.users += len(stored)
     outcome.notices += notices(
-        [names[place] for place in stored.tolist()],
+        [users[place] for place in stored.tolist()],
         facts.head[stored],
         catalogue.space_id,
     )
-    return moved[refused]
+    return changed[refused]
 
 
-async def _finish(stream: EventStream, batch: Batch, outcome: Outcome, updater: Updater) -> None:
-    """Tell of a stored batch, and commit it."""
+def _changed(records: Sequence[bytes | None], writes: Sequence[Write]) -> NDArray[np.int64]:
+    """Return the places of the records that are not yet as they should be.
+
+    A repeat changes no facts, but perhaps a portrait: that a text has been read meanwhile.
+    """
+    pairs = enumerate(zip(records, writes, strict=True))
+    return np.array([place for place, (old, new) in pairs if old != new.record], np.int64)
+
+
+async def _finish(
+    stream: EventStream,
+    batch: Batch,
+    ready: Sequence[Batch],
+    outcome: Outcome,
+    updater: Updater,
+) -> None:
+    """Tell of a stored batch, and commit what nothing is late of."""
     dead = outcome.dead
     erasures = sum(int((part.columns["topic"] == ERASURE).sum()) for part in outcome.parts)
     new = np.concatenate([np.zeros(0, EVENT), *outcome.new])
     with _timed("tell"):
         await updater.publisher.publish(outcome.notices)
-        await _tell_store(batch, outcome.parts, new, updater)
+        await _tell_store(batch, outcome, updater)
     with _timed("commit"):
-        await stream.commit(batch)
+        for each in ready:
+            await stream.commit(each)
     if batch.records:
         metrics.erasures.inc(erasures)
         metrics.events_repeated.inc(len(batch.records) - erasures - len(dead) - len(new))
@@ -316,39 +411,41 @@ async def _finish(stream: EventStream, batch: Batch, outcome: Outcome, updater: 
     await updater.prequential.count(outcome.noted, outcome.painter)
 
 
-async def _tell_store(
-    batch: Batch, parts: Sequence[EventBatch], new: NDArray[np.void], updater: Updater
-) -> None:
+async def _tell_store(batch: Batch, outcome: Outcome, updater: Updater) -> None:
     """Add to popularity, and mark progress. At most once: they are not worth waiting for Redis."""
     try:
-        for day, weights in _popularity(parts, new).items():
-            await updater.popularity.add(day, weights)
+        for day, (regulars, strangers) in _popularity(outcome).items():
+            await updater.popularity.add(day, regulars, strangers)
         await updater.progress.mark(batch.reached)
     except StoreUnavailableError:
-        log.warning("popularity_not_added", events=len(new))
+        log.warning("popularity_not_added", events=sum(map(len, outcome.new)))
 
 
-def _popularity(
-    parts: Sequence[EventBatch], new: NDArray[np.void]
-) -> Mapping[int, Mapping[str, int]]:
-    """Sum action weights in thousandths by day and item; what takes back does not make popular."""
-    weight = np.array([max(0, int(ACTION_WEIGHTS[action] * MONEY)) for action in Action])
-    about_items = new["action"] != ACTION_CODE[Action.SEARCH]
-    new = new[about_items & (weight[new["action"]] > 0)]
+def _popularity(outcome: Outcome) -> Mapping[int, tuple[Mapping[str, int], Mapping[str, int]]]:
+    """Sum what was wanted by day and item id, of regulars and of strangers, in thousandths."""
+    voices = np.concatenate([np.zeros(0, WANTED), *outcome.wanted])
+    heard = (voices["weight"] > 0) & outcome.painter.mirror.catalogue.counts(voices["ref"])
+    voices = voices[heard]
     items: dict[int, Event] = {}
-    for part in parts:
+    for part in outcome.parts:
         items |= part.items
-    days = new["at"] // DAY_MS
-    by_day: dict[int, dict[str, int]] = {}
-    for day in np.unique(days).tolist():
-        of_day = new[days == day]
-        refs, place = np.unique(of_day["ref"], return_inverse=True)
-        sums = np.bincount(place, weight[of_day["action"]]).astype(np.int64)
-        by_day[day] = {
-            str(items[ref].item_id): total
-            for ref, total in zip(refs.tolist(), sums.tolist(), strict=True)
-        }
-    return by_day
+    return {
+        day: (
+            _sums(voices[(voices["day"] == day) & voices["regular"]], items),
+            _sums(voices[(voices["day"] == day) & ~voices["regular"]], items),
+        )
+        for day in np.unique(voices["day"]).tolist()
+    }
+
+
+def _sums(voices: NDArray[np.void], items: Mapping[int, Event]) -> dict[str, int]:
+    """Add up weights by item id."""
+    refs, place = np.unique(voices["ref"], return_inverse=True)
+    sums = np.bincount(place, voices["weight"], len(refs)).astype(np.int64)
+    return {
+        str(items[ref].item_id): total
+        for ref, total in zip(refs.tolist(), sums.tolist(), strict=True)
+    }
 
 
 def _count(batch: Batch, new: NDArray[np.void], dead: Sequence[Message], outcome: Outcome) -> None:

@@ -1,11 +1,17 @@
--- Add weights to a day, and forget the days beyond the newest.
--- KEYS: the days, the day. ARGV: the day, days kept, weights by item id as a JSON object.
+-- Add weights to a day, and forget the days beyond the newest. A day that has not come is refused:
+-- it would take the place of a real one.
+-- KEYS: the days, the day, what strangers want on it.
+-- ARGV: the day, days kept, and weights by item id as JSON objects, everybody's and strangers'.
+if tonumber(ARGV[1]) > math.floor(redis.call('TIME')[1] / 86400) then return 0 end
 redis.call('ZADD', KEYS[1], ARGV[1], KEYS[2])
-for id, weight in pairs(cjson.decode(ARGV[3])) do
-  redis.call('HINCRBY', KEYS[2], id, string.format('%.0f', weight))
+for place = 2, 3 do
+  for id, weight in pairs(cjson.decode(ARGV[place + 1])) do
+    redis.call('HINCRBY', KEYS[place], id, string.format('%.0f', weight))
+  end
 end
 local old = redis.call('ZRANGE', KEYS[1], 0, -1 - tonumber(ARGV[2]))
 for _, key in ipairs(old) do
-  redis.call('UNLINK', key)
+  redis.call('UNLINK', key, key .. ':strangers')
   redis.call('ZREM', KEYS[1], key)
 end
+return 1

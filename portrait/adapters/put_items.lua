@@ -1,14 +1,10 @@
--- Store items and announce them.
--- KEYS: the items, the change log. ARGV: 1 to overwrite or 0, length of the log, then id, item ...
-for place = 3, #ARGV, 2 do
-  local stored
-  if ARGV[1] == '1' then
-    redis.call('HSET', KEYS[1], ARGV[place], ARGV[place + 1])
-    stored = 1
-  else
-    stored = redis.call('HSETNX', KEYS[1], ARGV[place], ARGV[place + 1])
-  end
-  if stored == 1 then
-    redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[2], '*', 'id', ARGV[place])
-  end
+-- Store items of the catalogue and announce them; they are introduced no more.
+-- KEYS: the items, the introduced ones, when they were, the change log.
+-- ARGV: length of the log, then id, item ...
+for place = 2, #ARGV, 2 do
+  local id = ARGV[place]
+  redis.call('HSET', KEYS[1], id, ARGV[place + 1])
+  redis.call('HDEL', KEYS[2], id)
+  redis.call('ZREM', KEYS[3], id)
+  redis.call('XADD', KEYS[4], 'MAXLEN', '~', ARGV[1], '*', 'id', id)
 end

@@ -1,6 +1,7 @@
 """The catalogue and the vectors of its texts on Redis."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 import numpy as np
@@ -8,29 +9,45 @@ from redis.asyncio import Redis
 
 from portrait.adapters.redis_common import script, slices, text, translated
 from portrait.errors import ItemInvalidError
-from portrait.item import Item, parse_item
+from portrait.item import IntroducedItem, Item, parse_item
 from portrait.space import Vectors
 
 CHANGES_KEPT = 200_000  # a mirror further behind than this loads the catalogue again
 CHANGES_AT_ONCE = 5_000
 NO_CHANGES = "0-1"
+KEYS = ["items", "items:introduced", "items:introduced:at", "items:changes"]
+MILLISECOND = timedelta(milliseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """How many items that only events know are remembered, and how long after the last event."""
+
+    most: int = 10_000
+    ttl: timedelta = timedelta(days=30)
 
 
 class RedisCatalogue:
     """A `CatalogueStore`."""
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Redis, memory: Memory | None = None) -> None:
         self._redis = redis
+        self._memory = memory or Memory()
         self._put = script(redis, "put_items.lua")
+        self._introduce = script(redis, "introduce_items.lua")
 
-    async def put_items(self, items: Sequence[Item], *, overwrite: bool = True) -> None:
+    async def put_items(self, items: Sequence[Item]) -> None:
         """Store items and announce them, in one atomic step for every `KEYS_AT_ONCE`."""
         async with translated():
             for some in slices(items):
-                args: list[str | int] = [int(overwrite), CHANGES_KEPT]
-                for item in some:
-                    args += (item.id, item.model_dump_json(exclude_defaults=True))
-                await self._put(keys=["items", "items:changes"], args=args)
+                await self._put(keys=KEYS, args=[CHANGES_KEPT, *_written(some)])
+
+    async def introduce_items(self, items: Sequence[Item]) -> None:
+        """Remember items for a while; none: forget those whose time is over."""
+        bounds = [CHANGES_KEPT, self._memory.most, self._memory.ttl // MILLISECOND]
+        async with translated():
+            for some in slices(items) or [()]:
+                await self._introduce(keys=KEYS, args=[*bounds, *_written(some)])
 
     async def withdraw_items(self, ids: Sequence[str]) -> None:
         """Mark items as gone. The index worker is the only writer of an item it withdraws."""
@@ -39,21 +56,20 @@ class RedisCatalogue:
 
     async def get_items(self, ids: Sequence[str]) -> list[Item | None]:
         """Return items by id; one that this program cannot read is as good as none."""
-        if not ids:
-            return []
-        async with translated(), self._redis.pipeline(transaction=False) as pipe:
-            for some in slices(ids):
-                pipe.hmget("items", list(some))
-            answers = await pipe.execute()
-        return [_item(value) for values in answers for value in values]
+        found = [_item(value) for value in await self._values("items", ids)]
+        absent = [id for id, item in zip(ids, found, strict=True) if item is None]
+        introduced = iter(await self._values("items:introduced", absent))
+        return [_introduced(next(introduced)) if item is None else item for item in found]
 
     async def all_ids(self) -> list[str]:
         """Return every id. Walks the keys, so Redis goes on answering others."""
         async with translated():
-            return [
-                text(id)
-                async for id in self._redis.hscan_iter("items", count=1_000, no_values=True)
-            ]
+            found = {
+                text(id): None
+                for key in ("items", "items:introduced")
+                async for id in self._redis.hscan_iter(key, count=1_000, no_values=True)
+            }
+        return [*found]
 
     async def cursor(self) -> str:
         """Return the id of the newest change."""
@@ -116,6 +132,23 @@ class RedisCatalogue:
                 pipe.set(_text_key(space_id, ref), vector.tobytes(), ex=ttl, nx=ttl is not None)
             await pipe.execute()
 
+    async def _values(self, key: str, ids: Sequence[str]) -> list[bytes | None]:
+        """Return fields of a hash, in their order."""
+        async with translated(), self._redis.pipeline(transaction=False) as pipe:
+            for some in slices(ids):
+                pipe.hmget(key, list(some))
+            answers = await pipe.execute()
+        return [value for values in answers for value in values]
+
+
+def _written(items: Sequence[Item]) -> list[str]:
+    """Return what a script reads: id, item, id, item ..."""
+    return [
+        written
+        for item in items
+        for written in (item.id, item.model_dump_json(exclude_defaults=True))
+    ]
+
 
 def _text_key(space_id: str, ref: int) -> str:
     return f"text:{space_id}:{ref:016x}"
@@ -132,3 +165,8 @@ def _item(value: bytes | None) -> Item | None:
         return parse_item(value)
     except ItemInvalidError:
         return None
+
+
+def _introduced(value: bytes | None) -> Item | None:
+    item = _item(value)
+    return None if item is None else IntroducedItem.model_construct(**dict(item))

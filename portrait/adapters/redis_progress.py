@@ -1,13 +1,14 @@
 """How far the log is folded, and what it made popular, on Redis."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import uuid4
 
 from redis.asyncio import Redis
 
 from portrait.adapters.redis_common import LIFE, life_of, script, slices, text, translated
+from portrait.popularity import diminished
 from portrait.store import LogName, StoredOffsets
 
 WEIGHTS_AT_ONCE = 2_000  # of one command: a weight is less work than a record
@@ -21,23 +22,36 @@ class RedisPopularity:
         self._redis = redis
         self._add = script(redis, "add_popularity.lua")
 
-    async def add(self, day: int, weights: Mapping[str, int]) -> None:
-        """Add to a day's weights."""
+    async def add(
+        self, day: int, weights: Mapping[str, int], strangers: Mapping[str, int] | None = None
+    ) -> None:
+        """Add to a day's weights, by Redis's clock not one to come."""
+        of_day = f"{{popular}}:{day}"
+        keys = ["{popular}:days", of_day, f"{of_day}:strangers"]
         async with translated():
             for some in slices(list(weights.items()), WEIGHTS_AT_ONCE):
-                args: list[str | int] = [day, DAYS_KEPT, json.dumps(dict(some))]
-                await self._add(keys=["{popular}:days", f"{{popular}}:{day}"], args=args)
+                await self._add(keys=keys, args=[day, DAYS_KEPT, json.dumps(dict(some)), "{}"])
+            for some in slices(list((strangers or {}).items()), WEIGHTS_AT_ONCE):
+                await self._add(keys=keys, args=[day, DAYS_KEPT, "{}", json.dumps(dict(some))])
 
     async def newest(self, days: int) -> dict[str, int]:
         """Return the sums over the newest days on which anything happened."""
         async with translated():
             keys = await self._redis.zrange("{popular}:days", 0, days - 1, desc=True)
-            found = [await self._redis.hgetall(text(key)) for key in keys]
-        weights: dict[str, int] = {}
-        for of_day in found:
-            for id, weight in of_day.items():
-                weights[text(id)] = weights.get(text(id), 0) + int(weight)
+            of_days = [text(key) for key in keys]
+            weights = await self._sums(of_days)
+            strangers = await self._sums([f"{of_day}:strangers" for of_day in of_days])
+        for id, weight in strangers.items():
+            weights[id] = weights.get(id, 0) + diminished(weight)
         return weights
+
+    async def _sums(self, keys: Sequence[str]) -> dict[str, int]:
+        """Add up the fields of several hashes."""
+        sums: dict[str, int] = {}
+        for key in keys:
+            for id, weight in (await self._redis.hgetall(key)).items():
+                sums[text(id)] = sums.get(text(id), 0) + int(weight)
+        return sums
 
 
 class RedisProgress:

@@ -9,9 +9,10 @@ anywhere goes on and ends with the same weights.
 
 import json
 import shutil
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,7 @@ from portrait.trial import DEFAULTS, HeadFigures, Thresholds
 MATERIAL, HEADS = "material.npz", "heads.json"  # in the version's folder
 CHAMPION, CHALLENGER = "champion", "challenger"
 DIM = 128  # of states and items: a record of 64 events stays below 4 KB
+UNFINISHED = timedelta(days=7)  # of a training that nobody ends: it holds users' events
 AGAIN = Course(epochs=4, patience=2)  # from a champion
 
 
@@ -149,6 +151,27 @@ class ArchiveLearner:
         )
         known = self._reader.misread(bench, exam, bench.their_encoder)
         return Trial(measured(exam, theirs, known), challenger, baseline)
+
+    def tidy(self, version: str | None) -> int:
+        """Remove folders of trainings that have ended or know too much; see `Learner`."""
+        if not self._plan.folder.is_dir():
+            return 0
+        gone = [
+            folder
+            for folder in self._plan.folder.iterdir()
+            if folder.name != version or self._is_stale(folder / MATERIAL)
+        ]
+        for folder in gone:
+            shutil.rmtree(folder, ignore_errors=True)
+        return len(gone)
+
+    def _is_stale(self, material: Path) -> bool:
+        """Say whether users' events were written down long ago, or of somebody erased since."""
+        if not material.exists():
+            return False
+        if time.time() - material.stat().st_mtime > UNFINISHED.total_seconds():
+            return True
+        return load(material).holds_any(self._archive.erasures())
 
     def _folder(self, version: str) -> Path:
         """Make the version's folder, and remove those of other trainings."""

@@ -14,7 +14,7 @@ from portrait.archive import SCHEMA, ArchiveChangedError, ArchiveUnavailableErro
 from portrait.erasure import Erasures
 from portrait.ref import user_ref
 from portrait.segment import Segment
-from tests.archives import RECEIVED_ON, click, fill, memory_archive, offsets_of
+from tests.archives import RECEIVED_ON, click, fill, late, later, memory_archive, offsets_of
 from tests.records import RECEIVED
 
 ABSENT = Segment(RECEIVED_ON, "events.click", 0, 0, 9)
@@ -105,7 +105,7 @@ def test_a_folder_that_cannot_be_written_is_unavailable(tmp_path: Path) -> None:
 def test_an_erased_user_is_seen_by_no_reader_until_something_new_happens(
     archive: ParquetArchive,
 ) -> None:
-    fill(archive, [click(1, "ann"), click(2, "bob"), click(3, "ann", received=RECEIVED + 1)])
+    fill(archive, [click(1, "ann"), click(2, "bob"), later(3, "ann"), late(4, "ann")])
 
     archive.erase(Erasures.of({user_ref("ann"): RECEIVED}))
 

@@ -1,16 +1,18 @@
 """What every store promises: the same suite on the fakes and on Redis."""
 
+import asyncio
+import time
 from datetime import timedelta
 
 import numpy as np
 import pytest
 from redis.asyncio import Redis
 
-from portrait.adapters.redis_catalogue import RedisCatalogue
+from portrait.adapters.redis_catalogue import Memory, RedisCatalogue
 from portrait.adapters.redis_progress import RedisOffsets, RedisPopularity, RedisProgress
 from portrait.adapters.redis_registry import RedisRegistry
 from portrait.adapters.redis_store import RedisProfiles
-from portrait.item import Item
+from portrait.item import IntroducedItem, Item
 from portrait.profile import REVISION
 from portrait.space import unit
 from portrait.store import (
@@ -151,13 +153,36 @@ class CatalogueStoreContract:
         assert sorted(await store.all_ids()) == ["milk", "tuna"]
         assert await store.get_items([]) == []
 
-    async def test_an_item_can_be_kept_from_being_overwritten(self, store: CatalogueStore) -> None:
+    async def test_the_catalogue_takes_over_an_introduced_item(self, store: CatalogueStore) -> None:
+        await store.introduce_items([TUNA])
+
+        await store.put_items([TUNA])
+        await store.introduce_items([TUNA.model_copy(update={"title": "no more"})])
+
+        assert await store.get_items(["tuna"]) == [TUNA]
+        assert await store.all_ids() == ["tuna"]
+
+    async def test_an_introduced_item_is_not_described_anew_by_the_next(
+        self, store: CatalogueStore
+    ) -> None:
+        await store.introduce_items([TUNA])
+        cursor = await store.cursor()
+
+        await store.introduce_items([TUNA.model_copy(update={"title": "scam"})])
+
+        assert await store.get_items(["tuna"]) == [introduced(TUNA)]
+        assert await store.changed_since(cursor) == (cursor, [])
+
+    async def test_introduced_items_do_not_overwrite_the_catalogue(
+        self, store: CatalogueStore
+    ) -> None:
         await store.put_items([MILK])
         cursor = await store.cursor()
 
-        await store.put_items([TUNA.model_copy(update={"id": "milk"}), TUNA], overwrite=False)
+        await store.introduce_items([TUNA.model_copy(update={"id": "milk"}), TUNA])
 
-        assert await store.get_items(["milk", "tuna"]) == [MILK, TUNA]
+        assert await store.get_items(["milk", "tuna"]) == [MILK, introduced(TUNA)]
+        assert sorted(await store.all_ids()) == ["milk", "tuna"]
         changes = await store.changed_since(cursor)
         assert changes is not None
         assert changes[1] == ["tuna"]
@@ -220,6 +245,71 @@ class CatalogueStoreContract:
         (vector,) = await store.get_vectors("s", [1])
         assert vector is not None
         assert vector.all()
+
+
+def introduced(item: Item) -> IntroducedItem:
+    return IntroducedItem(**item.model_dump())
+
+
+def named(id: str) -> Item:
+    return Item(id=id, title=f"A {id}")
+
+
+class FewIntroduced:
+    """Of a store that remembers two introduced items."""
+
+    async def test_a_flood_of_unknown_items_evicts_the_longest_untouched_of_them_alone(
+        self, store: CatalogueStore
+    ) -> None:
+        await store.put_items([MILK])
+        for id in ("one", "two", "one"):
+            await store.introduce_items([named(id)])
+            await asyncio.sleep(0.002)
+        cursor = await store.cursor()
+
+        await store.introduce_items([named("three")])
+
+        known = await store.get_items(["milk", "one", "two", "three"])
+        assert [item is None for item in known] == [False, False, True, False]
+        changes = await store.changed_since(cursor)
+        assert changes is not None
+        assert sorted(changes[1]) == ["three", "two"]
+
+    async def test_however_many_items_are_made_up_no_more_are_remembered(
+        self, store: CatalogueStore
+    ) -> None:
+        await store.put_items([MILK])
+
+        for start in range(0, 3_000, 300):
+            await store.introduce_items([named(f"scam-{start + n}") for n in range(300)])
+
+        assert len(await store.all_ids()) == 1 + 2
+        assert (await store.get_items(["milk"])) == [MILK]
+
+
+class TestMemoryCatalogueOfFew(FewIntroduced):
+    @pytest.fixture
+    def store(self) -> CatalogueStore:
+        store = MemoryCatalogue()
+        store.most_introduced = 2
+        return store
+
+
+class TestRedisCatalogueOfFew(FewIntroduced):
+    @pytest.fixture
+    def store(self, redis: Redis) -> CatalogueStore:
+        return RedisCatalogue(redis, Memory(most=2))
+
+    async def test_what_nobody_speaks_of_any_more_is_forgotten(self, redis: Redis) -> None:
+        store = RedisCatalogue(redis, Memory(ttl=timedelta(milliseconds=20)))
+        await store.put_items([MILK])
+        await store.introduce_items([TUNA])
+        await asyncio.sleep(0.05)
+
+        await store.introduce_items([])
+
+        assert await store.all_ids() == ["milk"]
+        assert await redis.zcard("items:introduced:at") == 0
 
 
 class TestMemoryCatalogue(CatalogueStoreContract):
@@ -300,6 +390,29 @@ class PopularityStoreContract:
     async def test_nothing_is_popular_at_first(self, store: PopularityStore) -> None:
         assert await store.newest(7) == {}
 
+    async def test_many_strangers_count_less_than_as_many_regulars(
+        self, store: PopularityStore
+    ) -> None:
+        await store.add(100, {"milk": 40_000}, {"milk": 1_000})
+        await store.add(101, {}, {"tuna": 1_000_000})
+        await store.add(102, {}, {"tuna": 1_000_000, "beef": 100})
+
+        found = await store.newest(3)
+
+        assert found == {"milk": 40_970, "tuna": 77_381, "beef": 100}
+
+    async def test_a_day_that_has_not_come_takes_no_real_day_s_place(
+        self, store: PopularityStore
+    ) -> None:
+        today = int(time.time() // 86_400)
+        await store.add(today, {"milk": 500})
+
+        for ahead in range(2, 40):
+            await store.add(today + ahead, {"scam": 9_000}, {"scam": 9_000})
+
+        await store.add(today - 1, {"milk": 500})
+        assert await store.newest(28) == {"milk": 1_000}
+
 
 class TestMemoryPopularity(PopularityStoreContract):
     @pytest.fixture
@@ -314,10 +427,12 @@ class TestRedisPopularity(PopularityStoreContract):
 
     async def test_old_days_are_forgotten(self, store: PopularityStore, redis: Redis) -> None:
         for day in range(40):
-            await store.add(day, {"milk": 1})
+            await store.add(day, {"milk": 1}, {"tuna": 1})
 
+        await store.add(3, {"late": 1})
         assert await redis.zcard("{popular}:days") == 28
-        assert await store.newest(100) == {"milk": 28}
+        assert await store.newest(100) == {"milk": 28, "tuna": 28}
+        assert len(await redis.keys("{popular}:*")) == 1 + 2 * 28
         assert not await redis.exists("{popular}:0")
 
 

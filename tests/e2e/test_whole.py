@@ -3,13 +3,17 @@
 import asyncio
 import json
 import signal
+import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
 import pytest
 
 from demo.processes import finish, python
+from portrait.letter import dead_letter
+from portrait.stream import Message
 from tests.patience import ANSWER_SECONDS, PATIENCE
 from tests.processes import (
     Portrait,
@@ -19,6 +23,7 @@ from tests.processes import (
     running_portrait,
     until,
 )
+from tests.records import FakeRecord, encoded
 
 pytestmark = pytest.mark.e2e
 
@@ -150,6 +155,34 @@ def test_a_dead_letter_is_kept_and_can_be_replayed(portrait: Portrait) -> None:
     finish(python("workers", "replay-dead"), portrait.directory / "replay.log", portrait.settings)
 
     asyncio.run(until(lambda: dead_letters(portrait) == 2, "it was tried again, and died again"))
+
+
+def test_a_letter_from_before_an_erasure_brings_nobody_back_when_it_is_replayed(
+    portrait: Portrait,
+) -> None:
+    """Not even one that says it happened after it: the clock of its producer was ahead."""
+    before, ahead = round(time.time() * 1_000), datetime.now(UTC) + timedelta(minutes=2)
+    bought = encoded(type="cart", user_id="zoe", item_id="item-3", occurred_at=ahead.isoformat())
+    lost = FakeRecord("events.cart", bought, 5, timestamp=before, key=b"zoe")
+    portrait.post("/events", {"type": "cart", "user_id": "zoe", "item_id": "item-2"})
+    portrait.profile("zoe")
+    httpx.delete(portrait.url + "/profile/zoe", timeout=10).raise_for_status()
+    asyncio.run(until(lambda: portrait.get("/profile/zoe").status_code == 404, "zoe is forgotten"))
+
+    asyncio.run(send_back(portrait.kafka, dead_letter(lost, "a reason that is no more")))
+    finish(python("workers", "replay-dead"), portrait.directory / "replay.log", portrait.settings)
+
+    portrait.post("/events", {"type": "cart", "user_id": "zoe", "item_id": "item-4"})
+    profile = portrait.profile("zoe")
+    assert [event["item_id"] for event in profile["recent"]] == ["item-4"]
+    assert profile["events_folded"] == 1
+
+
+async def send_back(kafka: str, message: Message) -> None:
+    async with producing(kafka) as producer:
+        await producer.send_and_wait(
+            message.topic, message.value, message.key, headers=[*message.headers]
+        )
 
 
 async def send_raw(kafka: str, payload: bytes) -> None:

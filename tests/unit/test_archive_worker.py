@@ -19,7 +19,16 @@ from portrait.segment import Segment
 from portrait.stream import Batch
 from portrait.tidy import Rules
 from portrait.topics import ERASURES
-from tests.archives import BOUNDS, TOLERANCE_MS, click, fill, memory_archive, offsets_of
+from tests.archives import (
+    BOUNDS,
+    TOLERANCE_MS,
+    click,
+    fill,
+    late,
+    later,
+    memory_archive,
+    offsets_of,
+)
 from tests.patience import PATIENCE
 from tests.processes import until
 from tests.records import RECEIVED, FakeRecord
@@ -183,8 +192,7 @@ async def test_an_erasure_is_in_force_before_it_is_committed() -> None:
     store = memory_archive()
     fill(store, [click(1, "ann"), click(2, "bob")])
     erasure = FakeRecord(ERASURES, None, 0, timestamp=RECEIVED, key=b"ann")
-    later = RECEIVED + 2 * TOLERANCE_MS + 1
-    held_with_it = [click(3, "ann"), click(4, "bob"), click(5, "ann", received=later)]
+    held_with_it = [click(3), click(4, "bob"), later(5), late(6)]
 
     await archive(ListStream([*held_with_it, erasure]), store, BOUNDS)
 

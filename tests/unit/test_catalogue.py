@@ -6,13 +6,15 @@ import numpy as np
 import pytest
 from prometheus_client import REGISTRY
 
+from portrait.catalogue import FORGOTTEN_ROWS, Catalogue
 from portrait.errors import StoreUnavailableError
 from portrait.hash_index import MISSING
-from portrait.item import Item
+from portrait.item import IntroducedItem, Item
 from portrait.mirror import Mirror
 from portrait.ref import item_ref, text_ref
 from tests.catalogues import ITEMS, SPACE, catalogue
 from tests.fakes import MemoryCatalogue
+from tests.models import learned_model
 from tests.streams import MODEL, index_items
 
 
@@ -170,3 +172,66 @@ class Flaky(MemoryCatalogue):
             self._failed = True
             raise StoreUnavailableError
         return await self._store.get_items(ids)
+
+
+def test_an_introduced_item_that_is_forgotten_leaves_its_id_and_no_more() -> None:
+    built = catalogue(*ITEMS, IntroducedItem(**ITEMS[0].model_dump() | {"id": "scam"}))
+    refs = np.array([item_ref("scam"), item_ref("milk")], np.uint64)
+    assert built.introduced() == ["scam"]
+
+    built.forget("scam")
+    built.forget("milk")
+    built.forget("never seen")
+
+    gone, kept = built.find(refs).tolist()
+    assert built.items[gone] == Item(id="scam", available=False, withdrawn=True)
+    assert built.items[kept] == ITEMS[0]  # the catalogue's own: whatever a store lost
+    assert built.rows["offered"][[gone, kept]].tolist() == [False, True]
+    assert built.rows["text"][gone] == MISSING
+    assert built.touch(refs, now_ms=2, again_ms=1) == [item_ref("scam")]
+
+
+def test_an_introduced_item_is_touched_again_after_a_while() -> None:
+    built = catalogue(*ITEMS, IntroducedItem(id="scam"))
+    refs = np.array([item_ref("scam"), item_ref("milk"), item_ref("never seen")], np.uint64)
+    unknown = [item_ref("scam"), item_ref("never seen")]
+
+    assert built.touch(refs, now_ms=1_000, again_ms=500) == unknown
+    assert built.touch(refs, now_ms=1_200, again_ms=700) == unknown[1:]
+    assert built.touch(refs, now_ms=2_000, again_ms=1_500) == unknown
+
+
+def test_nothing_is_touched_in_an_empty_catalogue() -> None:
+    assert Catalogue(MODEL).touch(np.array([7], np.uint64), 2, 1) == [7]
+
+
+def test_a_catalogue_full_of_forgotten_items_says_so() -> None:
+    built = catalogue(*ITEMS)
+    for number in range(FORGOTTEN_ROWS + 3):
+        assert not built.is_littered
+        built.put(IntroducedItem(id=f"scam-{number}"))
+        built.forget(f"scam-{number}")
+
+    assert built.is_littered
+
+
+def test_an_item_whose_price_changes_for_ever_takes_no_more_room() -> None:
+    built = catalogue(model=learned_model("learned"))
+    before = len(built.placed)
+
+    for price in range(1, 50):
+        built.put(ITEMS[0].model_copy(update={"price": price}))
+        built.place()
+
+    assert len(built.placed) == before
+    assert built.rows["place"][built.row(item_ref("milk"))] != MISSING
+
+
+def test_a_catalogue_full_of_former_places_says_so() -> None:
+    built = catalogue(model=learned_model("learned"))
+    many = FORGOTTEN_ROWS + 100
+    assert not built.is_littered
+
+    built.placed.replace([7] * many, np.zeros((many, built.placed.dim), np.float32))
+
+    assert built.is_littered

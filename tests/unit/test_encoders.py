@@ -1,5 +1,6 @@
 """Encoders: loaded once, and whatever is wrong with one is an error of ours."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from tests.catalogues import SPACE
 from tests.fake_training import MemoryModels
 from tests.fakes import HashEncoder
 from tests.streams import MODEL, card_of_model
-from workers.encoders import CANNOT_LOAD, Encoders, Load
+from workers.encoders import CANNOT_LOAD, MOST_LOADED, Encoders, Load
 
 OTHER = Model("other", Space("an encoder of its own", SPACE.mean, SPACE.axes))
 
@@ -87,3 +88,30 @@ async def test_an_artifact_that_is_away_is_said(tmp_path: Path) -> None:
 
     with pytest.raises(ArtifactInvalidError, match="no artifact"):
         await Encoders(HashEncoder(), models, tmp_path / "cache", never).of(OTHER)
+
+
+class CountingEncoders(Encoders):
+    """Makes encoders instead of fetching them."""
+
+    fetched = 0
+
+    async def _fetched(self, model: Model) -> HashEncoder:
+        self.fetched += 1
+        encoder = HashEncoder()
+        encoder.name = model.space.encoder
+        return encoder
+
+
+async def test_no_more_encoders_are_held_than_models_may_serve() -> None:
+    encoders = CountingEncoders(HashEncoder(), MemoryModels(), Path(), lambda _: HashEncoder())
+    models = [Model(f"v{n}", replace(SPACE, encoder=f"e{n}")) for n in range(9)]
+
+    for model in models:
+        assert (await encoders.of(model)).name == model.space.encoder
+        await encoders.of(model)
+
+    assert encoders.fetched == len(models)
+    assert len(encoders._loaded) == MOST_LOADED  # noqa: SLF001 - what is bounded
+    assert await encoders.of(models[-1]) is await encoders.of(models[-1])
+    assert encoders.fetched == len(models)
+    assert await encoders.of(Model("v", SPACE)) is encoders.base

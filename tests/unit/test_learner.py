@@ -1,5 +1,6 @@
 """The learner: a secret is found and served, nonsense is refused, a kill changes no bit."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -291,3 +292,37 @@ def test_folders_of_other_trainings_are_removed(tmp_path: Path) -> None:
     shop.learn("v1", PRETRAINED)
 
     assert [path.name for path in shop.plan.folder.iterdir()] == ["v1"]
+
+
+@pytest.fixture
+def left(tmp_path: Path) -> tuple[Shop, Path]:
+    """Return a shop, and what a training that was killed left there."""
+    shop = Shop(tmp_path)
+    assert shop.learner.tidy("v1") == 0  # there is no folder yet
+    with pytest.raises(KilledError):
+        shop.learner.learn("v1", PRETRAINED, Noted(dies_at="training"))
+    return shop, shop.plan.folder / "v1"
+
+
+def test_what_an_open_training_left_stays_for_a_week(left: tuple[Shop, Path]) -> None:
+    shop, folder = left
+    assert (shop.learner.tidy("v1"), folder.exists()) == (0, True)
+
+    os.utime(folder / MATERIAL, (0, 0))
+
+    assert (shop.learner.tidy("v1"), folder.exists()) == (1, False)
+
+
+def test_what_an_ended_training_left_goes(left: tuple[Shop, Path]) -> None:
+    shop, folder = left
+
+    assert (shop.learner.tidy(None), folder.exists()) == (1, False)
+
+
+def test_what_a_training_left_goes_when_somebody_in_it_is_erased(left: tuple[Shop, Path]) -> None:
+    shop, folder = left
+    user = int(load(folder / MATERIAL).user_refs[0])
+
+    shop.archive.erase(Erasures.of({user: 2**50}))
+
+    assert (shop.learner.tidy("v1"), folder.exists()) == (1, False)

@@ -341,6 +341,8 @@ async def test_another_champion_ranks_by_its_own_catalogue_at_once() -> None:
 
 async def test_a_new_item_is_asked_for_a_moment_later() -> None:
     shop = await open_shop()
+    limits = replace(shop.updater.limits, offer_unknown=True)
+    shop.updater = replace(shop.updater, limits=limits)
     await shop.happen([LIKES_CHEESE], [HIT])
     new = {"title": "cheddar cheese", "category": "Grocery"}
 

@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from portrait.mirror import Mirror
 from portrait.profile import decode_profile
@@ -17,6 +18,7 @@ from tests.models import learned_model
 from tests.processes import until
 from tests.records import event_record
 from tests.streams import MODEL, ListStream, hash_encoder, index_items, memory_updater
+from workers import repaint as repainting
 from workers.painter import Painter, Studio, open_painter
 from workers.repaint import keep_repainted, repaint
 from workers.update import update
@@ -174,3 +176,12 @@ async def test_a_studio_outlives_an_outage() -> None:
 
 def spaces_of(profiles: MemoryProfiles) -> set[str]:
     return {decode_profile(record).space_id for record in profiles.records.values()}
+
+
+async def test_everybody_is_painted_however_few_names_fit_in_memory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(repainting, "FOUND_AT_ONCE", 1)
+    profiles = await painted_before()
+
+    assert await repaint(profiles, await painter_of(LEARNED), {PARTITION}) == 3

@@ -28,7 +28,7 @@ def letter(offset: int = 0, timestamp: int = 1, topic: str = "events.cart") -> F
     )
 
 
-async def test_a_letter_goes_back_as_its_producer_sent_it() -> None:
+async def test_a_letter_goes_back_as_its_producer_sent_it_and_says_when_it_came_first() -> None:
     publisher, stream = ListPublisher(), ListStream([letter()], [])
 
     assert await replay_dead(stream, publisher) == 1

@@ -37,6 +37,7 @@ class StubLearner:
     dies_at: str = ""
     stages: list[str] = field(default_factory=list)
     at: Mapping[str, Callable[[], None]] = field(default_factory=dict)
+    kept: list[str | None] = field(default_factory=list)  # by every tidying
 
     def learn(self, version: str, champion: Model | None, progress: Progress) -> Trained:
         """Make a model of that version."""
@@ -51,6 +52,11 @@ class StubLearner:
             space_id=SPACE.id,
         )
         return Trained(Model(version, SPACE), manifest)
+
+    def tidy(self, version: str | None) -> int:
+        """Note which training is to be kept."""
+        self.kept.append(version)
+        return 0
 
     def examine(self, trained: Trained, champion: Model | None, progress: Progress) -> Trial:
         """Say how good it is."""
@@ -136,12 +142,9 @@ class Bench:
         await self.jobs.ask(job)
         return job
 
-    async def turn(self) -> Job | None:
-        """Let the trainer take one look."""
-        return await turn(self.parts, STARTED, self.closing)
-
     @property
     def parts(self) -> Parts:
+        """Return what a trainer stands on here."""
         return Parts(
             self.lease,
             self.jobs,
@@ -153,6 +156,10 @@ class Bench:
             self.schedule,
             DEFAULTS,
         )
+
+    async def turn(self) -> Job | None:
+        """Let the trainer take one look."""
+        return await turn(self.parts, STARTED, self.closing)
 
     @asynccontextmanager
     async def indexing(self) -> AsyncIterator[None]:
@@ -431,3 +438,20 @@ async def test_the_loop_ends_when_told_to(bench: Bench, monkeypatch: pytest.Monk
             await running
 
     assert bench.models.now.champion == version_of(job)
+
+
+async def test_what_trainings_left_is_tidied_but_for_the_open_one(bench: Bench) -> None:
+    await trainer.tidy(bench.parts)
+    job = await bench.ask()
+
+    await trainer.tidy(bench.parts)
+
+    assert bench.learner.kept == [None, version_of(job)]
+
+
+async def test_nothing_is_tidied_while_another_trainer_is_at_work(bench: Bench) -> None:
+    await bench.lease.take()
+
+    await trainer.tidy(bench.parts)
+
+    assert bench.learner.kept == []

@@ -13,11 +13,13 @@ from hypothesis import strategies as st
 
 from portrait.errors import StoreUnavailableError, StreamUnavailableError
 from portrait.facts import RING
+from portrait.hash_index import MISSING
 from portrait.profile import decode_profile
-from portrait.ref import name_ref
+from portrait.ref import item_ref, name_ref
 from portrait.store import Write
 from portrait.stream import Batch
 from portrait.topics import DEAD, NOTICES
+from tests.catalogues import ITEMS
 from tests.fakes import (
     ListPublisher,
     MemoryCatalogue,
@@ -232,9 +234,12 @@ async def test_a_rival_that_was_faster_is_not_overwritten() -> None:
 
 
 async def test_an_event_whose_profile_was_refused_at_first_counts_once() -> None:
-    updater = await run(
-        [event_record(type="purchase")], updater=await memory_updater(RefusingOnce())
-    )
+    profiles = RefusingOnce()
+    updater = await memory_updater(profiles)
+    await run([event_record(type="search", text="cat", item_id=None)], updater=updater)
+    profiles.refused = False
+
+    await run([later(event_record(1, type="purchase"))], updater=updater)
 
     assert await updater.popularity.newest(1) == {"milk": 4_000}
 
@@ -284,9 +289,96 @@ async def test_popularity_weighs_actions_and_leaves_searches_and_returns_out() -
         event_record(3, type="search", text="cat", item_id=None),
     ]
 
-    updater = await run(records)
+    updater = await run([event_record(event_id="first")], [later(each) for each in records[1:]])
+
+    assert await updater.popularity.newest(1) == {}  # a click on the same item is no news
+
+    updater = await run([event_record(event_id="first", item_id="tuna")], list(map(later, records)))
 
     assert await updater.popularity.newest(1) == {"milk": 4_500}
+
+
+def later(record: FakeRecord) -> FakeRecord:
+    """The same a day later, when who was here before is a regular."""
+    return replace(record, timestamp=record.timestamp + 24 * 3_600_000)
+
+
+async def test_made_up_users_do_not_make_an_item_popular() -> None:
+    made_up = [event_record(n, type="purchase", user_id=f"x{n}") for n in range(50)]
+
+    updater = await run(made_up)
+
+    assert await updater.popularity.newest(1) == {}
+
+
+async def test_an_item_that_only_events_know_is_neither_offered_nor_popular() -> None:
+    item = {"title": "<b>Buy me</b>", "price": 1}
+    known = event_record(item_id="milk", event_id="first")
+    records = [event_record(n, type="purchase", item_id="scam", item=item) for n in (0, 1)]
+
+    updater = await run([known], list(map(later, records)))
+
+    catalogue = updater.studio.painter.mirror.catalogue
+    scam = catalogue.row(item_ref("scam"))
+    assert catalogue.items[scam].title == "<b>Buy me</b>"
+    assert catalogue.rows["text"][scam] != MISSING
+    assert not catalogue.rows["offered"][scam]
+    assert await updater.popularity.newest(1) == {}
+
+
+async def test_an_item_that_only_events_know_is_offered_where_the_shop_says_so() -> None:
+    item = {"title": "Soap", "price": 1}
+    known = event_record(item_id="milk", event_id="first")
+    records = [
+        event_record(0, type="purchase", item_id="soap", item=item),
+        event_record(1, type="purchase", item_id="nameless"),
+    ]
+    updater = await memory_updater()
+    trusting = replace(updater, limits=replace(updater.limits, offer_unknown=True))
+
+    await run([known], list(map(later, records)), updater=trusting)
+
+    catalogue = updater.studio.painter.mirror.catalogue
+    rows = [catalogue.row(item_ref(id)) for id in ("soap", "nameless")]
+    assert catalogue.rows["offered"][rows].tolist() == [True, False]
+    assert await updater.popularity.newest(1) == {"soap": 4_000}
+
+
+async def test_a_flood_of_unknown_items_leaves_bounded_traces_and_rings_that_still_work() -> None:
+    updater = await memory_updater()
+    mirror = updater.studio.painter.mirror
+    store = mirror._store  # noqa: SLF001 - the fake behind it is what is bounded
+    assert isinstance(store, MemoryCatalogue)
+    store.most_introduced = 10
+    flood = [
+        event_record(n, item_id=f"scam-{n}", item={"title": f"scam {n}" * 30}) for n in range(100)
+    ]
+
+    await run(flood[:50], flood[50:], updater=updater)
+    await mirror.catch_up()
+
+    catalogue = mirror.catalogue
+    assert len(catalogue.introduced()) == len(store.introduced) == 10
+    titles = [item.title for item in catalogue.items if item.id.startswith("scam") and item.title]
+    assert len(titles) == 10
+    assert all(item.id in store.items for item in ITEMS)
+    again = await run([event_record(100, item_id="scam-0")], updater=updater)
+    assert decode_profile(records_of(again)["ann"]).head["totals"].sum() == 101
+    assert "scam-0" in catalogue.introduced()
+
+
+async def test_of_an_unknown_item_no_more_than_two_kilobytes_are_remembered() -> None:
+    long = {"title": "t" * 1_024, "attributes": {f"a{n}": "v" * 256 for n in range(30)}}
+    short = {"title": "t" * 1_024}
+
+    updater = await run(
+        [event_record(0, item_id="long", item=long), event_record(1, item_id="short", item=short)]
+    )
+
+    catalogue = updater.studio.painter.mirror.catalogue
+    known = [catalogue.items[catalogue.row(item_ref(id))] for id in ("long", "short")]
+    assert [len(item.title) for item in known] == [0, 1_024]
+    assert known[0].attributes == {}
 
 
 async def test_progress_is_marked_once_the_batch_is_stored() -> None:
@@ -377,10 +469,10 @@ class RefusingOnce(MemoryProfiles):
 
     def __init__(self) -> None:
         super().__init__()
-        self._refused = False
+        self.refused = False
 
     async def save(self, writes: Sequence[Write], *, keep_ttl: bool = False) -> list[int]:
-        if not self._refused:
-            self._refused = True
+        if not self.refused:
+            self.refused = True
             return list(range(len(writes)))
         return await super().save(writes, keep_ttl=keep_ttl)

@@ -9,16 +9,30 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portrait import metrics
+from portrait.erasure import Erasures
+from portrait.letter import dead_letter
 from portrait.profile import decode_profile
 from portrait.record import is_blank
+from portrait.ref import user_ref
+from portrait.stream import Message
 from portrait.topics import DEAD, ERASURES, NOTICES
+from tests.archives import memory_archive, offsets_of
 from tests.fakes import ListPublisher, MemoryPopularity, MemoryProfiles
 from tests.records import RECEIVED, FakeRecord, event_record
-from tests.streams import LIMITS, ListStream, memory_updater
+from tests.streams import ListStream, memory_updater
+from workers.archive import Bounds, archive
+from workers.replay_dead import replay_dead
 from workers.update import Updater, update
 
 ACTIONS = ("click", "cart", "purchase")
 HOUR_MS = 3_600_000
+BOUNDS = Bounds(
+    rows=1,
+    bytes=1_000_000,
+    wait=timedelta(),
+    future_tolerance=timedelta(days=1),
+    outage=timedelta(seconds=1),
+)
 
 
 def erasure(offset: int = 0, *, at: int, key: bytes | None = b"ann") -> FakeRecord:
@@ -60,10 +74,13 @@ def events_of(updater: Updater, user: str) -> int:
 
 LOG = log_of(12)
 FORGET = erasure(at=LOG[-1].timestamp)
-# As much later as clocks may be apart to who reads what lay there. It is the very first event, sent
-# again: nobody knows it any more.
-DOUBT_MS = 2 * LIMITS.future_tolerance // timedelta(milliseconds=1)
-LATER = replace(LOG[0], offset=100, timestamp=FORGET.timestamp + DOUBT_MS + 1)
+AFTERWARDS = FORGET.timestamp + HOUR_MS
+# The id of the very first event, used again: nobody knows it any more.
+LATER = replace(
+    event_record(100, event_id="e0", occurred_at="2026-09-22T02:13:20Z"), timestamp=AFTERWARDS
+)
+# An event from before, sent again after the erasure, as by a producer that was away.
+LATE = replace(LOG[2], offset=101, timestamp=AFTERWARDS)
 
 
 async def test_an_erased_user_is_known_no_more_and_the_others_are() -> None:
@@ -80,6 +97,42 @@ async def test_only_what_comes_later_is_known_of_who_comes_back() -> None:
 
     profile = decode_profile(records_of(updater)["ann"])
     assert profile.head["totals"].sum() == len(profile.ring) == 1
+
+
+async def test_what_happened_before_the_erasure_and_is_received_after_it_is_passed_over() -> None:
+    updater = await run(LOG, [FORGET], [LATER, LATE])
+
+    assert records_of(updater)["bob"] == records_of(await run(LOG))["bob"]
+    assert events_of(updater, "ann") == 1
+
+
+async def test_a_dead_letter_from_before_the_erasure_does_not_bring_its_user_back() -> None:
+    """However far ahead the producer's clock was, and however often it is replayed."""
+    ahead = event_record(200, occurred_at="2026-09-22T04:00:00Z")  # read by a tolerant worker
+    letter = dead_letter(replace(ahead, timestamp=RECEIVED), "some reason that is no more")
+    for offset in (300, 301):
+        (message,) = await replayed(letter)
+        back = FakeRecord(
+            message.topic, message.value, offset, headers=message.headers, timestamp=AFTERWARDS
+        )
+        letter = dead_letter(back, "some other reason")
+    updater = await memory_updater()
+    tolerant = replace(updater.limits, future_tolerance=timedelta(days=1))
+
+    await run(LOG, [FORGET], [back], updater=replace(updater, limits=tolerant))
+
+    assert is_blank(records_of(updater)["ann"])
+    store = memory_archive()
+    store.erase(Erasures.of({user_ref("ann"): FORGET.timestamp}))
+    await archive(ListStream([back]), store, BOUNDS)
+    assert offsets_of(store) == []
+
+
+async def replayed(letter: Message) -> list[Message]:
+    publisher = ListPublisher()
+    record = FakeRecord(letter.topic, letter.value, key=letter.key, headers=letter.headers)
+    await replay_dead(ListStream([record]), publisher)
+    return publisher.messages
 
 
 @given(st.integers(0, 14), st.integers(0, 14), st.integers(0, 14))

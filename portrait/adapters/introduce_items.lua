@@ -1,0 +1,25 @@
+-- Remember items that the catalogue does not have; forget the oldest, and those whose time is over.
+-- KEYS: the items, the introduced ones, when they were, the change log.
+-- ARGV: length of the log, most introduced ones, their time to live in ms, then id, item ...
+local clock = redis.call('TIME')
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+local function announce(id)
+  redis.call('XADD', KEYS[4], 'MAXLEN', '~', ARGV[1], '*', 'id', id)
+end
+local function forget(ids)
+  for _, id in ipairs(ids) do
+    redis.call('HDEL', KEYS[2], id)
+    redis.call('ZREM', KEYS[3], id)
+    announce(id)
+  end
+end
+for place = 4, #ARGV, 2 do
+  local id = ARGV[place]
+  if redis.call('HEXISTS', KEYS[1], id) == 0 then
+    if redis.call('HSETNX', KEYS[2], id, ARGV[place + 1]) == 1 then announce(id) end
+    redis.call('ZADD', KEYS[3], now, id)
+  end
+end
+forget(redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', now - ARGV[3], 'LIMIT', 0, 1000))
+local beyond = redis.call('ZCARD', KEYS[3]) - ARGV[2]
+if beyond > 0 then forget(redis.call('ZRANGE', KEYS[3], 0, math.min(beyond, 1000) - 1)) end
