@@ -81,6 +81,13 @@ async def test_headers_that_drip_are_refused_in_time() -> None:
     assert third[:13] in ANSWERED_ONCE
 
 
+async def test_headers_that_stop_after_another_request_are_left_in_time() -> None:
+    async with serving(Shop()) as served:
+        answer = await served.exchange(LIVEZ + b"GET /livez HTTP")
+
+    assert answer.startswith(b"HTTP/1.1 200 ")
+
+
 async def test_who_says_nothing_is_left_in_time() -> None:
     async with serving(Shop()) as served:
         assert await served.exchange(b"") == b""
