@@ -51,6 +51,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._headers_due: asyncio.TimerHandle | None = None
         self._taken_due: asyncio.TimerHandle | None = None
         self._header_bytes = 0
+        self._is_in_headers = False  # of a request that has begun
         self._is_in_message = False  # after the headers of one, before its end
         self.idle_since = 0.0
 
@@ -83,6 +84,11 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._header_bytes > self.limits.header_bytes:
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
 
+    def on_message_begin(self) -> None:
+        """Begin the headers of a request."""
+        self._is_in_headers = True
+        super().on_message_begin()
+
     def on_url(self, url: bytes) -> None:
         """Take a part of the address; a fragment is nothing that a client sends."""
         if b"#" in url or len(self.url) + len(url) > self.limits.header_bytes:
@@ -94,7 +100,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._headers_are_there()
         if len(self.pipeline) >= MOST_PIPELINED:
             raise HttpParserError
-        self._is_in_message = True
+        self._is_in_headers, self._is_in_message = False, True
         super().on_headers_complete()
         self.scope["state"]["cycle"] = self.cycle
 
@@ -109,6 +115,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self.idle_since = self.loop.time()
         if self.transport.is_closing():
             self._wait_for_client()
+        elif self._is_in_headers and self._headers_due is None:  # they came before this answer
+            self._wait_for_headers()
 
     def pause_writing(self) -> None:
         """Wait until the client takes what was written."""
