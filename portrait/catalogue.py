@@ -207,7 +207,8 @@ class Catalogue:
 
     def offered(self, items: Codes) -> NDArray[np.bool_]:
         """Return which of these items may be offered; MISSING may not."""
-        return self._rows["offered"][items] & (items != MISSING)
+        offered: NDArray[np.bool_] = self._rows["offered"][items] & (items != MISSING)
+        return offered
 
     def forget_searches(self) -> None:
         """Drop the vectors that no item stands on; Redis has them if they are needed again."""

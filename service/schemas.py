@@ -136,7 +136,8 @@ class TextReading(Answered):
     text: str
     read: Way = Field(
         description="`vector`: BERT has read it before. `words`: it stands for the items that "
-        "share its words. `nothing`: no item does."
+        "share its words. `nothing`: no item does, or newer texts are all that one request may "
+        "have read."
     )
 
 

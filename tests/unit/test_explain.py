@@ -148,3 +148,16 @@ def test_a_text_is_read_by_its_vector_else_by_its_words_else_not_at_all() -> Non
     beef = built.item(item_ref("beef"))
     assert beef is not None
     assert dog @ built.vectors.matrix[built.vectors.row(text_ref(beef.text))] > 0.99
+
+
+def test_the_newest_text_of_a_session_is_read_first_should_it_be_too_much(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    built, lexicon = known(), Lexicon()
+    lexicon.learn(ITEMS, built.rows["text"])
+    session = session_evidence(session_ring((), ["milk", "beef"]), built)
+    monkeypatch.setattr("portrait.lexical.MOST_ROWS", 1)
+
+    _, ways = read_words(session, ["milk", "beef"], lexicon, built.vectors.matrix)
+
+    assert ways == ["nothing", "words"]

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from threading import Event, current_thread
 
 import pytest
@@ -26,9 +27,7 @@ async def test_work_is_done_one_after_the_other_in_the_order_of_asking() -> None
         done.append((number, current_thread().name))
 
     with Turns() as turns:
-        await asyncio.gather(
-            *(turns.take(lambda number=number: work(number)) for number in range(9))
-        )
+        await asyncio.gather(*(turns.take(partial(work, number)) for number in range(9)))
 
     assert [number for number, _ in done] == [*range(9)]
     assert len({thread for _, thread in done}) == 1
