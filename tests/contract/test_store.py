@@ -17,6 +17,7 @@ from portrait.profile import REVISION
 from portrait.space import unit
 from portrait.store import (
     CatalogueStore,
+    LogName,
     Model,
     ModelRegistry,
     OffsetStore,
@@ -473,6 +474,16 @@ class OffsetStoreContract:
 
         assert (await store.load("group")).ends == {("a.b", 0): 9, ("c", 11): 1}
 
+    async def test_any_offset_of_a_later_log_is_forward(self, store: OffsetStore) -> None:
+        life = (await store.load("group")).life
+        first, second = LogName(0, "0a"), LogName(1, "0b")
+
+        for log, end in ((first, 9), (second, 0), (first, 12), (second, 2)):
+            await store.save("group", StoredOffsets(life, {("a.b", 0): end}, {("a.b", 0): log}))
+
+        stored = await store.load("group")
+        assert stored == StoredOffsets(life, {("a.b", 0): 2}, {("a.b", 0): second})
+
     async def test_groups_do_not_share_offsets(self, store: OffsetStore) -> None:
         life = (await store.load("group")).life
         await store.save("group", StoredOffsets(life, {("a", 0): 5}))
@@ -494,6 +505,19 @@ class TestRedisOffsets(OffsetStoreContract):
     @pytest.fixture
     def store(self, redis: Redis) -> OffsetStore:
         return RedisOffsets(redis)
+
+    async def test_what_older_versions_stored_is_read_and_moves_on(
+        self, store: OffsetStore, redis: Redis
+    ) -> None:
+        await redis.hset("offsets:group", "a:0", "7")
+
+        stored = await store.load("group")
+        assert (stored.ends, stored.logs) == ({("a", 0): 7}, {})
+        log = {("a", 0): LogName(0, "0a")}
+        await store.save("group", StoredOffsets(stored.life, {("a", 0): 5}, log))
+        assert (await store.load("group")).ends == {("a", 0): 7}
+        await store.save("group", StoredOffsets(stored.life, {("a", 0): 8}, log))
+        assert (await store.load("group")).logs == log
 
     async def test_profiles_are_read_in_the_same_life(
         self, store: OffsetStore, redis: Redis

@@ -10,6 +10,7 @@ from uuid import uuid4
 import pytest
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.client import AIOKafkaClient
 from aiokafka.protocol.produce import ProduceRequest
 
 from demo.servers import free_port, start_kafka
@@ -248,15 +249,16 @@ async def test_a_bomb_is_stepped_over(settings: Settings, topic: str, codec: int
 
 
 async def send_raw(settings: Settings, topic: str, *batches: bytes) -> None:
-    """Append record batches to partition 0 as they are."""
-    async with open_publisher(settings) as publisher:
-        client = publisher._producer.client  # noqa: SLF001 - no producer of ours would send these
-        await client.fetch_all_metadata()
-        node = client.cluster.leader_for_partition(TopicPartition(topic, 0))
-        for raw in batches:
-            request = ProduceRequest(None, -1, 10_000, [(topic, [(0, raw)])])
-            answer = await client.send(node, request)
-            assert answer.topics[0][1][0][1] == 0  # no error
+    """Append record batches to partition 0 as they are: no producer would send these."""
+    client = AIOKafkaClient(bootstrap_servers=settings.kafka_bootstrap)
+    await client.bootstrap()
+    await client.set_topics([topic])
+    node = client.cluster.leader_for_partition(TopicPartition(topic, 0))
+    for raw in batches:
+        request = ProduceRequest(None, -1, 10_000, [(topic, [(0, raw)])])
+        answer = await client.send(node, request)
+        assert answer.topics[0][1][0][1] == 0  # no error
+    await client.close()
 
 
 async def test_a_topic_that_is_made_anew_is_read_from_its_beginning(
