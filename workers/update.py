@@ -137,7 +137,7 @@ async def _through_outages(
     pause, longest = BACKOFF
     while True:
         try:
-            await _store(batch, outcome, updater)
+            await _fold_parts(batch, outcome, updater)
         except (ConflictError, StoreUnavailableError) as error:
             if time.monotonic() > gives_up:
                 raise
@@ -151,7 +151,7 @@ async def _through_outages(
             return
 
 
-async def _store(batch: Batch, outcome: Outcome, updater: Updater) -> None:
+async def _fold_parts(batch: Batch, outcome: Outcome, updater: Updater) -> None:
     """Fold a batch, and say beside the profiles that it is there.
 
     Raises:
