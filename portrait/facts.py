@@ -278,7 +278,8 @@ def paid(
     """Return what events add to spend, in 1/MONEY, (E,): below 2**56, and less than 0 if back."""
     sign = (action == PURCHASE).astype(np.int64) - (action == RETURN)
     money = np.rint(np.minimum(price, DEAREST).astype(np.float64) * MONEY).astype(np.int64)
-    return sign * money * quantity
+    amount: Rows = sign * money * quantity
+    return amount
 
 
 def spend_of(head: Array) -> NDArray[np.float64]:

@@ -59,7 +59,8 @@ class Positions:
 
 def marks(columns: Array) -> Rows:
     """Return where records lie as one number each, (E,): the later one is the larger."""
-    return (columns["log"].astype(np.int64) << OFFSET_BITS) + columns["offset"]
+    mark: Rows = (columns["log"].astype(np.int64) << OFFSET_BITS) + columns["offset"]
+    return mark
 
 
 def open_positions(head: Array, further: Array, columns: Array) -> Positions:

@@ -38,8 +38,9 @@ class Profile:
     @property
     def partitions(self) -> list[int]:
         """Where the user's records lie: 1 + partition, or 0."""
-        head: list[int] = self.head["partition"].tolist()
-        return head + (self.further["partition"] + 1).tolist()
+        lowest: list[int] = self.head["partition"].tolist()
+        further: list[int] = (self.further["partition"] + 1).tolist()
+        return lowest + further
 
     @property
     def space_id(self) -> str:

@@ -38,6 +38,7 @@ QUESTIONS_A_SECOND = 20
 QUESTIONS_AT_ONCE = 5
 SHARE = 0.01  # of one core, for ranking: a large catalogue is asked less often, not more slowly
 SHELF_SECONDS = 10.0  # until what is offered is looked up again
+DECIMALS = 5  # of a score: items of one text share a rank, though a processor rounds each anew
 WANTS = np.array([ACTION_CODE[a] for a in (Action.CLICK, Action.CART, Action.PURCHASE)], np.uint8)
 
 Codes = NDArray[np.int64]
@@ -201,4 +202,4 @@ def _rank(noted: Noted, shelf: Shelf, learned: Learned | None) -> float | None:
         taste = taste_of(noted.evidence, learned)
         scores = taste.scores(shelf, rows, (shelf.matrix @ taste.short)[shelf.text[rows]])
     place = np.searchsorted(rows, [noted.target])
-    return float(ranks(scores[None], place)[0])
+    return float(ranks(np.round(scores, DECIMALS)[None], place)[0])
