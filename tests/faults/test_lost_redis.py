@@ -118,11 +118,14 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
         processes = [stack.enter_context(worker("index", index, logs))]
         service = python("service"), logs / "service.log", settings | {"PORTRAIT_PORT": str(port)}
         processes.append(stack.enter_context(running(*service)))
+        processes.append(stack.enter_context(worker("update", settings, logs)))
         asyncio.run(until(lambda: champion_of(redis), "the first model is fitted"))
         first = str(asyncio.run(champion_of(redis)))
         challenger = asyncio.run(promote(redis))
         asyncio.run(until(lambda: _serves(redis, challenger), "the challenger serves"))
-        processes.append(stack.enter_context(worker("update", settings, logs)))
+        paints = lambda: challenger in (logs / "update.log").read_text()  # noqa: E731
+        asyncio.run(until(paints, "the update worker paints with it"))
+        asyncio.run(publish_events(kafka, LOG))
         asyncio.run(until(lambda: is_folded(redis), "the log is folded"))
         expected = asyncio.run(profiles_of(redis))
         url = f"http://127.0.0.1:{port}"
@@ -134,7 +137,6 @@ async def fill(kafka: str, redis_url: str) -> None:
     settings = Settings.model_validate({"kafka_bootstrap": kafka, "redis_url": redis_url})
     await create_topics(settings, read_topics(settings.topics_file))
     await publish_items(kafka, catalogue(ITEMS))
-    await publish_events(kafka, LOG)
 
 
 async def champion_of(url: str) -> str | None:
