@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from subprocess import Popen
 
 import httpx
 import pytest
@@ -61,6 +62,7 @@ class Shop:
     url: str
     health: int  # port of the index worker's
     logs: Path
+    processes: list[Popen[bytes]]
     champion: str
     first: str
     expected: Records
@@ -72,6 +74,9 @@ class Shop:
     @property
     def models(self) -> Path:
         return self.logs / "models"
+
+    def log_of(self, name: str) -> str:
+        return (self.logs / f"{name}.log").read_text()
 
     def restart_redis_empty(self) -> None:
         self.redis_stack.close()
@@ -110,26 +115,28 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
         asyncio.run(fill(kafka, redis))
         settings = environment(kafka, redis)
         index = settings | {"PORTRAIT_HEALTH_PORT": str(health)}
-        stack.enter_context(worker("index", index, logs))
+        processes = [stack.enter_context(worker("index", index, logs))]
         service = python("service"), logs / "service.log", settings | {"PORTRAIT_PORT": str(port)}
-        stack.enter_context(running(*service))
+        processes.append(stack.enter_context(running(*service)))
+        processes.append(stack.enter_context(worker("update", settings, logs)))
         asyncio.run(until(lambda: champion_of(redis), "the first model is fitted"))
         first = str(asyncio.run(champion_of(redis)))
         challenger = asyncio.run(promote(redis))
         asyncio.run(until(lambda: _serves(redis, challenger), "the challenger serves"))
-        stack.enter_context(worker("update", settings, logs))
+        paints = lambda: challenger in (logs / "update.log").read_text()  # noqa: E731
+        asyncio.run(until(paints, "the update worker paints with it"))
+        asyncio.run(publish_events(kafka, LOG))
         asyncio.run(until(lambda: is_folded(redis), "the log is folded"))
         expected = asyncio.run(profiles_of(redis))
         url = f"http://127.0.0.1:{port}"
-        pair = challenger, first
-        yield Shop(stack, redis_stack, kafka, redis, url, health, logs, *pair, expected)
+        servers = stack, redis_stack, kafka, redis, url, health, logs
+        yield Shop(*servers, processes, challenger, first, expected)
 
 
 async def fill(kafka: str, redis_url: str) -> None:
     settings = Settings.model_validate({"kafka_bootstrap": kafka, "redis_url": redis_url})
     await create_topics(settings, read_topics(settings.topics_file))
     await publish_items(kafka, catalogue(ITEMS))
-    await publish_events(kafka, LOG)
 
 
 async def champion_of(url: str) -> str | None:
@@ -232,7 +239,7 @@ def test_without_its_artifact_nobody_serves_and_everybody_is_told_what_to_do(sho
     asyncio.run(flush(shop.redis))
 
     def is_told() -> bool:
-        return f"Bring {shop.models} back" in (shop.logs / "index.log").read_text()
+        return f"Bring {shop.models} back" in shop.log_of("index")
 
     asyncio.run(until(is_told, "the log says what to do"))
     answer = httpx.get(f"http://127.0.0.1:{shop.health}/readyz", timeout=10)
@@ -269,6 +276,32 @@ def test_a_service_that_starts_without_kafka_reads_and_refuses_within_a_bound(sh
             asyncio.run(until(lambda: is_ready(url), "all is up"))
 
 
+def test_a_full_redis_is_waited_for_and_nobody_is_named(shop: Shop) -> None:
+    asyncio.run(limit_memory(shop.redis, "100kb"))
+    late = {"event_id": "late", "user_id": "ann-the-late", "item_id": "item-1"}
+    late |= {"type": "purchase", "occurred_at": "2026-08-28T10:00:00Z"}
+    asyncio.run(publish_events(shop.kafka, [late]))
+
+    asyncio.run(until(lambda: "Redis is full" in shop.log_of("update"), "the worker waits"))
+    asked = httpx.post(shop.url + "/models/train", json={}, timeout=10)
+
+    assert (asked.status_code, asked.json()["detail"]) == (503, "Redis is full: try again later.")
+    assert int(asked.headers["Retry-After"]) > 0
+    asyncio.run(limit_memory(shop.redis, "0"))
+    there = lambda: httpx.get(shop.url + "/profile/ann-the-late", timeout=10).status_code == 200  # noqa: E731
+    asyncio.run(until(there, "what was published meanwhile is folded"))
+    assert [process.poll() for process in shop.processes] == [None] * 3
+    for name in ("index", "update", "service"):
+        assert "Traceback" not in shop.log_of(name)
+        assert "ann-the-late" not in shop.log_of(name)
+
+
+async def limit_memory(url: str, most: str) -> None:
+    redis = await connect_redis(url)
+    await redis.config_set("maxmemory", most)
+    await redis.aclose()
+
+
 def down_of(url: str) -> list[str] | None:
     try:
         return list(httpx.get(url + "/readyz", timeout=10).json().get("down", []))
@@ -277,5 +310,5 @@ def down_of(url: str) -> list[str] | None:
 
 
 def _since_last_start(shop: Shop) -> str:
-    text = (shop.logs / "index.log").read_text()
+    text = shop.log_of("index")
     return text[text.rindex("model_promoted") :]
