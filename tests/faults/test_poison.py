@@ -138,6 +138,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 def test_the_same_processes_read_on_past_every_poison(world: World) -> None:
     log = events(2 * GOOD, 9, 20)
     asyncio.run(publish_items(world.kafka, catalogue(20)))
+    asyncio.run(until(lambda: is_indexed(world, 20), "the workers have started"))
     asyncio.run(publish_events(world.kafka, log[:GOOD]))
     asyncio.run(until(lambda: is_folded(world, GOOD), "what came before is folded"))
     before = {name: process.pid for name, process in world.workers.items()}
