@@ -14,6 +14,7 @@ from starlette.routing import Route
 from portrait.errors import PortraitError
 
 Check = Callable[[], Awaitable[None]]
+GRACE_SECONDS = 1  # for a probe in hand: one that waits for what is down would keep a worker
 
 
 def health_app(checks: Mapping[str, Check]) -> Starlette:
@@ -43,6 +44,7 @@ async def serve_health(host: str, port: int, checks: Mapping[str, Check]) -> Asy
         return
     config = uvicorn.Config(health_app(checks), host=host, port=port, log_level="warning")
     server = uvicorn.Server(config)
+    server.config.timeout_graceful_shutdown = GRACE_SECONDS
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(server._serve())  # noqa: SLF001 - `serve` would take over SIGTERM
         try:
