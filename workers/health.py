@@ -15,6 +15,7 @@ from portrait.errors import PortraitError
 from portrait.stream import Notes
 
 Check = Callable[[], Awaitable[None]]
+GRACE_SECONDS = 1  # for a probe in hand: one that waits for what is down would keep a worker
 
 
 def health_app(checks: Mapping[str, Check], notes: Notes | None = None) -> Starlette:
@@ -51,6 +52,7 @@ async def serve_health(
         return
     config = uvicorn.Config(health_app(checks, notes), host=host, port=port, log_level="warning")
     server = uvicorn.Server(config)
+    server.config.timeout_graceful_shutdown = GRACE_SECONDS
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(server._serve())  # noqa: SLF001 - `serve` would take over SIGTERM
         try:

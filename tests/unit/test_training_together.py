@@ -1,8 +1,5 @@
 """Training in two processes is training in one."""
 
-import os
-import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -10,26 +7,22 @@ import numpy as np
 import pytest
 from torch import nn
 
+from demo.processes import python, running
 from portrait.neural.training import train
 from portrait.recency import Floats
 from tests.company_process import DIES, EXACT, Dying, Killed, text_lesson
 from tests.tiny_bert import write_tiny_bert
 from tests.train_together import COURSE, tiny_lesson
 
-SECONDS = 240
+SECONDS = 600  # on a busy machine
 
 
 def torchrun(module: str, out: Path, *, expected: int = 0) -> None:
     """Run a module in two processes."""
-    command = ["torch.distributed.run", "--standalone", "--nproc-per-node=2"]
-    ended = subprocess.run(  # noqa: S603 - our own module
-        [sys.executable, "-m", *command, "-m", module, str(out)],
-        check=False,
-        timeout=SECONDS,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "1"},
-        cwd=Path(__file__).parents[2],
-    )
-    assert ended.returncode == expected
+    command = ["torch.distributed.run", "--standalone", "--nproc-per-node=2", "-m", module]
+    alone = {"OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "1"}
+    with running(python(*command, str(out)), out / "torchrun.log", alone) as process:
+        assert process.wait(SECONDS) == expected, process.last_lines()
 
 
 def same(found: Mapping[str, Floats], module: nn.Module) -> None:
