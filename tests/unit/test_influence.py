@@ -145,8 +145,10 @@ def test_the_order_of_what_honest_people_want_stays_nearly_what_it_is() -> None:
             np.add.at(sums, voices["ref"][theirs].astype(int), voices["weight"][theirs])
     heard = known + [diminished(int(weight)) for weight in strangers]
 
-    ranks = [np.argsort(np.argsort(each[1:])) for each in (plain, heard)]
-    assert np.corrcoef(*ranks)[0, 1] > 0.8  # against counts: what actions weigh moves some, too
+    before, after = (np.argsort(np.argsort(each[1:])) for each in (plain, heard))
+    assert (
+        np.corrcoef(before, after)[0, 1] > 0.8
+    )  # against counts: what actions weigh moves some, too
 
 
 def test_nothing_is_no_trouble() -> None:
