@@ -131,10 +131,10 @@ async def _through_outages(
             for part in outcome.parts:
                 await _process(part, outcome, updater)
             await updater.resume.mark(batch.ends)
-        except StoreUnavailableError:
+        except StoreUnavailableError as error:
             if time.monotonic() > gives_up:
                 raise
-            log.warning("store_unavailable", retry_seconds=pause)
+            log.warning("store_unavailable", reason=str(error), retry_seconds=pause)
             if not await stream.pause(pause):
                 raise  # told to stop: what is not stored is not committed
             pause = min(2 * pause, longest)
@@ -157,8 +157,9 @@ async def _process(batch: EventBatch, outcome: Outcome, updater: Updater) -> Non
             for members in np.split(order, edges):
                 tasks.create_task(_settle(batch, members, outcome, updater))
     except* (StoreRestartedError, StoreUnavailableError) as group:
-        restarted = group.subgroup(StoreRestartedError) is not None
-        raise (StoreRestartedError if restarted else StoreUnavailableError) from group
+        if group.subgroup(StoreRestartedError) is not None:
+            raise StoreRestartedError from group
+        raise StoreUnavailableError(str(group.exceptions[0])) from group
 
 
 async def _encode_new(batch: EventBatch, painter: Painter) -> None:
