@@ -180,7 +180,7 @@ async def _through_outages(
                 raise
             contended = isinstance(error, ConflictError)
             event = "profiles_contended" if contended else "store_unavailable"
-            log.warning(event, retry_seconds=pause)
+            log.warning(event, reason=str(error), retry_seconds=pause)
             if not await stream.pause(pause):
                 raise  # told to stop: what is not stored is not committed
             pause = min(2 * pause, longest)
@@ -233,8 +233,9 @@ async def _store(
                 for members in np.split(places[order], edges)
             ]
     except* (StoreRestartedError, StoreUnavailableError) as group:
-        restarted = group.subgroup(StoreRestartedError) is not None
-        raise (StoreRestartedError if restarted else StoreUnavailableError) from group
+        if group.subgroup(StoreRestartedError) is not None:
+            raise StoreRestartedError from group
+        raise StoreUnavailableError(str(group.exceptions[0])) from group
     return all(task.result() for task in settling)
 
 
