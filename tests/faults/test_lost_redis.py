@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from subprocess import Popen
 
 import httpx
 import pytest
 import structlog
 
+from demo.processes import Process
 from demo.servers import free_port, python, running, start_kafka, start_redis
 from portrait.adapters.kafka_publisher import ANSWER_SECONDS
 from portrait.adapters.kafka_topics import create_topics
@@ -28,6 +28,7 @@ from portrait.settings import Settings
 from portrait.topics import read_topics
 from tests.challengers import add_challenger
 from tests.processes import (
+    Fields,
     catalogue,
     environment,
     events,
@@ -62,7 +63,7 @@ class Shop:
     url: str
     health: int  # port of the index worker's
     logs: Path
-    processes: list[Popen[bytes]]
+    processes: list[Process]
     champion: str
     first: str
     expected: Records
@@ -278,7 +279,7 @@ def test_a_service_that_starts_without_kafka_reads_and_refuses_within_a_bound(sh
 
 def test_a_full_redis_is_waited_for_and_nobody_is_named(shop: Shop) -> None:
     asyncio.run(limit_memory(shop.redis, "100kb"))
-    late = {"event_id": "late", "user_id": "ann-the-late", "item_id": "item-1"}
+    late: Fields = {"event_id": "late", "user_id": "ann-the-late", "item_id": "item-1"}
     late |= {"type": "purchase", "occurred_at": "2026-08-28T10:00:00Z"}
     asyncio.run(publish_events(shop.kafka, [late]))
 

@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from subprocess import Popen, run
+from subprocess import run
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.protocol.produce import ProduceRequest
 
+from demo.processes import Process
 from demo.servers import free_port, python, start_servers
 from portrait.adapters.kafka_records import LARGEST_BATCH
 from portrait.adapters.parquet_archive import ParquetArchive
@@ -111,7 +112,7 @@ class World:
     redis: str
     archive: ParquetArchive
     settings: dict[str, str]
-    workers: dict[str, Popen[bytes]]
+    workers: dict[str, Process]
     directory: Path
 
 

@@ -6,6 +6,7 @@ before it was sent would be lost. A repeat has the same id.
 
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -17,6 +18,7 @@ from tests.fakes import ListPublisher, MemoryCatalogue, MemoryOffsets
 from tests.records import FakeRecord, event_record
 from tests.streams import ListStream, memory_spaces, memory_updater
 from workers.index import Indexer, index
+from workers.origin import Completeness
 from workers.update import update
 
 Work = Callable[["World"], Coroutine[None, None, None]]
@@ -114,7 +116,18 @@ async def by_index(world: World) -> None:
     resume = Resume(world.offsets, "index")
     await resume.points()
     stream = world.stream()
-    await index(stream.batches(), stream, Indexer(store, spaces, world.publisher, resume))
+    await index(
+        stream.batches(),
+        stream,
+        Indexer(
+            store,
+            spaces,
+            world.publisher,
+            resume,
+            Completeness(resume, lambda: {0}),
+            timedelta(seconds=9),
+        ),
+    )
 
 
 EVENTS = (

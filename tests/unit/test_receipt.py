@@ -6,7 +6,7 @@ from portrait.receipt import RECEIVED, first_received, sent_back
 from tests.records import FakeRecord
 
 
-def record(*headers: tuple[str, bytes], timestamp: int = 1_000) -> FakeRecord:
+def record(*headers: tuple[str, bytes | None], timestamp: int = 1_000) -> FakeRecord:
     return FakeRecord("events.click", b"{}", timestamp=timestamp, headers=headers)
 
 

@@ -1,5 +1,7 @@
 """Recommend: what is offered, in which order."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -155,7 +157,7 @@ def test_more_diversity_means_less_alike_items() -> None:
         (Filters(), {"milk", "cheese", "beef", "towels", "stuff"}),
         (Filters(only_available=False), {"milk", "cheese", "beef", "towels", "stuff", "sold out"}),
     ],
-    ids=str,
+    ids=itertools.count(),
 )
 def test_a_filter_keeps_what_fits_it(filters: Filters, fitting: set[str]) -> None:
     shelf = shelf_of(
