@@ -75,7 +75,11 @@ POISONS = (
     Poison("type: unknown action", b'{"type": ' + b"9" * 4_299 + b"}"),
     Poison("payload: larger than 65536 bytes", b" " * 1_000_000),
     Poison("data: not a JSON object", b'{"specversion": "1.0", "data": 1}'),
-    Poison("event_id: missing", b'{"item_id": "i"}', headers=[*HEADERS[:1], ("ce_x", None)]),
+    Poison(
+        "event_id: missing; occurred_at: missing",
+        b'{"item_id": "i"}',
+        headers=[*HEADERS[:1], ("ce_x", None)],
+    ),
     Poison("price: finite_number", event()[:-1] + b', "price": Infinity}'),
     Poison("occurred_at: in the future", event(occurred_at=4_000_000_000)),
     Poison("timestamp: missing", event(), timestamp=-1),
