@@ -43,13 +43,13 @@ def click(offset: int, user: str = "ann", *, received: int = RECEIVED, **changes
 
 
 def later(offset: int, user: str = "ann") -> Record:
-    """Return a click that happened and was received after all others."""
-    return click(offset, user, received=RECEIVED + 1_000, occurred_at="2026-09-21T14:13:21Z")
+    """Return a click that happened and was received after all others, however wrong clocks are."""
+    return click(offset, user, received=RECEIVED + 600_000, occurred_at="2026-09-21T14:23:20Z")
 
 
 def late(offset: int, user: str = "ann") -> Record:
     """Return a click that happened before, and was received then."""
-    return click(offset, user, received=RECEIVED + 1_000)
+    return click(offset, user, received=RECEIVED + 600_000)
 
 
 def fill(archive: Archive, *batches: Sequence[Record]) -> None:

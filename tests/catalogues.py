@@ -5,7 +5,7 @@ import numpy as np
 from portrait.catalogue import Catalogue, texts_of
 from portrait.item import Item
 from portrait.ref import text_ref
-from portrait.space import fit_space
+from portrait.space import Vectors, fit_space
 from portrait.store import Model
 from tests.fakes import HashEncoder
 
@@ -27,9 +27,15 @@ def catalogue(*items: Item, searches: tuple[str, ...] = (), model: Model = MODEL
     chosen = items or ITEMS
     texts = [text for item in chosen for text in texts_of(item)] + list(searches)
     if texts:
-        vectors = SPACE.place(HashEncoder().encode(texts)).astype(np.float16).astype(np.float32)
+        vectors = np.concatenate([vector_of(text) for text in texts])
         built.vectors.put([text_ref(text) for text in texts], vectors)
     for item in chosen:
         built.put(item)
     built.place()
     return built
+
+
+def vector_of(text: str) -> Vectors:
+    """Return a text's vector, (1, K), alone: among others its last bits depend on its place."""
+    vector: Vectors = SPACE.place(HashEncoder().encode([text])).astype(np.float16)
+    return vector.astype(np.float32)

@@ -190,7 +190,7 @@ class PartitionReader:
             self.epoch = _BATCH.unpack_from(each.raw)[2]
         if not batch.is_control_batch:
             yield from self._of_batch(batch, opened, each)
-        self.next_fetch_offset = max(self.next_fetch_offset, batch.next_offset)
+        self.next_fetch_offset = max(self.next_fetch_offset, each.end)
 
     def _opened(self, each: _Slice) -> tuple[DefaultRecordBatch | LegacyRecordBatch, bytes]:
         """Return a batch for the client library's parser, and as bytes, not compressed any more.

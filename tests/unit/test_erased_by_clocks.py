@@ -7,10 +7,12 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from portrait.profile import decode_profile
+from portrait.reading import EPOCH
 from portrait.record import is_blank
 from portrait.stream import Batch
 from portrait.topics import ERASURES
@@ -31,8 +33,13 @@ def now() -> int:
 
 def event(offset: int, ahead: int = 0) -> Published:
     """Publish an event by a clock that is ahead, ms."""
-    record = event_record(offset, occurred_at="2026-09-21T14:13:20Z")
-    return lambda: replace(record, timestamp=now() + ahead)
+
+    def publish() -> FakeRecord:
+        moment = now() + ahead
+        occurred = EPOCH + timedelta(milliseconds=moment)
+        return replace(event_record(offset, occurred_at=occurred.isoformat()), timestamp=moment)
+
+    return publish
 
 
 def erasure(ahead: int = 0) -> Published:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from portrait.adapters.kafka_records import (
@@ -177,6 +177,9 @@ def test_old_messages_are_read_too() -> None:
     changes=st.lists(st.tuples(st.integers(12, 200), st.integers(0, 255)), max_size=4),
     is_signed=st.booleans(),
 )
+@example(
+    before=0, values=[b""], codec=0, changes=[(23, 1)], is_signed=True
+)  # a last offset far off
 def test_whatever_a_batch_holds_reading_gets_past_it(
     before: int,
     values: list[bytes],

@@ -18,6 +18,7 @@ from portrait.letter import (
     original,
     topic_of,
 )
+from portrait.receipt import RECEIVED as RECEIVED_FIRST
 from portrait.stream import Headers, Message, Unreadable
 from portrait.topics import ERASURES
 from tests.records import FakeRecord
@@ -58,7 +59,9 @@ def test_a_letter_goes_back_as_it_came_whatever_its_headers_are_called(
 ) -> None:
     record = FakeRecord(topic, value, 9, key=key, headers=theirs)
 
-    assert original(again(dead_letter(record, "why"))) == Message(topic, key, value, tuple(theirs))
+    first = (RECEIVED_FIRST, str(record.timestamp).encode())
+    sent = Message(topic, key, value, (first, *theirs))
+    assert original(again(dead_letter(record, "why"))) == sent
 
 
 @pytest.mark.parametrize(

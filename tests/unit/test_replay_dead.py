@@ -6,13 +6,15 @@ from dataclasses import replace
 import pytest
 
 from portrait.letter import dead_letter
+from portrait.receipt import RECEIVED as RECEIVED_FIRST
 from portrait.stream import Batch, Message, Unreadable
 from tests.fakes import ListPublisher
-from tests.records import FakeRecord
+from tests.records import RECEIVED, FakeRecord
 from tests.streams import ListStream
 from workers.replay_dead import replay_dead
 
-BACK = Message("events.cart", b"ann", b"{original", (("trace", b"t"), ("reason", b"theirs")))
+FIRST = (RECEIVED_FIRST, str(RECEIVED).encode())
+BACK = Message("events.cart", b"ann", b"{original", (FIRST, ("trace", b"t"), ("reason", b"theirs")))
 
 
 def letter(offset: int = 0, timestamp: int = 1, topic: str = "events.cart") -> FakeRecord:
