@@ -15,8 +15,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from portrait.archive import SCHEMA, Archive, ArchiveChangedError, Span, numbers, scan
-from portrait.batch import EPOCH, MILLISECOND
 from portrait.interactions import NO_ITEM, Interactions, from_columns
+from portrait.reading import EPOCH, MILLISECOND
 from portrait.replay import ACTIONS, Users, choose_stratified, choose_uniformly, find, measure
 from portrait.segment import covered
 

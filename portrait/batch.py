@@ -13,13 +13,8 @@ from numpy.typing import NDArray
 from portrait.event import Action, Event
 from portrait.facts import ACTION_CODE, COLUMNS, ERASURE
 from portrait.item import Item
-from portrait.letter import dead_letter
 from portrait.reading import (
-    EPOCH,
     FIRST,
-    LARGEST_EVENT,
-    LONGEST_KEY,
-    MILLISECOND,
     Clock,
     Logs,
     put_aside,
@@ -30,17 +25,6 @@ from portrait.reading import (
 from portrait.ref import event_ref, item_ref, text_ref
 from portrait.stream import Message, Record
 from portrait.topics import ERASURES, EVENT_TOPICS
-
-__all__ = [  # the reader's own are known from here
-    "EPOCH",
-    "LARGEST_EVENT",
-    "LONGEST_KEY",
-    "MILLISECOND",
-    "EventBatch",
-    "dead_letter",
-    "decode",
-    "item_of",
-]
 
 CHARACTERS_PER_TOKEN = 3  # of wordpiece, on the safe side
 

@@ -15,8 +15,8 @@ from uuid import uuid4
 import pyarrow as pa
 
 from portrait.archive import ERASED_BY, SCHEMA, Archive, erased, scan
-from portrait.batch import EPOCH, MILLISECOND
 from portrait.erasure import Erasures
+from portrait.reading import EPOCH, MILLISECOND
 from portrait.segment import Segment, by_place
 
 Stop = Callable[[], bool]

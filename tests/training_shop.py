@@ -12,9 +12,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from portrait.archive import SCHEMA, Archive, numbers
-from portrait.batch import EPOCH, MILLISECOND
 from portrait.event import Action
 from portrait.item import Item
+from portrait.reading import EPOCH, MILLISECOND
 from portrait.ref import item_ref, user_ref
 from portrait.segment import Segment
 from portrait.space import Vectors

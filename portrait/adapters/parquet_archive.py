@@ -32,8 +32,8 @@ from portrait.archive import (
     Span,
     numbers,
 )
-from portrait.batch import EPOCH, MILLISECOND
 from portrait.erasure import Erasures
+from portrait.reading import EPOCH, MILLISECOND
 from portrait.segment import Segment
 
 ROWS_AT_ONCE = 65_536  # of a row group, and of what a reader holds

@@ -31,7 +31,6 @@ from portrait.artifact import (
     verify,
     write_artifact,
 )
-from portrait.batch import EPOCH, MILLISECOND
 from portrait.behaviour import Behaviour
 from portrait.encoder import TextEncoder
 from portrait.learned import Learned
@@ -53,6 +52,7 @@ from portrait.neural.readings import REFERENCES, references_of
 from portrait.neural.refit_heads import Refitted, Taught, refit_heads
 from portrait.neural.retext import Retext, kept_folder, retext, told_of
 from portrait.neural.training import Course
+from portrait.reading import EPOCH, MILLISECOND
 from portrait.stock import Stock
 from portrait.store import Model
 from portrait.tracker import Later

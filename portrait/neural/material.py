@@ -18,13 +18,13 @@ from numpy.typing import NDArray
 
 from portrait.archive import Archive
 from portrait.archive_reading import Reading, Sample, read_interactions, together
-from portrait.batch import EPOCH, MILLISECOND
 from portrait.erasure import Erasures
 from portrait.exam import EACH, set_exam
 from portrait.interactions import NO_ITEM, Codes, Interactions
 from portrait.item import Item, interest_category
 from portrait.learner import NothingToLearnError
 from portrait.neural.validation import Validation, validation_of
+from portrait.reading import EPOCH, MILLISECOND
 from portrait.ref import item_ref, name_ref
 from portrait.replay import Users
 

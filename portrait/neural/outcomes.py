@@ -15,7 +15,6 @@ import numpy as np
 
 from portrait.archive import Archive
 from portrait.archive_reading import Sample, read_interactions
-from portrait.batch import EPOCH, MILLISECOND
 from portrait.classification import Flags
 from portrait.heads import CHURN_RISK, PURCHASE_INTENT
 from portrait.history import Anchors, History
@@ -26,6 +25,7 @@ from portrait.neural.readings import ranker_over
 from portrait.neural.refit_heads import state_of
 from portrait.questions import Floats, calendar_anchors, draw
 from portrait.ranker import Ranker
+from portrait.reading import EPOCH, MILLISECOND
 from portrait.stock import Stock
 from portrait.store import Model, ModelRegistry
 from portrait.watch import Live

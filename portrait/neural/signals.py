@@ -18,12 +18,12 @@ from pydantic import TypeAdapter
 
 from portrait.archive import EVER, Archive, Span, numbers
 from portrait.archive_reading import read_interactions
-from portrait.batch import EPOCH, MILLISECOND
 from portrait.drift import ErrorDrift, Reference, moved
 from portrait.erasure import Erasures
 from portrait.exam import set_exam, sit
 from portrait.manifest import Manifest
 from portrait.neural.readings import LOOK_BACK_MS, REFERENCES, ranker_over, readings
+from portrait.reading import EPOCH, MILLISECOND
 from portrait.segment import Segment, by_place
 from portrait.stock import Stock
 from portrait.store import Model, ModelRegistry

@@ -2,10 +2,11 @@
 
 import json
 
-from portrait.batch import LARGEST_EVENT, EventBatch, decode, item_of
+from portrait.batch import EventBatch, decode, item_of
 from portrait.envelope import parse_event
 from portrait.event import Action
 from portrait.facts import ACTION_CODE
+from portrait.reading import LARGEST_EVENT
 from portrait.ref import event_ref, item_ref, text_ref
 from tests.records import RECEIVED, FakeRecord, encoded, event_record
 

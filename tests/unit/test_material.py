@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from portrait.batch import EPOCH, MILLISECOND
 from portrait.erasure import Erasures
 from portrait.interactions import NO_ITEM, Interactions
 from portrait.item import interest_category
 from portrait.learner import NothingToLearnError
 from portrait.neural.material import Material, Shares, gather, load, save
+from portrait.reading import EPOCH, MILLISECOND
 from portrait.ref import item_ref, name_ref, user_ref
 from tests.archives import memory_archive
 from tests.training_shop import CATALOGUE, OPENED, SEASON, keep, season

@@ -7,11 +7,11 @@ import pyarrow as pa
 import pytest
 
 from portrait.archive import SCHEMA, Archive
-from portrait.batch import EPOCH, MILLISECOND
 from portrait.erasure import Erasures
 from portrait.event import Action
 from portrait.heads import CHURN_RISK, PURCHASE_INTENT
 from portrait.neural.outcomes import ANEW, ArchiveOutcomes
+from portrait.reading import EPOCH, MILLISECOND
 from portrait.ref import user_ref
 from portrait.store import Model
 from portrait.watch import Live

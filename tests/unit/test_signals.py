@@ -10,7 +10,6 @@ import pytest
 
 from portrait.adapters.river_drift import AdwinDrift
 from portrait.archive import EVER, Archive, Span
-from portrait.batch import EPOCH, MILLISECOND
 from portrait.drift import Floats, Reference
 from portrait.manifest import Manifest, Window
 from portrait.neural.examiner import untaught
@@ -18,6 +17,7 @@ from portrait.neural.material import Shares, gather
 from portrait.neural.readings import COHERENCE, REFERENCES, readings
 from portrait.neural.signals import ArchiveSignals, Counts, Recent
 from portrait.ranker import Ranker
+from portrait.reading import EPOCH, MILLISECOND
 from portrait.ref import text_ref
 from portrait.segment import Segment
 from portrait.stock import place_texts
