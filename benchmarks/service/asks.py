@@ -17,7 +17,7 @@ def profiles(shop: Shop, *, again: bool) -> list[str]:
     """Ask for the profiles of a few users, again and again, or of all the others, once each."""
     few = min(OFTEN_READ, shop.users // 2)
     users = range(few) if again else range(few, shop.users)
-    return [f"GET /profile/user-{user} HTTP/1.1\r\nHost: shop\r\n\r\n" for user in users]
+    return [f"GET /profile/user-{user} HTTP/1.1\r\nHost: localhost\r\n\r\n" for user in users]
 
 
 def recommendations(kind: str, shop: Shop) -> list[str]:
@@ -76,6 +76,6 @@ def _all_departments(shop: Shop) -> list[str]:
 def _post(body: dict[str, object]) -> str:
     payload = json.dumps(body)
     return (
-        "POST /recommend HTTP/1.1\r\nHost: shop\r\nContent-Type: application/json\r\n"
+        "POST /recommend HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
         f"Content-Length: {len(payload)}\r\n\r\n{payload}"
     )

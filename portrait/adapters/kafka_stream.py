@@ -384,7 +384,7 @@ class KafkaStream:
 
     async def _learn_positions(self) -> None:
         """Ask where reading began in partitions that have just been assigned."""
-        for at in self._consumer.assignment() - self._position.keys():
+        for at in self._consumer.assignment() - self._position.keys() - self._unplaced:
             if at not in self._held:
                 with suppress(IllegalStateError, TimeoutError):  # lost again, or not known yet
                     position = self._consumer.position(at)

@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -62,7 +62,7 @@ def users_of(store: ParquetArchive) -> list[str]:
 
 
 async def publish_click(settings: Settings, user: str) -> None:
-    body = payload(event_id=uuid4().hex, user_id=user, occurred_at="2026-09-01T00:00:00Z")
+    body = payload(event_id=uuid4().hex, user_id=user, occurred_at=datetime.now(UTC).isoformat())
     async with open_publisher(settings) as publisher:
         await publisher.publish([Message("events.click", user.encode(), json.dumps(body).encode())])
 

@@ -169,6 +169,25 @@ async def test_reached_says_so_once_everything_is_read(settings: Settings, topic
                     break
 
 
+async def test_a_log_is_not_read_to_its_end_before_what_lies_there_is_read(
+    settings: Settings, topic: str
+) -> None:
+    await publish(settings, topic, 2)
+    read = 0
+
+    async with (
+        asyncio.timeout(PATIENCE),
+        open_stream(settings, group=topic, topics=(topic,), closing=asyncio.Event()) as stream,
+    ):
+        async for batch in stream.batches():
+            read += len(batch.records)
+            assert read == 2 or set(batch.reached) != {0, 1}
+            if set(batch.reached) == {0, 1}:
+                break
+
+    assert read == 2
+
+
 async def test_a_paused_stream_keeps_its_place(settings: Settings, topic: str) -> None:
     await publish(settings, topic, 10)
     async with open_stream(
