@@ -1,5 +1,7 @@
 """Behaviour: states of users, and every event's share of a score."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -90,6 +92,23 @@ def test_an_item_that_training_never_saw_stands_by_its_text_alone() -> None:
     np.testing.assert_allclose(placed[20:], alone[20:], atol=1e-6)
     assert np.abs(placed[:20] - alone[:20]).max() > 0.1
     np.testing.assert_array_equal(model.items(np.zeros(ITEMS, np.uint64), texts)[20:], placed[20:])
+
+
+@pytest.mark.parametrize("count", [1, 7, 64, 201])
+def test_an_item_is_placed_alike_whoever_is_placed_with_it(count: int) -> None:
+    """On every processor: some add up differently in the last rows of a large product."""
+    generator = np.random.default_rng(count)
+    wide = replace(
+        behaviour(dim=64, heads=8),
+        projection=generator.standard_normal((256, 64)).astype(np.float32),
+    )
+    texts = generator.standard_normal((count, 256)).astype(np.float32)
+    nameless = np.zeros(count, np.uint64)
+
+    together = wide.items(nameless, texts)
+
+    apart = [wide.items(nameless[:1], texts[place : place + 1]) for place in range(count)]
+    np.testing.assert_array_equal(together, np.concatenate(apart))
 
 
 def test_items_and_states_have_length_1_and_nothing_known_is_zero() -> None:
