@@ -78,6 +78,14 @@ def partitions_of(payload: bytes) -> tuple[int, ...]:
     return lowest + tuple(partition + 1 for _topic, partition, *_ in further)
 
 
+def is_whole(payload: bytes) -> bool:
+    """Say whether a record is as long as it says, so that its fields can be read."""
+    if len(payload) < HEAD.itemsize:
+        return False
+    _, at = _further_place(payload)
+    return len(payload) >= at + _SPACE
+
+
 def is_blank(payload: bytes) -> bool:
     """Say whether a record holds nothing but positions: its user has been erased."""
     return payload[_REVISION] == 0

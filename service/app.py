@@ -7,6 +7,10 @@ from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
+from pydantic_core import to_json
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from portrait.event import Event
 from service import events, items, models, operations, profiles, recommendations
@@ -35,6 +39,7 @@ def create_app(
     )
     for resource in (profiles, recommendations, events, items, models, operations):
         app.router.routes += resource.router.routes  # including them would compile their paths anew
+    app.router.routes.insert(0, Route(str(app.openapi_url), app.document, include_in_schema=False))
     app.add_middleware(BodyLimit, limits=body_limits or BodyLimits(), leaving=border.leaving)
     app.add_middleware(RequestLog, leaving=border.leaving)
     if border.origins:
@@ -50,6 +55,8 @@ def create_app(
 
 class PortraitApp(FastAPI):
     """FastAPI, with the schemas that routes name but do not return."""
+
+    _written = b""
 
     def openapi(self) -> dict[str, object]:
         """Return the OpenAPI document; it is made once."""
@@ -67,6 +74,12 @@ class PortraitApp(FastAPI):
             document["components"]["schemas"] |= named["$defs"]
             self.openapi_schema = document
         return self.openapi_schema
+
+    async def document(self, _request: Request) -> Response:
+        """Answer with it; it is written once, for to write it takes 10 ms of the loop."""
+        if not self._written:
+            self._written = to_json(self.openapi())
+        return Response(self._written, media_type="application/json")
 
 
 def _lifespan(

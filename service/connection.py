@@ -51,6 +51,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._headers_due: asyncio.TimerHandle | None = None
         self._taken_due: asyncio.TimerHandle | None = None
         self._header_bytes = 0
+        self._field_bytes = 0  # of all headers of a request, and of what follows its body
         self._is_in_headers = False  # of a request that has begun
         self._is_in_message = False  # after the headers of one, before its end
         self.idle_since = 0.0
@@ -86,7 +87,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         """Begin the headers of a request."""
-        self._is_in_headers = True
+        self._is_in_headers, self._field_bytes = True, 0
         super().on_message_begin()
 
     def on_url(self, url: bytes) -> None:
@@ -94,6 +95,14 @@ class BoundedProtocol(HttpToolsProtocol):
         if b"#" in url or len(self.url) + len(url) > self.limits.header_bytes:
             raise HttpParserError
         super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header, up to so many; what comes after a body is counted, and let go."""
+        self._field_bytes += len(name) + len(value) + 4
+        if self._field_bytes > 2 * self.limits.header_bytes:
+            raise HttpParserError
+        if not self._is_in_message:
+            super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         """Begin a request."""

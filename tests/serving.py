@@ -12,6 +12,7 @@ from service.app import create_app
 from service.border import Border
 from service.connection import Limits
 from service.middleware import BodyLimits
+from service.operations import FRESH
 from service.server import DrainingServer, server_of
 from tests.shop import Shop
 
@@ -67,7 +68,8 @@ class Serving:
                 await asyncio.sleep(0.01)
 
     async def metric(self, of: str) -> float:
-        """Return a series' value; 0 where there is none."""
+        """Return a series' value, once it can be of now; 0 where there is none."""
+        await asyncio.sleep(FRESH)
         async with httpx.AsyncClient() as client:
             text = (await client.get(f"{self.url}/metrics")).text
         found = [line.rsplit(" ", 1)[1] for line in text.splitlines() if line.startswith(of)]

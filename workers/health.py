@@ -50,7 +50,14 @@ async def serve_health(
     if not port:
         yield
         return
-    config = uvicorn.Config(health_app(checks, notes), host=host, port=port, log_level="warning")
+    config = uvicorn.Config(
+        health_app(checks, notes),
+        host=host,
+        port=port,
+        lifespan="off",  # or what ends the work is logged there, words and all
+        log_config=None,
+        access_log=False,
+    )
     server = uvicorn.Server(config)
     server.config.timeout_graceful_shutdown = GRACE_SECONDS
     async with asyncio.TaskGroup() as tasks:

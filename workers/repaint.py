@@ -20,7 +20,7 @@ from portrait.explain import search_refs
 from portrait.facts import Facts
 from portrait.paint import paint
 from portrait.profile import REVISION, decode_facts, encode_profiles
-from portrait.record import partitions_of, received_at_of, space_of
+from portrait.record import is_whole, partitions_of, received_at_of, space_of
 from portrait.store import ProfileStore, Write
 from workers.painter import Painter, Studio
 
@@ -80,8 +80,8 @@ async def _in_other_spaces(
     found: list[tuple[int, str]] = []
     async for users in profiles.scan():
         for user, record in zip(users, await profiles.load(users), strict=True):
-            if record is None or space_of(record) == space_id:
-                continue
+            if record is None or not is_whole(record) or space_of(record) == space_id:
+                continue  # a damaged one is nobody's to paint
             if any(place - 1 in owned for place in partitions_of(record) if place):
                 found.append((-received_at_of(record), user))
         if len(found) >= 2 * FOUND_AT_ONCE:
@@ -97,7 +97,7 @@ async def _repaint_some(profiles: ProfileStore, painter: Painter, users: Sequenc
     there = [
         (user, record)
         for user, record in zip(users, records, strict=True)
-        if record is not None and space_of(record) != space_id
+        if record is not None and is_whole(record) and space_of(record) != space_id
     ]
     if not there:
         return 0

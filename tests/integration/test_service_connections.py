@@ -317,3 +317,21 @@ async def test_while_it_leaves_answers_close_their_connections() -> None:
 
     assert "connection" not in before.headers
     assert after.headers["connection"] == "close"
+
+
+@pytest.mark.parametrize("method", ["POST /events", "GET /livez"])
+async def test_what_follows_a_body_is_bounded(method: str) -> None:
+    head = f"{method} HTTP/1.1\r\nContent-Type: application/json\r\n".encode() + HOST
+    async with serving(Shop(), Rules(limits=Limits(), bodies=BodyLimits())) as served:
+        reader, writer = await served.open(head + b"Transfer-Encoding: chunked\r\n\r\n0\r\n")
+        answer = asyncio.create_task(read_all(reader))
+        sent = 0
+        async with asyncio.timeout(PATIENCE):
+            while not answer.done() and sent < 4_000_000:
+                writer.write(b"a:\r\n" * 1_000)
+                sent += 4_000
+                await asyncio.sleep(0)
+                with suppress(ConnectionError):
+                    await writer.drain()
+        writer.close()
+        assert sent < 4_000_000

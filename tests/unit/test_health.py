@@ -1,7 +1,9 @@
 """A worker's health: asked while it works, and no reason for it to stay."""
 
 import asyncio
+import sys
 from contextlib import suppress
+from subprocess import run
 
 import httpx
 from starlette.testclient import TestClient
@@ -61,3 +63,27 @@ def test_a_worker_that_is_ready_tells_what_befell_its_log() -> None:
 
     answer = client.get("/readyz")
     assert (answer.status_code, answer.json()["notes"]) == (200, ["a log began again"])
+
+
+FAILS = """
+import asyncio
+from portrait.logs import configure_logs, report_failure
+from workers.health import serve_health
+
+async def main(port):
+    async with serve_health("127.0.0.1", port, {{}}):
+        await asyncio.sleep(0.5)
+        raise KeyError("ann@" + "example.org")
+
+report_failure()
+configure_logs("json")
+asyncio.run(main({port}))
+"""
+
+
+def test_what_ends_a_worker_is_not_told_by_its_health() -> None:
+    code = FAILS.format(port=free_port())
+    ended = run([sys.executable, "-c", code], capture_output=True, text=True, check=False)  # noqa: S603
+
+    assert "process_failed" in ended.stdout
+    assert "ann@example.org" not in ended.stdout + ended.stderr

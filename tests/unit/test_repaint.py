@@ -77,6 +77,16 @@ async def test_everybody_is_painted_anew_and_facts_do_not_change() -> None:
     assert profiles.kept
 
 
+@pytest.mark.parametrize("damaged", [b"", b"garbage", bytes(300), b"\xff" * 300])
+async def test_a_damaged_record_holds_up_nobody(damaged: bytes) -> None:
+    profiles = await painted_before()
+    profiles.records["eve"] = damaged
+
+    assert await repaint(profiles, await painter_of(LEARNED), {PARTITION}) == 3
+
+    assert profiles.records["eve"] == damaged
+
+
 async def test_the_newest_come_first() -> None:
     profiles = await painted_before()
     newest_first = sorted(

@@ -14,7 +14,9 @@ from service.problems import MOST_BYTES, MOST_ERRORS
 from tests.shop import Shop, open_shop
 
 MEGABYTE = 1_048_576
-SECONDS = 1.0  # of processor time; unbounded, the worst of these took 1.7 s, and 3.6 s to answer
+SECONDS = (
+    1.5  # of processor time, coverage counted; unbounded, the worst of these took 1.7 s without
+)
 CLICK = {"type": "click", "user_id": "ann", "item_id": "milk"}
 JSON = {"content-type": "application/json"}
 
