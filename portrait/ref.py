@@ -12,7 +12,7 @@ from functools import lru_cache
 from hashlib import blake2b
 
 SHORT = 40  # characters: a UUID with a prefix. 160 bytes at most, in the widest script
-REMEMBERED = 65_536  # short strings of a kind: 25 MB at most
+REMEMBERED = 65_536  # short strings of a kind: 30 MB at most
 
 
 def event_ref(event_id: str) -> int:
