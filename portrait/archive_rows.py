@@ -26,12 +26,16 @@ from portrait.segment import Segment
 from portrait.stream import Message, Record
 from portrait.topics import ERASURES
 
+MOST_FILES = 256  # of one flush, but one of each topic-partition: 3 s where each takes 10 ms
+LOGGED = pa.field("logged_at", pa.timestamp("ms", "UTC"), nullable=False)  # see `read_event`
+HELD = SCHEMA.append(LOGGED)  # rows until they are in a file: LOGGED decides in which
+
 
 @dataclass(frozen=True, slots=True)
 class Tabulated:
     """What a batch says to the archive."""
 
-    rows: pa.Table  # of SCHEMA, erased or not
+    rows: pa.Table  # of HELD, erased or not
     erased: dict[int, int]  # user_ref: until when, ms
     dead: list[Message]  # the update worker publishes them
 
@@ -75,12 +79,12 @@ class _Builder:
 
 
 def _table(rows: Sequence[tuple[object, ...]]) -> pa.Table:
-    columns = zip(*rows, strict=True) if rows else [[] for _ in SCHEMA]
-    arrays = [pa.array(c, f.type) for c, f in zip(columns, SCHEMA, strict=True)]
-    return pa.Table.from_arrays(arrays, schema=SCHEMA)
+    columns = zip(*rows, strict=True) if rows else [[] for _ in HELD]
+    arrays = [pa.array(c, f.type) for c, f in zip(columns, HELD, strict=True)]
+    return pa.Table.from_arrays(arrays, schema=HELD)
 
 
-def _row(record: Record, event: Event, at: int, received: int) -> tuple[object, ...]:
+def _row(record: Record, event: Event, at: int, received: int, logged: int) -> tuple[object, ...]:
     about = None if event.type is Action.SEARCH else item_ref(str(event.item_id))
     return (
         event.event_id,
@@ -100,27 +104,38 @@ def _row(record: Record, event: Event, at: int, received: int) -> tuple[object, 
         record.topic,
         record.partition,
         record.offset,
+        logged,
     )
 
 
 def cut(rows: pa.Table) -> Iterator[tuple[Segment, pa.Table]]:
-    """Divide rows by topic-partition and day of receipt, each offset once.
+    """Divide rows, of HELD, by topic-partition and day, into rows of SCHEMA, each offset once.
 
-    A day ends for good where a later one begins, whatever clocks say afterwards: so the files are
-    as few as the days, and none holds a row received after its day.
+    The day is when the log took them in, so headers have no say in it. It ends for good where a
+    later one begins, whatever clocks say afterwards; of too many days the oldest share the file of
+    the next. So files are few, and none holds a row received after its day.
     """
     ordered = rows.sort_by([(name, "ascending") for name in ("topic", "partition", "offset")])
     topics = ordered["topic"].combine_chunks().dictionary_encode()
     changes = np.diff(numbers(topics.indices)) | np.diff(numbers(ordered["partition"]))
     offsets = numbers(ordered["offset"])
-    days = numbers(ordered["received_at"]) // DAY_MS
-    for start, end in _spans(np.flatnonzero(changes) + 1, len(ordered)):
+    days = numbers(ordered[LOGGED.name]) // DAY_MS
+    ordered = ordered.select(SCHEMA.names)
+    logs = [*_spans(np.flatnonzero(changes) + 1, len(ordered))]
+    for start, end in logs:
         first_of_offset = np.r_[True, np.diff(offsets[start:end]) > 0]
         kept = start + np.flatnonzero(first_of_offset)
-        day = np.maximum.accumulate(days[kept])
+        day = _fewer(np.maximum.accumulate(days[kept]), max(1, MOST_FILES // len(logs)))
         for begin, stop in _spans(np.flatnonzero(np.diff(day)) + 1, len(kept)):
             part = ordered.take(pa.array(kept[begin:stop]))
             yield _segment_of(part, int(day[begin])), part
+
+
+def _fewer(day: NDArray[np.int64], most: int) -> NDArray[np.int64]:
+    """Return days, (E,) ascending, of which there are no more than so many: the newest."""
+    distinct = np.unique(day)
+    kept: NDArray[np.int64] = np.maximum(day, distinct[-min(most, len(distinct))])
+    return kept
 
 
 def _spans(edges: NDArray[np.int64], end: int) -> Iterator[tuple[int, int]]:

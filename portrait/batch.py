@@ -29,7 +29,7 @@ from portrait.topics import ERASURES, EVENT_TOPICS
 CHARACTERS_PER_TOKEN = 3  # of wordpiece, on the safe side
 
 _TOPIC_CODES = {topic: code for code, topic in enumerate(EVENT_TOPICS)}
-_Row = tuple[int, int, int, int, int, int, tuple[float, ...]]
+_Row = tuple[int, int, int, int, int, int, int, tuple[float, ...]]
 
 
 @dataclass(slots=True)
@@ -108,7 +108,7 @@ class _Builder:
         columns, dead = tabulated(self._records, self._rows, _columns, self._logs)
         return EventBatch([*self._users], columns, self._items, self._searches, [*self.dead, *dead])
 
-    def _add(self, record: Record, event: Event, at: int, received: int) -> None:
+    def _add(self, record: Record, event: Event, at: int, received: int, logged: int) -> None:
         """Take in one event."""
         row = (
             at,
@@ -119,18 +119,24 @@ class _Builder:
             ACTION_CODE[event.type],
             round((event.rating or 0) * 10),
         )
-        self._append(record, event.user_key, _TOPIC_CODES.get(record.topic, 0), received, row)
+        topic = _TOPIC_CODES.get(record.topic, 0)
+        self._append(record, event.user_key, topic, (received, logged), row)
 
     def _erase(self, record: Record, user: str, until: int) -> None:
         """Take in one erasure: a row without an event, whose id is the moment."""
-        self._append(record, user, ERASURE, until, (0, until, 0, 0.0, 0, 0, 0))
+        self._append(record, user, ERASURE, (until, until), (0, until, 0, 0.0, 0, 0, 0))
 
     def _append(
-        self, record: Record, user: str, topic: int, received: int, row: tuple[float, ...]
+        self,
+        record: Record,
+        user: str,
+        topic: int,
+        moments: tuple[int, int],
+        row: tuple[float, ...],
     ) -> None:
         place, at = self._users.setdefault(user, len(self._users)), record.partition
         log = self._logs.get((record.topic, at), 0) if self._logs else 0
-        self._rows.append((place, topic, at, log, record.offset, received, row))
+        self._rows.append((place, topic, at, log, record.offset, *moments, row))
         self._records.append(record)
 
     def _ref(self, event: Event) -> int:

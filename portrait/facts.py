@@ -63,7 +63,7 @@ HEAD = np.dtype(
         ("period", "<i4"),  # number of the newest period seen
         ("first_at", "<i8"),
         ("last_at", "<i8"),
-        ("received_at", "<i8"),  # Kafka's time of the newest record taken in
+        ("received_at", "<i8"),  # when the log took in the newest record, as COLUMNS' `logged`
         ("spend", "<i8"),  # purchases less returns, in 1/MONEY, without the upper part
         ("totals", "<u4", (len(Action),)),  # events by action
         ("spend_upper", "<i4"),  # times 2**SPEND_PART: 0 but for sums of 2**61 and more
@@ -80,7 +80,8 @@ COLUMNS = np.dtype(
         ("partition", "<i4"),
         ("log", "<u2"),  # which log of that name: 0 the first, one more each time it began again
         ("offset", "<i8"),
-        ("received", "<i8"),
+        ("received", "<i8"),  # when it first was, though it was sent back since: for erasures
+        ("logged", "<i8"),  # when this log took the record in, which no header of it can change
         ("event", EVENT),
     ]
 )
@@ -242,7 +243,7 @@ def _advance(
     fresh = positions.advance(positions.slot[members], opened.mark[members], id)
     rows = columns["user"][fresh]
     head["revision"][rows] += np.uint64(1)
-    head["received_at"][rows] = np.maximum(head["received_at"][rows], columns["received"][fresh])
+    head["received_at"][rows] = np.maximum(head["received_at"][rows], columns["logged"][fresh])
     return fresh
 
 

@@ -59,7 +59,7 @@ class Regulars:
             columns: Their events.
         """
         user = columns["user"]
-        away = columns["received"] - head["received_at"][user] >= AWAY_MS
+        away = columns["logged"] - head["received_at"][user] >= AWAY_MS
         for place in np.unique(user[away & (head["count"][user] > 0)]).tolist():
             self._known[hash(users[place])] = None
         while len(self._known) > self._most:

@@ -117,8 +117,11 @@ def tabulated(
     return build(sound), letters
 
 
-def read_event(record: Record, clock: Clock) -> tuple[Event, int, int]:
-    """Return what a record says, when it happened and when it was received (ms).
+def read_event(record: Record, clock: Clock) -> tuple[Event, int, int, int]:
+    """Return what a record says, when it happened, was first received, and was logged (ms).
+
+    The last two differ where a dead letter came back: the header that says so can be forged, so
+    what it must not decide goes by when this log took the record in.
 
     Raises:
         RecordInvalidError: Not an event, or one that cannot have happened then.
@@ -127,7 +130,7 @@ def read_event(record: Record, clock: Clock) -> tuple[Event, int, int]:
         msg = f"payload: larger than {LARGEST_EVENT} bytes"
         raise EventInvalidError(msg)
     event = parse_event(record.value, record.headers, action=action_of(record.topic))
-    received = clock.received(record)
+    received = logged = clock.received(record)
     latest = received if received == record.timestamp else clock.now
     if record.headers:  # a dead letter that came back was received when it first was
         first = first_received(record)
@@ -139,7 +142,7 @@ def read_event(record: Record, clock: Clock) -> tuple[Event, int, int]:
     if at <= 0:
         msg = "occurred_at: before 1970"
         raise EventInvalidError(msg)
-    return event, at, received
+    return event, at, received, logged
 
 
 def read_erasure(record: Record, clock: Clock) -> tuple[str, int]:

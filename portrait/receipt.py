@@ -2,7 +2,8 @@
 
 A dead letter that is replayed gets a new timestamp, and would count as received after an erasure
 that came before the replay. So the replay says in a header when it was received first. Whoever
-forges the header makes a message older than it is, and nothing else.
+forges the header makes a message older than it is, and nothing else: what would be gained by it
+(regulars in `influence.py`, days of the archive) goes by the record's own time.
 """
 
 from portrait.stream import Headers, Record

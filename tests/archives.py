@@ -34,7 +34,9 @@ def memory_archive() -> ParquetArchive:
     return ParquetArchive(f"memory://archive-{uuid4().hex}")
 
 
-def click(offset: int, user: str = "ann", *, received: int = RECEIVED, **changes: object) -> Record:
+def click(
+    offset: int, user: str = "ann", *, received: int = RECEIVED, **changes: object
+) -> FakeRecord:
     """Return a record of a click, with an id of its own unless it is given one."""
     fields = {"event_id": f"e{offset}", "user_id": user} | changes
     return FakeRecord(

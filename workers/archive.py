@@ -15,8 +15,8 @@ import pyarrow as pa
 import structlog
 
 from portrait import metrics
-from portrait.archive import SCHEMA, Archive, ArchiveUnavailableError, erased
-from portrait.archive_rows import cut, tabulate
+from portrait.archive import Archive, ArchiveUnavailableError, erased
+from portrait.archive_rows import HELD, cut, tabulate
 from portrait.erasure import Erasures
 from portrait.segment import Segment, log_name
 from portrait.stream import Batch, EventStream
@@ -144,7 +144,7 @@ def _write(held: Held, store: Archive) -> tuple[int, int]:
     """Write files. Returns how many rows, in how many files."""
     store.erase(Erasures.of(held.erased))
     erasures = store.erasures()
-    rows = pa.concat_tables([SCHEMA.empty_table(), *held.rows])
+    rows = pa.concat_tables([HELD.empty_table(), *held.rows])
     gone = erased(rows, erasures)
     files = 0
     for segment, part in cut(rows.filter(pa.array(~gone))):

@@ -1,11 +1,14 @@
 """Rows of the archive: what a record becomes, and which file it goes into."""
 
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
 
-from portrait.archive_rows import cut, tabulate
+from portrait.archive_rows import MOST_FILES, cut, tabulate
 from portrait.reading import DAY_MS
+from portrait.receipt import sent_back
 from portrait.ref import item_ref, user_ref
 from portrait.segment import Segment
 from portrait.stream import Record
@@ -47,6 +50,7 @@ def test_a_row_holds_the_whole_event() -> None:
         "topic": "events.review",
         "partition": 0,
         "offset": 7,
+        "logged_at": datetime.fromtimestamp(RECEIVED / 1_000, UTC),
     }
 
 
@@ -102,5 +106,45 @@ def test_a_day_that_is_over_does_not_come_back_however_clocks_run() -> None:
     assert days == [(21, [0]), (22, [1, 2, 3, 4])]
 
 
-def cut_rows(records: list[Record]) -> list[tuple[Segment, pa.Table]]:
+def test_forged_receipts_make_no_files() -> None:
+    """What a header says moves no row to another day: 1,500 made 1,500 files."""
+    records = [
+        replace(
+            click(n, occurred_at="2000-01-01T00:00:00Z"),
+            headers=sent_back(str(RECEIVED - (1_500 - n) * DAY_MS)),
+        )
+        for n in range(1_500)
+    ]
+
+    ((segment, rows),) = cut_rows(records)
+
+    assert segment.day == RECEIVED_ON
+    assert rows["offset"].to_pylist() == list(range(1_500))
+    assert rows["received_at"][0].as_py() < datetime(2023, 1, 1, tzinfo=UTC)
+
+
+def test_one_flush_is_a_bounded_number_of_files_whatever_stamps_say() -> None:
+    """Where producers' clocks are believed; the oldest days then share a file."""
+    long_ago = "2000-01-01T00:00:00Z"
+    records = [
+        replace(
+            click(n, received=RECEIVED - (1_500 - n) * DAY_MS, occurred_at=long_ago),
+            partition=partition,
+        )
+        for n in range(1_500)
+        for partition in range(3)
+    ]
+
+    files = cut_rows(records)
+
+    assert len(files) <= MOST_FILES
+    offsets = [(s.partition, offset) for s, rows in files for offset in rows["offset"].to_pylist()]
+    assert sorted(offsets) == [(p, n) for p in range(3) for n in range(1_500)]
+    for segment, rows in files:
+        newest = max(rows["received_at"].to_pylist())
+        assert segment.day == newest.date()
+    assert [s.day for s, _ in files if s.partition == 0][-1] == RECEIVED_ON - timedelta(days=1)
+
+
+def cut_rows(records: Sequence[Record]) -> list[tuple[Segment, pa.Table]]:
     return list(cut(tabulate(records, TOLERANCE_MS).rows))

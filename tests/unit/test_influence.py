@@ -1,12 +1,19 @@
 """Influence: nobody is heard louder by saying it more often, or under more names."""
 
+from dataclasses import replace
+from itertools import product
+
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
+from portrait.batch import decode
 from portrait.event import Action
 from portrait.facts import ACTION_CODE, COLUMNS, Facts, fold
 from portrait.influence import ACQUAINTED, AWAY_MS, DAILY, DAY_MS, Regulars, wanted
 from portrait.popularity import diminished
+from portrait.receipt import sent_back
+from tests.records import RECEIVED, FakeRecord, event_record
 
 TODAY = 20_700 * DAY_MS
 PURCHASE = 4_000
@@ -18,7 +25,7 @@ def columns_of(*events: Event) -> NDArray[np.void]:
     columns = np.zeros(len(events), COLUMNS)
     for place, (user, item, action, at) in enumerate(events):
         columns["user"][place], columns["offset"][place] = user, at
-        columns["received"][place] = at
+        columns["received"][place] = columns["logged"][place] = at
         event = (at, hash((user, at, place)) % 2**63, item, 0.0, 1, ACTION_CODE[action], 0)
         columns["event"][place] = event
     return columns
@@ -34,6 +41,19 @@ def heard(facts: Facts, *events: Event, regular: bool = True) -> list[int]:
     columns = columns_of(*events)
     weights: list[int] = wanted(facts, columns, np.full(len(columns), regular))["weight"].tolist()
     return weights
+
+
+def at_once(number: int, user: str = "ann", *, since: int | None = None) -> FakeRecord:
+    """Return a purchase that the log takes in now, and that says it was taken in before."""
+    record = event_record(
+        number,
+        event_id=f"{user}{number}",
+        user_id=user,
+        type="purchase",
+        occurred_at="2026-09-20T14:13:20+00:00",
+    )
+    headers = () if since is None else sent_back(str(since))
+    return replace(record, timestamp=RECEIVED + number, headers=headers)
 
 
 def test_the_same_thing_done_again_on_the_same_day_is_not_heard_again() -> None:
@@ -103,6 +123,33 @@ def test_who_comes_back_after_a_while_is_a_regular_from_then_on() -> None:
     assert regulars.among(["ann", "new"], facts.head, soon).tolist() == [False, False]
     assert regulars.among(["ann", "new"], facts.head, back).tolist() == [True]
     assert regulars.among(["ann", "new"], facts.head, soon).tolist() == [True, False]
+
+
+@pytest.mark.parametrize("forged", list(product([False, True], repeat=3)))
+def test_a_forged_header_makes_nobody_a_regular(forged: tuple[bool, ...]) -> None:
+    """Whichever of somebody's first events say that they were received before."""
+    facts, regulars = Facts.empty(1), Regulars()
+    for number, is_forged in enumerate(forged):
+        record = at_once(number, since=RECEIVED - (number + 1) * AWAY_MS if is_forged else None)
+
+        (batch,) = decode([record], future_tolerance_ms=60_000, most_tokens=10_000)
+
+        assert not regulars.among(batch.users, facts.head, batch.columns).any()
+        fold(facts, batch.columns)
+
+
+def test_a_made_up_past_does_not_make_up_for_being_new() -> None:
+    """An attack: an old event of each made-up user, then a purchase, all within a second."""
+    users = [f"u{n}" for n in range(40)]
+    facts, regulars = Facts.empty(len(users)), Regulars()
+    for number, since in enumerate((RECEIVED - 2 * AWAY_MS, None)):
+        records = [at_once(number, user, since=since) for user in users]
+        (batch,) = decode(records, future_tolerance_ms=60_000, most_tokens=10_000)
+        voices = wanted(facts, batch.columns, regulars.among(users, facts.head, batch.columns))
+        fold(facts, batch.columns)
+
+    assert not voices["regular"].any()
+    assert voices["weight"].max() <= PURCHASE // ACQUAINTED
 
 
 def test_no_more_regulars_are_remembered_than_there_is_room_for() -> None:

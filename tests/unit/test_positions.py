@@ -62,7 +62,7 @@ def clicks(count: int) -> list[Happening]:
 
 def erasure(until: int, *, partition: int, user: int = 0, offset: int = 0) -> NDArray[np.void]:
     row = (0, until, 0, 0.0, 0, 0, 0)
-    return np.array([(user, ERASURE, partition, 0, offset, until, row)], COLUMNS)
+    return np.array([(user, ERASURE, partition, 0, offset, until, until, row)], COLUMNS)
 
 
 @given(happenings(USERS), partitions, shuffles, st.data())
@@ -201,7 +201,7 @@ def test_a_record_from_before_there_were_further_positions_is_read_and_written_a
     log = log_of([*clicks(1)], partition=2)
     log["offset"], log["event"]["id"] = 5, 11
     bought = log_of([Happening(0, START + 1, 12, 2, 2.5, 3, Action.PURCHASE, 0)], partition=2)
-    bought["offset"], bought["received"] = 7, START + 1
+    bought["offset"], bought["received"], bought["logged"] = 7, START + 1, START + 1
 
     facts = Facts.empty(1)
     fold(facts, np.concatenate([log, bought]))

@@ -10,7 +10,7 @@ import pytest
 
 from portrait.adapters.parquet_archive import ParquetArchive
 from portrait.archive import EVER, Archive, Span
-from portrait.archive_rows import tabulate
+from portrait.archive_rows import cut, tabulate
 from portrait.erasure import Erasures
 from portrait.reading import DAY_MS
 from portrait.ref import user_ref
@@ -154,7 +154,7 @@ def test_a_merge_of_files_that_overlap_keeps_each_row_once() -> None:
 def test_a_merge_is_written_over_no_other_file() -> None:
     archive = memory_archive()
     huge = Segment(RECEIVED_ON, "events.click", 0, 0, 4)  # too large to be merged with the others
-    rows = tabulate([click(0), click(3, "eve")], TOLERANCE_MS).rows
+    ((_, rows),) = cut(tabulate([click(0), click(3, "eve")], TOLERANCE_MS).rows)
     archive.write(huge, [rows])
     fill(archive, [click(0), click(1)], [click(2), click(3)])
     sized = [replace(each, bytes=900 if each == huge else 10) for each in archive.segments()]
