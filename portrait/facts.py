@@ -41,6 +41,7 @@ PERIOD_MS = 28 * 24 * 3_600_000  # four weeks: the same number of each weekday i
 MONEY = 1_000  # spend is kept in thousandths of the shop's unit: integers add up in any order
 DEAREST = 10**9  # of one piece: with more, a single event could be more than a sum can hold
 SPEND_PART = 62  # bits of the lower part of spend; with the upper, 10**11 of the largest purchases
+LATEST = 10**13 - 1  # ms: the year 2286; what says later was not written by us
 MOST = np.uint32(2**32 - 1)  # events that a count can tell of: it stays there
 
 EVENT = np.dtype(

@@ -27,6 +27,10 @@ profiles_refused = Counter(
 profiles_repainted = Counter(
     "portrait_profiles_repainted_total", "Profiles painted anew after a promotion."
 )
+profiles_damaged = Counter(
+    "portrait_profiles_damaged_total",
+    "Damaged profiles found: begun anew by an update worker, passed over by the service.",
+)
 partition_lag = Gauge(
     "portrait_partition_lag_records", "Records not yet read.", ["topic", "partition"]
 )
@@ -52,6 +56,9 @@ texts_cached = Counter("portrait_texts_cached_total", "Texts whose vector was kn
 
 # The index worker
 items_indexed = Counter("portrait_items_indexed_total", "Catalogue changes taken in.")
+ledger_failures = Counter(
+    "portrait_ledger_failures_total", "Times that who serves could not be written down."
+)
 catalogue_items = Gauge("portrait_catalogue_items", "Items in this process's catalogue.")
 
 # The archive worker

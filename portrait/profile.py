@@ -14,13 +14,25 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from portrait.errors import SpaceMismatchError
-from portrait.facts import EVENT, FURTHER_LAYOUT, HEAD, LAYOUT, RING, Facts
+from portrait.event import Action
+from portrait.facts import (
+    ERASURE,
+    EVENT,
+    HEAD,
+    LATEST,
+    PERIOD_MS,
+    RING,
+    SPEND_PART,
+    TOPICS,
+    Facts,
+)
 from portrait.paint import portrait_dtype
-from portrait.positions import FURTHER, POSITION
+from portrait.positions import FURTHER, NOT_READ, POSITION
+from portrait.record import HIGHEST_PRICE, HIGHEST_RATING, is_whole
 
 REVISION = slice(0, 8)  # of a record: what the compare-and-set compares
-_COUNT, _LAYOUT, _FURTHER = 8, 9, slice(10, 12)  # bytes of a record
+_COUNT, _FURTHER = 8, slice(10, 12)  # bytes of a record
+_HALF_SPEND = 1 << (SPEND_PART - 1)
 _WHOLE_FACTS = np.dtype([("head", HEAD), ("ring", EVENT, (RING,))])
 _FACTS = _WHOLE_FACTS.itemsize
 _DIMS = 16  # where a portrait says its dimensions: after the name of its space
@@ -75,9 +87,69 @@ def _encode_further(facts: Facts) -> list[bytes]:
 def decode_facts(records: Sequence[bytes | None]) -> Facts:
     """Read the facts of U records, in their order; None is a user of whom nothing is known.
 
-    Raises:
-        SpaceMismatchError: A record has another layout than this program knows.
+    Nor is of one whose record is damaged.
     """
+    return read_facts(records)[0]
+
+
+def read_facts(records: Sequence[bytes | None]) -> tuple[Facts, NDArray[np.bool_]]:
+    """Read the facts of U records, in their order, and say which of them are lost.
+
+    Returns:
+        The facts, and (U,), true where there is a record that none of our programs wrote so.
+        Nothing is known of that user any more, as where there is None.
+    """
+    kept = [record if record is not None and is_whole(record) else None for record in records]
+    facts = _decode(kept)
+    sound = _are_sound(facts)
+    if not sound.all():
+        kept = [record if good else None for record, good in zip(kept, sound, strict=True)]
+        facts = _decode(kept)
+    lost = np.zeros(len(records), np.bool_)
+    if None in kept:
+        lost[:] = [
+            there is not None and read is None for there, read in zip(records, kept, strict=True)
+        ]
+    return facts, lost
+
+
+def _are_sound(facts: Facts) -> NDArray[np.bool_]:
+    """Say of U users whether their facts are some that folding makes: (U,)."""
+    sound = _are_sound_heads(facts.head) & _are_sound_rings(facts)
+    further = facts.further["position"]
+    wrong = (further["topic"] >= TOPICS) | (further["partition"] < 0)
+    wrong |= further["offset"] < NOT_READ
+    sound[facts.further["user"][wrong]] = False
+    return sound
+
+
+def _are_sound_heads(head: NDArray[np.void]) -> NDArray[np.bool_]:
+    sound = (head["first_at"] >= 0) & (head["first_at"] <= head["last_at"])
+    sound &= (head["last_at"] <= LATEST) & (head["last_id"][:, ERASURE] <= LATEST)
+    sound &= (head["received_at"] >= 0) & (head["received_at"] <= LATEST)
+    sound &= (head["period"] >= 0) & (head["period"] <= LATEST // PERIOD_MS)
+    sound &= (head["spend"] >= -_HALF_SPEND) & (head["spend"] < _HALF_SPEND)
+    sound &= (head["partition"] >= 0).all(axis=1) & (head["offset"] >= NOT_READ).all(axis=1)
+    enough: NDArray[np.bool_] = head["totals"].sum(axis=1, dtype=np.int64) >= head["count"]
+    return sound & enough
+
+
+def _are_sound_rings(facts: Facts) -> NDArray[np.bool_]:
+    """Say whether the events of U users, newest first, can have been folded: (U,)."""
+    count = facts.head["count"]
+    ring = facts.ring[:, : max(int(count.max(initial=0)), 1)]  # (U, S)
+    at, price = ring["at"], ring["price"]
+    sound = ~np.signbit(price) & (price < HIGHEST_PRICE)
+    sound &= (ring["action"] < len(Action)) & (ring["rating"] <= HIGHEST_RATING)
+    there = np.arange(ring.shape[1]) < count[:, None]
+    sound &= (at > 0) == there
+    ordered = (at[:, 1:] <= at[:, :-1]).all(axis=1) & (at[:, 0] <= LATEST)
+    whole: NDArray[np.bool_] = sound.all(axis=1) & ordered
+    return whole
+
+
+def _decode(records: Sequence[bytes | None]) -> Facts:
+    """Read the facts of U records that are whole, or None."""
     blank = Facts.empty(1)
     empty = blank.head.tobytes() + blank.ring.tobytes()
     whole = [empty if record is None else _facts_of(record) for record in records]
@@ -86,9 +158,6 @@ def decode_facts(records: Sequence[bytes | None]) -> Facts:
 
 
 def _facts_of(record: bytes) -> bytes:
-    if record[_LAYOUT] not in (LAYOUT, FURTHER_LAYOUT):
-        msg = f"record of layout {record[_LAYOUT]}, this program knows {LAYOUT}, {FURTHER_LAYOUT}"
-        raise SpaceMismatchError(msg)
     return record[: HEAD.itemsize + record[_COUNT] * EVENT.itemsize].ljust(_FACTS, b"\0")
 
 

@@ -11,10 +11,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from portrait.errors import ProfileNotFoundError
 from portrait.profile import decode_profile
-from portrait.record import is_blank, partitions_of, read_record, received_at_of, space_of
+from portrait.record import is_blank, partitions_of, received_at_of, space_of
 from portrait.space import Vectors
 from portrait.stream import Message
 from portrait.topics import ERASURES
+from service.damage import is_readable, sound
 from service.dependencies import PartsDep, UserIdPath, state_of
 from service.describe import extended, profile_json, stale_seconds, with_staleness
 from service.examples import ERASURE_ACCEPTED, PROFILE, PROFILE_QUERY, answered
@@ -51,7 +52,7 @@ async def get_profile(user_id: UserIdPath, request: Request) -> Response:
     query = _query(request)
     view = live.require()
     (payload,) = await parts.profiles.load([user_id])
-    if payload is None or is_blank(payload):
+    if payload is None or not is_readable(payload) or is_blank(payload):
         raise ProfileNotFoundError
     now = time()
     hours = 0 if view.model.learned is None else hours_silent(received_at_of(payload), now)
@@ -83,9 +84,15 @@ async def delete_profile(user_id: UserIdPath, parts: PartsDep) -> ErasureAccepte
 def _write(
     key: tuple[str, bytes, int], query: ProfileQuery, view: View, version: str | None
 ) -> bytes:
-    """Write a profile, by user, record and hours of silence."""
+    """Write a profile, by user, record and hours of silence.
+
+    Raises:
+        ProfileNotFoundError: The record is damaged.
+    """
     user_id, payload, hours = key
-    record = read_record(payload)
+    record = sound(payload)
+    if record is None:
+        raise ProfileNotFoundError
     body = profile_json(
         user_id,
         record,

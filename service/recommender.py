@@ -30,6 +30,7 @@ from portrait.session import read_words, session_evidence, session_ring
 from portrait.space import Vectors
 from portrait.store import Model
 from portrait.taste import Taste, taste_of
+from service.damage import sound
 from service.describe import Json, moment, stale_seconds
 from service.live import Live, Parts, View
 from service.reasons import Mentions, reasons_for
@@ -110,7 +111,9 @@ async def _load(user_id: str | None, parts: Parts) -> Profile | None:
     if user_id is None:
         return None
     (record,) = await parts.profiles.load([user_id])
-    return None if record is None or is_blank(record) else decode_profile(record)
+    if record is None or sound(record) is None or is_blank(record):
+        return None
+    return decode_profile(record)
 
 
 async def _gather(asked: RecommendationRequest, profile: Profile | None, view: View) -> Known:

@@ -16,6 +16,7 @@ from time import monotonic
 
 import structlog
 
+from portrait import metrics
 from portrait.catalogue import texts_of
 from portrait.encoder import TextEncoder
 from portrait.errors import ModelInvalidError, StoreRestartedError
@@ -140,6 +141,7 @@ class Origin:
             await asyncio.to_thread(write_ledger, self._shop.models_url, ledger)
         except (ArtifactInvalidError, ModelInvalidError) as error:
             self._write_at = monotonic() + WRITE_AGAIN_SECONDS
+            metrics.ledger_failures.inc()
             log.warning(
                 "ledger_not_written", reason=f"{error}: until it is, an emptied Redis is lost"
             )

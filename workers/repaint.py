@@ -12,6 +12,7 @@ import asyncio
 import time
 from collections.abc import Callable, Collection, Sequence
 
+import numpy as np
 import structlog
 
 from portrait import metrics
@@ -19,7 +20,7 @@ from portrait.errors import StoreUnavailableError
 from portrait.explain import search_refs
 from portrait.facts import Facts
 from portrait.paint import paint
-from portrait.profile import REVISION, decode_facts, encode_profiles
+from portrait.profile import REVISION, encode_profiles, read_facts
 from portrait.record import is_whole, partitions_of, received_at_of, space_of
 from portrait.store import ProfileStore, Write
 from workers.painter import Painter, Studio
@@ -99,9 +100,11 @@ async def _repaint_some(profiles: ProfileStore, painter: Painter, users: Sequenc
         for user, record in zip(users, records, strict=True)
         if record is not None and is_whole(record) and space_of(record) != space_id
     ]
-    if not there:
+    facts, lost = read_facts([record for _, record in there])
+    whole = np.flatnonzero(~lost)
+    if not len(whole):
         return 0
-    facts = decode_facts([record for _, record in there])
+    there, facts = [there[place] for place in whole.tolist()], facts.where(whole)
     await painter.mirror.fetch_texts(search_refs(facts.ring))
     written = _painted(facts, painter)
     writes = [

@@ -36,7 +36,7 @@ from portrait.item import Item
 from portrait.letter import topic_of
 from portrait.notice import notices
 from portrait.paint import paint
-from portrait.profile import REVISION, decode_facts, encode_profiles
+from portrait.profile import REVISION, encode_profiles, read_facts
 from portrait.ref import text_ref
 from portrait.resume import Resume
 from portrait.store import PopularityStore, ProfileStore, ProgressStore, Write
@@ -338,7 +338,7 @@ async def _attempt(
         life, records = await updater.profiles.load_living(users)
         updater.resume.check(life)
     with _timed("fold"):
-        facts = decode_facts(records)
+        facts, lost = read_facts(records)
         questions = updater.prequential.choose(facts, columns, outcome.painter)
         regular = updater.regulars.among(users, facts.head, columns)
         voices = wanted(facts, columns, regular)
@@ -357,6 +357,7 @@ async def _attempt(
         changed = _changed(records, writes)
         refused = await updater.profiles.save([writes[place] for place in changed.tolist()])
     stored = np.delete(changed, refused)
+    _say_damaged(int(lost[stored].sum()))
     kept = accepted & ~np.isin(columns["user"], changed[refused])
     outcome.new.append(columns["event"][kept])
     outcome.wanted.append(voices[kept])
@@ -368,6 +369,13 @@ async def _attempt(
         catalogue.space_id,
     )
     return changed[refused]
+
+
+def _say_damaged(users: int) -> None:
+    """Say of how many users the record was damaged, and is begun anew."""
+    if users:
+        metrics.profiles_damaged.inc(users)
+        log.warning("profiles_damaged", users=users)
 
 
 def _changed(records: Sequence[bytes | None], writes: Sequence[Write]) -> NDArray[np.int64]:

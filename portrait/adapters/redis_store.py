@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Any
 
 from redis.asyncio import BlockingConnectionPool, Connection, Redis, SSLConnection
-from redis.exceptions import NoScriptError, ReadOnlyError
+from redis.exceptions import NoScriptError, ReadOnlyError, ResponseError
 
 from portrait.adapters.redis_common import (
     KEYS_AT_ONCE,
@@ -25,7 +25,7 @@ from portrait.adapters.redis_common import (
 )
 from portrait.store import Write
 
-NONE_STORED = bytes(8)
+REVISION = 8  # bytes; a record that is shorter counts as if zeros followed
 CONNECTIONS = 64  # of a process: more do not make one Redis faster
 WAIT_SECONDS = 5  # for one of them
 
@@ -81,8 +81,7 @@ class RedisProfiles:
         """Return the users' records: one round trip."""
         if len(users) == 1:  # half the client's work, for whoever reads one profile
             async with translated():
-                record = await self._redis.get(_profile_key(users[0]))
-            return [record if isinstance(record, bytes) else None]
+                return [await self._get(_profile_key(users[0]))]
         async with translated(), self._redis.pipeline(transaction=False) as pipe:
             for some in slices(users):
                 pipe.mget([_profile_key(user) for user in some])
@@ -122,11 +121,21 @@ class RedisProfiles:
             if cursor == 0:
                 return
 
+    async def _get(self, key: str) -> bytes | None:
+        """Return what MGET would: nothing of a key that holds no string."""
+        try:
+            record = await self._redis.get(key)
+        except ResponseError as error:
+            if not str(error).startswith("WRONGTYPE"):
+                raise
+            return None
+        return record if isinstance(record, bytes) else None
+
     async def _send(self, writes: Sequence[Write], ttl: int) -> list[list[int]]:
         async with translated(), self._redis.pipeline(transaction=False) as pipe:
             for some in slices(writes):
                 keys = [_profile_key(write.user) for write in some]
-                values = [(write.expected or NONE_STORED) + write.record for write in some]
+                values = [write.expected.ljust(REVISION, b"\0") + write.record for write in some]
                 pipe.evalsha(self._save.sha, len(keys), *keys, ttl, *values)
             answers: list[list[int]] = await pipe.execute()
         return answers

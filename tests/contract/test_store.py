@@ -67,6 +67,16 @@ class ProfileStoreContract:
         assert await store.save([Write("ann", record(1)[:8], record(2))]) == []
         assert await store.load(["ann"]) == [record(2)]
 
+    @pytest.mark.parametrize("damaged", [b"", b"x", bytes(3), b"\xff" * 7, b"garbage and more"])
+    async def test_a_write_over_a_damaged_record_is_taken_from_who_read_it(
+        self, store: ProfileStore, damaged: bytes
+    ) -> None:
+        await store.save([Write("ann", NONE, damaged)])
+
+        assert await store.save([Write("ann", damaged[REVISION], record(2))]) == []
+        assert await store.save([Write("ann", damaged[REVISION], record(1))]) == [0]
+        assert await store.load(["ann"]) == [record(2)]
+
     async def test_a_write_over_something_newer_is_refused(self, store: ProfileStore) -> None:
         await store.save([Write("ann", NONE, record(5))])
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from portrait import metrics
 from portrait.errors import ModelInvalidError, ModelMissingError
 from portrait.ledger import LEDGER, read_ledger
 from portrait.model_index import Standing
@@ -80,6 +81,20 @@ async def test_who_serves_is_written_down_and_published(tmp_path: Path) -> None:
     assert ledger.former is not None
     assert (ledger.champion.version, ledger.former.version) == ("learned-model", MODEL.version)
     assert (tmp_path / "models" / MODEL.version / "manifest.json").exists()
+
+
+async def test_that_who_serves_cannot_be_written_down_is_counted_and_goes_on(
+    tmp_path: Path,
+) -> None:
+    before = metrics.ledger_failures._value.get()  # noqa: SLF001 - its only reader
+    (tmp_path / "models").write_text("a file where a folder should be")
+    world = World(tmp_path)
+    await world.serve(MODEL)
+    spaces, _ = await world.index_worker()
+
+    await spaces.look()
+
+    assert metrics.ledger_failures._value.get() == before + 1  # noqa: SLF001
 
 
 async def test_a_rollback_is_written_down(tmp_path: Path) -> None:

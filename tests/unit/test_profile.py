@@ -1,9 +1,7 @@
 """Profiles: records that come back as they went."""
 
-import pytest
 from hypothesis import given
 
-from portrait.errors import SpaceMismatchError
 from portrait.facts import RING, Facts, fold
 from portrait.paint import blank_portraits, paint
 from portrait.profile import REVISION, decode_facts, decode_profile, encode_profiles
@@ -73,10 +71,3 @@ def test_a_full_record_is_under_four_kilobytes() -> None:
     (record,) = encode_profiles(facts, blank_portraits(1, 256, 256))
 
     assert len(record) <= 4_096
-
-
-def test_a_record_of_another_layout_is_refused() -> None:
-    (record, *_) = encode_profiles(folded([]), blank_portraits(3, 2))
-
-    with pytest.raises(SpaceMismatchError):
-        decode_facts([record[:9] + b"\x63" + record[10:]])

@@ -3,9 +3,11 @@
 import asyncio
 import subprocess
 import sys
+from collections.abc import Callable
 
 import pytest
 from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
 from pydantic_core import to_json
 
 from portrait.model_index import Standing
@@ -14,6 +16,7 @@ from portrait.store import Model
 from service.app import create_app
 from service.examples import PROFILE, RECOMMENDATIONS
 from service.live import Live, Parts
+from service.operations import FRESH
 from service.schemas import ProfileAnswer, RecommendationRequest, Recommendations
 from tests.catalogues import ITEMS, SPACE
 from tests.fakes import HashEncoder
@@ -23,6 +26,18 @@ from tests.processes import until
 from tests.shop import Shop, look, open_shop
 
 OTHER_SPACE = fit_space("hash", HashEncoder().encode([f"text {place}" for place in range(30)]))
+
+
+class Counted:
+    """A function that counts how often it is called."""
+
+    def __init__(self, function: Callable[..., object]) -> None:
+        self.calls = 0
+        self._function = function
+
+    def __call__(self, *args: object, **kwargs: object) -> object:
+        self.calls += 1
+        return self._function(*args, **kwargs)
 
 
 def app_of() -> FastAPI:
@@ -77,6 +92,37 @@ async def test_requests_are_counted_by_route() -> None:
     assert 'portrait_requests_total{method="GET",route="/items/{item_id}",status="200"}' in text
     assert 'route="/items/milk"' not in text
     assert "portrait_catalogue_items 5.0" in text
+
+
+async def test_series_are_written_no_more_often_than_they_change_much(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """To write them takes 10 ms of the loop: a thousand questions are not a thousand times that."""
+    write = Counted(lambda: b"a 1")
+    moments = iter([*[-10 * FRESH] * 50, *[-9 * FRESH] * 50])  # long ago: no other test's
+    monkeypatch.setattr("service.operations.generate_latest", write)
+    monkeypatch.setattr("service.operations.monotonic", lambda: next(moments))
+
+    async with open_shop(Shop()) as client:
+        answers = [await client.get("/metrics") for _ in range(100)]
+
+    assert {(answer.status_code, answer.text) for answer in answers} == {(200, "a 1")}
+    assert write.calls == 2
+
+
+async def test_the_openapi_document_is_made_and_written_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    make, write = Counted(get_openapi), Counted(to_json)
+    monkeypatch.setattr("service.app.get_openapi", make)
+    monkeypatch.setattr("service.app.to_json", write)
+
+    async with open_shop(Shop()) as client:
+        answers = [await client.get("/openapi.json") for _ in range(5)]
+
+    assert {answer.status_code for answer in answers} == {200}
+    assert len({answer.content for answer in answers}) == 1
+    assert (make.calls, write.calls) == (1, 1)
 
 
 async def test_the_model_is_picked_up_when_it_appears() -> None:
