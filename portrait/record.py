@@ -86,11 +86,6 @@ def read_sound(payload: bytes) -> Record | None:
     return record if sound else None
 
 
-def read_record(payload: bytes) -> Record:
-    """Read one whole record."""
-    return _record_of(payload, _HEAD.unpack_from(payload, _REVISION))
-
-
 def _record_of(payload: bytes, fields: tuple[Any, ...]) -> Record:
     """Read one whole record, of whose head these are the fields."""
     period, first_at, last_at, received_at, spend = fields[3:8]

@@ -24,7 +24,7 @@ from portrait.facts import (
 from portrait.paint import blank_portraits
 from portrait.positions import POSITION
 from portrait.profile import decode_facts, decode_profile, encode_profiles
-from portrait.record import partitions_of, read_record, space_of
+from portrait.record import partitions_of, read_sound, space_of
 from tests.strategies import START, Happening, happenings, interleaved, log_of, spread_log_of
 
 USERS, PARTITIONS = 3, 4
@@ -169,7 +169,9 @@ def test_records_come_back_as_they_went(events: list[Happening], places: list[in
         theirs = facts.further["position"][facts.further["user"] == row]
         profile = decode_profile(record)
         assert profile.further.tobytes() == theirs.tobytes()
-        assert read_record(record).events == profile.ring.tolist()
+        read = read_sound(record)
+        assert read is not None
+        assert read.events == profile.ring.tolist()
         assert list(partitions_of(record)) == profile.partitions
         assert space_of(record) == profile.space_id
         assert record[9] == (FURTHER_LAYOUT if len(theirs) else LAYOUT)

@@ -5,7 +5,7 @@ from hypothesis import given
 from portrait.facts import Facts, fold
 from portrait.paint import paint
 from portrait.profile import decode_profile, encode_profiles
-from portrait.record import partitions_of, read_record
+from portrait.record import partitions_of, read_sound
 from tests.catalogues import catalogue
 from tests.strategies import Happening, happenings, log_of
 
@@ -16,8 +16,9 @@ def test_struct_and_numpy_read_the_same(history: list[Happening]) -> None:
     fold(facts, log_of(history, partition=3))
     (payload,) = encode_profiles(facts, paint(facts.ring, catalogue()))
 
-    record = read_record(payload)
+    record = read_sound(payload)
 
+    assert record is not None
     profile = decode_profile(payload)
     head, portrait = profile.head, profile.portrait
     for name in ("period", "first_at", "last_at", "received_at", "spend"):
@@ -41,4 +42,7 @@ def test_a_spend_beyond_64_bits_is_read_whole() -> None:
     facts.head["spend"], facts.head["spend_upper"] = -5, 3
     (payload,) = encode_profiles(facts, paint(facts.ring, catalogue()))
 
-    assert read_record(payload).head.spend == 3 * 2**62 - 5
+    record = read_sound(payload)
+
+    assert record is not None
+    assert record.head.spend == 3 * 2**62 - 5
