@@ -42,7 +42,7 @@ class ExactRoute(APIRoute):
 
         async def write(request: Request) -> Response:
             border = request.scope["state"]["border"]
-            check_address(request, border)
+            check_address(request.scope, border)
             check_writer(request, border)
             check_content_type(request)
             if names_something:
@@ -56,7 +56,7 @@ class ExactRoute(APIRoute):
 
 def _reading(answer: Handler) -> Handler:
     async def read(request: Request) -> Response:
-        check_address(request, request.scope["state"]["border"])
+        check_address(request.scope, request.scope["state"]["border"])
         return await answer(request)
 
     return read

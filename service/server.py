@@ -65,6 +65,8 @@ def server_of(  # noqa: PLR0913 - it is what a server is made of
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # nobody reads who the client is
+        headers=[("x-content-type-options", "nosniff")],
         timeout_keep_alive=int(keep_alive.total_seconds()),
         timeout_graceful_shutdown=GRACE_SECONDS,
     )

@@ -23,6 +23,7 @@ from portrait.adapters.redis_common import (
     text,
     translated,
 )
+from portrait.adapters.together import Together
 from portrait.store import Write
 
 NONE_STORED = bytes(8)
@@ -76,17 +77,25 @@ class RedisProfiles:
         self._redis = redis
         self._ttl = int(ttl.total_seconds())
         self._save = script(redis, "save_profiles.lua")
+        self._one_by_one = Together(self._load)
 
     async def load(self, users: Sequence[str]) -> list[bytes | None]:
-        """Return the users' records: one round trip."""
-        if len(users) == 1:  # half the client's work, for whoever reads one profile
-            async with translated():
-                record = await self._redis.get(_profile_key(users[0]))
-            return [record if isinstance(record, bytes) else None]
-        async with translated(), self._redis.pipeline(transaction=False) as pipe:
-            for some in slices(users):
-                pipe.mget([_profile_key(user) for user in some])
-            return [record for records in await pipe.execute() for record in records]
+        """Return the users' records: one round trip, shared by all who want one in this turn."""
+        return (
+            [await self._one_by_one.get(users[0])] if len(users) == 1 else await self._load(users)
+        )
+
+    async def _load(self, users: Sequence[str]) -> list[bytes | None]:
+        keys = [_profile_key(user) for user in users]
+        async with translated():
+            if len(keys) == 1:
+                return [_bytes(await self._redis.get(keys[0]))]
+            if len(keys) <= KEYS_AT_ONCE:  # half the client's work of a pipeline
+                return [_bytes(record) for record in await self._redis.mget(keys)]
+            async with self._redis.pipeline(transaction=False) as pipe:
+                for some in slices(keys):
+                    pipe.mget(some)
+                return [record for records in await pipe.execute() for record in records]
 
     async def load_living(self, users: Sequence[str]) -> tuple[str, list[bytes | None]]:
         """Return the life of Redis and the users' records: one round trip on one connection."""
@@ -133,6 +142,10 @@ class RedisProfiles:
 
 
 _USER = slice(len("profile:{"), -len("}"))
+
+
+def _bytes(record: bytes | str | None) -> bytes | None:
+    return record if isinstance(record, bytes) else None
 
 
 def _profile_key(user: str) -> str:
