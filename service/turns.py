@@ -29,6 +29,7 @@ class Turns(AbstractContextManager["Turns"]):
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="ranking")
         self._waiting = 0
+        self.reading = asyncio.Lock()  # of large bodies: milliseconds that pydantic lets nobody in
 
     def __exit__(self, *_: object) -> None:
         """Let the thread end."""
