@@ -11,8 +11,6 @@ from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ValidationError
 
-from service.dependencies import turns_of
-
 MOST_VALUES = 2_000  # in one body: the largest request that is valid has some 1,300
 INLINE_BYTES = 4_096  # up to this a thread costs more than the reading
 
@@ -47,8 +45,7 @@ async def read_body(request: Request, model: type[Model]) -> Model | None:
         return None
     if len(body) <= INLINE_BYTES:
         return _parse(body, model)
-    async with turns_of(request).reading:
-        return await asyncio.to_thread(_parse, body, model)
+    return await asyncio.to_thread(_parse, body, model)
 
 
 def is_crowded(body: bytes, most: int = MOST_VALUES) -> bool:
