@@ -2,15 +2,18 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
 
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 from pydantic_core import to_json
+from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from portrait.event import Event
 from service import events, items, models, operations, profiles, recommendations
@@ -19,6 +22,7 @@ from service.dependencies import State
 from service.live import Live, Parts
 from service.middleware import BodyLimit, BodyLimits, RequestLog
 from service.problems import Problem, install_problems
+from service.shortcut import Shortcut
 from service.turns import Turns
 
 VERSION = "0.1.0"
@@ -36,12 +40,12 @@ def create_app(
         description=DESCRIPTION,
         lifespan=_lifespan(parts, border),
         redirect_slashes=False,
+        border=border,
     )
     for resource in (profiles, recommendations, events, items, models, operations):
         app.router.routes += resource.router.routes  # including them would compile their paths anew
     app.router.routes.insert(0, Route(str(app.openapi_url), app.document, include_in_schema=False))
     app.add_middleware(BodyLimit, limits=body_limits or BodyLimits(), leaving=border.leaving)
-    app.add_middleware(RequestLog, leaving=border.leaving)
     if border.origins:
         app.add_middleware(
             CORSMiddleware,
@@ -54,9 +58,19 @@ def create_app(
 
 
 class PortraitApp(FastAPI):
-    """FastAPI, with the schemas that routes name but do not return."""
+    """FastAPI, with the schemas that routes name but do not return, and with a shortcut."""
 
     _written = b""
+
+    def __init__(self, *, border: Border, **kwargs: Any) -> None:  # noqa: ANN401 - FastAPI's
+        super().__init__(**kwargs)
+        self._border = border
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Put what every request passes before what FastAPI adds to it."""
+        usual = super().build_middleware_stack()
+        named = RequestLog(Shortcut(usual, self._border), self._border.leaving)
+        return ServerErrorMiddleware(named, self.exception_handlers[Exception])
 
     def openapi(self) -> dict[str, object]:
         """Return the OpenAPI document; it is made once."""

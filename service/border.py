@@ -12,6 +12,7 @@ from typing import ClassVar
 from urllib.parse import unquote_to_bytes
 
 from fastapi import Request
+from starlette.types import Scope
 
 from service.leaving import Leaving
 from service.problems import FieldError, ProblemError
@@ -77,19 +78,24 @@ def hosts_of(bound: str) -> frozenset[str]:
     return LOOPBACK | {name} if is_loopback else frozenset()
 
 
-def check_address(request: Request, border: Border) -> None:
+def check_address(scope: Scope, border: Border) -> None:
     """Refuse a path that cannot be read as it was sent, and a host that is not this one.
 
     Raises:
         AddressInvalidError: The path is not UTF-8.
         HostUnknownError: There is no Host, or another one.
     """
-    if REPLACEMENT in request.scope["path"] and not _is_utf8(request.scope["raw_path"]):
+    if REPLACEMENT in scope["path"] and not _is_utf8(scope["raw_path"]):
         msg = "Percent-encode the bytes of its UTF-8."
         raise AddressInvalidError(msg)
-    if border.hosts and _name_of(request.headers.get("host", "")) not in border.hosts:
+    if not is_known_host(scope, border):
         msg = "Use the name it is known by, or add this one to PORTRAIT_ALLOWED_HOSTS."
         raise HostUnknownError(msg)
+
+
+def is_known_host(scope: Scope, border: Border) -> bool:
+    """Say whether this service answers to the name it was asked by."""
+    return not border.hosts or _name_of(_host_of(scope)) in border.hosts
 
 
 def check_writer(request: Request, border: Border) -> None:
@@ -144,6 +150,13 @@ def _is_utf8(raw_path: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
+
+
+def _host_of(scope: Scope) -> str:
+    """Return the Host header; nothing where there is none."""
+    return next(
+        (value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), ""
+    )
 
 
 def _name_of(host: str) -> str:

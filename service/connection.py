@@ -35,6 +35,26 @@ class Limits:
     write_time: timedelta = timedelta(seconds=10)
 
 
+class WholeAnswers:
+    """A transport for one answer: its head goes out with its body, in one call of the system."""
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self.is_closing = transport.is_closing
+        self.close = transport.close
+        self._write = transport.write
+        self._head: bytes | None = None  # until it is known; then what is still to be sent of it
+
+    def write(self, sent: bytes) -> None:
+        """Keep the head; send everything else, with the head before it."""
+        if self._head is None and not sent.startswith(b"HTTP/1.1 100 "):
+            self._head = sent
+        elif self._head:
+            self._write(self._head + sent)
+            self._head = b""
+        else:
+            self._write(sent)
+
+
 class BoundedProtocol(HttpToolsProtocol):
     """One connection."""
 
@@ -112,6 +132,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self._is_in_headers, self._is_in_message = False, True
         super().on_headers_complete()
         self.scope["state"]["cycle"] = self.cycle
+        if self.scope["method"] != "HEAD":  # which has no body to wait for
+            self.cycle.transport = WholeAnswers(self.transport)  # type: ignore[assignment] # all it needs
 
     def on_message_complete(self) -> None:
         """End a request."""
@@ -196,7 +218,8 @@ class BoundedProtocol(HttpToolsProtocol):
         body = problem.model_dump_json(exclude_defaults=True).encode()
         head = (
             f"HTTP/1.1 {status.value} {status.phrase}\r\ncontent-type: {MEDIA_TYPE}\r\n"
-            f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
+            f"content-length: {len(body)}\r\nx-content-type-options: nosniff\r\n"
+            "connection: close\r\n\r\n"
         )
         self.transport.write(head.encode() + body)
         self.transport.close()

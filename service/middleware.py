@@ -4,6 +4,7 @@ import asyncio
 import re
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 from random import getrandbits
 from time import perf_counter
 
@@ -22,6 +23,7 @@ TOO_LARGE = 413
 CLIENT_LEFT = 499  # in logs and metrics alone: nobody is there to be told
 FAILED = 500
 BUSY = 503
+MOST_SERIES = 256
 
 log = structlog.get_logger()
 
@@ -159,8 +161,8 @@ def _request_id(scope: Scope) -> str:
 def _record(scope: Scope, status: int, seconds: float, request_id: str) -> None:
     """Name the route by its template: a path holds a user's id."""
     route = getattr(scope.get("route"), "path_format", "unknown")
-    metrics.requests.labels(route, scope["method"], status).inc()
-    metrics.request_seconds.labels(route).observe(seconds)
+    _requests(route, scope["method"], status).inc()
+    _seconds(route).observe(seconds)
     log.info(
         "request_answered",
         route=route,
@@ -168,3 +170,8 @@ def _record(scope: Scope, status: int, seconds: float, request_id: str) -> None:
         seconds=round(seconds, 5),
         request_id=request_id,
     )
+
+
+# Series are looked up once: by their labels it takes as long as counting does.
+_requests = lru_cache(MOST_SERIES)(metrics.requests.labels)
+_seconds = lru_cache(MOST_SERIES)(metrics.request_seconds.labels)

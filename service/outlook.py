@@ -42,6 +42,7 @@ Ring = NDArray[np.void]
 Refs = NDArray[np.uint64]
 
 _ACTIONS = tuple(action.value for action in Action)
+_NAMED = (TASTE, *HABITS)
 
 
 def hours_silent(received_at_ms: int, now: float) -> int:
@@ -108,10 +109,12 @@ def _touched(ring: Ring, source: Source) -> Refs:
 def _because(head: Head, described: NDArray[np.float32], dim: int) -> list[Json]:
     """Name what moves a probability most, by its part in the logit."""
     parts = described * head.weights[:, 0]
-    named = {TASTE: float(parts[:dim].sum())}
-    named |= dict(zip(HABITS, parts[dim:].tolist(), strict=True))
-    strongest = sorted(named.items(), key=lambda part: -abs(part[1]))[:BECAUSE]
-    return [{"habit": habit, "share": round(share, DECIMALS)} for habit, share in strongest]
+    shares = np.append(parts[:dim].sum(), parts[dim:])
+    strongest = np.argsort(-np.abs(shares), kind="stable")[:BECAUSE].tolist()
+    return [
+        {"habit": _NAMED[place], "share": round(float(shares[place]), DECIMALS)}
+        for place in strongest
+    ]
 
 
 def _likely(

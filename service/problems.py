@@ -204,14 +204,15 @@ def declared(*statuses: int) -> dict[int | str, dict[str, object]]:
 
 def install_problems(app: FastAPI) -> None:
     """Answer every error with a problem."""
-    app.exception_handler(PortraitError)(_ours)
+    app.exception_handler(PortraitError)(answer_ours)
     app.exception_handler(ProblemError)(_own)
     app.exception_handler(RequestValidationError)(_invalid)
     app.exception_handler(HTTPException)(_http)
     app.exception_handler(Exception)(_bug)
 
 
-async def _ours(request: Request, error: PortraitError) -> Response:
+async def answer_ours(request: Request, error: PortraitError) -> Response:
+    """Answer an error of ours, or raise it on if no client can do anything about it."""
     known = next((OURS[kind] for kind in type(error).mro() if kind in OURS), None)
     if known is None:
         raise error

@@ -19,7 +19,7 @@ from service.damage import is_readable, sound
 from service.dependencies import PartsDep, UserIdPath, state_of
 from service.describe import extended, profile_json, stale_seconds, with_staleness
 from service.examples import ERASURE_ACCEPTED, PROFILE, PROFILE_QUERY, answered
-from service.live import View
+from service.live import Live, Parts, View
 from service.outlook import NOTHING, hours_silent, outlook
 from service.problems import WRITING, declared
 from service.routing import ExactRoute
@@ -48,8 +48,17 @@ NOTHING_ASKED = ProfileQuery()
 )
 async def get_profile(user_id: UserIdPath, request: Request) -> Response:
     """Return what is known of a user: facts, interests and why, brands, prices."""
-    parts, live = state_of(request)
-    query = _query(request)
+    body = await read_profile(user_id, _query(request), *state_of(request))
+    return Response(body, media_type="application/json")
+
+
+async def read_profile(user_id: str, query: ProfileQuery, parts: Parts, live: Live) -> bytes:
+    """Write what is known of a user, in JSON. That it is a `ProfileAnswer` is a test's to check.
+
+    Raises:
+        ModelMissingError: There is no model yet.
+        ProfileNotFoundError: Nothing is known.
+    """
     view = live.require()
     (payload,) = await parts.profiles.load([user_id])
     if payload is None or not is_readable(payload) or is_blank(payload):
@@ -62,8 +71,7 @@ async def get_profile(user_id: UserIdPath, request: Request) -> Response:
         body = _write(key, query, view, await live.version_of(space_of(payload)))
         if query is NOTHING_ASKED:  # what is asked for by most is kept until something changes it
             view.written.keep(key, body)
-    seconds = stale_seconds(partitions_of(payload), live.reached, now)
-    return Response(with_staleness(body, seconds), media_type="application/json")
+    return with_staleness(body, stale_seconds(partitions_of(payload), live.reached, now))
 
 
 @router.delete(

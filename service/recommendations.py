@@ -7,10 +7,10 @@ from service.dependencies import state_of, turns_of
 from service.examples import RECOMMENDATIONS, answered
 from service.problems import WRITING, declared
 from service.recommender import recommend
-from service.routing import ExactRoute
+from service.routing import CostlyRoute
 from service.schemas import RecommendationRequest, Recommendations
 
-router = APIRouter(route_class=ExactRoute, tags=["recommendations"])
+router = APIRouter(route_class=CostlyRoute, tags=["recommendations"])
 
 
 @router.post(

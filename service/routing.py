@@ -1,18 +1,21 @@
 """Routes: they match a path to its very end, and let in what is fit for them.
 
-request ─▶ address ─▶ who asks ─▶ kind of body ─▶ body, in a thread if it is large ─▶ FastAPI
+request ─▶ address ─▶ who asks ─▶ kind of body ─▶ body ─▶ its turn, if it is costly
+        ─▶ read, in a thread if it is large ─▶ FastAPI
 """
 
 import re
 from collections.abc import Callable, Coroutine
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
-from service.bodies import ReadRequest, read_body
+from service.bodies import INLINE_BYTES, ReadRequest, read_body
 from service.border import check_address, check_content_type, check_no_query, check_writer
+from service.dependencies import turns_of
 
 SAFE = {"GET", "HEAD"}
 
@@ -42,21 +45,35 @@ class ExactRoute(APIRoute):
 
         async def write(request: Request) -> Response:
             border = request.scope["state"]["border"]
-            check_address(request, border)
+            check_address(request.scope, border)
             check_writer(request, border)
             check_content_type(request)
             if names_something:
                 check_no_query(request)
-            if model is not None:
-                request = ReadRequest(request, await read_body(request, model))
-            return await answer(request)
+            if model is None:
+                return await answer(request)
+            body = await request.body()
+            async with self._turn(request, len(body)):
+                return await answer(ReadRequest(request, await read_body(request, model)))
 
         return write
+
+    def _turn(self, _request: Request, _size: int) -> AbstractAsyncContextManager[None]:
+        """Say when a request whose body is there may be read and answered: at once."""
+        return nullcontext()
+
+
+class CostlyRoute(ExactRoute):
+    """A route where what is asked for at length costs a multiple of the rest."""
+
+    def _turn(self, request: Request, size: int) -> AbstractAsyncContextManager[None]:
+        """Let the large ones in one at a time."""
+        return turns_of(request).alone() if size > INLINE_BYTES else nullcontext()
 
 
 def _reading(answer: Handler) -> Handler:
     async def read(request: Request) -> Response:
-        check_address(request, request.scope["state"]["border"])
+        check_address(request.scope, request.scope["state"]["border"])
         return await answer(request)
 
     return read

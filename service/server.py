@@ -1,12 +1,13 @@
 """The server: uvicorn, that leaves without cutting anybody off.
 
-told to stop ─▶ /readyz says so, answers close their connections ─▶ drain
-             ─▶ nobody new is let in, who has just come is answered ─▶ what is idle is closed
+told to stop ─▶ /readyz says so, answers close their connections ─▶ drain ─▶ nobody new is let in
+             ─▶ who is at the door is taken, and answered ─▶ what is idle is closed
 
 uvicorn alone closes what is idle at once: a request on its way there is reset.
 """
 
 import asyncio
+from collections.abc import Callable
 from datetime import timedelta
 from socket import socket
 
@@ -14,11 +15,18 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from service.connection import Limits, bounded
+from service.door import is_anybody_waiting, let_nobody_in
 from service.leaving import Leaving
 
 TICK = timedelta(milliseconds=50)  # between two looks at whether it must be at once
+AT_THE_DOOR = timedelta(milliseconds=100)  # for handshakes that have begun
+LONGEST_AT_THE_DOOR = timedelta(seconds=1)  # to take them
 LAST_COMERS = timedelta(seconds=1)  # to be read and answered after the door was closed
 GRACE_SECONDS = 10  # for requests in flight at the end
+
+
+def _never() -> bool:
+    return False
 
 
 class DrainingServer(uvicorn.Server):
@@ -32,15 +40,20 @@ class DrainingServer(uvicorn.Server):
     async def shutdown(self, sockets: list[socket] | None = None) -> None:
         """Leave. A second SIGINT makes it at once."""
         self._leaving.has_begun = True
-        await self._wait(self._drain, until_empty=False)
+        await self._wait(self._drain)
+        listening = [each for server in self.servers for each in server.sockets]
+        let_nobody_in(listening)
+        await self._wait(AT_THE_DOOR)
+        await self._wait(LONGEST_AT_THE_DOOR, lambda: not is_anybody_waiting(listening))
         for server in self.servers:
             server.close()
-        await self._wait(LAST_COMERS, until_empty=True)
+        await self._wait(LAST_COMERS, lambda: not self.server_state.connections)
         await super().shutdown(sockets)
 
-    async def _wait(self, longest: timedelta, *, until_empty: bool) -> None:
+    async def _wait(self, longest: timedelta, is_over: Callable[[], bool] = _never) -> None:
+        """Wait so long, or until it is over."""
         for _ in range(round(longest / TICK)):
-            if self.force_exit or (until_empty and not self.server_state.connections):
+            if self.force_exit or is_over():
                 return
             await asyncio.sleep(TICK.total_seconds())
 
@@ -65,6 +78,8 @@ def server_of(  # noqa: PLR0913 - it is what a server is made of
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # nobody reads who the client is
+        headers=[("x-content-type-options", "nosniff")],
         timeout_keep_alive=int(keep_alive.total_seconds()),
         timeout_graceful_shutdown=GRACE_SECONDS,
     )

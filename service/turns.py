@@ -6,12 +6,15 @@ request ─▶ room among those waiting? ─▶ its turn, in time? ─▶ ranked
 One ranking at a time leaves the other cores, and the interpreter's lock most of the time, to the
 loop, so that whoever asks for little is answered at once whatever others ask for. The arrays that a
 ranking reads fill the caches of the processor: two at a time would hinder each other.
+
+A large request costs before it is ranked, too: to be read, and to be looked up on the loop. So only
+one of them is let in at a time, and whoever asks for little waits for one of them at most.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, asynccontextmanager
 from time import monotonic
 from typing import TypeVar
 
@@ -29,10 +32,28 @@ class Turns(AbstractContextManager["Turns"]):
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="ranking")
         self._waiting = 0
+        self._alone = asyncio.Lock()
 
     def __exit__(self, *_: object) -> None:
         """Let the thread end."""
         self._thread.shutdown(cancel_futures=True)
+
+    @asynccontextmanager
+    async def alone(self) -> AsyncIterator[None]:
+        """Be the only one of those who ask for much, from the reading of what is asked on.
+
+        Raises:
+            BusyError: Those before took too long.
+        """
+        try:
+            async with asyncio.timeout(LONGEST_WAIT):
+                await self._alone.acquire()
+        except TimeoutError:
+            raise BusyError from None
+        try:
+            yield
+        finally:
+            self._alone.release()
 
     async def take(self, work: Callable[[], Answer]) -> Answer:
         """Do some work in its turn.

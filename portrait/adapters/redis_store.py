@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Any
 
 from redis.asyncio import BlockingConnectionPool, Connection, Redis, SSLConnection
-from redis.exceptions import NoScriptError, ReadOnlyError, ResponseError
+from redis.exceptions import NoScriptError, ReadOnlyError
 
 from portrait.adapters.redis_common import (
     KEYS_AT_ONCE,
@@ -23,6 +23,7 @@ from portrait.adapters.redis_common import (
     text,
     translated,
 )
+from portrait.adapters.together import Together
 from portrait.store import Write
 
 REVISION = 8  # bytes; a record that is shorter counts as if zeros followed
@@ -76,16 +77,23 @@ class RedisProfiles:
         self._redis = redis
         self._ttl = int(ttl.total_seconds())
         self._save = script(redis, "save_profiles.lua")
+        self._one_by_one = Together(self._load)
 
     async def load(self, users: Sequence[str]) -> list[bytes | None]:
-        """Return the users' records: one round trip."""
-        if len(users) == 1:  # half the client's work, for whoever reads one profile
-            async with translated():
-                return [await self._get(_profile_key(users[0]))]
-        async with translated(), self._redis.pipeline(transaction=False) as pipe:
-            for some in slices(users):
-                pipe.mget([_profile_key(user) for user in some])
-            return [record for records in await pipe.execute() for record in records]
+        """Return the users' records: one round trip, shared by all who want one in this turn."""
+        return (
+            [await self._one_by_one.get(users[0])] if len(users) == 1 else await self._load(users)
+        )
+
+    async def _load(self, users: Sequence[str]) -> list[bytes | None]:
+        keys = [_profile_key(user) for user in users]
+        async with translated():
+            if 0 < len(keys) <= KEYS_AT_ONCE:  # half the client's work of a pipeline
+                return [_bytes(record) for record in await self._redis.mget(keys)]
+            async with self._redis.pipeline(transaction=False) as pipe:
+                for some in slices(keys):
+                    pipe.mget(some)
+                return [record for records in await pipe.execute() for record in records]
 
     async def load_living(self, users: Sequence[str]) -> tuple[str, list[bytes | None]]:
         """Return the life of Redis and the users' records: one round trip on one connection."""
@@ -121,16 +129,6 @@ class RedisProfiles:
             if cursor == 0:
                 return
 
-    async def _get(self, key: str) -> bytes | None:
-        """Return what MGET would: nothing of a key that holds no string."""
-        try:
-            record = await self._redis.get(key)
-        except ResponseError as error:
-            if not str(error).startswith("WRONGTYPE"):
-                raise
-            return None
-        return record if isinstance(record, bytes) else None
-
     async def _send(self, writes: Sequence[Write], ttl: int) -> list[list[int]]:
         async with translated(), self._redis.pipeline(transaction=False) as pipe:
             for some in slices(writes):
@@ -142,6 +140,10 @@ class RedisProfiles:
 
 
 _USER = slice(len("profile:{"), -len("}"))
+
+
+def _bytes(record: bytes | str | None) -> bytes | None:
+    return record if isinstance(record, bytes) else None
 
 
 def _profile_key(user: str) -> str:

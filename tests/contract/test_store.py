@@ -94,6 +94,15 @@ class ProfileStoreContract:
     async def test_an_update_of_nobody_is_refused(self, store: ProfileStore) -> None:
         assert await store.save([Write("ann", record(3)[:8], record(4))]) == [0]
 
+    async def test_those_who_load_one_each_at_the_same_time_get_their_own(
+        self, store: ProfileStore
+    ) -> None:
+        await store.save([Write("ann", NONE, record(1)), Write("bob", NONE, record(2))])
+
+        loaded = await asyncio.gather(*(store.load([user]) for user in ("bob", "nobody", "ann")))
+
+        assert loaded == [[record(2)], [None], [record(1)]]
+
     async def test_more_than_one_command_can_carry(self, store: ProfileStore) -> None:
         users = [f"user {n} {{}}" for n in range(1_203)]
 

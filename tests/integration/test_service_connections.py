@@ -3,10 +3,13 @@
 import asyncio
 import json
 import logging
+import socket
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
+from threading import Thread
 
 import httpx
 import pytest
@@ -335,3 +338,49 @@ async def test_what_follows_a_body_is_bounded(method: str) -> None:
                     await writer.drain()
         writer.close()
         assert sent < 4_000_000
+
+
+async def test_who_came_while_the_loop_was_busy_is_answered_before_the_door_is_closed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    answers: list[bytes] = []
+    async with serving(Shop()) as served:
+        callers = [Thread(target=_call, args=(served.port, answers)) for _ in range(20)]
+        monkeypatch.setattr(served.server, "_leaving", _Busy(callers))
+        served.server.should_exit = True
+        await served.task
+        for caller in callers:
+            await asyncio.to_thread(caller.join, PATIENCE)
+
+    assert [answer[:13] for answer in answers] == [b"HTTP/1.1 200 "] * 20
+
+
+@pytest.mark.parametrize("sent", [LIVEZ, b"nonsense\r\n\r\n"])
+async def test_no_answer_is_taken_for_another_type_than_it_says(sent: bytes) -> None:
+    async with serving(Shop()) as served:
+        answer = await served.exchange(sent.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+
+    assert b"\r\nx-content-type-options: nosniff\r\n" in answer
+
+
+class _Busy:
+    """A loop that takes nobody while it begins to leave; the kernel lets them in all the same."""
+
+    def __init__(self, callers: Sequence[Thread]) -> None:
+        self._callers = callers
+
+    @property
+    def has_begun(self) -> bool:
+        return True
+
+    @has_begun.setter
+    def has_begun(self, _: bool) -> None:
+        for caller in self._callers:
+            caller.start()
+        time.sleep(0.5)
+
+
+def _call(port: int, answers: list[bytes]) -> None:
+    with socket.create_connection(("127.0.0.1", port), PATIENCE) as client:
+        client.sendall(LIVEZ)
+        answers.append(client.recv(2**16))

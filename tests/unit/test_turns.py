@@ -6,9 +6,11 @@ from functools import partial
 from threading import Event, current_thread
 
 import pytest
+from fastapi import Request
 
 from portrait.errors import BusyError
 from service import turns as module
+from service.dependencies import turns_of
 from service.turns import MOST_WAITING, Turns
 from tests.shop import Shop, open_shop
 
@@ -93,3 +95,63 @@ async def test_the_service_answers_503_and_says_when_to_come_again(
 
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
     assert answer.json()["type"] == "urn:portrait:problem:busy"
+
+
+async def test_of_those_who_ask_for_much_one_is_let_in_at_a_time_and_the_rest_pass_by() -> None:
+    inside: list[int] = []
+    most = 0
+
+    async def ask(turns: Turns) -> None:
+        nonlocal most
+        async with turns.alone():
+            inside.append(1)
+            most = max(most, len(inside))
+            await turns.take(lambda: None)
+            inside.pop()
+
+    with Turns() as turns:
+        async with turns.alone():
+            assert await turns.take(lambda: "little") == "little"
+        await asyncio.gather(*(ask(turns) for _ in range(9)))
+
+    assert most == 1
+
+
+async def test_whoever_asks_for_much_is_not_kept_waiting_for_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "LONGEST_WAIT", 0.01)
+    with Turns() as turns:
+        async with turns.alone():
+            with pytest.raises(BusyError):
+                async with turns.alone():
+                    pass
+        async with turns.alone():  # and whoever waited in vain holds nothing
+            pass
+
+
+async def test_a_large_request_waits_for_the_one_before_and_a_small_one_does_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "LONGEST_WAIT", 0.5)
+    taken: list[Turns] = []
+    monkeypatch.setattr("service.routing.turns_of", lambda request: _kept(request, taken))
+    shop = Shop()
+    await shop.stock()
+    large = {"exclude": [f"{place:064}" for place in range(100)]}
+
+    async with open_shop(shop) as client:
+        first = await client.post("/recommend", json=large)
+        async with taken[0].alone():
+            small = await client.post("/recommend", json={})
+            second = await client.post("/recommend", json=large)
+        third = await client.post("/recommend", json=large)
+
+    assert [first.status_code, small.status_code, third.status_code] == [200] * 3
+    assert (second.status_code, second.headers["retry-after"]) == (503, "1")
+
+
+def _kept(request: Request, taken: list[Turns]) -> Turns:
+    turns = turns_of(request)
+    taken.append(turns)
+    return turns
