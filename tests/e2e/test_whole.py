@@ -197,7 +197,7 @@ async def naming(url: str, name: bytes) -> dict[str, int]:
 def test_who_does_not_finish_a_request_is_left_by_the_process(portrait: Portrait) -> None:
     """The limits of the settings are those that the server has."""
     address = httpx.URL(portrait.url)
-    head = b"POST /events HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    head = b"POST /events HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
     parts = [b"", b"GET /livez HT", head + b"Content-Length: 9\r\n\r\n{"]
 
     async def closed(sent: bytes) -> None:
