@@ -14,6 +14,7 @@ from portrait.adapters.redis_registry import RedisRegistry
 from portrait.adapters.redis_store import RedisProfiles
 from portrait.item import IntroducedItem, Item
 from portrait.profile import REVISION
+from portrait.settings import Settings
 from portrait.space import unit
 from portrait.store import (
     CatalogueStore,
@@ -319,6 +320,16 @@ class TestRedisCatalogueOfFew(FewIntroduced):
     @pytest.fixture
     def store(self, redis: Redis) -> CatalogueStore:
         return RedisCatalogue(redis, Memory(most=2))
+
+    async def test_ten_thousand_are_remembered_if_nobody_says_otherwise(self, redis: Redis) -> None:
+        store = RedisCatalogue(redis)
+        await store.put_items([MILK])
+
+        for start in range(0, 11_000, 500):
+            await store.introduce_items([named(f"scam-{start + n}") for n in range(500)])
+
+        assert len(await store.all_ids()) == 1 + Settings().unknown_items == 10_001
+        assert await store.get_items(["milk", "scam-0"]) == [MILK, None]
 
     async def test_what_nobody_speaks_of_any_more_is_forgotten(self, redis: Redis) -> None:
         store = RedisCatalogue(redis, Memory(ttl=timedelta(milliseconds=20)))

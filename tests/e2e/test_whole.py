@@ -12,6 +12,8 @@ import httpx
 import pytest
 
 from demo.processes import finish, python
+from portrait.adapters.redis_common import text
+from portrait.adapters.redis_store import connect_redis
 from portrait.letter import dead_letter
 from portrait.stream import Message
 from tests.patience import ANSWER_SECONDS, PATIENCE
@@ -28,6 +30,7 @@ from tests.records import FakeRecord, encoded
 pytestmark = pytest.mark.e2e
 
 ITEMS = 40
+LONGEST_UNFINISHED = 25.0  # seconds: 10 of the settings, on a busy machine
 
 
 @pytest.fixture(scope="module")
@@ -146,6 +149,68 @@ def test_an_erased_user_is_forgotten_and_comes_back_as_somebody_new(portrait: Po
     profile = portrait.profile("eve")
     assert profile["events_folded"] == 1
     assert [event["item_id"] for event in profile["recent"]] == ["item-4"]
+
+
+#: What may tell of somebody who was erased: see the table of decision 0007.
+MAY_STAY = {"profile", "items:introduced", "items:introduced:at", "items:changes"}
+
+
+def test_of_an_erased_user_redis_keeps_what_the_table_names_and_nothing_else(
+    portrait: Portrait,
+) -> None:
+    ring = {"title": "a ring engraved for mia", "category": "Gifts of mia > Rings"}
+    portrait.post("/events", {"type": "cart", "user_id": "mia", "item_id": "mia-1", "item": ring})
+    portrait.post("/events", {"type": "search", "user_id": "mia", "text": "shoes for mia"})
+    portrait.profile("mia", folded=2)
+
+    httpx.delete(portrait.url + "/profile/mia", timeout=ANSWER_SECONDS).raise_for_status()
+    asyncio.run(until(lambda: portrait.get("/profile/mia").status_code == 404, "mia is forgotten"))
+
+    found = asyncio.run(naming(portrait.redis, b"mia"))
+    assert set(found) <= MAY_STAY
+    assert "items:introduced" in found  # or this looks in the wrong place
+    assert found["profile"] > 0
+
+
+async def naming(url: str, name: bytes) -> dict[str, int]:
+    """Return the families of keys that hold a name, each with its time to live in seconds."""
+    redis = await connect_redis(url)
+    found = {}
+    async for key in redis.scan_iter():
+        kind, told = text(await redis.type(key)), key
+        if kind == "string":
+            told += await redis.get(key)
+        elif kind == "hash":
+            told += repr(await redis.hgetall(key)).encode()
+        elif kind == "zset":
+            told += repr(await redis.zrange(key, 0, -1)).encode()
+        elif kind == "stream":
+            told += repr(await redis.xrange(key)).encode()
+        else:
+            told += await redis.dump(key)
+        if name in told:
+            found[key.decode(errors="replace").split(":{")[0]] = await redis.ttl(key)
+    await redis.aclose()
+    return found
+
+
+def test_who_does_not_finish_a_request_is_left_by_the_process(portrait: Portrait) -> None:
+    """The limits of the settings are those that the server has."""
+    address = httpx.URL(portrait.url)
+    head = b"POST /events HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+    parts = [b"", b"GET /livez HT", head + b"Content-Length: 9\r\n\r\n{"]
+
+    async def closed(sent: bytes) -> None:
+        reader, writer = await asyncio.open_connection(address.host, address.port)
+        writer.write(sent)
+        async with asyncio.timeout(LONGEST_UNFINISHED):
+            await reader.read()
+        writer.close()
+
+    async def all_closed() -> None:
+        await asyncio.gather(*(closed(part) for part in parts))
+
+    asyncio.run(all_closed())
 
 
 def test_a_dead_letter_is_kept_and_can_be_replayed(portrait: Portrait) -> None:

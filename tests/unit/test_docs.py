@@ -5,8 +5,11 @@ import re
 import pytest
 import yaml
 
+from portrait.neural.learner import UNFINISHED
 from portrait.settings import Settings
+from portrait.topics import DEAD, ERASURES, EVENT_TOPICS, ITEMS, NOTICES, read_topics
 from tests.generated import OPERATIONS, ROOT, with_settings
+from workers.update import SEARCH_TTL
 
 ALERTS = yaml.safe_load((ROOT / "deploy" / "prometheus" / "alerts.yml").read_text())
 ALERT_NAMES = [rule["alert"] for group in ALERTS["groups"] for rule in group["rules"]]
@@ -41,3 +44,31 @@ def test_every_relative_link_leads_to_a_file(page: str) -> None:
     missing = [each for each in targets if "://" not in each and not (path.parent / each).exists()]
 
     assert missing == []
+
+
+def test_what_stays_after_an_erasure_ends_when_decision_0007_says() -> None:
+    (page,) = (ROOT / "docs" / "decisions").glob("0007-*.md")
+    said: dict[str, str] = dict(
+        re.findall(r"^\| (.*?) \| (.*) \|$", page.read_text(), re.MULTILINE)
+    )
+    configs = {each.name: each.config for each in read_topics(ROOT / "deploy/topics.yml").topics}
+    ms = {name: config["retention.ms"] for name, config in configs.items() if name != ITEMS}
+    days = {name: int(each) // 86_400_000 for name, each in ms.items()}
+    settings = Settings()
+
+    def told(what: str) -> str:
+        (when,) = [when for name, when in said.items() if name.startswith(what)]
+        return when
+
+    assert set(days) == {*EVENT_TOPICS, DEAD, ERASURES, NOTICES}
+    assert len({days[topic] for topic in EVENT_TOPICS}) == 1
+    assert told("event topics, dead letters").endswith(
+        f"{days[EVENT_TOPICS[0]]} and {days[DEAD]} days"
+    )
+    assert told("notices").endswith(f": {days[NOTICES]} day")
+    assert told("the erasure itself").startswith(f"{days[ERASURES]} days")
+    assert f"after {UNFINISHED.days} days" in told("unfinished trainings")
+    assert told("items that only events know").startswith(f"{settings.unknown_ttl.days} days")
+    assert f"{settings.unknown_items:,} others" in told("items that only events know")
+    assert f"after {SEARCH_TTL.days} days" in told("vectors")
+    assert told("the key").startswith(f"{settings.profile_ttl.days} days")

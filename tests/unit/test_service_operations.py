@@ -1,6 +1,8 @@
 """Operations: alive, ready, measured, documented."""
 
 import asyncio
+import itertools
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -298,6 +300,32 @@ def test_every_route_says_how_it_fails(method: str, path: str) -> None:
         problem = answer["content"]["application/problem+json"]
         assert problem["schema"] == {"$ref": "#/components/schemas/Problem"}
         assert problem["example"]["status"] == int(status)
+
+
+IDS = ("milk", "x" * 300, "a%0Ab", "%FF", "a/b")
+QUERIES = ("", "?recent=99&%FF")
+BODIES = (b"", b"{", b"\xff", b"{}", b"[]", b'{"reason": 1}', b'{"events": [{}]}', b" " * 200_000)
+JSON = {"content-type": "application/json"}
+HEADERS = (JSON, {"content-type": "text/plain"}, JSON | {"origin": "https://evil.example"})
+
+
+@pytest.mark.parametrize(("method", "path"), routes())
+async def test_whatever_is_answered_is_declared(method: str, path: str) -> None:
+    shop = Shop()
+    await shop.stock()
+    bodies, headers = (BODIES, HEADERS) if method in {"post", "put"} else ((b"",), ({}, *HEADERS))
+    ids = IDS if "{" in path else ("",)
+    found = set()
+
+    async with open_shop(shop) as client:
+        document = (await client.get("/openapi.json")).json()
+        for id, query, body, sent in itertools.product(ids, QUERIES, bodies, headers):
+            url = re.sub("{.*}", id, path) + query
+            answer = await client.request(method, url, content=body, headers=sent)
+            found.add(str(answer.status_code))
+
+    assert found <= set(document["paths"][path][method]["responses"])
+    assert found & {"200", "202", "404", "422"}
 
 
 def test_every_reference_of_the_document_leads_somewhere() -> None:

@@ -57,6 +57,18 @@ async def test_the_facts_are_those_of_the_events() -> None:
     assert answer["price_band"] == {"low": 2.0, "typical": 2.55, "high": 2.55}
 
 
+async def test_spend_is_what_was_spent_however_much() -> None:
+    shop = Shop()
+    await shop.stock()
+    dearest = {"type": "purchase", "item_id": "milk", "price": 1e9, "quantity": 65_535}
+    shop.remember("ann", *[dearest] * 200, painted=catalogue())
+
+    async with open_shop(shop) as client:
+        answer = (await client.get("/profile/ann")).json()
+
+    assert answer["spend"] == pytest.approx(200 * 1e9 * 65_535)
+
+
 async def test_interests_come_with_their_trend_and_the_events_that_made_them() -> None:
     async with open_shop(await shop_of()) as client:
         answer = (await client.get("/profile/ann")).json()

@@ -259,3 +259,33 @@ async def test_a_new_event_s_item_is_not_needed_to_know_the_user() -> None:
 
     assert answer["strategy"] == "popular"
     assert answer["profile_as_of"] is not None
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {},
+        {"user_id": "ann"},
+        {"session": {"items": ["scam"]}},
+        {"session": {"texts": ["tuna cat food"]}},
+        {"filters": {"category": ["Pets > Cat"]}},
+    ],
+    ids=str,
+)
+async def test_an_item_that_only_events_know_is_offered_to_nobody(
+    asked: dict[str, object],
+) -> None:
+    """However popular, and though it says what the best one says."""
+    shop = await shop_of()
+    tuna = next(item for item in ITEMS if item.id == "tuna")
+    await shop.items.introduce_items([tuna.model_copy(update={"id": "scam", "withdrawn": True})])
+    await shop.popularity.add(20_000, {"scam": 5_000_000})
+    body = {"limit": 50, "exclude_seen": False, **asked}
+
+    async with open_shop(shop) as client:
+        available = await ask(client, body)
+        filters = {**asked.get("filters", {}), "available": False}  # type: ignore[dict-item]
+        everything = await ask(client, {**body, "filters": filters})
+
+    assert "tuna" in ids(available)
+    assert "scam" not in ids(available) + ids(everything)

@@ -438,6 +438,7 @@ async def test_the_loop_ends_when_told_to(bench: Bench, monkeypatch: pytest.Monk
             await running
 
     assert bench.models.now.champion == version_of(job)
+    assert bench.learner.kept  # it is tidied from time to time
 
 
 async def test_what_trainings_left_is_tidied_but_for_the_open_one(bench: Bench) -> None:
