@@ -205,6 +205,10 @@ class Catalogue:
         """Return the catalogue's price of each event's item, or 0."""
         return np.where(items == MISSING, np.float32(0), self._rows["price"][items])
 
+    def place_of(self, items: Codes) -> Codes:
+        """Return the row of `placed` of each event's item, or MISSING."""
+        return np.where(items == MISSING, MISSING, self._rows["place"][items])
+
     def offered(self, items: Codes) -> NDArray[np.bool_]:
         """Return which of these items may be offered; MISSING may not."""
         offered: NDArray[np.bool_] = self._rows["offered"][items] & (items != MISSING)

@@ -62,10 +62,18 @@ def evidence_of(ring: NDArray[np.void], catalogue: Catalogue) -> Evidence:
     vectors = catalogue.vectors.matrix[texts]
     vectors[texts == MISSING] = 0
     weight = weights(ring[None])[0] if len(ring) else np.zeros((2, 0), np.float32)
-    places = catalogue.placed.find(np.ascontiguousarray(ring["ref"]))
+    return Evidence(ring, weight, vectors, items, _placed(ring, items, catalogue))
+
+
+def _placed(ring: NDArray[np.void], items: Codes, catalogue: Catalogue) -> Vectors:
+    """Return where the learned model sees each event's item or search, (S, D); zeros if nowhere."""
+    places = catalogue.place_of(items)
+    others = items == MISSING
+    if others.any():
+        places[others] = catalogue.placed.find(ring["ref"][others])
     placed = catalogue.placed.matrix[places]
     placed[places == MISSING] = 0
-    return Evidence(ring, weight, vectors, items, placed)
+    return placed
 
 
 def together(past: Evidence, session: Evidence) -> Evidence:

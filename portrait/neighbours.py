@@ -63,6 +63,21 @@ class Neighbours:
             scores[part] = self._scores(rows[part], events[part])
         return scores
 
+    def spread(self, rows: Rows, events: Events) -> tuple[NDArray[np.int32], Floats]:
+        """Say what one user's events add to which items, as often as they do.
+
+        Args:
+            rows: (S,), of the events' items.
+            events: Of one user, (1, S).
+
+        Returns:
+            (E,) rows of items, some of them more than once, and what is added to their scores:
+            the same as `scores`, without those of all the others.
+        """
+        (weight,) = self._weights(rows[None], events)  # (S, H)
+        event, entry = self._entries(rows)
+        return self.others[entry], self._values(weight, event, entry)
+
     def shares(self, rows: Rows, events: Events, wanted: Rows) -> Floats:
         """Return each event's share of each wanted item's score, for one user.
 
@@ -81,7 +96,7 @@ class Neighbours:
         place = place_of[self.others[entry]]
         event, entry, place = event[place >= 0], entry[place >= 0], place[place >= 0]
         shares = np.zeros((len(wanted), len(rows)), np.float32)
-        shares[place, event] = (weight[event] * self.strengths[entry]).sum(axis=1)
+        shares[place, event] = self._values(weight, event, entry)
         return shares
 
     def kind(self, which: int) -> "Neighbours":
@@ -113,10 +128,15 @@ class Neighbours:
         users, places = rows.shape
         weight = self._weights(rows, events).reshape(users * places, len(self.decay))
         event, entry = self._entries(rows.ravel())
-        value = (weight[event] * self.strengths[entry]).sum(axis=1)
+        value = self._values(weight, event, entry)
         key = event // places * len(self) + self.others[entry]
         summed = np.bincount(key, value, users * len(self))
         return summed.reshape(users, len(self)).astype(np.float32)
+
+    def _values(self, weight: Floats, event: Rows, entry: Rows) -> Floats:
+        """Weigh entries, (E,), by their events' weights, (S, H)."""
+        values: Floats = np.einsum("eh,eh->e", weight[event], self.strengths[entry])
+        return values
 
     def _weights(self, rows: Rows, events: Events) -> Floats:
         """Weigh events: a user's weights of a kind add up to what it counts. Returns (U, S, H)."""

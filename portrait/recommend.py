@@ -50,6 +50,9 @@ class Shelf:
     placed: Vectors  # (M, D): what the learned model sees; (M, 0) without one
     place: Codes  # (N,): row of `placed`, or MISSING
     neighbour: Codes  # (N,): row of the learned co-occurrences, or MISSING
+    nearby: Codes  # by row of the co-occurrences: that item's row, or N if it is not here
+    told: Mask  # (N,): its text is known
+    unplaced: Codes  # rows of the items whose place is MISSING
 
     def __len__(self) -> int:
         return len(self.items)
@@ -98,6 +101,7 @@ def stock(catalogue: Catalogue) -> Shelf:
     Nobody may put items while this runs; text vectors may be added.
     """
     rows = catalogue.rows
+    neighbour = rows["neighbour"].copy()
     return Shelf(
         space_id=catalogue.space_id,
         matrix=catalogue.vectors.matrix[: len(catalogue.vectors)],
@@ -113,8 +117,20 @@ def stock(catalogue: Catalogue) -> Shelf:
         brands=catalogue.brands,
         placed=catalogue.placed.matrix[: len(catalogue.placed)],
         place=rows["place"].copy(),
-        neighbour=rows["neighbour"].copy(),
+        neighbour=neighbour,
+        nearby=_nearby(neighbour, catalogue),
+        told=rows["text"] != MISSING,
+        unplaced=np.flatnonzero(rows["place"] == MISSING),
     )
+
+
+def _nearby(neighbour: Codes, catalogue: Catalogue) -> Codes:
+    """Return the row of the item that stands at each row of the co-occurrences."""
+    learned = catalogue.learned
+    nearby = np.full(0 if learned is None else len(learned.neighbours), len(neighbour))
+    known = np.flatnonzero(neighbour != MISSING)
+    nearby[neighbour[known]] = known
+    return nearby
 
 
 def blend(vectors: Vectors) -> Vectors:
@@ -132,7 +148,7 @@ def rank(shelf: Shelf, vector: Vectors, wish: Wish, popularity: Floats) -> Ranki
         wish: How many, which, how different from each other.
         popularity: (N,); decides between items of one text.
     """
-    rows = np.flatnonzero(eligible(shelf, wish) & (shelf.text != MISSING))
+    rows = np.flatnonzero(eligible(shelf, wish) & shelf.told)
     text = shelf.text[rows]
     texts = np.unique(text) if len(rows) < len(shelf) // 8 else _used(text, len(shelf.matrix))
     scores = _score(shelf.matrix, texts, vector)  # (t,)
@@ -158,7 +174,7 @@ def rank_by(
         wish: How many, which, how different from each other.
         scorer: Rows (n,) and the scores of their texts (n,) -> scores (n,).
     """
-    rows = np.flatnonzero(eligible(shelf, wish) & (shelf.text != MISSING))
+    rows = np.flatnonzero(eligible(shelf, wish) & shelf.told)
     scores = scorer(rows, _score(shelf.matrix, shelf.text[rows], vector))
     best = _largest(scores, max(CANDIDATES, 3 * wish.limit))
     return _diversify(shelf, rows[best], scores[best], wish)
@@ -173,13 +189,21 @@ def rank_popular(shelf: Shelf, order: Codes, wish: Wish, popularity: Floats) -> 
         wish: How many, and which.
         popularity: (N,).
     """
-    allowed = eligible(shelf, wish)
-    rows = order[allowed[order]][:POPULAR_CANDIDATES]
+    rows = _first_allowed(order, eligible(shelf, wish), POPULAR_CANDIDATES)
     turn = _turns(shelf.interest[rows])
     first = np.flatnonzero(turn < ITEMS_PER_CATEGORY)[: wish.limit]
     rest = np.flatnonzero(turn >= ITEMS_PER_CATEGORY)[: wish.limit - len(first)]
     chosen = rows[np.r_[first, rest]]
     return Ranking(chosen, popularity[chosen])
+
+
+def _first_allowed(order: Codes, allowed: Mask, most: int) -> Codes:
+    """Return the first rows of an order that are allowed: mostly they are among its first."""
+    rows = order[: 2 * most]
+    rows = rows[allowed[rows]]
+    if len(rows) < most:
+        rows = order[allowed[order]]
+    return rows[:most]
 
 
 def eligible(shelf: Shelf, wish: Wish) -> Mask:
@@ -239,7 +263,10 @@ def _turns(codes: Codes) -> Codes:
     """Return of each place how many equal codes come before it."""
     order = np.argsort(codes, kind="stable")
     ordered = codes[order]
-    starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]][: len(codes)])
+    begins = ordered[1:] != ordered[:-1]
+    if begins.all():  # as it mostly is among few
+        return np.zeros(len(codes), np.int64)
+    starts = np.flatnonzero(np.r_[True, begins])
     sizes = np.diff(np.r_[starts, len(codes)])
     turns = np.empty(len(codes), np.int64)
     turns[order] = np.arange(len(codes)) - np.repeat(starts, sizes)
@@ -268,9 +295,9 @@ def _diversify(shelf: Shelf, rows: Codes, relevance: Floats, wish: Wish) -> Rank
 
 def _most_marginal(shelf: Shelf, rows: Codes, relevance: Floats, wish: Wish) -> list[int]:
     """Return the places of the candidates taken, in order."""
-    vectors = shelf.matrix[shelf.text[rows]]  # (c, K)
     highest = max(float(relevance.max(initial=0)), 1.0)  # likeness ends at 1, and so should this
-    pile = Pile(vectors, (1 - wish.diversity) * relevance / np.float32(highest), wish.diversity)
+    relevance = (1 - wish.diversity) * relevance / np.float32(highest)
+    pile = Pile(shelf.matrix, shelf.text[rows], relevance, wish.diversity)
     return [pile.take() for _ in range(min(wish.limit, len(rows)))]
 
 
@@ -279,36 +306,44 @@ class Pile:
 
     What a candidate is worth only falls with each that is taken, so whoever stands below one that
     is still worth more than all below were at first cannot be next. Seldom more than the upper
-    part is compared with what was taken.
+    part is compared with what was taken, and only its vectors are read.
     """
 
-    def __init__(self, vectors: Vectors, relevance: Floats, diversity: float) -> None:
-        self._vectors, self._relevance, self._diversity = vectors, relevance, diversity  # (c, K)
+    def __init__(self, matrix: Vectors, texts: Codes, relevance: Floats, diversity: float) -> None:
+        self._matrix, self._texts, self._relevance = matrix, texts, relevance  # (T, K), (c,), (c,)
+        self._diversity = np.float32(diversity)
         self._worth = relevance.copy()  # less the likeness to the nearest one taken
         self._taken: list[int] = []
-        self.seen = min(FIRST_SEEN, len(relevance))  # their worth is as of now
+        self._room = np.empty((len(texts), matrix.shape[1]), np.float32)  # read as far as seen
+        self.seen = 0
+        self._see(min(FIRST_SEEN, len(relevance)))
 
     def take(self) -> int:
         """Take the one that is worth most. Returns its place."""
-        best = int(self._worth[: self.seen].argmax())
-        while self.seen < len(self._worth) and self._worth[best] < self._relevance[self.seen]:
+        best = int(self._seen_worth.argmax())
+        while self.seen < len(self._worth) and self._seen_worth[best] < self._relevance[self.seen]:
             self._look(self.seen, min(2 * self.seen, len(self._worth)))
-            best = int(self._worth[: self.seen].argmax())
+            best = int(self._seen_worth.argmax())
         self._taken.append(best)
-        seen = slice(0, self.seen)
-        self._lower(seen, self._vectors[seen] @ self._vectors[best])
-        self._worth[best] = -np.inf
+        likeness = self._vectors @ (self._diversity * self._vectors[best])
+        left = np.subtract(self._seen_relevance, likeness, out=likeness)
+        np.minimum(self._seen_worth, left, out=self._seen_worth)  # being unlike is no merit
+        self._seen_worth[best] = -np.inf
         return best
+
+    def _see(self, end: int) -> None:
+        """Let the upper part end here: their worth is as of now."""
+        part = slice(self.seen, end)
+        np.take(self._matrix, self._texts[part], axis=0, out=self._room[part], mode="clip")
+        self.seen = end
+        self._vectors = self._room[:end]  # (seen, K)
+        self._seen_worth, self._seen_relevance = self._worth[:end], self._relevance[:end]
 
     def _look(self, start: int, end: int) -> None:
         """Compare more candidates with all that were taken."""
-        part = slice(start, end)
-        self.seen = end
+        self._see(end)
         if self._taken:
-            likeness = self._vectors[part] @ self._vectors[self._taken].T  # (c, taken)
-            self._lower(part, likeness.max(axis=1))
-
-    def _lower(self, part: slice, likeness: Floats) -> None:
-        """Let candidates be worth no more than their likeness to another leaves of them."""
-        left = self._relevance[part] - self._diversity * np.maximum(likeness, 0)
-        np.minimum(self._worth[part], left, out=self._worth[part])
+            taken = self._diversity * self._vectors[self._taken]
+            nearest = (self._vectors[start:] @ taken.T).max(axis=1)  # (c, taken)
+            part = self._seen_worth[start:]
+            np.minimum(part, self._seen_relevance[start:] - nearest, out=part)

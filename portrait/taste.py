@@ -40,13 +40,21 @@ class Taste:
         """Score items, (n,) rows of the shelf, given what their texts score with `short`, (n,)."""
         blend = self.learned.blend
         scores = np.float32(blend.text) * text_scores
-        scores += np.float32(blend.behaviour) * _gathered(
-            shelf.placed @ self.state, shelf.place[rows]
-        )
-        if blend.neighbours:
-            (by_row,) = self.learned.neighbours.scores(self.neighbours[None], self.events)
-            scores += np.float32(blend.neighbours) * _gathered(by_row, shelf.neighbour[rows])
+        scores += self._by_item(shelf, rows)
         return scores
+
+    def _by_item(self, shelf: Shelf, rows: Codes) -> Floats:
+        """Return what behaviour and neighbours add to the scores of items, (n,)."""
+        blend = self.learned.blend
+        by_item = np.zeros(len(shelf) + 1, np.float32)  # the last: all that are not here
+        if len(shelf.placed):
+            by_place = shelf.placed @ (np.float32(blend.behaviour) * self.state)
+            np.take(by_place, shelf.place, out=by_item[:-1], mode="wrap")  # MISSING reads the last
+            by_item[shelf.unplaced] = 0
+        if blend.neighbours:
+            others, values = self.learned.neighbours.spread(self.neighbours, self.events)
+            np.add.at(by_item, shelf.nearby[others], np.float32(blend.neighbours) * values)
+        return by_item[rows]
 
     def shares(self, shelf: Shelf, rows: Codes) -> Floats:
         """Return each event's share of each item's score, (n, S), for (n,) rows of the shelf."""
@@ -69,12 +77,15 @@ class Taste:
 
 def taste_of(evidence: Evidence, learned: Learned) -> Taste:
     """Read events as a learned model does; what it has not placed stands by its text."""
-    placed = evidence.placed.copy()
-    by_text = np.flatnonzero(~placed.any(axis=1) & evidence.vectors.any(axis=1))
-    nameless = np.zeros(len(by_text), np.uint64)
-    placed[by_text] = learned.behaviour.items(nameless, evidence.vectors[by_text])
+    placed = evidence.placed
+    known = _said(placed)
+    by_text = np.flatnonzero(~known & _said(evidence.vectors))
+    if len(by_text):
+        placed = placed.copy()
+        nameless = np.zeros(len(by_text), np.uint64)
+        placed[by_text] = learned.behaviour.items(nameless, evidence.vectors[by_text])
+        known = _said(placed)
     ring = evidence.ring[None]
-    known = np.asarray(placed.any(axis=1))
     events = Events(ring["action"], ring["at"], known[None])
     (state,) = learned.behaviour.state(placed[None], events)
     return Taste(
@@ -82,10 +93,7 @@ def taste_of(evidence: Evidence, learned: Learned) -> Taste:
     )
 
 
-def _gathered(values: Floats, rows: NDArray[np.int64]) -> Floats:
-    """Return the values at these rows; 0 where the row is MISSING."""
-    if not len(values):
-        return np.zeros(len(rows), np.float32)
-    found: Floats = values[rows]
-    found[rows == MISSING] = 0
-    return found
+def _said(vectors: Floats) -> NDArray[np.bool_]:
+    """Return which vectors, (S, K), say anything: all but zeros."""
+    said: NDArray[np.bool_] = np.einsum("sk,sk->s", vectors, vectors) > 0
+    return said

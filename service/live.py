@@ -26,7 +26,7 @@ from portrait.lexical import Lexicon
 from portrait.mirror import Mirror
 from portrait.model_index import ModelIndex
 from portrait.popularity import DAYS, Popularity, popularity_of
-from portrait.recommend import Shelf, stock
+from portrait.recommend import Ranking, Shelf, stock
 from portrait.store import (
     CatalogueStore,
     Model,
@@ -149,6 +149,7 @@ class View:
     changes: int  # of the mirror, when this was made
     weights: Mapping[str, int]  # that the popularity was made of
     written: Answers = field(default_factory=Answers)
+    popular: dict[int, Ranking] = field(default_factory=dict)  # of those without wishes, by limit
 
     @property
     def model(self) -> Model:

@@ -215,13 +215,23 @@ def _rank(
     wish = Wish(
         asked.limit, _filters(asked.filters), _excluded(asked, known, view), asked.diversity
     )
-    wanted = view.popularity
     if basis.strategy == "popular":
-        return rank_popular(view.shelf, wanted.order, wish, wanted.weights)
+        return _popular(wish, view)
     if taste is not None:
         scorer = partial(taste.scores, view.shelf)
-        return rank_by(view.shelf, taste.short, wish, scorer)
-    return rank(view.shelf, blend(basis.vectors), wish, wanted.weights)
+        return rank_by(view.shelf, basis.vectors[SHORT], wish, scorer)
+    return rank(view.shelf, blend(basis.vectors), wish, view.popularity.weights)
+
+
+def _popular(wish: Wish, view: View) -> Ranking:
+    """Rank what is popular, once in a view for all who ask for nothing else."""
+    wanted, is_plain = view.popularity, wish.filters == Filters() and not len(wish.excluded)
+    if is_plain and wish.limit in view.popular:
+        return view.popular[wish.limit]
+    ranking = rank_popular(view.shelf, wanted.order, wish, wanted.weights)
+    if is_plain:
+        view.popular[wish.limit] = ranking
+    return ranking
 
 
 def _excluded(asked: RecommendationRequest, known: Known, view: View) -> Rows:

@@ -56,7 +56,7 @@ def test_looking_no_further_than_needed_takes_the_same(
     vectors = unit(draw.standard_normal((count, DIM)).astype(np.float32))
     relevance = np.sort(draw.uniform(0, 1, count).astype(np.float32))[::-1].copy()
 
-    pile = Pile(vectors, relevance, diversity)
+    pile = Pile(vectors, np.arange(count), relevance, diversity)
     taken = [pile.take() for _ in range(min(limit, count))]
 
     naive = naive_most_marginal(vectors, relevance, diversity, limit)
@@ -69,7 +69,7 @@ def test_looking_no_further_than_needed_takes_the_same(
 def test_seldom_all_candidates_are_looked_at() -> None:
     vectors = unit(np.random.default_rng(0).standard_normal((300, 256)).astype(np.float32))
     relevance = np.linspace(1, 0, 300, dtype=np.float32)
-    pile = Pile(vectors, relevance, 0.3)
+    pile = Pile(vectors, np.arange(300), relevance, 0.3)
 
     taken = [pile.take() for _ in range(20)]
 

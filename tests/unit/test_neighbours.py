@@ -80,3 +80,14 @@ def test_arrays_bring_it_back() -> None:
 
     for name, array in model.to_arrays().items():
         np.testing.assert_array_equal(array, again.to_arrays()[name])
+
+
+@given(seeds)
+def test_what_events_add_to_each_item_adds_up_to_its_score(seed: int) -> None:
+    model = neighbours(seed=seed)
+    rows, events = histories(1, 12, seed=seed)
+
+    others, values = model.spread(rows[0], events)
+
+    summed = np.bincount(others, values, ITEMS)
+    np.testing.assert_allclose(summed, model.scores(rows, events)[0], atol=1e-5)

@@ -1,6 +1,7 @@
 """Recommend: what is offered, in which order."""
 
 import itertools
+from random import Random
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from portrait.recommend import (
     Ranking,
     Shelf,
     Wish,
+    _first_allowed,
     blend,
     rank,
     rank_popular,
@@ -209,6 +211,17 @@ def test_the_popular_come_first_but_only_a_few_of_each_category() -> None:
     assert len(first) == ITEMS_PER_CATEGORY
     assert ids(shelf, ranking) == [*first, "house-0", "house-1", "food-6", "food-5"]
     assert ranking.scores.tolist() == [9, 8, 7, 0, 0, 6, 5]
+
+
+@given(st.lists(st.booleans(), max_size=30), st.integers(1, 12), st.randoms())
+def test_the_first_allowed_are_the_first_of_all_that_are(
+    allowed: list[bool], most: int, random: Random
+) -> None:
+    order = random.sample(range(len(allowed)), len(allowed))
+
+    first = _first_allowed(np.array(order, np.int64), np.array(allowed, np.bool_), most)
+
+    assert first.tolist() == [row for row in order if allowed[row]][:most]
 
 
 def test_without_popularity_the_catalogue_s_order_is_kept() -> None:

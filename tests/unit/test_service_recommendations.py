@@ -223,6 +223,22 @@ async def test_each_answer_has_a_name_of_its_own() -> None:
     assert len(names) == 3
 
 
+async def test_what_is_popular_is_the_same_when_asked_again_and_follows_the_wish() -> None:
+    async with open_shop(await shop_of()) as client:
+        first = await ask(client, {})
+        again = await ask(client, {})
+        fewer = await ask(client, {"limit": 2})
+        without = await ask(client, {"exclude": ["beef"]})
+        only = await ask(client, {"filters": {"category": ["Grocery > Dairy"]}})
+        last = await ask(client, {})
+
+    assert ids(first)[0] == "beef"
+    assert first["items"] == again["items"] == last["items"]
+    assert fewer["items"] == first["items"][:2]
+    assert ids(without) == ids(first)[1:]
+    assert set(ids(only)) == {"milk", "cheese"}
+
+
 @pytest.mark.parametrize(
     ("asked", "pointer"),
     [
