@@ -30,7 +30,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 demo: setup  ## Watch real shopping events become profiles; Ctrl-C ends it.
 	@$(RUN) python -m demo $(ARGS)
 
-demo-check: setup  ## The same, ends by itself; the last line is JSON.
+demo-check: setup  ## The same, ends by itself, and fails if an event was lost; the last line is JSON.
 	@$(RUN) python -m demo --check $(ARGS)
 
 demo-retrain: setup  ## A model trains itself again, is judged and promoted under load; last line JSON.

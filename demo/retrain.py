@@ -76,7 +76,7 @@ def main() -> None:
         with ExitStack() as stack:
             figures = _run(stack)
     except KeyboardInterrupt:
-        print("\nStopped; nothing is left running.")
+        print("Stopped; nothing is left running.")
         sys.exit(1)
     print(json.dumps(figures))
     well = figures["promoted"] and figures["bad_refused"] and figures["rolled_back"]
