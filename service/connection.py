@@ -21,6 +21,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from service.problems import MEDIA_TYPE, Problem
+from service.upgrades import Parser
 
 MOST_PIPELINED = 16  # requests that came before an answer: beyond that nobody is in earnest
 
@@ -68,6 +69,7 @@ class BoundedProtocol(HttpToolsProtocol):
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
+        self.parser = Parser(self)
         self._headers_due: asyncio.TimerHandle | None = None
         self._taken_due: asyncio.TimerHandle | None = None
         self._header_bytes = 0
@@ -125,7 +127,11 @@ class BoundedProtocol(HttpToolsProtocol):
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        """Begin a request."""
+        """Begin a request; one that offers an upgrade begins when it is told again."""
+        if self.parser.get_method() == b"CONNECT":  # we are no proxy
+            raise HttpParserError
+        if self.parser.should_upgrade():
+            return
         self._headers_are_there()
         if len(self.pipeline) >= MOST_PIPELINED:
             raise HttpParserError
@@ -136,7 +142,9 @@ class BoundedProtocol(HttpToolsProtocol):
             self.cycle.transport = WholeAnswers(self.transport)  # type: ignore[assignment] # all it needs
 
     def on_message_complete(self) -> None:
-        """End a request."""
+        """End a request; after an upgrade, its body is still to come."""
+        if self.parser.should_upgrade():
+            return
         self._is_in_message = False
         super().on_message_complete()
 

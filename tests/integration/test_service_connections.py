@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import re
 import socket
 import time
 from collections.abc import Sequence
@@ -22,6 +23,12 @@ from tests.shop import Shop
 HOST = b"Host: x\r\n"
 LIVEZ = b"GET /livez HTTP/1.1\r\n" + HOST + b"\r\n"
 EVENTS = b"POST /events HTTP/1.1\r\n" + HOST + b"Content-Type: application/json\r\n"
+LAST = LIVEZ.replace(HOST, HOST + b"Connection: close\r\n")
+CLICK = b'{"type":"click","user_id":"ann","item_id":"tent"}'
+DELETE = b"DELETE /profile/victim HTTP/1.1\r\n" + HOST + b"\r\n"
+UPGRADE = (
+    b"Connection: keep-alive, Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMA\r\n"
+)
 STALLED = EVENTS + b"Content-Length: 100000\r\n\r\n{"
 TOO_SLOW = {b"HTTP/1.1 408 ", b""}
 ANSWERED_ONCE = {b"HTTP/1.1 200 ", b""}
@@ -361,6 +368,103 @@ async def test_no_answer_is_taken_for_another_type_than_it_says(sent: bytes) -> 
         answer = await served.exchange(sent.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
 
     assert b"\r\nx-content-type-options: nosniff\r\n" in answer
+
+
+def sized(body: bytes) -> bytes:
+    return EVENTS + UPGRADE + b"Content-Length: %d\r\n\r\n" % len(body)
+
+
+def statuses_in(answers: bytes) -> list[bytes]:
+    return re.findall(rb"HTTP/1\.1 (\d{3}) ", answers)
+
+
+async def send_in_parts(served: Serving, *parts: bytes) -> bytes:
+    """Send parts, each in a packet of its own; read until the server closes."""
+    reader, writer = await served.open()
+    try:
+        for part in parts:
+            writer.write(part)
+            await asyncio.sleep(0.005)
+        async with asyncio.timeout(PATIENCE):
+            return await read_all(reader)
+    finally:
+        writer.close()
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        [sized(CLICK) + CLICK + LAST],
+        [sized(CLICK), CLICK, LAST],
+        [sized(CLICK)[:-2], sized(CLICK)[-2:] + CLICK[:5], CLICK[5:] + LAST],
+        [bytes([each]) for each in sized(CLICK) + CLICK + LAST],
+        [CHUNKED[:-2] + UPGRADE + b"\r\n%x\r\n" % len(CLICK) + CLICK + b"\r\n0\r\n\r\n" + LAST],
+        [CHUNKED[:-2] + UPGRADE + b"\r\n", b"%x\r\n" % len(CLICK), CLICK, b"\r\n0\r\n\r\n", LAST],
+    ],
+    ids=["one packet", "later", "across", "byte by byte", "chunked", "chunked, later"],
+)
+async def test_a_request_that_offers_an_upgrade_keeps_its_body(
+    parts: list[bytes], caplog: pytest.LogCaptureFixture
+) -> None:
+    shop = Shop()
+
+    async with serving(shop, Rules(Limits(), BodyLimits())) as served:
+        answers = await send_in_parts(served, *parts)
+
+    assert statuses_in(answers) == [b"202", b"200"]
+    assert len(shop.publisher.messages) == 1
+    assert not errors_in(caplog.records)
+
+
+@pytest.mark.parametrize("cut", [0, len(sized(DELETE))])
+async def test_a_body_after_an_upgrade_is_no_request(cut: int) -> None:
+    shop, whole = Shop(), sized(DELETE) + DELETE + LAST
+
+    async with serving(shop, Rules(Limits(), BodyLimits())) as served:
+        answers = await send_in_parts(served, whole[:cut], whole[cut:])
+
+    assert statuses_in(answers) == [b"422", b"200"]
+    assert shop.publisher.messages == []
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        UPGRADE,
+        b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: x\r\n",
+        b"Upgrade: h2c\r\nConnection: upgrade\r\nConnection: keep-alive\r\n",
+    ],
+)
+async def test_what_follows_an_upgrade_is_answered(
+    asked: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    hello = LIVEZ.replace(HOST, HOST + asked)
+    async with serving(Shop()) as served:
+        many = await served.exchange(LIVEZ + hello * 3 + LAST)
+        closed = await served.exchange(hello[:-2] + b"Connection: close\r\n\r\n" + LIVEZ)
+
+    assert statuses_in(many) == [b"200"] * 5
+    assert statuses_in(closed)[:1] == [b"200"]
+    assert closed.count(b"connection: close") == 1
+    assert not errors_in(caplog.records)
+
+
+async def test_upgrades_without_end_are_refused() -> None:
+    async with serving(Shop()) as served:
+        answers = await send_in_parts(served, LIVEZ.replace(HOST, HOST + UPGRADE) * 3_000)
+
+    assert len(statuses_in(answers)) <= MOST_PIPELINED + 2
+
+
+@pytest.mark.parametrize("target", [b"x:443", b"/livez"])
+async def test_nobody_is_connected_through(target: bytes) -> None:
+    async with serving(Shop()) as served:
+        answers = await served.exchange(
+            b"CONNECT " + target + b" HTTP/1.1\r\n" + HOST + b"\r\n" + DELETE
+        )
+
+    assert statuses_in(answers) == [b"400"]
+    assert problem_in(answers)
 
 
 class _Busy:
