@@ -16,8 +16,9 @@ from http import HTTPStatus
 from typing import Any
 
 from httptools import HttpParserError
+from uvicorn._types import ASGI3Application
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
 from service.problems import MEDIA_TYPE, Problem
@@ -46,7 +47,9 @@ class WholeAnswers:
         self._head: bytes | None = None  # until it is known; then what is still to be sent of it
 
     def write(self, sent: bytes) -> None:
-        """Keep the head; send everything else, with the head before it."""
+        """Keep the head; send everything else, with the head before it, unless nobody is there."""
+        if self.is_closing():
+            return
         if self._head is None and not sent.startswith(b"HTTP/1.1 100 "):
             self._head = sent
         elif self._head:
@@ -70,6 +73,7 @@ class BoundedProtocol(HttpToolsProtocol):
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self.parser = Parser(self)
+        self._answering: RequestResponseCycle | None = None  # `cycle` is what came last
         self._headers_due: asyncio.TimerHandle | None = None
         self._taken_due: asyncio.TimerHandle | None = None
         self._header_bytes = 0
@@ -86,10 +90,13 @@ class BoundedProtocol(HttpToolsProtocol):
             self._make_room()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget what was waited for."""
+        """Forget what was waited for, and tell who is answering."""
         self._headers_are_there()
         self._is_taken()
         self._unset_keepalive_if_required()
+        if self._answering is not None and not self._answering.response_complete:
+            self._answering.disconnected = True
+            self._answering.message_event.set()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -183,6 +190,10 @@ class BoundedProtocol(HttpToolsProtocol):
     def is_idle(self) -> bool:
         """Whether no request is being answered."""
         return self.cycle is None or self.cycle.response_complete
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._answering = cycle
+        super()._start_asgi_task(cycle, app)
 
     def _wait_for_headers(self) -> None:
         self.idle_since = self.loop.time()
