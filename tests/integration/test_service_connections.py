@@ -530,6 +530,15 @@ async def test_nobody_is_connected_through(target: bytes) -> None:
     assert problem_in(answers)
 
 
+@pytest.mark.parametrize("path", [b"/livez", b"/profile/ann"])
+async def test_two_hosts_are_refused(path: bytes) -> None:
+    async with serving(Shop()) as served:
+        answers = await served.exchange(LAST.replace(b"/livez", path).replace(HOST, HOST + HOST))
+
+    assert statuses_in(answers) == [b"400"]
+    assert problem_in(answers)["type"] == "urn:portrait:problem:host-unknown"
+
+
 class _Busy:
     """A loop that takes nobody while it begins to leave; the kernel lets them in all the same."""
 
