@@ -24,7 +24,7 @@ class Parser(HttpRequestParser):
         self.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn has it
         self._protocol = protocol
 
-    def feed_data(self, data: bytes) -> None:
+    def feed_data(self, data: bytes) -> None:  # type: ignore[override] # as a transport hands it over
         """Read; a head that offers an upgrade is told again, before what follows it.
 
         The protocol has its part in this: it takes no head, and no end, of who `should_upgrade()`.
