@@ -83,19 +83,22 @@ def check_address(scope: Scope, border: Border) -> None:
 
     Raises:
         AddressInvalidError: The path is not UTF-8.
-        HostUnknownError: There is no Host, or another one.
+        HostUnknownError: There is no Host, another one, or more than one.
     """
     if REPLACEMENT in scope["path"] and not _is_utf8(scope["raw_path"]):
         msg = "Percent-encode the bytes of its UTF-8."
         raise AddressInvalidError(msg)
     if not is_known_host(scope, border):
-        msg = "Use the name it is known by, or add this one to PORTRAIT_ALLOWED_HOSTS."
+        msg = "Use the one name it is known by, or add this one to PORTRAIT_ALLOWED_HOSTS."
         raise HostUnknownError(msg)
 
 
 def is_known_host(scope: Scope, border: Border) -> bool:
-    """Say whether this service answers to the name it was asked by."""
-    return not border.hosts or _name_of(_host_of(scope)) in border.hosts
+    """Say whether this service answers to the name it was asked by; two names are none."""
+    hosts = [value for name, value in scope["headers"] if name == b"host"]
+    if len(hosts) != 1:
+        return not (hosts or border.hosts)
+    return not border.hosts or _name_of(hosts[0].decode("latin-1")) in border.hosts
 
 
 def check_writer(request: Request, border: Border) -> None:
@@ -107,7 +110,7 @@ def check_writer(request: Request, border: Border) -> None:
     headers = request.headers
     is_cross_site = headers.get("sec-fetch-site") == "cross-site"
     origins = headers.getlist("origin")
-    host = headers.get("host", "").lower()
+    host = headers.get("host", "").lower().removesuffix(":")
     for origin in origins:
         is_same = not is_cross_site and _host_in(origin) in {host, _without_port(origin, host)}
         if not (is_same or origin in border.origins):
@@ -152,17 +155,10 @@ def _is_utf8(raw_path: bytes) -> bool:
     return True
 
 
-def _host_of(scope: Scope) -> str:
-    """Return the Host header; nothing where there is none."""
-    return next(
-        (value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), ""
-    )
-
-
 def _name_of(host: str) -> str:
-    """Return a Host header's name without its port."""
+    """Return a Host header's name without its port, which may be empty."""
     name, colon, port = host.lower().rpartition(":")
-    return name if colon and port.isdecimal() else host.lower()
+    return name if colon and (port.isdecimal() or not port) else host.lower()
 
 
 def _host_in(origin: str) -> str:

@@ -5,8 +5,8 @@ idle:   header_time   header_bytes            body_time              write_time
         keep_alive between two requests
 
 Without these, a client that stops in the middle keeps what it has sent in memory for ever. Where
-there are too many connections, the one that has been idle longest makes room, so that a probe or a
-customer is always let in.
+there are too many connections, the one that has kept us waiting longest makes room, idle or in the
+middle of a request, so that a probe or a customer is let in. Who is being answered stays.
 """
 
 import asyncio
@@ -16,11 +16,13 @@ from http import HTTPStatus
 from typing import Any
 
 from httptools import HttpParserError
+from uvicorn._types import ASGI3Application
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
 from service.problems import MEDIA_TYPE, Problem
+from service.upgrades import Parser
 
 MOST_PIPELINED = 16  # requests that came before an answer: beyond that nobody is in earnest
 
@@ -45,7 +47,9 @@ class WholeAnswers:
         self._head: bytes | None = None  # until it is known; then what is still to be sent of it
 
     def write(self, sent: bytes) -> None:
-        """Keep the head; send everything else, with the head before it."""
+        """Keep the head; send everything else, with the head before it, unless nobody is there."""
+        if self.is_closing():
+            return
         if self._head is None and not sent.startswith(b"HTTP/1.1 100 "):
             self._head = sent
         elif self._head:
@@ -68,13 +72,15 @@ class BoundedProtocol(HttpToolsProtocol):
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
+        self.parser = Parser(self)
+        self._answering: RequestResponseCycle | None = None  # `cycle` is what came last
         self._headers_due: asyncio.TimerHandle | None = None
         self._taken_due: asyncio.TimerHandle | None = None
         self._header_bytes = 0
         self._field_bytes = 0  # of all headers of a request, and of what follows its body
         self._is_in_headers = False  # of a request that has begun
         self._is_in_message = False  # after the headers of one, before its end
-        self.idle_since = 0.0
+        self.waiting_since = 0.0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn
         """Begin to wait for a request."""
@@ -84,10 +90,13 @@ class BoundedProtocol(HttpToolsProtocol):
             self._make_room()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget what was waited for."""
+        """Forget what was waited for, and tell who is answering."""
         self._headers_are_there()
         self._is_taken()
         self._unset_keepalive_if_required()
+        if self._answering is not None and not self._answering.response_complete:
+            self._answering.disconnected = True
+            self._answering.message_event.set()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -103,11 +112,12 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._headers_due is None:
             self._wait_for_headers()
         if self._header_bytes > self.limits.header_bytes:
-            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+            self.refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
 
     def on_message_begin(self) -> None:
         """Begin the headers of a request."""
         self._is_in_headers, self._field_bytes = True, 0
+        self.waiting_since = self.loop.time()
         super().on_message_begin()
 
     def on_url(self, url: bytes) -> None:
@@ -125,7 +135,11 @@ class BoundedProtocol(HttpToolsProtocol):
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        """Begin a request."""
+        """Begin a request; one that offers an upgrade begins when it is told again."""
+        if self.parser.get_method() == b"CONNECT":  # we are no proxy
+            raise HttpParserError
+        if self.parser.should_upgrade():
+            return
         self._headers_are_there()
         if len(self.pipeline) >= MOST_PIPELINED:
             raise HttpParserError
@@ -136,14 +150,16 @@ class BoundedProtocol(HttpToolsProtocol):
             self.cycle.transport = WholeAnswers(self.transport)  # type: ignore[assignment] # all it needs
 
     def on_message_complete(self) -> None:
-        """End a request."""
+        """End a request; after an upgrade, its body is still to come."""
+        if self.parser.should_upgrade():
+            return
         self._is_in_message = False
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
         """Wait until the client has taken the answer, if this was the last."""
         super().on_response_complete()
-        self.idle_since = self.loop.time()
+        self.waiting_since = self.loop.time()
         if self.transport.is_closing():
             self._wait_for_client()
         elif self._is_in_headers and self._headers_due is None:  # they came before this answer
@@ -169,15 +185,46 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what is no HTTP."""
-        self._refuse(HTTPStatus.BAD_REQUEST, msg)
+        self.refuse(HTTPStatus.BAD_REQUEST, msg)
+
+    def refuse(self, status: HTTPStatus, detail: str | None = None) -> None:
+        """Answer with a problem, and close."""
+        problem = Problem(type="about:blank", title=status.phrase, status=status, detail=detail)
+        body = problem.model_dump_json(exclude_defaults=True).encode()
+        head = (
+            f"HTTP/1.1 {status.value} {status.phrase}\r\ncontent-type: {MEDIA_TYPE}\r\n"
+            f"content-length: {len(body)}\r\nx-content-type-options: nosniff\r\n"
+            "connection: close\r\n\r\n"
+        )
+        self.transport.write(head.encode() + body)
+        self.transport.close()
+        self._wait_for_client()
+
+    def give_way(self) -> None:
+        """Leave, for somebody else; who was sending a body is told."""
+        self.connections.discard(self)  # now: the next may come before the loop has closed this
+        if self.is_idle or self.transport.is_closing():
+            self.transport.abort()
+        else:
+            self.refuse(HTTPStatus.REQUEST_TIMEOUT, "The body took too long: others wait.")
 
     @property
     def is_idle(self) -> bool:
         """Whether no request is being answered."""
         return self.cycle is None or self.cycle.response_complete
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether it is the client's turn: no request is whole, or being answered."""
+        is_asked = self.cycle is not self._answering or not self._is_in_message
+        return self.is_idle or not (is_asked or self.cycle.response_started)
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._answering = cycle
+        super()._start_asgi_task(cycle, app)
+
     def _wait_for_headers(self) -> None:
-        self.idle_since = self.loop.time()
+        self.waiting_since = self.loop.time()
         seconds = self.limits.header_time.total_seconds()
         self._headers_due = self.loop.call_later(seconds, self._headers_are_late)
 
@@ -188,7 +235,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _headers_are_late(self) -> None:
         if self._header_bytes:
-            self._refuse(HTTPStatus.REQUEST_TIMEOUT, "The headers took too long.")
+            self.refuse(HTTPStatus.REQUEST_TIMEOUT, "The headers took too long.")
         else:
             self.transport.close()
 
@@ -203,27 +250,14 @@ class BoundedProtocol(HttpToolsProtocol):
             self._taken_due = None
 
     def _make_room(self) -> None:
-        """Close who has been idle longest; if nobody is, whoever came last."""
+        """Close who has kept us waiting longest; if nobody else has, whoever came last."""
         ours = [each for each in self.connections if isinstance(each, BoundedProtocol)]
-        idle = [each for each in ours if each.is_idle and each is not self]
-        oldest = min(idle, key=lambda each: each.idle_since, default=self)
+        waiting = [each for each in ours if each.is_waiting and each is not self]
+        oldest = min(waiting, key=lambda each: each.waiting_since, default=self)
         if oldest is self:
-            self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, "There are too many connections.")
+            self.refuse(HTTPStatus.SERVICE_UNAVAILABLE, "There are too many connections.")
         else:
-            oldest.transport.abort()
-
-    def _refuse(self, status: HTTPStatus, detail: str | None = None) -> None:
-        """Answer with a problem, and close."""
-        problem = Problem(type="about:blank", title=status.phrase, status=status, detail=detail)
-        body = problem.model_dump_json(exclude_defaults=True).encode()
-        head = (
-            f"HTTP/1.1 {status.value} {status.phrase}\r\ncontent-type: {MEDIA_TYPE}\r\n"
-            f"content-length: {len(body)}\r\nx-content-type-options: nosniff\r\n"
-            "connection: close\r\n\r\n"
-        )
-        self.transport.write(head.encode() + body)
-        self.transport.close()
-        self._wait_for_client()
+            oldest.give_way()
 
 
 def bounded(limits: Limits) -> type[BoundedProtocol]:

@@ -74,6 +74,7 @@ def server_of(  # noqa: PLR0913 - it is what a server is made of
         host=host,
         port=port,
         http=bounded(limits),
+        ws="none",  # an upgrade is no concern of ours
         lifespan="on",
         log_config=None,
         access_log=False,

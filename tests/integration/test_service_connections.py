@@ -3,9 +3,10 @@
 import asyncio
 import json
 import logging
+import re
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -13,6 +14,7 @@ from threading import Thread
 
 import httpx
 import pytest
+import uvloop
 
 from service.connection import MOST_PIPELINED, Limits
 from service.middleware import BodyLimits
@@ -21,7 +23,14 @@ from tests.shop import Shop
 
 HOST = b"Host: x\r\n"
 LIVEZ = b"GET /livez HTTP/1.1\r\n" + HOST + b"\r\n"
+PROFILE = b"GET /profile/ann HTTP/1.1\r\n" + HOST + b"\r\n"
 EVENTS = b"POST /events HTTP/1.1\r\n" + HOST + b"Content-Type: application/json\r\n"
+LAST = LIVEZ.replace(HOST, HOST + b"Connection: close\r\n")
+CLICK = b'{"type":"click","user_id":"ann","item_id":"tent"}'
+DELETE = b"DELETE /profile/victim HTTP/1.1\r\n" + HOST + b"\r\n"
+UPGRADE = (
+    b"Connection: keep-alive, Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMA\r\n"
+)
 STALLED = EVENTS + b"Content-Length: 100000\r\n\r\n{"
 TOO_SLOW = {b"HTTP/1.1 408 ", b""}
 ANSWERED_ONCE = {b"HTTP/1.1 200 ", b""}
@@ -200,6 +209,52 @@ async def test_a_probe_finds_room_beside_any_number_of_idle_clients() -> None:
     assert answer.status_code == 200
 
 
+async def test_who_kept_us_waiting_longest_for_a_body_makes_room() -> None:
+    rules = Rules(Limits(connections=5), BodyLimits(longest_pause=timedelta(seconds=30)))
+
+    async with serving(Shop(), rules) as served:
+        opened = []
+        for _ in range(8):
+            opened.append(await served.open(STALLED))
+            await asyncio.sleep(0.02)  # so that we know who came first
+        answers = [await served.exchange(LAST) for _ in range(3)]
+        held = served.connections
+        async with asyncio.timeout(PATIENCE):
+            given_up = [await read_all(reader) for reader, _ in opened[:4]]
+        last_is_read = asyncio.create_task(read_all(opened[-1][0]))
+        await asyncio.sleep(0.1)
+        is_last_kept = not last_is_read.done()
+        for _, writer in opened:
+            writer.close()
+        await last_is_read
+
+    assert held <= 5
+    assert [statuses_in(answer) for answer in answers] == [[b"200"]] * 3
+    assert [statuses_in(answer) for answer in given_up] == [[b"408"]] * 4
+    assert problem_in(given_up[0])
+    assert is_last_kept
+
+
+async def test_who_is_being_answered_makes_no_room() -> None:
+    shop, may_go_on = slow_shop()
+    await shop.stock()
+
+    async with serving(shop, Rules(Limits(connections=3))) as served:
+        await asyncio.sleep(0.5)  # the model is taken up
+        opened = [await served.open(PROFILE + sent) for sent in (b"", b"GET", STALLED)]
+        await asyncio.sleep(0.1)
+        refused = await served.exchange(LAST)
+        for _ in opened:
+            may_go_on.release()
+        async with asyncio.timeout(PATIENCE):
+            answers = [await reader.readuntil(b"}") for reader, _ in opened]
+        for _, writer in opened:
+            writer.close()
+
+    assert statuses_in(refused) == [b"503"]
+    assert [statuses_in(answer) for answer in answers] == [[b"404"]] * 3
+
+
 async def test_bodies_together_are_bounded() -> None:
     rules = Rules(bodies=BodyLimits(most_at_once=150_000, longest_pause=timedelta(seconds=30)))
 
@@ -236,30 +291,45 @@ async def test_a_client_that_leaves_in_the_middle_is_no_failure(
     assert not errors_in(caplog.records)
 
 
-async def test_a_client_that_leaves_before_its_answer_is_no_failure(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    shop, may_go_on = Shop(), asyncio.Event()
-    await shop.stock()
+def slow_shop() -> tuple[Shop, asyncio.Semaphore]:
+    """Return a shop whose profiles are read when it is said, so many times."""
+    shop, may_go_on = Shop(), asyncio.Semaphore(0)
 
     async def slow(users: Sequence[str]) -> list[bytes | None]:
-        await may_go_on.wait()
+        await may_go_on.acquire()
         return [None for _ in users]
 
     shop.profiles.load = slow  # type: ignore[method-assign] # a store that takes its time
+    return shop, may_go_on
 
-    async with serving(shop) as served:
-        await asyncio.sleep(0.5)  # the model is taken up
-        left = await served.metric(LEFT_PROFILE)
-        _, writer = await served.open(b"GET /profile/ann HTTP/1.1\r\n" + HOST + b"\r\n")
-        await asyncio.sleep(0.1)
-        writer.close()
-        await served.until_connections(0)
-        may_go_on.set()
-        await asyncio.sleep(0.1)
-        now = await served.metric(LEFT_PROFILE)
 
-    assert now == left + 1
+@pytest.mark.parametrize(("answered", "waiting"), [(0, 0), (1, 0), (1, 1)])
+@pytest.mark.parametrize("new_loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+def test_a_client_that_leaves_before_its_answer_is_no_failure(
+    answered: int,
+    waiting: int,
+    new_loop: Callable[[], asyncio.AbstractEventLoop],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def leave() -> None:
+        shop, may_go_on = slow_shop()
+        await shop.stock()
+        async with serving(shop) as served:
+            await asyncio.sleep(0.5)  # the model is taken up
+            left = await served.metric(LEFT_PROFILE)
+            _, writer = await served.open(PROFILE * (answered + 1 + waiting))
+            await asyncio.sleep(0.1)
+            writer.close()
+            for _ in range(answered):
+                may_go_on.release()
+            await served.until_connections(0)
+            may_go_on.release()
+            await asyncio.sleep(0.1)
+            assert await served.metric(LEFT_PROFILE) == left + 1
+
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        runner.run(leave())
+
     assert not errors_in(caplog.records)
 
 
@@ -361,6 +431,112 @@ async def test_no_answer_is_taken_for_another_type_than_it_says(sent: bytes) -> 
         answer = await served.exchange(sent.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
 
     assert b"\r\nx-content-type-options: nosniff\r\n" in answer
+
+
+def sized(body: bytes) -> bytes:
+    return EVENTS + UPGRADE + b"Content-Length: %d\r\n\r\n" % len(body)
+
+
+def statuses_in(answers: bytes) -> list[bytes]:
+    return re.findall(rb"HTTP/1\.1 (\d{3}) ", answers)
+
+
+async def send_in_parts(served: Serving, *parts: bytes) -> bytes:
+    """Send parts, each in a packet of its own; read until the server closes."""
+    reader, writer = await served.open()
+    try:
+        for part in parts:
+            writer.write(part)
+            await asyncio.sleep(0.005)
+        async with asyncio.timeout(PATIENCE):
+            return await read_all(reader)
+    finally:
+        writer.close()
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        [sized(CLICK) + CLICK + LAST],
+        [sized(CLICK), CLICK, LAST],
+        [sized(CLICK)[:-2], sized(CLICK)[-2:] + CLICK[:5], CLICK[5:] + LAST],
+        [bytes([each]) for each in sized(CLICK) + CLICK + LAST],
+        [CHUNKED[:-2] + UPGRADE + b"\r\n%x\r\n" % len(CLICK) + CLICK + b"\r\n0\r\n\r\n" + LAST],
+        [CHUNKED[:-2] + UPGRADE + b"\r\n", b"%x\r\n" % len(CLICK), CLICK, b"\r\n0\r\n\r\n", LAST],
+    ],
+    ids=["one packet", "later", "across", "byte by byte", "chunked", "chunked, later"],
+)
+async def test_a_request_that_offers_an_upgrade_keeps_its_body(
+    parts: list[bytes], caplog: pytest.LogCaptureFixture
+) -> None:
+    shop = Shop()
+
+    async with serving(shop, Rules(Limits(), BodyLimits())) as served:
+        answers = await send_in_parts(served, *parts)
+
+    assert statuses_in(answers) == [b"202", b"200"]
+    assert len(shop.publisher.messages) == 1
+    assert not errors_in(caplog.records)
+
+
+@pytest.mark.parametrize("cut", [0, len(sized(DELETE))])
+async def test_a_body_after_an_upgrade_is_no_request(cut: int) -> None:
+    shop, whole = Shop(), sized(DELETE) + DELETE + LAST
+
+    async with serving(shop, Rules(Limits(), BodyLimits())) as served:
+        answers = await send_in_parts(served, whole[:cut], whole[cut:])
+
+    assert statuses_in(answers) == [b"422", b"200"]
+    assert shop.publisher.messages == []
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        UPGRADE,
+        b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: x\r\n",
+        b"Upgrade: h2c\r\nConnection: upgrade\r\nConnection: keep-alive\r\n",
+    ],
+)
+async def test_what_follows_an_upgrade_is_answered(
+    asked: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    hello = LIVEZ.replace(HOST, HOST + asked)
+    async with serving(Shop()) as served:
+        many = await served.exchange(LIVEZ + hello * 3 + LAST)
+        closed = await served.exchange(hello[:-2] + b"Connection: close\r\n\r\n" + LIVEZ)
+
+    assert statuses_in(many) == [b"200"] * 5
+    assert statuses_in(closed)[:1] == [b"200"]
+    assert closed.count(b"connection: close") == 1
+    assert not errors_in(caplog.records)
+
+
+async def test_upgrades_without_end_are_refused() -> None:
+    async with serving(Shop()) as served:
+        answers = await send_in_parts(served, LIVEZ.replace(HOST, HOST + UPGRADE) * 3_000)
+
+    assert len(statuses_in(answers)) <= MOST_PIPELINED + 2
+
+
+@pytest.mark.parametrize("target", [b"x:443", b"/livez"])
+async def test_nobody_is_connected_through(target: bytes) -> None:
+    async with serving(Shop()) as served:
+        answers = await served.exchange(
+            b"CONNECT " + target + b" HTTP/1.1\r\n" + HOST + b"\r\n" + DELETE
+        )
+
+    assert statuses_in(answers) == [b"400"]
+    assert problem_in(answers)
+
+
+@pytest.mark.parametrize("path", [b"/livez", b"/profile/ann"])
+async def test_two_hosts_are_refused(path: bytes) -> None:
+    async with serving(Shop()) as served:
+        answers = await served.exchange(LAST.replace(b"/livez", path).replace(HOST, HOST + HOST))
+
+    assert statuses_in(answers) == [b"400"]
+    assert problem_in(answers)["type"] == "urn:portrait:problem:host-unknown"
 
 
 class _Busy:

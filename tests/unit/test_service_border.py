@@ -146,13 +146,28 @@ async def test_an_allowed_page_may_ask_first_and_read_what_is_answered() -> None
 async def test_on_loopback_no_other_name_is_answered(bound: str, path: str) -> None:
     border = Border(hosts=hosts_of(bound))
     own = f"[{bound}]" if ":" in bound else bound
-    names = ["127.0.0.1", "localhost:8000", "LOCALHOST", "[::1]:8000", own, f"{own}:8000"]
+    names = [
+        "127.0.0.1",
+        "localhost:8000",
+        "LOCALHOST",
+        "[::1]:8000",
+        own,
+        f"{own}:8000",
+        f"{own}:",
+    ]
 
     async with open_shop(Shop(), border=border) as client:
         ours = [(await client.get(path, headers={"host": name})).status_code for name in names]
         others = [
             (await client.get(path, headers={"host": name})).json()
-            for name in ("evil.example", "evil.example:8000", "", "127.0.0.1.evil.example", "[::2]")
+            for name in (
+                "evil.example",
+                "evil.example:8000",
+                "",
+                ":",
+                "127.0.0.1.evil.example",
+                "[::2]",
+            )
         ]
 
     assert 400 not in ours
