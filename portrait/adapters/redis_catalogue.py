@@ -8,6 +8,7 @@ import numpy as np
 from redis.asyncio import Redis
 
 from portrait.adapters.redis_common import script, slices, text, translated
+from portrait.adapters.redis_damage import Damage
 from portrait.errors import ItemInvalidError
 from portrait.item import IntroducedItem, Item, parse_item
 from portrait.space import Vectors
@@ -16,6 +17,7 @@ CHANGES_KEPT = 200_000  # a mirror further behind than this loads the catalogue 
 CHANGES_AT_ONCE = 5_000
 NO_CHANGES = "0-1"
 KEYS = ["items", "items:introduced", "items:introduced:at", "items:changes"]
+HALF = 2  # bytes of a number of a vector
 MILLISECOND = timedelta(milliseconds=1)
 
 
@@ -35,6 +37,8 @@ class RedisCatalogue:
         self._memory = memory or Memory()
         self._put = script(redis, "put_items.lua")
         self._introduce = script(redis, "introduce_items.lua")
+        self._put_vectors = script(redis, "put_passing_vectors.lua")
+        self._damage = Damage("vector")
 
     async def put_items(self, items: Sequence[Item]) -> None:
         """Store items and announce them, in one atomic step for every `KEYS_AT_ONCE`."""
@@ -93,17 +97,25 @@ class RedisCatalogue:
             return cursor, []
         return text(changes[-1][0]), [text(fields[b"id"]) for _, fields in changes]
 
-    async def get_vectors(self, space_id: str, refs: Sequence[int]) -> list[Vectors | None]:
-        """Return text vectors by text_ref."""
+    async def get_vectors(
+        self, space_id: str, refs: Sequence[int], dim: int
+    ) -> list[Vectors | None]:
+        """Return text vectors by text_ref; one that is damaged is not there."""
         async with translated(), self._redis.pipeline(transaction=False) as pipe:
             for some in slices(refs):
                 pipe.mget([_text_key(space_id, ref) for ref in some])
             answers = await pipe.execute()
-        return [
-            None if value is None else np.frombuffer(value, "<f2").astype(np.float32)
-            for values in answers
-            for value in values
-        ]
+        values = [value for values in answers for value in values]
+        vectors = [None if value is None else _vector(value, dim) for value in values]
+        found = zip(refs, values, vectors, strict=True)
+        self._damage.say(
+            [
+                (space_id, ref)
+                for ref, value, vector in found
+                if value is not None and vector is None
+            ]
+        )
+        return vectors
 
     async def forget_vectors(self, space_id: str) -> None:
         """Remove a space's vectors. Walks the keys, so that Redis goes on answering others."""
@@ -126,11 +138,23 @@ class RedisCatalogue:
         *,
         ttl: timedelta | None = None,
     ) -> None:
-        """Store text vectors; with a time to live, one that is there stays as it is."""
+        """Store text vectors; with a time to live, one that is there and sound stays as it is."""
+        keys = [_text_key(space_id, ref) for ref in refs]
+        values = [vector.tobytes() for vector in vectors.astype("<f2")]
+        pairs = list(zip(keys, values, strict=True))
+        if ttl is not None:
+            await self._put_passing(pairs, int(ttl.total_seconds()))
+            return
         async with translated(), self._redis.pipeline(transaction=False) as pipe:
-            for ref, vector in zip(refs, vectors.astype("<f2"), strict=True):
-                pipe.set(_text_key(space_id, ref), vector.tobytes(), ex=ttl, nx=ttl is not None)
+            for key, value in pairs:
+                pipe.set(key, value)
             await pipe.execute()
+
+    async def _put_passing(self, pairs: Sequence[tuple[str, bytes]], seconds: int) -> None:
+        async with translated():
+            for some in slices(pairs):
+                keys, values = [key for key, _ in some], [value for _, value in some]
+                await self._put_vectors(keys=keys, args=[seconds, *values])
 
     async def _values(self, key: str, ids: Sequence[str]) -> list[bytes | None]:
         """Return fields of a hash, in their order."""
@@ -152,6 +176,14 @@ def _written(items: Sequence[Item]) -> list[str]:
 
 def _text_key(space_id: str, ref: int) -> str:
     return f"text:{space_id}:{ref:016x}"
+
+
+def _vector(value: bytes, dim: int) -> Vectors | None:
+    """Read a vector; None if it is of another length, or not of numbers."""
+    if len(value) != dim * HALF:
+        return None
+    vector = np.frombuffer(value, "<f2").astype(np.float32)
+    return vector if np.isfinite(vector).all() else None
 
 
 def _order(change: str) -> tuple[int, ...]:

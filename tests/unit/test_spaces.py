@@ -24,7 +24,7 @@ CHALLENGER = Model("challenger", OTHER)
 
 
 async def has_vector(store: MemoryCatalogue, space: Space, item: Item) -> bool:
-    (vector,) = await store.get_vectors(space.id, [text_ref(item.text)])
+    (vector,) = await store.get_vectors(space.id, [text_ref(item.text)], space.dim)
     return vector is not None
 
 
