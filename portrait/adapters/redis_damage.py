@@ -61,19 +61,13 @@ async def mended(redis: Redis, spare: Mapping[str, str], ask: Callable[[], Await
         return await ask()
 
 
-async def require_types(redis: Redis, types: Mapping[str, str], advice: str) -> None:
-    """Name the key that is of another type, and say what to do, after Redis has said there is one.
-
-    Raises:
-        StoreDamagedError: Always.
-    """
+async def drop(redis: Redis, key: str, value: bytes) -> None:
+    """Delete a key that nobody can read, unless it holds something else by now."""
     async with translated():
-        wrong = [key for key, type in types.items() if await _type(redis, key) not in {type, NONE}]
-    msg = f"{' and '.join(wrong) or 'A key'} in Redis is of another type than Portrait's: {advice}"
-    raise StoreDamagedError(msg)
-
-
-NONE = "none"  # what Redis says is the type of a key that is not there
+        dropped = await redis.eval(_DROP_VALUE, 1, key, value)
+    if dropped:
+        metrics.values_damaged.labels("key").inc()
+        log.warning("key_deleted", key=key, reason="nobody can read it")
 
 
 async def _drop_unless(redis: Redis, key: str, type: str) -> None:
@@ -85,10 +79,10 @@ async def _drop_unless(redis: Redis, key: str, type: str) -> None:
         log.warning("key_deleted", key=key, reason=f"it was a {text(dropped)}, not a {type}")
 
 
-async def _type(redis: Redis, key: str) -> str:
-    return text(await redis.type(key))
-
-
+_DROP_VALUE = """
+if redis.pcall('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+return redis.call('DEL', KEYS[1])
+"""
 _DROP = """
 local type = redis.call('TYPE', KEYS[1]).ok
 if type == ARGV[1] or type == 'none' then return false end

@@ -1,6 +1,6 @@
 """Values in Redis that none of our programs wrote: as good as none, said once, and replaced."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import numpy as np
@@ -9,9 +9,18 @@ from redis.asyncio import Redis
 
 from portrait import metrics
 from portrait.adapters.redis_catalogue import RedisCatalogue
+from portrait.adapters.redis_live import RedisLive
+from portrait.adapters.redis_models import RedisModels
 from portrait.adapters.redis_progress import RedisOffsets, RedisPopularity, RedisProgress
+from portrait.adapters.redis_registry import RedisRegistry
 from portrait.adapters.redis_store import RedisProfiles
+from portrait.errors import ModelInvalidError, StoreUnavailableError
+from portrait.item import Item
+from portrait.model_index import Standing
 from portrait.store import LogName, StoredOffsets, Write
+from portrait.watch import Live
+from tests.models import learned_model
+from tests.streams import card_of_model
 
 KEY = "text:s:0000000000000001"
 SOUND = np.ones((1, 4), np.float32)
@@ -212,3 +221,100 @@ async def test_a_life_that_is_no_text_ends(redis: Redis) -> None:
 
     assert begun != life
     assert await store.save("group", StoredOffsets(begun, {("a", 0): 6}))
+
+
+POINTERS = ["model:champion", "model:previous", "model:wanted"]
+
+
+@pytest.mark.parametrize("key", POINTERS)
+@pytest.mark.parametrize("is_text", [True, False])
+async def test_a_pointer_that_nobody_can_read_gives_way_to_the_ledger(
+    redis: Redis, key: str, *, is_text: bool
+) -> None:
+    models, registry = RedisModels(redis), RedisRegistry(redis)
+    await registry.store(learned_model("one"))
+    await (redis.rpush(key, "garbage") if is_text else redis.set(key, b"\xff\xfe"))
+
+    assert await registry.champion() is None
+    assert await models.standing() == Standing()
+    assert await models.restore("one", "two")
+
+    assert await models.standing() == Standing("one", "two")
+    champion = await registry.champion()
+    assert champion is not None
+
+
+async def test_a_model_under_another_type_is_damaged_and_can_be_stored_again(redis: Redis) -> None:
+    models, registry, model = RedisModels(redis), RedisRegistry(redis), learned_model("one")
+    await models.add(card_of_model(model))
+    await redis.delete("model:one")
+    await redis.rpush("model:one", "garbage")
+
+    with pytest.raises(ModelInvalidError, match="model:one is no hash"):
+        await registry.model("one")
+    assert await models.listed() == []
+    await models.add(card_of_model(model))
+    await registry.store(model)
+
+    assert await registry.model("one") is not None
+    assert [each.card.version for each in await models.listed()] == ["one"]
+
+
+@pytest.mark.parametrize("key", ["items:introduced", "items:introduced:at", "items:changes"])
+async def test_what_lies_beside_the_catalogue_is_deleted_under_another_type(
+    redis: Redis, key: str
+) -> None:
+    store, milk = RedisCatalogue(redis), Item(id="milk", title="Milk")
+    await store.put_items([milk])
+    cursor = await store.cursor()
+    await redis.delete(key)
+    await redis.set(key, "garbage")
+
+    await store.changed_since(cursor)
+    assert await store.all_ids() == ["milk"]
+    assert await store.get_items(["milk", "odd"]) == [milk, None]
+    await store.introduce_items([Item(id="odd", title="Odd")])
+    await store.put_items([milk])
+
+    assert await store.all_ids() == ["milk", "odd"]
+
+
+async def test_a_catalogue_under_another_type_is_waited_for_and_says_what_to_do(
+    redis: Redis,
+) -> None:
+    store = RedisCatalogue(redis)
+    await redis.set("items", "garbage")
+    calls: list[Callable[[], Awaitable[object]]] = [
+        store.all_ids,
+        lambda: store.get_items(["milk"]),
+        lambda: store.put_items([Item(id="milk", title="Milk")]),
+    ]
+
+    for call in calls:
+        with pytest.raises(StoreUnavailableError, match="redis-cli DEL items"):
+            await call()
+
+
+async def test_ids_that_are_no_text_are_passed_over(redis: Redis) -> None:
+    store = RedisCatalogue(redis)
+    cursor = await store.cursor()
+    await redis.xadd("items:changes", {b"odd": 1}, id="0-1")
+    await store.put_items([Item(id="milk", title="Milk")])
+    await redis.hset("items", b"\xff", "{}")
+    await redis.xadd("items:changes", {"id": b"\xff"})
+
+    assert await store.all_ids() == ["milk"]
+    changes = await store.changed_since(cursor)
+    assert changes is not None
+    assert changes[1] == ["milk"]
+
+
+async def test_sums_of_hits_that_are_no_numbers_begin_anew(redis: Redis) -> None:
+    counts = RedisLive(redis)
+    await counts.add("one", Live(trials=3, hits=1))
+    await redis.hset("live:one", "hits", "abc")
+    assert await counts.read("one") == Live(trials=3, hits=0)
+
+    await counts.add("one", Live(trials=2, hits=2))
+
+    assert await counts.read("one") == Live(trials=2, hits=2)
