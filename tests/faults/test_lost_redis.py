@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+import numpy as np
 import pytest
 import structlog
 
@@ -23,7 +24,7 @@ from portrait.adapters.redis_models import RedisModels
 from portrait.adapters.redis_store import connect_redis
 from portrait.facts import EVENT, HEAD
 from portrait.ledger import read_ledger
-from portrait.record import space_of
+from portrait.profile import decode_profile
 from portrait.settings import Settings
 from portrait.topics import read_topics
 from tests.challengers import add_challenger
@@ -45,7 +46,7 @@ log = structlog.get_logger()
 
 ITEMS, USERS, EVENTS = 100, 100, 2_000
 LOG = events(EVENTS, USERS, ITEMS)
-MOST_ROUNDED = 0.05  # of a portrait's bytes: BERT rounds a text differently among other texts
+ROUNDED = 0.02  # of unit vectors: BERT rounds a text differently among other texts
 BOUND = 60.0  # seconds to recover: a few, on a machine that has nothing else to do
 
 
@@ -189,8 +190,11 @@ def _facts(records: Records) -> Records:
 
 
 def _is_alike(record: bytes, other: bytes) -> bool:
-    differ = sum(a != b for a, b in zip(record, other, strict=True))
-    return space_of(record) == space_of(other) and differ <= MOST_ROUNDED * len(record)
+    ours, theirs = decode_profile(record), decode_profile(other)
+    parts = ("vectors", "state", "price")
+    return ours.space_id == theirs.space_id and all(
+        np.allclose(ours.portrait[part], theirs.portrait[part], atol=ROUNDED) for part in parts
+    )
 
 
 def test_the_ledger_says_who_serves_and_both_can_be_read(shop: Shop) -> None:
