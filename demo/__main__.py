@@ -10,8 +10,8 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from statistics import quantiles
 from types import FrameType
@@ -51,7 +51,7 @@ def main() -> None:
     interruptible()
     logs = clear_logs()
     try:
-        with ExitStack() as stack:
+        with ExitStack() as stack, ending_said():
             succeeded = _run(stack, logs, check=options.check, rate=options.rate)
     except KeyboardInterrupt:
         print("Stopped; nothing is left running.")
@@ -64,6 +64,16 @@ def interruptible() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupted)
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr] # it is a text stream
+
+
+@contextmanager
+def ending_said() -> Iterator[None]:
+    """Say that an interrupt was heard, before everything is stopped."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        print("\nStopping everything in order; this takes some ten seconds.")
+        raise
 
 
 def clear_logs() -> Path:
@@ -184,7 +194,6 @@ def _interrupted(_number: int, _frame: FrameType | None) -> None:
     """Begin to stop, once: whoever presses again would only cut the ending short."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
-    print("\nStopping everything in order; this takes some ten seconds.")
     raise KeyboardInterrupt
 
 

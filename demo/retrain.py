@@ -16,7 +16,7 @@ from statistics import quantiles
 
 import httpx
 
-from demo.__main__ import clear_logs, interruptible
+from demo.__main__ import clear_logs, ending_said, interruptible
 from demo.processes import Process, python
 from demo.replay import Replayed, await_folded, replay
 from demo.shop import load_shop
@@ -73,7 +73,7 @@ def main() -> None:
     argparse.ArgumentParser(prog="python -m demo.retrain", description=__doc__).parse_args()
     interruptible()
     try:
-        with ExitStack() as stack:
+        with ExitStack() as stack, ending_said():
             figures = _run(stack)
     except KeyboardInterrupt:
         print("Stopped; nothing is left running.")

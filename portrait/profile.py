@@ -84,16 +84,10 @@ def _encode_further(facts: Facts) -> list[bytes]:
     return [written[a:b] for a, b in zip(starts.tolist(), ends.tolist(), strict=True)]
 
 
-def decode_facts(records: Sequence[bytes | None]) -> Facts:
-    """Read the facts of U records, in their order; None is a user of whom nothing is known.
-
-    Nor is of one whose record is damaged.
-    """
-    return read_facts(records)[0]
-
-
 def read_facts(records: Sequence[bytes | None]) -> tuple[Facts, NDArray[np.bool_]]:
     """Read the facts of U records, in their order, and say which of them are lost.
+
+    None is a user of whom nothing is known.
 
     Returns:
         The facts, and (U,), true where there is a record that none of our programs wrote so.

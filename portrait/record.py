@@ -221,7 +221,9 @@ _NAMES = HEAD.names or ()
 _HEAD = Struct("<" + "".join(_format(HEAD[name]) for name in _NAMES[1:]))
 _COUNTS = Struct("<BBH")  # of HEAD: events in the ring, layout, further positions
 _EVENT = Struct("<" + _format(EVENT))
-_PRICE_AT, _ACTION_AT, _RATING_AT = 27, 30, 31  # bytes of an event; of the price its highest
+# Bytes of an event; of the price its highest, which is its last.
+_PRICE_AT = EVENT.fields["price"][1] + EVENT["price"].itemsize - 1  # type: ignore[index] # it has fields
+_ACTION_AT, _RATING_AT = EVENT.fields["action"][1], EVENT.fields["rating"][1]  # type: ignore[index]
 _NO_PRICE = 0x7F  # so high it is where a price is negative, 2**127 or more, or no number
 _POSITION = Struct("<" + _format(POSITION))
 _INTEREST = Struct("<" + _format(INTEREST))

@@ -127,7 +127,8 @@ class Fetching:
 
         Raises:
             KafkaError: No answer.
-            NotImplementedError: The broker gives topics no ids.
+            NotImplementedError: The broker gives topics no ids, as aiokafka says it of a version,
+            IncompatibleBrokerVersion: or of a request that it does not know at all.
         """
         node = self._client.get_random_node()
         answer = await self._client.send(node, TopicIds(sorted(set(topics))))

@@ -17,7 +17,7 @@ from demo.processes import Process, kill
 from demo.servers import free_port, start_kafka, start_redis
 from portrait.adapters.kafka_topics import create_topics
 from portrait.adapters.redis_store import connect_redis
-from portrait.profile import decode_facts
+from portrait.profile import read_facts
 from portrait.record import is_blank
 from portrait.settings import Settings
 from portrait.topics import ERASURES, read_topics
@@ -154,7 +154,7 @@ def kill_after(process: Process, world: World, count: int) -> None:
 
 def test_the_quiet_run_folded_every_event_once(world: World) -> None:
     assert len(world.expected) == len({event["user_id"] for event in world.sent.events})
-    heads = decode_facts([*world.expected.values()]).head
+    heads = read_facts([*world.expected.values()])[0].head
     assert heads["totals"].sum() == len(world.sent)
     assert heads["further"].any() == (not world.sent.keyed)
 

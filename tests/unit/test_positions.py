@@ -23,7 +23,7 @@ from portrait.facts import (
 )
 from portrait.paint import blank_portraits
 from portrait.positions import POSITION
-from portrait.profile import decode_facts, decode_profile, encode_profiles
+from portrait.profile import decode_profile, encode_profiles, read_facts
 from portrait.record import partitions_of, read_sound, space_of
 from tests.strategies import START, Happening, happenings, interleaved, log_of, spread_log_of
 
@@ -164,7 +164,7 @@ def test_records_come_back_as_they_went(events: list[Happening], places: list[in
 
     records = encode_profiles(facts, blank_portraits(USERS, 2))
 
-    assert whole(decode_facts([*records, None]).where(np.arange(USERS))) == whole(facts)
+    assert whole(read_facts([*records, None])[0].where(np.arange(USERS))) == whole(facts)
     for row, record in enumerate(records):
         theirs = facts.further["position"][facts.further["user"] == row]
         profile = decode_profile(record)
@@ -186,7 +186,7 @@ def test_some_users_are_taken_out_with_their_positions(
 
     rows = np.array(sorted(chosen), np.int64)
 
-    assert whole(facts.where(rows)) == whole(decode_facts([records[row] for row in rows]))
+    assert whole(facts.where(rows)) == whole(read_facts([records[row] for row in rows])[0])
 
 
 def test_each_further_position_is_24_bytes() -> None:
@@ -209,11 +209,11 @@ def test_a_record_from_before_there_were_further_positions_is_read_and_written_a
     fold(facts, np.concatenate([log, bought]))
 
     assert encode_profiles(facts, blank_portraits(1, 2)) == [LAYOUT_1]
-    assert whole(decode_facts([LAYOUT_1])) == whole(facts)
+    assert whole(read_facts([LAYOUT_1])[0]) == whole(facts)
 
 
 def test_a_record_from_before_there_were_further_positions_gets_them_when_it_is_touched() -> None:
-    facts = decode_facts([LAYOUT_1])
+    facts = read_facts([LAYOUT_1])[0]
     fold(facts, spread_log_of([Happening(0, START + 2, 13, 2, 0.0, 1, Action.CLICK, 0)], [1]))
 
     (record,) = encode_profiles(facts, blank_portraits(1, 2))

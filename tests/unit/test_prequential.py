@@ -10,7 +10,7 @@ from portrait.catalogue import Catalogue
 from portrait.errors import StoreUnavailableError
 from portrait.item import Item
 from portrait.mirror import Mirror
-from portrait.profile import decode_facts
+from portrait.profile import read_facts
 from portrait.store import Model, Write
 from portrait.stream import Message
 from portrait.topics import ERASURES
@@ -220,7 +220,7 @@ async def test_an_item_that_the_catalogue_lacks_is_not_asked_for() -> None:
     )
 
     asking, painter = shop.updater.prequential, shop.updater.studio.painter
-    questions = asking.choose(decode_facts([profiles.records["ann"]]), batch.columns, painter)
+    questions = asking.choose(read_facts([profiles.records["ann"]])[0], batch.columns, painter)
 
     assert questions == []
 

@@ -4,7 +4,7 @@ from hypothesis import given
 
 from portrait.facts import RING, Facts, fold
 from portrait.paint import blank_portraits, paint
-from portrait.profile import REVISION, decode_facts, decode_profile, encode_profiles
+from portrait.profile import REVISION, decode_profile, encode_profiles, read_facts
 from tests.catalogues import SPACE, catalogue
 from tests.strategies import START, Happening, happenings, log_of
 
@@ -20,7 +20,7 @@ def test_facts_come_back_as_they_went(events: list[Happening]) -> None:
     facts = folded(events)
 
     records = encode_profiles(facts, paint(facts.ring, catalogue()))
-    back = decode_facts(records)
+    back = read_facts(records)[0]
 
     assert back.head.tobytes() == facts.head.tobytes()
     assert back.ring.tobytes() == facts.ring.tobytes()
@@ -42,12 +42,12 @@ def test_facts_can_be_read_whatever_the_space() -> None:
     facts = folded([])
     wide = encode_profiles(facts, blank_portraits(3, 300))
 
-    assert decode_facts(wide).head.tobytes() == facts.head.tobytes()
+    assert read_facts(wide)[0].head.tobytes() == facts.head.tobytes()
     assert decode_profile(wide[0]).portrait["vectors"].shape == (2, 300)
 
 
 def test_someone_unknown_has_empty_facts_that_can_be_written() -> None:
-    facts = decode_facts([None, None])
+    facts = read_facts([None, None])[0]
     facts.head["revision"][0] = 1
 
     assert len(facts) == 2

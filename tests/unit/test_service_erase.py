@@ -4,7 +4,7 @@ import pytest
 
 from portrait.facts import ERASURE, Facts, fold
 from portrait.paint import paint
-from portrait.profile import decode_facts, encode_profiles
+from portrait.profile import encode_profiles, read_facts
 from portrait.topics import ERASURES
 from tests.catalogues import catalogue
 from tests.shop import NOW_MS, Shop, open_shop
@@ -18,7 +18,7 @@ async def erased_shop() -> Shop:
     shop = Shop()
     await shop.stock()
     shop.remember("ann", BOUGHT, painted=catalogue())
-    facts: Facts = decode_facts([shop.profiles.records["ann"]])
+    facts: Facts = read_facts([shop.profiles.records["ann"]])[0]
     fold(facts, erasure(until=NOW_MS))
     (shop.profiles.records["ann"],) = encode_profiles(facts, paint(facts.ring, catalogue()))
     return shop

@@ -12,7 +12,7 @@ from portrait.event import Action
 from portrait.facts import fold
 from portrait.item import Item
 from portrait.paint import paint
-from portrait.profile import decode_facts, encode_profiles
+from portrait.profile import encode_profiles, read_facts
 from portrait.space import fit_space
 from portrait.store import Model
 from service.live import ANSWER_BYTES, ENTRY_BYTES, Answers
@@ -146,7 +146,7 @@ async def test_of_a_user_on_several_partitions_the_one_that_lags_most_counts(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     shop = await shop_of()
-    facts = decode_facts([shop.profiles.records["ann"]])
+    facts = read_facts([shop.profiles.records["ann"]])[0]
     late = Happening(0, NOW_MS, 99, 1, 0.0, 1, Action.CLICK, 0)
     fold(facts, spread_log_of([late], [PARTITION + 1]))
     (record,) = encode_profiles(facts, paint(facts.ring, catalogue(searches=SEARCHES)))

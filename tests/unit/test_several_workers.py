@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from prometheus_client import REGISTRY
 
-from portrait.profile import decode_facts
+from portrait.profile import read_facts
 from portrait.resume import Resume
 from portrait.store import Write
 from tests.fakes import MemoryOffsets, MemoryProfiles
@@ -129,7 +129,7 @@ async def test_workers_that_fold_the_same_users_die_and_read_again_leave_the_sam
 
     records = records_of(updater)
     assert records == await undisturbed(log)
-    assert decode_facts([*records.values()]).head["totals"].sum() == size
+    assert read_facts([*records.values()])[0].head["totals"].sum() == size
 
 
 async def test_many_workers_on_one_hot_user_all_get_through() -> None:
