@@ -47,9 +47,7 @@ class WholeAnswers:
         self._head: bytes | None = None  # until it is known; then what is still to be sent of it
 
     def write(self, sent: bytes) -> None:
-        """Keep the head; send everything else, with the head before it, unless nobody is there."""
-        if self.is_closing():
-            return
+        """Keep the head; send everything else, with the head before it."""
         if self._head is None and not sent.startswith(b"HTTP/1.1 100 "):
             self._head = sent
         elif self._head:

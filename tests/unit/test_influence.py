@@ -152,6 +152,14 @@ def test_a_made_up_past_does_not_make_up_for_being_new() -> None:
     assert voices["weight"].max() <= PURCHASE // ACQUAINTED
 
 
+def test_who_comes_back_with_a_replayed_letter_comes_back_all_the_same() -> None:
+    facts = knowing((0, 7, Action.CLICK, TODAY))
+    back = columns_of((0, 8, Action.CLICK, TODAY + AWAY_MS))
+    back["received"] = TODAY  # as its header says: it lay among the dead letters
+
+    assert Regulars().among(["ann"], facts.head, back).all()
+
+
 def test_no_more_regulars_are_remembered_than_there_is_room_for() -> None:
     facts, regulars = (
         knowing(*[(n, 7, Action.CLICK, TODAY) for n in range(5)], users=5),
