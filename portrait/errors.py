@@ -52,6 +52,10 @@ class StoreUnavailableError(PortraitError):
     """Redis did not answer: try again later."""
 
 
+class StoreDamagedError(StoreUnavailableError):
+    """A key of ours in Redis is of another type than we keep there: somebody has to mend it."""
+
+
 class StoreRefusedError(PortraitError):
     """Redis will never take such a command: a bug of ours, or a Redis too old. Do not retry."""
 

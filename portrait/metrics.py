@@ -31,6 +31,11 @@ profiles_damaged = Counter(
     "portrait_profiles_damaged_total",
     "Damaged profiles found: begun anew by an update worker, passed over by the service.",
 )
+values_damaged = Counter(
+    "portrait_values_damaged_total",
+    "Damaged values of Redis found that are no profile's, each once by each process.",
+    ["kind"],
+)
 partition_lag = Gauge(
     "portrait_partition_lag_records", "Records not yet read.", ["topic", "partition"]
 )

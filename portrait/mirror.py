@@ -70,7 +70,9 @@ class Mirror:
         absent = catalogue.vectors.missing(list(refs))
         if not absent:
             return []
-        vectors = await self._store.get_vectors(catalogue.text_space_id, absent)
+        vectors = await self._store.get_vectors(
+            catalogue.text_space_id, absent, catalogue.vectors.dim
+        )
         found = [(r, v) for r, v in zip(absent, vectors, strict=True) if v is not None]
         if found:
             catalogue.vectors.put([ref for ref, _ in found], np.stack([v for _, v in found]))

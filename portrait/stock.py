@@ -25,7 +25,7 @@ class Stock(Protocol):
         """Return every item that is not withdrawn, in no order."""
         ...
 
-    def vectors(self, space_id: str, refs: Sequence[int]) -> list[Vectors | None]:
+    def vectors(self, space_id: str, refs: Sequence[int], dim: int) -> list[Vectors | None]:
         """Return text vectors (K,) by text_ref, in their order; None where there is none."""
         ...
 
@@ -47,13 +47,13 @@ class StoredStock:
         ]
         return [item for item in found if item is not None and not item.withdrawn]
 
-    def vectors(self, space_id: str, refs: Sequence[int]) -> list[Vectors | None]:
+    def vectors(self, space_id: str, refs: Sequence[int], dim: int) -> list[Vectors | None]:
         """Return text vectors."""
         return [
             vector
             for start in range(0, len(refs), AT_ONCE)
             for vector in self._wait(
-                self._store.get_vectors(space_id, refs[start : start + AT_ONCE])
+                self._store.get_vectors(space_id, refs[start : start + AT_ONCE], dim)
             )
         ]
 
@@ -76,7 +76,7 @@ def place_texts(
         (N, K), unit rows rounded as stores round them, or zero where nothing is known.
     """
     distinct = sorted({text for text in texts if text})
-    known = stock.vectors(space.id, [text_ref(text) for text in distinct])
+    known = stock.vectors(space.id, [text_ref(text) for text in distinct], space.dim)
     vectors = {t: v for t, v in zip(distinct, known, strict=True) if v is not None}
     if encoder is not None:
         unknown = [text for text in distinct if text not in vectors]

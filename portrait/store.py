@@ -78,8 +78,16 @@ class CatalogueStore(Protocol):
         """Return a later cursor and the ids changed between, or None if the log has been cut."""
         ...
 
-    async def get_vectors(self, space_id: str, refs: Sequence[int]) -> list[Vectors | None]:
-        """Return text vectors (K,) by text_ref, in their order."""
+    async def get_vectors(
+        self, space_id: str, refs: Sequence[int], dim: int
+    ) -> list[Vectors | None]:
+        """Return text vectors (K,) by text_ref, in their order; one that is damaged is not there.
+
+        Args:
+            space_id: Of texts.
+            refs: Any number.
+            dim: K of that space: a vector of another length is damaged.
+        """
         ...
 
     async def forget_vectors(self, space_id: str) -> None:
@@ -94,7 +102,7 @@ class CatalogueStore(Protocol):
         *,
         ttl: timedelta | None = None,
     ) -> None:
-        """Store text vectors (B, K); with a time to live, one that is there stays as it is."""
+        """Store text vectors (B, K); with a time to live, a sound one that is there stays."""
         ...
 
 

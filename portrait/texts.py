@@ -36,7 +36,7 @@ class TextReader:
             How many were encoded.
         """
         by_ref = {text_ref(text): text for text in texts}
-        vectors = await self._store.get_vectors(self.space.id, list(by_ref))
+        vectors = await self._store.get_vectors(self.space.id, list(by_ref), self.space.dim)
         known = {r: v for r, v in zip(by_ref, vectors, strict=True) if v is not None}
         unknown = [ref for ref in by_ref if ref not in known]
         metrics.texts_cached.inc(len(known))

@@ -122,10 +122,13 @@ class MemoryCatalogue:
             return None
         return str(len(self._log)), list(dict.fromkeys(self._log[start:]))
 
-    async def get_vectors(self, space_id: str, refs: Sequence[int]) -> list[Vectors | None]:
-        """Return the vectors there are."""
+    async def get_vectors(
+        self, space_id: str, refs: Sequence[int], dim: int
+    ) -> list[Vectors | None]:
+        """Return the vectors there are, of this length."""
         _require(up=not self.is_down)
-        return [self.vectors.get((space_id, ref)) for ref in refs]
+        found = [self.vectors.get((space_id, ref)) for ref in refs]
+        return [None if each is None or each.shape != (dim,) else each for each in found]
 
     async def forget_vectors(self, space_id: str) -> None:
         """Remove a space's vectors."""
@@ -144,10 +147,9 @@ class MemoryCatalogue:
         _require(up=not self.is_down)
         rounded: Vectors = vectors.astype(np.float16).astype(np.float32)
         for ref, vector in zip(refs, rounded, strict=True):
-            if ttl is None:
+            known = self.vectors.get((space_id, ref))
+            if ttl is None or known is None or known.shape != vector.shape:
                 self.vectors[space_id, ref] = vector
-            else:
-                self.vectors.setdefault((space_id, ref), vector)
 
     def cut_log(self) -> None:
         """Forget every change announced so far."""

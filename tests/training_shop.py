@@ -47,7 +47,7 @@ class ListStock:
         """Return the items."""
         return list(self.listed)
 
-    def vectors(self, _space_id: str, refs: Sequence[int]) -> list[Vectors | None]:
+    def vectors(self, _space_id: str, refs: Sequence[int], _dim: int) -> list[Vectors | None]:
         """Return what is known."""
         return [self.known.get(ref) for ref in refs]
 

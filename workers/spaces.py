@@ -75,6 +75,7 @@ class Spaces:
         self._readers: dict[str, TextReader] = {}  # by space of texts
         self._among = asyncio.Lock()  # held while items are read and stored
         self._cursor: str | None = None
+        self._is_looked_over = False
 
     @asynccontextmanager
     async def reading(self, items: Iterable[Item]) -> AsyncIterator[int]:
@@ -119,6 +120,9 @@ class Spaces:
             await self._fill(model)
         self._waits_for = self._failed(standing.champion)
         await self._origin.keep(standing)
+        if not self._is_looked_over:  # vectors may have been lost or damaged since they were read
+            await self._fill(kept[standing.champion])
+            self._is_looked_over = True
         if standing.wanted is not None:
             await self._fulfil(standing, kept)
 

@@ -6,7 +6,11 @@ if tonumber(ARGV[1]) > math.floor(redis.call('TIME')[1] / 86400) then return 0 e
 redis.call('ZADD', KEYS[1], ARGV[1], KEYS[2])
 for place = 2, 3 do
   for id, weight in pairs(cjson.decode(ARGV[place + 1])) do
-    redis.call('HINCRBY', KEYS[place], id, string.format('%.0f', weight))
+    weight = string.format('%.0f', weight)
+    local answer = redis.pcall('HINCRBY', KEYS[place], id, weight)
+    if type(answer) == 'table' then -- a damaged weight, unless the key is no hash
+      redis.call('HSET', KEYS[place], id, weight)
+    end
   end
 end
 local old = redis.call('ZRANGE', KEYS[1], 0, -1 - tonumber(ARGV[2]))

@@ -1,14 +1,17 @@
 """The catalogue and the vectors of its texts on Redis."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
+from typing import Any, TypeVar
 
 import numpy as np
 from redis.asyncio import Redis
 
-from portrait.adapters.redis_common import script, slices, text, translated
-from portrait.errors import ItemInvalidError
+from portrait.adapters.redis_common import readable, script, slices, text, translated
+from portrait.adapters.redis_damage import Damage, mended
+from portrait.errors import ItemInvalidError, StoreDamagedError
 from portrait.item import IntroducedItem, Item, parse_item
 from portrait.space import Vectors
 
@@ -16,7 +19,17 @@ CHANGES_KEPT = 200_000  # a mirror further behind than this loads the catalogue 
 CHANGES_AT_ONCE = 5_000
 NO_CHANGES = "0-1"
 KEYS = ["items", "items:introduced", "items:introduced:at", "items:changes"]
+HALF = 2  # bytes of a number of a vector
+SPARE = {"items:introduced": "hash", "items:introduced:at": "zset", "items:changes": "stream"}
+ADVICE = (
+    "The key items in Redis is no hash, so the catalogue is lost. Bring Redis back from its backup,"
+    " or say `redis-cli DEL items offsets:portrait-index life`: then the index worker reads it"
+    " again from the topic."
+)
 MILLISECOND = timedelta(milliseconds=1)
+
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,19 +48,21 @@ class RedisCatalogue:
         self._memory = memory or Memory()
         self._put = script(redis, "put_items.lua")
         self._introduce = script(redis, "introduce_items.lua")
+        self._put_vectors = script(redis, "put_passing_vectors.lua")
+        self._damage, self._damage_of_items = Damage("vector"), Damage("item")
 
     async def put_items(self, items: Sequence[Item]) -> None:
         """Store items and announce them, in one atomic step for every `KEYS_AT_ONCE`."""
-        async with translated():
-            for some in slices(items):
-                await self._put(keys=KEYS, args=[CHANGES_KEPT, *_written(some)])
+        for some in slices(items):
+            args: list[str | int] = [CHANGES_KEPT, *_written(some)]
+            await self._ask(partial(self._put, keys=KEYS, args=args))
 
     async def introduce_items(self, items: Sequence[Item]) -> None:
         """Remember items for a while; none: forget those whose time is over."""
         bounds = [CHANGES_KEPT, self._memory.most, self._memory.ttl // MILLISECOND]
-        async with translated():
-            for some in slices(items) or [()]:
-                await self._introduce(keys=KEYS, args=[*bounds, *_written(some)])
+        for some in slices(items) or [()]:
+            args: list[str | int] = [*bounds, *_written(some)]
+            await self._ask(partial(self._introduce, keys=KEYS, args=args))
 
     async def withdraw_items(self, ids: Sequence[str]) -> None:
         """Mark items as gone. The index worker is the only writer of an item it withdraws."""
@@ -63,27 +78,25 @@ class RedisCatalogue:
 
     async def all_ids(self) -> list[str]:
         """Return every id. Walks the keys, so Redis goes on answering others."""
-        async with translated():
-            found = {
-                text(id): None
-                for key in ("items", "items:introduced")
-                async for id in self._redis.hscan_iter(key, count=1_000, no_values=True)
-            }
+        found: dict[str, None] = {}
+        for key in ("items", "items:introduced"):
+            ids = await self._ask(partial(self._walk, key))
+            sound = {id: name for id in ids if (name := readable(id)) is not None}
+            self._damage_of_items.say([id for id in ids if id not in sound])
+            found |= dict.fromkeys(sound.values())
         return [*found]
+
+    async def _walk(self, key: str) -> list[object]:
+        return [id async for id in self._redis.hscan_iter(key, count=1_000, no_values=True)]
 
     async def cursor(self) -> str:
         """Return the id of the newest change."""
-        async with translated():
-            newest = await self._redis.xrevrange("items:changes", count=1)
+        newest = await self._ask(lambda: self._redis.xrevrange("items:changes", count=1))
         return text(newest[0][0]) if newest else NO_CHANGES
 
     async def changed_since(self, cursor: str) -> tuple[str, list[str]] | None:
         """Return a later cursor and the ids changed between, or None if the log has been cut."""
-        async with translated(), self._redis.pipeline(transaction=False) as pipe:
-            pipe.xrange("items:changes", count=1)
-            pipe.xrange("items:changes", min=f"({cursor}", count=CHANGES_AT_ONCE)
-            pipe.xrevrange("items:changes", count=1)
-            oldest, changes, newest = await pipe.execute()
+        oldest, changes, newest = await self._ask(partial(self._changes, cursor))
         end = text(newest[0][0]) if newest else NO_CHANGES
         if _order(end) < _order(cursor):  # another log: Redis was emptied
             return None
@@ -91,19 +104,37 @@ class RedisCatalogue:
             return None
         if not changes:
             return cursor, []
-        return text(changes[-1][0]), [text(fields[b"id"]) for _, fields in changes]
+        ids = [readable(fields.get(b"id")) for _, fields in changes]
+        return text(changes[-1][0]), [id for id in ids if id is not None]
 
-    async def get_vectors(self, space_id: str, refs: Sequence[int]) -> list[Vectors | None]:
-        """Return text vectors by text_ref."""
+    async def _changes(self, cursor: str) -> list[Any]:
+        """Return the oldest change, those after a cursor, and the newest."""
+        async with self._redis.pipeline(transaction=False) as pipe:
+            pipe.xrange("items:changes", count=1)
+            pipe.xrange("items:changes", min=f"({cursor}", count=CHANGES_AT_ONCE)
+            pipe.xrevrange("items:changes", count=1)
+            answers: list[Any] = await pipe.execute()
+        return answers
+
+    async def get_vectors(
+        self, space_id: str, refs: Sequence[int], dim: int
+    ) -> list[Vectors | None]:
+        """Return text vectors by text_ref; one that is damaged is not there."""
         async with translated(), self._redis.pipeline(transaction=False) as pipe:
             for some in slices(refs):
                 pipe.mget([_text_key(space_id, ref) for ref in some])
             answers = await pipe.execute()
-        return [
-            None if value is None else np.frombuffer(value, "<f2").astype(np.float32)
-            for values in answers
-            for value in values
-        ]
+        values = [value for values in answers for value in values]
+        vectors = [None if value is None else _vector(value, dim) for value in values]
+        found = zip(refs, values, vectors, strict=True)
+        self._damage.say(
+            [
+                (space_id, ref)
+                for ref, value, vector in found
+                if value is not None and vector is None
+            ]
+        )
+        return vectors
 
     async def forget_vectors(self, space_id: str) -> None:
         """Remove a space's vectors. Walks the keys, so that Redis goes on answering others."""
@@ -126,19 +157,46 @@ class RedisCatalogue:
         *,
         ttl: timedelta | None = None,
     ) -> None:
-        """Store text vectors; with a time to live, one that is there stays as it is."""
+        """Store text vectors; with a time to live, one that is there and sound stays as it is."""
+        keys = [_text_key(space_id, ref) for ref in refs]
+        values = [vector.tobytes() for vector in vectors.astype("<f2")]
+        pairs = list(zip(keys, values, strict=True))
+        if ttl is not None:
+            await self._put_passing(pairs, int(ttl.total_seconds()))
+            return
         async with translated(), self._redis.pipeline(transaction=False) as pipe:
-            for ref, vector in zip(refs, vectors.astype("<f2"), strict=True):
-                pipe.set(_text_key(space_id, ref), vector.tobytes(), ex=ttl, nx=ttl is not None)
+            for key, value in pairs:
+                pipe.set(key, value)
             await pipe.execute()
+
+    async def _put_passing(self, pairs: Sequence[tuple[str, bytes]], seconds: int) -> None:
+        async with translated():
+            for some in slices(pairs):
+                keys, values = [key for key, _ in some], [value for _, value in some]
+                await self._put_vectors(keys=keys, args=[seconds, *values])
 
     async def _values(self, key: str, ids: Sequence[str]) -> list[bytes | None]:
         """Return fields of a hash, in their order."""
-        async with translated(), self._redis.pipeline(transaction=False) as pipe:
-            for some in slices(ids):
-                pipe.hmget(key, list(some))
-            answers = await pipe.execute()
-        return [value for values in answers for value in values]
+
+        async def ask() -> list[Any]:
+            async with self._redis.pipeline(transaction=False) as pipe:
+                for some in slices(ids):
+                    pipe.hmget(key, list(some))
+                answers: list[Any] = await pipe.execute()
+            return answers
+
+        return [value for values in await self._ask(ask) for value in values]
+
+    async def _ask(self, ask: Callable[[], Awaitable[T]]) -> T:
+        """Ask Redis of items; what lies beside the catalogue itself can be done without.
+
+        Raises:
+            StoreDamagedError: The catalogue is no hash; says what to do.
+        """
+        try:
+            return await mended(self._redis, SPARE, ask)
+        except StoreDamagedError:
+            raise StoreDamagedError(ADVICE) from None
 
 
 def _written(items: Sequence[Item]) -> list[str]:
@@ -152,6 +210,14 @@ def _written(items: Sequence[Item]) -> list[str]:
 
 def _text_key(space_id: str, ref: int) -> str:
     return f"text:{space_id}:{ref:016x}"
+
+
+def _vector(value: bytes, dim: int) -> Vectors | None:
+    """Read a vector; None if it is of another length, or not of numbers."""
+    if len(value) != dim * HALF:
+        return None
+    vector = np.frombuffer(value, "<f2").astype(np.float32)
+    return vector if np.isfinite(vector).all() else None
 
 
 def _order(change: str) -> tuple[int, ...]:

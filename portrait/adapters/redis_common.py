@@ -15,8 +15,9 @@ from redis.exceptions import (
     TimeoutError,  # noqa: A004 - what redis-py calls it
 )
 
-from portrait.errors import StoreRefusedError, StoreUnavailableError
+from portrait.errors import StoreDamagedError, StoreRefusedError, StoreUnavailableError
 
+_NUMBER = re.compile(rb"-?[0-9]{1,18}")  # a digit less than Redis can add to
 LIFE = "life"  # key of a token that goes when all the rest goes
 KEYS_AT_ONCE = 500  # of one command: a millisecond of Redis, so others are not kept waiting
 
@@ -46,6 +47,7 @@ PASSING: Mapping[str, str] = {
 # redis-py puts the command with its keys before what Redis says; a script, what it ran and a dash.
 _SAID = re.compile(r"(?:.* of pipeline caused error: \(['\"])?(.*)", re.DOTALL)
 _CODE = re.compile(rf"(?:^|-|ERR )({'|'.join(PASSING)})\b")
+_WRONG_TYPE = re.compile(r"(?:^|-|ERR )WRONGTYPE\b")
 
 
 @asynccontextmanager
@@ -54,6 +56,7 @@ async def translated() -> AsyncIterator[None]:
 
     Raises:
         StoreUnavailableError: It is away, or will not serve for a while; the message says why.
+        StoreDamagedError: A key is of another type than we keep there.
         StoreRefusedError: It will never take such a command: a bug of ours, or another Redis.
     """
     try:
@@ -66,6 +69,8 @@ async def translated() -> AsyncIterator[None]:
 
 def _ours(error: RedisError) -> StoreUnavailableError | StoreRefusedError:
     cause = cause_of(error)
+    if cause is None and _WRONG_TYPE.search(_said_of(error)):
+        return StoreDamagedError()
     if cause is None:
         return StoreRefusedError(f"Redis refused a command: {type(error).__name__}")
     return StoreUnavailableError(f"{cause}: try again later.")
@@ -73,14 +78,19 @@ def _ours(error: RedisError) -> StoreUnavailableError | StoreRefusedError:
 
 def cause_of(error: RedisError) -> str | None:
     """Say in a few words why Redis does not serve; None if waiting will not help."""
-    said = _SAID.fullmatch(str(error))
-    found = _CODE.search(said[1]) if said else None
+    found = _CODE.search(_said_of(error))
     code: str = found[1] if found else error.status_code or ""
     if code in PASSING:
         return PASSING[code]
     if isinstance(error, TimeoutError):
         return "Redis did not answer in time"
     return "Redis is away" if isinstance(error, ConnectionError) else None
+
+
+def _said_of(error: RedisError) -> str:
+    """Return what Redis said, without the command."""
+    said = _SAID.fullmatch(str(error))
+    return said[1] if said else ""
 
 
 def script(redis: Redis, name: str) -> AsyncScript:
@@ -93,12 +103,25 @@ def text(value: object) -> str:
     return value.decode() if isinstance(value, bytes) else str(value)
 
 
+def readable(value: object) -> str | None:
+    """Decode what Redis sent; None if it is nothing, or no text."""
+    try:
+        return None if value is None else text(value)
+    except UnicodeDecodeError:
+        return None
+
+
+def number(value: object) -> int | None:
+    """Read a number that Redis can add to; None if it is none."""
+    return int(value) if isinstance(value, bytes) and _NUMBER.fullmatch(value) else None
+
+
 def life_of(server: Mapping[str, object], token: object) -> str:
     """Name a life of Redis: this run of its process, and this filling of its keys.
 
     A restart is another run; FLUSHALL is another filling, because the token goes with the rest.
     """
-    return f"{server['run_id']}:{'' if token is None else text(token)}"
+    return f"{server['run_id']}:{'' if token is None else readable(token)}"
 
 
 def slices(values: Sequence[T], size: int = KEYS_AT_ONCE) -> list[Sequence[T]]:

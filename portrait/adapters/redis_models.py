@@ -4,13 +4,17 @@ model:index    versions by creation (ms)    model:champion, model:previous, mode
 model:retired  versions by when they left   model:<version>  card, rolled_back, refused, ...
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from time import time
+from typing import TypeVar
 
+from pydantic import ValidationError
 from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
-from portrait.adapters.redis_common import script, text, translated
+from portrait.adapters.redis_common import readable, script, text, translated
+from portrait.adapters.redis_damage import drop, mended
 from portrait.model_index import (
     Card,
     Listed,
@@ -23,7 +27,10 @@ from portrait.model_index import (
 
 INDEX, RETIRED = "model:index", "model:retired"
 POINTERS = ("model:wanted", "model:champion", "model:previous")
+TYPES = dict.fromkeys(POINTERS, "string") | {INDEX: "zset", RETIRED: "zset"}
 FIELDS = ("card", "rolled_back", "refused")
+
+T = TypeVar("T")
 
 
 class RedisModels:
@@ -41,30 +48,38 @@ class RedisModels:
         """Write the card, then list it, in one transaction."""
         written = card.model_dump_json(exclude={"rolled_back", "refused"})
         created = int(card.created_at.timestamp() * 1_000)
-        async with translated(), self._redis.pipeline(transaction=True) as pipe:
-            pipe.hset(_key(card.version), "card", written)
-            pipe.zadd(INDEX, {card.version: created})
-            await pipe.execute()
+
+        async def ask() -> None:
+            async with self._redis.pipeline(transaction=True) as pipe:
+                pipe.hset(_key(card.version), "card", written)
+                pipe.zadd(INDEX, {card.version: created})
+                await pipe.execute()
+
+        await mended(self._redis, {INDEX: "zset", _key(card.version): "hash"}, ask)
 
     async def listed(self) -> list[Listed]:
         """Return all models, newest first: two round trips."""
-        async with translated():
-            versions = await self._redis.zrange(INDEX, 0, -1, desc=True)
-        return await self._read([text(version) for version in versions])
+        found = await self._ask(lambda: self._redis.zrange(INDEX, 0, -1, desc=True))
+        versions = [readable(version) for version in found]
+        return await self._read([version for version in versions if version is not None])
 
     async def get(self, version: str) -> Listed:
         """Return one model."""
-        async with translated():
-            is_listed = await self._redis.zscore(INDEX, version) is not None
+        score = await self._ask(lambda: self._redis.zscore(INDEX, version))
+        is_listed = score is not None
         found = await self._read([version] if is_listed else [])
         if not found:
             raise ModelNotFoundError
         return found[0]
 
     async def standing(self) -> Standing:
-        """Return the pointers."""
+        """Return the pointers. One that nobody can read is deleted: the ledger has another."""
         async with translated():
-            return _standing(await self._redis.mget(POINTERS))
+            pointers = await self._redis.mget(POINTERS)
+        for key, value in zip(POINTERS, pointers, strict=True):
+            if isinstance(value, bytes) and readable(value) is None:
+                await drop(self._redis, key, value)
+        return _standing(pointers)
 
     async def want(self, version: str, *, insist: bool = False) -> None:
         """Look whether it may serve, then point to it."""
@@ -78,9 +93,8 @@ class RedisModels:
 
     async def switch(self, version: str) -> bool:
         """Move the pointers, in one step."""
-        async with translated():
-            keys = [*POINTERS, RETIRED, _key(version)]
-            return bool(await self._switch(keys=keys, args=[version, _now()]))
+        keys = [*POINTERS, RETIRED, _key(version)]
+        return bool(await self._ask(lambda: self._switch(keys=keys, args=[version, _now()])))
 
     async def refuse(self, version: str, reason: str) -> None:
         """Withdraw the wish, and write down why, in one step."""
@@ -90,14 +104,14 @@ class RedisModels:
     async def restore(self, champion: str, former: str | None, lost: str | None = None) -> bool:
         """Set the pointers, in one step."""
         args: list[str | int] = [champion, former or "", lost or "", _now()]
-        async with translated():
-            return bool(await self._restore(keys=[*POINTERS, RETIRED], args=args))
+        keys = [*POINTERS, RETIRED]
+        return bool(await self._ask(lambda: self._restore(keys=keys, args=args)))
 
     async def roll_back(self, reason: str, champion: str | None = None) -> str:
         """Move the pointers back, in one step."""
-        async with translated():
-            args: list[str | int] = [reason, _now(), champion or ""]
-            former = await self._roll_back(keys=[*POINTERS, RETIRED], args=args)
+        args: list[str | int] = [reason, _now(), champion or ""]
+        keys = [*POINTERS, RETIRED]
+        former = await self._ask(lambda: self._roll_back(keys=keys, args=args))
         if former is None:
             raise NoFormerModelError
         return text(former)
@@ -105,14 +119,19 @@ class RedisModels:
     async def expired(self, grace: timedelta, now: datetime) -> list[str]:
         """Return whose time is over."""
         until = int((now - grace).timestamp() * 1_000)
-        async with translated():
-            over = await self._redis.zrangebyscore(RETIRED, "-inf", until)
-        return [text(version) for version in over]
+        over = await self._ask(lambda: self._redis.zrangebyscore(RETIRED, "-inf", until))
+        versions = [readable(version) for version in over]
+        return [version for version in versions if version is not None]
 
     async def forget(self, version: str) -> None:
         """Remove the arrays; of a model in service nothing is removed."""
-        async with translated():
-            await self._forget(keys=[*POINTERS, RETIRED, _key(version)], args=[version])
+        keys = [*POINTERS, RETIRED, _key(version)]
+        types = TYPES | {_key(version): "hash"}
+        await mended(self._redis, types, lambda: self._forget(keys=keys, args=[version]))
+
+    async def _ask(self, ask: Callable[[], Awaitable[T]]) -> T:
+        """Ask Redis of pointers and lists; of another type, they are lost, and begun anew."""
+        return await mended(self._redis, TYPES, ask)
 
     async def _read(self, versions: Sequence[str]) -> list[Listed]:
         async with translated(), self._redis.pipeline(transaction=True) as pipe:
@@ -120,26 +139,37 @@ class RedisModels:
             for version in versions:
                 pipe.hmget(_key(version), FIELDS)
                 pipe.hexists(_key(version), "space")
-            pointers, *answers = await pipe.execute()
+            pointers, *answers = await pipe.execute(raise_on_error=False)
         standing = _standing(pointers)
         fields, kept = answers[::2], answers[1::2]
-        return [
-            _listed(card, told, standing, is_kept=bool(is_kept))
-            for (card, *told), is_kept in zip(fields, kept, strict=True)
-            if card is not None
+        listed = [
+            _listed(told, standing, is_kept=bool(is_kept))
+            for told, is_kept in zip(fields, kept, strict=True)
         ]
+        return [each for each in listed if each is not None]
 
 
 def _listed(
-    written: bytes, told: Sequence[bytes | None], standing: Standing, *, is_kept: bool
-) -> Listed:
-    reasons = {name: why.decode() for name, why in zip(FIELDS[1:], told, strict=True) if why}
-    card = Card.model_validate_json(written).model_copy(update=reasons)
+    told: Sequence[bytes | None] | RedisError, standing: Standing, *, is_kept: bool
+) -> Listed | None:
+    """Read what is told of a model; None if it has no card, or one that cannot be read."""
+    written, *why = [None] if isinstance(told, RedisError) else told
+    if written is None:
+        return None
+    reasons = {
+        name: reason
+        for name, each in zip(FIELDS[1:], why, strict=True)
+        if (reason := readable(each))
+    }
+    try:
+        card = Card.model_validate_json(written).model_copy(update=reasons)
+    except ValidationError:
+        return None
     return Listed(card, role_of(card, standing, is_kept=is_kept))
 
 
 def _standing(pointers: Sequence[object]) -> Standing:
-    wanted, champion, former = (None if one is None else text(one) for one in pointers)
+    wanted, champion, former = (readable(one) for one in pointers)
     return Standing(champion, former, wanted)
 
 

@@ -1,18 +1,33 @@
 """How far the log is folded, and what it made popular, on Redis."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
 from redis.asyncio import Redis
 
-from portrait.adapters.redis_common import LIFE, life_of, script, slices, text, translated
+from portrait.adapters.redis_common import (
+    LIFE,
+    life_of,
+    number,
+    readable,
+    script,
+    slices,
+    text,
+    translated,
+)
+from portrait.adapters.redis_damage import Damage, mended
 from portrait.popularity import diminished
 from portrait.store import LogName, StoredOffsets
 
 WEIGHTS_AT_ONCE = 2_000  # of one command: a weight is less work than a record
 DAYS_KEPT = 28  # of popularity
+PROGRESS = {"progress": "hash"}
+
+Fields = dict[str | bytes | bytearray | memoryview | int | float, str | bytes]
 
 
 class RedisPopularity:
@@ -21,36 +36,51 @@ class RedisPopularity:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
         self._add = script(redis, "add_popularity.lua")
+        self._damage = Damage("popularity")
 
     async def add(
         self, day: int, weights: Mapping[str, int], strangers: Mapping[str, int] | None = None
     ) -> None:
         """Add to a day's weights, by Redis's clock not one to come."""
+        for some in slices(list(weights.items()), WEIGHTS_AT_ONCE):
+            await self._add_some(day, json.dumps(dict(some)), "{}")
+        for some in slices(list((strangers or {}).items()), WEIGHTS_AT_ONCE):
+            await self._add_some(day, "{}", json.dumps(dict(some)))
+
+    async def _add_some(self, day: int, weights: str, strangers: str) -> None:
         of_day = f"{{popular}}:{day}"
         keys = ["{popular}:days", of_day, f"{of_day}:strangers"]
-        async with translated():
-            for some in slices(list(weights.items()), WEIGHTS_AT_ONCE):
-                await self._add(keys=keys, args=[day, DAYS_KEPT, json.dumps(dict(some)), "{}"])
-            for some in slices(list((strangers or {}).items()), WEIGHTS_AT_ONCE):
-                await self._add(keys=keys, args=[day, DAYS_KEPT, "{}", json.dumps(dict(some))])
+        types = dict(zip(keys, ("zset", "hash", "hash"), strict=True))
+        args: list[str | int] = [day, DAYS_KEPT, weights, strangers]
+        await mended(self._redis, types, lambda: self._add(keys=keys, args=args))
 
     async def newest(self, days: int) -> dict[str, int]:
         """Return the sums over the newest days on which anything happened."""
-        async with translated():
-            keys = await self._redis.zrange("{popular}:days", 0, days - 1, desc=True)
-            of_days = [text(key) for key in keys]
-            weights = await self._sums(of_days)
-            strangers = await self._sums([f"{of_day}:strangers" for of_day in of_days])
+        keys = await mended(
+            self._redis,
+            {"{popular}:days": "zset"},
+            lambda: self._redis.zrange("{popular}:days", 0, days - 1, desc=True),
+        )
+        of_days = [key for key in [readable(each) for each in keys] if key is not None]
+        weights = await self._sums(of_days)
+        strangers = await self._sums([f"{of_day}:strangers" for of_day in of_days])
         for id, weight in strangers.items():
             weights[id] = weights.get(id, 0) + diminished(weight)
         return weights
 
     async def _sums(self, keys: Sequence[str]) -> dict[str, int]:
-        """Add up the fields of several hashes."""
+        """Add up the fields of several hashes; one that is no weight of an item counts nothing."""
         sums: dict[str, int] = {}
         for key in keys:
-            for id, weight in (await self._redis.hgetall(key)).items():
-                sums[text(id)] = sums.get(text(id), 0) + int(weight)
+            of_day = await mended(self._redis, {key: "hash"}, partial(self._redis.hgetall, key))
+            damaged = []
+            for field, value in of_day.items():
+                id, weight = readable(field), number(value)
+                if id is None or weight is None or weight < 0:
+                    damaged.append((key, field))
+                else:
+                    sums[id] = sums.get(id, 0) + weight
+            self._damage.say(damaged)
         return sums
 
 
@@ -59,20 +89,26 @@ class RedisProgress:
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
+        self._damage = Damage("progress")
 
     async def mark(self, reached: Mapping[int, int]) -> None:
         """Note the moments."""
-        async with translated():
-            if reached:
-                await self._redis.hset(
-                    "progress", mapping={str(at): moment for at, moment in reached.items()}
-                )
+        moments: Fields = {str(at): str(moment) for at, moment in reached.items()}
+        if moments:
+            await mended(
+                self._redis, PROGRESS, lambda: self._redis.hset("progress", mapping=moments)
+            )
 
     async def reached(self) -> dict[int, int]:
-        """Return the moments."""
-        async with translated():
-            found = await self._redis.hgetall("progress")
-        return {int(partition): int(moment) for partition, moment in found.items()}
+        """Return the moments; of a partition whose moment cannot be read, none."""
+        found = await mended(self._redis, PROGRESS, lambda: self._redis.hgetall("progress"))
+        read = {field: (number(field), number(value)) for field, value in found.items()}
+        self._damage.say([field for field, both in read.items() if None in both])
+        return {
+            partition: moment
+            for partition, moment in read.values()
+            if partition is not None and moment is not None
+        }
 
 
 class RedisOffsets:
@@ -81,22 +117,30 @@ class RedisOffsets:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
         self._save = script(redis, "save_offsets.lua")
+        self._damage = Damage("offset")
 
     async def load(self, group: str) -> StoredOffsets:
-        """Return a group's offsets."""
+        """Return a group's offsets. One that cannot be read is not there: to read again is safe."""
         server, token, found = await self._read(group)
-        if token is None:  # an empty Redis: from now on it is in a life that ends with its keys
+        if readable(token) is None:  # from now on this Redis is in a life that ends with its keys
             async with translated():
-                await self._redis.set(LIFE, uuid4().hex, nx=True)
+                await self._redis.set(LIFE, uuid4().hex, nx=token is None)
             server, token, found = await self._read(group)
         ends: dict[tuple[str, int], int] = {}
         logs: dict[tuple[str, int], LogName] = {}
-        for place, value in found.items():
-            topic, partition = text(place).rsplit(":", 1)
-            end, *of = text(value).split(" ")
-            ends[topic, int(partition)] = int(end)
-            if of:  # older versions wrote the end alone
-                logs[topic, int(partition)] = LogName(int(of[0]), of[1])
+        damaged = []
+        for field, value in found.items():
+            place, kept = _PLACE.fullmatch(field), _KEPT.fullmatch(value)
+            is_end = kept is not None and _END.fullmatch(kept[1]) is not None
+            if place is None or not is_end:
+                damaged.append(field)
+            if place is None or kept is None or (not is_end and kept[2] is None):
+                continue
+            at = text(place[1]), int(place[2])
+            ends[at] = int(kept[1]) if is_end else 0  # which log it is of is still known
+            if kept[2] is not None:  # older versions wrote the end alone
+                logs[at] = LogName(int(kept[2]), text(kept[3]))
+        self._damage.say(damaged)
         return StoredOffsets(life_of(server, token), ends, logs)
 
     async def save(self, group: str, offsets: StoredOffsets) -> bool:
@@ -105,13 +149,28 @@ class RedisOffsets:
         for (topic, partition), end in offsets.ends.items():
             log = offsets.logs.get((topic, partition), LogName())
             args += (f"{topic}:{partition}", end, log.number, log.id)
-        async with translated():
-            return bool(await self._save(keys=[f"offsets:{group}", LIFE], args=args))
+        keys = [f"offsets:{group}", LIFE]
+        return bool(
+            await mended(self._redis, _types(group), lambda: self._save(keys=keys, args=args))
+        )
 
     async def _read(self, group: str) -> list[Any]:
-        async with translated(), self._redis.pipeline(transaction=False) as pipe:
-            pipe.info("server")
-            pipe.get(LIFE)
-            pipe.hgetall(f"offsets:{group}")
-            answers: list[Any] = await pipe.execute()
-        return answers
+        async def ask() -> list[Any]:
+            async with self._redis.pipeline(transaction=False) as pipe:
+                pipe.info("server")
+                pipe.get(LIFE)
+                pipe.hgetall(f"offsets:{group}")
+                answers: list[Any] = await pipe.execute()
+            return answers
+
+        return await mended(self._redis, _types(group), ask)
+
+
+# What `save_offsets.lua` takes for an offset, and for where it belongs.
+_KEPT = re.compile(rb"([!-~]*)(?: ([0-9]{1,9}) ([!-~]*))?")
+_END = re.compile(rb"[0-9]{1,18}")
+_PLACE = re.compile(rb"([!-~]+):([0-9]{1,9})")
+
+
+def _types(group: str) -> dict[str, str]:
+    return {f"offsets:{group}": "hash", LIFE: "string"}

@@ -10,11 +10,16 @@ from redis.asyncio import Redis
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from portrait.adapters.redis_common import text, translated
-from portrait.errors import ModelInvalidError
+from portrait.adapters.redis_common import readable, translated
+from portrait.adapters.redis_damage import mended
+from portrait.errors import ModelInvalidError, SpaceMismatchError, StoreDamagedError
 from portrait.learned import Learned
 from portrait.space import Space
 from portrait.store import Model
+
+CHAMPION = {"model:champion": "string"}
+# What reading a damaged model's parts raises.
+DAMAGED = (SafetensorError, KeyError, IndexError, TypeError, ValueError, SpaceMismatchError)
 
 Fields = dict[str | bytes | bytearray | memoryview | int | float, str | bytes]
 
@@ -28,38 +33,42 @@ class RedisRegistry:
 
     async def champion(self) -> Model | None:
         """Return the model in service."""
-        async with translated():
-            version = await self._redis.get("model:champion")
-        if version is None:
+        found = await mended(self._redis, CHAMPION, lambda: self._redis.get("model:champion"))
+        version = readable(found)
+        if version is None:  # or no text: the index worker names who served
             return None
-        if self._last is None or self._last.version != text(version):
-            self._last = await self.model(text(version))
+        if self._last is None or self._last.version != version:
+            self._last = await self.model(version)
         return self._last
 
     async def model(self, version: str) -> Model | None:
         """Return a model that was stored."""
-        async with translated():
-            found = await self._redis.hmget(_key(version), ["manifest", "space", "learned"])
+        try:
+            async with translated():
+                found = await self._redis.hmget(_key(version), ["manifest", "space", "learned"])
+        except StoreDamagedError as error:
+            msg = f"{version}: in Redis {_key(version)} is no hash"
+            raise ModelInvalidError(msg) from error
         manifest, space, learned = found
         if not isinstance(manifest, bytes) or not isinstance(space, bytes):
             return None
         try:
             return _model(version, manifest, space, learned)
-        except (SafetensorError, KeyError, ValueError) as error:
+        except DAMAGED as error:
             msg = f"{version}: its arrays are damaged, or of another layout"
             raise ModelInvalidError(msg) from error
 
     async def store(self, model: Model) -> None:
         """Keep a model."""
-        async with translated():
-            await self._redis.hset(_key(model.version), mapping=_fields(model))
+        key = _key(model.version)
+        fields = _fields(model)
+        await mended(self._redis, {key: "hash"}, lambda: self._redis.hset(key, mapping=fields))
 
     async def promote(self, model: Model) -> None:
-        """Keep a model, and put it in service, in one transaction."""
-        async with translated(), self._redis.pipeline(transaction=True) as pipe:
-            pipe.hset(_key(model.version), mapping=_fields(model))
-            pipe.set("model:champion", model.version)
-            await pipe.execute()
+        """Keep a model, then put it in service."""
+        await self.store(model)
+        async with translated():
+            await self._redis.set("model:champion", model.version)
 
 
 def _model(version: str, manifest: bytes, space: bytes, learned: object) -> Model:

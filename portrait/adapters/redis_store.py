@@ -18,11 +18,12 @@ from portrait.adapters.redis_common import (
     KEYS_AT_ONCE,
     LIFE,
     life_of,
+    readable,
     script,
     slices,
-    text,
     translated,
 )
+from portrait.adapters.redis_damage import Damage
 from portrait.adapters.together import Together
 from portrait.store import Write
 
@@ -78,6 +79,7 @@ class RedisProfiles:
         self._ttl = int(ttl.total_seconds())
         self._save = script(redis, "save_profiles.lua")
         self._one_by_one = Together(self._load)
+        self._damage = Damage("profile_key")
 
     async def load(self, users: Sequence[str]) -> list[bytes | None]:
         """Return the users' records: one round trip, shared by all who want one in this turn."""
@@ -119,13 +121,17 @@ class RedisProfiles:
         ]
 
     async def scan(self) -> AsyncIterator[list[str]]:
-        """Walk the keys, so that Redis goes on answering others."""
+        """Walk the keys, so that Redis goes on answering others; nobody's are passed over."""
         cursor = 0
         while True:
             async with translated():
                 cursor, keys = await self._redis.scan(cursor, match=_profile_key("*"), count=1_000)
             if keys:
-                yield [text(key)[_USER] for key in keys]
+                users = [readable(key[_USER]) for key in keys]
+                self._damage.say(
+                    [key for key, user in zip(keys, users, strict=True) if user is None]
+                )
+                yield [user for user in users if user is not None]
             if cursor == 0:
                 return
 

@@ -21,7 +21,7 @@ from portrait.adapters.redis_models import RedisModels
 from portrait.adapters.redis_progress import RedisOffsets, RedisPopularity, RedisProgress
 from portrait.adapters.redis_registry import RedisRegistry
 from portrait.adapters.redis_store import RedisProfiles, connect_redis
-from portrait.errors import StoreRefusedError, StoreUnavailableError
+from portrait.errors import StoreDamagedError, StoreRefusedError, StoreUnavailableError
 from portrait.item import Item
 from portrait.jobs import new_job
 from portrait.model_index import Card
@@ -151,10 +151,17 @@ async def test_too_many_clients_are_waited_for(own: Redis, url: str) -> None:
 
 
 async def test_what_will_never_be_taken_is_not_waited_for_and_names_no_key(own: Redis) -> None:
+    with pytest.raises(StoreRefusedError) as raised:
+        await _write(own, "HSET", f"profile:{{{PERSON}}}", PERSON)
+
+    assert PERSON not in "".join(traceback.format_exception(raised.value))
+
+
+async def test_a_key_of_another_type_is_waited_for_and_not_named(own: Redis) -> None:
     await own.set(f"profile:{{{PERSON}}}", "x")
 
-    with pytest.raises(StoreRefusedError) as raised:
-        await _write_a_hash_over_a_profile(own)
+    with pytest.raises(StoreDamagedError) as raised:
+        await _write(own, "HSET", f"profile:{{{PERSON}}}", "a", PERSON)
 
     assert PERSON not in "".join(traceback.format_exception(raised.value))
 
@@ -182,9 +189,9 @@ async def _has_failed_to_save(redis: Redis) -> bool:
     return status == "err"
 
 
-async def _write_a_hash_over_a_profile(redis: Redis) -> None:
+async def _write(redis: Redis, *command: str) -> None:
     async with translated(), redis.pipeline(transaction=False) as pipe:
-        pipe.hset(f"profile:{{{PERSON}}}", "a", PERSON)
+        pipe.execute_command(*command)
         await pipe.execute()
 
 

@@ -234,7 +234,7 @@ class CatalogueStoreContract:
 
         await store.put_vectors("s", [1, 2**64 - 1], vectors)
 
-        last, none, first = await store.get_vectors("s", [2**64 - 1, 5, 1])
+        last, none, first = await store.get_vectors("s", [2**64 - 1, 5, 1], 8)
         assert none is None
         assert first is not None
         assert last is not None
@@ -248,13 +248,13 @@ class CatalogueStoreContract:
 
         await store.forget_vectors("one")
 
-        assert await store.get_vectors("one", [7]) == [None]
-        assert (await store.get_vectors("two", [7]))[0] is not None
+        assert await store.get_vectors("one", [7], 4) == [None]
+        assert (await store.get_vectors("two", [7], 4))[0] is not None
 
     async def test_spaces_do_not_mix(self, store: CatalogueStore) -> None:
         await store.put_vectors("one", [1], np.ones((1, 4), np.float32))
 
-        assert await store.get_vectors("other", [1]) == [None]
+        assert await store.get_vectors("other", [1], 4) == [None]
 
     async def test_a_passing_text_does_not_replace_a_lasting_one(
         self, store: CatalogueStore
@@ -263,7 +263,20 @@ class CatalogueStoreContract:
 
         await store.put_vectors("s", [1], np.zeros((1, 4), np.float32), ttl=timedelta(days=1))
 
-        (vector,) = await store.get_vectors("s", [1])
+        (vector,) = await store.get_vectors("s", [1], 4)
+        assert vector is not None
+        assert vector.all()
+
+    @pytest.mark.parametrize("ttl", [None, timedelta(days=1)])
+    async def test_a_vector_of_another_length_is_not_there_and_is_replaced(
+        self, store: CatalogueStore, ttl: timedelta | None
+    ) -> None:
+        await store.put_vectors("s", [1], np.zeros((1, 3), np.float32))
+        assert await store.get_vectors("s", [1], 4) == [None]
+
+        await store.put_vectors("s", [1], np.ones((1, 4), np.float32), ttl=ttl)
+
+        (vector,) = await store.get_vectors("s", [1], 4)
         assert vector is not None
         assert vector.all()
 

@@ -1,18 +1,30 @@
-"""Damaged profiles in a real Redis: the update worker goes on, and so does who was damaged."""
+"""Damage in a real Redis: the update worker and the service go on, and so does who was damaged."""
 
 from dataclasses import replace
 from datetime import timedelta
 
 from redis.asyncio import Redis
 
-from portrait.adapters.redis_progress import RedisOffsets
+from portrait.adapters.redis_catalogue import RedisCatalogue
+from portrait.adapters.redis_models import RedisModels
+from portrait.adapters.redis_progress import RedisOffsets, RedisPopularity, RedisProgress
+from portrait.adapters.redis_registry import RedisRegistry
 from portrait.adapters.redis_store import RedisProfiles
+from portrait.mirror import Mirror
 from portrait.profile import decode_profile
+from portrait.ref import text_ref
 from portrait.resume import Resume
 from portrait.stream import Record
+from portrait.texts import TextReader
+from service.live import Live
+from tests.catalogues import ITEMS, SPACE
 from tests.damage import FACTS
+from tests.fakes import HashEncoder
 from tests.records import event_record
-from tests.streams import ListStream, memory_updater
+from tests.shop import Shop
+from tests.streams import MODEL, ListStream, hash_encoder, index_items, memory_updater
+from workers.painter import Painter, Studio
+from workers.repaint import repaint
 from workers.update import Updater, update
 
 USERS = [f"user {n}" for n in range(len(FACTS))]
@@ -58,3 +70,67 @@ async def test_a_key_that_is_no_string_is_nobodys_profile(redis: Redis) -> None:
 
     assert await profiles.load(["ann"]) != [None]
     assert await redis.ttl("profile:{ann}") > 0
+
+
+async def damage_everything(redis: Redis, *, ref: int) -> None:
+    """Put into Redis what none of our programs writes, of every kind but profiles."""
+    key = f"text:{SPACE.id}:{ref:016x}"
+    await redis.set(key, (await redis.get(key) or b"")[:-1])
+    await redis.set(b"profile:{\xff\xfe}", "x")
+    await redis.hset("progress", "0", "abc")
+    await RedisPopularity(redis).add(20_000, {"milk": 5})
+    await redis.hset("{popular}:20000", "milk", "abc")
+    await redis.hset("offsets:update", "events.purchase:0", "abc")
+    await redis.delete("items:changes")
+    await redis.set("items:changes", "garbage")
+
+
+async def test_the_worker_and_the_service_begin_over_every_kind_of_other_damage(
+    redis: Redis,
+) -> None:
+    catalogue, profiles = RedisCatalogue(redis), RedisProfiles(redis, timedelta(days=1))
+    registry = RedisRegistry(redis)
+    await registry.promote(MODEL)
+    await index_items(catalogue)
+
+    async def updater() -> Updater:
+        mirror = Mirror(catalogue, MODEL)
+        await mirror.load()
+        reader = TextReader(HashEncoder(), SPACE, catalogue)
+        studio = Studio(Painter(MODEL, mirror, reader), registry, catalogue, hash_encoder)
+        return replace(
+            await updater_on(redis),
+            popularity=RedisPopularity(redis),
+            progress=RedisProgress(redis),
+            studio=studio,
+        )
+
+    await update(ListStream(log_of(0)), await updater())
+    await damage_everything(redis, ref=text_ref(ITEMS[0].text))
+
+    again = await updater()
+    await repaint(profiles, again.studio.painter, [0])
+    stream = ListStream(log_of(0), log_of(100))
+    await update(stream, again)
+
+    assert len(stream.committed) == 2
+    (bob,) = await profiles.load(["bob"])
+    assert decode_profile(bob or b"").head["totals"].sum() == 2
+    live = Live(
+        replace(
+            Shop().parts,
+            catalogue=catalogue,
+            popularity=RedisPopularity(redis),
+            progress=RedisProgress(redis),
+            registry=registry,
+            models=RedisModels(redis),
+        )
+    )
+    for follow in (live.follow_model, live.follow_catalogue, live.follow_progress):
+        await follow()
+    await live.follow_popularity()
+    assert len(live.require().shelf) == len(ITEMS)
+    assert not live.require().shelf.told.all()
+    await index_items(catalogue)
+    await live.follow_catalogue()
+    assert live.require().shelf.told.all()

@@ -23,7 +23,7 @@ async def test_a_space_is_fitted_and_its_vectors_are_stored() -> None:
     assert model.version.startswith("pretrained-")
     assert model.space.id[:8] in model.version
     assert (card.version, card.encoder, card.space_id) == (model.version, "hash", model.space_id)
-    vectors = await store.get_vectors(model.space.id, list(texts))
+    vectors = await store.get_vectors(model.space.id, list(texts), model.space.dim)
     assert all(vector is not None for vector in vectors)
 
 

@@ -60,7 +60,9 @@ async def test_an_item_is_stored_with_the_vectors_it_needs() -> None:
     store, _, stream = await run([upsert("milk", category="Grocery > Dairy > Milk")])
 
     vectors = await store.get_vectors(
-        SPACE.id, [text_ref("title of milk. Grocery, Dairy, Milk"), text_ref("Grocery > Dairy")]
+        SPACE.id,
+        [text_ref("title of milk. Grocery, Dairy, Milk"), text_ref("Grocery > Dairy")],
+        SPACE.dim,
     )
     assert (await store.get_items(["milk"]))[0] == Item(
         id="milk", title="title of milk", category="Grocery > Dairy > Milk"

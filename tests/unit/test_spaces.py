@@ -24,7 +24,7 @@ CHALLENGER = Model("challenger", OTHER)
 
 
 async def has_vector(store: MemoryCatalogue, space: Space, item: Item) -> bool:
-    (vector,) = await store.get_vectors(space.id, [text_ref(item.text)])
+    (vector,) = await store.get_vectors(space.id, [text_ref(item.text)], space.dim)
     return vector is not None
 
 
@@ -64,6 +64,7 @@ async def test_an_item_that_changes_meanwhile_is_read_into_both_spaces() -> None
 async def test_an_item_that_another_worker_introduced_is_completed_and_announced_again() -> None:
     store = await stocked()
     spaces, _, _ = await memory_spaces(store)
+    await spaces.look()
     await store.put_items([Item(id="new", title="sea salt")])
     cursor = await store.cursor()
 

@@ -26,7 +26,7 @@ async def test_a_thread_reads_the_store_of_the_loop() -> None:
     stock = StoredStock(store, asyncio.get_running_loop())
 
     items = await asyncio.to_thread(stock.items)
-    vectors = await asyncio.to_thread(stock.vectors, "a space", [4, 5])
+    vectors = await asyncio.to_thread(stock.vectors, "a space", [4, 5], SPACE.dim)
 
     assert sorted(item.id for item in items) == ids[3:]
     assert vectors[0] is None
