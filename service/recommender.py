@@ -37,6 +37,7 @@ from service.schemas import AskedFilters, RecommendationRequest, Session, Strate
 from service.turns import Turns
 
 DECIMALS = 6  # of scores
+NO_SESSION = Session()
 
 Rows = NDArray[np.int64]
 Ring = NDArray[np.void]
@@ -133,7 +134,7 @@ def _past_ring(asked: RecommendationRequest, profile: Profile | None, view: View
 def _gather(asked: RecommendationRequest, profile: Profile | None, view: View) -> Known:
     """Look up the events."""
     catalogue, past_ring = view.source.mirror.catalogue, _past_ring(asked, profile, view)
-    session = asked.session or Session()
+    session = asked.session or NO_SESSION
     past = None if past_ring is None else evidence_of(past_ring, catalogue)
     ring = session_ring(session.items, session.texts)
     now = session_evidence(ring, catalogue) if len(ring) else None

@@ -23,6 +23,7 @@ from portrait.adapters.redis_common import (
     text,
     translated,
 )
+from portrait.adapters.redis_straight import Straight
 from portrait.adapters.together import Together
 from portrait.store import Write
 
@@ -77,6 +78,7 @@ class RedisProfiles:
         self._redis = redis
         self._ttl = int(ttl.total_seconds())
         self._save = script(redis, "save_profiles.lua")
+        self._straight = Straight(redis)
         self._one_by_one = Together(self._load)
 
     async def load(self, users: Sequence[str]) -> list[bytes | None]:
@@ -89,7 +91,7 @@ class RedisProfiles:
         keys = [_profile_key(user) for user in users]
         async with translated():
             if 0 < len(keys) <= KEYS_AT_ONCE:  # half the client's work of a pipeline
-                return [_bytes(record) for record in await self._redis.mget(keys)]
+                return [_bytes(record) for record in await self._straight.mget(keys)]
             async with self._redis.pipeline(transaction=False) as pipe:
                 for some in slices(keys):
                     pipe.mget(some)
