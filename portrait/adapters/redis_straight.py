@@ -8,13 +8,15 @@ Going through the pool and its retries costs the processor as much again as the 
 
 from collections.abc import Sequence
 from time import monotonic
-from typing import Any
 
 from redis.asyncio import Redis
+from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ConnectionError as LostError
 
 KEPT_SECONDS = 1.0  # then the pool looks at it, and whoever else needs one may have it
 MOST_KEPT = 8
+
+Records = list[bytes | str | None]
 
 
 class Straight:
@@ -23,18 +25,14 @@ class Straight:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
         self._pool = redis.connection_pool
-        self._kept: list[tuple[float, Any]] = []  # until when, and which
+        self._kept: list[tuple[float, AbstractConnection]] = []  # until when, and which
 
-    async def mget(self, keys: Sequence[str]) -> list[bytes | str | None]:
+    async def mget(self, keys: Sequence[str]) -> Records:
         """Return what lies at these keys."""
-        until, connection = self._kept.pop() if self._kept else (0.0, None)
-        if monotonic() > until:
-            if connection is not None:
-                await self._pool.release(connection)
-            until, connection = monotonic() + KEPT_SECONDS, await self._pool.get_connection()
+        until, connection = await self._taken()
         try:
             await connection.send_command("MGET", *keys)
-            found: list[bytes | str | None] = await connection.read_response()
+            found: Records = await connection.read_response()
         except BaseException as error:  # an answer may still be on its way: nobody is to read it
             await connection.disconnect(nowait=True)
             await self._pool.release(connection)
@@ -46,3 +44,13 @@ class Straight:
         else:
             await self._pool.release(connection)
         return found
+
+    async def _taken(self) -> tuple[float, AbstractConnection]:
+        """Take a connection: one that is kept, unless it has been for too long."""
+        while self._kept:
+            until, connection = self._kept.pop()
+            if monotonic() <= until:
+                return until, connection
+            await self._pool.release(connection)
+        connection = await self._pool.get_connection()  # type: ignore[no-untyped-call] # redis-py's own
+        return monotonic() + KEPT_SECONDS, connection

@@ -35,7 +35,7 @@ async def test_a_connection_that_was_lost_is_made_anew(redis: Redis) -> None:
     await redis.set("one", b"1")
     await straight.mget(["one"])
 
-    await redis.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+    await redis.client_kill_filter(_type="normal", skipme=True)
 
     assert await straight.mget(["one"]) == [b"1"]
     assert await straight.mget(["one"]) == [b"1"]
@@ -66,7 +66,7 @@ async def test_the_pool_is_gone_through_again_after_a_while(
 
     async def noted() -> object:
         gone_through.append(None)
-        return await get_connection()
+        return await get_connection()  # type: ignore[no-untyped-call] # redis-py's own
 
     monkeypatch.setattr(redis.connection_pool, "get_connection", noted)
     monkeypatch.setattr(module, "KEPT_SECONDS", seconds)
