@@ -8,6 +8,7 @@ import numpy as np
 from redis.asyncio import Redis
 
 from portrait.adapters.redis_common import script, slices, text, translated
+from portrait.adapters.redis_straight import Straight
 from portrait.errors import ItemInvalidError
 from portrait.item import IntroducedItem, Item, parse_item
 from portrait.space import Vectors
@@ -32,6 +33,7 @@ class RedisCatalogue:
 
     def __init__(self, redis: Redis, memory: Memory | None = None) -> None:
         self._redis = redis
+        self._straight = Straight(redis)
         self._memory = memory or Memory()
         self._put = script(redis, "put_items.lua")
         self._introduce = script(redis, "introduce_items.lua")
@@ -95,13 +97,10 @@ class RedisCatalogue:
 
     async def get_vectors(self, space_id: str, refs: Sequence[int]) -> list[Vectors | None]:
         """Return text vectors by text_ref."""
-        async with translated(), self._redis.pipeline(transaction=False) as pipe:
-            for some in slices(refs):
-                pipe.mget([_text_key(space_id, ref) for ref in some])
-            answers = await pipe.execute()
+        async with translated():
+            values = await self._straight.mget([_text_key(space_id, ref) for ref in refs])
         return [
             None if value is None else np.frombuffer(value, "<f2").astype(np.float32)
-            for values in answers
             for value in values
         ]
 

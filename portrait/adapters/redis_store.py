@@ -90,12 +90,7 @@ class RedisProfiles:
     async def _load(self, users: Sequence[str]) -> list[bytes | None]:
         keys = [_profile_key(user) for user in users]
         async with translated():
-            if 0 < len(keys) <= KEYS_AT_ONCE:  # half the client's work of a pipeline
-                return [_bytes(record) for record in await self._straight.mget(keys)]
-            async with self._redis.pipeline(transaction=False) as pipe:
-                for some in slices(keys):
-                    pipe.mget(some)
-                return [record for records in await pipe.execute() for record in records]
+            return await self._straight.mget(keys)
 
     async def load_living(self, users: Sequence[str]) -> tuple[str, list[bytes | None]]:
         """Return the life of Redis and the users' records: one round trip on one connection."""
@@ -142,10 +137,6 @@ class RedisProfiles:
 
 
 _USER = slice(len("profile:{"), -len("}"))
-
-
-def _bytes(record: bytes | str | None) -> bytes | None:
-    return record if isinstance(record, bytes) else None
 
 
 def _profile_key(user: str) -> str:

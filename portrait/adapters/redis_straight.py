@@ -13,10 +13,12 @@ from redis.asyncio import Redis
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ConnectionError as LostError
 
+from portrait.adapters.redis_common import KEYS_AT_ONCE, slices
+
 KEPT_SECONDS = 1.0  # then the pool looks at it, and whoever else needs one may have it
 MOST_KEPT = 8
 
-Records = list[bytes | str | None]
+Found = list[bytes | None]
 
 
 class Straight:
@@ -27,17 +29,25 @@ class Straight:
         self._pool = redis.connection_pool
         self._kept: list[tuple[float, AbstractConnection]] = []  # until when, and which
 
-    async def mget(self, keys: Sequence[str]) -> Records:
-        """Return what lies at these keys."""
+    async def mget(self, keys: Sequence[str]) -> Found:
+        """Return what lies at these keys: one round trip."""
+        if 0 < len(keys) <= KEYS_AT_ONCE:
+            return await self._few(keys)
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for some in slices(keys):
+                pipe.mget(some)
+            return [found for answer in await pipe.execute() for found in answer]
+
+    async def _few(self, keys: Sequence[str]) -> Found:
         until, connection = await self._taken()
         try:
             await connection.send_command("MGET", *keys)
-            found: Records = await connection.read_response()
+            found: Found = await connection.read_response()
         except BaseException as error:  # an answer may still be on its way: nobody is to read it
             await connection.disconnect(nowait=True)
             await self._pool.release(connection)
             if isinstance(error, LostError):
-                return await self._redis.mget(keys)
+                return [_bytes(value) for value in await self._redis.mget(keys)]
             raise
         if len(self._kept) < MOST_KEPT:
             self._kept.append((until, connection))
@@ -54,3 +64,7 @@ class Straight:
             await self._pool.release(connection)
         connection = await self._pool.get_connection()  # type: ignore[no-untyped-call] # redis-py's own
         return monotonic() + KEPT_SECONDS, connection
+
+
+def _bytes(value: bytes | str | None) -> bytes | None:
+    return value if isinstance(value, bytes) else None
