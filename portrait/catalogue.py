@@ -4,6 +4,9 @@ A mirror of what the index worker keeps in Redis. The update worker paints from 
 ranks over it. Items that share a text share a vector. Rows are not removed: a withdrawn item stays
 for the sake of those who remember it, and is never offered. Of a forgotten one, which events had
 introduced, the id stays, until there are so many that the catalogue is better read anew.
+
+One task changes it, any thread may look up events: a row is written before it can be found, and an
+item that has changed is seen where it was until it is placed anew.
 """
 
 import numpy as np
@@ -74,13 +77,14 @@ class Catalogue:
     def put(self, item: Item) -> None:
         """Add or replace an item. The vectors of `texts_of(item)` come first."""
         ref = item_ref(item.id)
-        row = self.row(ref)
+        row, place, neighbour = self.row(ref), MISSING, MISSING
         if row == MISSING:
             row = len(self.items)
-            self.items.append(item)
-            self._index.put(ref, row)
             if row == len(self._rows):
                 self._rows = np.concatenate([self._rows, np.zeros_like(self._rows)])
+            self.items.append(item)
+        else:
+            place, neighbour = self._rows["place"][row], self._rows["neighbour"][row]
         self.items[row] = item
         self._rows[row] = (
             ref,
@@ -91,11 +95,12 @@ class Catalogue:
             item.price or 0,
             item.available and not item.withdrawn,
             item.withdrawn,
-            MISSING,
-            MISSING,
+            place,
+            neighbour,
             INTRODUCED if isinstance(item, IntroducedItem) else LISTED,
             self._rows["touched"][row],
         )
+        self._index.put(ref, row)
         self._waiting[ref] = row
 
     def forget(self, id: str) -> None:

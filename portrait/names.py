@@ -1,5 +1,6 @@
 """Names of categories and brands, numbered as they are met."""
 
+from array import array
 from collections import defaultdict
 from collections.abc import Iterator
 
@@ -11,6 +12,13 @@ from portrait.item import SEPARATOR
 from portrait.ref import name_ref
 
 
+def _codes() -> "array[int]":
+    return array("q")
+
+
+_NONE = _codes()
+
+
 class Names:
     """A numbering of names. The empty name is MISSING. Grows; one task adds, any thread reads."""
 
@@ -18,8 +26,8 @@ class Names:
         self._names: list[str] = []
         self._codes: dict[str, int] = {}
         self._by_ref: dict[int, str] = {}
-        self._named: defaultdict[str, list[int]] = defaultdict(list)  # codes by name, caseless
-        self._within: defaultdict[str, list[int]] = defaultdict(list)  # by path that holds them
+        self._named: defaultdict[str, array[int]] = defaultdict(_codes)  # by name, caseless
+        self._within: defaultdict[str, array[int]] = defaultdict(_codes)  # by path that holds them
         self._refs = np.zeros(1, np.uint64)
         self._ranks = np.full(1, MISSING)
 
@@ -41,13 +49,13 @@ class Names:
             self._index(name.casefold(), code)
         return code
 
-    def named(self, name: str) -> tuple[int, ...]:
+    def named(self, name: str) -> "array[int]":
         """Return the numbers of the names that are this one but for the case of letters."""
-        return tuple(self._named.get(name.casefold(), ()))
+        return self._named.get(name.casefold(), _NONE)[:]
 
-    def within(self, path: str) -> tuple[int, ...]:
+    def within(self, path: str) -> "array[int]":
         """Return the numbers of a path, case ignored, and of all paths below it."""
-        return tuple(self._within.get(path.casefold(), ()))
+        return self._within.get(path.casefold(), _NONE)[:]
 
     def name_of(self, ref: int) -> str | None:
         """Return the name whose name_ref this is, if it has been met."""

@@ -6,6 +6,7 @@ Many items share a text, so texts are scored and items are taken from them. Noth
 catalogue: a `Shelf` is a copy of what ranking needs, so it can be read from any thread.
 """
 
+from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -224,12 +225,14 @@ def eligible(shelf: Shelf, wish: Wish) -> Mask:
 
 
 def _coded(
-    codes: Codes, names: Names, numbers: Callable[[str], Sequence[int]], wanted: Sequence[str]
+    codes: Codes, names: Names, numbers: Callable[[str], "array[int]"], wanted: Sequence[str]
 ) -> Mask:
     """Return which codes, (N,), stand for any wanted name: one look at the items, not one each."""
-    found = [code for name in {name.casefold() for name in wanted} for code in numbers(name)]
+    found = array("q")
+    for name in {name.casefold() for name in wanted}:
+        found.extend(numbers(name))
     fits = np.zeros(len(names) + 1, np.bool_)  # after the codes: names may be added meanwhile
-    fits[found] = True
+    fits[np.asarray(found)] = True
     mask: Mask = fits[codes]  # MISSING reads the last
     return mask
 
@@ -242,9 +245,14 @@ def _used(text: Codes, texts: int) -> Codes:
 
 
 def _score(matrix: Vectors, texts: Codes, vector: Vectors) -> Floats:
-    """Return the score of each text, (t,). Few are gathered first, many are picked out after."""
+    """Return the score of each text, (t,). Few are gathered first, many are picked out after.
+
+    Text by text: at 256 dimensions that takes three quarters of the time of a matrix product.
+    """
     scores: Floats = (
-        matrix[texts] @ vector if 4 * len(texts) < len(matrix) else (matrix @ vector)[texts]
+        np.vecdot(matrix[texts], vector)
+        if 4 * len(texts) < len(matrix)
+        else np.vecdot(matrix, vector)[texts]
     )
     return scores
 

@@ -1,4 +1,4 @@
-"""Text vectors by text ref, in one matrix."""
+"""Text vectors by text ref, in one matrix. One task adds, any thread reads."""
 
 from collections.abc import Sequence
 

@@ -41,6 +41,7 @@ def create_app(
         lifespan=_lifespan(parts, border),
         redirect_slashes=False,
         border=border,
+        most_bytes=(body_limits or BodyLimits()).most_bytes,
     )
     for resource in (profiles, recommendations, events, items, models, operations):
         app.router.routes += resource.router.routes  # including them would compile their paths anew
@@ -62,14 +63,16 @@ class PortraitApp(FastAPI):
 
     _written = b""
 
-    def __init__(self, *, border: Border, **kwargs: Any) -> None:  # noqa: ANN401 - FastAPI's
+    def __init__(self, *, border: Border, most_bytes: int, **kwargs: Any) -> None:  # noqa: ANN401 - FastAPI's
         super().__init__(**kwargs)
         self._border = border
+        self._most_bytes = most_bytes
 
     def build_middleware_stack(self) -> ASGIApp:
         """Put what every request passes before what FastAPI adds to it."""
         usual = super().build_middleware_stack()
-        named = RequestLog(Shortcut(usual, self._border), self._border.leaving)
+        shortcut = Shortcut(usual, self._border, self._most_bytes)
+        named = RequestLog(shortcut, self._border.leaving)
         return ServerErrorMiddleware(named, self.exception_handlers[Exception])
 
     def openapi(self) -> dict[str, object]:

@@ -44,8 +44,8 @@ async def read_body(request: Request, model: type[Model]) -> Model | None:
     if not body:
         return None
     if len(body) <= INLINE_BYTES:
-        return _parse(body, model)
-    return await asyncio.to_thread(_parse, body, model)
+        return parse(body, model)
+    return await asyncio.to_thread(parse, body, model)
 
 
 def is_crowded(body: bytes, most: int = MOST_VALUES) -> bool:
@@ -63,7 +63,12 @@ def _beginnings(body: bytes) -> int:
     return body.count(b",") + body.count(b"[") + body.count(b"{")
 
 
-def _parse(body: bytes, model: type[Model]) -> Model:
+def parse(body: bytes, model: type[Model]) -> Model:
+    """Read JSON as a model.
+
+    Raises:
+        RequestValidationError: It is no JSON, has too many values, or is not what is asked for.
+    """
     if is_crowded(body):
         wrong = {"loc": ("body",), "msg": f"There are more than {MOST_VALUES} values in it."}
         raise RequestValidationError([wrong])

@@ -1,7 +1,7 @@
 """The recommender: from a request and what is known, to items and reasons.
 
-load profile ─▶ fetch the vectors of searches ─▶ gather ─▶│─▶ choose ─▶ rank ─▶ explain ─▶ answer
-                                on the loop, which owns the mirror │ in a thread, on a view
+load profile ─▶ fetch the vectors of searches ─▶│─▶ gather ─▶ choose ─▶ rank ─▶ explain ─▶ answer
+                                     on the loop │ in a thread, on a view
 
 A record of another space than the view's is never multiplied with it: its events are gathered
 again in the view's space, which gives the vectors that `paint` would give.
@@ -9,7 +9,6 @@ again in the view's space, which gives the vectors that `paint` would give.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
 from time import time
 from uuid import uuid4
@@ -38,6 +37,7 @@ from service.schemas import AskedFilters, RecommendationRequest, Session, Strate
 from service.turns import Turns
 
 DECIMALS = 6  # of scores
+NO_SESSION = Session()
 
 Rows = NDArray[np.int64]
 Ring = NDArray[np.void]
@@ -74,28 +74,26 @@ async def recommend(asked: RecommendationRequest, parts: Parts, live: Live, turn
     """
     view = live.require()
     profile = await _load(asked.user_id, parts)
-    known = await _gather(asked, profile, view)
-    as_of = None if profile is None else moment(int(profile.head["last_at"]))
+    await _fetch(asked, profile, view)
     stale = None if profile is None else _stale(profile, live)
-    return await turns.take(partial(_answer, asked, known, view, as_of, stale))
+    return await turns.take(partial(_answer, asked, profile, view, stale))
 
 
 def _answer(
     asked: RecommendationRequest,
-    known: Known,
+    profile: Profile | None,
     view: View,
-    as_of: datetime | None,
     stale: float | None,
 ) -> bytes:
     """Rank, and write the answer. Blocks for milliseconds, so it runs in a thread."""
-    basis, ranking, reasons = _compute(asked, known, view)
+    basis, ranking, reasons = _compute(asked, _gather(asked, profile, view), view)
     return to_json(
         {
             "recommendation_id": uuid4(),
             "strategy": basis.strategy,
             "model_version": view.model.version,
             "space_id": view.model.space_id,
-            "profile_as_of": as_of,
+            "profile_as_of": None if profile is None else moment(int(profile.head["last_at"])),
             "stale_seconds": stale,
             "session_texts": basis.readings,
             "items": _items(ranking, reasons, view),
@@ -116,22 +114,32 @@ async def _load(user_id: str | None, parts: Parts) -> Profile | None:
     return decode_profile(record)
 
 
-async def _gather(asked: RecommendationRequest, profile: Profile | None, view: View) -> Known:
-    """Look up what the thread may not."""
-    mirror, model = view.source.mirror, view.model
-    session = asked.session or Session()
-    is_foreign = profile is not None and profile.space_id != model.space_id
-    is_needed = asked.explain or is_foreign or model.learned is not None
-    past_ring = None if profile is None or not is_needed else profile.ring
-    refs = [] if past_ring is None else search_refs(past_ring)
-    await mirror.fetch_texts([*refs, *map(text_ref, session.texts)])
+async def _fetch(asked: RecommendationRequest, profile: Profile | None, view: View) -> None:
+    """Fetch the vectors of what was searched for; the mirror grows on the loop alone."""
+    ring = _past_ring(asked, profile, view)
+    past = [] if ring is None else search_refs(ring)
+    now = [] if asked.session is None else map(text_ref, asked.session.texts)
+    await view.source.mirror.fetch_texts([*past, *now])
 
-    catalogue = mirror.catalogue
+
+def _past_ring(asked: RecommendationRequest, profile: Profile | None, view: View) -> Ring | None:
+    """Return a profile's events, where its vectors alone do not say enough of it."""
+    if profile is None:
+        return None
+    is_foreign = profile.space_id != view.model.space_id
+    is_needed = asked.explain or is_foreign or view.model.learned is not None
+    return profile.ring if is_needed else None
+
+
+def _gather(asked: RecommendationRequest, profile: Profile | None, view: View) -> Known:
+    """Look up the events."""
+    catalogue, past_ring = view.source.mirror.catalogue, _past_ring(asked, profile, view)
+    session = asked.session or NO_SESSION
     past = None if past_ring is None else evidence_of(past_ring, catalogue)
     ring = session_ring(session.items, session.texts)
     now = session_evidence(ring, catalogue) if len(ring) else None
     return Known(
-        _vectors(profile, past, model),
+        _vectors(profile, past, view.model),
         past,
         now,
         session.texts,

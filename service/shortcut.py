@@ -1,50 +1,75 @@
-"""The shortcut: the request that is sent most goes past the framework, which takes half its time.
+"""The shortcut: the requests that are sent most go past the framework, which takes half their time.
 
-`GET /profile/{user}` and nothing else ─▶ its function ─▶ answer, or a problem as any other
-whatever is unusual about it           ─▶ the usual way
+`GET /profile/{user}`, or `POST /recommend` with a small body that is there and right
+                             ─▶ its function ─▶ answer, or a problem as any other
+whatever is unusual about it ─▶ the usual way
 
 The usual way alone is what documentation is made of, and refuses what is not to be answered.
 """
 
+from collections.abc import Awaitable
+
 from fastapi import Request
-from starlette.types import ASGIApp, Receive, Scope, Send
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from starlette.routing import BaseRoute
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from portrait.errors import PortraitError
 from portrait.reading import LONGEST_KEY
+from service import profiles, recommendations
+from service.bodies import INLINE_BYTES, parse
 from service.border import REPLACEMENT, Border, is_known_host
 from service.problems import answer_ours
-from service.profiles import NOTHING_ASKED, get_profile, read_profile, router
+from service.profiles import NOTHING_ASKED, get_profile, read_profile
+from service.recommendations import post_recommend
+from service.recommender import recommend
+from service.schemas import RecommendationRequest
 
 PREFIX = "/profile/"
-ROUTE = next(route for route in router.routes if getattr(route, "endpoint", None) is get_profile)
+RECOMMEND = "/recommend"
 JSON = (b"content-type", b"application/json")
+FROM_PAGES = {b"origin", b"sec-fetch-site"}
+
+
+def _route_of(routes: list[BaseRoute], endpoint: object) -> APIRoute:
+    return next(
+        route for route in routes if isinstance(route, APIRoute) and route.endpoint is endpoint
+    )
+
+
+PROFILE_ROUTE = _route_of(profiles.router.routes, get_profile)
+RECOMMEND_ROUTE = _route_of(recommendations.router.routes, post_recommend)
 
 
 class Shortcut:
-    """Answers it, and passes on everything else."""
+    """Answers them, and passes on everything else."""
 
-    def __init__(self, app: ASGIApp, border: Border) -> None:
+    def __init__(self, app: ASGIApp, border: Border, most_bytes: int) -> None:
         self.app = app
         self.border = border
+        self._most_bytes = min(most_bytes, INLINE_BYTES)  # of a body
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or pass on."""
-        if scope["type"] != "http" or not self._is_usual(scope):
-            await self.app(scope, receive, send)
-            return
-        scope["route"], state = ROUTE, scope["state"]
-        user_id = scope["path"][len(PREFIX) :]
-        try:
-            body = await read_profile(user_id, NOTHING_ASKED, state["parts"], state["live"])
-        except PortraitError as error:
-            problem = await answer_ours(Request(scope), error)
-            await problem(scope, receive, send)
-            return
-        headers = [(b"content-length", b"%d" % len(body)), JSON]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
+        if scope["type"] == "http":
+            state = scope["state"]
+            if self._is_profile(scope):
+                user_id = scope["path"][len(PREFIX) :]
+                body = read_profile(user_id, NOTHING_ASKED, state["parts"], state["live"])
+                await _answer(body, PROFILE_ROUTE, scope, receive, send)
+                return
+            if self._is_recommendation(scope):
+                message = await receive()
+                asked = _read(message)
+                if asked is not None:
+                    body = recommend(asked, state["parts"], state["live"], state["turns"])
+                    await _answer(body, RECOMMEND_ROUTE, scope, receive, send)
+                    return
+                receive = _again(message, receive)
+        await self.app(scope, receive, send)
 
-    def _is_usual(self, scope: Scope) -> bool:
+    def _is_profile(self, scope: Scope) -> bool:
         """Say whether a request asks for a profile and nothing needs to be said to it."""
         path: str = scope["path"]
         return (
@@ -57,7 +82,56 @@ class Shortcut:
             and not (self.border.origins and _is_from_page(scope))
         )
 
+    def _is_recommendation(self, scope: Scope) -> bool:
+        """Say whether a request asks for recommendations and all of it has come, in JSON."""
+        if scope["path"] != RECOMMEND or scope["method"] != "POST" or scope["query_string"]:
+            return False
+        cycle = scope["state"].get("cycle")
+        if cycle is None or cycle.more_body or not 0 < len(cycle.body) <= self._most_bytes:
+            return False
+        headers = dict(scope["headers"])
+        return (
+            len(headers) == len(scope["headers"])  # none of them twice
+            and headers.get(JSON[0]) == JSON[1]
+            and not headers.keys() & FROM_PAGES
+            and is_known_host(scope, self.border)
+        )
+
 
 def _is_from_page(scope: Scope) -> bool:
     """Say whether a page of another origin may want to read the answer: it needs more headers."""
     return any(name == b"origin" for name, _ in scope["headers"])
+
+
+def _read(message: Message) -> RecommendationRequest | None:
+    """Read a body; what is wrong with one, the usual way says."""
+    try:
+        return parse(message.get("body", b""), RecommendationRequest)
+    except RequestValidationError:
+        return None
+
+
+def _again(message: Message, receive: Receive) -> Receive:
+    """Receive a message again, then what comes after it."""
+    messages = [message]
+
+    async def receive_again() -> Message:
+        return messages.pop() if messages else await receive()
+
+    return receive_again
+
+
+async def _answer(
+    answering: Awaitable[bytes], route: APIRoute, scope: Scope, receive: Receive, send: Send
+) -> None:
+    """Send an answer, or the problem that is there instead."""
+    scope["route"] = route
+    try:
+        body = await answering
+    except PortraitError as error:
+        problem = await answer_ours(Request(scope), error)
+        await problem(scope, receive, send)
+        return
+    headers = [(b"content-length", b"%d" % len(body)), JSON]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

@@ -3,10 +3,11 @@
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 
 import httpx
 from pydantic_core import to_json
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from portrait.batch import decode
 from portrait.catalogue import Catalogue, texts_of
@@ -148,9 +149,28 @@ async def look(live: Live) -> None:
 
 
 def _with_state(app: ASGIApp, state: Mapping[str, object]) -> ASGIApp:
-    """Give each request the lifespan's state, as a server does."""
+    """Give each request the lifespan's state, and what has come of it, as a server does."""
 
     async def with_state(scope: Scope, receive: Receive, send: Send) -> None:
-        await app({**scope, "state": dict(state)}, receive, send)
+        state_of_one = dict(state)
+        if scope["type"] == "http" and scope["path"] == "/recommend":
+            whole, receive = await _whole(receive)
+            state_of_one["cycle"] = SimpleNamespace(body=whole, more_body=False, disconnected=False)
+        await app({**scope, "state": state_of_one}, receive, send)
 
     return with_state
+
+
+async def _whole(receive: Receive) -> tuple[bytes, Receive]:
+    """Wait for a whole body. Returns it, and what it is received with, in one piece."""
+    body, more = b"", True
+    while more:
+        message = await receive()
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+    messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def receive_whole() -> Message:
+        return messages.pop() if messages else await receive()
+
+    return body, receive_whole

@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 
 from portrait.adapters.redis_common import readable, script, slices, text, translated
 from portrait.adapters.redis_damage import Damage, mended
+from portrait.adapters.redis_straight import Straight
 from portrait.errors import ItemInvalidError, StoreDamagedError
 from portrait.item import IntroducedItem, Item, parse_item
 from portrait.space import Vectors
@@ -45,6 +46,7 @@ class RedisCatalogue:
 
     def __init__(self, redis: Redis, memory: Memory | None = None) -> None:
         self._redis = redis
+        self._straight = Straight(redis)
         self._memory = memory or Memory()
         self._put = script(redis, "put_items.lua")
         self._introduce = script(redis, "introduce_items.lua")
@@ -120,11 +122,8 @@ class RedisCatalogue:
         self, space_id: str, refs: Sequence[int], dim: int
     ) -> list[Vectors | None]:
         """Return text vectors by text_ref; one that is damaged is not there."""
-        async with translated(), self._redis.pipeline(transaction=False) as pipe:
-            for some in slices(refs):
-                pipe.mget([_text_key(space_id, ref) for ref in some])
-            answers = await pipe.execute()
-        values = [value for values in answers for value in values]
+        async with translated():
+            values = await self._straight.mget([_text_key(space_id, ref) for ref in refs])
         vectors = [None if value is None else _vector(value, dim) for value in values]
         found = zip(refs, values, vectors, strict=True)
         self._damage.say(

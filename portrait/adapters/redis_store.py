@@ -24,6 +24,7 @@ from portrait.adapters.redis_common import (
     translated,
 )
 from portrait.adapters.redis_damage import Damage
+from portrait.adapters.redis_straight import Straight
 from portrait.adapters.together import Together
 from portrait.store import Write
 
@@ -78,6 +79,7 @@ class RedisProfiles:
         self._redis = redis
         self._ttl = int(ttl.total_seconds())
         self._save = script(redis, "save_profiles.lua")
+        self._straight = Straight(redis)
         self._one_by_one = Together(self._load)
         self._damage = Damage("profile_key")
 
@@ -90,12 +92,7 @@ class RedisProfiles:
     async def _load(self, users: Sequence[str]) -> list[bytes | None]:
         keys = [_profile_key(user) for user in users]
         async with translated():
-            if 0 < len(keys) <= KEYS_AT_ONCE:  # half the client's work of a pipeline
-                return [_bytes(record) for record in await self._redis.mget(keys)]
-            async with self._redis.pipeline(transaction=False) as pipe:
-                for some in slices(keys):
-                    pipe.mget(some)
-                return [record for records in await pipe.execute() for record in records]
+            return await self._straight.mget(keys)
 
     async def load_living(self, users: Sequence[str]) -> tuple[str, list[bytes | None]]:
         """Return the life of Redis and the users' records: one round trip on one connection."""
@@ -146,10 +143,6 @@ class RedisProfiles:
 
 
 _USER = slice(len("profile:{"), -len("}"))
-
-
-def _bytes(record: bytes | str | None) -> bytes | None:
-    return record if isinstance(record, bytes) else None
 
 
 def _profile_key(user: str) -> str:

@@ -235,3 +235,12 @@ def test_a_catalogue_full_of_former_places_says_so() -> None:
     built.placed.replace([7] * many, np.zeros((many, built.placed.dim), np.float32))
 
     assert built.is_littered
+
+
+def test_an_item_that_has_changed_is_seen_where_it_was_until_it_is_placed_anew() -> None:
+    built = catalogue(model=learned_model("learned"))
+    before = built.rows["place"][0], built.rows["neighbour"][0]
+
+    built.put(built.items[0].model_copy(update={"price": 99}))
+
+    assert (built.rows["place"][0], built.rows["neighbour"][0]) == before != (MISSING, MISSING)

@@ -1,5 +1,7 @@
 """The hash index: what was put is found, and nothing else."""
 
+from threading import Thread
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -41,3 +43,23 @@ def test_a_ref_can_move_to_another_row() -> None:
 
     assert index.find(np.array([5, 0], np.uint64)).tolist() == [2, MISSING]
     assert len(index) == 1
+
+
+def test_a_thread_that_reads_finds_what_was_put_before_however_the_index_grows() -> None:
+    index, keys = HashIndex(), np.arange(1, 20_001, dtype=np.uint64) << np.uint64(20)
+    put = 0
+
+    def write() -> None:
+        nonlocal put
+        for row, key in enumerate(keys.tolist()):
+            index.put(key, row)
+            put = row + 1
+
+    writer = Thread(target=write)
+    writer.start()
+    while put < len(keys):
+        count = put
+        assert index.find(keys[:count]).tolist() == [*range(count)]
+        later = index.find(keys[count:])
+        assert ((later == MISSING) | (later == np.arange(count, len(keys)))).all()
+    writer.join()

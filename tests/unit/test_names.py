@@ -39,4 +39,4 @@ def test_a_name_met_again_is_noted_once() -> None:
     codes = [names.code("A > B") for _ in range(3)]
 
     assert codes == [0, 0, 0]
-    assert names.within("a") == names.named("a > b") == (0,)
+    assert [*names.within("a")] == [*names.named("a > b")] == [0]

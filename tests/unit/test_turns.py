@@ -5,13 +5,18 @@ from collections.abc import Callable
 from functools import partial
 from threading import Event, current_thread
 
+import numpy as np
 import pytest
 from fastapi import Request
+from numpy.typing import NDArray
 
+from portrait.catalogue import Catalogue
 from portrait.errors import BusyError
+from portrait.explain import Evidence, evidence_of
 from service import turns as module
 from service.dependencies import turns_of
 from service.turns import MOST_WAITING, Turns
+from tests.catalogues import catalogue
 from tests.shop import Shop, open_shop
 
 
@@ -155,3 +160,26 @@ def _kept(request: Request, taken: list[Turns]) -> Turns:
     turns = turns_of(request)
     taken.append(turns)
     return turns
+
+
+async def test_the_events_of_a_request_are_looked_up_in_the_thread_that_ranks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    threads: list[str] = []
+
+    def noting(ring: NDArray[np.void], built: Catalogue) -> Evidence:
+        threads.append(current_thread().name)
+        return evidence_of(ring, built)
+
+    for looks_up in ("service.recommender", "portrait.session"):
+        monkeypatch.setattr(f"{looks_up}.evidence_of", noting)
+    shop = Shop()
+    await shop.stock()
+    shop.remember("ann", {"type": "click", "item_id": "milk"}, painted=catalogue())
+    asked = {"user_id": "ann", "session": {"items": ["tuna"]}, "explain": True}
+
+    async with open_shop(shop) as client:
+        answer = await client.post("/recommend", json=asked)
+
+    assert answer.status_code == 200
+    assert [name.startswith("ranking") for name in threads] == [True, True]
