@@ -44,6 +44,10 @@ class ModelInvalidError(PortraitError):
     """A model's parts are damaged, or of another kind than this program reads: refuse it."""
 
 
+class EncoderInvalidError(PortraitError):
+    """The encoder needs what Portrait does not have: choose another one."""
+
+
 class SpaceMismatchError(PortraitError):
     """Two vectors of different spaces must not meet."""
 

@@ -17,7 +17,8 @@ from portrait.errors import SpaceMismatchError
 Vectors = NDArray[np.float32]
 
 DIM = 256  # of 384: loses 0.8 % HR@10 and a third of the bytes
-SHRINKAGE_TEXTS = 100  # weight of "all directions alike": a tiny catalogue has no axes
+SHRINKAGE_TEXTS = 400  # weight of "all directions alike": a small catalogue has no axes
+MEAN_TEXTS = 100  # fewer do not know the middle
 
 
 @dataclass(frozen=True)  # without slots: it remembers its name
@@ -54,8 +55,9 @@ class Space:
 def fit_space(encoder: str, embeddings: Vectors, dim: int = DIM) -> Space:
     """Fit the whitening of a catalogue's embeddings: the first `dim` principal axes, equal weight.
 
-    The covariance is shrunk towards the identity, so that a catalogue of three items also has a
-    space; with thousands the shrinkage vanishes.
+    The covariance is shrunk towards the identity: by half with `SHRINKAGE_TEXTS` texts, by less
+    with more, so that a catalogue of three items also has a space. Held-out likelihood asks for
+    less shrinkage, neighbours of one category for more (docs/experiments.md, 2026-11-26).
 
     Args:
         encoder: Name of the encoder the embeddings are from.
@@ -75,8 +77,8 @@ def fit_space(encoder: str, embeddings: Vectors, dim: int = DIM) -> Space:
     variances, directions = np.linalg.eigh(shrunk)  # ascending
     widest_first = slice(None, -min(dim, width) - 1, -1)
     axes = directions[:, widest_first] / np.sqrt(variances[widest_first])
-    if weight > 1 / 2:
-        mean = np.zeros(width)  # too few texts to know the middle
+    if rows < MEAN_TEXTS:
+        mean = np.zeros(width)
     return Space(encoder, mean.astype(np.float32), np.ascontiguousarray(axes, np.float32))
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from portrait.artifact import ENCODER, OPENVINO, fetch
 from portrait.encoder import TextEncoder
-from portrait.errors import ModelInvalidError
+from portrait.errors import EncoderInvalidError, ModelInvalidError
 from portrait.model_index import ModelIndex
 from portrait.store import Model
 
@@ -68,6 +68,9 @@ class Encoders:
     async def _loaded_from(self, version: str, folder: str) -> TextEncoder:
         try:
             return await asyncio.to_thread(self._load, folder)
+        except EncoderInvalidError as error:
+            msg = f"{version}: {error}"
+            raise ModelInvalidError(msg) from error
         except CANNOT_LOAD as error:
             msg = f"{version}: its encoder cannot be loaded: {type(error).__name__}"
             raise ModelInvalidError(msg) from error

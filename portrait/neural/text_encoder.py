@@ -1,6 +1,6 @@
 """The text encoder: a BERT, on the fastest path this machine has.
 
-B texts ─ tokenize ─▶ token batches ─ forward ─▶ (b, T, D) ─ mean_pool ─▶ (b, D) ─ unit ─▶ (B, D)
+B texts ─ tokenize ─▶ token batches ─ forward ─▶ (b, T, D) ─ pool ─▶ (b, D) ─ unit ─▶ (B, D)
 
 Forwards behind one class: CUDA in bf16, OpenVINO in bf16 or exported int8 (CPUs), torch in fp32 or
 under bf16 autocast (anywhere).
@@ -20,7 +20,13 @@ from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
 from portrait.neural.batching import TokenBatch, token_batches
-from portrait.neural.encoder_folder import exported_beside, identify, prefix_of
+from portrait.neural.encoder_folder import (
+    Pooling,
+    exported_beside,
+    identify,
+    pooling_of,
+    prefix_of,
+)
 from portrait.neural.openvino_forward import openvino_forward
 from portrait.space import Vectors, unit
 
@@ -28,6 +34,7 @@ MAX_TOKENS = 128  # of a text; the rest is cut. Item texts have 10 to 60.
 BUNDLED = "bundled"
 Backend = Literal["auto", "cuda", "openvino", "torch", "torch-bf16"]
 Tokenize = Callable[[Sequence[str]], list[list[int]]]
+Pool = Callable[[Tensor, Tensor], Tensor]  # (b, T, D) and mask -> (b, D)
 Forward = Callable[[TokenBatch], NDArray[np.float32]]  # (b, T) ids and mask -> (b, D)
 
 log = structlog.get_logger()
@@ -66,16 +73,17 @@ class BertEncoder:
 
 
 class Pooled(torch.nn.Module):
-    """A transformer and the mean of its hidden states: what the forwards have in common."""
+    """A transformer and how its hidden states become one: what the forwards have in common."""
 
-    def __init__(self, model: PreTrainedModel) -> None:
+    def __init__(self, model: PreTrainedModel, pooling: Pooling = "mean") -> None:
         super().__init__()
         self.model = model
+        self.pool = POOLS[pooling]
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Pool token ids (b, T) to (b, D)."""
         hidden = self.model(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
-        return mean_pool(hidden, attention_mask)
+        return self.pool(hidden, attention_mask)
 
 
 def mean_pool(hidden: Tensor, mask: Tensor) -> Tensor:
@@ -94,6 +102,20 @@ def mean_pool(hidden: Tensor, mask: Tensor) -> Tensor:
     return (hidden * weights).sum(dim=1) / weights.sum(dim=1)
 
 
+def cls_pool(hidden: Tensor, mask: Tensor) -> Tensor:  # noqa: ARG001 - as the others
+    """Take the hidden state of the first token, which stands for the text: "CLS" of the same."""
+    return hidden[:, 0]
+
+
+def max_pool(hidden: Tensor, mask: Tensor) -> Tensor:
+    """Take the largest of each dimension over the real tokens: "MAX" of the same."""
+    floor = torch.finfo(hidden.dtype).min
+    return hidden.masked_fill(mask.unsqueeze(-1) == 0, floor).amax(dim=1)
+
+
+POOLS: dict[Pooling, Pool] = {"mean": mean_pool, "cls": cls_pool, "max": max_pool}
+
+
 def load_encoder(
     source: str, *, backend: Backend = "auto", most_tokens: int = 2_048, threads: int = 1
 ) -> BertEncoder:
@@ -101,6 +123,7 @@ def load_encoder(
 
     Raises:
         OSError: There is no such model.
+        EncoderInvalidError: It needs a pooling or a step that Portrait does not have.
         RuntimeError: The backend asked for is not on this machine.
     """
     path = bundled_path() if source == BUNDLED else source
@@ -121,7 +144,7 @@ def load_encoder(
 def load_tokenize(path: str, most_tokens: int = MAX_TOKENS) -> Tokenize:
     """Load an encoder's tokenizer: texts -> ids, prefix and special tokens included, and cut."""
     tokenizer = AutoTokenizer.from_pretrained(path)
-    prefix = prefix_of(Path(path))
+    prefix = prefix_of(path)
 
     def tokenize(texts: Sequence[str]) -> list[list[int]]:
         # Half a surrogate pair is no text; tokenizers refuse the whole batch for it.
@@ -138,7 +161,8 @@ def load_pooled(path: str) -> Pooled:
     """Load a network of (ids, mask) -> (b, D), in fp32, with gradients, on the CPU."""
     transformers_logging.set_verbosity_error()  # it reports the pooler that we leave out
     transformers_logging.disable_progress_bar()
-    return Pooled(AutoModel.from_pretrained(path, add_pooling_layer=False).eval())
+    network = AutoModel.from_pretrained(path, add_pooling_layer=False).eval()
+    return Pooled(network, pooling_of(path))
 
 
 def _name(source: str, path: str) -> str:

@@ -2,12 +2,16 @@
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from transformers import AutoModel, AutoTokenizer
 
-from portrait.neural.encoder_folder import PROMPTS, identify, prefix_of
+from portrait.errors import EncoderInvalidError
+from portrait.neural.encoder_folder import MODULES, POOLING, PROMPTS, identify, prefix_of
 from portrait.neural.text_encoder import load_encoder
 from tests.tiny_bert import write_tiny_bert
 
@@ -68,7 +72,82 @@ def test_the_default_prompt_stands_before_every_text(folder: Path) -> None:
 def test_without_a_default_there_is_no_prefix(folder: Path, settings: dict[str, object]) -> None:
     set_prompts(folder, **settings)
 
-    assert prefix_of(folder) == ""
+    assert prefix_of(str(folder)) == ""
+
+
+def set_pooling(folder: Path, **config: object) -> None:
+    (folder / POOLING).parent.mkdir(exist_ok=True)
+    (folder / POOLING).write_text(json.dumps(config))
+
+
+def states_of(folder: Path, text: str) -> torch.Tensor:
+    """Return the hidden states (T, D) of one text, as transformers alone gives them."""
+    ids = AutoTokenizer.from_pretrained(folder)([text], return_tensors="pt")
+    network = AutoModel.from_pretrained(folder, add_pooling_layer=False).eval()
+    with torch.no_grad():
+        states: torch.Tensor = network(ids["input_ids"]).last_hidden_state[0]
+    return states
+
+
+@pytest.mark.parametrize(
+    ("config", "pooled"),
+    [
+        ({"pooling_mode_cls_token": True, "pooling_mode_mean_tokens": False}, lambda h: h[0]),
+        ({"pooling_mode": "cls"}, lambda h: h[0]),
+        ({"pooling_mode_max_tokens": True}, lambda h: h.amax(dim=0)),
+        ({"pooling_mode": ["mean"]}, lambda h: h.mean(dim=0)),
+        ({"word_embedding_dimension": 32}, lambda h: h.mean(dim=0)),
+    ],
+)
+def test_tokens_become_one_vector_as_the_encoder_says(
+    folder: Path,
+    config: dict[str, object],
+    pooled: Callable[[torch.Tensor], torch.Tensor],
+) -> None:
+    set_pooling(folder, **config)
+    expected = pooled(states_of(folder, "w1 w2 w3")).numpy()
+
+    encoder = load_encoder(str(folder), backend="torch")
+    found, _ = encoder.encode(["w1 w2 w3", "w4 w5 w6 w7 w8"])  # the first is padded
+
+    np.testing.assert_allclose(found, expected / np.linalg.norm(expected), atol=1e-5)
+
+
+def test_another_pooling_is_another_encoder_and_the_mean_keeps_its_name(folder: Path) -> None:
+    unsaid = identify(folder)
+
+    set_pooling(folder, pooling_mode="mean")
+    mean = identify(folder)
+    set_pooling(folder, pooling_mode="cls")
+
+    assert mean == unsaid
+    assert identify(folder) != unsaid
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"pooling_mode": "lasttoken"},
+        {"pooling_mode_cls_token": True, "pooling_mode_mean_tokens": True},
+        {"pooling_mode": ["cls", "mean"]},
+    ],
+)
+def test_a_pooling_that_is_not_there_is_refused_in_words(
+    folder: Path, config: dict[str, object]
+) -> None:
+    set_pooling(folder, **config)
+
+    with pytest.raises(EncoderInvalidError, match="pools by"):
+        load_encoder(str(folder), backend="torch")
+
+
+def test_a_step_that_is_not_there_is_refused_in_words(folder: Path) -> None:
+    steps = ["Transformer", "Pooling", "Dense", "Normalize"]
+    modules = [{"type": f"sentence_transformers.models.{step}"} for step in steps]
+    (folder / MODULES).write_text(json.dumps(modules))
+
+    with pytest.raises(EncoderInvalidError, match="ends with Dense"):
+        load_encoder(str(folder), backend="torch")
 
 
 def test_half_a_surrogate_pair_spoils_no_batch(folder: Path) -> None:
