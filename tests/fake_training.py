@@ -3,7 +3,15 @@
 from datetime import UTC, datetime, timedelta
 
 from portrait.errors import StoreUnavailableError
-from portrait.jobs import KEPT, Job, JobNotFoundError, JobOpenError
+from portrait.jobs import (
+    KEPT,
+    Job,
+    JobCancelledError,
+    JobNotFoundError,
+    JobOpenError,
+    JobOverError,
+    Situation,
+)
 from portrait.lease import LeaseLostError
 from portrait.model_index import (
     Card,
@@ -191,7 +199,9 @@ class MemoryJobs:
         self.jobs: dict[str, Job] = {}
         self.is_down = False
         self._lease = lease or MemoryLease()
+        self.attended_until = datetime.min.replace(tzinfo=UTC)
         self._open: str | None = None
+        self._cancelled: dict[str, str] = {}  # why, by id
 
     async def ask(self, job: Job) -> None:
         """Open a job."""
@@ -213,9 +223,27 @@ class MemoryJobs:
         self._require_up()
         if token != self._lease.token:
             raise LeaseLostError
+        if self._open != job.id:
+            raise JobOverError
         self.jobs[job.id] = job
-        if job.is_over and self._open == job.id:
-            self._open = None
+        if job.is_over:
+            self._open, self._cancelled = None, {}
+        elif job.id in self._cancelled:
+            raise JobCancelledError(self._cancelled[job.id])
+
+    async def cancel(self, id: str, reason: str, now: datetime) -> Job:
+        """Note the wish while somebody holds the lease; else end the job."""
+        job = await self.get(id)
+        if job.is_over:
+            msg = f"Job {id} has ended: {job.state}."
+            raise JobOverError(msg)
+        if self._lease.is_held and self._open == id:
+            self._cancelled = {id: reason}
+            return job
+        self.jobs[id] = job.ended("cancelled", reason, now)
+        if self._open == id:
+            self._open, self._cancelled = None, {}
+        return self.jobs[id]
 
     async def get(self, id: str) -> Job:
         """Return a job."""
@@ -228,6 +256,17 @@ class MemoryJobs:
         """Return jobs, newest first."""
         self._require_up()
         return list(reversed(self.jobs.values()))[:most]
+
+    async def attend(self, lasts: timedelta) -> None:
+        """Believe it for so long."""
+        self._require_up()
+        self.attended_until = datetime.now(UTC) + lasts
+
+    async def situation(self) -> Situation:
+        """Look at the clock and the lease."""
+        self._require_up()
+        is_attended = self._lease.is_held or datetime.now(UTC) < self.attended_until
+        return Situation(is_attended, next(iter(self._cancelled), None))
 
     def _require_up(self) -> None:
         if self.is_down:

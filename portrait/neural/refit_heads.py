@@ -23,6 +23,7 @@ from portrait.neural.material import Material
 from portrait.questions import Floats, StateOf
 from portrait.recency import Events
 from portrait.space import Vectors
+from portrait.tracker import Tracker
 from portrait.trial import HeadFigures
 
 PART = 4_096  # questions whose facts are in memory at once: 8 MB
@@ -49,7 +50,12 @@ class Refitted(NamedTuple):
 
 
 def refit_heads(
-    material: Material, ours: Taught, theirs: Taught | None, *, most_ece: float
+    material: Material,
+    ours: Taught,
+    theirs: Taught | None,
+    *,
+    most_ece: float,
+    tracker: Tracker | None = None,
 ) -> Refitted:
     """Fit the heads anew.
 
@@ -59,6 +65,7 @@ def refit_heads(
         theirs: The champion, which has to be matched, if it has learned anything.
         most_ece: Calibration error that a head may have which the champion lacks, if chance does
             not explain more.
+        tracker: Is told how many heads are done.
     """
     refs = material.events.items
     heads, reports = fit_heads(
@@ -66,6 +73,7 @@ def refit_heads(
         material.categories,
         state_of(ours.learned.behaviour, refs, ours.vectors),
         until=material.until,
+        tracker=tracker,
     )
     asked: Measured = {}
     if theirs is not None and theirs.learned.heads is not None:

@@ -149,4 +149,4 @@ async def test_too_little_ends_the_job_with_the_reason(tmp_path: Path) -> None:
 
     assert job is not None
     assert job.state == "failed"
-    assert "0 new events" in str(job.outcome)
+    assert "0 of 100 new events" in str(job.outcome)

@@ -37,6 +37,7 @@ class StubLearner:
     dies_at: str = ""
     stages: list[str] = field(default_factory=list)
     at: Mapping[str, Callable[[], None]] = field(default_factory=dict)
+    outline: tuple[str, ...] = ("training", "measuring")
     kept: list[str | None] = field(default_factory=list)  # by every tidying
 
     def learn(self, version: str, champion: Model | None, progress: Progress) -> Trained:
