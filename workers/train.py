@@ -234,6 +234,7 @@ class _Training:
             trained = await self._run(parts.learner.learn, version, champion, progress)
             await self._save(self._job.judging(version))
             trial = await self._run(parts.learner.examine, trained, champion, progress)
+            await self._at(None, {})  # cancelled by now? What follows is seen by others
         asked = thresholds_for(parts.thresholds, champion)
         verdict = judge(trial.champion, trial.challenger, asked, baseline=trial.baseline)
         await self._keep(trained, verdict)
