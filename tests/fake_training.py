@@ -19,12 +19,14 @@ from portrait.model_index import (
     ModelNotFoundError,
     NoFormerModelError,
     Standing,
+    noted,
     require_promotable,
     role_of,
 )
 from portrait.watch import Live
 
 WITHOUT_REASONS = {"rolled_back": None, "refused": None}
+UNWRITTEN: dict[str, object] = {**WITHOUT_REASONS, "history": ()}
 
 
 class MemoryModels:
@@ -38,10 +40,10 @@ class MemoryModels:
         self.is_down = False
 
     async def add(self, card: Card) -> None:
-        """List a card; that it was rolled back or refused is not forgotten."""
+        """List a card; what became of it is not forgotten."""
         self._require_up()
-        known = self.cards.get(card.version, card.model_copy(update=WITHOUT_REASONS))
-        kept = {name: getattr(known, name) for name in WITHOUT_REASONS}
+        known = self.cards.get(card.version, card.model_copy(update=UNWRITTEN))
+        kept = {name: getattr(known, name) for name in UNWRITTEN}
         self.cards[card.version] = card.model_copy(update=kept)
 
     async def listed(self) -> list[Listed]:
@@ -62,13 +64,16 @@ class MemoryModels:
         self._require_up()
         return self.now
 
-    async def want(self, version: str, *, insist: bool = False) -> None:
-        """Point to a model that may serve."""
+    async def want(self, version: str, *, insist: bool = False, reason: str | None = None) -> None:
+        """Point to a model that may serve, and note why."""
         listed = await self.get(version)
         if listed.role == "champion":
             self.now = self.now._replace(wanted=None)
             return
-        require_promotable(listed.card, is_kept=version in self.kept, insist=insist)
+        is_kept = version in self.kept
+        require_promotable(listed.card, is_kept=is_kept, insist=insist, reason=reason)
+        if self.now.wanted != version:
+            self._mark(version, history=noted(listed.card, reason, datetime.now(UTC)))
         self.now = self.now._replace(wanted=version)
 
     async def switch(self, version: str) -> bool:
@@ -129,9 +134,9 @@ class MemoryModels:
         self.retired.pop(version, None)
         self.kept.discard(version)
 
-    def _mark(self, version: str, **reasons: str | None) -> None:
+    def _mark(self, version: str, **told: object) -> None:
         if version in self.cards:
-            self.cards[version] = self.cards[version].model_copy(update=reasons)
+            self.cards[version] = self.cards[version].model_copy(update=told)
 
     def _listed(self, card: Card) -> Listed:
         return Listed(card, role_of(card, self.now, is_kept=card.version in self.kept))

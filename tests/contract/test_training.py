@@ -22,6 +22,7 @@ from portrait.jobs import (
 )
 from portrait.lease import Lease, LeaseLostError, held
 from portrait.model_index import (
+    MOST_NOTES,
     Card,
     ModelIndex,
     ModelNotFoundError,
@@ -60,7 +61,7 @@ class ModelIndexContract:
         for version in versions:
             await models.add(card(version, age=9 - int(version[1:])))
             await keep(version)
-            await models.want(version, insist=True)
+            await models.want(version)
             assert await models.switch(version)
 
     async def test_at_first_there_is_nothing(self, models: ModelIndex) -> None:
@@ -184,19 +185,55 @@ class ModelIndexContract:
         assert await models.standing() == Standing("v3", "v2")
         assert await models.roll_back("it fell", champion="v3") == "v2"
 
-    async def test_what_was_rolled_back_serves_again_only_if_somebody_insists(
+    async def test_what_was_rolled_back_serves_again_only_by_a_persons_word(
         self, models: ModelIndex, keep: Keep
     ) -> None:
         await self.serve(models, keep, "v1", "v2")
         await models.roll_back("it fell")
 
-        with pytest.raises(ModelNotPromotableError, match="rolled back: it fell"):
-            await models.want("v2")
-        await models.want("v2", insist=True)
+        for insist in (False, True):
+            with pytest.raises(ModelNotPromotableError, match=r'it fell\. .* send {"reason": "'):
+                await models.want("v2", insist=insist)
+        assert (await models.standing()).wanted is None
+        await models.want("v2", reason="the texts of 鞋 are repaired")
+        await models.want("v2", reason="asked twice, noted once")
+        waiting = (await models.get("v2")).card
         await models.switch("v2")
+        await models.add(card("v2"))  # what the trainer writes again forgets nothing
 
         again = await models.get("v2")
         assert (again.role, again.card.rolled_back) == ("champion", None)
+        (note,) = again.card.history
+        assert (note.reason, note.rolled_back) == ("the texts of 鞋 are repaired", "it fell")
+        assert abs(datetime.now(UTC) - note.at) < timedelta(hours=1)
+        assert (again.card.is_by_word, waiting.history) == (True, (note,))
+
+    async def test_a_reason_for_any_promotion_is_noted(
+        self, models: ModelIndex, keep: Keep
+    ) -> None:
+        await self.serve(models, keep, "v1")
+        await models.add(card("v2"))
+        await keep("v2")
+
+        await models.want("v2", reason="before the sale begins")
+
+        (note,) = (await models.get("v2")).card.history
+        assert (note.reason, note.rolled_back) == ("before the sale begins", None)
+        assert not (await models.get("v2")).card.is_by_word
+        assert (await models.get("v1")).card.history == ()
+
+    async def test_only_the_newest_notes_are_kept(self, models: ModelIndex, keep: Keep) -> None:
+        await self.serve(models, keep, "v1", "v2")
+
+        for time in range(MOST_NOTES + 3):
+            await models.roll_back(f"it fell {time}")
+            await models.want("v2", reason=f"again {time}")
+            await models.switch("v2")
+
+        history = (await models.get("v2")).card.history
+        assert len(history) == MOST_NOTES
+        assert [note.reason for note in history[:1]] == ["again 3"]
+        assert history[-1].rolled_back == f"it fell {MOST_NOTES + 2}"
 
     async def test_a_wish_that_cannot_be_fulfilled_is_withdrawn_with_its_reason(
         self, models: ModelIndex, keep: Keep
@@ -267,7 +304,8 @@ class ModelIndexContract:
 
         later = datetime.now(UTC) + timedelta(days=2)
         assert await models.expired(timedelta(days=1), later) == ["v2"]
-        await self.serve(models, keep, "v2")
+        await models.want("v2", reason="it may again")
+        await models.switch("v2")
         assert await models.expired(timedelta(days=1), later) == ["v1"]
 
 
@@ -295,6 +333,20 @@ class TestRedisModels(ModelIndexContract):
             await redis.hset(f"model:{version}", "space", b"arrays")
 
         return keep
+
+    @pytest.mark.parametrize("damage", [b"\xff", b"[", b"7", b'[{"at": 1}]', b'{"reason": "x"}'])
+    async def test_notes_that_nobody_can_read_are_none_and_are_begun_anew(
+        self, redis: Redis, models: ModelIndex, keep: Keep, damage: bytes
+    ) -> None:
+        await self.serve(models, keep, "v1", "v2")
+        await models.roll_back("it fell")
+        await redis.hset("model:v2", "history", damage)
+
+        assert (await models.get("v2")).card.history == ()
+        await models.want("v2", reason="it may again")
+
+        (note,) = (await models.get("v2")).card.history
+        assert note.reason == "it may again"
 
     @pytest.mark.parametrize("name", ["index", "champion", "retired"])
     async def test_a_name_that_redis_uses_otherwise_is_no_model(
