@@ -165,6 +165,7 @@ class Situation(NamedTuple):
 
     is_attended: bool  # a trainer is alive
     cancelled: str | None = None  # id of the job that its trainer is to stop
+    lacks: Need | None = None  # of what there is too little yet for a training that nobody asks for
 
 
 class Jobs(Protocol):
@@ -217,8 +218,12 @@ class Jobs(Protocol):
         """Say that a trainer is alive, at work or not: this holds for so long."""
         ...
 
+    async def lack(self, need: Need, lasts: timedelta) -> None:
+        """Say what a training that nobody asks for waits for: this holds for so long."""
+        ...
+
     async def situation(self) -> Situation:
-        """Return whether a trainer is alive, and what it is to stop."""
+        """Return whether a trainer is alive, what it is to stop, and what it waits for."""
         ...
 
 

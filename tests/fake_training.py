@@ -23,6 +23,7 @@ from portrait.model_index import (
     require_promotable,
     role_of,
 )
+from portrait.need import Need
 from portrait.watch import Live
 
 WITHOUT_REASONS = {"rolled_back": None, "refused": None}
@@ -207,6 +208,8 @@ class MemoryJobs:
         self.attended_until = datetime.min.replace(tzinfo=UTC)
         self._open: str | None = None
         self._cancelled: dict[str, str] = {}  # why, by id
+        self._lack: Need | None = None
+        self._lack_until = self.attended_until
 
     async def ask(self, job: Job) -> None:
         """Open a job."""
@@ -267,11 +270,17 @@ class MemoryJobs:
         self._require_up()
         self.attended_until = datetime.now(UTC) + lasts
 
+    async def lack(self, need: Need, lasts: timedelta) -> None:
+        """Believe it for so long."""
+        self._require_up()
+        self._lack, self._lack_until = need, datetime.now(UTC) + lasts
+
     async def situation(self) -> Situation:
         """Look at the clock and the lease."""
         self._require_up()
         is_attended = self._lease.is_held or datetime.now(UTC) < self.attended_until
-        return Situation(is_attended, next(iter(self._cancelled), None))
+        lacks = self._lack if datetime.now(UTC) < self._lack_until else None
+        return Situation(is_attended, next(iter(self._cancelled), None), lacks)
 
     def _require_up(self) -> None:
         if self.is_down:

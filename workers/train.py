@@ -44,7 +44,7 @@ from portrait.model_index import (
     card_of,
 )
 from portrait.need import Need
-from portrait.schedule import Schedule, Waiting, due
+from portrait.schedule import Schedule, Waiting, due, lack_of
 from portrait.store import Model, ModelRegistry
 from portrait.tracker import Curves
 from portrait.tracking import Tracking
@@ -165,8 +165,12 @@ async def _is_open(parts: Parts, started: datetime) -> bool:
     """Whether a job is open, or one is due and was opened."""
     if await parts.jobs.open() is not None:
         return True
-    reason = due(parts.schedule, await _waiting(parts, started), datetime.now(UTC))
+    waiting = await _waiting(parts, started)
+    reason = due(parts.schedule, waiting, datetime.now(UTC))
     if reason is None:
+        lack = lack_of(parts.schedule, waiting)
+        if lack is not None:
+            await parts.jobs.lack(lack, ATTENDS_FOR)
         return False
     try:
         await parts.jobs.ask(new_job(reason.trigger, reason.reason, datetime.now(UTC)))

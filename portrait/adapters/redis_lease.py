@@ -3,6 +3,7 @@
 {train}:lease  token of who holds it, expires    {train}:token  the newest token
 {train}:jobs   id → job    {train}:log  ids, newest first    {train}:open  id of the open job
 {train}:cancel  id → why, of a job that is to stop    {train}:alive  while a trainer is; expires
+{train}:lack   what the next training waits for, expires
 """
 
 from datetime import datetime, timedelta
@@ -20,9 +21,11 @@ from portrait.jobs import (
     Situation,
 )
 from portrait.lease import LeaseLostError
+from portrait.need import Need
 
 LEASE, TOKEN, JOBS = "{train}:lease", "{train}:token", "{train}:jobs"
 LOG, OPEN, CANCEL, ALIVE = "{train}:log", "{train}:open", "{train}:cancel", "{train}:alive"
+LACK = "{train}:lack"
 LOST, OVER, TO_CANCEL = 0, 2, 3  # what `save_job.lua` says
 CHANGED = 0  # what `cancel_job.lua` says
 
@@ -120,13 +123,23 @@ class RedisJobs:
         async with translated():
             await self._redis.set(ALIVE, 1, px=lasts)
 
+    async def lack(self, need: Need, lasts: timedelta) -> None:
+        """Say what a training waits for."""
+        async with translated():
+            await self._redis.set(LACK, need.model_dump_json(), px=lasts)
+
     async def situation(self) -> Situation:
-        """Look for a trainer, idle or at work, and for a wish to cancel: one round trip."""
+        """Look for a trainer, idle or at work, and for what was said of it: one round trip."""
         async with translated(), self._redis.pipeline(transaction=False) as pipe:
             pipe.exists(ALIVE, LEASE)
             pipe.hkeys(CANCEL)
-            trainers, cancelled = await pipe.execute()
-        return Situation(bool(trainers), text(cancelled[0]) if cancelled else None)
+            pipe.get(LACK)
+            trainers, cancelled, lack = await pipe.execute()
+        return Situation(
+            bool(trainers),
+            text(cancelled[0]) if cancelled else None,
+            None if lack is None else Need.model_validate_json(lack),
+        )
 
     async def _written(self, id: str) -> bytes:
         async with translated():

@@ -601,6 +601,16 @@ class JobsContract:
         await asyncio.sleep(0.2)
         assert not (await jobs.situation()).is_attended
 
+    async def test_what_a_training_waits_for_is_known_for_a_while(self, jobs: Jobs) -> None:
+        assert (await jobs.situation()).lacks is None
+        need = Need(what="new labelled events", there=129, needed=50_000)
+
+        await jobs.lack(need, timedelta(seconds=30))
+        assert (await jobs.situation()).lacks == need
+        await jobs.lack(need, timedelta(milliseconds=20))
+        await asyncio.sleep(0.2)
+        assert (await jobs.situation()).lacks is None
+
     async def test_all_that_is_known_of_a_job_is_kept(self, jobs: Jobs, lease: Lease) -> None:
         job = new_job("request", "new season", NOON)
         await jobs.ask(job)

@@ -287,6 +287,15 @@ async def test_a_trigger_opens_its_own_job(bench: Bench) -> None:
     assert second == int(ended.asked_at.timestamp() * 1_000)  # a job counts from its own begin
 
 
+async def test_what_a_training_waits_for_is_said_in_numbers(bench: Bench) -> None:
+    bench.schedule = Schedule(cron=None, events=200, pause=timedelta(0))
+    bench.signals.events = 129
+
+    assert await bench.turn() is None
+
+    assert str((await bench.jobs.situation()).lacks) == "129 of 200 new labelled events"
+
+
 async def test_drift_is_a_reason(bench: Bench) -> None:
     bench.schedule = replace(NEVER, pause=timedelta(0))
     bench.signals.moved = "The distribution of lengths has moved."
