@@ -56,7 +56,7 @@ def main() -> None:
     plan = Plan(options.languages, SEEDS[:1] if options.quick else SEEDS, options.items)
     try:
         with ending_said():
-            measured = measure(plan, Settings().encoder)
+            measured = measure(plan, Settings().encoder, ROOT / "build" / "bench-portrait")
     except KeyboardInterrupt:
         print("Stopped; nothing is left running.")
         sys.exit(1)
@@ -71,8 +71,14 @@ def main() -> None:
     sys.exit(1 if fell else 0)
 
 
-def measure(plan: Plan, encoder: str) -> dict[Language, Sides]:
-    """Ask every side in every world. Returns the means over seeds, by language and side."""
+def measure(plan: Plan, encoder: str, folder: Path) -> dict[Language, Sides]:
+    """Ask every side in every world. Returns the means over seeds, by language and side.
+
+    Args:
+        plan: Which worlds.
+        encoder: As `PORTRAIT_ENCODER` names it, which workers read for themselves.
+        folder: For logs, archives and models; what is in it is removed.
+    """
     reader = load_encoder(encoder, threads=2)
     progress = Progress(len(plan.languages) * len(plan.seeds))
     measured: dict[Language, Sides] = {}
@@ -83,17 +89,16 @@ def measure(plan: Plan, encoder: str) -> dict[Language, Sides]:
             shop = open_shop(language, plan.items, seed)
             ends_at = datetime.now(UTC) - SINCE
             world = live(shop, PEOPLE[plan.items], seed, ends_at)
-            runs.append(_ask_everybody(world, reader, progress.step))
+            runs.append(_ask_everybody(world, reader, folder, progress.step))
             progress.end()
         measured[language] = mean_of(runs)
     return measured
 
 
 def _ask_everybody(
-    world: World, encoder: TextEncoder, step: Callable[[str], None]
+    world: World, encoder: TextEncoder, folder: Path, step: Callable[[str], None]
 ) -> dict[str, Figures]:
     """Ask the service before and after it learned, and the baselines."""
-    folder = ROOT / "build" / "bench-portrait"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     figures: dict[str, Figures] = {}
