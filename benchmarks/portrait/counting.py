@@ -96,7 +96,10 @@ class Counting:
             if good.id not in left_out
         ]
         scored.sort(key=lambda each: -each[0])
-        items = [{"item_id": good.id, "reasons": []} for _, good in scored[: wish.limit]]
+        items = [
+            {"item_id": good.id, "score": score, "reasons": []}
+            for score, good in scored[: wish.limit]
+        ]
         return {"strategy": "profile" if shares else "popular", "items": items}
 
     def _wanted(self, wish: Wish, newest: Sequence[Fields]) -> tuple[Shares, Shares]:

@@ -85,7 +85,8 @@ def rows_of(sides: Sides) -> list[Row]:
 def fallen(language: Language, sides: Sides, floors: Mapping[Language, Sides]) -> Iterator[str]:
     """Say which figures are below their floors, and which floors are missing."""
     for model in MODELS:
+        held = floors.get(language, {}).get(model, {})
         for goal in GOALS:
-            figure, floor = sides[model].get(goal.key), floors[language][model].get(goal.key)
+            figure, floor = sides[model].get(goal.key), held.get(goal.key)
             if figure is not None and (floor is None or figure < floor):
                 yield f"{language}, {model}: {goal.key} is {figure:.3f}, its floor {floor}"

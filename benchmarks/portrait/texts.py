@@ -62,7 +62,8 @@ class Texts:
         """List the items that are nearest to what was touched, the newest first in weight."""
         newest = [] if wish.user is None else self._events[wish.user][: -SEEN - 1 : -1]
         touched = [(str(event["item_id"]), weight_of(event)) for event in newest]
-        touched = [(id, 1.0) for id in reversed(wish.items)] or touched
+        if wish.items or wish.texts:  # what somebody does now is all that counts
+            touched = [(id, 1.0) for id in reversed(wish.items)]
         vector = np.zeros(self._vectors.shape[1], np.float32)
         for place, (id, weight) in enumerate(touched):
             vector += np.float32(weight * DECAY**place) * self._vectors[self._row[id]]
@@ -74,7 +75,10 @@ class Texts:
         best = np.argsort(-scores, kind="stable")[: wish.limit]
         return {
             "strategy": "profile",
-            "items": [{"item_id": self._ids[row], "reasons": []} for row in best],
+            "items": [
+                {"item_id": self._ids[row], "score": float(scores[row]), "reasons": []}
+                for row in best
+            ],
         }
 
 

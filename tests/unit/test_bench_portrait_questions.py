@@ -62,7 +62,10 @@ class Fixed:
         return self._profile
 
     def recommend(self, wish: Wish) -> Answer:
-        items = [{"item_id": id, "reasons": []} for id in self._listed[: wish.limit]]
+        items = [
+            {"item_id": id, "score": -place, "reasons": []}
+            for place, id in enumerate(self._listed[: wish.limit])
+        ]
         return {"strategy": "profile", "items": items}
 
     def tell(self, events: Sequence[Fields]) -> None:
@@ -186,15 +189,22 @@ def test_sessions_score_by_the_category_that_they_are_about() -> None:
 @pytest.mark.parametrize(
     ("after", "score"),
     [
-        (["x", "y", "like", "bad"], 1),  # both fell
-        (["x", "y"], 1),  # both are gone
-        (["bad", "like", "x", "y"], 0),  # nothing moved
-        (["like", "x", "bad", "y"], 0),  # only the one fell
-        (["bad", "x", "y", "like"], 0),  # only its like fell
+        ({"x": 4, "y": 3, "like": 2, "bad": 1}, 1),  # both fell
+        ({"x": 4, "y": 3}, 1),  # both are gone
+        ({"bad": 4, "like": 3, "x": 2, "y": 1}, 0),  # nothing moved
+        ({"bad": 3, "like": 2, "x": 1, "y": 0}, 0),  # all fell alike
+        ({"like": 4, "x": 3, "bad": 2, "y": 1}, 0),  # only the one fell
+        ({"bad": 4, "x": 3, "y": 2, "like": 1}, 0),  # only its like fell
+        ({"bad": 5, "like": 4, "x": 1, "y": 0}, 0),  # both rose
     ],
 )
-def test_an_item_and_its_like_are_lowered_or_they_are_not(after: list[str], score: float) -> None:
-    assert against.is_lowered(["bad", "like", "x", "y"], after, "bad", {"like"}) == score
+def test_an_item_and_its_like_are_lowered_or_they_are_not(
+    after: dict[str, float], score: float
+) -> None:
+    before = {"bad": 4.0, "like": 3.0, "x": 2.0, "y": 1.0}
+
+    assert against.is_lowered(before, after, "bad", {"like"}) == score
+    assert against.is_lowered({"x": 2.0}, after, "bad", {"like"}) == 0  # none stood there before
 
 
 def test_what_was_said_against_an_item_may_not_speak_for_any() -> None:

@@ -18,6 +18,9 @@ POPULAR = 50  # places of the strangers' list that somebody may be offered of wh
 KINDS = ("star", "text", "return")
 NEGATIVE = {"review", "return"}  # actions of these people that speak against something
 MINUTE = timedelta(minutes=1)
+NOTHING = 1e-4  # scores are told to so many decimals
+
+Scores = Mapping[str, float]  # by item, best first
 
 
 def ask(side: Side, world: World, turn: int) -> Figures:
@@ -81,15 +84,22 @@ class Critic:
         return event_of(self.id, action, at, f"{self.id}-{number}", good, **more)
 
 
-def is_lowered(
-    before: Sequence[str], after: Sequence[str], item: str, like: Collection[str]
-) -> float:
-    """Say whether an item, and on average its like that was listed, stand lower than before."""
-    place = {id: number for number, id in enumerate(after)}
-    listed = [(number, place.get(id, LISTED)) for number, id in enumerate(before) if id in like]
-    fell = item in before and place.get(item, LISTED) > before.index(item)
-    like_fell = sum(new for _, new in listed) > sum(old for old, _ in listed)
+def is_lowered(before: Scores, after: Scores, item: str, like: Collection[str]) -> float:
+    """Say whether an item, and on average its like that was listed, stand lower than before.
+
+    Where a thing stands is its score less the mean score of the list, so that a score on another
+    scale, or all scores lower alike, is no fall. What left the list stands as its last.
+    """
+    listed = [id for id in before if id in like]
+    fell = item in before and standing(after, [item]) < standing(before, [item]) - NOTHING
+    like_fell = bool(listed) and standing(after, listed) < standing(before, listed) - NOTHING
     return float(fell and like_fell)
+
+
+def standing(scores: Scores, ids: Sequence[str]) -> float:
+    """Return the mean score of some items less that of the list, which is not empty."""
+    last = min(scores.values())
+    return mean([scores.get(id, last) for id in ids]) - mean([*scores.values()])
 
 
 def names_nothing_negative(explained: Answer, item: str) -> float:
@@ -134,5 +144,6 @@ def _ask_complainers(side: Side, world: World, turn: int, draw: np.random.Genera
     )
 
 
-def _list(side: Side, user: str) -> list[str]:
-    return items_of(side.recommend(Wish(user, limit=LISTED, seen_too=True, diversity=0)))
+def _list(side: Side, user: str) -> Scores:
+    answer = side.recommend(Wish(user, limit=LISTED, seen_too=True, diversity=0))
+    return {str(item["item_id"]): float(item["score"]) for item in answer["items"]}
