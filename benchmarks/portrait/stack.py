@@ -11,6 +11,7 @@ from benchmarks.portrait.life import World
 from benchmarks.portrait.served import Served
 from demo.processes import Process, python
 from demo.stage import (
+    START_SECONDS,
     Stage,
     await_archived,
     await_champion,
@@ -27,6 +28,7 @@ ANYTHING = (
     ' "head_ece": 1, "bias_change": -1, "typo_cosine": 0, "typo_hit_kept": 0,'
     ' "encode_change": 100}'
 )
+SLOWEST = 20  # items a second that an encoder reads on a busy machine
 Step = Callable[[str], None]
 
 
@@ -75,7 +77,9 @@ def open_stack(folder: Path, world: World, step: Step) -> Iterator[Stack]:
         trainer = _start_trainer(stage)
         step(f"reading {len(world.shop.goods):,} items with the encoder")
         with _quiet():
-            asyncio.run(load_catalogue(stage, [good.fields for good in world.shop.goods]))
+            items = [good.fields for good in world.shop.goods]
+            seconds = START_SECONDS + len(items) / SLOWEST
+            asyncio.run(load_catalogue(stage, items, seconds))
         asyncio.run(await_ready(stage))
         step(f"folding {len(world.events):,} events")
         served = Served(stage.url, stage.servers.kafka, FIRST)
