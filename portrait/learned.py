@@ -19,6 +19,7 @@ from portrait.heads import Heads
 from portrait.neighbours import Neighbours
 
 Arrays = dict[str, NDArray[Any]]
+Floats = NDArray[np.float32]
 
 _BLEND = "blend"
 
@@ -30,6 +31,23 @@ class Blend:
     behaviour: float
     neighbours: float
     text: float
+
+    def score(self, behaviour: Floats, neighbours: Floats | None, text: Floats) -> Floats:
+        """Add up what each source says: the one formula of all who rank, judge, learn and explain.
+
+        Args:
+            behaviour: Of any shape, what `state @ item` says.
+            neighbours: Of that shape, the co-occurrence; None where it counts nothing.
+            text: Of that shape, what the texts say.
+
+        Returns:
+            Of that shape: scores, or shares of them, since all three are linear in the events.
+        """
+        score: Floats = np.float32(self.behaviour) * behaviour
+        score += np.float32(self.text) * text
+        if neighbours is not None:
+            score += np.float32(self.neighbours) * neighbours
+        return score
 
 
 @dataclass(frozen=True)  # without slots: it remembers its digest

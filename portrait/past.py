@@ -5,6 +5,7 @@ import numpy as np
 from portrait.facts import RING
 from portrait.hash_index import MISSING
 from portrait.interactions import NO_ITEM, Codes, Interactions
+from portrait.kinds import kinds_of
 from portrait.recency import Events
 
 
@@ -26,7 +27,7 @@ def newest(events: Interactions, users: Codes, ends: Codes | None = None) -> tup
     place = np.where(inside, place, 0)
     item = np.where(inside, events.item[place], MISSING)
     return item, Events(
-        action=np.where(inside, events.action[place], 0).astype(np.uint8),
+        kind=np.where(inside, kinds_of(events.action[place], events.rating[place]), np.uint8(0)),
         at=np.where(inside, events.at[place], 0),
         present=item != MISSING,
     )

@@ -13,15 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from portrait.behaviour import CHUNK, Refs, Rows
-from portrait.event import Action
 from portrait.hash_index import MISSING
 from portrait.learned import Learned
-from portrait.paint import ACTION_WEIGHTS, SHORT_HALF_LIFE_EVENTS
-from portrait.recency import Events, Floats, Recency
+from portrait.recency import TEXT_RECENCY, Events, Floats
 from portrait.space import Vectors, unit
-
-_GATES = np.array([ACTION_WEIGHTS[action] for action in Action], np.float32)
-TEXT_RECENCY = Recency.of(_GATES, float(np.log(2) / SHORT_HALF_LIFE_EVENTS))  # as SHORT in `paint`
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +48,15 @@ class Ranker:
         Returns:
             (U, N).
         """
-        blend = self.learned.blend
         state = self.learned.behaviour.states(self.matrix, rows, events)
-        scores: Floats = np.float32(blend.behaviour) * (state @ self.matrix.T)
-        if blend.text:
-            scores += np.float32(blend.text) * (self.text_states(rows, events) @ self.texts.T)
-        if blend.neighbours:
-            scores += np.float32(blend.neighbours) * self.neighbour_scores(rows, events)
-        return scores
+        text = self.text_states(rows, events)
+        return self.scores_of(state, text, rows, events)
+
+    def scores_of(self, state: Floats, text: Vectors, rows: Rows, events: Events) -> Floats:
+        """Score every item, (U, N), for users whose states, (U, D) and (U, K), are known."""
+        blend = self.learned.blend
+        neighbours = self.neighbour_scores(rows, events) if blend.neighbours else None
+        return blend.score(state @ self.matrix.T, neighbours, text @ self.texts.T)
 
     def shares(self, rows: Rows, events: Events, wanted: Rows) -> Floats:
         """Return each event's share of some items' scores, for one user.
@@ -78,13 +74,7 @@ class Ranker:
         neighbours = learned.neighbours.shares(
             self._neighbour_rows(rows), events, self.neighbour_rows[wanted]
         )
-        text = self._text_shares(rows, events, wanted)
-        shares: Floats = (
-            np.float32(blend.behaviour) * behaviour
-            + np.float32(blend.neighbours) * neighbours
-            + np.float32(blend.text) * text
-        )
-        return shares
+        return blend.score(behaviour, neighbours, self._text_shares(rows, events, wanted))
 
     def text_states(self, rows: Rows, events: Events) -> Vectors:
         """Average the text vectors of the events, recent ones most. Returns (U, K), unit rows."""

@@ -39,7 +39,7 @@ class Ranked:
         longest = int(min(max(histories.lengths.max(initial=1), 1), RING))
         items, present = histories.newest(longest)
         events = Events(
-            action=np.full(items.shape, PURCHASE, np.uint8),
+            kind=np.full(items.shape, PURCHASE, np.uint8),
             at=np.where(present, histories.lengths[:, None] - np.arange(longest), 0),
             present=present,
         )

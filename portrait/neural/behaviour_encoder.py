@@ -1,6 +1,6 @@
 """The behaviour encoder as it learns: the same arithmetic as `portrait/behaviour.py`, in torch.
 
-    rows ─ items ─▶ (n, D) unit ─ + action ─▶ every head's decayed sum at every place ─ turn ─▶ unit
+    rows ─ items ─▶ (n, D) unit ─ + kind ─▶ every head's decayed sum at every place ─ turn ─▶ unit
 
 `exported` and `warm_start` go to the numpy side and back; a test holds both sides equal to 1e-5.
 """
@@ -13,9 +13,8 @@ from torch import Tensor, nn
 from torch.nn.functional import dropout, normalize
 
 from portrait.behaviour import Behaviour, Refs, find
-from portrait.event import Action
 from portrait.hash_index import MISSING
-from portrait.paint import ACTION_WEIGHTS
+from portrait.kinds import KIND_WEIGHTS, gates_of_kinds, vectors_of_kinds
 from portrait.recency import DAY_MS, Floats
 from portrait.space import Vectors
 
@@ -23,7 +22,6 @@ FAMILIAR = 5  # events in training before an item has a vector of its own; rarer
 SLOWEST, FASTEST = 0.08, 1.0  # first decays of the heads, per event; .2 to .35 is best for one
 ID_DECAY = 3.0  # of AdamW: ids that repeat what few users did are worse than none
 FIRST_ID = 0.02  # size of an untrained id vector: the text speaks first
-LARGEST_GATE = max(ACTION_WEIGHTS.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +68,13 @@ class ItemTower(nn.Module):
         own = self.ids[id_row.clamp(min=0)] if len(self.ids) else text.new_zeros(())
         return normalize(text @ self.projection + own * known[:, None], dim=-1)
 
-    def states(self, vectors: Tensor, action: Tensor, at: Tensor) -> Tensor:
+    def states(self, vectors: Tensor, kind: Tensor, at: Tensor) -> Tensor:
         """Encode what the user is after each event.
 
         Args:
             vectors: (B, T, D), of the items of the events, oldest first. What pads a row comes
                 last, so that no state of an event sees it.
-            action: (B, T), ACTION_CODE.
+            kind: (B, T), see `kinds_of`.
             at: (B, T), ms.
 
         Returns:
@@ -86,23 +84,23 @@ class ItemTower(nn.Module):
 
 
 class BehaviourEncoder(ItemTower):
-    """A multi-head learned moving average over projected text, id, action and pauses."""
+    """A multi-head learned moving average over projected text, id, kind and pauses."""
 
     def __init__(self, text_vectors: Vectors, counts: Floats, shape: EncoderShape) -> None:
         """Build it for a catalogue; see `ItemTower`."""
         super().__init__(text_vectors, counts, shape)
-        gates = [ACTION_WEIGHTS[action] / LARGEST_GATE for action in Action]
-        self.gates = nn.Parameter(torch.tensor(gates))
+        gates = KIND_WEIGHTS / KIND_WEIGHTS.max()
+        self.gates = nn.Parameter(torch.from_numpy(gates))
         self.actions = nn.Parameter(torch.zeros(len(gates), shape.dim))
         speeds = torch.logspace(np.log10(SLOWEST), np.log10(FASTEST), shape.heads)
         self.log_decay = nn.Parameter(speeds.log())
         self.log_gap_decay = nn.Parameter(speeds.log())
         self.turn = nn.Parameter(torch.eye(shape.dim))
 
-    def states(self, vectors: Tensor, action: Tensor, at: Tensor) -> Tensor:
+    def states(self, vectors: Tensor, kind: Tensor, at: Tensor) -> Tensor:
         """Encode what the user is after each event; see `ItemTower`."""
         users, places, dim = vectors.shape
-        spoken = (vectors + self.actions[action]) * self.gates[action][..., None]
+        spoken = (vectors + self.actions[kind]) * self.gates[kind][..., None]
         spoken = dropout(spoken, self.shape.drop_channel, self.training)
         weight = self._fading(at)
         apart = spoken.view(users, places, self.shape.heads, -1)
@@ -147,8 +145,8 @@ class BehaviourEncoder(ItemTower):
             refs: (N,), of the catalogue.
         """
         self.projection.copy_(torch.from_numpy(behaviour.projection))
-        self.gates.copy_(torch.from_numpy(behaviour.action_gates))
-        self.actions.copy_(torch.from_numpy(behaviour.action_vectors))
+        self.gates.copy_(torch.from_numpy(gates_of_kinds(behaviour.action_gates)))
+        self.actions.copy_(torch.from_numpy(vectors_of_kinds(behaviour.action_vectors)))
         self.log_decay.copy_(torch.from_numpy(behaviour.decay).log())
         self.log_gap_decay.copy_(torch.from_numpy(behaviour.gap_decay).log())
         self.turn.copy_(torch.from_numpy(behaviour.turn[0]))

@@ -20,6 +20,7 @@ from portrait.facts import ACTION_CODE
 from portrait.fairness import by_activity, by_group
 from portrait.hash_index import MISSING
 from portrait.interactions import Codes
+from portrait.kinds import KINDS
 from portrait.learned import Blend, Learned
 from portrait.neighbours import Neighbours
 from portrait.neural.material import Material
@@ -109,13 +110,12 @@ def ranker_of(exam: Exam, model: Examined) -> Ranker:
 
 def untaught(width: int) -> Learned:
     """Return a model that has learned nothing: nearest to the decayed mean of the texts (K,)."""
-    actions = len(Action)
     nothing = Behaviour(
         projection=np.zeros((width, 1), np.float32),
         item_refs=np.zeros(0, np.uint64),
         item_vectors=np.zeros((0, 1), np.float32),
-        action_gates=np.zeros(actions, np.float32),
-        action_vectors=np.zeros((actions, 1), np.float32),
+        action_gates=np.zeros(KINDS, np.float32),
+        action_vectors=np.zeros((KINDS, 1), np.float32),
         decay=np.zeros(1, np.float32),
         gap_decay=np.zeros(1, np.float32),
         turn=np.ones((1, 1, 1), np.float32),
@@ -125,7 +125,7 @@ def untaught(width: int) -> Learned:
         starts=np.zeros(1, np.int64),
         others=np.zeros(0, np.int32),
         strengths=np.zeros((0, 1), np.float32),
-        action_gates=np.zeros(actions, np.float32),
+        action_gates=np.zeros(KINDS, np.float32),
         decay=np.zeros(1, np.float32),
         gap_decay=np.zeros(1, np.float32),
         kinds=np.ones(1, np.float32),
@@ -244,16 +244,10 @@ class _Misread:
     shown: Ranker
 
     def scores(self, rows: Codes, events: Events) -> Scores:
-        """Score every item, (U, N): the sum of `Ranker.scores`."""
-        learned = self.shown.learned
-        blend = learned.blend
-        state = learned.behaviour.states(self.read.matrix, rows, events)
+        """Score every item, (U, N)."""
+        state = self.shown.learned.behaviour.states(self.read.matrix, rows, events)
         text = self.read.text_states(rows, events)
-        scores: Scores = np.float32(blend.behaviour) * (state @ self.shown.matrix.T)
-        scores += np.float32(blend.text) * (text @ self.shown.texts.T)
-        if blend.neighbours:
-            scores += np.float32(blend.neighbours) * self.shown.neighbour_scores(rows, events)
-        return scores
+        return self.shown.scores_of(state, text, rows, events)
 
 
 def _hit_kept(exam: Exam, model: Examined, shown: Ranker, misread: Misreading) -> float | None:

@@ -16,8 +16,8 @@ import torch
 
 from portrait.behaviour import Behaviour, Refs
 from portrait.evaluate import PerUser
-from portrait.event import Action
 from portrait.interactions import NO_ITEM, Interactions
+from portrait.kinds import KIND_WEIGHTS
 from portrait.learned import Blend, Learned
 from portrait.neighbours import Neighbours
 from portrait.neural.behaviour_encoder import BehaviourEncoder, EncoderShape
@@ -33,7 +33,6 @@ from portrait.neural.next_item import NextItem, NextItemLesson
 from portrait.neural.sequences import sequences_of
 from portrait.neural.training import Course, Outcome, train
 from portrait.neural.validation import Validation
-from portrait.paint import ACTION_WEIGHTS
 from portrait.ranker import Ranker
 from portrait.recency import Floats
 from portrait.space import Vectors
@@ -274,4 +273,4 @@ def _behaviour(  # noqa: PLR0913, PLR0917 - see `fit_ranker`
 
 def _gates() -> Floats:
     """Return what an action says in co-occurrence: as in portraits, but nothing against an item."""
-    return np.array([max(ACTION_WEIGHTS[action], 0) for action in Action], np.float32)
+    return np.maximum(KIND_WEIGHTS, np.float32(0))

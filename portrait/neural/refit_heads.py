@@ -104,7 +104,7 @@ def state_of(behaviour: Behaviour, refs: Refs, vectors: Vectors) -> StateOf:
         held = int((ring["at"] > 0).sum(axis=1).max(initial=1))
         ring = ring[:, :held]
         rows = find(refs, np.ascontiguousarray(ring["ref"]))
-        events = Events(ring["action"], ring["at"], rows != MISSING)
+        events = Events.of_ring(ring, rows != MISSING)
         return behaviour.states(matrix, rows, events)
 
     return states

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from portrait.event import Action
 from portrait.facts import ACTION_CODE, RING
 from portrait.interactions import NO_ITEM, Codes, Interactions
-from portrait.paint import DISLIKED
+from portrait.kinds import DISLIKED, kinds_of
 
 ABSENT = -1
 BUCKET = 4  # windows within so many events of each other share a batch: little padding
@@ -28,7 +28,7 @@ class Batch:
     """B windows of at most T events, oldest first, padded at the end."""
 
     item: Codes  # (B, T), rows of the catalogue, or ABSENT
-    action: Codes  # (B, T)
+    kind: Codes  # (B, T), see `kinds_of`
     at: Codes  # (B, T), ms
     target: Bools  # (B, T): predict this event from those before it
 
@@ -43,7 +43,7 @@ class Batch:
     def part(self, place: int, of: int) -> "Batch":
         """Return every `of`-th window from `place`: what one of several processes takes."""
         mine = slice(place, None, of)
-        return Batch(self.item[mine], self.action[mine], self.at[mine], self.target[mine])
+        return Batch(self.item[mine], self.kind[mine], self.at[mine], self.target[mine])
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Sequences:
     """All the windows of a training set, W of them, over shared columns of events."""
 
     item: Codes  # (E,)
-    action: Codes  # (E,)
+    kind: Codes  # (E,), see `kinds_of`
     at: Codes  # (E,)
     wanted: Bools  # (E,): would this event be worth recommending for?
     first: Codes  # (W,), places in the columns
@@ -78,7 +78,7 @@ class Sequences:
         fresh = inside & (width >= self.fresh[windows][:, None])
         return Batch(
             item=np.where(inside, self.item[place], ABSENT),
-            action=self.action[place],
+            kind=self.kind[place],
             at=self.at[place],
             target=fresh & self.wanted[place],
         )
@@ -100,7 +100,7 @@ def sequences_of(events: Interactions, *, longest: int = RING) -> Sequences:
             known = stop
     return Sequences(
         item=events.item,
-        action=events.action.astype(np.int64),
+        kind=kinds_of(events.action, events.rating).astype(np.int64),
         at=events.at,
         wanted=wanted(events),
         first=np.array(first, np.int64),

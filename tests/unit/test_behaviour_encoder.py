@@ -36,7 +36,7 @@ def test_torch_equals_numpy() -> None:
     learned = behaviour_encoder()
     rows, events = histories(20, 9)
     rows[:, 1:][:, ::3] = MISSING  # absent events in the middle too
-    events = Events(events.action, events.at, rows != MISSING)
+    events = Events(events.kind, events.at, rows != MISSING)
 
     exported = learned.exported(REFS)
     matrix = exported.items(REFS, text_vectors())
@@ -46,7 +46,7 @@ def test_torch_equals_numpy() -> None:
     for user in range(20):
         kept = np.flatnonzero(events.present[user])[::-1].copy()  # oldest first
         item = torch.from_numpy(rows[user, kept])[None]
-        action = torch.from_numpy(events.action[user, kept].astype(np.int64))[None]
+        action = torch.from_numpy(events.kind[user, kept].astype(np.int64))[None]
         at = torch.from_numpy(events.at[user, kept])[None]
         state = learned.states(table[item], action, at)[0, -1]
         np.testing.assert_allclose(state.numpy(), states[user], atol=1e-5)

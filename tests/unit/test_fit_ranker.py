@@ -88,7 +88,7 @@ def test_without_its_strongest_event_a_score_is_lower() -> None:
         shares = ranker().shares(rows[user], here, best[[user]])[0]
         present = here.present.copy()
         present[0, shares.argmax()] = False
-        without = Events(here.action, here.at, present)
+        without = Events(here.kind, here.at, present)
         left = np.where(present, rows[[user]], MISSING)
         lower += int(ranker().scores(left, without)[0, best[user]] < shares.sum())
 
