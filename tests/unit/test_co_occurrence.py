@@ -44,7 +44,7 @@ def one_event(rows: list[list[int]]) -> Events:
 
 def test_a_touch_counts_once_and_a_return_not_at_all() -> None:
     events = shop([0, 0, 1], [2, 1])
-    events.kind[-1] = ACTION_CODE[Action.RETURN]
+    events.action[-1] = ACTION_CODE[Action.RETURN]
 
     assert touches(events).toarray().tolist() == [[1, 1, 0], [0, 0, 1]]
 
