@@ -89,6 +89,7 @@ def periods_of(shop: Shop, learned: float, seed: int = 0) -> list[Material]:
                 replayed=_replayed(events, held, new_from, valid_from, draw),
                 held=held,
                 texts=tuple(shop.texts),
+                queries=(),
                 categories=shop.category_refs,
                 begin=int(at[0]),
                 new_from=new_from,

@@ -78,7 +78,8 @@ def weighed(ring: NDArray[np.void], known: Flags) -> NDArray[np.float32]:
     """Weigh one user's events, (S,), of which some are known. Returns (2, S): LONG, SHORT."""
     if not len(ring):
         return np.zeros((2, 0), np.float32)
-    return weights(Events.of_ring(ring[None], known[None]))[0]
+    weight: NDArray[np.float32] = weights(Events.of_ring(ring[None], known[None]))[0]
+    return weight
 
 
 def _placed(ring: NDArray[np.void], items: Codes, catalogue: Catalogue) -> Vectors:

@@ -129,7 +129,10 @@ def weights(events: Events) -> Floats:
 
 
 def is_known(items: Codes, texts: Codes) -> Flags:
-    """Say of events whether their item is in the catalogue, or their search was read."""
+    """Say of events whether their item is known, or their search was read.
+
+    Items that the catalogue lacks are known as soon as an event has spoken of them.
+    """
     known: Flags = (items != MISSING) | (texts != MISSING)
     return known
 

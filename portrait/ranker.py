@@ -6,11 +6,15 @@
 
 Training, judging and benchmarks rank with it, as the service does for one user at a time. An item
 that training never saw has no neighbours, and is reached by its text alone.
+
+Events are about one of N items or of Q searches: row n is an item, row N + q a search. Searches
+say what somebody is after, and are never ranked themselves.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from portrait.behaviour import CHUNK, Refs, Rows
 from portrait.hash_index import MISSING
@@ -18,39 +22,71 @@ from portrait.learned import Learned
 from portrait.recency import TEXT_RECENCY, Events, Floats
 from portrait.space import Vectors, unit
 
+Flags = NDArray[np.bool_]
+
 
 @dataclass(frozen=True, slots=True)
 class Ranker:
-    """What was learned, over a catalogue of N items."""
+    """What was learned, over a catalogue of N items and Q searches."""
 
     learned: Learned
-    matrix: Floats  # (N, D)
-    texts: Vectors  # (N, K)
-    neighbour_rows: Rows  # (N,), or MISSING
+    items: int  # N
+    placed: Floats  # (N + Q, D)
+    read: Vectors  # (N + Q, K)
+    neighbour_rows: Rows  # (N + Q,), or MISSING
+    known: Flags  # (N + Q,): all items, and the searches that have been read
 
     @classmethod
     def over(cls, learned: Learned, refs: Refs, text_vectors: Vectors) -> "Ranker":
-        """Place a catalogue: refs (N,), text vectors (N, K), unit rows or zero."""
+        """Place a catalogue, and what was searched for.
+
+        Args:
+            learned: The model.
+            refs: (N,), item_ref.
+            text_vectors: (N + Q, K), of the items and then of the searches; unit rows, or zero.
+        """
+        is_item = np.arange(len(text_vectors)) < len(refs)
+        refs_of_all = np.zeros(len(text_vectors), np.uint64)  # a search has no name of its own
+        refs_of_all[is_item] = refs
         return cls(
             learned=learned,
-            matrix=learned.behaviour.items(refs, text_vectors),
-            texts=text_vectors,
-            neighbour_rows=learned.neighbours.find(refs),
+            items=len(refs),
+            placed=learned.behaviour.items(refs_of_all, text_vectors),
+            read=text_vectors,
+            neighbour_rows=learned.neighbours.find(refs_of_all),
+            known=is_item | text_vectors.any(axis=1),
         )
+
+    @property
+    def matrix(self) -> Floats:
+        """The items where the model sees them, (N, D)."""
+        return self.placed[: self.items]
+
+    @property
+    def texts(self) -> Vectors:
+        """The vectors of the items' texts, (N, K)."""
+        return self.read[: self.items]
 
     def scores(self, rows: Rows, events: Events) -> Floats:
         """Score every item for U users.
 
         Args:
-            rows: (U, S), of this catalogue, newest first; MISSING where an event is absent.
+            rows: (U, S), what the events are about, newest first; MISSING where one is absent.
             events: (U, S).
 
         Returns:
             (U, N).
         """
-        state = self.learned.behaviour.states(self.matrix, rows, events)
-        text = self.text_states(rows, events)
-        return self.scores_of(state, text, rows, events)
+        rows, events = self.heard(rows, events)
+        states, texts = self.states(rows, events), self.text_states(rows, events)
+        return self.scores_of(states, texts, rows, events)
+
+    def heard(self, rows: Rows, events: Events) -> tuple[Rows, Events]:
+        """Leave out searches that nobody has read, as the service does: they age no other event."""
+        unheard = events.present & ~self.known[rows]
+        if not unheard.any():
+            return rows, events
+        return np.where(unheard, MISSING, rows), replace(events, present=events.present & ~unheard)
 
     def scores_of(self, state: Floats, text: Vectors, rows: Rows, events: Events) -> Floats:
         """Score every item, (U, N), for users whose states, (U, D) and (U, K), are known."""
@@ -58,31 +94,40 @@ class Ranker:
         neighbours = self.neighbour_scores(rows, events) if blend.neighbours else None
         return blend.score(state @ self.matrix.T, neighbours, text @ self.texts.T)
 
+    def states(self, rows: Rows, events: Events) -> Floats:
+        """Encode users, (U, D), by what the model learned; all of the events have been heard."""
+        return self.learned.behaviour.states(self.placed, rows, events)
+
     def shares(self, rows: Rows, events: Events, wanted: Rows) -> Floats:
         """Return each event's share of some items' scores, for one user.
 
         Args:
-            rows: (S,), of this catalogue.
+            rows: (S,), what the events are about.
             events: Of one user, (1, S).
-            wanted: (n,), rows of this catalogue.
+            wanted: (n,), rows of items.
 
         Returns:
             (n, S). An item's shares add up to its score.
         """
         learned, blend = self.learned, self.learned.blend
-        behaviour = learned.behaviour.shares(self.matrix[rows], events, self.matrix[wanted])
+        ((rows,), events) = self.heard(rows[None], events)
+        behaviour = learned.behaviour.shares(self.placed[rows], events, self.matrix[wanted])
         neighbours = learned.neighbours.shares(
             self._neighbour_rows(rows), events, self.neighbour_rows[wanted]
         )
         return blend.score(behaviour, neighbours, self._text_shares(rows, events, wanted))
 
     def text_states(self, rows: Rows, events: Events) -> Vectors:
-        """Average the text vectors of the events, recent ones most. Returns (U, K), unit rows."""
+        """Average the text vectors of events that were heard, recent ones most.
+
+        Returns:
+            (U, K), unit rows.
+        """
         weight = TEXT_RECENCY.weights(events)[..., 0]
-        sums = np.empty((len(rows), self.texts.shape[1]), np.float32)
+        sums = np.empty((len(rows), self.read.shape[1]), np.float32)
         for start in range(0, len(rows), CHUNK):
             part = slice(start, start + CHUNK)
-            here = np.take(self.texts, rows[part], axis=0, mode="clip")
+            here = np.take(self.read, rows[part], axis=0, mode="clip")
             sums[part] = np.matmul(weight[part, None, :], here)[:, 0]
         return unit(sums)
 
@@ -90,11 +135,11 @@ class Ranker:
         """Score every item by the neighbours of the events' items, (U, N)."""
         scored = self.learned.neighbours.scores(self._neighbour_rows(rows), events)
         beyond = np.zeros((len(scored), 1), np.float32)  # where MISSING points
-        return np.concatenate([scored, beyond], axis=1)[:, self.neighbour_rows]
+        return np.concatenate([scored, beyond], axis=1)[:, self.neighbour_rows[: self.items]]
 
     def _text_shares(self, rows: Rows, events: Events, wanted: Rows) -> Floats:
         """Return each event's share of the text part, (n, S)."""
-        parts = TEXT_RECENCY.weights(events)[0] * self.texts[rows]  # (S, 1) * (S, K)
+        parts = TEXT_RECENCY.weights(events)[0] * self.read[rows]  # (S, 1) * (S, K)
         norm = np.linalg.norm(parts.sum(axis=0))
         shares: Floats = self.texts[wanted] @ parts.T / (norm if norm > 0 else np.float32(np.inf))
         return shares

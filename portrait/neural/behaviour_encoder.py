@@ -37,19 +37,21 @@ class EncoderShape:
 class ItemTower(nn.Module):
     """Places items by projected text and id: what every sequence encoder stands on."""
 
-    text: Tensor  # (N, K)
-    id_row: Tensor  # (N,), row of `ids`, or MISSING
+    text: Tensor  # (N + Q, K), of items and of searches
+    id_row: Tensor  # (N + Q,), row of `ids`, or MISSING
 
     def __init__(self, text_vectors: Vectors, counts: Floats, shape: EncoderShape) -> None:
         """Build it for a catalogue.
 
         Args:
-            text_vectors: (N, K), unit rows of the space.
+            text_vectors: (N + Q, K), unit rows of the space: of N items, then of Q searches.
             counts: (N,), events of each item in training.
             shape: What to build.
         """
         super().__init__()
         self.shape = shape
+        self.ranked = len(counts)
+        counts = np.concatenate([counts, np.zeros(len(text_vectors) - len(counts), np.float32)])
         self.weight_decays = {"ids": ID_DECAY}
         familiar = counts >= FAMILIAR
         row = np.where(familiar, np.cumsum(familiar) - 1, MISSING)
@@ -59,7 +61,7 @@ class ItemTower(nn.Module):
         self.ids = nn.Parameter(FIRST_ID * torch.randn(int(familiar.sum()), shape.dim))
 
     def items(self, rows: Tensor | None = None) -> Tensor:
-        """Place items of the catalogue, all of them or some rows. Returns (n, D), unit rows."""
+        """Place items and searches, all of them or some rows. Returns (n, D), unit rows."""
         text = self.text if rows is None else self.text[rows]
         id_row = self.id_row if rows is None else self.id_row[rows]
         known = (id_row != MISSING).to(text.dtype)
@@ -150,7 +152,7 @@ class BehaviourEncoder(ItemTower):
         self.log_decay.copy_(torch.from_numpy(behaviour.decay).log())
         self.log_gap_decay.copy_(torch.from_numpy(behaviour.gap_decay).log())
         self.turn.copy_(torch.from_numpy(behaviour.turn[0]))
-        id_row = self.id_row.cpu().numpy()
+        id_row = self.id_row[: self.ranked].cpu().numpy()
         theirs = find(behaviour.item_refs, refs)
         both = (id_row != MISSING) & (theirs != MISSING)
         learned = torch.from_numpy(behaviour.item_vectors[theirs[both]])

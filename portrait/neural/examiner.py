@@ -49,7 +49,7 @@ class Examined:
     version: str
     space: Space
     learned: Learned | None  # None: the pretrained portrait, by text alone
-    texts: Vectors  # (N, K)
+    texts: Vectors  # (N + Q, K), of items and of searches
     heads: Mapping[str, HeadFigures]
 
 
@@ -180,9 +180,7 @@ def burst_figures(exam: Exam, model: Examined) -> dict[str, float]:
     def state(flooded: Codes) -> Vectors:
         clicks = np.full(flooded.shape, ACTION_CODE[Action.CLICK], np.uint8)
         at = np.zeros(flooded.shape, np.int64)
-        return ranker.learned.behaviour.states(
-            ranker.matrix, flooded, Events(clicks, at, flooded != MISSING)
-        )
+        return ranker.states(*ranker.heard(flooded, Events(clicks, at, flooded != MISSING)))
 
     return burst_robustness(rows, ranker.matrix, state) if len(users) else {}
 
@@ -245,9 +243,9 @@ class _Misread:
 
     def scores(self, rows: Codes, events: Events) -> Scores:
         """Score every item, (U, N)."""
-        state = self.shown.learned.behaviour.states(self.read.matrix, rows, events)
-        text = self.read.text_states(rows, events)
-        return self.shown.scores_of(state, text, rows, events)
+        rows, events = self.read.heard(rows, events)
+        states, texts = self.read.states(rows, events), self.read.text_states(rows, events)
+        return self.shown.scores_of(states, texts, rows, events)
 
 
 def _hit_kept(exam: Exam, model: Examined, shown: Ranker, misread: Misreading) -> float | None:

@@ -32,6 +32,7 @@ Mask = NDArray[np.bool_]
 Refs = NDArray[np.uint64]
 
 LEAST_KNOWN = 0.5  # of the events: about items whose text the catalogue knows
+MOST_QUERIES = 50_000  # the commonest: BERT reads some hundreds of new ones a second
 LEAST_TARGETS = 30  # users whose next item choices are made on; with fewer they are chance
 HASHES = 1 << 64
 
@@ -69,6 +70,7 @@ class Material:
     replayed: Mask  # (U,): whose old events are learned from again
     held: Mask  # (U,): who is held out of all learning
     texts: tuple[str, ...]  # (N,); empty where the catalogue does not know the item
+    queries: tuple[str, ...]  # (Q,), what was searched for, in order of `events.queries`
     categories: Refs  # (N,), name_ref of the interest category; 0 = none
     begin: int  # ms, as all below
     new_from: int
@@ -176,6 +178,7 @@ def gather(
         again = _replay(archive, old, new_from, room)
         parts.append(old)
     events, refs = together(*parts)
+    events = events.of_queries(MOST_QUERIES)
     return _divided(_among(events, items), refs, again, new, parts, items, shares, erasures)
 
 
@@ -206,12 +209,14 @@ def _divided(  # noqa: PLR0913, PLR0917 - what `gather` has in hand
     )
     by_ref = {item_ref(item.id): item for item in items}
     known = [by_ref.get(ref) for ref in events.items.tolist()]
+    searched = {ref: text for part in parts for ref, text in part.searched.items()}
     material = Material(
         events=events,
         user_refs=refs,
         replayed=np.isin(refs, again),
         held=_mixed(refs) < np.uint64(round(shares.held_out * (HASHES - 1))),
         texts=tuple("" if item is None else item.text for item in known),
+        queries=tuple(searched[ref] for ref in events.queries.tolist()),
         categories=np.array([_category(item) for item in known], np.uint64),
         begin=int(events.at.min()),
         new_from=int(at[0]),
@@ -281,6 +286,7 @@ def save(path: Path, material: Material) -> None:
     said = {
         "users": material.events.users,
         "texts": material.texts,
+        "queries": material.queries,
         "told": asdict(material.told),
         **{name: getattr(material, name) for name in _MOMENTS},
     }
@@ -306,6 +312,7 @@ def load(path: Path) -> Material:
         return Material(
             events=events,
             texts=tuple(said["texts"]),
+            queries=tuple(said["queries"]),
             told=Told(**said["told"]),
             **{name: arrays[name] for name in _ARRAYS},
             **{name: said[name] for name in _MOMENTS},

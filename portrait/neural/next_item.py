@@ -28,7 +28,7 @@ class NextItem(nn.Module):
     ) -> None:
         super().__init__()
         self.encoder = encoder
-        self.full = len(encoder.text) <= full_up_to
+        self.full = encoder.ranked <= full_up_to
         self.register_buffer("temperature", torch.tensor(temperature), persistent=False)
 
     def forward(self, batch: Batch) -> Tensor:
@@ -41,13 +41,16 @@ class NextItem(nn.Module):
         window, place = target.nonzero(as_tuple=True)  # (P,), place 1 or later
         targets = item[window, place]
         before = torch.arange(item.shape[1], device=device) < place[:, None]
-        seen = torch.where(before, item[window], ABSENT)  # (P, T)
+        is_item = item < self.encoder.ranked
+        seen = torch.where(before & is_item[window], item[window], ABSENT)  # (P, T)
         if self.full:
-            table = self.encoder.items()
-            states = self.encoder.states(table[item.clamp(min=0)], kind, at)
-            return full_softmax(
-                states[window, place - 1], table, targets, seen, temperature=self.temperature
-            )
+            items = torch.arange(self.encoder.ranked, device=device)
+            searches, which = torch.unique(item[~is_item], return_inverse=True)
+            table = self.encoder.items(torch.cat([items, searches]))
+            item = item.clamp(min=0).masked_scatter(~is_item, self.encoder.ranked + which)
+            states = self.encoder.states(table[item], kind, at)[window, place - 1]
+            ranked = table[: self.encoder.ranked]
+            return full_softmax(states, ranked, targets, seen, temperature=self.temperature)
         return self._sampled(batch, item, kind, at, targets, seen)
 
     def _sampled(  # noqa: PLR0913, PLR0917 - the columns of a batch
@@ -65,7 +68,7 @@ class NextItem(nn.Module):
         generator = torch.Generator().manual_seed(int(torch.randint(2**62, ())))
         candidates = draw_candidates(
             targets,
-            len(self.encoder.text),
+            self.encoder.ranked,
             CANDIDATES,
             in_batch=IN_BATCH,
             generator=generator,
@@ -125,5 +128,5 @@ class NextItemLesson:
         )
         states = self.module.encoder.states(table[item.clamp(min=0)], kind, at)
         last = states[torch.arange(len(item)), torch.from_numpy(np.maximum(count - 1, 0))]
-        scores: Floats = (last @ table.T).cpu().numpy()
+        scores: Floats = (last @ table[: self.module.encoder.ranked].T).cpu().numpy()
         return scores

@@ -27,7 +27,7 @@ Bools = NDArray[np.bool_]
 class Batch:
     """B windows of at most T events, oldest first, padded at the end."""
 
-    item: Codes  # (B, T), rows of the catalogue, or ABSENT
+    item: Codes  # (B, T), rows of items, N + rows of queries, or ABSENT
     kind: Codes  # (B, T), see `kinds_of`
     at: Codes  # (B, T), ms
     target: Bools  # (B, T): predict this event from those before it
@@ -50,7 +50,7 @@ class Batch:
 class Sequences:
     """All the windows of a training set, W of them, over shared columns of events."""
 
-    item: Codes  # (E,)
+    item: Codes  # (E,), or a query: see `Batch`
     kind: Codes  # (E,), see `kinds_of`
     at: Codes  # (E,)
     wanted: Bools  # (E,): would this event be worth recommending for?
@@ -85,8 +85,9 @@ class Sequences:
 
 
 def sequences_of(events: Interactions, *, longest: int = RING) -> Sequences:
-    """Cut interactions into windows. Searches are left out: they name no item."""
-    events = events.where(events.item != NO_ITEM)
+    """Cut interactions into windows. Searches of no known text are left out."""
+    about = events.about(np.arange(len(events)))
+    events = events.where(about != NO_ITEM)
     starts = events.starts
     first, length, fresh = [], [], []
     for begin, end in zip(starts[:-1].tolist(), starts[1:].tolist(), strict=True):
@@ -99,7 +100,7 @@ def sequences_of(events: Interactions, *, longest: int = RING) -> Sequences:
             fresh.append(known - start)
             known = stop
     return Sequences(
-        item=events.item,
+        item=about[about != NO_ITEM],
         kind=kinds_of(events.action, events.rating).astype(np.int64),
         at=events.at,
         wanted=wanted(events),
@@ -110,8 +111,11 @@ def sequences_of(events: Interactions, *, longest: int = RING) -> Sequences:
 
 
 def wanted(events: Interactions) -> Bools:
-    """Say which events a recommendation would have been right about: no returns, no bad reviews."""
+    """Say which events a recommendation would have been right about.
+
+    No searches, no returns and no bad reviews.
+    """
     returned = events.action == ACTION_CODE[Action.RETURN]
     disliked = (events.rating > 0) & (events.rating <= DISLIKED)
-    welcome: Bools = ~(returned | disliked)
+    welcome: Bools = ~(returned | disliked | (events.item == NO_ITEM))
     return welcome
