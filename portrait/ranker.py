@@ -4,6 +4,9 @@
              + neighbours * (what people who touched these items touch next)[j]
              + text * (decayed mean of the events' text vectors, unit @ text[j])
 
+Before anything is learned, the text part is all: of the long and of the short term, as
+`recommend.blend` has it. Afterwards it is of the short term alone, for the behaviour remembers.
+
 Training, judging and benchmarks rank with it, as the service does for one user at a time. An item
 that training never saw has no neighbours, and is reached by its text alone.
 
@@ -18,8 +21,10 @@ from numpy.typing import NDArray
 
 from portrait.behaviour import CHUNK, Refs, Rows
 from portrait.hash_index import MISSING
-from portrait.learned import Learned
-from portrait.recency import TEXT_RECENCY, Events, Floats
+from portrait.learned import Learned, untaught
+from portrait.paint import LONG, SHORT, weights
+from portrait.recency import Events, Floats
+from portrait.recommend import LONG_SHARE, SHORT_SHARE
 from portrait.space import Vectors, unit
 
 Flags = NDArray[np.bool_]
@@ -30,6 +35,7 @@ class Ranker:
     """What was learned, over a catalogue of N items and Q searches."""
 
     learned: Learned
+    terms: tuple[float, float]  # what the long and the short term count in the text part
     items: int  # N
     placed: Floats  # (N + Q, D)
     read: Vectors  # (N + Q, K)
@@ -37,19 +43,22 @@ class Ranker:
     known: Flags  # (N + Q,): all items, and the searches that have been read
 
     @classmethod
-    def over(cls, learned: Learned, refs: Refs, text_vectors: Vectors) -> "Ranker":
+    def over(cls, learned: Learned | None, refs: Refs, text_vectors: Vectors) -> "Ranker":
         """Place a catalogue, and what was searched for.
 
         Args:
-            learned: The model.
+            learned: The model; None: it goes by texts alone.
             refs: (N,), item_ref.
             text_vectors: (N + Q, K), of the items and then of the searches; unit rows, or zero.
         """
+        terms = (0.0, 1.0) if learned else (LONG_SHARE, SHORT_SHARE)
+        learned = learned or untaught(text_vectors.shape[1])
         is_item = np.arange(len(text_vectors)) < len(refs)
         refs_of_all = np.zeros(len(text_vectors), np.uint64)  # a search has no name of its own
         refs_of_all[is_item] = refs
         return cls(
             learned=learned,
+            terms=terms,
             items=len(refs),
             placed=learned.behaviour.items(refs_of_all, text_vectors),
             read=text_vectors,
@@ -118,18 +127,15 @@ class Ranker:
         return blend.score(behaviour, neighbours, self._text_shares(rows, events, wanted))
 
     def text_states(self, rows: Rows, events: Events) -> Vectors:
-        """Average the text vectors of events that were heard, recent ones most.
-
-        Returns:
-            (U, K), unit rows.
-        """
-        weight = TEXT_RECENCY.weights(events)[..., 0]
-        sums = np.empty((len(rows), self.read.shape[1]), np.float32)
+        """Average the text vectors of events that were heard, recent ones most. Returns (U, K)."""
+        weight = weights(events)[:, self._counted]  # (U, T, S)
+        asked = np.empty((len(rows), self.read.shape[1]), np.float32)
         for start in range(0, len(rows), CHUNK):
             part = slice(start, start + CHUNK)
             here = np.take(self.read, rows[part], axis=0, mode="clip")
-            sums[part] = np.matmul(weight[part, None, :], here)[:, 0]
-        return unit(sums)
+            vectors = unit(np.matmul(weight[part], here))  # (u, T, S) @ (u, S, K)
+            asked[part] = np.einsum("t,utk->uk", self._shares, vectors)
+        return asked
 
     def neighbour_scores(self, rows: Rows, events: Events) -> Floats:
         """Score every item by the neighbours of the events' items, (U, N)."""
@@ -139,10 +145,21 @@ class Ranker:
 
     def _text_shares(self, rows: Rows, events: Events, wanted: Rows) -> Floats:
         """Return each event's share of the text part, (n, S)."""
-        parts = TEXT_RECENCY.weights(events)[0] * self.read[rows]  # (S, 1) * (S, K)
-        norm = np.linalg.norm(parts.sum(axis=0))
-        shares: Floats = self.texts[wanted] @ parts.T / (norm if norm > 0 else np.float32(np.inf))
-        return shares
+        weight, read = weights(events)[0, self._counted], self.read[rows]  # (T, S), (S, K)
+        norm = np.linalg.norm(weight @ read, axis=1)  # (T,)
+        scale = self._shares / np.where(norm > 0, norm, np.float32(np.inf))
+        shares = (self.texts[wanted] @ read.T) * (scale @ weight)
+        return shares.astype(np.float32)
+
+    @property
+    def _counted(self) -> list[int]:
+        """Which of LONG and SHORT count."""
+        return [term for term in (LONG, SHORT) if self.terms[term]]
+
+    @property
+    def _shares(self) -> Floats:
+        """How much those count, (T,)."""
+        return np.array([self.terms[term] for term in self._counted], np.float32)
 
     def _neighbour_rows(self, rows: Rows) -> Rows:
         return np.where(rows == MISSING, MISSING, self.neighbour_rows[rows])

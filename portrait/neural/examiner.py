@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from portrait.behaviour import Behaviour
 from portrait.encoder import TextEncoder
 from portrait.evaluate import Scores
 from portrait.event import Action
@@ -20,9 +19,7 @@ from portrait.facts import ACTION_CODE
 from portrait.fairness import by_activity, by_group
 from portrait.hash_index import MISSING
 from portrait.interactions import Codes
-from portrait.kinds import KINDS
-from portrait.learned import Blend, Learned
-from portrait.neighbours import Neighbours
+from portrait.learned import Learned
 from portrait.neural.material import Material
 from portrait.past import newest
 from portrait.ranker import Ranker
@@ -104,33 +101,7 @@ def measured(exam: Exam, model: Examined, misread: Misreading | None) -> Figures
 
 def ranker_of(exam: Exam, model: Examined) -> Ranker:
     """Make a model rank the exam's catalogue; one that learned nothing goes by the texts."""
-    learned = model.learned or untaught(model.space.dim)
-    return Ranker.over(learned, exam.interactions.items, model.texts)
-
-
-def untaught(width: int) -> Learned:
-    """Return a model that has learned nothing: nearest to the decayed mean of the texts (K,)."""
-    nothing = Behaviour(
-        projection=np.zeros((width, 1), np.float32),
-        item_refs=np.zeros(0, np.uint64),
-        item_vectors=np.zeros((0, 1), np.float32),
-        action_gates=np.zeros(KINDS, np.float32),
-        action_vectors=np.zeros((KINDS, 1), np.float32),
-        decay=np.zeros(1, np.float32),
-        gap_decay=np.zeros(1, np.float32),
-        turn=np.ones((1, 1, 1), np.float32),
-    )
-    nobody = Neighbours(
-        refs=np.zeros(0, np.uint64),
-        starts=np.zeros(1, np.int64),
-        others=np.zeros(0, np.int32),
-        strengths=np.zeros((0, 1), np.float32),
-        action_gates=np.zeros(KINDS, np.float32),
-        decay=np.zeros(1, np.float32),
-        gap_decay=np.zeros(1, np.float32),
-        kinds=np.ones(1, np.float32),
-    )
-    return Learned(nothing, nobody, Blend(behaviour=0, neighbours=0, text=1))
+    return Ranker.over(model.learned, exam.interactions.items, model.texts)
 
 
 def misread(exam: Exam, texts: Sequence[str], encoder: TextEncoder) -> Misreading:

@@ -10,7 +10,6 @@ from portrait.drift import LEAST_VALUES, Floats, Reference
 from portrait.heads import CHURN_RISK, PURCHASE_INTENT
 from portrait.history import Anchors, History
 from portrait.interactions import Codes, Interactions
-from portrait.neural.examiner import untaught
 from portrait.past import newest
 from portrait.ranker import Ranker
 from portrait.recency import TEXT_RECENCY
@@ -35,7 +34,7 @@ def ranker_over(model: Model, events: Interactions, stock: Stock) -> Ranker:
             place_searches(events.queries.tolist(), model.space, stock),
         ]
     )
-    return Ranker.over(model.learned or untaught(model.space.dim), events.items, vectors)
+    return Ranker.over(model.learned, events.items, vectors)
 
 
 def readings(ranker: Ranker, interactions: Interactions) -> dict[str, Floats]:
