@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from portrait.archive import Archive
 from portrait.archive_reading import Reading, Sample, read_interactions, together
 from portrait.erasure import Erasures
+from portrait.errors import PortraitError
 from portrait.exam import EACH, set_exam
 from portrait.interactions import NO_ITEM, Codes, Interactions
 from portrait.item import Item, interest_category
@@ -35,6 +36,10 @@ LEAST_KNOWN = 0.5  # of the events: about items whose text the catalogue knows
 MOST_QUERIES = 50_000  # the commonest: BERT reads some hundreds of new ones a second
 LEAST_TARGETS = 30  # users whose next item choices are made on; with fewer they are chance
 HASHES = 1 << 64
+
+
+class MaterialOutdatedError(PortraitError):
+    """A file of an older version, which knew no searches: gather again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,9 +308,15 @@ def save(path: Path, material: Material) -> None:
 
 
 def load(path: Path) -> Material:
-    """Read what `save` wrote."""
+    """Read what `save` wrote.
+
+    Raises:
+        MaterialOutdatedError: An older version of it wrote the file.
+    """
     with np.load(path) as arrays:
         said: Mapping[str, Any] = json.loads(arrays["said"].tobytes())
+        if "queries" not in said:
+            raise MaterialOutdatedError
         events = Interactions(
             **{name: arrays[f"events.{name}"] for name in _COLUMNS}, users=said["users"]
         )

@@ -53,6 +53,20 @@ def test_torch_equals_numpy() -> None:
     np.testing.assert_allclose(table.numpy(), matrix, atol=1e-5)
 
 
+@torch.no_grad()
+def test_a_search_is_placed_by_its_text_alone() -> None:
+    texts, searched = text_vectors(), text_vectors(seed=9)[:3]
+    torch.manual_seed(0)
+    learned = BehaviourEncoder(np.concatenate([texts, searched]), COUNTS, SHAPE).eval()
+
+    table = learned.items().numpy()
+    exported = learned.exported(REFS)
+
+    assert learned.ranked == ITEMS
+    nameless = exported.items(np.zeros(3, np.uint64), searched)
+    np.testing.assert_allclose(table[ITEMS:], nameless, atol=1e-5)
+
+
 def test_a_rare_item_has_no_vector_of_its_own() -> None:
     exported = behaviour_encoder().exported(REFS)
 
