@@ -89,7 +89,7 @@ def place_texts(
 
 def place_searches(refs: Sequence[int], space: Space, stock: Stock) -> Vectors:
     """Return the vectors of searches, Q text refs, that were placed before: (Q, K), or zero."""
-    return _rows(stock.vectors(space.id, refs), space)
+    return _rows(stock.vectors(space.id, refs, space.dim), space)
 
 
 def _rows(vectors: Sequence[Vectors | None], space: Space) -> Vectors:
