@@ -17,7 +17,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from portrait.kinds import KIND_WEIGHTS, Kinds, kinds_of
+from portrait.kinds import NOW_WEIGHTS, Kinds, kinds_of
 
 DAY_MS = 24 * 3_600_000
 LATEST = np.iinfo(np.int64).max
@@ -76,7 +76,7 @@ class Recency:
 
 
 # How texts are weighed, whatever was learned: the short term of a portrait, and of a score.
-TEXT_RECENCY = Recency.of(KIND_WEIGHTS, float(np.log(2) / SHORT_HALF_LIFE_EVENTS))
+TEXT_RECENCY = Recency.of(NOW_WEIGHTS, float(np.log(2) / SHORT_HALF_LIFE_EVENTS))
 
 
 def places(events: Events) -> tuple[Floats, Floats]:

@@ -14,7 +14,7 @@ from torch.nn.functional import dropout, normalize
 
 from portrait.behaviour import Behaviour, Refs, find
 from portrait.hash_index import MISSING
-from portrait.kinds import KIND_WEIGHTS, gates_of_kinds, vectors_of_kinds
+from portrait.kinds import CONTRARY_OF, KINDS, NOW_WEIGHTS, gates_of_kinds, vectors_of_kinds
 from portrait.recency import DAY_MS, Floats
 from portrait.space import Vectors
 
@@ -22,6 +22,8 @@ FAMILIAR = 5  # events in training before an item has a vector of its own; rarer
 SLOWEST, FASTEST = 0.08, 1.0  # first decays of the heads, per event; .2 to .35 is best for one
 ID_DECAY = 3.0  # of AdamW: ids that repeat what few users did are worse than none
 FIRST_ID = 0.02  # size of an untrained id vector: the text speaks first
+
+_LEARNED = np.array([kind for kind in range(KINDS) if kind not in CONTRARY_OF])  # gates
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,14 +88,25 @@ class ItemTower(nn.Module):
 
 
 class BehaviourEncoder(ItemTower):
-    """A multi-head learned moving average over projected text, id, kind and pauses."""
+    """A multi-head learned moving average over projected text, id, kind and pauses.
+
+    What follows a complaint is often of the same kind, and would teach that it was praise: so the
+    gates of kinds that speak against an item are not learned, but follow those of their contraries.
+    """
+
+    source: Tensor  # (KINDS,), which of the learned gates each kind has, or is the contrary of
+    sign: Tensor  # (KINDS,): 1, or below 0 how much the contrary of it
 
     def __init__(self, text_vectors: Vectors, counts: Floats, shape: EncoderShape) -> None:
         """Build it for a catalogue; see `ItemTower`."""
         super().__init__(text_vectors, counts, shape)
-        gates = KIND_WEIGHTS / KIND_WEIGHTS.max()
-        self.gates = nn.Parameter(torch.from_numpy(gates))
-        self.actions = nn.Parameter(torch.zeros(len(gates), shape.dim))
+        gates = NOW_WEIGHTS / NOW_WEIGHTS.max()
+        own = [CONTRARY_OF.get(kind, kind) for kind in range(KINDS)]
+        source = np.searchsorted(_LEARNED, own)
+        self.register_buffer("source", torch.from_numpy(source), persistent=False)
+        self.register_buffer("sign", torch.from_numpy(gates / gates[own]), persistent=False)
+        self.gates = nn.Parameter(torch.from_numpy(gates[_LEARNED]))
+        self.actions = nn.Parameter(torch.zeros(KINDS, shape.dim))
         speeds = torch.logspace(np.log10(SLOWEST), np.log10(FASTEST), shape.heads)
         self.log_decay = nn.Parameter(speeds.log())
         self.log_gap_decay = nn.Parameter(speeds.log())
@@ -102,13 +115,18 @@ class BehaviourEncoder(ItemTower):
     def states(self, vectors: Tensor, kind: Tensor, at: Tensor) -> Tensor:
         """Encode what the user is after each event; see `ItemTower`."""
         users, places, dim = vectors.shape
-        spoken = (vectors + self.actions[kind]) * self.gates[kind][..., None]
+        spoken = (vectors + self.actions[kind]) * self.gate_of_kinds()[kind][..., None]
         spoken = dropout(spoken, self.shape.drop_channel, self.training)
         weight = self._fading(at)
         apart = spoken.view(users, places, self.shape.heads, -1)
         pooled = torch.einsum("bhtk,bkhc->bthc", weight.to(apart.dtype), apart)
         turned = pooled.reshape(users, places, dim) @ self.turn
         return normalize(dropout(turned.float(), self.shape.drop_channel, self.training), dim=-1)
+
+    def gate_of_kinds(self) -> Tensor:
+        """Return what each kind counts, (KINDS,)."""
+        own = self.gates[self.source]
+        return torch.where(self.sign < 0, own.detach().clamp(min=0) * self.sign, own)
 
     def _fading(self, at: Tensor) -> Tensor:
         """Return what is left at place t of the event at place k, (B or 1, H, T, T)."""
@@ -131,7 +149,7 @@ class BehaviourEncoder(ItemTower):
             projection=_array(self.projection),
             item_refs=refs[ascending],
             item_vectors=_array(self.ids)[id_row[ascending]],
-            action_gates=_array(self.gates),
+            action_gates=_array(self.gate_of_kinds()),
             action_vectors=_array(self.actions),
             decay=_array(self.log_decay.exp()),
             gap_decay=_array(self.log_gap_decay.exp()),
@@ -147,7 +165,7 @@ class BehaviourEncoder(ItemTower):
             refs: (N,), of the catalogue.
         """
         self.projection.copy_(torch.from_numpy(behaviour.projection))
-        self.gates.copy_(torch.from_numpy(gates_of_kinds(behaviour.action_gates)))
+        self.gates.copy_(torch.from_numpy(gates_of_kinds(behaviour.action_gates)[_LEARNED]))
         self.actions.copy_(torch.from_numpy(vectors_of_kinds(behaviour.action_vectors)))
         self.log_decay.copy_(torch.from_numpy(behaviour.decay).log())
         self.log_gap_decay.copy_(torch.from_numpy(behaviour.gap_decay).log())

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 import torch
 
+from portrait.facts import PURCHASE, RETURN
 from portrait.hash_index import MISSING
+from portrait.kinds import DISLIKED_REVIEW, LIKED_REVIEW
 from portrait.neural.behaviour_encoder import BehaviourEncoder, EncoderShape, ItemTower
 from portrait.neural.causal_transformer import CausalTransformer
 from portrait.neural.sequences import ABSENT
@@ -81,6 +83,19 @@ def test_a_warm_start_brings_back_what_was_learned() -> None:
 
     for name, value in learned.state_dict().items():
         np.testing.assert_allclose(fresh.state_dict()[name], value, rtol=1e-5, atol=1e-6)
+
+
+def test_what_speaks_against_an_item_is_the_contrary_whatever_is_learned() -> None:
+    learned = behaviour_encoder(seed=1)
+    gates = learned.exported(REFS).action_gates
+    with torch.no_grad():
+        learned.gates.fill_(-1)
+    spoiled = learned.exported(REFS).action_gates
+
+    assert gates[PURCHASE] > 0 < gates[LIKED_REVIEW]
+    assert gates[RETURN] == -gates[PURCHASE]
+    assert gates[DISLIKED_REVIEW] == -gates[LIKED_REVIEW]
+    assert spoiled[[RETURN, DISLIKED_REVIEW]].tolist() == [0, 0]  # never praise
 
 
 def test_items_that_a_warm_start_does_not_know_start_anew() -> None:
