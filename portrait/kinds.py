@@ -33,8 +33,8 @@ KIND_WEIGHTS = np.array(
     [*(ACTION_WEIGHTS[action] for action in ACTION_CODE), LIKED_WEIGHT, DISLIKED_WEIGHT], np.float32
 )
 
-# The same for what somebody is after now, in the short term of texts and where the behaviour encoder
-# begins: a search says it as plainly as a purchase. Source: docs/experiments.md.
+# The same for what somebody is after now, in the short term of texts and where the behaviour
+# encoder begins: a search says it as plainly as a purchase. Source: docs/experiments.md.
 NOW_WEIGHTS = KIND_WEIGHTS.copy()
 NOW_WEIGHTS[ACTION_CODE[Action.SEARCH]] = KIND_WEIGHTS[ACTION_CODE[Action.PURCHASE]]
 
