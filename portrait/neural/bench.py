@@ -34,8 +34,8 @@ class Bench:
     champion: Model | None
     material: Material
     space: Space  # the challenger's
-    texts: Vectors  # (N, K), in that space
-    their_texts: Vectors  # (N, K), in the champion's
+    texts: Vectors  # (N + Q, K), of items and of searches, in that space
+    their_texts: Vectors  # (N + Q, K), in the champion's
     encoder: TextEncoder  # of that space
     their_encoder: TextEncoder | None
 
@@ -69,7 +69,7 @@ class Reader:
     def bench(
         self, folder: Path, champion: Model | None, material: Material, progress: Progress
     ) -> Bench:
-        """Place the items' texts in both models' spaces."""
+        """Place the texts of items and searches in both models' spaces."""
         progress.stage("reading texts")
         theirs = None if champion is None else self._reader(champion)
         own = own_encoder(folder, self._threads)
@@ -102,13 +102,14 @@ class Reader:
     def _vectors(
         self, folder: Path, space: Space, encoder: TextEncoder | None, material: Material
     ) -> Vectors:
-        """Place the items' texts, or read where they were placed."""
+        """Place the texts of items and searches, or read where they were placed."""
         path = folder / f"{space.id}.npz"
         if not path.exists():
-            _write_arrays(path, texts=place_texts(material.texts, space, self._stock, encoder))
+            texts = [*material.texts, *material.queries]
+            _write_arrays(path, texts=place_texts(texts, space, self._stock, encoder))
         with np.load(path) as arrays:
-            texts: Vectors = arrays["texts"]
-            return texts
+            placed: Vectors = arrays["texts"]
+            return placed
 
 
 def _fitted(folder: Path, encoder: TextEncoder, material: Material) -> Space:
