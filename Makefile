@@ -11,7 +11,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo demo-check demo-retrain test check lint format bench-stream bench-encode bench-quality bench-heads bench-staleness \
-  bench-continual bench-judge bench-service generate replay-dead up down clean lock
+  bench-continual bench-judge bench-service bench-portrait generate replay-dead up down clean lock
 
 help:  ## List the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -71,6 +71,9 @@ bench-service: setup  ## The service beside a bare route: rates, latencies, fair
 
 bench-judge: setup  ## How often the judge errs (DATA=folder).
 	@$(RUN) python -m benchmarks.judge --data $(DATA)/online_retail/online_retail.parquet $(ARGS)
+
+bench-portrait: setup  ## What a portrait says of shops whose truth is known; last line JSON (ARGS=--quick: 2 minutes).
+	@$(RUN) python -m benchmarks.portrait $(ARGS)
 
 generate: setup  ## Rewrite the tables and schemas that follow from the code.
 	@$(RUN) python -m tests.generated

@@ -30,9 +30,9 @@ from benchmarks.heads.shops import Shop, online_retail
 from portrait.evaluate import PerUser, paired_bootstrap
 from portrait.exam import sit
 from portrait.interactions import Interactions
-from portrait.learned import Learned
+from portrait.learned import Learned, untaught
 from portrait.neural.behaviour_encoder import BehaviourEncoder
-from portrait.neural.examiner import exam_of, untaught
+from portrait.neural.examiner import exam_of
 from portrait.neural.fit_ranker import EVEN, choose_blend, fit_neighbours, fit_ranker, refit_ranker
 from portrait.neural.learner import AGAIN, Plan
 from portrait.neural.material import Material, Told
@@ -89,6 +89,7 @@ def periods_of(shop: Shop, learned: float, seed: int = 0) -> list[Material]:
                 replayed=_replayed(events, held, new_from, valid_from, draw),
                 held=held,
                 texts=tuple(shop.texts),
+                queries=(),
                 categories=shop.category_refs,
                 begin=int(at[0]),
                 new_from=new_from,

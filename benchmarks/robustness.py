@@ -2,8 +2,9 @@
 
     python -m benchmarks.robustness SET [--encoder FOLDER]
 
-A user is the decayed mean of whitened text vectors. What users took is read from texts in which a
-twentieth of all characters is spoiled, and ranked among clean ones. The last line is JSON.
+A user is the decayed mean of whitened text vectors, the text's part of a score. What users took is
+read from texts in which a twentieth of all characters is spoiled, and ranked among clean ones. The
+last line is JSON.
 """
 
 import argparse
@@ -12,17 +13,19 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.quality.ours import PURCHASE, told
 from benchmarks.quality.sets import RankingSet, load_set
 from portrait.evaluate import ranking_figures, ranks
-from portrait.facts import RING
 from portrait.hash_index import MISSING
 from portrait.interactions import Codes
+from portrait.learned import untaught
 from portrait.logs import configure_logs
 from portrait.neural.text_encoder import BUNDLED, load_encoder
+from portrait.ranker import Ranker
+from portrait.recency import Events
 from portrait.robustness import burst_robustness, odd_texts_failed, text_robustness
-from portrait.space import Space, Vectors, fit_space, unit
+from portrait.space import Space, Vectors, fit_space
 
-DECAY = 0.7  # an event; chosen on validation targets in earlier experiments
 FLOODED = 500  # users
 
 
@@ -52,21 +55,27 @@ def main() -> None:
 def _hit_rate(ranking: RankingSet, space: Space, read: Vectors, ranked: Vectors) -> float:
     """Return HR@10 on the test targets, seen items left out."""
     trial = ranking.test
-    mean = trial.histories.decayed(DECAY, len(ranking.ids)) @ space.place(read)
-    scores = unit(mean) @ space.place(ranked).T
+    states = _by_texts(space.place(read)).text_states(*told(trial.histories))
+    scores = states @ space.place(ranked).T
     places = ranks(scores, trial.targets, trial.histories.pairs)
     return ranking_figures(places)["hr@10"]
 
 
 def _burst(ranking: RankingSet, items: Vectors, burst: int) -> dict[str, float]:
-    rows, present = ranking.test.histories.of(np.arange(FLOODED)).newest(RING)
+    rows, _ = told(ranking.test.histories.of(np.arange(FLOODED)))
+    ranker = _by_texts(items)
 
     def state(rows: Codes) -> Vectors:
-        weight = np.power(np.float32(DECAY), np.arange(rows.shape[1], dtype=np.float32))
-        weight = np.where(rows != MISSING, weight, np.float32(0))
-        return unit(np.stack([each @ items[row] for each, row in zip(weight, rows, strict=True)]))
+        kind, at = np.full(rows.shape, PURCHASE, np.uint8), np.zeros(rows.shape, np.int64)
+        return ranker.text_states(rows, Events(kind, at, rows != MISSING))
 
-    return burst_robustness(np.where(present, rows, MISSING), items, state, burst=burst)
+    return burst_robustness(rows, items, state, burst=burst)
+
+
+def _by_texts(vectors: Vectors) -> Ranker:
+    """Rank items by the vectors of their texts, (N, K), alone."""
+    refs = np.arange(1, len(vectors) + 1, dtype=np.uint64)
+    return Ranker.over(untaught(vectors.shape[1]), refs, vectors)
 
 
 if __name__ == "__main__":

@@ -89,15 +89,17 @@ async def publish(kafka: str, events: Sequence[Fields], title: str) -> None:
     await producer.stop()
 
 
-async def load_catalogue(stage: Stage, items: Sequence[Fields]) -> None:
-    """Publish the catalogue, and wait until it is read."""
+async def load_catalogue(
+    stage: Stage, items: Sequence[Fields], seconds: float = START_SECONDS
+) -> None:
+    """Publish the catalogue, and wait until it is read, for so many seconds at most."""
     producer = AIOKafkaProducer(bootstrap_servers=stage.servers.kafka, linger_ms=5)
     await producer.start()
     for item in items:
         await producer.send(ITEMS, json.dumps(item).encode(), str(item["id"]).encode())
     await producer.stop()
     redis = Redis.from_url(stage.servers.redis)
-    ends = time.monotonic() + START_SECONDS
+    ends = time.monotonic() + seconds
     with progress_bar("Storing the catalogue", len(items), " items") as bar:
         while bar.n < len(items):
             bar.update(await redis.hlen("items") - bar.n)

@@ -4,7 +4,7 @@ The log is passed over a few columns at a time, so memory is bounded by what is 
 by what is there. What is read is the same however often the files were merged in between.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -15,8 +15,10 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from portrait.archive import SCHEMA, Archive, ArchiveChangedError, Span, numbers, scan
-from portrait.interactions import NO_ITEM, Interactions, from_columns
+from portrait.event import Action
+from portrait.interactions import NO_ITEM, NO_QUERY, Codes, Interactions, from_columns
 from portrait.reading import EPOCH, MILLISECOND
+from portrait.ref import text_ref
 from portrait.replay import ACTIONS, Users, choose_stratified, choose_uniformly, find, measure
 from portrait.segment import covered
 
@@ -26,6 +28,7 @@ COLUMNS = [
     "user_ref",
     "item_ref",
     "action",
+    "text",
     "price",
     "quantity",
     "rating",
@@ -50,6 +53,7 @@ class Reading:
 
     interactions: Interactions
     user_refs: Users  # (U,), user_ref of each user of the interactions
+    searched: Mapping[int, str]  # the texts of the queries, by text_ref
     rows: int  # in the window; those of erased users are in no count
     repeated: int  # events that were published more than once
     first_at: datetime | None  # of the earliest and of the latest event in the window
@@ -100,12 +104,16 @@ def together(*readings: Reading) -> tuple[Interactions, Users]:
     parts = [reading.interactions for reading in readings]
     refs = np.unique(np.concatenate([reading.user_refs for reading in readings]))
     items = np.unique(np.concatenate([part.items for part in parts]))
+    queries = np.unique(np.concatenate([part.queries for part in parts]))
     user = [np.searchsorted(refs, each.user_refs)[each.interactions.user] for each in readings]
     # Behind its items each part gets one more row, NO_ITEM, which is what NO_ITEM itself points to.
     item = [np.r_[np.searchsorted(items, part.items), NO_ITEM][part.item] for part in parts]
+    query = [np.r_[np.searchsorted(queries, part.queries), NO_QUERY][part.query] for part in parts]
     return from_columns(
         user=np.concatenate(user),
         item=np.concatenate(item),
+        query=np.concatenate(query),
+        queries=queries,
         action=np.concatenate([part.action for part in parts]),
         at=np.concatenate([part.at for part in parts]),
         price=np.concatenate([part.price for part in parts]),
@@ -137,11 +145,12 @@ def _read(
             chosen = choose_stratified(passing, most_events, extent)
         else:
             chosen = choose_uniformly(passing, most_events)
-    found, repeated = _first_of_each_event(_of_users(passing(COLUMNS), chosen))
-    interactions, refs = _interactions(found)
+    found, repeated = _first_of_each_event(_without_reviews(_of_users(passing(COLUMNS), chosen)))
+    interactions, refs, searched = _interactions(found)
     return Reading(
         interactions=interactions,
         user_refs=refs,
+        searched=searched,
         rows=extent.rows,
         repeated=repeated,
         first_at=_moment(extent.first_ms) if extent.rows else None,
@@ -162,6 +171,16 @@ def _of_users(rows: Iterable[pa.RecordBatch], users: Users | None) -> Iterator[p
             yield batch.filter(pa.array(find(users, numbers(batch["user_ref"])) >= 0))
 
 
+def _without_reviews(rows: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Leave out all texts but those of searches: reviews are long, and not read here."""
+    nothing = pa.scalar(None, pa.string())
+    for batch in rows:
+        is_search = pc.equal(batch["action"], Action.SEARCH.value)
+        text = pc.if_else(is_search, batch["text"], nothing)
+        place = batch.schema.get_field_index("text")
+        yield batch.set_column(place, batch.schema.field(place), text)
+
+
 def _first_of_each_event(rows: Iterable[pa.RecordBatch]) -> tuple[pa.Table, int]:
     """Put rows in the order of receipt, whatever file they came from; drop a user's repeats."""
     table = pa.Table.from_batches(rows, pa.schema([SCHEMA.field(name) for name in COLUMNS]))
@@ -176,12 +195,14 @@ def _first_of_each_event(rows: Iterable[pa.RecordBatch]) -> tuple[pa.Table, int]
     return table.filter(pa.array(kept)), int(len(table) - kept.sum())
 
 
-def _interactions(table: pa.Table) -> tuple[Interactions, Users]:
+def _interactions(table: pa.Table) -> tuple[Interactions, Users, dict[int, str]]:
+    """Return the rows as interactions, who their users are, and the texts of their queries."""
     refs, user = np.unique(numbers(table["user_ref"]), return_inverse=True)
     about = numbers(pc.fill_null(table["item_ref"], 0))
     items = np.unique(about)
     items = items[items > 0]
     item = np.searchsorted(items, about)
+    query, queries, searched = _queries(table["text"])
     interactions = from_columns(
         user=user,
         item=np.where(about > 0, item, NO_ITEM),
@@ -190,10 +211,28 @@ def _interactions(table: pa.Table) -> tuple[Interactions, Users]:
         price=numbers(pc.fill_null(table["price"], 0)).astype(np.float32),
         quantity=numbers(pc.fill_null(table["quantity"], 1)),
         rating=_tenths(numbers(pc.fill_null(table["rating"], 0))),
+        query=query,
         items=items,
+        queries=queries,
         users=len(refs),
     )
-    return interactions, refs
+    return interactions, refs, searched
+
+
+def _queries(text: pa.ChunkedArray) -> tuple[Codes, NDArray[np.uint64], dict[int, str]]:
+    """Name what was searched for, (E,) or null, as the stream does.
+
+    Returns:
+        The row of each query, or NO_QUERY, (E,); refs, (Q,), ascending; their texts by ref.
+    """
+    coded = text.combine_chunks().dictionary_encode()
+    texts = [each.strip() for each in coded.dictionary.to_pylist()]
+    refs = np.array([text_ref(each) if each else 0 for each in texts], np.uint64)
+    queries = np.unique(refs[refs > 0])
+    row = np.where(refs > 0, np.searchsorted(queries, refs), NO_QUERY)
+    query = np.append(row, NO_QUERY)[numbers(pc.fill_null(coded.indices, len(row)))]
+    said = {ref: each for ref, each in zip(refs.tolist(), texts, strict=True) if each}
+    return query, queries, said
 
 
 def _tenths(rating: NDArray[np.float32]) -> NDArray[np.uint8]:

@@ -1,7 +1,7 @@
 """Behaviour: how a user's newest events become one vector in the space of the items.
 
     item  = unit(projection of its text + its id's own vector, where training saw it often enough)
-    event = item + vector of the action
+    event = item + vector of the kind
     state = unit(sum over events of weight[h] * event[h], turned)
 
 The D channels are H heads of D / H, and each head forgets at its own speed (`recency.py`). All is
@@ -19,11 +19,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from portrait.hash_index import MISSING
+from portrait.kinds import KINDS, gates_of_kinds, vectors_of_kinds
 from portrait.recency import Events, Floats, Recency
 from portrait.space import unit
 
 CHUNK = 16  # users whose vectors are gathered at once: as in `paint.py`
 MOST_HEADS_AT_ONCE = 16  # up to here one product for all heads beats one for each
+
+_EVERY_KIND = np.arange(KINDS, dtype=np.uint8)
 
 Rows = NDArray[np.int64]
 Refs = NDArray[np.uint64]
@@ -36,8 +39,8 @@ class Behaviour:
     projection: Floats  # (K, D), of text vectors of the space
     item_refs: Refs  # (M,), ascending
     item_vectors: Floats  # (M, D)
-    action_gates: Floats  # (A,), in order of Action
-    action_vectors: Floats  # (A, D)
+    action_gates: Floats  # (KINDS,); of models that knew actions alone, one for each of them
+    action_vectors: Floats  # (KINDS, D), likewise
     decay: Floats  # (H,)
     gap_decay: Floats  # (H,)
     turn: Floats  # (B, D/B, D/B): what the heads say together, in B blocks; one per ensemble member
@@ -50,7 +53,7 @@ class Behaviour:
     @property
     def recency(self) -> Recency:
         """How its events are weighed."""
-        return Recency(self.action_gates, self.decay, self.gap_decay)
+        return Recency(gates_of_kinds(self.action_gates), self.decay, self.gap_decay)
 
     def items(self, refs: Refs, text_vectors: Floats) -> Floats:
         """Place items, or searches (ref 0), by text and id.
@@ -111,7 +114,7 @@ class Behaviour:
             (N, S). An item's shares add up to its score, `state @ item`.
         """
         weight = self.event_weights(events)[0]  # (S, H)
-        spoken = vectors + self.action_vectors[events.action[0]]
+        spoken = vectors + vectors_of_kinds(self.action_vectors)[events.kind[0]]
         parts = self._turned(spoken * np.repeat(weight, self.dim // len(self.decay), axis=1))
         norm = np.linalg.norm(parts.sum(axis=0))
         shares: Floats = np.matmul(items, parts.T) / (norm if norm > 0 else np.float32(np.inf))
@@ -126,9 +129,10 @@ class Behaviour:
         and .7 new forgot nothing when the design was measured.
         """
         refs = np.union1d(self.item_refs, other.item_refs)
+        here, there = _told_apart(self), _told_apart(other)
         mine, theirs = _known(refs, self, other), _known(refs, other, self)
         mixed = {
-            field.name: _mix(getattr(self, field.name), getattr(other, field.name), share)
+            field.name: _mix(getattr(here, field.name), getattr(there, field.name), share)
             for field in fields(self)
             if field.name not in {"item_refs", "item_vectors"}
         }
@@ -161,13 +165,13 @@ class Behaviour:
         return np.ascontiguousarray(self.event_weights(events).transpose(0, 2, 1))
 
     def _finish(self, weight: Floats, pooled: Floats, events: Events) -> Floats:
-        """Add what the actions say, let the heads speak together, scale to length 1."""
-        actions = np.arange(len(self.action_gates), dtype=np.uint8)
-        one_hot = (events.action[..., None] == actions).astype(np.float32)  # (U, S, A)
-        by_action = np.matmul(weight, one_hot)  # (U, H, A)
+        """Add what the kinds of events say, let the heads speak together, scale to length 1."""
+        one_hot = (events.kind[..., None] == _EVERY_KIND).astype(np.float32)  # (U, S, KINDS)
+        by_kind = np.matmul(weight, one_hot)  # (U, H, KINDS)
         heads = len(self.decay)
-        spoken = self.action_vectors.reshape(len(actions), heads, -1).transpose(1, 0, 2)
-        said = np.matmul(by_action[:, :, None, :], spoken)[:, :, 0]  # (U, H, D/H)
+        vectors = vectors_of_kinds(self.action_vectors)
+        spoken = vectors.reshape(KINDS, heads, -1).transpose(1, 0, 2)
+        said = np.matmul(by_kind[:, :, None, :], spoken)[:, :, 0]  # (U, H, D/H)
         return unit(self._turned(pooled + said.reshape(pooled.shape)))
 
     def _turned(self, pooled: Floats) -> Floats:
@@ -203,6 +207,15 @@ def _pool(weight: Floats, vectors: Floats) -> Floats:
         every = np.matmul(weight, vectors).reshape(users, heads, heads, -1)
         summed = np.einsum("uhhd->uhd", every)  # each head's own channels only
     return summed.reshape(users, -1)
+
+
+def _told_apart(model: Behaviour) -> Behaviour:
+    """Return the same with a gate and a vector for each kind of event."""
+    return replace(
+        model,
+        action_gates=gates_of_kinds(model.action_gates),
+        action_vectors=vectors_of_kinds(model.action_vectors),
+    )
 
 
 def _mix(old: Floats, new: Floats, share: float) -> Floats:

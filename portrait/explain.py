@@ -15,11 +15,13 @@ from portrait.catalogue import Catalogue
 from portrait.event import Action
 from portrait.facts import ACTION_CODE
 from portrait.hash_index import MISSING
-from portrait.paint import LONG, SHORT, weights
+from portrait.paint import LONG, SHORT, is_known, weights
+from portrait.recency import Events
 from portrait.recommend import LONG_SHARE, SHORT_SHARE
 from portrait.space import Vectors, unit
 
 Codes = NDArray[np.int64]
+Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +32,16 @@ class Evidence:
     weight: NDArray[np.float32]  # (2, S): LONG, SHORT
     vectors: Vectors  # (S, K); zeros where the text is not known
     items: Codes  # (S,), rows of the catalogue, or MISSING
+    known: Flags  # (S,), whether the item or the search is known
     placed: Vectors  # (S, D), where the learned model sees them; zeros where it has not looked
 
     def __len__(self) -> int:
         return len(self.ring)
+
+    @property
+    def events(self) -> Events:
+        """The events as every model sees them, (1, S)."""
+        return Events.of_ring(self.ring[None], self.known[None])
 
     def portrait(self) -> Vectors:
         """Return the two vectors these events make, (2, K), as `paint` does, unrounded."""
@@ -61,8 +69,17 @@ def evidence_of(ring: NDArray[np.void], catalogue: Catalogue) -> Evidence:
     items, texts = catalogue.locate(ring)
     vectors = catalogue.vectors.matrix[texts]
     vectors[texts == MISSING] = 0
-    weight = weights(ring[None])[0] if len(ring) else np.zeros((2, 0), np.float32)
-    return Evidence(ring, weight, vectors, items, _placed(ring, items, catalogue))
+    known = is_known(items, texts)
+    placed = _placed(ring, items, catalogue)
+    return Evidence(ring, weighed(ring, known), vectors, items, known, placed)
+
+
+def weighed(ring: NDArray[np.void], known: Flags) -> NDArray[np.float32]:
+    """Weigh one user's events, (S,), of which some are known. Returns (2, S): LONG, SHORT."""
+    if not len(ring):
+        return np.zeros((2, 0), np.float32)
+    weight: NDArray[np.float32] = weights(Events.of_ring(ring[None], known[None]))[0]
+    return weight
 
 
 def _placed(ring: NDArray[np.void], items: Codes, catalogue: Catalogue) -> Vectors:
@@ -94,6 +111,7 @@ def together(past: Evidence, session: Evidence) -> Evidence:
         ),
         np.concatenate([session.vectors, past.vectors]),
         np.concatenate([session.items, past.items]),
+        np.concatenate([session.known, past.known]),
         np.concatenate([session.placed, past.placed]),
     )
 

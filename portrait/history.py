@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from portrait.facts import PERIOD_MS, PERIODS, RING, SPEND_PART, Facts, paid
-from portrait.interactions import NO_ITEM, Codes, Interactions
+from portrait.interactions import Codes, Interactions
 
 _HALF = SPEND_PART // 2  # bits
 _LOWER = (1 << _HALF) - 1
@@ -52,6 +52,8 @@ class History:
     def __init__(self, interactions: Interactions) -> None:
         self.interactions = interactions
         self.positions = Positions(interactions)
+        nothing = np.zeros(1, np.uint64)  # the last: what NO_ITEM points to
+        self._refs = np.concatenate([interactions.items, interactions.queries, nothing])
         action = interactions.action
         self._by_action = {int(code): _running(action == code) for code in np.unique(action)}
         spent = paid(action, interactions.price, interactions.quantity)
@@ -101,10 +103,9 @@ class History:
         held = place >= begin[:, None]
         place = place[held]
         events = self.interactions
-        item = events.item[place]
         ring["at"][held] = events.at[place]
         ring["id"][held] = place + 1
-        ring["ref"][held] = np.where(item == NO_ITEM, 0, events.items[item])
+        ring["ref"][held] = self._refs[events.about(place)]
         ring["price"][held] = events.price[place]
         ring["quantity"][held] = events.quantity[place]
         ring["action"][held] = events.action[place]

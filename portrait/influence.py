@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from portrait.event import Action
 from portrait.facts import ACTION_CODE, MONEY, RING, Facts
-from portrait.paint import ACTION_WEIGHTS
+from portrait.kinds import ACTION_WEIGHTS
 
 DAY_MS = 24 * 3_600_000
 DAILY = 32  # events of one user that count on one day

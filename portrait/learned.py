@@ -16,9 +16,11 @@ from numpy.typing import NDArray
 from portrait.behaviour import Behaviour
 from portrait.errors import ModelInvalidError
 from portrait.heads import Heads
+from portrait.kinds import KINDS
 from portrait.neighbours import Neighbours
 
 Arrays = dict[str, NDArray[Any]]
+Floats = NDArray[np.float32]
 
 _BLEND = "blend"
 
@@ -30,6 +32,23 @@ class Blend:
     behaviour: float
     neighbours: float
     text: float
+
+    def score(self, behaviour: Floats, neighbours: Floats | None, text: Floats) -> Floats:
+        """Add up what each source says: the one formula of all who rank, judge, learn and explain.
+
+        Args:
+            behaviour: Of any shape, what `state @ item` says.
+            neighbours: Of that shape, the co-occurrence; None where it counts nothing.
+            text: Of that shape, what the texts say.
+
+        Returns:
+            Of that shape: scores, or shares of them, since all three are linear in the events.
+        """
+        score: Floats = np.float32(self.behaviour) * behaviour
+        score += np.float32(self.text) * text
+        if neighbours is not None:
+            score += np.float32(self.neighbours) * neighbours
+        return score
 
 
 @dataclass(frozen=True)  # without slots: it remembers its digest
@@ -79,6 +98,31 @@ class Learned:
         except KeyError as error:
             msg = f"learned arrays lack {error}"
             raise ModelInvalidError(msg) from error
+
+
+def untaught(width: int) -> Learned:
+    """Return a model that has learned nothing: nearest to the texts of events, (K,)."""
+    nothing = Behaviour(
+        projection=np.zeros((width, 1), np.float32),
+        item_refs=np.zeros(0, np.uint64),
+        item_vectors=np.zeros((0, 1), np.float32),
+        action_gates=np.zeros(KINDS, np.float32),
+        action_vectors=np.zeros((KINDS, 1), np.float32),
+        decay=np.zeros(1, np.float32),
+        gap_decay=np.zeros(1, np.float32),
+        turn=np.ones((1, 1, 1), np.float32),
+    )
+    nobody = Neighbours(
+        refs=np.zeros(0, np.uint64),
+        starts=np.zeros(1, np.int64),
+        others=np.zeros(0, np.int32),
+        strengths=np.zeros((0, 1), np.float32),
+        action_gates=np.zeros(KINDS, np.float32),
+        decay=np.zeros(1, np.float32),
+        gap_decay=np.zeros(1, np.float32),
+        kinds=np.ones(1, np.float32),
+    )
+    return Learned(nothing, nobody, Blend(behaviour=0, neighbours=0, text=1))
 
 
 def _part(arrays: Arrays, part: str) -> Arrays:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from portrait.behaviour import Refs, Rows, find
 from portrait.hash_index import MISSING
+from portrait.kinds import gates_of_kinds
 from portrait.recency import Events, Floats, Recency
 
 MOST_SCORES = 4_000_000  # in flight at once: 32 MB of doubles
@@ -29,7 +30,7 @@ class Neighbours:
     starts: NDArray[np.int64]  # (N + 1,): the neighbours of item n are starts[n]:starts[n + 1]
     others: NDArray[np.int32]  # (Z,), rows of `refs`
     strengths: Floats  # (Z, H)
-    action_gates: Floats  # (A,), in order of Action
+    action_gates: Floats  # (KINDS,), 0 or above; of models that knew actions alone, one each
     decay: Floats  # (H,)
     gap_decay: Floats  # (H,)
     kinds: Floats  # (H,): how much each counts, the most 1
@@ -40,7 +41,8 @@ class Neighbours:
     @property
     def recency(self) -> Recency:
         """How its events are weighed."""
-        return Recency(self.action_gates, self.decay, self.gap_decay)
+        gates = np.maximum(gates_of_kinds(self.action_gates), np.float32(0))
+        return Recency(gates, self.decay, self.gap_decay)
 
     def find(self, refs: Refs) -> Rows:
         """Return the row of each ref, or MISSING; the shape of `refs`."""

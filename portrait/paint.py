@@ -19,8 +19,9 @@ from portrait.catalogue import Catalogue
 from portrait.event import Action
 from portrait.facts import ACTION_CODE, RING
 from portrait.hash_index import MISSING
+from portrait.kinds import KIND_WEIGHTS, LARGEST_WEIGHT
 from portrait.names import Names
-from portrait.recency import Events
+from portrait.recency import TEXT_RECENCY, Events
 from portrait.space import unit
 
 INTERESTS, BRANDS, EVIDENCE = 8, 5, 3
@@ -29,30 +30,12 @@ WIDTHS = (8, 16, 32, RING)  # a ring is cut to the narrowest of these that holds
 QUANTILES = (0.1, 0.5, 0.9)  # of price: low, typical, high
 LONG, SHORT = 0, 1  # rows of the weights and of the vectors
 LONG_HALF_LIFE_MS = 30 * 24 * 3_600_000
-SHORT_HALF_LIFE_EVENTS = 3  # decay of .79 an event; .7 to .8 measured best
 CHUNK = 16  # users whose vectors are gathered at once: a megabyte, which fits the L2 cache
-
-# How much an action says about interest. Purchase : cart : click : browse as in model.md; a return
-# takes back what its purchase said.
-ACTION_WEIGHTS = {
-    Action.BROWSE: 0.2,
-    Action.CLICK: 0.5,
-    Action.SEARCH: 1.0,
-    Action.CART: 2.0,
-    Action.PURCHASE: 4.0,
-    Action.REVIEW: 1.0,
-    Action.RETURN: -4.0,
-}
-LIKED, DISLIKED = 40, 20  # ratings in tenths of a star: from here up, from here down
-LIKED_WEIGHT, DISLIKED_WEIGHT = 3.0, -3.0
-LARGEST_WEIGHT = 8.0  # above every weight, for packing weights into sort keys
-
-_WEIGHTS = np.array([ACTION_WEIGHTS[action] for action in ACTION_CODE], np.float32)
-_RANK_DECAY = np.exp2(-np.arange(RING) / SHORT_HALF_LIFE_EVENTS).astype(np.float32)
 
 Ring = NDArray[np.void]
 Floats = NDArray[np.float32]
 Codes = NDArray[np.int64]
+Flags = NDArray[np.bool_]
 
 
 INTEREST = np.dtype(
@@ -117,13 +100,13 @@ def blank_portraits(users: int, dim: int, state_dim: int = 0) -> NDArray[np.void
 def _paint_ring(ring: Ring, catalogue: Catalogue) -> NDArray[np.void]:
     """Paint portraits from rings cut to the same width S, but for the name of the space."""
     portrait = blank_portraits(len(ring), catalogue.vectors.dim, catalogue.placed.dim)
-    weight = weights(ring)  # (U, 2, S)
     items, texts = catalogue.locate(ring)  # (U, S) each
+    events = Events.of_ring(ring, is_known(items, texts))
+    weight = weights(events)  # (U, 2, S)
     portrait["vectors"] = _vectors(weight, texts, catalogue.vectors.matrix)
     if catalogue.learned is not None:
-        rows, events = placed_events(ring, catalogue)
         portrait["state"] = catalogue.learned.behaviour.states(
-            catalogue.placed.matrix, rows, events
+            catalogue.placed.matrix, placed_rows(ring, catalogue), events
         )
     interest = catalogue.interest_of(items, texts)
     _interests(portrait["interests"], weight, interest, catalogue.interests)
@@ -132,33 +115,33 @@ def _paint_ring(ring: Ring, catalogue: Catalogue) -> NDArray[np.void]:
     return portrait
 
 
-def weights(ring: Ring) -> Floats:
-    """Weigh each event by its action and its age. Returns (U, 2, S): LONG by time, SHORT by rank.
+def weights(events: Events) -> Floats:
+    """Weigh U users' events by kind and age. Returns (U, 2, S): LONG by time, SHORT by rank.
 
     Source of the decays: docs/experiments.md; negative weights are returns and low ratings.
     """
-    at, rating, action = ring["at"], ring["rating"], ring["action"]
-    base = _WEIGHTS[action]
-    review = action == ACTION_CODE[Action.REVIEW]
-    base = np.where(review & (rating >= LIKED), np.float32(LIKED_WEIGHT), base)
-    disliked = review & (rating > 0) & (rating <= DISLIKED)
-    base = np.where(disliked, np.float32(DISLIKED_WEIGHT), base)
-    base = np.where(at > 0, base, np.float32(0))
-
-    age = (at - at[:, :1]).astype(np.float32) / np.float32(LONG_HALF_LIFE_MS)  # 0 or below
-    weight = np.empty((len(ring), 2, at.shape[1]), np.float32)
-    np.multiply(base, np.exp2(age), out=weight[:, LONG])
-    np.multiply(base, _RANK_DECAY[: at.shape[1]], out=weight[:, SHORT])
+    base = np.where(events.present, KIND_WEIGHTS[events.kind], np.float32(0))
+    age = (events.at - events.at[:, :1]).astype(np.float32) / np.float32(LONG_HALF_LIFE_MS)
+    weight = np.empty((len(events), 2, age.shape[1]), np.float32)
+    np.multiply(base, np.exp2(age), out=weight[:, LONG])  # ages are 0 or below
+    weight[:, SHORT] = TEXT_RECENCY.weights(events)[..., 0]
     return weight
 
 
-def placed_events(ring: Ring, catalogue: Catalogue) -> tuple[Codes, Events]:
-    """Find where the learned model sees each event, (U, S), and what weighing them takes."""
+def is_known(items: Codes, texts: Codes) -> Flags:
+    """Say of events whether their item is known, or their search was read.
+
+    Items that the catalogue lacks are known as soon as an event has spoken of them.
+    """
+    known: Flags = (items != MISSING) | (texts != MISSING)
+    return known
+
+
+def placed_rows(ring: Ring, catalogue: Catalogue) -> Codes:
+    """Find where the learned model sees each event, (U, S), or MISSING."""
     refs = np.ascontiguousarray(ring["ref"])
     catalogue.place_searches(refs[ring["action"] == ACTION_CODE[Action.SEARCH]])
-    rows = catalogue.placed.find(refs)
-    rows[ring["at"] == 0] = MISSING
-    return rows, Events(ring["action"], ring["at"], rows != MISSING)
+    return catalogue.placed.find(refs)
 
 
 def _vectors(weight: Floats, texts: Codes, matrix: Floats) -> Floats:

@@ -1,15 +1,21 @@
 """The past: what users had done before a moment, as models are told it."""
 
 import numpy as np
+from numpy.typing import NDArray
 
-from portrait.facts import RING
+from portrait.behaviour import find
+from portrait.event import Action
+from portrait.facts import ACTION_CODE, RING
 from portrait.hash_index import MISSING
 from portrait.interactions import NO_ITEM, Codes, Interactions
+from portrait.kinds import kinds_of
 from portrait.recency import Events
 
 
 def newest(events: Interactions, users: Codes, ends: Codes | None = None) -> tuple[Codes, Events]:
-    """Return the newest events of users, newest first: rows of items or MISSING, and events.
+    """Return the newest events of users, newest first: what they are about, and events.
+
+    The first are rows of the N items, N + rows of the queries, or MISSING: see `Ranker`.
 
     Args:
         events: Of everybody.
@@ -24,12 +30,25 @@ def newest(events: Interactions, users: Codes, ends: Codes | None = None) -> tup
     place = ends[:, None] - 1 - np.arange(widest)  # (Q, S)
     inside = place >= begins[:, None]
     place = np.where(inside, place, 0)
-    item = np.where(inside, events.item[place], MISSING)
-    return item, Events(
-        action=np.where(inside, events.action[place], 0).astype(np.uint8),
+    about = np.where(inside, events.about(place), MISSING)
+    return about, Events(
+        kind=np.where(inside, kinds_of(events.action[place], events.rating[place]), np.uint8(0)),
         at=np.where(inside, events.at[place], 0),
-        present=item != MISSING,
+        present=about != MISSING,
     )
+
+
+def located(ring: NDArray[np.void], events: Interactions) -> Codes:
+    """Find what the events of rings, (U, S) of EVENT, are about: as `newest` says it.
+
+    Args:
+        ring: Of anybody.
+        events: Whose items, ascending, and queries it is looked for among.
+    """
+    refs = np.ascontiguousarray(ring["ref"])
+    items, queries = find(events.items, refs), find(events.queries, refs)
+    searched = np.where(queries == MISSING, MISSING, len(events.items) + queries)
+    return np.where(ring["action"] == ACTION_CODE[Action.SEARCH], searched, items)
 
 
 def seen(events: Interactions, users: Codes, ends: Codes | None = None) -> tuple[Codes, Codes]:

@@ -4,110 +4,162 @@
              + neighbours * (what people who touched these items touch next)[j]
              + text * (decayed mean of the events' text vectors, unit @ text[j])
 
+Before anything is learned, the text part is all: of the long and of the short term, as
+`recommend.blend` has it. Afterwards it is of the short term alone, for the behaviour remembers.
+
 Training, judging and benchmarks rank with it, as the service does for one user at a time. An item
 that training never saw has no neighbours, and is reached by its text alone.
+
+Events are about one of N items or of Q searches: row n is an item, row N + q a search. Searches
+say what somebody is after, and are never ranked themselves.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from portrait.behaviour import CHUNK, Refs, Rows
-from portrait.event import Action
 from portrait.hash_index import MISSING
-from portrait.learned import Learned
-from portrait.paint import ACTION_WEIGHTS, SHORT_HALF_LIFE_EVENTS
-from portrait.recency import Events, Floats, Recency
+from portrait.learned import Learned, untaught
+from portrait.paint import LONG, SHORT, weights
+from portrait.recency import Events, Floats
+from portrait.recommend import LONG_SHARE, SHORT_SHARE
 from portrait.space import Vectors, unit
 
-_GATES = np.array([ACTION_WEIGHTS[action] for action in Action], np.float32)
-TEXT_RECENCY = Recency.of(_GATES, float(np.log(2) / SHORT_HALF_LIFE_EVENTS))  # as SHORT in `paint`
+Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
 class Ranker:
-    """What was learned, over a catalogue of N items."""
+    """What was learned, over a catalogue of N items and Q searches."""
 
     learned: Learned
-    matrix: Floats  # (N, D)
-    texts: Vectors  # (N, K)
-    neighbour_rows: Rows  # (N,), or MISSING
+    terms: tuple[float, float]  # what the long and the short term count in the text part
+    items: int  # N
+    placed: Floats  # (N + Q, D)
+    read: Vectors  # (N + Q, K)
+    neighbour_rows: Rows  # (N + Q,), or MISSING
+    known: Flags  # (N + Q,): all items, and the searches that have been read
 
     @classmethod
-    def over(cls, learned: Learned, refs: Refs, text_vectors: Vectors) -> "Ranker":
-        """Place a catalogue: refs (N,), text vectors (N, K), unit rows or zero."""
+    def over(cls, learned: Learned | None, refs: Refs, text_vectors: Vectors) -> "Ranker":
+        """Place a catalogue, and what was searched for.
+
+        Args:
+            learned: The model; None: it goes by texts alone.
+            refs: (N,), item_ref.
+            text_vectors: (N + Q, K), of the items and then of the searches; unit rows, or zero.
+        """
+        terms = (0.0, 1.0) if learned else (LONG_SHARE, SHORT_SHARE)
+        learned = learned or untaught(text_vectors.shape[1])
+        is_item = np.arange(len(text_vectors)) < len(refs)
+        refs_of_all = np.zeros(len(text_vectors), np.uint64)  # a search has no name of its own
+        refs_of_all[is_item] = refs
         return cls(
             learned=learned,
-            matrix=learned.behaviour.items(refs, text_vectors),
-            texts=text_vectors,
-            neighbour_rows=learned.neighbours.find(refs),
+            terms=terms,
+            items=len(refs),
+            placed=learned.behaviour.items(refs_of_all, text_vectors),
+            read=text_vectors,
+            neighbour_rows=learned.neighbours.find(refs_of_all),
+            known=is_item | text_vectors.any(axis=1),
         )
+
+    @property
+    def matrix(self) -> Floats:
+        """The items where the model sees them, (N, D)."""
+        return self.placed[: self.items]
+
+    @property
+    def texts(self) -> Vectors:
+        """The vectors of the items' texts, (N, K)."""
+        return self.read[: self.items]
 
     def scores(self, rows: Rows, events: Events) -> Floats:
         """Score every item for U users.
 
         Args:
-            rows: (U, S), of this catalogue, newest first; MISSING where an event is absent.
+            rows: (U, S), what the events are about, newest first; MISSING where one is absent.
             events: (U, S).
 
         Returns:
             (U, N).
         """
+        rows, events = self.heard(rows, events)
+        states, texts = self.states(rows, events), self.text_states(rows, events)
+        return self.scores_of(states, texts, rows, events)
+
+    def heard(self, rows: Rows, events: Events) -> tuple[Rows, Events]:
+        """Leave out searches that nobody has read, as the service does: they age no other event."""
+        unheard = events.present & ~self.known[rows]
+        if not unheard.any():
+            return rows, events
+        return np.where(unheard, MISSING, rows), replace(events, present=events.present & ~unheard)
+
+    def scores_of(self, state: Floats, text: Vectors, rows: Rows, events: Events) -> Floats:
+        """Score every item, (U, N), for users whose states, (U, D) and (U, K), are known."""
         blend = self.learned.blend
-        state = self.learned.behaviour.states(self.matrix, rows, events)
-        scores: Floats = np.float32(blend.behaviour) * (state @ self.matrix.T)
-        if blend.text:
-            scores += np.float32(blend.text) * (self.text_states(rows, events) @ self.texts.T)
-        if blend.neighbours:
-            scores += np.float32(blend.neighbours) * self.neighbour_scores(rows, events)
-        return scores
+        neighbours = self.neighbour_scores(rows, events) if blend.neighbours else None
+        return blend.score(state @ self.matrix.T, neighbours, text @ self.texts.T)
+
+    def states(self, rows: Rows, events: Events) -> Floats:
+        """Encode users, (U, D), by what the model learned; all of the events have been heard."""
+        return self.learned.behaviour.states(self.placed, rows, events)
 
     def shares(self, rows: Rows, events: Events, wanted: Rows) -> Floats:
         """Return each event's share of some items' scores, for one user.
 
         Args:
-            rows: (S,), of this catalogue.
+            rows: (S,), what the events are about.
             events: Of one user, (1, S).
-            wanted: (n,), rows of this catalogue.
+            wanted: (n,), rows of items.
 
         Returns:
             (n, S). An item's shares add up to its score.
         """
         learned, blend = self.learned, self.learned.blend
-        behaviour = learned.behaviour.shares(self.matrix[rows], events, self.matrix[wanted])
+        ((rows,), events) = self.heard(rows[None], events)
+        behaviour = learned.behaviour.shares(self.placed[rows], events, self.matrix[wanted])
         neighbours = learned.neighbours.shares(
             self._neighbour_rows(rows), events, self.neighbour_rows[wanted]
         )
-        text = self._text_shares(rows, events, wanted)
-        shares: Floats = (
-            np.float32(blend.behaviour) * behaviour
-            + np.float32(blend.neighbours) * neighbours
-            + np.float32(blend.text) * text
-        )
-        return shares
+        return blend.score(behaviour, neighbours, self._text_shares(rows, events, wanted))
 
     def text_states(self, rows: Rows, events: Events) -> Vectors:
-        """Average the text vectors of the events, recent ones most. Returns (U, K), unit rows."""
-        weight = TEXT_RECENCY.weights(events)[..., 0]
-        sums = np.empty((len(rows), self.texts.shape[1]), np.float32)
+        """Average the text vectors of events that were heard, recent ones most. Returns (U, K)."""
+        weight = weights(events)[:, self._counted]  # (U, T, S)
+        asked = np.empty((len(rows), self.read.shape[1]), np.float32)
         for start in range(0, len(rows), CHUNK):
             part = slice(start, start + CHUNK)
-            here = np.take(self.texts, rows[part], axis=0, mode="clip")
-            sums[part] = np.matmul(weight[part, None, :], here)[:, 0]
-        return unit(sums)
+            here = np.take(self.read, rows[part], axis=0, mode="clip")
+            vectors = unit(np.matmul(weight[part], here))  # (u, T, S) @ (u, S, K)
+            asked[part] = np.einsum("t,utk->uk", self._shares, vectors)
+        return asked
 
     def neighbour_scores(self, rows: Rows, events: Events) -> Floats:
         """Score every item by the neighbours of the events' items, (U, N)."""
         scored = self.learned.neighbours.scores(self._neighbour_rows(rows), events)
         beyond = np.zeros((len(scored), 1), np.float32)  # where MISSING points
-        return np.concatenate([scored, beyond], axis=1)[:, self.neighbour_rows]
+        return np.concatenate([scored, beyond], axis=1)[:, self.neighbour_rows[: self.items]]
 
     def _text_shares(self, rows: Rows, events: Events, wanted: Rows) -> Floats:
         """Return each event's share of the text part, (n, S)."""
-        parts = TEXT_RECENCY.weights(events)[0] * self.texts[rows]  # (S, 1) * (S, K)
-        norm = np.linalg.norm(parts.sum(axis=0))
-        shares: Floats = self.texts[wanted] @ parts.T / (norm if norm > 0 else np.float32(np.inf))
-        return shares
+        weight, read = weights(events)[0, self._counted], self.read[rows]  # (T, S), (S, K)
+        norm = np.linalg.norm(weight @ read, axis=1)  # (T,)
+        scale = self._shares / np.where(norm > 0, norm, np.float32(np.inf))
+        shares = (self.texts[wanted] @ read.T) * (scale @ weight)
+        return shares.astype(np.float32)
+
+    @property
+    def _counted(self) -> list[int]:
+        """Which of LONG and SHORT count."""
+        return [term for term in (LONG, SHORT) if self.terms[term]]
+
+    @property
+    def _shares(self) -> Floats:
+        """How much those count, (T,)."""
+        return np.array([self.terms[term] for term in self._counted], np.float32)
 
     def _neighbour_rows(self, rows: Rows) -> Rows:
         return np.where(rows == MISSING, MISSING, self.neighbour_rows[rows])

@@ -1,6 +1,6 @@
-"""Recency: how much an event still counts, by its place from the newest, its time and its action.
+"""Recency: how much an event still counts, by its place from the newest, its time and its kind.
 
-    weight = gate[action] * exp(-decay[h] * k - gap_decay[h] * G)
+    weight = gate[kind] * exp(-decay[h] * k - gap_decay[h] * G)
 
 k is 0 for a user's newest event, 1 for the one before. G sums log1p(days) over the pauses between
 that event and the newest: ten events of one evening are one moment, a year is not 365 days long.
@@ -17,8 +17,11 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from portrait.kinds import NOW_WEIGHTS, Kinds, kinds_of
+
 DAY_MS = 24 * 3_600_000
 LATEST = np.iinfo(np.int64).max
+SHORT_HALF_LIFE_EVENTS = 3  # of texts: decay of .79 an event; .7 to .8 measured best
 
 Floats = NDArray[np.float32]
 
@@ -27,15 +30,21 @@ Floats = NDArray[np.float32]
 class Events:
     """The newest S events of U users, newest first: what weighing them takes."""
 
-    action: NDArray[np.uint8]  # (U, S), ACTION_CODE
+    kind: Kinds  # (U, S), see `kinds_of`
     at: NDArray[np.int64]  # (U, S), ms since 1970
-    present: NDArray[np.bool_]  # (U, S): is there an event, and is its item or text known?
+    present: NDArray[np.bool_]  # (U, S): is there an event, its item or its search known?
+
+    @classmethod
+    def of_ring(cls, ring: NDArray[np.void], known: NDArray[np.bool_]) -> "Events":
+        """Read rings, (U, S) of EVENT, whose items or searches are known or not, (U, S)."""
+        kind = kinds_of(ring["action"], ring["rating"])
+        return cls(kind, ring["at"], known & (ring["at"] > 0))
 
     def __len__(self) -> int:
-        return len(self.action)
+        return len(self.kind)
 
     def __getitem__(self, users: slice) -> "Events":
-        return Events(self.action[users], self.at[users], self.present[users])
+        return Events(self.kind[users], self.at[users], self.present[users])
 
     @cached_property
     def places(self) -> tuple[Floats, Floats]:
@@ -45,9 +54,9 @@ class Events:
 
 @dataclass(frozen=True, slots=True)
 class Recency:
-    """A gate for each action and H pairs of decays."""
+    """A gate for each kind and H pairs of decays."""
 
-    gates: Floats  # (A,), in order of Action
+    gates: Floats  # (KINDS,)
     decay: Floats  # (H,), per event, 0 or above
     gap_decay: Floats  # (H,), per log-day, 0 or above
 
@@ -60,10 +69,14 @@ class Recency:
         """Weigh each event at each speed. Returns (U, S, H)."""
         place, pause = events.places
         fading = place[..., None] * -self.decay - pause[..., None] * self.gap_decay
-        gate = np.where(events.present, self.gates[events.action], np.float32(0))
+        gate = np.where(events.present, self.gates[events.kind], np.float32(0))
         weighed: Floats = np.exp(fading, out=fading)
         weighed *= gate[..., None]
         return weighed
+
+
+# How texts are weighed, whatever was learned: the short term of a portrait, and of a score.
+TEXT_RECENCY = Recency.of(NOW_WEIGHTS, float(np.log(2) / SHORT_HALF_LIFE_EVENTS))
 
 
 def places(events: Events) -> tuple[Floats, Floats]:

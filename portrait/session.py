@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from portrait.catalogue import Catalogue
 from portrait.event import Action
-from portrait.explain import Evidence, evidence_of
+from portrait.explain import Evidence, evidence_of, weighed
 from portrait.facts import ACTION_CODE, EVENT, RING
 from portrait.lexical import Lexicon, Reading
 from portrait.paint import SHORT
@@ -42,7 +42,7 @@ def session_ring(items: Sequence[str], texts: Sequence[str]) -> NDArray[np.void]
 def session_evidence(ring: NDArray[np.void], catalogue: Catalogue) -> Evidence:
     """Find what a session says: it is all short-term, so both of its vectors are that one."""
     evidence = evidence_of(ring, catalogue)
-    return replace(evidence, weight=evidence.weight[[SHORT, SHORT]])
+    return _now(evidence)
 
 
 def read_words(
@@ -55,7 +55,8 @@ def read_words(
         before), `words` (it stands for the item texts that share its words) or `nothing` (none do,
         or the newer texts were all that one request may have read).
     """
-    ring, vectors, reading = evidence.ring, evidence.vectors.copy(), Reading(lexicon)
+    ring, reading = evidence.ring, Reading(lexicon)
+    vectors, known = evidence.vectors.copy(), evidence.known.copy()
     searched = np.where(ring["action"] == SEARCH, ring["ref"], np.uint64(0))
     ways: list[Way] = []
     for text in reversed(texts):  # the newest first: they say most, should it be too much
@@ -65,6 +66,12 @@ def read_words(
             continue
         nearest = reading.vector(text, matrix)
         if nearest is not None:
-            vectors[places] = nearest
+            vectors[places], known[places] = nearest, True
         ways.append("nothing" if nearest is None else "words")
-    return replace(evidence, vectors=vectors), ways[::-1]
+    return _now(replace(evidence, vectors=vectors, known=known)), ways[::-1]
+
+
+def _now(evidence: Evidence) -> Evidence:
+    """Weigh a session's events: the short term is all there is."""
+    weight = weighed(evidence.ring, evidence.known)
+    return replace(evidence, weight=weight[[SHORT, SHORT]])

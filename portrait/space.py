@@ -17,7 +17,7 @@ from portrait.errors import SpaceMismatchError
 Vectors = NDArray[np.float32]
 
 DIM = 256  # of 384: loses 0.8 % HR@10 and a third of the bytes
-SHRINKAGE_TEXTS = 400  # weight of "all directions alike": a small catalogue has no axes
+SHRINKAGE_TEXTS = 1_000  # half of what is counted is believed: a small catalogue has no axes
 MEAN_TEXTS = 100  # fewer do not know the middle
 
 
@@ -55,9 +55,9 @@ class Space:
 def fit_space(encoder: str, embeddings: Vectors, dim: int = DIM) -> Space:
     """Fit the whitening of a catalogue's embeddings: the first `dim` principal axes, equal weight.
 
-    The covariance is shrunk towards the identity: by half with `SHRINKAGE_TEXTS` texts, by less
-    with more, so that a catalogue of three items also has a space. Held-out likelihood asks for
-    less shrinkage, neighbours of one category for more (docs/experiments.md, 2026-11-26).
+    The covariance is shrunk towards the identity: by half with `SHRINKAGE_TEXTS` texts, by a tenth
+    with 3,000 of them, so that a catalogue of three items also has a space, and a search finds what
+    it means in one of 300. Held-out likelihood asks for less (docs/experiments.md, 2026-11-26).
 
     Args:
         encoder: Name of the encoder the embeddings are from.
@@ -71,7 +71,7 @@ def fit_space(encoder: str, embeddings: Vectors, dim: int = DIM) -> Space:
     mean = embeddings.mean(axis=0, dtype=np.float64)
     centred = embeddings.astype(np.float64) - mean
     covariance = centred.T @ centred / rows  # (D, D)
-    weight = SHRINKAGE_TEXTS / (rows + SHRINKAGE_TEXTS)
+    weight = 1 / (1 + (rows / SHRINKAGE_TEXTS) ** 2)  # of "all directions alike"
     level = max(float(np.trace(covariance)) / width, 1e-6)
     shrunk = (1 - weight) * covariance + weight * level * np.eye(width)
     variances, directions = np.linalg.eigh(shrunk)  # ascending

@@ -91,8 +91,18 @@ def place_texts(
             some = unknown[start : start + TEXTS_AT_ONCE]
             placed = space.place(encoder.encode(some)).astype("<f2").astype(np.float32)
             vectors |= dict(zip(some, placed, strict=True))
-    placed = np.zeros((len(texts), space.dim), np.float32)
-    for row, text in enumerate(texts):
-        if text in vectors:
-            placed[row] = vectors[text]
-    return placed
+    return _rows([vectors.get(text) for text in texts], space)
+
+
+def place_searches(refs: Sequence[int], space: Space, stock: Stock) -> Vectors:
+    """Return the vectors of searches, Q text refs, that were placed before: (Q, K), or zero."""
+    return _rows(stock.vectors(space.id, refs, space.dim), space)
+
+
+def _rows(vectors: Sequence[Vectors | None], space: Space) -> Vectors:
+    """Return vectors as rows, (N, K); zeros for None."""
+    rows = np.zeros((len(vectors), space.dim), np.float32)
+    for row, vector in zip(rows, vectors, strict=True):
+        if vector is not None:
+            row[:] = vector
+    return rows

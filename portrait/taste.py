@@ -1,9 +1,8 @@
 """Taste: what a learned model makes of one user's events, and how it scores items.
 
-    score = blend.behaviour * state @ item + blend.neighbours * co-occurrence + blend.text * texts
-
-The last term is the short-term vector that `paint` makes, as in training (`ranker.py`). All three
-are sums over the events, so an item's shares add up to its score exactly.
+The text's part of a score (`Blend.score`) is the short-term vector that `paint` makes, as in
+training (`ranker.py`): a test holds both to the same scores, order and shares. All three parts are
+sums over the events, so an item's shares add up to its score exactly.
 """
 
 from dataclasses import dataclass
@@ -39,22 +38,24 @@ class Taste:
     def scores(self, shelf: Shelf, rows: Codes, text_scores: Floats) -> Floats:
         """Score items, (n,) rows of the shelf, given what their texts score with `short`, (n,)."""
         blend = self.learned.blend
-        scores = np.float32(blend.text) * text_scores
-        scores += self._by_item(shelf, rows)
+        neighbours = self._neighbour_scores(shelf)[rows] if blend.neighbours else None
+        return blend.score(self._behaviour_scores(shelf)[rows], neighbours, text_scores)
+
+    def _behaviour_scores(self, shelf: Shelf) -> Floats:
+        """Return how near each item, (N,), is to the state; 0 where none is placed."""
+        scores = np.zeros(len(shelf), np.float32)
+        if len(shelf.placed):
+            near = shelf.placed @ self.state
+            np.take(near, shelf.place, out=scores, mode="wrap")  # MISSING reads the last
+            scores[shelf.unplaced] = 0
         return scores
 
-    def _by_item(self, shelf: Shelf, rows: Codes) -> Floats:
-        """Return what behaviour and neighbours add to the scores of items, (n,)."""
-        blend = self.learned.blend
-        by_item = np.zeros(len(shelf) + 1, np.float32)  # the last: all that are not here
-        if len(shelf.placed):
-            by_place = shelf.placed @ (np.float32(blend.behaviour) * self.state)
-            np.take(by_place, shelf.place, out=by_item[:-1], mode="wrap")  # MISSING reads the last
-            by_item[shelf.unplaced] = 0
-        if blend.neighbours:
-            others, values = self.learned.neighbours.spread(self.neighbours, self.events)
-            np.add.at(by_item, shelf.nearby[others], np.float32(blend.neighbours) * values)
-        return by_item[rows]
+    def _neighbour_scores(self, shelf: Shelf) -> Floats:
+        """Return what the co-occurrences say of each item, (N + 1,): the last stands for others."""
+        scores = np.zeros(len(shelf) + 1, np.float32)
+        others, values = self.learned.neighbours.spread(self.neighbours, self.events)
+        np.add.at(scores, shelf.nearby[others], values)
+        return scores
 
     def shares(self, shelf: Shelf, rows: Codes) -> Floats:
         """Return each event's share of each item's score, (n, S), for (n,) rows of the shelf."""
@@ -62,31 +63,26 @@ class Taste:
         places = shelf.place[rows]
         items = shelf.placed[places]
         items[places == MISSING] = 0
-        shares = np.float32(blend.behaviour) * learned.behaviour.shares(
-            self.placed, self.events, items
+        neighbours = (
+            learned.neighbours.shares(self.neighbours, self.events, shelf.neighbour[rows])
+            if blend.neighbours
+            else None
         )
-        shares += np.float32(blend.text) * self.evidence.shares(
-            shelf.matrix[shelf.text[rows]], (0, 1)
+        return blend.score(
+            learned.behaviour.shares(self.placed, self.events, items),
+            neighbours,
+            self.evidence.shares(shelf.matrix[shelf.text[rows]], (0, 1)),
         )
-        if blend.neighbours:
-            shares += np.float32(blend.neighbours) * learned.neighbours.shares(
-                self.neighbours, self.events, shelf.neighbour[rows]
-            )
-        return shares
 
 
 def taste_of(evidence: Evidence, learned: Learned) -> Taste:
     """Read events as a learned model does; what it has not placed stands by its text."""
-    placed = evidence.placed
-    known = _said(placed)
-    by_text = np.flatnonzero(~known & _said(evidence.vectors))
+    placed, events = evidence.placed, evidence.events
+    by_text = np.flatnonzero(~_said(placed) & _said(evidence.vectors))
     if len(by_text):
         placed = placed.copy()
         nameless = np.zeros(len(by_text), np.uint64)
         placed[by_text] = learned.behaviour.items(nameless, evidence.vectors[by_text])
-        known = _said(placed)
-    ring = evidence.ring[None]
-    events = Events(ring["action"], ring["at"], known[None])
     (state,) = learned.behaviour.state(placed[None], events)
     return Taste(
         learned, evidence, placed, events, learned.neighbours.find(evidence.ring["ref"]), state

@@ -98,10 +98,11 @@ def _state(profile: Profile, source: Source, learned: Learned) -> NDArray[np.flo
 
 
 def _touched(ring: Ring, source: Source) -> Refs:
-    """Name the category of each event, (1, RING) of name_ref; 0 where there is none."""
+    """Name the category of each event's item, (1, RING) of name_ref; 0 where there is none."""
     catalogue = source.mirror.catalogue
     names = catalogue.interests
-    codes = catalogue.interest_of(*catalogue.locate(ring))
+    items, _ = catalogue.locate(ring)
+    codes = catalogue.interest_of(items, np.full_like(items, MISSING))  # as in training
     codes[ring["at"] == 0] = MISSING
     return names.refs[names.ranks[codes]]
 

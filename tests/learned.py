@@ -7,6 +7,7 @@ from portrait.event import Action
 from portrait.facts import ACTION_CODE
 from portrait.hash_index import MISSING
 from portrait.interactions import Interactions, from_columns
+from portrait.kinds import KINDS
 from portrait.neighbours import Neighbours
 from portrait.recency import DAY_MS, Events, Floats
 from portrait.space import unit
@@ -19,13 +20,12 @@ def behaviour(
     *, dim: int = 8, heads: int = 2, blocks: int = 1, known: int = 20, seed: int = 0
 ) -> Behaviour:
     draw = np.random.default_rng(seed)
-    actions = len(Action)
     return Behaviour(
         projection=normal(draw, TEXT_DIM, dim),
         item_refs=np.arange(1, known + 1, dtype=np.uint64),
         item_vectors=normal(draw, known, dim),
-        action_gates=draw.uniform(0.2, 2, actions).astype(np.float32),
-        action_vectors=np.float32(0.1) * normal(draw, actions, dim),
+        action_gates=draw.uniform(0.2, 2, KINDS).astype(np.float32),
+        action_vectors=np.float32(0.1) * normal(draw, KINDS, dim),
         decay=draw.uniform(0, 1, heads).astype(np.float32),
         gap_decay=draw.uniform(0, 1, heads).astype(np.float32),
         turn=normal(draw, blocks, dim // blocks, dim // blocks),
@@ -41,7 +41,7 @@ def neighbours(*, kinds: int = 2, seed: int = 0) -> Neighbours:
         starts=np.concatenate([[0], np.cumsum(each)]),
         others=np.concatenate(others).astype(np.int32),
         strengths=draw.uniform(0, 1, (int(each.sum()), kinds)).astype(np.float32),
-        action_gates=np.ones(len(Action), np.float32),
+        action_gates=np.ones(KINDS, np.float32),
         decay=draw.uniform(0, 1, kinds).astype(np.float32),
         gap_decay=np.zeros(kinds, np.float32),
         kinds=draw.uniform(0.5, 1, kinds).astype(np.float32),
@@ -58,7 +58,7 @@ def histories(users: int, places: int, *, seed: int = 0) -> tuple[Rows, Events]:
     rows = draw.integers(0, ITEMS, (users, places))
     present = draw.random((users, places)) < 7 / 8
     events = Events(
-        action=draw.integers(0, len(Action), (users, places)).astype(np.uint8),
+        kind=draw.integers(0, KINDS, (users, places)).astype(np.uint8),
         at=NOW - np.cumsum(draw.integers(0, 3 * DAY_MS, (users, places)), axis=1),
         present=present,
     )

@@ -93,6 +93,22 @@ def rows(user: Numbers, item: Numbers, at: Numbers, *, first: int = 0) -> pa.Tab
     return pa.Table.from_arrays(arrays, schema=SCHEMA)
 
 
+def with_searches(table: pa.Table) -> pa.Table:
+    """Return the same, but every fourth event is a search for its item's title."""
+    is_search = np.arange(len(table)) % 4 == 1
+    title_of = {item.id: item.title for item in CATALOGUE}
+    titles = [title_of[item] for item in table["item"].to_pylist()]
+    action = np.where(is_search, Action.SEARCH.value, table["action"].to_pylist())
+    changed = {
+        "action": pa.array(action, pa.string()),
+        "text": pa.array(titles, pa.string(), mask=~is_search),
+        "item": pa.array(table["item"].to_pylist(), pa.string(), mask=is_search),
+        "item_ref": pa.array(numbers(table["item_ref"]), pa.uint64(), mask=is_search),
+    }
+    columns = [changed.get(name, table[name]) for name in SCHEMA.names]
+    return pa.Table.from_arrays(columns, schema=SCHEMA)
+
+
 def keep(archive: Archive, *tables: pa.Table) -> None:
     """Put each table into a file of its own: what it looks like after the merging."""
     for table in tables:

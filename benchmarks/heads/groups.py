@@ -85,7 +85,7 @@ def _by_neighbours(
     counted = replace(counted, item=place[counted.item], items=refs)
     neighbours = fit_neighbours(counted, states.items(refs), RankerCourse().decay)
     rows = neighbours.find(ring["ref"])
-    events = Events(ring["action"], ring["at"], (rows != MISSING) & (ring["at"] > 0))
+    events = Events.of_ring(ring, rows != MISSING)
     scores = neighbours.scores(rows, events)
     return scores[:, neighbours.find(refs)]
 

@@ -11,7 +11,7 @@ from portrait.evaluate import Scores
 from portrait.event import Action
 from portrait.facts import ACTION_CODE, RING
 from portrait.hash_index import MISSING
-from portrait.interactions import Interactions, from_columns
+from portrait.interactions import Codes, Interactions, from_columns
 from portrait.neural.fit_ranker import (
     Fitted,
     RankerCourse,
@@ -36,14 +36,7 @@ class Ranked:
 
     def scores(self, histories: Histories) -> Scores:
         """Score every item from the newest events, as the service does, (U, N)."""
-        longest = int(min(max(histories.lengths.max(initial=1), 1), RING))
-        items, present = histories.newest(longest)
-        events = Events(
-            action=np.full(items.shape, PURCHASE, np.uint8),
-            at=np.where(present, histories.lengths[:, None] - np.arange(longest), 0),
-            present=present,
-        )
-        return self.ranker.scores(np.where(present, items, MISSING), events)
+        return self.ranker.scores(*told(histories))
 
     def variants(self) -> Iterator[tuple[Settings, Model]]:
         """Yield itself: training chose the blend."""
@@ -79,6 +72,15 @@ def refit(model: Ranked, lesson: Lesson) -> Ranked:
     events = interactions_of(lesson.train, lesson.ids)
     learned = refit_ranker(model.fitted, events, lesson.texts, model.course)
     return replace(model, ranker=Ranker.over(learned, events.items, lesson.texts))
+
+
+def told(histories: Histories) -> tuple[Codes, Events]:
+    """Tell the newest events of U histories as purchases: rows or MISSING, and events, (U, S)."""
+    longest = int(min(max(histories.lengths.max(initial=1), 1), RING))
+    items, present = histories.newest(longest)
+    at = np.where(present, histories.lengths[:, None] - np.arange(longest), 0)
+    kind = np.full(items.shape, PURCHASE, np.uint8)
+    return np.where(present, items, MISSING), Events(kind, at, present)
 
 
 def interactions_of(histories: Histories, ids: tuple[str, ...]) -> Interactions:

@@ -1,6 +1,6 @@
 """The behaviour encoder as it learns: the same arithmetic as `portrait/behaviour.py`, in torch.
 
-    rows ─ items ─▶ (n, D) unit ─ + action ─▶ every head's decayed sum at every place ─ turn ─▶ unit
+    rows ─ items ─▶ (n, D) unit ─ + kind ─▶ every head's decayed sum at every place ─ turn ─▶ unit
 
 `exported` and `warm_start` go to the numpy side and back; a test holds both sides equal to 1e-5.
 """
@@ -13,9 +13,8 @@ from torch import Tensor, nn
 from torch.nn.functional import dropout, normalize
 
 from portrait.behaviour import Behaviour, Refs, find
-from portrait.event import Action
 from portrait.hash_index import MISSING
-from portrait.paint import ACTION_WEIGHTS
+from portrait.kinds import CONTRARY_OF, KINDS, NOW_WEIGHTS, gates_of_kinds, vectors_of_kinds
 from portrait.recency import DAY_MS, Floats
 from portrait.space import Vectors
 
@@ -23,7 +22,8 @@ FAMILIAR = 5  # events in training before an item has a vector of its own; rarer
 SLOWEST, FASTEST = 0.08, 1.0  # first decays of the heads, per event; .2 to .35 is best for one
 ID_DECAY = 3.0  # of AdamW: ids that repeat what few users did are worse than none
 FIRST_ID = 0.02  # size of an untrained id vector: the text speaks first
-LARGEST_GATE = max(ACTION_WEIGHTS.values())
+
+_LEARNED = np.array([kind for kind in range(KINDS) if kind not in CONTRARY_OF])  # gates
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,19 +39,21 @@ class EncoderShape:
 class ItemTower(nn.Module):
     """Places items by projected text and id: what every sequence encoder stands on."""
 
-    text: Tensor  # (N, K)
-    id_row: Tensor  # (N,), row of `ids`, or MISSING
+    text: Tensor  # (N + Q, K), of items and of searches
+    id_row: Tensor  # (N + Q,), row of `ids`, or MISSING
 
     def __init__(self, text_vectors: Vectors, counts: Floats, shape: EncoderShape) -> None:
         """Build it for a catalogue.
 
         Args:
-            text_vectors: (N, K), unit rows of the space.
+            text_vectors: (N + Q, K), unit rows of the space: of N items, then of Q searches.
             counts: (N,), events of each item in training.
             shape: What to build.
         """
         super().__init__()
         self.shape = shape
+        self.ranked = len(counts)
+        counts = np.concatenate([counts, np.zeros(len(text_vectors) - len(counts), np.float32)])
         self.weight_decays = {"ids": ID_DECAY}
         familiar = counts >= FAMILIAR
         row = np.where(familiar, np.cumsum(familiar) - 1, MISSING)
@@ -61,7 +63,7 @@ class ItemTower(nn.Module):
         self.ids = nn.Parameter(FIRST_ID * torch.randn(int(familiar.sum()), shape.dim))
 
     def items(self, rows: Tensor | None = None) -> Tensor:
-        """Place items of the catalogue, all of them or some rows. Returns (n, D), unit rows."""
+        """Place items and searches, all of them or some rows. Returns (n, D), unit rows."""
         text = self.text if rows is None else self.text[rows]
         id_row = self.id_row if rows is None else self.id_row[rows]
         known = (id_row != MISSING).to(text.dtype)
@@ -70,13 +72,13 @@ class ItemTower(nn.Module):
         own = self.ids[id_row.clamp(min=0)] if len(self.ids) else text.new_zeros(())
         return normalize(text @ self.projection + own * known[:, None], dim=-1)
 
-    def states(self, vectors: Tensor, action: Tensor, at: Tensor) -> Tensor:
+    def states(self, vectors: Tensor, kind: Tensor, at: Tensor) -> Tensor:
         """Encode what the user is after each event.
 
         Args:
             vectors: (B, T, D), of the items of the events, oldest first. What pads a row comes
                 last, so that no state of an event sees it.
-            action: (B, T), ACTION_CODE.
+            kind: (B, T), see `kinds_of`.
             at: (B, T), ms.
 
         Returns:
@@ -86,29 +88,45 @@ class ItemTower(nn.Module):
 
 
 class BehaviourEncoder(ItemTower):
-    """A multi-head learned moving average over projected text, id, action and pauses."""
+    """A multi-head learned moving average over projected text, id, kind and pauses.
+
+    What follows a complaint is often of the same kind, and would teach that it was praise: so the
+    gates of kinds that speak against an item are not learned, but follow those of their contraries.
+    """
+
+    source: Tensor  # (KINDS,), which of the learned gates each kind has, or is the contrary of
+    sign: Tensor  # (KINDS,): 1, or below 0 how much the contrary of it
 
     def __init__(self, text_vectors: Vectors, counts: Floats, shape: EncoderShape) -> None:
         """Build it for a catalogue; see `ItemTower`."""
         super().__init__(text_vectors, counts, shape)
-        gates = [ACTION_WEIGHTS[action] / LARGEST_GATE for action in Action]
-        self.gates = nn.Parameter(torch.tensor(gates))
-        self.actions = nn.Parameter(torch.zeros(len(gates), shape.dim))
+        gates = NOW_WEIGHTS / NOW_WEIGHTS.max()
+        own = [CONTRARY_OF.get(kind, kind) for kind in range(KINDS)]
+        source = np.searchsorted(_LEARNED, own)
+        self.register_buffer("source", torch.from_numpy(source), persistent=False)
+        self.register_buffer("sign", torch.from_numpy(gates / gates[own]), persistent=False)
+        self.gates = nn.Parameter(torch.from_numpy(gates[_LEARNED]))
+        self.actions = nn.Parameter(torch.zeros(KINDS, shape.dim))
         speeds = torch.logspace(np.log10(SLOWEST), np.log10(FASTEST), shape.heads)
         self.log_decay = nn.Parameter(speeds.log())
         self.log_gap_decay = nn.Parameter(speeds.log())
         self.turn = nn.Parameter(torch.eye(shape.dim))
 
-    def states(self, vectors: Tensor, action: Tensor, at: Tensor) -> Tensor:
+    def states(self, vectors: Tensor, kind: Tensor, at: Tensor) -> Tensor:
         """Encode what the user is after each event; see `ItemTower`."""
         users, places, dim = vectors.shape
-        spoken = (vectors + self.actions[action]) * self.gates[action][..., None]
+        spoken = (vectors + self.actions[kind]) * self.gate_of_kinds()[kind][..., None]
         spoken = dropout(spoken, self.shape.drop_channel, self.training)
         weight = self._fading(at)
         apart = spoken.view(users, places, self.shape.heads, -1)
         pooled = torch.einsum("bhtk,bkhc->bthc", weight.to(apart.dtype), apart)
         turned = pooled.reshape(users, places, dim) @ self.turn
         return normalize(dropout(turned.float(), self.shape.drop_channel, self.training), dim=-1)
+
+    def gate_of_kinds(self) -> Tensor:
+        """Return what each kind counts, (KINDS,)."""
+        own = self.gates[self.source]
+        return torch.where(self.sign < 0, own.detach().clamp(min=0) * self.sign, own)
 
     def _fading(self, at: Tensor) -> Tensor:
         """Return what is left at place t of the event at place k, (B or 1, H, T, T)."""
@@ -131,7 +149,7 @@ class BehaviourEncoder(ItemTower):
             projection=_array(self.projection),
             item_refs=refs[ascending],
             item_vectors=_array(self.ids)[id_row[ascending]],
-            action_gates=_array(self.gates),
+            action_gates=_array(self.gate_of_kinds()),
             action_vectors=_array(self.actions),
             decay=_array(self.log_decay.exp()),
             gap_decay=_array(self.log_gap_decay.exp()),
@@ -147,12 +165,12 @@ class BehaviourEncoder(ItemTower):
             refs: (N,), of the catalogue.
         """
         self.projection.copy_(torch.from_numpy(behaviour.projection))
-        self.gates.copy_(torch.from_numpy(behaviour.action_gates))
-        self.actions.copy_(torch.from_numpy(behaviour.action_vectors))
+        self.gates.copy_(torch.from_numpy(gates_of_kinds(behaviour.action_gates)[_LEARNED]))
+        self.actions.copy_(torch.from_numpy(vectors_of_kinds(behaviour.action_vectors)))
         self.log_decay.copy_(torch.from_numpy(behaviour.decay).log())
         self.log_gap_decay.copy_(torch.from_numpy(behaviour.gap_decay).log())
         self.turn.copy_(torch.from_numpy(behaviour.turn[0]))
-        id_row = self.id_row.cpu().numpy()
+        id_row = self.id_row[: self.ranked].cpu().numpy()
         theirs = find(behaviour.item_refs, refs)
         both = (id_row != MISSING) & (theirs != MISSING)
         learned = torch.from_numpy(behaviour.item_vectors[theirs[both]])

@@ -34,8 +34,8 @@ class Bench:
     champion: Model | None
     material: Material
     space: Space  # the challenger's
-    texts: Vectors  # (N, K), in that space
-    their_texts: Vectors  # (N, K), in the champion's
+    texts: Vectors  # (N + Q, K), of items and of searches, in that space
+    their_texts: Vectors  # (N + Q, K), in the champion's
     encoder: TextEncoder  # of that space
     their_encoder: TextEncoder | None
 
@@ -69,7 +69,7 @@ class Reader:
     def bench(
         self, folder: Path, champion: Model | None, material: Material, progress: Progress
     ) -> Bench:
-        """Place the items' texts in both models' spaces."""
+        """Place the texts of items and searches in both models' spaces."""
         theirs = None if champion is None else self._reader(champion)
         own = own_encoder(folder, self._threads)
         if own is None and champion is not None and theirs is not None:
@@ -106,14 +106,15 @@ class Reader:
         material: Material,
         progress: Progress,
     ) -> Vectors:
-        """Place the items' texts, or read where they were placed."""
+        """Place the texts of items and searches, or read where they were placed."""
         path = folder / f"{space.id}.npz"
         if not path.exists():
-            texts = place_texts(material.texts, space, self._stock, encoder, progress)
-            _write_arrays(path, texts=texts)
+            texts = [*material.texts, *material.queries]
+            placed = place_texts(texts, space, self._stock, encoder, progress)
+            _write_arrays(path, texts=placed)
         with np.load(path) as arrays:
-            placed: Vectors = arrays["texts"]
-            return placed
+            vectors: Vectors = arrays["texts"]
+            return vectors
 
 
 def _fitted(folder: Path, encoder: TextEncoder, material: Material) -> Space:

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import dropout, normalize
 
-from portrait.event import Action
 from portrait.facts import RING
+from portrait.kinds import KINDS
 from portrait.neural.behaviour_encoder import EncoderShape, ItemTower
 from portrait.recency import DAY_MS, Floats
 from portrait.space import Vectors
@@ -26,7 +26,7 @@ class CausalTransformer(ItemTower):
     def __init__(self, text_vectors: Vectors, counts: Floats, shape: EncoderShape) -> None:
         """Build it for a catalogue; see `ItemTower`."""
         super().__init__(text_vectors, counts, shape)
-        self.actions = nn.Parameter(FIRST * torch.randn(len(Action), shape.dim))
+        self.actions = nn.Parameter(FIRST * torch.randn(KINDS, shape.dim))
         self.places = nn.Parameter(FIRST * torch.randn(RING, shape.dim))
         self.pause = nn.Parameter(torch.zeros(shape.dim))
         layer = nn.TransformerEncoderLayer(
@@ -41,12 +41,12 @@ class CausalTransformer(ItemTower):
         self.layers = nn.TransformerEncoder(layer, LAYERS, enable_nested_tensor=False)
         self.last = nn.LayerNorm(shape.dim)
 
-    def states(self, vectors: Tensor, action: Tensor, at: Tensor) -> Tensor:
+    def states(self, vectors: Tensor, kind: Tensor, at: Tensor) -> Tensor:
         """Encode what the user is after each event; as `BehaviourEncoder.states`."""
         places = at.shape[1]
         days = nn.functional.pad((at[:, 1:] - at[:, :-1]).clamp(min=0), (1, 0)) / DAY_MS
         size = self.shape.dim**0.5  # unit rows to rows of about 1 a channel
-        spoken = vectors * size + self.actions[action] + self.places[:places]
+        spoken = vectors * size + self.actions[kind] + self.places[:places]
         spoken = spoken + days.float().log1p()[..., None] * self.pause
         spoken = dropout(spoken, self.shape.drop_channel, self.training)
         ahead = torch.triu(torch.ones(places, places, dtype=torch.bool, device=at.device), 1)

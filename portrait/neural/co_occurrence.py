@@ -11,7 +11,7 @@ import torch
 from scipy.sparse import coo_array, csr_array
 
 from portrait.behaviour import Refs
-from portrait.interactions import NO_ITEM, Interactions
+from portrait.interactions import Interactions
 from portrait.neighbours import Neighbours
 from portrait.neural.sequences import wanted
 from portrait.recency import Floats
@@ -31,7 +31,7 @@ class Kind:
 
 def touches(events: Interactions) -> csr_array:
     """Return 1 where a user touched an item and did not return or dislike it, (U, N)."""
-    events = events.where(wanted(events) & (events.item != NO_ITEM))
+    events = events.where(wanted(events))
     shape = events.users, len(events.items)
     ones = np.ones(len(events), np.float32)
     touched = csr_array((ones, (events.user, events.item)), shape=shape)

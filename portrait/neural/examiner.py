@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from portrait.behaviour import Behaviour
 from portrait.encoder import TextEncoder
 from portrait.evaluate import Scores
 from portrait.event import Action
@@ -20,8 +19,7 @@ from portrait.facts import ACTION_CODE
 from portrait.fairness import by_activity, by_group
 from portrait.hash_index import MISSING
 from portrait.interactions import Codes
-from portrait.learned import Blend, Learned
-from portrait.neighbours import Neighbours
+from portrait.learned import Learned
 from portrait.neural.material import Material
 from portrait.past import newest
 from portrait.ranker import Ranker
@@ -48,7 +46,7 @@ class Examined:
     version: str
     space: Space
     learned: Learned | None  # None: the pretrained portrait, by text alone
-    texts: Vectors  # (N, K)
+    texts: Vectors  # (N + Q, K), of items and of searches
     heads: Mapping[str, HeadFigures]
 
 
@@ -103,34 +101,7 @@ def measured(exam: Exam, model: Examined, misread: Misreading | None) -> Figures
 
 def ranker_of(exam: Exam, model: Examined) -> Ranker:
     """Make a model rank the exam's catalogue; one that learned nothing goes by the texts."""
-    learned = model.learned or untaught(model.space.dim)
-    return Ranker.over(learned, exam.interactions.items, model.texts)
-
-
-def untaught(width: int) -> Learned:
-    """Return a model that has learned nothing: nearest to the decayed mean of the texts (K,)."""
-    actions = len(Action)
-    nothing = Behaviour(
-        projection=np.zeros((width, 1), np.float32),
-        item_refs=np.zeros(0, np.uint64),
-        item_vectors=np.zeros((0, 1), np.float32),
-        action_gates=np.zeros(actions, np.float32),
-        action_vectors=np.zeros((actions, 1), np.float32),
-        decay=np.zeros(1, np.float32),
-        gap_decay=np.zeros(1, np.float32),
-        turn=np.ones((1, 1, 1), np.float32),
-    )
-    nobody = Neighbours(
-        refs=np.zeros(0, np.uint64),
-        starts=np.zeros(1, np.int64),
-        others=np.zeros(0, np.int32),
-        strengths=np.zeros((0, 1), np.float32),
-        action_gates=np.zeros(actions, np.float32),
-        decay=np.zeros(1, np.float32),
-        gap_decay=np.zeros(1, np.float32),
-        kinds=np.ones(1, np.float32),
-    )
-    return Learned(nothing, nobody, Blend(behaviour=0, neighbours=0, text=1))
+    return Ranker.over(model.learned, exam.interactions.items, model.texts)
 
 
 def misread(exam: Exam, texts: Sequence[str], encoder: TextEncoder) -> Misreading:
@@ -180,9 +151,7 @@ def burst_figures(exam: Exam, model: Examined) -> dict[str, float]:
     def state(flooded: Codes) -> Vectors:
         clicks = np.full(flooded.shape, ACTION_CODE[Action.CLICK], np.uint8)
         at = np.zeros(flooded.shape, np.int64)
-        return ranker.learned.behaviour.states(
-            ranker.matrix, flooded, Events(clicks, at, flooded != MISSING)
-        )
+        return ranker.states(*ranker.heard(flooded, Events(clicks, at, flooded != MISSING)))
 
     return burst_robustness(rows, ranker.matrix, state) if len(users) else {}
 
@@ -244,16 +213,10 @@ class _Misread:
     shown: Ranker
 
     def scores(self, rows: Codes, events: Events) -> Scores:
-        """Score every item, (U, N): the sum of `Ranker.scores`."""
-        learned = self.shown.learned
-        blend = learned.blend
-        state = learned.behaviour.states(self.read.matrix, rows, events)
-        text = self.read.text_states(rows, events)
-        scores: Scores = np.float32(blend.behaviour) * (state @ self.shown.matrix.T)
-        scores += np.float32(blend.text) * (text @ self.shown.texts.T)
-        if blend.neighbours:
-            scores += np.float32(blend.neighbours) * self.shown.neighbour_scores(rows, events)
-        return scores
+        """Score every item, (U, N)."""
+        rows, events = self.read.heard(rows, events)
+        states, texts = self.read.states(rows, events), self.read.text_states(rows, events)
+        return self.shown.scores_of(states, texts, rows, events)
 
 
 def _hit_kept(exam: Exam, model: Examined, shown: Ranker, misread: Misreading) -> float | None:

@@ -16,8 +16,8 @@ import torch
 
 from portrait.behaviour import Behaviour, Refs
 from portrait.evaluate import PerUser
-from portrait.event import Action
 from portrait.interactions import NO_ITEM, Interactions
+from portrait.kinds import KIND_WEIGHTS
 from portrait.learned import Blend, Learned
 from portrait.neighbours import Neighbours
 from portrait.neural.behaviour_encoder import BehaviourEncoder, EncoderShape
@@ -33,7 +33,6 @@ from portrait.neural.next_item import NextItem, NextItemLesson
 from portrait.neural.sequences import sequences_of
 from portrait.neural.training import Course, Outcome, train
 from portrait.neural.validation import Validation
-from portrait.paint import ACTION_WEIGHTS
 from portrait.ranker import Ranker
 from portrait.recency import Floats
 from portrait.space import Vectors
@@ -83,7 +82,8 @@ def fit_ranker(  # noqa: PLR0913 - what it learns from, and what it may be given
     Args:
         events: Of U users, before what is asked: what the encoder learns from.
         validation: For early stopping and the blend; of the same items.
-        text_vectors: (N, K), unit rows of the space, in order of `events.items`.
+        text_vectors: (N + Q, K), unit rows of the space, in order of `events.items` and then of
+            `events.queries`.
         course: How.
         counted: The whole past, where that is more than `events`: co-occurrence is counted on it,
             which is cheap. Of the same users and items.
@@ -121,7 +121,7 @@ def refit_ranker(  # noqa: PLR0913 - as `fit_ranker`
     Args:
         fitted: What `fit_ranker` chose.
         events: Of its interactions and its validation together.
-        text_vectors: (N, K), in order of `events.items`.
+        text_vectors: (N + Q, K), as then.
         course: The same as then, as all below.
         counted: The whole past, where that is more than `events`.
         champion: Whom the fit began from.
@@ -145,7 +145,8 @@ def fit_neighbours(events: Interactions, text_vectors: Vectors, decay: float) ->
     touched = touches(events)
     kinds = [Kind(together(touched), decay)]
     if len(events.items) <= SOLVABLE:
-        kinds.append(Kind(regressed(touched, text_vectors), decay))
+        texts = text_vectors[: len(events.items)]
+        kinds.append(Kind(regressed(touched, texts), decay))
     return neighbours_of(kinds, events.items, _gates())
 
 
@@ -162,7 +163,7 @@ def choose_blend(
         learned: The parts.
         validation: What the choice is made on.
         items: (N,), refs of the validation's items.
-        text_vectors: (N, K), in the same order.
+        text_vectors: (N + Q, K), in the same order, and of searches.
         champion: Whose blend the search begins from; it is left only for one that is better by more
             than chance. None: begins from equal parts, and follows every gain.
 
@@ -174,9 +175,9 @@ def choose_blend(
     rankers = [
         Ranker.over(replace(learned, neighbours=kind), items, text_vectors) for kind in kinds
     ]
-    ranker, rows, happened = rankers[0], validation.rows, validation.events
-    states = learned.behaviour.states(ranker.matrix, rows, happened)
-    texts = ranker.text_states(rows, happened)
+    ranker = rankers[0]
+    rows, happened = ranker.heard(validation.rows, validation.events)
+    states, texts = ranker.states(rows, happened), ranker.text_states(rows, happened)
 
     def parts(users: slice) -> list[Floats]:
         return [
@@ -274,4 +275,4 @@ def _behaviour(  # noqa: PLR0913, PLR0917 - see `fit_ranker`
 
 def _gates() -> Floats:
     """Return what an action says in co-occurrence: as in portraits, but nothing against an item."""
-    return np.array([max(ACTION_WEIGHTS[action], 0) for action in Action], np.float32)
+    return np.maximum(KIND_WEIGHTS, np.float32(0))

@@ -47,7 +47,14 @@ from portrait.neural.examiner import (
     ranker_of,
 )
 from portrait.neural.fit_ranker import Fitted, RankerCourse, fit_ranker, refit_ranker
-from portrait.neural.material import Material, Shares, gather, load, save
+from portrait.neural.material import (
+    Material,
+    MaterialOutdatedError,
+    Shares,
+    gather,
+    load,
+    save,
+)
 from portrait.neural.readings import REFERENCES, references_of
 from portrait.neural.refit_heads import Refitted, Taught, refit_heads
 from portrait.neural.retext import Retext, kept_folder, retext, told_of
@@ -191,7 +198,15 @@ class ArchiveLearner:
             return False
         if time.time() - material.stat().st_mtime > UNFINISHED.total_seconds():
             return True
-        return load(material).holds_any(self._archive.erasures())
+        return self._kept(material) is None
+
+    def _kept(self, path: Path) -> Material | None:
+        """Read what was gathered; None if it is not to be learned from any more."""
+        try:
+            material = load(path)
+        except MaterialOutdatedError:
+            return None
+        return None if material.holds_any(self._archive.erasures()) else material
 
     def _folder(self, version: str) -> Path:
         """Make the version's folder, and remove those of other trainings."""
@@ -211,9 +226,9 @@ class ArchiveLearner:
         progress.stage(ARCHIVE)
         path = folder / MATERIAL
         if path.exists():
-            material = load(path)
-            if not material.holds_any(self._archive.erasures()):
-                return material
+            kept = self._kept(path)
+            if kept is not None:
+                return kept
             shutil.rmtree(folder)
         url = self._plan.models_url
         manifest = None if champion is None else manifest_at(url, champion.version)

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from portrait.archive import Archive
 from portrait.archive_reading import Reading, Sample, read_interactions, together
 from portrait.erasure import Erasures
+from portrait.errors import PortraitError
 from portrait.exam import EACH, set_exam
 from portrait.interactions import NO_ITEM, Codes, Interactions
 from portrait.item import Item, interest_category
@@ -34,8 +35,13 @@ Mask = NDArray[np.bool_]
 Refs = NDArray[np.uint64]
 
 LEAST_KNOWN = 0.5  # of the events: about items whose text the catalogue knows
+MOST_QUERIES = 50_000  # the commonest: BERT reads some hundreds of new ones a second
 LEAST_TARGETS = 30  # users whose next item choices are made on; with fewer they are chance
 HASHES = 1 << 64
+
+
+class MaterialOutdatedError(PortraitError):
+    """A file of an older version, which knew no searches: gather again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +77,7 @@ class Material:
     replayed: Mask  # (U,): whose old events are learned from again
     held: Mask  # (U,): who is held out of all learning
     texts: tuple[str, ...]  # (N,); empty where the catalogue does not know the item
+    queries: tuple[str, ...]  # (Q,), what was searched for, in order of `events.queries`
     categories: Refs  # (N,), name_ref of the interest category; 0 = none
     begin: int  # ms, as all below
     new_from: int
@@ -179,6 +186,7 @@ def gather(
         again = _replay(archive, old, new_from, room)
         parts.append(old)
     events, refs = together(*parts)
+    events = events.of_queries(MOST_QUERIES)
     return _divided(_among(events, items), refs, again, new, parts, items, shares, erasures)
 
 
@@ -209,12 +217,14 @@ def _divided(  # noqa: PLR0913, PLR0917 - what `gather` has in hand
     )
     by_ref = {item_ref(item.id): item for item in items}
     known = [by_ref.get(ref) for ref in events.items.tolist()]
+    searched = {ref: text for part in parts for ref, text in part.searched.items()}
     material = Material(
         events=events,
         user_refs=refs,
         replayed=np.isin(refs, again),
         held=_mixed(refs) < np.uint64(round(shares.held_out * (HASHES - 1))),
         texts=tuple("" if item is None else item.text for item in known),
+        queries=tuple(searched[ref] for ref in events.queries.tolist()),
         categories=np.array([_category(item) for item in known], np.uint64),
         begin=int(events.at.min()),
         new_from=int(at[0]),
@@ -290,6 +300,7 @@ def save(path: Path, material: Material) -> None:
     said = {
         "users": material.events.users,
         "texts": material.texts,
+        "queries": material.queries,
         "told": asdict(material.told),
         **{name: getattr(material, name) for name in _MOMENTS},
     }
@@ -306,15 +317,22 @@ def save(path: Path, material: Material) -> None:
 
 
 def load(path: Path) -> Material:
-    """Read what `save` wrote."""
+    """Read what `save` wrote.
+
+    Raises:
+        MaterialOutdatedError: An older version of it wrote the file.
+    """
     with np.load(path) as arrays:
         said: Mapping[str, Any] = json.loads(arrays["said"].tobytes())
+        if "queries" not in said:
+            raise MaterialOutdatedError
         events = Interactions(
             **{name: arrays[f"events.{name}"] for name in _COLUMNS}, users=said["users"]
         )
         return Material(
             events=events,
             texts=tuple(said["texts"]),
+            queries=tuple(said["queries"]),
             told=Told(**said["told"]),
             **{name: arrays[name] for name in _ARRAYS},
             **{name: said[name] for name in _MOMENTS},

@@ -28,33 +28,36 @@ class NextItem(nn.Module):
     ) -> None:
         super().__init__()
         self.encoder = encoder
-        self.full = len(encoder.text) <= full_up_to
+        self.full = encoder.ranked <= full_up_to
         self.register_buffer("temperature", torch.tensor(temperature), persistent=False)
 
     def forward(self, batch: Batch) -> Tensor:
         """Return the sum of the losses of a batch's examples."""
         device = self.encoder.text.device
-        item, action, at, target = (
+        item, kind, at, target = (
             torch.from_numpy(column).to(device)
-            for column in (batch.item, batch.action, batch.at, batch.target)
+            for column in (batch.item, batch.kind, batch.at, batch.target)
         )
         window, place = target.nonzero(as_tuple=True)  # (P,), place 1 or later
         targets = item[window, place]
         before = torch.arange(item.shape[1], device=device) < place[:, None]
-        seen = torch.where(before, item[window], ABSENT)  # (P, T)
+        is_item = item < self.encoder.ranked
+        seen = torch.where(before & is_item[window], item[window], ABSENT)  # (P, T)
         if self.full:
-            table = self.encoder.items()
-            states = self.encoder.states(table[item.clamp(min=0)], action, at)
-            return full_softmax(
-                states[window, place - 1], table, targets, seen, temperature=self.temperature
-            )
-        return self._sampled(batch, item, action, at, targets, seen)
+            items = torch.arange(self.encoder.ranked, device=device)
+            searches, which = torch.unique(item[~is_item], return_inverse=True)
+            table = self.encoder.items(torch.cat([items, searches]))
+            item = item.clamp(min=0).masked_scatter(~is_item, self.encoder.ranked + which)
+            states = self.encoder.states(table[item], kind, at)[window, place - 1]
+            ranked = table[: self.encoder.ranked]
+            return full_softmax(states, ranked, targets, seen, temperature=self.temperature)
+        return self._sampled(batch, item, kind, at, targets, seen)
 
     def _sampled(  # noqa: PLR0913, PLR0917 - the columns of a batch
         self,
         batch: Batch,
         item: Tensor,
-        action: Tensor,
+        kind: Tensor,
         at: Tensor,
         targets: Tensor,
         seen: Tensor,
@@ -65,7 +68,7 @@ class NextItem(nn.Module):
         generator = torch.Generator().manual_seed(int(torch.randint(2**62, ())))
         candidates = draw_candidates(
             targets,
-            len(self.encoder.text),
+            self.encoder.ranked,
             CANDIDATES,
             in_batch=IN_BATCH,
             generator=generator,
@@ -74,7 +77,7 @@ class NextItem(nn.Module):
         rows, place_of = torch.unique(wanted, return_inverse=True)
         table = self.encoder.items(rows)
         within = place_of[: item.numel()].view(item.shape)
-        states = self.encoder.states(table[within], action, at)
+        states = self.encoder.states(table[within], kind, at)
         window, place = torch.from_numpy(batch.target).to(item.device).nonzero(as_tuple=True)
         return sampled_softmax(
             states=states[window, place - 1],
@@ -119,11 +122,11 @@ class NextItemLesson:
         order = np.argsort(rows == MISSING, axis=1, kind="stable")[:, ::-1]
         place = (order.shape[1] - count[:, None] + np.arange(order.shape[1])) % order.shape[1]
         order = np.take_along_axis(order, place, axis=1)
-        item, action, at = (
+        item, kind, at = (
             torch.from_numpy(np.take_along_axis(column, order, axis=1)).to(table.device)
-            for column in (rows, events.action.astype(np.int64), events.at)
+            for column in (rows, events.kind.astype(np.int64), events.at)
         )
-        states = self.module.encoder.states(table[item.clamp(min=0)], action, at)
+        states = self.module.encoder.states(table[item.clamp(min=0)], kind, at)
         last = states[torch.arange(len(item)), torch.from_numpy(np.maximum(count - 1, 0))]
-        scores: Floats = (last @ table.T).cpu().numpy()
+        scores: Floats = (last @ table[: self.module.encoder.ranked].T).cpu().numpy()
         return scores

@@ -77,7 +77,7 @@ class ArchiveOutcomes:
         ).interactions
         if not len(read):
             return Live()
-        ranker = ranker_over(model, read.items, self._stock)
+        ranker = ranker_over(model, read, self._stock)
         live = Live()
         for head, (said, happened) in outcomes(ranker, read, _ms(moment)).items():
             live = live.happened(head, said.astype(np.float64), happened)
@@ -117,7 +117,7 @@ def _said(ranker: Ranker, history: History, head: str, anchors: Anchors) -> Floa
     heads = ranker.learned.heads
     assert heads is not None  # noqa: S101 - looked at before
     facts = history.facts(anchors)
-    state = state_of(ranker.learned.behaviour, history.interactions.items, ranker.texts)(facts.ring)
+    state = state_of(ranker, history.interactions)(facts.ring)
     return heads.predict(facts.head, facts.ring, state, anchors.at).of(head)
 
 

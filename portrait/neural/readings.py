@@ -6,16 +6,15 @@ Both look back equally far, or the length of the log itself would look like drif
 
 import numpy as np
 
-from portrait.behaviour import Refs
 from portrait.drift import LEAST_VALUES, Floats, Reference
 from portrait.heads import CHURN_RISK, PURCHASE_INTENT
 from portrait.history import Anchors, History
 from portrait.interactions import Codes, Interactions
-from portrait.neural.examiner import untaught
 from portrait.past import newest
-from portrait.ranker import TEXT_RECENCY, Ranker
+from portrait.ranker import Ranker
+from portrait.recency import TEXT_RECENCY
 from portrait.ref import item_ref
-from portrait.stock import Stock, place_texts
+from portrait.stock import Stock, place_searches, place_texts
 from portrait.store import Model
 
 DAY_MS = 86_400_000
@@ -25,12 +24,17 @@ REFERENCES = "references"  # in a manifest's metrics
 COHERENCE = "length of users' text vectors"
 
 
-def ranker_over(model: Model, items: Refs, stock: Stock) -> Ranker:
-    """Let a model rank items, (N,), by the vectors of them that the index worker keeps."""
+def ranker_over(model: Model, events: Interactions, stock: Stock) -> Ranker:
+    """Let a model rank the items of events by the vectors of texts that workers keep."""
     texts = {item_ref(item.id): item.text for item in stock.items()}
-    known = [texts.get(ref, "") for ref in items.tolist()]
-    vectors = place_texts(known, model.space, stock, None)
-    return Ranker.over(model.learned or untaught(model.space.dim), items, vectors)
+    known = [texts.get(ref, "") for ref in events.items.tolist()]
+    vectors = np.concatenate(
+        [
+            place_texts(known, model.space, stock, None),
+            place_searches(events.queries.tolist(), model.space, stock),
+        ]
+    )
+    return Ranker.over(model.learned, events.items, vectors)
 
 
 def readings(ranker: Ranker, interactions: Interactions) -> dict[str, Floats]:
@@ -62,11 +66,11 @@ def references_of(ranker: Ranker, interactions: Interactions) -> dict[str, dict[
 
 def _coherence(ranker: Ranker, lately: Interactions, users: Codes) -> Floats:
     """Return how alike the texts of each user's events are: 1 all the same, 0 all different."""
-    rows, events = newest(lately, users)
+    rows, events = ranker.heard(*newest(lately, users))
     weight = np.abs(TEXT_RECENCY.weights(events)[..., 0])  # (U, S)
     lengths = np.zeros(len(rows))
     for place, row in enumerate(rows):
-        here = ranker.texts[np.maximum(row, 0)]
+        here = ranker.read[np.maximum(row, 0)]
         lengths[place] = np.linalg.norm(weight[place] @ here)
     total = weight.sum(axis=1)
     known = (lengths > 0) & (total > 0)
@@ -81,8 +85,7 @@ def _scores(ranker: Ranker, lately: Interactions, users: Codes, until: int) -> d
         return {}
     anchors = Anchors(users, np.full(len(users), until, np.int64))
     facts = History(lately).facts(anchors)
-    rows, events = newest(lately, anchors.user)
-    state = ranker.learned.behaviour.states(ranker.matrix, rows, events)
+    state = ranker.states(*ranker.heard(*newest(lately, anchors.user)))
     predicted = heads.predict(facts.head, facts.ring, state, anchors.at)
     said = {PURCHASE_INTENT: predicted.purchase_intent, CHURN_RISK: predicted.churn_risk}
     return {name: each.astype(np.float64) for name, each in said.items() if each is not None}

@@ -11,16 +11,19 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from portrait.behaviour import Behaviour, find
+from portrait.behaviour import find
 from portrait.classification import binary_figures, ece_by_chance, multiclass_figures
 from portrait.hash_index import MISSING
 from portrait.heads import INTERESTS, NEXT_ACTION, Heads
 from portrait.history import Anchors, History
+from portrait.interactions import Interactions
 from portrait.learned import Learned
 from portrait.neural.fit_heads import fit_heads
 from portrait.neural.judge_heads import HeadReport
 from portrait.neural.material import Material
+from portrait.past import located
 from portrait.questions import Floats, StateOf
+from portrait.ranker import Ranker
 from portrait.recency import Events
 from portrait.space import Vectors
 from portrait.tracker import Tracker
@@ -34,7 +37,7 @@ Measured = dict[str, HeadFigures]
 
 
 class Taught(NamedTuple):
-    """A model, and the items' texts in its space, (N, K)."""
+    """A model, and the texts of items and searches in its space, (N + Q, K)."""
 
     learned: Learned
     vectors: Vectors
@@ -67,17 +70,17 @@ def refit_heads(
             not explain more.
         tracker: Is told how many heads are done.
     """
-    refs = material.events.items
+    events = material.events
     heads, reports = fit_heads(
-        material.events,
+        events,
         material.categories,
-        state_of(ours.learned.behaviour, refs, ours.vectors),
+        state_of(Ranker.over(ours.learned, events.items, ours.vectors), events),
         until=material.until,
         tracker=tracker,
     )
     asked: Measured = {}
     if theirs is not None and theirs.learned.heads is not None:
-        states = state_of(theirs.learned.behaviour, refs, theirs.vectors)
+        states = state_of(Ranker.over(theirs.learned, events.items, theirs.vectors), events)
         asked = _answered(material, theirs.learned.heads, heads, states, reports)
     served = {
         report.name: HeadFigures(
@@ -98,22 +101,19 @@ def refit_heads(
     return Refitted(replace(heads, heads=kept), served, asked, reasons)
 
 
-def state_of(behaviour: Behaviour, refs: Refs, vectors: Vectors) -> StateOf:
+def state_of(ranker: Ranker, events: Interactions) -> StateOf:
     """Return how a model reads rings: (A, RING) to (A, D).
 
     Args:
-        behaviour: The model.
-        refs: (N,), ascending.
-        vectors: (N, K).
+        ranker: The model, over the items and queries of the events.
+        events: From which the rings are.
     """
-    matrix = behaviour.items(refs, vectors)
 
     def states(ring: NDArray[np.void]) -> Floats:
         held = int((ring["at"] > 0).sum(axis=1).max(initial=1))
         ring = ring[:, :held]
-        rows = find(refs, np.ascontiguousarray(ring["ref"]))
-        events = Events(ring["action"], ring["at"], rows != MISSING)
-        return behaviour.states(matrix, rows, events)
+        rows = located(ring, events)
+        return ranker.states(*ranker.heard(rows, Events.of_ring(ring, rows != MISSING)))
 
     return states
 

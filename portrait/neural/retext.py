@@ -15,7 +15,7 @@ import numpy as np
 from portrait.artifact import ENCODER
 from portrait.encoder import TextEncoder
 from portrait.interactions import NO_ITEM, Codes, Interactions
-from portrait.neural.examiner import untaught
+from portrait.learned import untaught
 from portrait.neural.material import Material
 from portrait.neural.text_encoder import load_encoder
 from portrait.neural.text_finetune import (

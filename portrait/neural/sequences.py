@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from portrait.event import Action
 from portrait.facts import ACTION_CODE, RING
 from portrait.interactions import NO_ITEM, Codes, Interactions
-from portrait.paint import DISLIKED
+from portrait.kinds import DISLIKED, kinds_of
 
 ABSENT = -1
 BUCKET = 4  # windows within so many events of each other share a batch: little padding
@@ -27,8 +27,8 @@ Bools = NDArray[np.bool_]
 class Batch:
     """B windows of at most T events, oldest first, padded at the end."""
 
-    item: Codes  # (B, T), rows of the catalogue, or ABSENT
-    action: Codes  # (B, T)
+    item: Codes  # (B, T), rows of items, N + rows of queries, or ABSENT
+    kind: Codes  # (B, T), see `kinds_of`
     at: Codes  # (B, T), ms
     target: Bools  # (B, T): predict this event from those before it
 
@@ -43,15 +43,15 @@ class Batch:
     def part(self, place: int, of: int) -> "Batch":
         """Return every `of`-th window from `place`: what one of several processes takes."""
         mine = slice(place, None, of)
-        return Batch(self.item[mine], self.action[mine], self.at[mine], self.target[mine])
+        return Batch(self.item[mine], self.kind[mine], self.at[mine], self.target[mine])
 
 
 @dataclass(frozen=True, slots=True)
 class Sequences:
     """All the windows of a training set, W of them, over shared columns of events."""
 
-    item: Codes  # (E,)
-    action: Codes  # (E,)
+    item: Codes  # (E,), or a query: see `Batch`
+    kind: Codes  # (E,), see `kinds_of`
     at: Codes  # (E,)
     wanted: Bools  # (E,): would this event be worth recommending for?
     first: Codes  # (W,), places in the columns
@@ -78,15 +78,16 @@ class Sequences:
         fresh = inside & (width >= self.fresh[windows][:, None])
         return Batch(
             item=np.where(inside, self.item[place], ABSENT),
-            action=self.action[place],
+            kind=self.kind[place],
             at=self.at[place],
             target=fresh & self.wanted[place],
         )
 
 
 def sequences_of(events: Interactions, *, longest: int = RING) -> Sequences:
-    """Cut interactions into windows. Searches are left out: they name no item."""
-    events = events.where(events.item != NO_ITEM)
+    """Cut interactions into windows. Searches of no known text are left out."""
+    about = events.about(np.arange(len(events)))
+    events = events.where(about != NO_ITEM)
     starts = events.starts
     first, length, fresh = [], [], []
     for begin, end in zip(starts[:-1].tolist(), starts[1:].tolist(), strict=True):
@@ -99,8 +100,8 @@ def sequences_of(events: Interactions, *, longest: int = RING) -> Sequences:
             fresh.append(known - start)
             known = stop
     return Sequences(
-        item=events.item,
-        action=events.action.astype(np.int64),
+        item=about[about != NO_ITEM],
+        kind=kinds_of(events.action, events.rating).astype(np.int64),
         at=events.at,
         wanted=wanted(events),
         first=np.array(first, np.int64),
@@ -110,8 +111,11 @@ def sequences_of(events: Interactions, *, longest: int = RING) -> Sequences:
 
 
 def wanted(events: Interactions) -> Bools:
-    """Say which events a recommendation would have been right about: no returns, no bad reviews."""
+    """Say which events a recommendation would have been right about.
+
+    No searches, no returns and no bad reviews.
+    """
     returned = events.action == ACTION_CODE[Action.RETURN]
     disliked = (events.rating > 0) & (events.rating <= DISLIKED)
-    welcome: Bools = ~(returned | disliked)
+    welcome: Bools = ~(returned | disliked | (events.item == NO_ITEM))
     return welcome

@@ -96,7 +96,7 @@ class ArchiveSignals:
         exam = set_exam(events, [looked.since, until])
         if len(exam.newest) < LEAST_ERRORS:
             return None
-        ranker = ranker_over(model, events.items, self._stock)
+        ranker = ranker_over(model, events, self._stock)
         misses = 1 - sit(exam, model.version, ranker).newest.hit
         looked.since = until
         in_order = np.argsort(events.at[exam.newest], kind="stable")

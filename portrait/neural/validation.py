@@ -23,7 +23,7 @@ class Validation:
     """
 
     users: Codes  # (V,), ascending
-    rows: Codes  # (V, S), of the catalogue, or MISSING
+    rows: Codes  # (V, S), what the events are about, or MISSING: see `newest`
     events: Events  # (V, S)
     targets: Codes  # (V,)
     seen: tuple[Codes, Codes]  # pairs of user and item, none twice

@@ -16,8 +16,8 @@ from portrait.archive_reading import ATTEMPTS, Reading, Sample, read_interaction
 from portrait.erasure import Erasures
 from portrait.event import Action
 from portrait.facts import ACTION_CODE
-from portrait.interactions import NO_ITEM
-from portrait.ref import item_ref, user_ref
+from portrait.interactions import NO_ITEM, NO_QUERY
+from portrait.ref import item_ref, text_ref, user_ref
 from portrait.segment import Segment
 from tests.archives import RECEIVED_ON, click, fill, memory_archive, synthetic_log
 from tests.records import RECEIVED, event_record
@@ -213,6 +213,32 @@ def test_how_the_files_are_cut_changes_nothing_that_is_read() -> None:
     for name in ("user", "item", "action", "at"):
         before_column = getattr(before.interactions, name)
         assert np.array_equal(getattr(after.interactions, name), before_column)
+
+
+def test_searches_are_read_by_their_texts_and_reviews_without_theirs() -> None:
+    archive = memory_archive()
+    fill(
+        archive,
+        [
+            event_record(1, type="search", user_id="ann", text="whole milk"),
+            event_record(2, type="search", user_id="bob", text=" whole milk "),
+            event_record(3, type="review", user_id="bob", text="whole milk", rating=5),
+        ],
+        [event_record(4, type="search", user_id="ann", text="tuna")],
+    )
+
+    reading = read_interactions(archive, most_events=10)
+    found = reading.interactions
+    both, _ = together(reading, read_interactions(archive, most_events=10))
+
+    milk, tuna = text_ref("whole milk"), text_ref("tuna")
+    assert reading.searched == {milk: "whole milk", tuna: "tuna"}
+    assert found.queries.tolist() == both.queries.tolist() == sorted([milk, tuna])
+    for events, times in ((found, 1), (both, 2)):
+        is_search = events.action == ACTION_CODE[Action.SEARCH]
+        asked = events.queries[events.query[is_search]].tolist()
+        assert sorted(asked) == sorted([milk, milk, tuna] * times)
+        assert (events.query[~is_search] == NO_QUERY).all()
 
 
 def test_the_history_of_chosen_users_is_read_whole(log: Archive) -> None:

@@ -45,7 +45,7 @@ def test_without_its_strongest_event_a_score_is_lower() -> None:
         present = one.present.copy()
         present[0, shares[0].argmax()] = False
         without = model.states(
-            matrix, rows[[user]], Events(action=one.action, at=one.at, present=present)
+            matrix, rows[[user]], Events(kind=one.kind, at=one.at, present=present)
         )
         lower += int(without[0] @ matrix[best[user]] < scores[user, best[user]])
 
@@ -75,7 +75,7 @@ def test_heads_are_weighed_each_at_its_own_speed() -> None:
     state = model.state(vectors, events)
 
     weights = model.event_weights(events).repeat(4, axis=2)  # (U, S, D)
-    spoken = (vectors + model.action_vectors[events.action]) * weights
+    spoken = (vectors + model.action_vectors[events.kind]) * weights
     turned = spoken.sum(axis=1) @ model.turn[0]
     expected = turned / np.linalg.norm(turned, axis=1, keepdims=True)
     np.testing.assert_allclose(state, expected, atol=1e-5)

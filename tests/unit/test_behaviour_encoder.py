@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 import torch
 
+from portrait.facts import PURCHASE, RETURN
 from portrait.hash_index import MISSING
+from portrait.kinds import DISLIKED_REVIEW, LIKED_REVIEW
 from portrait.neural.behaviour_encoder import BehaviourEncoder, EncoderShape, ItemTower
 from portrait.neural.causal_transformer import CausalTransformer
 from portrait.neural.sequences import ABSENT
@@ -36,7 +38,7 @@ def test_torch_equals_numpy() -> None:
     learned = behaviour_encoder()
     rows, events = histories(20, 9)
     rows[:, 1:][:, ::3] = MISSING  # absent events in the middle too
-    events = Events(events.action, events.at, rows != MISSING)
+    events = Events(events.kind, events.at, rows != MISSING)
 
     exported = learned.exported(REFS)
     matrix = exported.items(REFS, text_vectors())
@@ -46,11 +48,25 @@ def test_torch_equals_numpy() -> None:
     for user in range(20):
         kept = np.flatnonzero(events.present[user])[::-1].copy()  # oldest first
         item = torch.from_numpy(rows[user, kept])[None]
-        action = torch.from_numpy(events.action[user, kept].astype(np.int64))[None]
+        action = torch.from_numpy(events.kind[user, kept].astype(np.int64))[None]
         at = torch.from_numpy(events.at[user, kept])[None]
         state = learned.states(table[item], action, at)[0, -1]
         np.testing.assert_allclose(state.numpy(), states[user], atol=1e-5)
     np.testing.assert_allclose(table.numpy(), matrix, atol=1e-5)
+
+
+@torch.no_grad()
+def test_a_search_is_placed_by_its_text_alone() -> None:
+    texts, searched = text_vectors(), text_vectors(seed=9)[:3]
+    torch.manual_seed(0)
+    learned = BehaviourEncoder(np.concatenate([texts, searched]), COUNTS, SHAPE).eval()
+
+    table = learned.items().numpy()
+    exported = learned.exported(REFS)
+
+    assert learned.ranked == ITEMS
+    nameless = exported.items(np.zeros(3, np.uint64), searched)
+    np.testing.assert_allclose(table[ITEMS:], nameless, atol=1e-5)
 
 
 def test_a_rare_item_has_no_vector_of_its_own() -> None:
@@ -67,6 +83,19 @@ def test_a_warm_start_brings_back_what_was_learned() -> None:
 
     for name, value in learned.state_dict().items():
         np.testing.assert_allclose(fresh.state_dict()[name], value, rtol=1e-5, atol=1e-6)
+
+
+def test_what_speaks_against_an_item_is_the_contrary_whatever_is_learned() -> None:
+    learned = behaviour_encoder(seed=1)
+    gates = learned.exported(REFS).action_gates
+    with torch.no_grad():
+        learned.gates.fill_(-1)
+    spoiled = learned.exported(REFS).action_gates
+
+    assert gates[PURCHASE] > 0 < gates[LIKED_REVIEW]
+    assert gates[RETURN] == -gates[PURCHASE]
+    assert gates[DISLIKED_REVIEW] == -gates[LIKED_REVIEW]
+    assert spoiled[[RETURN, DISLIKED_REVIEW]].tolist() == [0, 0]  # never praise
 
 
 def test_items_that_a_warm_start_does_not_know_start_anew() -> None:

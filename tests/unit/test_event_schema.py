@@ -11,7 +11,7 @@ from portrait.batch import decode
 from portrait.envelope import TYPE_NAMES, parse_event
 from portrait.event import Action, Event
 from portrait.item import Item
-from portrait.paint import DISLIKED, LIKED
+from portrait.kinds import DISLIKED, LIKED
 from portrait.settings import Settings
 from portrait.topics import event_topic
 from service.schemas import MOST_EVENTS

@@ -5,7 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from portrait.event import Action
 from portrait.exam import Exam
+from portrait.facts import ACTION_CODE
 from portrait.neural.examiner import (
     MOST_SPOILED,
     Examined,
@@ -15,12 +17,14 @@ from portrait.neural.examiner import (
     misread,
     ranker_of,
 )
-from portrait.neural.material import Material
+from portrait.neural.material import Material, gather
 from portrait.ranker import Ranker
 from portrait.recency import Events
+from portrait.space import Vectors
 from portrait.stock import place_texts
+from tests.archives import memory_archive
 from tests.fakes import HashEncoder
-from tests.training_shop import ListStock
+from tests.training_shop import CATALOGUE, ListStock, keep, season, with_searches
 from tests.unit.test_learner import PRETRAINED
 from tests.unit.test_material import SHARES, gathered
 
@@ -77,6 +81,27 @@ def test_who_learned_nothing_ranks_by_the_decayed_mean_of_the_texts() -> None:
     np.testing.assert_allclose(
         scores, ranker.text_states(rows, events) @ model.texts.T, rtol=1e-5, atol=1e-6
     )
+
+
+def test_the_exam_knows_what_was_searched_for() -> None:
+    archive = memory_archive()
+    keep(archive, with_searches(season(0)), with_searches(season(1)))
+    material = gather(archive, CATALOGUE, None, SHARES)
+    exam = exam_of(material)
+    texts = [*material.texts, *material.queries]
+    placed = place_texts(texts, PRETRAINED.space, ListStock(), HashEncoder())
+    unread = placed.copy()
+    unread[len(material.texts) :] = 0
+
+    def reached(vectors: Vectors) -> float:
+        model = Examined("v0", PRETRAINED.space, None, vectors, {})
+        return float(measured(exam, model, None).newest.ndcg.mean())
+
+    asked = exam.interactions.action[exam.newest]
+    assert (asked != ACTION_CODE[Action.SEARCH]).all()
+    before = exam.interactions.action[exam.newest - 1] == ACTION_CODE[Action.SEARCH]
+    assert before.mean() > 0.1
+    assert reached(placed) != reached(unread)
 
 
 def test_misread_texts_are_few_and_cost_something(monkeypatch: pytest.MonkeyPatch) -> None:

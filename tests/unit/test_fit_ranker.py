@@ -7,9 +7,12 @@ import numpy as np
 import pytest
 import torch
 
+from portrait.event import Action
+from portrait.facts import ACTION_CODE
 from portrait.hash_index import MISSING
+from portrait.interactions import NO_ITEM, NO_QUERY, Interactions, from_columns
 from portrait.learned import Blend, Learned
-from portrait.neural.behaviour_encoder import EncoderShape
+from portrait.neural.behaviour_encoder import BehaviourEncoder, EncoderShape
 from portrait.neural.fit_ranker import (
     Fitted,
     RankerCourse,
@@ -17,6 +20,8 @@ from portrait.neural.fit_ranker import (
     fit_ranker,
     refit_ranker,
 )
+from portrait.neural.next_item import NextItem
+from portrait.neural.sequences import sequences_of
 from portrait.neural.training import Course
 from portrait.neural.validation import validation_of
 from portrait.past import newest
@@ -30,6 +35,7 @@ COURSE = RankerCourse(
     examples=50,
 )
 USERS = np.arange(60)
+SEARCH = ACTION_CODE[Action.SEARCH]
 
 
 @pytest.fixture(autouse=True)
@@ -88,7 +94,7 @@ def test_without_its_strongest_event_a_score_is_lower() -> None:
         shares = ranker().shares(rows[user], here, best[[user]])[0]
         present = here.present.copy()
         present[0, shares.argmax()] = False
-        without = Events(here.action, here.at, present)
+        without = Events(here.kind, here.at, present)
         left = np.where(present, rows[[user]], MISSING)
         lower += int(ranker().scores(left, without)[0, best[user]] < shares.sum())
 
@@ -210,3 +216,48 @@ def test_the_same_seed_gives_the_same_model() -> None:
     for name, array in one.learned.behaviour.to_arrays().items():
         np.testing.assert_array_equal(two.learned.behaviour.to_arrays()[name], array)
     assert one.learned.blend == two.learned.blend
+
+
+def test_it_learns_from_searches_and_never_ranks_them() -> None:
+    events, items = last_held_out(searched_before(planted()))
+    texts = np.concatenate([text_vectors(), text_vectors()])
+    few = replace(COURSE, course=replace(COURSE.course, epochs=4))
+
+    learned = fit_ranker(events, validation_of(events, USERS, items), texts, few).learned
+
+    rows, happened = newest(events, USERS)
+    assert (rows >= ITEMS).any()
+    scores = Ranker.over(learned, events.items, texts).scores(rows, happened)
+    assert scores.shape == (len(USERS), ITEMS)
+    assert learned.behaviour.action_vectors[SEARCH].any()
+
+
+@pytest.mark.parametrize("full_up_to", [0, ITEMS])  # sampled, full
+def test_a_search_counts_in_the_loss_of_what_comes_after_it(full_up_to: int) -> None:
+    events = searched_before(planted())
+    texts = np.concatenate([text_vectors(), text_vectors()])
+    encoder = BehaviourEncoder(texts, np.ones(ITEMS, np.float32), COURSE.shape)
+    learning = NextItem(encoder, full_up_to=full_up_to)
+    (batch, *_) = sequences_of(events).batches(100, seed=0, epoch=0)
+
+    loss = learning(batch)
+    loss.backward()
+
+    assert torch.isfinite(loss)
+    assert encoder.actions.grad is not None
+    assert encoder.actions.grad[SEARCH].abs().max() > 0
+
+
+def searched_before(events: Interactions) -> Interactions:
+    """Let every user search, before each event, for what comes."""
+    count = len(events)
+    return from_columns(
+        user=np.concatenate([events.user, events.user]),
+        item=np.concatenate([np.full(count, NO_ITEM), events.item]),
+        query=np.concatenate([events.item, np.full(count, NO_QUERY)]),
+        action=np.concatenate([np.full(count, SEARCH, np.uint8), events.action]),
+        at=np.concatenate([events.at - 1, events.at]),
+        items=events.items,
+        queries=events.items + np.uint64(10_000),
+        users=events.users,
+    )

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from portrait.event import Action
 from portrait.facts import ACTION_CODE, Facts, fold
 from portrait.history import Anchors, facts_at
-from portrait.interactions import NO_ITEM, Interactions, from_columns
+from portrait.interactions import NO_ITEM, NO_QUERY, Interactions, from_columns
 from tests.strategies import START, Happening, happenings, log_of
 
 USERS = 3
@@ -128,3 +128,20 @@ def test_a_search_has_no_item() -> None:
 
     assert facts.ring["ref"][0, 0] == 0
     assert facts.ring["at"][0, 0] == START
+
+
+def test_a_search_is_named_by_its_text() -> None:
+    history = from_columns(
+        user=np.zeros(2, np.int64),
+        item=np.array([2, NO_ITEM]),
+        query=np.array([NO_QUERY, 1]),
+        action=np.array([ACTION_CODE[Action.CLICK], ACTION_CODE[Action.SEARCH]], np.uint8),
+        at=np.array([START, START + 1]),
+        items=ITEMS,
+        queries=np.array([400, 500], np.uint64),
+        users=1,
+    )
+
+    facts = facts_at(history, Anchors(np.array([0]), np.array([START + 2])))
+
+    assert facts.ring["ref"][0, :3].tolist() == [500, ITEMS[2], 0]

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from portrait.interactions import Interactions, from_columns
+from portrait.interactions import NO_ITEM, NO_QUERY, Interactions, from_columns
 
 
 def three_users() -> Interactions:
@@ -34,3 +34,28 @@ def test_what_happens_at_a_moment_is_not_before_it() -> None:
     assert past.at.tolist() == [10]
     assert past.users == 3
     assert len(past.items) == 2
+
+
+def with_searches() -> Interactions:
+    return from_columns(
+        user=np.zeros(5, np.int64),
+        item=np.array([0, NO_ITEM, NO_ITEM, 1, NO_ITEM]),
+        query=np.array([NO_QUERY, 2, 0, NO_QUERY, 2]),
+        action=np.array([1, 3, 3, 1, 3], np.uint8),
+        at=np.arange(5),
+        items=np.array([7, 8], np.uint64),
+        queries=np.array([50, 60, 70], np.uint64),
+        users=1,
+    )
+
+
+def test_an_event_is_about_an_item_or_a_search() -> None:
+    assert with_searches().about(np.array([[0, 1], [3, 2]])).tolist() == [[0, 4], [1, 2]]
+
+
+def test_of_too_many_queries_the_commonest_stay() -> None:
+    few = with_searches().of_queries(1)
+
+    assert few.queries.tolist() == [70]
+    assert few.query.tolist() == [NO_QUERY, 0, NO_QUERY, NO_QUERY, 0]
+    assert few.about(np.arange(5)).tolist() == [0, 2, NO_ITEM, 1, 2]

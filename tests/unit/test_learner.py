@@ -10,6 +10,8 @@ import pytest
 
 from portrait.artifact import fetch, manifest_digest, read_learned
 from portrait.erasure import Erasures
+from portrait.event import Action
+from portrait.facts import ACTION_CODE
 from portrait.judge import judge
 from portrait.learned import Learned
 from portrait.learner import Trained
@@ -27,7 +29,16 @@ from portrait.store import Model
 from portrait.verdict import Verdict
 from tests.archives import memory_archive
 from tests.fakes import HashEncoder
-from tests.training_shop import CATALOGUE, OPENED, SEASON, ListStock, keep, season
+from tests.training_shop import (
+    CATALOGUE,
+    ITEMS,
+    OPENED,
+    SEASON,
+    ListStock,
+    keep,
+    season,
+    with_searches,
+)
 
 COURSE = Course(epochs=6, patience=3, learning_rate=1e-2, mixed_precision=False, checkpoint_every=7)
 PLAN = Plan(
@@ -160,6 +171,22 @@ def test_the_first_model_begins_without_a_champion(tmp_path: Path) -> None:
         assert shares == sorted(shares)
         assert 0 <= shares[0] <= shares[-1] <= 1
     assert len(set(shop.noted.shares["training heads"])) == 4  # heads
+
+
+def test_what_was_searched_for_is_read_learned_from_and_examined(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    shop.archive = memory_archive()
+    keep(shop.archive, with_searches(season(0)))
+
+    trained = shop.learn("v1", PRETRAINED)
+
+    material = load(shop.plan.folder / "v1" / MATERIAL)
+    assert len(material.queries) > ITEMS / 2
+    with np.load(shop.plan.folder / "v1" / f"{PRETRAINED.space.id}.npz") as placed:
+        assert placed["texts"][-len(material.queries) :].any(axis=1).all()
+    assert trained.model.learned is not None
+    assert trained.model.learned.behaviour.action_vectors[ACTION_CODE[Action.SEARCH]].any()
+    assert shop.tried(trained, PRETRAINED).promote
 
 
 def test_the_manifest_says_where_the_model_comes_from(

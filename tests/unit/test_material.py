@@ -1,5 +1,6 @@
 """Material: time goes forward, users are held out, the erased are not there, memory is bounded."""
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -8,15 +9,24 @@ import numpy as np
 import pytest
 
 from portrait.erasure import Erasures
-from portrait.interactions import NO_ITEM, Interactions
+from portrait.event import Action
+from portrait.facts import ACTION_CODE
+from portrait.interactions import NO_ITEM, NO_QUERY, Interactions
 from portrait.item import interest_category
 from portrait.learner import NothingToLearnError
 from portrait.need import Need
-from portrait.neural.material import Material, Shares, gather, load, save
+from portrait.neural.material import (
+    Material,
+    MaterialOutdatedError,
+    Shares,
+    gather,
+    load,
+    save,
+)
 from portrait.reading import EPOCH, MILLISECOND
-from portrait.ref import item_ref, name_ref, user_ref
+from portrait.ref import item_ref, name_ref, text_ref, user_ref
 from tests.archives import memory_archive
-from tests.training_shop import CATALOGUE, OPENED, SEASON, keep, season
+from tests.training_shop import CATALOGUE, OPENED, SEASON, keep, season, with_searches
 
 SHARES = Shares(least_events=100, held_out=0.2)
 SECOND_SEASON = EPOCH + (OPENED + SEASON) * MILLISECOND
@@ -186,6 +196,39 @@ def test_a_file_gives_back_what_was_gathered(tmp_path: Path) -> None:
     np.testing.assert_array_equal(again.learned.item, material.learned.item)
     np.testing.assert_array_equal(again.held, material.held)
     assert [path.name for path in tmp_path.iterdir()] == ["material.npz"]
+
+
+def test_searches_stand_with_their_texts(tmp_path: Path) -> None:
+    archive = memory_archive()
+    keep(archive, with_searches(season(0)), with_searches(season(1)))
+
+    material = gather(archive, CATALOGUE, SECOND_SEASON, SHARES)
+    save(tmp_path / "material.npz", material)
+    again = load(tmp_path / "material.npz")
+
+    events = material.events
+    searches = events.action == ACTION_CODE[Action.SEARCH]
+    assert searches.mean() == pytest.approx(0.25, abs=0.01)
+    assert (events.query[~searches] == NO_QUERY).all()
+    titles = {item.title for item in CATALOGUE}
+    assert {material.queries[row] for row in events.query[searches].tolist()} <= titles
+    assert [text_ref(text) for text in material.queries] == events.queries.tolist()
+    assert again.queries == material.queries
+    np.testing.assert_array_equal(again.events.query, events.query)
+
+
+def test_a_file_of_an_older_version_is_outdated(tmp_path: Path) -> None:
+    path = tmp_path / "material.npz"
+    save(path, gathered())
+    with np.load(path) as file:
+        arrays = dict(file)
+    said = json.loads(arrays["said"].tobytes())
+    del said["queries"]
+    arrays["said"] = np.frombuffer(json.dumps(said).encode(), np.uint8)
+    np.savez(path, **arrays)
+
+    with pytest.raises(MaterialOutdatedError):
+        load(path)
 
 
 def test_shuffled_events_keep_users_and_times_and_lose_the_items() -> None:

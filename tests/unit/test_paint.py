@@ -18,6 +18,7 @@ from portrait.paint import (
     paint,
     weights,
 )
+from portrait.recency import Events
 from portrait.ref import item_ref, name_ref, text_ref
 from tests.catalogues import ITEMS, SPACE, catalogue
 
@@ -161,14 +162,19 @@ def test_nothing_known_paints_an_empty_portrait() -> None:
     assert bytes(portrait["space"]).decode() == SPACE.id
 
 
+def weighed(ring: Ring) -> NDArray[np.float32]:
+    """Weigh events whose items are all known."""
+    return weights(Events.of_ring(ring, ring["at"] > 0))
+
+
 def test_the_short_term_half_life_is_three_events() -> None:
-    weight = weights(ring_of(*[(Action.PURCHASE, "milk", 0.0)] * 4))
+    weight = weighed(ring_of(*[(Action.PURCHASE, "milk", 0.0)] * 4))
 
     assert weight[0, SHORT, 3] == pytest.approx(weight[0, SHORT, 0] / 2)
 
 
 def test_the_long_term_half_life_is_thirty_days() -> None:
-    weight = weights(ring_of((Action.PURCHASE, "milk", 0), (Action.PURCHASE, "milk", 30)))
+    weight = weighed(ring_of((Action.PURCHASE, "milk", 0), (Action.PURCHASE, "milk", 30)))
 
     assert weight[0, LONG, 1] == pytest.approx(weight[0, LONG, 0] / 2)
 
@@ -227,8 +233,8 @@ def test_shares_of_interests_are_between_zero_and_one(ring: Ring) -> None:
 def test_the_vectors_are_the_plain_weighted_sum(ring: Ring) -> None:
     built = catalogue()
     portrait = paint(ring, built)
-    weight = weights(ring)
     _, texts = built.locate(ring)
+    weight = weights(Events.of_ring(ring, texts >= 0))
 
     for row in range(len(ring)):
         known = texts[row] >= 0

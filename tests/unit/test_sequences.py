@@ -1,13 +1,14 @@
 """Sequences: windows over histories, and batches of them."""
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from portrait.event import Action
 from portrait.facts import ACTION_CODE
-from portrait.interactions import NO_ITEM, Interactions, from_columns
+from portrait.interactions import NO_ITEM, NO_QUERY, Interactions, from_columns
 from portrait.neural.sequences import ABSENT, Batch, sequences_of
 from tests.learned import planted
 
@@ -47,7 +48,18 @@ def test_a_window_reaches_back_half_its_length_before_what_it_predicts() -> None
         assert ((first >= 4) | starts_at_the_beginning).all()
 
 
-def test_searches_are_left_out_and_returns_and_bad_reviews_are_not_predicted() -> None:
+def test_searches_are_seen_if_they_can_be_read_and_never_predicted() -> None:
+    events = one_user([1, NO_ITEM, NO_ITEM, 2])
+    query = np.array([NO_QUERY, 0, NO_QUERY, NO_QUERY])
+    events = replace(events, query=query, queries=np.array([9], np.uint64))
+
+    (batch,) = sequences_of(events).batches(5, seed=0, epoch=0)
+
+    assert batch.item.tolist() == [[1, 2, 2]]  # of two items; the search is the row after them
+    assert batch.target.tolist() == [[False, False, True]]
+
+
+def test_returns_and_bad_reviews_are_not_predicted() -> None:
     events = one_user([1, NO_ITEM, 2, 3])
     events.action[2] = ACTION_CODE[Action.RETURN]
     events.rating[3] = 15

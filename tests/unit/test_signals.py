@@ -11,8 +11,8 @@ import pytest
 from portrait.adapters.river_drift import AdwinDrift
 from portrait.archive import EVER, Archive, Span
 from portrait.drift import Floats, Reference
+from portrait.learned import untaught
 from portrait.manifest import Manifest, Window
-from portrait.neural.examiner import untaught
 from portrait.neural.material import Shares, gather
 from portrait.neural.readings import COHERENCE, REFERENCES, readings
 from portrait.neural.signals import ArchiveSignals, Counts, Recent

@@ -98,7 +98,7 @@ def test_the_axes_of_a_small_catalogue_are_not_its_noise() -> None:
 
     placed = fit_space("e", found).place(found)
 
-    assert _same_neighbours(placed, category) > 0.9  # with a quarter of the shrinkage: .63
+    assert _same_neighbours(placed, category) > 0.9  # with w = .25: .63
 
 
 def _same_neighbours(vectors: Vectors, category: NDArray[np.int64]) -> float:

@@ -7,7 +7,7 @@ import pytest
 
 from portrait.item import Item
 from portrait.ref import text_ref
-from portrait.stock import AT_ONCE, StoredStock, place_texts
+from portrait.stock import AT_ONCE, StoredStock, place_searches, place_texts
 from tests.fakes import HashEncoder, MemoryCatalogue
 from tests.training_shop import ListStock
 from tests.unit.test_learner import PRETRAINED
@@ -63,3 +63,12 @@ def test_what_was_placed_before_is_taken_as_it_is() -> None:
 
 def test_without_the_encoder_of_a_space_the_rest_stays_unknown() -> None:
     assert not place_texts(["red shoe"], SPACE, ListStock(), None).any()
+
+
+def test_searches_have_the_vectors_that_the_store_has() -> None:
+    vector = np.arange(SPACE.dim, dtype=np.float32)
+
+    placed = place_searches([7, 8], SPACE, ListStock(known={8: vector}))
+
+    assert not placed[0].any()
+    np.testing.assert_array_equal(placed[1], vector)

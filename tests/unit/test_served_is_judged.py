@@ -1,0 +1,171 @@
+"""Served is judged: the service and the judge score alike, whatever somebody did."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import assume, example, given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from portrait.catalogue import Catalogue
+from portrait.event import Action
+from portrait.explain import Evidence, evidence_of
+from portrait.facts import ACTION_CODE, EVENT, RING
+from portrait.interactions import NO_ITEM, NO_QUERY, Interactions, from_columns
+from portrait.item import IntroducedItem
+from portrait.kinds import KIND_WEIGHTS
+from portrait.paint import paint
+from portrait.past import newest
+from portrait.ranker import Ranker
+from portrait.recommend import Ranking, Shelf, Wish, blend, rank, rank_by, stock
+from portrait.ref import item_ref, text_ref
+from portrait.store import Model
+from portrait.taste import taste_of
+from tests.catalogues import ITEMS, MODEL, catalogue
+from tests.models import learned, learned_model
+
+NOW = 1_790_000_000_000
+HOUR_MS = 3_600_000
+SHOWN = Wish(diversity=0)
+CLOSE = 1e-5
+TELLING = 0.02  # of the sum of lengths: below it a sum's direction is rounding
+
+# Training knew neither beef's own vector (`learned`) nor this, which events alone know.
+NAMELESS = IntroducedItem(id="an item without a text", available=False, withdrawn=True)
+NAMES = (*(item.id for item in ITEMS), NAMELESS.id)
+READ = ("tuna cat food", "cheap paper", "whole milk")  # searches whose vectors are known
+TEXTS = (*READ, "a search that nobody has read")
+
+Ring = NDArray[np.void]
+Floats = NDArray[np.float32]
+
+
+def of_kinds() -> Model:
+    """Return a model that has learned what liked and disliked reviews are worth."""
+    old = learned(seed=5)
+    draw = np.random.default_rng(5)
+    vectors = 0.1 * draw.standard_normal((len(KIND_WEIGHTS), old.behaviour.dim))
+    behaviour = replace(
+        old.behaviour,
+        action_gates=KIND_WEIGHTS / np.float32(4),
+        action_vectors=vectors.astype(np.float32),
+    )
+    neighbours = replace(old.neighbours, action_gates=np.maximum(KIND_WEIGHTS, np.float32(0)))
+    return Model("of-kinds", MODEL.space, replace(old, behaviour=behaviour, neighbours=neighbours))
+
+
+MODELS = {"pretrained": MODEL, "of actions": learned_model(), "of kinds": of_kinds()}
+
+events = st.tuples(
+    st.sampled_from([*Action]),
+    st.integers(0, 1_000),  # which item or search
+    st.integers(0, 9_000),  # hours ago
+    st.sampled_from([0, 10, 20, 21, 30, 39, 40, 50]),  # tenths of a star
+)
+histories = st.lists(events, min_size=1, max_size=RING)
+
+
+def ring_of(happened: list[tuple[Action, int, int, int]]) -> Ring:
+    """Write a ring, newest first."""
+    ring = np.zeros(len(happened), EVENT)
+    for place, (action, which, age, stars) in enumerate(sorted(happened, key=lambda one: one[2])):
+        is_search = action is Action.SEARCH
+        names = TEXTS if is_search else NAMES
+        name = names[which % len(names)]
+        ref = text_ref(name) if is_search else item_ref(name)
+        rating = stars if action is Action.REVIEW else 0
+        ring[place] = (NOW - age * HOUR_MS, place + 1, ref, 0, 1, ACTION_CODE[action], rating)
+    return ring
+
+
+def interactions_of(ring: Ring, items: NDArray[np.uint64]) -> Interactions:
+    """Tell a ring as the archive would: oldest first, by rows of items and of queries."""
+    ring = ring[::-1]
+    queries = np.sort(np.array([text_ref(text) for text in TEXTS], np.uint64))
+    row_of = {ref: row for row, ref in enumerate(items.tolist())}
+    query_of = {ref: row for row, ref in enumerate(queries.tolist())}
+    return from_columns(
+        user=np.zeros(len(ring), np.int64),
+        item=np.array([row_of.get(ref, NO_ITEM) for ref in ring["ref"].tolist()]),
+        query=np.array([query_of.get(ref, NO_QUERY) for ref in ring["ref"].tolist()]),
+        action=ring["action"].copy(),
+        at=ring["at"].copy(),
+        rating=ring["rating"].copy(),
+        items=items,
+        queries=queries,
+        users=1,
+    )
+
+
+def served(evidence: Evidence, model: Model, shelf: Shelf) -> tuple[Floats, Floats, Ranking]:
+    """Return scores (n,) and shares (n, S) of what may be shown, and the ranking."""
+    shown = np.flatnonzero(shelf.told)
+    texts = shelf.matrix[shelf.text[shown]]
+    if model.learned is None:
+        vector = blend(evidence.portrait())
+        ranking = rank(shelf, vector, SHOWN, np.zeros(len(shelf), np.float32))
+        return texts @ vector, evidence.shares(texts), ranking
+    taste = taste_of(evidence, model.learned)
+    ranking = rank_by(
+        shelf, taste.short, SHOWN, lambda rows, texts: taste.scores(shelf, rows, texts)
+    )
+    return taste.scores(shelf, shown, texts @ taste.short), taste.shares(shelf, shown), ranking
+
+
+def judge_of(model: Model, built: Catalogue, happened: Interactions) -> Ranker:
+    """Let a model rank the catalogue as the exam does, with the vectors that the store has."""
+    refs = np.array([text_ref(item.text) if item.text else 0 for item in built.items], np.uint64)
+    rows = built.vectors.find(np.concatenate([refs, happened.queries]))
+    vectors = np.where(rows[:, None] >= 0, built.vectors.matrix[rows], np.float32(0))
+    return Ranker.over(model.learned, happened.items, vectors)
+
+
+def is_telling(evidence: Evidence) -> bool:
+    """Say whether likes and dislikes do not cancel each other out to rounding errors."""
+    lengths = np.linalg.norm(evidence.weight @ evidence.vectors, axis=1)
+    whole = np.abs(evidence.weight).sum(axis=1)
+    return bool((lengths > TELLING * whole).all())
+
+
+@pytest.mark.parametrize("name", MODELS)
+@given(histories)
+@example([(Action.SEARCH, 0, 0, 0), (Action.CLICK, 1, 5, 0)])
+@example([(Action.SEARCH, len(READ), 0, 0), (Action.CLICK, 1, 5, 0), (Action.CART, 0, 9, 0)])
+@example([(Action.REVIEW, 0, 0, 50), (Action.CLICK, 1, 5, 0)])
+@example([(Action.REVIEW, 0, 0, 10), (Action.CLICK, 1, 5, 0)])
+@example([(Action.RETURN, 2, 0, 0), (Action.CLICK, 3, 5, 0), (Action.CLICK, 5, 7, 0)])
+def test_served_and_judged_agree_in_scores_order_and_shares(
+    name: str, happened: list[tuple[Action, int, int, int]]
+) -> None:
+    model, ring = MODELS[name], ring_of(happened)
+    built = catalogue(*ITEMS, NAMELESS, searches=READ, model=model)
+    paint(np.pad(ring, (0, RING - len(ring)))[None], built)  # as the stream does, before all else
+    evidence, shelf = evidence_of(ring, built), stock(built)
+    assume(is_telling(evidence))
+    told = interactions_of(ring, built.rows["ref"].copy())
+    judge, shown = judge_of(model, built, told), np.flatnonzero(shelf.told)
+
+    scores, shares, ranking = served(evidence, model, shelf)
+    rows, before = newest(told, np.zeros(1, np.int64))
+    (judged,) = judge.scores(rows, before)
+
+    assert len(judged) == len(shelf)  # no search is ever ranked
+    np.testing.assert_allclose(scores, judged[shown], atol=CLOSE)
+    np.testing.assert_allclose(shares, judge.shares(rows[0], before, shown), atol=CLOSE)
+    assert len(ranking.rows)
+    assert (np.diff(judged[ranking.rows]) <= CLOSE).all()
+
+
+def test_a_search_moves_the_judge_towards_what_it_means() -> None:
+    built = catalogue(*ITEMS, NAMELESS, searches=READ)
+    click, search = (Action.CLICK, 0, 9, 0), (Action.SEARCH, 0, 1, 0)
+
+    def judged(*happened: tuple[Action, int, int, int]) -> Floats:
+        told = interactions_of(ring_of([*happened]), built.rows["ref"].copy())
+        judge = judge_of(MODEL, built, told)
+        scores: Floats = judge.scores(*newest(told, np.zeros(1, np.int64)))[0]
+        return scores
+
+    tuna = NAMES.index("tuna")
+    assert judged(click, search)[tuna] > judged(click)[tuna] + 0.1
