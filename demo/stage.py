@@ -146,7 +146,7 @@ async def follow(http: httpx.AsyncClient, trainer: Process, job_id: str) -> Fiel
         if job["stage"] != shown and job["stage"] is not None:
             shown = job["stage"]
             print(f"  {time.monotonic() - started:5.1f} s  {shown}")
-        if job["state"] in {"promoted", "refused", "failed"}:
+        if job["state"] in {"promoted", "refused", "failed", "cancelled"}:
             print(f"  {time.monotonic() - started:5.1f} s  {job['state']}: {job['outcome']}")
             return job
         if trainer.poll() is not None:

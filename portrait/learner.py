@@ -1,10 +1,12 @@
 """Port: what learns. Torch and the archive are behind it; the trainer in front knows neither."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from portrait.errors import PortraitError
 from portrait.manifest import Manifest
+from portrait.need import Need
 from portrait.store import Model
 from portrait.tracker import Tracker
 from portrait.trial import Figures
@@ -12,6 +14,10 @@ from portrait.trial import Figures
 
 class NothingToLearnError(PortraitError):
     """There is nothing to learn from: too few events, or none that are new."""
+
+    def __init__(self, message: str | None = None, needs: Sequence[Need] = ()) -> None:
+        super().__init__(message)
+        self.needs = tuple(needs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +41,8 @@ class Trial(NamedTuple):
 class Progress(Tracker, Protocol):
     """Takes how far a training is. What its methods raise must pass through the training.
 
-    They raise when another trainer has taken over, or this one has to stop.
+    They raise when another trainer has taken over, when this one has to stop, or when somebody has
+    cancelled the training: tell it often, in long stages too.
     """
 
     def stage(self, name: str) -> None:
@@ -45,6 +52,11 @@ class Progress(Tracker, Protocol):
 
 class Learner(Protocol):
     """Makes challengers and measures them. Its calls block, and may take hours."""
+
+    @property
+    def outline(self) -> tuple[str, ...]:
+        """The names of the stages that `learn` and then `examine` go through, in order."""
+        ...
 
     def learn(self, version: str, champion: Model | None, progress: Progress) -> Trained:
         """Train a model of this version, beginning from the champion.

@@ -80,6 +80,9 @@ trained_at = Gauge(
 refused_in_a_row = Gauge(
     "portrait_refused_challengers", "Challengers refused since one was promoted."
 )
+jobs_unattended = Gauge(
+    "portrait_jobs_unattended", "Trainings that wait because no trainer is alive; by the service."
+)
 live = Gauge(
     "portrait_live_figure",
     "What the champion does in service: hit rate of its next item, calibration error by head.",

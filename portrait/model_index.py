@@ -16,8 +16,10 @@ that goes on from what the index says:
    the champion again at once. Then the index worker lets go of it: `expired` says which, `forget`
    removes its arrays. Its card stays.
 
-A model that was refused by the judge or rolled back serves again only if somebody insists. So does
-one whose encoder or arrays the index worker could not load (`refuse`): the champion goes on.
+A model that was refused by the judge serves only if somebody insists. So does one whose encoder or
+arrays the index worker could not load (`refuse`): the champion goes on. One that was rolled back
+serves again only by a person's word: the reason that they give stays on its card, and the watch
+(`workers/watch.py`) does not take it out of service again.
 
 An index that was emptied gets its pointers back (`restore`) from the ledger that lies beside the
 artifacts: `ledger.py`.
@@ -32,7 +34,13 @@ from portrait.errors import PortraitError
 from portrait.manifest import Manifest, Version, Window
 from portrait.verdict import Verdict
 
+MOST_NOTES = 20  # kept of one model; the oldest go first
+
 Role = Literal["champion", "former", "wanted", "candidate", "refused", "rolled back", "retired"]
+
+
+GIVE_REASON = 'To promote it again, send {"reason": "why it may serve again"}.'
+INSIST = 'To promote it all the same, send {"insist": true}.'
 
 
 class ModelNotFoundError(PortraitError):
@@ -45,6 +53,18 @@ class ModelNotPromotableError(PortraitError):
 
 class NoFormerModelError(PortraitError):
     """There is no former model to go back to: none served before, or its grace has ended."""
+
+
+class Note(BaseModel):
+    """Why a person asked for a model to serve."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    at: AwareDatetime
+    reason: str
+    rolled_back: str | None = Field(
+        None, description="Why it had been taken out of service; null: it had not."
+    )
 
 
 class Card(BaseModel):
@@ -67,6 +87,12 @@ class Card(BaseModel):
     verdict: Verdict | None = Field(None, description="Null: it was never judged.")
     rolled_back: str | None = Field(None, description="Why it was taken out of service.")
     refused: str | None = Field(None, description="Why it could not be put in service.")
+    history: tuple[Note, ...] = Field((), description="Why people asked for it, oldest first.")
+
+    @property
+    def is_by_word(self) -> bool:
+        """Whether a person asked for it though it had been rolled back."""
+        return any(note.rolled_back is not None for note in self.history)
 
 
 class Standing(NamedTuple):
@@ -107,13 +133,19 @@ class ModelIndex(Protocol):
         """Return who serves, who did, who is to."""
         ...
 
-    async def want(self, version: str, *, insist: bool = False) -> None:
+    async def want(self, version: str, *, insist: bool = False, reason: str | None = None) -> None:
         """Ask for a model to be put in service. Asking for the champion withdraws other wishes.
+
+        Args:
+            version: Of the model.
+            insist: Even if it was refused.
+            reason: Why a person wants it, for its card; without one nobody gets a model that was
+                rolled back.
 
         Raises:
             ModelNotFoundError: It is not listed.
-            ModelNotPromotableError: Its arrays are not kept; or it was refused or rolled back, and
-                nobody insists.
+            ModelNotPromotableError: Its arrays are not kept; or it was refused and nobody insists,
+                or rolled back and nobody gives a reason.
         """
         ...
 
@@ -193,23 +225,35 @@ def role_of(card: Card, standing: Standing, *, is_kept: bool) -> Role:
     return "candidate" if card.verdict is None or card.verdict.promote else "refused"
 
 
-def require_promotable(card: Card, *, is_kept: bool, insist: bool) -> None:
+def noted(card: Card, reason: str | None, now: datetime) -> tuple[Note, ...]:
+    """Return the history of a model with why a person wants it, if they say so."""
+    if reason is None:
+        return card.history
+    note = Note(at=now, reason=reason, rolled_back=card.rolled_back)
+    return (*card.history, note)[-MOST_NOTES:]
+
+
+def require_promotable(card: Card, *, is_kept: bool, insist: bool, reason: str | None) -> None:
     """Refuse a model that cannot serve, or should not.
 
     Raises:
-        ModelNotPromotableError: With the reason.
+        ModelNotPromotableError: With what speaks against it, and what to send all the same.
     """
     if not is_kept:
         msg = f"{card.version}: its arrays are no longer kept."
         raise ModelNotPromotableError(msg)
+    if card.rolled_back is not None and reason is None:
+        msg = f"{card.version} was rolled back: {_ended(card.rolled_back)} {GIVE_REASON}"
+        raise ModelNotPromotableError(msg)
     if insist:
         return
-    if card.rolled_back is not None:
-        msg = f"{card.version} was rolled back: {card.rolled_back}"
-        raise ModelNotPromotableError(msg)
     if card.refused is not None:
-        msg = f"{card.version} could not be loaded: {card.refused}"
+        msg = f"{card.version} could not be loaded: {_ended(card.refused)} {INSIST}"
         raise ModelNotPromotableError(msg)
     if card.verdict is not None and not card.verdict.promote:
-        msg = f"{card.version} was refused: {card.verdict.reason}"
+        msg = f"{card.version} was refused: {_ended(card.verdict.reason)} {INSIST}"
         raise ModelNotPromotableError(msg)
+
+
+def _ended(sentence: str) -> str:
+    return sentence if sentence.endswith(".") else f"{sentence}."

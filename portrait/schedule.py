@@ -7,6 +7,7 @@ from typing import NamedTuple
 from croniter import croniter
 
 from portrait.jobs import Trigger
+from portrait.need import Need
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,13 @@ def due(schedule: Schedule, waiting: Waiting, now: datetime) -> Due | None:
     if schedule.cron is not None and _next(schedule.cron, waiting.since) <= now:
         return Due("schedule", f"{schedule.cron} (UTC)")
     return None
+
+
+def lack_of(schedule: Schedule, waiting: Waiting) -> Need | None:
+    """Say in numbers what a training waits for, if events are a reason for one."""
+    if schedule.events is None:
+        return None
+    return Need(what="new labelled events", there=waiting.events, needed=schedule.events)
 
 
 def is_cron(expression: str) -> bool:

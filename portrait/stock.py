@@ -11,6 +11,7 @@ from portrait.item import Item
 from portrait.ref import text_ref
 from portrait.space import Space, Vectors
 from portrait.store import CatalogueStore
+from portrait.tracker import NoTracker, Tracker
 
 AT_ONCE = 1_000  # items or vectors asked for in one call
 TEXTS_AT_ONCE = 512  # encoded before the progress is told
@@ -62,7 +63,11 @@ class StoredStock:
 
 
 def place_texts(
-    texts: Sequence[str], space: Space, stock: Stock, encoder: TextEncoder | None
+    texts: Sequence[str],
+    space: Space,
+    stock: Stock,
+    encoder: TextEncoder | None,
+    tracker: Tracker | None = None,
 ) -> Vectors:
     """Place texts in a space: each distinct one once, and only those that nobody placed before.
 
@@ -71,6 +76,7 @@ def place_texts(
         space: Where.
         stock: What was placed before.
         encoder: The space's own; without it the rest stays unknown.
+        tracker: Is told how many of the new ones are read.
 
     Returns:
         (N, K), unit rows rounded as stores round them, or zero where nothing is known.
@@ -81,6 +87,7 @@ def place_texts(
     if encoder is not None:
         unknown = [text for text in distinct if text not in vectors]
         for start in range(0, len(unknown), TEXTS_AT_ONCE):
+            (tracker or NoTracker()).reach(start / len(unknown))
             some = unknown[start : start + TEXTS_AT_ONCE]
             placed = space.place(encoder.encode(some)).astype("<f2").astype(np.float32)
             vectors |= dict(zip(some, placed, strict=True))

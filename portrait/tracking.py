@@ -12,7 +12,7 @@ import structlog
 
 from portrait.errors import PortraitError
 from portrait.model_index import Card
-from portrait.tracker import NoTracker, Tracker
+from portrait.tracker import Curves, NoTracker
 
 Alias = Literal["champion", "challenger"]
 
@@ -28,7 +28,7 @@ class Tracking(Protocol):
 
     def run(
         self, job: str, settings: Mapping[str, str | int | float]
-    ) -> AbstractContextManager[Tracker]:
+    ) -> AbstractContextManager[Curves]:
         """Record a training. A job that was recorded before, by a killed trainer, goes on."""
         ...
 
@@ -52,15 +52,15 @@ class Lenient:
         self._tracking = tracking
 
     @contextmanager
-    def run(self, job: str, settings: Mapping[str, str | int | float]) -> Iterator[Tracker]:
+    def run(self, job: str, settings: Mapping[str, str | int | float]) -> Iterator[Curves]:
         """Record a training as far as it can be."""
         with ExitStack() as stack:
-            tracker: Tracker = NoTracker()
+            curves: Curves = NoTracker()
             stack.enter_context(_said("run_end"))
             with _said("run"):
                 if self._tracking is not None:
-                    tracker = stack.enter_context(self._tracking.run(job, settings))
-            yield LenientTracker(tracker)
+                    curves = stack.enter_context(self._tracking.run(job, settings))
+            yield LenientCurves(curves)
 
     def register(self, card: Card, job: str | None = None) -> None:
         """Enter a model, if that is possible."""
@@ -81,16 +81,16 @@ class Lenient:
         return None
 
 
-class LenientTracker:
-    """A `Tracker` that never fails."""
+class LenientCurves:
+    """`Curves` that never fail."""
 
-    def __init__(self, tracker: Tracker) -> None:
-        self._tracker = tracker
+    def __init__(self, curves: Curves) -> None:
+        self._curves = curves
 
     def record(self, step: int, figures: Mapping[str, float]) -> None:
         """Add the points, if that is possible."""
         with _said("record"):
-            self._tracker.record(step, figures)
+            self._curves.record(step, figures)
 
 
 @contextmanager

@@ -172,5 +172,5 @@ ITEM: Json = {
 }
 ITEM_ACCEPTED: Json = {"item_id": "1082185", "status": "accepted"}
 ALIVE: Json = {"status": "alive"}
-READY: Json = {"status": "ready", "up": ["redis", "kafka", "model"]}
+READY: Json = {"status": "ready", "up": ["redis", "kafka", "model"], "notes": []}
 METRICS = 'portrait_requests_total{method="GET",route="/livez",status="200"} 12.0\n'

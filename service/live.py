@@ -36,11 +36,13 @@ from portrait.store import (
     ProgressStore,
 )
 from portrait.stream import Publisher
+from service.job_words import TRAINER_MISSING
 
 MODEL_EVERY = 1.0  # seconds between two looks
 CATALOGUE_EVERY = 0.2
 PROGRESS_EVERY = 0.25
 POPULARITY_EVERY = 5.0
+JOBS_EVERY = 5.0
 LONGEST_PAUSE = 5.0  # seconds, between tries while Redis is away
 ANSWER_BYTES = 33_554_432  # of written answers, each with its record: some 8 KB, at most 140
 ENTRY_BYTES = 400  # that Python takes for one, beside its texts
@@ -165,6 +167,7 @@ class Live:
         self.reached: Mapping[int, int] = {}  # ms by partition: what is published is stored
         self._versions: dict[str, str | None] = {}  # by space; None where no model is known
         self.is_running = False
+        self.notes: tuple[str, ...] = ()  # what stops nothing here, and somebody should see to
         self._parts = parts
         self._source: Source | None = None
         self._weights: Mapping[str, int] = {}
@@ -199,6 +202,7 @@ class Live:
             (self.follow_catalogue, CATALOGUE_EVERY),
             (self.follow_progress, PROGRESS_EVERY),
             (self.follow_popularity, POPULARITY_EVERY),
+            (self.follow_jobs, JOBS_EVERY),
         )
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(_repeat(step, every)) for step, every in steps]
@@ -247,6 +251,13 @@ class Live:
         weights = await self._parts.popularity.newest(DAYS)
         if weights != self._weights:
             self._weights = weights
+
+    async def follow_jobs(self) -> None:
+        """Notice a training that waits for a trainer: nobody else is there to say so."""
+        job, situation = await self._parts.jobs.open(), await self._parts.jobs.situation()
+        is_waiting = job is not None and not situation.is_attended
+        metrics.jobs_unattended.set(is_waiting)
+        self.notes = (TRAINER_MISSING,) if is_waiting else ()
 
 
 async def _repeat(step: Callable[[], Awaitable[None]], every: float) -> None:

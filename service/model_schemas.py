@@ -1,16 +1,21 @@
 """What goes in and out over HTTP about models and trainings."""
 
+from datetime import datetime
 from typing import Annotated
 
 from pydantic import AwareDatetime, ConfigDict, Field, JsonValue, StringConstraints
 
-from portrait.jobs import Job, State, Trigger
+from portrait.jobs import Job, Situation, Trigger
 from portrait.manifest import Window
-from portrait.model_index import Listed, Role
+from portrait.model_index import Listed, Note, Role
+from portrait.need import Need
 from portrait.verdict import Verdict
+from service.job_words import AT_WORK, Shown, shown_state, stage_number, summary
 from service.schemas import Answered, Asked
 
 OVER_HTTP = "asked for over HTTP"
+CANCELLED = "cancelled over HTTP"
+DECIMALS = 4  # of shares
 
 Reason = Annotated[str, StringConstraints(min_length=1, max_length=500, strip_whitespace=True)]
 
@@ -18,10 +23,19 @@ Reason = Annotated[str, StringConstraints(min_length=1, max_length=500, strip_wh
 class PromotionRequest(Asked):
     """Put a model in service."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"insist": False}]})
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"insist": False}, {"reason": "the texts of shoes are repaired"}]
+        }
+    )
 
     insist: bool = Field(
-        default=False, description="Even if the judge refused it, or it was rolled back."
+        default=False, description="Even if the judge refused it, or it could not be loaded."
+    )
+    reason: Reason | None = Field(
+        None,
+        description="Why it is to serve; goes onto its card. Needed for a model that was rolled "
+        "back, which no watch takes out of service again then.",
     )
 
 
@@ -41,6 +55,14 @@ class TrainingRequest(Asked):
     model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "new season"}]})
 
     reason: Reason = OVER_HTTP
+
+
+class CancelRequest(Asked):
+    """Stop a training."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "the wrong catalogue"}]})
+
+    reason: Reason = Field(CANCELLED, description="Shown as the outcome of the job.")
 
 
 class ModelSummary(Answered):
@@ -80,6 +102,9 @@ class ModelAnswer(ModelSummary):
     git_commit: str
     digest: str | None = Field(description="SHA-256 of the artifact's manifest.")
     verdict: Verdict | None = Field(description="Every figure that the judge looked at.")
+    history: tuple[Note, ...] = Field(
+        description="Why people asked for it, the oldest first: at most the last 20 times."
+    )
 
 
 class PromotionAccepted(Answered):
@@ -101,19 +126,36 @@ class JobAnswer(Answered):
     id: str
     trigger: Trigger
     reason: str
-    state: State
-    stage: str | None = Field(description="What is being done, while it runs.")
+    state: Shown = Field(
+        description="`waiting_for_trainer`: no trainer is alive. `cancelling`: its trainer stops "
+        "at its next step. Over: `promoted`, `refused`, `failed`, `cancelled`."
+    )
+    summary: str = Field(description="The same in one sentence, for people.")
+    stage: str | None = Field(description="What is being done, or where its trainer was lost.")
+    stage_number: int | None = Field(description="Which of the stages that is, from 1.")
+    stages: int | None = Field(description="How many there are, if all are gone through.")
+    stage_share: float | None = Field(description="How much of this stage is done, where known.")
     asked_at: AwareDatetime
-    started_at: AwareDatetime | None
+    started_at: AwareDatetime | None = Field(description="By the first trainer.")
     ended_at: AwareDatetime | None
+    seconds_elapsed: float | None = Field(description="Since then, or until its end.")
+    seconds_left: int | None = Field(
+        description="An estimate, by how long the last training took; null while unknown."
+    )
     attempts: int = Field(description="More than one: a trainer died, another one went on.")
     challenger: str | None = Field(description="Version of the model it made.")
     figures: dict[str, float]
     outcome: str | None = Field(description="The judge's reason, or what went wrong.")
+    needs: tuple[Need, ...] = Field(description="What there was too little of, in numbers.")
 
 
 class JobsAnswer(Answered):
     """Trainings."""
+
+    trainer_is_alive: bool = Field(description="false: start `python -m workers train`.")
+    waits_for: Need | None = Field(
+        description="What the next training that nobody asks for waits for. Null while one runs."
+    )
 
     jobs: tuple[JobAnswer, ...] = Field(description="Newest first.")
 
@@ -130,9 +172,21 @@ def answer_of(listed: Listed) -> ModelAnswer:
     return ModelAnswer.model_validate({**card, **_summary(listed)})
 
 
-def job_of(job: Job) -> JobAnswer:
+def job_of(job: Job, situation: Situation, now: datetime) -> JobAnswer:
     """Tell of a training."""
-    return JobAnswer.model_validate(job.model_dump())
+    state, elapsed = shown_state(job, situation), job.seconds_elapsed(now)
+    left = job.seconds_left(now) if state in AT_WORK else None
+    fields = JobAnswer.model_fields.keys() & Job.model_fields.keys()
+    told = {name: getattr(job, name) for name in fields} | {
+        "state": state,
+        "summary": summary(job, situation, now),
+        "stage_number": stage_number(job),
+        "stages": len(job.outline) or None,
+        "stage_share": None if job.share is None else round(job.share, DECIMALS),
+        "seconds_elapsed": None if elapsed is None else round(elapsed, 1),
+        "seconds_left": None if left is None else round(left),
+    }
+    return JobAnswer.model_validate(told)
 
 
 def _summary(listed: Listed) -> dict[str, object]:

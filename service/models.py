@@ -10,12 +10,26 @@ from typing import Annotated
 from fastapi import APIRouter, Body, Path, Response, status
 
 from portrait.item import Id
-from portrait.jobs import new_job
+from portrait.jobs import Job, new_job
 from portrait.manifest import Version
 from service.dependencies import PartsDep
 from service.examples import answered
-from service.model_examples import JOB, JOBS, MODEL, MODELS, PROMOTION, ROLLBACK, VERSION
+from service.live import Parts
+from service.model_examples import (
+    CANCELLING,
+    JOB,
+    JOB_OVER,
+    JOBS,
+    MODEL,
+    MODELS,
+    PROMOTION,
+    QUEUED,
+    ROLLBACK,
+    ROLLED_BACK,
+    VERSION,
+)
 from service.model_schemas import (
+    CancelRequest,
     JobAnswer,
     JobsAnswer,
     ModelAnswer,
@@ -36,6 +50,7 @@ MOST_JOBS = 100
 AS_JUDGED = PromotionRequest()
 WITHOUT_REASON = RollbackRequest()
 NOW = TrainingRequest()
+BY_HAND = CancelRequest()
 
 router = APIRouter(route_class=ExactRoute, prefix="/models", tags=["models"])
 
@@ -54,7 +69,7 @@ async def get_models(parts: PartsDep) -> ModelsAnswer:
 @router.post(
     "/train",
     status_code=status.HTTP_202_ACCEPTED,
-    responses=answered(202, JOB) | declared(409, *WRITING),
+    responses=answered(202, QUEUED) | declared(409, *WRITING),
 )
 async def train(
     parts: PartsDep, response: Response, body: Annotated[TrainingRequest, Body()] = NOW
@@ -63,20 +78,41 @@ async def train(
     job = new_job("request", body.reason, datetime.now(UTC))
     await parts.jobs.ask(job)
     response.headers["Location"] = f"/models/jobs/{job.id}"
-    return job_of(job)
+    return await _shown(job, parts)
 
 
 @router.get("/jobs", responses=answered(200, JOBS) | declared())
 async def get_jobs(parts: PartsDep) -> JobsAnswer:
-    """Return the newest trainings, whatever started them."""
-    jobs = await parts.jobs.newest(MOST_JOBS)
-    return JobsAnswer(jobs=tuple(map(job_of, jobs)))
+    """Return the newest trainings, whatever started them, and whether a trainer is alive."""
+    jobs, situation = await parts.jobs.newest(MOST_JOBS), await parts.jobs.situation()
+    now = datetime.now(UTC)
+    return JobsAnswer(
+        trainer_is_alive=situation.is_attended,
+        waits_for=situation.lacks,
+        jobs=tuple(job_of(job, situation, now) for job in jobs),
+    )
 
 
 @router.get("/jobs/{job_id}", responses=answered(200, JOB) | declared(422))
 async def get_job(job_id: JobIdPath, parts: PartsDep) -> JobAnswer:
     """Return how far a training is, and in the end what the judge said."""
-    return job_of(await parts.jobs.get(job_id))
+    return await _shown(await parts.jobs.get(job_id), parts)
+
+
+@router.post(
+    "/jobs/{job_id}/cancel",
+    status_code=status.HTTP_202_ACCEPTED,
+    responses=answered(202, CANCELLING) | declared(409, *WRITING, examples={409: JOB_OVER}),
+)
+async def cancel(
+    job_id: JobIdPath, parts: PartsDep, body: Annotated[CancelRequest, Body()] = BY_HAND
+) -> JobAnswer:
+    """Stop a training; 409 if it has ended.
+
+    Its trainer stops at its next step, withdraws the model if it was to serve, and removes what was
+    left. A training that nobody works on ends at once. What serves already goes on serving.
+    """
+    return await _shown(await parts.jobs.cancel(job_id, body.reason, datetime.now(UTC)), parts)
 
 
 @router.post("/rollback", responses=answered(200, ROLLBACK) | declared(409, *WRITING))
@@ -96,7 +132,7 @@ async def get_model(version: VersionPath, parts: PartsDep) -> ModelAnswer:
 @router.post(
     "/{version}/promote",
     status_code=status.HTTP_202_ACCEPTED,
-    responses=answered(202, PROMOTION) | declared(409, *WRITING),
+    responses=answered(202, PROMOTION) | declared(409, *WRITING, examples={409: ROLLED_BACK}),
 )
 async def promote(
     version: VersionPath, parts: PartsDep, body: Annotated[PromotionRequest, Body()] = AS_JUDGED
@@ -104,8 +140,13 @@ async def promote(
     """Ask for a model to be put in service. Doing it again changes nothing.
 
     The index worker encodes the catalogue into the model's space, then the switch is at once;
-    `GET /models` shows it. 409 if the model cannot serve, or should not and nobody insists.
+    `GET /models` shows it. 409 if the model cannot serve; if it was refused and nobody insists; if
+    it was rolled back and nobody says why it may serve again. `detail` says what to send.
     """
-    await parts.models.want(version, insist=body.insist)
+    await parts.models.want(version, insist=body.insist, reason=body.reason)
     listed = await parts.models.get(version)
     return PromotionAccepted(version=version, role=listed.role)
+
+
+async def _shown(job: Job, parts: Parts) -> JobAnswer:
+    return job_of(job, await parts.jobs.situation(), datetime.now(UTC))

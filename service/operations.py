@@ -33,7 +33,10 @@ async def livez(live: LiveDep) -> Alive:
 
 @router.get("/readyz", responses=answered(200, READY) | declared())
 async def readyz(request: Request, parts: PartsDep, live: LiveDep) -> Ready:
-    """Ask everything the service stands on, and name what does not answer."""
+    """Ask everything the service stands on, and name what does not answer.
+
+    `notes` say what does not stop it, and somebody should see to.
+    """
     if request.scope["state"]["border"].leaving.has_begun:
         msg = "It was told to stop: send requests to another one."
         raise NotReadyError(msg)
@@ -45,7 +48,7 @@ async def readyz(request: Request, parts: PartsDep, live: LiveDep) -> Ready:
     if down:
         msg = f"Down: {', '.join(down)}."
         raise NotReadyError(msg, down=down)
-    return Ready(up=tuple(states))
+    return Ready(up=tuple(states), notes=live.notes)
 
 
 @router.get("/metrics", response_class=Response, responses=answered(200, METRICS) | declared())

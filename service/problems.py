@@ -21,7 +21,7 @@ from portrait.errors import (
     StreamUnavailableError,
 )
 from portrait.item import ID_PATTERN, ID_RULE
-from portrait.jobs import JobNotFoundError, JobOpenError
+from portrait.jobs import JobNotFoundError, JobOpenError, JobOverError
 from portrait.model_index import ModelNotFoundError, ModelNotPromotableError, NoFormerModelError
 
 MEDIA_TYPE = "application/problem+json"
@@ -98,6 +98,7 @@ OURS: Mapping[type[PortraitError], tuple[HTTPStatus, str, int | None]] = {
     ModelNotPromotableError: (HTTPStatus.CONFLICT, "model-not-promotable", None),
     NoFormerModelError: (HTTPStatus.CONFLICT, "no-former-model", None),
     JobOpenError: (HTTPStatus.CONFLICT, "job-open", None),
+    JobOverError: (HTTPStatus.CONFLICT, "job-over", None),
     ModelMissingError: (HTTPStatus.SERVICE_UNAVAILABLE, "model-missing", 5),
     BusyError: (HTTPStatus.SERVICE_UNAVAILABLE, "busy", 1),
     StoreUnavailableError: (HTTPStatus.SERVICE_UNAVAILABLE, "store-unavailable", 2),
@@ -186,15 +187,23 @@ EXAMPLES: Mapping[int, Problem] = {
 }
 
 
-def declared(*statuses: int) -> dict[int | str, dict[str, object]]:
-    """Return what a route says in OpenAPI about its errors, beside those that happen anywhere."""
+def declared(
+    *statuses: int, examples: Mapping[int, Problem] | None = None
+) -> dict[int | str, dict[str, object]]:
+    """Return what a route says in OpenAPI about its errors, beside those that happen anywhere.
+
+    Args:
+        *statuses: That it may end in.
+        examples: Of its own, by status.
+    """
+    shown = {**EXAMPLES, **(examples or {})}
     return {
         status: {
             "description": HTTPStatus(status).phrase,
             "content": {
                 MEDIA_TYPE: {
                     "schema": {"$ref": "#/components/schemas/Problem"},
-                    "example": EXAMPLES[status].model_dump(mode="json", exclude_defaults=True),
+                    "example": shown[status].model_dump(mode="json", exclude_defaults=True),
                 }
             },
         }

@@ -351,3 +351,4 @@ class Ready(Answered):
 
     status: Literal["ready"] = "ready"
     up: tuple[str, ...]
+    notes: tuple[str, ...] = Field((), description="What somebody should see to, all the same.")

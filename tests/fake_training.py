@@ -3,7 +3,15 @@
 from datetime import UTC, datetime, timedelta
 
 from portrait.errors import StoreUnavailableError
-from portrait.jobs import KEPT, Job, JobNotFoundError, JobOpenError
+from portrait.jobs import (
+    KEPT,
+    Job,
+    JobCancelledError,
+    JobNotFoundError,
+    JobOpenError,
+    JobOverError,
+    Situation,
+)
 from portrait.lease import LeaseLostError
 from portrait.model_index import (
     Card,
@@ -11,12 +19,15 @@ from portrait.model_index import (
     ModelNotFoundError,
     NoFormerModelError,
     Standing,
+    noted,
     require_promotable,
     role_of,
 )
+from portrait.need import Need
 from portrait.watch import Live
 
 WITHOUT_REASONS = {"rolled_back": None, "refused": None}
+UNWRITTEN: dict[str, object] = {**WITHOUT_REASONS, "history": ()}
 
 
 class MemoryModels:
@@ -30,10 +41,10 @@ class MemoryModels:
         self.is_down = False
 
     async def add(self, card: Card) -> None:
-        """List a card; that it was rolled back or refused is not forgotten."""
+        """List a card; what became of it is not forgotten."""
         self._require_up()
-        known = self.cards.get(card.version, card.model_copy(update=WITHOUT_REASONS))
-        kept = {name: getattr(known, name) for name in WITHOUT_REASONS}
+        known = self.cards.get(card.version, card.model_copy(update=UNWRITTEN))
+        kept = {name: getattr(known, name) for name in UNWRITTEN}
         self.cards[card.version] = card.model_copy(update=kept)
 
     async def listed(self) -> list[Listed]:
@@ -54,13 +65,16 @@ class MemoryModels:
         self._require_up()
         return self.now
 
-    async def want(self, version: str, *, insist: bool = False) -> None:
-        """Point to a model that may serve."""
+    async def want(self, version: str, *, insist: bool = False, reason: str | None = None) -> None:
+        """Point to a model that may serve, and note why."""
         listed = await self.get(version)
         if listed.role == "champion":
             self.now = self.now._replace(wanted=None)
             return
-        require_promotable(listed.card, is_kept=version in self.kept, insist=insist)
+        is_kept = version in self.kept
+        require_promotable(listed.card, is_kept=is_kept, insist=insist, reason=reason)
+        if self.now.wanted != version:
+            self._mark(version, history=noted(listed.card, reason, datetime.now(UTC)))
         self.now = self.now._replace(wanted=version)
 
     async def switch(self, version: str) -> bool:
@@ -121,9 +135,9 @@ class MemoryModels:
         self.retired.pop(version, None)
         self.kept.discard(version)
 
-    def _mark(self, version: str, **reasons: str | None) -> None:
+    def _mark(self, version: str, **told: object) -> None:
         if version in self.cards:
-            self.cards[version] = self.cards[version].model_copy(update=reasons)
+            self.cards[version] = self.cards[version].model_copy(update=told)
 
     def _listed(self, card: Card) -> Listed:
         return Listed(card, role_of(card, self.now, is_kept=card.version in self.kept))
@@ -191,7 +205,11 @@ class MemoryJobs:
         self.jobs: dict[str, Job] = {}
         self.is_down = False
         self._lease = lease or MemoryLease()
+        self.attended_until = datetime.min.replace(tzinfo=UTC)
         self._open: str | None = None
+        self._cancelled: dict[str, str] = {}  # why, by id
+        self._lack: Need | None = None
+        self._lack_until = self.attended_until
 
     async def ask(self, job: Job) -> None:
         """Open a job."""
@@ -213,9 +231,27 @@ class MemoryJobs:
         self._require_up()
         if token != self._lease.token:
             raise LeaseLostError
+        if self._open != job.id:
+            raise JobOverError
         self.jobs[job.id] = job
-        if job.is_over and self._open == job.id:
-            self._open = None
+        if job.is_over:
+            self._open, self._cancelled = None, {}
+        elif job.id in self._cancelled:
+            raise JobCancelledError(self._cancelled[job.id])
+
+    async def cancel(self, id: str, reason: str, now: datetime) -> Job:
+        """Note the wish while somebody holds the lease; else end the job."""
+        job = await self.get(id)
+        if job.is_over:
+            msg = f"Job {id} has ended: {job.state}."
+            raise JobOverError(msg)
+        if self._lease.is_held and self._open == id:
+            self._cancelled = {id: reason}
+            return job
+        self.jobs[id] = job.ended("cancelled", reason, now)
+        if self._open == id:
+            self._open, self._cancelled = None, {}
+        return self.jobs[id]
 
     async def get(self, id: str) -> Job:
         """Return a job."""
@@ -228,6 +264,23 @@ class MemoryJobs:
         """Return jobs, newest first."""
         self._require_up()
         return list(reversed(self.jobs.values()))[:most]
+
+    async def attend(self, lasts: timedelta) -> None:
+        """Believe it for so long."""
+        self._require_up()
+        self.attended_until = datetime.now(UTC) + lasts
+
+    async def lack(self, need: Need, lasts: timedelta) -> None:
+        """Believe it for so long."""
+        self._require_up()
+        self._lack, self._lack_until = need, datetime.now(UTC) + lasts
+
+    async def situation(self) -> Situation:
+        """Look at the clock and the lease."""
+        self._require_up()
+        is_attended = self._lease.is_held or datetime.now(UTC) < self.attended_until
+        lacks = self._lack if datetime.now(UTC) < self._lack_until else None
+        return Situation(is_attended, next(iter(self._cancelled), None), lacks)
 
     def _require_up(self) -> None:
         if self.is_down:

@@ -146,6 +146,7 @@ async def look(live: Live) -> None:
     await live.follow_popularity()
     await live.follow_model()
     await live.follow_catalogue()
+    await live.follow_jobs()
 
 
 def _with_state(app: ASGIApp, state: Mapping[str, object]) -> ASGIApp:

@@ -1,6 +1,7 @@
 """Train: challengers, judged, and promoted only if they are measurably good enough.
 
 due? ─▶ job ─▶ lease ─▶ learn ─▶ examine ─▶ judge ─▶ store, card, tracking ─▶ want ─▶ switched
+        └── cancelled at any step: the wish is withdrawn, what was left is removed
 
 Every step can be done again: the version of a job's model follows from the job, learning goes on
 from its checkpoints, and storing, listing and wanting the same model twice change nothing. So a
@@ -9,8 +10,9 @@ trainer killed anywhere leaves an open job, and the next one ends it in the same
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import takewhile
 from time import monotonic, perf_counter
 from typing import TypeVar
@@ -20,7 +22,17 @@ import structlog
 from portrait import metrics
 from portrait.archive import ArchiveUnavailableError
 from portrait.errors import PortraitError, StoreUnavailableError
-from portrait.jobs import KEPT, Job, JobOpenError, Jobs, State, new_job
+from portrait.jobs import (
+    KEPT,
+    Job,
+    JobCancelledError,
+    JobOpenError,
+    JobOverError,
+    Jobs,
+    State,
+    new_job,
+    usual_seconds,
+)
 from portrait.judge import judge
 from portrait.learner import Learner, NothingToLearnError, Signals, Trained
 from portrait.lease import Held, Lease, LeaseLostError, held
@@ -31,9 +43,10 @@ from portrait.model_index import (
     ModelNotPromotableError,
     card_of,
 )
-from portrait.schedule import Schedule, Waiting, due
+from portrait.need import Need
+from portrait.schedule import Schedule, Waiting, due, lack_of
 from portrait.store import Model, ModelRegistry
-from portrait.tracker import Tracker
+from portrait.tracker import Curves
 from portrait.tracking import Tracking
 from portrait.trial import Thresholds
 from portrait.verdict import Verdict
@@ -42,6 +55,9 @@ LOOK_EVERY = 5.0  # seconds between two looks whether a training is due
 TIDY_EVERY = 600.0  # between two looks at what trainings left behind
 SWITCH_EVERY = 0.5  # between two looks whether the index worker has switched
 TELL_EVERY = 1.0  # between two updates of a job in training
+ATTEND_EVERY = 5.0  # between two signs of life
+ATTENDS_FOR = timedelta(seconds=30)  # after which a silent trainer is taken for dead
+PREPARING = "preparing its space"  # the stage after those of the learner
 MOST_ATTEMPTS = 3  # trainers that may die of one job before it is given up
 
 T = TypeVar("T")
@@ -87,6 +103,18 @@ async def train(parts: Parts, closing: asyncio.Event) -> None:
             continue
 
 
+async def attend(jobs: Jobs, closing: asyncio.Event) -> None:
+    """Say that a trainer is alive, whatever it does, until told to stop."""
+    while not closing.is_set():
+        try:
+            await jobs.attend(ATTENDS_FOR)
+        except StoreUnavailableError as error:
+            log.warning("sign_of_life_missed", reason=str(error), retry_seconds=ATTEND_EVERY)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(ATTEND_EVERY):
+                await closing.wait()
+
+
 async def turn(parts: Parts, started: datetime, closing: asyncio.Event) -> Job | None:
     """Take one look, and if a training is due or was left open, do it. Returns it as it ended."""
     if not await _is_open(parts, started):
@@ -97,9 +125,13 @@ async def turn(parts: Parts, started: datetime, closing: asyncio.Event) -> Job |
         job = await parts.jobs.open()  # anew: who held the lease may have ended it
         if job is None:
             return None
+        outline = (*parts.learner.outline, PREPARING)
+        usual = usual_seconds(await parts.jobs.newest(KEPT))
+        begun = job.begun(datetime.now(UTC), outline, usual)
         try:
-            return await _Training(parts, hold, closing, job.begun(datetime.now(UTC))).done()
-        except LeaseLostError as error:  # another trainer has the job, or an emptied Redis none
+            return await _Training(parts, hold, closing, begun).done()
+        except (LeaseLostError, JobOverError) as error:
+            # Another trainer has the job, an emptied Redis none, or it was ended in our absence.
             log.warning("training_lost", job=job.id, reason=str(error))
             return None
 
@@ -133,8 +165,12 @@ async def _is_open(parts: Parts, started: datetime) -> bool:
     """Whether a job is open, or one is due and was opened."""
     if await parts.jobs.open() is not None:
         return True
-    reason = due(parts.schedule, await _waiting(parts, started), datetime.now(UTC))
+    waiting = await _waiting(parts, started)
+    reason = due(parts.schedule, waiting, datetime.now(UTC))
     if reason is None:
+        lack = lack_of(parts.schedule, waiting)
+        if lack is not None:
+            await parts.jobs.lack(lack, ATTENDS_FOR)
         return False
     try:
         await parts.jobs.ask(new_job(reason.trigger, reason.reason, datetime.now(UTC)))
@@ -162,7 +198,7 @@ class _Training:
         self._hold = hold
         self._closing = closing
         self._job = job
-        self._began = perf_counter()
+        self._began = self._lapped = perf_counter()
 
     async def done(self) -> Job | None:
         """Work on the job. None if it is left to another trainer."""
@@ -171,8 +207,10 @@ class _Training:
         try:
             await self._save(self._job)
             return await self._work()
+        except JobCancelledError as error:
+            return await self._stop(error.reason)
         except NothingToLearnError as error:
-            return await self._end("failed", str(error))
+            return await self._end("failed", str(error), error.needs)
         except ModelNotPromotableError as error:  # rolled back, or forgotten, while nobody looked
             return await self._end("refused", str(error))
         except StoppedError:
@@ -195,11 +233,12 @@ class _Training:
 
     async def _judged(self, version: str) -> Verdict:
         parts, champion = self._parts, await self._parts.registry.champion()
-        with parts.tracking.run(self._job.id, {"trigger": self._job.trigger}) as tracker:
-            progress = _Progress(tracker, self._at, self._require)
+        with parts.tracking.run(self._job.id, {"trigger": self._job.trigger}) as curves:
+            progress = _Progress(curves, self._at, self._require)
             trained = await self._run(parts.learner.learn, version, champion, progress)
             await self._save(self._job.judging(version))
             trial = await self._run(parts.learner.examine, trained, champion, progress)
+            await self._at(None, {})  # cancelled by now? What follows is seen by others
         asked = thresholds_for(parts.thresholds, champion)
         verdict = judge(trial.champion, trial.challenger, asked, baseline=trial.baseline)
         await self._keep(trained, verdict)
@@ -221,8 +260,8 @@ class _Training:
 
     async def _promote(self, version: str, verdict: Verdict) -> Job:
         """Ask for it, and wait until the index worker has its space and switches."""
-        await self._at("preparing its space", {})
-        standing = await self._parts.models.standing()
+        await self._at(PREPARING, {})
+        told, standing = monotonic(), await self._parts.models.standing()
         if standing.champion != version:
             await self._parts.models.want(version)
         while (standing := await self._parts.models.standing()).champion != version:
@@ -230,9 +269,26 @@ class _Training:
                 return await self._end("refused", await self._why_unwanted(version))
             await asyncio.sleep(SWITCH_EVERY)
             self._require()
+            if monotonic() - told > TELL_EVERY:
+                await self._at(None, {})
+                told = monotonic()
+        return await self._promoted(version, verdict)
+
+    async def _promoted(self, version: str, verdict: Verdict) -> Job:
         await asyncio.to_thread(self._parts.tracking.call, version, "champion")
         self._say("model_promoted", verdict)
         return await self._end("promoted", verdict.reason)
+
+    async def _stop(self, reason: str) -> Job:
+        """End a cancelled job: nothing of it is wanted or kept. What serves already goes on."""
+        version, parts = version_of(self._job), self._parts
+        await parts.models.refuse(version, f"Its training was cancelled: {reason}")
+        verdict = await self._known_verdict(version)
+        if verdict is not None and (await parts.models.standing()).champion == version:
+            return await self._promoted(version, verdict)
+        await asyncio.to_thread(parts.learner.tidy, None)
+        log.info("training_cancelled", job=self._job.id, stage=self._job.stage)
+        return await self._end("cancelled", reason)
 
     async def _why_unwanted(self, version: str) -> str:
         """Say why a model that was asked for is asked for no longer."""
@@ -248,12 +304,19 @@ class _Training:
         self._say("model_refused", verdict)
         return await self._end("refused", verdict.reason)
 
-    async def _at(self, stage: str | None, figures: Mapping[str, float]) -> None:
+    async def _at(
+        self, stage: str | None, figures: Mapping[str, float], share: float | None = None
+    ) -> None:
+        """Tell how far the job is: in a stage that begins, or further on in the one it is in."""
         self._require()
-        await self._save(self._job.at(stage or self._job.stage, figures))
+        seconds, now = perf_counter() - self._lapped, datetime.now(UTC)
+        job = self._job.after(seconds)
+        await self._save(job.at(stage or job.stage, figures, share=share, now=now))
+        self._lapped += seconds
 
-    async def _end(self, state: State, outcome: str) -> Job:
-        await self._save(self._job.ended(state, outcome, datetime.now(UTC)))
+    async def _end(self, state: State, outcome: str, needs: Sequence[Need] = ()) -> Job:
+        job = self._job.after(perf_counter() - self._lapped)
+        await self._save(job.ended(state, outcome, datetime.now(UTC), needs))
         metrics.trainings.labels(state).inc()
         return self._job
 
@@ -283,33 +346,47 @@ class _Progress:
 
     def __init__(
         self,
-        tracker: Tracker,
-        at: Callable[[str | None, Mapping[str, float]], Coroutine[object, object, None]],
+        curves: Curves,
+        at: Callable[
+            [str | None, Mapping[str, float], float | None], Coroutine[object, object, None]
+        ],
         require: Callable[[], None],
     ) -> None:
-        self._tracker = tracker
+        self._curves = curves
         self._at = at
         self._require = require
         self._loop = asyncio.get_running_loop()
         self._figures: dict[str, float] = {}
+        self._share: float | None = None
         self._told = monotonic()
 
     def stage(self, name: str) -> None:
         """Show the stage at once."""
+        self._share = None
         self._tell(name)
 
     def record(self, step: int, figures: Mapping[str, float]) -> None:
         """Add to the curves; show the figures on the job unless some were shown just now."""
         self._require()
-        self._tracker.record(step, figures)
+        self._curves.record(step, figures)
         self._figures |= figures
+        self._tell_now_and_then()
+
+    def reach(self, share: float) -> None:
+        """Show the share on the job, unless something was shown just now."""
+        self._require()
+        self._share = share
+        self._tell_now_and_then()
+
+    def _tell_now_and_then(self) -> None:
         if monotonic() - self._told > TELL_EVERY:
             self._tell(None)
 
     def _tell(self, stage: str | None) -> None:
         """Tell; what Redis does not take now is told another time."""
         try:
-            asyncio.run_coroutine_threadsafe(self._at(stage, self._figures), self._loop).result()
+            telling = self._at(stage, self._figures, self._share)
+            asyncio.run_coroutine_threadsafe(telling, self._loop).result()
         except StoreUnavailableError as error:
             log.warning("progress_not_told", reason=str(error))
         self._told = monotonic()

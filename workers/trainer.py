@@ -42,7 +42,7 @@ from portrait.tracking import Lenient, Tracking, TrackingUnavailableError
 from portrait.trial import Thresholds
 from workers.encoders import Encoders
 from workers.first_model import await_model
-from workers.train import Parts, train
+from workers.train import Parts, attend, train
 from workers.watch import Watched, watch
 
 LORA_RANK = 8  # 1 % of the weights
@@ -58,11 +58,12 @@ async def run(settings: Settings, redis: Redis, encoders: Encoders, closing: asy
     """Train, judge, promote and watch until told to stop."""
     tracking = Lenient(await asyncio.to_thread(_tracking, settings))
     parts = _parts(settings, redis, encoders, tracking)
-    if await await_model(parts.registry, closing) is None:
-        return  # told to stop before there was a catalogue
-    log.info("worker_started", worker="train")
-    with threadpool_limits(settings.train_threads), leading():
-        async with asyncio.TaskGroup() as tasks:
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(attend(parts.jobs, closing))
+        if await await_model(parts.registry, closing) is None:
+            return  # told to stop before there was a catalogue
+        log.info("worker_started", worker="train")
+        with threadpool_limits(settings.train_threads), leading():
             tasks.create_task(watch(_watched(settings, redis, parts), closing))
             await train(parts, closing)
     log.info("worker_stopped", worker="train")

@@ -2,6 +2,8 @@
 
 standing ─▶ verdict, live hits, matured outcomes ─▶ regression? ─▶ roll back
 
+A champion that a person put back in service after a rollback stays: they knew what was said of it.
+
 Hits come from the update workers (`prequential.py`), within seconds; what came of the heads'
 predictions comes from the archive, weeks later (`neural/outcomes.py`).
 
@@ -68,7 +70,7 @@ async def look(watched: Watched) -> str | None:
     live = hits.model_copy(update={"bins": outcomes.bins})
     export(live)
     reason = regression(promise, live, watched.limits)
-    if reason is None:
+    if reason is None or card.is_by_word:
         return None
     try:
         await watched.models.roll_back(reason, champion)

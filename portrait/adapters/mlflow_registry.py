@@ -22,7 +22,7 @@ from mlflow.telemetry import set_telemetry_client
 from sqlalchemy.exc import SQLAlchemyError
 
 from portrait.model_index import Card
-from portrait.tracker import Tracker
+from portrait.tracker import Curves
 from portrait.tracking import Alias, TrackingUnavailableError
 
 NAME = "portrait"  # of the experiment and of the registered model
@@ -58,7 +58,7 @@ class MlflowTracking:
             self._find_model()
 
     @contextmanager
-    def run(self, job: str, settings: Mapping[str, str | int | float]) -> Iterator[Tracker]:
+    def run(self, job: str, settings: Mapping[str, str | int | float]) -> Iterator[Curves]:
         """Record a training: it finishes, or fails if the work raises."""
         with _translated():
             id = self._run_of(job) or self._start(job, settings)
@@ -148,7 +148,7 @@ class MlflowTracking:
 
 
 class MlflowTracker:
-    """A `Tracker` of one run. Sends points once a second, not at every step of a training."""
+    """The `Curves` of one run. Sends points once a second, not at every step of a training."""
 
     def __init__(self, client: MlflowClient, run: str) -> None:
         self._client = client

@@ -2,18 +2,32 @@
 
 {train}:lease  token of who holds it, expires    {train}:token  the newest token
 {train}:jobs   id → job    {train}:log  ids, newest first    {train}:open  id of the open job
+{train}:cancel  id → why, of a job that is to stop    {train}:alive  while a trainer is; expires
+{train}:lack   what the next training waits for, expires
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from redis.asyncio import Redis
 
 from portrait.adapters.redis_common import script, text, translated
-from portrait.jobs import KEPT, Job, JobNotFoundError, JobOpenError
+from portrait.jobs import (
+    KEPT,
+    Job,
+    JobCancelledError,
+    JobNotFoundError,
+    JobOpenError,
+    JobOverError,
+    Situation,
+)
 from portrait.lease import LeaseLostError
+from portrait.need import Need
 
 LEASE, TOKEN, JOBS = "{train}:lease", "{train}:token", "{train}:jobs"
-LOG, OPEN = "{train}:log", "{train}:open"
+LOG, OPEN, CANCEL, ALIVE = "{train}:log", "{train}:open", "{train}:cancel", "{train}:alive"
+LACK = "{train}:lack"
+LOST, OVER, TO_CANCEL = 0, 2, 3  # what `save_job.lua` says
+CHANGED = 0  # what `cancel_job.lua` says
 
 
 class RedisLease:
@@ -49,6 +63,7 @@ class RedisJobs:
         self._redis = redis
         self._ask = script(redis, "ask_job.lua")
         self._save = script(redis, "save_job.lua")
+        self._cancel = script(redis, "cancel_job.lua")
 
     async def ask(self, job: Job) -> None:
         """Open a job; the oldest of very many is forgotten."""
@@ -65,20 +80,36 @@ class RedisJobs:
         return None if id is None else await self.get(text(id))
 
     async def save(self, job: Job, token: int) -> None:
-        """Store a job, if the token is the newest."""
+        """Store a job, if the token is the newest and nobody has ended it."""
         args: list[str | int] = [token, job.id, job.model_dump_json(), int(job.is_over)]
         async with translated():
-            is_stored = await self._save(keys=[TOKEN, JOBS, OPEN], args=args)
-        if not is_stored:
+            said, *reason = await self._save(keys=[TOKEN, JOBS, OPEN, CANCEL], args=args)
+        if said == LOST:
             raise LeaseLostError
+        if said == OVER:
+            raise JobOverError
+        if said == TO_CANCEL:
+            raise JobCancelledError(text(reason[0]))
+
+    async def cancel(self, id: str, reason: str, now: datetime) -> Job:
+        """Tell its trainer, or end it; read anew if it has changed between reading and writing."""
+        said = CHANGED
+        while said == CHANGED:
+            written = await self._written(id)
+            job = Job.model_validate_json(written)
+            if job.is_over:
+                msg = f"Job {id} has ended: {job.state}."
+                raise JobOverError(msg)
+            ended = job.ended("cancelled", reason, now).model_dump_json()
+            async with translated():
+                said = await self._cancel(
+                    keys=[OPEN, JOBS, LEASE, CANCEL], args=[id, written, ended, reason]
+                )
+        return await self.get(id)
 
     async def get(self, id: str) -> Job:
         """Return a job."""
-        async with translated():
-            written = await self._redis.hget(JOBS, id)
-        if written is None:
-            raise JobNotFoundError
-        return Job.model_validate_json(written)
+        return Job.model_validate_json(await self._written(id))
 
     async def newest(self, most: int) -> list[Job]:
         """Return jobs: two round trips."""
@@ -86,3 +117,33 @@ class RedisJobs:
             ids = await self._redis.lrange(LOG, 0, most - 1)
             found = await self._redis.hmget(JOBS, [text(id) for id in ids]) if ids else []
         return [Job.model_validate_json(written) for written in found if written is not None]
+
+    async def attend(self, lasts: timedelta) -> None:
+        """Say that a trainer is alive."""
+        async with translated():
+            await self._redis.set(ALIVE, 1, px=lasts)
+
+    async def lack(self, need: Need, lasts: timedelta) -> None:
+        """Say what a training waits for."""
+        async with translated():
+            await self._redis.set(LACK, need.model_dump_json(), px=lasts)
+
+    async def situation(self) -> Situation:
+        """Look for a trainer, idle or at work, and for what was said of it: one round trip."""
+        async with translated(), self._redis.pipeline(transaction=False) as pipe:
+            pipe.exists(ALIVE, LEASE)
+            pipe.hkeys(CANCEL)
+            pipe.get(LACK)
+            trainers, cancelled, lack = await pipe.execute()
+        return Situation(
+            bool(trainers),
+            text(cancelled[0]) if cancelled else None,
+            None if lack is None else Need.model_validate_json(lack),
+        )
+
+    async def _written(self, id: str) -> bytes:
+        async with translated():
+            written = await self._redis.hget(JOBS, id)
+        if not isinstance(written, bytes):
+            raise JobNotFoundError
+        return written

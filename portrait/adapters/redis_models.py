@@ -1,15 +1,15 @@
 """The index of models on Redis, beside what `RedisRegistry` keeps of each.
 
 model:index    versions by creation (ms)    model:champion, model:previous, model:wanted
-model:retired  versions by when they left   model:<version>  card, rolled_back, refused, ...
+model:retired  versions by when they left   model:<version>  card, history, rolled_back, ...
 """
 
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from time import time
 from typing import TypeVar
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
@@ -20,7 +20,9 @@ from portrait.model_index import (
     Listed,
     ModelNotFoundError,
     NoFormerModelError,
+    Note,
     Standing,
+    noted,
     require_promotable,
     role_of,
 )
@@ -28,7 +30,8 @@ from portrait.model_index import (
 INDEX, RETIRED = "model:index", "model:retired"
 POINTERS = ("model:wanted", "model:champion", "model:previous")
 TYPES = dict.fromkeys(POINTERS, "string") | {INDEX: "zset", RETIRED: "zset"}
-FIELDS = ("card", "rolled_back", "refused")
+FIELDS = ("card", "rolled_back", "refused", "history")
+NOTES = TypeAdapter(tuple[Note, ...])
 
 T = TypeVar("T")
 
@@ -38,6 +41,7 @@ class RedisModels:
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
+        self._want = script(redis, "want_model.lua")
         self._switch = script(redis, "switch_model.lua")
         self._roll_back = script(redis, "roll_back_model.lua")
         self._forget = script(redis, "forget_model.lua")
@@ -46,7 +50,7 @@ class RedisModels:
 
     async def add(self, card: Card) -> None:
         """Write the card, then list it, in one transaction."""
-        written = card.model_dump_json(exclude={"rolled_back", "refused"})
+        written = card.model_dump_json(exclude={*FIELDS})
         created = int(card.created_at.timestamp() * 1_000)
 
         async def ask() -> None:
@@ -81,15 +85,18 @@ class RedisModels:
                 await drop(self._redis, key, value)
         return _standing(pointers)
 
-    async def want(self, version: str, *, insist: bool = False) -> None:
-        """Look whether it may serve, then point to it."""
+    async def want(self, version: str, *, insist: bool = False, reason: str | None = None) -> None:
+        """Look whether it may serve, then point to it and note why, in one step."""
         listed = await self.get(version)
         async with translated():
             if listed.role == "champion":
                 await self._redis.delete("model:wanted")
                 return
-            require_promotable(listed.card, is_kept=listed.role != "retired", insist=insist)
-            await self._redis.set("model:wanted", version)
+            require_promotable(
+                listed.card, is_kept=listed.role != "retired", insist=insist, reason=reason
+            )
+            history = NOTES.dump_json(noted(listed.card, reason, datetime.now(UTC)))
+            await self._want(keys=[POINTERS[0], _key(version)], args=[version, history])
 
     async def switch(self, version: str) -> bool:
         """Move the pointers, in one step."""
@@ -153,19 +160,28 @@ def _listed(
     told: Sequence[bytes | None] | RedisError, standing: Standing, *, is_kept: bool
 ) -> Listed | None:
     """Read what is told of a model; None if it has no card, or one that cannot be read."""
-    written, *why = [None] if isinstance(told, RedisError) else told
+    written, *why, notes = [None, None] if isinstance(told, RedisError) else told
     if written is None:
         return None
-    reasons = {
+    known: dict[str, object] = {
         name: reason
-        for name, each in zip(FIELDS[1:], why, strict=True)
+        for name, each in zip(FIELDS[1:-1], why, strict=True)
         if (reason := readable(each))
     }
     try:
-        card = Card.model_validate_json(written).model_copy(update=reasons)
+        card = Card.model_validate_json(written)
     except ValidationError:
         return None
+    card = card.model_copy(update=known | {"history": _history(notes)})
     return Listed(card, role_of(card, standing, is_kept=is_kept))
+
+
+def _history(notes: bytes | None) -> tuple[Note, ...]:
+    """Read the notes; none where nobody can read them."""
+    try:
+        return () if notes is None else NOTES.validate_json(notes)
+    except ValidationError:
+        return ()
 
 
 def _standing(pointers: Sequence[object]) -> Standing:

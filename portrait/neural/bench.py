@@ -70,7 +70,6 @@ class Reader:
         self, folder: Path, champion: Model | None, material: Material, progress: Progress
     ) -> Bench:
         """Place the texts of items and searches in both models' spaces."""
-        progress.stage("reading texts")
         theirs = None if champion is None else self._reader(champion)
         own = own_encoder(folder, self._threads)
         if own is None and champion is not None and theirs is not None:
@@ -78,10 +77,10 @@ class Reader:
         else:
             ours = own or self._encoder
             space = _fitted(folder, ours, material)
-        texts = self._vectors(folder, space, ours, material)
+        texts = self._vectors(folder, space, ours, material, progress)
         their_texts = texts
         if champion is not None and champion.space.id != space.id:
-            their_texts = self._vectors(folder, champion.space, theirs, material)
+            their_texts = self._vectors(folder, champion.space, theirs, material, progress)
         return Bench(folder, champion, material, space, texts, their_texts, ours, theirs)
 
     def misread(self, bench: Bench, exam: Exam, encoder: TextEncoder | None) -> Misreading | None:
@@ -100,16 +99,22 @@ class Reader:
         return None if self._encoder_of is None else self._encoder_of(model)
 
     def _vectors(
-        self, folder: Path, space: Space, encoder: TextEncoder | None, material: Material
+        self,
+        folder: Path,
+        space: Space,
+        encoder: TextEncoder | None,
+        material: Material,
+        progress: Progress,
     ) -> Vectors:
         """Place the texts of items and searches, or read where they were placed."""
         path = folder / f"{space.id}.npz"
         if not path.exists():
             texts = [*material.texts, *material.queries]
-            _write_arrays(path, texts=place_texts(texts, space, self._stock, encoder))
+            placed = place_texts(texts, space, self._stock, encoder, progress)
+            _write_arrays(path, texts=placed)
         with np.load(path) as arrays:
-            placed: Vectors = arrays["texts"]
-            return placed
+            vectors: Vectors = arrays["texts"]
+            return vectors
 
 
 def _fitted(folder: Path, encoder: TextEncoder, material: Material) -> Space:

@@ -59,6 +59,7 @@ from portrait.questions import (
     category_codes,
     cut,
 )
+from portrait.tracker import NoTracker, Tracker
 
 MOST_EXAMPLES = 24_000
 MEASURED = 8_192  # examples whose features are measured
@@ -68,13 +69,14 @@ EVERY_MS = 7 * DAY_MS
 log = structlog.get_logger()
 
 
-def fit_heads(
+def fit_heads(  # noqa: PLR0913 - what is learned from, and what is asked
     interactions: Interactions,
     category_refs: Refs,
     state_of: StateOf,
     *,
     until: int,
     questions: Sequence[str] = (PURCHASE_INTENT, CHURN_RISK, NEXT_ACTION, INTERESTS),
+    tracker: Tracker | None = None,
 ) -> tuple[Heads, list[HeadReport]]:
     """Train every head that the events can teach, and keep those that beat their baseline.
 
@@ -84,6 +86,7 @@ def fit_heads(
         state_of: The behaviour encoder: rings (A, RING) to states (A, D).
         until: The log is complete up to here, ms.
         questions: Names of the heads to train.
+        tracker: Is told how many of them are done.
     """
     torch.set_num_threads(1)
     periods = cut(interactions, until)
@@ -94,7 +97,9 @@ def fit_heads(
     heads: dict[str, Head] = {}
     touch_weights = np.zeros((0, len(categories)), np.float32)
     reports = []
-    for question in tqdm([each for each in asked if each.name in questions], "heads"):
+    wanted = [each for each in asked if each.name in questions]
+    for done, question in enumerate(tqdm(wanted, "heads")):
+        (tracker or NoTracker()).reach(done / len(wanted))
         sets = answer(known, question.anchors, question.label, periods, MOST_EXAMPLES)
         poor = too_poor(question, sets)
         if poor:

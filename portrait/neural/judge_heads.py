@@ -215,9 +215,9 @@ def too_poor(question: Question, sets: Sets) -> str:
         ("test", sets.test),
     ):
         if len(examples) < LEAST_EXAMPLES:
-            return f"{len(examples)} examples in {name}"
+            return f"{len(examples)} of {LEAST_EXAMPLES} examples in {name}"
         counts = np.unique(examples.labels.values, return_counts=True)[1]
         second = np.sort(counts)[-2:-1].sum()  # how many of the second most frequent kind
         if question.outputs == 0 or second < LEAST_OF_A_KIND:
-            return f"hardly more than one outcome in {name}"
+            return f"{second} of {LEAST_OF_A_KIND} examples of a second outcome in {name}"
     return ""

@@ -70,6 +70,17 @@ CHAMPION, CHALLENGER = "champion", "challenger"
 DIM = 128  # of states and items: a record of 64 events stays below 4 KB
 UNFINISHED = timedelta(days=7)  # of a training that nobody ends: it holds users' events
 AGAIN = Course(epochs=4, patience=2)  # from a champion
+STAGES = (
+    ARCHIVE := "reading the archive",
+    TEXT := "fine-tuning the text encoder",
+    TEXTS := "reading texts",
+    TRAINING := "training",
+    TRAINING_AGAIN := "training on the newest events, too",
+    HEADS_TRAINED := "training heads",
+    MEASURING_OURS := "measuring the challenger",
+    PUBLISHING := "publishing",
+    MEASURING := "measuring",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,19 +127,28 @@ class ArchiveLearner:
         self._plan = plan
         self._reader = Reader(stock, encoder, encoder_of, plan.threads)
 
+    @property
+    def outline(self) -> tuple[str, ...]:
+        """The stages of a training as the plan has it; see `Learner`."""
+        left_out = {TEXT} if self._plan.text is None else set()
+        if not self._plan.with_heads:
+            left_out.add(HEADS_TRAINED)
+        return tuple(stage for stage in STAGES if stage not in left_out)
+
     def learn(self, version: str, champion: Model | None, progress: Progress) -> Trained:
         """Train a model of this version, beginning from the champion; see `Learner`."""
         torch.set_num_threads(self._plan.threads)
         folder = self._folder(version)
         material = self._material(folder, champion, progress)
         if self._plan.text is not None:
-            progress.stage("fine-tuning the text encoder")
+            progress.stage(TEXT)
             retext(folder, material, self._plan.text, progress)
+        progress.stage(TEXTS)
         bench = self._reader.bench(folder, champion, material, progress)
         artifact = folder / version
         if not _is_whole(artifact):
             self._make(bench, artifact, progress)
-        progress.stage("publishing")
+        progress.stage(PUBLISHING)
         url = f"{self._plan.models_url.rstrip('/')}/{version}"
         publish(artifact, url)
         learned = Learned.from_arrays(read_learned(artifact))
@@ -138,7 +158,7 @@ class ArchiveLearner:
     def examine(self, trained: Trained, champion: Model | None, progress: Progress) -> Trial:
         """Measure champion, challenger and the texts alone in one run; see `Learner`."""
         torch.set_num_threads(self._plan.threads)
-        progress.stage("measuring")
+        progress.stage(MEASURING)
         folder = self._plan.folder / trained.model.version
         bench = self._reader.bench(folder, champion, load(folder / MATERIAL), progress)
         exam, heads = exam_of(bench.material), _read_heads(folder)
@@ -203,7 +223,7 @@ class ArchiveLearner:
 
         Whoever was erased meanwhile must not be learned from: then everything is read again.
         """
-        progress.stage("reading the archive")
+        progress.stage(ARCHIVE)
         path = folder / MATERIAL
         if path.exists():
             kept = self._kept(path)
@@ -224,11 +244,10 @@ class ArchiveLearner:
         plan = self._plan
         material = bench.material.shuffled(plan.seed) if plan.shuffled_labels else bench.material
         fitted, ranked = self._fit(bench, material, progress)
-        progress.stage("training heads")
-        refitted = self._heads(bench, material, ranked)
+        refitted = self._heads(bench, material, ranked, progress)
         learned = replace(ranked, heads=refitted.heads)
         _write_heads(bench.folder, refitted)
-        progress.stage("measuring the challenger")
+        progress.stage(MEASURING_OURS)
         exam = exam_of(bench.material)
         model = bench.ours(learned, refitted.challenger)
         figures = measured(exam, model, self._reader.misread(bench, exam, bench.encoder))
@@ -256,7 +275,7 @@ class ArchiveLearner:
 
         Twice: to make choices on the newest events, and by these choices on the newest, too.
         """
-        progress.stage("training")
+        progress.stage(TRAINING)
         plan, champion = self._plan, bench.taught
         if champion is not None and not _fits(champion.behaviour, plan.course.shape):
             champion = None
@@ -273,7 +292,7 @@ class ArchiveLearner:
             tracker=progress,
             checkpoint=bench.folder / "ranker.pt",
         )
-        progress.stage("training on the newest events, too")
+        progress.stage(TRAINING_AGAIN)
         refitted = refit_ranker(
             fitted,
             again if champion is None else material.learned_again,
@@ -286,15 +305,19 @@ class ArchiveLearner:
         )
         return fitted, refitted
 
-    def _heads(self, bench: Bench, material: Material, learned: Learned) -> Refitted:
+    def _heads(
+        self, bench: Bench, material: Material, learned: Learned, progress: Progress
+    ) -> Refitted:
         if not self._plan.with_heads:
             return Refitted(None, {}, {}, {})
+        progress.stage(HEADS_TRAINED)
         champion = None if bench.champion is None else bench.champion.learned
         refitted = refit_heads(
             material,
             Taught(learned, bench.texts),
             None if champion is None else Taught(champion, bench.their_texts),
             most_ece=self._plan.thresholds.head_ece,
+            tracker=progress,
         )
         torch.set_num_threads(self._plan.threads)  # they are trained on one
         return refitted

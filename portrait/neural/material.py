@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from portrait.exam import EACH, set_exam
 from portrait.interactions import NO_ITEM, Codes, Interactions
 from portrait.item import Item, interest_category
 from portrait.learner import NothingToLearnError
+from portrait.need import Need
 from portrait.neural.validation import Validation, validation_of
 from portrait.reading import EPOCH, MILLISECOND
 from portrait.ref import item_ref, name_ref
@@ -171,8 +173,9 @@ def gather(
     """
     new = read_interactions(archive, new_from, most_events=shares.most_events)
     if len(new.interactions) < shares.least_events:
-        msg = f"{len(new.interactions):,} new events; {shares.least_events:,} are worth a training."
-        raise NothingToLearnError(msg)
+        need = Need(what="new events", there=len(new.interactions), needed=shares.least_events)
+        msg = f"There are {need}; fewer are not worth a training."
+        raise NothingToLearnError(msg, [need])
     erasures = archive.erasures()
     parts, again = [new], np.zeros(0, np.uint64)
     if new_from is not None:
@@ -248,14 +251,20 @@ def _require_enough(material: Material) -> None:
         NothingToLearnError: With the reason.
     """
     touched = material.events.item[material.events.item != NO_ITEM]
-    known = float(np.array([bool(text) for text in material.texts])[touched].mean())
-    if not known >= LEAST_KNOWN:
-        msg = f"The catalogue knows the items of {known:.0%} of the events: is it published?"
-        raise NothingToLearnError(msg)
+    known = int(np.array([bool(text) for text in material.texts])[touched].sum())
+    if not known or known < LEAST_KNOWN * len(touched):
+        need = Need(
+            what="events about items that the catalogue knows",
+            there=known,
+            needed=max(1, ceil(LEAST_KNOWN * len(touched))),
+        )
+        msg = f"There are {need}, half of all events: is it published?"
+        raise NothingToLearnError(msg, [need])
     asked = len(np.unique(material.events.user[material.questions]))
     if asked < LEAST_TARGETS:
-        msg = f"Only {asked} users took a new item lately; {LEAST_TARGETS} are needed to choose by."
-        raise NothingToLearnError(msg)
+        need = Need(what="users who took a new item lately", there=asked, needed=LEAST_TARGETS)
+        msg = f"There are {need}; by fewer no choice can be made."
+        raise NothingToLearnError(msg, [need])
 
 
 def _among(events: Interactions, items: Sequence[Item]) -> Interactions:

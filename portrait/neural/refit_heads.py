@@ -26,6 +26,7 @@ from portrait.questions import Floats, StateOf
 from portrait.ranker import Ranker
 from portrait.recency import Events
 from portrait.space import Vectors
+from portrait.tracker import Tracker
 from portrait.trial import HeadFigures
 
 PART = 4_096  # questions whose facts are in memory at once: 8 MB
@@ -52,7 +53,12 @@ class Refitted(NamedTuple):
 
 
 def refit_heads(
-    material: Material, ours: Taught, theirs: Taught | None, *, most_ece: float
+    material: Material,
+    ours: Taught,
+    theirs: Taught | None,
+    *,
+    most_ece: float,
+    tracker: Tracker | None = None,
 ) -> Refitted:
     """Fit the heads anew.
 
@@ -62,6 +68,7 @@ def refit_heads(
         theirs: The champion, which has to be matched, if it has learned anything.
         most_ece: Calibration error that a head may have which the champion lacks, if chance does
             not explain more.
+        tracker: Is told how many heads are done.
     """
     events = material.events
     heads, reports = fit_heads(
@@ -69,6 +76,7 @@ def refit_heads(
         material.categories,
         state_of(Ranker.over(ours.learned, events.items, ours.vectors), events),
         until=material.until,
+        tracker=tracker,
     )
     asked: Measured = {}
     if theirs is not None and theirs.learned.heads is not None:

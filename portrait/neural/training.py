@@ -145,6 +145,7 @@ class _Run(Generic[P]):
             self.optimizer,
             lambda step: learning_rate_share(step, self.steps_an_epoch * course.epochs, course),
         )
+        self.last = course.stop_after or course.epochs
         self.state = Checkpoint(course=repr(course))
         self.started = perf_counter()
 
@@ -158,8 +159,7 @@ class _Run(Generic[P]):
             disable=not self.accelerator.is_main_process,
             unit="step",
         ) as bar:
-            last = course.stop_after or course.epochs
-            while state.epoch < last and state.since_best < course.patience:
+            while state.epoch < self.last and state.since_best < course.patience:
                 self._epoch(bar)
         if state.best is not None:
             self.module.load_state_dict(state.best)
@@ -185,6 +185,7 @@ class _Run(Generic[P]):
             bar.update()
             rate = float(self.schedule.get_last_lr()[0])
             self.tracker.record(state.step, {"loss": loss, "learning_rate": rate})
+            self.tracker.reach(state.step / (self.steps_an_epoch * self.last))
             if state.step % self.course.checkpoint_every == 0:
                 self._save()
         figures = self._figures()

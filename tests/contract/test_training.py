@@ -10,9 +10,19 @@ from redis.asyncio import Redis
 from portrait.adapters.redis_lease import RedisJobs, RedisLease
 from portrait.adapters.redis_live import RedisLive
 from portrait.adapters.redis_models import RedisModels
-from portrait.jobs import KEPT, Job, JobNotFoundError, JobOpenError, Jobs, new_job
+from portrait.jobs import (
+    KEPT,
+    Job,
+    JobCancelledError,
+    JobNotFoundError,
+    JobOpenError,
+    JobOverError,
+    Jobs,
+    new_job,
+)
 from portrait.lease import Lease, LeaseLostError, held
 from portrait.model_index import (
+    MOST_NOTES,
     Card,
     ModelIndex,
     ModelNotFoundError,
@@ -20,6 +30,7 @@ from portrait.model_index import (
     NoFormerModelError,
     Standing,
 )
+from portrait.need import Need
 from portrait.verdict import Verdict
 from portrait.watch import Live, LiveCounts
 from tests.fake_training import MemoryJobs, MemoryLease, MemoryLiveCounts, MemoryModels
@@ -50,7 +61,7 @@ class ModelIndexContract:
         for version in versions:
             await models.add(card(version, age=9 - int(version[1:])))
             await keep(version)
-            await models.want(version, insist=True)
+            await models.want(version)
             assert await models.switch(version)
 
     async def test_at_first_there_is_nothing(self, models: ModelIndex) -> None:
@@ -174,19 +185,55 @@ class ModelIndexContract:
         assert await models.standing() == Standing("v3", "v2")
         assert await models.roll_back("it fell", champion="v3") == "v2"
 
-    async def test_what_was_rolled_back_serves_again_only_if_somebody_insists(
+    async def test_what_was_rolled_back_serves_again_only_by_a_persons_word(
         self, models: ModelIndex, keep: Keep
     ) -> None:
         await self.serve(models, keep, "v1", "v2")
         await models.roll_back("it fell")
 
-        with pytest.raises(ModelNotPromotableError, match="rolled back: it fell"):
-            await models.want("v2")
-        await models.want("v2", insist=True)
+        for insist in (False, True):
+            with pytest.raises(ModelNotPromotableError, match=r'it fell\. .* send {"reason": "'):
+                await models.want("v2", insist=insist)
+        assert (await models.standing()).wanted is None
+        await models.want("v2", reason="the texts of 鞋 are repaired")
+        await models.want("v2", reason="asked twice, noted once")
+        waiting = (await models.get("v2")).card
         await models.switch("v2")
+        await models.add(card("v2"))  # what the trainer writes again forgets nothing
 
         again = await models.get("v2")
         assert (again.role, again.card.rolled_back) == ("champion", None)
+        (note,) = again.card.history
+        assert (note.reason, note.rolled_back) == ("the texts of 鞋 are repaired", "it fell")
+        assert abs(datetime.now(UTC) - note.at) < timedelta(hours=1)
+        assert (again.card.is_by_word, waiting.history) == (True, (note,))
+
+    async def test_a_reason_for_any_promotion_is_noted(
+        self, models: ModelIndex, keep: Keep
+    ) -> None:
+        await self.serve(models, keep, "v1")
+        await models.add(card("v2"))
+        await keep("v2")
+
+        await models.want("v2", reason="before the sale begins")
+
+        (note,) = (await models.get("v2")).card.history
+        assert (note.reason, note.rolled_back) == ("before the sale begins", None)
+        assert not (await models.get("v2")).card.is_by_word
+        assert (await models.get("v1")).card.history == ()
+
+    async def test_only_the_newest_notes_are_kept(self, models: ModelIndex, keep: Keep) -> None:
+        await self.serve(models, keep, "v1", "v2")
+
+        for time in range(MOST_NOTES + 3):
+            await models.roll_back(f"it fell {time}")
+            await models.want("v2", reason=f"again {time}")
+            await models.switch("v2")
+
+        history = (await models.get("v2")).card.history
+        assert len(history) == MOST_NOTES
+        assert [note.reason for note in history[:1]] == ["again 3"]
+        assert history[-1].rolled_back == f"it fell {MOST_NOTES + 2}"
 
     async def test_a_wish_that_cannot_be_fulfilled_is_withdrawn_with_its_reason(
         self, models: ModelIndex, keep: Keep
@@ -257,7 +304,8 @@ class ModelIndexContract:
 
         later = datetime.now(UTC) + timedelta(days=2)
         assert await models.expired(timedelta(days=1), later) == ["v2"]
-        await self.serve(models, keep, "v2")
+        await models.want("v2", reason="it may again")
+        await models.switch("v2")
         assert await models.expired(timedelta(days=1), later) == ["v1"]
 
 
@@ -285,6 +333,20 @@ class TestRedisModels(ModelIndexContract):
             await redis.hset(f"model:{version}", "space", b"arrays")
 
         return keep
+
+    @pytest.mark.parametrize("damage", [b"\xff", b"[", b"7", b'[{"at": 1}]', b'{"reason": "x"}'])
+    async def test_notes_that_nobody_can_read_are_none_and_are_begun_anew(
+        self, redis: Redis, models: ModelIndex, keep: Keep, damage: bytes
+    ) -> None:
+        await self.serve(models, keep, "v1", "v2")
+        await models.roll_back("it fell")
+        await redis.hset("model:v2", "history", damage)
+
+        assert (await models.get("v2")).card.history == ()
+        await models.want("v2", reason="it may again")
+
+        (note,) = (await models.get("v2")).card.history
+        assert note.reason == "it may again"
 
     @pytest.mark.parametrize("name", ["index", "champion", "retired"])
     async def test_a_name_that_redis_uses_otherwise_is_no_model(
@@ -435,9 +497,135 @@ class JobsContract:
         await jobs.save(first.ended("promoted", "better", NOON), token)
         await jobs.ask(second)
 
-        await jobs.save(first.ended("promoted", "better", NOON), token)
+        with pytest.raises(JobOverError):
+            await jobs.save(first.ended("promoted", "better", NOON), token)
 
         assert await jobs.open() == second
+
+    async def test_a_job_that_nobody_works_on_is_cancelled_at_once(
+        self, jobs: Jobs, lease: Lease
+    ) -> None:
+        job = new_job("request", "new season", NOON)
+        await jobs.ask(job)
+
+        ended = await jobs.cancel(job.id, "by mistake", NOON)
+
+        assert ended == await jobs.get(job.id) == job.ended("cancelled", "by mistake", NOON)
+        assert await jobs.open() is None
+        await jobs.ask(new_job("request", "rightly", NOON))
+        token = await lease.take()
+        assert token is not None
+        with pytest.raises(JobOverError):  # a trainer that had read it before
+            await jobs.save(job.begun(NOON), token)
+        assert await jobs.get(job.id) == ended
+
+    async def test_a_job_in_hand_is_cancelled_when_its_trainer_next_tells(
+        self, jobs: Jobs, lease: Lease
+    ) -> None:
+        job = new_job("request", "new season", NOON)
+        await jobs.ask(job)
+        token = await lease.take()
+        assert token is not None
+        await jobs.save(job.begun(NOON), token)
+
+        still = await jobs.cancel(job.id, "by mistake", NOON)
+
+        assert still == job.begun(NOON)
+        assert (await jobs.situation()).cancelled == job.id
+        further = job.begun(NOON).at("training")
+        with pytest.raises(JobCancelledError) as raised:
+            await jobs.save(further, token)
+        assert raised.value.reason == "by mistake"
+        assert await jobs.open() == further
+        await jobs.save(further.ended("cancelled", raised.value.reason, NOON), token)
+        assert await jobs.open() is None
+        assert (await jobs.situation()).cancelled is None
+
+    async def test_a_job_whose_trainer_died_after_the_wish_is_cancelled_by_asking_again(
+        self, jobs: Jobs, lease: Lease
+    ) -> None:
+        job = new_job("request", "new season", NOON)
+        await jobs.ask(job)
+        token = await lease.take()
+        assert token is not None
+        await jobs.save(job.begun(NOON), token)
+        await jobs.cancel(job.id, "by mistake", NOON)
+        await lease.give_back(token)  # as a lease does that runs out
+
+        ended = await jobs.cancel(job.id, "still", NOON)
+
+        assert (ended.state, ended.outcome) == ("cancelled", "still")
+        assert await jobs.open() is None
+        assert (await jobs.situation()).cancelled is None
+
+    async def test_a_wish_to_cancel_is_of_one_job(self, jobs: Jobs, lease: Lease) -> None:
+        first, second = (new_job("request", str(n), NOON) for n in range(2))
+        await jobs.ask(first)
+        token = await lease.take()
+        assert token is not None
+        await jobs.cancel(first.id, "by mistake", NOON)
+        await jobs.save(first.ended("promoted", "it was faster", NOON), token)
+
+        await jobs.ask(second)
+        await jobs.save(second.begun(NOON), token)
+
+        assert await jobs.open() == second.begun(NOON)
+
+    async def test_what_has_ended_or_is_unknown_cannot_be_cancelled(
+        self, jobs: Jobs, lease: Lease
+    ) -> None:
+        token = await lease.take()
+        assert token is not None
+        job = new_job("request", "new season", NOON)
+        await jobs.ask(job)
+        await jobs.save(job.ended("refused", "no better", NOON), token)
+
+        with pytest.raises(JobOverError, match="has ended: refused"):
+            await jobs.cancel(job.id, "too late", NOON)
+        with pytest.raises(JobNotFoundError):
+            await jobs.cancel("none", "too late", NOON)
+
+    async def test_a_trainer_is_alive_while_it_says_so_or_is_at_work(
+        self, jobs: Jobs, lease: Lease
+    ) -> None:
+        assert not (await jobs.situation()).is_attended
+        token = await lease.take()
+        assert token is not None
+        assert (await jobs.situation()).is_attended
+        await lease.give_back(token)
+        assert not (await jobs.situation()).is_attended
+
+        await jobs.attend(timedelta(seconds=30))
+        assert (await jobs.situation()).is_attended
+        await jobs.attend(timedelta(milliseconds=20))
+        await asyncio.sleep(0.2)
+        assert not (await jobs.situation()).is_attended
+
+    async def test_what_a_training_waits_for_is_known_for_a_while(self, jobs: Jobs) -> None:
+        assert (await jobs.situation()).lacks is None
+        need = Need(what="new labelled events", there=129, needed=50_000)
+
+        await jobs.lack(need, timedelta(seconds=30))
+        assert (await jobs.situation()).lacks == need
+        await jobs.lack(need, timedelta(milliseconds=20))
+        await asyncio.sleep(0.2)
+        assert (await jobs.situation()).lacks is None
+
+    async def test_all_that_is_known_of_a_job_is_kept(self, jobs: Jobs, lease: Lease) -> None:
+        job = new_job("request", "new season", NOON)
+        await jobs.ask(job)
+        token = await lease.take()
+        assert token is not None
+        begun = job.begun(NOON, ("training", "measuring"), {"training": 60.0})
+        further = begun.at("training", share=0.5, now=NOON).after(30)
+
+        await jobs.save(further, token)
+        assert await jobs.get(job.id) == further
+        need = Need(what="new events", there=129, needed=1_000)
+        await jobs.save(further.ended("failed", "too few", NOON, [need]), token)
+
+        assert (await jobs.get(job.id)).needs == (need,)
+        assert (await jobs.get(job.id)).spent == {"training": 30.0}
 
     async def test_the_newest_are_remembered(self, jobs: Jobs, lease: Lease) -> None:
         token = await lease.take()
@@ -475,6 +663,25 @@ class TestRedisJobs(JobsContract):
     @pytest.fixture
     def jobs(self, redis: Redis) -> Jobs:
         return RedisJobs(redis)
+
+    async def test_a_record_of_an_older_version_is_read(self, redis: Redis, jobs: Jobs) -> None:
+        old = (
+            '{"id":"a","trigger":"request","reason":"new season","state":"running",'
+            '"stage":"training","asked_at":"2026-11-24T12:00:00Z",'
+            '"started_at":"2026-11-24T12:00:05Z","ended_at":null,"attempts":1,'
+            '"challenger":null,"figures":{"loss":0.5},"outcome":null}'
+        )
+        await redis.hset("{train}:jobs", "a", old)
+        await redis.lpush("{train}:log", "a")
+        await redis.set("{train}:open", "a")
+
+        job = await jobs.open()
+
+        assert job is not None
+        assert [job] == await jobs.newest(1)
+        assert (job.stage, job.share, job.outline, job.needs) == ("training", None, (), ())
+        assert job.seconds_left(NOON) is None
+        assert (await jobs.cancel("a", "old", NOON)).state == "cancelled"
 
 
 class LiveCountsContract:

@@ -8,9 +8,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from redis.asyncio import Redis
 
+from portrait.adapters.redis_lease import RedisJobs, RedisLease
 from portrait.adapters.river_drift import AdwinDrift
-from portrait.jobs import Job, new_job
+from portrait.jobs import Job, Jobs, new_job
+from portrait.lease import Lease
 from portrait.manifest import Manifest
 from portrait.neural.learner import ArchiveLearner, manifest_at
 from portrait.neural.signals import ArchiveSignals
@@ -18,14 +21,18 @@ from portrait.schedule import Schedule
 from portrait.stock import StoredStock
 from portrait.tracking import Lenient
 from portrait.trial import DEFAULTS
+from service.live import Parts as ServiceParts
 from tests.archives import memory_archive
 from tests.contract.test_training import card
 from tests.fake_training import MemoryJobs, MemoryLease, MemoryModels
 from tests.fakes import HashEncoder, MemoryCatalogue
+from tests.processes import until
+from tests.shop import Shop, open_shop
 from tests.training_shop import CATALOGUE, keep, season
 from tests.unit.test_learner import PLAN, PRETRAINED
 from tests.unit.test_train import Registry
-from workers.train import Parts, turn
+from workers import train as trainer_module
+from workers.train import Parts, train, turn
 
 pytestmark = pytest.mark.asyncio
 
@@ -36,15 +43,19 @@ ON_EVENTS = Schedule(cron=None, events=1_000, pause=timedelta(0))
 class Trainer:
     """A trainer on real learning and fake storage."""
 
+    lease: Lease
+    jobs: Jobs
+
     def __init__(self, folder: Path) -> None:
         self.archive = memory_archive()
         self.catalogue = MemoryCatalogue()
         self.models = MemoryModels()
         self.registry = Registry(self.models)
-        self.lease = MemoryLease()
-        self.jobs = MemoryJobs(self.lease)
+        memory = MemoryLease()
+        self.lease, self.jobs = memory, MemoryJobs(memory)
         self.plan = replace(PLAN, folder=folder / "work", models_url=str(folder / "models"))
         self.started = LONG_AGO
+        self.schedule = ON_EVENTS
 
     async def open(self) -> None:
         """Fill the catalogue, and put the pretrained model in service."""
@@ -56,9 +67,18 @@ class Trainer:
 
     async def turn(self, *, shuffled: bool = False) -> Job | None:
         """Let it take one look, as a process that has just started."""
+        async with self._indexing():
+            return await turn(self.parts(shuffled=shuffled), self.started, asyncio.Event())
+
+    async def train(self, closing: asyncio.Event) -> None:
+        """Let it work as its process does."""
+        async with self._indexing():
+            await train(self.parts(), closing)
+
+    def parts(self, *, shuffled: bool = False) -> Parts:
         stock = StoredStock(self.catalogue, asyncio.get_running_loop())
         plan = replace(self.plan, shuffled_labels=shuffled)
-        parts = Parts(
+        return Parts(
             lease=self.lease,
             jobs=self.jobs,
             models=self.models,
@@ -68,11 +88,9 @@ class Trainer:
                 self.archive, stock, self.registry, self.manifest_of, AdwinDrift
             ),
             tracking=Lenient(None),
-            schedule=ON_EVENTS,
+            schedule=self.schedule,
             thresholds=DEFAULTS,
         )
-        async with self._indexing():
-            return await turn(parts, self.started, asyncio.Event())
 
     def manifest_of(self, version: str) -> Manifest | None:
         return manifest_at(self.plan.models_url, version)
@@ -149,4 +167,73 @@ async def test_too_little_ends_the_job_with_the_reason(tmp_path: Path) -> None:
 
     assert job is not None
     assert job.state == "failed"
-    assert "0 new events" in str(job.outcome)
+    assert "0 of 100 new events" in str(job.outcome)
+
+
+async def test_a_running_training_is_cancelled_over_http_and_the_next_one_runs(
+    tmp_path: Path, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trainer_module, "LOOK_EVERY", 0.1)
+    monkeypatch.setattr(trainer_module, "TELL_EVERY", 0.1)
+    trainer, closing = Trainer(tmp_path), asyncio.Event()
+    trainer.lease, trainer.jobs = RedisLease(redis, timedelta(seconds=30)), RedisJobs(redis)
+    trainer.schedule = replace(ON_EVENTS, events=None)
+    course = trainer.plan.course
+    endless = replace(course.course, epochs=10_000, patience=10_000)
+    trainer.plan = replace(trainer.plan, course=replace(course, course=endless))
+    await trainer.open()
+    keep(trainer.archive, season(0))
+
+    async with open_shop(RedisShop(trainer.jobs)) as client:
+        asked = await client.post("/models/train", json={"reason": "new season"})
+        assert asked.json()["state"] == "waiting_for_trainer"
+        where = asked.headers["location"]
+
+        async def is_training() -> bool:
+            job = (await client.get(where)).json()
+            return job["stage"] == "training" and bool(job["stage_share"])
+
+        async def is_cancelled() -> bool:
+            job = (await client.get(where)).json()
+            assert job["state"] in {"cancelling", "cancelled"}, job
+            return bool(job["state"] == "cancelled")
+
+        training = asyncio.create_task(trainer.train(closing))
+        await until(is_training, "the ranker is trained")
+        running = (await client.get(where)).json()
+        assert (running["state"], running["stage_number"]) == ("running", 3)
+        assert 0 < running["stage_share"] < 0.5
+        assert [*trainer.plan.folder.iterdir()]
+
+        cancelled = await client.post(f"{where}/cancel", json={"reason": "the wrong season"})
+        assert (cancelled.status_code, cancelled.json()["state"]) == (202, "cancelling")
+        await until(is_cancelled, "the training has stopped")
+
+        ended = (await client.get(where)).json()
+        assert ended["summary"] == "Cancelled: the wrong season"
+        assert [*trainer.plan.folder.iterdir()] == []
+        assert (await trainer.models.standing()).champion == PRETRAINED.version
+        closing.set()
+        await training
+
+        trainer.plan = replace(trainer.plan, course=course)
+        following = await client.post("/models/train")
+        assert following.status_code == 202, following.text
+        job = await trainer.turn()
+
+    assert job is not None
+    assert job.id == following.json()["id"]
+    assert job.state == "promoted", job.outcome
+
+
+class RedisShop(Shop):
+    """A service that knows jobs from Redis."""
+
+    def __init__(self, jobs: Jobs) -> None:
+        super().__init__()
+        self._known = jobs
+
+    @property
+    def parts(self) -> ServiceParts:
+        """The same, with these jobs."""
+        return replace(super().parts, jobs=self._known)

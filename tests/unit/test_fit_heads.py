@@ -1,5 +1,7 @@
 """Fitting heads: a planted pattern is found, calibrated, and beats its baseline; noise does not."""
 
+import re
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -180,4 +182,6 @@ def test_where_there_is_too_little_the_report_says_so() -> None:
     heads, reports = fit_heads(few, CATEGORY_REFS, no_state, until=END)
 
     assert heads.heads == {}
-    assert any("examples in" in report.reason for report in reports)
+    short = {report.reason for report in reports if "examples in" in report.reason}
+    assert short
+    assert all(re.fullmatch(r"\d+ of 200 examples in \w+", reason) for reason in short)

@@ -19,6 +19,8 @@ from portrait.neural.behaviour_encoder import EncoderShape
 from portrait.neural.fit_ranker import RankerCourse, fit_neighbours
 from portrait.neural.learner import MATERIAL, ArchiveLearner, Plan, manifest_at
 from portrait.neural.material import Shares, load
+from portrait.neural.retext import Retext
+from portrait.neural.text_finetune import FineTuning
 from portrait.neural.training import Course
 from portrait.ref import text_ref, user_ref
 from portrait.space import fit_space
@@ -64,6 +66,7 @@ class Noted:
     dies_at: str | int = ""
     stages: list[str] = field(default_factory=list)
     steps: list[int] = field(default_factory=list)
+    shares: dict[str, list[float]] = field(default_factory=dict)
 
     def stage(self, name: str) -> None:
         """Note a stage."""
@@ -77,6 +80,10 @@ class Noted:
         if step == self.dies_at:
             raise KilledError
 
+    def reach(self, share: float) -> None:
+        """Note a share, with the stage that it is of."""
+        self.shares.setdefault(self.stages[-1], []).append(share)
+
 
 class Shop:
     """A learner, and all it stands on."""
@@ -85,6 +92,7 @@ class Shop:
         self.archive = memory_archive()
         self.stock = ListStock()
         self.encoder = HashEncoder()
+        self.noted = Noted()
         self.plan = replace(
             PLAN,
             folder=folder / "work",
@@ -99,10 +107,10 @@ class Shop:
         return ArchiveLearner(self.archive, self.stock, self.encoder, self.plan)
 
     def learn(self, version: str, champion: Model | None) -> Trained:
-        return self.learner.learn(version, champion, Noted())
+        return self.learner.learn(version, champion, self.noted)
 
     def tried(self, trained: Trained, champion: Model | None) -> Verdict:
-        trial = self.learner.examine(trained, champion, Noted())
+        trial = self.learner.examine(trained, champion, self.noted)
         return judge(trial.champion, trial.challenger, baseline=trial.baseline)
 
 
@@ -157,6 +165,12 @@ def test_the_first_model_begins_without_a_champion(tmp_path: Path) -> None:
     assert trained.manifest.parent is None
     assert trained.model.space.dim == 256  # a space of its own
     assert shop.tried(trained, None).promote
+    assert shop.noted.stages == [*shop.learner.outline]  # each announced, and told in this order
+    for stage in ("reading texts", "training", "training on the newest events, too"):
+        shares = shop.noted.shares[stage]
+        assert shares == sorted(shares)
+        assert 0 <= shares[0] <= shares[-1] <= 1
+    assert len(set(shop.noted.shares["training heads"])) == 4  # heads
 
 
 def test_what_was_searched_for_is_read_learned_from_and_examined(tmp_path: Path) -> None:
@@ -193,6 +207,17 @@ def test_the_manifest_says_where_the_model_comes_from(
     assert {"newest", "older", "bias", "robustness", "burst", "references"} <= set(manifest.metrics)
     assert manifest_at(shop.plan.models_url, "v2") == manifest
     assert manifest_at(shop.plan.models_url, "v3") is None
+
+
+def test_the_outline_leaves_out_what_the_plan_does_not_do(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    assert "fine-tuning the text encoder" not in shop.learner.outline
+    assert "training heads" in shop.learner.outline
+
+    shop.plan = replace(shop.plan, with_heads=False, text=Retext(tmp_path, FineTuning()))
+
+    assert shop.learner.outline[:2] == ("reading the archive", "fine-tuning the text encoder")
+    assert "training heads" not in shop.learner.outline
 
 
 def test_what_is_published_is_what_was_learned(

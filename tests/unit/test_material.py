@@ -14,6 +14,7 @@ from portrait.facts import ACTION_CODE
 from portrait.interactions import NO_ITEM, NO_QUERY, Interactions
 from portrait.item import interest_category
 from portrait.learner import NothingToLearnError
+from portrait.need import Need
 from portrait.neural.material import (
     Material,
     MaterialOutdatedError,
@@ -158,22 +159,30 @@ def test_too_little_is_not_worth_a_training() -> None:
     archive = memory_archive()
     keep(archive, season(0, users=20))
 
-    with pytest.raises(NothingToLearnError, match=r"new events; 1,000 are worth"):
+    with pytest.raises(NothingToLearnError, match=r"There are \d+ of 1,000 new events") as few:
         gather(archive, CATALOGUE, None, replace(SHARES, least_events=1_000))
-    with pytest.raises(NothingToLearnError, match="users took a new item lately"):
+    with pytest.raises(NothingToLearnError, match="of 30 users who took a new item") as fewer:
         gather(archive, CATALOGUE, None, replace(SHARES, least_events=10))
+
+    (need,) = few.value.needs
+    assert need == Need(what="new events", there=len(season(0, users=20)), needed=1_000)
+    (need,) = fewer.value.needs
+    assert (need.there < 30, need.needed) == (True, 30)
 
 
 def test_without_a_catalogue_nothing_is_learned() -> None:
     archive = memory_archive()
     keep(archive, season(0))
 
-    with pytest.raises(NothingToLearnError, match="knows the items of 0% of the events"):
+    with pytest.raises(NothingToLearnError, match="that the catalogue knows") as unknown:
         gather(archive, [], None, SHARES)
+
+    (need,) = unknown.value.needs
+    assert (need.there, need.needed) == (0, -(-len(season(0)) // 2))
 
 
 def test_nothing_is_new_after_the_last_event() -> None:
-    with pytest.raises(NothingToLearnError, match="0 new events"):
+    with pytest.raises(NothingToLearnError, match="0 of 100 new events"):
         gathered(new_from=datetime.now(UTC) + timedelta(days=9_999))
 
 

@@ -1,10 +1,22 @@
 """/models: what there is, what serves, what is asked for."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from portrait.jobs import new_job
+from portrait.need import Need
 from portrait.verdict import Verdict
-from service.model_examples import JOB, JOBS, MODEL, MODELS, PROMOTION, ROLLBACK
+from service.model_examples import (
+    CANCELLING,
+    JOB,
+    JOBS,
+    MODEL,
+    MODELS,
+    PROMOTION,
+    QUEUED,
+    ROLLBACK,
+)
 from service.model_schemas import (
     JobAnswer,
     JobsAnswer,
@@ -15,7 +27,10 @@ from service.model_schemas import (
 )
 from service.schemas import Answered
 from tests.contract.test_training import NOON, card
+from tests.patience import PATIENCE
 from tests.shop import Shop, open_shop
+
+OUTLINE = ("reading", "training", "measuring")
 
 
 async def shop_with(*served: str, wait: str | None = None) -> Shop:
@@ -100,7 +115,9 @@ async def test_what_should_not_serve_is_a_409_with_the_reason_unless_somebody_in
 
     assert refused.status_code == 409
     assert refused.json()["type"] == "urn:portrait:problem:model-not-promotable"
-    assert refused.json()["detail"] == "bad was refused: it is so"
+    assert refused.json()["detail"] == (
+        'bad was refused: it is so. To promote it all the same, send {"insist": true}.'
+    )
     assert insisted.status_code == 202
     assert shop.models.now.wanted == "bad"
     assert unknown.status_code == 404
@@ -122,13 +139,40 @@ async def test_a_rollback_is_at_once_and_possible_once() -> None:
     assert (taken_out["role"], taken_out["reason"]) == ("rolled back", "complaints")
 
 
+async def test_what_was_rolled_back_is_promoted_again_only_with_a_reason() -> None:
+    shop = await shop_with("v1", "v2")
+    await shop.models.roll_back("complaints about shoes")
+
+    async with open_shop(shop) as client:
+        without = await client.post("/models/v2/promote")
+        insisted = await client.post("/models/v2/promote", json={"insist": True})
+        too_long = await client.post("/models/v2/promote", json={"reason": "x" * 501})
+        before = (await client.get("/models/v2")).json()
+        accepted = await client.post("/models/v2/promote", json={"reason": "texts repaired"})
+        after = (await client.get("/models/v2")).json()
+
+    assert (without.status_code, without.json()["type"]) == (
+        409,
+        "urn:portrait:problem:model-not-promotable",
+    )
+    assert without.json()["detail"] == (
+        "v2 was rolled back: complaints about shoes. "
+        'To promote it again, send {"reason": "why it may serve again"}.'
+    )
+    assert (insisted.status_code, too_long.status_code) == (409, 422)
+    assert before["history"] == []
+    assert (accepted.status_code, accepted.json()["role"]) == (202, "wanted")
+    (note,) = after["history"]
+    assert (note["reason"], note["rolled_back"]) == ("texts repaired", "complaints about shoes")
+
+
 async def test_a_training_is_a_job_to_follow() -> None:
     shop = Shop()
+    await shop.lease.take()
 
     async with open_shop(shop) as client:
         asked = await client.post("/models/train", json={"reason": "new season"})
-        token = await shop.lease.take()
-        assert token is not None
+        token = shop.lease.token
         job = await shop.jobs.open()
         assert job is not None
         await shop.jobs.save(job.begun(NOON).at("training", {"loss": 1.5}), token)
@@ -137,9 +181,144 @@ async def test_a_training_is_a_job_to_follow() -> None:
 
     assert asked.status_code == 202
     assert (asked.json()["state"], asked.json()["reason"]) == ("queued", "new season")
+    assert asked.json()["summary"] == "Queued: a trainer is alive, and takes it next."
     assert (followed.json()["state"], followed.json()["stage"]) == ("running", "training")
     assert followed.json()["figures"] == {"loss": 1.5}
-    assert listed.json()["jobs"] == [followed.json()]
+    (same,) = listed.json()["jobs"]
+    assert same | {"seconds_elapsed": 0} == followed.json() | {"seconds_elapsed": 0}
+    assert listed.json()["trainer_is_alive"] is True
+
+
+async def test_a_job_says_which_stage_how_far_and_how_long_still() -> None:
+    shop = Shop()
+    token = await shop.lease.take()
+    assert token is not None
+    job, now = new_job("request", "new season", NOON), datetime.now(UTC)
+    await shop.jobs.ask(job)
+    begun = job.begun(now - timedelta(seconds=70), OUTLINE, {"training": 50.0, "measuring": 90.0})
+    await shop.jobs.save(begun.at("training", share=0.42, now=now).after(42), token)
+
+    async with open_shop(shop) as client:
+        answer = (await client.get(f"/models/jobs/{job.id}")).json()
+
+    assert (answer["stage_number"], answer["stages"], answer["stage_share"]) == (2, 3, 0.42)
+    assert 70 <= answer["seconds_elapsed"] < 70 + PATIENCE
+    assert 90 <= answer["seconds_left"] <= 58 + 90
+    assert answer["summary"].startswith("Training (2 of 3), 42% of it done; about 2 min left in")
+
+
+async def test_a_first_training_says_how_far_it_is_and_owns_that_it_cannot_say_how_long() -> None:
+    shop = Shop()
+    token = await shop.lease.take()
+    assert token is not None
+    job = new_job("request", "new season", NOON)
+    await shop.jobs.ask(job)
+    await shop.jobs.save(job.begun(NOON, OUTLINE).at("reading", now=NOON), token)
+
+    async with open_shop(shop) as client:
+        answer = (await client.get(f"/models/jobs/{job.id}")).json()
+
+    assert (answer["seconds_left"], answer["stage_share"]) == (None, None)
+    assert answer["summary"] == "Reading (1 of 3)."
+
+
+@pytest.mark.parametrize("begun", [False, True])
+async def test_without_a_trainer_a_job_says_what_to_start(begun: bool) -> None:  # noqa: FBT001
+    shop = Shop()
+    job = new_job("request", "new season", NOON)
+    await shop.jobs.ask(job)
+    if begun:
+        token = await shop.lease.take()
+        assert token is not None
+        await shop.jobs.save(job.begun(NOON, OUTLINE, {"reading": 9.0}).at("reading"), token)
+        shop.lease.run_out()
+
+    async with open_shop(shop) as client:
+        answer = (await client.get(f"/models/jobs/{job.id}")).json()
+        listed = (await client.get("/models/jobs")).json()
+
+    then = "goes on from where it stopped" if begun else "then begins by itself"
+    assert (answer["state"], answer["seconds_left"]) == ("waiting_for_trainer", None)
+    assert answer["summary"] == (
+        f"No trainer is alive: start one with `python -m workers train`. The job {then}."
+    )
+    assert listed["trainer_is_alive"] is False
+
+
+async def test_what_is_missing_is_told_in_numbers() -> None:
+    shop = Shop()
+    token = await shop.lease.take()
+    assert token is not None
+    job = new_job("request", "new season", NOON)
+    await shop.jobs.ask(job)
+    need = Need(what="new events", there=129, needed=1_000)
+    failed = job.begun(NOON, OUTLINE).ended("failed", f"There are {need}.", NOON, [need])
+    await shop.jobs.save(failed, token)
+    await shop.jobs.lack(Need(what="new labelled events", there=7, needed=50), timedelta(hours=1))
+
+    async with open_shop(shop) as client:
+        listed = (await client.get("/models/jobs")).json()
+
+    assert listed["waits_for"] == {"what": "new labelled events", "there": 7, "needed": 50}
+    assert listed["jobs"][0]["needs"] == [{"what": "new events", "there": 129, "needed": 1_000}]
+    assert listed["jobs"][0]["summary"] == "Failed: There are 129 of 1,000 new events."
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [(None, "cancelled over HTTP"), ({"reason": "the wrong catalogue"}, "the wrong catalogue")],
+)
+async def test_a_job_that_nobody_works_on_is_cancelled_at_once(body: object, reason: str) -> None:
+    shop = Shop()
+    job = new_job("request", "new season", NOON)
+    await shop.jobs.ask(job)
+
+    async with open_shop(shop) as client:
+        first = await client.post(f"/models/jobs/{job.id}/cancel", json=body)
+        second = await client.post(f"/models/jobs/{job.id}/cancel", json=body)
+        next_one = await client.post("/models/train")
+
+    assert (first.status_code, first.json()["state"]) == (202, "cancelled")
+    assert first.json()["summary"] == f"Cancelled: {reason}"
+    assert (second.status_code, second.json()["type"]) == (409, "urn:portrait:problem:job-over")
+    assert second.json()["detail"] == f"Job {job.id} has ended: cancelled."
+    assert next_one.status_code == 202
+
+
+async def test_a_job_in_hand_is_cancelling_until_its_trainer_has_stopped() -> None:
+    shop = Shop()
+    token = await shop.lease.take()
+    assert token is not None
+    job = new_job("request", "new season", NOON)
+    await shop.jobs.ask(job)
+    await shop.jobs.save(job.begun(NOON, OUTLINE).at("training"), token)
+
+    async with open_shop(shop) as client:
+        asked = await client.post(f"/models/jobs/{job.id}/cancel")
+        again = await client.post(f"/models/jobs/{job.id}/cancel")
+        unknown = await client.post("/models/jobs/none/cancel")
+        followed = await client.get(f"/models/jobs/{job.id}")
+
+    assert (asked.status_code, asked.json()["state"]) == (202, "cancelling")
+    assert (again.status_code, followed.json()["state"]) == (202, "cancelling")
+    assert followed.json()["stage"] == "training"
+    assert (unknown.status_code, unknown.json()["type"]) == (
+        404,
+        "urn:portrait:problem:job-not-found",
+    )
+
+
+@pytest.mark.parametrize("reason", ["", " ", "x" * 501, 7, None])
+async def test_a_reason_that_is_none_cancels_nothing(reason: object) -> None:
+    shop = Shop()
+    job = new_job("request", "new season", NOON)
+    await shop.jobs.ask(job)
+
+    async with open_shop(shop) as client:
+        answer = await client.post(f"/models/jobs/{job.id}/cancel", json={"reason": reason})
+
+    assert answer.status_code == 422
+    assert not (await shop.jobs.get(job.id)).is_over
 
 
 async def test_a_second_training_is_a_409_that_names_the_first() -> None:
@@ -174,6 +353,7 @@ async def test_an_unknown_job_is_a_404() -> None:
         ("POST", "/models/train"),
         ("GET", "/models/jobs"),
         ("GET", "/models/jobs/x"),
+        ("POST", "/models/jobs/x/cancel"),
     ],
 )
 async def test_while_redis_is_away_the_answer_is_to_come_back(method: str, path: str) -> None:
@@ -194,7 +374,9 @@ async def test_while_redis_is_away_the_answer_is_to_come_back(method: str, path:
         (ModelAnswer, MODEL),
         (PromotionAccepted, PROMOTION),
         (RollbackAnswer, ROLLBACK),
+        (JobAnswer, QUEUED),
         (JobAnswer, JOB),
+        (JobAnswer, CANCELLING),
         (JobsAnswer, JOBS),
     ],
 )

@@ -6,12 +6,15 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic_core import to_json
 
+from portrait import metrics
+from portrait.jobs import new_job
 from portrait.model_index import Standing
 from portrait.space import fit_space
 from portrait.store import Model
@@ -21,6 +24,7 @@ from service.live import Live, Parts
 from service.operations import FRESH
 from service.schemas import ProfileAnswer, RecommendationRequest, Recommendations
 from tests.catalogues import ITEMS, SPACE
+from tests.contract.test_training import NOON
 from tests.fakes import HashEncoder
 from tests.models import learned_model
 from tests.patience import PATIENCE
@@ -53,7 +57,32 @@ async def test_with_everything_up_the_service_is_ready() -> None:
     async with open_shop(shop) as client:
         answer = await client.get("/readyz")
 
-    assert answer.json() == {"status": "ready", "up": ["redis", "kafka", "model"]}
+    assert answer.json() == {"status": "ready", "up": ["redis", "kafka", "model"], "notes": []}
+
+
+async def test_a_training_without_a_trainer_is_noted_and_counted_and_stops_nothing() -> None:
+    shop = Shop()
+    await shop.stock()
+    await shop.jobs.ask(new_job("request", "new season", NOON))
+    said = "A training waits. No trainer is alive: start one with `python -m workers train`."
+
+    assert await _notes(shop) == ([said], 1)
+    await shop.jobs.attend(timedelta(minutes=5))
+    assert await _notes(shop) == ([], 0)
+
+
+async def test_no_trainer_is_no_matter_while_nothing_waits_for_one() -> None:
+    shop = Shop()
+    await shop.stock()
+
+    assert await _notes(shop) == ([], 0)
+
+
+async def _notes(shop: Shop) -> tuple[list[str], float]:
+    async with open_shop(shop) as client:
+        answer = await client.get("/readyz")
+    assert answer.status_code == 200
+    return answer.json()["notes"], metrics.jobs_unattended._value.get()  # noqa: SLF001 - its only reader
 
 
 @pytest.mark.parametrize("down", ["redis", "kafka", "model"])
@@ -264,6 +293,7 @@ def test_the_routes_are_these() -> None:
         ("get", "/profile/{user_id}"),
         ("get", "/readyz"),
         ("post", "/events"),
+        ("post", "/models/jobs/{job_id}/cancel"),
         ("post", "/models/rollback"),
         ("post", "/models/train"),
         ("post", "/models/{version}/promote"),

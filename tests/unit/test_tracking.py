@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import pytest
 
 from portrait.model_index import Card
-from portrait.tracker import Tracker
+from portrait.tracker import Curves
 from portrait.tracking import Alias, Lenient, TrackingUnavailableError
 from tests.contract.test_training import card
 
@@ -14,14 +14,14 @@ STAGES = ("start", "record", "end", "register", "call", "called")
 
 
 class Fragile:
-    """A `Tracking`, and its own `Tracker`, that is away at one stage."""
+    """A `Tracking`, and its own `Curves`, that is away at one stage."""
 
     def __init__(self, away: str = "") -> None:
         self.away = away
         self.done: list[str] = []
 
     @contextmanager
-    def run(self, _job: str, _settings: Mapping[str, str | int | float]) -> Iterator[Tracker]:
+    def run(self, _job: str, _settings: Mapping[str, str | int | float]) -> Iterator[Curves]:
         """Start, and end however the work ends."""
         self._do("start")
         try:

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -12,6 +13,7 @@ import pytest
 from portrait.jobs import Job, new_job
 from portrait.learner import NothingToLearnError, Progress, Trained, Trial
 from portrait.manifest import Manifest
+from portrait.need import Need
 from portrait.schedule import Schedule
 from portrait.store import Model
 from portrait.tracking import Lenient
@@ -37,6 +39,7 @@ class StubLearner:
     dies_at: str = ""
     stages: list[str] = field(default_factory=list)
     at: Mapping[str, Callable[[], None]] = field(default_factory=dict)
+    outline: tuple[str, ...] = ("training", "measuring")
     kept: list[str | None] = field(default_factory=list)  # by every tidying
 
     def learn(self, version: str, champion: Model | None, progress: Progress) -> Trained:
@@ -78,6 +81,34 @@ class StubLearner:
 
 class KilledError(Exception):
     """What a kill looks like from inside."""
+
+
+@dataclass
+class Walking(StubLearner):
+    """A learner that trains in a hundred steps, with something done before each."""
+
+    before: Callable[[], None] = lambda: None
+    steps: int = 0
+
+    def learn(self, version: str, champion: Model | None, progress: Progress) -> Trained:
+        """Train step by step."""
+        trained = super().learn(version, champion, progress)
+        for step in range(100):
+            self.before()
+            self.steps = step + 1
+            progress.reach(self.steps / 100)
+        return trained
+
+
+class CountedJobs(MemoryJobs):
+    """Jobs that count how often they are written."""
+
+    saves = 0
+
+    async def save(self, job: Job, token: int) -> None:
+        """Count."""
+        await super().save(job, token)
+        self.saves += 1
 
 
 @dataclass
@@ -156,6 +187,16 @@ class Bench:
             self.schedule,
             DEFAULTS,
         )
+
+    def cancelling(self, job: Job, reason: str) -> Callable[[], None]:
+        """Return what cancels a job from another thread, as the service does meanwhile."""
+        loop = asyncio.get_running_loop()
+
+        def cancel() -> None:
+            asked = self.jobs.cancel(job.id, reason, STARTED)
+            asyncio.run_coroutine_threadsafe(asked, loop).result()
+
+        return cancel
 
     async def turn(self) -> Job | None:
         """Let the trainer take one look."""
@@ -244,6 +285,15 @@ async def test_a_trigger_opens_its_own_job(bench: Bench) -> None:
     first, second = bench.signals.asked_since
     assert first == STARTED.timestamp() * 1_000
     assert second == int(ended.asked_at.timestamp() * 1_000)  # a job counts from its own begin
+
+
+async def test_what_a_training_waits_for_is_said_in_numbers(bench: Bench) -> None:
+    bench.schedule = Schedule(cron=None, events=200, pause=timedelta(0))
+    bench.signals.events = 129
+
+    assert await bench.turn() is None
+
+    assert str((await bench.jobs.situation()).lacks) == "129 of 200 new labelled events"
 
 
 async def test_drift_is_a_reason(bench: Bench) -> None:
@@ -407,6 +457,217 @@ async def test_a_wish_that_the_index_worker_refuses_ends_the_job_with_the_reason
     assert ended.state == "refused"
     assert "its encoder cannot be loaded: OSError" in (ended.outcome or "")
     assert bench.models.now.champion == "v1"
+
+
+@pytest.mark.parametrize("stage", ["training", "measuring"])
+async def test_a_cancelled_training_stops_leaves_nothing_and_the_next_one_runs(
+    bench: Bench, stage: str
+) -> None:
+    job = await bench.ask()
+    bench.learner.at = {stage: bench.cancelling(job, "by mistake")}
+
+    ended = await bench.turn()
+
+    assert ended is not None
+    assert ended == await bench.jobs.get(job.id)
+    assert (ended.state, ended.outcome) == ("cancelled", "by mistake")
+    assert [*bench.models.cards] == ["v1"]
+    assert bench.learner.kept == [None]  # what it left is removed
+    assert not bench.lease.is_held
+    bench.learner.at = {}
+    await bench.ask()
+    async with bench.indexing():
+        following = await bench.turn()
+    assert following is not None
+    assert following.state == "promoted"
+
+
+async def test_a_training_that_is_deep_in_a_stage_stops_when_it_next_says_how_far_it_is(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trainer, "TELL_EVERY", 0.0)
+    job = await bench.ask()
+    bench.learner = walking = Walking(before=bench.cancelling(job, "by mistake"))
+
+    ended = await bench.turn()
+
+    assert ended is not None
+    assert ended.state == "cancelled"
+    assert walking.steps == 1
+
+
+async def test_a_cancelled_promotion_withdraws_its_wish(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trainer, "TELL_EVERY", 0.0)
+    job = await bench.ask()
+    turning = asyncio.create_task(bench.turn())
+    await until(lambda: bench.models.now.wanted is not None)
+
+    await bench.jobs.cancel(job.id, "by mistake", STARTED)
+    ended = await turning
+
+    assert ended is not None
+    assert ended.state == "cancelled"
+    assert bench.models.now == ("v1", None, None)
+    listed = await bench.models.get(version_of(job))
+    assert listed.role == "refused"
+    assert listed.card.refused == "Its training was cancelled: by mistake"
+
+
+async def test_what_serves_already_when_it_is_cancelled_goes_on_serving(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trainer, "TELL_EVERY", 0.0)
+    monkeypatch.setattr(trainer, "SWITCH_EVERY", 0.3)
+    job = await bench.ask()
+    turning = asyncio.create_task(bench.turn())
+    await until(lambda: bench.models.now.wanted is not None)
+
+    await bench.jobs.cancel(job.id, "by mistake", STARTED)
+    await bench.models.switch(version_of(job))
+    ended = await turning
+
+    assert ended is not None
+    assert ended.state == "promoted"
+    assert bench.models.now.champion == version_of(job)
+
+
+async def test_a_wish_to_cancel_outlives_the_trainer(bench: Bench) -> None:
+    job = await bench.ask()
+    bench.learner.at = {"training": bench.cancelling(job, "by mistake")}
+    bench.learner.dies_at = "training"
+    with pytest.raises(KilledError):
+        await bench.turn()
+
+    ended = await bench.turn()
+
+    assert ended is not None
+    assert (ended.state, ended.outcome) == ("cancelled", "by mistake")
+    assert bench.learner.stages == ["training"]  # the next trainer did not begin
+
+
+async def test_a_job_that_was_ended_in_the_trainers_absence_is_let_go(bench: Bench) -> None:
+    job = await bench.ask()
+
+    cancel = bench.cancelling(job, "by mistake")
+
+    def absent() -> None:
+        bench.lease.run_out()
+        cancel()
+        bench.lease.is_held = True
+
+    bench.learner.at = {"training": absent}
+
+    assert await bench.turn() is None
+    assert bench.jobs.jobs[job.id].state == "cancelled"
+    assert [*bench.models.cards] == ["v1"]
+
+
+async def test_a_job_knows_its_stages_and_how_far_it_is_in_them(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trainer, "TELL_EVERY", 0.0)
+    job = await bench.ask()
+    seen: list[Job] = []
+    bench.learner = Walking(before=lambda: seen.append(bench.jobs.jobs[job.id]))
+
+    async with bench.indexing():
+        ended = await bench.turn()
+
+    assert ended is not None
+    assert {each.outline for each in seen} == {("training", "measuring", trainer.PREPARING)}
+    shares = [each.share for each in seen if each.stage == "training"]
+    assert shares[:2] == [None, 0.01]
+    assert shares[-1] == 0.99  # the last call comes before the last share
+    assert (ended.stage, ended.share) == (None, None)
+    assert {"training", "measuring"} <= ended.spent.keys()
+
+
+async def test_progress_is_written_no_more_often_than_once_a_second(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trainer, "TELL_EVERY", 600.0)
+    await bench.ask()
+    bench.jobs = counted = CountedJobs(bench.lease)
+    await bench.ask()
+    bench.learner = Walking(before=lambda: None)
+
+    async with bench.indexing():
+        await bench.turn()
+
+    assert counted.saves == 7  # begun, training, judging, measuring, measured, preparing, promoted
+
+
+async def test_a_resumed_job_keeps_its_begin_and_what_it_has_spent(bench: Bench) -> None:
+    job = await bench.ask()
+    bench.learner.dies_at = "measuring"
+    bench.learner.at = {"training": lambda: time.sleep(0.05)}
+    began = time.perf_counter()
+    with pytest.raises(KilledError):
+        await bench.turn()
+    first = bench.jobs.jobs[job.id]
+    bench.learner.dies_at = ""
+
+    async with bench.indexing():
+        ended = await bench.turn()
+
+    assert ended is not None
+    assert (ended.attempts, ended.started_at) == (2, first.started_at)
+    assert first.spent["training"] >= 0.05
+    assert ended.spent["training"] >= first.spent["training"] + 0.05
+    assert sum(ended.spent.values()) < time.perf_counter() - began  # nothing counts twice
+
+
+async def test_a_training_expects_what_the_last_one_took(bench: Bench) -> None:
+    first = await bench.ask()
+    async with bench.indexing():
+        ended = await bench.turn()
+        await bench.ask()
+        following = await bench.turn()
+
+    assert ended is not None
+    assert following is not None
+    assert bench.jobs.jobs[first.id].expected == {}
+    assert following.expected == ended.spent
+
+
+async def test_what_is_missing_stands_on_the_job_in_numbers(bench: Bench) -> None:
+    await bench.ask()
+    need = Need(what="new events", there=129, needed=1_000)
+
+    def nothing() -> None:
+        msg = "too few"
+        raise NothingToLearnError(msg, [need])
+
+    bench.learner.at = {"training": nothing}
+
+    ended = await bench.turn()
+
+    assert ended is not None
+    assert ended.needs == (need,)
+
+
+async def test_a_trainer_shows_that_it_is_alive_until_it_leaves(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trainer, "ATTEND_EVERY", 0.01)
+    monkeypatch.setattr(trainer, "ATTENDS_FOR", timedelta(seconds=0.2))
+    bench.jobs.is_down = True
+    attending = asyncio.create_task(trainer.attend(bench.jobs, bench.closing))
+    await asyncio.sleep(0.05)
+    bench.jobs.is_down = False  # it has waited
+    assert not (await bench.jobs.situation()).is_attended
+
+    async with asyncio.timeout(PATIENCE):
+        while not (await bench.jobs.situation()).is_attended:  # noqa: ASYNC110 - as above
+            await asyncio.sleep(0.005)
+    bench.closing.set()
+    await attending
+
+    async with asyncio.timeout(PATIENCE):
+        while (await bench.jobs.situation()).is_attended:  # noqa: ASYNC110 - as above
+            await asyncio.sleep(0.005)
 
 
 async def test_the_loop_outlives_a_redis_that_is_away(

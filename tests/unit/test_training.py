@@ -20,6 +20,7 @@ from portrait.neural.training import (
     train,
 )
 from portrait.neural.validation import validation_of
+from portrait.tracker import NoTracker
 from tests.learned import last_held_out, planted, text_vectors
 
 COURSE = Course(epochs=4, learning_rate=0.02, checkpoint_every=3, mixed_precision=False)
@@ -34,7 +35,7 @@ class KilledError(Exception):
     """What a kill looks like from inside one process."""
 
 
-class Killer:
+class Killer(NoTracker):
     """Kills a training when it has taken a number of steps."""
 
     def __init__(self, at: int) -> None:
@@ -50,9 +51,13 @@ class Curve:
 
     def __init__(self) -> None:
         self.told: list[tuple[int, dict[str, float]]] = []
+        self.shares: list[float] = []
 
     def record(self, step: int, figures: Mapping[str, float]) -> None:
         self.told.append((step, dict(figures)))
+
+    def reach(self, share: float) -> None:
+        self.shares.append(share)
 
 
 def tiny_lesson(*, full_up_to: int = 1_000) -> NextItemLesson:
@@ -191,6 +196,17 @@ def test_curves_show_every_step_and_every_epoch() -> None:
 
     assert [step for step, told in curve.told if "loss" in told] == [*range(1, outcome.steps + 1)]
     assert sum("ndcg@10" in told for _, told in curve.told) == 2
+
+
+@pytest.mark.parametrize("stop_after", [None, 2])
+def test_it_is_told_how_far_it_is_up_to_the_last_step(stop_after: int | None) -> None:
+    curve = Curve()
+
+    outcome = train(tiny_lesson(), replace(COURSE, epochs=4, stop_after=stop_after), tracker=curve)
+
+    steps = outcome.steps
+    assert outcome.epochs == (stop_after or 4)
+    assert curve.shares == pytest.approx([step / steps for step in range(1, steps + 1)])
 
 
 def test_a_loss_that_is_no_number_ends_the_training() -> None:

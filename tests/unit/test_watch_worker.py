@@ -91,6 +91,19 @@ async def test_who_does_not_is_rolled_back_with_the_reason_on_its_card() -> None
     assert await look(here) is None  # and that is the end of it
 
 
+async def test_who_was_put_back_by_a_person_stays_whatever_is_counted() -> None:
+    here = await watched()
+    await here.counts.add("v2", Live(trials=5_000, hits=500))
+    assert await look(here) is not None
+    await here.models.want("v2", reason="the tracking was broken, not the model")
+    await here.models.switch("v2")
+
+    assert await look(here) is None
+
+    assert (await here.models.standing()).champion == "v2"
+    assert metrics.live.labels("live_hit_rate")._value.get() == 0.1  # noqa: SLF001 - its only reader
+
+
 async def test_a_head_that_went_off_is_a_reason_too() -> None:
     outcomes = Told()
     here = await watched(outcomes)

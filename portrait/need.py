@@ -1,0 +1,16 @@
+"""Need: how much there is of what is needed, in numbers."""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Need(BaseModel):
+    """One thing of which there is too little."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    what: str = Field(description="In the plural, as in `129 of 200 examples`.")
+    there: int
+    needed: int
+
+    def __str__(self) -> str:
+        return f"{self.there:,} of {self.needed:,} {self.what}"
