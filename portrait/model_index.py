@@ -19,6 +19,9 @@ that goes on from what the index says:
 A model that was refused by the judge or rolled back serves again only if somebody insists. So does
 one whose encoder or arrays the index worker could not load (`refuse`): the champion goes on.
 
+Where the encoder is to be another one, a learned champion goes on, and the next training stands on
+a pretrained model of that encoder (`basis`): `workers/another_encoder.py`.
+
 An index that was emptied gets its pointers back (`restore`) from the ledger that lies beside the
 artifacts: `ledger.py`.
 """
@@ -59,6 +62,10 @@ class Card(BaseModel):
     rows: dict[str, int] = Field(default_factory=dict, description="Events by split.")
     erased_users: int = Field(0, description="Users left out because they asked to be erased.")
     encoder: str
+    base_encoder: str | None = Field(
+        None, description="The pretrained one it stands on; null: the same."
+    )
+    encoder_source: str | None = Field(None, description="Where that was loaded from.")
     space_id: str
     metrics: dict[str, JsonValue] = Field(default_factory=dict)
     git_commit: str = ""
@@ -67,6 +74,11 @@ class Card(BaseModel):
     verdict: Verdict | None = Field(None, description="Null: it was never judged.")
     rolled_back: str | None = Field(None, description="Why it was taken out of service.")
     refused: str | None = Field(None, description="Why it could not be put in service.")
+
+    @property
+    def stands_on(self) -> str:
+        """The pretrained encoder behind it, fine-tuned or not."""
+        return self.base_encoder or self.encoder
 
 
 class Standing(NamedTuple):
@@ -153,6 +165,14 @@ class ModelIndex(Protocol):
 
     async def forget(self, version: str) -> None:
         """Remove a model's arrays: it can no longer serve, nor be gone back to."""
+        ...
+
+    async def basis(self) -> str | None:
+        """Return the pretrained model that the next training stands on, if not on the champion."""
+        ...
+
+    async def build_on(self, version: str | None) -> None:
+        """Say what the next training stands on: a pretrained model, or None for the champion."""
         ...
 
 
