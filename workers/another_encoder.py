@@ -4,7 +4,7 @@ champion pretrained ─▶ a model of the new encoder, fitted beside it ─▶ w
 champion learned    ─▶ the same model is what the next training stands on: the judge decides
 
 A plain space would be worth less than a learned model, so that one serves on until a training upon
-the new encoder is judged better. Whoever rolls back has said no to the encoder: it is not taken up
+the new encoder is judged better. Of a plain space a rollback is the only judge: it is not asked for
 again before the setting has been another one in between (the ledger remembers), or by hand.
 """
 
@@ -38,9 +38,9 @@ class AnotherEncoder:
         if await self._stands_on(champion) == name:
             await self._build_on(None)
             await self._origin.take_up(name, standing)
-        elif await self._origin.taken_up() == name:
+        elif champion.learned is None and await self._origin.taken_up() == name:
             await self._build_on(None)
-            self._say_left(champion, "the model upon it was rolled back")
+            self._say_left(champion, "It was taken up before, and gone back from.")
         elif not await self._begin(champion):
             return  # an empty catalogue: the next look may find another
         self._seen = champion.version
@@ -78,7 +78,7 @@ class AnotherEncoder:
         for card in [listed.card for listed in await self._models.listed()]:
             if _is_pretrained(card) and card.encoder == self._encoder.name:
                 model = await self._model(card.version)
-                if model is not None:
+                if model is not None and model.learned is None:
                     return model
         return None
 
@@ -111,7 +111,7 @@ class AnotherEncoder:
             "encoder_not_taken_up",
             encoder=self._encoder.name,
             champion=champion.version,
-            reason=f"{reason}: POST /models/VERSION/promote with insist, or PORTRAIT_ENCODER set "
+            reason=f"{reason} POST /models/VERSION/promote with insist, or PORTRAIT_ENCODER set "
             "to the former one and, after a restart, to this one again, would take it up",
         )
 

@@ -17,6 +17,7 @@ from portrait.artifact import ENCODER, OPENVINO, fetch
 from portrait.encoder import TextEncoder
 from portrait.errors import EncoderInvalidError, ModelInvalidError
 from portrait.model_index import Card, ModelIndex, ModelNotFoundError
+from portrait.neural.text_encoder import BUNDLED
 from portrait.store import Model
 
 # What torch, transformers, tokenizers, safetensors and OpenVINO say of files that they cannot use.
@@ -92,14 +93,14 @@ class Encoders:
         if await self._is_at(setting, name):
             return await self._loaded_from(model.version, setting)
         card = (await self._models.get(model.version)).card
-        source = card.encoder_source
-        if source is not None and await self._is_at(source, name):
-            log.info(
-                "encoder_followed",
-                encoder=name,
-                reason="what serves decides, and not this worker's PORTRAIT_ENCODER",
-            )
-            return await self._loaded_from(model.version, source)
+        for source in (card.encoder_source, BUNDLED):  # old cards have no source
+            if source is not None and await self._is_at(source, name):
+                log.info(
+                    "encoder_followed",
+                    encoder=name,
+                    reason="what serves decides, and not this worker's PORTRAIT_ENCODER",
+                )
+                return await self._loaded_from(model.version, source)
         return await self._made_by_training(model, card)
 
     async def _is_at(self, source: str, name: str) -> bool:

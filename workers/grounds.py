@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 import structlog
 
 from portrait.encoder import TextEncoder
+from portrait.errors import ModelInvalidError
 from portrait.model_index import Card, ModelIndex, ModelNotFoundError
 from portrait.store import Model, ModelRegistry
 from workers.painter import UNLOADABLE, EncoderOf
@@ -34,7 +35,11 @@ class StoredGrounds:
     def basis(self) -> Model | None:
         """Return the model that the next training stands on, if that is not the champion."""
         version = self._wait(self._models.basis())
-        return None if version is None else self._wait(self._registry.model(version))
+        try:
+            return None if version is None else self._wait(self._registry.model(version))
+        except ModelInvalidError as error:
+            log.warning("basis_left", model_version=version, reason=str(error))
+            return None
 
     def encoder_of(self, model: Model) -> TextEncoder | None:
         """Load a model's encoder; if that cannot be done, say why."""

@@ -37,7 +37,8 @@ def the_hash_encoder(source: str) -> HashEncoder:
 
 def name_of(source: str) -> str:
     """Name what lies at a source: at the setting the hash encoder, elsewhere the other's."""
-    return {"setting": "hash", "nowhere": "another"}.get(source, OTHER.space.encoder)
+    known = {"setting": "hash", "nowhere": "another", "bundled": "MiniLM"}
+    return known.get(source, OTHER.space.encoder)
 
 
 def sources(load: Load = the_hash_encoder) -> Sources:
