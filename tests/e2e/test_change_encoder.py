@@ -39,6 +39,7 @@ from tests.tiny_bert import write_tiny_bert
 pytestmark = pytest.mark.e2e
 
 ITEMS, USERS, EVENTS = 60, 20, 200
+AT: Fields = {"occurred_at": "2026-08-28T10:00:00Z"}
 ACTIONS = ("click", "cart", "purchase", "search")
 
 
@@ -227,6 +228,38 @@ def test_without_the_former_encoder_profiles_go_on_until_the_new_one_serves(
     shop.start("index", new)
     shop.await_champion(other_than=first)
     shop.await_painted(lambda spaces: not spaces & before, "painted with the new one")
+
+
+def test_what_an_encoder_cannot_read_is_said_and_searched_by_words(
+    shop: Shop, tmp_path: Path
+) -> None:
+    health = free_port()
+    strange = [Item(id=f"odd-{n}", title=f"x{n} y{n} z{n}") for n in range(ITEMS)]
+    asyncio.run(publish_items(shop.kafka, strange))
+    bert = write_tiny_bert(tmp_path / "bert")
+    shop.start("index", bert, PORTRAIT_HEALTH_PORT=str(health))
+    shop.start("update", bert)
+    shop.await_champion()
+    shop.await_said("index", "texts_unread")
+    searches: list[Fields] = [
+        {"event_id": text, "type": "search", "user_id": "ann", "text": text, **AT}
+        for text in ("w3", "x7 y7")
+    ]
+    asyncio.run(publish_events(shop.kafka, searches))
+    shop.sent += len(searches)
+    shop.await_folded()
+
+    ready = httpx.get(f"http://127.0.0.1:{health}/readyz", timeout=30)
+    gauges = httpx.get(f"http://127.0.0.1:{health}/metrics", timeout=30).text
+    wish = {"session": {"texts": ["w3", "x7 y7"]}, "limit": 3}
+    answer = httpx.post(f"{shop.url}/recommend", json=wish, timeout=30).raise_for_status().json()
+
+    assert ready.status_code == 200
+    (note,) = ready.json()["notes"]
+    assert "cannot read 50% of the catalogue's texts: set PORTRAIT_ENCODER" in note
+    assert "portrait_texts_unread_share 0.5" in gauges
+    assert [each["read"] for each in answer["session_texts"]] == ["vector", "words"]
+    assert answer["items"][0]["item_id"] == "odd-7"
 
 
 def test_an_encoder_that_is_not_there_ends_the_index_worker_in_a_sentence(

@@ -1,20 +1,24 @@
 """Grounds: a training stands on another encoder where one is to be changed to."""
 
+import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from portrait.encoder import TextEncoder
+from portrait.errors import ModelInvalidError
 from portrait.learner import NothingToLearnError, Trained
 from portrait.model_index import Card
 from portrait.neural.learner import ArchiveLearner
 from portrait.space import Space, fit_space
 from portrait.store import Model
-from tests.fakes import HashEncoder
+from tests.fake_training import MemoryModels
+from tests.fakes import HashEncoder, MemoryRegistry
 from tests.streams import card_of_model
 from tests.training_shop import CATALOGUE
 from tests.unit.test_learner import PRETRAINED, KilledError, Noted, Shop
+from workers.grounds import StoredGrounds
 
 
 class NewEncoder(HashEncoder):
@@ -146,3 +150,29 @@ def test_a_basis_that_is_named_during_a_training_is_for_the_next(trainer: Traine
     trial = trainer.learner.examine(trained, PRETRAINED, Noted())
 
     assert trial.challenger.newest.ndcg.mean() > 0
+
+
+async def test_a_thread_is_told_what_the_index_of_models_names() -> None:
+    async def encoder_of(model: Model) -> HashEncoder:
+        if model is BASIS:
+            return NewEncoder()
+        raise ModelInvalidError
+
+    models, registry = MemoryModels(), MemoryRegistry()
+    await registry.store(BASIS)
+    await models.add(card_of_model(BASIS))
+    grounds = StoredGrounds(models, registry, encoder_of, asyncio.get_running_loop())
+
+    nothing = await asyncio.to_thread(grounds.basis)
+    await models.build_on(BASIS.version)
+
+    assert nothing is None
+    assert await asyncio.to_thread(grounds.basis) is BASIS
+    encoder = await asyncio.to_thread(grounds.encoder_of, BASIS)
+    assert encoder is not None
+    assert encoder.name == "new"
+    assert await asyncio.to_thread(grounds.encoder_of, PRETRAINED) is None
+    assert await asyncio.to_thread(grounds.card_of, BASIS) == card_of_model(BASIS)
+    assert await asyncio.to_thread(grounds.card_of, PRETRAINED) is None
+    registry.damaged.add(BASIS.version)
+    assert await asyncio.to_thread(grounds.basis) is None
