@@ -45,6 +45,7 @@ from portrait.adapters.redis_progress import RedisOffsets, RedisPopularity, Redi
 from portrait.adapters.redis_registry import RedisRegistry
 from portrait.adapters.redis_store import RedisProfiles, connect_redis
 from portrait.catalogue import texts_of
+from portrait.encoder import Floats
 from portrait.event import Action
 from portrait.item import Item
 from portrait.ref import text_ref
@@ -314,6 +315,9 @@ class _NoEncoder:
     def encode(self, texts: Sequence[str]) -> Vectors:
         msg = f"{len(texts)} texts are not cached"
         raise AssertionError(msg)
+
+    def unread(self, texts: Sequence[str]) -> Floats:
+        return np.zeros(len(texts), np.float32)
 
 
 async def _no_encoder(model: Model) -> _NoEncoder:  # noqa: ARG001 - it is never asked

@@ -3,7 +3,12 @@
 from collections.abc import Sequence
 from typing import Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from portrait.space import Vectors
+
+Floats = NDArray[np.float32]
 
 
 class TextEncoder(Protocol):
@@ -18,4 +23,8 @@ class TextEncoder(Protocol):
         Returns:
             Shape (B, D), float32, every row of length 1.
         """
+        ...
+
+    def unread(self, texts: Sequence[str]) -> Floats:
+        """Return which share of each text its vocabulary has no token for, (B,), 0 to 1. Blocks."""
         ...

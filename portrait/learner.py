@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
+from portrait.encoder import TextEncoder
 from portrait.errors import PortraitError
 from portrait.manifest import Manifest
+from portrait.model_index import Card
 from portrait.need import Need
 from portrait.store import Model
 from portrait.tracker import Tracker
@@ -82,6 +84,22 @@ class Learner(Protocol):
 
     def examine(self, trained: Trained, champion: Model | None, progress: Progress) -> Trial:
         """Measure champion and challenger in one run, on what neither was trained on."""
+        ...
+
+
+class Grounds(Protocol):
+    """What a training stands on. Its calls block."""
+
+    def basis(self) -> Model | None:
+        """Return a pretrained model of another encoder than the champion's; None: the champion."""
+        ...
+
+    def encoder_of(self, model: Model) -> TextEncoder | None:
+        """Load a model's encoder; None if that cannot be done now."""
+        ...
+
+    def card_of(self, model: Model) -> Card | None:
+        """Return what is told of a model, if it is listed."""
         ...
 
 

@@ -41,6 +41,7 @@ class Ledger(BaseModel):
     schema_version: Literal[1] = 1
     champion: Card
     former: Card | None = None
+    encoder: str | None = None  # that was taken up last, even if it was gone back from since
 
 
 def read_ledger(models_url: str) -> Ledger | None:

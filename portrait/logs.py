@@ -56,6 +56,15 @@ def described(error: BaseException) -> list[str]:
     return [_line(each) for each, _ in zip(_chain(error), range(MOST_ERRORS), strict=False)]
 
 
+def leaves(group: BaseExceptionGroup) -> Iterator[BaseException]:
+    """Yield the errors of a group that are no groups themselves."""
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from leaves(error)
+        else:
+            yield error
+
+
 class _Discreet(logging.Formatter):
     """Formats a library's message with its error's class and place."""
 

@@ -84,6 +84,12 @@ class Manifest(BaseModel):
     git_commit: str = ""
     seeds: tuple[int, ...] = ()
     encoder: str = Field(description="Name of the text encoder; it identifies the weights.")
+    base_encoder: str | None = Field(
+        None, description="The pretrained one it stands on: the same, unless it was fine-tuned."
+    )
+    encoder_source: str | None = Field(
+        None, description="Where that was loaded from: a folder, a name on the hub, `bundled`."
+    )
     space_id: str = Field(pattern=r"^[0-9a-f]{16}$")
     files: dict[FileName, FileEntry] = Field(default_factory=dict)
 

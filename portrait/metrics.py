@@ -57,6 +57,14 @@ texts_passed_over = Counter(
     "portrait_texts_passed_over_total",
     "New texts that are not read: too many are. They weigh nothing until they come again.",
 )
+searches_unread = Counter(
+    "portrait_searches_unread_total",
+    "Searches that the encoder's vocabulary lacks, each time that one is met: matched by words.",
+)
+texts_unread = Gauge(
+    "portrait_texts_unread_share",
+    "Share of the catalogue's texts that the champion's encoder cannot read, of a sample.",
+)
 texts_cached = Counter("portrait_texts_cached_total", "Texts whose vector was known.")
 
 # The index worker

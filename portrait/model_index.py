@@ -21,6 +21,9 @@ arrays the index worker could not load (`refuse`): the champion goes on. One tha
 serves again only by a person's word: the reason that they give stays on its card, and the watch
 (`workers/watch.py`) does not take it out of service again.
 
+Where the encoder is to be another one, a learned champion goes on, and the next training stands on
+a pretrained model of that encoder (`basis`): `workers/another_encoder.py`.
+
 An index that was emptied gets its pointers back (`restore`) from the ledger that lies beside the
 artifacts: `ledger.py`.
 """
@@ -79,6 +82,10 @@ class Card(BaseModel):
     rows: dict[str, int] = Field(default_factory=dict, description="Events by split.")
     erased_users: int = Field(0, description="Users left out because they asked to be erased.")
     encoder: str
+    base_encoder: str | None = Field(
+        None, description="The pretrained one it stands on; null: the same."
+    )
+    encoder_source: str | None = Field(None, description="Where that was loaded from.")
     space_id: str
     metrics: dict[str, JsonValue] = Field(default_factory=dict)
     git_commit: str = ""
@@ -93,6 +100,11 @@ class Card(BaseModel):
     def is_by_word(self) -> bool:
         """Whether a person asked for it though it had been rolled back."""
         return any(note.rolled_back is not None for note in self.history)
+
+    @property
+    def stands_on(self) -> str:
+        """The pretrained encoder behind it, fine-tuned or not."""
+        return self.base_encoder or self.encoder
 
 
 class Standing(NamedTuple):
@@ -185,6 +197,14 @@ class ModelIndex(Protocol):
 
     async def forget(self, version: str) -> None:
         """Remove a model's arrays: it can no longer serve, nor be gone back to."""
+        ...
+
+    async def basis(self) -> str | None:
+        """Return the pretrained model that the next training stands on, if not on the champion."""
+        ...
+
+    async def build_on(self, version: str | None) -> None:
+        """Say what the next training stands on: a pretrained model, or None for the champion."""
         ...
 
 

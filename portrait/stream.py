@@ -101,19 +101,26 @@ class Message(NamedTuple):
 
 
 class Notes:
-    """What has befallen the log lately, in sentences for whoever asks how its reader is."""
+    """What has befallen the log lately, or is not as it should be, for whoever asks its reader."""
 
     def __init__(self) -> None:
         self._notes: deque[tuple[float, str]] = deque(maxlen=MOST_NOTES)
+        self._held: dict[str, str] = {}
 
     def add(self, sentence: str) -> None:
         """Tell it from now on, for a while."""
         self._notes.append((time.monotonic(), sentence))
 
+    def hold(self, name: str, sentence: str | None) -> None:
+        """Tell it from now on, until something else is told by this name, or None."""
+        self._held.pop(name, None)
+        if sentence is not None:
+            self._held[name] = sentence
+
     def lately(self) -> list[str]:
-        """Return what is still to be told, the latest last."""
+        """Return what is still to be told: what holds, then what has happened, the latest last."""
         since = time.monotonic() - NOTED.total_seconds()
-        return [sentence for at, sentence in self._notes if at >= since]
+        return [*self._held.values()] + [sentence for at, sentence in self._notes if at >= since]
 
 
 class EventStream(Protocol):

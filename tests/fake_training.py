@@ -38,6 +38,7 @@ class MemoryModels:
         self.kept: set[str] = set()  # versions whose arrays are there
         self.retired: dict[str, datetime] = {}
         self.now = Standing()
+        self.ground: str | None = None
         self.is_down = False
 
     async def add(self, card: Card) -> None:
@@ -134,6 +135,16 @@ class MemoryModels:
             self.now = self.now._replace(former=None)
         self.retired.pop(version, None)
         self.kept.discard(version)
+
+    async def basis(self) -> str | None:
+        """Return the pointer."""
+        self._require_up()
+        return self.ground
+
+    async def build_on(self, version: str | None) -> None:
+        """Set the pointer."""
+        self._require_up()
+        self.ground = version
 
     def _mark(self, version: str, **told: object) -> None:
         if version in self.cards:

@@ -11,6 +11,7 @@ from hashlib import blake2b
 
 import numpy as np
 
+from portrait.encoder import Floats
 from portrait.errors import ModelInvalidError, StoreUnavailableError, StreamUnavailableError
 from portrait.item import IntroducedItem, Item
 from portrait.popularity import diminished
@@ -313,6 +314,11 @@ class HashEncoder:
         if not texts:
             return np.zeros((0, self.dim), np.float32)
         return unit(np.stack([_sum_of_words(text) for text in texts]))
+
+    def unread(self, texts: Sequence[str]) -> Floats:
+        """Say that it reads everything but question marks."""
+        marks = [text.count("?") / max(len(text), 1) for text in texts]
+        return np.array(marks, np.float32)
 
 
 def _sum_of_words(text: str) -> Vectors:

@@ -24,6 +24,7 @@ from tests.fakes import (
     MemoryProgress,
     MemoryRegistry,
 )
+from workers.another_encoder import AnotherEncoder
 from workers.origin import Completeness, Origin, Shop, Stores
 from workers.painter import EncoderOf, Painter, Studio
 from workers.prequential import Prequential
@@ -93,14 +94,16 @@ async def memory_spaces(
 
     stores = Stores(registry, models, store)
     origin = Origin(memory_shop(), stores, HashEncoder(), await never_complete())
-    spaces = Spaces(stores, encoder_of or the_one, origin, grace=timedelta(days=1))
+    another = AnotherEncoder(stores, HashEncoder(), origin)
+    spaces = Spaces(stores, encoder_of or the_one, origin, [another.look], grace=timedelta(days=1))
     await spaces.look()
     return spaces, registry, models
 
 
 def memory_shop(cache: Path = Path("unused")) -> Shop:
     """Return a new shop whose models lie in memory."""
-    return Shop(f"memory://{uuid4().hex}", cache, enough=3, patience=timedelta(seconds=60))
+    url, patience = f"memory://{uuid4().hex}", timedelta(seconds=60)
+    return Shop(url, cache, enough=3, patience=patience, encoder_source="hash")
 
 
 async def never_complete() -> Completeness:

@@ -8,6 +8,7 @@ import asyncio
 import gc
 import os
 import signal
+import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -29,18 +30,20 @@ from portrait.adapters.redis_models import RedisModels
 from portrait.adapters.redis_progress import RedisOffsets, RedisPopularity, RedisProgress
 from portrait.adapters.redis_registry import RedisRegistry
 from portrait.adapters.redis_store import RedisProfiles, connect_redis, ping
-from portrait.errors import ModelMissingError
+from portrait.encoder import TextEncoder
+from portrait.errors import EncoderInvalidError, ModelMissingError
 from portrait.lease import stopped
-from portrait.logs import configure_logs, report_failure
+from portrait.logs import configure_logs, leaves, report_failure
 from portrait.neural.company import is_follower
-from portrait.neural.text_encoder import BertEncoder, load_encoder
+from portrait.neural.text_encoder import BertEncoder, from_anywhere, load_encoder, name_of
 from portrait.resume import Resume
 from portrait.settings import Settings
 from portrait.stream import Notes
 from portrait.tidy import Rules
 from portrait.topics import DEAD, ERASURES, EVENT_TOPICS, ITEMS, read_topics
+from workers.another_encoder import AnotherEncoder
 from workers.archive import Bounds, archive, check, keep_tidy
-from workers.encoders import Encoders
+from workers.encoders import Encoders, Sources
 from workers.health import Check, serve_health
 from workers.index import Indexer, index
 from workers.origin import Completeness, Origin, Shop, Stores
@@ -49,6 +52,7 @@ from workers.prequential import Prequential
 from workers.repaint import keep_repainted
 from workers.replay_dead import replay_dead
 from workers.spaces import Spaces
+from workers.unread import Unread
 from workers.update import Limits, Updater, update
 
 UPDATE_GROUP, INDEX_GROUP = "portrait-update", "portrait-index"
@@ -109,7 +113,7 @@ async def connected(settings: Settings) -> AsyncIterator[Wires]:
 async def run_update(settings: Settings) -> None:
     """Fold events into profiles until told to stop."""
     async with connected(settings) as wires, asyncio.TaskGroup() as tasks:
-        encoders = await _encoders(settings, wires)
+        encoders = _encoders(settings, wires)
         painter = await await_painter(wires.registry, wires.catalogue, encoders.of, wires.closing)
         if painter is None:
             return
@@ -154,7 +158,8 @@ async def run_update(settings: Settings) -> None:
 async def run_index(settings: Settings) -> None:
     """Keep the catalogue indexed until told to stop."""
     async with connected(settings) as wires, asyncio.TaskGroup() as tasks:
-        encoders = await _encoders(settings, wires)
+        encoders = _encoders(settings, wires)
+        base = await encoders.base()
         log.info("worker_started", worker="index")
         resume = Resume(RedisOffsets(wires.redis), INDEX_GROUP)
         async with open_stream(
@@ -166,7 +171,7 @@ async def run_index(settings: Settings) -> None:
             notes=wires.notes,
         ) as stream:
             complete = Completeness(resume, lambda: stream.partitions)
-            spaces = _spaces(settings, wires, encoders, complete)
+            spaces = _spaces(settings, wires, encoders, base, complete)
             wires.checks["model"] = spaces.check
             follower = tasks.create_task(spaces.follow())
             indexer = Indexer(
@@ -177,13 +182,26 @@ async def run_index(settings: Settings) -> None:
     log.info("worker_stopped", worker="index")
 
 
-def _spaces(settings: Settings, wires: Wires, encoders: Encoders, complete: Completeness) -> Spaces:
+def _spaces(
+    settings: Settings,
+    wires: Wires,
+    encoders: Encoders,
+    base: TextEncoder,
+    complete: Completeness,
+) -> Spaces:
     shop = Shop(
-        settings.models_url, settings.model_cache, settings.fit_items, settings.fit_patience
+        settings.models_url,
+        settings.model_cache,
+        settings.fit_items,
+        settings.fit_patience,
+        from_anywhere(settings.encoder),
     )
     stores = Stores(wires.registry, wires.models, wires.catalogue)
-    origin = Origin(shop, stores, encoders.base, complete)
-    return Spaces(stores, encoders.of, origin, grace=settings.model_grace)
+    origin = Origin(shop, stores, base, complete)
+    another = AnotherEncoder(stores, base, origin)
+    unread = Unread(wires.catalogue, encoders.of, wires.notes)
+    onlookers = another.look, unread.look
+    return Spaces(stores, encoders.of, origin, onlookers, grace=settings.model_grace)
 
 
 async def run_archive(settings: Settings) -> None:
@@ -228,7 +246,7 @@ async def run_train(settings: Settings) -> None:
         trainer.follow(settings)
         return
     async with connected(settings) as wires:
-        encoders = await _encoders(settings, wires)
+        encoders = _encoders(settings, wires)
         await trainer.run(settings, wires.redis, encoders, wires.closing)
 
 
@@ -270,7 +288,15 @@ def main() -> None:
     configure_logs(settings.log_format)
     tune_garbage_collection()
     with threadpool_limits(1), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(command(settings))
+        reason = ""
+        try:
+            runner.run(command(settings))
+        except* EncoderInvalidError as group:
+            (*_, error) = leaves(group)
+            reason = str(error)
+    if reason:
+        log.critical("worker_not_started", reason=reason)
+        sys.exit(1)
 
 
 def tune_garbage_collection() -> None:
@@ -279,10 +305,10 @@ def tune_garbage_collection() -> None:
     gc.set_threshold(YOUNG_OBJECTS)
 
 
-async def _encoders(settings: Settings, wires: Wires) -> Encoders:
-    """Load the encoder of the settings; those of models are loaded as they come."""
-    base = await asyncio.to_thread(_encoder, settings, settings.encoder)
-    return Encoders(base, wires.models, settings.model_cache, partial(_encoder, settings))
+def _encoders(settings: Settings, wires: Wires) -> Encoders:
+    """Say where encoders are to be found; they are loaded as they are needed."""
+    sources = Sources(settings.encoder, partial(_encoder, settings), name_of)
+    return Encoders(sources, wires.models, settings.model_cache)
 
 
 def _encoder(settings: Settings, source: str) -> BertEncoder:

@@ -1,73 +1,141 @@
 """Encoders: the text encoder of each model, loaded once.
 
-Models stand on the encoder that the settings name, unless training made another: that one's files
-lie in the model's artifact.
+The index worker makes spaces with the encoder that its settings name. Everybody reads a model's
+texts with the encoder that the model names, whatever their own settings say: from the own setting
+if it is that one, else from where the card says it lies, else from the model's artifact, where
+training puts an encoder that it made.
 """
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+
+import structlog
 
 from portrait.artifact import ENCODER, OPENVINO, fetch
 from portrait.encoder import TextEncoder
 from portrait.errors import EncoderInvalidError, ModelInvalidError
-from portrait.model_index import ModelIndex
+from portrait.model_index import Card, ModelIndex, ModelNotFoundError
+from portrait.neural.text_encoder import BUNDLED
 from portrait.store import Model
 
 # What torch, transformers, tokenizers, safetensors and OpenVINO say of files that they cannot use.
 CANNOT_LOAD = (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, ImportError)
 MOST_LOADED = 3  # the settings', the champion's and its successor's; each has 100 MB and more
+MOST_ANCESTORS = 8  # looked at for an encoder that one of them was trained with
 
-Load = Callable[[str], TextEncoder]  # from a folder; blocks
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """How encoders are found: the setting, and what can be done with a source. Both block."""
+
+    setting: str  # a folder, a name on the hub, or `bundled`
+    load: Callable[[str], TextEncoder]
+    name_of: Callable[[str], str]  # of the encoder there, without loading it
 
 
 class Encoders:
     """Loads encoders as models need them. Lives as long as the process."""
 
-    def __init__(self, base: TextEncoder, models: ModelIndex, cache: Path, load: Load) -> None:
-        self.base = base
-        self._loaded: dict[str, TextEncoder] = {base.name: base}
+    def __init__(self, sources: Sources, models: ModelIndex, cache: Path) -> None:
+        self._sources = sources
         self._models = models
         self._cache = cache
-        self._load = load
+        self._base = ""  # name of the settings' encoder, once it is loaded
+        self._loaded: dict[str, TextEncoder] = {}
+
+    async def base(self) -> TextEncoder:
+        """Load the encoder of the settings.
+
+        Raises:
+            EncoderInvalidError: It cannot be loaded; the message says what to do.
+        """
+        setting = self._sources.setting
+        try:
+            encoder = await asyncio.to_thread(self._sources.load, setting)
+        except (EncoderInvalidError, *CANNOT_LOAD) as error:
+            ours = isinstance(error, EncoderInvalidError)
+            why = str(error) if ours else type(error).__name__
+            msg = (
+                f"PORTRAIT_ENCODER names {setting}, which cannot be loaded ({why}): give the "
+                "folder of a Hugging Face BERT, the name of one on the hub, or `bundled`."
+            )
+            raise EncoderInvalidError(msg) from error
+        self._base = encoder.name
+        self._loaded[encoder.name] = encoder
+        return encoder
 
     async def of(self, model: Model) -> TextEncoder:
         """Return a model's encoder.
 
         Raises:
-            ModelInvalidError: Its artifact has no such encoder, or one that cannot be loaded.
+            ModelInvalidError: It is nowhere, or cannot be loaded.
             ArtifactInvalidError: The artifact is away or damaged.
             ModelNotFoundError: It has no card that says where its artifact is.
         """
         name = model.space.encoder
         if name not in self._loaded:
-            self._loaded[name] = await self._fetched(model)
+            self._loaded[name] = await self._found(model)
             self._unload()
         return self._loaded[name]
 
     def _unload(self) -> None:
         """Let go of those loaded first. Who paints with one still holds it."""
-        others = [name for name in self._loaded if name != self.base.name]
+        others = [name for name in self._loaded if name != self._base]
         for name in others[: 1 - MOST_LOADED]:
             del self._loaded[name]
 
-    async def _fetched(self, model: Model) -> TextEncoder:
+    async def _found(self, model: Model) -> TextEncoder:
+        name, setting = model.space.encoder, self._sources.setting
+        if await self._is_at(setting, name):
+            return await self._loaded_from(model.version, setting)
         card = (await self._models.get(model.version)).card
-        if card.artifact is None:
-            msg = f"{model.version} needs encoder {model.space.encoder}, and has no artifact"
-            raise ModelInvalidError(msg)
-        folder = await asyncio.to_thread(fetch, card.artifact, self._cache, card.digest)
-        parts = [folder / part for part in (OPENVINO, ENCODER) if (folder / part).is_dir()]
-        for part in parts:
-            encoder = await self._loaded_from(model.version, str(part))
-            if encoder.name == model.space.encoder:
-                return encoder
-        msg = f"{model.version} needs encoder {model.space.encoder}, which its artifact lacks"
+        for source in (card.encoder_source, BUNDLED):  # old cards have no source
+            if source is not None and await self._is_at(source, name):
+                log.info(
+                    "encoder_followed",
+                    encoder=name,
+                    reason="what serves decides, and not this worker's PORTRAIT_ENCODER",
+                )
+                return await self._loaded_from(model.version, source)
+        return await self._made_by_training(model, card)
+
+    async def _is_at(self, source: str, name: str) -> bool:
+        try:
+            return await asyncio.to_thread(self._sources.name_of, source) == name
+        except CANNOT_LOAD:
+            return False
+
+    async def _made_by_training(self, model: Model, card: Card) -> TextEncoder:
+        """Look into the artifacts of the model and of those before it that share its encoder."""
+        name, source = model.space.encoder, card.encoder_source
+        for _ in range(MOST_ANCESTORS):
+            if card.artifact is not None:
+                folder = await asyncio.to_thread(fetch, card.artifact, self._cache, card.digest)
+                for part in (folder / part for part in (OPENVINO, ENCODER)):
+                    if part.is_dir() and await self._is_at(str(part), name):
+                        return await self._loaded_from(model.version, str(part))
+            if card.parent is None:
+                break
+            try:
+                card = (await self._models.get(card.parent)).card
+            except ModelNotFoundError:
+                break
+            if card.encoder != name:
+                break
+        msg = (
+            f"{model.version} reads with encoder {name}, which its artifact lacks, and is not at "
+            f"{source or 'any known place'} any more: bring it back. What it has read serves on; "
+            "new texts wait."
+        )
         raise ModelInvalidError(msg)
 
-    async def _loaded_from(self, version: str, folder: str) -> TextEncoder:
+    async def _loaded_from(self, version: str, source: str) -> TextEncoder:
         try:
-            return await asyncio.to_thread(self._load, folder)
+            return await asyncio.to_thread(self._sources.load, source)
         except EncoderInvalidError as error:
             msg = f"{version}: {error}"
             raise ModelInvalidError(msg) from error

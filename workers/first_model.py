@@ -1,6 +1,7 @@
 """The first model: a space fitted on the catalogue, once the whole of it has been read.
 
 Later models come from the trainer. This one needs no training: the pretrained encoder, whitened.
+So does the first model of another encoder.
 """
 
 import asyncio
@@ -39,7 +40,7 @@ async def await_model(registry: ModelRegistry, closing: asyncio.Event) -> Model 
 
 
 async def fit_first_model(
-    texts: Mapping[int, str], encoder: TextEncoder, store: CatalogueStore
+    texts: Mapping[int, str], encoder: TextEncoder, source: str, store: CatalogueStore
 ) -> tuple[Model, Card]:
     """Fit a space on a catalogue's texts, by ref, and store their vectors. It serves nobody yet."""
     sample = dict(sorted(texts.items())[:MOST_TEXTS])  # by hash: an even one, always the same
@@ -49,5 +50,12 @@ async def fit_first_model(
     now = datetime.now(UTC)
     model = Model(f"pretrained-{now:%Y%m%dT%H%M%SZ}-{space.id[:8]}", space)
     await store.put_vectors(space.id, list(sample), space.place(embeddings))
-    card = Card(version=model.version, created_at=now, encoder=encoder.name, space_id=space.id)
+    card = Card(
+        version=model.version,
+        created_at=now,
+        encoder=encoder.name,
+        base_encoder=encoder.name,
+        encoder_source=source,
+        space_id=space.id,
+    )
     return model, card

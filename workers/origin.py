@@ -8,7 +8,7 @@ with half a catalogue would stay so. And no space is ever fitted because a store
 """
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -79,6 +79,7 @@ class Shop:
     cache: Path
     enough: int  # distinct texts that suffice at once
     patience: timedelta  # quiet time after which fewer do
+    encoder_source: str  # where the encoder of its spaces lies
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +108,9 @@ class Origin:
         self._encoder = encoder
         self._complete = complete
         self._fitted: tuple[Model, Card] | None = None
-        self._written: Standing | None = None
+        self._written: tuple[Standing, str | None] | None = None
+        self._taken_up: str | None = None  # encoder that was taken up last
+        self._is_known = False  # whether the ledger was asked for that
         self._write_at = 0.0
         self._quiet: tuple[str, float] = ("", 0.0)  # end of the catalogue's log, and since when
 
@@ -129,15 +132,34 @@ class Origin:
         """Return whether the store holds the whole catalogue."""
         return await self._complete.holds()
 
+    async def taken_up(self) -> str | None:
+        """Return the encoder that was taken up last, whether its model serves or was rolled back.
+
+        The ledger remembers it. None: not known.
+        """
+        if not self._is_known:
+            try:
+                ledger = await self._ledger()
+            except ModelInvalidError:
+                ledger = None  # it is about to be written anew
+            self._taken_up = None if ledger is None else ledger.encoder
+            self._is_known = True
+        return self._taken_up
+
+    async def take_up(self, encoder: str, standing: Standing) -> None:
+        """Write down that an encoder has been taken up."""
+        self._taken_up, self._is_known = encoder, True
+        await self.keep(standing)
+
     async def keep(self, standing: Standing) -> None:
         """Write down who serves, and publish whoever of them is in Redis alone."""
-        now = standing._replace(wanted=None)
-        if now == self._written or monotonic() < self._write_at or now.champion is None:
+        now = standing._replace(wanted=None), await self.taken_up()
+        if now == self._written or monotonic() < self._write_at or standing.champion is None:
             return
         try:
-            champion = await self._published(now.champion)
-            former = None if now.former is None else await self._published(now.former)
-            ledger = Ledger(champion=champion, former=former)
+            champion = await self._published(standing.champion)
+            former = None if standing.former is None else await self._published(standing.former)
+            ledger = Ledger(champion=champion, former=former, encoder=self._taken_up)
             await asyncio.to_thread(write_ledger, self._shop.models_url, ledger)
         except (ArtifactInvalidError, ModelInvalidError) as error:
             self._write_at = monotonic() + WRITE_AGAIN_SECONDS
@@ -147,7 +169,7 @@ class Origin:
             )
         else:
             self._written = now
-            log.info("ledger_written", champion=now.champion, former=now.former)
+            log.info("ledger_written", champion=standing.champion, former=standing.former)
 
     async def _ledger(self) -> Ledger | None:
         try:
@@ -194,16 +216,31 @@ class Origin:
         if not await self._complete.holds():
             return []
         if self._fitted is None:
-            texts = await self._texts()
+            texts = await self.texts()
             if not await self._suffice(len(texts)) or not await self._complete.holds():
                 return []
-            self._fitted = await fit_first_model(texts, self._encoder, self._catalogue)
+            self._fitted = await self._fit(texts)
         model, card = self._fitted
         await self._models.add(card)
         await self._registry.store(model)
         return [model]
 
-    async def _texts(self) -> dict[int, str]:
+    async def fit(self) -> Model | None:
+        """Fit a model of the settings' encoder beside the one that serves; None without texts."""
+        texts = await self.texts()
+        if not texts:
+            return None
+        model, card = await self._fit(texts)
+        await self._registry.store(model)
+        await self._models.add(card)
+        return model
+
+    async def _fit(self, texts: Mapping[int, str]) -> tuple[Model, Card]:
+        source = self._shop.encoder_source
+        return await fit_first_model(texts, self._encoder, source, self._catalogue)
+
+    async def texts(self) -> dict[int, str]:
+        """Return every text of the catalogue by its ref."""
         ids = await self._catalogue.all_ids()
         texts: dict[int, str] = {}
         for start in range(0, len(ids), ITEMS_AT_ONCE):

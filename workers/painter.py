@@ -2,7 +2,8 @@
 
 registry ─▶ another champion? ─▶ its catalogue, loaded beside the old one ─▶ the next batch uses it
 
-A batch is painted by one painter from start to end.
+A batch is painted by one painter from start to end. Where the champion's encoder cannot be loaded,
+what it has read before goes on painting, and new texts wait until it can.
 """
 
 import asyncio
@@ -83,8 +84,8 @@ class Studio:
             champion = await self._registry.champion()
             if champion is None:
                 return False
-            self.painter = await open_painter(champion, self._catalogue, self._encoder)
-        except (*UNLOADABLE, StoreUnavailableError) as error:
+            self.painter = await open_at_once(champion, self._catalogue, self._encoder)
+        except (ModelInvalidError, StoreUnavailableError) as error:
             log.warning("model_not_loaded", reason=str(error))
             return False
         log.info("model_renewed", model_version=champion.version)
@@ -93,15 +94,16 @@ class Studio:
     async def look(self) -> None:
         """Load the champion's catalogue, if it is another one, and let it paint from now on.
 
-        So, too, if the one in hand is full of items that are forgotten. One that cannot be loaded
-        here is left to others: who painted so far goes on.
+        So, too, if the one in hand is full of items that are forgotten, or lacks its encoder. One
+        that cannot be loaded here is left to others: who painted so far goes on.
         """
         if time.monotonic() < self._again_at:
             return
         former, littered = self.painter.model.version, self.painter.mirror.catalogue.is_littered
         try:
             champion = await self._registry.champion()
-            if champion is None or (champion.version == former and not littered):
+            is_done = self.painter.texts.can_read and not littered
+            if champion is None or (champion.version == former and is_done):
                 return
             self.painter = await open_painter(champion, self._catalogue, self._encoder)
         except UNLOADABLE as error:
@@ -117,18 +119,31 @@ async def await_painter(
     encoder: EncoderOf,
     closing: asyncio.Event,
 ) -> Painter | None:
-    """Wait until a model is in service that can be loaded here; None if told to stop before."""
+    """Wait until a model is in service; None if told to stop before."""
     while (model := await await_model(registry, closing)) is not None:
         try:
-            return await open_painter(model, catalogue, encoder)
-        except (*UNLOADABLE, StoreUnavailableError) as error:
+            return await open_at_once(model, catalogue, encoder)
+        except StoreUnavailableError as error:
             log.warning("model_not_loaded", model_version=model.version, reason=str(error))
             await asyncio.sleep(AWAY_SECONDS)
     return None
 
 
+async def open_at_once(model: Model, catalogue: CatalogueStore, encoder: EncoderOf) -> Painter:
+    """Load a model's catalogue, and its encoder if it can be loaded: nobody waits for it."""
+    try:
+        return await open_painter(model, catalogue, encoder)
+    except UNLOADABLE as error:
+        log.warning("encoder_missing", model_version=model.version, reason=str(error))
+    return await _painter(model, catalogue, None)
+
+
 async def open_painter(model: Model, catalogue: CatalogueStore, encoder: EncoderOf) -> Painter:
     """Load a model's encoder and catalogue."""
+    return await _painter(model, catalogue, await encoder(model))
+
+
+async def _painter(model: Model, catalogue: CatalogueStore, encoder: TextEncoder | None) -> Painter:
     mirror = Mirror(catalogue, model)
     await mirror.load()
-    return Painter(model, mirror, TextReader(await encoder(model), model.space, catalogue))
+    return Painter(model, mirror, TextReader(encoder, model.space, catalogue))

@@ -2,7 +2,8 @@
 
 standing ─▶ readers of champion, former, wanted ─▶ fill the wanted one's space ─▶ switch
 
-The champion's space and the former's stay complete while items change, so a rollback is instant.
+The champion's space and the former's stay complete while items change, so a rollback is instant;
+so does that of the model that the next training stands on, if that is another one.
 Items that other workers introduce are found in the change log and read into every space.
 
 A wanted model that cannot be loaded is refused with the reason; one in service is tried again and
@@ -10,7 +11,7 @@ again. Where none is in service, `origin.py` says who is to be.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -42,6 +43,8 @@ PROBE = "milk"  # what an encoder has to read before it is used
 AGAIN_SECONDS = 10.0  # between two tries to load a model in service
 ITEMS_AT_ONCE = 500
 
+Onlooker = Callable[[Standing, Model], Awaitable[None]]  # is told who serves, at every look
+
 log = structlog.get_logger()
 
 
@@ -61,6 +64,7 @@ class Spaces:
         stores: Stores,
         encoder: EncoderOf,
         origin: Origin,
+        onlookers: Sequence[Onlooker],
         *,
         grace: timedelta,
     ) -> None:
@@ -69,6 +73,7 @@ class Spaces:
         self._catalogue = stores.catalogue
         self._encoder = encoder
         self._origin = origin
+        self._onlookers = onlookers
         self._grace = grace
         self._failures: dict[str, Failure] = {}  # by version
         self._waits_for: PortraitError | None = ModelMissingError()  # why nobody serves
@@ -76,6 +81,7 @@ class Spaces:
         self._among = asyncio.Lock()  # held while items are read and stored
         self._cursor: str | None = None
         self._is_looked_over = False
+        self._basis: str | None = None  # whose space is filled
 
     @asynccontextmanager
     async def reading(self, items: Iterable[Item]) -> AsyncIterator[int]:
@@ -110,7 +116,8 @@ class Spaces:
     async def look(self) -> None:
         """Take up who is to be kept, catch up with the catalogue, and switch if one is wanted."""
         standing = await self._models.standing()
-        kept = await self._kept(standing)
+        basis = await self._models.basis()
+        kept = await self._kept((*standing, basis))
         if standing.champion not in kept:
             await self._come_back(standing)
             return
@@ -123,8 +130,14 @@ class Spaces:
         if not self._is_looked_over:  # vectors may have been lost or damaged since they were read
             await self._fill(kept[standing.champion])
             self._is_looked_over = True
+        if basis != self._basis:
+            if basis in kept:
+                await self._fill(kept[basis])
+            self._basis = basis
         if standing.wanted is not None:
             await self._fulfil(standing, kept)
+        for onlooker in self._onlookers:
+            await onlooker(standing, kept[standing.champion])
 
     async def _fulfil(self, standing: Standing, kept: Mapping[str, Model]) -> None:
         """Put the wanted model in service; refuse it if it cannot be loaded."""

@@ -58,6 +58,7 @@ TELL_EVERY = 1.0  # between two updates of a job in training
 ATTEND_EVERY = 5.0  # between two signs of life
 ATTENDS_FOR = timedelta(seconds=30)  # after which a silent trainer is taken for dead
 PREPARING = "preparing its space"  # the stage after those of the learner
+ANY_TIME = 99.0  # change of the time to read a text: a hundred times as long
 MOST_ATTEMPTS = 3  # trainers that may die of one job before it is given up
 
 T = TypeVar("T")
@@ -240,9 +241,20 @@ class _Training:
             trial = await self._run(parts.learner.examine, trained, champion, progress)
             await self._at(None, {})  # cancelled by now? What follows is seen by others
         asked = thresholds_for(parts.thresholds, champion)
+        if await self._is_of_another_encoder(trained, champion):
+            asked = without_encoder(asked)
         verdict = judge(trial.champion, trial.challenger, asked, baseline=trial.baseline)
         await self._keep(trained, verdict)
         return verdict
+
+    async def _is_of_another_encoder(self, trained: Trained, champion: Model | None) -> bool:
+        base = trained.manifest.base_encoder
+        if base is None or champion is None:
+            return False
+        try:
+            return (await self._parts.models.get(champion.version)).card.stands_on != base
+        except ModelNotFoundError:
+            return champion.space.encoder != base
 
     async def _run(self, step: Callable[..., T], *args: object) -> T:
         """Do a long step in a thread, so that the lease is renewed meanwhile."""
@@ -407,6 +419,15 @@ def thresholds_for(asked: Thresholds, champion: Model | None) -> Thresholds:
     if champion is not None and champion.learned is not None:
         return asked
     return replace(asked, bias_change=-1.0, cold_change=-1.0)
+
+
+def without_encoder(asked: Thresholds) -> Thresholds:
+    """Return what the judge asks for where somebody has chosen another encoder.
+
+    How long it takes to read a text is theirs to choose, and cosines of two encoders are of two
+    scales. What matters of both is seen in the rankings, with typing errors and without.
+    """
+    return replace(asked, encode_change=ANY_TIME, typo_cosine=-1.0)
 
 
 def _card(trained: Trained, verdict: Verdict) -> Card:

@@ -21,7 +21,6 @@ from portrait.adapters.redis_live import RedisLive
 from portrait.adapters.redis_models import RedisModels
 from portrait.adapters.redis_registry import RedisRegistry
 from portrait.adapters.river_drift import AdwinDrift
-from portrait.encoder import TextEncoder
 from portrait.errors import PortraitError
 from portrait.neural.behaviour_encoder import EncoderShape
 from portrait.neural.company import leading, lessons
@@ -31,17 +30,17 @@ from portrait.neural.material import Shares
 from portrait.neural.outcomes import ArchiveOutcomes
 from portrait.neural.retext import Retext
 from portrait.neural.signals import ArchiveSignals
-from portrait.neural.text_encoder import BUNDLED, bundled_path
+from portrait.neural.text_encoder import path_of
 from portrait.neural.text_finetune import FineTuning
 from portrait.neural.training import train as train_lesson
 from portrait.schedule import Schedule, is_cron
 from portrait.settings import Settings
 from portrait.stock import StoredStock
-from portrait.store import Model
 from portrait.tracking import Lenient, Tracking, TrackingUnavailableError
 from portrait.trial import Thresholds
 from workers.encoders import Encoders
 from workers.first_model import await_model
+from workers.grounds import StoredGrounds
 from workers.train import Parts, attend, train
 from workers.watch import Watched, watch
 
@@ -107,7 +106,7 @@ def plan_of(settings: Settings) -> Plan:
 def _retext(settings: Settings) -> Retext | None:
     if settings.train_text == "off":
         return None
-    base = Path(bundled_path() if settings.encoder == BUNDLED else settings.encoder)
+    base = Path(path_of(settings.encoder))  # unless what serves says another
     return Retext(base, FineTuning(lora_rank=LORA_RANK if settings.train_text == "lora" else 0))
 
 
@@ -117,16 +116,15 @@ def _parts(settings: Settings, redis: Redis, encoders: Encoders, tracking: Track
     archive, registry = ParquetArchive(settings.archive_url), RedisRegistry(redis)
     stock = StoredStock(RedisCatalogue(redis), loop)
 
-    def encoder_of(model: Model) -> TextEncoder:
-        return asyncio.run_coroutine_threadsafe(encoders.of(model), loop).result()
-
+    models = RedisModels(redis)
     plan = plan_of(settings)
+    grounds = StoredGrounds(models, registry, encoders.of, loop)
     return Parts(
         lease=RedisLease(redis, settings.train_lease),
         jobs=RedisJobs(redis),
-        models=RedisModels(redis),
+        models=models,
         registry=registry,
-        learner=ArchiveLearner(archive, stock, encoders.base, plan, encoder_of=encoder_of),
+        learner=ArchiveLearner(archive, stock, None, plan, grounds=grounds),
         signals=ArchiveSignals(
             archive,
             stock,

@@ -278,10 +278,11 @@ async def _read_new(
     offered = updater.limits.offer_unknown
     introduced = [_introduced(part.items[ref], offered=offered) for ref in items]
     texts = {ref: part.searches[ref] for ref in searches}
+    searched = {*texts.values()}
     texts |= {text_ref(text): text for item in introduced for text in texts_of(item)}
     for portion in portions(texts):
         async with updater.backlog.turn:
-            await painter.texts.read(portion, ttl=SEARCH_TTL)
+            await painter.texts.read(portion, ttl=SEARCH_TTL, searches=searched)
     await painter.mirror.fetch_texts(searches)
     if introduced:
         await painter.mirror.introduce(introduced)

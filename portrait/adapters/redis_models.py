@@ -1,6 +1,7 @@
 """The index of models on Redis, beside what `RedisRegistry` keeps of each.
 
 model:index    versions by creation (ms)    model:champion, model:previous, model:wanted
+model:basis    what the next training stands on
 model:retired  versions by when they left   model:<version>  card, history, rolled_back, ...
 """
 
@@ -29,7 +30,8 @@ from portrait.model_index import (
 
 INDEX, RETIRED = "model:index", "model:retired"
 POINTERS = ("model:wanted", "model:champion", "model:previous")
-TYPES = dict.fromkeys(POINTERS, "string") | {INDEX: "zset", RETIRED: "zset"}
+BASIS = "model:basis"
+TYPES = dict.fromkeys([*POINTERS, BASIS], "string") | {INDEX: "zset", RETIRED: "zset"}
 FIELDS = ("card", "rolled_back", "refused", "history")
 NOTES = TypeAdapter(tuple[Note, ...])
 
@@ -135,6 +137,15 @@ class RedisModels:
         keys = [*POINTERS, RETIRED, _key(version)]
         types = TYPES | {_key(version): "hash"}
         await mended(self._redis, types, lambda: self._forget(keys=keys, args=[version]))
+
+    async def basis(self) -> str | None:
+        """Return what the next training stands on."""
+        return readable(await self._ask(lambda: self._redis.get(BASIS)))
+
+    async def build_on(self, version: str | None) -> None:
+        """Point to it, or to nothing."""
+        async with translated():
+            await (self._redis.set(BASIS, version) if version else self._redis.delete(BASIS))
 
     async def _ask(self, ask: Callable[[], Awaitable[T]]) -> T:
         """Ask Redis of pointers and lists; of another type, they are lost, and begun anew."""

@@ -3,7 +3,7 @@
 texts ─▶ vectors of each space, from the store or by its encoder ─▶ kept in the version's folder
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,7 @@ import numpy as np
 from portrait.encoder import TextEncoder
 from portrait.exam import Exam
 from portrait.learned import Learned
-from portrait.learner import Progress
+from portrait.learner import Grounds, NothingToLearnError, Progress
 from portrait.neural.examiner import Examined, Misreading
 from portrait.neural.examiner import misread as read_misread
 from portrait.neural.material import Material
@@ -32,6 +32,7 @@ class Bench:
 
     folder: Path  # of the version, by whose name
     champion: Model | None
+    ground: Model | None  # in whose space it learns, unless the encoder is its own
     material: Material
     space: Space  # the challenger's
     texts: Vectors  # (N + Q, K), of items and of searches, in that space
@@ -56,32 +57,50 @@ class Reader:
     def __init__(
         self,
         stock: Stock,
-        encoder: TextEncoder,
-        encoder_of: Callable[[Model], TextEncoder] | None,
+        encoder: TextEncoder | None,
+        grounds: Grounds | None,
         threads: int,
     ) -> None:
         self._stock = stock
         self._encoder = encoder
-        self._encoder_of = encoder_of
+        self._grounds = grounds
         self._threads = threads
         self._last_misread: tuple[str, str, Misreading] | None = None  # version, encoder
 
     def bench(
-        self, folder: Path, champion: Model | None, material: Material, progress: Progress
+        self,
+        folder: Path,
+        champion: Model | None,
+        material: Material,
+        progress: Progress,
+        basis: Model | None = None,
     ) -> Bench:
-        """Place the texts of items and searches in both models' spaces."""
+        """Place the texts of items and searches in both models' spaces.
+
+        Args:
+            folder: Of the version.
+            champion: Who serves.
+            material: What is learned from.
+            progress: Who is told.
+            basis: In whose space to learn, if not in the champion's.
+        """
         theirs = None if champion is None else self._reader(champion)
+        ground = basis or champion
+        there = theirs if ground is champion or ground is None else self._reader(ground)
         own = own_encoder(folder, self._threads)
-        if own is None and champion is not None and theirs is not None:
-            ours, space = theirs, champion.space
+        ours = own or there or self._encoder
+        if ours is None:
+            msg = "The encoder of what this training stands on cannot be loaded: see the log."
+            raise NothingToLearnError(msg)
+        if ground is not None and ours is there:
+            space = ground.space
         else:
-            ours = own or self._encoder
             space = _fitted(folder, ours, material)
         texts = self._vectors(folder, space, ours, material, progress)
         their_texts = texts
         if champion is not None and champion.space.id != space.id:
             their_texts = self._vectors(folder, champion.space, theirs, material, progress)
-        return Bench(folder, champion, material, space, texts, their_texts, ours, theirs)
+        return Bench(folder, champion, ground, material, space, texts, their_texts, ours, theirs)
 
     def misread(self, bench: Bench, exam: Exam, encoder: TextEncoder | None) -> Misreading | None:
         """Read texts with typing errors: once with each encoder."""
@@ -94,9 +113,9 @@ class Reader:
 
     def _reader(self, model: Model) -> TextEncoder | None:
         """Return the encoder of a model, if it is to be had."""
-        if model.space.encoder == self._encoder.name:
+        if self._encoder is not None and model.space.encoder == self._encoder.name:
             return self._encoder
-        return None if self._encoder_of is None else self._encoder_of(model)
+        return None if self._grounds is None else self._grounds.encoder_of(model)
 
     def _vectors(
         self,

@@ -10,7 +10,6 @@ anywhere goes on and ends with the same weights.
 import json
 import shutil
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -34,8 +33,9 @@ from portrait.artifact import (
 from portrait.behaviour import Behaviour
 from portrait.encoder import TextEncoder
 from portrait.learned import Learned
-from portrait.learner import Progress, Trained, Trial
+from portrait.learner import Grounds, NothingToLearnError, Progress, Trained, Trial
 from portrait.manifest import ArtifactInvalidError, Manifest, Window, parse_manifest
+from portrait.model_index import Card
 from portrait.neural.behaviour_encoder import EncoderShape
 from portrait.neural.bench import Bench, Reader
 from portrait.neural.examiner import (
@@ -58,6 +58,7 @@ from portrait.neural.material import (
 from portrait.neural.readings import REFERENCES, references_of
 from portrait.neural.refit_heads import Refitted, Taught, refit_heads
 from portrait.neural.retext import Retext, kept_folder, retext, told_of
+from portrait.neural.text_encoder import path_of
 from portrait.neural.training import Course
 from portrait.reading import EPOCH, MILLISECOND
 from portrait.stock import Stock
@@ -65,7 +66,7 @@ from portrait.store import Model
 from portrait.tracker import Later
 from portrait.trial import DEFAULTS, HeadFigures, Thresholds
 
-MATERIAL, HEADS = "material.npz", "heads.json"  # in the version's folder
+MATERIAL, HEADS, GROUND = "material.npz", "heads.json", "ground.txt"  # in the version's folder
 CHAMPION, CHALLENGER = "champion", "challenger"
 DIM = 128  # of states and items: a record of 64 events stays below 4 KB
 UNFINISHED = timedelta(days=7)  # of a training that nobody ends: it holds users' events
@@ -108,24 +109,25 @@ class ArchiveLearner:
         self,
         archive: Archive,
         stock: Stock,
-        encoder: TextEncoder,
+        encoder: TextEncoder | None,
         plan: Plan,
         *,
-        encoder_of: Callable[[Model], TextEncoder] | None = None,
+        grounds: Grounds | None = None,
     ) -> None:
         """Connect it.
 
         Args:
             archive: Where events are.
             stock: Where items are.
-            encoder: Of models that have none of their own.
+            encoder: Of models upon it, and where there is no model yet.
             plan: How to train.
-            encoder_of: Loads the encoder of a model that has one of its own.
+            grounds: What else a training may stand on.
         """
         self._archive = archive
         self._stock = stock
         self._plan = plan
-        self._reader = Reader(stock, encoder, encoder_of, plan.threads)
+        self._grounds = grounds
+        self._reader = Reader(stock, encoder, grounds, plan.threads)
 
     @property
     def outline(self) -> tuple[str, ...]:
@@ -138,13 +140,15 @@ class ArchiveLearner:
     def learn(self, version: str, champion: Model | None, progress: Progress) -> Trained:
         """Train a model of this version, beginning from the champion; see `Learner`."""
         torch.set_num_threads(self._plan.threads)
-        folder = self._folder(version)
+        basis = self._basis()
+        folder = self._folder(version, basis or champion)
         material = self._material(folder, champion, progress)
         if self._plan.text is not None:
             progress.stage(TEXT)
-            retext(folder, material, self._plan.text, progress)
+            asked = self._from_ground(self._plan.text, basis or champion)
+            retext(folder, material, asked, progress)
         progress.stage(TEXTS)
-        bench = self._reader.bench(folder, champion, material, progress)
+        bench = self._reader.bench(folder, champion, material, progress, basis)
         artifact = folder / version
         if not _is_whole(artifact):
             self._make(bench, artifact, progress)
@@ -160,7 +164,14 @@ class ArchiveLearner:
         torch.set_num_threads(self._plan.threads)
         progress.stage(MEASURING)
         folder = self._plan.folder / trained.model.version
-        bench = self._reader.bench(folder, champion, load(folder / MATERIAL), progress)
+        material = load(folder / MATERIAL)
+        basis = self._basis()
+        if basis is not None and basis.space.id != trained.model.space.id:
+            basis = None  # it was named while this one was trained
+        bench = self._reader.bench(folder, champion, material, progress, basis)
+        if bench.space.id != trained.model.space.id:
+            msg = "The encoder was changed during the training: ask for another one."
+            raise NothingToLearnError(msg)
         exam, heads = exam_of(bench.material), _read_heads(folder)
         ours = bench.ours(trained.model.learned, heads[CHALLENGER])
         known = self._reader.misread(bench, exam, bench.encoder)
@@ -208,14 +219,35 @@ class ArchiveLearner:
             return None
         return None if material.holds_any(self._archive.erasures()) else material
 
-    def _folder(self, version: str) -> Path:
-        """Make the version's folder, and remove those of other trainings."""
+    def _basis(self) -> Model | None:
+        return None if self._grounds is None else self._grounds.basis()
+
+    def _card(self, ground: Model | None) -> Card | None:
+        """Return what is told of the model that a training stands on."""
+        return None if ground is None or self._grounds is None else self._grounds.card_of(ground)
+
+    def _from_ground(self, asked: Retext, ground: Model | None) -> Retext:
+        """Fine-tune from the pretrained encoder of what serves, wherever the setting points."""
+        card = self._card(ground)
+        source = None if card is None else card.encoder_source
+        return asked if source is None else replace(asked, base=Path(path_of(source)))
+
+    def _folder(self, version: str, ground: Model | None) -> Path:
+        """Make the version's folder, and remove those of other trainings.
+
+        What a killed one began on another ground cannot be gone on with on this one.
+        """
+        space = "" if ground is None else ground.space.id
         self._plan.folder.mkdir(parents=True, exist_ok=True)
         for other in self._plan.folder.iterdir():
             if other.name != version:
                 shutil.rmtree(other, ignore_errors=True)
         folder = self._plan.folder / version
+        stood_on = folder / GROUND
+        if folder.exists() and not (stood_on.exists() and stood_on.read_text() == space):
+            shutil.rmtree(folder)
         folder.mkdir(exist_ok=True)
+        stood_on.write_text(space)
         return folder
 
     def _material(self, folder: Path, champion: Model | None, progress: Progress) -> Material:
@@ -323,7 +355,7 @@ class ArchiveLearner:
         return refitted
 
     def _manifest(self, bench: Bench, metrics: dict[str, Any]) -> Manifest:
-        material, told = bench.material, bench.material.told
+        material, told, ground = bench.material, bench.material.told, self._card(bench.ground)
         erased = None
         if told.erased_users:
             erased = Window(since=_moment(told.erased_since), until=_moment(told.erased_until + 1))
@@ -341,6 +373,8 @@ class ArchiveLearner:
             git_commit=self._plan.git_commit,
             seeds=(self._plan.seed,),
             encoder=bench.space.encoder,
+            base_encoder=None if ground is None else ground.stands_on,
+            encoder_source=None if ground is None else ground.encoder_source,
             space_id=bench.space.id,
         )
 

@@ -16,9 +16,16 @@ import structlog
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedModel
+from transformers import (
+    AutoConfig,
+    AutoModel,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
 from transformers.utils import logging as transformers_logging
 
+from portrait.encoder import Floats
 from portrait.neural.batching import TokenBatch, token_batches
 from portrait.neural.encoder_folder import (
     Pooling,
@@ -31,9 +38,8 @@ from portrait.neural.openvino_forward import openvino_forward
 from portrait.space import Vectors, unit
 
 MAX_TOKENS = 128  # of a text; the rest is cut. Item texts have 10 to 60.
-BUNDLED = "bundled"
+BUNDLED, BUNDLED_NAME = "bundled", "all-MiniLM-L6-v2"
 Backend = Literal["auto", "cuda", "openvino", "torch", "torch-bf16"]
-Tokenize = Callable[[Sequence[str]], list[list[int]]]
 Pool = Callable[[Tensor, Tensor], Tensor]  # (b, T, D) and mask -> (b, D)
 Forward = Callable[[TokenBatch], NDArray[np.float32]]  # (b, T) ids and mask -> (b, D)
 
@@ -46,7 +52,7 @@ class BertEncoder:
     def __init__(
         self,
         name: str,
-        tokenize: Tokenize,
+        tokenize: "Tokenize",
         forward: Forward,
         *,
         dim: int,
@@ -70,6 +76,10 @@ class BertEncoder:
         for batch in token_batches(self.tokenize(texts), self.most_tokens):
             out[batch.places] = self._forward(batch)
         return unit(out)
+
+    def unread(self, texts: Sequence[str]) -> Floats:
+        """Return which share of each text its vocabulary has no token for, (B,)."""
+        return self.tokenize.unread(texts)
 
 
 class Pooled(torch.nn.Module):
@@ -126,10 +136,10 @@ def load_encoder(
         EncoderInvalidError: It needs a pooling or a step that Portrait does not have.
         RuntimeError: The backend asked for is not on this machine.
     """
-    path = bundled_path() if source == BUNDLED else source
+    path = path_of(source)
     torch.set_num_threads(threads)
     chosen = _choose(backend)
-    name = _name(source, path)
+    name = name_of(source)
     encoder = BertEncoder(
         name,
         load_tokenize(path),
@@ -141,20 +151,36 @@ def load_encoder(
     return encoder
 
 
-def load_tokenize(path: str, most_tokens: int = MAX_TOKENS) -> Tokenize:
-    """Load an encoder's tokenizer: texts -> ids, prefix and special tokens included, and cut."""
-    tokenizer = AutoTokenizer.from_pretrained(path)
-    prefix = prefix_of(path)
+class Tokenize:
+    """An encoder's tokenizer: texts -> ids, prefix and special tokens included, and cut."""
 
-    def tokenize(texts: Sequence[str]) -> list[list[int]]:
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, prefix: str, most_tokens: int) -> None:
+        self._tokenizer = tokenizer
+        self._prefix = prefix
+        self._most_tokens = most_tokens
+
+    def __call__(self, texts: Sequence[str]) -> list[list[int]]:
+        """Return each text's ids."""
+        return self._ids([self._prefix + text for text in texts], special=True)
+
+    def unread(self, texts: Sequence[str]) -> Floats:
+        """Return the share of each text's own tokens that stand for what the vocabulary lacks."""
+        unknown = self._tokenizer.unk_token_id  # None: it reads bytes, and so everything
+        own = self._ids(texts, special=False) if texts else []
+        return np.array([ids.count(unknown) / max(len(ids), 1) for ids in own], np.float32)
+
+    def _ids(self, texts: Sequence[str], *, special: bool) -> list[list[int]]:
         # Half a surrogate pair is no text; tokenizers refuse the whole batch for it.
-        wanted = [(prefix + text).encode(errors="replace").decode() for text in texts]
-        ids: list[list[int]] = tokenizer(wanted, truncation=True, max_length=most_tokens)[
-            "input_ids"
-        ]
+        wanted = [text.encode(errors="replace").decode() for text in texts]
+        ids: list[list[int]] = self._tokenizer(
+            wanted, truncation=True, max_length=self._most_tokens, add_special_tokens=special
+        )["input_ids"]
         return ids
 
-    return tokenize
+
+def load_tokenize(path: str, most_tokens: int = MAX_TOKENS) -> Tokenize:
+    """Load an encoder's tokenizer."""
+    return Tokenize(AutoTokenizer.from_pretrained(path), prefix_of(path), most_tokens)
 
 
 def load_pooled(path: str) -> Pooled:
@@ -165,11 +191,14 @@ def load_pooled(path: str) -> Pooled:
     return Pooled(network, pooling_of(path))
 
 
-def _name(source: str, path: str) -> str:
-    """Name the weights: pip's and the hub's by their own names, a folder by its contents."""
+def name_of(source: str) -> str:
+    """Name the weights: pip's and the hub's by their own names, a folder by its contents.
+
+    Loads nothing: a folder's files are read once through.
+    """
     if source == BUNDLED:
-        return "all-MiniLM-L6-v2"
-    folder = Path(path)
+        return BUNDLED_NAME
+    folder = Path(source)
     return identify(folder) if (folder / "config.json").exists() else folder.name
 
 
@@ -210,6 +239,17 @@ def _torch_forward(pooled: Pooled, *, autocast: bool = False) -> Forward:
         return pooled_out.float().cpu().numpy()
 
     return forward
+
+
+def path_of(source: str) -> str:
+    """Return a folder, or a name on the hub: where the libraries find an encoder."""
+    return bundled_path() if source == BUNDLED else source
+
+
+def from_anywhere(source: str) -> str:
+    """Return a source as other processes understand it: a folder by its whole path."""
+    folder = Path(source)
+    return str(folder.resolve()) if source != BUNDLED and folder.is_dir() else source
 
 
 def bundled_path() -> str:

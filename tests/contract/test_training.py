@@ -117,6 +117,19 @@ class ModelIndexContract:
 
         assert await models.standing() == Standing("v3", "v2", None)
 
+    async def test_what_the_next_training_stands_on_is_named_and_taken_back(
+        self, models: ModelIndex, keep: Keep
+    ) -> None:
+        await self.serve(models, keep, "v1")
+        nothing = await models.basis()
+
+        await models.build_on("basis")
+        named = await models.basis()
+        await models.build_on(None)
+
+        assert (nothing, named, await models.basis()) == (None, "basis", None)
+        assert await models.standing() == Standing("v1")
+
     async def test_a_model_no_longer_wanted_is_not_switched_to(
         self, models: ModelIndex, keep: Keep
     ) -> None:

@@ -8,6 +8,7 @@ from demo.shop import product_texts
 from portrait.neural.text_encoder import Backend, BertEncoder, load_encoder
 from portrait.robustness import odd_texts_failed
 from portrait.space import Vectors
+from portrait.texts import MOST_UNREAD
 
 TEXTS = product_texts(400)
 
@@ -90,3 +91,18 @@ def test_a_backend_that_is_not_here_is_refused() -> None:
 def test_a_model_that_is_not_there_is_an_error() -> None:
     with pytest.raises(OSError, match="nowhere"):
         load_encoder("./nowhere")
+
+
+def test_what_its_vocabulary_lacks_is_a_share_of_a_texts_own_tokens(plain: BertEncoder) -> None:
+    english, chinese, mixed, empty = plain.unread(
+        ["a blue steel bottle, 500 ml", "加厚旅行紫砂壶", "steel bottle 壶", ""]
+    )
+
+    assert (english, empty) == (0, 0)
+    assert chinese > MOST_UNREAD
+    assert 0 < mixed <= 1 / 3
+    assert plain.unread([]).shape == (0,)
+
+
+def test_every_english_text_of_the_shop_can_be_read(plain: BertEncoder) -> None:
+    assert plain.unread(TEXTS).max() < MOST_UNREAD

@@ -1,5 +1,6 @@
 """Encoders: loaded once, and whatever is wrong with one is an error of ours."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 
 from portrait.artifact import ENCODER, write_artifact
 from portrait.encoder import TextEncoder
-from portrait.errors import ModelInvalidError
+from portrait.errors import EncoderInvalidError, ModelInvalidError
 from portrait.manifest import ArtifactInvalidError, Manifest
 from portrait.model_index import card_of
 from portrait.space import Space
@@ -16,16 +17,37 @@ from tests.catalogues import SPACE
 from tests.fake_training import MemoryModels
 from tests.fakes import HashEncoder
 from tests.streams import MODEL, card_of_model
-from workers.encoders import CANNOT_LOAD, MOST_LOADED, Encoders, Load
+from workers.encoders import CANNOT_LOAD, MOST_LOADED, Encoders, Sources
 
 OTHER = Model("other", Space("an encoder of its own", SPACE.mean, SPACE.axes))
+
+
+Load = Callable[[str], TextEncoder]
 
 
 def never(folder: str) -> TextEncoder:
     pytest.fail(f"nothing was to be loaded from {folder}")
 
 
-async def encoders_of(folder: Path, load: Load, *, has_encoder: bool = True) -> Encoders:
+def the_hash_encoder(source: str) -> HashEncoder:
+    """Load what the setting names."""
+    assert source == "setting"
+    return HashEncoder()
+
+
+def name_of(source: str) -> str:
+    """Name what lies at a source: at the setting the hash encoder, elsewhere the other's."""
+    known = {"setting": "hash", "nowhere": "another", "bundled": "MiniLM"}
+    return known.get(source, OTHER.space.encoder)
+
+
+def sources(load: Load = the_hash_encoder) -> Sources:
+    return Sources("setting", load, name_of)
+
+
+async def encoders_of(
+    folder: Path, load: Load, *, has_encoder: bool = True, source: str | None = None
+) -> Encoders:
     """Publish the other model, with or without its encoder."""
     (folder / "bert").mkdir(parents=True)
     (folder / "bert" / "config.json").write_text("{}")
@@ -38,14 +60,64 @@ async def encoders_of(folder: Path, load: Load, *, has_encoder: bool = True) -> 
     parts = {ENCODER: folder / "bert"} if has_encoder else {}
     write_artifact(folder / "other", manifest, space=OTHER.space, learned={}, parts=parts)
     models = MemoryModels()
-    await models.add(card_of(manifest, artifact=str(folder / "other")))
-    return Encoders(HashEncoder(), models, folder / "cache", load)
+    card = card_of(manifest, artifact=str(folder / "other"))
+    await models.add(card.model_copy(update={"encoder_source": source}))
+    return Encoders(sources(load), models, folder / "cache")
 
 
-async def test_the_encoder_of_the_settings_is_loaded_already(tmp_path: Path) -> None:
-    base = HashEncoder()
+async def test_the_encoder_of_the_settings_is_loaded_once(tmp_path: Path) -> None:
+    encoders = Encoders(sources(), MemoryModels(), tmp_path)
+    base = await encoders.base()
 
-    assert await Encoders(base, MemoryModels(), tmp_path, never).of(MODEL) is base
+    assert await encoders.of(MODEL) is base
+
+
+async def test_a_model_upon_another_encoder_is_read_with_that_one_from_where_its_card_says(
+    tmp_path: Path,
+) -> None:
+    loaded = []
+
+    def load(source: str) -> TextEncoder:
+        loaded.append(source)
+        return HashEncoder()
+
+    encoders = await encoders_of(tmp_path, load, has_encoder=False, source="/encoders/other")
+
+    await encoders.of(OTHER)
+    await encoders.of(MODEL)
+
+    assert loaded == ["/encoders/other", "setting"]
+
+
+async def test_a_source_that_holds_another_encoder_by_now_is_not_taken(tmp_path: Path) -> None:
+    encoders = await encoders_of(tmp_path, never, has_encoder=False, source="nowhere")
+
+    with pytest.raises(ModelInvalidError, match="not at nowhere any more: bring it back"):
+        await encoders.of(OTHER)
+
+
+async def test_an_encoder_that_an_ancestor_was_trained_with_is_found_in_its_artifact(
+    tmp_path: Path,
+) -> None:
+    encoders = await encoders_of(tmp_path, lambda _: HashEncoder())
+    heir = replace(OTHER, version="heir")
+    card = card_of_model(heir).model_copy(update={"parent": "other"})
+    await encoders._models.add(card)  # noqa: SLF001 - its index
+
+    await encoders.of(heir)
+
+
+@pytest.mark.parametrize("kind", CANNOT_LOAD)
+async def test_a_setting_that_cannot_be_loaded_says_what_to_give_instead(
+    kind: type[Exception], tmp_path: Path
+) -> None:
+    def load(_source: str) -> TextEncoder:
+        raise kind
+
+    encoders = Encoders(sources(load), MemoryModels(), tmp_path)
+
+    with pytest.raises(EncoderInvalidError, match=f"names setting, .*{kind.__name__}.*: give"):
+        await encoders.base()
 
 
 async def test_the_encoder_of_a_model_is_loaded_from_its_artifact_once(tmp_path: Path) -> None:
@@ -87,7 +159,7 @@ async def test_an_artifact_that_is_away_is_said(tmp_path: Path) -> None:
     await models.add(gone)
 
     with pytest.raises(ArtifactInvalidError, match="no artifact"):
-        await Encoders(HashEncoder(), models, tmp_path / "cache", never).of(OTHER)
+        await Encoders(sources(never), models, tmp_path / "cache").of(OTHER)
 
 
 class CountingEncoders(Encoders):
@@ -95,7 +167,7 @@ class CountingEncoders(Encoders):
 
     fetched = 0
 
-    async def _fetched(self, model: Model) -> HashEncoder:
+    async def _found(self, model: Model) -> HashEncoder:
         self.fetched += 1
         encoder = HashEncoder()
         encoder.name = model.space.encoder
@@ -103,7 +175,8 @@ class CountingEncoders(Encoders):
 
 
 async def test_no_more_encoders_are_held_than_models_may_serve() -> None:
-    encoders = CountingEncoders(HashEncoder(), MemoryModels(), Path(), lambda _: HashEncoder())
+    encoders = CountingEncoders(sources(), MemoryModels(), Path())
+    base = await encoders.base()
     models = [Model(f"v{n}", replace(SPACE, encoder=f"e{n}")) for n in range(9)]
 
     for model in models:
@@ -114,4 +187,4 @@ async def test_no_more_encoders_are_held_than_models_may_serve() -> None:
     assert len(encoders._loaded) == MOST_LOADED  # noqa: SLF001 - what is bounded
     assert await encoders.of(models[-1]) is await encoders.of(models[-1])
     assert encoders.fetched == len(models)
-    assert await encoders.of(Model("v", SPACE)) is encoders.base
+    assert await encoders.of(Model("v", SPACE)) is base

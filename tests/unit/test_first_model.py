@@ -18,7 +18,7 @@ async def test_a_space_is_fitted_and_its_vectors_are_stored() -> None:
     store = MemoryCatalogue()
     texts = {text_ref(text): text for text in ("a b", "c d", "e")}
 
-    model, card = await fit_first_model(texts, HashEncoder(), store)
+    model, card = await fit_first_model(texts, HashEncoder(), "hash", store)
 
     assert model.version.startswith("pretrained-")
     assert model.space.id[:8] in model.version
@@ -31,8 +31,8 @@ async def test_the_same_catalogue_gives_the_same_space() -> None:
     texts = {text_ref(text): text for text in ("a b", "c d", "e")}
     turned = dict(reversed(texts.items()))
 
-    one, _ = await fit_first_model(texts, HashEncoder(), MemoryCatalogue())
-    other, _ = await fit_first_model(turned, HashEncoder(), MemoryCatalogue())
+    one, _ = await fit_first_model(texts, HashEncoder(), "hash", MemoryCatalogue())
+    other, _ = await fit_first_model(turned, HashEncoder(), "hash", MemoryCatalogue())
 
     assert one.space_id == other.space_id
 

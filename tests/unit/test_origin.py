@@ -19,6 +19,7 @@ from tests.fakes import HashEncoder, MemoryCatalogue, MemoryOffsets, MemoryRegis
 from tests.models import learned_model
 from tests.streams import MODEL, card_of_model, hash_encoder
 from workers import spaces as spaces_module
+from workers.another_encoder import AnotherEncoder
 from workers.origin import Completeness, Origin, Shop, Stores
 from workers.spaces import Spaces
 
@@ -42,10 +43,14 @@ class World:
         resume = Resume(self.offsets, "index")
         await resume.points()
         complete = Completeness(resume, lambda: {0})
-        shop = Shop(str(self.folder / "models"), self.folder / "cache", self.enough, self.patience)
+        models, cache = str(self.folder / "models"), self.folder / "cache"
+        shop = Shop(models, cache, self.enough, self.patience, "hash")
         stores = Stores(self.registry, self.models, self.catalogue)
         origin = Origin(shop, stores, HashEncoder(), complete)
-        return Spaces(stores, hash_encoder, origin, grace=timedelta(days=1)), complete
+        another = AnotherEncoder(stores, HashEncoder(), origin)
+        return Spaces(
+            stores, hash_encoder, origin, [another.look], grace=timedelta(days=1)
+        ), complete
 
     async def serve(self, *models: Model) -> None:
         """Put models in service one after the other."""

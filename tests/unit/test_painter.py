@@ -53,18 +53,24 @@ async def test_a_champion_that_cannot_be_loaded_here_leaves_the_painter_at_work(
     assert studio.painter.model == CHALLENGER
 
 
-async def test_a_start_waits_until_the_champion_can_be_loaded() -> None:
+async def test_without_the_encoder_what_was_placed_paints_and_new_texts_wait_for_it() -> None:
     store, registry, encoders = await stocked(), MemoryRegistry(), Encoders(MODEL.version)
     await registry.promote(MODEL)
-    waiting = asyncio.create_task(await_painter(registry, store, encoders.of, asyncio.Event()))
-    await asyncio.sleep(0.05)
-    assert not waiting.done()
 
-    encoders.absent.clear()
-    painter = await asyncio.wait_for(waiting, 2)
+    painter = await await_painter(registry, store, encoders.of, asyncio.Event())
 
     assert painter is not None
-    assert painter.model == MODEL
+    assert len(painter.mirror.catalogue.vectors) > 0
+    assert await painter.texts.read(["a new text"]) == 0
+    studio = Studio(painter, registry, store, encoders.of)
+    await studio.look()
+    assert studio.painter is painter
+    encoders.absent.clear()
+    await studio.look()
+    assert await studio.painter.texts.read(["a new text"]) == 1
+    same = studio.painter
+    await studio.look()
+    assert studio.painter is same
 
 
 async def test_a_store_that_lives_anew_is_taken_up_once_it_names_a_champion() -> None:

@@ -36,6 +36,8 @@ class StubLearner:
     """A `Learner` whose challengers are as good as it is told; it can be killed at a stage."""
 
     is_good: bool = True
+    encoder: str | None = None  # that its challengers stand on
+    encode_ms: float = 3.0  # that it takes them to read a text
     dies_at: str = ""
     stages: list[str] = field(default_factory=list)
     at: Mapping[str, Callable[[], None]] = field(default_factory=dict)
@@ -52,6 +54,7 @@ class StubLearner:
             parent=None if champion is None else champion.version,
             created_at=STARTED,
             encoder=SPACE.encoder,
+            base_encoder=self.encoder,
             space_id=SPACE.id,
         )
         return Trained(Model(version, SPACE), manifest)
@@ -68,7 +71,12 @@ class StubLearner:
         newest = CHAMPION.newest if self.is_good else shuffled()
         return Trial(
             replace(CHAMPION, version=name),
-            replace(CHAMPION, version=trained.manifest.version, newest=newest),
+            replace(
+                CHAMPION,
+                version=trained.manifest.version,
+                newest=newest,
+                encode_ms=self.encode_ms,
+            ),
         )
 
     def _reach(self, stage: str, progress: Progress) -> None:
@@ -230,6 +238,22 @@ async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(PATIENCE):
         while not condition():  # noqa: ASYNC110 - polls what the trainer's thread does
             await asyncio.sleep(0.005)
+
+
+@pytest.mark.parametrize(("encoder", "promoted"), [("slow", True), (SPACE.encoder, False)])
+async def test_only_a_challenger_of_another_encoder_may_be_slower(
+    bench: Bench,
+    encoder: str,
+    promoted: bool,  # noqa: FBT001 - a parameter
+) -> None:
+    bench.learner.encoder, bench.learner.encode_ms = encoder, 30.0
+    await bench.ask()
+
+    async with bench.indexing():
+        ended = await bench.turn()
+
+    assert ended is not None
+    assert (ended.state == "promoted") == promoted
 
 
 async def test_nothing_is_trained_while_nothing_is_due(bench: Bench) -> None:

@@ -1,0 +1,116 @@
+"""Unread: what an encoder cannot read is measured, said, and left to words."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import numpy as np
+import pytest
+from structlog.testing import capture_logs
+
+from portrait import metrics
+from portrait.encoder import Floats
+from portrait.errors import ModelInvalidError
+from portrait.item import Item
+from portrait.model_index import Standing
+from portrait.ref import text_ref
+from portrait.store import Model
+from portrait.stream import Notes
+from portrait.texts import MOST_UNREAD, TextReader
+from tests.catalogues import SPACE
+from tests.fakes import HashEncoder, MemoryCatalogue
+from tests.streams import MODEL, hash_encoder
+from workers.unread import Unread
+
+NOW = Standing(MODEL.version)
+
+
+async def looked(*titles: str) -> tuple[Notes, list[str]]:
+    """Let a catalogue of these titles be measured; `?` is what the fake encoder cannot read."""
+    store, notes = MemoryCatalogue(), Notes()
+    await store.put_items([Item(id=f"{n}", title=title) for n, title in enumerate(titles)])
+    with capture_logs() as logs:
+        await Unread(store, hash_encoder, notes).look(NOW, MODEL)
+    return notes, [entry["event"] for entry in logs if entry["log_level"] == "warning"]
+
+
+def share() -> float:
+    return float(metrics.texts_unread._value.get())  # noqa: SLF001 - its only reader
+
+
+async def test_more_than_a_tenth_unread_is_said_with_the_remedy() -> None:
+    notes, warned = await looked("????", "????", *["tea"] * 8)
+
+    assert share() == pytest.approx(0.2)
+    assert warned == ["texts_unread"]
+    (note,) = notes.lately()
+    assert "20%" in note
+    assert "PORTRAIT_ENCODER" in note
+    assert "multilingual" in note
+
+
+async def test_a_tenth_is_borne() -> None:
+    notes, warned = await looked("????", *["tea"] * 9)
+
+    assert share() == pytest.approx(0.1)
+    assert not [*notes.lately(), *warned]
+
+
+async def test_a_model_of_another_encoder_takes_the_note_away() -> None:
+    class Everything(HashEncoder):
+        def unread(self, texts: Sequence[str]) -> Floats:
+            return np.zeros(len(texts), np.float32)
+
+    async def encoder_of(model: Model) -> HashEncoder:
+        return HashEncoder() if model is MODEL else Everything()
+
+    store, notes = MemoryCatalogue(), Notes()
+    await store.put_items([Item(id="1", title="????")])
+    unread = Unread(store, encoder_of, notes)
+    await unread.look(NOW, MODEL)
+    before = len(notes.lately())
+
+    await unread.look(NOW, Model("next", SPACE))
+
+    assert (before, notes.lately(), share()) == (1, [], 0)
+
+
+async def test_what_cannot_be_measured_yet_is_measured_later() -> None:
+    is_there = False
+
+    async def encoder_of(_: Model) -> HashEncoder:
+        if not is_there:
+            raise ModelInvalidError
+        return HashEncoder()
+
+    store, notes = MemoryCatalogue(), Notes()
+    unread = Unread(store, encoder_of, notes)
+    await unread.look(NOW, MODEL)
+    await store.put_items([Item(id="1", title="????")])
+    await unread.look(NOW, MODEL)
+    is_there = True
+
+    await unread.look(NOW, MODEL)
+
+    assert len(notes.lately()) == 1
+
+
+async def test_a_search_that_cannot_be_read_gets_no_vector_and_an_item_keeps_its_own() -> None:
+    store = MemoryCatalogue()
+    reader = TextReader(HashEncoder(), SPACE, store)
+    search, item = "???? tea", "???? pot"
+
+    new = await reader.read([search, item, "tea"], ttl=timedelta(days=1), searches=[search, "tea"])
+
+    refs = [text_ref(text) for text in (search, item, "tea")]
+    vectors = await store.get_vectors(SPACE.id, refs, SPACE.dim)
+    assert new == 2
+    assert [vector is not None for vector in vectors] == [False, True, True]
+
+
+async def test_a_quarter_of_a_search_may_be_unread() -> None:
+    store = MemoryCatalogue()
+    reader = TextReader(HashEncoder(), SPACE, store)
+    search = "?tea"
+    assert HashEncoder().unread([search])[0] == MOST_UNREAD
+
+    assert await reader.read([search], searches=[search]) == 1
