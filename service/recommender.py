@@ -41,7 +41,7 @@ NO_SESSION = Session()
 
 Rows = NDArray[np.int64]
 Ring = NDArray[np.void]
-Reasons = list[list[Json]] | None  # by item
+Reasons = list[tuple[list[Json], list[Json]]] | None  # by item: for it, against it
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,12 +174,12 @@ def _compute(
     if not asked.explain:
         return basis, ranking, None
     if evidence is None:
-        return basis, ranking, [[] for _ in ranking.rows]  # what is popular is nobody's doing
+        return basis, ranking, [([], []) for _ in ranking.rows]  # what is popular is nobody's doing
     if taste is not None:
         shares = taste.shares(view.shelf, ranking.rows)
     else:
         shares = evidence.shares(view.shelf.matrix[view.shelf.text[ranking.rows]])
-    return basis, ranking, reasons_for(shares, basis.mentions)
+    return basis, ranking, reasons_for(shares, evidence, basis.mentions)
 
 
 def _choose(known: Known, view: View) -> Basis:
@@ -262,12 +262,13 @@ def _filters(asked: AskedFilters) -> Filters:
 def _items(ranking: Ranking, reasons: Reasons, view: View) -> list[Json]:
     scored = zip(ranking.rows.tolist(), ranking.scores.tolist(), strict=True)
     return [
-        _item(view.shelf.items[row], score, None if reasons is None else reasons[place])
+        _item(view.shelf.items[row], score, (None, None) if reasons is None else reasons[place])
         for place, (row, score) in enumerate(scored)
     ]
 
 
-def _item(item: Item, score: float, reasons: list[Json] | None) -> Json:
+def _item(item: Item, score: float, reasons: tuple[list[Json] | None, list[Json] | None]) -> Json:
+    favour, against = reasons
     return {
         "item_id": item.id,
         "title": item.title,
@@ -275,5 +276,6 @@ def _item(item: Item, score: float, reasons: list[Json] | None) -> Json:
         "brand": item.brand,
         "price": item.price,
         "score": round(score, DECIMALS),
-        "reasons": reasons,
+        "reasons": favour,
+        "against": against,
     }
