@@ -118,13 +118,16 @@ def _paint_ring(ring: Ring, catalogue: Catalogue) -> NDArray[np.void]:
 def weights(events: Events) -> Floats:
     """Weigh U users' events by kind and age. Returns (U, 2, S): LONG by time, SHORT by rank.
 
-    Source of the decays: docs/experiments.md; negative weights are returns and low ratings.
+    Source of the decays: docs/experiments.md; negative weights are returns and low ratings. Of
+    somebody who only ever complained nothing weighs anything: what is unlike a thing that they
+    dislike is not thereby what they like.
     """
     base = np.where(events.present, KIND_WEIGHTS[events.kind], np.float32(0))
     age = (events.at - events.at[:, :1]).astype(np.float32) / np.float32(LONG_HALF_LIFE_MS)
     weight = np.empty((len(events), 2, age.shape[1]), np.float32)
     np.multiply(base, np.exp2(age), out=weight[:, LONG])  # ages are 0 or below
     weight[:, SHORT] = TEXT_RECENCY.weights(events)[..., 0]
+    weight[~(base > 0).any(axis=1)] = 0
     return weight
 
 

@@ -25,6 +25,7 @@ from tests.catalogues import ITEMS, SPACE, catalogue
 DAY_MS = 24 * 3_600_000
 NOW = 1_790_000_000_000
 Ring = NDArray[np.void]
+Floats = NDArray[np.float32]
 
 
 def ring_of(*events: tuple[Action, str, float], rating: int = 0, price: float = 0) -> Ring:
@@ -73,11 +74,28 @@ def test_a_low_rating_counts_against() -> None:
     assert interests_of(disliked) == {}
 
 
-def test_a_low_rating_turns_the_vector_away() -> None:
-    (portrait,) = paint(ring_of((Action.REVIEW, "milk", 0), rating=10), catalogue())
+def vectors_of(*events: tuple[Action, str, float], rating: int = 0) -> Floats:
+    """Return the long and the short vector of one user."""
+    (portrait,) = paint(ring_of(*events, rating=rating), catalogue())
+    vectors: Floats = portrait["vectors"].astype(np.float32)
+    return vectors
 
-    milk = catalogue().vectors.matrix[catalogue().vectors.row(text_ref(ITEMS[0].text))]
-    assert portrait["vectors"][LONG].astype(np.float32) @ milk == pytest.approx(-1, abs=1e-3)
+
+def test_a_low_rating_turns_the_vector_away() -> None:
+    towels, milk = (Action.CLICK, "towels", 1.0), (Action.REVIEW, "milk", 0.0)
+    row = catalogue().vectors.row(text_ref(ITEMS[0].text))
+
+    before, after = vectors_of(towels), vectors_of(milk, towels, rating=10)
+
+    likeness = catalogue().vectors.matrix[row]
+    assert (after @ likeness < before @ likeness - 0.1).all()
+
+
+def test_complaints_alone_are_no_taste() -> None:
+    complaints = (Action.REVIEW, "milk", 0.0), (Action.RETURN, "tuna", 1.0)
+
+    assert not vectors_of(*complaints, rating=20).any()
+    assert vectors_of(*complaints, (Action.BROWSE, "towels", 9), rating=20).any(axis=1).all()
 
 
 def test_an_interest_that_grows_has_a_positive_trend() -> None:

@@ -183,6 +183,23 @@ async def test_a_complaint_is_named_apart_and_never_in_favour() -> None:
     assert by_id["milk"]["against"] == []
 
 
+@pytest.mark.parametrize("explain", [False, True])
+async def test_who_only_complained_gets_what_is_popular_and_like_that_last(
+    *, explain: bool
+) -> None:
+    shop = await shop_of()
+    review = {"type": "review", "item_id": "milk", "rating": 1}
+    shop.remember("eve", review, {**review, "rating": 2}, painted=catalogue())
+
+    async with open_shop(shop) as client:
+        answer = await ask(client, {"user_id": "eve", "explain": explain})
+        dairy = await ask(client, {"user_id": "eve", "filters": {"category": ["Grocery"]}})
+
+    assert answer["strategy"] == "popular"
+    assert ids(answer) == ["beef", "towels", "tuna", "cheese"]
+    assert ids(dairy) == ["cheese"]
+
+
 async def test_without_explain_there_are_no_reasons() -> None:
     async with open_shop(await shop_of()) as client:
         answer = await ask(client, {"user_id": "ann"})
