@@ -16,7 +16,7 @@ from portrait.event import Action
 from portrait.facts import ACTION_CODE
 from portrait.hash_index import MISSING
 from portrait.kinds import KIND_WEIGHTS, Kinds, is_complaint, kinds_of
-from portrait.paint import LONG, SHORT, is_known, weights
+from portrait.paint import LONG, SHORT, is_known, vector_weights
 from portrait.recency import Events
 from portrait.recommend import LONG_SHARE, SHORT_SHARE
 from portrait.space import Vectors, unit
@@ -90,7 +90,7 @@ def weighed(ring: NDArray[np.void], known: Flags) -> NDArray[np.float32]:
     """Weigh one user's events, (S,), of which some are known. Returns (2, S): LONG, SHORT."""
     if not len(ring):
         return np.zeros((2, 0), np.float32)
-    weight: NDArray[np.float32] = weights(Events.of_ring(ring[None], known[None]))[0]
+    weight: NDArray[np.float32] = vector_weights(Events.of_ring(ring[None], known[None]))[0]
     return weight
 
 
