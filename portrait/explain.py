@@ -1,4 +1,4 @@
-"""Explain: which events speak for an item, and how much of its score is theirs.
+"""Explain: which events speak for an item and against it, and how much of its score is theirs.
 
 A portrait's vectors are weighted sums of the events' vectors, so a score is a sum over events, and
 each event's share of it is exact: with w the weight, v the vector of event e and i the item,
@@ -15,13 +15,15 @@ from portrait.catalogue import Catalogue
 from portrait.event import Action
 from portrait.facts import ACTION_CODE
 from portrait.hash_index import MISSING
-from portrait.paint import LONG, SHORT, is_known, weights
+from portrait.kinds import KIND_WEIGHTS, Kinds, is_complaint, kinds_of
+from portrait.paint import LONG, SHORT, is_known, vector_weights
 from portrait.recency import Events
 from portrait.recommend import LONG_SHARE, SHORT_SHARE
 from portrait.space import Vectors, unit
 
 Codes = NDArray[np.int64]
 Flags = NDArray[np.bool_]
+Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,16 @@ class Evidence:
     def events(self) -> Events:
         """The events as every model sees them, (1, S)."""
         return Events.of_ring(self.ring[None], self.known[None])
+
+    @property
+    def kinds(self) -> Kinds:
+        """What each event says of its item, (S,)."""
+        return kinds_of(self.ring["action"], self.ring["rating"])
+
+    @property
+    def complaints(self) -> Flags:
+        """Which events speak against their item, (S,)."""
+        return is_complaint(self.kinds)
 
     def portrait(self) -> Vectors:
         """Return the two vectors these events make, (2, K), as `paint` does, unrounded."""
@@ -78,7 +90,7 @@ def weighed(ring: NDArray[np.void], known: Flags) -> NDArray[np.float32]:
     """Weigh one user's events, (S,), of which some are known. Returns (2, S): LONG, SHORT."""
     if not len(ring):
         return np.zeros((2, 0), np.float32)
-    weight: NDArray[np.float32] = weights(Events.of_ring(ring[None], known[None]))[0]
+    weight: NDArray[np.float32] = vector_weights(Events.of_ring(ring[None], known[None]))[0]
     return weight
 
 
@@ -122,16 +134,56 @@ def search_refs(ring: NDArray[np.void]) -> list[int]:
     return refs
 
 
-def strongest(shares: NDArray[np.float32], most: int) -> list[list[tuple[int, float]]]:
-    """Return for each item the events that speak for it, strongest first: (event, share).
+@dataclass(frozen=True, slots=True)
+class Reasons:
+    """What speaks for an item and what against it, strongest first: (event, share of the score)."""
+
+    favour: list[tuple[int, float]]
+    against: list[tuple[int, float]]
+
+
+def reasons_of(shares: Floats, evidence: Evidence, most: int) -> list[Reasons]:
+    """Name the events that decide about each of N items, by their shares, (N, S).
+
+    All that was done with one item is one reason: its share is theirs together, so that the shares
+    of all items and searches add up to the score. A complaint speaks against what is like its item;
+    for what is unlike it, it is no reason.
 
     Args:
         shares: (N, S).
-        most: Events to name per item; those that speak against it are not named.
+        evidence: The S events.
+        most: Reasons to name, of either list.
     """
-    order = np.argsort(-shares, axis=1, kind="stable")[:, :most]
+    ring, complaint = evidence.ring, evidence.complaints
+    if not len(ring):
+        return [Reasons([], []) for _ in shares]
+    refs, thing = np.unique(ring["ref"], return_inverse=True)  # T things
+    is_of = (thing[:, None] == np.arange(len(refs))).astype(np.float32)  # (S, T)
+    whole = shares @ is_of  # (N, T)
+    liked = np.where(complaint, np.float32(0), shares) @ is_of
+    weight = KIND_WEIGHTS[evidence.kinds]
+    for_it = np.where((liked > 0) & (whole > 0), whole, 0)
+    against_it = np.where((complaint @ is_of > 0) & (whole < 0), whole, 0)
+    praise, blame = _heaviest(weight, is_of), _heaviest(-weight, is_of)
+    return [
+        Reasons(*both)
+        for both in zip(
+            _largest(for_it, praise, most), _largest(against_it, blame, most), strict=True
+        )
+    ]
+
+
+def _heaviest(weight: Floats, is_of: Floats) -> Codes:
+    """Return the event of each thing, (T,), that says most; of equals the newest."""
+    heaviest: Codes = np.where(is_of > 0, weight[:, None], -np.inf).argmax(axis=0)
+    return heaviest
+
+
+def _largest(shares: Floats, event: Codes, most: int) -> list[list[tuple[int, float]]]:
+    """Return for each item, (N, T), the events, (T,), of the things with the largest shares."""
+    order = np.argsort(-np.abs(shares), axis=1, kind="stable")[:, :most]
     top = np.take_along_axis(shares, order, axis=1)
     return [
-        [(event, share) for event, share in zip(events, values, strict=True) if share > 0]
-        for events, values in zip(order.tolist(), top.tolist(), strict=True)
+        [(int(event[thing]), share) for thing, share in zip(things, values, strict=True) if share]
+        for things, values in zip(order.tolist(), top.tolist(), strict=True)
     ]

@@ -46,6 +46,7 @@ CONTRARY_OF = {
 
 Kinds = NDArray[np.uint8]  # any shape
 Floats = NDArray[np.float32]
+Flags = NDArray[np.bool_]
 
 
 def kinds_of(action: NDArray[np.uint8], rating: NDArray[np.uint8]) -> Kinds:
@@ -54,6 +55,12 @@ def kinds_of(action: NDArray[np.uint8], rating: NDArray[np.uint8]) -> Kinds:
     kinds = np.where(review & (rating >= LIKED), np.uint8(LIKED_REVIEW), action)
     disliked = review & (rating > 0) & (rating <= DISLIKED)
     return np.where(disliked, np.uint8(DISLIKED_REVIEW), kinds)
+
+
+def is_complaint(kinds: Kinds) -> Flags:
+    """Say which events speak against their item: returns, and reviews with few stars."""
+    complaint: Flags = KIND_WEIGHTS[kinds] < 0
+    return complaint
 
 
 def gates_of_kinds(gates: Floats) -> Floats:

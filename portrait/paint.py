@@ -19,9 +19,9 @@ from portrait.catalogue import Catalogue
 from portrait.event import Action
 from portrait.facts import ACTION_CODE, RING
 from portrait.hash_index import MISSING
-from portrait.kinds import KIND_WEIGHTS, LARGEST_WEIGHT
+from portrait.kinds import KIND_WEIGHTS, LARGEST_WEIGHT, NOW_WEIGHTS
 from portrait.names import Names
-from portrait.recency import TEXT_RECENCY, Events
+from portrait.recency import SHORT_HALF_LIFE_EVENTS, TEXT_RECENCY, Events
 from portrait.space import unit
 
 INTERESTS, BRANDS, EVIDENCE = 8, 5, 3
@@ -30,6 +30,9 @@ WIDTHS = (8, 16, 32, RING)  # a ring is cut to the narrowest of these that holds
 QUANTILES = (0.1, 0.5, 0.9)  # of price: low, typical, high
 LONG, SHORT = 0, 1  # rows of the weights and of the vectors
 LONG_HALF_LIFE_MS = 30 * 24 * 3_600_000
+NEWCOMER = 4  # events, up to which each may be what somebody is about
+STEADY_SHARE = np.float32(2 ** (1 / SHORT_HALF_LIFE_EVENTS) - 1)  # of the older, in an endless row
+CLICK, SEARCH = ACTION_CODE[Action.CLICK], ACTION_CODE[Action.SEARCH]
 CHUNK = 16  # users whose vectors are gathered at once: a megabyte, which fits the L2 cache
 
 Ring = NDArray[np.void]
@@ -103,7 +106,7 @@ def _paint_ring(ring: Ring, catalogue: Catalogue) -> NDArray[np.void]:
     items, texts = catalogue.locate(ring)  # (U, S) each
     events = Events.of_ring(ring, is_known(items, texts))
     weight = weights(events)  # (U, 2, S)
-    portrait["vectors"] = _vectors(weight, texts, catalogue.vectors.matrix)
+    portrait["vectors"] = _vectors(bounded(weight, events), texts, catalogue.vectors.matrix)
     if catalogue.learned is not None:
         portrait["state"] = catalogue.learned.behaviour.states(
             catalogue.placed.matrix, placed_rows(ring, catalogue), events
@@ -118,14 +121,39 @@ def _paint_ring(ring: Ring, catalogue: Catalogue) -> NDArray[np.void]:
 def weights(events: Events) -> Floats:
     """Weigh U users' events by kind and age. Returns (U, 2, S): LONG by time, SHORT by rank.
 
-    Source of the decays: docs/experiments.md; negative weights are returns and low ratings.
+    Source of the decays: docs/experiments.md; negative weights are returns and low ratings. Of
+    somebody who only ever complained nothing weighs anything: what is unlike a thing that they
+    dislike is not thereby what they like.
     """
     base = np.where(events.present, KIND_WEIGHTS[events.kind], np.float32(0))
     age = (events.at - events.at[:, :1]).astype(np.float32) / np.float32(LONG_HALF_LIFE_MS)
     weight = np.empty((len(events), 2, age.shape[1]), np.float32)
     np.multiply(base, np.exp2(age), out=weight[:, LONG])  # ages are 0 or below
     weight[:, SHORT] = TEXT_RECENCY.weights(events)[..., 0]
+    weight[~(base > 0).any(axis=1)] = 0
     return weight
+
+
+def vector_weights(events: Events) -> Floats:
+    """Weigh U users' events for their vectors, (U, 2, S): as `weights`, but `bounded`."""
+    return bounded(weights(events), events)
+
+
+def bounded(weight: Floats, events: Events) -> Floats:
+    """Bound the short-term weights, (U, 2, S), of people who are known a little.
+
+    No event counts for more than the newest does in an endless history of its like: one odd
+    purchase is no new taste, nor one complaint its contrary. A search says in words what is
+    wanted, and counts in full; so does what is no more than a click.
+    """
+    short = weight[:, SHORT]
+    liked = np.maximum(short, 0)
+    others = liked.sum(axis=1, keepdims=True) - liked
+    most = np.maximum(STEADY_SHARE * others, NOW_WEIGHTS[CLICK])
+    is_bounded = (events.kind != SEARCH) & (events.present.sum(axis=1, keepdims=True) > NEWCOMER)
+    return np.stack(
+        [weight[:, LONG], np.where(is_bounded, np.clip(short, -most, most), short)], axis=1
+    )
 
 
 def is_known(items: Codes, texts: Codes) -> Flags:

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from portrait.behaviour import CHUNK, Refs, Rows
 from portrait.hash_index import MISSING
 from portrait.learned import Learned, untaught
-from portrait.paint import LONG, SHORT, weights
+from portrait.paint import LONG, SHORT, vector_weights
 from portrait.recency import Events, Floats
 from portrait.recommend import LONG_SHARE, SHORT_SHARE
 from portrait.space import Vectors, unit
@@ -128,7 +128,7 @@ class Ranker:
 
     def text_states(self, rows: Rows, events: Events) -> Vectors:
         """Average the text vectors of events that were heard, recent ones most. Returns (U, K)."""
-        weight = weights(events)[:, self._counted]  # (U, T, S)
+        weight = vector_weights(events)[:, self._counted]  # (U, T, S)
         asked = np.empty((len(rows), self.read.shape[1]), np.float32)
         for start in range(0, len(rows), CHUNK):
             part = slice(start, start + CHUNK)
@@ -145,7 +145,7 @@ class Ranker:
 
     def _text_shares(self, rows: Rows, events: Events, wanted: Rows) -> Floats:
         """Return each event's share of the text part, (n, S)."""
-        weight, read = weights(events)[0, self._counted], self.read[rows]  # (T, S), (S, K)
+        weight, read = vector_weights(events)[0, self._counted], self.read[rows]  # (T, S), (S, K)
         norm = np.linalg.norm(weight @ read, axis=1)  # (T,)
         scale = self._shares / np.where(norm > 0, norm, np.float32(np.inf))
         shares = (self.texts[wanted] @ read.T) * (scale @ weight)

@@ -85,6 +85,7 @@ class Wish:
     limit: int = 20
     filters: Filters = Filters()
     excluded: Codes = field(default_factory=lambda: np.zeros(0, np.int64))  # rows, or MISSING
+    disliked: Codes = field(default_factory=lambda: np.zeros(0, np.int64))  # rows, or MISSING
     diversity: float = 0.3  # 0: relevance alone; 1: unlikeness alone
 
 
@@ -184,18 +185,41 @@ def rank_by(
 def rank_popular(shelf: Shelf, order: Codes, wish: Wish, popularity: Floats) -> Ranking:
     """Rank the items that fit a wish by what everybody wants, a few of each category first.
 
+    What is disliked, and what is of the same category, comes last.
+
     Args:
         shelf: N items.
         order: (N,) rows, the most popular first; the catalogue's order where nothing is known.
         wish: How many, and which.
         popularity: (N,).
     """
-    rows = _first_allowed(order, eligible(shelf, wish), POPULAR_CANDIDATES)
-    turn = _turns(shelf.interest[rows])
-    first = np.flatnonzero(turn < ITEMS_PER_CATEGORY)[: wish.limit]
-    rest = np.flatnonzero(turn >= ITEMS_PER_CATEGORY)[: wish.limit - len(first)]
-    chosen = rows[np.r_[first, rest]]
+    allowed, like = eligible(shelf, wish), _like(shelf, wish.disliked)
+    chosen = _of_each(shelf, _first_allowed(order, allowed & ~like, POPULAR_CANDIDATES), wish.limit)
+    if len(chosen) < wish.limit and like.any():
+        last = _first_allowed(order, allowed & like, POPULAR_CANDIDATES)
+        chosen = np.r_[chosen, _of_each(shelf, last, wish.limit - len(chosen))]
     return Ranking(chosen, popularity[chosen])
+
+
+def _of_each(shelf: Shelf, rows: Codes, limit: int) -> Codes:
+    """Take a few rows of each category, in order, and then the others."""
+    turn = _turns(shelf.interest[rows])
+    first = np.flatnonzero(turn < ITEMS_PER_CATEGORY)[:limit]
+    rest = np.flatnonzero(turn >= ITEMS_PER_CATEGORY)[: limit - len(first)]
+    return rows[np.r_[first, rest]]
+
+
+def _like(shelf: Shelf, rows: Codes) -> Mask:
+    """Return (N,): the items of these rows, or MISSING, and all of the same categories."""
+    like = np.zeros(len(shelf), np.bool_)
+    rows = rows[(rows != MISSING) & (rows < len(shelf))]
+    if len(rows):
+        like[rows] = True
+        of_any = np.zeros(len(shelf.categories) + 1, np.bool_)
+        of_any[shelf.category[rows]] = True
+        of_any[MISSING] = False  # the last: no category
+        like |= of_any[shelf.category]
+    return like
 
 
 def _first_allowed(order: Codes, allowed: Mask, most: int) -> Codes:

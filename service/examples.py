@@ -112,6 +112,7 @@ RECOMMENDATIONS: Json = {
             "price": 2.79,
             "score": 0.7315,
             "reasons": [BOUGHT | {"share": 0.6127}],
+            "against": [],
         }
     ],
 }

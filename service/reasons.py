@@ -1,4 +1,4 @@
-"""Reasons: the events that speak for an item, as a reader knows them."""
+"""Reasons: the events that speak for an item and against it, as a reader knows them."""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,13 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from portrait.event import Action
-from portrait.explain import Evidence, strongest
+from portrait.explain import Evidence, reasons_of
 from portrait.hash_index import MISSING
 from portrait.item import Item
 from portrait.ref import text_ref
 from service.describe import Json, moment
 
-REASONS = 3  # named for each item
+REASONS = 3  # named for each item, and as many against it
 DECIMALS = 6  # of shares
 
 _ACTIONS = tuple(action.value for action in Action)
@@ -71,9 +71,15 @@ class Mentions:
         return None if row == MISSING else self._items[row]
 
 
-def reasons_for(shares: NDArray[np.float32], mentions: Mentions) -> list[list[Json]]:
-    """Name the events that speak for each of N items, by their shares (N, S), strongest first."""
+def reasons_for(
+    shares: NDArray[np.float32], evidence: Evidence, mentions: Mentions
+) -> list[tuple[list[Json], list[Json]]]:
+    """Name what speaks for each of N items and what against it, by the events' shares (N, S)."""
     return [
-        [{**mentions[event], "share": round(share, DECIMALS)} for event, share in events]
-        for events in strongest(shares, REASONS)
+        (_named(each.favour, mentions), _named(each.against, mentions))
+        for each in reasons_of(shares, evidence, REASONS)
     ]
+
+
+def _named(events: Sequence[tuple[int, float]], mentions: Mentions) -> list[Json]:
+    return [{**mentions[event], "share": round(share, DECIMALS)} for event, share in events]

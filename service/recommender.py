@@ -20,6 +20,7 @@ from pydantic_core import to_json
 from portrait.explain import Evidence, evidence_of, search_refs, together
 from portrait.hash_index import MISSING
 from portrait.item import Item
+from portrait.kinds import is_complaint, kinds_of
 from portrait.paint import LONG, SHORT
 from portrait.profile import Profile, decode_profile
 from portrait.recommend import Filters, Ranking, Wish, blend, rank, rank_by, rank_popular
@@ -41,7 +42,7 @@ NO_SESSION = Session()
 
 Rows = NDArray[np.int64]
 Ring = NDArray[np.void]
-Reasons = list[list[Json]] | None  # by item
+Reasons = list[tuple[list[Json], list[Json]]] | None  # by item: for it, against it
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,7 @@ class Known:
     session: Evidence | None
     texts: Sequence[str]  # of the session
     seen: Sequence[int]  # refs of the items that are not to be offered again
+    disliked: Sequence[int]  # refs of the items that the profile complains about
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +146,7 @@ def _gather(asked: RecommendationRequest, profile: Profile | None, view: View) -
         now,
         session.texts,
         _seen(profile, ring) if asked.exclude_seen else [],
+        _disliked(profile),
     )
 
 
@@ -151,6 +154,15 @@ def _seen(profile: Profile | None, ring: Ring) -> list[int]:
     """Name the items of a session and of a profile; a search among them is no item."""
     session: list[int] = ring["ref"].tolist()
     return session + ([] if profile is None else profile.ring["ref"].tolist())
+
+
+def _disliked(profile: Profile | None) -> list[int]:
+    """Name the items that a profile has complaints about."""
+    if profile is None:
+        return []
+    ring = profile.ring
+    refs: list[int] = ring["ref"][is_complaint(kinds_of(ring["action"], ring["rating"]))].tolist()
+    return refs
 
 
 def _vectors(profile: Profile | None, past: Evidence | None, model: Model) -> Vectors:
@@ -174,16 +186,19 @@ def _compute(
     if not asked.explain:
         return basis, ranking, None
     if evidence is None:
-        return basis, ranking, [[] for _ in ranking.rows]  # what is popular is nobody's doing
+        return basis, ranking, [([], []) for _ in ranking.rows]  # what is popular is nobody's doing
     if taste is not None:
         shares = taste.shares(view.shelf, ranking.rows)
     else:
         shares = evidence.shares(view.shelf.matrix[view.shelf.text[ranking.rows]])
-    return basis, ranking, reasons_for(shares, basis.mentions)
+    return basis, ranking, reasons_for(shares, evidence, basis.mentions)
 
 
 def _choose(known: Known, view: View) -> Basis:
-    """Take the session if it says anything, else the profile, else what is popular."""
+    """Take the session if it says anything, else the profile, else what is popular.
+
+    A profile of complaints alone says what somebody does not want, and nothing of what they do.
+    """
     readings: list[Json] = []
     mentions = Mentions(view.source.items)
     if known.session is not None:
@@ -221,7 +236,11 @@ def _rank(
     asked: RecommendationRequest, known: Known, basis: Basis, taste: Taste | None, view: View
 ) -> Ranking:
     wish = Wish(
-        asked.limit, _filters(asked.filters), _excluded(asked, known, view), asked.diversity
+        asked.limit,
+        _filters(asked.filters),
+        _rows([*map(item_ref, asked.exclude), *known.seen], view),
+        _rows(known.disliked, view),
+        asked.diversity,
     )
     if basis.strategy == "popular":
         return _popular(wish, view)
@@ -233,7 +252,8 @@ def _rank(
 
 def _popular(wish: Wish, view: View) -> Ranking:
     """Rank what is popular, once in a view for all who ask for nothing else."""
-    wanted, is_plain = view.popularity, wish.filters == Filters() and not len(wish.excluded)
+    wanted = view.popularity
+    is_plain = wish.filters == Filters() and not len(wish.excluded) and not len(wish.disliked)
     if is_plain and wish.limit in view.popular:
         return view.popular[wish.limit]
     ranking = rank_popular(view.shelf, wanted.order, wish, wanted.weights)
@@ -242,10 +262,9 @@ def _popular(wish: Wish, view: View) -> Ranking:
     return ranking
 
 
-def _excluded(asked: RecommendationRequest, known: Known, view: View) -> Rows:
-    """Find the items that are not to be offered, or MISSING."""
+def _rows(refs: Sequence[int], view: View) -> Rows:
+    """Find the rows of items, or MISSING."""
     row_of = view.source.rows
-    refs = [*map(item_ref, asked.exclude), *known.seen]
     return np.array([row_of.get(ref, MISSING) for ref in refs], np.int64)
 
 
@@ -262,12 +281,13 @@ def _filters(asked: AskedFilters) -> Filters:
 def _items(ranking: Ranking, reasons: Reasons, view: View) -> list[Json]:
     scored = zip(ranking.rows.tolist(), ranking.scores.tolist(), strict=True)
     return [
-        _item(view.shelf.items[row], score, None if reasons is None else reasons[place])
+        _item(view.shelf.items[row], score, (None, None) if reasons is None else reasons[place])
         for place, (row, score) in enumerate(scored)
     ]
 
 
-def _item(item: Item, score: float, reasons: list[Json] | None) -> Json:
+def _item(item: Item, score: float, reasons: tuple[list[Json] | None, list[Json] | None]) -> Json:
+    favour, against = reasons
     return {
         "item_id": item.id,
         "title": item.title,
@@ -275,5 +295,6 @@ def _item(item: Item, score: float, reasons: list[Json] | None) -> Json:
         "brand": item.brand,
         "price": item.price,
         "score": round(score, DECIMALS),
-        "reasons": reasons,
+        "reasons": favour,
+        "against": against,
     }

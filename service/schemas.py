@@ -100,17 +100,22 @@ class RecommendationRequest(Asked):
     diversity: float = Field(
         0.3, ge=0, le=1, description="0: by score alone; more: the less alike the items are."
     )
-    explain: bool = Field(default=False, description="Name the events that speak for each item.")
+    explain: bool = Field(
+        default=False, description="Name the events that speak for each item and against it."
+    )
 
 
 class Reason(Answered):
-    """One event that speaks for an item."""
+    """One event that speaks for an item, or against it."""
 
     action: Action | Literal["session"] = Field(description="`session`: it came in the request.")
     item_id: str | None = Field(description="What it was about; null for a search.")
     title: str | None = Field(description="Of that item; of a search in the session, its text.")
     occurred_at: datetime | None
-    share: float = Field(description="Of the score. The shares of all events add up to the score.")
+    share: float = Field(
+        description="Of the score: that of all that was done with this item, or of this search. "
+        "The shares of everything add up to the score."
+    )
 
 
 class RecommendedItem(Answered):
@@ -126,7 +131,13 @@ class RecommendedItem(Answered):
         "to what they are after now. Popular: how much everybody wants it."
     )
     reasons: tuple[Reason, ...] | None = Field(
-        None, description="With `explain`: the strongest events, strongest first; else null."
+        None,
+        description="With `explain`: what speaks for it, strongest first, one for each item; else "
+        "null. Of what is popular, nothing.",
+    )
+    against: tuple[Reason, ...] | None = Field(
+        None,
+        description="With `explain`: returns and bad reviews that speak against it; else null.",
     )
 
 

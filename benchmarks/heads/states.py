@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from portrait.encoder import TextEncoder
-from portrait.paint import SHORT, weights
+from portrait.paint import SHORT, vector_weights
 from portrait.recency import Events
 from portrait.space import fit_space, unit
 
@@ -34,7 +34,7 @@ class TextStates:
             part = ring[start : start + PART]
             place = np.minimum(np.searchsorted(self.refs, part["ref"]), len(self.refs) - 1)
             known = self.refs[place] == part["ref"]
-            weight = weights(Events.of_ring(part, known))[:, SHORT]
+            weight = vector_weights(Events.of_ring(part, known))[:, SHORT]
             summed = weight[:, None] @ self.vectors[self.rows[place]]  # (u, 1, S) @ (u, S, K)
             states[start : start + PART] = summed[:, 0]
         return unit(states)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from portrait.catalogue import Catalogue
 from portrait.event import Action
-from portrait.explain import evidence_of, search_refs, strongest, together
+from portrait.explain import Reasons, evidence_of, reasons_of, search_refs, together
 from portrait.facts import ACTION_CODE, EVENT, RING
 from portrait.lexical import Lexicon
 from portrait.paint import LONG, SHORT, paint
@@ -95,15 +95,73 @@ def test_an_event_whose_text_is_not_known_speaks_for_nothing() -> None:
     assert not evidence.vectors.any()
 
 
-def test_the_strongest_reason_comes_first_and_none_against() -> None:
-    shares = np.array([[0.1, -0.4, 0.3, 0.2], [-0.1, 0.0, -0.2, -0.3]], np.float32)
+def named(*events: tuple[Action, int, int, int], shares: list[float]) -> Reasons:
+    """Return what three reasons say, for events that are newest first."""
+    evidence = evidence_of(ring_of([*events]), known())
+    (found,) = reasons_of(np.array([shares], np.float32), evidence, 3)
+    return found
 
-    named = strongest(shares, 2)
 
-    first, second = named
-    assert [event for event, _ in first] == [2, 3]
-    assert [share for _, share in first] == pytest.approx([0.3, 0.2])
-    assert second == []
+def test_the_strongest_reason_comes_first() -> None:
+    clicks = [(Action.CLICK, name, name, 0) for name in range(4)]
+
+    found = named(*clicks, shares=[0.1, -0.4, 0.3, 0.2])
+
+    assert [event for event, _ in found.favour] == [2, 3, 0]
+    assert [share for _, share in found.favour] == pytest.approx([0.3, 0.2, 0.1])
+    assert found.against == []  # being unlike is no complaint
+
+
+@pytest.mark.parametrize("complaint", [(Action.RETURN, 0, 0, 0), (Action.REVIEW, 0, 0, 10)])
+def test_a_complaint_is_no_reason_for_what_is_unlike_its_item(
+    complaint: tuple[Action, int, int, int],
+) -> None:
+    click, bought = (Action.CLICK, 1, 1, 0), (Action.PURCHASE, 0, 2, 0)
+
+    found = named(complaint, click, bought, shares=[0.5, 0.2, -0.3])
+
+    assert [event for event, _ in found.favour] == [1]
+    assert found.against == []
+
+
+def test_a_complaint_speaks_against_what_is_like_its_item_once() -> None:
+    complaints = (Action.REVIEW, 0, 0, 10), (Action.RETURN, 0, 1, 0)
+    click, bought = (Action.CLICK, 1, 2, 0), (Action.PURCHASE, 0, 3, 0)
+
+    found = named(*complaints, click, bought, shares=[-0.3, -0.4, 0.1, 0.2])
+
+    assert [event for event, _ in found.favour] == [2]
+    ((event, share),) = found.against
+    assert event == 1
+    assert share == pytest.approx(-0.5)
+
+
+def test_all_that_was_done_with_one_item_is_one_reason_named_by_the_strongest() -> None:
+    click, bought, cart = (
+        (Action.CLICK, 0, 0, 0),
+        (Action.PURCHASE, 0, 1, 0),
+        (Action.CART, 0, 2, 0),
+    )
+    other, search = (Action.CLICK, 1, 3, 0), (Action.SEARCH, 0, 4, 0)
+
+    found = named(click, bought, cart, other, search, shares=[0.1, 0.2, 0.1, 0.3, 0.05])
+
+    assert [event for event, _ in found.favour] == [1, 3, 4]
+    assert [share for _, share in found.favour] == pytest.approx([0.4, 0.3, 0.05])
+
+
+@given(rings)
+def test_the_reasons_of_all_items_add_up_to_no_more_than_there_is(ring: NDArray[np.void]) -> None:
+    evidence = evidence_of(ring, known())
+    shares = evidence.shares(known().vectors.matrix[: len(ITEMS)])
+
+    for of_item, found in zip(shares, reasons_of(shares, evidence, RING), strict=True):
+        both = [*found.favour, *found.against]
+        things = ring["ref"][[event for event, _ in both]]
+        assert len(things) == len(set(things.tolist()))
+        for ref, (event, share) in zip(things, both, strict=True):
+            assert share == pytest.approx(float(of_item[ring["ref"] == ref].sum()), abs=1e-5)
+            assert evidence.complaints[event] == (share < 0)
 
 
 def test_only_searches_need_their_text_fetched() -> None:

@@ -12,10 +12,12 @@ from portrait.facts import ACTION_CODE, EVENT, RING
 from portrait.item import Item
 from portrait.paint import (
     LONG,
+    NEWCOMER,
     NO_EVIDENCE,
     SHORT,
     WIDTHS,
     paint,
+    vector_weights,
     weights,
 )
 from portrait.recency import Events
@@ -25,6 +27,7 @@ from tests.catalogues import ITEMS, SPACE, catalogue
 DAY_MS = 24 * 3_600_000
 NOW = 1_790_000_000_000
 Ring = NDArray[np.void]
+Floats = NDArray[np.float32]
 
 
 def ring_of(*events: tuple[Action, str, float], rating: int = 0, price: float = 0) -> Ring:
@@ -73,11 +76,65 @@ def test_a_low_rating_counts_against() -> None:
     assert interests_of(disliked) == {}
 
 
-def test_a_low_rating_turns_the_vector_away() -> None:
-    (portrait,) = paint(ring_of((Action.REVIEW, "milk", 0), rating=10), catalogue())
+def vectors_of(*events: tuple[Action, str, float], rating: int = 0) -> Floats:
+    """Return the long and the short vector of one user."""
+    (portrait,) = paint(ring_of(*events, rating=rating), catalogue())
+    vectors: Floats = portrait["vectors"].astype(np.float32)
+    return vectors
 
-    milk = catalogue().vectors.matrix[catalogue().vectors.row(text_ref(ITEMS[0].text))]
-    assert portrait["vectors"][LONG].astype(np.float32) @ milk == pytest.approx(-1, abs=1e-3)
+
+def test_a_low_rating_turns_the_vector_away() -> None:
+    towels, milk = (Action.CLICK, "towels", 1.0), (Action.REVIEW, "milk", 0.0)
+    row = catalogue().vectors.row(text_ref(ITEMS[0].text))
+
+    before, after = vectors_of(towels), vectors_of(milk, towels, rating=10)
+
+    likeness = catalogue().vectors.matrix[row]
+    assert (after @ likeness < before @ likeness - 0.1).all()
+
+
+def test_complaints_alone_are_no_taste() -> None:
+    complaints = (Action.REVIEW, "milk", 0.0), (Action.RETURN, "tuna", 1.0)
+
+    assert not vectors_of(*complaints, rating=20).any()
+    assert vectors_of(*complaints, (Action.BROWSE, "towels", 9), rating=20).any(axis=1).all()
+
+
+def test_one_odd_purchase_does_not_become_the_taste() -> None:
+    clicks = [(Action.CLICK, "milk", 1.0 + place) for place in range(9)]
+    tuna = (Action.PURCHASE, "tuna", 0.0)
+    of_milk, of_tuna = (vectors_of((Action.CLICK, name, 0)) for name in ("milk", "tuna"))
+
+    (_, short) = vectors_of(tuna, *clicks)
+    (_, of_newcomer) = vectors_of(tuna, *clicks[: NEWCOMER - 1])
+
+    assert short @ of_milk[SHORT] > 2 * (short @ of_tuna[SHORT])
+    assert of_newcomer @ of_tuna[SHORT] > of_newcomer @ of_milk[SHORT]
+
+
+@pytest.mark.parametrize(
+    ("action", "is_bounded"),
+    [(Action.PURCHASE, True), (Action.RETURN, True), (Action.SEARCH, False), (Action.CLICK, False)],
+)
+def test_only_what_is_more_than_a_click_and_no_search_is_bounded(
+    action: Action, *, is_bounded: bool
+) -> None:
+    clicks = [(Action.CLICK, "milk", 1.0 + place) for place in range(6)]
+    ring = ring_of((action, "tuna", 0), *clicks)
+    events = Events.of_ring(ring, ring["at"] > 0)
+
+    plain, within = weights(events), vector_weights(events)
+
+    assert (abs(within[0, SHORT, 0]) < abs(plain[0, SHORT, 0])) == is_bounded
+    np.testing.assert_array_equal(within[:, LONG], plain[:, LONG])
+    np.testing.assert_array_equal(within[0, SHORT, 1:], plain[0, SHORT, 1:])
+
+
+def test_a_long_row_of_purchases_is_as_it_was() -> None:
+    ring = ring_of(*[(Action.PURCHASE, "milk", float(age)) for age in range(RING)])
+    events = Events.of_ring(ring, ring["at"] > 0)
+
+    np.testing.assert_allclose(vector_weights(events), weights(events), rtol=1e-5)
 
 
 def test_an_interest_that_grows_has_a_positive_trend() -> None:
@@ -234,7 +291,7 @@ def test_the_vectors_are_the_plain_weighted_sum(ring: Ring) -> None:
     built = catalogue()
     portrait = paint(ring, built)
     _, texts = built.locate(ring)
-    weight = weights(Events.of_ring(ring, texts >= 0))
+    weight = vector_weights(Events.of_ring(ring, texts >= 0))
 
     for row in range(len(ring)):
         known = texts[row] >= 0

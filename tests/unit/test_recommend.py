@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portrait.catalogue import Catalogue
+from portrait.hash_index import MISSING
 from portrait.item import Item
 from portrait.popularity import popularity_of
 from portrait.recommend import (
@@ -211,6 +212,23 @@ def test_the_popular_come_first_but_only_a_few_of_each_category() -> None:
     assert len(first) == ITEMS_PER_CATEGORY
     assert ids(shelf, ranking) == [*first, "house-0", "house-1", "food-6", "food-5"]
     assert ranking.scores.tolist() == [9, 8, 7, 0, 0, 6, 5]
+
+
+def test_what_is_disliked_comes_last_of_the_popular_with_its_category() -> None:
+    food = [Item(id=f"food-{place}", title="x", category="Food > A") for place in range(3)]
+    others = [Item(id="house", title="y", category="House > B"), Item(id="odd", title="z")]
+    built = catalogue(*food, *others)
+    shelf = stock(built)
+    wanted = popularity_of(built, {"food-0": 3_000, "food-1": 2_000, "odd": 1_000})
+    food_1, odd, unknown = 1, 4, MISSING
+
+    for disliked, expected in (
+        ([food_1, unknown], ["odd", "house", "food-0", "food-1", "food-2"]),
+        ([odd], ["food-0", "food-1", "food-2", "house", "odd"]),
+    ):
+        wish = Wish(disliked=np.array(disliked))
+        ranking = rank_popular(shelf, wanted.order, wish, wanted.weights)
+        assert ids(shelf, ranking) == expected
 
 
 @given(st.lists(st.booleans(), max_size=30), st.integers(1, 12), st.randoms())

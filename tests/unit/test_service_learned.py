@@ -110,6 +110,19 @@ async def test_what_is_bought_together_comes_first_and_says_why() -> None:
     assert answer.space_id == learned_model().space_id
 
 
+async def test_who_only_complained_gets_what_is_popular() -> None:
+    shop = await shop_of(learned_model())
+    review = {"type": "review", "item_id": "milk", "rating": 1}
+    shop.remember("eve", review, painted=catalogue(model=learned_model()))
+
+    async with open_shop(shop) as client:
+        answer = await client.post("/recommend", json={"user_id": "eve"})
+
+    items = [item["item_id"] for item in answer.json()["items"]]
+    assert answer.json()["strategy"] == "popular"
+    assert items == ["towels", "tuna", "beef", "cheese"]
+
+
 async def test_recommendations_do_not_depend_on_which_model_painted() -> None:
     theirs = await recommended(await shop_of(Model("pretrained", SPACE)))
     ours = await recommended(await shop_of(learned_model()))

@@ -82,6 +82,7 @@ async def test_somebody_never_seen_gets_what_is_popular(asked: dict[str, object]
     assert ids(answer) == ["beef", "towels", "milk", "cheese", "tuna"]
     assert answer["profile_as_of"] is None
     assert [item["reasons"] for item in answer["items"]] == [[]] * 5
+    assert [item["against"] for item in answer["items"]] == [[]] * 5
 
 
 async def test_without_any_popularity_everything_is_still_answered() -> None:
@@ -147,9 +148,8 @@ async def test_reasons_name_the_events_and_their_shares_of_the_score() -> None:
     assert best["item_id"] == actions["purchase"]["item_id"] == "tuna"
     assert actions["purchase"]["title"] == "tuna cat food"
     assert actions["search"]["item_id"] is None
-    assert sum(reason["share"] for reason in best["reasons"]) == pytest.approx(
-        best["score"], abs=1e-3
-    )
+    named = sum(reason["share"] for reason in best["reasons"])
+    assert named == pytest.approx(best["score"], abs=0.01)  # milk is unlike it, and no reason
 
 
 async def test_reasons_of_a_session_name_its_items_and_texts() -> None:
@@ -165,11 +165,47 @@ async def test_reasons_of_a_session_name_its_items_and_texts() -> None:
     assert {reason["action"] for reason in best["reasons"]} >= {"session", "purchase"}
 
 
+async def test_a_complaint_is_named_apart_and_never_in_favour() -> None:
+    shop = await shop_of()
+    bought, sent_back = ANN[2], {"type": "return", "item_id": "tuna"}
+    milk = {"type": "purchase", "item_id": "milk", "price": 1.0}
+    painted = catalogue(searches=SEARCHES)
+    shop.remember("eve", bought, milk, {**ANN[0]}, sent_back, painted=painted)
+
+    async with open_shop(shop) as client:
+        answer = await ask(client, {"user_id": "eve", "explain": True, "exclude_seen": False})
+
+    by_id = {item["item_id"]: item for item in answer["items"]}
+    favour = [reason for item in answer["items"] for reason in item["reasons"]]
+    assert {(reason["action"], reason["item_id"]) for reason in favour} == {("purchase", "milk")}
+    assert [reason["action"] for reason in by_id["tuna"]["against"]] == ["return"]
+    assert by_id["tuna"]["against"][0]["share"] < 0
+    assert by_id["milk"]["against"] == []
+
+
+@pytest.mark.parametrize("explain", [False, True])
+async def test_who_only_complained_gets_what_is_popular_and_like_that_last(
+    *, explain: bool
+) -> None:
+    shop = await shop_of()
+    review = {"type": "review", "item_id": "milk", "rating": 1}
+    shop.remember("eve", review, {**review, "rating": 2}, painted=catalogue())
+
+    async with open_shop(shop) as client:
+        answer = await ask(client, {"user_id": "eve", "explain": explain})
+        dairy = await ask(client, {"user_id": "eve", "filters": {"category": ["Grocery"]}})
+
+    assert answer["strategy"] == "popular"
+    assert ids(answer) == ["beef", "towels", "tuna", "cheese"]
+    assert ids(dairy) == ["cheese"]
+
+
 async def test_without_explain_there_are_no_reasons() -> None:
     async with open_shop(await shop_of()) as client:
         answer = await ask(client, {"user_id": "ann"})
 
     assert {item["reasons"] for item in answer["items"]} == {None}
+    assert {item["against"] for item in answer["items"]} == {None}
 
 
 async def test_vectors_of_two_spaces_never_meet() -> None:
