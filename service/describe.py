@@ -15,9 +15,9 @@ from portrait.facts import MONEY, PERIOD_MS
 from portrait.paint import LONG, NO_EVIDENCE, SHORT
 from portrait.record import Event, Record
 from portrait.space import Vectors
+from portrait.trend import STEADY
 from service.live import Source
 
-STEADY = 0.05  # a trend within this is noise: half an event of ten
 DECIMALS = 4  # of scores and shares
 PRICE_DECIMALS = 3  # the decimal number that a 32-bit price was
 TENTHS = 10  # of a star
@@ -121,7 +121,7 @@ def _interests(record: Record, source: Source) -> list[Json]:
             "category": name,
             "score": round(score, DECIMALS),
             "trend": round(trend, DECIMALS),
-            "direction": _direction(trend),
+            "direction": direction_of(trend),
             "evidence": [
                 mention(events[place], source) for place in places if place != NO_EVIDENCE
             ],
@@ -131,7 +131,8 @@ def _interests(record: Record, source: Source) -> list[Json]:
     ]
 
 
-def _direction(trend: float) -> Direction:
+def direction_of(trend: float) -> Direction:
+    """Say in a word whither an interest goes."""
     if trend > STEADY:
         return "rising"
     return "falling" if trend < -STEADY else "steady"

@@ -49,7 +49,7 @@ PROFILE: Json = {
         {
             "category": CHOCOLATE,
             "score": 0.82,
-            "trend": 0.11,
+            "trend": 0.17,
             "direction": "rising",
             "evidence": [BOUGHT],
         }

@@ -182,8 +182,13 @@ class Interest(Answered):
 
     category: str
     score: Score
-    trend: float = Field(description="Share of late less share of old: -1 to 1.")
-    direction: Literal["rising", "steady", "falling"]
+    trend: float = Field(
+        description="Share of the visits of the 16 days before the newest event less that of those "
+        "before, drawn towards 0 where they are few: -1 to 1."
+    )
+    direction: Literal["rising", "steady", "falling"] = Field(
+        description="`steady` for a trend of at most 0.1 either way."
+    )
     evidence: tuple[InterestEvidence, ...] = Field(description="Heaviest first.")
 
 
