@@ -16,6 +16,7 @@ from portrait.paint import LONG, NO_EVIDENCE, SHORT
 from portrait.record import Event, Record
 from portrait.space import Vectors
 from portrait.trend import STEADY
+from service.activity import activity
 from service.live import Source
 
 DECIMALS = 4  # of scores and shares
@@ -46,8 +47,9 @@ def profile_json(  # noqa: PLR0913 - it is what the answer is made of
     model_version: str | None,
     recent: int,
     vectors: Vectors | None,
+    now: float,
 ) -> bytes:
-    """Write a profile, but for `stale_seconds`: all that does not change with time alone.
+    """Write a profile, but for `stale_seconds`: what does not change with time alone in an hour.
 
     Names the catalogue does not know are left out, or null.
     """
@@ -62,6 +64,7 @@ def profile_json(  # noqa: PLR0913 - it is what the answer is made of
         "totals": dict(zip(_ACTIONS, head.totals, strict=False)),
         "spend": head.spend / MONEY,
         "first_seen": moment(head.first_at),
+        "activity": activity(record, now),
         "frequency": _frequency(head.period, head.by_period),
         "interests": _interests(record, source),
         "brands": _brands(record, source),

@@ -215,6 +215,19 @@ class Period(Answered):
     events: int
 
 
+class Activity(Answered):
+    """Whether the user still comes, as of the last hour."""
+
+    state: Literal["active", "gone"] = Field(
+        description="`gone`: silent for more than 30 days and for more than four times the usual "
+        "gap; of who came on one day only, for more than 120 days."
+    )
+    silent_days: float = Field(description="Since the newest event.")
+    usual_gap_days: float | None = Field(
+        description="Between two days with events, of those remembered; null: there was one day."
+    )
+
+
 class Vectors(Answered):
     """The user's vectors, unit length or all zero."""
 
@@ -261,6 +274,7 @@ class ProfileAnswer(Answered):
     totals: dict[Action, int]
     spend: float = Field(description="Purchases less returns.")
     first_seen: datetime
+    activity: Activity
     frequency: tuple[Period, ...] = Field(description="Newest first.")
     interests: tuple[Interest, ...] = Field(description="Strongest first.")
     brands: tuple[BrandShare, ...] = Field(description="Strongest first.")
