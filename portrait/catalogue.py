@@ -27,7 +27,10 @@ FIRST_ROWS = 1_024
 FORGOTTEN_ROWS = 10_000  # and half as many as all others: then they cost more than a fresh start
 LISTED, INTRODUCED, FORGOTTEN = 0, 1, 2  # who speaks of an item: the catalogue, events, nobody
 UNPLACED = -2  # a text whose category has not been looked for yet
-LEAST_SIMILARITY = 0.25  # to a category's name, for a search to count towards that category
+LEAST_SIMILARITY = 0.25  # to an item or a category's name, for a search to be about what we sell
+VOTERS = 10  # items nearest to a search, whose categories say what it is about
+GROWN = 1.1  # times the items there were: searches are placed again
+MOST_SIMILARITIES = 4_000_000  # held at once: 16 MB
 
 ITEM = np.dtype(
     [
@@ -64,7 +67,7 @@ class Catalogue:
         self._rows = np.zeros(FIRST_ROWS, ITEM)
         self._index = HashIndex()
         self._text_interest = np.full(FIRST_ROWS, UNPLACED, np.int64)  # by row of `vectors`
-        self._placed_among = 0  # categories there were when texts were placed
+        self._placed_among = 0, 0  # categories and items there were when texts were placed
 
     def __len__(self) -> int:
         return len(self.items)
@@ -195,7 +198,7 @@ class Catalogue:
         return items, texts
 
     def interest_of(self, items: Codes, texts: Codes) -> Codes:
-        """Return the interest code of each event: its item's, or the nearest to a search's text."""
+        """Return the interest code of each event: its item's, or what a search's text is about."""
         interest = np.where(items == MISSING, MISSING, self._rows["interest"][items])
         search = (items == MISSING) & (texts != MISSING)
         if search.any():
@@ -239,26 +242,46 @@ class Catalogue:
         return self.learned.behaviour.items(refs, vectors)
 
     def _interest_of_texts(self, texts: Codes) -> Codes:
-        """Place texts in the category whose name is nearest, if one is near.
-
-        A new category may be nearer than the old ones, so all are placed again.
-        """
-        if self._placed_among != len(self.interests):
-            self._placed_among = len(self.interests)
+        """Return what texts are about: looked for once, and again when the catalogue has grown."""
+        names, items = self._placed_among
+        if names != len(self.interests) or len(self) > GROWN * items:
+            self._placed_among = len(self.interests), len(self)
             self._text_interest[:] = UNPLACED
         if len(self._text_interest) < len(self.vectors.matrix):
             more = len(self.vectors.matrix) - len(self._text_interest)
             self._text_interest = np.r_[self._text_interest, np.full(more, UNPLACED)]
         unplaced = np.unique(texts[self._text_interest[texts] == UNPLACED])
-        if len(unplaced):
-            names = np.array([text_ref(name) for name in self.interests], np.uint64)
-            rows = self.vectors.find(names)
-            similarity = self.vectors.matrix[unplaced] @ self.vectors.matrix[rows].T  # (B, C)
-            similarity[:, rows == MISSING] = -1
-            nearest = similarity.argmax(axis=1)
-            near = similarity.max(axis=1) >= LEAST_SIMILARITY
-            self._text_interest[unplaced] = np.where(near, nearest, MISSING)
+        step = max(1, MOST_SIMILARITIES // max(1, len(self.vectors.matrix)))
+        for start in range(0, len(unplaced), step):
+            part = unplaced[start : start + step]
+            self._text_interest[part] = self._voted(part)
         return self._text_interest[texts]
+
+    def _voted(self, texts: Codes) -> Codes:
+        """Let the nearest items vote on the category of each text, (B,), by their similarity.
+
+        So does a category whose name is near. Nothing near: MISSING. Similarities are rounded, so
+        that their last bits, which depend on which texts are asked for together, decide nothing.
+        """
+        if not len(self.interests):
+            return np.full(len(texts), MISSING)
+        matrix = self.vectors.matrix
+        similarity = np.round(matrix[texts] @ matrix.T, 4)  # (B, T)
+        names = self.vectors.find(np.array([text_ref(each) for each in self.interests], np.uint64))
+        named = np.where(names != MISSING, similarity[:, names], 0)  # (B, C)
+        votes = np.where(named >= LEAST_SIMILARITY, named, 0)
+        near = (votes > 0).any(axis=1)
+        text, interest = self.rows["text"], self.rows["interest"]
+        voters = np.flatnonzero((text != MISSING) & (interest != MISSING))
+        if len(voters):
+            alike = similarity[:, text[voters]]  # (B, N)
+            last = min(VOTERS, len(voters)) - 1
+            nearest = np.argpartition(-alike, last, axis=1)[:, : last + 1]
+            weight = np.maximum(np.take_along_axis(alike, nearest, axis=1), 0)
+            near |= (weight >= LEAST_SIMILARITY).any(axis=1)
+            np.add.at(votes, (np.arange(len(texts))[:, None], interest[voters[nearest]]), weight)
+        elected: Codes = np.where(near, votes.argmax(axis=1), MISSING)
+        return elected
 
 
 def texts_of(item: Item) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 ring ─▶ weights (U, 2, RING) ─▶ vectors (U, 2, K), and the learned state (U, D)
                              ─▶ shares by category and brand ─▶ interests, brands
+     ─▶ visits, late and early ─▶ shares by category ─▶ trends of interests
                              ─▶ weighted quantiles of price
 
 Everything is linear in the events, so each event's share of a score is exact (`explain.py`). Each
@@ -23,6 +24,7 @@ from portrait.kinds import KIND_WEIGHTS, LARGEST_WEIGHT, NOW_WEIGHTS
 from portrait.names import Names
 from portrait.recency import SHORT_HALF_LIFE_EVENTS, TEXT_RECENCY, Events
 from portrait.space import unit
+from portrait.trend import trends, visits
 
 INTERESTS, BRANDS, EVIDENCE = 8, 5, 3
 NO_EVIDENCE = 255
@@ -37,6 +39,7 @@ CHUNK = 16  # users whose vectors are gathered at once: a megabyte, which fits t
 
 Ring = NDArray[np.void]
 Floats = NDArray[np.float32]
+Sums = NDArray[np.float64]
 Codes = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
@@ -45,7 +48,7 @@ INTEREST = np.dtype(
     [
         ("category", "<u8"),  # name_ref
         ("score", "<f4"),  # share of the long-term weight, 0 to 1
-        ("trend", "<f4"),  # short-term share less long-term share, -1 to 1
+        ("trend", "<f4"),  # share of the late visits less that of the early ones, -1 to 1
         ("evidence", "u1", (EVIDENCE,)),  # places in the ring, heaviest first; 255 = none
         ("pad", "u1"),
     ]
@@ -112,7 +115,9 @@ def _paint_ring(ring: Ring, catalogue: Catalogue) -> NDArray[np.void]:
             catalogue.placed.matrix, placed_rows(ring, catalogue), events
         )
     interest = catalogue.interest_of(items, texts)
-    _interests(portrait["interests"], weight, interest, catalogue.interests)
+    spoken = (interest != MISSING) & (weight[:, LONG] > 0)
+    visited = visits(ring["at"], spoken)
+    _interests(portrait["interests"], weight[:, LONG], visited, interest, catalogue.interests)
     _brands(portrait["brands"], weight[:, LONG], catalogue.brand_of(items), catalogue.brands)
     portrait["price"] = _price_band(weight[:, LONG], _prices(ring, items, catalogue))
     return portrait
@@ -186,20 +191,26 @@ def _vectors(weight: Floats, texts: Codes, matrix: Floats) -> Floats:
     return unit(summed)
 
 
-def _interests(interests: NDArray[np.void], weight: Floats, category: Codes, names: Names) -> None:
+def _interests(
+    interests: NDArray[np.void],
+    weight: Floats,
+    visited: tuple[Sums, Sums],
+    category: Codes,
+    names: Names,
+) -> None:
     """Fill (U, INTERESTS): the categories with the largest share of weight, and why."""
-    key, place = _by_group(names.ranks[category], weight[:, LONG])
-    long = _group_shares(key, place, weight[:, LONG])
-    short = _group_shares(key, place, weight[:, SHORT])
+    key, place = _by_group(names.ranks[category], weight)
+    long = _group_shares(key, place, weight)
+    late, early = (_group_sums(key, place, part) for part in visited)
+    trend = trends(late, early)
     strongest = np.argsort(-long, axis=1, kind="stable")[:, :INTERESTS]
     score = np.take_along_axis(long, strongest, axis=1)
     held = score > 0
     code = np.take_along_axis(key, strongest, axis=1)
     interests["category"] = np.where(held, names.refs[code], 0)
     interests["score"] = np.where(held, score, 0)
-    trend = np.take_along_axis(short, strongest, axis=1) - score
-    interests["trend"] = np.where(held, trend, 0)
-    interests["evidence"] = _evidence(key, place, weight[:, LONG], strongest, held)
+    interests["trend"] = np.where(held, np.take_along_axis(trend, strongest, axis=1), 0)
+    interests["evidence"] = _evidence(key, place, weight, strongest, held)
 
 
 def _brands(brands: NDArray[np.void], weight: Floats, brand: Codes, names: Names) -> None:
@@ -231,6 +242,13 @@ def _group_shares(key: Codes, place: Codes, weight: Floats) -> Floats:
 
     Returns (U, S): the share at the group's first sorted place, 0 elsewhere.
     """
+    total = np.maximum(_group_sums(key, place, weight), 0)
+    whole = total.sum(axis=1, keepdims=True)
+    return (total / np.where(whole > 0, whole, 1)).astype(np.float32)
+
+
+def _group_sums(key: Codes, place: Codes, weight: Floats | Sums) -> Sums:
+    """Sum the weight of each group. Returns (U, S): the sum at its first sorted place, else 0."""
     ordered = np.take_along_axis(weight, place, axis=1).astype(np.float64)
     running = np.cumsum(ordered, axis=1)
     first = np.ones(key.shape, np.bool_)
@@ -242,9 +260,7 @@ def _group_shares(key: Codes, place: Codes, weight: Floats) -> Floats:
     next_first = np.full(key.shape, width)
     next_first[:, :-1] = np.minimum.accumulate(ahead[:, :0:-1], axis=1)[:, ::-1]
     total = np.take_along_axis(running, next_first - 1, axis=1) - running + ordered
-    total = np.where(first & (key != MISSING), np.maximum(total, 0), 0)
-    whole = total.sum(axis=1, keepdims=True)
-    return (total / np.where(whole > 0, whole, 1)).astype(np.float32)
+    return np.where(first & (key != MISSING), total, 0)
 
 
 def _evidence(

@@ -15,9 +15,10 @@ from portrait.facts import MONEY, PERIOD_MS
 from portrait.paint import LONG, NO_EVIDENCE, SHORT
 from portrait.record import Event, Record
 from portrait.space import Vectors
+from portrait.trend import STEADY
+from service.activity import activity
 from service.live import Source
 
-STEADY = 0.05  # a trend within this is noise: half an event of ten
 DECIMALS = 4  # of scores and shares
 PRICE_DECIMALS = 3  # the decimal number that a 32-bit price was
 TENTHS = 10  # of a star
@@ -46,8 +47,9 @@ def profile_json(  # noqa: PLR0913 - it is what the answer is made of
     model_version: str | None,
     recent: int,
     vectors: Vectors | None,
+    now: float,
 ) -> bytes:
-    """Write a profile, but for `stale_seconds`: all that does not change with time alone.
+    """Write a profile, but for `stale_seconds`: what does not change with time alone in an hour.
 
     Names the catalogue does not know are left out, or null.
     """
@@ -62,6 +64,7 @@ def profile_json(  # noqa: PLR0913 - it is what the answer is made of
         "totals": dict(zip(_ACTIONS, head.totals, strict=False)),
         "spend": head.spend / MONEY,
         "first_seen": moment(head.first_at),
+        "activity": activity(record, now),
         "frequency": _frequency(head.period, head.by_period),
         "interests": _interests(record, source),
         "brands": _brands(record, source),
@@ -121,7 +124,7 @@ def _interests(record: Record, source: Source) -> list[Json]:
             "category": name,
             "score": round(score, DECIMALS),
             "trend": round(trend, DECIMALS),
-            "direction": _direction(trend),
+            "direction": direction_of(trend),
             "evidence": [
                 mention(events[place], source) for place in places if place != NO_EVIDENCE
             ],
@@ -131,7 +134,8 @@ def _interests(record: Record, source: Source) -> list[Json]:
     ]
 
 
-def _direction(trend: float) -> Direction:
+def direction_of(trend: float) -> Direction:
+    """Say in a word whither an interest goes."""
     if trend > STEADY:
         return "rising"
     return "falling" if trend < -STEADY else "steady"

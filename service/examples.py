@@ -41,6 +41,7 @@ PROFILE: Json = {
     },
     "spend": 2.49,
     "first_seen": "2026-10-30T09:12:40Z",
+    "activity": {"state": "active", "silent_days": 0.6, "usual_gap_days": 6.1},
     "frequency": [
         {"since": "2026-11-05T00:00:00Z", "until": "2026-12-03T00:00:00Z", "events": 4},
         {"since": "2026-10-08T00:00:00Z", "until": "2026-11-05T00:00:00Z", "events": 1},
@@ -49,7 +50,7 @@ PROFILE: Json = {
         {
             "category": CHOCOLATE,
             "score": 0.82,
-            "trend": 0.11,
+            "trend": 0.17,
             "direction": "rising",
             "evidence": [BOUGHT],
         }

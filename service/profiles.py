@@ -64,11 +64,12 @@ async def read_profile(user_id: str, query: ProfileQuery, parts: Parts, live: Li
     if payload is None or not is_readable(payload) or is_blank(payload):
         raise ProfileNotFoundError
     now = time()
-    hours = 0 if view.model.learned is None else hours_silent(received_at_of(payload), now)
+    hours = hours_silent(received_at_of(payload), now)
     key = user_id, payload, hours
     body = view.written.get(key) if query is NOTHING_ASKED else None
     if body is None:
-        body = _write(key, query, view, await live.version_of(space_of(payload)))
+        version = await live.version_of(space_of(payload))
+        body = _write(key, query, view, version, now)
         if query is NOTHING_ASKED:  # what is asked for by most is kept until something changes it
             view.written.keep(key, body)
     return with_staleness(body, stale_seconds(partitions_of(payload), live.reached, now))
@@ -90,9 +91,9 @@ async def delete_profile(user_id: UserIdPath, parts: PartsDep) -> ErasureAccepte
 
 
 def _write(
-    key: tuple[str, bytes, int], query: ProfileQuery, view: View, version: str | None
+    key: tuple[str, bytes, int], query: ProfileQuery, view: View, version: str | None, now: float
 ) -> bytes:
-    """Write a profile, by user, record and hours of silence.
+    """Write a profile, by user, record and hours of silence, as of `now`.
 
     Raises:
         ProfileNotFoundError: The record is damaged.
@@ -108,6 +109,7 @@ def _write(
         model_version=version,
         recent=query.recent,
         vectors=_vectors(payload) if "vectors" in query.include else None,
+        now=now,
     )
     if view.model.learned is None:
         return extended(body, NOTHING)

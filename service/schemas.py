@@ -193,8 +193,13 @@ class Interest(Answered):
 
     category: str
     score: Score
-    trend: float = Field(description="Share of late less share of old: -1 to 1.")
-    direction: Literal["rising", "steady", "falling"]
+    trend: float = Field(
+        description="Share of the visits of the 16 days before the newest event less that of those "
+        "before, drawn towards 0 where they are few: -1 to 1."
+    )
+    direction: Literal["rising", "steady", "falling"] = Field(
+        description="`steady` for a trend of at most 0.1 either way."
+    )
     evidence: tuple[InterestEvidence, ...] = Field(description="Heaviest first.")
 
 
@@ -219,6 +224,19 @@ class Period(Answered):
     since: datetime
     until: datetime
     events: int
+
+
+class Activity(Answered):
+    """Whether the user still comes, as of the last hour."""
+
+    state: Literal["active", "gone"] = Field(
+        description="`gone`: silent for more than 30 days and for more than four times the usual "
+        "gap; of who came on one day only, for more than 120 days."
+    )
+    silent_days: float = Field(description="Since the newest event.")
+    usual_gap_days: float | None = Field(
+        description="Between two days with events, of those remembered; null: there was one day."
+    )
 
 
 class Vectors(Answered):
@@ -267,6 +285,7 @@ class ProfileAnswer(Answered):
     totals: dict[Action, int]
     spend: float = Field(description="Purchases less returns.")
     first_seen: datetime
+    activity: Activity
     frequency: tuple[Period, ...] = Field(description="Newest first.")
     interests: tuple[Interest, ...] = Field(description="Strongest first.")
     brands: tuple[BrandShare, ...] = Field(description="Strongest first.")

@@ -35,7 +35,7 @@ GOALS = (
     Goal("trend.rising", "a rising or new taste is told to rise", 0.85),
     Goal("trend.steady", "a steady taste is told to be steady", 0.85),
     Goal("trend.fading", "a fading taste is told to fall", 0.85),
-    Goal("trend.gone", "of who is gone it is said", 0.85),
+    Goal("trend.gone", "of who is gone it is said, and of nobody else", 0.85),
     Goal("search.new.first", "a search never made: the first item is meant", 0.9),
     Goal("search.new.five", "a search never made: of the first five", 0.85),
     Goal("search.made.first", "a search made before: the first item is meant", 0.9),

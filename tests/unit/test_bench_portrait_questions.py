@@ -134,12 +134,28 @@ def test_a_direction_is_right_or_wrong_and_one_untold_is_wrong(
     assert trends.told_right({}, person(), kind) == 0
 
 
-def test_of_who_is_gone_it_is_said_by_directions_or_by_churn_risk() -> None:
-    assert trends.gone_is_told(profile(("a", "falling"), ("b", "gone"))) == 1
-    assert trends.gone_is_told(profile(("a", "steady"), churn_risk={"probability": 0.9})) == 1
-    assert trends.gone_is_told(profile(("a", "falling"), ("b", "steady"))) == 0
-    assert trends.gone_is_told(profile(("a", "steady"), churn_risk={"probability": 0.1})) == 0
-    assert trends.gone_is_told({}) == 0
+def test_that_somebody_is_gone_is_said_in_a_word_by_directions_or_by_churn_risk() -> None:
+    assert trends.gone(profile(("a", "falling"), ("b", "gone"))) == 1
+    assert trends.gone(profile(("a", "steady"), churn_risk={"probability": 0.9})) == 1
+    assert trends.gone(profile(("a", "steady"), activity={"state": "gone"})) == 1
+    assert trends.gone(profile(("a", "falling"), ("b", "steady"))) == 0
+    assert trends.gone(profile(("a", "steady"), churn_risk={"probability": 0.1})) == 0
+    assert trends.gone(profile(("a", "falling"), activity={"state": "active"})) == 0
+    assert trends.gone({}) == 0
+
+
+def test_to_say_of_everybody_that_they_are_gone_is_worth_nothing() -> None:
+    assert trends.gone_is_told(Fixed(profile=profile(activity={"state": "gone"})), world()) == 0
+    assert trends.gone_is_told(Fixed(profile=profile(activity={"state": "active"})), world()) == 0
+
+
+def test_to_say_it_of_those_who_left_is_right() -> None:
+    class Right(Fixed):
+        def profile(self, user: str) -> Answer | None:
+            left = {each.id for each in world().of_course("left")}
+            return profile(activity={"state": "gone" if user in left else "active"})
+
+    assert trends.gone_is_told(Right(), world()) == 1
 
 
 # Searches and sessions

@@ -138,15 +138,16 @@ def test_a_long_row_of_purchases_is_as_it_was() -> None:
 
 
 def test_an_interest_that_grows_has_a_positive_trend() -> None:
-    newest = [(Action.CLICK, "tuna", 0.0)] * 4
-    oldest = [(Action.CLICK, "milk", 1.0)] * 8
+    newest = [(Action.CLICK, "tuna", float(day)) for day in range(4)]
+    oldest = [(Action.CLICK, "milk", float(day)) for day in range(8, 16)]
     built = catalogue()
 
     (portrait,) = paint(ring_of(*newest, *oldest), built)
 
     trends = {int(i["category"]): float(i["trend"]) for i in portrait["interests"]}
-    assert trends[name_ref("Pets > Cat")] > 0.2
-    assert trends[name_ref("Grocery > Dairy")] < -0.2
+    # Of 4 late visits and 8 early ones all are of one kind; a third of all are about cats.
+    assert trends[name_ref("Pets > Cat")] == pytest.approx(8 / 3 / 12 + 8 / 3 / 16)
+    assert trends[name_ref("Grocery > Dairy")] == pytest.approx(-8 / 3 / 12 - 8 / 3 / 16)
 
 
 def test_the_evidence_of_an_interest_is_its_heaviest_events() -> None:

@@ -104,6 +104,20 @@ async def test_a_trend_has_a_word(old: str, new: str, direction: str) -> None:
     assert dogs["direction"] == direction
 
 
+async def test_silence_alone_makes_an_active_user_a_gone_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    told = []
+    async with open_shop(await shop_of()) as client:
+        for days in (1, 119, 121):
+            now = NOW_MS / 1_000 + days * 24 * 3_600
+            monkeypatch.setattr("service.profiles.time", lambda now=now: now)
+            told.append((await client.get("/profile/ann")).json()["activity"])
+
+    assert [each["state"] for each in told] == ["active", "active", "gone"]
+    assert told[0] == {"state": "active", "silent_days": 0.9, "usual_gap_days": None}
+
+
 async def test_recent_events_are_newest_first_and_as_many_as_asked() -> None:
     async with open_shop(await shop_of()) as client:
         answer = (await client.get("/profile/ann?recent=2")).json()

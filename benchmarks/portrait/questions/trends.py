@@ -21,9 +21,7 @@ def ask(side: Side, world: World) -> Figures:
         "trend.rising": score("rising", "rising", "new"),
         "trend.steady": score("steady", "steady"),
         "trend.fading": score("fading", "fading"),
-        "trend.gone": mean(
-            [gone_is_told(side.profile(each.id) or {}) for each in world.of_course("left")]
-        ),
+        "trend.gone": gone_is_told(side, world),
     }
 
 
@@ -35,9 +33,18 @@ def told_right(profile: Answer, person: Person, kind: str) -> float:
     return mean([float(told.get(taste) in right) for taste in tastes])
 
 
-def gone_is_told(profile: Answer) -> float:
-    """Say whether a profile shows that nothing goes on: by its directions, or by churn risk."""
-    risk = profile.get("churn_risk")
+def gone_is_told(side: Side, world: World) -> float:
+    """Return of how many who left it is said, less of how many others it is said, too."""
+    told = {each: gone(side.profile(each.id) or {}) for each in world.people}
+    left = mean([said for each, said in told.items() if each.course == "left"])
+    return left - mean([said for each, said in told.items() if each.course != "left"])
+
+
+def gone(profile: Answer) -> float:
+    """Say whether a profile shows that nothing goes on: in a word, by churn risk, by directions."""
+    activity, risk = profile.get("activity"), profile.get("churn_risk")
+    if activity is not None:
+        return float(activity["state"] == "gone")
     if risk is not None and risk["probability"] >= LIKELY:
         return 1.0
     told = [interest["direction"] for interest in profile.get("interests", [])[:SHOWN]]

@@ -1,0 +1,72 @@
+"""What a search is about: a vote of the items nearest to it."""
+
+import numpy as np
+import pytest
+
+from portrait.catalogue import Catalogue
+from portrait.hash_index import MISSING
+from portrait.item import Item
+from portrait.ref import text_ref
+from tests.catalogues import ITEMS, catalogue
+
+
+def about(built: Catalogue, *texts: str) -> list[str | None]:
+    """Name the category of each search."""
+    rows = built.vectors.find(np.array([text_ref(text) for text in texts], np.uint64))
+    codes = built.interest_of(np.full(len(rows), MISSING), rows).tolist()
+    names = list(built.interests)
+    return [None if code == MISSING else names[code] for code in codes]
+
+
+def item(id: str, title: str, category: str) -> Item:
+    return Item(id=id, title=title, category=category)
+
+
+def test_a_search_in_the_words_of_goods_is_about_their_category() -> None:
+    searches = ("cheddar cheese", "quantum physics")
+
+    assert about(catalogue(searches=searches), *searches) == ["Grocery > Dairy", None]
+
+
+def test_many_like_items_outvote_the_one_that_is_likest() -> None:
+    stray = item("stray", "cheddar cheese", "House > Kitchen")
+    cheeses = [item(f"cheese-{n}", f"cheddar cheese {n}", "Grocery > Dairy") for n in range(3)]
+
+    assert about(catalogue(stray, *cheeses, searches=("cheddar cheese",)), "cheddar cheese") == [
+        "Grocery > Dairy"
+    ]
+    assert about(catalogue(stray, searches=("cheddar cheese",)), "cheddar cheese") == [
+        "House > Kitchen"
+    ]
+
+
+def test_only_the_nearest_vote() -> None:
+    near = [item(f"near-{n}", f"cheddar cheese {n}", "Grocery > Dairy") for n in range(10)]
+    far = [item(f"far-{n}", f"cheddar chips party size {n}", "Snacks > Chips") for n in range(40)]
+
+    assert about(catalogue(*near, *far, searches=("cheddar cheese",)), "cheddar cheese") == [
+        "Grocery > Dairy"
+    ]
+
+
+def test_a_search_is_placed_again_when_goods_have_come_to_a_category_that_there_was() -> None:
+    milk, cheese = ITEMS[:2]
+    built = catalogue(milk, searches=("cheddar cheese", cheese.text))
+    before = about(built, "cheddar cheese")
+    built.put(cheese)
+
+    assert (before, about(built, "cheddar cheese")) == ([None], ["Grocery > Dairy"])
+
+
+def test_where_nothing_has_a_category_no_search_has() -> None:
+    bare = item("bare", "cheddar cheese", "")
+
+    assert about(catalogue(bare, searches=("cheddar cheese",)), "cheddar cheese") == [None]
+
+
+def test_a_flood_of_searches_is_placed_in_parts_and_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    searches = ("cheddar cheese", "whole milk", "dog food", "paper towels", "cat food", "nothing")
+    together = about(catalogue(searches=searches), *searches)
+    monkeypatch.setattr("portrait.catalogue.MOST_SIMILARITIES", 1)
+
+    assert about(catalogue(searches=searches), *searches) == together
