@@ -44,9 +44,13 @@ ACTIONS = ("click", "cart", "purchase", "search")
 
 
 def items() -> list[Item]:
-    """Return items in words that the tiny encoders know."""
+    """Return items in words that the tiny encoders know; punctuation they do not."""
     return [
-        Item(id=f"item-{n}", title=f"w{n % 60} w{(7 * n) % 60}", category=f"w{n % 4} > w{n % 10}")
+        Item(
+            id=f"item-{n}",
+            title=" ".join(f"w{(step * n) % 60}" for step in (1, 7, 11, 13, 17)),
+            category=f"w{n % 4} > w{n % 10}",
+        )
         for n in range(ITEMS)
     ]
 
