@@ -44,9 +44,13 @@ ACTIONS = ("click", "cart", "purchase", "search")
 
 
 def items() -> list[Item]:
-    """Return items in words that the tiny encoders know."""
+    """Return items in words that the tiny encoders know; punctuation they do not."""
     return [
-        Item(id=f"item-{n}", title=f"w{n % 60} w{(7 * n) % 60}", category=f"w{n % 4} > w{n % 10}")
+        Item(
+            id=f"item-{n}",
+            title=" ".join(f"w{(step * n) % 60}" for step in (1, 7, 11, 13, 17)),
+            category=f"w{n % 4} > w{n % 10}",
+        )
         for n in range(ITEMS)
     ]
 
@@ -259,7 +263,7 @@ def test_what_an_encoder_cannot_read_is_said_and_searched_by_words(
     assert "cannot read 50% of the catalogue's texts: set PORTRAIT_ENCODER" in note
     assert "portrait_texts_unread_share 0.5" in gauges
     assert [each["read"] for each in answer["session_texts"]] == ["vector", "words"]
-    assert answer["items"][0]["item_id"] == "odd-7"
+    assert answer["items"][0]["item_id"].startswith("odd-")  # which of them, it cannot tell
 
 
 def test_an_encoder_that_is_not_there_ends_the_index_worker_in_a_sentence(

@@ -8,6 +8,7 @@ import pytest
 
 from portrait.ledger import read_ledger
 from portrait.model_index import Standing
+from portrait.ref import text_ref
 from portrait.resume import Resume
 from portrait.store import Model
 from tests.catalogues import ITEMS
@@ -15,6 +16,7 @@ from tests.fake_training import MemoryModels
 from tests.fakes import HashEncoder, MemoryCatalogue, MemoryOffsets, MemoryRegistry
 from tests.models import learned_model
 from tests.streams import MODEL, card_of_model
+from workers import first_model
 from workers.another_encoder import AnotherEncoder
 from workers.origin import Completeness, Origin, Shop, Stores
 from workers.spaces import Spaces
@@ -206,3 +208,18 @@ async def test_a_fine_tuned_champion_stands_on_the_encoder_it_began_from(tmp_pat
 
     assert world.models.now == Standing(MODEL.version)
     assert len(await world.models.listed()) == 1
+
+
+async def test_the_whole_catalogue_is_read_into_the_basis_and_not_only_what_it_was_fitted_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(first_model, "MOST_TEXTS", 3)
+    world = World(tmp_path)
+    await world.serve(MODEL, LEARNED)
+
+    await world.start(NewEncoder())
+
+    basis = await world.registry.model(world.models.ground or "")
+    assert basis is not None
+    refs = {ref for space, ref in world.catalogue.vectors if space == basis.space.id}
+    assert refs >= {text_ref(item.text) for item in ITEMS}
