@@ -28,10 +28,11 @@ HOW = FineTuning(
 )
 
 
-def learner(folder: Path, how: FineTuning) -> ArchiveLearner:
+def learner(folder: Path, how: FineTuning, base: Path | None = None) -> ArchiveLearner:
+    """Return one that begins from an encoder: from one of random weights, if none is told."""
     archive = memory_archive()
     keep(archive, season(0))
-    base = write_tiny_bert(folder / "base")
+    base = base or write_tiny_bert(folder / "base")
     plan = replace(
         PLAN,
         folder=folder / "work",
@@ -62,8 +63,10 @@ def test_a_better_encoder_is_the_models_own_and_published_with_it(tmp_path: Path
 
 
 def test_a_worse_encoder_is_not_kept(tmp_path: Path) -> None:
+    learner(tmp_path / "good", HOW).learn("v1", None, Noted())
+    good = kept_folder(tmp_path / "good" / "work" / "v1")
     spoiling = replace(HOW, course=replace(HOW.course, epochs=1, learning_rate=1.0))
-    learning = learner(tmp_path, replace(spoiling, steps=1))
+    learning = learner(tmp_path, replace(spoiling, steps=1), good)
 
     trained = learning.learn("v1", None, Noted())
 
@@ -71,8 +74,7 @@ def test_a_worse_encoder_is_not_kept(tmp_path: Path) -> None:
     assert told is not None
     assert not told["kept"]
     assert kept_folder(tmp_path / "work" / "v1") is None
-    base = load_encoder(str(tmp_path / "base"), backend="torch")
-    assert trained.model.space.encoder == base.name
+    assert trained.model.space.encoder == load_encoder(str(good), backend="torch").name
     assert not any(name.startswith("encoder") for name in trained.manifest.files)
 
 
