@@ -103,7 +103,7 @@ def _ask_everybody(
     folder.mkdir(parents=True)
     figures: dict[str, Figures] = {}
     with ExitStack() as closing:
-        stack: Stack = closing.enter_context(open_stack(folder, world, step))
+        stack: Stack = closing.enter_context(open_stack(folder, world, encoder, step))
         figures[FIRST] = ask_all(stack.served, world, 0, step)
         step("training")
         print(f"  judged: {stack.learn()}")

@@ -12,7 +12,9 @@ from aiokafka import AIOKafkaProducer
 from benchmarks.portrait.life import profile_key
 from benchmarks.portrait.shop import Fields
 from benchmarks.portrait.side import Answer, Wish
+from portrait.encoder import TextEncoder
 from portrait.event import Action
+from portrait.texts import unreadable
 from portrait.topics import event_topic
 
 FOLD_SECONDS = 120.0
@@ -23,8 +25,9 @@ POLL_SECONDS = 0.01
 class Served:
     """One running Portrait. Close it after use."""
 
-    def __init__(self, url: str, kafka: str, name: str) -> None:
+    def __init__(self, url: str, kafka: str, name: str, encoder: TextEncoder) -> None:
         self.name = name
+        self._encoder = encoder  # as the workers have it
         self._http = httpx.Client(base_url=url, timeout=60)
         self._kafka = kafka
         self._sent: Counter[str] = Counter()  # events by profile
@@ -58,7 +61,7 @@ class Served:
         return answer
 
     def tell(self, events: Sequence[Fields]) -> None:
-        """Publish events, and wait until they are folded and their searches are read.
+        """Publish events, and wait until they are folded, and their searches read that can be.
 
         Raises:
             TimeoutError: They were not in time; the worker's log says why.
@@ -67,8 +70,10 @@ class Served:
         told = Counter(map(profile_key, events))
         self._sent += told
         _await_all(list(told), self._folded, FOLD_SECONDS, "events were not folded")
-        searches = {str(event["text"]) for event in events if event["type"] == "search"}
-        _await_all(sorted(searches), self._is_read, READ_SECONDS, "searches were not read")
+        searches = sorted({str(event["text"]) for event in events if event["type"] == "search"})
+        unread = asyncio.run(unreadable(self._encoder, searches))
+        read = [text for text, is_unread in zip(searches, unread, strict=True) if not is_unread]
+        _await_all(read, self._is_read, READ_SECONDS, "searches were not read")
 
     def await_model(self, version: str) -> None:
         """Wait until a model has painted everybody.

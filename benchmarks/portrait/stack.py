@@ -20,6 +20,7 @@ from demo.stage import (
     open_stage,
     train,
 )
+from portrait.encoder import TextEncoder
 
 FIRST, LEARNED = "first model", "learned model"
 # The questions are asked of the learned model whatever the judge thinks of it.
@@ -60,12 +61,13 @@ class Stack:
 
 
 @contextmanager
-def open_stack(folder: Path, world: World, step: Step) -> Iterator[Stack]:
+def open_stack(folder: Path, world: World, encoder: TextEncoder, step: Step) -> Iterator[Stack]:
     """Start everything, load the catalogue, send the log, and wait until it is folded.
 
     Args:
         folder: For logs, archive and models; it exists.
         world: What to load.
+        encoder: As the workers load it.
         step: Told what comes next.
     """
     with ExitStack() as stack:
@@ -82,7 +84,7 @@ def open_stack(folder: Path, world: World, step: Step) -> Iterator[Stack]:
             asyncio.run(load_catalogue(stage, items, seconds))
         asyncio.run(await_ready(stage))
         step(f"folding {len(world.events):,} events")
-        served = Served(stage.url, stage.servers.kafka, FIRST)
+        served = Served(stage.url, stage.servers.kafka, FIRST, encoder)
         stack.callback(served.close)
         served.tell(world.events)
         asyncio.run(await_archived(stage, len(world.events)))
