@@ -1,8 +1,9 @@
 """Floors: below what no figure of `--quick` with the bundled encoder may fall.
 
-What was measured, less .04 for a first model and .08 for a learned one, for a training is not the
-same to the last bit everywhere; less .12 for new searches, whose words tie. Raise a floor when its
-figure has risen.
+What was measured, less .06 for a first model and .1 for a learned one, for a training is not the
+same to the last bit everywhere; less .1 and .2 where searches and sessions are asked, and .2 where
+few people are (odd purchases, kin, stars, interests of searches). Raise a floor when its figure has
+risen.
 """
 
 from benchmarks.portrait.goals import Sides
@@ -20,14 +21,14 @@ _TABLE: dict[str, tuple[float, float, float, float]] = {
     "trend.gone": (0.94, 0.9, 0.94, 0.9),
     "search.new.first": (0.13, 0.18, 0.33, 0.53),
     "search.new.five": (0.17, 0.16, 0.25, 0.44),
-    "search.made.first": (0.79, 0.85, 0.39, 0.55),
-    "search.made.five": (0.54, 0.62, 0.31, 0.44),
+    "search.made.first": (0.75, 0.75, 0.35, 0.45),
+    "search.made.five": (0.5, 0.52, 0.27, 0.34),
     "search.interest": (0.65, 0.6, 0.0, 0.0),
     "search.evidence": (0.0, 0.0, 0.0, 0.0),
-    "session.items.known": (0.69, 0.81, 0.32, 0.0),
-    "session.search.known": (0.29, 0.42, 0.42, 0.0),
-    "session.items.anonymous": (0.89, 0.89, 0.4, 0.69),
-    "session.search.anonymous": (0.53, 0.75, 0.51, 0.47),
+    "session.items.known": (0.65, 0.71, 0.28, 0.0),
+    "session.search.known": (0.25, 0.32, 0.39, 0.0),
+    "session.items.anonymous": (0.84, 0.78, 0.35, 0.59),
+    "session.search.anonymous": (0.49, 0.65, 0.47, 0.37),
     "against.star": (0.8, 0.8, 0.55, 0.8),
     "against.text": (0.0, 0.0, 0.0, 0.0),
     "against.return": (0.94, 0.9, 0.94, 0.9),
