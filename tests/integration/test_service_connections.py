@@ -338,7 +338,7 @@ def errors_in(records: Sequence[logging.LogRecord]) -> list[logging.LogRecord]:
 
 
 async def test_nobody_is_cut_off_by_the_end() -> None:
-    rules = replace(Rules(), drain=timedelta(seconds=0.5))
+    rules = replace(Rules(), drain=timedelta(seconds=2))
     statuses: list[int] = []
     lost: list[Exception] = []
     ready: list[int] = []
