@@ -74,6 +74,8 @@ class Resume:
         Raises:
             StoreRestartedError: It may not be any more: read again from `points`.
         """
+        if not ends and not self._life:
+            return  # nothing has been read yet, so nothing can be lost
         logs = {place: self._logs.get(place, FIRST) for place in ends}
         if numbers is not None:
             logs = {place: _named(log, numbers.get(place, 0)) for place, log in logs.items()}

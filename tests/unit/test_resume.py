@@ -41,6 +41,15 @@ async def test_a_store_that_started_again_is_found_out_by_reader_and_writer() ->
     resume.check(FIRST_LIFE)
 
 
+async def test_before_anything_was_read_no_life_of_the_store_is_missed() -> None:
+    resume = Resume(MemoryOffsets(), "update")
+
+    await resume.mark({})  # an empty batch while partitions are still being given out
+
+    with pytest.raises(StoreRestartedError):
+        await resume.mark({("events.click", 0): 1})
+
+
 async def test_after_reading_the_points_again_the_new_life_is_the_right_one() -> None:
     offsets = MemoryOffsets()
     resume = await resumed(offsets)
