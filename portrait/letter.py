@@ -58,7 +58,7 @@ def original(letter: Record) -> Message:
         for name, value in letter.headers
         if name.startswith(THEIRS) or not name.startswith(OURS)
     )
-    back = (*sent_back(_first(letter.headers, "timestamp")), *theirs)
+    back = (*sent_back(letter, _first(letter.headers, "timestamp")), *theirs)
     return Message(_first(letter.headers, "topic"), letter.key or b"", letter.value, back)
 
 

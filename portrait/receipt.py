@@ -4,12 +4,17 @@ A dead letter that is replayed gets a new timestamp, and would count as received
 that came before the replay. So the replay says in a header when it was received first. Whoever
 forges the header makes a message older than it is, and nothing else: what would be gained by it
 (regulars in `influence.py`, days of the archive) goes by the record's own time.
+
+A timestamp can be forged, too: whoever sent the message said it. Where it lies after the letter,
+the message counts as a day older than its letter, which a worker that was away has written late:
+better one such message is taken for older than an erasure than that it brings somebody back.
 """
 
 from portrait.stream import Headers, Record
 
 RECEIVED = "portrait-received"  # ms since 1970, in digits
 LONGEST = 15  # digits of a moment: the year 33658
+LATE_MS = 86_400_000  # that a letter may come after what it is about
 
 
 def first_received(record: Record) -> int:
@@ -22,6 +27,15 @@ def first_received(record: Record) -> int:
     return min([record.timestamp, *said])
 
 
-def sent_back(first: str) -> Headers:
-    """Return the headers that say when a message that is sent back was received, ms in digits."""
-    return ((RECEIVED, first.encode()),) if first.isascii() and first.isdigit() else ()
+def sent_back(letter: Record, said: str) -> Headers:
+    """Return the headers that say when a message that is sent back was first received.
+
+    Args:
+        letter: What it was put aside as.
+        said: The message's own timestamp, ms in digits.
+    """
+    is_moment = said.isascii() and said.isdigit() and len(said) <= LONGEST
+    first = int(said) if is_moment else 0
+    if not 0 < first <= letter.timestamp:
+        first = max(letter.timestamp - LATE_MS, 1)
+    return ((RECEIVED, b"%d" % first),)

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from portrait.archive_rows import MOST_FILES, cut, tabulate
 from portrait.reading import DAY_MS
-from portrait.receipt import sent_back
+from portrait.receipt import RECEIVED as SAID
 from portrait.ref import item_ref, user_ref
 from portrait.segment import Segment
 from portrait.stream import Record
@@ -111,7 +111,7 @@ def test_forged_receipts_make_no_files() -> None:
     records = [
         replace(
             click(n, occurred_at="2000-01-01T00:00:00Z"),
-            headers=sent_back(str(RECEIVED - (1_500 - n) * DAY_MS)),
+            headers=((SAID, b"%d" % (RECEIVED - (1_500 - n) * DAY_MS)),),
         )
         for n in range(1_500)
     ]

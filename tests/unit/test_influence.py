@@ -12,7 +12,7 @@ from portrait.event import Action
 from portrait.facts import ACTION_CODE, COLUMNS, Facts, fold
 from portrait.influence import ACQUAINTED, AWAY_MS, DAILY, DAY_MS, Regulars, wanted
 from portrait.popularity import diminished
-from portrait.receipt import sent_back
+from portrait.receipt import RECEIVED as SAID
 from tests.records import RECEIVED, FakeRecord, event_record
 
 TODAY = 20_700 * DAY_MS
@@ -52,7 +52,7 @@ def at_once(number: int, user: str = "ann", *, since: int | None = None) -> Fake
         type="purchase",
         occurred_at="2026-09-20T14:13:20+00:00",
     )
-    headers = () if since is None else sent_back(str(since))
+    headers = () if since is None else ((SAID, b"%d" % since),)
     return replace(record, timestamp=RECEIVED + number, headers=headers)
 
 

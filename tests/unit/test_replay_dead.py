@@ -17,7 +17,7 @@ FIRST = (RECEIVED_FIRST, str(RECEIVED).encode())
 BACK = Message("events.cart", b"ann", b"{original", (FIRST, ("trace", b"t"), ("reason", b"theirs")))
 
 
-def letter(offset: int = 0, timestamp: int = 1, topic: str = "events.cart") -> FakeRecord:
+def letter(offset: int = 0, timestamp: int = RECEIVED, topic: str = "events.cart") -> FakeRecord:
     lost = FakeRecord(topic, b"{original", 9, headers=[("trace", b"t"), ("reason", b"theirs")])
     message = dead_letter(lost, "payload: not UTF-8 JSON")
     return FakeRecord(

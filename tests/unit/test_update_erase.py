@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -120,6 +121,24 @@ async def test_a_dead_letter_from_before_the_erasure_does_not_bring_its_user_bac
     tolerant = replace(updater.limits, future_tolerance=timedelta(days=1))
 
     await run(LOG, [FORGET], [back], updater=replace(updater, limits=tolerant))
+
+    assert is_blank(records_of(updater)["ann"])
+    store = memory_archive()
+    store.erase(Erasures.of({user_ref("ann"): FORGET.timestamp}))
+    await archive(ListStream([back]), store, BOUNDS)
+    assert offsets_of(store) == []
+
+
+@pytest.mark.parametrize("stamp", [-1, 0, RECEIVED + 2 * HOUR_MS, 32_472_144_000_000, 2**62])
+async def test_no_timestamp_that_cannot_be_brings_a_user_back_by_replay(stamp: int) -> None:
+    """The letter was written before the erasure, whatever its record says."""
+    dead = replace(event_record(200, occurred_at="2026-09-22T04:00:00Z"), timestamp=stamp)
+    (message,) = await replayed(dead_letter(dead, "timestamp: in the future"))
+    back = FakeRecord(
+        message.topic, message.value, 300, headers=message.headers, timestamp=AFTERWARDS
+    )
+
+    updater = await run(LOG, [FORGET], [back])
 
     assert is_blank(records_of(updater)["ann"])
     store = memory_archive()
