@@ -135,14 +135,33 @@ def read_event(record: Record, clock: Clock) -> tuple[Event, int, int, int]:
     if record.headers:  # a dead letter that came back was received when it first was
         first = first_received(record)
         received, latest = min(received, first), min(latest, first)
-    at = _moment(event, latest)
-    if at > latest + clock.tolerance:
+    return event, moment_of(event, latest, clock.tolerance), received, logged
+
+
+def moment_of(event: Event, latest: int, tolerance: int) -> int:
+    """Return when an event happened (ms), by Kafka's clock if the producer's is known to be off.
+
+    Args:
+        event: As its producer sent it.
+        latest: When it was received, ms.
+        tolerance: How far ahead of that it may lie, ms.
+
+    Raises:
+        EventInvalidError: It cannot have happened then.
+
+    Source: Segment's `timestamp = receivedAt - (sentAt - originalTimestamp)`.
+    """
+    if event.sent_at is None:
+        at = (event.occurred_at - EPOCH) // MILLISECOND
+    else:
+        at = latest - (event.sent_at - event.occurred_at) // MILLISECOND
+    if at > latest + tolerance:
         msg = "occurred_at: in the future"
         raise EventInvalidError(msg)
     if at <= 0:
         msg = "occurred_at: before 1970"
         raise EventInvalidError(msg)
-    return event, at, received, logged
+    return at
 
 
 def read_erasure(record: Record, clock: Clock) -> tuple[str, int]:
@@ -209,13 +228,3 @@ def _require_stamp(stamp: int, latest: int) -> None:
     if stamp > latest:
         msg = "timestamp: in the future"
         raise RecordInvalidError(msg)
-
-
-def _moment(event: Event, received: int) -> int:
-    """Return when the event happened (ms), by Kafka's clock if the producer's is known to be off.
-
-    Source: Segment's `timestamp = receivedAt - (sentAt - originalTimestamp)`.
-    """
-    if event.sent_at is None:
-        return (event.occurred_at - EPOCH) // MILLISECOND
-    return received - (event.sent_at - event.occurred_at) // MILLISECOND

@@ -52,6 +52,7 @@ async def serve(settings: Settings) -> None:
             if settings.allowed_hosts is None
             else frozenset(settings.allowed_hosts),
             origins=frozenset(settings.allowed_origins),
+            future_tolerance=settings.future_tolerance,
         )
         app = create_app(parts, body_limits=_body_limits(settings), border=border)
         server = server_of(

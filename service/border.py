@@ -7,6 +7,7 @@ body needs the type that a page cannot send to another host without asking first
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from http import HTTPStatus
 from typing import ClassVar
 from urllib.parse import unquote_to_bytes
@@ -28,6 +29,7 @@ class Border:
 
     hosts: frozenset[str] = frozenset()  # names that this service answers to; empty: any
     origins: frozenset[str] = frozenset()  # of pages on other hosts that may write
+    future_tolerance: timedelta = timedelta(minutes=5)  # how far ahead of us an event may lie
     leaving: Leaving = field(default_factory=Leaving)
 
 

@@ -27,6 +27,12 @@ def state_of(request: Request) -> tuple[Parts, Live]:
     return state["parts"], state["live"]
 
 
+def border_of(request: Request) -> Border:
+    """Return what a request must be."""
+    border: Border = request.scope["state"]["border"]
+    return border
+
+
 def turns_of(request: Request) -> Turns:
     """Return where rankings wait."""
     turns: Turns = request.scope["state"]["turns"]

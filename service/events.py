@@ -4,7 +4,7 @@ import asyncio
 
 from fastapi import APIRouter, Request, status
 
-from service.dependencies import PartsDep
+from service.dependencies import PartsDep, border_of
 from service.examples import EVENTS_ANSWER, EVENTS_BODY, answered
 from service.intake import read_events
 from service.problems import WRITING, declared
@@ -26,7 +26,8 @@ async def post_events(request: Request, parts: PartsDep) -> EventsAnswer:
     An event without an id or a time gets one. When this answers, Kafka has what was accepted; each
     event that was not has its reason. After a 503, send everything again: ids make that safe.
     """
-    intake = await asyncio.to_thread(read_events, await request.body())
+    tolerance = border_of(request).future_tolerance
+    intake = await asyncio.to_thread(read_events, await request.body(), tolerance)
     await parts.publisher.publish(intake.messages)
     accepted = len(intake.messages)
     return EventsAnswer(

@@ -1,7 +1,7 @@
 """Intake: a request body of events as messages, one by one, so that one mistake costs one event."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 from pydantic_core import from_json, to_json
@@ -9,7 +9,7 @@ from pydantic_core import from_json, to_json
 from portrait.envelope import parse_event
 from portrait.errors import EventInvalidError
 from portrait.item import LONGEST_ID
-from portrait.reading import LARGEST_EVENT
+from portrait.reading import LARGEST_EVENT, MILLISECOND, Clock, moment_of
 from portrait.stream import Message
 from portrait.topics import event_topic
 from service.bodies import MOST_VALUES, is_crowded
@@ -36,16 +36,21 @@ class Intake:
     messages: tuple[Message, ...]
 
 
-def read_events(body: bytes) -> Intake:
+def read_events(body: bytes, future_tolerance: timedelta) -> Intake:
     """Read a body: one event, or `{"events": [...]}`. Blocks: 500 events take some 20 ms.
+
+    Args:
+        body: JSON, in UTF-8.
+        future_tolerance: How far ahead of now an event may lie.
 
     Raises:
         EventsInvalidError: There is no valid event in it.
     """
     results, messages = [], []
+    clock = Clock.of_system(future_tolerance // MILLISECOND)
     for index, (fields, payload) in enumerate(_events_of(body)):
         try:
-            message, event_id = _message(fields, payload)
+            message, event_id = _message(fields, payload, clock)
         except EventInvalidError as error:
             results.append(_rejected(index, fields, str(error)))
         else:
@@ -76,7 +81,7 @@ def _events_of(body: bytes) -> list[tuple[object, bytes]]:
     return [(event, to_json(event)) for event in events]
 
 
-def _message(fields: object, payload: bytes) -> tuple[Message, str]:
+def _message(fields: object, payload: bytes, clock: Clock) -> tuple[Message, str]:
     """Check one event by the same rules as the worker, and say where it goes."""
     completed = _completed(fields) if isinstance(fields, dict) else fields
     if completed is not fields:
@@ -88,6 +93,7 @@ def _message(fields: object, payload: bytes) -> tuple[Message, str]:
         msg = f"payload: more than {MOST_VALUES} values"
         raise EventInvalidError(msg)
     event = parse_event(payload)
+    moment_of(event, clock.now, clock.tolerance)
     message = Message(event_topic(event.type), event.user_key.encode(), payload)
     return message, event.event_id
 

@@ -39,6 +39,33 @@ async def test_one_event_goes_to_its_topic_as_it_came_keyed_by_its_user() -> Non
     assert message.partition is None
 
 
+@pytest.mark.parametrize(
+    ("moment", "reason"),
+    [("2999-01-01T00:00:00Z", "in the future"), ("0001-01-02T00:00:00Z", "before 1970")],
+)
+async def test_what_the_worker_would_refuse_is_refused_at_once(moment: str, reason: str) -> None:
+    shop = Shop()
+    events = [{**CLICK, "occurred_at": moment}, CLICK]
+
+    async with open_shop(shop) as client:
+        answer = await client.post("/events", json={"events": events})
+
+    refused, taken = answer.json()["results"]
+    assert (refused["status"], taken["status"]) == ("rejected", "accepted")
+    assert refused["reason"] == f"occurred_at: {reason}"
+    assert len(shop.publisher.messages) == 1
+
+
+async def test_a_device_whose_clock_is_known_to_be_wrong_is_put_right() -> None:
+    shop = Shop()
+    event = {**CLICK, "occurred_at": "2999-01-01T00:00:00Z", "sent_at": "2999-01-01T00:00:05Z"}
+
+    async with open_shop(shop) as client:
+        answer = await client.post("/events", json=event)
+
+    assert answer.status_code == 202
+
+
 async def test_each_action_goes_to_its_own_topic() -> None:
     shop = Shop()
     events = [{**CLICK, "type": action, "text": "tea"} for action in Action]
