@@ -238,7 +238,7 @@ class Interest(Answered):
     score: Score
     trend: float = Field(
         description="Share of the visits of the 16 days before the newest event less that of those "
-        "before, drawn towards 0 where they are few: -1 to 1."
+        "before, drawn towards 0 where they are few: -1 to 1, four decimals."
     )
     direction: Literal["rising", "steady", "falling"] = Field(
         description="`steady` for a trend of at most 0.1 either way."
@@ -293,7 +293,7 @@ class HabitShare(Answered):
     """What a habit adds to or takes from the logit of a probability."""
 
     habit: str = Field(description="As in portrait/habits.py; `taste` is the learned state.")
-    share: float
+    share: float = Field(description="Below 0: against it. Four decimals.")
 
 
 class Likelihood(Answered):
