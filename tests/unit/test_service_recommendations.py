@@ -175,6 +175,7 @@ async def test_reasons_of_a_session_name_its_items_and_texts() -> None:
     (best,) = alone["items"]
     first = best["reasons"][0]
     assert (best["item_id"], first["action"], first["title"]) == ("beef", "session", "dog")
+    assert (alone["strategy"], joined["strategy"]) == ("session", "session_and_profile")
     (best,) = joined["items"]
     assert {reason["action"] for reason in best["reasons"]} >= {"session", "purchase"}
 
