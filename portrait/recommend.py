@@ -152,8 +152,8 @@ def stock(catalogue: Catalogue) -> Shelf:
 
 def _sold(codes: Codes, withdrawn: Mask) -> frozenset[int]:
     """Return which codes, (N,), items have that are not withdrawn: what events say is no name."""
-    sold = np.unique(codes[~withdrawn])
-    return frozenset(sold[sold != MISSING].tolist())
+    sold = np.bincount(codes[~withdrawn & (codes != MISSING)])
+    return frozenset(np.flatnonzero(sold).tolist())
 
 
 def _nearby(neighbour: Codes, catalogue: Catalogue) -> Codes:
