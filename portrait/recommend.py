@@ -239,6 +239,8 @@ def fill_up(shelf: Shelf, ranking: Ranking, order: Codes, wish: Wish) -> Ranking
 
     Nothing is known of how they suit, so their scores are 0.
     """
+    if ranking.matched <= len(ranking.rows) or shelf.told.all():
+        return ranking
     unread = eligible(shelf, wish) & ~shelf.told
     rows = _first_allowed(order, unread, wish.limit - len(ranking.rows))
     nothing = np.zeros(len(rows), np.float32)
