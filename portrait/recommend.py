@@ -406,9 +406,9 @@ def _weighed(relevance: Floats, diversity: float) -> Floats:
 def _shown(worth: Floats, suits: Floats, diversity: float) -> Floats:
     """Put what items were worth when they were taken, (n,), on the scale that people see.
 
-    1: nothing in the list suits better, and nothing like it stands above. 0: nothing speaks for it
-    that does not speak for what stands above. An item that was put behind, for being the third of
-    its category or text, counts no more than the one above it.
+    1: nothing in the list suits better, and nothing like it stands above. 0: nothing speaks for it,
+    and it is like one above. An item that was put behind, for being the third of its category or
+    text, counts no more than the one above it.
 
     Args:
         worth: (n,), `suits` less the likeness to what stands above.

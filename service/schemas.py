@@ -136,7 +136,8 @@ class RecommendedItem(Answered):
         "every strategy and model. The weighted mean of `relevance` and of how unlike the item is "
         "to those above it; `diversity` says how much the second counts, and with 0 it is "
         "`relevance` alone. 1: nothing in this list suits better, and nothing like it stands "
-        "above. 0: nothing speaks for it. To be compared within one answer."
+        "above. 0: nothing speaks for it, and it is like one above. To be compared within one "
+        "answer."
     )
     relevance: float = Field(
         description="How well the item suits, whatever stands above it: -1 to 1, four decimals, "
