@@ -98,7 +98,8 @@ def _dice(some: Bits, sizes: NDArray[np.uint16], one: Bits) -> Floats:
 
 
 def _size(bits: Bits) -> np.uint16:
-    return np.bitwise_count(bits).sum(dtype=np.uint16)
+    size: np.uint16 = np.bitwise_count(bits).sum(dtype=np.uint16)
+    return size
 
 
 def _enough(last: str) -> float:
