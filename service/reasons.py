@@ -10,7 +10,7 @@ from portrait.explain import Evidence, reasons_of
 from portrait.hash_index import MISSING
 from portrait.item import Item
 from portrait.ref import text_ref
-from service.describe import Json, moment
+from service.describe import Json, moment, tone_of
 
 REASONS = 3  # named for each item, and as many against it
 DECIMALS = 6  # of shares
@@ -55,6 +55,7 @@ class Mentions:
             "action": "session",
             "item_id": None if item is None else item.id,
             "title": text if item is None else item.title,
+            "tone": None,
             "occurred_at": None,
         }
 
@@ -64,6 +65,7 @@ class Mentions:
             "action": _ACTIONS[event["action"]],
             "item_id": None if item is None else item.id,
             "title": None if item is None else item.title,
+            "tone": tone_of(event["action"], event["quantity"]),
             "occurred_at": moment(int(event["at"])),
         }
 

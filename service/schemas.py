@@ -24,6 +24,13 @@ SessionText = Annotated[
     str, StringConstraints(min_length=1, max_length=1_024, strip_whitespace=True)
 ]
 Score = Annotated[float, Field(description="0 to 1, four decimals.")]
+ReadTone = Annotated[
+    Literal["negative"] | None,
+    Field(
+        description="Of a review without stars whose text was read as negative: it counts as one "
+        "star does. Null where nothing was read, or what was said is not sure."
+    ),
+]
 
 
 Strategy = Literal["profile", "session", "popular"]
@@ -111,6 +118,7 @@ class Reason(Answered):
     action: Action | Literal["session"] = Field(description="`session`: it came in the request.")
     item_id: str | None = Field(description="What it was about; null for a search.")
     title: str | None = Field(description="Of that item; of a search in the session, its text.")
+    tone: ReadTone
     occurred_at: datetime | None
     share: float = Field(
         description="Of the score: that of all that was done with this item, or of this search. "
@@ -137,7 +145,8 @@ class RecommendedItem(Answered):
     )
     against: tuple[Reason, ...] | None = Field(
         None,
-        description="With `explain`: returns and bad reviews that speak against it; else null.",
+        description="With `explain`: returns, and reviews that are bad by their stars or, where "
+        "they have none, by their text; else null.",
     )
 
 
@@ -175,7 +184,8 @@ class ProfileEvent(Answered):
     title: str | None
     price: float | None
     quantity: int
-    rating: float | None
+    rating: float | None = Field(description="Stars that a review gave.")
+    tone: ReadTone
     occurred_at: datetime
 
 
