@@ -5,7 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from portrait.profile import decode_profile
 from portrait.tone import LONGEST_READ, READ_STARS, blame_of, reads_negative, stars_of
+from tests.catalogues import catalogue
+from tests.shop import record_of
 
 BLAMES = (
     "Horrible. It leaks, and it smells.",
@@ -61,6 +64,20 @@ def test_a_long_text_costs_no_more_than_its_beginning() -> None:
 
     assert reads_negative(f"Horrible. {beginning}")
     assert not reads_negative(f"{beginning} Horrible.")
+
+
+def test_a_text_that_is_read_as_negative_counts_as_one_star_does() -> None:
+    bought = {"type": "purchase", "item_id": "tuna"}
+    history = (bought, {"type": "click", "item_id": "milk"})
+    review = {"type": "review", "item_id": "tuna"}
+    said = decode_profile(record_of("eve", *history, {**review, "rating": 1}, painted=catalogue()))
+    read = decode_profile(
+        record_of("eve", *history, {**review, "text": BLAMES[0]}, painted=catalogue())
+    )
+
+    assert read.portrait.tobytes() == said.portrait.tobytes()
+    for name in ("at", "id", "ref", "action", "rating"):
+        assert read.ring[name].tolist() == said.ring[name].tolist()
 
 
 def test_stars_that_are_said_are_not_read() -> None:

@@ -1,5 +1,6 @@
 """Does what somebody dislikes go down, with its like, and is it never a reason in favour?"""
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import count
@@ -36,21 +37,16 @@ def ask(side: Side, world: World, turn: int) -> Figures:
     side.tell([event for critic in critics for event in critic.history()])
     before = [_list(side, critic.id) for critic in critics]
     side.tell([critic.verdict() for critic in critics])
-    lowered: dict[str, list[float]] = {}
-    named: list[float] = []
-    spared: list[float] = []
+    scored: dict[str, list[float]] = defaultdict(list)
     for critic, old in zip(critics, before, strict=True):
-        score = is_lowered(old, _list(side, critic.id), critic.disliked.id, critic.like)
-        if critic.kind == PRAISE:
-            spared.append(1 - score)
-            continue
-        lowered.setdefault(f"against.{critic.kind}", []).append(score)
-        explained = side.recommend(Wish(critic.id, explain=True))
-        named.append(names_nothing_negative(explained, critic.disliked.id))
+        fell = is_lowered(old, _list(side, critic.id), critic.disliked.id, critic.like)
+        scored[f"against.{critic.kind}"].append(1 - fell if critic.kind == PRAISE else fell)
+        if critic.kind != PRAISE:
+            explained = side.recommend(Wish(critic.id, explain=True))
+            named = names_nothing_negative(explained, critic.disliked.id)
+            scored["against.reasons"].append(named)
     return {
-        **{key: mean(scores) for key, scores in lowered.items()},
-        "against.praise": mean(spared),
-        "against.reasons": mean(named),
+        **{key: mean(scores) for key, scores in scored.items()},
         "against.only": _ask_complainers(side, world, turn, draw),
     }
 
