@@ -21,6 +21,7 @@ from portrait.reading import EPOCH, MILLISECOND
 from portrait.ref import text_ref
 from portrait.replay import ACTIONS, Users, choose_stratified, choose_uniformly, find, measure
 from portrait.segment import covered
+from portrait.tone import READ, READ_STARS, stars_of
 
 ATTEMPTS = 3  # when files are merged meanwhile
 COLUMNS = [
@@ -145,7 +146,7 @@ def _read(
             chosen = choose_stratified(passing, most_events, extent)
         else:
             chosen = choose_uniformly(passing, most_events)
-    found, repeated = _first_of_each_event(_without_reviews(_of_users(passing(COLUMNS), chosen)))
+    found, repeated = _first_of_each_event(_with_stars(_of_users(passing(COLUMNS), chosen)))
     interactions, refs, searched = _interactions(found)
     return Reading(
         interactions=interactions,
@@ -171,14 +172,28 @@ def _of_users(rows: Iterable[pa.RecordBatch], users: Users | None) -> Iterator[p
             yield batch.filter(pa.array(find(users, numbers(batch["user_ref"])) >= 0))
 
 
-def _without_reviews(rows: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Leave out all texts but those of searches: reviews are long, and not read here."""
-    nothing = pa.scalar(None, pa.string())
+def _with_stars(rows: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Read reviews without stars as the stream does; leave out their texts, which are long."""
     for batch in rows:
+        is_read = pa.array(_are_read(batch))
         is_search = pc.equal(batch["action"], Action.SEARCH.value)
-        text = pc.if_else(is_search, batch["text"], nothing)
-        place = batch.schema.get_field_index("text")
-        yield batch.set_column(place, batch.schema.field(place), text)
+        columns = {name: batch[name] for name in batch.schema.names} | {
+            "rating": pc.if_else(is_read, pa.scalar(READ_STARS, pa.float32()), batch["rating"]),
+            "quantity": pc.if_else(is_read, pa.scalar(READ, pa.int32()), batch["quantity"]),
+            "text": pc.if_else(is_search, batch["text"], pa.scalar(None, pa.string())),
+        }
+        yield pa.RecordBatch.from_arrays([*columns.values()], schema=batch.schema)
+
+
+def _are_read(batch: pa.RecordBatch) -> NDArray[np.bool_]:
+    """Say of which rows the stars are read from the text, (E,)."""
+    is_review = pc.equal(batch["action"], Action.REVIEW.value)
+    is_bare = pc.equal(pc.fill_null(batch["rating"], 0), 0)
+    places = np.flatnonzero(numbers(pc.and_(is_review, is_bare)))
+    texts = batch["text"].take(pa.array(places)).to_pylist()
+    read = np.zeros(len(batch), np.bool_)
+    read[places] = [stars_of(None, text)[1] for text in texts]
+    return read
 
 
 def _first_of_each_event(rows: Iterable[pa.RecordBatch]) -> tuple[pa.Table, int]:

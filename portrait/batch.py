@@ -24,8 +24,10 @@ from portrait.reading import (
 )
 from portrait.ref import event_ref, item_ref, text_ref
 from portrait.stream import Message, Record
+from portrait.tone import READ, SAID, stars_of
 from portrait.topics import ERASURES, EVENT_TOPICS
 
+TENTHS = 10  # of a star
 CHARACTERS_PER_TOKEN = 3  # of wordpiece, on the safe side
 
 _TOPIC_CODES = {topic: code for code, topic in enumerate(EVENT_TOPICS)}
@@ -110,14 +112,15 @@ class _Builder:
 
     def _add(self, record: Record, event: Event, at: int, received: int, logged: int) -> None:
         """Take in one event."""
+        quantity, rating = _said(event)
         row = (
             at,
             event_ref(event.event_id),
             self._ref(event),
             event.price or 0.0,
-            event.quantity or 1,
+            quantity,
             ACTION_CODE[event.type],
-            round((event.rating or 0) * 10),
+            rating,
         )
         topic = _TOPIC_CODES.get(record.topic, 0)
         self._append(record, event.user_key, topic, (received, logged), row)
@@ -155,6 +158,14 @@ class _Builder:
             if event.item is not None:
                 self.tokens += len(event.item.text) // CHARACTERS_PER_TOKEN + 2
         return ref
+
+
+def _said(event: Event) -> tuple[int, int]:
+    """Return pieces, or READ of a review whose stars its text was read for, and tenths of stars."""
+    if event.type is not Action.REVIEW:
+        return event.quantity or SAID, round((event.rating or 0) * TENTHS)
+    stars, is_read = stars_of(event.rating, event.text)
+    return READ if is_read else event.quantity or SAID, round(stars * TENTHS)
 
 
 def _columns(rows: Sequence[_Row]) -> NDArray[np.void]:

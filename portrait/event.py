@@ -83,7 +83,8 @@ class Event(BaseModel):
     text: Text | None = Field(
         None,
         validation_alias=AliasChoices("text", "query", "review_body"),
-        description="The search query or the review.",
+        description="The search query or the review. Of a review without a rating it is read "
+        "whether it speaks against the item.",
     )
     rating: float | None = Field(None, ge=0, le=5, description="Of a review: 1 worst, 5 best.")
     recommendation_id: Id | None = Field(

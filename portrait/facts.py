@@ -50,7 +50,7 @@ EVENT = np.dtype(
         ("id", "<u8"),  # event_ref
         ("ref", "<u8"),  # item_ref, or text_ref of a search
         ("price", "<f4"),  # of one piece; 0 = not said
-        ("quantity", "<u2"),
+        ("quantity", "<u2"),  # 0 = a review whose rating was read from its text, and not said
         ("action", "u1"),  # ACTION_CODE
         ("rating", "u1"),  # tenths of a star; 0 = not rated
     ]

@@ -26,7 +26,7 @@ class Interactions:
     action: NDArray[np.uint8]  # (E,), ACTION_CODE
     at: Codes  # (E,), ms since 1970; places in the sequence where a data set has no times
     price: NDArray[np.float32]  # (E,), of one piece; 0 = not said
-    quantity: NDArray[np.int32]  # (E,)
+    quantity: NDArray[np.int32]  # (E,); 0 = a review whose rating was read from its text
     rating: NDArray[np.uint8]  # (E,), tenths of a star; 0 = not rated
     query: Codes  # (E,), row of `queries`, or NO_QUERY
     items: NDArray[np.uint64]  # (N,), item_ref

@@ -1,7 +1,8 @@
 """Kinds: what an event says of its item, as models tell events apart.
 
-An action is a kind, but a review is one of three, by its stars: it speaks for its item, against it,
-or neither. Painting, ranking, training and judging all weigh events by their kinds.
+An action is a kind, but a review is one of three, by its stars, or those that were read from its
+text: it speaks for its item, against it, or neither. Painting, ranking, training and judging all
+weigh events by their kinds.
 """
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from portrait.event import Action
 from portrait.facts import ACTION_CODE
+from portrait.tone import READ
 
 LIKED, DISLIKED = 40, 20  # ratings in tenths of a star: from here up, from here down
 
@@ -55,6 +57,12 @@ def kinds_of(action: NDArray[np.uint8], rating: NDArray[np.uint8]) -> Kinds:
     kinds = np.where(review & (rating >= LIKED), np.uint8(LIKED_REVIEW), action)
     disliked = review & (rating > 0) & (rating <= DISLIKED)
     return np.where(disliked, np.uint8(DISLIKED_REVIEW), kinds)
+
+
+def is_read(action: NDArray[np.uint8], quantity: NDArray[np.generic]) -> Flags:
+    """Say of which events the stars were read from the text, and not said; of their shape."""
+    read: Flags = (action == REVIEW) & (quantity == READ)
+    return read
 
 
 def is_complaint(kinds: Kinds) -> Flags:

@@ -15,6 +15,7 @@ from portrait.event import Action
 from portrait.facts import ACTION_CODE, PURCHASE
 from portrait.history import Anchors, Positions
 from portrait.interactions import NO_ITEM, Codes, Interactions
+from portrait.kinds import is_read
 
 TOUCH_HORIZON = timedelta(days=7)
 PURCHASE_HORIZON = timedelta(days=7)
@@ -127,8 +128,12 @@ def categories_touched(  # noqa: PLR0913 - a window, and what counts in it
 
 
 def sentiment(interactions: Interactions, until: int) -> Labels:
-    """Label each rated review: liked or not; those between are left out. Known at once."""
+    """Label each rated review: liked or not; those between are left out. Known at once.
+
+    Stars that were read from a text are no label: they are what a reading of it is to find.
+    """
     rated = (interactions.action == REVIEW) & (interactions.rating > 0) & (interactions.at < until)
+    rated &= ~is_read(interactions.action, interactions.quantity)
     clear = (interactions.rating >= POSITIVE_RATING) | (interactions.rating <= NEGATIVE_RATING)
     chosen = rated & clear
     anchors = Anchors(interactions.user[chosen], interactions.at[chosen])

@@ -12,9 +12,11 @@ from pydantic_core import to_json
 
 from portrait.event import Action
 from portrait.facts import MONEY, PERIOD_MS
+from portrait.kinds import REVIEW
 from portrait.paint import LONG, NO_EVIDENCE, SHORT
 from portrait.record import Event, Record
 from portrait.space import Vectors
+from portrait.tone import READ, SAID
 from portrait.trend import STEADY
 from service.activity import activity
 from service.live import Source
@@ -36,6 +38,7 @@ class _Nameless:
 
 NAMELESS = _Nameless()
 Direction = Literal["rising", "steady", "falling"]
+Tone = Literal["negative"]
 Json = dict[str, object]
 
 
@@ -164,10 +167,17 @@ def _price_band(record: Record) -> Json | None:
 def _in_full(event: Event, source: Source) -> Json:
     described = mention(event, source)
     price, quantity, rating = event[3], event[4], event[6]
+    tone = tone_of(event[5], quantity)
     described["price"] = round(price, PRICE_DECIMALS) if price else None
-    described["quantity"] = quantity
-    described["rating"] = rating / TENTHS if rating else None
+    described["quantity"] = quantity or SAID
+    described["rating"] = rating / TENTHS if rating and tone is None else None
+    described["tone"] = tone
     return described
+
+
+def tone_of(action: int, quantity: int) -> Tone | None:
+    """Say how the text of an event was read, by its ACTION_CODE; None if it was not."""
+    return "negative" if action == REVIEW and quantity == READ else None
 
 
 def mention(event: Event, source: Source) -> Json:

@@ -57,7 +57,7 @@ PROFILE: Json = {
     ],
     "brands": [{"brand": "Private", "share": 0.7}],
     "price_band": {"low": 1.0, "typical": 2.49, "high": 4.99},
-    "recent": [BOUGHT | {"price": 2.49, "quantity": 1, "rating": None}],
+    "recent": [BOUGHT | {"price": 2.49, "quantity": 1, "rating": None, "tone": None}],
     "outlook_as_of": "2026-11-24T09:02:11Z",
     "purchase_intent": {
         "probability": 0.93,
@@ -117,7 +117,7 @@ RECOMMENDATIONS: Json = {
             "price": 2.79,
             "score": 1.0,
             "relevance": 1.0,
-            "reasons": [BOUGHT | {"share": 0.8376}],
+            "reasons": [BOUGHT | {"tone": None, "share": 0.8376}],
             "against": [],
         }
     ],

@@ -15,7 +15,7 @@ from portrait.item import Item
 from portrait.kinds import ACTION_WEIGHTS
 from portrait.popularity import DAYS
 from portrait.ref import text_ref
-from service.describe import DECIMALS, Json, moment
+from service.describe import DECIMALS, Json, moment, tone_of
 
 A_PURCHASE = ACTION_WEIGHTS[Action.PURCHASE]
 REASONS = 3  # named for each item, and as many against it
@@ -62,6 +62,7 @@ class Mentions:
             "action": "session",
             "item_id": None if item is None else item.id,
             "title": text if item is None else item.title,
+            "tone": None,
             "occurred_at": None,
         }
 
@@ -71,6 +72,7 @@ class Mentions:
             "action": _ACTIONS[event["action"]],
             "item_id": None if item is None else item.id,
             "title": None if item is None else item.title,
+            "tone": tone_of(event["action"], event["quantity"]),
             "occurred_at": moment(int(event["at"])),
         }
 
@@ -110,6 +112,7 @@ def _wanted(weight: float, share: float) -> Json:
         "action": "popularity",
         "item_id": None,
         "title": f"What everybody did with it counts as {purchases} {many} in {DAYS} days",
+        "tone": None,
         "occurred_at": None,
         "share": round(share, DECIMALS),
     }

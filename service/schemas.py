@@ -26,6 +26,13 @@ SessionText = Annotated[
 Emptied = Literal["catalogue", "filters", "unavailable", "excluded", "seen"]
 Score = Annotated[float, Field(description="0 to 1, four decimals.")]
 Strategy = Literal["session", "session_and_profile", "profile", "popular"]
+ReadTone = Annotated[
+    Literal["negative"] | None,
+    Field(
+        description="Of a review without stars whose text was read as negative: it counts as one "
+        "star does. Null where nothing was read, or what was said is not sure."
+    ),
+]
 
 
 class Asked(BaseModel):
@@ -116,6 +123,7 @@ class Reason(Answered):
         description="Of that item; of a search in the session, its text; of popularity, how much "
         "the item is wanted."
     )
+    tone: ReadTone
     occurred_at: datetime | None
     share: float = Field(
         description="Of the item's `relevance`, four decimals: that of all that was done with this "
@@ -152,7 +160,8 @@ class RecommendedItem(Answered):
     )
     against: tuple[Reason, ...] | None = Field(
         None,
-        description="With `explain`: returns and bad reviews that speak against it; else null.",
+        description="With `explain`: returns, and reviews that are bad by their stars or, where "
+        "they have none, by their text; else null.",
     )
 
 
@@ -219,7 +228,8 @@ class ProfileEvent(Answered):
     title: str | None
     price: float | None
     quantity: int
-    rating: float | None
+    rating: float | None = Field(description="Stars that a review gave.")
+    tone: ReadTone
     occurred_at: datetime
 
 

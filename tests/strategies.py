@@ -49,7 +49,7 @@ def happenings(users: int = 3, most: int = 60) -> st.SearchStrategy[list[Happeni
         id=st.integers(1, 2**64 - 1),
         ref=st.integers(1, 12),
         price=st.integers(0, 10_000).map(lambda cents: cents / 100),
-        quantity=st.integers(1, 9),
+        quantity=st.integers(0, 9),  # 0: the stars were read
         action=st.sampled_from(Action),
         rating=st.sampled_from([0, 10, 30, 50]),
     )

@@ -48,6 +48,7 @@ GOALS = (
     Goal("session.search.anonymous", "one search, anonymous: of the first five", 0.6),
     Goal("against.star", "one star lowers the item and its like", 0.95),
     Goal("against.text", "a negative text without stars lowers them", 0.95),
+    Goal("against.praise", "a praise without stars does not", 0.95),
     Goal("against.return", "a return lowers them", 0.95),
     Goal("against.reasons", "nothing negative is a reason in favour", 1.0),
     Goal("against.only", "who only complained gets no anti-items: of the first ten", 0.9),

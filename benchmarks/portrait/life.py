@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from benchmarks.portrait.people import DAYS, LEFT_DAY, Person, draw_people, foreign_leaf
 from benchmarks.portrait.shop import Fields, Good, Shop
-from benchmarks.portrait.words import KNOWN
+from benchmarks.portrait.words import KNOWN, SAID
 
 VISITS = 28  # of a shopper, in DAYS
 MOST_GOODS = 3  # looked at in a visit
@@ -168,7 +168,7 @@ class _Life:
         words = self._shop.words
         if self._draw.random() < REVIEWS:
             blames = self._draw.random() < BLAMES
-            said = words.blame if blames else words.praise
+            said = (words.blame if blames else words.praise)[:SAID]
             more: Fields = {"text": said[int(self._draw.integers(len(said)))]}
             if self._draw.random() < RATED:
                 more["rating"] = 1 if blames else 5

@@ -1,5 +1,6 @@
 """Reading the archive: the interactions of whole users, within bounds."""
 
+import itertools
 import tracemalloc
 from collections.abc import Iterator, Sequence
 from dataclasses import fields, replace
@@ -13,10 +14,12 @@ import pytest
 from portrait.adapters.parquet_archive import ParquetArchive
 from portrait.archive import EVER, SCHEMA, Archive, ArchiveChangedError, Span
 from portrait.archive_reading import ATTEMPTS, Reading, Sample, read_interactions, together
+from portrait.batch import decode
 from portrait.erasure import Erasures
 from portrait.event import Action
 from portrait.facts import ACTION_CODE
 from portrait.interactions import NO_ITEM, NO_QUERY
+from portrait.kinds import is_read
 from portrait.ref import item_ref, text_ref, user_ref
 from portrait.segment import Segment
 from tests.archives import RECEIVED_ON, click, fill, memory_archive, synthetic_log
@@ -213,6 +216,23 @@ def test_how_the_files_are_cut_changes_nothing_that_is_read() -> None:
     for name in ("user", "item", "action", "at"):
         before_column = getattr(before.interactions, name)
         assert np.array_equal(getattr(after.interactions, name), before_column)
+
+
+def test_reviews_have_the_stars_that_the_stream_reads() -> None:
+    texts = ("A horrible thing, useless.", "A lovely thing.", None, "假货")
+    records = [
+        event_record(n, type="review", text=text, rating=stars, quantity=2, occurred_at=1 + n)
+        for n, (text, stars) in enumerate(itertools.product(texts, (None, 0, 5)))
+    ]
+    archive = memory_archive()
+    fill(archive, records)
+
+    found = read_interactions(archive, most_events=20).interactions
+
+    (batch,) = decode(records, future_tolerance_ms=1, most_tokens=1_000)
+    for name in ("rating", "quantity"):
+        assert getattr(found, name).tolist() == batch.columns["event"][name].tolist()
+    assert is_read(found.action, found.quantity).sum() == 4
 
 
 def test_searches_are_read_by_their_texts_and_reviews_without_theirs() -> None:

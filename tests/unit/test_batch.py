@@ -6,6 +6,7 @@ from portrait.batch import EventBatch, decode, item_of
 from portrait.envelope import parse_event
 from portrait.event import Action
 from portrait.facts import ACTION_CODE
+from portrait.kinds import DISLIKED_REVIEW, LIKED_REVIEW, REVIEW, is_read, kinds_of
 from portrait.reading import LARGEST_EVENT
 from portrait.ref import event_ref, item_ref, text_ref
 from tests.records import RECEIVED, FakeRecord, encoded, event_record
@@ -40,6 +41,27 @@ def test_a_search_is_about_its_text() -> None:
     assert batch.columns["event"]["ref"].tolist() == [text_ref("fresh milk")]
     assert batch.searches == {text_ref("fresh milk"): "fresh milk"}
     assert batch.items == {}
+
+
+def test_a_review_without_stars_has_those_of_its_text_and_says_that_they_were_read() -> None:
+    blame, praise = "A horrible thing, useless.", "A lovely thing."
+    (batch,) = decoded(
+        event_record(0, type="review", text=blame, quantity=2),
+        event_record(1, type="review", text=praise, quantity=2),
+        event_record(2, type="review", text=blame, rating=5, quantity=2),
+        event_record(3, type="purchase", text=blame, quantity=2),
+    )
+
+    event = batch.columns["event"]
+    assert event["rating"].tolist() == [10, 0, 50, 0]
+    assert event["quantity"].tolist() == [0, 2, 2, 2]
+    assert kinds_of(event["action"], event["rating"]).tolist() == [
+        DISLIKED_REVIEW,
+        REVIEW,
+        LIKED_REVIEW,
+        ACTION_CODE[Action.PURCHASE],
+    ]
+    assert is_read(event["action"], event["quantity"]).tolist() == [True, False, False, False]
 
 
 def test_a_poison_record_is_set_aside_with_its_place_and_the_others_go_on() -> None:

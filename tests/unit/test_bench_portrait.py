@@ -22,7 +22,7 @@ from benchmarks.portrait.life import (
 )
 from benchmarks.portrait.people import DAYS, LEFT_DAY, NEW_DAY, Person, draw_people
 from benchmarks.portrait.shop import SMALL, Fields, open_shop, top_of
-from benchmarks.portrait.words import KNOWN, LANGUAGES, Language, read_words
+from benchmarks.portrait.words import KNOWN, LANGUAGES, SAID, Language, read_words
 from portrait.event import Action, Event
 from portrait.item import Item
 
@@ -217,7 +217,7 @@ def test_reviews_are_of_both_tones_and_stars_agree_with_the_words() -> None:
     assert {review.get("rating") for review in reviews} == {None, 1, 5}
     for review in reviews:
         said = words.blame if review.get("rating") == 1 else words.praise
-        assert review["text"] in said or "rating" not in review
+        assert review["text"] in said[:SAID] or "rating" not in review
 
 
 def test_bots_click_on_nearly_everything_and_visitors_have_no_name() -> None:

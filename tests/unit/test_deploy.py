@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sysconfig
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,15 @@ EVENT_PARTITIONS = {
     for topic in read_topics(DEPLOY / "topics.yml").topics
     if topic.name in EVENT_TOPICS
 }
+
+
+def test_what_lies_beside_the_code_is_installed_with_it() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    package = ROOT / "portrait"
+    told = project["tool"]["setuptools"]["package-data"]["portrait"]
+
+    beside = {file for file in package.rglob("*.*") if file.suffix not in {".py", ".pyc"}}
+    assert beside == {file for pattern in told for file in package.glob(pattern)}
 
 
 def test_the_dockerfile_passes_its_linter() -> None:

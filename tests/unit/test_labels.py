@@ -1,5 +1,6 @@
 """Labels: what came in a window that has closed, and nothing else."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
@@ -133,3 +134,12 @@ def test_sentiment_comes_from_clear_ratings_of_reviews() -> None:
 
     assert labels.values.tolist() == [True, False]
     assert labels.anchors.at.tolist() == [until(1), until(3)]
+
+
+def test_stars_that_were_read_from_a_text_teach_nothing() -> None:
+    said = history((0, 1, REVIEW, 0), (0, 2, REVIEW, 0), ratings=(10, 10))
+    log = replace(said, quantity=np.array([1, 0], np.int32))
+
+    labels = sentiment(log, until(9))
+
+    assert labels.anchors.at.tolist() == [until(1)]

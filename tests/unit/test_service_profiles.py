@@ -127,6 +127,21 @@ async def test_recent_events_are_newest_first_and_as_many_as_asked() -> None:
     assert (purchase["price"], purchase["quantity"]) == (2.55, 2)
 
 
+async def test_a_review_whose_text_was_read_says_so_and_has_no_stars() -> None:
+    shop = Shop()
+    await shop.stock()
+    texts = ("A horrible thing, useless.", "A lovely thing.")
+    reviews = [{"type": "review", "item_id": "tuna", "text": text} for text in texts]
+    shop.remember("eve", *reviews, painted=catalogue())
+
+    async with open_shop(shop) as client:
+        answer = (await client.get("/profile/eve")).json()
+
+    told = [(each["tone"], each["rating"], each["quantity"]) for each in answer["recent"]]
+    assert told == [(None, None, 1), ("negative", None, 1)]
+    assert "horrible" not in str(answer)
+
+
 async def test_vectors_are_answered_when_asked_for() -> None:
     async with open_shop(await shop_of()) as client:
         without = (await client.get("/profile/ann")).json()

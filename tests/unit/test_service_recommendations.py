@@ -180,12 +180,22 @@ async def test_reasons_of_a_session_name_its_items_and_texts() -> None:
     assert {reason["action"] for reason in best["reasons"]} >= {"session", "purchase"}
 
 
-async def test_a_complaint_is_named_apart_and_never_in_favour() -> None:
+@pytest.mark.parametrize(
+    ("complaint", "tone"),
+    [
+        ({"type": "return"}, None),
+        ({"type": "review", "rating": 1}, None),
+        ({"type": "review", "text": "A horrible thing, useless."}, "negative"),
+    ],
+)
+async def test_a_complaint_is_named_apart_and_never_in_favour(
+    complaint: dict[str, object], tone: str | None
+) -> None:
     shop = await shop_of()
-    bought, sent_back = ANN[2], {"type": "return", "item_id": "tuna"}
+    bought, complaint = ANN[2], {**complaint, "item_id": "tuna"}
     milk = {"type": "purchase", "item_id": "milk", "price": 1.0}
     painted = catalogue(searches=SEARCHES)
-    shop.remember("eve", bought, milk, {**ANN[0]}, sent_back, painted=painted)
+    shop.remember("eve", bought, milk, {**ANN[0]}, complaint, painted=painted)
 
     async with open_shop(shop) as client:
         answer = await ask(client, {"user_id": "eve", "explain": True, "exclude_seen": False})
@@ -193,8 +203,9 @@ async def test_a_complaint_is_named_apart_and_never_in_favour() -> None:
     by_id = {item["item_id"]: item for item in answer["items"]}
     favour = [reason for item in answer["items"] for reason in item["reasons"]]
     assert {(reason["action"], reason["item_id"]) for reason in favour} == {("purchase", "milk")}
-    assert [reason["action"] for reason in by_id["tuna"]["against"]] == ["return"]
-    assert by_id["tuna"]["against"][0]["share"] < 0
+    (reason,) = by_id["tuna"]["against"]
+    assert (reason["action"], reason["tone"]) == (complaint["type"], tone)
+    assert reason["share"] < 0
     assert by_id["milk"]["against"] == []
 
 

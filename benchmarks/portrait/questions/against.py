@@ -1,5 +1,6 @@
 """Does what somebody dislikes go down, with its like, and is it never a reason in favour?"""
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import count
@@ -11,11 +12,13 @@ from benchmarks.portrait.people import foreign_leaf
 from benchmarks.portrait.questions.scoring import Figures, mean
 from benchmarks.portrait.shop import Fields, Good
 from benchmarks.portrait.side import Answer, Side, Wish, items_of
+from benchmarks.portrait.words import SAID
 
 CRITICS = 12  # of each kind
 LISTED = 100  # places that are looked at
 POPULAR = 50  # places of the strangers' list that somebody may be offered of whom nothing is known
 KINDS = ("star", "text", "return")
+PRAISE = "praise"  # in words alone
 NEGATIVE = {"review", "return"}  # actions of these people that speak against something
 MINUTE = timedelta(minutes=1)
 NOTHING = 1e-4  # scores are told to so many decimals
@@ -28,32 +31,32 @@ def ask(side: Side, world: World, turn: int) -> Figures:
     draw = np.random.default_rng(7 + turn)
     critics = [
         Critic(f"critic-{turn}-{kind}-{number}", kind, world, draw)
-        for kind in KINDS
+        for kind in (*KINDS, PRAISE)
         for number in range(CRITICS)
     ]
     side.tell([event for critic in critics for event in critic.history()])
     before = [_list(side, critic.id) for critic in critics]
-    side.tell([critic.complaint() for critic in critics])
-    lowered: dict[str, list[float]] = {}
-    named: list[float] = []
+    side.tell([critic.verdict() for critic in critics])
+    scored: dict[str, list[float]] = defaultdict(list)
     for critic, old in zip(critics, before, strict=True):
-        score = is_lowered(old, _list(side, critic.id), critic.disliked.id, critic.like)
-        lowered.setdefault(f"against.{critic.kind}", []).append(score)
-        explained = side.recommend(Wish(critic.id, explain=True))
-        named.append(names_nothing_negative(explained, critic.disliked.id))
+        fell = is_lowered(old, _list(side, critic.id), critic.disliked.id, critic.like)
+        scored[f"against.{critic.kind}"].append(1 - fell if critic.kind == PRAISE else fell)
+        if critic.kind != PRAISE:
+            explained = side.recommend(Wish(critic.id, explain=True))
+            named = names_nothing_negative(explained, critic.disliked.id)
+            scored["against.reasons"].append(named)
     return {
-        **{key: mean(scores) for key, scores in lowered.items()},
-        "against.reasons": mean(named),
+        **{key: mean(scores) for key, scores in scored.items()},
         "against.only": _ask_complainers(side, world, turn, draw),
     }
 
 
 class Critic:
-    """Somebody new who likes two categories, and then dislikes one thing of the first."""
+    """Somebody new who likes two categories, and then says something of one thing of the first."""
 
     def __init__(self, id: str, kind: str, world: World, draw: np.random.Generator) -> None:
         self.id = id
-        self.kind = kind  # of KINDS: by stars, by words alone, or by sending it back
+        self.kind = kind  # of KINDS: by stars, by words alone, or by sending it back; or of PRAISE
         leaf = str(draw.choice([leaf.path for leaf in world.shop.leaves]))
         goods, others = (
             draw.permutation(np.array(world.shop.by_leaf[path], object))
@@ -62,7 +65,9 @@ class Critic:
         self.disliked: Good = goods[0]
         self.like = {good.id for good in goods[1:]}
         self._history: Sequence[Good] = [*goods[1:3], *others[:3]]
-        self._blame = str(draw.choice(world.shop.words.blame))
+        words = world.shop.words
+        said = words.praise if kind == PRAISE else words.blame
+        self._said = str(draw.choice(said[SAID:]))
         self._at = world.ends_at - 20 * MINUTE
         self._numbers = count(1)
 
@@ -71,12 +76,12 @@ class Critic:
         clicks = [self._event("click", good) for good in self._history]
         return [*clicks, self._event("purchase", self.disliked)]
 
-    def complaint(self) -> Fields:
-        """Speak against the one."""
+    def verdict(self) -> Fields:
+        """Speak against the one, or for it."""
         if self.kind == "return":
             return self._event("return", self.disliked)
         stars: Mapping[str, object] = {"rating": 1} if self.kind == "star" else {}
-        return self._event("review", self.disliked, text=self._blame, **stars)
+        return self._event("review", self.disliked, text=self._said, **stars)
 
     def _event(self, action: str, good: Good, **more: object) -> Fields:
         number = next(self._numbers)

@@ -9,6 +9,7 @@ from typing import Literal
 
 Language = Literal["en", "zh"]
 LANGUAGES: tuple[Language, ...] = ("en", "zh")
+SAID = 8  # of reviews of either tone: they are in the log; the others nobody has said before
 KNOWN = 2  # of a leaf's searches: shoppers type them; the others nobody has typed before
 
 
@@ -35,7 +36,7 @@ class Words:
     leaves: tuple[LeafWords, ...]  # by top, in the order of the file
     brands: Mapping[str, Sequence[str]]  # by price level: cheap, middle, luxury
     attributes: Sequence[str]
-    praise: Sequence[str]
+    praise: Sequence[str]  # the first SAID are said in the log, the rest never; so of blame
     blame: Sequence[str]
 
     def title(self, brand: str, attributes: Sequence[str], noun: str) -> str:
