@@ -19,6 +19,7 @@ from portrait.item import Item
 from portrait.names import Names
 from portrait.paint import LONG, SHORT
 from portrait.space import Vectors
+from portrait.traits import Traits
 
 LONG_SHARE, SHORT_SHARE = 0.3, 0.7  # of a score: what somebody likes, what they are after now
 CANDIDATES = 300  # texts that are looked at for diversity
@@ -54,6 +55,7 @@ class Shelf:
     nearby: Codes  # by row of the co-occurrences: that item's row, or N if it is not here
     told: Mask  # (N,): its text is known
     unplaced: Codes  # rows of the items whose place is MISSING
+    traits: Traits  # (N,)
 
     def __len__(self) -> int:
         return len(self.items)
@@ -123,6 +125,7 @@ def stock(catalogue: Catalogue) -> Shelf:
         nearby=_nearby(neighbour, catalogue),
         told=rows["text"] != MISSING,
         unplaced=np.flatnonzero(rows["place"] == MISSING),
+        traits=catalogue.traits,
     )
 
 

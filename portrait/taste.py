@@ -1,8 +1,8 @@
 """Taste: what a learned model makes of one user's events, and how it scores items.
 
 The text's part of a score (`Blend.score`) is the short-term vector that `paint` makes, as in
-training (`ranker.py`): a test holds both to the same scores, order and shares. All three parts are
-sums over the events, so an item's shares add up to its score exactly.
+training (`ranker.py`): a test holds both to the same scores, order and shares. All parts are sums
+over the events, so an item's shares add up to its score exactly.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from portrait.explain import Evidence
 from portrait.hash_index import MISSING
-from portrait.learned import Learned
+from portrait.leaning import Leaning
+from portrait.learned import Blend, Learned
 from portrait.paint import SHORT
 from portrait.recency import Events
 from portrait.recommend import Codes, Floats, Shelf
@@ -39,7 +40,8 @@ class Taste:
         """Score items, (n,) rows of the shelf, given what their texts score with `short`, (n,)."""
         blend = self.learned.blend
         neighbours = self._neighbour_scores(shelf)[rows] if blend.neighbours else None
-        return blend.score(self._behaviour_scores(shelf)[rows], neighbours, text_scores)
+        traits = self._leaning(shelf).scores(shelf.traits.at(rows)) if blend.knows_traits else None
+        return blend.score(self._behaviour_scores(shelf)[rows], neighbours, text_scores, traits)
 
     def _behaviour_scores(self, shelf: Shelf) -> Floats:
         """Return how near each item, (N,), is to the state; 0 where none is placed."""
@@ -72,7 +74,23 @@ class Taste:
             learned.behaviour.shares(self.placed, self.events, items),
             neighbours,
             self.evidence.shares(shelf.matrix[shelf.text[rows]], (0, 1)),
+            self._leaning(shelf).shares(shelf.traits.at(rows)) if blend.knows_traits else None,
         )
+
+    def _leaning(self, shelf: Shelf) -> Leaning:
+        return leaning_of(self.evidence, shelf, self.learned.blend, (0, 1))
+
+
+def leaning_of(evidence: Evidence, shelf: Shelf, blend: Blend, mix: tuple[float, float]) -> Leaning:
+    """Look up what one user's events are about on a shelf.
+
+    Args:
+        evidence: The events.
+        shelf: N items.
+        blend: What categories and prices count.
+        mix: What the long and the short term count, as in the text's part.
+    """
+    return Leaning(blend, shelf.traits.at(evidence.items), evidence.weight, mix)
 
 
 def taste_of(evidence: Evidence, learned: Learned) -> Taste:
