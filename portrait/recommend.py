@@ -2,6 +2,10 @@
 
 vector ─▶ score every text ─▶ filter ─▶ best few hundred ─▶ diversify ─▶ items, best first
 
+A list has two numbers for each item. `scores` are the model's: how well an item suits, whatever
+stands above it. `shown` is what the list is in the order of, on one scale for every model: the
+weighted mean of how well an item suits and of how unlike it is to what stands above it.
+
 Many items share a text, so texts are scored and items are taken from them. Nothing here changes a
 catalogue: a `Shelf` is a copy of what ranking needs, so it can be read from any thread.
 """
@@ -54,6 +58,8 @@ class Shelf:
     neighbour: Codes  # (N,): row of the learned co-occurrences, or MISSING
     nearby: Codes  # by row of the co-occurrences: that item's row, or N if it is not here
     told: Mask  # (N,): its text is known
+    sold_categories: frozenset[int]  # codes of those that have an item, available or not
+    sold_brands: frozenset[int]
     unplaced: Codes  # rows of the items whose place is MISSING
     traits: Traits  # (N,)
 
@@ -67,6 +73,14 @@ class Shelf:
     def of_brands(self, brands: Sequence[str]) -> Mask:
         """Return which items are of any of these brands."""
         return _coded(self.brand, self.brands, self.brands.named, brands)
+
+    def has_category(self, path: str) -> bool:
+        """Say whether the shop has anything in a category, available or not."""
+        return not self.sold_categories.isdisjoint(self.categories.within(path))
+
+    def has_brand(self, brand: str) -> bool:
+        """Say whether the shop has anything of a brand, available or not."""
+        return not self.sold_brands.isdisjoint(self.brands.named(brand))
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +107,18 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """Rows of items, best first, and their scores. Both (n,), n at most what was wished for."""
+    """Rows of items, best first, and their scores. All (n,), n at most what was wished for."""
 
     rows: Codes
-    scores: Floats
+    scores: Floats  # as the model has them; popularity, where that is what was asked for
+    shown: Floats  # 1 to 0, never more than above: see `_shown`
+    matched: int  # items that fit the filters, whether or not anything else speaks against them
+    filled: int = 0  # of the rows, the last ones: there for being popular alone
+
+    @property
+    def peak(self) -> float:
+        """The largest score, whichever its sign; 1 where none says anything."""
+        return float(np.abs(self.scores).max(initial=0)) or 1.0
 
 
 def stock(catalogue: Catalogue) -> Shelf:
@@ -124,9 +146,17 @@ def stock(catalogue: Catalogue) -> Shelf:
         neighbour=neighbour,
         nearby=_nearby(neighbour, catalogue),
         told=rows["text"] != MISSING,
+        sold_categories=_sold(rows["category"], rows["withdrawn"]),
+        sold_brands=_sold(rows["brand"], rows["withdrawn"]),
         unplaced=np.flatnonzero(rows["place"] == MISSING),
         traits=catalogue.traits,
     )
+
+
+def _sold(codes: Codes, withdrawn: Mask) -> frozenset[int]:
+    """Return which codes, (N,), items have that are not withdrawn: what events say is no name."""
+    sold = np.unique(codes[~withdrawn])
+    return frozenset(sold[sold != MISSING].tolist())
 
 
 def _nearby(neighbour: Codes, catalogue: Catalogue) -> Codes:
@@ -153,7 +183,8 @@ def rank(shelf: Shelf, vector: Vectors, wish: Wish, popularity: Floats) -> Ranki
         wish: How many, which, how different from each other.
         popularity: (N,); decides between items of one text.
     """
-    rows = np.flatnonzero(eligible(shelf, wish) & shelf.told)
+    allowed, matched = _allowed(shelf, wish)
+    rows = np.flatnonzero(allowed & shelf.told)
     text = shelf.text[rows]
     texts = np.unique(text) if len(rows) < len(shelf) // 8 else _used(text, len(shelf.matrix))
     scores = _score(shelf.matrix, texts, vector)  # (t,)
@@ -165,7 +196,7 @@ def rank(shelf: Shelf, vector: Vectors, wish: Wish, popularity: Floats) -> Ranki
     rows, slot = rows[held], slot[held]  # the items of the best texts
     order = np.lexsort((rows, -popularity[rows], slot))
     rows, slot = rows[order], slot[order]
-    return _diversify(shelf, rows, scores[best][slot], wish)
+    return _diversify(shelf, rows, scores[best][slot], wish, matched)
 
 
 def rank_by(
@@ -179,10 +210,11 @@ def rank_by(
         wish: How many, which, how different from each other.
         scorer: Rows (n,) and the scores of their texts (n,) -> scores (n,).
     """
-    rows = np.flatnonzero(eligible(shelf, wish) & shelf.told)
+    allowed, matched = _allowed(shelf, wish)
+    rows = np.flatnonzero(allowed & shelf.told)
     scores = scorer(rows, _score(shelf.matrix, shelf.text[rows], vector))
     best = _largest(scores, max(CANDIDATES, 3 * wish.limit))
-    return _diversify(shelf, rows[best], scores[best], wish)
+    return _diversify(shelf, rows[best], scores[best], wish, matched)
 
 
 def rank_popular(shelf: Shelf, order: Codes, wish: Wish, popularity: Floats) -> Ranking:
@@ -196,12 +228,30 @@ def rank_popular(shelf: Shelf, order: Codes, wish: Wish, popularity: Floats) -> 
         wish: How many, and which.
         popularity: (N,).
     """
-    allowed, like = eligible(shelf, wish), _like(shelf, wish.disliked)
+    (allowed, matched), like = _allowed(shelf, wish), _like(shelf, wish.disliked)
     chosen = _of_each(shelf, _first_allowed(order, allowed & ~like, POPULAR_CANDIDATES), wish.limit)
     if len(chosen) < wish.limit and like.any():
         last = _first_allowed(order, allowed & like, POPULAR_CANDIDATES)
         chosen = np.r_[chosen, _of_each(shelf, last, wish.limit - len(chosen))]
-    return Ranking(chosen, popularity[chosen])
+    scores = popularity[chosen]
+    return Ranking(chosen, scores, _shown(scores, scores, 0), matched)
+
+
+def fill_up(shelf: Shelf, ranking: Ranking, order: Codes, wish: Wish) -> Ranking:
+    """Fill a list up to its limit with items whose text is not read yet, the most popular first.
+
+    Nothing is known of how they suit, so their scores are 0.
+    """
+    unread = eligible(shelf, wish) & ~shelf.told
+    rows = _first_allowed(order, unread, wish.limit - len(ranking.rows))
+    nothing = np.zeros(len(rows), np.float32)
+    return Ranking(
+        np.r_[ranking.rows, rows],
+        np.r_[ranking.scores, nothing],
+        np.r_[ranking.shown, nothing],
+        ranking.matched,
+        len(rows),
+    )
 
 
 def _of_each(shelf: Shelf, rows: Codes, limit: int) -> Codes:
@@ -236,19 +286,30 @@ def _first_allowed(order: Codes, allowed: Mask, most: int) -> Codes:
 
 def eligible(shelf: Shelf, wish: Wish) -> Mask:
     """Return (N,): which items a wish allows."""
-    filters = wish.filters
-    allowed = shelf.offered.copy() if filters.only_available else ~shelf.withdrawn
-    if filters.categories:
-        allowed &= shelf.in_categories(filters.categories)
-    if filters.brands:
-        allowed &= shelf.of_brands(filters.brands)
-    if filters.price_min is not None:
-        allowed &= (shelf.price > 0) & (shelf.price >= filters.price_min)
-    if filters.price_max is not None:
-        allowed &= (shelf.price > 0) & (shelf.price <= filters.price_max)
-    excluded = wish.excluded
-    allowed[excluded[(excluded != MISSING) & (excluded < len(shelf))]] = False
+    allowed, _ = _allowed(shelf, wish)
     return allowed
+
+
+def matching(shelf: Shelf, filters: Filters) -> Mask:
+    """Return (N,): which items fit filters."""
+    fits = shelf.offered.copy() if filters.only_available else ~shelf.withdrawn
+    if filters.categories:
+        fits &= shelf.in_categories(filters.categories)
+    if filters.brands:
+        fits &= shelf.of_brands(filters.brands)
+    if filters.price_min is not None:
+        fits &= (shelf.price > 0) & (shelf.price >= filters.price_min)
+    if filters.price_max is not None:
+        fits &= (shelf.price > 0) & (shelf.price <= filters.price_max)
+    return fits
+
+
+def _allowed(shelf: Shelf, wish: Wish) -> tuple[Mask, int]:
+    """Return (N,), which items a wish allows, and how many fit its filters, excluded or not."""
+    allowed, excluded = matching(shelf, wish.filters), wish.excluded
+    matched = int(np.count_nonzero(allowed))
+    allowed[excluded[(excluded != MISSING) & (excluded < len(shelf))]] = False
+    return allowed, matched
 
 
 def _coded(
@@ -308,7 +369,7 @@ def _turns(codes: Codes) -> Codes:
     return turns
 
 
-def _diversify(shelf: Shelf, rows: Codes, relevance: Floats, wish: Wish) -> Ranking:
+def _diversify(shelf: Shelf, rows: Codes, relevance: Floats, wish: Wish, matched: int) -> Ranking:
     """Take candidates one by one: near the user, and not like those that were taken before.
 
     Args:
@@ -316,24 +377,50 @@ def _diversify(shelf: Shelf, rows: Codes, relevance: Floats, wish: Wish) -> Rank
         rows: (c,), the most relevant first, those of one text together.
         relevance: (c,).
         wish: How many, and how different.
+        matched: How many items fit the filters.
 
     Source: Carbonell and Goldstein, The use of MMR, SIGIR 1998; diversity is 1 - lambda.
     """
     if not wish.diversity:
-        return Ranking(rows[: wish.limit], relevance[: wish.limit])
-    few = _turns(shelf.text[rows]) < ITEMS_PER_TEXT
-    chosen = np.flatnonzero(few)[_most_marginal(shelf, rows[few], relevance[few], wish)]
+        best = relevance[: wish.limit]
+        return Ranking(rows[: wish.limit], best, _shown(best, best, 0), matched)
+    suits = _weighed(relevance, wish.diversity)
+    few = np.flatnonzero(_turns(shelf.text[rows]) < ITEMS_PER_TEXT)
+    pile = Pile(shelf.matrix, shelf.text[rows[few]], suits[few], wish.diversity)
+    chosen = few[[pile.take() for _ in range(min(wish.limit, len(few)))]]
+    worth = np.array(pile.worth_when_taken, np.float32)
     if len(chosen) < wish.limit:  # too few texts: more items of the same ones
-        chosen = np.r_[chosen, np.setdiff1d(np.arange(len(rows)), chosen)][: wish.limit]
-    return Ranking(rows[chosen], relevance[chosen])
+        more = np.setdiff1d(np.arange(len(rows)), chosen)[: wish.limit - len(chosen)]
+        chosen = np.r_[chosen, more]
+        worth = np.r_[worth, suits[more] - np.float32(wish.diversity)]
+    shown = _shown(worth, suits[chosen], wish.diversity)
+    return Ranking(rows[chosen], relevance[chosen], shown, matched)
 
 
-def _most_marginal(shelf: Shelf, rows: Codes, relevance: Floats, wish: Wish) -> list[int]:
-    """Return the places of the candidates taken, in order."""
+def _weighed(relevance: Floats, diversity: float) -> Floats:
+    """Return what relevance, (c,), counts beside diversity."""
     highest = max(float(relevance.max(initial=0)), 1.0)  # likeness ends at 1, and so should this
-    relevance = (1 - wish.diversity) * relevance / np.float32(highest)
-    pile = Pile(shelf.matrix, shelf.text[rows], relevance, wish.diversity)
-    return [pile.take() for _ in range(min(wish.limit, len(rows)))]
+    weighed: Floats = (1 - diversity) * relevance / np.float32(highest)
+    return weighed
+
+
+def _shown(worth: Floats, suits: Floats, diversity: float) -> Floats:
+    """Put what items were worth when they were taken, (n,), on the scale that people see.
+
+    1: nothing in the list suits better, and nothing like it stands above. 0: nothing speaks for it
+    that does not speak for what stands above. An item that was put behind, for being the third of
+    its category or text, counts no more than the one above it.
+
+    Args:
+        worth: (n,), `suits` less the likeness to what stands above.
+        suits: (n,), what relevance counts.
+        diversity: What being unlike counts: it is told as `diversity` less the likeness.
+    """
+    whole = np.abs(suits).max(initial=0) + np.float32(diversity)
+    if not whole:
+        return np.zeros(len(worth), np.float32)
+    shown: Floats = np.minimum.accumulate(np.clip((worth + np.float32(diversity)) / whole, 0, 1))
+    return shown
 
 
 class Pile:
@@ -349,6 +436,7 @@ class Pile:
         self._diversity = np.float32(diversity)
         self._worth = relevance.copy()  # less the likeness to the nearest one taken
         self._taken: list[int] = []
+        self.worth_when_taken: list[np.float32] = []
         self._room = np.empty((len(texts), matrix.shape[1]), np.float32)  # read as far as seen
         self.seen = 0
         self._see(min(FIRST_SEEN, len(relevance)))
@@ -360,6 +448,7 @@ class Pile:
             self._look(self.seen, min(2 * self.seen, len(self._worth)))
             best = int(self._seen_worth.argmax())
         self._taken.append(best)
+        self.worth_when_taken.append(self._seen_worth[best])
         likeness = self._vectors @ (self._diversity * self._vectors[best])
         left = np.subtract(self._seen_relevance, likeness, out=likeness)
         np.minimum(self._seen_worth, left, out=self._seen_worth)  # being unlike is no merit

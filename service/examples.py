@@ -104,6 +104,10 @@ RECOMMENDATIONS: Json = {
     "profile_as_of": "2026-11-23T18:02:11Z",
     "stale_seconds": 0.31,
     "session_texts": [],
+    "matched": 214,
+    "filled": 0,
+    "unknown_names": [{"filter": "brand", "name": "Natoinal", "nearest": ["National"]}],
+    "emptied_by": [],
     "items": [
         {
             "item_id": "995242",
@@ -111,8 +115,9 @@ RECOMMENDATIONS: Json = {
             "category": CHOCOLATE,
             "brand": "National",
             "price": 2.79,
-            "score": 0.7315,
-            "reasons": [BOUGHT | {"share": 0.6127}],
+            "score": 1.0,
+            "relevance": 1.0,
+            "reasons": [BOUGHT | {"share": 0.8376}],
             "against": [],
         }
     ],

@@ -11,7 +11,15 @@ with the newest view; a bug ends the tasks, which `/livez` then says.
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Collection,
+    Iterable,
+    Iterator,
+    Mapping,
+)
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 
@@ -25,8 +33,10 @@ from portrait.lease import stopped
 from portrait.lexical import Lexicon
 from portrait.mirror import Mirror
 from portrait.model_index import ModelIndex
+from portrait.names import Names
 from portrait.popularity import DAYS, Popularity, popularity_of
 from portrait.recommend import Ranking, Shelf, stock
+from portrait.spelling import Spellings
 from portrait.store import (
     CatalogueStore,
     Model,
@@ -88,6 +98,8 @@ class Source:
     mirror: CountingMirror
     lexicon: Lexicon = field(default_factory=Lexicon)
     rows: dict[int, int] = field(default_factory=dict)  # of items by item_ref: one at a time
+    categories: Spellings = field(default_factory=Spellings)
+    brands: Spellings = field(default_factory=Spellings)
 
     @property
     def is_crowded(self) -> bool:
@@ -102,11 +114,17 @@ class Source:
         return self.mirror.catalogue.items
 
     def learn(self, shelf: Shelf) -> None:
-        """Add the words and the rows that are new on the shelf; rows are never moved."""
+        """Add the words, names and rows that are new on the shelf; rows are never moved."""
         known = len(self.rows)
         refs = self.mirror.catalogue.rows["ref"][known : len(shelf)].tolist()
         self.rows.update(zip(refs, range(known, len(shelf)), strict=True))
         self.lexicon.learn(shelf.items, shelf.text)
+        self.categories.learn(_named(shelf.categories, shelf.sold_categories))
+        self.brands.learn(_named(shelf.brands, shelf.sold_brands))
+
+
+def _named(names: Names, codes: Collection[int]) -> Iterator[str]:
+    return (name for code, name in enumerate(names) if code in codes)
 
 
 class Answers:

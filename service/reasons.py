@@ -1,4 +1,7 @@
-"""Reasons: the events that speak for an item and against it, as a reader knows them."""
+"""Reasons: the events that speak for an item and against it, as a reader knows them.
+
+That everybody wants an item is a reason too, where nothing else is known.
+"""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,11 +12,15 @@ from portrait.event import Action
 from portrait.explain import Evidence, reasons_of
 from portrait.hash_index import MISSING
 from portrait.item import Item
+from portrait.kinds import ACTION_WEIGHTS
+from portrait.popularity import DAYS
 from portrait.ref import text_ref
-from service.describe import Json, moment
+from service.describe import DECIMALS, Json, moment
 
+A_PURCHASE = ACTION_WEIGHTS[Action.PURCHASE]
 REASONS = 3  # named for each item, and as many against it
-DECIMALS = 6  # of shares
+
+ForAndAgainst = tuple[list[Json], list[Json]]
 
 _ACTIONS = tuple(action.value for action in Action)
 
@@ -73,7 +80,7 @@ class Mentions:
 
 def reasons_for(
     shares: NDArray[np.float32], evidence: Evidence, mentions: Mentions
-) -> list[tuple[list[Json], list[Json]]]:
+) -> list[ForAndAgainst]:
     """Name what speaks for each of N items and what against it, by the events' shares (N, S)."""
     return [
         (_named(each.favour, mentions), _named(each.against, mentions))
@@ -81,5 +88,36 @@ def reasons_for(
     ]
 
 
+def popular_reasons(
+    weights: NDArray[np.float32], shares: NDArray[np.float32]
+) -> list[ForAndAgainst]:
+    """Say how much everybody wants each of N items, (N,); nothing, where nobody does.
+
+    Args:
+        weights: (N,), as `Popularity` has them.
+        shares: (N,), of the items' relevance.
+    """
+    return [
+        ([_wanted(weight, share)] if weight else [], [])
+        for weight, share in zip(weights.tolist(), shares.tolist(), strict=True)
+    ]
+
+
+def _wanted(weight: float, share: float) -> Json:
+    purchases = f"{max(weight / A_PURCHASE, 0.1):,.1f}".removesuffix(".0")
+    many = "purchase" if purchases == "1" else "purchases"
+    return {
+        "action": "popularity",
+        "item_id": None,
+        "title": f"What everybody did with it counts as {purchases} {many} in {DAYS} days",
+        "occurred_at": None,
+        "share": round(share, DECIMALS),
+    }
+
+
 def _named(events: Sequence[tuple[int, float]], mentions: Mentions) -> list[Json]:
-    return [{**mentions[event], "share": round(share, DECIMALS)} for event, share in events]
+    return [
+        {**mentions[event], "share": told}
+        for event, share in events
+        if (told := round(share, DECIMALS))
+    ]

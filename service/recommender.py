@@ -23,7 +23,16 @@ from portrait.item import Item
 from portrait.kinds import is_complaint, kinds_of
 from portrait.paint import LONG, SHORT
 from portrait.profile import Profile, decode_profile
-from portrait.recommend import Filters, Ranking, Wish, blend, rank, rank_by, rank_popular
+from portrait.recommend import (
+    Filters,
+    Ranking,
+    Wish,
+    blend,
+    fill_up,
+    rank,
+    rank_by,
+    rank_popular,
+)
 from portrait.record import is_blank
 from portrait.ref import item_ref, text_ref
 from portrait.session import read_words, session_evidence, session_ring
@@ -31,18 +40,19 @@ from portrait.space import Vectors
 from portrait.store import Model
 from portrait.taste import Taste, taste_of
 from service.damage import sound
-from service.describe import Json, moment, stale_seconds
+from service.describe import DECIMALS, Json, moment, stale_seconds
 from service.live import Live, Parts, View
-from service.reasons import Mentions, reasons_for
+from service.matches import emptied_by, unknown_names
+from service.reasons import ForAndAgainst, Mentions, popular_reasons, reasons_for
 from service.schemas import AskedFilters, RecommendationRequest, Session, Strategy
 from service.turns import Turns
 
-DECIMALS = 6  # of scores
 NO_SESSION = Session()
 
 Rows = NDArray[np.int64]
 Ring = NDArray[np.void]
-Reasons = list[tuple[list[Json], list[Json]]] | None  # by item: for it, against it
+Floats = NDArray[np.float32]
+Reasons = list[ForAndAgainst] | None  # by item
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +98,9 @@ def _answer(
     stale: float | None,
 ) -> bytes:
     """Rank, and write the answer. Blocks for milliseconds, so it runs in a thread."""
-    basis, ranking, reasons = _compute(asked, _gather(asked, profile, view), view)
+    known = _gather(asked, profile, view)
+    wish = _wish(asked, known, view)
+    basis, ranking, reasons = _compute(asked, known, wish, view)
     return to_json(
         {
             "recommendation_id": uuid4(),
@@ -98,6 +110,10 @@ def _answer(
             "profile_as_of": None if profile is None else moment(int(profile.head["last_at"])),
             "stale_seconds": stale,
             "session_texts": basis.readings,
+            "matched": ranking.matched,
+            "filled": ranking.filled,
+            "unknown_names": unknown_names(wish.filters, view),
+            "emptied_by": emptied_by(ranking, view.shelf, wish, len(asked.exclude)),
             "items": _items(ranking, reasons, view),
         }
     )
@@ -175,23 +191,47 @@ def _vectors(profile: Profile | None, past: Evidence | None, model: Model) -> Ve
     return stored
 
 
+def _wish(asked: RecommendationRequest, known: Known, view: View) -> Wish:
+    return Wish(
+        asked.limit,
+        _filters(asked.filters),
+        _rows([*map(item_ref, asked.exclude), *known.seen], view),
+        _rows(known.disliked, view),
+        asked.diversity,
+    )
+
+
 def _compute(
-    asked: RecommendationRequest, known: Known, view: View
+    asked: RecommendationRequest, known: Known, wish: Wish, view: View
 ) -> tuple[Basis, Ranking, Reasons]:
     """Choose, rank, explain."""
     basis = _choose(known, view)
     learned, evidence = view.model.learned, basis.evidence
     taste = None if learned is None or evidence is None else taste_of(evidence, learned)
-    ranking = _rank(asked, known, basis, taste, view)
-    if not asked.explain:
-        return basis, ranking, None
+    ranking = _rank(wish, basis, taste, view)
+    reasons = _explain(ranking, basis, taste, view) if asked.explain else None
+    return basis, ranking, reasons
+
+
+def _explain(
+    ranking: Ranking, basis: Basis, taste: Taste | None, view: View
+) -> list[ForAndAgainst]:
+    """Name the events that speak for each item, and popularity where it alone does."""
+    evidence, suiting = basis.evidence, len(ranking.rows) - ranking.filled
     if evidence is None:
-        return basis, ranking, [([], []) for _ in ranking.rows]  # what is popular is nobody's doing
+        return _popular_reasons(ranking, 0, view)
+    rows = ranking.rows[:suiting]
     if taste is not None:
-        shares = taste.shares(view.shelf, ranking.rows)
+        shares = taste.shares(view.shelf, rows)
     else:
-        shares = evidence.shares(view.shelf.matrix[view.shelf.text[ranking.rows]])
-    return basis, ranking, reasons_for(shares, evidence, basis.mentions)
+        shares = evidence.shares(view.shelf.matrix[view.shelf.text[rows]])
+    by_events = reasons_for(shares / np.float32(ranking.peak), evidence, basis.mentions)
+    return by_events + _popular_reasons(ranking, suiting, view)
+
+
+def _popular_reasons(ranking: Ranking, start: int, view: View) -> list[ForAndAgainst]:
+    weights = view.popularity.weights[ranking.rows[start:]]
+    return popular_reasons(weights, ranking.scores[start:] / np.float32(ranking.peak))
 
 
 def _choose(known: Known, view: View) -> Basis:
@@ -227,27 +267,23 @@ def _with_session(
         return Basis("session", now, session, mentions, readings)
     vectors = np.stack([known.vectors[LONG], now[SHORT]])
     if past is None:
-        return Basis("session", vectors, None, mentions, readings)
+        return Basis("session_and_profile", vectors, None, mentions, readings)
     mentions.with_past(past)
-    return Basis("session", vectors, together(past, session), mentions, readings)
+    return Basis("session_and_profile", vectors, together(past, session), mentions, readings)
 
 
-def _rank(
-    asked: RecommendationRequest, known: Known, basis: Basis, taste: Taste | None, view: View
-) -> Ranking:
-    wish = Wish(
-        asked.limit,
-        _filters(asked.filters),
-        _rows([*map(item_ref, asked.exclude), *known.seen], view),
-        _rows(known.disliked, view),
-        asked.diversity,
-    )
+def _rank(wish: Wish, basis: Basis, taste: Taste | None, view: View) -> Ranking:
+    """Rank by what is known; what is left of the limit is filled up with what is popular."""
     if basis.strategy == "popular":
         return _popular(wish, view)
     if taste is not None:
         scorer = partial(taste.scores, view.shelf)
-        return rank_by(view.shelf, basis.vectors[SHORT], wish, scorer)
-    return rank(view.shelf, blend(basis.vectors), wish, view.popularity.weights)
+        ranking = rank_by(view.shelf, basis.vectors[SHORT], wish, scorer)
+    else:
+        ranking = rank(view.shelf, blend(basis.vectors), wish, view.popularity.weights)
+    if len(ranking.rows) == wish.limit:
+        return ranking
+    return fill_up(view.shelf, ranking, view.popularity.order, wish)
 
 
 def _popular(wish: Wish, view: View) -> Ranking:
@@ -279,22 +315,32 @@ def _filters(asked: AskedFilters) -> Filters:
 
 
 def _items(ranking: Ranking, reasons: Reasons, view: View) -> list[Json]:
-    scored = zip(ranking.rows.tolist(), ranking.scores.tolist(), strict=True)
+    shown = _told(ranking.shown), _told(ranking.scores / np.float32(ranking.peak))
+    scored = zip(ranking.rows.tolist(), *shown, strict=True)
     return [
-        _item(view.shelf.items[row], score, (None, None) if reasons is None else reasons[place])
-        for place, (row, score) in enumerate(scored)
+        _item(view.shelf.items[row], scores, (None, None) if reasons is None else reasons[place])
+        for place, (row, *scores) in enumerate(scored)
     ]
 
 
-def _item(item: Item, score: float, reasons: tuple[list[Json] | None, list[Json] | None]) -> Json:
-    favour, against = reasons
+def _told(scores: Floats) -> list[float]:
+    """Round scores, (n,), to what is told of them."""
+    told: list[float] = np.round(scores.astype(np.float64), DECIMALS).tolist()
+    return told
+
+
+def _item(
+    item: Item, scores: Sequence[float], reasons: tuple[list[Json] | None, list[Json] | None]
+) -> Json:
+    (score, relevance), (favour, against) = scores, reasons
     return {
         "item_id": item.id,
         "title": item.title,
         "category": item.category,
         "brand": item.brand,
         "price": item.price,
-        "score": round(score, DECIMALS),
+        "score": score,
+        "relevance": relevance,
         "reasons": favour,
         "against": against,
     }

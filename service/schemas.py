@@ -23,10 +23,9 @@ Choice = Annotated[str, StringConstraints(min_length=1, max_length=512)]
 SessionText = Annotated[
     str, StringConstraints(min_length=1, max_length=1_024, strip_whitespace=True)
 ]
+Emptied = Literal["catalogue", "filters", "unavailable", "excluded", "seen"]
 Score = Annotated[float, Field(description="0 to 1, four decimals.")]
-
-
-Strategy = Literal["profile", "session", "popular"]
+Strategy = Literal["session", "session_and_profile", "profile", "popular"]
 
 
 class Asked(BaseModel):
@@ -106,15 +105,21 @@ class RecommendationRequest(Asked):
 
 
 class Reason(Answered):
-    """One event that speaks for an item, or against it."""
+    """One event that speaks for an item or against it, or that everybody wants it."""
 
-    action: Action | Literal["session"] = Field(description="`session`: it came in the request.")
-    item_id: str | None = Field(description="What it was about; null for a search.")
-    title: str | None = Field(description="Of that item; of a search in the session, its text.")
+    action: Action | Literal["session", "popularity"] = Field(
+        description="`session`: it came in the request. `popularity`: what everybody did with it, "
+        "as far as it counts, over the newest 28 days with events."
+    )
+    item_id: str | None = Field(description="What it was about; null for a search, and popularity.")
+    title: str | None = Field(
+        description="Of that item; of a search in the session, its text; of popularity, how much "
+        "the item is wanted."
+    )
     occurred_at: datetime | None
     share: float = Field(
-        description="Of the score: that of all that was done with this item, or of this search. "
-        "The shares of everything add up to the score."
+        description="Of the item's `relevance`, four decimals: that of all that was done with this "
+        "item, or of this search. The shares of everything, named or not, add up to it."
     )
 
 
@@ -127,13 +132,22 @@ class RecommendedItem(Answered):
     brand: str
     price: float | None
     score: float = Field(
-        description="Profile and session: -1 to 1, 0.3 of likeness to what the user likes and 0.7 "
-        "to what they are after now. Popular: how much everybody wants it."
+        description="What the list is in the order of: 0 to 1, four decimals, on one scale for "
+        "every strategy and model. The weighted mean of `relevance` and of how unlike the item is "
+        "to those above it; `diversity` says how much the second counts, and with 0 it is "
+        "`relevance` alone. 1: nothing in this list suits better, and nothing like it stands "
+        "above. 0: nothing speaks for it. To be compared within one answer."
+    )
+    relevance: float = Field(
+        description="How well the item suits, whatever stands above it: -1 to 1, four decimals, "
+        "as a part of the largest in this list. 0: nothing speaks for it; below: more speaks "
+        "against it. By a session or a profile, what the model says of these events; by "
+        "popularity, how much everybody wants it. To be compared within one answer."
     )
     reasons: tuple[Reason, ...] | None = Field(
         None,
         description="With `explain`: what speaks for it, strongest first, one for each item; else "
-        "null. Of what is popular, nothing.",
+        "null. Popularity is named where an item is there for nothing else.",
     )
     against: tuple[Reason, ...] | None = Field(
         None,
@@ -152,11 +166,26 @@ class TextReading(Answered):
     )
 
 
+class UnknownName(Answered):
+    """A name in the filters that nothing in the shop has."""
+
+    filter: Literal["category", "brand"]
+    name: str = Field(description="As it was asked for.")
+    nearest: tuple[str, ...] = Field(
+        description="Names that the shop has, the likest first; of a path, also one that it lies "
+        "in. Looked for where it is among the first five unknown names."
+    )
+
+
 class Recommendations(Answered):
-    """Items, best first."""
+    """Items, in the order of their scores."""
 
     recommendation_id: UUID = Field(description="Send it back with the events that follow.")
-    strategy: Strategy
+    strategy: Strategy = Field(
+        description="What the list was made of: the session alone, the session for what somebody "
+        "is after now and their profile for what they like, the profile alone, or what everybody "
+        "wants."
+    )
     model_version: str
     space_id: str
     profile_as_of: datetime | None = Field(description="Time of the user's newest event.")
@@ -164,6 +193,20 @@ class Recommendations(Answered):
         description="How far the profile lags behind what was published; null if not known."
     )
     session_texts: tuple[TextReading, ...]
+    matched: int = Field(
+        description="Items that fit `filters`, before those of `exclude` and `exclude_seen` are "
+        "left out."
+    )
+    filled: int = Field(
+        description="Of the items the last so many: nothing has been read of them yet, and they "
+        "fill up the list by popularity alone."
+    )
+    unknown_names: tuple[UnknownName, ...]
+    emptied_by: tuple[Emptied, ...] = Field(
+        description="Why there are no items; empty if there are. `catalogue`: the shop has none. "
+        "`filters`: none fits. `unavailable`: those that fit are not available at the moment. "
+        "`excluded`, `seen`: those that fit were left out by `exclude`, by `exclude_seen`."
+    )
     items: tuple[RecommendedItem, ...]
 
 

@@ -21,7 +21,10 @@ from portrait.recommend import (
     Wish,
     _first_allowed,
     blend,
+    eligible,
+    fill_up,
     rank,
+    rank_by,
     rank_popular,
     stock,
 )
@@ -212,6 +215,7 @@ def test_the_popular_come_first_but_only_a_few_of_each_category() -> None:
     assert len(first) == ITEMS_PER_CATEGORY
     assert ids(shelf, ranking) == [*first, "house-0", "house-1", "food-6", "food-5"]
     assert ranking.scores.tolist() == [9, 8, 7, 0, 0, 6, 5]
+    assert ranking.shown.tolist() == pytest.approx([1, 8 / 9, 7 / 9, 0, 0, 0, 0])
 
 
 def test_what_is_disliked_comes_last_of_the_popular_with_its_category() -> None:
@@ -271,3 +275,117 @@ def test_a_shelf_does_not_change_with_its_catalogue() -> None:
 
     assert shelf.offered.all()
     assert len(shelf) == len(ITEMS)
+
+
+@given(st.integers(1, 60), st.integers(1, 30), st.integers(1, 40), st.floats(0, 1), st.integers(0))
+def test_the_list_is_in_the_order_of_what_is_shown_from_one_to_nought(
+    count: int, texts: int, limit: int, diversity: float, seed: int
+) -> None:
+    """Whatever scores it and however unlike its items are to be; nothing is told twice as much."""
+    shelf = shelf_of(*assorted(count, texts), seed=seed % 1_000)
+    draw = np.random.default_rng(seed % 1_000)
+    any_scores = (draw.standard_normal(len(shelf)) * draw.choice([0, 0.01, 1, 40])).astype("f4")
+    wanted = np.abs(any_scores)
+    disliked = np.flatnonzero(draw.uniform(size=len(shelf)) < 0.1)
+    wish = Wish(limit=limit, diversity=diversity, disliked=disliked)
+
+    for ranking in (
+        rank(shelf, vector(seed % 1_000), wish, nobody(shelf)),
+        rank_by(shelf, vector(), wish, lambda rows, _: any_scores[rows]),
+        rank_popular(shelf, np.argsort(-wanted, kind="stable"), wish, wanted),
+    ):
+        assert len(ranking.shown) == len(ranking.scores) == len(ranking.rows)
+        assert (np.diff(ranking.shown) <= 0).all()
+        assert ((ranking.shown >= 0) & (ranking.shown <= 1)).all()
+        assert np.abs(ranking.scores).max(initial=0) <= ranking.peak
+
+
+def test_the_first_item_shows_one_and_without_diversity_each_shows_its_relevance() -> None:
+    shelf = shelf_of(*[Item(id=str(place), title=str(place)) for place in range(40)])
+
+    plain, diverse = [
+        rank(shelf, vector(), Wish(limit=5, diversity=diversity), nobody(shelf))
+        for diversity in (0, 0.3)
+    ]
+
+    assert plain.shown.tolist() == pytest.approx((plain.scores / plain.peak).tolist())
+    assert plain.shown[0] == diverse.shown[0] == 1
+
+
+def test_what_is_shown_is_the_mean_of_how_it_suits_and_of_how_unlike_it_is_to_those_above() -> None:
+    shelf = shelf_of(*[Item(id=str(place), title=str(place)) for place in range(40)])
+
+    ranking = rank(shelf, vector(), Wish(limit=9, diversity=0.3), nobody(shelf))
+
+    vectors = shelf.matrix[shelf.text[ranking.rows]]
+    suits = 0.7 * ranking.scores  # the largest is below 1, where likeness ends
+    for place in range(9):
+        nearest = (vectors[:place] @ vectors[place]).max(initial=0)
+        mean = (suits[place] + 0.3 * (1 - nearest)) / (suits[0] + 0.3)
+        assert ranking.shown[place] == pytest.approx(mean, abs=1e-5)
+
+
+def test_the_third_item_of_a_text_comes_last_and_shows_no_more_than_the_one_above() -> None:
+    twins = [Item(id=f"twin-{place}", title="twin") for place in range(4)]
+    shelf = shelf_of(*twins, *[Item(id=f"other-{place}", title=str(place)) for place in range(3)])
+
+    ranking = rank(shelf, shelf.matrix[0], Wish(limit=7, diversity=0.3), nobody(shelf))
+
+    assert [id.startswith("twin") for id in ids(shelf, ranking)[-2:]] == [True, True]
+    assert ranking.shown[-1] <= ranking.shown[-2] <= ranking.shown[-3]
+    assert ranking.scores[-1] == ranking.peak
+
+
+def _lies_in(item: Item, category: str) -> bool:
+    return f"{item.category} > ".startswith(f"{category} > ")
+
+
+@given(st.sampled_from(["Food", "House", "nothing"]), st.lists(st.integers(0, 59), max_size=60))
+def test_it_is_counted_how_many_items_fit_whatever_is_excluded(
+    category: str, excluded: list[int]
+) -> None:
+    shelf = shelf_of(*assorted(60, 20))
+    filters = Filters(categories=(category,))
+    wish = Wish(limit=3, filters=filters, excluded=np.array(excluded, np.int64))
+
+    for ranking in (
+        rank(shelf, vector(), wish, nobody(shelf)),
+        rank_by(shelf, vector(), wish, lambda _, scores: scores),
+        rank_popular(shelf, np.arange(60), wish, nobody(shelf)),
+    ):
+        fit = [shelf.offered[row] for row in range(60) if _lies_in(shelf.items[row], category)]
+        assert ranking.matched == sum(fit)
+        assert len(ranking.rows) == min(3, int(eligible(shelf, wish).sum()))
+
+
+def test_what_has_not_been_read_fills_up_a_list_the_popular_first() -> None:
+    read = [Item(id=f"read-{place}", title=str(place)) for place in range(2)]
+    unread = [Item(id=f"new-{place}", title=f"new {place}") for place in range(4)]
+    built = Catalogue(MODEL)
+    built.vectors.put([text_ref(item.text) for item in read], np.eye(DIM, dtype=np.float32)[:2])
+    for item in (*read, *unread):
+        built.put(item)
+    shelf, wish = stock(built), Wish(limit=5, excluded=np.array([2]))
+    order = np.array([5, 0, 2, 3, 4, 1])
+
+    ranking = fill_up(shelf, rank(shelf, vector(), wish, nobody(shelf)), order, wish)
+
+    assert sorted(ids(shelf, ranking)[:2]) == ["read-0", "read-1"]
+    assert ids(shelf, ranking)[2:] == ["new-3", "new-1", "new-2"]
+    assert (ranking.filled, ranking.matched) == (3, 6)
+    assert ranking.scores[2:].tolist() == ranking.shown[2:].tolist() == [0, 0, 0]
+    assert (np.diff(ranking.shown) <= 0).all()
+
+
+def test_the_shop_has_a_name_while_an_item_of_it_is_in_the_catalogue_available_or_not() -> None:
+    shelf = shelf_of(
+        Item(id="milk", title="milk", category="Food > Dairy", brand="Farm", available=False),
+        Item(id="gone", title="gone", category="House > Paper", brand="Dry", withdrawn=True),
+    )
+
+    assert shelf.has_category("food")
+    assert shelf.has_category("Food > Dairy")
+    assert shelf.has_brand("FARM")
+    assert not shelf.has_category("House")
+    assert not shelf.has_category("Foo")
+    assert not shelf.has_brand("Dry")
