@@ -10,7 +10,7 @@ at every price favours none; of few events little is believed. Why: docs/decisio
 Both are linear in the events, so each event's share of a score is exact.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,6 +60,10 @@ class Leaning:
         """Return what the traits of N items add to their scores, (N,)."""
         leans = leanings(self.events.at_once, self.weight[None], self.mix)
         return self.blend.of_traits(leans.kin_of(items)[0], leans.price_of(items)[0])
+
+    def prices(self, items: Traits) -> Floats:
+        """Return what the prices of N items alone add to their scores, (N,)."""
+        return replace(self, blend=replace(self.blend, kin=0.0)).scores(items)
 
     def shares(self, items: Traits) -> Floats:
         """Return each event's share of that, (N, S)."""
@@ -120,7 +124,9 @@ def _kin_shares(weight: Floats, mix: Mix) -> Floats:
     """Return what each event counts among all of a user's, complaints below 0, (U, S)."""
     whole = np.abs(weight).sum(axis=2)  # (U, 2)
     scale = np.array(mix, np.float32) / np.where(whole > 0, whole, 1)
-    share: Floats = weight[:, LONG] * scale[:, LONG, None] + weight[:, SHORT] * scale[:, SHORT, None]
+    share: Floats = (
+        weight[:, LONG] * scale[:, LONG, None] + weight[:, SHORT] * scale[:, SHORT, None]
+    )
     return share
 
 

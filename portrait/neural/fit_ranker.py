@@ -155,7 +155,7 @@ def fit_neighbours(events: Interactions, text_vectors: Vectors, decay: float) ->
     return neighbours_of(kinds, events.items, _gates())
 
 
-def choose_blend(
+def choose_blend(  # noqa: PLR0913 - what it chooses for, and by
     learned: Learned,
     validation: Validation,
     items: Refs,
