@@ -116,17 +116,15 @@ def kin_shares(events: Traits, weight: Floats, mix: Mix, items: Traits) -> Float
 def price_shares(events: Traits, weight: Floats, items: Traits) -> Floats:
     """Return each event's share of how well the prices of N items suit, (N, S); as `kin_shares`."""
     (share,) = _price_shares(events.level[None], weight[None])
-    shares: Floats = _LIKENESS[items.level[:, None], events.level] * share
+    shares: Floats = _LIKENESS[events.level, items.level[:, None]] * share
     return shares
 
 
 def _kin_shares(weight: Floats, mix: Mix) -> Floats:
     """Return what each event counts among all of a user's, complaints below 0, (U, S)."""
-    whole = np.abs(weight).sum(axis=2)  # (U, 2)
-    scale = np.array(mix, np.float32) / np.where(whole > 0, whole, 1)
-    share: Floats = (
-        weight[:, LONG] * scale[:, LONG, None] + weight[:, SHORT] * scale[:, SHORT, None]
-    )
+    whole = np.abs(weight).sum(axis=2, keepdims=True)  # (U, 2, 1)
+    part = weight / np.where(whole > 0, whole, np.float32(1))
+    share: Floats = np.float32(mix[0]) * part[:, LONG] + np.float32(mix[1]) * part[:, SHORT]
     return share
 
 
@@ -147,7 +145,10 @@ def _summed(codes: Codes, share: Floats, count: int) -> Floats:
 
 
 def _likeness() -> Floats:
-    """Return the likeness of two levels, and 0 to none, (LEVELS + 1, LEVELS + 1)."""
+    """Return the likeness of an event's level and an item's, and 0 to none, (LEVELS + 1,) twice.
+
+    Less what the item's level has to all of them on average.
+    """
     middle = (np.arange(LEVELS) + 0.5) / LEVELS
     near = np.exp(-np.abs(middle[:, None] - middle) / REACH)
     likeness = np.zeros((LEVELS + 1, LEVELS + 1), np.float32)

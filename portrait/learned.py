@@ -75,7 +75,7 @@ class Blend:
 
 
 # What counts before anything is learned: docs/experiments.md, 2026-11-26.
-FIRST = Blend(behaviour=0, neighbours=0, text=1, kin=0.2, price=0.3)
+FIRST = Blend(behaviour=0, neighbours=0, text=1, kin=0.2, price=0.35)
 
 
 @dataclass(frozen=True)  # without slots: it remembers its digest

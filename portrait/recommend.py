@@ -413,7 +413,7 @@ def _diversify(shelf: Shelf, rows: Codes, relevance: Floats, wish: Wish, matched
 
 def _weighed(relevance: Floats, diversity: float) -> Floats:
     """Return what relevance, (c,), counts beside diversity."""
-    highest = max(float(relevance.max(initial=0)), 1.0)  # likeness ends at 1, and so should this
+    highest = float(relevance.max(initial=0)) or 1.0  # likeness ends at 1, and so should this
     weighed: Floats = (1 - diversity) * relevance / np.float32(highest)
     return weighed
 
