@@ -1,14 +1,21 @@
 """Neighbours: scores from a sparse item-item matrix."""
 
+from dataclasses import replace
+
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from portrait.event import Action
+from portrait.facts import ACTION_CODE, PURCHASE
 from portrait.hash_index import MISSING
+from portrait.kinds import NOW_WEIGHTS
 from portrait.neighbours import Neighbours
 from portrait.recency import Events
 from tests.learned import ITEMS, histories, neighbours
+
+CLICK = ACTION_CODE[Action.CLICK]
 
 seeds = st.integers(0, 1_000)
 
@@ -91,3 +98,22 @@ def test_what_events_add_to_each_item_adds_up_to_its_score(seed: int) -> None:
 
     summed = np.bincount(others, values, ITEMS)
     np.testing.assert_allclose(summed, model.scores(rows, events)[0], atol=1e-5)
+
+
+def test_one_odd_purchase_says_little_of_what_comes_next() -> None:
+    model = neighbours()
+    gates = NOW_WEIGHTS / NOW_WEIGHTS.max()
+    model = replace(model, action_gates=np.maximum(gates, 0), decay=model.decay * 0 + 0.2)
+    rows, events = (
+        np.arange(9)[None],
+        Events(
+            np.array([[PURCHASE, *[CLICK] * 8]], np.uint8),
+            np.arange(9, 0, -1)[None] * 60_000,
+            np.ones((1, 9), np.bool_),
+        ),
+    )
+
+    odd = model.shares(rows[0], events, np.arange(ITEMS))[:, 0].sum()
+    click = model.shares(rows[0], replace(events, kind=events.kind * 0 + CLICK), np.arange(ITEMS))
+
+    assert odd == pytest.approx(click[:, 0].sum(), rel=0.25)
