@@ -213,10 +213,11 @@ def choose_blend(  # noqa: PLR0913 - what it chooses for, and by
 
 
 def _with_traits(measure: Callable[[Floats], PerUser], weights: Floats) -> tuple[Floats, float]:
-    """Let kin and price count at least what they do in a first model, each if it does no harm.
+    """Let kin and price count at least what they do in a first model, as far as it does no harm.
 
     What a few hundred questions say of them is mostly luck, and that people stay with categories
-    and prices is known without. Harm is more than a standard error of the paired differences.
+    and prices is known without. Harm is a fall of more than a standard error of the paired
+    differences.
 
     Returns:
         The weights (P,), and the mean gain with them.
@@ -224,16 +225,16 @@ def _with_traits(measure: Callable[[Floats], PerUser], weights: Floats) -> tuple
     Source: the rule of one standard error: Breiman et al., Classification and Regression Trees,
     1984; of what is hardly worse than the best, what seemed right beforehand is taken.
     """
-    content = weights[BEHAVIOUR] + weights[TEXT]
     (best,) = measure(weights[None])
+    kept, content = best, weights[BEHAVIOUR] + weights[TEXT]
     for part, usual in ((KIN, FIRST.kin), (PRICE, FIRST.price)):
         tried = weights.copy()
         tried[part] = max(tried[part], usual * content)
         (gained,) = measure(tried[None])
         lost = best - gained
         if lost.mean() <= lost.std() / np.sqrt(len(lost)):
-            best, weights = gained, tried
-    return weights, float(best.mean())
+            kept, weights = gained, tried
+    return weights, float(kept.mean())
 
 
 def _weights_of(learned: Learned, told: int) -> Floats:
