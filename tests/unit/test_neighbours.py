@@ -3,19 +3,17 @@
 from dataclasses import replace
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from portrait.event import Action
-from portrait.facts import ACTION_CODE, PURCHASE
+from portrait.facts import ACTION_CODE
 from portrait.hash_index import MISSING
-from portrait.kinds import NOW_WEIGHTS
 from portrait.neighbours import Neighbours
 from portrait.recency import Events
 from tests.learned import ITEMS, histories, neighbours
 
-CLICK = ACTION_CODE[Action.CLICK]
+CLICK, SEARCH = ACTION_CODE[Action.CLICK], ACTION_CODE[Action.SEARCH]
 
 seeds = st.integers(0, 1_000)
 
@@ -100,20 +98,20 @@ def test_what_events_add_to_each_item_adds_up_to_its_score(seed: int) -> None:
     np.testing.assert_allclose(summed, model.scores(rows, events)[0], atol=1e-5)
 
 
-def test_one_odd_purchase_says_little_of_what_comes_next() -> None:
+def test_after_a_search_what_was_done_before_says_less() -> None:
     model = neighbours()
-    gates = NOW_WEIGHTS / NOW_WEIGHTS.max()
-    model = replace(model, action_gates=np.maximum(gates, 0), decay=model.decay * 0 + 0.2)
-    rows, events = (
-        np.arange(9)[None],
-        Events(
-            np.array([[PURCHASE, *[CLICK] * 8]], np.uint8),
-            np.arange(9, 0, -1)[None] * 60_000,
-            np.ones((1, 9), np.bool_),
-        ),
+    rows, before = histories(1, 6)
+    clicks = replace(before, kind=before.kind * 0 + CLICK)
+    searched = Events(
+        np.concatenate([np.array([[SEARCH]], np.uint8), clicks.kind], axis=1),
+        np.concatenate([clicks.at[:, :1], clicks.at], axis=1),
+        np.concatenate([np.ones((1, 1), np.bool_), clicks.present], axis=1),
     )
+    after = np.concatenate([[[MISSING]], rows], axis=1)
 
-    odd = model.shares(rows[0], events, np.arange(ITEMS))[:, 0].sum()
-    click = model.shares(rows[0], replace(events, kind=events.kind * 0 + CLICK), np.arange(ITEMS))
+    (plain,), (less,) = model.scores(rows, clicks), model.scores(after, searched)
 
-    assert odd == pytest.approx(click[:, 0].sum(), rel=0.25)
+    said = plain > 0
+    assert said.any()
+    assert (less[said] < plain[said]).all()
+    np.testing.assert_array_equal(less > 0, said)
