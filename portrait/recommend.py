@@ -155,8 +155,8 @@ def stock(catalogue: Catalogue) -> Shelf:
 
 def _sold(codes: Codes, withdrawn: Mask) -> frozenset[int]:
     """Return which codes, (N,), items have that are not withdrawn: what events say is no name."""
-    sold = np.unique(codes[~withdrawn])
-    return frozenset(sold[sold != MISSING].tolist())
+    sold = np.bincount(codes[~withdrawn & (codes != MISSING)])
+    return frozenset(np.flatnonzero(sold).tolist())
 
 
 def _nearby(neighbour: Codes, catalogue: Catalogue) -> Codes:
@@ -252,6 +252,8 @@ def fill_up(shelf: Shelf, ranking: Ranking, order: Codes, wish: Wish) -> Ranking
 
     Nothing is known of how they suit, so their scores are 0.
     """
+    if ranking.matched <= len(ranking.rows) or shelf.told.all():
+        return ranking
     unread = eligible(shelf, wish) & ~shelf.told
     rows = _first_allowed(order, unread, wish.limit - len(ranking.rows))
     nothing = np.zeros(len(rows), np.float32)
@@ -421,9 +423,9 @@ def _weighed(relevance: Floats, diversity: float) -> Floats:
 def _shown(worth: Floats, suits: Floats, diversity: float) -> Floats:
     """Put what items were worth when they were taken, (n,), on the scale that people see.
 
-    1: nothing in the list suits better, and nothing like it stands above. 0: nothing speaks for it
-    that does not speak for what stands above. An item that was put behind, for being the third of
-    its category or text, counts no more than the one above it.
+    1: nothing in the list suits better, and nothing like it stands above. 0: nothing speaks for it,
+    and it is like one above. An item that was put behind, for being the third of its category or
+    text, counts no more than the one above it.
 
     Args:
         worth: (n,), `suits` less the likeness to what stands above.

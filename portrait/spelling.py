@@ -17,7 +17,7 @@ from portrait.item import SEPARATOR
 BITS = 256
 LONGEST = 64  # characters of a level that are compared
 MOST_NAMES = 50_000  # that are learned, so that one pass has an end
-SHORTLIST = 8  # of those whose last level is most alike, compared by their whole paths
+SHORTLIST = 8  # of those whose last level is most alike, compared by all their levels
 LIKE_ENOUGH = 0.5  # Dice coefficient; one wrong letter of four leaves .67, of two .4
 LEVEL = SEPARATOR.strip()
 START, END = "^", "$"  # of a level: its first and last letters say most
@@ -34,6 +34,7 @@ class Spellings:
         self._paths: list[str] = []
         self._known: set[str] = set()
         self._bits = np.zeros((BITS // 64, FIRST_ROWS), np.uint64)  # of last levels
+        self._sizes = np.zeros(FIRST_ROWS, np.uint16)  # how many bits those are
 
     def __len__(self) -> int:
         return len(self._paths)
@@ -63,50 +64,47 @@ class Spellings:
         return [parent] if parent else []
 
     def _likest(self, name: str) -> list[str]:
-        """Return paths by the likeness of their last levels, then of their whole."""
-        last = _last_level(name)
+        """Return paths by the likeness of their last levels, and the levels that they share."""
+        last, levels = _last_level(name), _levels(name)
         count = len(self._paths)  # before the bits, which are written first
-        likeness = _dice(self._bits[:, :count], _bits(last))
-        best = _largest(likeness, SHORTLIST)
-        paths = [self._paths[row] for row in best[likeness[best] >= _enough(last)].tolist()]
-        if len(paths) <= 1:
-            return paths
-        whole = _dice(np.stack([_bits(_plain(path)) for path in paths], 1), _bits(_plain(name)))
-        order = np.argsort(-(likeness[best[: len(paths)]] + whole), kind="stable").tolist()
-        return [paths[place] for place in order]
+        likeness = _dice(self._bits[:, :count], self._sizes[:count], _bits(last))
+        alike = np.flatnonzero(likeness >= _enough(last))
+        if len(alike) > SHORTLIST:
+            alike = alike[np.argpartition(-likeness[alike], SHORTLIST - 1)[:SHORTLIST]]
+        found = [(self._paths[row], float(likeness[row])) for row in alike.tolist()]
+        found.sort(key=lambda each: -each[1] - len(levels & _levels(each[0])))
+        return [path for path, _ in found]
 
     def _add(self, path: str) -> None:
         """Add one path; in this order, so that a reader meanwhile never sees it by half."""
         count = len(self._paths)
         if count == self._bits.shape[1]:
             self._bits = np.concatenate([self._bits, np.zeros_like(self._bits)], axis=1)
-        self._bits[:, count] = _bits(_last_level(path))
+            self._sizes = np.concatenate([self._sizes, np.zeros_like(self._sizes)])
+        self._bits[:, count] = bits = _bits(_last_level(path))
+        self._sizes[count] = _size(bits)
         self._known.add(path)
         self._paths.append(path)
 
 
-def _dice(some: Bits, one: Bits) -> Floats:
-    """Return how much each of N, (BITS / 64, N), has in common with one, (N,): 0 to 1.
+def _dice(some: Bits, sizes: NDArray[np.uint16], one: Bits) -> Floats:
+    """Return how much each of N, (BITS / 64, N) and (N,), has in common with one, (N,): 0 to 1.
 
     Source: Dice, Measures of the amount of ecologic association between species, Ecology 1945.
     """
     shared = np.bitwise_count(some & one[:, None]).sum(axis=0, dtype=np.uint16)
-    sizes = np.bitwise_count(some).sum(axis=0, dtype=np.uint16)
-    sizes += np.bitwise_count(one).sum(dtype=np.uint16)
-    likeness: Floats = np.float32(2) * shared / np.maximum(sizes, 1)
+    likeness: Floats = np.float32(2) * shared / np.maximum(sizes + _size(one), 1)
     return likeness
+
+
+def _size(bits: Bits) -> np.uint16:
+    size: np.uint16 = np.bitwise_count(bits).sum(dtype=np.uint16)
+    return size
 
 
 def _enough(last: str) -> float:
     """Return how alike a level must be: one wrong letter is allowed, however short it is."""
     return min(LIKE_ENOUGH, 1 - 3 / (2 * max(len(last), 2) + 1))
-
-
-def _largest(likeness: Floats, most: int) -> NDArray[np.int64]:
-    """Return the places of the largest, the largest first; of equals the first."""
-    cut = np.partition(likeness, -most)[-most] if len(likeness) > most else 0
-    places = np.flatnonzero(likeness >= cut)
-    return places[np.argsort(-likeness[places], kind="stable")][:most]
 
 
 def _bits(text: str) -> Bits:
@@ -122,6 +120,10 @@ def _bits(text: str) -> Bits:
 
 def _last_level(name: str) -> str:
     return _plain(name.rpartition(LEVEL)[2])
+
+
+def _levels(name: str) -> set[str]:
+    return {_plain(level) for level in name.split(LEVEL)}
 
 
 def _plain(text: str) -> str:

@@ -19,10 +19,10 @@ router = APIRouter(route_class=CostlyRoute, tags=["recommendations"])
     responses=answered(200, RECOMMENDATIONS) | declared(*WRITING),
 )
 async def post_recommend(asked: RecommendationRequest, request: Request) -> Response:
-    """Return items that suit a user, a session, or anybody, best first.
+    """Return items that suit a user, a session, or anybody, in the order of their scores.
 
     By the session if it says anything, with the user's profile for the long term; else by the
-    profile; else what is popular, a few of each category.
+    profile; else what is popular, a few of each category. `strategy` says which.
     """
     answer = await recommend(asked, *state_of(request), turns_of(request))
     return Response(answer, media_type="application/json")

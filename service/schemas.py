@@ -144,7 +144,8 @@ class RecommendedItem(Answered):
         "every strategy and model. The weighted mean of `relevance` and of how unlike the item is "
         "to those above it; `diversity` says how much the second counts, and with 0 it is "
         "`relevance` alone. 1: nothing in this list suits better, and nothing like it stands "
-        "above. 0: nothing speaks for it. To be compared within one answer."
+        "above. 0: nothing speaks for it, and it is like one above. To be compared within one "
+        "answer."
     )
     relevance: float = Field(
         description="How well the item suits, whatever stands above it: -1 to 1, four decimals, "
@@ -246,7 +247,7 @@ class Interest(Answered):
     score: Score
     trend: float = Field(
         description="Share of the visits of the 16 days before the newest event less that of those "
-        "before, drawn towards 0 where they are few: -1 to 1."
+        "before, drawn towards 0 where they are few: -1 to 1, four decimals."
     )
     direction: Literal["rising", "steady", "falling"] = Field(
         description="`steady` for a trend of at most 0.1 either way."
@@ -301,7 +302,7 @@ class HabitShare(Answered):
     """What a habit adds to or takes from the logit of a probability."""
 
     habit: str = Field(description="As in portrait/habits.py; `taste` is the learned state.")
-    share: float
+    share: float = Field(description="Below 0: against it. Four decimals.")
 
 
 class Likelihood(Answered):

@@ -8,7 +8,7 @@ from portrait.learned import Learned
 from portrait.store import Model
 from service.outlook import HOUR_MS, hours_silent
 from service.schemas import ProfileAnswer, Recommendations
-from tests.catalogues import SPACE, catalogue
+from tests.catalogues import ITEMS, SPACE, catalogue
 from tests.models import learned, learned_model
 from tests.shop import NOW_MS, Shop, open_shop
 
@@ -146,3 +146,27 @@ def test_silence_is_counted_in_whole_hours_and_never_negative() -> None:
     hours = [hours_silent(NOW_MS, (NOW_MS + wait * HOUR_MS) / 1_000) for wait in (-1, 0.9, 2.1)]
 
     assert hours == [0, 0, 2]
+
+
+async def test_a_profile_lists_strongest_first_in_four_decimals() -> None:
+    shop = await shop_of(learned_model())
+    ids = [item.id for item in ITEMS]
+    events = [{"type": "click", "item_id": ids[place % 5]} for place in range(0, 30, 7)]
+    shop.remember("ann", *events, *SHOPPER, painted=catalogue(model=learned_model()))
+
+    async with open_shop(shop) as client:
+        answer = (await client.get("/profile/ann")).json()
+
+    for part, by in (
+        ("interests", "score"),
+        ("brands", "share"),
+        ("likely_interests", "probability"),
+    ):
+        told = [each[by] for each in answer[part]]
+        assert len(told) > 1
+        assert told == sorted(told, reverse=True)
+        assert told == [round(number, 4) for number in told]
+    shares = [each["share"] for each in answer["churn_risk"]["because"]]
+    trends = [each["trend"] for each in answer["interests"]]
+    assert [abs(share) for share in shares] == sorted(map(abs, shares), reverse=True)
+    assert shares + trends == [round(number, 4) for number in shares + trends]
