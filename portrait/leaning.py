@@ -109,8 +109,9 @@ def kin_shares(events: Traits, weight: Floats, mix: Mix, items: Traits) -> Float
     known = (events.category != MISSING) & (items.category != MISSING)[:, None]
     same = known & (items.category[:, None] == events.category)
     akin = known & (top_of[items.category][:, None] == top_of[events.category])
-    near: Floats = (1 - TOP_ALONE) * same + TOP_ALONE * akin
-    return (near * share).astype(np.float32)
+    near = (1 - TOP_ALONE) * same + TOP_ALONE * akin
+    shares: Floats = near * share
+    return shares
 
 
 def price_shares(events: Traits, weight: Floats, items: Traits) -> Floats:
@@ -124,7 +125,8 @@ def _kin_shares(weight: Floats, mix: Mix) -> Floats:
     """Return what each event counts among all of a user's, complaints below 0, (U, S)."""
     whole = np.abs(weight).sum(axis=2, keepdims=True)  # (U, 2, 1)
     part = weight / np.where(whole > 0, whole, np.float32(1))
-    share: Floats = np.float32(mix[0]) * part[:, LONG] + np.float32(mix[1]) * part[:, SHORT]
+    long, short = np.array(mix, np.float32)
+    share: Floats = (long * part[:, LONG] + short * part[:, SHORT]).astype(np.float32)
     return share
 
 

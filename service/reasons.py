@@ -108,7 +108,13 @@ def _suits(share: float) -> Json:
 
 
 def _strongest(reasons: Sequence[Json]) -> list[Json]:
-    return sorted(reasons, key=lambda reason: -reason["share"])[:REASONS]
+    return sorted(reasons, key=_share, reverse=True)[:REASONS]
+
+
+def _share(reason: Json) -> float:
+    share = reason["share"]
+    assert isinstance(share, float)  # noqa: S101 - as every reason is made here
+    return share
 
 
 def popular_reasons(
