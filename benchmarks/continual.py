@@ -42,6 +42,7 @@ from portrait.neural.text_encoder import load_encoder
 from portrait.neural.training import train
 from portrait.ranker import Ranker
 from portrait.space import Vectors, fit_space
+from portrait.traits import traits_of
 
 BEGINS = (0.0, 0.55, 0.7, 0.85, 1.0)  # of the periods, as shares of the events by time
 CHOICES = 0.1  # of the events before each end: what choices are made on, and learned then
@@ -91,6 +92,7 @@ def periods_of(shop: Shop, learned: float, seed: int = 0) -> list[Material]:
                 texts=tuple(shop.texts),
                 queries=(),
                 categories=shop.category_refs,
+                traits=traits_of([], events.items),
                 begin=int(at[0]),
                 new_from=new_from,
                 valid_from=valid_from,

@@ -74,7 +74,7 @@ class Behaviour:
 
     def event_weights(self, events: Events) -> Floats:
         """Weigh S events of U users. Returns (U, S, H)."""
-        return self.recency.weights(events)
+        return self.recency.counted(events)
 
     def state(self, vectors: Floats, events: Events) -> Floats:
         """Encode users from their events' item vectors, (U, S, D). Returns (U, D), unit or zero."""

@@ -20,6 +20,7 @@ from portrait.names import Names
 from portrait.ref import item_ref, text_ref
 from portrait.space import Vectors
 from portrait.store import Model
+from portrait.traits import Traits, levels_of, tops_of
 from portrait.vectors import VectorTable
 
 Codes = NDArray[np.int64]
@@ -67,6 +68,7 @@ class Catalogue:
         self._rows = np.zeros(FIRST_ROWS, ITEM)
         self._index = HashIndex()
         self._text_interest = np.full(FIRST_ROWS, UNPLACED, np.int64)  # by row of `vectors`
+        self._traits: Traits | None = None  # until a category or a price changes
         self._placed_among = 0, 0  # categories and items there were when texts were placed
 
     def __len__(self) -> int:
@@ -77,10 +79,20 @@ class Catalogue:
         """The items as (N,) of ITEM. A view: it is not to be written."""
         return self._rows[: len(self.items)]
 
+    @property
+    def traits(self) -> Traits:
+        """What is known of the items besides their words; sorted once, until something changes."""
+        if self._traits is None or len(self._traits.level) != len(self):
+            category = self.rows["interest"].copy()
+            levels = levels_of(category, self.rows["price"])
+            self._traits = Traits(category, levels, tops_of(self.interests))
+        return self._traits
+
     def put(self, item: Item) -> None:
         """Add or replace an item. The vectors of `texts_of(item)` come first."""
         ref = item_ref(item.id)
         row, place, neighbour = self.row(ref), MISSING, MISSING
+        before = self._traits_at(row)
         if row == MISSING:
             row = len(self.items)
             if row == len(self._rows):
@@ -103,8 +115,16 @@ class Catalogue:
             INTRODUCED if isinstance(item, IntroducedItem) else LISTED,
             self._rows["touched"][row],
         )
+        if before != self._traits_at(row):
+            self._traits = None
         self._index.put(ref, row)
         self._waiting[ref] = row
+
+    def _traits_at(self, row: int) -> tuple[int, float] | None:
+        """Return what a row's traits depend on; None if it is not there yet."""
+        if row == MISSING:
+            return None
+        return int(self._rows["interest"][row]), float(self._rows["price"][row])
 
     def forget(self, id: str) -> None:
         """Remember of an introduced item no more than its id: what points to it finds its row."""

@@ -118,3 +118,8 @@ def _field_of(place: tuple[str | int, ...]) -> str:
 def interest_category(category: str) -> str:
     """Cut a category path to the levels that an interest names."""
     return SEPARATOR.join(category.split(SEPARATOR)[:INTEREST_DEPTH])
+
+
+def top_category(category: str) -> str:
+    """Return the widest level of a category path."""
+    return category.split(SEPARATOR, maxsplit=1)[0]

@@ -1,11 +1,12 @@
 """Learned: what training adds to a space, as one immutable whole.
 
     score = blend.behaviour * state @ item + blend.neighbours * co-occurrence + blend.text * texts
+          + blend.kin * nearness of categories + blend.price * likeness of prices
 
-Each of the three is linear in the user's events, so each event's share of a score is exact.
+Each of the five is linear in the user's events, so each event's share of a score is exact.
 """
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from functools import cached_property
 from hashlib import blake2b
 from typing import Any
@@ -32,23 +33,49 @@ class Blend:
     behaviour: float
     neighbours: float
     text: float
+    kin: float = 0.0  # models that were learned before know no traits
+    price: float = 0.0
 
-    def score(self, behaviour: Floats, neighbours: Floats | None, text: Floats) -> Floats:
+    def score(
+        self,
+        behaviour: Floats,
+        neighbours: Floats | None,
+        text: Floats,
+        traits: Floats | None = None,
+    ) -> Floats:
         """Add up what each source says: the one formula of all who rank, judge, learn and explain.
 
         Args:
             behaviour: Of any shape, what `state @ item` says.
             neighbours: Of that shape, the co-occurrence; None where it counts nothing.
             text: Of that shape, what the texts say.
+            traits: Of that shape, from `of_traits`; None where they count nothing.
 
         Returns:
-            Of that shape: scores, or shares of them, since all three are linear in the events.
+            Of that shape: scores, or shares of them, since all are linear in the events.
         """
         score: Floats = np.float32(self.behaviour) * behaviour
         score += np.float32(self.text) * text
         if neighbours is not None:
             score += np.float32(self.neighbours) * neighbours
+        if traits is not None:
+            score += traits
         return score
+
+    def of_traits(self, kin: Floats, price: Floats) -> Floats:
+        """Add up what categories and prices say, of any one shape; see `leaning.py`."""
+        score: Floats = np.float32(self.kin) * kin
+        score += np.float32(self.price) * price
+        return score
+
+    @property
+    def knows_traits(self) -> bool:
+        """Whether categories or prices count anything."""
+        return bool(self.kin or self.price)
+
+
+# What counts before anything is learned: docs/experiments.md, 2026-11-26.
+FIRST = Blend(behaviour=0, neighbours=0, text=1, kin=0.2, price=0.35)
 
 
 @dataclass(frozen=True)  # without slots: it remembers its digest
@@ -71,7 +98,7 @@ class Learned:
 
     def to_arrays(self) -> Arrays:
         """Return what it is made of, by name."""
-        blend = [self.blend.behaviour, self.blend.neighbours, self.blend.text]
+        blend = astuple(self.blend)
         parts: dict[str, Arrays] = {
             "behaviour": self.behaviour.to_arrays(),
             "neighbours": self.neighbours.to_arrays(),
@@ -122,7 +149,7 @@ def untaught(width: int) -> Learned:
         gap_decay=np.zeros(1, np.float32),
         kinds=np.ones(1, np.float32),
     )
-    return Learned(nothing, nobody, Blend(behaviour=0, neighbours=0, text=1))
+    return Learned(nothing, nobody, FIRST)
 
 
 def _part(arrays: Arrays, part: str) -> Arrays:

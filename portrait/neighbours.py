@@ -3,6 +3,8 @@
     score[j] = sum over kinds h of the mean over events e, weighted by weight[e, h],
                of kinds[h] * matrix[h][item of e, j]
 
+Searches are among the events and say nothing here: after one, what was done before says less.
+
 The item-item matrix is sparse: the strongest neighbours of each item, of H kinds with one pattern
 (counted, or solved for), each kind forgetting at its own speed. It is linear in the
 events, so each event's share of a score is exact. `neural/co_occurrence.py` makes it.
@@ -15,9 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from portrait.behaviour import Refs, Rows, find
+from portrait.facts import PURCHASE
 from portrait.hash_index import MISSING
 from portrait.kinds import gates_of_kinds
-from portrait.recency import Events, Floats, Recency
+from portrait.recency import SEARCH, Events, Floats, Recency
 
 MOST_SCORES = 4_000_000  # in flight at once: 32 MB of doubles
 
@@ -40,8 +43,9 @@ class Neighbours:
 
     @property
     def recency(self) -> Recency:
-        """How its events are weighed."""
+        """How its events are weighed; a search, of which nothing is known here, takes its share."""
         gates = np.maximum(gates_of_kinds(self.action_gates), np.float32(0))
+        gates[SEARCH] = gates[PURCHASE]
         return Recency(gates, self.decay, self.gap_decay)
 
     def find(self, refs: Refs) -> Rows:
@@ -147,7 +151,7 @@ class Neighbours:
     def _weights(self, rows: Rows, events: Events) -> Floats:
         """Weigh events: a user's weights of a kind add up to what it counts. Returns (U, S, H)."""
         weight = self.recency.weights(events)
-        weight *= (rows != MISSING)[..., None]
+        weight *= ((rows != MISSING) | (events.kind == SEARCH))[..., None]
         whole = np.abs(weight).sum(axis=1, keepdims=True)
         weight *= self.kinds / np.where(whole > 0, whole, 1)
         return weight

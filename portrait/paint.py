@@ -20,9 +20,9 @@ from portrait.catalogue import Catalogue
 from portrait.event import Action
 from portrait.facts import ACTION_CODE, RING
 from portrait.hash_index import MISSING
-from portrait.kinds import KIND_WEIGHTS, LARGEST_WEIGHT, NOW_WEIGHTS
+from portrait.kinds import KIND_WEIGHTS, LARGEST_WEIGHT
 from portrait.names import Names
-from portrait.recency import SHORT_HALF_LIFE_EVENTS, TEXT_RECENCY, Events
+from portrait.recency import TEXT_RECENCY, Events
 from portrait.space import unit
 from portrait.trend import trends, visits
 
@@ -32,9 +32,6 @@ WIDTHS = (8, 16, 32, RING)  # a ring is cut to the narrowest of these that holds
 QUANTILES = (0.1, 0.5, 0.9)  # of price: low, typical, high
 LONG, SHORT = 0, 1  # rows of the weights and of the vectors
 LONG_HALF_LIFE_MS = 30 * 24 * 3_600_000
-NEWCOMER = 4  # events, up to which each may be what somebody is about
-STEADY_SHARE = np.float32(2 ** (1 / SHORT_HALF_LIFE_EVENTS) - 1)  # of the older, in an endless row
-CLICK, SEARCH = ACTION_CODE[Action.CLICK], ACTION_CODE[Action.SEARCH]
 CHUNK = 16  # users whose vectors are gathered at once: a megabyte, which fits the L2 cache
 
 Ring = NDArray[np.void]
@@ -145,20 +142,9 @@ def vector_weights(events: Events) -> Floats:
 
 
 def bounded(weight: Floats, events: Events) -> Floats:
-    """Bound the short-term weights, (U, 2, S), of people who are known a little.
-
-    No event counts for more than the newest does in an endless history of its like: one odd
-    purchase is no new taste, nor one complaint its contrary. A search says in words what is
-    wanted, and counts in full; so does what is no more than a click.
-    """
-    short = weight[:, SHORT]
-    liked = np.maximum(short, 0)
-    others = liked.sum(axis=1, keepdims=True) - liked
-    most = np.maximum(STEADY_SHARE * others, NOW_WEIGHTS[CLICK])
-    is_bounded = (events.kind != SEARCH) & (events.present.sum(axis=1, keepdims=True) > NEWCOMER)
-    return np.stack(
-        [weight[:, LONG], np.where(is_bounded, np.clip(short, -most, most), short)], axis=1
-    )
+    """Bound the short-term weights, (U, 2, S): see `Recency.bounded`."""
+    short = TEXT_RECENCY.bounded(weight[:, SHORT, :, None], events)[..., 0]
+    return np.stack([weight[:, LONG], short], axis=1)
 
 
 def is_known(items: Codes, texts: Codes) -> Flags:

@@ -3,6 +3,7 @@
     score[j] = behaviour * (state @ item[j])
              + neighbours * (what people who touched these items touch next)[j]
              + text * (decayed mean of the events' text vectors, unit @ text[j])
+             + kin * (how near its category is) + price * (how well its price suits)
 
 Before anything is learned, the text part is all: of the long and of the short term, as
 `recommend.blend` has it. Afterwards it is of the short term alone, for the behaviour remembers.
@@ -21,11 +22,13 @@ from numpy.typing import NDArray
 
 from portrait.behaviour import CHUNK, Refs, Rows
 from portrait.hash_index import MISSING
+from portrait.leaning import Leaning, Leanings, leanings
 from portrait.learned import Learned, untaught
 from portrait.paint import LONG, SHORT, vector_weights
 from portrait.recency import Events, Floats
 from portrait.recommend import LONG_SHARE, SHORT_SHARE
 from portrait.space import Vectors, unit
+from portrait.traits import Traits
 
 Flags = NDArray[np.bool_]
 
@@ -41,15 +44,23 @@ class Ranker:
     read: Vectors  # (N + Q, K)
     neighbour_rows: Rows  # (N + Q,), or MISSING
     known: Flags  # (N + Q,): all items, and the searches that have been read
+    traits: Traits | None = None  # (N,); None: categories and prices count nothing
 
     @classmethod
-    def over(cls, learned: Learned | None, refs: Refs, text_vectors: Vectors) -> "Ranker":
+    def over(
+        cls,
+        learned: Learned | None,
+        refs: Refs,
+        text_vectors: Vectors,
+        traits: Traits | None = None,
+    ) -> "Ranker":
         """Place a catalogue, and what was searched for.
 
         Args:
             learned: The model; None: it goes by texts alone.
             refs: (N,), item_ref.
             text_vectors: (N + Q, K), of the items and then of the searches; unit rows, or zero.
+            traits: (N,), of the items, where they are known.
         """
         terms = (0.0, 1.0) if learned else (LONG_SHARE, SHORT_SHARE)
         learned = learned or untaught(text_vectors.shape[1])
@@ -64,6 +75,7 @@ class Ranker:
             read=text_vectors,
             neighbour_rows=learned.neighbours.find(refs_of_all),
             known=is_item | text_vectors.any(axis=1),
+            traits=traits,
         )
 
     @property
@@ -101,7 +113,13 @@ class Ranker:
         """Score every item, (U, N), for users whose states, (U, D) and (U, K), are known."""
         blend = self.learned.blend
         neighbours = self.neighbour_scores(rows, events) if blend.neighbours else None
-        return blend.score(state @ self.matrix.T, neighbours, text @ self.texts.T)
+        traits = self._trait_scores(rows, events) if self._counts_traits else None
+        return blend.score(state @ self.matrix.T, neighbours, text @ self.texts.T, traits)
+
+    def leanings(self, rows: Rows, events: Events) -> tuple[Floats, Floats]:
+        """Return what nearness of categories and of prices each say of every item, (U, N)."""
+        items, leans = self._traits, self._leanings(rows, events)
+        return leans.kin_of(items), leans.price_of(items)
 
     def states(self, rows: Rows, events: Events) -> Floats:
         """Encode users, (U, D), by what the model learned; all of the events have been heard."""
@@ -124,7 +142,8 @@ class Ranker:
         neighbours = learned.neighbours.shares(
             self._neighbour_rows(rows), events, self.neighbour_rows[wanted]
         )
-        return blend.score(behaviour, neighbours, self._text_shares(rows, events, wanted))
+        traits = self._trait_shares(rows, events, wanted) if self._counts_traits else None
+        return blend.score(behaviour, neighbours, self._text_shares(rows, events, wanted), traits)
 
     def text_states(self, rows: Rows, events: Events) -> Vectors:
         """Average the text vectors of events that were heard, recent ones most. Returns (U, K)."""
@@ -150,6 +169,29 @@ class Ranker:
         scale = self._shares / np.where(norm > 0, norm, np.float32(np.inf))
         shares = (self.texts[wanted] @ read.T) * (scale @ weight)
         return shares.astype(np.float32)
+
+    def _trait_scores(self, rows: Rows, events: Events) -> Floats:
+        """Return what categories and prices add to every item's score, (U, N)."""
+        return self.learned.blend.of_traits(*self.leanings(rows, events))
+
+    def _trait_shares(self, rows: Rows, events: Events, wanted: Rows) -> Floats:
+        """Return each event's share of that, (n, S), for one user."""
+        items = self._traits
+        (weight,) = vector_weights(events)
+        leaning = Leaning(self.learned.blend, items.at(rows), weight, self.terms)
+        return leaning.shares(items.at(wanted))
+
+    def _leanings(self, rows: Rows, events: Events) -> Leanings:
+        return leanings(self._traits.at(rows), vector_weights(events), self.terms)
+
+    @property
+    def _counts_traits(self) -> bool:
+        return self.traits is not None and self.learned.blend.knows_traits
+
+    @property
+    def _traits(self) -> Traits:
+        assert self.traits is not None  # noqa: S101 - see `_counts_traits`
+        return self.traits
 
     @property
     def _counted(self) -> list[int]:

@@ -6,6 +6,9 @@ k is 0 for a user's newest event, 1 for the one before. G sums log1p(days) over 
 that event and the newest: ten events of one evening are one moment, a year is not 365 days long.
 H pairs of decays read one history at H speeds. Absent events weigh nothing and take no place.
 
+No event counts for more than the newest does in an endless history of its like, exp(decay) - 1 of
+the others: one odd purchase is no new taste, nor one complaint its contrary.
+
 Source: exponential moving averages as diagonal linear recurrences, Gu et al., On the
 Parameterization and Initialization of Diagonal State Space Models, 2022; the logarithm of pauses:
 docs/experiments.md.
@@ -17,11 +20,16 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from portrait.event import Action
+from portrait.facts import ACTION_CODE
 from portrait.kinds import NOW_WEIGHTS, Kinds, kinds_of
 
 DAY_MS = 24 * 3_600_000
 LATEST = np.iinfo(np.int64).max
+NEWCOMER = 4  # events, up to which each may be what somebody is about
 SHORT_HALF_LIFE_EVENTS = 3  # of texts: decay of .79 an event; .7 to .8 measured best
+
+CLICK, SEARCH = ACTION_CODE[Action.CLICK], ACTION_CODE[Action.SEARCH]
 
 Floats = NDArray[np.float32]
 
@@ -73,6 +81,26 @@ class Recency:
         weighed: Floats = np.exp(fading, out=fading)
         weighed *= gate[..., None]
         return weighed
+
+    def counted(self, events: Events) -> Floats:
+        """Weigh each event at each speed, none of them too much. Returns (U, S, H)."""
+        return self.bounded(self.weights(events), events)
+
+    def bounded(self, weight: Floats, events: Events) -> Floats:
+        """Bound weights, (U, S, H), of people who are known a little.
+
+        A search says in words what is wanted, and counts in full; so does what is no more than a
+        click.
+        """
+        known = events.present.sum(axis=1, keepdims=True) > NEWCOMER
+        is_bounded = known & events.present & (events.kind != SEARCH)
+        if not is_bounded.any():
+            return weight
+        liked = np.maximum(weight, 0)
+        most = np.subtract(liked.sum(axis=1, keepdims=True), liked, out=liked)
+        most *= np.expm1(self.decay)
+        np.maximum(most, self.gates[CLICK], out=most)
+        return np.where(is_bounded[..., None], np.clip(weight, -most, most), weight)
 
 
 # How texts are weighed, whatever was learned: the short term of a portrait, and of a score.

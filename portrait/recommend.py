@@ -23,6 +23,7 @@ from portrait.item import Item
 from portrait.names import Names
 from portrait.paint import LONG, SHORT
 from portrait.space import Vectors
+from portrait.traits import Traits
 
 LONG_SHARE, SHORT_SHARE = 0.3, 0.7  # of a score: what somebody likes, what they are after now
 CANDIDATES = 300  # texts that are looked at for diversity
@@ -60,6 +61,7 @@ class Shelf:
     sold_categories: frozenset[int]  # codes of those that have an item, available or not
     sold_brands: frozenset[int]
     unplaced: Codes  # rows of the items whose place is MISSING
+    traits: Traits  # (N,)
 
     def __len__(self) -> int:
         return len(self.items)
@@ -147,6 +149,7 @@ def stock(catalogue: Catalogue) -> Shelf:
         sold_categories=_sold(rows["category"], rows["withdrawn"]),
         sold_brands=_sold(rows["brand"], rows["withdrawn"]),
         unplaced=np.flatnonzero(rows["place"] == MISSING),
+        traits=catalogue.traits,
     )
 
 
@@ -171,29 +174,39 @@ def blend(vectors: Vectors) -> Vectors:
     return asked.astype(np.float32)
 
 
-def rank(shelf: Shelf, vector: Vectors, wish: Wish, popularity: Floats) -> Ranking:
+def rank(
+    shelf: Shelf,
+    vector: Vectors,
+    wish: Wish,
+    popularity: Floats,
+    beside: Callable[[Codes], Floats] | None = None,
+) -> Ranking:
     """Rank the items that fit a wish by how near they are to a vector. Blocks for milliseconds.
 
     Args:
         shelf: N items.
         vector: (K,), from `blend`; in the shelf's space.
         wish: How many, which, how different from each other.
-        popularity: (N,); decides between items of one text.
+        popularity: (N,); decides between items of one text that score alike.
+        beside: What else counts: rows (n,) -> what is added to their scores (n,).
     """
     allowed, matched = _allowed(shelf, wish)
     rows = np.flatnonzero(allowed & shelf.told)
     text = shelf.text[rows]
     texts = np.unique(text) if len(rows) < len(shelf) // 8 else _used(text, len(shelf.matrix))
     scores = _score(shelf.matrix, texts, vector)  # (t,)
-    best = _largest(scores, max(CANDIDATES, 3 * wish.limit))
+    more = np.zeros(len(rows), np.float32) if beside is None else beside(rows)  # (n,)
+    best = _largest(
+        scores, max(CANDIDATES, 3 * wish.limit), float(np.ptp(more)) if len(more) else 0
+    )
     slot_of = np.full(len(shelf.matrix), MISSING)
     slot_of[texts[best]] = np.arange(len(best))
     slot = slot_of[text]
     held = np.flatnonzero(slot != MISSING)
     rows, slot = rows[held], slot[held]  # the items of the best texts
-    order = np.lexsort((rows, -popularity[rows], slot))
-    rows, slot = rows[order], slot[order]
-    return _diversify(shelf, rows, scores[best][slot], wish, matched)
+    relevance = scores[best][slot] + more[held]
+    order = np.lexsort((rows, -popularity[rows], slot, -relevance))
+    return _diversify(shelf, rows[order], relevance[order], wish, matched)
 
 
 def rank_by(
@@ -344,14 +357,18 @@ def _score(matrix: Vectors, texts: Codes, vector: Vectors) -> Floats:
     return scores
 
 
-def _largest(scores: Floats, most: int) -> Codes:
-    """Return the places of the largest scores, best first; of equals the first."""
+def _largest(scores: Floats, most: int, within: float = 0) -> Codes:
+    """Return the places of the largest scores, best first; of equals the first.
+
+    And of those that are less by no more than `within`, which something else may make up for.
+    """
     if len(scores) > most:
-        cut = np.partition(scores, -most)[-most]
+        cut = np.partition(scores, -most)[-most] - within
         places = np.flatnonzero(scores >= cut)
     else:
         places = np.arange(len(scores))
-    return places[np.argsort(-scores[places], kind="stable")][:most]
+    best = places[np.argsort(-scores[places], kind="stable")]
+    return best if within else best[:most]
 
 
 def _turns(codes: Codes) -> Codes:
@@ -398,7 +415,7 @@ def _diversify(shelf: Shelf, rows: Codes, relevance: Floats, wish: Wish, matched
 
 def _weighed(relevance: Floats, diversity: float) -> Floats:
     """Return what relevance, (c,), counts beside diversity."""
-    highest = max(float(relevance.max(initial=0)), 1.0)  # likeness ends at 1, and so should this
+    highest = float(relevance.max(initial=0)) or 1.0  # likeness ends at 1, and so should this
     weighed: Floats = (1 - diversity) * relevance / np.float32(highest)
     return weighed
 

@@ -18,6 +18,7 @@ from portrait.ref import text_ref
 from service.describe import DECIMALS, Json, moment, tone_of
 
 A_PURCHASE = ACTION_WEIGHTS[Action.PURCHASE]
+LEAST_SHARE = 0.01  # of what a price adds: less is no reason
 REASONS = 3  # named for each item, and as many against it
 
 ForAndAgainst = tuple[list[Json], list[Json]]
@@ -88,6 +89,35 @@ def reasons_for(
         (_named(each.favour, mentions), _named(each.against, mentions))
         for each in reasons_of(shares, evidence, REASONS)
     ]
+
+
+def with_prices(explained: list[ForAndAgainst], shares: NDArray[np.float32]) -> list[ForAndAgainst]:
+    """Name the price of each of N items among what speaks for it, by its share, (N,)."""
+    return [
+        (_strongest([*favour, _suits(share)]) if share >= LEAST_SHARE else favour, against)
+        for (favour, against), share in zip(explained, shares.tolist(), strict=True)
+    ]
+
+
+def _suits(share: float) -> Json:
+    return {
+        "action": "price",
+        "item_id": None,
+        "title": "In the price range you usually buy, for its category",
+        "tone": None,
+        "occurred_at": None,
+        "share": round(share, DECIMALS),
+    }
+
+
+def _strongest(reasons: Sequence[Json]) -> list[Json]:
+    return sorted(reasons, key=_share, reverse=True)[:REASONS]
+
+
+def _share(reason: Json) -> float:
+    share = reason["share"]
+    assert isinstance(share, float)  # noqa: S101 - as every reason is made here
+    return share
 
 
 def popular_reasons(

@@ -3,8 +3,8 @@
 load profile ─▶ fetch the vectors of searches ─▶│─▶ gather ─▶ choose ─▶ rank ─▶ explain ─▶ answer
                                      on the loop │ in a thread, on a view
 
-A record of another space than the view's is never multiplied with it: its events are gathered
-again in the view's space, which gives the vectors that `paint` would give.
+The vectors of a record are never multiplied with the view: its events are gathered in the view's
+space, which gives the vectors that `paint` would give, and what their categories and prices say.
 """
 
 from collections.abc import Sequence
@@ -21,29 +21,32 @@ from portrait.explain import Evidence, evidence_of, search_refs, together
 from portrait.hash_index import MISSING
 from portrait.item import Item
 from portrait.kinds import is_complaint, kinds_of
-from portrait.paint import LONG, SHORT
+from portrait.learned import Learned
+from portrait.paint import LONG
 from portrait.profile import Profile, decode_profile
 from portrait.recommend import (
     Filters,
     Ranking,
     Wish,
-    blend,
     fill_up,
-    rank,
-    rank_by,
     rank_popular,
 )
 from portrait.record import is_blank
 from portrait.ref import item_ref, text_ref
 from portrait.session import read_words, session_evidence, session_ring
 from portrait.space import Vectors
-from portrait.store import Model
-from portrait.taste import Taste, taste_of
+from portrait.taste import FirstTaste, Taste, taste_of
 from service.damage import sound
 from service.describe import DECIMALS, Json, moment, stale_seconds
 from service.live import Live, Parts, View
 from service.matches import emptied_by, unknown_names
-from service.reasons import ForAndAgainst, Mentions, popular_reasons, reasons_for
+from service.reasons import (
+    ForAndAgainst,
+    Mentions,
+    popular_reasons,
+    reasons_for,
+    with_prices,
+)
 from service.schemas import AskedFilters, RecommendationRequest, Session, Strategy
 from service.turns import Turns
 
@@ -60,7 +63,7 @@ class Known:
     """What is known of whoever asks, in the space of the view."""
 
     vectors: Vectors  # (2, K) of the profile; zeros if there is none
-    past: Evidence | None  # the profile's events, where they are needed
+    past: Evidence | None  # the profile's events
     session: Evidence | None
     texts: Sequence[str]  # of the session
     seen: Sequence[int]  # refs of the items that are not to be offered again
@@ -72,7 +75,6 @@ class Basis:
     """What a ranking stands on."""
 
     strategy: Strategy
-    vectors: Vectors  # (2, K)
     evidence: Evidence | None
     mentions: Mentions  # of the evidence
     readings: Sequence[Json]  # how each text of the session was understood
@@ -134,30 +136,20 @@ async def _load(user_id: str | None, parts: Parts) -> Profile | None:
 
 async def _fetch(asked: RecommendationRequest, profile: Profile | None, view: View) -> None:
     """Fetch the vectors of what was searched for; the mirror grows on the loop alone."""
-    ring = _past_ring(asked, profile, view)
-    past = [] if ring is None else search_refs(ring)
+    past = [] if profile is None else search_refs(profile.ring)
     now = [] if asked.session is None else map(text_ref, asked.session.texts)
     await view.source.mirror.fetch_texts([*past, *now])
 
 
-def _past_ring(asked: RecommendationRequest, profile: Profile | None, view: View) -> Ring | None:
-    """Return a profile's events, where its vectors alone do not say enough of it."""
-    if profile is None:
-        return None
-    is_foreign = profile.space_id != view.model.space_id
-    is_needed = asked.explain or is_foreign or view.model.learned is not None
-    return profile.ring if is_needed else None
-
-
 def _gather(asked: RecommendationRequest, profile: Profile | None, view: View) -> Known:
     """Look up the events."""
-    catalogue, past_ring = view.source.mirror.catalogue, _past_ring(asked, profile, view)
+    catalogue = view.source.mirror.catalogue
     session = asked.session or NO_SESSION
-    past = None if past_ring is None else evidence_of(past_ring, catalogue)
+    past = None if profile is None else evidence_of(profile.ring, catalogue)
     ring = session_ring(session.items, session.texts)
     now = session_evidence(ring, catalogue) if len(ring) else None
     return Known(
-        _vectors(profile, past, view.model),
+        np.zeros((2, view.model.space.dim), np.float32) if past is None else past.portrait(),
         past,
         now,
         session.texts,
@@ -181,16 +173,6 @@ def _disliked(profile: Profile | None) -> list[int]:
     return refs
 
 
-def _vectors(profile: Profile | None, past: Evidence | None, model: Model) -> Vectors:
-    """Return the profile's vectors, (2, K), in the model's space; zeros if there is no profile."""
-    if past is not None:
-        return past.portrait()
-    if profile is None:
-        return np.zeros((2, model.space.dim), np.float32)
-    stored: Vectors = profile.portrait["vectors"].astype(np.float32)
-    return stored
-
-
 def _wish(asked: RecommendationRequest, known: Known, view: View) -> Wish:
     return Wish(
         asked.limit,
@@ -206,27 +188,34 @@ def _compute(
 ) -> tuple[Basis, Ranking, Reasons]:
     """Choose, rank, explain."""
     basis = _choose(known, view)
-    learned, evidence = view.model.learned, basis.evidence
-    taste = None if learned is None or evidence is None else taste_of(evidence, learned)
-    ranking = _rank(wish, basis, taste, view)
+    taste = _taste(basis.evidence, view.model.learned, asked)
+    ranking = _rank(wish, taste, view)
     reasons = _explain(ranking, basis, taste, view) if asked.explain else None
     return basis, ranking, reasons
 
 
-def _explain(
-    ranking: Ranking, basis: Basis, taste: Taste | None, view: View
-) -> list[ForAndAgainst]:
-    """Name the events that speak for each item, and popularity where it alone does."""
-    evidence, suiting = basis.evidence, len(ranking.rows) - ranking.filled
+def _taste(
+    evidence: Evidence | None, learned: Learned | None, asked: RecommendationRequest
+) -> FirstTaste | Taste | None:
+    """See the events as the model does; None: there are none that say anything."""
     if evidence is None:
+        return None
+    taste = FirstTaste(evidence) if learned is None else taste_of(evidence, learned)
+    return taste if asked.by_price else taste.without_prices()
+
+
+def _explain(
+    ranking: Ranking, basis: Basis, taste: FirstTaste | Taste | None, view: View
+) -> list[ForAndAgainst]:
+    """Name what speaks for each item: events, its price; and popularity where it alone does."""
+    evidence, suiting = basis.evidence, len(ranking.rows) - ranking.filled
+    if evidence is None or taste is None:
         return _popular_reasons(ranking, 0, view)
-    rows = ranking.rows[:suiting]
-    if taste is not None:
-        shares = taste.shares(view.shelf, rows)
-    else:
-        shares = evidence.shares(view.shelf.matrix[view.shelf.text[rows]])
-    by_events = reasons_for(shares / np.float32(ranking.peak), evidence, basis.mentions)
-    return by_events + _popular_reasons(ranking, suiting, view)
+    rows, peak = ranking.rows[:suiting], np.float32(ranking.peak)
+    shares = taste.without_prices().shares(view.shelf, rows)
+    by_events = reasons_for(shares / peak, evidence, basis.mentions)
+    explained = with_prices(by_events, taste.prices(view.shelf, rows) / peak)
+    return explained + _popular_reasons(ranking, suiting, view)
 
 
 def _popular_reasons(ranking: Ranking, start: int, view: View) -> list[ForAndAgainst]:
@@ -254,33 +243,26 @@ def _choose(known: Known, view: View) -> Basis:
     if known.past is not None:
         mentions.with_past(known.past)
     if known.vectors.any():
-        return Basis("profile", known.vectors, known.past, mentions, readings)
-    return Basis("popular", known.vectors, None, mentions, readings)
+        return Basis("profile", known.past, mentions, readings)
+    return Basis("popular", None, mentions, readings)
 
 
 def _with_session(
     known: Known, session: Evidence, mentions: Mentions, readings: Sequence[Json]
 ) -> Basis:
     """Let the session say what somebody is after now, and their profile what they like."""
-    now, past = session.portrait(), known.past
-    if not known.vectors[LONG].any():
-        return Basis("session", now, session, mentions, readings)
-    vectors = np.stack([known.vectors[LONG], now[SHORT]])
-    if past is None:
-        return Basis("session_and_profile", vectors, None, mentions, readings)
+    past = known.past
+    if past is None or not known.vectors[LONG].any():
+        return Basis("session", session, mentions, readings)
     mentions.with_past(past)
-    return Basis("session_and_profile", vectors, together(past, session), mentions, readings)
+    return Basis("session_and_profile", together(past, session), mentions, readings)
 
 
-def _rank(wish: Wish, basis: Basis, taste: Taste | None, view: View) -> Ranking:
+def _rank(wish: Wish, taste: FirstTaste | Taste | None, view: View) -> Ranking:
     """Rank by what is known; what is left of the limit is filled up with what is popular."""
-    if basis.strategy == "popular":
+    if taste is None:
         return _popular(wish, view)
-    if taste is not None:
-        scorer = partial(taste.scores, view.shelf)
-        ranking = rank_by(view.shelf, basis.vectors[SHORT], wish, scorer)
-    else:
-        ranking = rank(view.shelf, blend(basis.vectors), wish, view.popularity.weights)
+    ranking = taste.rank(view.shelf, wish, view.popularity.weights)
     if len(ranking.rows) == wish.limit:
         return ranking
     return fill_up(view.shelf, ranking, view.popularity.order, wish)

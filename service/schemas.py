@@ -106,6 +106,11 @@ class RecommendationRequest(Asked):
     diversity: float = Field(
         0.3, ge=0, le=1, description="0: by score alone; more: the less alike the items are."
     )
+    by_price: bool = Field(
+        default=True,
+        description="Let count how much the user usually spends: where the prices of what they "
+        "bought stand among those of its category.",
+    )
     explain: bool = Field(
         default=False, description="Name the events that speak for each item and against it."
     )
@@ -114,11 +119,14 @@ class RecommendationRequest(Asked):
 class Reason(Answered):
     """One event that speaks for an item or against it, or that everybody wants it."""
 
-    action: Action | Literal["session", "popularity"] = Field(
-        description="`session`: it came in the request. `popularity`: what everybody did with it, "
-        "as far as it counts, over the newest 28 days with events."
+    action: Action | Literal["session", "price", "popularity"] = Field(
+        description="`session`: it came in the request. `price`: among the prices of its category "
+        "it is where the user usually buys. `popularity`: what everybody did with it, as far as it "
+        "counts, over the newest 28 days with events."
     )
-    item_id: str | None = Field(description="What it was about; null for a search, and popularity.")
+    item_id: str | None = Field(
+        description="What it was about; null for a search, a price, and popularity."
+    )
     title: str | None = Field(
         description="Of that item; of a search in the session, its text; of popularity, how much "
         "the item is wanted."

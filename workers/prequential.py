@@ -29,8 +29,8 @@ from portrait.explain import Evidence, evidence_of
 from portrait.facts import ACTION_CODE, Facts
 from portrait.hash_index import MISSING
 from portrait.learned import Learned
-from portrait.recommend import Shelf, Wish, blend, eligible, stock
-from portrait.taste import taste_of
+from portrait.recommend import Shelf, Wish, eligible, stock
+from portrait.taste import FirstTaste, taste_of
 from portrait.watch import Live, LiveCounts
 from workers.painter import Painter
 
@@ -196,10 +196,7 @@ def _rank(noted: Noted, shelf: Shelf, learned: Learned | None) -> float | None:
     if noted.target >= len(shelf) or not allowed[noted.target] or not portrait.any():
         return None
     rows = np.flatnonzero(allowed)
-    if learned is None:
-        scores = (shelf.matrix @ blend(portrait))[shelf.text[rows]]
-    else:
-        taste = taste_of(noted.evidence, learned)
-        scores = taste.scores(shelf, rows, (shelf.matrix @ taste.short)[shelf.text[rows]])
+    taste = FirstTaste(noted.evidence) if learned is None else taste_of(noted.evidence, learned)
+    scores = taste.scores(shelf, rows, (shelf.matrix @ taste.asked)[shelf.text[rows]])
     place = np.searchsorted(rows, [noted.target])
     return float(ranks(np.round(scores, DECIMALS)[None], place)[0])

@@ -15,7 +15,7 @@ from torch.nn.functional import dropout, normalize
 from portrait.behaviour import Behaviour, Refs, find
 from portrait.hash_index import MISSING
 from portrait.kinds import CONTRARY_OF, KINDS, NOW_WEIGHTS, gates_of_kinds, vectors_of_kinds
-from portrait.recency import DAY_MS, Floats
+from portrait.recency import CLICK, DAY_MS, NEWCOMER, SEARCH, Floats
 from portrait.space import Vectors
 
 FAMILIAR = 5  # events in training before an item has a vector of its own; rarer ones are noise
@@ -115,9 +115,8 @@ class BehaviourEncoder(ItemTower):
     def states(self, vectors: Tensor, kind: Tensor, at: Tensor) -> Tensor:
         """Encode what the user is after each event; see `ItemTower`."""
         users, places, dim = vectors.shape
-        spoken = (vectors + self.actions[kind]) * self.gate_of_kinds()[kind][..., None]
-        spoken = dropout(spoken, self.shape.drop_channel, self.training)
-        weight = self._fading(at)
+        spoken = dropout(vectors + self.actions[kind], self.shape.drop_channel, self.training)
+        weight = self._bounded(self._fading(at) * self.gate_of_kinds()[kind][:, None, None], kind)
         apart = spoken.view(users, places, self.shape.heads, -1)
         pooled = torch.einsum("bhtk,bkhc->bthc", weight.to(apart.dtype), apart)
         turned = pooled.reshape(users, places, dim) @ self.turn
@@ -139,6 +138,16 @@ class BehaviourEncoder(ItemTower):
         decay, gap_decay = self.log_decay.exp(), self.log_gap_decay.exp()
         faded = decay[:, None, None] * behind + gap_decay[:, None, None] * between[:, None]
         return torch.where(behind >= 0, torch.exp(-faded.clamp(min=0)), 0)
+
+    def _bounded(self, weight: Tensor, kind: Tensor) -> Tensor:
+        """Bound the weights at place t of the events at places k, (B, H, T, T); see `Recency`."""
+        liked = weight.clamp(min=0)
+        others = liked.sum(dim=3, keepdim=True) - liked
+        click = self.gate_of_kinds()[CLICK]
+        most = torch.maximum(self.log_decay.exp().expm1()[:, None, None] * others, click)
+        known = torch.arange(weight.shape[2], device=weight.device) >= NEWCOMER  # (T,) places t
+        is_bounded = known[:, None] & (kind != SEARCH)[:, None, None]
+        return torch.where(is_bounded, weight.clamp(min=-most, max=most), weight)
 
     def exported(self, refs: Refs) -> Behaviour:
         """Return the numpy side of what was learned, for the catalogue's refs (N,)."""

@@ -48,7 +48,8 @@ class Bench:
 
     def ours(self, learned: Learned | None, heads: Mapping[str, HeadFigures]) -> Examined:
         """Return the challenger as it is examined."""
-        return Examined(self.folder.name, self.space, learned, self.texts, heads)
+        name, traits = self.folder.name, self.material.traits
+        return Examined(name, self.space, learned, self.texts, heads, traits)
 
 
 class Reader:

@@ -26,6 +26,7 @@ from portrait.ranker import Ranker
 from portrait.recency import Events
 from portrait.robustness import burst_robustness, spoil
 from portrait.space import Space, Vectors
+from portrait.traits import Traits
 from portrait.trial import Figures, HeadFigures, Ranks
 
 LEAST_USERS = 50  # asked about an older period; fewer say nothing
@@ -48,6 +49,7 @@ class Examined:
     learned: Learned | None  # None: the pretrained portrait, by text alone
     texts: Vectors  # (N + Q, K), of items and of searches
     heads: Mapping[str, HeadFigures]
+    traits: Traits | None = None  # (N,), of the items
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +102,8 @@ def measured(exam: Exam, model: Examined, misread: Misreading | None) -> Figures
 
 
 def ranker_of(exam: Exam, model: Examined) -> Ranker:
-    """Make a model rank the exam's catalogue; one that learned nothing goes by the texts."""
-    return Ranker.over(model.learned, exam.interactions.items, model.texts)
+    """Make a model rank the exam's catalogue, as it serves."""
+    return Ranker.over(model.learned, exam.interactions.items, model.texts, model.traits)
 
 
 def misread(exam: Exam, texts: Sequence[str], encoder: TextEncoder) -> Misreading:

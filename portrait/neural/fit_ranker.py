@@ -18,7 +18,7 @@ from portrait.behaviour import Behaviour, Refs
 from portrait.evaluate import PerUser
 from portrait.interactions import NO_ITEM, Interactions
 from portrait.kinds import KIND_WEIGHTS
-from portrait.learned import Blend, Learned
+from portrait.learned import FIRST, Blend, Learned
 from portrait.neighbours import Neighbours
 from portrait.neural.behaviour_encoder import BehaviourEncoder, EncoderShape
 from portrait.neural.co_occurrence import (
@@ -37,13 +37,15 @@ from portrait.ranker import Ranker
 from portrait.recency import Floats
 from portrait.space import Vectors
 from portrait.tracker import Tracker
+from portrait.traits import Traits
 
 NEWER = 0.7  # share of the new weights in the average with the champion's: it forgets little
 FACTORS = np.array([0, 0.5, 0.75, 1.33, 2], np.float32)  # what is tried with each weight
 SMALLEST = 0.1  # where a weight of 0 starts again
 ROUNDS = 3  # of the search; the optimum is flat
 BEYOND_CHANCE = 1.0  # standard errors that a step away from the champion's blend has to gain
-EVEN = Blend(1, 1, 1)
+BEHAVIOUR, TEXT, KIN, PRICE = range(4)  # places of the parts of a blend; kinds come last
+EVEN = Blend(1, 1, 1, FIRST.kin, FIRST.price)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,7 @@ def fit_ranker(  # noqa: PLR0913 - what it learns from, and what it may be given
     course: RankerCourse | None = None,
     *,
     counted: Interactions | None = None,
+    traits: Traits | None = None,
     champion: Learned | None = None,
     tracker: Tracker | None = None,
     checkpoint: Path | None = None,
@@ -87,6 +90,7 @@ def fit_ranker(  # noqa: PLR0913 - what it learns from, and what it may be given
         course: How.
         counted: The whole past, where that is more than `events`: co-occurrence is counted on it,
             which is cheap. Of the same users and items.
+        traits: Of the items, (N,); None: categories and prices count nothing.
         champion: Of the same space and shape: training goes on from it, the result is averaged
             with it, and its blend stands unless another is better by more than chance.
         tracker: Where the curves go.
@@ -98,7 +102,9 @@ def fit_ranker(  # noqa: PLR0913 - what it learns from, and what it may be given
         events, validation, text_vectors, course, champion, tracker, checkpoint
     )
     fitted = Learned(behaviour, fit_neighbours(past, text_vectors, course.decay), EVEN)
-    learned, figures = choose_blend(fitted, validation, past.items, text_vectors, champion)
+    learned, figures = choose_blend(
+        fitted, validation, past.items, text_vectors, champion, traits=traits
+    )
     return Fitted(learned, figures, outcome)
 
 
@@ -150,14 +156,16 @@ def fit_neighbours(events: Interactions, text_vectors: Vectors, decay: float) ->
     return neighbours_of(kinds, events.items, _gates())
 
 
-def choose_blend(
+def choose_blend(  # noqa: PLR0913 - what it chooses for, and by
     learned: Learned,
     validation: Validation,
     items: Refs,
     text_vectors: Vectors,
     champion: Learned | None = None,
+    *,
+    traits: Traits | None = None,
 ) -> tuple[Learned, dict[str, float]]:
-    """Search what each part counts: behaviour, text, and every kind of neighbours.
+    """Search what each part counts: behaviour, text, traits, and every kind of neighbours.
 
     Args:
         learned: The parts.
@@ -166,6 +174,7 @@ def choose_blend(
         text_vectors: (N + Q, K), in the same order, and of searches.
         champion: Whose blend the search begins from; it is left only for one that is better by more
             than chance. None: begins from equal parts, and follows every gain.
+        traits: Of the items, (N,); None: categories and prices count nothing.
 
     Returns:
         The same with its blend; NDCG@10 on validation, of the blend and of each part alone.
@@ -173,7 +182,8 @@ def choose_blend(
     count = len(learned.neighbours.kinds)
     kinds = [learned.neighbours.kind(which) for which in range(count)]
     rankers = [
-        Ranker.over(replace(learned, neighbours=kind), items, text_vectors) for kind in kinds
+        Ranker.over(replace(learned, neighbours=kind), items, text_vectors, traits)
+        for kind in kinds
     ]
     ranker = rankers[0]
     rows, happened = ranker.heard(validation.rows, validation.events)
@@ -183,32 +193,67 @@ def choose_blend(
         return [
             states[users] @ ranker.matrix.T,
             texts[users] @ ranker.texts.T,
+            *(() if traits is None else ranker.leanings(rows[users], happened[users])),
             *(each.neighbour_scores(rows[users], happened[users]) for each in rankers),
         ]
 
-    names = ("behaviour", "text", *(f"neighbours {which}" for which in range(count)))
-    begin, least = np.ones(len(names), np.float32), 0.0
+    told = () if traits is None else ("kin", "price")
+    names = ("behaviour", "text", *told, *(f"neighbours {which}" for which in range(count)))
+    begin, least = _weights_of(replace(learned, blend=EVEN), len(told)), 0.0
     if champion is not None and len(champion.neighbours.kinds) == count:
-        begin, least = _weights_of(champion), BEYOND_CHANCE
-    weights, figures = _search(lambda mixes: validation.mixed(parts, mixes), names, begin, least)
-    return _blended(learned, weights), figures
+        begin, least = _weights_of(champion, len(told)), BEYOND_CHANCE
+
+    def measure(mixes: Floats) -> PerUser:
+        return validation.mixed(parts, mixes)
+
+    weights, figures = _search(measure, names, begin, least)
+    if told:
+        weights, figures["ndcg@10"] = _with_traits(measure, weights)
+    return _blended(learned, weights, len(told)), figures
 
 
-def _weights_of(learned: Learned) -> Floats:
-    """Return what each part counts, (2 + H,): behaviour, text, each kind of neighbours."""
+def _with_traits(measure: Callable[[Floats], PerUser], weights: Floats) -> tuple[Floats, float]:
+    """Let kin and price count at least what they do in a first model, as far as it does no harm.
+
+    What a few hundred questions say of them is mostly luck, and that people stay with categories
+    and prices is known without. Harm is a fall of more than a standard error of the paired
+    differences.
+
+    Returns:
+        The weights (P,), and the mean gain with them.
+
+    Source: the rule of one standard error: Breiman et al., Classification and Regression Trees,
+    1984; of what is hardly worse than the best, what seemed right beforehand is taken.
+    """
+    (best,) = measure(weights[None])
+    kept, content = best, weights[BEHAVIOUR] + weights[TEXT]
+    for part, usual in ((KIN, FIRST.kin), (PRICE, FIRST.price)):
+        tried = weights.copy()
+        tried[part] = max(tried[part], usual * content)
+        (gained,) = measure(tried[None])
+        lost = best - gained
+        if lost.mean() <= lost.std() / np.sqrt(len(lost)):
+            kept, weights = gained, tried
+    return weights, float(kept.mean())
+
+
+def _weights_of(learned: Learned, told: int) -> Floats:
+    """Return what each part counts, (2 + T + H,): behaviour, text, traits, kinds of neighbours."""
     blend = learned.blend
+    traits = (blend.kin, blend.price)[:told]
     kinds = blend.neighbours * learned.neighbours.kinds
-    return np.array([blend.behaviour, blend.text, *kinds.tolist()], np.float32)
+    return np.array([blend.behaviour, blend.text, *traits, *kinds.tolist()], np.float32)
 
 
-def _blended(learned: Learned, weights: Floats) -> Learned:
+def _blended(learned: Learned, weights: Floats, told: int) -> Learned:
     """Let each part count as much; the contrary of `_weights_of`."""
-    behaviour, text, *kinds = weights.tolist()
+    behaviour, text, *others = weights.tolist()
+    traits, kinds = others[:told], others[told:]
     most = max(kinds)
     neighbours = replace(
         learned.neighbours, kinds=np.array(kinds, np.float32) / np.float32(most or 1)
     )
-    return replace(learned, blend=Blend(behaviour, most, text), neighbours=neighbours)
+    return replace(learned, blend=Blend(behaviour, most, text, *traits), neighbours=neighbours)
 
 
 def _search(

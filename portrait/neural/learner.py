@@ -186,6 +186,7 @@ class ArchiveLearner:
             champion.learned,
             bench.their_texts,
             heads[CHAMPION],
+            material.traits,
         )
         known = self._reader.misread(bench, exam, bench.their_encoder)
         return Trial(measured(exam, theirs, known), challenger, baseline)
@@ -320,6 +321,7 @@ class ArchiveLearner:
             bench.texts,
             ranker_course,
             counted=counted,
+            traits=material.traits,
             champion=champion,
             tracker=progress,
             checkpoint=bench.folder / "ranker.pt",

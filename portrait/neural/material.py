@@ -30,6 +30,7 @@ from portrait.neural.validation import Validation, validation_of
 from portrait.reading import EPOCH, MILLISECOND
 from portrait.ref import item_ref, name_ref
 from portrait.replay import Users
+from portrait.traits import Traits, traits_of
 
 Mask = NDArray[np.bool_]
 Refs = NDArray[np.uint64]
@@ -41,7 +42,7 @@ HASHES = 1 << 64
 
 
 class MaterialOutdatedError(PortraitError):
-    """A file of an older version, which knew no searches: gather again."""
+    """A file of an older version, which knew no searches or no traits: gather again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,7 @@ class Material:
     texts: tuple[str, ...]  # (N,); empty where the catalogue does not know the item
     queries: tuple[str, ...]  # (Q,), what was searched for, in order of `events.queries`
     categories: Refs  # (N,), name_ref of the interest category; 0 = none
+    traits: Traits  # (N,)
     begin: int  # ms, as all below
     new_from: int
     valid_from: int
@@ -226,6 +228,7 @@ def _divided(  # noqa: PLR0913, PLR0917 - what `gather` has in hand
         texts=tuple("" if item is None else item.text for item in known),
         queries=tuple(searched[ref] for ref in events.queries.tolist()),
         categories=np.array([_category(item) for item in known], np.uint64),
+        traits=traits_of(items, events.items),
         begin=int(events.at.min()),
         new_from=int(at[0]),
         valid_from=valid_from,
@@ -292,6 +295,7 @@ def _mixed(refs: Users) -> Users:
 
 _COLUMNS = tuple(field.name for field in fields(Interactions) if field.name != "users")
 _ARRAYS = ("user_refs", "replayed", "held", "categories")
+_TRAITS = tuple(field.name for field in fields(Traits))
 _MOMENTS = ("begin", "new_from", "valid_from", "test_from", "until")
 
 
@@ -307,6 +311,7 @@ def save(path: Path, material: Material) -> None:
     arrays: dict[str, NDArray[Any]] = {
         **{f"events.{name}": getattr(material.events, name) for name in _COLUMNS},
         **{name: getattr(material, name) for name in _ARRAYS},
+        **{f"traits.{name}": getattr(material.traits, name) for name in _TRAITS},
         "said": np.frombuffer(json.dumps(said).encode(), np.uint8),
     }
     aside = path.with_name(f".{path.name}")
@@ -324,7 +329,7 @@ def load(path: Path) -> Material:
     """
     with np.load(path) as arrays:
         said: Mapping[str, Any] = json.loads(arrays["said"].tobytes())
-        if "queries" not in said:
+        if "queries" not in said or "traits.level" not in arrays:
             raise MaterialOutdatedError
         events = Interactions(
             **{name: arrays[f"events.{name}"] for name in _COLUMNS}, users=said["users"]
@@ -333,6 +338,7 @@ def load(path: Path) -> Material:
             events=events,
             texts=tuple(said["texts"]),
             queries=tuple(said["queries"]),
+            traits=Traits(**{name: arrays[f"traits.{name}"] for name in _TRAITS}),
             told=Told(**said["told"]),
             **{name: arrays[name] for name in _ARRAYS},
             **{name: said[name] for name in _MOMENTS},

@@ -16,6 +16,7 @@ from portrait.recency import TEXT_RECENCY
 from portrait.ref import item_ref
 from portrait.stock import Stock, place_searches, place_texts
 from portrait.store import Model
+from portrait.traits import traits_of
 
 DAY_MS = 86_400_000
 LOOK_BACK_MS = 28 * DAY_MS
@@ -26,7 +27,8 @@ COHERENCE = "length of users' text vectors"
 
 def ranker_over(model: Model, events: Interactions, stock: Stock) -> Ranker:
     """Let a model rank the items of events by the vectors of texts that workers keep."""
-    texts = {item_ref(item.id): item.text for item in stock.items()}
+    items = stock.items()
+    texts = {item_ref(item.id): item.text for item in items}
     known = [texts.get(ref, "") for ref in events.items.tolist()]
     vectors = np.concatenate(
         [
@@ -34,7 +36,7 @@ def ranker_over(model: Model, events: Interactions, stock: Stock) -> Ranker:
             place_searches(events.queries.tolist(), model.space, stock),
         ]
     )
-    return Ranker.over(model.learned, events.items, vectors)
+    return Ranker.over(model.learned, events.items, vectors, traits_of(items, events.items))
 
 
 def readings(ranker: Ranker, interactions: Interactions) -> dict[str, Floats]:

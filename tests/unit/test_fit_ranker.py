@@ -11,7 +11,7 @@ from portrait.event import Action
 from portrait.facts import ACTION_CODE
 from portrait.hash_index import MISSING
 from portrait.interactions import NO_ITEM, NO_QUERY, Interactions, from_columns
-from portrait.learned import Blend, Learned
+from portrait.learned import FIRST, Blend, Learned
 from portrait.neural.behaviour_encoder import BehaviourEncoder, EncoderShape
 from portrait.neural.fit_ranker import (
     Fitted,
@@ -27,6 +27,7 @@ from portrait.neural.validation import validation_of
 from portrait.past import newest
 from portrait.ranker import Ranker
 from portrait.recency import Events
+from portrait.traits import Traits
 from tests.learned import ITEMS, last_held_out, planted, text_vectors
 
 COURSE = RankerCourse(
@@ -202,6 +203,22 @@ def test_the_blend_of_a_champion_is_left_only_for_more_than_chance() -> None:
     one_user = slice(0, 2)
     assert blend_from(learned, one_user) == learned.blend
     assert reached(blend_from(spoiled, slice(None))) > reached(spoiled.blend) + 0.2
+
+
+def test_a_blend_keeps_kin_and_price_where_they_do_no_harm() -> None:
+    events, items = last_held_out(planted(seed=2))
+    validation = validation_of(events, USERS, items)
+    one_kind = Traits(np.zeros(ITEMS, np.int64), np.full(ITEMS, 9, np.uint8), np.zeros(1, np.int64))
+
+    chosen, figures = choose_blend(
+        fitted().learned, validation, events.items, text_vectors(), traits=one_kind
+    )
+
+    blend = chosen.blend
+    content = blend.behaviour + blend.text
+    assert blend.kin >= FIRST.kin * content - 1e-6
+    assert blend.price >= FIRST.price * content - 1e-6
+    assert set(figures) >= {"ndcg@10", "kin", "price"}
 
 
 def test_the_same_seed_gives_the_same_model() -> None:

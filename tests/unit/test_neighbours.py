@@ -1,14 +1,19 @@
 """Neighbours: scores from a sparse item-item matrix."""
 
+from dataclasses import replace
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
 from portrait.event import Action
+from portrait.facts import ACTION_CODE
 from portrait.hash_index import MISSING
 from portrait.neighbours import Neighbours
 from portrait.recency import Events
 from tests.learned import ITEMS, histories, neighbours
+
+CLICK, SEARCH = ACTION_CODE[Action.CLICK], ACTION_CODE[Action.SEARCH]
 
 seeds = st.integers(0, 1_000)
 
@@ -91,3 +96,22 @@ def test_what_events_add_to_each_item_adds_up_to_its_score(seed: int) -> None:
 
     summed = np.bincount(others, values, ITEMS)
     np.testing.assert_allclose(summed, model.scores(rows, events)[0], atol=1e-5)
+
+
+def test_after_a_search_what_was_done_before_says_less() -> None:
+    model = neighbours()
+    rows, before = histories(1, 6)
+    clicks = replace(before, kind=before.kind * 0 + CLICK)
+    searched = Events(
+        np.concatenate([np.array([[SEARCH]], np.uint8), clicks.kind], axis=1),
+        np.concatenate([clicks.at[:, :1], clicks.at], axis=1),
+        np.concatenate([np.ones((1, 1), np.bool_), clicks.present], axis=1),
+    )
+    after = np.concatenate([[[MISSING]], rows], axis=1)
+
+    (plain,), (less,) = model.scores(rows, clicks), model.scores(after, searched)
+
+    said = plain > 0
+    assert said.any()
+    assert (less[said] < plain[said]).all()
+    np.testing.assert_array_equal(less > 0, said)

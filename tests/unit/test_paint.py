@@ -12,7 +12,6 @@ from portrait.facts import ACTION_CODE, EVENT, RING
 from portrait.item import Item
 from portrait.paint import (
     LONG,
-    NEWCOMER,
     NO_EVIDENCE,
     SHORT,
     WIDTHS,
@@ -20,7 +19,7 @@ from portrait.paint import (
     vector_weights,
     weights,
 )
-from portrait.recency import Events
+from portrait.recency import NEWCOMER, Events
 from portrait.ref import item_ref, name_ref, text_ref
 from tests.catalogues import ITEMS, SPACE, catalogue
 

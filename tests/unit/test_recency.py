@@ -1,13 +1,19 @@
 """Recency: what an event weighs by its place, its time and its action."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from portrait.event import Action
 from portrait.facts import ACTION_CODE
-from portrait.recency import DAY_MS, Events, Recency
+from portrait.kinds import NOW_WEIGHTS
+from portrait.recency import DAY_MS, NEWCOMER, Events, Recency
 
 CLICK, CART = ACTION_CODE[Action.CLICK], ACTION_CODE[Action.CART]
+BROWSE, SEARCH = ACTION_CODE[Action.BROWSE], ACTION_CODE[Action.SEARCH]
 GATES = np.array([2.0 if action is Action.CART else 1.0 for action in Action], np.float32)
 NOW = 1_790_000_000_000
 
@@ -70,3 +76,37 @@ def test_an_empty_ring_weighs_nothing() -> None:
     weights = Recency.of(GATES, decay=0.5, gap_decay=0.5).weights(empty)
 
     assert not weights.any()
+
+
+@given(st.lists(st.sampled_from([BROWSE, CLICK, CART, SEARCH]), min_size=1, max_size=20))
+def test_no_event_counts_for_more_than_the_newest_of_an_endless_row(kinds: list[int]) -> None:
+    recency = Recency(NOW_WEIGHTS, np.array([0.1, 0.7], np.float32), np.zeros(2, np.float32))
+    days = [float(place) for place in range(len(kinds))]
+    events = replace(one_user(*days), kind=np.array([kinds], np.uint8))
+
+    plain, counted = recency.weights(events)[0], recency.counted(events)[0]
+
+    others = plain.sum(axis=0) - plain
+    most = np.maximum(np.expm1(recency.decay) * others, NOW_WEIGHTS[CLICK])
+    is_free = (np.array(kinds) == SEARCH)[:, None] | (len(kinds) <= NEWCOMER)
+    np.testing.assert_allclose(
+        counted, np.where(is_free, plain, np.minimum(plain, most)), rtol=1e-5
+    )
+
+
+def test_a_long_row_of_equals_is_not_bounded_at_any_speed() -> None:
+    recency = Recency(NOW_WEIGHTS, np.array([0.2, 0.9], np.float32), np.zeros(2, np.float32))
+    row = one_user(*[float(day) for day in range(64)], action=CART)
+
+    np.testing.assert_allclose(recency.counted(row), recency.weights(row), rtol=1e-4)
+
+
+def test_who_is_absent_does_not_make_somebody_known() -> None:
+    recency = Recency.of(NOW_WEIGHTS, decay=0.2)
+    here = [True] * NEWCOMER
+    few = replace(
+        one_user(*map(float, range(2 * NEWCOMER)), present=[*here, *[False] * NEWCOMER]),
+        kind=np.array([[CART, *[BROWSE] * (2 * NEWCOMER - 1)]], np.uint8),
+    )
+
+    np.testing.assert_array_equal(recency.counted(few), recency.weights(few))

@@ -318,7 +318,7 @@ def test_what_is_shown_is_the_mean_of_how_it_suits_and_of_how_unlike_it_is_to_th
     ranking = rank(shelf, vector(), Wish(limit=9, diversity=0.3), nobody(shelf))
 
     vectors = shelf.matrix[shelf.text[ranking.rows]]
-    suits = 0.7 * ranking.scores  # the largest is below 1, where likeness ends
+    suits = 0.7 * ranking.scores / ranking.scores.max()  # likeness ends at 1, and so does this
     for place in range(9):
         nearest = (vectors[:place] @ vectors[place]).max(initial=0)
         mean = (suits[place] + 0.3 * (1 - nearest)) / (suits[0] + 0.3)

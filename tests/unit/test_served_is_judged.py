@@ -18,10 +18,11 @@ from portrait.kinds import KIND_WEIGHTS
 from portrait.paint import paint
 from portrait.past import newest
 from portrait.ranker import Ranker
-from portrait.recommend import Ranking, Shelf, Wish, blend, rank, rank_by, stock
+from portrait.recommend import Ranking, Shelf, Wish, stock
 from portrait.ref import item_ref, text_ref
 from portrait.store import Model
-from portrait.taste import taste_of
+from portrait.taste import FirstTaste, taste_of
+from portrait.traits import traits_of
 from tests.catalogues import ITEMS, MODEL, catalogue
 from tests.models import learned, learned_model
 
@@ -52,7 +53,9 @@ def of_kinds() -> Model:
         action_vectors=vectors.astype(np.float32),
     )
     neighbours = replace(old.neighbours, action_gates=np.maximum(KIND_WEIGHTS, np.float32(0)))
-    return Model("of-kinds", MODEL.space, replace(old, behaviour=behaviour, neighbours=neighbours))
+    counted = replace(old.blend, kin=0.4, price=0.7)
+    whole = replace(old, behaviour=behaviour, neighbours=neighbours, blend=counted)
+    return Model("of-kinds", MODEL.space, whole)
 
 
 MODELS = {"pretrained": MODEL, "of actions": learned_model(), "of kinds": of_kinds()}
@@ -102,15 +105,9 @@ def served(evidence: Evidence, model: Model, shelf: Shelf) -> tuple[Floats, Floa
     """Return scores (n,) and shares (n, S) of what may be shown, and the ranking."""
     shown = np.flatnonzero(shelf.told)
     texts = shelf.matrix[shelf.text[shown]]
-    if model.learned is None:
-        vector = blend(evidence.portrait())
-        ranking = rank(shelf, vector, SHOWN, np.zeros(len(shelf), np.float32))
-        return texts @ vector, evidence.shares(texts), ranking
-    taste = taste_of(evidence, model.learned)
-    ranking = rank_by(
-        shelf, taste.short, SHOWN, lambda rows, texts: taste.scores(shelf, rows, texts)
-    )
-    return taste.scores(shelf, shown, texts @ taste.short), taste.shares(shelf, shown), ranking
+    taste = FirstTaste(evidence) if model.learned is None else taste_of(evidence, model.learned)
+    ranking = taste.rank(shelf, SHOWN, np.zeros(len(shelf), np.float32))
+    return taste.scores(shelf, shown, texts @ taste.asked), taste.shares(shelf, shown), ranking
 
 
 def judge_of(model: Model, built: Catalogue, happened: Interactions) -> Ranker:
@@ -118,7 +115,9 @@ def judge_of(model: Model, built: Catalogue, happened: Interactions) -> Ranker:
     refs = np.array([text_ref(item.text) if item.text else 0 for item in built.items], np.uint64)
     rows = built.vectors.find(np.concatenate([refs, happened.queries]))
     vectors = np.where(rows[:, None] >= 0, built.vectors.matrix[rows], np.float32(0))
-    return Ranker.over(model.learned, happened.items, vectors)
+    return Ranker.over(
+        model.learned, happened.items, vectors, traits_of(built.items, happened.items)
+    )
 
 
 def is_telling(evidence: Evidence) -> bool:

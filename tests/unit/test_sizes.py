@@ -90,7 +90,7 @@ async def test_a_request_holds_a_few_numbers_of_each_item_and_never_its_vectors(
 
             async def recommend(client: httpx.AsyncClient = client) -> None:
                 answer = await client.post("/recommend", json=BODY)
-                assert answer.json()["strategy"] == "session"
+                assert answer.json()["strategy"] == "session_and_profile"
 
             async def profile(client: httpx.AsyncClient = client) -> None:
                 assert (await client.get("/profile/user-1?recent=9")).status_code == 200
@@ -109,7 +109,7 @@ async def test_a_batch_holds_nothing_of_the_items_that_it_is_not_about(
     held = []
     for items in (SMALL, LARGE):
         updater = await updating(open_shop(items, 20, is_learned=is_learned))
-        offsets = iter(range(100))
+        offsets = iter(range(1_000))
 
         async def batch(updater: Updater = updater, offsets: Any = offsets) -> None:  # noqa: ANN401
             records = [event_record(next(offsets), item_id=f"item-{n}") for n in range(20)]

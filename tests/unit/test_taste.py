@@ -61,7 +61,7 @@ def ranked(ring: Ring, built: Catalogue) -> tuple[Shelf, Taste, Ranking]:
     shelf, tasted = stock(built), taste(ring, built)
     ranking = rank_by(
         shelf,
-        tasted.short,
+        tasted.asked,
         Wish(diversity=0),
         lambda rows, texts: tasted.scores(shelf, rows, texts),
     )
