@@ -1,6 +1,7 @@
 """Learned: what training adds to a space, as one immutable whole.
 
     score = blend.behaviour * state @ item + blend.neighbours * co-occurrence + blend.text * texts
+          = blend.cold * texts, of an item that nobody had taken when it was learned
 
 Each of the three is linear in the user's events, so each event's share of a score is exact.
 """
@@ -21,6 +22,7 @@ from portrait.neighbours import Neighbours
 
 Arrays = dict[str, NDArray[Any]]
 Floats = NDArray[np.float32]
+Flags = NDArray[np.bool_]
 
 _BLEND = "blend"
 
@@ -32,14 +34,18 @@ class Blend:
     behaviour: float
     neighbours: float
     text: float
+    cold: float | None = None  # texts alone, of cold items; None: they are scored as all others
 
-    def score(self, behaviour: Floats, neighbours: Floats | None, text: Floats) -> Floats:
+    def score(
+        self, behaviour: Floats, neighbours: Floats | None, text: Floats, cold: Flags
+    ) -> Floats:
         """Add up what each source says: the one formula of all who rank, judge, learn and explain.
 
         Args:
             behaviour: Of any shape, what `state @ item` says.
             neighbours: Of that shape, the co-occurrence; None where it counts nothing.
             text: Of that shape, what the texts say.
+            cold: As wide or of one column, which items nobody had taken when it was learned.
 
         Returns:
             Of that shape: scores, or shares of them, since all three are linear in the events.
@@ -48,6 +54,8 @@ class Blend:
         score += np.float32(self.text) * text
         if neighbours is not None:
             score += np.float32(self.neighbours) * neighbours
+        if self.cold is not None:
+            np.multiply(text, np.float32(self.cold), out=score, where=cold)
         return score
 
 
@@ -72,6 +80,7 @@ class Learned:
     def to_arrays(self) -> Arrays:
         """Return what it is made of, by name."""
         blend = [self.blend.behaviour, self.blend.neighbours, self.blend.text]
+        blend += [] if self.blend.cold is None else [self.blend.cold]
         parts: dict[str, Arrays] = {
             "behaviour": self.behaviour.to_arrays(),
             "neighbours": self.neighbours.to_arrays(),

@@ -3,12 +3,12 @@
     score[j] = behaviour * (state @ item[j])
              + neighbours * (what people who touched these items touch next)[j]
              + text * (decayed mean of the events' text vectors, unit @ text[j])
+             = cold * (the same), of an item that nobody had taken when it was learned
 
 Before anything is learned, the text part is all: of the long and of the short term, as
 `recommend.blend` has it. Afterwards it is of the short term alone, for the behaviour remembers.
 
-Training, judging and benchmarks rank with it, as the service does for one user at a time. An item
-that training never saw has no neighbours, and is reached by its text alone.
+Training, judging and benchmarks rank with it, as the service does for one user at a time.
 
 Events are about one of N items or of Q searches: row n is an item, row N + q a search. Searches
 say what somebody is after, and are never ranked themselves.
@@ -76,6 +76,11 @@ class Ranker:
         """The vectors of the items' texts, (N, K)."""
         return self.read[: self.items]
 
+    @property
+    def cold(self) -> Flags:
+        """Which items nobody had taken when it was learned, (N,)."""
+        return self.neighbour_rows[: self.items] == MISSING
+
     def scores(self, rows: Rows, events: Events) -> Floats:
         """Score every item for U users.
 
@@ -101,7 +106,7 @@ class Ranker:
         """Score every item, (U, N), for users whose states, (U, D) and (U, K), are known."""
         blend = self.learned.blend
         neighbours = self.neighbour_scores(rows, events) if blend.neighbours else None
-        return blend.score(state @ self.matrix.T, neighbours, text @ self.texts.T)
+        return blend.score(state @ self.matrix.T, neighbours, text @ self.texts.T, self.cold)
 
     def states(self, rows: Rows, events: Events) -> Floats:
         """Encode users, (U, D), by what the model learned; all of the events have been heard."""
@@ -124,7 +129,8 @@ class Ranker:
         neighbours = learned.neighbours.shares(
             self._neighbour_rows(rows), events, self.neighbour_rows[wanted]
         )
-        return blend.score(behaviour, neighbours, self._text_shares(rows, events, wanted))
+        texts = self._text_shares(rows, events, wanted)
+        return blend.score(behaviour, neighbours, texts, self.cold[wanted, None])
 
     def text_states(self, rows: Rows, events: Events) -> Vectors:
         """Average the text vectors of events that were heard, recent ones most. Returns (U, K)."""

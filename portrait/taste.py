@@ -39,7 +39,8 @@ class Taste:
         """Score items, (n,) rows of the shelf, given what their texts score with `short`, (n,)."""
         blend = self.learned.blend
         neighbours = self._neighbour_scores(shelf)[rows] if blend.neighbours else None
-        return blend.score(self._behaviour_scores(shelf)[rows], neighbours, text_scores)
+        cold = shelf.neighbour[rows] == MISSING
+        return blend.score(self._behaviour_scores(shelf)[rows], neighbours, text_scores, cold)
 
     def _behaviour_scores(self, shelf: Shelf) -> Floats:
         """Return how near each item, (N,), is to the state; 0 where none is placed."""
@@ -72,6 +73,7 @@ class Taste:
             learned.behaviour.shares(self.placed, self.events, items),
             neighbours,
             self.evidence.shares(shelf.matrix[shelf.text[rows]], (0, 1)),
+            (shelf.neighbour[rows] == MISSING)[:, None],
         )
 
 

@@ -3,6 +3,7 @@
 interactions ─▶ sequences ─▶ encoder, early stopping on validation ─▶ Behaviour
              ─▶ who touched what ─▶ Neighbours
 validation ─▶ blend, by coordinate search on NDCG@10
+           ─▶ what the texts of cold items count, for these to be shown as others are
 
 Every choice is made on the validation; nothing here sees a test.
 """
@@ -141,13 +142,17 @@ def refit_ranker(  # noqa: PLR0913 - as `fit_ranker`
 
 
 def fit_neighbours(events: Interactions, text_vectors: Vectors, decay: float) -> Neighbours:
-    """Count co-occurrence, and solve the regression where the catalogue is small enough."""
+    """Count co-occurrence, and solve the regression where the catalogue is small enough.
+
+    Of items that somebody touched: that the others are not there makes them cold.
+    """
     touched = touches(events)
+    warm = np.flatnonzero(touched.sum(axis=0))
+    touched = touched[:, warm]
     kinds = [Kind(together(touched), decay)]
-    if len(events.items) <= SOLVABLE:
-        texts = text_vectors[: len(events.items)]
-        kinds.append(Kind(regressed(touched, texts), decay))
-    return neighbours_of(kinds, events.items, _gates())
+    if len(warm) <= SOLVABLE:
+        kinds.append(Kind(regressed(touched, text_vectors[warm]), decay))
+    return neighbours_of(kinds, events.items[warm], _gates())
 
 
 def choose_blend(
@@ -191,7 +196,12 @@ def choose_blend(
     if champion is not None and len(champion.neighbours.kinds) == count:
         begin, least = _weights_of(champion), BEYOND_CHANCE
     weights, figures = _search(lambda mixes: validation.mixed(parts, mixes), names, begin, least)
-    return _blended(learned, weights), figures
+
+    def halves(users: slice) -> tuple[Floats, Floats]:
+        scored = parts(users)
+        return np.einsum("p,pun->un", weights, np.stack(scored)), scored[1]
+
+    return _blended(learned, weights, validation.fair_to_cold(halves, ranker.cold)), figures
 
 
 def _weights_of(learned: Learned) -> Floats:
@@ -201,14 +211,14 @@ def _weights_of(learned: Learned) -> Floats:
     return np.array([blend.behaviour, blend.text, *kinds.tolist()], np.float32)
 
 
-def _blended(learned: Learned, weights: Floats) -> Learned:
+def _blended(learned: Learned, weights: Floats, cold: float) -> Learned:
     """Let each part count as much; the contrary of `_weights_of`."""
     behaviour, text, *kinds = weights.tolist()
     most = max(kinds)
     neighbours = replace(
         learned.neighbours, kinds=np.array(kinds, np.float32) / np.float32(most or 1)
     )
-    return replace(learned, blend=Blend(behaviour, most, text), neighbours=neighbours)
+    return replace(learned, blend=Blend(behaviour, most, text, cold), neighbours=neighbours)
 
 
 def _search(

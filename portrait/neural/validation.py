@@ -6,13 +6,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from portrait.evaluate import PerUser, gains, hits, ranks
-from portrait.exam import CUTOFF, MOST_QUESTIONS, MOST_SCORES, by_user
+from portrait.exam import CUTOFF, LOWEST, MOST_QUESTIONS, MOST_SCORES, by_user
 from portrait.interactions import Codes, Interactions
+from portrait.learned import Flags
 from portrait.past import newest, seen
 from portrait.recency import Events, Floats
 
 Score = Callable[[slice], Floats]  # some users -> (u, N)
 Parts = Callable[[slice], list[Floats]]  # some users -> P of (u, N)
+Halves = Callable[[slice], tuple[Floats, Floats]]  # some users -> scores, and of texts: (u, N) each
+
+COLD_ONE_IN = 20  # items are taken for cold, as many as the quality benchmark holds out
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +72,53 @@ class Validation:
                 gained[mix, users] = gains(self._ranked(summed, users), CUTOFF)
         return np.stack([by_user(each, self.users) for each in gained])
 
+    def fair_to_cold(self, halves: Halves, cold: Flags) -> float:
+        """Return what the texts of cold items have to count, for these to be shown as others are.
+
+        Of each question a twentieth of the items is taken for cold, another one each time: so it is
+        known where they stand without being learned again, for texts know nothing of what was
+        learned. Together they may have a twentieth of the places in the lists, at most.
+
+        Args:
+            halves: Of some users, the scores of items that are not cold, and what texts say.
+            cold: (N,), which items are cold as it is.
+        """
+        lot = np.random.default_rng(0).integers(COLD_ONE_IN, size=self.items)
+        drawn = np.arange(len(self)) % COLD_ONE_IN
+        step = max(1, MOST_SCORES // self.items)
+        needed = np.concatenate(
+            [
+                self._needed(*halves(users), (lot == drawn[users, None]) & ~cold, cold, users)
+                for users in (slice(at, at + step) for at in range(0, len(self), step))
+            ]
+        )
+        places = len(self) * min(CUTOFF, self.items) // COLD_ONE_IN
+        if not len(needed):
+            return 0.0
+        return float(np.sort(needed)[: places + 1][-1])
+
+    def _needed(
+        self, scores: Floats, texts: Floats, taken: Flags, cold: Flags, users: slice
+    ) -> Floats:
+        """Return what the text of each item taken for cold has to count to be among the first."""
+        rows, seen = self._seen(users)
+        scores = np.where(taken | cold, LOWEST, scores)
+        scores[rows, seen] = LOWEST
+        taken[rows, seen] = False
+        last = min(CUTOFF, self.items)
+        least = np.maximum(-np.partition(-scores, last - 1, axis=1)[:, last - 1], 0)
+        user, item = np.nonzero(taken & (texts > 0))
+        needed: Floats = least[user] / texts[user, item]
+        return needed
+
     def _ranked(self, scores: Floats, users: slice) -> PerUser:
         """Rank the targets of some users among what they have not seen."""
+        return ranks(scores, self.targets[users], self._seen(users))
+
+    def _seen(self, users: slice) -> tuple[Codes, Codes]:
+        """Return what some users have: pairs of their place here and the item."""
         first, last = np.searchsorted(self.seen[0], [users.start, users.stop])
-        seen = self.seen[0][first:last] - users.start, self.seen[1][first:last]
-        return ranks(scores, self.targets[users], seen)
+        return self.seen[0][first:last] - users.start, self.seen[1][first:last]
 
 
 def validation_of(

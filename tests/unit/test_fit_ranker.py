@@ -166,6 +166,27 @@ def test_an_item_without_events_is_reached_by_its_text() -> None:
     assert place.mean() < ITEMS / 3
 
 
+def test_a_cold_item_stands_by_its_text_alone_and_counts_for_more_than_a_text_beside_others() -> (
+    None
+):
+    events, items = last_held_out(planted())
+    cold = events.item != 7
+    validation = validation_of(events.where(cold), USERS[items != 7], items[items != 7])
+    texts = text_vectors()
+
+    learned = fit_ranker(events.where(cold), validation, texts, COURSE).learned
+
+    asked = Ranker.over(learned, events.items, texts)
+    rows, happened = newest(events, USERS)
+    scores, read = asked.scores(rows, happened), asked.text_states(rows, happened) @ texts.T
+    assert learned.blend.cold is not None
+    assert learned.blend.cold > learned.blend.text
+    assert np.flatnonzero(asked.cold).tolist() == [7]
+    np.testing.assert_allclose(scores[:, 7], learned.blend.cold * read[:, 7], atol=1e-5)
+    shares = asked.shares(rows[0], happened[0:1], np.array([7, 8]))
+    np.testing.assert_allclose(shares.sum(axis=1), scores[0, [7, 8]], atol=1e-4)
+
+
 def test_a_warm_start_moves_little_and_loses_nothing() -> None:
     events, items = last_held_out(planted(seed=2))
     learned = fitted().learned
@@ -191,7 +212,8 @@ def test_the_blend_of_a_champion_is_left_only_for_more_than_chance() -> None:
 
     def blend_from(champion: Learned, users: slice) -> Blend:
         few = validation_of(events, USERS[users], items[users])
-        return choose_blend(learned, few, events.items, text_vectors(), champion)[0].blend
+        chosen, _ = choose_blend(learned, few, events.items, text_vectors(), champion)
+        return replace(chosen.blend, cold=None)  # what is cold is no choice by hits
 
     def reached(blend: Blend) -> float:
         ranked = Ranker.over(replace(learned, blend=blend), events.items, text_vectors())
@@ -200,7 +222,7 @@ def test_the_blend_of_a_champion_is_left_only_for_more_than_chance() -> None:
         )["ndcg@10"]
 
     one_user = slice(0, 2)
-    assert blend_from(learned, one_user) == learned.blend
+    assert blend_from(learned, one_user) == replace(learned.blend, cold=None)
     assert reached(blend_from(spoiled, slice(None))) > reached(spoiled.blend) + 0.2
 
 
