@@ -3,7 +3,7 @@
 interactions ─▶ sequences ─▶ encoder, early stopping on validation ─▶ Behaviour
              ─▶ who touched what ─▶ Neighbours
 validation ─▶ blend, by coordinate search on NDCG@10
-           ─▶ what the texts of cold items count, for these to be shown as others are
+           ─▶ what the texts of cold items count, for these to be found by them
 
 Every choice is made on the validation; nothing here sees a test.
 """
@@ -43,6 +43,7 @@ NEWER = 0.7  # share of the new weights in the average with the champion's: it f
 FACTORS = np.array([0, 0.5, 0.75, 1.33, 2], np.float32)  # what is tried with each weight
 SMALLEST = 0.1  # where a weight of 0 starts again
 ROUNDS = 3  # of the search; the optimum is flat
+COLD_SHARES = np.geomspace(0.2, 2, 25)  # of all that counts, tried for the texts of cold items
 BEYOND_CHANCE = 1.0  # standard errors that a step away from the champion's blend has to gain
 EVEN = Blend(1, 1, 1)
 
@@ -201,7 +202,8 @@ def choose_blend(
         scored = parts(users)
         return np.einsum("p,pun->un", weights, np.stack(scored)), scored[1]
 
-    return _blended(learned, weights, validation.fair_to_cold(halves, ranker.cold)), figures
+    cold = validation.fair_to_cold(halves, COLD_SHARES * weights.sum(), ranker.cold)
+    return _blended(learned, weights, cold), figures
 
 
 def _weights_of(learned: Learned) -> Floats:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from portrait.evaluate import PerUser, gains, hits, ranks
-from portrait.exam import CUTOFF, LOWEST, MOST_QUESTIONS, MOST_SCORES, by_user
+from portrait.exam import CUTOFF, MOST_QUESTIONS, MOST_SCORES, by_user
 from portrait.interactions import Codes, Interactions
 from portrait.learned import Flags
 from portrait.past import newest, seen
@@ -72,53 +72,38 @@ class Validation:
                 gained[mix, users] = gains(self._ranked(summed, users), CUTOFF)
         return np.stack([by_user(each, self.users) for each in gained])
 
-    def fair_to_cold(self, halves: Halves, cold: Flags) -> float:
-        """Return what the texts of cold items have to count, for these to be shown as others are.
+    def fair_to_cold(self, halves: Halves, counts: Floats, cold: Flags) -> float:
+        """Return what the texts of cold items have to count, for these to be found by them.
 
-        Of each question a twentieth of the items is taken for cold, another one each time: so it is
-        known where they stand without being learned again, for texts know nothing of what was
-        learned. Together they may have a twentieth of the places in the lists, at most.
+        Each question is asked as if its item were cold, and one in twenty others, too; the least
+        count is taken by which such items have the NDCG@10 that they would have if texts alone
+        ranked all items. Nothing is learned again: texts know nothing of what was learned.
 
         Args:
             halves: Of some users, the scores of items that are not cold, and what texts say.
+            counts: (C,), what may be, ascending.
             cold: (N,), which items are cold as it is.
         """
         lot = np.random.default_rng(0).integers(COLD_ONE_IN, size=self.items)
-        drawn = np.arange(len(self)) % COLD_ONE_IN
+        own = lot[self.targets]
+        found = np.zeros((len(counts) + 1, len(self)))  # the last: by texts alone
         step = max(1, MOST_SCORES // self.items)
-        needed = np.concatenate(
-            [
-                self._needed(*halves(users), (lot == drawn[users, None]) & ~cold, cold, users)
-                for users in (slice(at, at + step) for at in range(0, len(self), step))
-            ]
-        )
-        places = len(self) * min(CUTOFF, self.items) // COLD_ONE_IN
-        if not len(needed):
-            return 0.0
-        return float(np.sort(needed)[: places + 1][-1])
-
-    def _needed(
-        self, scores: Floats, texts: Floats, taken: Flags, cold: Flags, users: slice
-    ) -> Floats:
-        """Return what the text of each item taken for cold has to count to be among the first."""
-        rows, seen = self._seen(users)
-        scores = np.where(taken | cold, LOWEST, scores)
-        scores[rows, seen] = LOWEST
-        taken[rows, seen] = False
-        last = min(CUTOFF, self.items)
-        least = np.maximum(-np.partition(-scores, last - 1, axis=1)[:, last - 1], 0)
-        user, item = np.nonzero(taken & (texts > 0))
-        needed: Floats = least[user] / texts[user, item]
-        return needed
+        for start in range(0, len(self), step):
+            users = slice(start, start + step)
+            scores, texts = halves(users)
+            taken = cold | (lot == own[users, None])  # (u, N)
+            mixed = (np.where(taken, count * texts, scores) for count in counts.astype(np.float32))
+            for place, each in enumerate((*mixed, texts)):
+                found[place, users] = gains(self._ranked(each, users), CUTOFF)
+        *reached, wanted = (by_user(each, self.users).mean() for each in found)
+        enough = np.flatnonzero(np.array(reached) >= wanted)
+        return float(counts[enough[0] if len(enough) else -1])
 
     def _ranked(self, scores: Floats, users: slice) -> PerUser:
         """Rank the targets of some users among what they have not seen."""
-        return ranks(scores, self.targets[users], self._seen(users))
-
-    def _seen(self, users: slice) -> tuple[Codes, Codes]:
-        """Return what some users have: pairs of their place here and the item."""
         first, last = np.searchsorted(self.seen[0], [users.start, users.stop])
-        return self.seen[0][first:last] - users.start, self.seen[1][first:last]
+        seen = self.seen[0][first:last] - users.start, self.seen[1][first:last]
+        return ranks(scores, self.targets[users], seen)
 
 
 def validation_of(

@@ -6,7 +6,7 @@ import pytest
 from portrait.event import Action
 from portrait.facts import ACTION_CODE
 from portrait.interactions import from_columns
-from portrait.neural.validation import COLD_ONE_IN, Validation, validation_of
+from portrait.neural.validation import Validation, validation_of
 from portrait.recency import Floats
 
 ITEMS = 30
@@ -56,37 +56,31 @@ def test_what_a_user_has_is_not_in_the_way() -> None:
     assert (validation.rows[:, 0] == 0).all()
 
 
-def test_cold_items_get_a_share_of_the_first_places_and_no_more() -> None:
+def test_the_texts_of_cold_items_count_so_much_that_these_are_found_as_by_texts_alone() -> None:
     draw = np.random.default_rng(0)
-    users, items = 2_000, 400
+    users, items = 300, 100
+    target = draw.integers(0, items, users)
     events = from_columns(
         user=np.arange(users),
-        item=draw.integers(0, items, users),
+        item=(target + 1) % items,
         action=np.full(users, ACTION_CODE[Action.CLICK], np.uint8),
         at=np.zeros(users, np.int64),
         items=np.arange(1, items + 1, dtype=np.uint64),
         users=users,
     )
-    validation = validation_of(events, np.arange(users), draw.integers(0, items, users))
+    validation = validation_of(events, np.arange(users), target)
     texts = draw.normal(size=(users, items)).astype(np.float32)
-    scores = 5 * texts + draw.normal(size=(users, items)).astype(np.float32)
-    cold = np.arange(items) % COLD_ONE_IN == 0
-    nothing_cold = np.zeros(items, np.bool_)
+    texts[np.arange(users), target] += 1.5
+    scores = 5 * texts  # another scale, and the same order
 
-    count = validation.fair_to_cold(lambda users: (scores[users], texts[users]), nothing_cold)
-
-    mixed = np.where(cold, np.float32(count) * texts, scores)
-    mixed[validation.seen] = -np.inf
-    shown = cold[np.argsort(-mixed, axis=1)[:, :10]].mean()
-    assert 0.8 / COLD_ONE_IN < shown < 1.05 / COLD_ONE_IN
-    assert count == pytest.approx(5, abs=0.5)  # what texts are worth in the scores of the others
-
-
-def test_cold_items_that_no_text_speaks_for_count_nothing() -> None:
-    silent = np.zeros((4, ITEMS), np.float32)
-
-    count = asked().fair_to_cold(
-        lambda users: (by_number(users), silent[users]), np.zeros(ITEMS, np.bool_)
+    count, too_little = (
+        validation.fair_to_cold(
+            lambda users: (scores[users], texts[users]),
+            np.array(counts),
+            np.zeros(items, np.bool_),
+        )
+        for counts in ((0, 1, 2, 4, 5, 6, 20), (1, 2))
     )
 
-    assert count == 0
+    assert count == 5
+    assert too_little == 2  # the most that may be
