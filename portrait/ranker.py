@@ -79,7 +79,8 @@ class Ranker:
     @property
     def cold(self) -> Flags:
         """Which items nobody had taken when it was learned, (N,)."""
-        return self.neighbour_rows[: self.items] == MISSING
+        cold: Flags = self.neighbour_rows[: self.items] == MISSING
+        return cold
 
     def scores(self, rows: Rows, events: Events) -> Floats:
         """Score every item for U users.

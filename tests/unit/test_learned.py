@@ -18,14 +18,14 @@ def test_a_cold_item_is_scored_by_its_text_and_all_others_as_if_none_were_cold(
     behaviour: float, neighbours: float, text: float, cold: float, seed: int
 ) -> None:
     draw = np.random.default_rng(seed)
-    parts = draw.normal(size=(3, 5, 4)).astype(np.float32)
+    first, second, texts = draw.normal(size=(3, 5, 4)).astype(np.float32)
     is_cold = draw.random(4) < 0.5
 
-    scores = Blend(behaviour, neighbours, text, cold).score(*parts, is_cold)
+    scores = Blend(behaviour, neighbours, text, cold).score(first, second, texts, is_cold)
 
-    plain = Blend(behaviour, neighbours, text).score(*parts, is_cold)
+    plain = Blend(behaviour, neighbours, text).score(first, second, texts, is_cold)
     np.testing.assert_array_equal(scores[:, ~is_cold], plain[:, ~is_cold])
-    np.testing.assert_allclose(scores[:, is_cold], cold * parts[2][:, is_cold], rtol=1e-6)
+    np.testing.assert_allclose(scores[:, is_cold], cold * texts[:, is_cold], rtol=1e-6)
 
 
 @pytest.mark.parametrize("blend", [Blend(1, 2, 0.25), Blend(1, 2, 0.25, cold=1.5)])
