@@ -1,7 +1,9 @@
 """Learned: what training adds to a space, as one immutable whole.
 
     score = blend.behaviour * state @ item + blend.neighbours * co-occurrence + blend.text * texts
-          = blend.cold * texts, of an item that nobody had taken when it was learned
+          = blend.cold * texts + blend.cold_behaviour * state @ item, of an item that is cold
+
+An item is cold if nobody had taken it when the model was learned.
 
 Each of the three is linear in the user's events, so each event's share of a score is exact.
 """
@@ -34,7 +36,8 @@ class Blend:
     behaviour: float
     neighbours: float
     text: float
-    cold: float | None = None  # texts alone, of cold items; None: they are scored as all others
+    cold: float | None = None  # texts of cold items; None: these are scored as all others
+    cold_behaviour: float = 0.0  # of cold items, which are placed by their texts
 
     def score(
         self, behaviour: Floats, neighbours: Floats | None, text: Floats, cold: Flags
@@ -55,7 +58,8 @@ class Blend:
         if neighbours is not None:
             score += np.float32(self.neighbours) * neighbours
         if self.cold is not None:
-            np.multiply(text, np.float32(self.cold), out=score, where=cold)
+            by_text = np.float32(self.cold_behaviour) * behaviour + np.float32(self.cold) * text
+            np.copyto(score, by_text, where=cold)
         return score
 
 
@@ -80,7 +84,8 @@ class Learned:
     def to_arrays(self) -> Arrays:
         """Return what it is made of, by name."""
         blend = [self.blend.behaviour, self.blend.neighbours, self.blend.text]
-        blend += [] if self.blend.cold is None else [self.blend.cold]
+        if self.blend.cold is not None:
+            blend += [self.blend.cold, self.blend.cold_behaviour]
         parts: dict[str, Arrays] = {
             "behaviour": self.behaviour.to_arrays(),
             "neighbours": self.neighbours.to_arrays(),

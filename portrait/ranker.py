@@ -3,7 +3,7 @@
     score[j] = behaviour * (state @ item[j])
              + neighbours * (what people who touched these items touch next)[j]
              + text * (decayed mean of the events' text vectors, unit @ text[j])
-             = cold * (the same), of an item that nobody had taken when it was learned
+             = cold * (the same), or cold_behaviour * behaviour, of an item that nobody had taken
 
 Before anything is learned, the text part is all: of the long and of the short term, as
 `recommend.blend` has it. Afterwards it is of the short term alone, for the behaviour remembers.

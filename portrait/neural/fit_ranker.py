@@ -44,6 +44,7 @@ FACTORS = np.array([0, 0.5, 0.75, 1.33, 2], np.float32)  # what is tried with ea
 SMALLEST = 0.1  # where a weight of 0 starts again
 ROUNDS = 3  # of the search; the optimum is flat
 COLD_SHARES = np.geomspace(0.2, 2, 25)  # of all that counts, tried for the texts of cold items
+LEARNED_BEYOND = 1.5  # what was learned of texts knew the items: it looks a third too good
 BEYOND_CHANCE = 1.0  # standard errors that a step away from the champion's blend has to gain
 EVEN = Blend(1, 1, 1)
 
@@ -176,8 +177,8 @@ def choose_blend(
     Returns:
         The same with its blend; NDCG@10 on validation, of the blend and of each part alone.
     """
-    count = len(learned.neighbours.kinds)
-    kinds = [learned.neighbours.kind(which) for which in range(count)]
+    number = len(learned.neighbours.kinds)
+    kinds = [learned.neighbours.kind(which) for which in range(number)]
     rankers = [
         Ranker.over(replace(learned, neighbours=kind), items, text_vectors) for kind in kinds
     ]
@@ -192,18 +193,32 @@ def choose_blend(
             *(each.neighbour_scores(rows[users], happened[users]) for each in rankers),
         ]
 
-    names = ("behaviour", "text", *(f"neighbours {which}" for which in range(count)))
+    names = ("behaviour", "text", *(f"neighbours {which}" for which in range(number)))
     begin, least = np.ones(len(names), np.float32), 0.0
-    if champion is not None and len(champion.neighbours.kinds) == count:
+    if champion is not None and len(champion.neighbours.kinds) == number:
         begin, least = _weights_of(champion), BEYOND_CHANCE
     weights, figures = _search(lambda mixes: validation.mixed(parts, mixes), names, begin, least)
+    nameless = learned.behaviour.items(np.zeros(len(items), np.uint64), ranker.texts)
+
+    def by_behaviour(users: slice) -> Floats:
+        near: Floats = states[users] @ nameless.T
+        return near
+
+    def by_text(users: slice) -> Floats:
+        read: Floats = texts[users] @ ranker.texts.T
+        return read
+
+    found = validation.figures(by_behaviour)["ndcg@10"]
+    is_learned = found > LEARNED_BEYOND * figures["text"]
+    said = by_behaviour if is_learned else by_text
 
     def halves(users: slice) -> tuple[Floats, Floats]:
-        scored = parts(users)
-        return np.einsum("p,pun->un", weights, np.stack(scored)), scored[1]
+        return np.einsum("p,pun->un", weights, np.stack(parts(users))), said(users)
 
-    cold = validation.fair_to_cold(halves, COLD_SHARES * weights.sum(), ranker.cold)
-    return _blended(learned, weights, cold), figures
+    count = validation.fair_to_cold(halves, COLD_SHARES * weights.sum(), ranker.cold)
+    cold = {"cold": 0.0, "cold_behaviour": count} if is_learned else {"cold": count}
+    blended = _blended(learned, weights)
+    return replace(blended, blend=replace(blended.blend, **cold)), figures
 
 
 def _weights_of(learned: Learned) -> Floats:
@@ -213,14 +228,14 @@ def _weights_of(learned: Learned) -> Floats:
     return np.array([blend.behaviour, blend.text, *kinds.tolist()], np.float32)
 
 
-def _blended(learned: Learned, weights: Floats, cold: float) -> Learned:
+def _blended(learned: Learned, weights: Floats) -> Learned:
     """Let each part count as much; the contrary of `_weights_of`."""
     behaviour, text, *kinds = weights.tolist()
     most = max(kinds)
     neighbours = replace(
         learned.neighbours, kinds=np.array(kinds, np.float32) / np.float32(most or 1)
     )
-    return replace(learned, blend=Blend(behaviour, most, text, cold), neighbours=neighbours)
+    return replace(learned, blend=Blend(behaviour, most, text), neighbours=neighbours)
 
 
 def _search(

@@ -166,23 +166,29 @@ def test_an_item_without_events_is_reached_by_its_text() -> None:
     assert place.mean() < ITEMS / 3
 
 
-def test_a_cold_item_stands_by_its_text_alone_and_counts_for_more_than_a_text_beside_others() -> (
-    None
-):
+def known(blend: Blend) -> Blend:
+    """Return what counts for items that are not cold."""
+    return replace(blend, cold=None, cold_behaviour=0.0)
+
+
+def test_a_cold_item_stands_by_its_text_alone() -> None:
     events, items = last_held_out(planted())
-    cold = events.item != 7
-    validation = validation_of(events.where(cold), USERS[items != 7], items[items != 7])
+    heard = events.where(events.item != 7)
+    validation = validation_of(heard, USERS[items != 7], items[items != 7])
     texts = text_vectors()
 
-    learned = fit_ranker(events.where(cold), validation, texts, COURSE).learned
+    learned = fit_ranker(heard, validation, texts, COURSE).learned
 
-    asked = Ranker.over(learned, events.items, texts)
+    asked, blend = Ranker.over(learned, events.items, texts), learned.blend
     rows, happened = newest(events, USERS)
-    scores, read = asked.scores(rows, happened), asked.text_states(rows, happened) @ texts.T
-    assert learned.blend.cold is not None
-    assert learned.blend.cold > learned.blend.text
+    place = learned.behaviour.items(np.zeros(1, np.uint64), texts[7:8])[0]
+    near, read = asked.states(rows, happened) @ place, asked.text_states(rows, happened) @ texts[7]
+    scores = asked.scores(rows, happened)
+    assert blend.cold is not None
+    assert blend.cold + blend.cold_behaviour > 0
     assert np.flatnonzero(asked.cold).tolist() == [7]
-    np.testing.assert_allclose(scores[:, 7], learned.blend.cold * read[:, 7], atol=1e-5)
+    expected = blend.cold_behaviour * near + blend.cold * read
+    np.testing.assert_allclose(scores[:, 7], expected, atol=1e-5)
     shares = asked.shares(rows[0], happened[0:1], np.array([7, 8]))
     np.testing.assert_allclose(shares.sum(axis=1), scores[0, [7, 8]], atol=1e-4)
 
@@ -213,7 +219,7 @@ def test_the_blend_of_a_champion_is_left_only_for_more_than_chance() -> None:
     def blend_from(champion: Learned, users: slice) -> Blend:
         few = validation_of(events, USERS[users], items[users])
         chosen, _ = choose_blend(learned, few, events.items, text_vectors(), champion)
-        return replace(chosen.blend, cold=None)  # what is cold is no choice by hits
+        return known(chosen.blend)
 
     def reached(blend: Blend) -> float:
         ranked = Ranker.over(replace(learned, blend=blend), events.items, text_vectors())
@@ -222,7 +228,7 @@ def test_the_blend_of_a_champion_is_left_only_for_more_than_chance() -> None:
         )["ndcg@10"]
 
     one_user = slice(0, 2)
-    assert blend_from(learned, one_user) == replace(learned.blend, cold=None)
+    assert blend_from(learned, one_user) == known(learned.blend)
     assert reached(blend_from(spoiled, slice(None))) > reached(spoiled.blend) + 0.2
 
 

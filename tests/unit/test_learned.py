@@ -28,7 +28,9 @@ def test_a_cold_item_is_scored_by_its_text_and_all_others_as_if_none_were_cold(
     np.testing.assert_allclose(scores[:, is_cold], cold * texts[:, is_cold], rtol=1e-6)
 
 
-@pytest.mark.parametrize("blend", [Blend(1, 2, 0.25), Blend(1, 2, 0.25, cold=1.5)])
+@pytest.mark.parametrize(
+    "blend", [Blend(1, 2, 0.25), Blend(1, 2, 0.25, cold=1.5, cold_behaviour=2)]
+)
 def test_arrays_bring_a_blend_back_with_or_without_what_cold_items_count(blend: Blend) -> None:
     model = replace(learned(), blend=blend)
 
