@@ -3,6 +3,9 @@
     score = blend.behaviour * state @ item + blend.neighbours * co-occurrence + blend.text * texts
           + blend.kin * nearness of categories + blend.price * likeness of prices
 
+Of an item that is cold, `blend.cold * texts + blend.cold_behaviour * state @ item` stand for the
+first line: nobody had taken it when the model was learned.
+
 Each of the five is linear in the user's events, so each event's share of a score is exact.
 """
 
@@ -22,6 +25,7 @@ from portrait.neighbours import Neighbours
 
 Arrays = dict[str, NDArray[Any]]
 Floats = NDArray[np.float32]
+Flags = NDArray[np.bool_]
 
 _BLEND = "blend"
 
@@ -35,12 +39,15 @@ class Blend:
     text: float
     kin: float = 0.0  # models that were learned before know no traits
     price: float = 0.0
+    cold: float | None = None  # texts of cold items; None: these are scored as all others
+    cold_behaviour: float = 0.0  # of cold items, which are placed by their texts
 
     def score(
         self,
         behaviour: Floats,
         neighbours: Floats | None,
         text: Floats,
+        cold: Flags,
         traits: Floats | None = None,
     ) -> Floats:
         """Add up what each source says: the one formula of all who rank, judge, learn and explain.
@@ -49,6 +56,7 @@ class Blend:
             behaviour: Of any shape, what `state @ item` says.
             neighbours: Of that shape, the co-occurrence; None where it counts nothing.
             text: Of that shape, what the texts say.
+            cold: As wide or of one column, which items nobody had taken when it was learned.
             traits: Of that shape, from `of_traits`; None where they count nothing.
 
         Returns:
@@ -58,6 +66,9 @@ class Blend:
         score += np.float32(self.text) * text
         if neighbours is not None:
             score += np.float32(self.neighbours) * neighbours
+        if self.cold is not None:
+            by_text = np.float32(self.cold_behaviour) * behaviour + np.float32(self.cold) * text
+            np.copyto(score, by_text, where=cold)
         if traits is not None:
             score += traits
         return score
@@ -73,6 +84,8 @@ class Blend:
         """Whether categories or prices count anything."""
         return bool(self.kin or self.price)
 
+
+OLDEST_PARTS = 3  # of a blend
 
 # What counts before anything is learned: docs/experiments.md, 2026-11-26.
 FIRST = Blend(behaviour=0, neighbours=0, text=1, kin=0.2, price=0.35)
@@ -98,14 +111,13 @@ class Learned:
 
     def to_arrays(self) -> Arrays:
         """Return what it is made of, by name."""
-        blend = astuple(self.blend)
         parts: dict[str, Arrays] = {
             "behaviour": self.behaviour.to_arrays(),
             "neighbours": self.neighbours.to_arrays(),
             "heads": {} if self.heads is None else self.heads.to_arrays(),
         }
         arrays = {f"{part}.{name}": array for part in parts for name, array in parts[part].items()}
-        return arrays | {_BLEND: np.array(blend)}
+        return arrays | {_BLEND: np.array(_counts(self.blend))}
 
     @classmethod
     def from_arrays(cls, arrays: Arrays) -> "Learned":
@@ -150,6 +162,17 @@ def untaught(width: int) -> Learned:
         kinds=np.ones(1, np.float32),
     )
     return Learned(nothing, nobody, FIRST)
+
+
+def _counts(blend: Blend) -> list[float]:
+    """Return what the parts count, less the last that count nothing: older models keep their name.
+
+    Models of before have the first three.
+    """
+    counts, nothing = list(astuple(blend)), astuple(Blend(0, 0, 0))
+    while len(counts) > OLDEST_PARTS and counts[-1] == nothing[len(counts) - 1]:
+        counts.pop()
+    return counts
 
 
 def _part(arrays: Arrays, part: str) -> Arrays:

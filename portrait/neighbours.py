@@ -6,8 +6,9 @@
 Searches are among the events and say nothing here: after one, what was done before says less.
 
 The item-item matrix is sparse: the strongest neighbours of each item, of H kinds with one pattern
-(counted, or solved for), each kind forgetting at its own speed. It is linear in the
-events, so each event's share of a score is exact. `neural/co_occurrence.py` makes it.
+(counted, or solved for), each kind forgetting at its own speed. An item that is not in it is cold:
+nobody had taken it when it was made. It is linear in the events, so each event's share of a score
+is exact. `neural/co_occurrence.py` makes it.
 """
 
 from dataclasses import dataclass, fields, replace

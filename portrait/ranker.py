@@ -5,11 +5,12 @@
              + text * (decayed mean of the events' text vectors, unit @ text[j])
              + kin * (how near its category is) + price * (how well its price suits)
 
+Of an item that nobody had taken, `cold` texts and `cold_behaviour` stand for the first three.
+
 Before anything is learned, the text part is all: of the long and of the short term, as
 `recommend.blend` has it. Afterwards it is of the short term alone, for the behaviour remembers.
 
-Training, judging and benchmarks rank with it, as the service does for one user at a time. An item
-that training never saw has no neighbours, and is reached by its text alone.
+Training, judging and benchmarks rank with it, as the service does for one user at a time.
 
 Events are about one of N items or of Q searches: row n is an item, row N + q a search. Searches
 say what somebody is after, and are never ranked themselves.
@@ -88,6 +89,12 @@ class Ranker:
         """The vectors of the items' texts, (N, K)."""
         return self.read[: self.items]
 
+    @property
+    def cold(self) -> Flags:
+        """Which items nobody had taken when it was learned, (N,)."""
+        cold: Flags = self.neighbour_rows[: self.items] == MISSING
+        return cold
+
     def scores(self, rows: Rows, events: Events) -> Floats:
         """Score every item for U users.
 
@@ -114,7 +121,8 @@ class Ranker:
         blend = self.learned.blend
         neighbours = self.neighbour_scores(rows, events) if blend.neighbours else None
         traits = self._trait_scores(rows, events) if self._counts_traits else None
-        return blend.score(state @ self.matrix.T, neighbours, text @ self.texts.T, traits)
+        near, read = state @ self.matrix.T, text @ self.texts.T
+        return blend.score(near, neighbours, read, self.cold, traits)
 
     def leanings(self, rows: Rows, events: Events) -> tuple[Floats, Floats]:
         """Return what nearness of categories and of prices each say of every item, (U, N)."""
@@ -143,7 +151,8 @@ class Ranker:
             self._neighbour_rows(rows), events, self.neighbour_rows[wanted]
         )
         traits = self._trait_shares(rows, events, wanted) if self._counts_traits else None
-        return blend.score(behaviour, neighbours, self._text_shares(rows, events, wanted), traits)
+        texts = self._text_shares(rows, events, wanted)
+        return blend.score(behaviour, neighbours, texts, self.cold[wanted, None], traits)
 
     def text_states(self, rows: Rows, events: Events) -> Vectors:
         """Average the text vectors of events that were heard, recent ones most. Returns (U, K)."""

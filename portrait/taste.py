@@ -111,7 +111,8 @@ class Taste:
         blend = self.learned.blend
         neighbours = self._neighbour_scores(shelf)[rows] if blend.neighbours else None
         traits = self._leaning(shelf).scores(shelf.traits.at(rows)) if blend.knows_traits else None
-        return blend.score(self._behaviour_scores(shelf)[rows], neighbours, text_scores, traits)
+        near, cold = self._behaviour_scores(shelf)[rows], shelf.neighbour[rows] == MISSING
+        return blend.score(near, neighbours, text_scores, cold, traits)
 
     def _behaviour_scores(self, shelf: Shelf) -> Floats:
         """Return how near each item, (N,), is to the state; 0 where none is placed."""
@@ -144,6 +145,7 @@ class Taste:
             learned.behaviour.shares(self.placed, self.events, items),
             neighbours,
             self.evidence.shares(shelf.matrix[shelf.text[rows]], (0, 1)),
+            (shelf.neighbour[rows] == MISSING)[:, None],
             self._leaning(shelf).shares(shelf.traits.at(rows)) if blend.knows_traits else None,
         )
 

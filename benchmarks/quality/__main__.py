@@ -26,6 +26,7 @@ from benchmarks.quality.factors import Als, Bpr
 from benchmarks.quality.figures import Figures, compare, figures_of, set_figures
 from benchmarks.quality.measure import Result, measure
 from benchmarks.quality.ours import Portrait
+from benchmarks.quality.pctm import Pctm
 from benchmarks.quality.peer import Lesson, Peer
 from benchmarks.quality.refit import measure_refitted
 from benchmarks.quality.report import set_report
@@ -40,7 +41,7 @@ QUICK_USERS = 400
 QUICK_EPOCHS = 2
 OURS = "Portrait"
 COLD = ("Pop", "whitened text", "KNN + text", OURS)
-REFITTED = ("Markov + KNN", "EASE", "KNN + text", OURS)
+REFITTED = ("Markov + KNN", "PCTM", "EASE", "KNN + text", OURS)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -89,6 +90,7 @@ def _peers(options: argparse.Namespace) -> list[Peer]:
         ItemKnn("last-item KNN", (0,)),
         ItemKnn("decayed ItemKNN", DECAYS),
         MarkovKnn(),
+        Pctm(),
         Ease(),
         Als(),
         Bpr(),

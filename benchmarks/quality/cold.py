@@ -1,7 +1,8 @@
 """The cold test: items that training never saw, and whether they reach users.
 
 One item in twenty leaves the training altogether. Whoever took one as their last or last but one
-item is asked for it, with every other item in the ranking.
+item is asked for it, with every other item in the ranking. What that costs the others is told, too:
+whose last item is known is asked for it among the same items.
 """
 
 from collections.abc import Mapping
@@ -28,6 +29,12 @@ class ColdTest:
     held: Codes  # items, ascending
     trials: tuple[Trial, ...]  # targets are all held out; repeats are left out
     everybody: Trial  # the whole test
+
+    @property
+    def known(self) -> Trial:
+        """The questions of the test whose targets are not held out."""
+        targets = self.everybody.targets
+        return self.everybody.of(np.flatnonzero(~np.isin(targets, self.held)))
 
 
 def cold_test(ranking_set: RankingSet, lesson: Lesson, seed: int = 0) -> ColdTest:
@@ -77,8 +84,10 @@ def _asking_for(trial: Trial, held: Codes) -> Trial:
 def _figures(model: Model, test: ColdTest) -> Figures:
     place = np.concatenate([masked_ranks(model, trial) for trial in test.trials])
     found = ranking_figures(place)
+    known = ranking_figures(masked_ranks(model, test.known))
     return {
         **{name: found[name] for name in ("hr@10", "hr@50", "ndcg@10")},
+        **{f"known_{name}": known[name] for name in ("hr@10", "ndcg@10")},
         "share_of_first_ten": float(np.isin(_first_ten(model, test.everybody), test.held).mean()),
     }
 
@@ -99,9 +108,12 @@ def _chance(test: ColdTest) -> Figures:
         ]
     )
     discounts = 1 / np.log2(np.arange(2, CUTOFF + 2))
+    hit, gain = float((10 / left).mean()), float((discounts.sum() / left).mean())
     return {
-        "hr@10": float((10 / left).mean()),
+        "hr@10": hit,
         "hr@50": float((50 / left).mean()),
-        "ndcg@10": float((discounts.sum() / left).mean()),
+        "ndcg@10": gain,
+        "known_hr@10": hit,
+        "known_ndcg@10": gain,
         "share_of_first_ten": len(test.held) / test.lesson.items,
     }

@@ -132,8 +132,9 @@ def _refitted_table(models: Figures) -> str:
 
 
 def _cold_table(models: Figures) -> str:
-    names = ("hr@10", "hr@50", "ndcg@10", "share_of_first_ten")
-    header = ("model", "HR@10", "HR@50", "NDCG@10", "share of all first tens")
+    names = ("hr@10", "hr@50", "ndcg@10", "share_of_first_ten", "known_hr@10", "known_ndcg@10")
+    shown = ("HR@10", "HR@50", "NDCG@10", "share of all first tens", "others: HR@10", "NDCG@10")
+    header = ("model", *shown)
     rows = [(model, *(_short(found[name]) for name in names)) for model, found in models.items()]
     return table(header, rows)
 

@@ -11,7 +11,7 @@ import torch
 from scipy.sparse import coo_array, csr_array
 
 from portrait.behaviour import Refs
-from portrait.interactions import Interactions
+from portrait.interactions import Codes, Interactions
 from portrait.neighbours import Neighbours
 from portrait.neural.sequences import wanted
 from portrait.recency import Floats
@@ -83,6 +83,37 @@ def regressed(
     inverse: Floats = torch.cholesky_inverse(torch.linalg.cholesky(torch.from_numpy(gram))).numpy()
     inverse /= -np.diag(inverse).copy()  # an item's weight for itself becomes -1: not kept
     return strongest(inverse)
+
+
+def evidence(  # noqa: PLR0913 - two columns, and how they are counted
+    user: Codes, item: Codes, items: int, *, window: int, backward: float, tau: float
+) -> csr_array:
+    """Count who came after whom, as evidence: log(1 + C / tau), (N, N), with 0 on the diagonal.
+
+    C[b, a] adds up 1 / sqrt(d) for each a that came d steps after b, up to `window`, and `backward`
+    times as much for each that came before.
+
+    Args:
+        user: (E,), ascending.
+        item: (E,), of each user oldest first.
+        items: N.
+        window: Steps.
+        backward: 0: direction is all; 1: it is nothing.
+        tau: Smoothing: what each pair counts before anything is counted.
+
+    Source: Petrov et al., Do Sequential Recommendation Benchmarks Really Require Higher-Order
+    Sequence Modelling?, RecSys 2026 (PCTM; tau is theirs over N).
+    """
+    counts = csr_array((items, items), dtype=np.float32)
+    for steps in range(1, window + 1):
+        same = user[:-steps] == user[steps:]
+        weight = np.full(int(same.sum()), steps**-0.5, np.float32)
+        pairs = item[:-steps][same], item[steps:][same]
+        counts += csr_array((weight, pairs), counts.shape)
+    both = (counts + np.float32(backward) * counts.T).tocoo()
+    apart = both.row != both.col
+    value = np.log1p(both.data[apart] / np.float32(tau))
+    return csr_array((value, (both.row[apart], both.col[apart])), shape=both.shape)
 
 
 def strongest(matrix: Floats, most: int = MOST_NEIGHBOURS) -> csr_array:

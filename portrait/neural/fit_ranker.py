@@ -3,6 +3,7 @@
 interactions ─▶ sequences ─▶ encoder, early stopping on validation ─▶ Behaviour
              ─▶ who touched what ─▶ Neighbours
 validation ─▶ blend, by coordinate search on NDCG@10
+           ─▶ what the texts of cold items count, for these to be found by them
 
 Every choice is made on the validation; nothing here sees a test.
 """
@@ -43,6 +44,8 @@ NEWER = 0.7  # share of the new weights in the average with the champion's: it f
 FACTORS = np.array([0, 0.5, 0.75, 1.33, 2], np.float32)  # what is tried with each weight
 SMALLEST = 0.1  # where a weight of 0 starts again
 ROUNDS = 3  # of the search; the optimum is flat
+COLD_SHARES = np.geomspace(0.2, 2, 25)  # of all that counts, tried for the texts of cold items
+LEARNED_BEYOND = 1.5  # what was learned of texts knew the items: it looks a third too good
 BEYOND_CHANCE = 1.0  # standard errors that a step away from the champion's blend has to gain
 BEHAVIOUR, TEXT, KIN, PRICE = range(4)  # places of the parts of a blend; kinds come last
 EVEN = Blend(1, 1, 1, FIRST.kin, FIRST.price)
@@ -147,13 +150,17 @@ def refit_ranker(  # noqa: PLR0913 - as `fit_ranker`
 
 
 def fit_neighbours(events: Interactions, text_vectors: Vectors, decay: float) -> Neighbours:
-    """Count co-occurrence, and solve the regression where the catalogue is small enough."""
+    """Count co-occurrence, and solve the regression where the catalogue is small enough.
+
+    Of items that somebody touched: that the others are not there makes them cold.
+    """
     touched = touches(events)
+    warm = np.flatnonzero(touched.sum(axis=0))
+    touched = touched[:, warm]
     kinds = [Kind(together(touched), decay)]
-    if len(events.items) <= SOLVABLE:
-        texts = text_vectors[: len(events.items)]
-        kinds.append(Kind(regressed(touched, texts), decay))
-    return neighbours_of(kinds, events.items, _gates())
+    if len(warm) <= SOLVABLE:
+        kinds.append(Kind(regressed(touched, text_vectors[warm]), decay))
+    return neighbours_of(kinds, events.items[warm], _gates())
 
 
 def choose_blend(  # noqa: PLR0913 - what it chooses for, and by
@@ -179,8 +186,8 @@ def choose_blend(  # noqa: PLR0913 - what it chooses for, and by
     Returns:
         The same with its blend; NDCG@10 on validation, of the blend and of each part alone.
     """
-    count = len(learned.neighbours.kinds)
-    kinds = [learned.neighbours.kind(which) for which in range(count)]
+    number = len(learned.neighbours.kinds)
+    kinds = [learned.neighbours.kind(which) for which in range(number)]
     rankers = [
         Ranker.over(replace(learned, neighbours=kind), items, text_vectors, traits)
         for kind in kinds
@@ -198,9 +205,9 @@ def choose_blend(  # noqa: PLR0913 - what it chooses for, and by
         ]
 
     told = () if traits is None else ("kin", "price")
-    names = ("behaviour", "text", *told, *(f"neighbours {which}" for which in range(count)))
+    names = ("behaviour", "text", *told, *(f"neighbours {which}" for which in range(number)))
     begin, least = _weights_of(replace(learned, blend=EVEN), len(told)), 0.0
-    if champion is not None and len(champion.neighbours.kinds) == count:
+    if champion is not None and len(champion.neighbours.kinds) == number:
         begin, least = _weights_of(champion, len(told)), BEYOND_CHANCE
 
     def measure(mixes: Floats) -> PerUser:
@@ -209,7 +216,31 @@ def choose_blend(  # noqa: PLR0913 - what it chooses for, and by
     weights, figures = _search(measure, names, begin, least)
     if told:
         weights, figures["ndcg@10"] = _with_traits(measure, weights)
-    return _blended(learned, weights, len(told)), figures
+    nameless = learned.behaviour.items(np.zeros(len(items), np.uint64), ranker.texts)
+
+    def by_behaviour(users: slice) -> Floats:
+        near: Floats = states[users] @ nameless.T
+        return near
+
+    def by_text(users: slice) -> Floats:
+        read: Floats = texts[users] @ ranker.texts.T
+        return read
+
+    found = validation.figures(by_behaviour)["ndcg@10"]
+    is_learned = found > LEARNED_BEYOND * figures["text"]
+    said = by_behaviour if is_learned else by_text
+    of_traits = slice(KIN, KIN + len(told))
+
+    def views(users: slice) -> tuple[Floats, Floats, Floats]:
+        each = np.stack(parts(users))
+        beside = np.einsum("p,pun->un", weights[of_traits], each[of_traits])
+        return np.einsum("p,pun->un", weights, each), said(users), beside
+
+    most = weights.sum() - weights[of_traits].sum()
+    count = validation.fair_to_cold(views, COLD_SHARES * most, ranker.cold)
+    cold = {"cold": 0.0, "cold_behaviour": count} if is_learned else {"cold": count}
+    blended = _blended(learned, weights, len(told))
+    return replace(blended, blend=replace(blended.blend, **cold)), figures
 
 
 def _with_traits(measure: Callable[[Floats], PerUser], weights: Floats) -> tuple[Floats, float]:

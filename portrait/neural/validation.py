@@ -8,11 +8,16 @@ import numpy as np
 from portrait.evaluate import PerUser, gains, hits, ranks
 from portrait.exam import CUTOFF, MOST_QUESTIONS, MOST_SCORES, by_user
 from portrait.interactions import Codes, Interactions
+from portrait.learned import Flags
 from portrait.past import newest, seen
 from portrait.recency import Events, Floats
 
 Score = Callable[[slice], Floats]  # some users -> (u, N)
 Parts = Callable[[slice], list[Floats]]  # some users -> P of (u, N)
+# Some users -> scores, those of texts, and what is added to either; (u, N) each.
+Views = Callable[[slice], tuple[Floats, Floats, Floats]]
+
+COLD_ONE_IN = 20  # items are taken for cold, as many as the quality benchmark holds out
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +72,37 @@ class Validation:
                     summed += weight * part
                 gained[mix, users] = gains(self._ranked(summed, users), CUTOFF)
         return np.stack([by_user(each, self.users) for each in gained])
+
+    def fair_to_cold(self, views: Views, counts: Floats, cold: Flags) -> float:
+        """Return what the texts of cold items have to count, for these to be found by them.
+
+        Each question is asked as if its item were cold, and one in twenty others, too; the least
+        count is taken by which such items have the NDCG@10 that they would have if texts alone
+        ranked all items. Nothing is learned again: texts know nothing of what was learned.
+
+        Args:
+            views: Of some users, the scores of items that are not cold, what texts say, and what
+                is added to either by categories and prices; (u, N) each.
+            counts: (C,), what may be, ascending.
+            cold: (N,), which items are cold as it is.
+        """
+        lot = np.random.default_rng(0).integers(COLD_ONE_IN, size=self.items)
+        own = lot[self.targets]
+        found = np.zeros((len(counts) + 1, len(self)))  # the last: by texts alone
+        step = max(1, MOST_SCORES // self.items)
+        for start in range(0, len(self), step):
+            users = slice(start, start + step)
+            scores, texts, beside = views(users)
+            taken = cold | (lot == own[users, None])  # (u, N)
+            mixed = (
+                np.where(taken, count * texts + beside, scores)
+                for count in counts.astype(np.float32)
+            )
+            for place, each in enumerate((*mixed, texts)):
+                found[place, users] = gains(self._ranked(each, users), CUTOFF)
+        *reached, wanted = (by_user(each, self.users).mean() for each in found)
+        enough = np.flatnonzero(np.array(reached) >= wanted)
+        return float(counts[enough[0] if len(enough) else -1])
 
     def _ranked(self, scores: Floats, users: slice) -> PerUser:
         """Rank the targets of some users among what they have not seen."""

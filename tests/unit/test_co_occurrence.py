@@ -12,6 +12,7 @@ from portrait.interactions import Interactions, from_columns
 from portrait.neural.co_occurrence import (
     MOST_NEIGHBOURS,
     Kind,
+    evidence,
     neighbours_of,
     regressed,
     strongest,
@@ -89,6 +90,29 @@ def test_the_regression_is_least_squares_of_each_item_on_the_others() -> None:
     # By column: what the row's item says of the column's. Negative entries are not kept.
     expected = np.maximum(regression(touched, texts, 0.5, 2), 0)
     np.testing.assert_allclose(matrix, expected, atol=1e-4)
+
+
+def test_evidence_counts_who_came_after_whom_and_how_far() -> None:
+    user, item = np.array([0, 0, 0, 1, 1, 2]), np.array([0, 1, 2, 0, 1, 2])
+
+    forward = evidence(user, item, 3, window=2, backward=0, tau=2).toarray()
+    both = evidence(user, item, 3, window=2, backward=0.5, tau=2).toarray()
+    near = evidence(user, item, 3, window=1, backward=0, tau=2).toarray()
+
+    expected = np.zeros((3, 3))
+    expected[0, 1] = np.log1p(2 / 2)  # twice, at once
+    expected[1, 2] = np.log1p(1 / 2)
+    expected[0, 2] = np.log1p(2**-0.5 / 2)  # once, two steps later
+    np.testing.assert_allclose(forward, expected, rtol=1e-6)
+    assert both[1, 0] == pytest.approx(np.log1p(0.5 * 2 / 2))
+    assert both[0, 1] == pytest.approx(forward[0, 1])
+    assert near[0, 2] == 0
+
+
+def test_what_follows_itself_is_no_evidence() -> None:
+    again = evidence(np.array([0, 0]), np.array([1, 1]), 2, window=3, backward=1, tau=1)
+
+    assert not again.toarray().any()
 
 
 def test_the_strongest_of_each_row_are_kept() -> None:

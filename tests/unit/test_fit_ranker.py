@@ -167,6 +167,33 @@ def test_an_item_without_events_is_reached_by_its_text() -> None:
     assert place.mean() < ITEMS / 3
 
 
+def known(blend: Blend) -> Blend:
+    """Return what counts for items that are not cold."""
+    return replace(blend, cold=None, cold_behaviour=0.0)
+
+
+def test_a_cold_item_stands_by_its_text_alone() -> None:
+    events, items = last_held_out(planted())
+    heard = events.where(events.item != 7)
+    validation = validation_of(heard, USERS[items != 7], items[items != 7])
+    texts = text_vectors()
+
+    learned = fit_ranker(heard, validation, texts, COURSE).learned
+
+    asked, blend = Ranker.over(learned, events.items, texts), learned.blend
+    rows, happened = newest(events, USERS)
+    place = learned.behaviour.items(np.zeros(1, np.uint64), texts[7:8])[0]
+    near, read = asked.states(rows, happened) @ place, asked.text_states(rows, happened) @ texts[7]
+    scores = asked.scores(rows, happened)
+    assert blend.cold is not None
+    assert blend.cold + blend.cold_behaviour > 0
+    assert np.flatnonzero(asked.cold).tolist() == [7]
+    expected = blend.cold_behaviour * near + blend.cold * read
+    np.testing.assert_allclose(scores[:, 7], expected, atol=1e-5)
+    shares = asked.shares(rows[0], happened[0:1], np.array([7, 8]))
+    np.testing.assert_allclose(shares.sum(axis=1), scores[0, [7, 8]], atol=1e-4)
+
+
 def test_a_warm_start_moves_little_and_loses_nothing() -> None:
     events, items = last_held_out(planted(seed=2))
     learned = fitted().learned
@@ -192,7 +219,8 @@ def test_the_blend_of_a_champion_is_left_only_for_more_than_chance() -> None:
 
     def blend_from(champion: Learned, users: slice) -> Blend:
         few = validation_of(events, USERS[users], items[users])
-        return choose_blend(learned, few, events.items, text_vectors(), champion)[0].blend
+        chosen, _ = choose_blend(learned, few, events.items, text_vectors(), champion)
+        return known(chosen.blend)
 
     def reached(blend: Blend) -> float:
         ranked = Ranker.over(replace(learned, blend=blend), events.items, text_vectors())
@@ -201,7 +229,7 @@ def test_the_blend_of_a_champion_is_left_only_for_more_than_chance() -> None:
         )["ndcg@10"]
 
     one_user = slice(0, 2)
-    assert blend_from(learned, one_user) == learned.blend
+    assert blend_from(learned, one_user) == known(learned.blend)
     assert reached(blend_from(spoiled, slice(None))) > reached(spoiled.blend) + 0.2
 
 

@@ -10,6 +10,7 @@ from benchmarks.quality.factors import Als, Bpr
 from benchmarks.quality.histories import from_lists
 from benchmarks.quality.measure import measure
 from benchmarks.quality.ours import Portrait, interactions_of
+from benchmarks.quality.pctm import Pctm
 from benchmarks.quality.peer import Lesson, Peer
 from benchmarks.quality.sasrec import SasRec, Transformer
 from benchmarks.quality.sets import RankingSet, load_set
@@ -22,6 +23,7 @@ LEARNERS: list[Peer] = [
     ItemKnn("last-item KNN", (0,)),
     ItemKnn("decayed ItemKNN", DECAYS),
     MarkovKnn(),
+    Pctm(),
     Ease(),
     Als(),
     Bpr(),
@@ -100,6 +102,22 @@ def test_followers_of_a_hand_worked_case() -> None:
     assert matrix[0, 1] == pytest.approx(2 / 2)  # twice, next; 0 and 1 were taken twice
     assert matrix[0, 2] == pytest.approx(0.5 / np.sqrt(2))  # once, two steps later
     assert matrix[1, 0] == 0  # never before
+
+
+def test_pctm_is_the_log_evidence_of_the_history_and_a_share_of_popularity(lesson: Lesson) -> None:
+    (settings, *_) = Pctm().grid()
+    model = Pctm().fit(lesson, settings, 0)
+    decayed = next(
+        variant for chosen, variant in model.variants() if chosen == {"decay": 0.5, "boost": -0.04}
+    )
+    background = decayed.scores(from_lists([[]]))[0]
+    of_0, of_6 = (decayed.scores(from_lists([[item]]))[0] - background for item in (0, 6))
+
+    scores = decayed.scores(from_lists([[0, 6]]))[0]
+
+    counts = lesson.train.counts(lesson.items) + 1
+    assert background == pytest.approx(-0.04 * np.log(counts / counts.sum()))
+    assert scores - background == pytest.approx((2 * of_6 + of_0) / 3, abs=1e-6)
 
 
 def test_ease_is_its_closed_form(lesson: Lesson) -> None:

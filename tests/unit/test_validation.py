@@ -54,3 +54,33 @@ def test_what_a_user_has_is_not_in_the_way() -> None:
 
     assert validation.seen[1].tolist() == [0, 0, 0, 0]
     assert (validation.rows[:, 0] == 0).all()
+
+
+def test_the_texts_of_cold_items_count_so_much_that_these_are_found_as_by_texts_alone() -> None:
+    draw = np.random.default_rng(0)
+    users, items = 300, 100
+    target = draw.integers(0, items, users)
+    events = from_columns(
+        user=np.arange(users),
+        item=(target + 1) % items,
+        action=np.full(users, ACTION_CODE[Action.CLICK], np.uint8),
+        at=np.zeros(users, np.int64),
+        items=np.arange(1, items + 1, dtype=np.uint64),
+        users=users,
+    )
+    validation = validation_of(events, np.arange(users), target)
+    texts = draw.normal(size=(users, items)).astype(np.float32)
+    texts[np.arange(users), target] += 1.5
+    scores = 5 * texts  # another scale, and the same order
+
+    count, too_little = (
+        validation.fair_to_cold(
+            lambda users: (scores[users], texts[users], np.zeros_like(texts[users])),
+            np.array(counts),
+            np.zeros(items, np.bool_),
+        )
+        for counts in ((0, 1, 2, 4, 5, 6, 20), (1, 2))
+    )
+
+    assert count == 5
+    assert too_little == 2  # the most that may be
