@@ -48,7 +48,7 @@ ANSWER_BYTES = 33_554_432  # of written answers, each with its record: some 8 KB
 ENTRY_BYTES = 400  # that Python takes for one, beside its texts
 SPARE_TEXTS = 50_000  # vectors of searches kept in memory (50 MB) before a fresh mirror is built
 
-AnswerKey = tuple[str, bytes, int]  # user, record, hours of silence
+AnswerKey = tuple[str, bytes, bytes | None, int]  # user, record, searches, hours of silence
 
 log = structlog.get_logger()
 
@@ -110,7 +110,7 @@ class Source:
 
 
 class Answers:
-    """Answers by user, record, and hours of silence, within so many bytes; the oldest go first."""
+    """Answers by what they were made of, within so many bytes; the oldest go first."""
 
     def __init__(self, most_bytes: int = ANSWER_BYTES) -> None:
         self._most_bytes = most_bytes
@@ -137,8 +137,8 @@ class Answers:
 
 
 def _size(key: AnswerKey, answer: bytes) -> int:
-    user_id, record, _ = key
-    return ENTRY_BYTES + 4 * len(user_id) + len(record) + len(answer)
+    user_id, record, searched, _ = key
+    return ENTRY_BYTES + 4 * len(user_id) + len(record) + len(searched or b"") + len(answer)
 
 
 @dataclass(frozen=True, slots=True)

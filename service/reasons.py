@@ -1,6 +1,6 @@
 """Reasons: the events that speak for an item and against it, as a reader knows them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,7 @@ from portrait.explain import Evidence, reasons_of
 from portrait.hash_index import MISSING
 from portrait.item import Item
 from portrait.ref import text_ref
+from portrait.searched import Texts
 from service.describe import Json, moment
 
 REASONS = 3  # named for each item, and as many against it
@@ -25,16 +26,17 @@ class Mentions:
         self._items = items
         self._session: Evidence | None = None
         self._past: Evidence | None = None
-        self._texts: Mapping[int, str] = {}
+        self._texts: Texts = {}  # of the session
+        self._searched: Texts = {}  # of the profile
         self._named: dict[int, Json] = {}
 
     def with_session(self, session: Evidence, texts: Sequence[str]) -> None:
-        """Put a session first. A search is named by its text, which only the request knows."""
+        """Put a session first; its searches are named by the texts of the request."""
         self._session, self._texts = session, {text_ref(text): text for text in texts}
 
-    def with_past(self, past: Evidence) -> None:
-        """Put a profile's events last."""
-        self._past = past
+    def with_past(self, past: Evidence, searched: Texts) -> None:
+        """Put a profile's events last; its searches are named by what is kept of their texts."""
+        self._past, self._searched = past, searched
 
     def __getitem__(self, place: int) -> Json:
         if place not in self._named:
@@ -63,7 +65,7 @@ class Mentions:
         return {
             "action": _ACTIONS[event["action"]],
             "item_id": None if item is None else item.id,
-            "title": None if item is None else item.title,
+            "title": self._searched.get(int(event["ref"])) if item is None else item.title,
             "occurred_at": moment(int(event["at"])),
         }
 

@@ -26,6 +26,7 @@ from portrait.profile import Profile, decode_profile
 from portrait.recommend import Filters, Ranking, Wish, blend, rank, rank_by, rank_popular
 from portrait.record import is_blank
 from portrait.ref import item_ref, text_ref
+from portrait.searched import Texts, read_searched
 from portrait.session import read_words, session_evidence, session_ring
 from portrait.space import Vectors
 from portrait.store import Model
@@ -53,6 +54,7 @@ class Known:
     past: Evidence | None  # the profile's events, where they are needed
     session: Evidence | None
     texts: Sequence[str]  # of the session
+    searched: Texts  # of the profile, where reasons are asked for
     seen: Sequence[int]  # refs of the items that are not to be offered again
     disliked: Sequence[int]  # refs of the items that the profile complains about
 
@@ -75,20 +77,21 @@ async def recommend(asked: RecommendationRequest, parts: Parts, live: Live, turn
         BusyError: Too many ask at once.
     """
     view = live.require()
-    profile = await _load(asked.user_id, parts)
+    profile, searched = await _load(asked, parts)
     await _fetch(asked, profile, view)
     stale = None if profile is None else _stale(profile, live)
-    return await turns.take(partial(_answer, asked, profile, view, stale))
+    return await turns.take(partial(_answer, asked, profile, searched, view, stale))
 
 
 def _answer(
     asked: RecommendationRequest,
     profile: Profile | None,
+    searched: Texts,
     view: View,
     stale: float | None,
 ) -> bytes:
     """Rank, and write the answer. Blocks for milliseconds, so it runs in a thread."""
-    basis, ranking, reasons = _compute(asked, _gather(asked, profile, view), view)
+    basis, ranking, reasons = _compute(asked, _gather(asked, profile, searched, view), view)
     return to_json(
         {
             "recommendation_id": uuid4(),
@@ -107,13 +110,14 @@ def _stale(profile: Profile, live: Live) -> float | None:
     return stale_seconds(profile.partitions, live.reached, time())
 
 
-async def _load(user_id: str | None, parts: Parts) -> Profile | None:
-    if user_id is None:
-        return None
-    (record,) = await parts.profiles.load([user_id])
+async def _load(asked: RecommendationRequest, parts: Parts) -> tuple[Profile | None, Texts]:
+    """Load a profile, and the texts of its searches where reasons are asked for."""
+    if asked.user_id is None:
+        return None, {}
+    ((record, searched),) = await parts.profiles.load_whole([asked.user_id])
     if record is None or sound(record) is None or is_blank(record):
-        return None
-    return decode_profile(record)
+        return None, {}
+    return decode_profile(record), read_searched(searched) if asked.explain else {}
 
 
 async def _fetch(asked: RecommendationRequest, profile: Profile | None, view: View) -> None:
@@ -133,7 +137,9 @@ def _past_ring(asked: RecommendationRequest, profile: Profile | None, view: View
     return profile.ring if is_needed else None
 
 
-def _gather(asked: RecommendationRequest, profile: Profile | None, view: View) -> Known:
+def _gather(
+    asked: RecommendationRequest, profile: Profile | None, searched: Texts, view: View
+) -> Known:
     """Look up the events."""
     catalogue, past_ring = view.source.mirror.catalogue, _past_ring(asked, profile, view)
     session = asked.session or NO_SESSION
@@ -145,6 +151,7 @@ def _gather(asked: RecommendationRequest, profile: Profile | None, view: View) -
         past,
         now,
         session.texts,
+        searched,
         _seen(profile, ring) if asked.exclude_seen else [],
         _disliked(profile),
     )
@@ -212,7 +219,7 @@ def _choose(known: Known, view: View) -> Basis:
             mentions.with_session(session, known.texts)
             return _with_session(known, session, mentions, readings)
     if known.past is not None:
-        mentions.with_past(known.past)
+        mentions.with_past(known.past, known.searched)
     if known.vectors.any():
         return Basis("profile", known.vectors, known.past, mentions, readings)
     return Basis("popular", known.vectors, None, mentions, readings)
@@ -228,7 +235,7 @@ def _with_session(
     vectors = np.stack([known.vectors[LONG], now[SHORT]])
     if past is None:
         return Basis("session", vectors, None, mentions, readings)
-    mentions.with_past(past)
+    mentions.with_past(past, known.searched)
     return Basis("session", vectors, together(past, session), mentions, readings)
 
 

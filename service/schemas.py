@@ -17,6 +17,7 @@ MOST_EVENTS = 500  # of one request
 MOST_EXCLUDED = 1_000
 MOST_CHOICES = 50  # of one filter
 MOST_TEXTS = 20  # of one session
+OF_SEARCH = "Of a search, its text, cut to 96 bytes; null where it is not kept."
 
 ProfileName = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_KEY)]
 Choice = Annotated[str, StringConstraints(min_length=1, max_length=512)]
@@ -110,7 +111,7 @@ class Reason(Answered):
 
     action: Action | Literal["session"] = Field(description="`session`: it came in the request.")
     item_id: str | None = Field(description="What it was about; null for a search.")
-    title: str | None = Field(description="Of that item; of a search in the session, its text.")
+    title: str | None = Field(description="Of that item; of a search, its text.")
     occurred_at: datetime | None
     share: float = Field(
         description="Of the score: that of all that was done with this item, or of this search. "
@@ -172,7 +173,7 @@ class ProfileEvent(Answered):
 
     action: Action
     item_id: str | None = Field(description="Null for a search, or an item we know nothing of.")
-    title: str | None
+    title: str | None = Field(description=OF_SEARCH)
     price: float | None
     quantity: int
     rating: float | None
@@ -184,7 +185,7 @@ class InterestEvidence(Answered):
 
     action: Action
     item_id: str | None
-    title: str | None
+    title: str | None = Field(description=OF_SEARCH)
     occurred_at: datetime
 
 

@@ -17,7 +17,7 @@ from portrait.item import IntroducedItem, Item
 from portrait.popularity import diminished
 from portrait.profile import REVISION
 from portrait.space import Vectors, unit
-from portrait.store import LogName, Model, StoredOffsets, Write
+from portrait.store import LogName, Model, Stored, StoredOffsets, Write
 from portrait.stream import Headers, Message
 
 FIRST_LIFE = "first"  # of the fakes, until a test says that they have started again
@@ -28,6 +28,7 @@ class MemoryProfiles:
 
     def __init__(self) -> None:
         self.records: dict[str, bytes] = {}
+        self.searched: dict[str, bytes] = {}
         self.life = FIRST_LIFE
         self.is_down = False
 
@@ -36,9 +37,14 @@ class MemoryProfiles:
         _require(up=not self.is_down)
         return [self.records.get(user) for user in users]
 
-    async def load_living(self, users: Sequence[str]) -> tuple[str, list[bytes | None]]:
-        """Return the records there are, and the life."""
-        return self.life, await self.load(users)
+    async def load_whole(self, users: Sequence[str]) -> list[Stored]:
+        """Return all there is."""
+        records = await self.load(users)
+        return [*map(Stored, records, map(self.searched.get, users))]
+
+    async def load_living(self, users: Sequence[str]) -> tuple[str, list[Stored]]:
+        """Return all there is, and the life."""
+        return self.life, await self.load_whole(users)
 
     async def scan(self) -> AsyncIterator[list[str]]:
         """Yield the users there are."""
@@ -52,6 +58,10 @@ class MemoryProfiles:
         for place, write in enumerate(writes):
             if self.records.get(write.user, b"")[REVISION] == write.expected:
                 self.records[write.user] = write.record
+                if write.searched is not None:
+                    self.searched[write.user] = write.searched
+                if write.searched == b"":
+                    del self.searched[write.user]
             else:
                 refused.append(place)
         return refused

@@ -64,6 +64,22 @@ async def test_an_event_begins_a_damaged_profile_anew(
     assert "ann" not in said
 
 
+@pytest.mark.parametrize("damaged", [b"", b"x", bytes(40), b"\xff" * 300, b"\x01" * 18])
+async def test_damaged_words_of_searches_end_nothing_and_are_written_anew(damaged: bytes) -> None:
+    profiles = MemoryProfiles()
+    search = event_record(type="search", text="cat toys", item_id=None)
+    await update(ListStream([search]), await memory_updater(profiles))
+    whole, profiles.searched["ann"] = profiles.searched["ann"], damaged
+
+    await update(ListStream([TOUCH]), await memory_updater(profiles))
+    assert profiles.searched.get("ann", b"") == b""
+    again = event_record(1, type="search", text="cat toys", item_id=None)
+    await update(ListStream([again]), await memory_updater(profiles))
+
+    assert profiles.searched["ann"] == whole
+    assert decode_profile(profiles.records["ann"]).head["totals"].sum() == 3
+
+
 @pytest.mark.parametrize("name", PORTRAITS)
 async def test_a_damaged_portrait_is_painted_anew_and_its_facts_stay(name: str) -> None:
     profiles, before = await two_profiles(), damaged_so_far()
