@@ -327,7 +327,7 @@ def _diversify(shelf: Shelf, rows: Codes, relevance: Floats, wish: Wish) -> Rank
 
 def _most_marginal(shelf: Shelf, rows: Codes, relevance: Floats, wish: Wish) -> list[int]:
     """Return the places of the candidates taken, in order."""
-    highest = max(float(relevance.max(initial=0)), 1.0)  # likeness ends at 1, and so should this
+    highest = float(relevance.max(initial=0)) or 1.0  # likeness ends at 1, and so should this
     relevance = (1 - wish.diversity) * relevance / np.float32(highest)
     pile = Pile(shelf.matrix, shelf.text[rows], relevance, wish.diversity)
     return [pile.take() for _ in range(min(wish.limit, len(rows)))]

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field, replace
 import structlog
 
 from portrait import metrics
+from portrait.desk import ReadingDesk
 from portrait.errors import ModelInvalidError, ModelMissingError, StoreUnavailableError
 from portrait.item import Item
 from portrait.jobs import Jobs
@@ -37,6 +38,7 @@ from portrait.store import (
 )
 from portrait.stream import Publisher
 from service.job_words import TRAINER_MISSING
+from service.new_texts import NewTexts
 
 MODEL_EVERY = 1.0  # seconds between two looks
 CATALOGUE_EVERY = 0.2
@@ -64,6 +66,7 @@ class Parts:
     registry: ModelRegistry
     models: ModelIndex
     jobs: Jobs
+    desk: ReadingDesk
     publisher: Publisher
     ping_store: Callable[[], Awaitable[None]]
 
@@ -168,6 +171,7 @@ class Live:
         self._versions: dict[str, str | None] = {}  # by space; None where no model is known
         self.is_running = False
         self.notes: tuple[str, ...] = ()  # what stops nothing here, and somebody should see to
+        self.new_texts = NewTexts(parts.desk)
         self._parts = parts
         self._source: Source | None = None
         self._weights: Mapping[str, int] = {}

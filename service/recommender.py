@@ -78,7 +78,7 @@ async def recommend(asked: RecommendationRequest, parts: Parts, live: Live, turn
     """
     view = live.require()
     profile, searched = await _load(asked, parts)
-    await _fetch(asked, profile, view)
+    await _fetch(asked, profile, view, live)
     stale = None if profile is None else _stale(profile, live)
     return await turns.take(partial(_answer, asked, profile, searched, view, stale))
 
@@ -120,12 +120,19 @@ async def _load(asked: RecommendationRequest, parts: Parts) -> tuple[Profile | N
     return decode_profile(record), read_searched(searched) if asked.explain else {}
 
 
-async def _fetch(asked: RecommendationRequest, profile: Profile | None, view: View) -> None:
-    """Fetch the vectors of what was searched for; the mirror grows on the loop alone."""
-    ring = _past_ring(asked, profile, view)
+async def _fetch(
+    asked: RecommendationRequest, profile: Profile | None, view: View, live: Live
+) -> None:
+    """Fetch the vectors of what was searched for; the mirror grows on the loop alone.
+
+    What the session says and nobody has read yet is read meanwhile.
+    """
+    ring, mirror = _past_ring(asked, profile, view), view.source.mirror
     past = [] if ring is None else search_refs(ring)
-    now = [] if asked.session is None else map(text_ref, asked.session.texts)
-    await view.source.mirror.fetch_texts([*past, *now])
+    now = {text_ref(text): text for text in (asked.session or NO_SESSION).texts}
+    lacking = await mirror.fetch_texts([*past, *now])
+    if await live.new_texts.read([now[ref] for ref in lacking if ref in now]):
+        await mirror.fetch_texts(now)
 
 
 def _past_ring(asked: RecommendationRequest, profile: Profile | None, view: View) -> Ring | None:

@@ -147,7 +147,7 @@ class TextReading(Answered):
 
     text: str
     read: Way = Field(
-        description="`vector`: BERT has read it before. `words`: it stands for the items that "
+        description="`vector`: BERT has read it. `words`: it stands for the items that "
         "share its words. `nothing`: no item does, or newer texts are all that one request may "
         "have read."
     )

@@ -1,5 +1,6 @@
 """Fakes: the ports in memory, kept honest by mypy and by the contract suites."""
 
+import asyncio
 import re
 import time
 from collections import Counter
@@ -8,9 +9,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
 from hashlib import blake2b
+from uuid import uuid4
 
 import numpy as np
 
+from portrait.desk import MOST_LAID, PATIENCE, TAKEN_AT_ONCE, Asked
 from portrait.encoder import Floats
 from portrait.errors import ModelInvalidError, StoreUnavailableError, StreamUnavailableError
 from portrait.item import IntroducedItem, Item
@@ -65,6 +68,36 @@ class MemoryProfiles:
             else:
                 refused.append(place)
         return refused
+
+
+class MemoryDesk:
+    """A `ReadingDesk` in a list. Those who ask are answered as soon as somebody has told them."""
+
+    def __init__(self) -> None:
+        self.laid: list[Asked] = []
+        self._read: dict[str, asyncio.Event] = {}
+
+    async def ask(self, texts: Sequence[str]) -> bool:
+        """Lay texts there; wait for as long as others have their turn."""
+        asked = Asked(uuid4().hex, tuple(texts))
+        self.laid = [*self.laid, asked][-MOST_LAID:]
+        read = self._read[asked.id] = asyncio.Event()
+        try:
+            async with asyncio.timeout(PATIENCE.total_seconds()):
+                return await read.wait()
+        except TimeoutError:
+            return False
+
+    async def take(self) -> list[Asked]:
+        """Take what lies there."""
+        await asyncio.sleep(0.001)
+        taken, self.laid = self.laid[:TAKEN_AT_ONCE], self.laid[TAKEN_AT_ONCE:]
+        return taken
+
+    async def tell(self, asked: Sequence[Asked]) -> None:
+        """Answer them."""
+        for each in asked:
+            self._read[each.id].set()
 
 
 class MemoryCatalogue:

@@ -33,6 +33,7 @@ from tests.fakes import (
     ListPublisher,
     LogRecord,
     MemoryCatalogue,
+    MemoryDesk,
     MemoryPopularity,
     MemoryProfiles,
     MemoryProgress,
@@ -57,6 +58,7 @@ class Shop:
     models: MemoryModels = field(default_factory=MemoryModels)
     lease: MemoryLease = field(default_factory=MemoryLease)
     jobs: MemoryJobs = field(init=False)
+    desk: MemoryDesk = field(default_factory=MemoryDesk)
     publisher: ListPublisher = field(default_factory=ListPublisher)
     redis_is_down: bool = False
 
@@ -74,6 +76,7 @@ class Shop:
             registry=self.registry,
             models=self.models,
             jobs=self.jobs,
+            desk=self.desk,
             publisher=self.publisher,
             ping_store=self._ping,
         )

@@ -42,11 +42,11 @@ from portrait.resume import Resume
 from portrait.searched import Texts, encode_searched
 from portrait.store import PopularityStore, ProfileStore, ProgressStore, Stored, Write
 from portrait.stream import Batch, EventStream, Message, Publisher
+from portrait.texts import SEARCH_TTL
 from workers.backlog import Backlog, Late, portions
 from workers.painter import Painter, Studio
 from workers.prequential import Noted, Prequential, note
 
-SEARCH_TTL = timedelta(days=90)  # three half-lives of an interest
 SEARCHES_HELD = 100_000  # vectors of searches in memory: 100 MB; Redis has the others
 TOUCHED_AGAIN_MS = 3_600_000  # an item that only events know is introduced again after an hour
 LARGEST_SNAPSHOT = 2_048  # bytes that are remembered of such an item

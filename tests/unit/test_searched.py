@@ -1,4 +1,4 @@
-"""Searched: the words of searches are kept as long as the ring holds them, cut, and never guessed."""
+"""Searched: the words of searches are kept as long as the ring holds them, and cut."""
 
 import numpy as np
 import pytest
