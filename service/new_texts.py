@@ -10,6 +10,7 @@ from time import monotonic
 import structlog
 
 from portrait.desk import ReadingDesk
+from portrait.errors import StoreUnavailableError
 
 MOST_TEXTS = 4  # of one request: the newest, which say most
 MOST_WAITING = 8  # requests, each with a connection to Redis
@@ -34,11 +35,14 @@ class NewTexts:
         if self._again_at:
             self._again_at = now + PAUSE_SECONDS  # one tries for all
         self._waiting += 1
+        reason = "no worker read in time"
         try:
             is_read = await self._desk.ask(texts[-MOST_TEXTS:])
+        except StoreUnavailableError as error:  # full, or read-only: items can be read all the same
+            is_read, reason = False, str(error)
         finally:
             self._waiting -= 1
         self._again_at = 0.0 if is_read else monotonic() + PAUSE_SECONDS
         if not is_read:
-            log.warning("texts_not_read", texts=len(texts), retry_seconds=PAUSE_SECONDS)
+            log.warning("texts_not_read", reason=reason, retry_seconds=PAUSE_SECONDS)
         return is_read

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from portrait.desk import PATIENCE
+from portrait.errors import StoreUnavailableError
 from portrait.ref import text_ref
 from portrait.texts import SEARCH_TTL
 from service.new_texts import MOST_TEXTS, MOST_WAITING, NewTexts
@@ -97,6 +98,21 @@ async def test_after_a_vain_wait_one_alone_tries_again_after_a_pause(
     said = capsys.readouterr().out
     assert "texts_not_read" in said
     assert "secret" not in said
+
+
+async def test_a_store_that_takes_no_writes_is_no_reason_not_to_recommend() -> None:
+    class Full(MemoryDesk):
+        async def ask(self, texts: Sequence[str]) -> bool:
+            del texts
+            msg = "Redis is full: try again later."
+            raise StoreUnavailableError(msg)
+
+    shop = Shop(desk=Full())
+    await shop.stock()
+
+    (read,) = await session(shop, "dog food of a new kind")
+
+    assert read["read"] == "words"
 
 
 async def test_so_many_requests_wait_and_so_many_texts_of_each_are_read() -> None:
