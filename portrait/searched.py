@@ -2,15 +2,15 @@
 
 They lie beside the record, are written, kept and erased with it, and read with it:
 
-    ref ─ length ─ text, cut     of each search in the ring, each once, the newest first
+    n ─ n refs ─ n lengths ─ texts, cut     of the searches in the ring, newest first
 
-With the ring's 64 searches, all different and long, that is 6,720 bytes; a usual one takes 30. What
-is written follows from the ring and from what is known of its searches, never from the order in
-which that came. A search whose words are not here is shown without them.
+A text stands where its search is first; where it comes again, and where it is not known, its length
+is 0. With the ring's 64 searches, all different and long, that is 6,721 bytes; a usual one takes
+30. What is written follows from the ring and from what is known of its searches, never from the
+order in which that came.
 """
 
 from collections.abc import Mapping, Sequence
-from struct import Struct
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,7 @@ from portrait.facts import ACTION_CODE
 MOST_BYTES = 96  # of a text in UTF-8: 96 English letters, 32 Chinese characters
 SEARCH = ACTION_CODE[Action.SEARCH]
 
-_HEAD = Struct("<QB")  # ref, bytes of the text
+_REF = 8  # bytes
 
 Texts = Mapping[int, str]  # by text_ref
 
@@ -40,9 +40,9 @@ def encode_searched(
         For each user what to store; empty where there is nothing.
     """
     users, places = np.nonzero(ring["action"] == SEARCH)
-    refs: list[int] = ring["ref"][users, places].tolist()
-    ends: list[int] = np.cumsum(np.bincount(users, minlength=len(ring))).tolist()
-    fresh = {ref: _entry(ref, text) for ref, text in said.items()}
+    refs = ring["ref"][users, places].tobytes()
+    ends: list[int] = (_REF * np.cumsum(np.bincount(users, minlength=len(ring)))).tolist()
+    fresh = {ref: _cut(text) for ref, text in said.items()}
     return [
         _written(refs[start:end], fresh, before) if end > start else b""
         for start, end, before in zip([0, *ends[:-1]], ends, stored, strict=True)
@@ -52,37 +52,62 @@ def encode_searched(
 def read_searched(stored: bytes | None) -> Texts:
     """Return what a user searched for, cut; of a damaged value nothing, or what can be read."""
     texts: dict[int, str] = {}
-    for ref, entry in _entries(stored).items():
+    for ref, text in _texts(stored).items():
         try:
-            texts[ref] = entry[_HEAD.size :].decode()
+            texts[ref] = text.decode()
         except UnicodeDecodeError:
             continue
     return texts
 
 
-def cut(text: str) -> str:
+def _written(refs: bytes, fresh: Mapping[int, bytes], stored: bytes | None) -> bytes:
+    """Write one user's searches, whose refs are given as bytes."""
+    numbers: list[int] = memoryview(refs).cast("Q").tolist()
+    if stored and _is_complete(stored, refs, len({*numbers})):
+        return stored
+    known = _texts(stored)
+    known |= {ref: fresh[ref] for ref in numbers if ref in fresh}
+    texts = [known.pop(ref, b"") for ref in numbers]
+    if not any(texts):
+        return b""
+    return b"".join([bytes([len(texts)]), refs, bytes(map(len, texts)), *texts])
+
+
+def _texts(stored: bytes | None) -> dict[int, bytes]:
+    """Find the texts, by ref; none if the value is not as long as it says."""
+    if not stored or not _is_whole(stored):
+        return {}
+    lengths = _lengths(stored)
+    at, found = 1 + len(lengths) * (_REF + 1), {}
+    refs = np.frombuffer(stored, "<u8", len(lengths), 1).tolist()
+    for ref, length in zip(refs, lengths, strict=True):
+        if length:
+            found[ref] = stored[at : at + length]
+            at += length
+    return found
+
+
+def _is_complete(stored: bytes, refs: bytes, different: int) -> bool:
+    """Say whether these searches and all their texts are stored: mostly none is new."""
+    count = len(refs) // _REF
+    return (
+        stored[0] == count
+        and stored.startswith(refs, 1)
+        and count - _lengths(stored).count(0) == different
+        and _is_whole(stored)
+    )
+
+
+def _is_whole(stored: bytes) -> bool:
+    lengths = _lengths(stored)
+    return len(stored) == 1 + stored[0] * (_REF + 1) + sum(lengths)
+
+
+def _lengths(stored: bytes) -> bytes:
+    start = 1 + stored[0] * _REF
+    return stored[start : start + stored[0]]
+
+
+def _cut(text: str) -> bytes:
     """Cut a text to what is kept of it; no character is cut in two."""
-    return text.encode()[:MOST_BYTES].decode(errors="ignore")
-
-
-def _written(refs: Sequence[int], fresh: Mapping[int, bytes], stored: bytes | None) -> bytes:
-    """Write one user's searches, newest first."""
-    known = _entries(stored)
-    return b"".join([fresh.get(ref) or known.get(ref, b"") for ref in dict.fromkeys(refs)])
-
-
-def _entry(ref: int, text: str) -> bytes:
-    written = cut(text).encode()
-    return _HEAD.pack(ref, len(written)) + written
-
-
-def _entries(stored: bytes | None) -> dict[int, bytes]:
-    """Find the entries, by ref; none if the value does not end where its last one does."""
-    found: dict[int, bytes] = {}
-    at, length = 0, len(stored or b"")
-    while stored and at + _HEAD.size <= length:
-        ref, size = _HEAD.unpack_from(stored, at)
-        end = at + _HEAD.size + size
-        found[ref] = stored[at:end]
-        at = end
-    return found if at == length else {}
+    return text.encode()[:MOST_BYTES].decode(errors="ignore").encode()

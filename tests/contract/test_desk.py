@@ -6,7 +6,7 @@ import pytest
 from redis.asyncio import Redis
 
 from portrait.adapters.redis_desk import RedisDesk
-from portrait.desk import MOST_LAID, PATIENCE, TAKEN_AT_ONCE, ReadingDesk
+from portrait.desk import MOST_LAID, PATIENCE, TAKEN_AT_ONCE, Asked, ReadingDesk
 from tests.fakes import MemoryDesk
 
 WANTED = "texts:wanted"
@@ -25,7 +25,7 @@ class DeskContract:
         for module in ("tests.fakes", "portrait.adapters.redis_desk"):
             monkeypatch.setattr(f"{module}.PATIENCE", 50 * PATIENCE)
         asking = asyncio.create_task(desk.ask(["cat toys", "紫砂壶"]))
-        asked = []
+        asked: list[Asked] = []
         while not asked:
             asked = await desk.take()
 
