@@ -132,10 +132,12 @@ async def test_so_many_requests_wait_and_so_many_texts_of_each_are_read() -> Non
 class Noting(MemoryCatalogue):
     """Remembers for how long vectors were to be kept."""
 
-    ttls: tuple[object, ...] = ()
+    def __init__(self) -> None:
+        super().__init__()
+        self.ttls: list[object] = []
 
     async def put_vectors(self, *args: object, **named: object) -> None:
-        self.ttls = (*self.ttls, named.get("ttl"))
+        self.ttls.append(named.get("ttl"))
         await super().put_vectors(*args, **named)  # type: ignore[arg-type] # handed on
 
 
@@ -144,11 +146,11 @@ async def test_what_is_read_at_the_desk_is_kept_as_long_as_what_events_bring() -
     await store.put_items(ITEMS)
     spaces, _, _ = await memory_spaces(store)
     await spaces.look()
-    store.ttls = ()
+    store.ttls.clear()
     asking = asyncio.create_task(laid.ask(["a search"]))
     await asyncio.sleep(0)
 
     await read_once(laid, spaces)
 
     assert await asking
-    assert store.ttls == (SEARCH_TTL,)
+    assert store.ttls == [SEARCH_TTL]
