@@ -104,6 +104,8 @@ class ProfileStoreContract:
         loaded = await asyncio.gather(*(store.load([user]) for user in ("bob", "nobody", "ann")))
 
         assert loaded == [[record(2)], [None], [record(1)]]
+        whole = await asyncio.gather(*(store.load_whole([user]) for user in ("bob", "eve", "ann")))
+        assert whole == [[Stored(each, None)] for each in (record(2), None, record(1))]
 
     async def test_more_than_one_command_can_carry(self, store: ProfileStore) -> None:
         users = [f"user {n} {{}}" for n in range(1_203)]
