@@ -29,6 +29,7 @@ FORGOTTEN_ROWS = 10_000  # and half as many as all others: then they cost more t
 LISTED, INTRODUCED, FORGOTTEN = 0, 1, 2  # who speaks of an item: the catalogue, events, nobody
 UNPLACED = -2  # a text whose category has not been looked for yet
 LEAST_SIMILARITY = 0.25  # to an item or a category's name, for a search to be about what we sell
+LEAST_AGREED, AGREEMENT = 0.22, 0.6  # to an item, where such a share of the votes is for one
 VOTERS = 10  # items nearest to a search, whose categories say what it is about
 GROWN = 1.1  # times the items there were: searches are placed again
 MOST_SIMILARITIES = 4_000_000  # held at once: 16 MB
@@ -280,8 +281,9 @@ class Catalogue:
     def _voted(self, texts: Codes) -> Codes:
         """Let the nearest items vote on the category of each text, (B,), by their similarity.
 
-        So does a category whose name is near. Nothing near: MISSING. Similarities are rounded, so
-        that their last bits, which depend on which texts are asked for together, decide nothing.
+        So does a category whose name is near. Nothing near, or not quite and the items do not
+        agree: MISSING. Similarities are rounded, so that their last bits, which depend on which
+        texts are asked for together, decide nothing.
         """
         if not len(self.interests):
             return np.full(len(texts), MISSING)
@@ -298,8 +300,12 @@ class Catalogue:
             last = min(VOTERS, len(voters)) - 1
             nearest = np.argpartition(-alike, last, axis=1)[:, : last + 1]
             weight = np.maximum(np.take_along_axis(alike, nearest, axis=1), 0)
-            near |= (weight >= LEAST_SIMILARITY).any(axis=1)
-            np.add.at(votes, (np.arange(len(texts))[:, None], interest[voters[nearest]]), weight)
+            of_items = np.zeros_like(votes)
+            np.add.at(of_items, (np.arange(len(texts))[:, None], interest[voters[nearest]]), weight)
+            votes += of_items
+            agreed = of_items.max(axis=1) >= AGREEMENT * weight.sum(axis=1)
+            likest = weight.max(axis=1)
+            near |= (likest >= LEAST_SIMILARITY) | (agreed & (likest >= LEAST_AGREED))
         elected: Codes = np.where(near, votes.argmax(axis=1), MISSING)
         return elected
 

@@ -17,7 +17,7 @@ from portrait.hash_index import MISSING
 from portrait.item import Item
 from portrait.space import Vectors, unit
 
-BEST_TEXTS = 5  # whose vectors stand for the query
+BEST_TEXTS = 20  # whose vectors stand for the query: 10 and fewer leave more to chance
 MOST_ROWS = 200_000  # of all words of one request: some 10 ms
 WORD_ROWS = 2_000  # as which a word counts beside its rows: looking it up costs as much
 FIRST_ROWS = 1_024

@@ -51,8 +51,8 @@ def read_words(
     """Place a session's texts that BERT has not read by their words.
 
     Returns:
-        The evidence with more vectors, and how each text was read: `vector` (BERT had read it
-        before), `words` (it stands for the item texts that share its words) or `nothing` (none do,
+        The evidence with more vectors, and how each text was read: `vector` (BERT has read it),
+        `words` (it stands for the item texts that share its words) or `nothing` (none do,
         or the newer texts were all that one request may have read).
     """
     ring, reading = evidence.ring, Reading(lexicon)

@@ -154,7 +154,11 @@ class Taste:
 
 
 def taste_of(evidence: Evidence, learned: Learned) -> Taste:
-    """Read events as a learned model does; what it has not placed stands by its text."""
+    """Read events as a learned model does; what it has not placed stands by its text.
+
+    Co-occurrence follows what somebody is after now, which in a session is the session alone: it
+    adds up to as much whatever it stands on, and the past would outweigh one new search.
+    """
     placed, events = evidence.placed, evidence.events
     by_text = np.flatnonzero(~_said(placed) & _said(evidence.vectors))
     if len(by_text):
@@ -162,9 +166,11 @@ def taste_of(evidence: Evidence, learned: Learned) -> Taste:
         nameless = np.zeros(len(by_text), np.uint64)
         placed[by_text] = learned.behaviour.items(nameless, evidence.vectors[by_text])
     (state,) = learned.behaviour.state(placed[None], events)
-    return Taste(
-        learned, evidence, placed, events, learned.neighbours.find(evidence.ring["ref"]), state
-    )
+    neighbours = learned.neighbours.find(evidence.ring["ref"])
+    now = evidence.weight[SHORT]
+    if now.any():
+        neighbours[now == 0] = MISSING
+    return Taste(learned, evidence, placed, events, neighbours, state)
 
 
 def _said(vectors: Floats) -> NDArray[np.bool_]:

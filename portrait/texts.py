@@ -19,6 +19,7 @@ from portrait.ref import text_ref
 from portrait.space import Space, Vectors
 from portrait.store import CatalogueStore
 
+SEARCH_TTL = timedelta(days=90)  # three half-lives of an interest
 MOST_UNREAD = 0.25  # of a text: English has none, Chinese with an English vocabulary .3 to 1
 
 

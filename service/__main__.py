@@ -13,6 +13,7 @@ from threadpoolctl import threadpool_limits
 
 from portrait.adapters.kafka_publisher import open_publisher
 from portrait.adapters.redis_catalogue import RedisCatalogue
+from portrait.adapters.redis_desk import RedisDesk
 from portrait.adapters.redis_lease import RedisJobs
 from portrait.adapters.redis_models import RedisModels
 from portrait.adapters.redis_progress import RedisPopularity, RedisProgress
@@ -44,6 +45,7 @@ async def serve(settings: Settings) -> None:
             registry=RedisRegistry(redis),
             models=RedisModels(redis),
             jobs=RedisJobs(redis),
+            desk=RedisDesk(redis),
             publisher=await stack.enter_async_context(open_publisher(settings)),
             ping_store=partial(ping, redis),
         )

@@ -15,6 +15,7 @@ from portrait.facts import MONEY, PERIOD_MS
 from portrait.kinds import REVIEW
 from portrait.paint import LONG, NO_EVIDENCE, SHORT
 from portrait.record import Event, Record
+from portrait.searched import SEARCH, Texts
 from portrait.space import Vectors
 from portrait.tone import READ, SAID
 from portrait.trend import STEADY
@@ -45,6 +46,7 @@ Json = dict[str, object]
 def profile_json(  # noqa: PLR0913 - it is what the answer is made of
     user_id: str,
     record: Record,
+    texts: Texts,
     source: Source,
     *,
     model_version: str | None,
@@ -69,10 +71,10 @@ def profile_json(  # noqa: PLR0913 - it is what the answer is made of
         "first_seen": moment(head.first_at),
         "activity": activity(record, now),
         "frequency": _frequency(head.period, head.by_period),
-        "interests": _interests(record, source),
+        "interests": _interests(record, texts, source),
         "brands": _brands(record, source),
         "price_band": _price_band(record),
-        "recent": [_in_full(event, source) for event in record.events[:recent]],
+        "recent": [_in_full(event, texts, source) for event in record.events[:recent]],
     }
     if vectors is not None:
         answer["vectors"] = {"long": vectors[LONG].tolist(), "short": vectors[SHORT].tolist()}
@@ -120,7 +122,7 @@ def _frequency(newest: int, counts: Sequence[int]) -> list[Json]:
     ]
 
 
-def _interests(record: Record, source: Source) -> list[Json]:
+def _interests(record: Record, texts: Texts, source: Source) -> list[Json]:
     name_of, events = source.mirror.catalogue.interests.name_of, record.events
     return [
         {
@@ -129,7 +131,7 @@ def _interests(record: Record, source: Source) -> list[Json]:
             "trend": round(trend, DECIMALS),
             "direction": direction_of(trend),
             "evidence": [
-                mention(events[place], source) for place in places if place != NO_EVIDENCE
+                mention(events[place], texts, source) for place in places if place != NO_EVIDENCE
             ],
         }
         for ref, score, trend, *places, _pad in record.interests
@@ -164,8 +166,8 @@ def _price_band(record: Record) -> Json | None:
     }
 
 
-def _in_full(event: Event, source: Source) -> Json:
-    described = mention(event, source)
+def _in_full(event: Event, texts: Texts, source: Source) -> Json:
+    described = mention(event, texts, source)
     price, quantity, rating = event[3], event[4], event[6]
     tone = tone_of(event[5], quantity)
     described["price"] = round(price, PRICE_DECIMALS) if price else None
@@ -180,13 +182,13 @@ def tone_of(action: int, quantity: int) -> Tone | None:
     return "negative" if action == REVIEW and quantity == READ else None
 
 
-def mention(event: Event, source: Source) -> Json:
-    """Name an event; a search has no item, and an item may be unknown."""
+def mention(event: Event, texts: Texts, source: Source) -> Json:
+    """Name an event; a search has no item but a text, and what it was about may be unknown."""
     row = source.rows.get(event[2])
     item = source.items[row] if row is not None else NAMELESS
     return {
         "action": _ACTIONS[event[5]],
         "item_id": item.id,
-        "title": item.title,
+        "title": texts.get(event[2]) if event[5] == SEARCH else item.title,
         "occurred_at": _moment(event[0] / 1_000, UTC),
     }

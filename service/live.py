@@ -26,6 +26,7 @@ from dataclasses import dataclass, field, replace
 import structlog
 
 from portrait import metrics
+from portrait.desk import ReadingDesk
 from portrait.errors import ModelInvalidError, ModelMissingError, StoreUnavailableError
 from portrait.item import Item
 from portrait.jobs import Jobs
@@ -47,6 +48,7 @@ from portrait.store import (
 )
 from portrait.stream import Publisher
 from service.job_words import TRAINER_MISSING
+from service.new_texts import NewTexts
 
 MODEL_EVERY = 1.0  # seconds between two looks
 CATALOGUE_EVERY = 0.2
@@ -58,7 +60,7 @@ ANSWER_BYTES = 33_554_432  # of written answers, each with its record: some 8 KB
 ENTRY_BYTES = 400  # that Python takes for one, beside its texts
 SPARE_TEXTS = 50_000  # vectors of searches kept in memory (50 MB) before a fresh mirror is built
 
-AnswerKey = tuple[str, bytes, int]  # user, record, hours of silence
+AnswerKey = tuple[str, bytes, bytes | None, int]  # user, record, searches, hours of silence
 
 log = structlog.get_logger()
 
@@ -74,6 +76,7 @@ class Parts:
     registry: ModelRegistry
     models: ModelIndex
     jobs: Jobs
+    desk: ReadingDesk
     publisher: Publisher
     ping_store: Callable[[], Awaitable[None]]
 
@@ -128,7 +131,7 @@ def _named(names: Names, codes: Collection[int]) -> Iterator[str]:
 
 
 class Answers:
-    """Answers by user, record, and hours of silence, within so many bytes; the oldest go first."""
+    """Answers by what they were made of, within so many bytes; the oldest go first."""
 
     def __init__(self, most_bytes: int = ANSWER_BYTES) -> None:
         self._most_bytes = most_bytes
@@ -155,8 +158,8 @@ class Answers:
 
 
 def _size(key: AnswerKey, answer: bytes) -> int:
-    user_id, record, _ = key
-    return ENTRY_BYTES + 4 * len(user_id) + len(record) + len(answer)
+    user_id, record, searched, _ = key
+    return ENTRY_BYTES + 4 * len(user_id) + len(record) + len(searched or b"") + len(answer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +189,7 @@ class Live:
         self._versions: dict[str, str | None] = {}  # by space; None where no model is known
         self.is_running = False
         self.notes: tuple[str, ...] = ()  # what stops nothing here, and somebody should see to
+        self.new_texts = NewTexts(parts.desk)
         self._parts = parts
         self._source: Source | None = None
         self._weights: Mapping[str, int] = {}

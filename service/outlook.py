@@ -138,7 +138,7 @@ def _likely(
                 "category": name,
                 "probability": round(float(probability[place]), DECIMALS),
                 "within_days": INTENT_DAYS,
-                "evidence": [mention(events[event], source) for event in own],
+                "evidence": [mention(events[event], {}, source) for event in own],  # of items alone
             }
         )
     return answer

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from portrait.errors import ProfileNotFoundError
 from portrait.profile import decode_profile
 from portrait.record import is_blank, partitions_of, received_at_of, space_of
+from portrait.searched import read_searched
 from portrait.space import Vectors
 from portrait.stream import Message
 from portrait.topics import ERASURES
@@ -19,7 +20,7 @@ from service.damage import is_readable, sound
 from service.dependencies import PartsDep, UserIdPath, state_of
 from service.describe import extended, profile_json, stale_seconds, with_staleness
 from service.examples import ERASURE_ACCEPTED, PROFILE, PROFILE_QUERY, answered
-from service.live import Live, Parts, View
+from service.live import AnswerKey, Live, Parts, View
 from service.outlook import NOTHING, hours_silent, outlook
 from service.problems import WRITING, declared
 from service.routing import ExactRoute
@@ -60,12 +61,12 @@ async def read_profile(user_id: str, query: ProfileQuery, parts: Parts, live: Li
         ProfileNotFoundError: Nothing is known.
     """
     view = live.require()
-    (payload,) = await parts.profiles.load([user_id])
+    ((payload, searched),) = await parts.profiles.load_whole([user_id])
     if payload is None or not is_readable(payload) or is_blank(payload):
         raise ProfileNotFoundError
     now = time()
     hours = hours_silent(received_at_of(payload), now)
-    key = user_id, payload, hours
+    key = user_id, payload, searched, hours
     body = view.written.get(key) if query is NOTHING_ASKED else None
     if body is None:
         version = await live.version_of(space_of(payload))
@@ -91,20 +92,21 @@ async def delete_profile(user_id: UserIdPath, parts: PartsDep) -> ErasureAccepte
 
 
 def _write(
-    key: tuple[str, bytes, int], query: ProfileQuery, view: View, version: str | None, now: float
+    key: AnswerKey, query: ProfileQuery, view: View, version: str | None, now: float
 ) -> bytes:
-    """Write a profile, by user, record and hours of silence, as of `now`.
+    """Write a profile, by user, record, searches and hours of silence, as of `now`.
 
     Raises:
         ProfileNotFoundError: The record is damaged.
     """
-    user_id, payload, hours = key
+    user_id, payload, searched, hours = key
     record = sound(payload)
     if record is None:
         raise ProfileNotFoundError
     body = profile_json(
         user_id,
         record,
+        read_searched(searched),
         view.source,
         model_version=version,
         recent=query.recent,

@@ -3,7 +3,7 @@
 That everybody wants an item is a reason too, where nothing else is known.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from portrait.item import Item
 from portrait.kinds import ACTION_WEIGHTS
 from portrait.popularity import DAYS
 from portrait.ref import text_ref
+from portrait.searched import Texts
 from service.describe import DECIMALS, Json, moment, tone_of
 
 A_PURCHASE = ACTION_WEIGHTS[Action.PURCHASE]
@@ -33,16 +34,17 @@ class Mentions:
         self._items = items
         self._session: Evidence | None = None
         self._past: Evidence | None = None
-        self._texts: Mapping[int, str] = {}
+        self._texts: Texts = {}  # of the session
+        self._searched: Texts = {}  # of the profile
         self._named: dict[int, Json] = {}
 
     def with_session(self, session: Evidence, texts: Sequence[str]) -> None:
-        """Put a session first. A search is named by its text, which only the request knows."""
+        """Put a session first; its searches are named by the texts of the request."""
         self._session, self._texts = session, {text_ref(text): text for text in texts}
 
-    def with_past(self, past: Evidence) -> None:
-        """Put a profile's events last."""
-        self._past = past
+    def with_past(self, past: Evidence, searched: Texts) -> None:
+        """Put a profile's events last; its searches are named by what is kept of their texts."""
+        self._past, self._searched = past, searched
 
     def __getitem__(self, place: int) -> Json:
         if place not in self._named:
@@ -72,7 +74,7 @@ class Mentions:
         return {
             "action": _ACTIONS[event["action"]],
             "item_id": None if item is None else item.id,
-            "title": None if item is None else item.title,
+            "title": self._searched.get(int(event["ref"])) if item is None else item.title,
             "tone": tone_of(event["action"], event["quantity"]),
             "occurred_at": moment(int(event["at"])),
         }

@@ -33,6 +33,7 @@ from portrait.recommend import (
 )
 from portrait.record import is_blank
 from portrait.ref import item_ref, text_ref
+from portrait.searched import Texts, read_searched
 from portrait.session import read_words, session_evidence, session_ring
 from portrait.space import Vectors
 from portrait.taste import FirstTaste, Taste, taste_of
@@ -66,6 +67,7 @@ class Known:
     past: Evidence | None  # the profile's events
     session: Evidence | None
     texts: Sequence[str]  # of the session
+    searched: Texts  # of the profile, where reasons are asked for
     seen: Sequence[int]  # refs of the items that are not to be offered again
     disliked: Sequence[int]  # refs of the items that the profile complains about
 
@@ -87,20 +89,21 @@ async def recommend(asked: RecommendationRequest, parts: Parts, live: Live, turn
         BusyError: Too many ask at once.
     """
     view = live.require()
-    profile = await _load(asked.user_id, parts)
-    await _fetch(asked, profile, view)
+    profile, searched = await _load(asked, parts)
+    await _fetch(asked, profile, view, live)
     stale = None if profile is None else _stale(profile, live)
-    return await turns.take(partial(_answer, asked, profile, view, stale))
+    return await turns.take(partial(_answer, asked, profile, searched, view, stale))
 
 
 def _answer(
     asked: RecommendationRequest,
     profile: Profile | None,
+    searched: Texts,
     view: View,
     stale: float | None,
 ) -> bytes:
     """Rank, and write the answer. Blocks for milliseconds, so it runs in a thread."""
-    known = _gather(asked, profile, view)
+    known = _gather(asked, profile, searched, view)
     wish = _wish(asked, known, view)
     basis, ranking, reasons = _compute(asked, known, wish, view)
     return to_json(
@@ -125,23 +128,34 @@ def _stale(profile: Profile, live: Live) -> float | None:
     return stale_seconds(profile.partitions, live.reached, time())
 
 
-async def _load(user_id: str | None, parts: Parts) -> Profile | None:
-    if user_id is None:
-        return None
-    (record,) = await parts.profiles.load([user_id])
+async def _load(asked: RecommendationRequest, parts: Parts) -> tuple[Profile | None, Texts]:
+    """Load a profile, and the texts of its searches where reasons are asked for."""
+    if asked.user_id is None:
+        return None, {}
+    ((record, searched),) = await parts.profiles.load_whole([asked.user_id])
     if record is None or sound(record) is None or is_blank(record):
-        return None
-    return decode_profile(record)
+        return None, {}
+    return decode_profile(record), read_searched(searched) if asked.explain else {}
 
 
-async def _fetch(asked: RecommendationRequest, profile: Profile | None, view: View) -> None:
-    """Fetch the vectors of what was searched for; the mirror grows on the loop alone."""
+async def _fetch(
+    asked: RecommendationRequest, profile: Profile | None, view: View, live: Live
+) -> None:
+    """Fetch the vectors of what was searched for; the mirror grows on the loop alone.
+
+    What the session says and nobody has read yet is read meanwhile.
+    """
+    mirror = view.source.mirror
     past = [] if profile is None else search_refs(profile.ring)
-    now = [] if asked.session is None else map(text_ref, asked.session.texts)
-    await view.source.mirror.fetch_texts([*past, *now])
+    now = {text_ref(text): text for text in (asked.session or NO_SESSION).texts}
+    lacking = await mirror.fetch_texts([*past, *now])
+    if await live.new_texts.read([now[ref] for ref in lacking if ref in now]):
+        await mirror.fetch_texts(now)
 
 
-def _gather(asked: RecommendationRequest, profile: Profile | None, view: View) -> Known:
+def _gather(
+    asked: RecommendationRequest, profile: Profile | None, searched: Texts, view: View
+) -> Known:
     """Look up the events."""
     catalogue = view.source.mirror.catalogue
     session = asked.session or NO_SESSION
@@ -153,6 +167,7 @@ def _gather(asked: RecommendationRequest, profile: Profile | None, view: View) -
         past,
         now,
         session.texts,
+        searched,
         _seen(profile, ring) if asked.exclude_seen else [],
         _disliked(profile),
     )
@@ -241,7 +256,7 @@ def _choose(known: Known, view: View) -> Basis:
             mentions.with_session(session, known.texts)
             return _with_session(known, session, mentions, readings)
     if known.past is not None:
-        mentions.with_past(known.past)
+        mentions.with_past(known.past, known.searched)
     if known.vectors.any():
         return Basis("profile", known.past, mentions, readings)
     return Basis("popular", None, mentions, readings)
@@ -254,7 +269,7 @@ def _with_session(
     past = known.past
     if past is None or not known.vectors[LONG].any():
         return Basis("session", session, mentions, readings)
-    mentions.with_past(past)
+    mentions.with_past(past, known.searched)
     return Basis("session_and_profile", together(past, session), mentions, readings)
 
 

@@ -17,6 +17,7 @@ MOST_EVENTS = 500  # of one request
 MOST_EXCLUDED = 1_000
 MOST_CHOICES = 50  # of one filter
 MOST_TEXTS = 20  # of one session
+OF_SEARCH = "Of a search, its text, cut to 96 bytes; null where it is not kept."
 
 ProfileName = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_KEY)]
 Choice = Annotated[str, StringConstraints(min_length=1, max_length=512)]
@@ -128,8 +129,7 @@ class Reason(Answered):
         description="What it was about; null for a search, a price, and popularity."
     )
     title: str | None = Field(
-        description="Of that item; of a search in the session, its text; of popularity, how much "
-        "the item is wanted."
+        description="Of that item; of a search, its text; of popularity, how much it is wanted."
     )
     tone: ReadTone
     occurred_at: datetime | None
@@ -178,7 +178,7 @@ class TextReading(Answered):
 
     text: str
     read: Way = Field(
-        description="`vector`: BERT has read it before. `words`: it stands for the items that "
+        description="`vector`: BERT has read it. `words`: it stands for the items that "
         "share its words. `nothing`: no item does, or newer texts are all that one request may "
         "have read."
     )
@@ -233,7 +233,7 @@ class ProfileEvent(Answered):
 
     action: Action
     item_id: str | None = Field(description="Null for a search, or an item we know nothing of.")
-    title: str | None
+    title: str | None = Field(description=OF_SEARCH)
     price: float | None
     quantity: int
     rating: float | None = Field(description="Stars that a review gave.")
@@ -246,7 +246,7 @@ class InterestEvidence(Answered):
 
     action: Action
     item_id: str | None
-    title: str | None
+    title: str | None = Field(description=OF_SEARCH)
     occurred_at: datetime
 
 

@@ -1,5 +1,6 @@
 """Fakes: the ports in memory, kept honest by mypy and by the contract suites."""
 
+import asyncio
 import re
 import time
 from collections import Counter
@@ -8,16 +9,18 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
 from hashlib import blake2b
+from uuid import uuid4
 
 import numpy as np
 
+from portrait.desk import MOST_LAID, PATIENCE, TAKEN_AT_ONCE, Asked
 from portrait.encoder import Floats
 from portrait.errors import ModelInvalidError, StoreUnavailableError, StreamUnavailableError
 from portrait.item import IntroducedItem, Item
 from portrait.popularity import diminished
 from portrait.profile import REVISION
 from portrait.space import Vectors, unit
-from portrait.store import LogName, Model, StoredOffsets, Write
+from portrait.store import LogName, Model, Stored, StoredOffsets, Write
 from portrait.stream import Headers, Message
 
 FIRST_LIFE = "first"  # of the fakes, until a test says that they have started again
@@ -28,6 +31,7 @@ class MemoryProfiles:
 
     def __init__(self) -> None:
         self.records: dict[str, bytes] = {}
+        self.searched: dict[str, bytes] = {}
         self.life = FIRST_LIFE
         self.is_down = False
 
@@ -36,9 +40,14 @@ class MemoryProfiles:
         _require(up=not self.is_down)
         return [self.records.get(user) for user in users]
 
-    async def load_living(self, users: Sequence[str]) -> tuple[str, list[bytes | None]]:
-        """Return the records there are, and the life."""
-        return self.life, await self.load(users)
+    async def load_whole(self, users: Sequence[str]) -> list[Stored]:
+        """Return all there is."""
+        records = await self.load(users)
+        return [*map(Stored, records, map(self.searched.get, users))]
+
+    async def load_living(self, users: Sequence[str]) -> tuple[str, list[Stored]]:
+        """Return all there is, and the life."""
+        return self.life, await self.load_whole(users)
 
     async def scan(self) -> AsyncIterator[list[str]]:
         """Yield the users there are."""
@@ -52,9 +61,43 @@ class MemoryProfiles:
         for place, write in enumerate(writes):
             if self.records.get(write.user, b"")[REVISION] == write.expected:
                 self.records[write.user] = write.record
+                if write.searched is not None:
+                    self.searched[write.user] = write.searched
+                if write.searched == b"":
+                    del self.searched[write.user]
             else:
                 refused.append(place)
         return refused
+
+
+class MemoryDesk:
+    """A `ReadingDesk` in a list. Those who ask are answered as soon as somebody has told them."""
+
+    def __init__(self) -> None:
+        self.laid: list[Asked] = []
+        self._read: dict[str, asyncio.Event] = {}
+
+    async def ask(self, texts: Sequence[str]) -> bool:
+        """Lay texts there; wait for as long as others have their turn."""
+        asked = Asked(uuid4().hex, tuple(texts))
+        self.laid = [*self.laid, asked][-MOST_LAID:]
+        read = self._read[asked.id] = asyncio.Event()
+        try:
+            async with asyncio.timeout(PATIENCE.total_seconds()):
+                return await read.wait()
+        except TimeoutError:
+            return False
+
+    async def take(self) -> list[Asked]:
+        """Take what lies there."""
+        await asyncio.sleep(0.001)
+        taken, self.laid = self.laid[:TAKEN_AT_ONCE], self.laid[TAKEN_AT_ONCE:]
+        return taken
+
+    async def tell(self, asked: Sequence[Asked]) -> None:
+        """Answer them."""
+        for each in asked:
+            self._read[each.id].set()
 
 
 class MemoryCatalogue:

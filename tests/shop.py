@@ -18,6 +18,7 @@ from portrait.item import Item
 from portrait.paint import paint
 from portrait.profile import encode_profiles
 from portrait.ref import text_ref
+from portrait.searched import Texts, encode_searched
 from portrait.space import Space
 from portrait.store import Model
 from portrait.topics import event_topic
@@ -32,6 +33,7 @@ from tests.fakes import (
     ListPublisher,
     LogRecord,
     MemoryCatalogue,
+    MemoryDesk,
     MemoryPopularity,
     MemoryProfiles,
     MemoryProgress,
@@ -56,6 +58,7 @@ class Shop:
     models: MemoryModels = field(default_factory=MemoryModels)
     lease: MemoryLease = field(default_factory=MemoryLease)
     jobs: MemoryJobs = field(init=False)
+    desk: MemoryDesk = field(default_factory=MemoryDesk)
     publisher: ListPublisher = field(default_factory=ListPublisher)
     redis_is_down: bool = False
 
@@ -73,6 +76,7 @@ class Shop:
             registry=self.registry,
             models=self.models,
             jobs=self.jobs,
+            desk=self.desk,
             publisher=self.publisher,
             ping_store=self._ping,
         )
@@ -94,7 +98,9 @@ class Shop:
 
     def remember(self, user: str, *events: Mapping[str, object], painted: Catalogue) -> None:
         """Fold a user's events, oldest first, an hour apart, and store the record."""
-        self.profiles.records[user] = record_of(user, *events, painted=painted)
+        facts, said = folded(user, *events)
+        (self.profiles.records[user],) = encode_profiles(facts, paint(facts.ring, painted))
+        (self.profiles.searched[user],) = encode_searched(facts.ring, said, [None])
 
     async def _ping(self) -> None:
         if self.redis_is_down:
@@ -103,6 +109,13 @@ class Shop:
 
 def record_of(user: str, *events: Mapping[str, object], painted: Catalogue) -> bytes:
     """Fold a user's events, oldest first, an hour apart, and paint them."""
+    facts, _ = folded(user, *events)
+    (record,) = encode_profiles(facts, paint(facts.ring, painted))
+    return record
+
+
+def folded(user: str, *events: Mapping[str, object]) -> tuple[Facts, Texts]:
+    """Fold a user's events, oldest first, an hour apart; also return what they searched for."""
     (batch,) = decode(
         [_record(user, place, fields) for place, fields in enumerate(events)],
         future_tolerance_ms=HOUR_MS * 100,
@@ -110,8 +123,7 @@ def record_of(user: str, *events: Mapping[str, object], painted: Catalogue) -> b
     )
     facts = Facts.empty(1)
     fold(facts, batch.columns)
-    (record,) = encode_profiles(facts, paint(facts.ring, painted))
-    return record
+    return facts, batch.searches
 
 
 def _record(user: str, place: int, fields: Mapping[str, object]) -> LogRecord:

@@ -25,6 +25,7 @@ from portrait.adapters.kafka_stream import open_stream
 from portrait.adapters.kafka_topics import create_topics
 from portrait.adapters.parquet_archive import ParquetArchive
 from portrait.adapters.redis_catalogue import Memory, RedisCatalogue
+from portrait.adapters.redis_desk import RedisDesk
 from portrait.adapters.redis_live import RedisLive
 from portrait.adapters.redis_models import RedisModels
 from portrait.adapters.redis_progress import RedisOffsets, RedisPopularity, RedisProgress
@@ -43,6 +44,7 @@ from portrait.tidy import Rules
 from portrait.topics import DEAD, ERASURES, EVENT_TOPICS, ITEMS, read_topics
 from workers.another_encoder import AnotherEncoder
 from workers.archive import Bounds, archive, check, keep_tidy
+from workers.desk import keep_read
 from workers.encoders import Encoders, Sources
 from workers.health import Check, serve_health
 from workers.index import Indexer, index
@@ -173,12 +175,16 @@ async def run_index(settings: Settings) -> None:
             complete = Completeness(resume, lambda: stream.partitions)
             spaces = _spaces(settings, wires, encoders, base, complete)
             wires.checks["model"] = spaces.check
-            follower = tasks.create_task(spaces.follow())
+            beside = [
+                tasks.create_task(spaces.follow()),
+                tasks.create_task(keep_read(RedisDesk(wires.redis), spaces)),
+            ]
             indexer = Indexer(
                 wires.catalogue, spaces, wires.publisher, resume, complete, settings.outage_limit
             )
             await index(stream.batches(), stream, indexer)
-            await stopped(follower)
+            for task in beside:
+                await stopped(task)
     log.info("worker_stopped", worker="index")
 
 

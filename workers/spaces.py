@@ -31,7 +31,7 @@ from portrait.errors import (
 from portrait.item import Item
 from portrait.model_index import Standing
 from portrait.store import Model
-from portrait.texts import TextReader
+from portrait.texts import SEARCH_TTL, TextReader
 from workers.encoders import CANNOT_LOAD
 from workers.origin import Origin, Stores
 from workers.painter import UNLOADABLE, EncoderOf
@@ -92,6 +92,12 @@ class Spaces:
         async with self._among:
             texts = [text for item in items for text in texts_of(item)]
             yield sum([await reader.read(texts) for reader in self._readers.values()])
+
+    async def read(self, searches: Sequence[str]) -> None:
+        """Read searches into every space, as the update worker will when their events come."""
+        async with self._among:  # an encoder reads for one at a time
+            for reader in self._readers.values():
+                await reader.read(searches, ttl=SEARCH_TTL, searches=searches)
 
     async def check(self) -> None:
         """Raise unless a model serves and its space is kept complete; the error says what to do."""

@@ -39,13 +39,14 @@ from portrait.paint import paint
 from portrait.profile import REVISION, encode_profiles, read_facts
 from portrait.ref import text_ref
 from portrait.resume import Resume
-from portrait.store import PopularityStore, ProfileStore, ProgressStore, Write
+from portrait.searched import Texts, encode_searched
+from portrait.store import PopularityStore, ProfileStore, ProgressStore, Stored, Write
 from portrait.stream import Batch, EventStream, Message, Publisher
+from portrait.texts import SEARCH_TTL
 from workers.backlog import Backlog, Late, portions
 from workers.painter import Painter, Studio
 from workers.prequential import Noted, Prequential, note
 
-SEARCH_TTL = timedelta(days=90)  # three half-lives of an interest
 SEARCHES_HELD = 100_000  # vectors of searches in memory: 100 MB; Redis has the others
 TOUCHED_AGAIN_MS = 3_600_000  # an item that only events know is introduced again after an hour
 LARGEST_SNAPSHOT = 2_048  # bytes that are remembered of such an item
@@ -322,7 +323,7 @@ async def _settle(
         users = [batch.users[place] for place in pending.tolist()]
         theirs = columns[np.isin(columns["user"], pending)]
         theirs["user"] = np.searchsorted(pending, theirs["user"])
-        pending = pending[await _attempt(users, theirs, outcome, updater)]
+        pending = pending[await _attempt(users, theirs, batch.searches, outcome, updater)]
         metrics.profiles_refused.inc(len(pending))
         if not len(pending):
             return True
@@ -332,14 +333,18 @@ async def _settle(
 
 
 async def _attempt(
-    users: list[str], columns: NDArray[np.void], outcome: Outcome, updater: Updater
+    users: list[str],
+    columns: NDArray[np.void],
+    said: Texts,
+    outcome: Outcome,
+    updater: Updater,
 ) -> NDArray[np.int64]:
     """Fold events into the profiles as they are now, and store them. Returns who was refused."""
     with _timed("load"):
-        life, records = await updater.profiles.load_living(users)
+        life, before = await updater.profiles.load_living(users)
         updater.resume.check(life)
     with _timed("fold"):
-        facts, lost = read_facts(records)
+        facts, lost = read_facts([each.record for each in before])
         questions = updater.prequential.choose(facts, columns, outcome.painter)
         regular = updater.regulars.among(users, facts.head, columns)
         voices = wanted(facts, columns, regular)
@@ -349,13 +354,13 @@ async def _attempt(
         await outcome.painter.mirror.fetch_texts(search_refs(facts.ring))
         portraits = paint(facts.ring, catalogue)
     with _timed("store"):
+        searched = encode_searched(facts.ring, said, [each.searched for each in before])
+        records = encode_profiles(facts, portraits)
         writes = [
-            Write(user, (record or b"")[REVISION], written)
-            for user, record, written in zip(
-                users, records, encode_profiles(facts, portraits), strict=True
-            )
+            Write(user, (old.record or b"")[REVISION], record, words)
+            for user, old, record, words in zip(users, before, records, searched, strict=True)
         ]
-        changed = _changed(records, writes)
+        changed = _changed(before, writes)
         refused = await updater.profiles.save([writes[place] for place in changed.tolist()])
     stored = np.delete(changed, refused)
     _say_damaged(int(lost[stored].sum()))
@@ -379,13 +384,19 @@ def _say_damaged(users: int) -> None:
         log.warning("profiles_damaged", users=users)
 
 
-def _changed(records: Sequence[bytes | None], writes: Sequence[Write]) -> NDArray[np.int64]:
-    """Return the places of the records that are not yet as they should be.
+def _changed(before: Sequence[Stored], writes: Sequence[Write]) -> NDArray[np.int64]:
+    """Return the places of the users of whom not all is stored yet as it should be.
 
     A repeat changes no facts, but perhaps a portrait: that a text has been read meanwhile.
     """
-    pairs = enumerate(zip(records, writes, strict=True))
-    return np.array([place for place, (old, new) in pairs if old != new.record], np.int64)
+    return np.array(
+        [
+            place
+            for place, (old, new) in enumerate(zip(before, writes, strict=True))
+            if old.record != new.record or (old.searched or b"") != new.searched
+        ],
+        np.int64,
+    )
 
 
 async def _finish(

@@ -1,6 +1,7 @@
 """Profiles on Redis, and the connection that every adapter shares.
 
 profile:{user}              record of one user            text:<space>:<ref>   vector, float16
+searched:{user}             the words of their searches: written, kept and gone with the record
 items, items:changes        catalogue and its change log  model:*              champion, spaces
 {popular}:days, :<day>      weights of items by day       progress             partition → ms
 offsets:<group>             topic:partition → next offset of what is not stored yet
@@ -26,9 +27,10 @@ from portrait.adapters.redis_common import (
 from portrait.adapters.redis_damage import Damage
 from portrait.adapters.redis_straight import Straight
 from portrait.adapters.together import Together
-from portrait.store import Write
+from portrait.store import Stored, Write
 
 REVISION = 8  # bytes; a record that is shorter counts as if zeros followed
+SIZE = 2  # bytes of the length of what was searched for, as the script reads it
 CONNECTIONS = 64  # of a process: more do not make one Redis faster
 WAIT_SECONDS = 5  # for one of them
 
@@ -80,29 +82,35 @@ class RedisProfiles:
         self._ttl = int(ttl.total_seconds())
         self._save = script(redis, "save_profiles.lua")
         self._straight = Straight(redis)
-        self._one_by_one = Together(self._load)
+        self._one_by_one = Together(self._load_whole)
         self._damage = Damage("profile_key")
 
     async def load(self, users: Sequence[str]) -> list[bytes | None]:
-        """Return the users' records: one round trip, shared by all who want one in this turn."""
+        """Return the users' records: one round trip."""
+        async with translated():
+            return await self._straight.mget([_profile_key(user) for user in users])
+
+    async def load_whole(self, users: Sequence[str]) -> list[Stored]:
+        """Return all of the users: one round trip, shared by all who want one in this turn."""
         return (
-            [await self._one_by_one.get(users[0])] if len(users) == 1 else await self._load(users)
+            [await self._one_by_one.get(users[0])]
+            if len(users) == 1
+            else await self._load_whole(users)
         )
 
-    async def _load(self, users: Sequence[str]) -> list[bytes | None]:
-        keys = [_profile_key(user) for user in users]
+    async def _load_whole(self, users: Sequence[str]) -> list[Stored]:
         async with translated():
-            return await self._straight.mget(keys)
+            return _stored(await self._straight.mget(_keys(users)))
 
-    async def load_living(self, users: Sequence[str]) -> tuple[str, list[bytes | None]]:
-        """Return the life of Redis and the users' records: one round trip on one connection."""
+    async def load_living(self, users: Sequence[str]) -> tuple[str, list[Stored]]:
+        """Return the life of Redis and all of the users: one round trip on one connection."""
         async with translated(), self._redis.pipeline(transaction=False) as pipe:
             pipe.info("server")
-            for some in slices(users):
-                pipe.mget([_profile_key(user) for user in some])
+            for some in slices(_keys(users)):
+                pipe.mget(some)
             pipe.get(LIFE)  # last: what was emptied in between is then another life
             server, *answers, token = await pipe.execute()
-        return life_of(server, token), [record for records in answers for record in records]
+        return life_of(server, token), _stored([value for values in answers for value in values])
 
     async def save(self, writes: Sequence[Write], *, keep_ttl: bool = False) -> list[int]:
         """Compare and set: one pipelined round trip. Returns the places of those refused."""
@@ -136,10 +144,26 @@ class RedisProfiles:
         async with translated(), self._redis.pipeline(transaction=False) as pipe:
             for some in slices(writes):
                 keys = [_profile_key(write.user) for write in some]
-                values = [write.expected.ljust(REVISION, b"\0") + write.record for write in some]
+                values = [_written(write) for write in some]
                 pipe.evalsha(self._save.sha, len(keys), *keys, ttl, *values)
             answers: list[list[int]] = await pipe.execute()
         return answers
+
+
+def _written(write: Write) -> bytes:
+    """Return what the script reads."""
+    searched = write.searched
+    size = 0 if searched is None else 1 + len(searched)
+    expected = write.expected.ljust(REVISION, b"\0")
+    return b"%b%b%b%b" % (expected, size.to_bytes(SIZE), searched or b"", write.record)
+
+
+def _keys(users: Sequence[str]) -> list[str]:
+    return [key for user in users for key in (_profile_key(user), f"searched:{{{user}}}")]
+
+
+def _stored(values: Sequence[bytes | None]) -> list[Stored]:
+    return [*map(Stored, values[::2], values[1::2])]
 
 
 _USER = slice(len("profile:{"), -len("}"))

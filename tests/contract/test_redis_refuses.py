@@ -15,6 +15,7 @@ from redis.exceptions import ResponseError
 from demo.servers import start_redis
 from portrait.adapters.redis_catalogue import RedisCatalogue
 from portrait.adapters.redis_common import PASSING, cause_of, translated
+from portrait.adapters.redis_desk import RedisDesk
 from portrait.adapters.redis_lease import RedisJobs, RedisLease
 from portrait.adapters.redis_live import RedisLive
 from portrait.adapters.redis_models import RedisModels
@@ -56,7 +57,10 @@ def writes_of(redis: Redis) -> list[Call]:
     card = Card(version=PERSON, created_at=NOON, encoder="hash", space_id=MODEL.space_id)
     vectors = np.zeros((2, 4), np.float32)
     return [
-        lambda: RedisProfiles(redis, timedelta(1)).save([Write(PERSON, b"", bytes(500))]),
+        lambda: RedisProfiles(redis, timedelta(1)).save(
+            [Write(PERSON, b"", bytes(500), PERSON.encode())]
+        ),
+        lambda: RedisDesk(redis).ask([PERSON]),
         lambda: RedisCatalogue(redis).put_items([Item(id=PERSON, title=PERSON)]),
         lambda: RedisCatalogue(redis).put_vectors(PERSON, [1, 2], vectors),
         lambda: RedisPopularity(redis).add(20_000, {PERSON: 1}),

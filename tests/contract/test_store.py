@@ -25,6 +25,7 @@ from portrait.store import (
     PopularityStore,
     ProfileStore,
     ProgressStore,
+    Stored,
     StoredOffsets,
     Write,
 )
@@ -103,6 +104,8 @@ class ProfileStoreContract:
         loaded = await asyncio.gather(*(store.load([user]) for user in ("bob", "nobody", "ann")))
 
         assert loaded == [[record(2)], [None], [record(1)]]
+        whole = await asyncio.gather(*(store.load_whole([user]) for user in ("bob", "eve", "ann")))
+        assert whole == [[Stored(each, None)] for each in (record(2), None, record(1))]
 
     async def test_more_than_one_command_can_carry(self, store: ProfileStore) -> None:
         users = [f"user {n} {{}}" for n in range(1_203)]
@@ -114,9 +117,41 @@ class ProfileStoreContract:
         loaded = await store.load(users)
         assert loaded == [record(1 + place % 2) for place in range(1_203)]
 
+    async def test_what_was_searched_for_is_kept_beside_the_record_until_it_changes(
+        self, store: ProfileStore
+    ) -> None:
+        await store.save([Write("ann", NONE, record(1), b"words"), Write("bob", NONE, record(1))])
+        assert await store.load_whole(["bob", "ann", "eve"]) == [
+            Stored(record(1), None),
+            Stored(record(1), b"words"),
+            Stored(None, None),
+        ]
+
+        await store.save([Write("ann", record(1)[:8], record(2))])
+        assert await store.load_whole(["ann"]) == [Stored(record(2), b"words")]
+        await store.save([Write("ann", record(2)[:8], record(3), b"\x00\xff" * 3_360)])
+        assert await store.load_whole(["ann"]) == [Stored(record(3), b"\x00\xff" * 3_360)]
+        assert await store.load(["ann"]) == [record(3)]
+
+    async def test_what_was_searched_for_goes_with_an_empty_write(
+        self, store: ProfileStore
+    ) -> None:
+        await store.save([Write("ann", NONE, record(1), b"words")])
+
+        await store.save([Write("ann", record(1)[:8], record(2), b"")])
+
+        assert (await store.load_living(["ann"]))[1] == [Stored(record(2), None)]
+
+    async def test_a_refused_write_leaves_what_was_searched_for(self, store: ProfileStore) -> None:
+        await store.save([Write("ann", NONE, record(2), b"words")])
+
+        assert await store.save([Write("ann", NONE, record(3), b"others")]) == [0]
+        assert await store.save([Write("ann", NONE, record(3), b"")]) == [0]
+        assert await store.load_whole(["ann"]) == [Stored(record(2), b"words")]
+
     async def test_everybody_is_found(self, store: ProfileStore) -> None:
         users = [f"user {{{n}}}" for n in range(1_500)]
-        await store.save([Write(user, b"", record(1)) for user in users])
+        await store.save([Write(user, b"", record(1), b"words") for user in users])
 
         found = [user async for some in store.scan() for user in some]
 
@@ -152,6 +187,36 @@ class TestRedisProfiles(ProfileStoreContract):
         await store.save([Write("ann", record(1)[REVISION], record(1))], keep_ttl=True)
 
         assert await redis.ttl("profile:{ann}") <= 100
+
+    async def test_what_was_searched_for_lives_as_long_as_the_record(
+        self, store: ProfileStore, redis: Redis
+    ) -> None:
+        words, profile = "searched:{ann}", "profile:{ann}"
+        await store.save([Write("ann", NONE, record(1), b"words")])
+        assert await redis.ttl(words) == await redis.ttl(profile) > 86_000
+
+        await redis.expire(words, 100)
+        await redis.expire(profile, 100)
+        await store.save([Write("ann", record(1)[:8], record(1))], keep_ttl=True)
+        assert await redis.ttl(words) <= 100
+        await store.save([Write("ann", record(1)[:8], record(1), b"more")], keep_ttl=True)
+        assert await redis.ttl(words) <= 100
+
+        await store.save([Write("ann", record(1)[:8], record(2))])
+        assert await redis.ttl(words) == await redis.ttl(profile) > 86_000
+
+    async def test_no_string_is_no_searches_and_is_replaced(
+        self, store: ProfileStore, redis: Redis
+    ) -> None:
+        for place, words in enumerate((b"words", b"")):
+            await redis.delete("searched:{ann}")
+            await redis.rpush("searched:{ann}", "garbage")
+            assert (await store.load_whole(["ann"]))[0].searched is None
+            before = (await store.load(["ann"]))[0] or b""
+
+            await store.save([Write("ann", before[:8], record(place + 1), words)])
+
+            assert (await redis.get("searched:{ann}") or b"") == words
 
     async def test_redis_may_forget_the_script(self, store: ProfileStore, redis: Redis) -> None:
         await store.save([Write("ann", NONE, record(1))])
@@ -567,10 +632,10 @@ class TestRedisOffsets(OffsetStoreContract):
     ) -> None:
         begun = (await store.load("group")).life
 
-        life, records = await RedisProfiles(redis, timedelta(1)).load_living(["ann", "bob"])
+        life, stored = await RedisProfiles(redis, timedelta(1)).load_living(["ann", "bob"])
 
         assert life == begun
-        assert records == [None, None]
+        assert stored == [Stored(None, None)] * 2
 
     async def test_an_emptied_redis_is_in_another_life(
         self, store: OffsetStore, redis: Redis

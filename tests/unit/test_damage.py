@@ -14,6 +14,8 @@ from portrait.facts import LATEST, Facts, fold
 from portrait.paint import paint
 from portrait.profile import decode_profile, encode_profiles, read_facts
 from portrait.record import is_blank, read_sound
+from portrait.ref import text_ref
+from portrait.searched import read_searched
 from portrait.topics import ERASURES
 from tests.catalogues import catalogue
 from tests.damage import FACTS, PORTRAITS, dice, mutated
@@ -62,6 +64,22 @@ async def test_an_event_begins_a_damaged_profile_anew(
     (said,) = [line for line in capsys.readouterr().out.splitlines() if "profiles_damaged" in line]
     assert "users=1" in said
     assert "ann" not in said
+
+
+@pytest.mark.parametrize("damaged", [b"", b"x", bytes(40), b"\xff" * 300, b"\x01" * 10])
+async def test_damaged_words_of_searches_end_nothing_and_are_written_anew(damaged: bytes) -> None:
+    profiles = MemoryProfiles()
+    search = event_record(type="search", text="cat toys", item_id=None)
+    await update(ListStream([search]), await memory_updater(profiles))
+    profiles.searched["ann"] = damaged
+
+    await update(ListStream([TOUCH]), await memory_updater(profiles))
+    assert profiles.searched.get("ann", b"") == b""
+    again = event_record(1, type="search", text="cat toys", item_id=None)
+    await update(ListStream([again]), await memory_updater(profiles))
+
+    assert read_searched(profiles.searched["ann"]) == {text_ref("cat toys"): "cat toys"}
+    assert decode_profile(profiles.records["ann"]).head["totals"].sum() == 3
 
 
 @pytest.mark.parametrize("name", PORTRAITS)

@@ -7,9 +7,9 @@ import yaml
 
 from portrait.neural.learner import UNFINISHED
 from portrait.settings import Settings
+from portrait.texts import SEARCH_TTL
 from portrait.topics import DEAD, ERASURES, EVENT_TOPICS, ITEMS, NOTICES, read_topics
 from tests.generated import OPERATIONS, ROOT, with_settings
-from workers.update import SEARCH_TTL
 
 ALERTS = yaml.safe_load((ROOT / "deploy" / "prometheus" / "alerts.yml").read_text())
 ALERT_NAMES = [rule["alert"] for group in ALERTS["groups"] for rule in group["rules"]]

@@ -134,6 +134,16 @@ def test_of_items_of_one_text_the_popular_one_comes_first() -> None:
     assert ids(shelf, ranking) == ["twin-3", "twin-1"]
 
 
+def test_diversity_counts_as_much_whether_scores_are_high_or_low() -> None:
+    """Searches and texts are less alike than items are to each other."""
+    shelf = shelf_of(*assorted(200, 200))
+    near, far = (
+        rank(shelf, share * vector(), Wish(limit=10), nobody(shelf)) for share in (1.0, 0.2)
+    )
+
+    assert near.rows.tolist() == far.rows.tolist()
+
+
 def test_more_diversity_means_less_alike_items() -> None:
     shelf = shelf_of(*[Item(id=str(place), title=str(place)) for place in range(200)])
 

@@ -82,7 +82,7 @@ async def test_interests_come_with_their_trend_and_the_events_that_made_them() -
     ]
     bought, _reviewed, searched = strongest["evidence"]
     assert (bought["item_id"], bought["title"]) == ("tuna", "tuna cat food")
-    assert (searched["item_id"], searched["title"]) == (None, None)
+    assert (searched["item_id"], searched["title"]) == (None, "cat toys")
     assert weakest["category"] == "Grocery > Dairy"
     assert answer["brands"][0]["brand"] == "Purr"
 
@@ -286,6 +286,21 @@ async def test_an_answer_is_not_kept_over_a_new_event_nor_for_another_user() -> 
     assert (first["events_folded"], second["events_folded"]) == (4, 5)
 
 
+@pytest.mark.parametrize("stored", [None, b"", b"garbage", b"\xff" * 40])
+async def test_a_search_whose_words_are_not_kept_is_shown_without_them(
+    stored: bytes | None,
+) -> None:
+    shop = await shop_of()
+    async with open_shop(shop) as client:
+        before = (await client.get("/profile/ann")).json()
+        shop.profiles.searched = {} if stored is None else {"ann": stored}
+        answer = (await client.get("/profile/ann")).json()
+
+    assert "cat toys" in [event["title"] for event in before["recent"]]
+    (searched,) = [event for event in answer["recent"] if event["action"] == "search"]
+    assert (searched["item_id"], searched["title"]) == (None, None)
+
+
 @given(st.lists(st.tuples(st.integers(0, 20), st.integers(0, 3_000)), max_size=60))
 def test_answers_are_kept_within_bytes_and_the_newest_stay(
     asked: list[tuple[int, int]],
@@ -293,7 +308,7 @@ def test_answers_are_kept_within_bytes_and_the_newest_stay(
     answers, most = Answers(10_000), 10_000
 
     for user, size in asked:
-        key = ("u" * user, b"r" * size, 0)
+        key = ("u" * user, b"r" * size, None, 0)
         answers.keep(key, b"a" * size)
         assert answers.get(key) == b"a" * size
         assert answers.bytes <= most
@@ -303,12 +318,12 @@ def test_answers_are_kept_within_bytes_and_the_newest_stay(
 
 def test_what_is_larger_than_all_that_may_be_kept_is_not() -> None:
     answers = Answers(10_000)
-    answers.keep(("ann", b"", 0), b"small")
+    answers.keep(("ann", b"", None, 0), b"small")
 
-    answers.keep(("eve", b"", 0), b"x" * 10_000)
+    answers.keep(("eve", b"", None, 0), b"x" * 10_000)
 
-    assert answers.get(("eve", b"", 0)) is None
-    assert answers.get(("ann", b"", 0)) == b"small"
+    assert answers.get(("eve", b"", None, 0)) is None
+    assert answers.get(("ann", b"", None, 0)) == b"small"
 
 
 def test_two_hundred_megabytes_of_answers_are_not_held() -> None:
@@ -316,7 +331,7 @@ def test_two_hundred_megabytes_of_answers_are_not_held() -> None:
 
     tracemalloc.start()
     for place in range(1_500):
-        answers.keep((f"user-{place}", bytes(4_096), 0), bytes(140_000))
+        answers.keep((f"user-{place}", bytes(4_096), None, 0), bytes(140_000))
     held, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
 

@@ -11,7 +11,7 @@ from prometheus_client import REGISTRY
 
 from portrait.profile import read_facts
 from portrait.resume import Resume
-from portrait.store import Write
+from portrait.store import Stored, Write
 from tests.fakes import MemoryOffsets, MemoryProfiles
 from tests.records import FakeRecord, event_record
 from tests.streams import ListStream, memory_updater
@@ -34,7 +34,7 @@ class Crowded(MemoryProfiles):
         self._random = random
         self._deaths = deaths
 
-    async def load_living(self, users: Sequence[str]) -> tuple[str, list[bytes | None]]:
+    async def load_living(self, users: Sequence[str]) -> tuple[str, list[Stored]]:
         await self._turn()
         found = await super().load_living(users)
         await self._turn()

@@ -1,5 +1,7 @@
 """Taste: what a learned model says of a user's events, and why."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -8,9 +10,10 @@ from numpy.typing import NDArray
 
 from portrait.catalogue import Catalogue
 from portrait.event import Action
-from portrait.explain import evidence_of, together
+from portrait.explain import Evidence, evidence_of, together
 from portrait.facts import ACTION_CODE, EVENT, RING
 from portrait.item import Item
+from portrait.learned import Blend
 from portrait.paint import paint
 from portrait.recommend import Ranking, Shelf, Wish, rank_by, stock
 from portrait.ref import item_ref, text_ref
@@ -171,6 +174,27 @@ def test_a_session_goes_on_where_the_past_ended() -> None:
 
     same = taste(ring_of((Action.CLICK, "tuna", 0), (Action.PURCHASE, "milk", 0)), built)
     assert joined.state == pytest.approx(same.state, abs=1e-5)
+
+
+def test_in_a_session_what_was_bought_together_with_the_past_does_not_outweigh_it() -> None:
+    assert MODEL.learned is not None
+    together_alone = replace(MODEL.learned, blend=Blend(behaviour=0, neighbours=1, text=0))
+    built, rows = shop(), np.arange(len(ITEMS))
+    past = evidence_of(ring_of((Action.PURCHASE, "milk", 0)), built)
+    searched = session_evidence(session_ring((), SEARCHES), built)
+    looked = session_evidence(session_ring(["milk"], ()), built)
+
+    def scores(evidence: Evidence) -> list[float]:
+        found: list[float] = (
+            taste_of(evidence, together_alone)
+            .scores(stock(built), rows, np.zeros(len(rows), np.float32))
+            .tolist()
+        )
+        return found
+
+    assert any(scores(past))
+    assert not any(scores(together(past, searched)))
+    assert scores(together(past, looked)) == pytest.approx(scores(looked))
 
 
 @given(rings)

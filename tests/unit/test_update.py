@@ -15,7 +15,8 @@ from portrait.errors import StoreUnavailableError, StreamUnavailableError
 from portrait.facts import RING
 from portrait.hash_index import MISSING
 from portrait.profile import decode_profile
-from portrait.ref import item_ref, name_ref
+from portrait.ref import item_ref, name_ref, text_ref
+from portrait.searched import read_searched
 from portrait.store import Write
 from portrait.stream import Batch
 from portrait.topics import DEAD, NOTICES
@@ -386,6 +387,21 @@ async def test_progress_is_marked_once_the_batch_is_stored() -> None:
 
     assert isinstance(updater.progress, MemoryProgress)
     assert list(updater.progress.moments) == [0]
+
+
+@given(st.lists(st.integers(0, 30), max_size=4).map(sorted), st.integers(0, 30))
+async def test_what_was_searched_for_is_kept_however_the_log_comes(
+    cuts: list[int], start: int
+) -> None:
+    log = log_of(30)
+    batches = [log[begin:end] for begin, end in pairwise([0, *cuts, len(log)])]
+
+    updater = await run(*batches, log[start:])
+
+    assert isinstance(updater.profiles, MemoryProfiles)
+    searched = {user: read_searched(of) for user, of in updater.profiles.searched.items()}
+    seekers = {each.key.decode() for each in log if each.topic == "events.search" and each.key}
+    assert searched == {user: {text_ref("cat food"): "cat food"} for user in seekers}
 
 
 async def test_a_search_is_encoded_and_counts() -> None:

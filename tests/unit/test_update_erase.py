@@ -93,6 +93,19 @@ async def test_an_erased_user_is_known_no_more_and_the_others_are() -> None:
     assert records["bob"] == records_of(await run(LOG))["bob"]
 
 
+async def test_what_an_erased_user_searched_for_is_gone_and_stays_gone() -> None:
+    def search(offset: int, user: str) -> FakeRecord:
+        return event_record(offset, type="search", user_id=user, text="secret", item_id=None)
+
+    updater = await run([search(0, "ann"), search(1, "bob")])
+    assert isinstance(updater.profiles, MemoryProfiles)
+    assert updater.profiles.searched.keys() == {"ann", "bob"}
+
+    await run([FORGET], [search(0, "ann"), search(1, "bob")], updater=updater)
+
+    assert updater.profiles.searched.keys() == {"bob"}
+
+
 async def test_only_what_comes_later_is_known_of_who_comes_back() -> None:
     updater = await run(LOG, [FORGET], [LATER])
 
