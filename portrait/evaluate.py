@@ -119,6 +119,19 @@ def paired_bootstrap(
     return Comparison(mean, float(low), float(high), p_value, below / samples)
 
 
+def holm(p_values: Sequence[float], level: float) -> list[bool]:
+    """Return which hypotheses to reject, so that any true one is with at most that chance.
+
+    Source: Holm, A Simple Sequentially Rejective Multiple Test Procedure, 1979.
+    """
+    rejected = [False] * len(p_values)
+    for done, place in enumerate(np.argsort(p_values, kind="stable").tolist()):
+        if p_values[place] >= level / (len(p_values) - done):
+            break
+        rejected[place] = True
+    return rejected
+
+
 def slices(figure: PerUser, by: Codes, edges: Sequence[int]) -> dict[str, Slice]:
     """Return the mean figure of the users in each range of a number.
 

@@ -81,11 +81,11 @@ def set_exam(
         each: Questions of a user and period: with more, a small shop's exam is less luck.
         most: Questions of a period: everybody's first ones before anybody's second.
     """
-    first = _first_touches(interactions)
+    first = first_touches(interactions)
     if asked is not None:
         first &= asked[interactions.user]
     periods = [
-        _few_each(interactions, first & _within(interactions, since, until), each, most)
+        few_each(interactions, first & _within(interactions, since, until), each, most)
         for since, until in pairwise(moments_ms)
     ]
     past = interactions.before(moments_ms[-2]).item
@@ -145,7 +145,7 @@ def _first_touched(events: Interactions) -> Codes:
     return first[:-1]
 
 
-def _first_touches(events: Interactions) -> Mask:
+def first_touches(events: Interactions) -> Mask:
     """Mark each user's first event with each item, unless it is the user's very first, (E,)."""
     keys = events.user * len(events.items) + events.item
     _, first = np.unique(keys, return_index=True)
@@ -160,7 +160,7 @@ def _within(events: Interactions, since: int, until: int) -> Mask:
     return inside
 
 
-def _few_each(events: Interactions, chosen: Mask, each: int, most: int) -> Codes:
+def few_each(events: Interactions, chosen: Mask, each: int, most: int) -> Codes:
     """Return the places of each user's first chosen events; of too many, those drawn."""
     places = np.flatnonzero(chosen)
     _, first, count = np.unique(events.user[places], return_index=True, return_counts=True)

@@ -14,6 +14,7 @@ Events are about one of N items or of Q searches: row n is an item, row N + q a 
 say what somebody is after, and are never ranked themselves.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -28,6 +29,9 @@ from portrait.recommend import LONG_SHARE, SHORT_SHARE
 from portrait.space import Vectors, unit
 
 Flags = NDArray[np.bool_]
+Told = tuple[Rows, Events]  # (U, S) each: what events are about, newest first, and the events
+
+WHOLE = np.ones(1, np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +94,35 @@ class Ranker:
         states, texts = self.states(rows, events), self.text_states(rows, events)
         return self.scores_of(states, texts, rows, events)
 
+    def visit_scores(self, past: Told, visit: Told) -> Floats:
+        """Score every item for U users in the middle of a visit, as the service does for a session.
+
+        The visit says what they are after now, the past what they like. Who has no past that speaks
+        for anything is known by the visit alone; a visit that says nothing leaves the past.
+
+        Args:
+            past: (U, P), what was before the visit.
+            visit: (U, S), the visit so far.
+
+        Returns:
+            (U, N).
+        """
+        (before, old), (now, new) = self.heard(*past), self.heard(*visit)
+        long = self._text_states(before, old, [LONG], WHOLE)
+        short = self._text_states(now, new, [SHORT], WHOLE)
+        is_said, is_liked = (np.asarray(term.any(axis=1, keepdims=True)) for term in (short, long))
+        texts = np.where(is_said, self._mixed(np.where(is_liked, long, short), short), 0)
+        texts += np.where(is_said, 0, self.text_states(before, old))
+        rows = np.concatenate([now, before], axis=1)
+        events = new.where(is_said).after(old.where(is_liked | ~is_said))
+        return self.scores_of(self.states(rows, events), texts, rows, events)
+
+    def _mixed(self, long: Vectors, short: Vectors) -> Vectors:
+        """Weigh two terms, (U, K) each, as the text part does."""
+        shares = np.array(self.terms, np.float32)
+        mixed: Vectors = shares[LONG] * long + shares[SHORT] * short
+        return mixed
+
     def heard(self, rows: Rows, events: Events) -> tuple[Rows, Events]:
         """Leave out searches that nobody has read, as the service does: they age no other event."""
         unheard = events.present & ~self.known[rows]
@@ -128,13 +161,19 @@ class Ranker:
 
     def text_states(self, rows: Rows, events: Events) -> Vectors:
         """Average the text vectors of events that were heard, recent ones most. Returns (U, K)."""
-        weight = vector_weights(events)[:, self._counted]  # (U, T, S)
+        return self._text_states(rows, events, self._counted, self._shares)
+
+    def _text_states(
+        self, rows: Rows, events: Events, terms: Sequence[int], shares: Floats
+    ) -> Vectors:
+        """Return the sum of the terms' unit vectors, (U, K), each as much as its share."""
+        weight = vector_weights(events)[:, terms]  # (U, T, S)
         asked = np.empty((len(rows), self.read.shape[1]), np.float32)
         for start in range(0, len(rows), CHUNK):
             part = slice(start, start + CHUNK)
             here = np.take(self.read, rows[part], axis=0, mode="clip")
             vectors = unit(np.matmul(weight[part], here))  # (u, T, S) @ (u, S, K)
-            asked[part] = np.einsum("t,utk->uk", self._shares, vectors)
+            asked[part] = np.einsum("t,utk->uk", shares, vectors)
         return asked
 
     def neighbour_scores(self, rows: Rows, events: Events) -> Floats:
