@@ -81,7 +81,7 @@ def set_exam(
         each: Questions of a user and period: with more, a small shop's exam is less luck.
         most: Questions of a period: everybody's first ones before anybody's second.
     """
-    first = first_touches(interactions)
+    first = _first_touches(interactions)
     if asked is not None:
         first &= asked[interactions.user]
     periods = [
@@ -145,7 +145,7 @@ def _first_touched(events: Interactions) -> Codes:
     return first[:-1]
 
 
-def first_touches(events: Interactions) -> Mask:
+def _first_touches(events: Interactions) -> Mask:
     """Mark each user's first event with each item, unless it is the user's very first, (E,)."""
     keys = events.user * len(events.items) + events.item
     _, first = np.unique(keys, return_index=True)

@@ -5,8 +5,9 @@
     complaint ─▶ do its item and its like stand lower than before?
 
 The exam asks for what comes next of whole histories, of which these are a small part: a model may
-lose all of them there and seem no worse. As in the exam only what is new to the user is asked for,
-and of each user only a few questions, whose mean counts once.
+lose all of them there and seem no worse. Of each user only a few questions are asked, and their
+mean counts once. In the middle of a visit people come back to what they have seen: lists leave out
+what the visit itself has told, and nothing else.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,12 +19,12 @@ from numpy.typing import NDArray
 
 from portrait.evaluate import PerUser, Scores, hits, ranks
 from portrait.event import Action
-from portrait.exam import CUTOFF, MOST_SCORES, Scorer, by_user, few_each, first_touches
+from portrait.exam import CUTOFF, MOST_SCORES, Scorer, by_user, few_each
 from portrait.facts import ACTION_CODE
 from portrait.hash_index import MISSING
 from portrait.interactions import NO_ITEM, NO_QUERY, Codes, Interactions
 from portrait.kinds import KIND_WEIGHTS, Kinds, is_complaint, kinds_of
-from portrait.past import newest, seen
+from portrait.past import newest
 from portrait.recency import Events
 from portrait.trend import VISIT_MS
 
@@ -70,13 +71,12 @@ def situations_of(
         most: Questions of a situation.
     """
     kind = kinds_of(events.action, events.rating)
-    taken = first_touches(events) & (KIND_WEIGHTS[kind] > 0)
     visit = _visits(events)
     _, code = np.unique(categories, return_inverse=True)
     return Situations(
         events,
-        _searched(events, taken, visit, since_ms, most),
-        _visited(events, taken, KIND_WEIGHTS[kind] > 0, visit, since_ms, most),
+        _searched(events, kind, visit, since_ms, most),
+        _visited(events, kind, visit, since_ms, most),
         _complaints(events, kind, most),
         np.where(categories == 0, MISSING, code),
     )
@@ -108,39 +108,52 @@ def _visits(events: Interactions) -> Codes:
 
 
 def _searched(
-    events: Interactions, taken: Mask, visit: Codes, since_ms: int, most: int
+    events: Interactions, kind: Kinds, visit: Codes, since_ms: int, most: int
 ) -> tuple[Codes, Codes]:
     """Find the searches that something was taken after, in the same visit and before the next."""
-    search = (events.action == ACTION_CODE[Action.SEARCH]) & (events.query != NO_QUERY)
-    target, following = _next(taken), _next(events.action == ACTION_CODE[Action.SEARCH])
-    place = np.flatnonzero(search & (events.at >= since_ms))
-    after = target[place + 1]
-    inside = (after < len(events)) & (after < following[place + 1])
-    inside[inside] = visit[after[inside]] == visit[place[inside]]
-    chosen = np.zeros(len(events), np.bool_)
-    chosen[place[inside]] = True
-    place = few_each(events, chosen, EACH, most)
-    return place, target[place + 1]
+    is_search = events.action == ACTION_CODE[Action.SEARCH]
+    taken, following = _next(_taken(events, kind)), _next(is_search)
+    place = np.flatnonzero(is_search & (events.query != NO_QUERY) & (events.at >= since_ms))
+    target = taken[place + 1]
+    place = place[_of_visit(target, visit, place) & (target < following[place + 1])]
+    place = few_each(events, _marked(events, place), EACH, most)
+    return place, taken[place + 1]
 
 
-def _visited(  # noqa: PLR0913, PLR0917 - what `situations_of` has in hand
-    events: Interactions, taken: Mask, praised: Mask, visit: Codes, since_ms: int, most: int
+def _visited(
+    events: Interactions, kind: Kinds, visit: Codes, since_ms: int, most: int
 ) -> tuple[Codes, Codes]:
-    """Find each user's last visit in which something was taken after what is told of it.
+    """Find each user's last visit in which something was taken beyond what is told of it.
 
     A session tells what somebody looked at or searched for, and no complaints.
     """
-    target = np.append(_next(taken), [len(events)] * SESSION)
     first = np.flatnonzero(np.diff(visit, prepend=0) > 0)
-    first = first[events.at[first] >= since_ms]
-    after = target[first + SESSION]
-    first, after = first[after < len(events)], after[after < len(events)]
-    first = first[(visit[after] == visit[first]) & praised[first] & praised[first + 1]]
-    chosen = np.zeros(len(events), np.bool_)
+    told = first[visit - 1, None] + np.arange(SESSION)  # (E, SESSION)
+    told = np.minimum(told, len(events) - 1)
+    beyond = _taken(events, kind) & (events.item[told] != events.item[:, None]).all(axis=1)
+    taken = np.append(_next(beyond), [len(events)] * SESSION)
+    target = taken[first + SESSION]
+    is_fit = _of_visit(target, visit, first) & (events.at[first] >= since_ms)
+    first = first[is_fit & (KIND_WEIGHTS[kind[told[first]]] > 0).all(axis=1)]
     is_last = np.append(np.diff(events.user[first]) > 0, values=True)[: len(first)]
-    chosen[first[is_last]] = True
-    first = few_each(events, chosen, 1, most)
-    return first, target[first + SESSION]
+    first = few_each(events, _marked(events, first[is_last]), 1, most)
+    return first, taken[first + SESSION]
+
+
+def _taken(events: Interactions, kind: Kinds) -> Mask:
+    """Mark the events that speak for an item, (E,)."""
+    return (events.item != NO_ITEM) & (KIND_WEIGHTS[kind] > 0)
+
+
+def _of_visit(target: Codes, visit: Codes, place: Codes) -> Mask:
+    """Say which targets, (Q,) or E for none, are of the same visit as the places."""
+    return np.append(visit, 0)[target] == visit[place]
+
+
+def _marked(events: Interactions, places: Codes) -> Mask:
+    marked = np.zeros(len(events), np.bool_)
+    marked[places] = True
+    return marked
 
 
 def _complaints(events: Interactions, kind: Kinds, most: int) -> Codes:
@@ -168,8 +181,7 @@ def _after_searches(situations: Situations, model: Companion) -> PerUser:
     for part in _parts(events, len(searches)):
         users, ends = events.user[searches[part]], searches[part] + 1
         scores = model.scores(*newest(events, users, ends))
-        place = ranks(scores, events.item[targets[part]], seen(events, users, ends))
-        right[part] = hits(place, CUTOFF)
+        right[part] = hits(ranks(scores, events.item[targets[part]]), CUTOFF)
     return right
 
 
@@ -182,11 +194,9 @@ def _in_visits(
     right = np.zeros(len(first))
     for part in _parts(events, len(first)):
         some, visit = first[part], session(events, first[part])
-        users = events.user[some]
-        past = newest(events, users, some) if with_past else _nobody(len(some))
-        had = seen(events, users, some + SESSION) if with_past else _pairs(visit[0], events)
-        place = ranks(model.visit_scores(past, visit), events.item[targets[part]], had)
-        right[part] = hits(place, CUTOFF)
+        past = newest(events, events.user[some], some) if with_past else _nobody(len(some))
+        scores, told = model.visit_scores(past, visit), _pairs(visit[0], events)
+        right[part] = hits(ranks(scores, events.item[targets[part]], told), CUTOFF)
     return right
 
 
@@ -240,8 +250,8 @@ def session(events: Interactions, first: Codes, length: int = SESSION) -> Told:
 
 def _nobody(users: int) -> Told:
     """Tell of users of whom nothing is known."""
-    nothing = np.full((users, 1), MISSING)
-    return nothing, Events(nothing.astype(np.uint8), nothing * 0, nothing != MISSING)
+    nothing = np.zeros((users, 1), np.int64)
+    return nothing + MISSING, Events(nothing.astype(np.uint8), nothing, nothing > 0)
 
 
 def _pairs(about: Codes, events: Interactions) -> tuple[Codes, Codes]:
