@@ -85,12 +85,18 @@ def judge(
 
 
 def _why_promoted(checks: Sequence[Check]) -> str:
-    """Say what rose or did not fall, whatever is gone all the same, and what was not judged."""
+    """Say what rose or did not fall; what fell all the same, and what was not judged."""
     newest, *others = checks
-    gone = [check.reason for check in others if check.champion and check.challenger == 0]
+    fell = [check.reason for check in others if _is_fall(check)]
     unjudged = [few(check.name, check.cases, LEAST_CASES) for check in checks if not check.judged]
     listed = [f"Not judged, too few cases: {', '.join(unjudged)}."] if unjudged else []
-    return " ".join([newest.reason, *gone, *listed])
+    return " ".join([newest.reason, *fell, *listed])
+
+
+def _is_fall(check: Check) -> bool:
+    """Whether a figure fell beyond chance, or to nothing, and yet the limits allow it."""
+    is_gone = bool(check.champion) and check.challenger == 0 and not check.at_most
+    return is_gone or (check.judged and check.interval is not None and check.interval[1] < 0)
 
 
 def _checks(bench: _Bench) -> Iterator[Check]:

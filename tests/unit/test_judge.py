@@ -419,6 +419,17 @@ def test_a_fall_to_nothing_is_refused_or_its_reason_is_told(
     assert "0.0 of 100 cases" in verdict.reason
 
 
+def test_a_fall_beyond_chance_that_the_limits_allow_is_told() -> None:
+    lax = replace(DEFAULTS, session_change=-0.25)
+    less = CHAMPION.situations[KNOWN] * (np.arange(200) % 6 > 0)
+
+    verdict = judge(CHAMPION, challenger(**in_situation(KNOWN, less)), lax)
+
+    assert verdict.promote
+    assert "Two events into a visit of somebody known" in verdict.reason
+    assert "somebody unknown" not in verdict.reason
+
+
 def test_what_the_settings_allow_to_fall_to_nothing_is_promoted_with_that_reason() -> None:
     allowed = replace(DEFAULTS, search_change=-1.0)
 
