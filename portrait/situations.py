@@ -142,12 +142,14 @@ def _visited(
 
 def _taken(events: Interactions, kind: Kinds) -> Mask:
     """Mark the events that speak for an item, (E,)."""
-    return (events.item != NO_ITEM) & (KIND_WEIGHTS[kind] > 0)
+    taken: Mask = (events.item != NO_ITEM) & (KIND_WEIGHTS[kind] > 0)
+    return taken
 
 
 def _of_visit(target: Codes, visit: Codes, place: Codes) -> Mask:
     """Say which targets, (Q,) or E for none, are of the same visit as the places."""
-    return np.append(visit, 0)[target] == visit[place]
+    is_same: Mask = np.append(visit, 0)[target] == visit[place]
+    return is_same
 
 
 def _marked(events: Interactions, places: Codes) -> Mask:
