@@ -63,7 +63,10 @@ def said(measured: Measured) -> str:
         return f"Not judged: {few(measured.name, measured.cases, measured.least_cases)}."
     if measured.challenger is None:
         return f"{measured.name} was not measured."
-    told = _share(measured) if measured.name in SHARES else _figure(measured)
+    if measured.name in SHARES:
+        told = _share(measured)
+    else:
+        told = _time(measured) if measured.name == "encode ms" else _figure(measured)
     return f"{told}.{_outcome(measured)}"
 
 
@@ -107,6 +110,11 @@ def _share(measured: Measured) -> str:
     return told + other + people
 
 
+def _time(measured: Measured) -> str:
+    theirs = "" if measured.champion is None else f"; {measured.champion:.2f} {SERVING}"
+    return f"Reading a text takes {measured.challenger:.2f} ms{theirs}"
+
+
 def _limit(measured: Measured) -> str:
     if measured.name not in SHARES:
         return f"{measured.limit:.4f}"
@@ -116,7 +124,8 @@ def _limit(measured: Measured) -> str:
 
 def _of_hundred(measured: Measured) -> list[str | None]:
     """Write challenger, champion and limit in hundredths, as exactly as tells them apart."""
-    values = [measured.challenger, measured.champion, measured.limit]
+    limit = measured.limit if _is_missed(measured) else None
+    values = [measured.challenger, measured.champion, limit]
     known = {100 * value for value in values if value is not None}
     is_plain = min(known) >= 100 * FULL and len({round(value) for value in known}) == len(known)
     digits = 0 if is_plain else 1
@@ -134,7 +143,7 @@ def _figure(measured: Measured) -> str:
         return f"{lead} {unit} stayed at {champion:.4f}" + (people and f" ({people})")
     verb = "rose" if challenger > champion else "fell"
     change = f"{challenger / champion - 1:+.1%}" if champion else "from nothing"
-    chance = "" if measured.p is None else f"p {measured.p:.3f}"
+    chance = "" if measured.p is None else f"chance of no gain {measured.p:.1%}"
     beside = ", ".join(filter(None, [change, chance, people]))
     return f"{lead} {unit} {verb} from {champion:.4f} to {challenger:.4f} ({beside})"
 
@@ -149,11 +158,7 @@ def _lead(measured: Measured) -> tuple[str, str]:
         return f"Who is picked out by {subject}:", "average precision"
     if figure == "ECE":
         return f"How far probabilities of {subject} are off:", "calibration error"
-    leads = {
-        "typo cosine": ("How like themselves texts with typing errors are read:", "cosine"),
-        "encode ms": ("Reading a text:", "milliseconds"),
-    }
-    return leads.get(measured.name, ("", measured.name))
+    return "How like themselves texts with typing errors are read:", figure
 
 
 def _height(measured: Measured) -> str:

@@ -8,7 +8,7 @@ VERSION = "20261124T030000Z-9f86d081"
 FORMER = "20261123T030000Z-1c2d3e4f"
 BETTER = (
     "What people took next stands higher in the lists: NDCG@10 rose from 0.0912 to 0.0951 "
-    "(+4.3%, p 0.003, 412 people)."
+    "(+4.3%, chance of no gain 0.3%, 412 people)."
 )
 
 SUMMARY: Json = {

@@ -181,7 +181,7 @@ def test_a_model_of_shuffled_labels_is_refused_and_the_reason_says_where() -> No
     assert failed(verdict) == {"newest NDCG@10", "2026-09 NDCG@10", "2026-10 NDCG@10"}
     assert verdict.reason.startswith(
         "What people took next stands lower in the lists: NDCG@10 fell from 0.3821 to 0.0026 "
-        "(-99.3%, p 1.000, 400 people). At least 0.3783 is asked. "
+        "(-99.3%, chance of no gain 100.0%, 400 people). At least 0.3783 is asked. "
     )
 
 
@@ -258,7 +258,7 @@ def test_a_gain_beyond_chance_says_so() -> None:
 
     assert verdict.promote
     assert verdict.reason.startswith("What people took next stands higher in the lists: NDCG@10 ")
-    assert "%, p 0.000, 400 people)" in verdict.reason
+    assert "%, chance of no gain 0.0%, 400 people)" in verdict.reason
 
 
 def test_who_asks_for_a_gain_gets_no_promotion_without_one() -> None:
