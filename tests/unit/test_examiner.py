@@ -21,6 +21,7 @@ from portrait.neural.examiner import (
 from portrait.neural.material import Material, gather
 from portrait.ranker import Ranker
 from portrait.recency import Events
+from portrait.situations import SITUATIONS
 from portrait.space import Vectors
 from portrait.stock import place_texts
 from tests.archives import memory_archive
@@ -141,5 +142,6 @@ def test_a_manifest_tells_means_and_groups_and_nobodys_name() -> None:
     assert told["newest"]["users"] == len(np.unique(exam.interactions.user[exam.newest]))
     assert told["newest"]["users"] < len(exam.newest)  # several questions each
     assert set(told["older"]) == set(exam.older)
+    assert set(told["situations"]) == set(SITUATIONS)
     by_activity = told["bias"]["hr@10_by_activity"]
     assert set(by_activity["groups"]) == {"quiet", "middling", "busy"}
