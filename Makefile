@@ -69,8 +69,8 @@ bench-continual: setup  ## Training again and again: what is learned, what is fo
 bench-service: setup  ## The service beside a bare route: rates, latencies, fairness; last line JSON.
 	@$(RUN) python -m benchmarks.service $(ARGS)
 
-bench-judge: setup  ## How often the judge errs (DATA=folder).
-	@$(RUN) python -m benchmarks.judge --data $(DATA)/online_retail/online_retail.parquet $(ARGS)
+bench-judge: setup  ## How often the judge errs (DATA=folder; without it on planted shops).
+	@$(RUN) python -m benchmarks.judge $(if $(DATA),--data $(DATA)/online_retail/online_retail.parquet) $(ARGS)
 
 bench-portrait: setup  ## What a portrait says of shops whose truth is known; last line JSON (ARGS=--quick: 2 minutes).
 	@$(RUN) python -m benchmarks.portrait $(ARGS)

@@ -85,7 +85,7 @@ def set_exam(
     if asked is not None:
         first &= asked[interactions.user]
     periods = [
-        _few_each(interactions, first & _within(interactions, since, until), each, most)
+        few_each(interactions, first & _within(interactions, since, until), each, most)
         for since, until in pairwise(moments_ms)
     ]
     past = interactions.before(moments_ms[-2]).item
@@ -160,7 +160,7 @@ def _within(events: Interactions, since: int, until: int) -> Mask:
     return inside
 
 
-def _few_each(events: Interactions, chosen: Mask, each: int, most: int) -> Codes:
+def few_each(events: Interactions, chosen: Mask, each: int, most: int) -> Codes:
     """Return the places of each user's first chosen events; of too many, those drawn."""
     places = np.flatnonzero(chosen)
     _, first, count = np.unique(events.user[places], return_index=True, return_counts=True)

@@ -6,16 +6,20 @@ costs customers. What the champion lacks too is not asked for.
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import NamedTuple
 
 import numpy as np
 
-from portrait.evaluate import paired_bootstrap
+from portrait.evaluate import holm, paired_bootstrap
+from portrait.situations import COMPLAINT, KNOWN, NEW, SEARCH
 from portrait.trial import DEFAULTS, Figures, Floats, Ranks, Thresholds
 from portrait.verdict import Check, Verdict
+from portrait.verdict_words import Measured, few, said
+
+LEAST_CASES = 50  # people in a situation; a share of fewer says little
 
 
 class _Trio(NamedTuple):
@@ -71,21 +75,35 @@ def judge(
     bench = _Bench(champion, challenger, baseline, asked)
     checks = tuple(_checks(bench))
     failed = [check for check in checks if not check.passed]
-    newest, *_ = checks
     return Verdict(
         champion=champion.version,
         challenger=challenger.version,
         promote=not failed,
-        reason=" ".join(check.reason for check in failed or [newest]),
+        reason=" ".join(check.reason for check in failed) if failed else _why_promoted(checks),
         checks=checks,
     )
+
+
+def _why_promoted(checks: Sequence[Check]) -> str:
+    """Say what rose or did not fall; what fell all the same, and what was not judged."""
+    newest, *others = checks
+    fell = [check.reason for check in others if _is_fall(check)]
+    unjudged = [few(check.name, check.cases, LEAST_CASES) for check in checks if not check.judged]
+    listed = [f"Not judged, too few cases: {', '.join(unjudged)}."] if unjudged else []
+    return " ".join([newest.reason, *fell, *listed])
+
+
+def _is_fall(check: Check) -> bool:
+    """Whether a figure fell beyond chance, or to nothing, and yet the limits allow it."""
+    is_gone = bool(check.champion) and check.challenger == 0 and not check.at_most
+    return is_gone or (check.judged and check.interval is not None and check.interval[1] < 0)
 
 
 def _checks(bench: _Bench) -> Iterator[Check]:
     yield from _newest(bench)
     for period in _names(bench.champion.older, bench.challenger.older):
         yield _older(bench, period)
-    yield from _cold(bench)
+    yield from _in_situations(bench)
     for head in _names(bench.champion.heads, bench.challenger.heads):
         yield from _head(bench, head)
     yield from _tail(bench)
@@ -110,8 +128,8 @@ def _newest(bench: _Bench) -> Iterator[Check]:
         p < bench.asked.newest_p
         or _holds(after.ndcg, before.ndcg, bench.asked.newest_change, bench.asked.doubt)
     )
-    yield _check("newest NDCG@10", ndcg, limit, passed=passed, p=p)
-    yield _check("newest HR@10", hit, None, passed=True)
+    yield _check("newest NDCG@10", ndcg, limit, passed=passed, p=p, told=(after.ndcg, before.ndcg))
+    yield _check("newest HR@10", hit, None, passed=True, told=(after.hit, before.hit))
 
 
 def _older(bench: _Bench, period: str) -> Check:
@@ -122,19 +140,92 @@ def _older(bench: _Bench, period: str) -> Check:
         after is not None
         and _holds(after.ndcg, before.ndcg, bench.asked.older_change, bench.asked.doubt)
     )
-    return _check(f"{period} NDCG@10", ndcg, limit, passed=passed)
+    told = None if before is None or after is None else (after.ndcg, before.ndcg)
+    return _check(f"{period} NDCG@10", ndcg, limit, passed=passed, told=told)
 
 
-def _cold(bench: _Bench) -> Iterator[Check]:
-    before, after = bench.champion.cold, bench.challenger.cold
-    if before is None or not len(before.hit):
-        return
-    hit = bench.each(lambda figures: _mean(figures.cold, "hit"))
-    limit = _share_of(hit.champion, bench.asked.cold_change)
-    passed = after is not None and _holds(
-        after.hit, before.hit, bench.asked.cold_change, bench.asked.doubt
+@dataclass(frozen=True, slots=True)
+class _Exam:
+    """One of the exams that are judged together."""
+
+    name: str
+    figure: Callable[[Figures], Floats | None]  # (U,), of each user
+    change: float
+
+    def people(self, figures: Figures) -> Floats | None:
+        """Return each user's figure; None: not measured, or nobody was asked."""
+        people = self.figure(figures)
+        return people if people is not None and len(people) else None
+
+
+def _in_situations(bench: _Bench) -> Iterator[Check]:
+    """Ask that little is lost on cold items, after searches, within visits and after complaints.
+
+    Each more exam is one more chance to refuse a good model by accident. All of them together have
+    as much of it as one alone (Holm); decision 0024.
+    """
+    exams = [exam for exam in _exams(bench.asked) if exam.people(bench.champion) is not None]
+    chances = [_chance_of(exam, bench) for exam in exams]
+    judged = [place for place, exam in enumerate(exams) if _is_judged(exam, bench)]
+    refused = holm([chances[place] for place in judged], bench.asked.doubt)
+    failed = {place for place, is_refused in zip(judged, refused, strict=True) if is_refused}
+    known = {exam.name for exam in exams}
+    for exam in _exams(bench.asked):
+        if exam.name not in known:
+            yield _unasked(exam)
+    for place, exam in enumerate(exams):
+        yield _situation(exam, bench, passed=place not in failed, judged=place in judged)
+
+
+def _exams(asked: Thresholds) -> list[_Exam]:
+    def share(name: str) -> Callable[[Figures], Floats | None]:
+        return lambda figures: figures.situations.get(name)
+
+    return [
+        _Exam("cold HR@10", _cold, asked.cold_change),
+        _Exam(f"{SEARCH} HR@10", share(SEARCH), asked.search_change),
+        _Exam(f"{KNOWN} HR@10", share(KNOWN), asked.session_change),
+        _Exam(f"{NEW} HR@10", share(NEW), asked.session_change),
+        _Exam(f"{COMPLAINT} heeded", share(COMPLAINT), asked.complaint_change),
+    ]
+
+
+def _cold(figures: Figures) -> Floats | None:
+    return None if figures.cold is None else figures.cold.hit
+
+
+def _chance_of(exam: _Exam, bench: _Bench) -> float:
+    """Return the chance that no more than what is allowed was lost; 0 if it was not measured."""
+    before, after = exam.people(bench.champion), exam.people(bench.challenger)
+    if before is None or after is None:
+        return 0.0
+    return _chance(after, before, exam.change)
+
+
+def _is_judged(exam: _Exam, bench: _Bench) -> bool:
+    """Whether there are enough cases to tell; a fall to nothing tells enough by itself."""
+    before, after = exam.people(bench.champion), exam.people(bench.challenger)
+    if before is None or after is None or len(before) >= LEAST_CASES:
+        return True
+    return not after.mean() > 0 and before.mean() > 0
+
+
+def _situation(exam: _Exam, bench: _Bench, *, passed: bool, judged: bool) -> Check:
+    before, after = exam.people(bench.champion), exam.people(bench.challenger)
+    trio = bench.each(lambda figures: _mean_of(exam.people(figures)))
+    return _check(
+        exam.name,
+        trio,
+        _share_of(trio.champion, exam.change),
+        passed=passed,
+        judged=judged,
+        told=None if before is None or after is None else (after, before),
+        is_allowed=exam.change <= -1,
     )
-    yield _check("cold HR@10", hit, limit, passed=passed)
+
+
+def _unasked(exam: _Exam) -> Check:
+    return _check(exam.name, _Trio(None, None, None), None, passed=True, judged=False)
 
 
 def _head(bench: _Bench, head: str) -> Iterator[Check]:
@@ -173,11 +264,27 @@ def _check(  # noqa: PLR0913 - it is what a check is made of
     passed: bool,
     at_most: bool = False,
     p: float | None = None,
+    told: tuple[Floats, Floats] | None = None,
+    judged: bool = True,
+    is_allowed: bool = False,
 ) -> Check:
+    """Make a check; told are the users' figures of challenger and champion, (U,) each."""
     champion, challenger, baseline = trio
-    sentence = _sentence(name, champion, challenger, p)
-    if limit is not None and not passed:
-        sentence += f"; at {'most' if at_most else 'least'} {limit:.4f} is asked"
+    cases = None if told is None else len(told[1])
+    reason = said(
+        Measured(
+            name=name,
+            champion=champion,
+            challenger=challenger,
+            limit=limit,
+            at_most=at_most,
+            passed=passed,
+            least_cases=None if judged else LEAST_CASES,
+            cases=cases,
+            p=p,
+            is_allowed=is_allowed,
+        )
+    )
     return Check(
         name=name,
         champion=champion,
@@ -185,22 +292,19 @@ def _check(  # noqa: PLR0913 - it is what a check is made of
         baseline=baseline,
         limit=limit,
         at_most=at_most,
+        cases=cases,
+        interval=None if told is None else _interval(*told),
+        judged=judged,
         passed=passed,
-        reason=f"{sentence}.",
+        reason=reason,
     )
 
 
-def _sentence(name: str, champion: float | None, challenger: float | None, p: float | None) -> str:
-    if challenger is None:
-        return f"{name} was not measured"
-    if champion is None:
-        return f"{name} is {challenger:.4f}, the champion's was not measured"
-    if challenger == champion:
-        return f"{name} stayed at {champion:.4f}"
-    verb = "rose" if challenger > champion else "fell"
-    change = f"{challenger / champion - 1:+.1%}" if champion else "from nothing"
-    chance = "" if p is None else f", p {p:.3f}"
-    return f"{name} {verb} from {champion:.4f} to {challenger:.4f} ({change}{chance})"
+def _interval(after: Floats, before: Floats) -> tuple[float, float] | None:
+    if not len(after) or not np.isfinite(after - before).all():
+        return None
+    found = paired_bootstrap(after, before)
+    return found.low, found.high
 
 
 def _p_not_better(ours: Floats, theirs: Floats) -> float:
@@ -215,13 +319,18 @@ def _holds(after: Floats, before: Floats, change: float, doubt: float) -> bool:
     Slices hold thousands of users at most: with the means alone, a model as good as the champion
     is refused every other time (benchmarks/judge.py, docs/experiments.md).
     """
+    return _chance(after, before, change) >= doubt
+
+
+def _chance(after: Floats, before: Floats, change: float) -> float:
+    """Return the chance of seeing this of a mean that fell by just a share; 1 if it fell less."""
     _require_same_users(after, before)
     if math.isinf(change):
-        return False  # whoever asks for that wants a gain beyond chance
+        return 0.0  # whoever asks for that wants a gain beyond chance
     asked = before * (1 + change)
     if not len(after) or after.mean() >= asked.mean():
-        return True
-    return paired_bootstrap(asked, after).not_better >= doubt
+        return 1.0
+    return paired_bootstrap(asked, after).not_better
 
 
 def _require_same_users(ours: Floats, theirs: Floats) -> None:
@@ -231,8 +340,11 @@ def _require_same_users(ours: Floats, theirs: Floats) -> None:
 
 
 def _mean(ranks: Ranks | None, of: str) -> float | None:
-    values: Floats = np.zeros(0) if ranks is None else getattr(ranks, of)
-    return float(values.mean()) if len(values) else None
+    return None if ranks is None else _mean_of(getattr(ranks, of))
+
+
+def _mean_of(people: Floats | None) -> float | None:
+    return None if people is None or not len(people) else float(people.mean())
 
 
 def _number(value: float | None) -> float | None:

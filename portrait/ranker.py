@@ -16,6 +16,7 @@ Events are about one of N items or of Q searches: row n is an item, row N + q a 
 say what somebody is after, and are never ranked themselves.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -23,7 +24,7 @@ from numpy.typing import NDArray
 
 from portrait.behaviour import CHUNK, Refs, Rows
 from portrait.hash_index import MISSING
-from portrait.leaning import Leaning, Leanings, leanings
+from portrait.leaning import Leaning, leanings
 from portrait.learned import Learned, untaught
 from portrait.paint import LONG, SHORT, vector_weights
 from portrait.recency import Events, Floats
@@ -32,6 +33,9 @@ from portrait.space import Vectors, unit
 from portrait.traits import Traits
 
 Flags = NDArray[np.bool_]
+Told = tuple[Rows, Events]  # (U, S) each: what events are about, newest first, and the events
+
+WHOLE = np.ones(1, np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +113,42 @@ class Ranker:
         states, texts = self.states(rows, events), self.text_states(rows, events)
         return self.scores_of(states, texts, rows, events)
 
+    def visit_scores(self, past: Told, visit: Told) -> Floats:
+        """Score every item for U users in the middle of a visit, as the service does for a session.
+
+        The visit says what they are after now, the past what they like. Who has no past that speaks
+        for anything is known by the visit alone; a visit that says nothing leaves the past.
+
+        Args:
+            past: (U, P), what was before the visit.
+            visit: (U, S), the visit so far.
+
+        Returns:
+            (U, N).
+        """
+        (before, old), (now, new) = self.heard(*past), self.heard(*visit)
+        long = self._text_states(before, old, [LONG], WHOLE)
+        short = self._text_states(now, new, [SHORT], WHOLE)
+        is_said, is_liked = (np.asarray(term.any(axis=1, keepdims=True)) for term in (short, long))
+        texts = np.where(is_said, self._mixed(np.where(is_liked, long, short), short), 0)
+        texts += np.where(is_said, 0, self.text_states(before, old))
+        rows = np.concatenate([now, before], axis=1)
+        events = new.where(is_said).after(old.where(is_liked | ~is_said))
+        weights = _joined(vector_weights(old), vector_weights(new), is_said, is_liked)
+        touched = np.concatenate([now, np.where(is_said, MISSING, before)], axis=1)
+        return self._added(
+            self.states(rows, events),
+            texts,
+            self._near(touched, events),  # in a visit co-occurrence follows the visit alone
+            self._suited(rows, weights),
+        )
+
+    def _mixed(self, long: Vectors, short: Vectors) -> Vectors:
+        """Weigh two terms, (U, K) each, as the text part does."""
+        shares = np.array(self.terms, np.float32)
+        mixed: Vectors = shares[LONG] * long + shares[SHORT] * short
+        return mixed
+
     def heard(self, rows: Rows, events: Events) -> tuple[Rows, Events]:
         """Leave out searches that nobody has read, as the service does: they age no other event."""
         unheard = events.present & ~self.known[rows]
@@ -118,16 +158,13 @@ class Ranker:
 
     def scores_of(self, state: Floats, text: Vectors, rows: Rows, events: Events) -> Floats:
         """Score every item, (U, N), for users whose states, (U, D) and (U, K), are known."""
-        blend = self.learned.blend
-        neighbours = self.neighbour_scores(rows, events) if blend.neighbours else None
-        traits = self._trait_scores(rows, events) if self._counts_traits else None
-        near, read = state @ self.matrix.T, text @ self.texts.T
-        return blend.score(near, neighbours, read, self.cold, traits)
+        suited = self._suited(rows, vector_weights(events))
+        return self._added(state, text, self._near(rows, events), suited)
 
     def leanings(self, rows: Rows, events: Events) -> tuple[Floats, Floats]:
         """Return what nearness of categories and of prices each say of every item, (U, N)."""
-        items, leans = self._traits, self._leanings(rows, events)
-        return leans.kin_of(items), leans.price_of(items)
+        leans = leanings(self._traits.at(rows), vector_weights(events), self.terms)
+        return leans.kin_of(self._traits), leans.price_of(self._traits)
 
     def states(self, rows: Rows, events: Events) -> Floats:
         """Encode users, (U, D), by what the model learned; all of the events have been heard."""
@@ -156,13 +193,19 @@ class Ranker:
 
     def text_states(self, rows: Rows, events: Events) -> Vectors:
         """Average the text vectors of events that were heard, recent ones most. Returns (U, K)."""
-        weight = vector_weights(events)[:, self._counted]  # (U, T, S)
+        return self._text_states(rows, events, self._counted, self._shares)
+
+    def _text_states(
+        self, rows: Rows, events: Events, terms: Sequence[int], shares: Floats
+    ) -> Vectors:
+        """Return the sum of the terms' unit vectors, (U, K), each as much as its share."""
+        weight = vector_weights(events)[:, terms]  # (U, T, S)
         asked = np.empty((len(rows), self.read.shape[1]), np.float32)
         for start in range(0, len(rows), CHUNK):
             part = slice(start, start + CHUNK)
             here = np.take(self.read, rows[part], axis=0, mode="clip")
             vectors = unit(np.matmul(weight[part], here))  # (u, T, S) @ (u, S, K)
-            asked[part] = np.einsum("t,utk->uk", self._shares, vectors)
+            asked[part] = np.einsum("t,utk->uk", shares, vectors)
         return asked
 
     def neighbour_scores(self, rows: Rows, events: Events) -> Floats:
@@ -179,9 +222,25 @@ class Ranker:
         shares = (self.texts[wanted] @ read.T) * (scale @ weight)
         return shares.astype(np.float32)
 
-    def _trait_scores(self, rows: Rows, events: Events) -> Floats:
-        """Return what categories and prices add to every item's score, (U, N)."""
-        return self.learned.blend.of_traits(*self.leanings(rows, events))
+    def _added(
+        self, state: Floats, text: Floats, near: Floats | None, suited: Floats | None
+    ) -> Floats:
+        """Add up what is said of every item, (U, N), by states, (U, D), texts, (U, K), and more."""
+        by_behaviour, by_text = state @ self.matrix.T, text @ self.texts.T
+        return self.learned.blend.score(by_behaviour, near, by_text, self.cold, suited)
+
+    def _near(self, rows: Rows, events: Events) -> Floats | None:
+        """Return what co-occurrence says, (U, N); None where it counts nothing."""
+        return self.neighbour_scores(rows, events) if self.learned.blend.neighbours else None
+
+    def _suited(self, rows: Rows, weights: Floats) -> Floats | None:
+        """Return what categories and prices add, (U, N), by weights (U, 2, S); None for nothing."""
+        if not self._counts_traits:
+            return None
+        leans = leanings(self._traits.at(rows), weights, self.terms)
+        return self.learned.blend.of_traits(
+            leans.kin_of(self._traits), leans.price_of(self._traits)
+        )
 
     def _trait_shares(self, rows: Rows, events: Events, wanted: Rows) -> Floats:
         """Return each event's share of that, (n, S), for one user."""
@@ -189,9 +248,6 @@ class Ranker:
         (weight,) = vector_weights(events)
         leaning = Leaning(self.learned.blend, items.at(rows), weight, self.terms)
         return leaning.shares(items.at(wanted))
-
-    def _leanings(self, rows: Rows, events: Events) -> Leanings:
-        return leanings(self._traits.at(rows), vector_weights(events), self.terms)
 
     @property
     def _counts_traits(self) -> bool:
@@ -214,3 +270,18 @@ class Ranker:
 
     def _neighbour_rows(self, rows: Rows) -> Rows:
         return np.where(rows == MISSING, MISSING, self.neighbour_rows[rows])
+
+
+def _joined(past: Floats, visit: Floats, is_said: Flags, is_liked: Flags) -> Floats:
+    """Weigh a visit, for the short term, and then the past, for the long: (U, 2, S + P).
+
+    Args:
+        past: (U, 2, P), from `vector_weights`.
+        visit: (U, 2, S).
+        is_said: (U, 1), whether the visit says anything; the past stands alone if not.
+        is_liked: (U, 1), whether the past does; a visit without one is long and short term.
+    """
+    alone = is_said & ~is_liked
+    long = np.where(alone, visit[:, SHORT], 0), np.where(alone, 0, past[:, LONG])
+    short = np.where(is_said, visit[:, SHORT], 0), np.where(is_said, 0, past[:, SHORT])
+    return np.stack([np.concatenate(long, axis=1), np.concatenate(short, axis=1)], axis=1)

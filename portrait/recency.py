@@ -14,7 +14,7 @@ Parameterization and Initialization of Diagonal State Space Models, 2022; the lo
 docs/experiments.md.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -53,6 +53,18 @@ class Events:
 
     def __getitem__(self, users: slice) -> "Events":
         return Events(self.kind[users], self.at[users], self.present[users])
+
+    def where(self, chosen: NDArray[np.bool_]) -> "Events":
+        """Return the same with some of them absent; chosen (U, S) or (U, 1)."""
+        return replace(self, present=self.present & chosen)
+
+    def after(self, past: "Events") -> "Events":
+        """Return a visit, (U, S), and the past, (U, P): it goes on where that ended, at once."""
+        return Events(
+            np.concatenate([self.kind, past.kind], axis=1),
+            np.concatenate([np.broadcast_to(past.at[:, :1], self.at.shape), past.at], axis=1),
+            np.concatenate([self.present, past.present], axis=1),
+        )
 
     @cached_property
     def places(self) -> tuple[Floats, Floats]:

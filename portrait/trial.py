@@ -38,6 +38,7 @@ class Figures:
     newest: Ranks  # the newest period, after everything it was trained on
     older: Mapping[str, Ranks] = field(default_factory=dict)  # by period: forgetting shows here
     cold: Ranks | None = None  # targets that training has never seen
+    situations: Mapping[str, Floats] = field(default_factory=dict)  # (U,) each: `situations.py`
     heads: Mapping[str, HeadFigures] = field(default_factory=dict)
     tail_share: float | None = None  # of what is recommended: outside the most popular fifth
     tail: Floats = field(
@@ -61,7 +62,10 @@ class Thresholds:
     newest_change: float = -0.01  # of NDCG@10
     newest_p: float = 0.05  # up with less than this is enough, whatever change is asked for
     older_change: float = -0.02  # of NDCG@10, on every older period
-    cold_change: float = 0.0  # of HR@10
+    cold_change: float = 0.0  # of HR@10, as the next; -1 allows a fall to nothing, too
+    search_change: float = -0.05
+    session_change: float = -0.05  # of HR@10 in visits, of users known and not
+    complaint_change: float = -0.05  # of the share of complaints that lower their item
     doubt: float = 0.1  # a fall below a limit counts unless chance explains it this well
     head_change: float = -0.01  # of average precision
     head_ece: float = 0.02  # allowed in any case, as is what chance alone explains

@@ -12,7 +12,7 @@ COLUMNS = ("", "champion", "challenger", "baseline", "limit", "")
 class Check(BaseModel):
     """One figure of champion and challenger, and whether the challenger's is good enough."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="ignore")
 
     name: str = Field(description="What was measured, on which slice.")
     champion: float | None = Field(description="Null: not measured.")
@@ -22,20 +22,33 @@ class Check(BaseModel):
         None, description="What the challenger had to reach; null: shown only."
     )
     at_most: bool = Field(default=False, description="Whether the limit is one from above.")
-    passed: bool = Field(description="True, too, if chance explains that it is missed.")
-    reason: str = Field(description="The same as one sentence.")
+    cases: int | None = Field(
+        None, description="People who were asked about; each counts once, however often."
+    )
+    interval: tuple[float, float] | None = Field(
+        None, description="95 % interval of the challenger's figure less the champion's."
+    )
+    judged: bool = Field(default=True, description="false: there were too few cases to tell.")
+    passed: bool = Field(
+        description="True, too, if chance explains that it is missed, or if it was not judged."
+    )
+    reason: str = Field(description="The same in words.")
 
 
 class Verdict(BaseModel):
     """Promote, or refuse; the reason; every check."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="ignore")
 
     champion: str = Field(description="Version of the model in service.")
     challenger: str = Field(description="Version of the model on trial.")
     promote: bool
     reason: str
     checks: tuple[Check, ...]
+
+    def told(self) -> list[str]:
+        """Return what was decided, and every exam, in words."""
+        return [self.reason, *(check.reason for check in self.checks)]
 
     def table(self) -> str:
         """Write champion, challenger and baseline side by side, for a terminal."""
@@ -57,6 +70,8 @@ def _mark(check: Check) -> str:
     """Say how it went; a limit may be missed by so little that chance explains it."""
     if not check.passed:
         return "FAILED"
+    if not check.judged:
+        return "not judged"
     if check.limit is None or check.challenger is None:
         return ""
     over = check.challenger - check.limit

@@ -58,6 +58,7 @@ TELL_EVERY = 1.0  # between two updates of a job in training
 ATTEND_EVERY = 5.0  # between two signs of life
 ATTENDS_FOR = timedelta(seconds=30)  # after which a silent trainer is taken for dead
 PREPARING = "preparing its space"  # the stage after those of the learner
+FIRST_COLD, FIRST_SITUATION = -0.5, -0.25  # what a first learned model may lose to texts alone
 ANY_TIME = 99.0  # change of the time to read a text: a hundred times as long
 MOST_ATTEMPTS = 3  # trainers that may die of one job before it is given up
 
@@ -347,6 +348,7 @@ class _Training:
             champion=verdict.champion,
             challenger=verdict.challenger,
             reason=verdict.reason,
+            exams=[check.reason for check in verdict.checks],
             by=self._job.trigger,
             job=self._job.id,
             seconds=round(perf_counter() - self._began, 1),
@@ -414,11 +416,19 @@ def thresholds_for(asked: Thresholds, champion: Model | None) -> Thresholds:
 
     Texts alone spread their recommendations evenly over a catalogue, and people do not: what the
     first learned model says of how popular things are is not bias. And they know a cold item as
-    well as any other, which no model does that knows the others better. Measured, not asked.
+    well as any other, and what is like the thing just looked at, which no model does that knows
+    more. It may lose of that, and has to keep most; decision 0024.
     """
     if champion is not None and champion.learned is not None:
         return asked
-    return replace(asked, bias_change=-1.0, cold_change=-1.0)
+    return replace(
+        asked,
+        bias_change=-1.0,
+        cold_change=min(asked.cold_change, FIRST_COLD),
+        search_change=min(asked.search_change, FIRST_SITUATION),
+        session_change=min(asked.session_change, FIRST_SITUATION),
+        complaint_change=min(asked.complaint_change, FIRST_SITUATION),
+    )
 
 
 def without_encoder(asked: Thresholds) -> Thresholds:

@@ -25,8 +25,9 @@ from portrait.encoder import TextEncoder
 FIRST, LEARNED = "first model", "learned model"
 # The questions are asked of the learned model whatever the judge thinks of it.
 ANYTHING = (
-    '{"newest_change": -1, "older_change": -1, "cold_change": -1, "head_change": -1,'
-    ' "head_ece": 1, "bias_change": -1, "typo_cosine": 0, "typo_hit_kept": 0,'
+    '{"newest_change": -1, "older_change": -1, "cold_change": -1, "search_change": -1,'
+    ' "session_change": -1, "complaint_change": -1, "head_change": -1, "head_ece": 1,'
+    ' "bias_change": -1, "typo_cosine": 0, "typo_hit_kept": 0,'
     ' "encode_change": 100}'
 )
 SLOWEST = 20  # items a second that an encoder reads on a busy machine

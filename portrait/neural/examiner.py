@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from portrait.encoder import TextEncoder
-from portrait.evaluate import Scores
+from portrait.evaluate import PerUser, Scores
 from portrait.event import Action
 from portrait.exam import EACH, Exam, set_exam, sit
 from portrait.facts import ACTION_CODE
@@ -25,6 +25,7 @@ from portrait.past import newest
 from portrait.ranker import Ranker
 from portrait.recency import Events
 from portrait.robustness import burst_robustness, spoil
+from portrait.situations import Situations, answered, situations_of
 from portrait.space import Space, Vectors
 from portrait.traits import Traits
 from portrait.trial import Figures, HeadFigures, Ranks
@@ -81,16 +82,28 @@ def exam_of(material: Material) -> Exam:
     return replace(now, older=older)
 
 
-def measured(exam: Exam, model: Examined, misread: Misreading | None) -> Figures:
+def asked_in(material: Material) -> Situations:
+    """Find what people were in the middle of, after everything that was trained on."""
+    return situations_of(material.events, material.test_from, material.categories)
+
+
+def measured(
+    exam: Exam, situations: Situations, model: Examined, misread: Misreading | None
+) -> Figures:
     """Let a model sit the exam.
 
     Args:
         exam: The questions.
+        situations: Those put in the middle of visits, of the same material.
         model: Who answers.
         misread: By the encoder of its space; None: what depends on it is not measured.
     """
     shown = ranker_of(exam, model)
-    figures = replace(sit(exam, model.version, shown), heads=dict(model.heads))
+    figures = replace(
+        sit(exam, model.version, shown),
+        situations=answered(situations, shown),
+        heads=dict(model.heads),
+    )
     if misread is None:
         return figures
     return replace(
@@ -129,6 +142,7 @@ def figures_told(exam: Exam, figures: Figures) -> dict[str, Any]:
         "newest": _told(figures.newest),
         "older": {period: _told(ranks) for period, ranks in figures.older.items()},
         "cold": _told(cold) if cold is not None else None,
+        "situations": {name: _share(people) for name, people in figures.situations.items()},
         "heads": {name: head._asdict() for name, head in figures.heads.items()},
         "bias": {
             "tail_share": figures.tail_share,
@@ -166,6 +180,12 @@ def _told(ranks: Ranks) -> dict[str, float]:
         "ndcg@10": round(float(ranks.ndcg.mean()), 4),
         "hr@10": round(float(ranks.hit.mean()), 4),
     }
+
+
+def _share(people: PerUser) -> dict[str, float]:
+    if not len(people):
+        return {"users": 0}
+    return {"users": len(people), "share": round(float(people.mean()), 4)}
 
 
 def _by_activity(exam: Exam, figures: Figures) -> dict[str, object]:

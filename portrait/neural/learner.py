@@ -40,6 +40,7 @@ from portrait.neural.behaviour_encoder import EncoderShape
 from portrait.neural.bench import Bench, Reader
 from portrait.neural.examiner import (
     Examined,
+    asked_in,
     burst_figures,
     exam_of,
     figures_told,
@@ -172,12 +173,13 @@ class ArchiveLearner:
         if bench.space.id != trained.model.space.id:
             msg = "The encoder was changed during the training: ask for another one."
             raise NothingToLearnError(msg)
-        exam, heads = exam_of(bench.material), _read_heads(folder)
+        exam, asked = exam_of(bench.material), asked_in(bench.material)
+        heads = _read_heads(folder)
         ours = bench.ours(trained.model.learned, heads[CHALLENGER])
         known = self._reader.misread(bench, exam, bench.encoder)
-        challenger = measured(exam, ours, known)
+        challenger = measured(exam, asked, ours, known)
         untaught = replace(ours, version="texts", learned=None, heads={})
-        baseline = measured(exam, untaught, known)
+        baseline = measured(exam, asked, untaught, known)
         if champion is None:
             return Trial(baseline, challenger, baseline)
         theirs = Examined(
@@ -189,7 +191,7 @@ class ArchiveLearner:
             material.traits,
         )
         known = self._reader.misread(bench, exam, bench.their_encoder)
-        return Trial(measured(exam, theirs, known), challenger, baseline)
+        return Trial(measured(exam, asked, theirs, known), challenger, baseline)
 
     def tidy(self, version: str | None) -> int:
         """Remove folders of trainings that have ended or know too much; see `Learner`."""
@@ -283,7 +285,8 @@ class ArchiveLearner:
         progress.stage(MEASURING_OURS)
         exam = exam_of(bench.material)
         model = bench.ours(learned, refitted.challenger)
-        figures = measured(exam, model, self._reader.misread(bench, exam, bench.encoder))
+        known = self._reader.misread(bench, exam, bench.encoder)
+        figures = measured(exam, asked_in(bench.material), model, known)
         metrics = {
             "validation": dict(fitted.figures),
             "training": {"epochs": fitted.outcome.epochs, "steps": fitted.outcome.steps},

@@ -12,6 +12,7 @@ from portrait.evaluate import (
     gains,
     gini,
     hits,
+    holm,
     mean_popularity,
     paired_bootstrap,
     ranking_figures,
@@ -152,3 +153,27 @@ def test_gini_is_nought_for_equal_shares_and_grows_to_one() -> None:
     assert gini(np.array([0, 0, 0, 8])) == 0.75
     assert gini(np.array([1, 3])) == 0.25
     assert gini(np.zeros(3, np.int64)) == 0
+
+
+def test_holm_rejects_step_by_step() -> None:
+    assert holm([0.02, 0.6, 0.03, 0.001], 0.1) == [True, False, True, True]
+    assert holm([0.026, 0.6, 0.03, 0.5], 0.1) == [False] * 4  # .1 / 4 is the first step
+    assert holm([], 0.1) == []
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=6), st.integers(0, 5), st.floats(0, 1))
+def test_surer_falls_are_never_rejected_less(p: list[float], place: int, by: float) -> None:
+    surer = [each * by if n == place % len(p) else each for n, each in enumerate(p)]
+
+    assert all(
+        after or not before for before, after in zip(holm(p, 0.1), holm(surer, 0.1), strict=True)
+    )
+
+
+def test_five_true_hypotheses_are_rejected_by_accident_as_seldom_as_one() -> None:
+    p_values = np.random.default_rng(0).random((4_000, 5))
+
+    accidents = np.mean([any(holm(row.tolist(), 0.1)) for row in p_values])
+
+    assert 0.08 < accidents < 0.115
+    assert (p_values < 0.1).any(axis=1).mean() > 0.4  # without the correction

@@ -11,6 +11,7 @@ from portrait.facts import ACTION_CODE
 from portrait.neural.examiner import (
     MOST_SPOILED,
     Examined,
+    asked_in,
     exam_of,
     figures_told,
     measured,
@@ -20,6 +21,7 @@ from portrait.neural.examiner import (
 from portrait.neural.material import Material, gather
 from portrait.ranker import Ranker
 from portrait.recency import Events
+from portrait.situations import SITUATIONS
 from portrait.space import Vectors
 from portrait.stock import place_texts
 from tests.archives import memory_archive
@@ -95,7 +97,7 @@ def test_the_exam_knows_what_was_searched_for() -> None:
 
     def reached(vectors: Vectors) -> float:
         model = Examined("v0", PRETRAINED.space, None, vectors, {})
-        return float(measured(exam, model, None).newest.ndcg.mean())
+        return float(measured(exam, asked_in(material), model, None).newest.ndcg.mean())
 
     asked = exam.interactions.action[exam.newest]
     assert (asked != ACTION_CODE[Action.SEARCH]).all()
@@ -109,9 +111,9 @@ def test_misread_texts_are_few_and_cost_something(monkeypatch: pytest.MonkeyPatc
     encoder = HashEncoder()
 
     spoiled = misread(exam, material.texts, encoder)
-    figures = measured(exam, pretrained(material), spoiled)
+    figures = measured(exam, asked_in(material), pretrained(material), spoiled)
     monkeypatch.setattr("portrait.neural.examiner.LEAST_HITS", len(spoiled.questions) + 1)
-    few_hits = measured(exam, pretrained(material), spoiled)
+    few_hits = measured(exam, asked_in(material), pretrained(material), spoiled)
 
     assert 0 < len(spoiled.items) <= MOST_SPOILED
     users = exam.interactions.user[spoiled.questions]
@@ -127,7 +129,7 @@ def test_misread_texts_are_few_and_cost_something(monkeypatch: pytest.MonkeyPatc
 def test_without_an_encoder_nothing_is_said_of_typing_errors() -> None:
     material, exam = sat()
 
-    figures = measured(exam, pretrained(material), None)
+    figures = measured(exam, asked_in(material), pretrained(material), None)
 
     assert (figures.typo_cosine, figures.typo_hit_kept, figures.encode_ms) == (None, None, None)
 
@@ -135,10 +137,11 @@ def test_without_an_encoder_nothing_is_said_of_typing_errors() -> None:
 def test_a_manifest_tells_means_and_groups_and_nobodys_name() -> None:
     material, exam = sat()
 
-    told = figures_told(exam, measured(exam, pretrained(material), None))
+    told = figures_told(exam, measured(exam, asked_in(material), pretrained(material), None))
 
     assert told["newest"]["users"] == len(np.unique(exam.interactions.user[exam.newest]))
     assert told["newest"]["users"] < len(exam.newest)  # several questions each
     assert set(told["older"]) == set(exam.older)
+    assert set(told["situations"]) == set(SITUATIONS)
     by_activity = told["bias"]["hr@10_by_activity"]
     assert set(by_activity["groups"]) == {"quiet", "middling", "busy"}

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from portrait.evaluate import gains, hits
-from portrait.judge import judge
+from portrait.evaluate import gains, hits, paired_bootstrap
+from portrait.judge import LEAST_CASES, judge
+from portrait.situations import COMPLAINT, KNOWN, NEW, SEARCH, SITUATIONS
 from portrait.trial import DEFAULTS, Figures, Floats, HeadFigures, Ranks
 from portrait.verdict import Check, Verdict
 
@@ -17,6 +18,7 @@ USERS = 400
 ITEMS = 2_000
 FEWER = settings(max_examples=25)  # each is judged with two bootstraps
 share = st.floats(0, 1)
+situation = st.lists(share, max_size=3 * LEAST_CASES).map(np.array)
 
 
 def ranked(places: Floats) -> Ranks:
@@ -38,11 +40,17 @@ def moved(ranks: Ranks, factor: float) -> Ranks:
     return Ranks(ranks.ndcg * factor, ranks.hit * factor)
 
 
+def mostly(share: float, users: int, seed: int = 0) -> Floats:
+    """Return what happened to each of some people, good for a share of them."""
+    return (np.random.default_rng(seed).random(users) < share).astype(np.float64)
+
+
 CHAMPION = Figures(
     version="v1",
     newest=skilled(),
     older={"2026-09": skilled(3), "2026-10": skilled(4)},
     cold=skilled(5, users=60, spread=40),
+    situations={name: mostly(0.5, users=200, seed=6) for name in SITUATIONS},
     heads={"churn_risk": HeadFigures(0.42, 0.018), "purchase_intent": HeadFigures(0.31, 0.03)},
     tail_share=0.25,
     coverage=0.6,
@@ -77,6 +85,7 @@ def figures(draw: st.DrawFn) -> Figures:
         newest=_ranks(draw(places)),
         older={name: _ranks(some) for name, some in draw(older).items()},
         cold=draw(st.none() | places.map(_ranks)),
+        situations=draw(st.dictionaries(st.sampled_from(SITUATIONS), situation)),
         heads=draw(heads),
         tail_share=draw(st.none() | share),
         coverage=draw(st.none() | share),
@@ -122,6 +131,7 @@ def improved(model: Figures, by: float) -> Figures:
         newest=_up(model.newest, by),
         older={name: _up(ranks, by) for name, ranks in model.older.items()},
         cold=None if model.cold is None else _up(model.cold, by),
+        situations={name: each + by * (1 - each) for name, each in model.situations.items()},
         heads={
             name: HeadFigures(ap + by * (1 - ap), ece * (1 - by))
             for name, (ap, ece, _) in model.heads.items()
@@ -145,6 +155,7 @@ def worsened(model: Figures, by: float) -> Figures:
         newest=moved(model.newest, 1 - by),
         older={name: moved(ranks, 1 - by) for name, ranks in model.older.items()},
         cold=None if model.cold is None else moved(model.cold, 1 - by),
+        situations={name: each * (1 - by) for name, each in model.situations.items()},
         heads={
             name: HeadFigures(ap * (1 - by), ece + by * (1 - ece))
             for name, (ap, ece, _) in model.heads.items()
@@ -169,7 +180,8 @@ def test_a_model_of_shuffled_labels_is_refused_and_the_reason_says_where() -> No
     assert not verdict.promote
     assert failed(verdict) == {"newest NDCG@10", "2026-09 NDCG@10", "2026-10 NDCG@10"}
     assert verdict.reason.startswith(
-        "newest NDCG@10 fell from 0.3821 to 0.0026 (-99.3%, p 1.000); at least 0.3783 is asked. "
+        "What people took next stands lower in the lists: NDCG@10 fell from 0.3821 to 0.0026 "
+        "(-99.3%, chance of no gain 100.0%, 400 people). At least 0.3783 is asked. "
     )
 
 
@@ -245,8 +257,8 @@ def test_a_gain_beyond_chance_says_so() -> None:
     verdict = judge(CHAMPION, challenger(newest=better))
 
     assert verdict.promote
-    assert verdict.reason.startswith("newest NDCG@10 rose from 0.38")
-    assert "%, p 0.000)" in verdict.reason
+    assert verdict.reason.startswith("What people took next stands higher in the lists: NDCG@10 ")
+    assert "%, chance of no gain 0.0%, 400 people)" in verdict.reason
 
 
 def test_who_asks_for_a_gain_gets_no_promotion_without_one() -> None:
@@ -316,6 +328,129 @@ def test_a_few_cold_users_more_or_less_are_chance() -> None:
     hit[np.flatnonzero(hit)[0]] = 0
 
     assert judge(CHAMPION, challenger(cold=Ranks(CHAMPION.cold.ndcg, hit))).promote
+
+
+NAMES = {
+    SEARCH: "search HR@10",
+    KNOWN: "known visitor HR@10",
+    NEW: "new visitor HR@10",
+    COMPLAINT: "complaint heeded",
+}
+
+
+def in_situation(name: str, people: Floats) -> dict[str, object]:
+    return {"situations": {**CHAMPION.situations, name: people}}
+
+
+@pytest.mark.parametrize("name", SITUATIONS)
+@pytest.mark.parametrize(
+    ("share", "refused"), [(0.96, False), (0.94, True), (0.0, True), (float("nan"), True)]
+)
+def test_each_situation_refuses_by_itself(name: str, share: float, *, refused: bool) -> None:
+    worse = challenger(**in_situation(name, CHAMPION.situations[name] * share))
+
+    verdict = judge(CHAMPION, worse)
+
+    assert failed(verdict) == ({NAMES[name]} if refused else set())
+
+
+def test_a_situation_that_was_not_measured_of_the_challenger_is_a_refusal() -> None:
+    lacking = {name: CHAMPION.situations[name] for name in SITUATIONS if name != SEARCH}
+
+    assert failed(judge(CHAMPION, challenger(situations=lacking))) == {"search HR@10"}
+
+
+def test_an_exam_reads_as_a_sentence_with_its_cases() -> None:
+    people = CHAMPION.situations[SEARCH]
+    better = np.where(np.arange(200) < 20, 1, people)
+
+    checks = {check.name: check for check in judge(CHAMPION, challenger(
+        **in_situation(SEARCH, better))).checks}  # fmt: skip
+
+    check = checks["search HR@10"]
+    assert (check.cases, check.judged) == (200, True)
+    assert check.interval is not None
+    assert 0 < check.interval[0] < better.mean() - people.mean() < check.interval[1]
+    assert check.reason == (
+        "After a search, what was taken next is among the first ten in "
+        f"{100 * better.mean():.0f} of 100 cases; {100 * people.mean():.0f} with the model that "
+        "serves (200 people)."
+    )
+
+
+def test_too_few_cases_are_said_and_not_judged() -> None:
+    few = mostly(0.6, users=LEAST_CASES - 1)
+    champion = replace(CHAMPION, situations={**CHAMPION.situations, SEARCH: few})
+
+    verdict = judge(champion, challenger(**in_situation(SEARCH, few * 0.5)))
+
+    assert verdict.promote
+    assert verdict.reason.endswith(" Not judged, too few cases: searches (49 of 50 cases).")
+    (check,) = [check for check in verdict.checks if not check.judged]
+    assert check.reason.endswith("Not judged: 49 of 50 cases.")
+
+
+def test_where_nobody_was_asked_it_is_said() -> None:
+    nobody = replace(CHAMPION, situations={}, cold=None)
+
+    verdict = judge(nobody, replace(nobody, version="v2"))
+
+    assert verdict.promote
+    assert verdict.reason.endswith(
+        " Not judged, too few cases: items that no training had seen (0 of 50 cases), searches "
+        "(0 of 50 cases), visits of people known (0 of 50 cases), visits of people unknown (0 of "
+        "50 cases), returns and bad reviews (0 of 50 cases)."
+    )
+
+
+@pytest.mark.parametrize("cases", [12, 200])
+@pytest.mark.parametrize(("hits", "refused"), [(2, False), (6, True)])
+def test_a_fall_to_nothing_is_refused_or_its_reason_is_told(
+    cases: int, hits: int, *, refused: bool
+) -> None:
+    some = (np.arange(cases) < hits).astype(np.float64)
+    champion = replace(CHAMPION, cold=Ranks(some, some))
+
+    verdict = judge(champion, challenger(cold=Ranks(some * 0, some * 0)))
+
+    assert failed(verdict) == ({"cold HR@10"} if refused else set())
+    told = "It fell to nothing." if refused else "It fell to nothing; chance may explain that."
+    assert told in verdict.reason
+    assert "0.0 of 100 cases" in verdict.reason
+
+
+def test_a_fall_beyond_chance_that_the_limits_allow_is_told() -> None:
+    lax = replace(DEFAULTS, session_change=-0.25)
+    less = CHAMPION.situations[KNOWN] * (np.arange(200) % 6 > 0)
+
+    verdict = judge(CHAMPION, challenger(**in_situation(KNOWN, less)), lax)
+
+    assert verdict.promote
+    assert "Two events into a visit of somebody known" in verdict.reason
+    assert "somebody unknown" not in verdict.reason
+
+
+def test_what_the_settings_allow_to_fall_to_nothing_is_promoted_with_that_reason() -> None:
+    allowed = replace(DEFAULTS, search_change=-1.0)
+
+    verdict = judge(CHAMPION, challenger(**in_situation(SEARCH, np.zeros(200))), allowed)
+
+    assert verdict.promote
+    assert "After a search, what was taken next is among the first ten in 0.0 of" in verdict.reason
+    assert "It fell to nothing, which the settings allow." in verdict.reason
+
+
+def test_of_five_exams_each_has_to_be_surer_than_one_alone() -> None:
+    """What chance explains one time in twenty is no accident of one exam, and may be of five."""
+    people = CHAMPION.situations[SEARCH]
+    worse = people.copy()
+    worse[np.flatnonzero(people)[:16]] = 0
+    worse[np.flatnonzero(people == 0)[:4]] = 1
+    alone = replace(CHAMPION, situations={SEARCH: people}, cold=None)
+
+    assert 0.02 < paired_bootstrap(people * 0.95, worse).not_better < 0.1
+    assert not judge(alone, replace(alone, situations={SEARCH: worse})).promote
+    assert judge(CHAMPION, challenger(**in_situation(SEARCH, worse))).promote
 
 
 def test_without_users_to_judge_by_nothing_is_promoted() -> None:

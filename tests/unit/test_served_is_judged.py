@@ -10,17 +10,19 @@ from numpy.typing import NDArray
 
 from portrait.catalogue import Catalogue
 from portrait.event import Action
-from portrait.explain import Evidence, evidence_of
+from portrait.explain import Evidence, evidence_of, together
 from portrait.facts import ACTION_CODE, EVENT, RING
 from portrait.interactions import NO_ITEM, NO_QUERY, Interactions, from_columns
 from portrait.item import IntroducedItem
 from portrait.kinds import KIND_WEIGHTS
 from portrait.learned import Blend
-from portrait.paint import paint
+from portrait.paint import LONG, paint
 from portrait.past import newest
 from portrait.ranker import Ranker
 from portrait.recommend import Ranking, Shelf, Wish, stock
 from portrait.ref import item_ref, text_ref
+from portrait.session import session_evidence, session_ring
+from portrait.situations import session
 from portrait.store import Model
 from portrait.taste import FirstTaste, taste_of
 from portrait.traits import traits_of
@@ -79,6 +81,15 @@ events = st.tuples(
     st.sampled_from([0, 10, 20, 21, 30, 39, 40, 50]),  # tenths of a star
 )
 histories = st.lists(events, min_size=1, max_size=RING)
+looks = st.tuples(
+    st.sampled_from([Action.CLICK, Action.CART, Action.SEARCH]),
+    st.integers(0, 1_000),
+    st.integers(0, 9),
+    st.just(0),
+)
+SEARCH = ACTION_CODE[Action.SEARCH]
+NAMES_OF = {item_ref(name): name for name in NAMES}
+TEXTS_OF = {text_ref(text): text for text in TEXTS}
 
 
 def ring_of(happened: list[tuple[Action, int, int, int]]) -> Ring:
@@ -166,6 +177,51 @@ def test_served_and_judged_agree_in_scores_order_and_shares(
     np.testing.assert_allclose(shares, judge.shares(rows[0], before, shown), atol=CLOSE)
     assert len(ranking.rows)
     assert (np.diff(judged[ranking.rows]) <= CLOSE).all()
+
+
+@pytest.mark.parametrize("name", MODELS)
+@given(histories | st.just([]), st.lists(looks, min_size=1, max_size=2))
+@example([], [(Action.SEARCH, 0, 0, 0), (Action.CLICK, 1, 5, 0)])
+@example([(Action.RETURN, 2, 0, 0)], [(Action.CLICK, 1, 5, 0)])
+@example([(Action.CLICK, 2, 0, 0)], [(Action.CLICK, len(NAMES) - 1, 5, 0)])
+@example([(Action.CLICK, 2, 0, 0)], [(Action.CLICK, 1, 7, 0), (Action.SEARCH, 0, 5, 0)])
+def test_served_and_judged_agree_in_the_middle_of_a_visit(
+    name: str,
+    happened: list[tuple[Action, int, int, int]],
+    looked: list[tuple[Action, int, int, int]],
+) -> None:
+    model, past, visit = MODELS[name], ring_of(happened), ring_of(looked)
+    visit["at"] += (HOUR_MS // 100) + NOW - visit["at"].min()  # it comes after all else
+    built = catalogue(*ITEMS, NAMELESS, searches=READ, model=model)
+    for ring in (past, visit):
+        paint(np.pad(ring, (0, RING - len(ring)))[None], built)
+    evidence = basis_of(past, visit, built)
+    assume(is_telling(evidence))
+    told = interactions_of(np.concatenate([visit, past]), built.rows["ref"].copy())
+    judge, shown = judge_of(model, built, told), np.flatnonzero(stock(built).told)
+
+    scores, _, _ = served(evidence, model, stock(built))
+    first = np.array([len(past)])
+    before = newest(told, np.zeros(1, np.int64), first)
+    (judged,) = judge.visit_scores(before, session(told, first, len(visit)))
+
+    np.testing.assert_allclose(scores, judged[shown], atol=CLOSE)
+
+
+def basis_of(past: Ring, visit: Ring, built: Catalogue) -> Evidence:
+    """Return what the service stands on, of a profile and a session."""
+    items = [NAMES_OF[ref] for ref in looked_at(visit, is_search=False)[::-1]]
+    texts = [TEXTS_OF[ref] for ref in looked_at(visit, is_search=True)[::-1]]
+    before, now = evidence_of(past, built), session_evidence(session_ring(items, texts), built)
+    if not now.portrait().any():
+        return before
+    return together(before, now) if before.portrait()[LONG].any() else now
+
+
+def looked_at(visit: Ring, *, is_search: bool) -> list[int]:
+    """Return what was searched for, or looked at, newest first."""
+    refs: list[int] = visit["ref"][(visit["action"] == SEARCH) == is_search].tolist()
+    return refs
 
 
 def test_a_search_moves_the_judge_towards_what_it_means() -> None:

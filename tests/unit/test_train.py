@@ -288,7 +288,7 @@ async def test_a_bad_challenger_is_refused_and_kept_to_be_looked_at(bench: Bench
     assert ended is not None
     assert ended.state == "refused"
     assert ended.outcome is not None
-    assert ended.outcome.startswith("newest NDCG@10 fell")
+    assert ended.outcome.startswith("What people took next stands lower in the lists: NDCG@10 fell")
     assert bench.models.now == ("v1", None, None)
     assert (await bench.models.get(version_of(job))).role == "refused"
     assert version_of(job) in bench.registry.models

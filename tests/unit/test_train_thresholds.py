@@ -2,11 +2,12 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from portrait.judge import judge
 from portrait.store import Model
-from portrait.trial import DEFAULTS
+from portrait.trial import DEFAULTS, Ranks
 from tests.catalogues import SPACE
 from tests.models import learned_model
 from tests.unit.test_judge import CHAMPION
@@ -21,7 +22,34 @@ def test_the_first_learned_model_is_not_asked_for_what_texts_alone_do_best(
 ) -> None:
     asked = thresholds_for(DEFAULTS, champion)
 
-    assert asked == replace(DEFAULTS, bias_change=-1, cold_change=-1)
+    assert asked == replace(
+        DEFAULTS,
+        bias_change=-1,
+        cold_change=-0.5,
+        search_change=-0.25,
+        session_change=-0.25,
+        complaint_change=-0.25,
+    )
+
+
+def test_what_a_person_allows_the_first_one_is_allowed() -> None:
+    asked = thresholds_for(replace(DEFAULTS, cold_change=-1, search_change=-0.9), PRETRAINED)
+
+    assert (asked.cold_change, asked.search_change) == (-1, -0.9)
+
+
+def test_the_first_learned_model_may_not_forget_all_cold_items() -> None:
+    hit = np.tile([1.0, 0.0], 40)
+    champion = replace(CHAMPION, cold=Ranks(hit, hit))
+    forgetful = replace(CHAMPION, version="v2", cold=Ranks(hit * 0, hit * 0))
+
+    verdict = judge(champion, forgetful, thresholds_for(DEFAULTS, PRETRAINED))
+
+    assert not verdict.promote
+    assert verdict.reason == (
+        "Of items that no training had seen, what people took is among the first ten in 0.0 of 100 "
+        "cases; 50.0 with the model that serves (80 people). It fell to nothing."
+    )
 
 
 def test_a_later_one_is_asked_for_everything() -> None:
