@@ -28,7 +28,7 @@ Bits = NDArray[np.uint64]  # (BITS / 64, ...)
 
 
 class Spellings:
-    """Names by their letters. Grows; one task adds, any thread reads."""
+    """Names by their letters. Grows; one thread at a time adds, any reads."""
 
     def __init__(self) -> None:
         self._paths: list[str] = []

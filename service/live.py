@@ -22,6 +22,7 @@ from collections.abc import (
 )
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from threading import Lock
 
 import structlog
 
@@ -103,6 +104,7 @@ class Source:
     rows: dict[int, int] = field(default_factory=dict)  # of items by item_ref: one at a time
     categories: Spellings = field(default_factory=Spellings)
     brands: Spellings = field(default_factory=Spellings)
+    _turn: Lock = field(default_factory=Lock)  # whoever looks at the catalogue does so in a thread
 
     @property
     def is_crowded(self) -> bool:
@@ -118,12 +120,13 @@ class Source:
 
     def learn(self, shelf: Shelf) -> None:
         """Add the words, names and rows that are new on the shelf; rows are never moved."""
-        known = len(self.rows)
-        refs = self.mirror.catalogue.rows["ref"][known : len(shelf)].tolist()
-        self.rows.update(zip(refs, range(known, len(shelf)), strict=True))
-        self.lexicon.learn(shelf.items, shelf.text)
-        self.categories.learn(_named(shelf.categories, shelf.sold_categories))
-        self.brands.learn(_named(shelf.brands, shelf.sold_brands))
+        with self._turn:
+            known = len(self.rows)
+            refs = self.mirror.catalogue.rows["ref"][known : len(shelf)].tolist()
+            self.rows.update(zip(refs, range(known, known + len(refs)), strict=True))
+            self.lexicon.learn(shelf.items, shelf.text)
+            self.categories.learn(_named(shelf.categories, shelf.sold_categories))
+            self.brands.learn(_named(shelf.brands, shelf.sold_brands))
 
 
 def _named(names: Names, codes: Collection[int]) -> Iterator[str]:
