@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from portrait.event import Action, Event
 from portrait.facts import ACTION_CODE, COLUMNS, ERASURE
 from portrait.item import Item
+from portrait.letter import joined
 from portrait.reading import (
     FIRST,
     Clock,
@@ -108,7 +109,8 @@ class _Builder:
     def build(self) -> EventBatch:
         """Return what was collected."""
         columns, dead = tabulated(self._records, self._rows, _columns, self._logs)
-        return EventBatch([*self._users], columns, self._items, self._searches, [*self.dead, *dead])
+        letters = [*joined([*self.dead, *dead])]
+        return EventBatch([*self._users], columns, self._items, self._searches, letters)
 
     def _add(self, record: Record, event: Event, at: int, received: int, logged: int) -> None:
         """Take in one event."""

@@ -2,9 +2,12 @@
 
 A letter always fits: what is too long is cut, and says so. Its own headers begin with `portrait-`
 and stand before those of the record, which keep their names; so whatever a producer calls its
-headers, they go back as they came.
+headers, they go back as they came. A record that a partition has many times in a row is one letter,
+which says how many there were: else a few hundred kilobytes would become a hundred megabytes here.
 """
 
+import itertools
+from collections.abc import Iterable, Iterator
 from hashlib import sha256
 
 from portrait.errors import LetterInvalidError
@@ -19,6 +22,8 @@ LARGEST_KEY = 1_024  # bytes; a user's or an item's key has up to 556
 LARGEST_HEADERS = 16_384  # bytes of the record's own headers
 MOST_HEADERS = 64  # of the record's own
 LONGEST_REASON = 200  # characters
+MOST_ALIKE = 100  # in a row, each with a letter of its own: a producer that tries again has fewer
+PLACES = 6  # headers that every letter has: see `_place`
 REPLAYED = frozenset({*EVENT_TOPICS, ITEMS})  # never `erasures`: no letter may erase anybody
 
 
@@ -33,12 +38,34 @@ def dead_letter(record: Record, reason: str, *, log: int = 0) -> Message:
     key, value = (record.key or b"")[:LARGEST_KEY], (record.value or b"")[:LARGEST_VALUE]
     headers = _kept(record.headers)
     ours = (*_place(record, reason, log), *_cuts(record, headers))
-    return Message(DEAD, key, None if record.value is None else value, (*ours, *headers))
+    kept = None if record.value is None else value
+    return Message(DEAD, key, kept, (*ours, *headers), record.partition)
+
+
+def joined(letters: Iterable[Message]) -> Iterator[Message]:
+    """Yield letters of ours; of one and the same record very many times in a row, one for all.
+
+    Nothing is lost with the others: they say the same, of the offsets that this one tells.
+
+    Args:
+        letters: Of whole records or none of them, in log order.
+    """
+    for _, alike in itertools.groupby(enumerate(letters), _sameness):
+        run = [letter for _, letter in alike]
+        if len(run) > MOST_ALIKE:
+            yield _for_all(run)
+        else:
+            yield from run
 
 
 def topic_of(letter: Message) -> str:
     """Return the topic that a letter of ours came from."""
     return _first(letter.headers, "topic")
+
+
+def records_of(letter: Message) -> int:
+    """Return how many records a letter of ours is of."""
+    return int(_first(letter.headers, "records") or 1)
 
 
 def original(letter: Record) -> Message:
@@ -72,6 +99,22 @@ def _place(record: Record, reason: str, log: int) -> Headers:
         timestamp=record.timestamp,
         reason=reason[:LONGEST_REASON],
     )
+
+
+def _sameness(placed: tuple[int, Message]) -> tuple[object, ...]:
+    """Return what neighbours that are one record many times have in common."""
+    place, letter = placed
+    _, topic, partition, (_, offset), _, *others = letter.headers
+    return int(offset or 0) - place, topic, partition, letter.key, letter.value, tuple(others)
+
+
+def _for_all(run: list[Message]) -> Message:
+    """Return the first of a run of letters, with how far it goes."""
+    first, last = run[0], _first(run[-1].headers, "offset")
+    id, *place = first.headers[:PLACES]
+    stretch = ((id[0], f"{(id[1] or b'').decode()}-{last}".encode()), *place)
+    told = _ours(last_offset=last, records=len(run))
+    return first._replace(headers=(*stretch, *told, *first.headers[PLACES:]))
 
 
 def _cuts(record: Record, kept: Headers) -> tuple[tuple[str, bytes | None], ...]:

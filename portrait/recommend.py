@@ -30,6 +30,7 @@ CANDIDATES = 300  # texts that are looked at for diversity
 FIRST_SEEN = 64  # of them, at first
 ITEMS_PER_TEXT = 2  # items of one text among the candidates: near-duplicates
 POPULAR_CANDIDATES = 5_000  # items that are looked at for categories
+LARGEST_PRICE = float(np.finfo(np.float32).max)  # that can be asked for; numpy warns of more
 ITEMS_PER_CATEGORY = 3  # of the popular items, as long as there are other categories
 
 Codes = NDArray[np.int64]
@@ -310,9 +311,9 @@ def matching(shelf: Shelf, filters: Filters) -> Mask:
     if filters.brands:
         fits &= shelf.of_brands(filters.brands)
     if filters.price_min is not None:
-        fits &= (shelf.price > 0) & (shelf.price >= filters.price_min)
+        fits &= (shelf.price > 0) & (shelf.price >= min(filters.price_min, LARGEST_PRICE))
     if filters.price_max is not None:
-        fits &= (shelf.price > 0) & (shelf.price <= filters.price_max)
+        fits &= (shelf.price > 0) & (shelf.price <= min(filters.price_max, LARGEST_PRICE))
     return fits
 
 

@@ -232,7 +232,9 @@ class Settings(BaseSettings):
         timedelta(seconds=5), description="Longest silence in the middle of a request's body."
     )
     body_time: timedelta = Field(
-        timedelta(seconds=30), description="How long the whole body of a request may take."
+        timedelta(seconds=30),
+        description="How long the whole body of a request may take. Bodies hold 64 MiB together; "
+        "beyond that the one that has kept most waiting for longest ends with 408.",
     )
     write_time: timedelta = Field(
         timedelta(seconds=10), description="How long a client may leave its answer unread."

@@ -4,21 +4,24 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
+from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json, to_json
 
 from portrait.envelope import parse_event
 from portrait.errors import EventInvalidError
-from portrait.item import LONGEST_ID
+from portrait.item import Id
 from portrait.reading import LARGEST_EVENT, MILLISECOND, Clock, moment_of
 from portrait.stream import Message
 from portrait.topics import event_topic
 from service.bodies import MOST_VALUES, is_crowded
-from service.problems import EventsInvalidError, FieldError, cut
+from service.problems import MOST_BYTES, EventsInvalidError, FieldError, cut
 from service.schemas import MOST_EVENTS, EventResult
 
 MOST_EVENT_VALUES = 50_000  # of one request: a hundred for each event
+NOT_TOLD = "Too many others were wrong."  # after so many bytes of reasons: mend those first
 
 Json = dict[str, object]
+_ID: TypeAdapter[str] = TypeAdapter(Id)
 
 # Where producers may have written a field, per field that we add if nobody did.
 _NAMES = {
@@ -46,13 +49,17 @@ def read_events(body: bytes, future_tolerance: timedelta) -> Intake:
     Raises:
         EventsInvalidError: There is no valid event in it.
     """
-    results, messages = [], []
+    results: list[EventResult] = []
+    messages: list[Message] = []
     clock = Clock.of_system(future_tolerance // MILLISECOND)
+    room = MOST_BYTES  # for reasons
     for index, (fields, payload) in enumerate(_events_of(body)):
         try:
             message, event_id = _message(fields, payload, clock)
         except EventInvalidError as error:
-            results.append(_rejected(index, fields, str(error)))
+            reason = cut(str(error))
+            room -= len(to_json(reason))
+            results.append(_rejected(index, fields, reason if room > 0 else NOT_TOLD))
         else:
             results.append(EventResult(index=index, event_id=event_id, status="accepted"))
             messages.append(message)
@@ -118,8 +125,17 @@ def _says(fields: Json, name: str) -> bool:
 
 def _rejected(index: int, fields: object, reason: str) -> EventResult:
     given = fields.get("event_id") if isinstance(fields, dict) else None
-    event_id = given if isinstance(given, str) and len(given) <= LONGEST_ID else None
-    return EventResult(index=index, event_id=event_id, status="rejected", reason=cut(reason))
+    event_id = given if _is_id(given) else None
+    return EventResult(index=index, event_id=event_id, status="rejected", reason=reason)
+
+
+def _is_id(given: object) -> bool:
+    """Say whether it can be an id: what cannot is not repeated, and may be six times as long."""
+    try:
+        _ID.validate_python(given)
+    except ValidationError:
+        return False
+    return True
 
 
 def _field_error(result: EventResult) -> FieldError:

@@ -1,4 +1,9 @@
-"""What every request passes: a name, limits to its body, one log line, its metrics."""
+"""What every request passes: a name, limits to its body, one log line, its metrics.
+
+Bodies that are being read hold memory, all together no more than a bound. Where it is reached,
+whoever has kept most bytes waiting for longest makes room: a body that comes in at once goes past
+any number of those that drip.
+"""
 
 import asyncio
 import re
@@ -7,6 +12,7 @@ from datetime import timedelta
 from functools import lru_cache
 from random import getrandbits
 from time import perf_counter
+from typing import NoReturn
 
 import structlog
 from starlette.datastructures import Headers
@@ -85,6 +91,7 @@ class BodyLimit:
         self.limits = limits
         self.leaving = leaving
         self.held = 0  # bytes of bodies that are being read
+        self.waiting: set[_Body] = set()  # for the next part of theirs
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, with a body that ends in an error where it is too large or slow."""
@@ -96,19 +103,33 @@ class BodyLimit:
         try:
             await self.app(scope, body.receive, send)
         finally:
-            self.held -= body.read
+            self.held -= body.held
+
+    def make_room(self) -> None:
+        """End who costs most, until the bound is kept; nobody whose body is whole, or in hand."""
+        if self.held <= self.limits.most_at_once:
+            return
+        now = asyncio.get_running_loop().time()
+        costly = [body for body in self.waiting if body.held]
+        for body in sorted(costly, key=lambda body: body.cost(now), reverse=True):
+            body.give_way()
+            if self.held <= self.limits.most_at_once:
+                return
 
 
 class _Body:
     """A body that is being read."""
 
     def __init__(self, limit: BodyLimit, receive: Receive, announced: int) -> None:
-        self.read = 0
+        self.held = 0  # bytes of it
         self._limit = limit
         self._receive = receive
         self._announced = announced
-        self._due: float | None = None  # by the loop's clock; until it is asked for, nobody waits
+        self._since = 0.0  # when it was asked for first, by the loop's clock
+        self._due: float | None = None  # likewise; until it is asked for, nobody waits
+        self._patience: asyncio.Timeout | None = None  # with the part that is waited for
         self._is_whole = False
+        self._has_given_way = False
 
     async def receive(self) -> Message:
         limits = self._limit.limits
@@ -118,32 +139,58 @@ class _Body:
             self._refuse_size()
         message = await self._next()
         self._is_whole = not message.get("more_body", False)
-        self.read += len(message.get("body", b""))
+        self.held += len(message.get("body", b""))
         self._limit.held += len(message.get("body", b""))
-        if self.read > limits.most_bytes:
+        if self.held > limits.most_bytes:
             self._refuse_size()
+        self._limit.make_room()
         if self._limit.held > limits.most_at_once:
             detail = "Too many bodies are being read."
             raise HTTPException(BUSY, detail, {"Retry-After": "1", "Connection": "close"})
         return message
 
+    def cost(self, now: float) -> float:
+        """Return what it has cost so far: bytes, for the seconds that they may have been held."""
+        return self.held * (now - self._since)
+
+    def give_way(self) -> None:
+        """End, for somebody else: what is held of it is let go."""
+        self._limit.waiting.discard(self)
+        self._limit.held -= self.held
+        self.held, self._has_given_way = 0, True
+        if self._patience is not None and not self._patience.expired():
+            self._patience.reschedule(asyncio.get_running_loop().time())
+
     async def _next(self) -> Message:
         """Wait for a part, but not longer than for a part or for the whole."""
+        self._limit.waiting.add(self)
+        try:
+            async with asyncio.timeout_at(self._latest()) as self._patience:
+                message = await self._receive()
+        except TimeoutError:
+            self._refuse_time()
+        finally:
+            self._limit.waiting.discard(self)
+        if self._has_given_way:  # in the moment in which this part came
+            self._refuse_time()
+        return message
+
+    def _refuse_time(self) -> NoReturn:
+        others = ": others wait." if self._has_given_way else "."
+        detail = f"The body took too long{others}"
+        raise HTTPException(TOO_SLOW, detail, {"Connection": "close"}) from None
+
+    def _latest(self) -> float:
+        """Return until when the next part is waited for."""
         limits, now = self._limit.limits, asyncio.get_running_loop().time()
         if self._due is None:
-            self._due = now + limits.longest.total_seconds()
+            self._since, self._due = now, now + limits.longest.total_seconds()
+        latest = now + limits.longest_pause.total_seconds()
         if self._limit.leaving.has_begun:
-            self._due = min(self._due, now + limits.longest_pause.total_seconds())
-        try:
-            async with asyncio.timeout_at(
-                min(self._due, now + limits.longest_pause.total_seconds())
-            ):
-                return await self._receive()
-        except TimeoutError:
-            detail = "The body took too long."
-            raise HTTPException(TOO_SLOW, detail, {"Connection": "close"}) from None
+            self._due = min(self._due, latest)
+        return min(self._due, latest)
 
-    def _refuse_size(self) -> None:
+    def _refuse_size(self) -> NoReturn:
         detail = f"The body is larger than {self._limit.limits.most_bytes} bytes."
         raise HTTPException(TOO_LARGE, detail, {"Connection": "close"})
 

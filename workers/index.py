@@ -16,7 +16,7 @@ import structlog
 from portrait import metrics
 from portrait.errors import StoreRestartedError, StoreUnavailableError
 from portrait.item import Item
-from portrait.letter import topic_of
+from portrait.letter import joined, records_of, topic_of
 from portrait.reading import FIRST, Logs, put_aside, read_item
 from portrait.resume import Resume
 from portrait.store import CatalogueStore
@@ -77,12 +77,12 @@ async def index(batches: AsyncIterator[Batch], stream: EventStream, indexer: Ind
         total += len(changes.items)
         metrics.items_indexed.inc(len(changes.items) + len(changes.withdrawn))
         for letter in changes.dead:
-            metrics.dead_letters.labels(topic_of(letter)).inc()
+            metrics.dead_letters.labels(topic_of(letter)).inc(records_of(letter))
         log.info(
             "batch_stored",
             items=len(changes.items),
             withdrawn=len(changes.withdrawn),
-            dead=len(changes.dead),
+            dead=sum(map(records_of, changes.dead)),
             total=total,
             seconds=round(time.perf_counter() - started, 4),
         )
@@ -134,9 +134,9 @@ def decode_items(records: Sequence[Record], logs: Logs = FIRST) -> Changes:
         latest.pop(id, None)  # so that order is that of the last mention
         latest[id] = item
 
-    dead = [put_aside(record, take, logs) for record in records]
+    letters = [put_aside(record, take, logs) for record in records]
     return Changes(
         [item for item in latest.values() if item is not None],
         [id for id, item in latest.items() if item is None],
-        [letter for letter in dead if letter is not None],
+        [*joined(letter for letter in letters if letter is not None)],
     )

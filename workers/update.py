@@ -33,7 +33,7 @@ from portrait.explain import search_refs
 from portrait.facts import ERASURE, EVENT, fold
 from portrait.influence import WANTED, Regulars, wanted
 from portrait.item import Item
-from portrait.letter import topic_of
+from portrait.letter import records_of, topic_of
 from portrait.notice import notices
 from portrait.paint import paint
 from portrait.profile import REVISION, encode_profiles, read_facts
@@ -407,7 +407,7 @@ async def _finish(
     updater: Updater,
 ) -> None:
     """Tell of a stored batch, and commit what nothing is late of."""
-    dead = outcome.dead
+    dead = sum(map(records_of, outcome.dead))
     erasures = sum(int((part.columns["topic"] == ERASURE).sum()) for part in outcome.parts)
     new = np.concatenate([np.zeros(0, EVENT), *outcome.new])
     with _timed("tell"):
@@ -418,13 +418,13 @@ async def _finish(
             await stream.commit(each)
     if batch.records:
         metrics.erasures.inc(erasures)
-        metrics.events_repeated.inc(len(batch.records) - erasures - len(dead) - len(new))
-        _count(batch, new, dead, outcome)
+        metrics.events_repeated.inc(len(batch.records) - erasures - dead - len(new))
+        _count(batch, new, outcome)
         log.info(
             "batch_stored",
             records=len(batch.records),
             folded=len(new),
-            dead=len(dead),
+            dead=dead,
             erasures=erasures,
             users=outcome.users,
             seconds=round(time.perf_counter() - outcome.started, 4),
@@ -469,7 +469,7 @@ def _sums(voices: NDArray[np.void], items: Mapping[int, Event]) -> dict[str, int
     }
 
 
-def _count(batch: Batch, new: NDArray[np.void], dead: Sequence[Message], outcome: Outcome) -> None:
+def _count(batch: Batch, new: NDArray[np.void], outcome: Outcome) -> None:
     """Export what the batch did."""
     actions = np.bincount(new["action"], minlength=len(Action))
     for action, events in zip(Action, actions.tolist(), strict=True):
@@ -479,8 +479,8 @@ def _count(batch: Batch, new: NDArray[np.void], dead: Sequence[Message], outcome
     metrics.profiles_stored.inc(outcome.users)
     if outcome.received is not None:
         metrics.freshness_seconds.observe(time.time() - outcome.received / 1_000)
-    for letter in dead:
-        metrics.dead_letters.labels(topic_of(letter)).inc()
+    for letter in outcome.dead:
+        metrics.dead_letters.labels(topic_of(letter)).inc(records_of(letter))
 
 
 @contextmanager

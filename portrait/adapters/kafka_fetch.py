@@ -122,6 +122,13 @@ class Fetching:
         self.failed.pop(at, None)
         self.epochs.forget(at)
 
+    def give_turns(self, taken: Iterable[TopicPartition]) -> None:
+        """Let those come first that nothing was taken of: the fetcher goes by the order it has."""
+        waiting = self._fetcher._records  # noqa: SLF001
+        for at in taken:
+            if at in waiting:
+                waiting[at] = waiting.pop(at)
+
     async def topic_ids(self, topics: Iterable[str]) -> dict[str, bytes]:
         """Return the ids that topics have now; none of one that is not there.
 

@@ -14,6 +14,7 @@ from datetime import timedelta
 import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
+from aiokafka.producer.message_accumulator import BatchBuilder
 
 from portrait.adapters.kafka_client import client_options
 from portrait.errors import StreamUnavailableError
@@ -95,7 +96,7 @@ class KafkaPublisher:
         placed: dict[tuple[str, int], list[Message]] = defaultdict(list)
         single: list[Message] = []
         for message in messages:
-            if message.partition is None or message.headers:
+            if message.partition is None:
                 single.append(message)
             else:
                 placed[message.topic, message.partition].append(message)
@@ -165,12 +166,18 @@ async def _send_packed(
     sent: list[asyncio.Future[object]] = []
     batch = producer.create_batch()
     for message in messages:
-        if batch.append(timestamp=None, key=message.key, value=message.value) is None:
+        if not _packed(batch, message):
             sent.append(await producer.send_batch(batch, topic, partition=partition))
             batch = producer.create_batch()
-            batch.append(timestamp=None, key=message.key, value=message.value)
+            _packed(batch, message)
     sent.append(await producer.send_batch(batch, topic, partition=partition))
     return sent
+
+
+def _packed(batch: BatchBuilder, message: Message) -> bool:
+    """Put a message into a batch; false if it is full. The first always fits."""
+    _, key, value, headers, _ = message
+    return batch.append(timestamp=None, key=key, value=value, headers=list(headers)) is not None
 
 
 @asynccontextmanager

@@ -46,6 +46,7 @@ LOOK_SECONDS = 2.0  # between two looks at the ids of topics, where a fetch does
 DRAIN_SECONDS = 20.0  # longest a rebalance waits for the batch in hand; a join allows 300
 ANSWER_SECONDS = 10.0  # longest wait for a commit, until it is tried again
 METADATA_MS = 3_000  # between two looks at the cluster: a topic that is made anew has a group again
+TURNS = 8  # of partitions in a batch, while several have records waiting: none has it for itself
 PARTITION_BYTES = 1_048_576  # of one partition in a fetch: Kafka's own default
 
 log = structlog.get_logger()
@@ -222,15 +223,20 @@ class KafkaStream:
         """Return how many records the batch can still take."""
         return self._most_records - sum(map(len, self._held.values()))
 
+    def _turn(self) -> int:
+        """Return how many records may be taken before other partitions have their turn."""
+        return min(self._room(), max(self._most_records // TURNS, 1))
+
     async def _poll(self, timeout_ms: int) -> None:
         await self._place()
         await self._heal()
         started = time.monotonic()
         try:
-            found = await self._consumer.getmany(timeout_ms=timeout_ms, max_records=self._room())
+            found = await self._consumer.getmany(timeout_ms=timeout_ms, max_records=self._turn())
         except KafkaError as error:
             raise StreamUnavailableError from error
         self._hold(found)
+        self._fetching.give_turns(found)
         self._listen(started, heard=bool(found))
         await self._learn_positions()
 
@@ -446,16 +452,19 @@ class KafkaStream:
 
 
 def _count_unreadable(records: Sequence[Record]) -> None:
-    for record in records:
-        if isinstance(record, Unreadable):
-            metrics.records_unreadable.labels(record.topic).inc()
-            log.warning(
-                "record_unreadable",
-                topic=record.topic,
-                partition=record.partition,
-                offset=record.offset,
-                reason=record.reason,
-            )
+    """Count what could not be read, of one partition; with a line for each reason, not for each."""
+    unreadable = [record for record in records if isinstance(record, Unreadable)]
+    for reason, same in itertools.groupby(unreadable, lambda record: record.reason):
+        first, *others = same
+        metrics.records_unreadable.labels(first.topic).inc(1 + len(others))
+        log.warning(
+            "record_unreadable",
+            topic=first.topic,
+            partition=first.partition,
+            offset=first.offset,
+            records=1 + len(others),
+            reason=reason,
+        )
 
 
 class _Handover(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka is untyped

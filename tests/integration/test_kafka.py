@@ -101,6 +101,41 @@ async def test_headers_and_tombstones_come_through(settings: Settings, topic: st
     assert by_key[b"gone"].value is None
 
 
+async def test_headers_come_through_to_a_chosen_partition_in_order(
+    settings: Settings, topic: str
+) -> None:
+    sent = [
+        Message(topic, b"k", value, (("n", b"%d" % n), ("none", None)), partition=1)
+        for n, value in enumerate([b"v", None, b"v" * 300_000, b"", *[b"w"] * 2_000])
+    ]
+
+    async with open_publisher(settings) as publisher:
+        await publisher.publish(sent)
+    async with open_stream(
+        settings, group=topic, topics=(topic,), closing=asyncio.Event()
+    ) as stream:
+        records = [r for batch in await take(stream, len(sent)) for r in batch.records]
+
+    assert {record.partition for record in records} == {1}
+    assert [(r.value, tuple(r.headers)) for r in records] == [(m.value, m.headers) for m in sent]
+
+
+async def test_partitions_take_turns_however_much_waits_in_one(
+    settings: Settings, topic: str
+) -> None:
+    await publish(settings, topic, 2_000)
+    bounded = settings.model_copy(update={"batch_events": 80})
+
+    async with open_stream(
+        bounded, group=topic, topics=(topic,), closing=asyncio.Event()
+    ) as stream:
+        batches = await take(stream, 2_000)
+
+    shares = [{r.partition for r in batch.records} for batch in batches[2:-2]]
+    assert shares == [{0, 1}] * len(shares)
+    assert values(batches) == numbers(0, 2_000)
+
+
 async def test_a_new_member_goes_on_after_the_last_commit(settings: Settings, topic: str) -> None:
     await publish(settings, topic, 10)
     async with open_stream(

@@ -16,6 +16,7 @@ import httpx
 import pytest
 import uvloop
 
+from portrait.stream import Message
 from service.connection import MOST_PIPELINED, Limits
 from service.middleware import BodyLimits
 from tests.serving import PATIENCE, SHORT, Rules, Serving, serving
@@ -255,22 +256,53 @@ async def test_who_is_being_answered_makes_no_room() -> None:
     assert [statuses_in(answer) for answer in answers] == [[b"404"]] * 3
 
 
-async def test_bodies_together_are_bounded() -> None:
-    rules = Rules(bodies=BodyLimits(most_at_once=150_000, longest_pause=timedelta(seconds=30)))
+FEW_BODIES = Rules(bodies=BodyLimits(most_at_once=150_000, longest_pause=timedelta(seconds=30)))
 
-    async with serving(Shop(), rules) as served:
-        opened = [await served.open(STALLED + b" " * 60_000) for _ in range(2)]
-        await asyncio.sleep(0.2)
-        answer = await served.exchange(STALLED + b" " * 60_000)
-        for _, writer in opened:
-            writer.close()
-        await served.until_connections(0)
+
+async def test_who_kept_most_of_a_body_waiting_for_longest_makes_room_for_others() -> None:
+    async with serving(Shop(), FEW_BODIES) as served:
+        opened = []
+        for sent in (STALLED, STALLED + b" " * 60_000, STALLED + b" " * 60_000):
+            opened.append(await served.open(sent))
+            await asyncio.sleep(0.1)  # so that we know who came first
+        answers = [asyncio.create_task(read_all(reader)) for reader, _ in opened]
         async with httpx.AsyncClient() as client:
             later = await client.post(f"{served.url}/events", json={"pad": "x" * 60_000})
+        async with asyncio.timeout(PATIENCE):
+            ended = await answers[1]
+        are_kept = [not answer.done() for answer in answers]
+        for _, writer in opened:
+            writer.close()
+        await asyncio.gather(*answers)
 
-    assert answer.startswith(b"HTTP/1.1 503 ")
-    assert b"retry-after: 1" in answer.lower()
     assert later.status_code == 422
+    assert problem_in(ended)["detail"] == "The body took too long: others wait."
+    assert statuses_in(ended) == [b"408"]
+    assert are_kept == [True, False, True]
+
+
+async def test_bodies_together_are_bounded_where_nobody_is_slow() -> None:
+    shop, may_go_on = Shop(), asyncio.Event()
+
+    async def publish(messages: Sequence[Message]) -> None:  # noqa: ARG001 - takes its time
+        await may_go_on.wait()
+
+    shop.publisher.publish = publish  # type: ignore[method-assign] # a log that takes its time
+    padded = {**json.loads(CLICK), "pad": "x" * 60_000}
+
+    async with serving(shop, FEW_BODIES) as served, httpx.AsyncClient() as client:
+        first = [
+            asyncio.create_task(client.post(f"{served.url}/events", json=padded)) for _ in range(2)
+        ]
+        await asyncio.sleep(0.3)
+        refused = await client.post(f"{served.url}/events", json=padded)
+        may_go_on.set()
+        taken = [(await each).status_code for each in first]
+        later = await client.post(f"{served.url}/events", json=padded)
+
+    assert refused.status_code == 503
+    assert refused.headers["retry-after"] == "1"
+    assert [*taken, later.status_code] == [202, 202, 202]
 
 
 @pytest.mark.parametrize("sent", [STALLED, CHUNKED + b"5\r\n{", STALLED + b" " * 90_000])

@@ -1,5 +1,6 @@
 """Dead letters: whatever a record was, its letter fits, tells its place, and can go back."""
 
+from collections.abc import Sequence
 from hashlib import sha256
 
 import pytest
@@ -12,10 +13,13 @@ from portrait.letter import (
     LARGEST_KEY,
     LARGEST_VALUE,
     LONGEST_REASON,
+    MOST_ALIKE,
     MOST_HEADERS,
     REPLAYED,
     dead_letter,
+    joined,
     original,
+    records_of,
     topic_of,
 )
 from portrait.receipt import RECEIVED as RECEIVED_FIRST
@@ -124,3 +128,69 @@ def test_a_producer_cannot_say_where_its_letter_goes() -> None:
 
     assert topic_of(letter) == "events.cart"
     assert original(again(letter)).topic == "events.cart"
+
+
+def letters_of(records: Sequence[FakeRecord]) -> list[Message]:
+    return [dead_letter(record, "why") for record in records]
+
+
+def offsets_in(letter: Message) -> list[int]:
+    told = said(letter)
+    first = int(told["portrait-offset"])
+    return list(range(first, int(told.get("portrait-last-offset", first)) + 1))
+
+
+def test_a_record_that_comes_many_times_in_a_row_is_one_letter() -> None:
+    records = [FakeRecord("events.cart", b"v", 3 + n, 1, headers=[("h", b"")]) for n in range(500)]
+
+    (letter,) = joined(letters_of(records))
+
+    assert said(letter) == said(dead_letter(records[0], "why")) | {
+        "portrait-id": "events.cart/1/0/3-502",
+        "portrait-last-offset": "502",
+        "portrait-records": "500",
+    }
+    assert records_of(letter) == 500
+    assert original(again(letter)) == original(again(dead_letter(records[0], "why")))
+
+
+def test_a_producer_that_tries_again_has_a_letter_for_each_try() -> None:
+    letters = letters_of([FakeRecord("events.cart", b"v", n) for n in range(MOST_ALIKE)])
+
+    assert [*joined(letters)] == letters
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([1, 2, MOST_ALIKE, MOST_ALIKE + 1, 3 * MOST_ALIKE]),  # in a row
+            st.integers(0, 1),  # good ones before
+            st.sampled_from([None, b"", b"v"]),
+            st.sampled_from([b"", b"k"]),
+            st.sampled_from([(), (("portrait-records", b"9"),)]),
+        ),
+        max_size=6,
+    )
+)
+def test_letters_that_are_joined_tell_the_same_of_the_same_offsets(
+    runs: list[tuple[int, int, bytes | None, bytes, Headers]],
+) -> None:
+    records: list[FakeRecord] = []
+    offset = 0
+    for count, good, value, key, theirs in runs:
+        offset += good
+        records += [
+            FakeRecord("items", value, offset + n, key=key, headers=theirs) for n in range(count)
+        ]
+        offset += count
+
+    letters = [*joined(letters_of(records))]
+
+    by_offset = {record.offset: record for record in records}
+    told = [(offset, letter) for letter in letters for offset in offsets_in(letter)]
+    assert [offset for offset, _ in told] == [*by_offset]
+    assert sum(map(records_of, letters)) == len(records)
+    for offset, letter in told:
+        back, sent = original(again(letter)), original(again(dead_letter(by_offset[offset], "")))
+        assert (back.key, back.value, back.headers) == (sent.key, sent.value, sent.headers)
+    assert len({said(letter)["portrait-id"] for letter in letters}) == len(letters)

@@ -170,6 +170,8 @@ def test_more_diversity_means_less_alike_items() -> None:
         (Filters(price_max=2), {"milk", "cheese"}),
         (Filters(price_min=2, price_max=2), {"cheese"}),
         (Filters(price_min=0), {"milk", "cheese", "beef"}),
+        (Filters(price_min=1e308), set()),
+        (Filters(price_min=0, price_max=1e308), {"milk", "cheese", "beef"}),
         (Filters(), {"milk", "cheese", "beef", "towels", "stuff"}),
         (Filters(only_available=False), {"milk", "cheese", "beef", "towels", "stuff", "sold out"}),
     ],

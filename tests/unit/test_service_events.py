@@ -175,6 +175,30 @@ async def test_one_mistake_costs_one_event() -> None:
     assert len(shop.publisher.messages) == 1
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {**CLICK, "event_id": "\u0001" * 128},
+        {**CLICK, "event_id": "\u0001" * 128, "user_id": "\u0001" * 40, "type": "\u0001" * 40},
+        {"event_id": "e", "sent_at": 0, "price": "", "quantity": 0, "rating": -1, "text": 7},
+        {},
+    ],
+)
+async def test_many_mistakes_beside_one_good_event_are_answered_shortly(
+    wrong: dict[str, object],
+) -> None:
+    async with open_shop(Shop(), most_bytes=1_048_576) as client:
+        events = [CLICK, *[wrong] * (MOST_EVENTS - 1)]
+        response = await client.post("/events", json={"events": events})
+
+    answer = response.json()
+    assert (answer["accepted"], answer["rejected"]) == (1, MOST_EVENTS - 1)
+    assert [each["index"] for each in answer["results"]] == [*range(MOST_EVENTS)]
+    assert all(each["reason"] for each in answer["results"][1:])
+    assert len({each["reason"] for each in answer["results"][1:21]}) == 1  # the first are told
+    assert len(response.content) < 80_000
+
+
 async def test_an_event_larger_than_the_worker_takes_is_rejected() -> None:
     large = {**CLICK, "note": "x" * LARGEST_EVENT}
 

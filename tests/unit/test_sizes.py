@@ -33,7 +33,9 @@ from workers.prequential import Prequential
 from workers.update import Updater, update
 
 SMALL, LARGE = 500, 4_000  # items
-NUMBERS = 100  # bytes that a ranking may hold of each item: scores and places; a vector has 1,024
+NUMBERS = (
+    128  # bytes that a ranking may hold of each item: scores, places, traits; a vector has 1,024
+)
 TIMES = 5  # that an act is done
 NOTHING = 0.5  # bytes of each item: none of its numbers, not even whether it is offered
 BODY = {"user_id": "user-1", "session": {"items": ["item-3"], "texts": ["brabel"]}, "explain": True}

@@ -10,6 +10,7 @@ from random import Random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from prometheus_client import REGISTRY
 
 from portrait.errors import StoreUnavailableError, StreamUnavailableError
 from portrait.facts import RING
@@ -221,6 +222,25 @@ async def test_a_poison_record_is_dead_lettered_and_the_stream_goes_on() -> None
     topics = [message.topic for message in updater.publisher.messages]
     assert topics == [DEAD, NOTICES]
     assert list(records_of(updater)) == ["ann"]
+
+
+async def test_what_cannot_be_read_is_one_letter_in_a_row_and_counted_each() -> None:
+    before = counted()
+
+    empty = [FakeRecord("events.cart", b"", n, partition=5) for n in range(700)]
+    updater = await run([event_record(0), *empty, event_record(1)])
+
+    assert isinstance(updater.publisher, ListPublisher)
+    letters = [each for each in updater.publisher.messages if each.topic == DEAD]
+    assert len(letters) == 1
+    assert dict(letters[0].headers)["portrait-records"] == b"700"
+    assert counted() == (before[0] + 700, before[1])
+
+
+def counted() -> tuple[float, float]:
+    """Return how many dead records, and how many repeated ones, there were so far."""
+    dead = REGISTRY.get_sample_value("portrait_dead_letters_total", {"topic": "events.cart"})
+    return dead or 0, REGISTRY.get_sample_value("portrait_events_repeated_total") or 0
 
 
 async def test_a_rival_that_was_faster_is_not_overwritten() -> None:
