@@ -58,6 +58,7 @@ class Shop:
     jobs: MemoryJobs = field(init=False)
     publisher: ListPublisher = field(default_factory=ListPublisher)
     redis_is_down: bool = False
+    redis_warning: str | None = None
 
     def __post_init__(self) -> None:
         self.jobs = MemoryJobs(self.lease)
@@ -75,6 +76,7 @@ class Shop:
             jobs=self.jobs,
             publisher=self.publisher,
             ping_store=self._ping,
+            warn_of_store=self._warn,
         )
 
     async def stock(
@@ -95,6 +97,9 @@ class Shop:
     def remember(self, user: str, *events: Mapping[str, object], painted: Catalogue) -> None:
         """Fold a user's events, oldest first, an hour apart, and store the record."""
         self.profiles.records[user] = record_of(user, *events, painted=painted)
+
+    async def _warn(self) -> str | None:
+        return self.redis_warning
 
     async def _ping(self) -> None:
         if self.redis_is_down:

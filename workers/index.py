@@ -23,6 +23,7 @@ from portrait.store import CatalogueStore
 from portrait.stream import Batch, EventStream, Message, Publisher, Record
 from workers.origin import Completeness
 from workers.spaces import Spaces
+from workers.upkeep import Upkeep
 
 BACKOFF = (0.1, 5.0)  # seconds: first and longest pause while Redis is away
 TEXTS_AT_ONCE = 500  # read between two announcements, so that a long batch becomes visible early
@@ -49,6 +50,7 @@ class Indexer:
     resume: Resume
     complete: Completeness
     outage: timedelta  # how long Redis may be away
+    upkeep: Upkeep
 
 
 async def index(batches: AsyncIterator[Batch], stream: EventStream, indexer: Indexer) -> None:
@@ -58,11 +60,16 @@ async def index(batches: AsyncIterator[Batch], stream: EventStream, indexer: Ind
     async for batch in batches:
         started = time.perf_counter()
         try:
+            if await indexer.upkeep.lacks_items(indexer.complete):
+                indexer.complete.lost()
+                stream.rewind()
+                continue
             changes = await _store(batch, indexer)
             await indexer.resume.mark(batch.ends, batch.logs)
         except (StoreRestartedError, StoreUnavailableError) as error:
             log.warning("batch_put_back", records=len(batch.records), reason=str(error))
             indexer.complete.lost()
+            indexer.upkeep.expect_nothing()
             if isinstance(error, StoreUnavailableError):
                 if outage.is_too_long():
                     raise

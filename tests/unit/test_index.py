@@ -13,7 +13,7 @@ from portrait.topics import DEAD
 from tests.catalogues import SPACE
 from tests.fakes import HashEncoder, ListPublisher, MemoryCatalogue, MemoryOffsets
 from tests.records import FakeRecord
-from tests.streams import ListStream, memory_spaces
+from tests.streams import ListStream, memory_spaces, memory_upkeep
 from workers.index import Indexer, decode_items, index
 from workers.origin import Completeness
 from workers.spaces import Spaces
@@ -45,7 +45,13 @@ async def indexer(
     resume = resume or await resumed()
     complete = Completeness(resume, lambda: {0})
     return Indexer(
-        store, spaces, publisher or ListPublisher(), resume, complete, timedelta(seconds=outage)
+        store,
+        spaces,
+        publisher or ListPublisher(),
+        resume,
+        complete,
+        timedelta(seconds=outage),
+        memory_upkeep(store),
     )
 
 
