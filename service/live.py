@@ -49,8 +49,8 @@ ENTRY_BYTES = 400  # that Python takes for one, beside its texts
 SPARE_TEXTS = 50_000  # vectors of searches kept in memory (50 MB) before a fresh mirror is built
 
 CATALOGUE_EMPTY = (
-    "The catalogue is empty, so nothing is recommended: publish items to the topic `items`, and see "
-    "that an index worker runs (`python -m workers index`)."
+    "The catalogue is empty, so nothing is recommended: publish items to the topic `items`, and "
+    "see that an index worker runs (`python -m workers index`)."
 )
 
 AnswerKey = tuple[str, bytes, int]  # user, record, hours of silence
