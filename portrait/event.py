@@ -3,6 +3,7 @@
 Nothing enters the system in any other shape. `envelope.py` reads the shapes that producers send.
 """
 
+import json
 from enum import StrEnum
 from typing import Annotated
 
@@ -107,3 +108,15 @@ class Event(BaseModel):
     def user_key(self) -> str:
         """The profile this event belongs to, and the key of its Kafka message."""
         return self.user_id or f"{ANONYMOUS}{self.anonymous_id}"
+
+
+_OF_EVENTS = {"event_id", "messageId", "eventId", "occurred_at", "originalTimestamp"}
+_ACTORS = {"user_id", "userId", "anonymous_id", "anonymousId", "domain_userid"}
+
+
+def is_event_like(payload: bytes) -> bool:
+    """Say whether a JSON object has what only events have: somebody who did something, a moment."""
+    fields = json.loads(payload)
+    actions = {str(fields.get(name)) for name in ("type", "eventType")}
+    is_act = bool(actions & {*Action}) and not _ACTORS.isdisjoint(fields)
+    return is_act or not _OF_EVENTS.isdisjoint(fields)

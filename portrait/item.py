@@ -1,6 +1,6 @@
 """Items: what a shop sells, and the text that the encoder reads."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import (
     AliasChoices,
@@ -84,6 +84,13 @@ class Item(ItemSnapshot):
     withdrawn: bool = Field(
         default=False, description="Gone from the catalogue: remembered, never recommended."
     )
+
+    def upon(self, former: Self | None) -> Self:
+        """Return what is known of the item now: one that names no title changes what it names."""
+        if former is None or "title" in self.model_fields_set:
+            return self
+        named = {name: getattr(self, name) for name in self.model_fields_set}
+        return former.model_copy(update=named)
 
 
 class IntroducedItem(Item):

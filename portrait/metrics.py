@@ -33,7 +33,7 @@ profiles_damaged = Counter(
 )
 values_damaged = Counter(
     "portrait_values_damaged_total",
-    "Damaged values of Redis found that are no profile's, each once by each process.",
+    "Damaged or missing values of Redis found that are no profile's, once by each process.",
     ["kind"],
 )
 partition_lag = Gauge(

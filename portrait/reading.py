@@ -14,7 +14,7 @@ from typing import Self, TypeVar
 
 from portrait.envelope import parse_event
 from portrait.errors import EventInvalidError, ItemInvalidError, RecordInvalidError
-from portrait.event import ANONYMOUS, Event
+from portrait.event import ANONYMOUS, Event, is_event_like
 from portrait.item import Item, parse_item
 from portrait.letter import dead_letter
 from portrait.receipt import first_received
@@ -187,6 +187,9 @@ def read_item(record: Record) -> tuple[str, Item | None]:
         msg = f"payload: larger than {LARGEST_ITEM} bytes"
         raise ItemInvalidError(msg)
     item = parse_item(record.value)
+    if not item.title and is_event_like(record.value):
+        msg = "payload: an event, and no item: it belongs on an events topic"
+        raise ItemInvalidError(msg)
     return item.id, item
 
 

@@ -25,6 +25,7 @@ class Point(NamedTuple):
 
     log: LogName
     offset: int | None  # None: from the beginning
+    is_new: bool = False  # another log than the one that was read before
 
 
 class Resume:
@@ -97,11 +98,12 @@ class Resume:
 
     def _point(self, place: Place, stored: StoredOffsets, id: str, is_gone: bool) -> Point:  # noqa: FBT001
         known = self._logs.get(place)
-        if place not in stored.ends:
-            return Point(LogName(0, id) if known is None else _followed(known, known, id), None)
+        if place not in stored.ends:  # never read, or lost; Kafka's own offsets go with a topic
+            log = LogName(0, id) if known is None else _followed(known, known, id)
+            return Point(log, None, is_new=known not in {None, log})
         log = stored.logs.get(place, FIRST)
         if log.id and id != log.id and is_gone:
-            return Point(_followed(log, known or log, id), None)
+            return Point(_followed(log, known or log, id), None, is_new=True)
         return Point(LogName(log.number, log.id or id), stored.ends[place])
 
     async def _keep(self, points: Mapping[Place, Point], stored: StoredOffsets) -> bool:

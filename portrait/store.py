@@ -85,6 +85,14 @@ class CatalogueStore(Protocol):
         """Return the id of every item, in no order."""
         ...
 
+    async def count(self) -> int:
+        """Return how many items the catalogue has, without introduced ones. They only get more."""
+        ...
+
+    async def sample(self, most: int) -> list[str]:
+        """Return the ids of so many of these at random, or of all; none twice."""
+        ...
+
     async def cursor(self) -> str:
         """Return the end of the change log."""
         ...

@@ -18,7 +18,7 @@ from portrait.adapters.redis_lease import RedisJobs
 from portrait.adapters.redis_models import RedisModels
 from portrait.adapters.redis_progress import RedisPopularity, RedisProgress
 from portrait.adapters.redis_registry import RedisRegistry
-from portrait.adapters.redis_store import RedisProfiles, connect_redis, ping
+from portrait.adapters.redis_store import RedisProfiles, connect_redis, eviction, ping
 from portrait.logs import configure_logs, report_failure
 from portrait.settings import Settings
 from service.app import create_app
@@ -48,6 +48,7 @@ async def serve(settings: Settings) -> None:
             desk=RedisDesk(redis),
             publisher=await stack.enter_async_context(open_publisher(settings)),
             ping_store=partial(ping, redis),
+            warn_of_store=partial(eviction, redis),
         )
         border = Border(
             hosts=hosts_of(settings.host)

@@ -29,7 +29,7 @@ import structlog
 from portrait import metrics
 from portrait.desk import ReadingDesk
 from portrait.errors import ModelInvalidError, ModelMissingError, StoreUnavailableError
-from portrait.item import Item
+from portrait.item import IntroducedItem, Item
 from portrait.jobs import Jobs
 from portrait.lease import stopped
 from portrait.lexical import Lexicon
@@ -61,6 +61,11 @@ ANSWER_BYTES = 33_554_432  # of written answers, each with its record: some 8 KB
 ENTRY_BYTES = 400  # that Python takes for one, beside its texts
 SPARE_TEXTS = 50_000  # vectors of searches kept in memory (50 MB) before a fresh mirror is built
 
+CATALOGUE_EMPTY = (
+    "The catalogue is empty, so nothing is recommended: publish items to the topic `items`, and "
+    "see that an index worker runs (`python -m workers index`)."
+)
+
 AnswerKey = tuple[str, bytes, bytes | None, int]  # user, record, searches, hours of silence
 
 log = structlog.get_logger()
@@ -80,6 +85,7 @@ class Parts:
     desk: ReadingDesk
     publisher: Publisher
     ping_store: Callable[[], Awaitable[None]]
+    warn_of_store: Callable[[], Awaitable[str | None]]  # what somebody should see to
 
 
 class CountingMirror(Mirror):
@@ -182,6 +188,11 @@ class View:
         """The model in service."""
         return self.source.model
 
+    @property
+    def is_bare(self) -> bool:
+        """Whether the catalogue is empty: items that events alone speak of are not in it."""
+        return all(isinstance(item, IntroducedItem) for item in self.source.items)
+
 
 class Live:
     """Holds the newest view. Lives as long as the process; changed by its own tasks alone."""
@@ -191,11 +202,19 @@ class Live:
         self.reached: Mapping[int, int] = {}  # ms by partition: what is published is stored
         self._versions: dict[str, str | None] = {}  # by space; None where no model is known
         self.is_running = False
-        self.notes: tuple[str, ...] = ()  # what stops nothing here, and somebody should see to
         self.new_texts = NewTexts(parts.desk)
+        self._trainer_missing: str | None = None
+        self._store_warning: str | None = None
         self._parts = parts
         self._source: Source | None = None
         self._weights: Mapping[str, int] = {}
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What stops nothing here, and somebody should see to."""
+        is_bare = self.view is not None and self.view.is_bare
+        told = (CATALOGUE_EMPTY if is_bare else None), self._trainer_missing, self._store_warning
+        return tuple(note for note in told if note is not None)
 
     def require(self) -> View:
         """Return the newest view.
@@ -228,6 +247,7 @@ class Live:
             (self.follow_progress, PROGRESS_EVERY),
             (self.follow_popularity, POPULARITY_EVERY),
             (self.follow_jobs, JOBS_EVERY),
+            (self.follow_warnings, JOBS_EVERY),
         )
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(_repeat(step, every)) for step, every in steps]
@@ -282,7 +302,14 @@ class Live:
         job, situation = await self._parts.jobs.open(), await self._parts.jobs.situation()
         is_waiting = job is not None and not situation.is_attended
         metrics.jobs_unattended.set(is_waiting)
-        self.notes = (TRAINER_MISSING,) if is_waiting else ()
+        self._trainer_missing = TRAINER_MISSING if is_waiting else None
+
+    async def follow_warnings(self) -> None:
+        """Notice what may go wrong with the store, and say it when it is new."""
+        warning = await self._parts.warn_of_store()
+        if warning not in {None, self._store_warning}:
+            log.warning("redis_may_evict", reason=warning)
+        self._store_warning = warning
 
 
 async def _repeat(step: Callable[[], Awaitable[None]], every: float) -> None:

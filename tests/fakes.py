@@ -1,6 +1,7 @@
 """Fakes: the ports in memory, kept honest by mypy and by the contract suites."""
 
 import asyncio
+import random
 import re
 import time
 from collections import Counter
@@ -153,6 +154,16 @@ class MemoryCatalogue:
         _require(up=not self.is_down)
         return [*self.items, *self.introduced]
 
+    async def count(self) -> int:
+        """Return how many items there are."""
+        _require(up=not self.is_down)
+        return len(self.items)
+
+    async def sample(self, most: int) -> list[str]:
+        """Return the ids of some items."""
+        _require(up=not self.is_down)
+        return random.sample([*self.items], min(most, len(self.items)))
+
     async def cursor(self) -> str:
         """Return how long the log is."""
         _require(up=not self.is_down)
@@ -264,6 +275,11 @@ class MemoryOffsets:
         return StoredOffsets(
             self.life, dict(self.ends.get(group, {})), dict(self.logs.get(group, {}))
         )
+
+    async def forget(self, group: str) -> None:
+        """Forget a group's offsets."""
+        self.ends.pop(group, None)
+        self.logs.pop(group, None)
 
     async def save(self, group: str, offsets: StoredOffsets) -> bool:
         """Move offsets forward."""

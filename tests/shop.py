@@ -61,6 +61,7 @@ class Shop:
     desk: MemoryDesk = field(default_factory=MemoryDesk)
     publisher: ListPublisher = field(default_factory=ListPublisher)
     redis_is_down: bool = False
+    redis_warning: str | None = None
 
     def __post_init__(self) -> None:
         self.jobs = MemoryJobs(self.lease)
@@ -79,6 +80,7 @@ class Shop:
             desk=self.desk,
             publisher=self.publisher,
             ping_store=self._ping,
+            warn_of_store=self._warn,
         )
 
     async def stock(
@@ -101,6 +103,9 @@ class Shop:
         facts, said = folded(user, *events)
         (self.profiles.records[user],) = encode_profiles(facts, paint(facts.ring, painted))
         (self.profiles.searched[user],) = encode_searched(facts.ring, said, [None])
+
+    async def _warn(self) -> str | None:
+        return self.redis_warning
 
     async def _ping(self) -> None:
         if self.redis_is_down:

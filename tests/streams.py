@@ -10,7 +10,7 @@ from portrait.mirror import Mirror
 from portrait.model_index import Card, Standing
 from portrait.resume import Resume
 from portrait.store import CatalogueStore, Model, ProfileStore
-from portrait.stream import Batch, Record
+from portrait.stream import Batch, Notes, Record
 from portrait.texts import TextReader
 from tests.catalogues import ITEMS, SPACE
 from tests.fake_training import MemoryLiveCounts, MemoryModels
@@ -30,6 +30,7 @@ from workers.painter import EncoderOf, Painter, Studio
 from workers.prequential import Prequential
 from workers.spaces import Spaces
 from workers.update import Limits, Updater
+from workers.upkeep import Upkeep
 
 MODEL = Model("test-model", SPACE)
 LIMITS = Limits(timedelta(minutes=1), 10_000, timedelta(seconds=5))
@@ -95,9 +96,25 @@ async def memory_spaces(
     stores = Stores(registry, models, store)
     origin = Origin(memory_shop(), stores, HashEncoder(), await never_complete())
     another = AnotherEncoder(stores, HashEncoder(), origin)
-    spaces = Spaces(stores, encoder_of or the_one, origin, [another.look], grace=timedelta(days=1))
+    spaces = Spaces(
+        stores,
+        encoder_of or the_one,
+        origin,
+        [another.look],
+        upkeep=memory_upkeep(store),
+        grace=timedelta(days=1),
+    )
     await spaces.look()
     return spaces, registry, models
+
+
+def memory_upkeep(store: CatalogueStore) -> Upkeep:
+    """Look after a catalogue at every look, with nobody who listens."""
+
+    async def forget() -> None:
+        """Keep the offsets."""
+
+    return Upkeep(store, Notes(), forget, every=0)
 
 
 def memory_shop(cache: Path = Path("unused")) -> Shop:

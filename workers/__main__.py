@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
@@ -30,9 +30,9 @@ from portrait.adapters.redis_live import RedisLive
 from portrait.adapters.redis_models import RedisModels
 from portrait.adapters.redis_progress import RedisOffsets, RedisPopularity, RedisProgress
 from portrait.adapters.redis_registry import RedisRegistry
-from portrait.adapters.redis_store import RedisProfiles, connect_redis, ping
+from portrait.adapters.redis_store import RedisProfiles, connect_redis, eviction
 from portrait.encoder import TextEncoder
-from portrait.errors import EncoderInvalidError, ModelMissingError
+from portrait.errors import EncoderInvalidError, ModelMissingError, StoreUnavailableError
 from portrait.lease import stopped
 from portrait.logs import configure_logs, leaves, report_failure
 from portrait.neural.company import is_follower
@@ -56,6 +56,7 @@ from workers.replay_dead import replay_dead
 from workers.spaces import Spaces
 from workers.unread import Unread
 from workers.update import Limits, Updater, update
+from workers.upkeep import Upkeep
 
 UPDATE_GROUP, INDEX_GROUP = "portrait-update", "portrait-index"
 YOUNG_OBJECTS = 50_000  # between two collections: a batch's events die together, without cycles
@@ -92,14 +93,16 @@ async def connected(settings: Settings) -> AsyncIterator[Wires]:
             if await registry.champion() is None:
                 raise ModelMissingError
 
+        notes = Notes()
         checks: dict[str, Check] = {
-            "redis": lambda: ping(redis),
+            "redis": lambda: _sound(redis, notes),
             "kafka": publisher.check,
             "model": model,
         }
         await stack.enter_async_context(
-            serve_health(settings.health_host, settings.health_port, checks, notes := Notes())
+            serve_health(settings.health_host, settings.health_port, checks, notes)
         )
+        await _warn(redis)
         yield Wires(
             redis,
             publisher,
@@ -110,6 +113,18 @@ async def connected(settings: Settings) -> AsyncIterator[Wires]:
             checks,
             notes,
         )
+
+
+async def _sound(redis: Redis, notes: Notes) -> None:
+    """Raise unless Redis answers; note what it may forget."""
+    notes.hold("eviction", await eviction(redis))
+
+
+async def _warn(redis: Redis) -> None:
+    """Say at the start what Redis may forget; while it is away, only who asks is told."""
+    with suppress(StoreUnavailableError):
+        if reason := await eviction(redis):
+            log.warning("redis_may_evict", reason=reason)
 
 
 async def run_update(settings: Settings) -> None:
@@ -163,7 +178,9 @@ async def run_index(settings: Settings) -> None:
         encoders = _encoders(settings, wires)
         base = await encoders.base()
         log.info("worker_started", worker="index")
-        resume = Resume(RedisOffsets(wires.redis), INDEX_GROUP)
+        offsets = RedisOffsets(wires.redis)
+        resume = Resume(offsets, INDEX_GROUP)
+        upkeep = Upkeep(wires.catalogue, wires.notes, partial(offsets.forget, INDEX_GROUP))
         async with open_stream(
             settings,
             group=INDEX_GROUP,
@@ -173,14 +190,20 @@ async def run_index(settings: Settings) -> None:
             notes=wires.notes,
         ) as stream:
             complete = Completeness(resume, lambda: stream.partitions)
-            spaces = _spaces(settings, wires, encoders, base, complete)
+            spaces = _spaces(settings, wires, encoders, base, complete, upkeep)
             wires.checks["model"] = spaces.check
             beside = [
                 tasks.create_task(spaces.follow()),
                 tasks.create_task(keep_read(RedisDesk(wires.redis), spaces)),
             ]
             indexer = Indexer(
-                wires.catalogue, spaces, wires.publisher, resume, complete, settings.outage_limit
+                wires.catalogue,
+                spaces,
+                wires.publisher,
+                resume,
+                complete,
+                settings.outage_limit,
+                upkeep,
             )
             await index(stream.batches(), stream, indexer)
             for task in beside:
@@ -188,12 +211,13 @@ async def run_index(settings: Settings) -> None:
     log.info("worker_stopped", worker="index")
 
 
-def _spaces(
+def _spaces(  # noqa: PLR0913, PLR0917 - all that it looks after
     settings: Settings,
     wires: Wires,
     encoders: Encoders,
     base: TextEncoder,
     complete: Completeness,
+    upkeep: Upkeep,
 ) -> Spaces:
     shop = Shop(
         settings.models_url,
@@ -207,7 +231,7 @@ def _spaces(
     another = AnotherEncoder(stores, base, origin)
     unread = Unread(wires.catalogue, encoders.of, wires.notes)
     onlookers = another.look, unread.look
-    return Spaces(stores, encoders.of, origin, onlookers, grace=settings.model_grace)
+    return Spaces(stores, encoders.of, origin, onlookers, upkeep=upkeep, grace=settings.model_grace)
 
 
 async def run_archive(settings: Settings) -> None:

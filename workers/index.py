@@ -15,7 +15,7 @@ import structlog
 
 from portrait import metrics
 from portrait.errors import StoreRestartedError, StoreUnavailableError
-from portrait.item import Item
+from portrait.item import IntroducedItem, Item
 from portrait.letter import joined, records_of, topic_of
 from portrait.reading import FIRST, Logs, put_aside, read_item
 from portrait.resume import Resume
@@ -23,6 +23,7 @@ from portrait.store import CatalogueStore
 from portrait.stream import Batch, EventStream, Message, Publisher, Record
 from workers.origin import Completeness
 from workers.spaces import Spaces
+from workers.upkeep import Upkeep
 
 BACKOFF = (0.1, 5.0)  # seconds: first and longest pause while Redis is away
 TEXTS_AT_ONCE = 500  # read between two announcements, so that a long batch becomes visible early
@@ -49,6 +50,7 @@ class Indexer:
     resume: Resume
     complete: Completeness
     outage: timedelta  # how long Redis may be away
+    upkeep: Upkeep
 
 
 async def index(batches: AsyncIterator[Batch], stream: EventStream, indexer: Indexer) -> None:
@@ -58,11 +60,16 @@ async def index(batches: AsyncIterator[Batch], stream: EventStream, indexer: Ind
     async for batch in batches:
         started = time.perf_counter()
         try:
+            if await indexer.upkeep.lacks_items(indexer.complete):
+                indexer.complete.lost()
+                stream.rewind()
+                continue
             changes = await _store(batch, indexer)
             await indexer.resume.mark(batch.ends, batch.logs)
         except (StoreRestartedError, StoreUnavailableError) as error:
             log.warning("batch_put_back", records=len(batch.records), reason=str(error))
             indexer.complete.lost()
+            indexer.upkeep.expect_nothing()
             if isinstance(error, StoreUnavailableError):
                 if outage.is_too_long():
                     raise
@@ -116,8 +123,9 @@ async def _store(batch: Batch, indexer: Indexer) -> Changes:
     changes = decode_items(batch.records, batch.logs)
     if changes.dead:
         await indexer.publisher.publish(changes.dead)
-    for start in range(0, len(changes.items), TEXTS_AT_ONCE):
-        some = changes.items[start : start + TEXTS_AT_ONCE]
+    items = await _upon_what_is_known(changes.items, indexer.store)
+    for start in range(0, len(items), TEXTS_AT_ONCE):
+        some = items[start : start + TEXTS_AT_ONCE]
         async with indexer.spaces.reading(some):
             await indexer.store.put_items(some)
         log.info("items_indexed", items=len(some))
@@ -125,14 +133,29 @@ async def _store(batch: Batch, indexer: Indexer) -> Changes:
     return changes
 
 
+async def _upon_what_is_known(items: Sequence[Item], store: CatalogueStore) -> list[Item]:
+    """Complete items that name no title by what the catalogue says of them."""
+    ids = [item.id for item in items if not _names_title(item)]
+    found = zip(ids, await store.get_items(ids) if ids else [], strict=True)
+    known = {id: item for id, item in found if not isinstance(item, IntroducedItem)}
+    return [item.upon(known.get(item.id)) for item in items]
+
+
+def _names_title(item: Item) -> bool:
+    return "title" in item.model_fields_set
+
+
 def decode_items(records: Sequence[Record], logs: Logs = FIRST) -> Changes:
-    """Read records of the `items` topic; of each item only the last counts."""
+    """Read records of the `items` topic; of each item the last counts, upon those before it."""
     latest: dict[str, Item | None] = {}
 
     def take(record: Record) -> None:
         id, item = read_item(record)
-        latest.pop(id, None)  # so that order is that of the last mention
-        latest[id] = item
+        is_gone = id in latest and latest[id] is None
+        if item is not None and is_gone and not _names_title(item):
+            return  # it was withdrawn: a change of its price does not bring it back
+        former = latest.pop(id, None)  # so that order is that of the last mention
+        latest[id] = None if item is None else item.upon(former)
 
     letters = [put_aside(record, take, logs) for record in records]
     return Changes(

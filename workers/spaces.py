@@ -35,6 +35,7 @@ from portrait.texts import SEARCH_TTL, TextReader
 from workers.encoders import CANNOT_LOAD
 from workers.origin import Origin, Stores
 from workers.painter import UNLOADABLE, EncoderOf
+from workers.upkeep import Upkeep
 
 LOOK_SECONDS = 0.5  # between two looks at who is wanted
 FORGET_SECONDS = 60.0  # between two looks for spaces whose grace has ended
@@ -59,13 +60,14 @@ class Failure:
 class Spaces:
     """Reads texts into every space that is kept. Lives as long as the index worker."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - everything that it stands on
         self,
         stores: Stores,
         encoder: EncoderOf,
         origin: Origin,
         onlookers: Sequence[Onlooker],
         *,
+        upkeep: Upkeep,
         grace: timedelta,
     ) -> None:
         self._registry = stores.registry
@@ -74,6 +76,7 @@ class Spaces:
         self._encoder = encoder
         self._origin = origin
         self._onlookers = onlookers
+        self._upkeep = upkeep
         self._grace = grace
         self._failures: dict[str, Failure] = {}  # by version
         self._waits_for: PortraitError | None = ModelMissingError()  # why nobody serves
@@ -133,9 +136,7 @@ class Spaces:
             await self._fill(model)
         self._waits_for = self._failed(standing.champion)
         await self._origin.keep(standing)
-        if not self._is_looked_over:  # vectors may have been lost or damaged since they were read
-            await self._fill(kept[standing.champion])
-            self._is_looked_over = True
+        await self._look_over(kept[standing.champion])
         if basis != self._basis:
             if basis in kept:
                 await self._fill(kept[basis])
@@ -144,6 +145,14 @@ class Spaces:
             await self._fulfil(standing, kept)
         for onlooker in self._onlookers:
             await onlooker(standing, kept[standing.champion])
+
+    async def _look_over(self, champion: Model) -> None:
+        """Fill the champion's space again if vectors were lost or damaged since they were read."""
+        if champion.space.id not in self._readers:
+            return  # nobody could
+        if not self._is_looked_over or await self._upkeep.lacks_vectors(champion):
+            await self._fill(champion)
+            self._is_looked_over = True
 
     async def _fulfil(self, standing: Standing, kept: Mapping[str, Model]) -> None:
         """Put the wanted model in service; refuse it if it cannot be loaded."""

@@ -79,6 +79,8 @@ class KafkaStream:
         self._logs: dict[TopicPartition, LogName] = {}  # which log is read
         self._unplaced: set[TopicPartition] = set()  # assigned, and not yet where they resume
         self._gone: set[TopicPartition] = set()  # of these, those whose log is not there any more
+        self._missing: set[str] = set()  # topics that are not there
+        self._told: set[tuple[str, LogName]] = set()  # which logs are known to have begun again
         self._outage = Outage(settings.outage_limit)
         self._silence = 0.0  # seconds of polling since the broker last answered
         self._looked_at = 0.0
@@ -281,16 +283,14 @@ class KafkaStream:
             {(at.topic, at.partition): "" if ids is None else ids[at.topic].hex() for at in there},
             gone={(at.topic, at.partition) for at in self._gone},
         )
-        self._tell_begun([at for at in there if self._is_other(at, points[at.topic, at.partition])])
-        for at in there:
-            await self._go_to(at, points[at.topic, at.partition])
+        found = {at: points[at.topic, at.partition] for at in there}
+        self._tell_begun({at: point.log for at, point in found.items() if point.is_new})
+        for at, point in found.items():
+            await self._go_to(at, point)
             self._gone.discard(at)
+        self._tell_missing({at.topic for at in there}, {at.topic for at in places - {*there}})
         if len(there) < len(places):  # topics that nobody has made anew yet
             await self._closes_within(AWAY_SECONDS)
-
-    def _is_other(self, at: TopicPartition, point: Point) -> bool:
-        """Say whether a log that was not there any more is now another one."""
-        return at in self._gone and self._logs.get(at, FIRST) != point.log
 
     async def _go_to(self, at: TopicPartition, point: Point) -> None:
         """Begin to read a log at a point."""
@@ -313,13 +313,16 @@ class KafkaStream:
             return None
 
     async def _heal(self) -> None:
-        """Deal with logs that are not there any more, or not as long as they were."""
+        """Deal with logs that are not there any more, or not as long as they were.
+
+        What was read of such a topic is taken in first.
+        """
         try:
             await self._look()
             for at, failed in list(self._fetching.failed.items()):
                 if at not in self._consumer.assignment() or at in self._unplaced:
                     del self._fetching.failed[at]
-                elif at not in self._held:  # what was read of the log is taken in first
+                elif not any(held.topic == at.topic for held in self._held):
                     del self._fetching.failed[at]
                     await self._heal_one(at, failed)
         except (KafkaError, TimeoutError, StoreUnavailableError, StoreRestartedError) as error:
@@ -327,10 +330,9 @@ class KafkaStream:
 
     async def _heal_one(self, at: TopicPartition, failed: Failed) -> None:
         if failed.why is Failure.GONE:
-            if not self._gone:
-                log.warning("log_missing", topic=at.topic, partition=at.partition)
-            self._gone.add(at)
-            self._unplaced.add(at)
+            gone = self._of_one_id_with(at)
+            self._gone |= gone
+            self._unplaced |= gone
             return
         position = await asyncio.wait_for(self._consumer.position(at), POSITION_SECONDS)
         if position != failed.offset:
@@ -348,13 +350,19 @@ class KafkaStream:
             await self._go_on_at(at, end)
         self._fetching.epochs.forget(at)
 
+    def _of_one_id_with(self, at: TopicPartition) -> set[TopicPartition]:
+        """Return the partitions of a topic that were read by the same id: what is true of one."""
+        id = self._logs.get(at, FIRST).id
+        of_topic = {each for each in self._consumer.assignment() if each.topic == at.topic}
+        return {each for each in of_topic if self._logs.get(each, FIRST).id == id}
+
     async def _go_on_at(self, at: TopicPartition, end: int) -> None:
         """Go on in a log that lost its end: what comes there was not read yet."""
         self._logs[at] = await self._resume.cut((at.topic, at.partition), end)
         self._fetching.epochs.forget(at)
         self._consumer.seek(at, end)
         self._position[at] = end
-        self._tell_begun([at])
+        self._tell_begun({at: self._logs[at]})
 
     async def _look(self) -> None:
         """See by the ids of topics whether they are others, where a fetch does not tell."""
@@ -367,19 +375,28 @@ class KafkaStream:
             if at.topic in ids and ids[at.topic].hex() != id:
                 self._fetching.failed[at] = Failed(Failure.GONE, 0)
 
-    def _tell_begun(self, begun: Sequence[TopicPartition]) -> None:
-        """Say that logs have begun again."""
-        if not begun:
-            return
-        topics = sorted({at.topic for at in begun})
-        log.warning("logs_begun_again", topics=topics, partitions=len(begun))
-        now = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
-        self._notes.add(
-            f"At {now} {len(begun)} partitions of {', '.join(topics)} were found to be other logs "
-            "than before, or to have lost their end: they are read anew from there. Find out why."
-        )
+    def _tell_missing(self, there: set[str], missing: set[str]) -> None:
+        """Say once of topics that they are not there."""
+        new = missing - self._missing
+        self._missing = self._missing - there | missing
+        if new:
+            log.warning("log_missing", topics=sorted(new))
+
+    def _tell_begun(self, begun: Mapping[TopicPartition, LogName]) -> None:
+        """Say that logs have begun again: count each partition, and name each topic once."""
         for at in begun:
             metrics.logs_begun.labels(at.topic).inc()
+        found = {(at.topic, named) for at, named in begun.items()}
+        topics = sorted({topic for topic, _ in found - self._told})
+        self._told |= found
+        if not topics:
+            return
+        log.warning("logs_begun_again", topics=topics)
+        now = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
+        self._notes.add(
+            f"At {now} the log of {', '.join(topics)} was found to be another one than before, or "
+            "to have lost its end: it is read anew from there. Find out why."
+        )
 
     def _hold(self, found: Mapping[TopicPartition, list[Record]]) -> None:
         """Keep what was read, but for partitions assigned meanwhile, whose place was another."""

@@ -91,6 +91,15 @@ class RedisCatalogue:
     async def _walk(self, key: str) -> list[object]:
         return [id async for id in self._redis.hscan_iter(key, count=1_000, no_values=True)]
 
+    async def count(self) -> int:
+        """Return how many items the catalogue has."""
+        return int(await self._ask(lambda: self._redis.hlen("items")))
+
+    async def sample(self, most: int) -> list[str]:
+        """Return ids at random."""
+        ids = await self._ask(lambda: self._redis.hrandfield("items", most))
+        return [name for id in ids or [] if (name := readable(id)) is not None]
+
     async def cursor(self) -> str:
         """Return the id of the newest change."""
         newest = await self._ask(lambda: self._redis.xrevrange("items:changes", count=1))

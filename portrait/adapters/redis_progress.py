@@ -154,6 +154,11 @@ class RedisOffsets:
             await mended(self._redis, _types(group), lambda: self._save(keys=keys, args=args))
         )
 
+    async def forget(self, group: str) -> None:
+        """Forget a group's offsets: it reads from the beginning when it next asks."""
+        async with translated():
+            await self._redis.delete(f"offsets:{group}")
+
     async def _read(self, group: str) -> list[Any]:
         async def ask() -> list[Any]:
             async with self._redis.pipeline(transaction=False) as pipe:

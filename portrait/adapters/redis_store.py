@@ -32,6 +32,7 @@ from portrait.store import Stored, Write
 REVISION = 8  # bytes; a record that is shorter counts as if zeros followed
 SIZE = 2  # bytes of the length of what was searched for, as the script reads it
 CONNECTIONS = 64  # of a process: more do not make one Redis faster
+KEEPS = "noeviction"
 WAIT_SECONDS = 5  # for one of them
 
 
@@ -72,6 +73,20 @@ async def ping(redis: Redis) -> None:
     """Raise StoreUnavailableError unless Redis answers."""
     async with translated():
         await redis.ping()
+
+
+async def eviction(redis: Redis) -> str | None:
+    """Say what to do if Redis may forget what it holds when its memory is full; None if not."""
+    async with translated():
+        memory = await redis.info("memory")
+    policy = memory.get("maxmemory_policy", KEEPS)
+    if policy == KEEPS:
+        return None
+    return (
+        f"Redis may delete profiles, items and vectors when it is full, as its maxmemory-policy is "
+        f"{policy}: say `redis-cli CONFIG SET maxmemory-policy {KEEPS}`, and write it into its "
+        "configuration."
+    )
 
 
 class RedisProfiles:

@@ -273,6 +273,24 @@ class CatalogueStoreContract:
         assert changes is not None
         assert changes[1] == ["tuna"]
 
+    async def test_items_are_counted_and_drawn_without_introduced_ones(
+        self, store: CatalogueStore
+    ) -> None:
+        items = [Item(id=f"item-{n}", title="milk") for n in range(20)]
+        await store.put_items(items)
+        await store.put_items(items[:1])
+        await store.withdraw_items(["item-2"])
+        await store.introduce_items([Item(id="seen")])
+
+        assert await store.count() == 20
+        assert sorted(await store.sample(30)) == sorted(item.id for item in items)
+        few = await store.sample(5)
+        assert len({*few}) == len(few) == 5
+
+    async def test_of_an_empty_catalogue_nothing_is_drawn(self, store: CatalogueStore) -> None:
+        assert await store.count() == 0
+        assert await store.sample(5) == []
+
     async def test_a_withdrawn_item_is_remembered_as_such(self, store: CatalogueStore) -> None:
         await store.put_items([MILK])
 
@@ -610,6 +628,19 @@ class TestMemoryOffsets(OffsetStoreContract):
 
 
 class TestRedisOffsets(OffsetStoreContract):
+    async def test_what_a_group_forgets_it_reads_again_and_no_other_group_does(
+        self, redis: Redis
+    ) -> None:
+        store = RedisOffsets(redis)
+        stored = await store.load("group")
+        for group in ("group", "other"):
+            await store.save(group, StoredOffsets(stored.life, {("a", 0): 5}))
+
+        await store.forget("group")
+
+        assert (await store.load("group")).ends == {}
+        assert (await store.load("other")).ends == {("a", 0): 5}
+
     @pytest.fixture
     def store(self, redis: Redis) -> OffsetStore:
         return RedisOffsets(redis)

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -218,6 +219,67 @@ def test_a_redis_emptied_under_everybody_is_filled_again_by_itself(shop: Shop) -
 
     models = httpx.get(shop.url + "/models", timeout=10).json()
     assert (models["champion"], models["former"]) == (shop.champion, shop.first)
+
+
+def test_items_and_vectors_that_are_lost_are_brought_back_and_said(shop: Shop) -> None:
+    before = asyncio.run(kept(shop.redis))
+    asyncio.run(lose(shop.redis, [*sorted(before.texts)[::2], "items"]))
+
+    async def is_whole() -> bool:
+        now = await kept(shop.redis)
+        return now.items == before.items and before.texts <= now.texts
+
+    asyncio.run(until(is_whole, "items and vectors are back"))
+    answer = httpx.get(f"http://127.0.0.1:{shop.health}/readyz", timeout=10)
+    told = " ".join(answer.json()["notes"])
+    assert "Items of the catalogue were missing" in told
+    assert "Vectors of texts were missing" in told
+    shop.assert_recovers("a part of Redis lost")
+
+
+def test_a_redis_that_may_evict_is_told_of(shop: Shop) -> None:
+    asyncio.run(set_policy(shop.redis, "allkeys-lru"))
+    ready = shop.url + "/readyz", f"http://127.0.0.1:{shop.health}/readyz"
+
+    def told(url: str) -> bool:
+        return "its maxmemory-policy is allkeys-lru" in str(httpx.get(url, timeout=10).json())
+
+    def untold(url: str) -> bool:
+        return not told(url)
+
+    for url in ready:
+        asyncio.run(until(partial(told, url), "it is told"))
+    asyncio.run(set_policy(shop.redis, "noeviction"))
+    for url in ready:
+        asyncio.run(until(partial(untold, url), "it is told no more"))
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What Redis has of the catalogue."""
+
+    items: int
+    texts: set[str]  # keys
+
+
+async def kept(url: str) -> Kept:
+    redis = await connect_redis(url)
+    texts = {key.decode() async for key in redis.scan_iter("text:*", count=1_000)}
+    found = Kept(await redis.hlen("items"), texts)
+    await redis.aclose()
+    return found
+
+
+async def lose(url: str, keys: list[str]) -> None:
+    redis = await connect_redis(url)
+    await redis.delete(*keys)
+    await redis.aclose()
+
+
+async def set_policy(url: str, policy: str) -> None:
+    redis = await connect_redis(url)
+    await redis.config_set("maxmemory-policy", policy)
+    await redis.aclose()
 
 
 def test_a_redis_killed_and_started_empty_is_filled_again_by_itself(shop: Shop) -> None:

@@ -15,7 +15,7 @@ from tests.catalogues import ITEMS
 from tests.fake_training import MemoryModels
 from tests.fakes import HashEncoder, MemoryCatalogue, MemoryOffsets, MemoryRegistry
 from tests.models import learned_model
-from tests.streams import MODEL, card_of_model
+from tests.streams import MODEL, card_of_model, memory_upkeep
 from workers import first_model
 from workers.another_encoder import AnotherEncoder
 from workers.origin import Completeness, Origin, Shop, Stores
@@ -76,7 +76,8 @@ class World:
         origin = Origin(shop, stores, encoder, complete)
         another = AnotherEncoder(stores, encoder, origin)
         grace = timedelta(days=1)
-        spaces = Spaces(stores, encoder_of, origin, [another.look], grace=grace)
+        upkeep = memory_upkeep(stores.catalogue)
+        spaces = Spaces(stores, encoder_of, origin, [another.look], upkeep=upkeep, grace=grace)
         for _ in range(looks):
             await spaces.look()
 

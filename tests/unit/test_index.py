@@ -13,7 +13,7 @@ from portrait.topics import DEAD
 from tests.catalogues import SPACE
 from tests.fakes import HashEncoder, ListPublisher, MemoryCatalogue, MemoryOffsets
 from tests.records import FakeRecord
-from tests.streams import ListStream, memory_spaces
+from tests.streams import ListStream, memory_spaces, memory_upkeep
 from workers.index import Indexer, decode_items, index
 from workers.origin import Completeness
 from workers.spaces import Spaces
@@ -45,7 +45,13 @@ async def indexer(
     resume = resume or await resumed()
     complete = Completeness(resume, lambda: {0})
     return Indexer(
-        store, spaces, publisher or ListPublisher(), resume, complete, timedelta(seconds=outage)
+        store,
+        spaces,
+        publisher or ListPublisher(),
+        resume,
+        complete,
+        timedelta(seconds=outage),
+        memory_upkeep(store),
     )
 
 
@@ -90,6 +96,67 @@ async def test_a_tombstone_withdraws_an_item_and_it_can_come_back() -> None:
     assert withdrawn.withdrawn
     assert returned is not None
     assert not returned.withdrawn
+
+
+def patch(id: str, **fields: object) -> FakeRecord:
+    return FakeRecord("items", json.dumps({"id": id, **fields}).encode(), key=id.encode())
+
+
+@pytest.mark.parametrize("is_one_batch", [True, False])
+async def test_what_names_no_title_changes_what_it_names(is_one_batch: bool) -> None:  # noqa: FBT001
+    records = [upsert("milk", brand="Alm", price=2), patch("milk", price=3), patch("milk")]
+
+    store, _, _ = await run(*([records] if is_one_batch else [[each] for each in records]))
+
+    expected = Item(id="milk", title="title of milk", brand="Alm", price=3)
+    assert await store.get_items(["milk"]) == [expected]
+
+
+async def test_a_title_that_is_said_to_be_empty_is_empty() -> None:
+    store, _, _ = await run([upsert("milk", brand="Alm")], [upsert("milk", title="")])
+
+    assert await store.get_items(["milk"]) == [Item(id="milk")]
+
+
+@pytest.mark.parametrize("is_one_batch", [True, False])
+async def test_a_new_price_does_not_bring_back_what_was_withdrawn(is_one_batch: bool) -> None:  # noqa: FBT001
+    records = [tombstone("milk"), patch("milk", price=3)]
+    batches = [records] if is_one_batch else [[each] for each in records]
+
+    store, _, _ = await run([upsert("milk")], *batches)
+
+    (item,) = await store.get_items(["milk"])
+    assert item is not None
+    assert item.withdrawn
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"event_id": "e-1"},
+        {"occurred_at": "2026-07-01T07:31:00Z"},
+        {"type": "purchase", "user_id": "u-1"},
+        {"eventType": "browse", "anonymousId": "a-1", "item": {"title": "of another"}},
+    ],
+)
+async def test_an_event_among_the_items_is_a_letter_and_blanks_nothing(
+    fields: dict[str, object],
+) -> None:
+    event = FakeRecord("items", json.dumps({"item_id": "milk", **fields}).encode(), 7)
+
+    store, publisher, _ = await run([upsert("milk")], [event])
+
+    (item,), (letter,) = await store.get_items(["milk"]), publisher.messages
+    assert item is not None
+    assert item.title == "title of milk"
+    assert b"payload: an event, and no item" in b"".join(v or b"" for _, v in letter.headers)
+
+
+async def test_an_item_with_a_title_is_one_whatever_else_it_has() -> None:
+    store, publisher, _ = await run([upsert("milk", event_id="e-1", type="purchase", user_id="u")])
+
+    assert await store.get_items(["milk"]) == [Item(id="milk", title="title of milk")]
+    assert publisher.messages == []
 
 
 async def test_what_can_never_be_an_item_is_dead_lettered() -> None:

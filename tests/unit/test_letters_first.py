@@ -16,7 +16,7 @@ from portrait.stream import Batch, Message, Record
 from portrait.topics import DEAD
 from tests.fakes import ListPublisher, MemoryCatalogue, MemoryOffsets
 from tests.records import FakeRecord, event_record
-from tests.streams import ListStream, memory_spaces, memory_updater
+from tests.streams import ListStream, memory_spaces, memory_updater, memory_upkeep
 from workers.index import Indexer, index
 from workers.origin import Completeness
 from workers.update import update
@@ -126,6 +126,7 @@ async def by_index(world: World) -> None:
             resume,
             Completeness(resume, lambda: {0}),
             timedelta(seconds=9),
+            memory_upkeep(store),
         ),
     )
 

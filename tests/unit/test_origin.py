@@ -17,7 +17,7 @@ from tests.catalogues import ITEMS
 from tests.fake_training import MemoryModels
 from tests.fakes import HashEncoder, MemoryCatalogue, MemoryOffsets, MemoryRegistry
 from tests.models import learned_model
-from tests.streams import MODEL, card_of_model, hash_encoder
+from tests.streams import MODEL, card_of_model, hash_encoder, memory_upkeep
 from workers import spaces as spaces_module
 from workers.another_encoder import AnotherEncoder
 from workers.origin import Completeness, Origin, Shop, Stores
@@ -49,7 +49,12 @@ class World:
         origin = Origin(shop, stores, HashEncoder(), complete)
         another = AnotherEncoder(stores, HashEncoder(), origin)
         return Spaces(
-            stores, hash_encoder, origin, [another.look], grace=timedelta(days=1)
+            stores,
+            hash_encoder,
+            origin,
+            [another.look],
+            upkeep=memory_upkeep(self.catalogue),
+            grace=timedelta(days=1),
         ), complete
 
     async def serve(self, *models: Model) -> None:

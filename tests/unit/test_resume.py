@@ -84,9 +84,26 @@ async def test_a_log_that_is_gone_is_followed_by_the_next_from_its_beginning() -
 
     points = await resume.points({PLACE: OTHER}, gone={PLACE})
 
-    assert points == {PLACE: Point(LogName(1, OTHER), None)}
+    assert points == {PLACE: Point(LogName(1, OTHER), None, is_new=True)}
     again = await Resume(offsets, "group").points({PLACE: OTHER})
     assert again == {PLACE: Point(LogName(1, OTHER), 0)}
+
+
+async def test_a_log_whose_offset_went_with_its_topic_is_known_to_be_another_one() -> None:
+    offsets = MemoryOffsets()
+    resume = Resume(offsets, "group")
+    first = await resume.points({PLACE: ID})
+    offsets.ends.clear()
+    offsets.logs.clear()
+
+    same = await resume.points({PLACE: ID})
+    offsets.ends.clear()
+    offsets.logs.clear()
+    other = await resume.points({PLACE: OTHER})
+
+    assert not first[PLACE].is_new  # nobody knows of one before
+    assert same == {PLACE: Point(LogName(0, ID), None)}
+    assert other == {PLACE: Point(LogName(1, OTHER), None, is_new=True)}
 
 
 async def test_an_id_that_is_late_moves_nothing() -> None:

@@ -14,6 +14,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic_core import to_json
 
 from portrait import metrics
+from portrait.item import Item
 from portrait.jobs import new_job
 from portrait.model_index import Standing
 from portrait.space import fit_space
@@ -76,6 +77,24 @@ async def test_no_trainer_is_no_matter_while_nothing_waits_for_one() -> None:
     await shop.stock()
 
     assert await _notes(shop) == ([], 0)
+
+
+async def test_an_empty_catalogue_is_noted_with_what_to_do() -> None:
+    shop = Shop()
+    await shop.stock()
+    shop.items.items.clear()
+    await shop.items.introduce_items([Item(id="seen", title="known from events alone")])
+
+    (note,), _ = await _notes(shop)
+
+    assert note.startswith("The catalogue is empty, so nothing is recommended: publish items")
+
+
+async def test_what_redis_may_forget_is_noted() -> None:
+    shop = Shop(redis_warning="Redis may delete what it holds.")
+    await shop.stock()
+
+    assert await _notes(shop) == (["Redis may delete what it holds."], 0)
 
 
 async def _notes(shop: Shop) -> tuple[list[str], float]:
