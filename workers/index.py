@@ -66,6 +66,8 @@ async def index(batches: AsyncIterator[Batch], stream: EventStream, indexer: Ind
                 continue
             changes = await _store(batch, indexer)
             await indexer.resume.mark(batch.ends, batch.logs)
+            if batch.records:
+                await indexer.upkeep.count()
         except (StoreRestartedError, StoreUnavailableError) as error:
             log.warning("batch_put_back", records=len(batch.records), reason=str(error))
             indexer.complete.lost()

@@ -325,52 +325,57 @@ async def test_a_topic_that_is_made_anew_is_read_from_its_beginning(
     await _read_across(settings, topic, make_anew)
 
 
-@pytest.mark.parametrize("remembers", ["store", "kafka"])
 async def test_only_the_topic_that_is_made_anew_is_said_to_be_another_log(
-    settings: Settings, remembers: str
+    settings: Settings,
 ) -> None:
     """The archive's offsets lie in Kafka, and go with the topic; the others' lie elsewhere."""
     lost, stays = (f"test.{uuid4().hex}" for _ in range(2))
-    for each in (lost, stays):
-        await _make(settings, each)
-        await publish(settings, each, 10)
-    offsets = Resume(MemoryOffsets(), lost) if remembers == "store" else None
-    reader = _Reader(settings, (lost, stays), offsets)
-    reading = asyncio.create_task(reader.follow())
-    await until(lambda: len(reader.seen) == 20, "both are read")
+    for name in (lost, stays):
+        await _make(settings, name)
+        await publish(settings, name, 10)
+    readers = (
+        _Reader(settings, lost, (lost, stays), Resume(MemoryOffsets(), lost)),
+        _Reader(settings, stays, (lost, stays), None),
+    )
+    reading = [asyncio.create_task(each.follow()) for each in readers]
+    await _all_have_read(readers, 20)
 
     await _delete(settings, lost)
-    await asyncio.sleep(2 * METADATA_MS / 1_000)  # every reader has learned of it
+    await asyncio.sleep(1.5 * METADATA_MS / 1_000)  # every reader has learned of it
     await _make(settings, lost)
     await publish(settings, lost, 10, start=100)
-    await until(lambda: len(reader.seen) >= 30, "the new log is read")
-    await asyncio.sleep(METADATA_MS / 1_000)
+    await _all_have_read(readers, 30)
     await publish(settings, stays, 2, start=200)
-    await until(lambda: len(reader.seen) >= 32, "reading goes on")
-    reader.closing.set()
-    await reading
+    await _all_have_read(readers, 32)
+    for each in readers:
+        each.closing.set()
+    await asyncio.gather(*reading)
 
-    assert sorted(reader.seen) == sorted(
-        [*numbers(0, 10), *numbers(0, 10), *numbers(100, 110), *numbers(200, 202)]
-    )
-    (note,) = reader.notes.lately()
-    assert f"the log of {lost} was" in note
-    assert _begun(lost) == 2
+    for each in readers:
+        assert sorted(each.seen) == sorted(
+            [*numbers(0, 10), *numbers(0, 10), *numbers(100, 110), *numbers(200, 202)]
+        )
+        (note,) = each.notes.lately()
+        assert f"the log of {lost} was" in note
+    assert _begun(lost) == 2 * len(readers)
     assert not _begun(stays)
 
 
 class _Reader:
     """Reads topics, commits, and remembers what it saw."""
 
-    def __init__(self, settings: Settings, topics: Sequence[str], resume: Resume | None) -> None:
+    def __init__(
+        self, settings: Settings, group: str, topics: Sequence[str], resume: Resume | None
+    ) -> None:
         self.seen: list[bytes] = []
         self.notes, self.closing = Notes(), asyncio.Event()
-        self._settings, self._topics, self._resume = settings, topics, resume
+        self._settings, self._group = settings, group
+        self._topics, self._resume = topics, resume
 
     async def follow(self) -> None:
         async with open_stream(
             self._settings,
-            group=self._topics[0],
+            group=self._group,
             topics=self._topics,
             closing=self.closing,
             resume=self._resume,
@@ -382,6 +387,10 @@ class _Reader:
                     if self._resume is not None:
                         await self._resume.mark(batch.ends, batch.logs)
                     await stream.commit(batch)
+
+
+async def _all_have_read(readers: Sequence[_Reader], count: int) -> None:
+    await until(lambda: all(len(each.seen) >= count for each in readers), f"{count} are read")
 
 
 def _begun(topic: str) -> float | None:

@@ -57,6 +57,15 @@ async def test_fewer_items_than_there_were_are_said_once_and_their_topic_is_read
     assert "Items of the catalogue were missing; read again from their topic." in note
 
 
+async def test_what_is_lost_before_the_first_look_is_missed_if_it_was_counted() -> None:
+    kept, complete = Kept(), await read()
+    await kept.store.put_items(ITEMS)
+    await kept.upkeep.count()
+    del kept.store.items[ITEMS[0].id]
+
+    assert await kept.upkeep.lacks_items(complete)
+
+
 async def test_a_catalogue_that_is_empty_at_the_start_is_read_again_once_and_blames_nobody() -> (
     None
 ):
