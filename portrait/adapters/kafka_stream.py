@@ -46,7 +46,7 @@ LOOK_SECONDS = 2.0  # between two looks at the ids of topics, where a fetch does
 DRAIN_SECONDS = 20.0  # longest a rebalance waits for the batch in hand; a join allows 300
 ANSWER_SECONDS = 10.0  # longest wait for a commit, until it is tried again
 METADATA_MS = 3_000  # between two looks at the cluster: a topic that is made anew has a group again
-TURNS = 8  # of partitions in a batch, while several have records waiting: none has it for itself
+TURNS = 2  # of partitions in a batch, while several have records waiting: none has it for itself
 PARTITION_BYTES = 1_048_576  # of one partition in a fetch: Kafka's own default
 
 log = structlog.get_logger()
