@@ -111,7 +111,7 @@ class Recency:
         liked = np.maximum(weight, 0)
         most = np.subtract(liked.sum(axis=1, keepdims=True), liked, out=liked)
         most *= np.expm1(self.decay)
-        np.maximum(most, self.gates[CLICK], out=most)
+        np.maximum(most, np.abs(self.gates[CLICK]), out=most)
         return np.where(is_bounded[..., None], np.clip(weight, -most, most), weight)
 
 

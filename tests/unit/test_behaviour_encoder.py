@@ -98,6 +98,18 @@ def test_what_speaks_against_an_item_is_the_contrary_whatever_is_learned() -> No
     assert spoiled[[RETURN, DISLIKED_REVIEW]].tolist() == [0, 0]  # never praise
 
 
+@torch.no_grad()
+def test_a_step_beyond_nothing_turns_nobody_around() -> None:
+    """The scale of all gates together says nothing, so they drift, and one may pass zero."""
+    learned = behaviour_encoder()
+    learned.gates[:] = -0.02
+
+    gates = learned.gate_of_kinds()
+
+    assert (gates[[PURCHASE, LIKED_REVIEW]] > 0).all()
+    assert (gates[[RETURN, DISLIKED_REVIEW]] < 0).all()
+
+
 def test_items_that_a_warm_start_does_not_know_start_anew() -> None:
     learned, fresh = behaviour_encoder(seed=1), behaviour_encoder(seed=2)
     before = fresh.ids.detach().clone()

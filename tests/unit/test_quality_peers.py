@@ -108,7 +108,7 @@ def test_pctm_is_the_log_evidence_of_the_history_and_a_share_of_popularity(lesso
     (settings, *_) = Pctm().grid()
     model = Pctm().fit(lesson, settings, 0)
     decayed = next(
-        variant for chosen, variant in model.variants() if chosen == {"decay": 0.5, "boost": -0.04}
+        variant for chosen, variant in model.variants() if chosen == {"decay": 0.75, "boost": -0.04}
     )
     background = decayed.scores(from_lists([[]]))[0]
     of_0, of_6 = (decayed.scores(from_lists([[item]]))[0] - background for item in (0, 6))
@@ -117,7 +117,7 @@ def test_pctm_is_the_log_evidence_of_the_history_and_a_share_of_popularity(lesso
 
     counts = lesson.train.counts(lesson.items) + 1
     assert background == pytest.approx(-0.04 * np.log(counts / counts.sum()))
-    assert scores - background == pytest.approx((2 * of_6 + of_0) / 3, abs=1e-6)
+    assert scores - background == pytest.approx((of_6 + 0.75 * of_0) / 1.75, abs=1e-6)
 
 
 def test_ease_is_its_closed_form(lesson: Lesson) -> None:
