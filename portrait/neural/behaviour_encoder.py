@@ -125,7 +125,7 @@ class BehaviourEncoder(ItemTower):
     def gate_of_kinds(self) -> Tensor:
         """Return what each kind counts, (KINDS,)."""
         own = self.gates.abs()[self.source]  # a step too far turns nobody's taste around
-        return torch.where(self.sign < 0, own.detach().clamp(min=0) * self.sign, own)
+        return torch.where(self.sign < 0, own.detach() * self.sign, own)
 
     def _fading(self, at: Tensor) -> Tensor:
         """Return what is left at place t of the event at place k, (B or 1, H, T, T)."""
