@@ -65,6 +65,10 @@ class CatalogueStore(Protocol):
         """Store items and announce them."""
         ...
 
+    async def announce(self, ids: Sequence[str]) -> None:
+        """Tell whoever follows that these items are as they should be now."""
+        ...
+
     async def introduce_items(self, items: Sequence[Item]) -> None:
         """Remember items that the catalogue does not have, as `IntroducedItem`, for a while.
 

@@ -121,6 +121,11 @@ class MemoryCatalogue:
             self.introduced.pop(item.id, None)
             self._log.append(item.id)
 
+    async def announce(self, ids: Sequence[str]) -> None:
+        """Add items to the log of changes."""
+        _require(up=not self.is_down)
+        self._log += ids
+
     async def introduce_items(self, items: Sequence[Item]) -> None:
         """Remember items, the newest `most_introduced` of them."""
         _require(up=not self.is_down)

@@ -295,7 +295,7 @@ class Spaces:
             items = [item for item in found if item is not None]
             async with self.reading(items) as new:
                 if new:
-                    await self._catalogue.put_items(items)
+                    await self._catalogue.announce([item.id for item in items])
 
 
 async def _require_use(encoder: TextEncoder, model: Model) -> None:

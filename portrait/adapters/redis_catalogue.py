@@ -59,6 +59,11 @@ class RedisCatalogue:
             args: list[str | int] = [CHANGES_KEPT, *_written(some)]
             await self._ask(partial(self._put, keys=KEYS, args=args))
 
+    async def announce(self, ids: Sequence[str]) -> None:
+        """Add items to the log of changes, in one round trip for every `KEYS_AT_ONCE`."""
+        for some in slices(ids):
+            await self._ask(partial(self._announce, some))
+
     async def introduce_items(self, items: Sequence[Item]) -> None:
         """Remember items for a while; none: forget those whose time is over."""
         bounds = [CHANGES_KEPT, self._memory.most, self._memory.ttl // MILLISECOND]
@@ -117,6 +122,12 @@ class RedisCatalogue:
             return cursor, []
         ids = [readable(fields.get(b"id")) for _, fields in changes]
         return text(changes[-1][0]), [id for id in ids if id is not None]
+
+    async def _announce(self, ids: Sequence[str]) -> None:
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for id in ids:
+                pipe.xadd("items:changes", {"id": id}, maxlen=CHANGES_KEPT, approximate=True)
+            await pipe.execute()
 
     async def _changes(self, cursor: str) -> list[Any]:
         """Return the oldest change, those after a cursor, and the newest."""

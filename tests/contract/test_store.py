@@ -239,6 +239,21 @@ class CatalogueStoreContract:
         assert sorted(await store.all_ids()) == ["milk", "tuna"]
         assert await store.get_items([]) == []
 
+    async def test_who_follows_hears_of_items_that_changed_nothing(
+        self, store: CatalogueStore
+    ) -> None:
+        await store.put_items([MILK])
+        await store.introduce_items([TUNA])
+        cursor = await store.cursor()
+
+        await store.announce(["tuna", "milk"])
+        await store.announce([])
+
+        changes = await store.changed_since(cursor)
+        assert changes is not None
+        assert changes[1] == ["tuna", "milk"]
+        assert await store.get_items(["milk", "tuna"]) == [MILK, introduced(TUNA)]
+
     async def test_the_catalogue_takes_over_an_introduced_item(self, store: CatalogueStore) -> None:
         await store.introduce_items([TUNA])
 

@@ -76,6 +76,20 @@ async def test_an_item_that_another_worker_introduced_is_completed_and_announced
     assert changes[1] == ["new"]
 
 
+async def test_an_item_that_only_events_know_is_completed_and_stays_one() -> None:
+    """Were it put into the catalogue, whoever sends events could fill that without a bound."""
+    store = await stocked()
+    spaces, _, _ = await memory_spaces(store)
+    await spaces.look()
+    await store.introduce_items([Item(id="new", title="sea salt")])
+
+    await spaces.look()
+
+    assert await has_vector(store, SPACE, Item(id="new", title="sea salt"))
+    assert "new" not in store.items
+    assert "new" in store.introduced
+
+
 async def test_a_model_that_shares_the_space_needs_no_reading() -> None:
     store, encoder = await stocked(), HashEncoder()
     spaces, _, models = await memory_spaces(store, learned_model("learned"), encoder=encoder)
