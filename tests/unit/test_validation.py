@@ -84,3 +84,12 @@ def test_the_texts_of_cold_items_count_so_much_that_these_are_found_as_by_texts_
 
     assert count == 5
     assert too_little == 2  # the most that may be
+
+    known = np.zeros((users, items), np.float32)
+    known[np.arange(users), target] = 100  # categories and prices alone tell which it is
+    beside = validation.fair_to_cold(
+        lambda users: (scores[users], texts[users], known[users]),
+        np.array((0, 5)),
+        np.zeros(items, np.bool_),
+    )
+    assert beside == 0
