@@ -61,6 +61,10 @@ searches_unread = Counter(
     "portrait_searches_unread_total",
     "Searches that the encoder's vocabulary lacks, each time that one is met: matched by words.",
 )
+searches_late = Counter(
+    "portrait_searches_late_total",
+    "Requests with a new search that no worker read in time: matched by words.",
+)
 texts_unread = Gauge(
     "portrait_texts_unread_share",
     "Share of the catalogue's texts that the champion's encoder cannot read, of a sample.",

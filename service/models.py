@@ -10,7 +10,7 @@ from typing import Annotated
 from fastapi import APIRouter, Body, Path, Response, status
 
 from portrait.item import Id
-from portrait.jobs import Job, new_job
+from portrait.jobs import new_job
 from portrait.manifest import Version
 from service.dependencies import PartsDep
 from service.examples import answered
@@ -78,13 +78,13 @@ async def train(
     job = new_job("request", body.reason, datetime.now(UTC))
     await parts.jobs.ask(job)
     response.headers["Location"] = f"/models/jobs/{job.id}"
-    return await _shown(job, parts)
+    return await _shown(job.id, parts)
 
 
 @router.get("/jobs", responses=answered(200, JOBS) | declared())
 async def get_jobs(parts: PartsDep) -> JobsAnswer:
     """Return the newest trainings, whatever started them, and whether a trainer is alive."""
-    jobs, situation = await parts.jobs.newest(MOST_JOBS), await parts.jobs.situation()
+    situation, jobs = await parts.jobs.situation(), await parts.jobs.newest(MOST_JOBS)
     now = datetime.now(UTC)
     return JobsAnswer(
         trainer_is_alive=situation.is_attended,
@@ -96,7 +96,7 @@ async def get_jobs(parts: PartsDep) -> JobsAnswer:
 @router.get("/jobs/{job_id}", responses=answered(200, JOB) | declared(422))
 async def get_job(job_id: JobIdPath, parts: PartsDep) -> JobAnswer:
     """Return how far a training is, and in the end what the judge said."""
-    return await _shown(await parts.jobs.get(job_id), parts)
+    return await _shown(job_id, parts)
 
 
 @router.post(
@@ -112,7 +112,8 @@ async def cancel(
     Its trainer stops at its next step, withdraws the model if it was to serve, and removes what was
     left. A training that nobody works on ends at once. What serves already goes on serving.
     """
-    return await _shown(await parts.jobs.cancel(job_id, body.reason, datetime.now(UTC)), parts)
+    await parts.jobs.cancel(job_id, body.reason, datetime.now(UTC))
+    return await _shown(job_id, parts)
 
 
 @router.post("/rollback", responses=answered(200, ROLLBACK) | declared(409, *WRITING))
@@ -148,5 +149,7 @@ async def promote(
     return PromotionAccepted(version=version, role=listed.role)
 
 
-async def _shown(job: Job, parts: Parts) -> JobAnswer:
-    return job_of(job, await parts.jobs.situation(), datetime.now(UTC))
+async def _shown(job_id: str, parts: Parts) -> JobAnswer:
+    """Describe a job. It is read last: what is said of one that ends meanwhile ends with it."""
+    situation = await parts.jobs.situation()
+    return job_of(await parts.jobs.get(job_id), situation, datetime.now(UTC))

@@ -9,6 +9,7 @@ from time import monotonic
 
 import structlog
 
+from portrait import metrics
 from portrait.desk import ReadingDesk
 from portrait.errors import StoreUnavailableError
 
@@ -29,15 +30,22 @@ class NewTexts:
 
     async def read(self, texts: Sequence[str]) -> bool:
         """Have the newest of some texts, oldest first, read; say whether it is worth a look."""
+        if not texts:
+            return False
+        is_read = await self._is_read(texts[-MOST_TEXTS:])
+        metrics.searches_late.inc(not is_read)
+        return is_read
+
+    async def _is_read(self, texts: Sequence[str]) -> bool:
         now = monotonic()
-        if not texts or self._waiting >= MOST_WAITING or now < self._again_at:
+        if self._waiting >= MOST_WAITING or now < self._again_at:
             return False
         if self._again_at:
             self._again_at = now + PAUSE_SECONDS  # one tries for all
         self._waiting += 1
         reason = "no worker read in time"
         try:
-            is_read = await self._desk.ask(texts[-MOST_TEXTS:])
+            is_read = await self._desk.ask(texts)
         except StoreUnavailableError as error:  # full, or read-only: items can be read all the same
             is_read, reason = False, str(error)
         finally:

@@ -108,6 +108,8 @@ def _ask_everybody(
         step("training")
         print(f"  judged: {stack.learn()}")
         figures[LEARNED] = ask_all(stack.served, world, 1, step)
+        if stack.served.late:
+            print(f"  {stack.served.late} lists were asked for again: searches were read too late")
     step("baselines")
     for name, weigh in (("decayed counts", decayed), ("latest counts", latest)):
         side = Counting(name, world.shop, weigh, world.ends_at)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from portrait import metrics
 from portrait.desk import PATIENCE
 from portrait.errors import StoreUnavailableError
 from portrait.ref import text_ref
@@ -83,9 +84,11 @@ async def test_after_a_vain_wait_one_alone_tries_again_after_a_pause(
     nobody = Desk(is_attended=False)
     texts = NewTexts(nobody)  # type: ignore[arg-type] # nobody takes or tells
 
+    late = metrics.searches_late._value.get()  # noqa: SLF001 - its only reader
     assert not await texts.read(["secret"])
     assert not await texts.read(["secret"])
     assert len(nobody.asked) == 1
+    assert metrics.searches_late._value.get() == late + 2  # noqa: SLF001
 
     now = 106.0
     nobody.is_attended = True

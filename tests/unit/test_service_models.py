@@ -1,10 +1,11 @@
 """/models: what there is, what serves, what is asked for."""
 
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from portrait.jobs import new_job
+from portrait.jobs import JobOverError, Situation, new_job
 from portrait.need import Need
 from portrait.verdict import Verdict
 from service.model_examples import (
@@ -306,6 +307,31 @@ async def test_a_job_in_hand_is_cancelling_until_its_trainer_has_stopped() -> No
         404,
         "urn:portrait:problem:job-not-found",
     )
+
+
+@pytest.mark.parametrize("path", ["/models/jobs/{id}", "/models/jobs"])
+async def test_a_job_that_ends_while_somebody_looks_is_never_shown_running_again(path: str) -> None:
+    shop = Shop()
+    token = await shop.lease.take()
+    assert token is not None
+    job = new_job("request", "new season", NOON)
+    await shop.jobs.ask(job)
+    at_work = job.begun(NOON, OUTLINE).at("training")
+    await shop.jobs.save(at_work, token)
+    await shop.jobs.cancel(job.id, "the wrong season", NOON)
+    look = shop.jobs.situation
+
+    async def look_as_it_ends() -> Situation:
+        with suppress(JobOverError):  # it has by now
+            await shop.jobs.save(at_work.ended("cancelled", "the wrong season", NOON), token)
+        return await look()
+
+    async with open_shop(shop) as client:
+        shop.jobs.situation = look_as_it_ends  # type: ignore[method-assign]
+        answer = (await client.get(path.format(id=job.id))).json()
+
+    (shown,) = answer.get("jobs", [answer])
+    assert shown["state"] == "cancelled"
 
 
 @pytest.mark.parametrize("reason", ["", " ", "x" * 501, 7, None])
