@@ -46,7 +46,6 @@ LOOK_SECONDS = 2.0  # between two looks at the ids of topics, where a fetch does
 DRAIN_SECONDS = 20.0  # longest a rebalance waits for the batch in hand; a join allows 300
 ANSWER_SECONDS = 10.0  # longest wait for a commit, until it is tried again
 METADATA_MS = 3_000  # between two looks at the cluster: a topic that is made anew has a group again
-TURNS = 2  # of partitions in a batch, while several have records waiting: none has it for itself
 PARTITION_BYTES = 1_048_576  # of one partition in a fetch: Kafka's own default
 
 log = structlog.get_logger()
@@ -225,16 +224,12 @@ class KafkaStream:
         """Return how many records the batch can still take."""
         return self._most_records - sum(map(len, self._held.values()))
 
-    def _turn(self) -> int:
-        """Return how many records may be taken before other partitions have their turn."""
-        return min(self._room(), max(self._most_records // TURNS, 1))
-
     async def _poll(self, timeout_ms: int) -> None:
         await self._place()
         await self._heal()
         started = time.monotonic()
         try:
-            found = await self._consumer.getmany(timeout_ms=timeout_ms, max_records=self._turn())
+            found = await self._consumer.getmany(timeout_ms=timeout_ms, max_records=self._room())
         except KafkaError as error:
             raise StreamUnavailableError from error
         self._hold(found)
