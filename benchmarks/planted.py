@@ -108,7 +108,8 @@ def plant(language: Language, items: int, people: int, seed: int, encoder: TextE
     exam = set_exam(events, moments, each=EACH)
     categories = np.array([name_ref(good.category or "") for good in listed], np.uint64)
     situations = situations_of(events, moments[-2], categories)
-    return Planted(exam, situations, events.before(moments[-2]), space.place(embeddings))
+    vectors = np.r_[space.place(embeddings[:items]), space.place_searches(embeddings[items:])]
+    return Planted(exam, situations, events.before(moments[-2]), vectors)
 
 
 def _with_newcomers(events: Interactions, seed: int) -> Interactions:

@@ -47,9 +47,30 @@ class Space:
             digest.update(part)
         return digest.hexdigest()
 
+    @cached_property
+    def variances(self) -> Vectors:
+        """Variance of the catalogue along each axis before it was scaled away, (K,)."""
+        lengths = np.linalg.norm(self.axes, axis=0)
+        found: Vectors = np.divide(1, lengths**2, out=np.zeros_like(lengths), where=lengths > 0)
+        return found
+
     def place(self, embeddings: Vectors) -> Vectors:
         """Map the encoder's embeddings (B, D) to unit vectors of this space (B, K)."""
-        return unit(np.matmul(embeddings - self.mean, self.axes, dtype=np.float32))
+        return unit(self._whitened(embeddings))
+
+    def place_searches(self, embeddings: Vectors) -> Vectors:
+        """Map embeddings of what people search for, (B, D), to unit vectors (B, K).
+
+        Each axis counts by its variance, so that the product with an item's vector is that of the
+        encoder's centred embeddings, but for the item's length: whitening makes items that are
+        bought together more alike, and hides most of what a few words mean among many items
+        (docs/experiments.md, 2026-11-26).
+        """
+        return unit(self._whitened(embeddings) * self.variances)
+
+    def _whitened(self, embeddings: Vectors) -> Vectors:
+        whitened: Vectors = np.matmul(embeddings - self.mean, self.axes, dtype=np.float32)
+        return whitened
 
 
 def fit_space(encoder: str, embeddings: Vectors, dim: int = DIM) -> Space:

@@ -3,8 +3,9 @@
 The vectors that this process works with are the ones that everybody reads from the store, rounded
 as the store rounds them, so that every worker paints the same bits.
 
-A search that the encoder's vocabulary lacks stays without a vector: it would lie where everything
-lies that cannot be read. Items keep theirs, which is better than none (docs/experiments.md).
+Searches are placed so that they find what the encoder finds (`Space.place_searches`). One that the
+encoder's vocabulary lacks stays without a vector: it would lie where everything lies that cannot be
+read. Items keep theirs, which is better than none (docs/experiments.md).
 """
 
 import asyncio
@@ -67,7 +68,8 @@ class TextReader:
         passed = await self._passed_over(self._encoder, [*{*searches}])
         unknown = [ref for ref in unknown if ref not in passed]
         if unknown:
-            placed = await self._place(self._encoder, [by_ref[ref] for ref in unknown])
+            new = [by_ref[ref] for ref in unknown]
+            placed = await self._place(self._encoder, new, {*searches})
             await self._store.put_vectors(self.space.id, unknown, placed, ttl=ttl)
         return len(unknown)
 
@@ -78,11 +80,15 @@ class TextReader:
         metrics.searches_unread.inc(len(found))
         return found
 
-    async def _place(self, encoder: TextEncoder, texts: list[str]) -> Vectors:
-        """Run BERT, in a thread, and whiten. Returns (B, K)."""
+    async def _place(
+        self, encoder: TextEncoder, texts: list[str], searches: Collection[str]
+    ) -> Vectors:
+        """Run BERT, in a thread, and place what it read in the space. Returns (B, K)."""
         embeddings = await asyncio.to_thread(encoder.encode, texts)
         metrics.texts_encoded.inc(len(texts))
-        return self.space.place(embeddings)
+        is_search = np.array([[text in searches] for text in texts])
+        searched = self.space.place_searches(embeddings)
+        return np.where(is_search, searched, self.space.place(embeddings))
 
 
 async def unreadable(encoder: TextEncoder, texts: Sequence[str]) -> list[bool]:

@@ -61,16 +61,16 @@ def test_a_search_is_placed_again_when_goods_have_come_to_a_category_that_there_
 
 
 @pytest.mark.parametrize(
-    ("similarity", "of_one", "found"),
+    ("first", "others", "of_one", "found"),
     [
-        (0.26, 5, "Grocery > Dairy"),
-        (0.23, 7, "Grocery > Dairy"),
-        (0.23, 5, None),  # they do not agree
-        (0.21, 10, None),  # they agree, and are not like it
+        (0.33, 0.26, 5, "Grocery > Dairy"),
+        (0.26, 0.26, 7, "Grocery > Dairy"),
+        (0.26, 0.26, 5, None),  # they do not agree
+        (0.24, 0.24, 10, None),  # they agree, and are not like it
     ],
 )
 def test_what_is_not_quite_near_counts_where_the_nearest_agree(
-    similarity: float, of_one: int, found: str | None
+    first: float, others: float, of_one: int, found: str | None
 ) -> None:
     space = Space("none", np.zeros(11, np.float32), np.eye(11, dtype=np.float32))
     built = Catalogue(Model("test", space))
@@ -78,8 +78,8 @@ def test_what_is_not_quite_near_counts_where_the_nearest_agree(
         item(str(n), f"good {n}", "Grocery > Dairy" if n < of_one else f"Other > {n}")
         for n in range(10)
     ]
-    search = np.full(11, similarity, np.float32)
-    search[-1] = (1 - 10 * similarity**2) ** 0.5
+    search = np.array([first, *[others] * 9, 0], np.float32)
+    search[-1] = (1 - search @ search) ** 0.5
     texts = [*(good.text for good in goods), "a search"]
     built.vectors.put([*map(text_ref, texts)], np.r_[np.eye(11, dtype=np.float32)[:10], [search]])
     for good in goods:

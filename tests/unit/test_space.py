@@ -35,6 +35,21 @@ def test_vectors_of_a_space_have_length_one() -> None:
     np.testing.assert_allclose(np.linalg.norm(placed, axis=1), 1, atol=1e-5)
 
 
+def test_a_search_finds_what_the_encoder_finds_but_for_the_lengths_of_items() -> None:
+    found = embeddings(2_000, width=16)
+    space = fit_space("e", found, dim=16)
+    searches, items = found[:5], found[5:50]
+
+    placed = space.place_searches(searches)
+
+    whitened = np.matmul(items - space.mean, space.axes, dtype=np.float32)
+    centred = searches - space.mean, items - space.mean
+    found_by_space = np.matmul(placed, whitened.T, dtype=np.float32)
+    found_by_encoder = np.matmul(centred[0], centred[1].T, dtype=np.float32)
+    np.testing.assert_allclose(np.linalg.norm(placed, axis=1), 1, atol=1e-5)
+    np.testing.assert_allclose(unit(found_by_space), unit(found_by_encoder), atol=1e-4)
+
+
 @pytest.mark.parametrize("rows", [1, 2, 5])
 def test_a_tiny_catalogue_has_a_space_that_keeps_its_items_apart(rows: int) -> None:
     found = embeddings(rows)
