@@ -47,6 +47,7 @@ ROUNDS = 3  # of the search; the optimum is flat
 COLD_SHARES = np.geomspace(0.2, 2, 25)  # of all that counts, tried for the texts of cold items
 LEARNED_BEYOND = 1.5  # what was learned of texts knew the items: it looks a third too good
 BEYOND_CHANCE = 1.0  # standard errors that a step away from the champion's blend has to gain
+USUAL_SHARES = (1.0, 0.75, 0.5, 0.25)  # of what kin and price count in a first model
 BEHAVIOUR, TEXT, KIN, PRICE = range(4)  # places of the parts of a blend; kinds come last
 EVEN = Blend(1, 1, 1, FIRST.kin, FIRST.price)
 
@@ -215,7 +216,7 @@ def choose_blend(  # noqa: PLR0913 - what it chooses for, and by
 
     weights, figures = _search(measure, names, begin, least)
     if told:
-        weights, figures["ndcg@10"] = _with_traits(measure, weights)
+        weights, figures["ndcg@10"] = with_traits(measure, weights)
     nameless = learned.behaviour.items(np.zeros(len(items), np.uint64), ranker.texts)
 
     def by_behaviour(users: slice) -> Floats:
@@ -243,8 +244,8 @@ def choose_blend(  # noqa: PLR0913 - what it chooses for, and by
     return replace(blended, blend=replace(blended.blend, **cold)), figures
 
 
-def _with_traits(measure: Callable[[Floats], PerUser], weights: Floats) -> tuple[Floats, float]:
-    """Let kin and price count at least what they do in a first model, as far as it does no harm.
+def with_traits(measure: Callable[[Floats], PerUser], weights: Floats) -> tuple[Floats, float]:
+    """Let kin and price count what they do in a first model, or the most of it that does no harm.
 
     What a few hundred questions say of them is mostly luck, and that people stay with categories
     and prices is known without. Harm is a fall of more than a standard error of the paired
@@ -259,12 +260,14 @@ def _with_traits(measure: Callable[[Floats], PerUser], weights: Floats) -> tuple
     (best,) = measure(weights[None])
     kept, content = best, weights[BEHAVIOUR] + weights[TEXT]
     for part, usual in ((KIN, FIRST.kin), (PRICE, FIRST.price)):
-        tried = weights.copy()
-        tried[part] = max(tried[part], usual * content)
-        (gained,) = measure(tried[None])
-        lost = best - gained
-        if lost.mean() <= lost.std() / np.sqrt(len(lost)):
-            kept, weights = gained, tried
+        for share in USUAL_SHARES:
+            tried = weights.copy()
+            tried[part] = max(tried[part], share * usual * content)
+            (gained,) = measure(tried[None])
+            lost = best - gained
+            if lost.mean() <= lost.std() / np.sqrt(len(lost)):
+                kept, weights = gained, tried
+                break
     return weights, float(kept.mean())
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from portrait.evaluate import PerUser
 from portrait.event import Action
 from portrait.facts import ACTION_CODE
 from portrait.hash_index import MISSING
@@ -14,11 +15,13 @@ from portrait.interactions import NO_ITEM, NO_QUERY, Interactions, from_columns
 from portrait.learned import FIRST, Blend, Learned
 from portrait.neural.behaviour_encoder import BehaviourEncoder, EncoderShape
 from portrait.neural.fit_ranker import (
+    PRICE,
     Fitted,
     RankerCourse,
     choose_blend,
     fit_ranker,
     refit_ranker,
+    with_traits,
 )
 from portrait.neural.next_item import NextItem
 from portrait.neural.sequences import sequences_of
@@ -26,7 +29,7 @@ from portrait.neural.training import Course
 from portrait.neural.validation import validation_of
 from portrait.past import newest
 from portrait.ranker import Ranker
-from portrait.recency import Events
+from portrait.recency import Events, Floats
 from portrait.traits import Traits
 from tests.learned import ITEMS, last_held_out, planted, text_vectors
 
@@ -247,6 +250,18 @@ def test_a_blend_keeps_kin_and_price_where_they_do_no_harm() -> None:
     assert blend.kin >= FIRST.kin * content - 1e-6
     assert blend.price >= FIRST.price * content - 1e-6
     assert set(figures) >= {"ndcg@10", "kin", "price"}
+
+
+def test_of_a_price_that_does_harm_the_most_that_does_none_is_kept() -> None:
+    begin = np.array([1, 1, 0, 0, 1], np.float32)
+
+    def measure(mixes: Floats) -> PerUser:
+        return np.repeat((mixes[:, [PRICE]] <= 0.4).astype(np.float64), 10, axis=1)
+
+    weights, figure = with_traits(measure, begin)
+
+    assert weights.tolist() == pytest.approx([1, 1, 2 * FIRST.kin, FIRST.price, 1])
+    assert figure == 1
 
 
 def test_the_same_seed_gives_the_same_model() -> None:
