@@ -26,7 +26,7 @@ from portrait.learned import Blend, untaught
 from portrait.neural.fit_ranker import fit_neighbours
 from portrait.ranker import Ranker, Told
 from portrait.recency import Events
-from portrait.ref import item_ref, name_ref, text_ref
+from portrait.ref import item_ref, name_ref, search_ref
 from portrait.situations import Situations, situations_of
 from portrait.space import Vectors, fit_space
 
@@ -99,7 +99,7 @@ def plant(language: Language, items: int, people: int, seed: int, encoder: TextE
     world = live(open_shop(language, items, seed), people, seed, ENDS_AT)
     listed = sorted((Item.model_validate(good.fields) for good in world.shop.goods), key=_ref)
     searches = {str(event["text"]) for event in world.events if event["type"] == "search"}
-    queries = sorted(searches, key=text_ref)
+    queries = sorted(searches, key=search_ref)
     texts = [*(item.text for item in listed), *queries]
     embeddings = encoder.encode(texts)
     space = fit_space(encoder.name, embeddings[:items])
@@ -140,7 +140,7 @@ def _interactions(world: World, listed: list[Item], queries: list[str]) -> Inter
         rating=_column([10 * int(str(e.get("rating", 0))) for e in world.events]).astype(np.uint8),
         at=_column([_ms(str(event["occurred_at"])) for event in world.events]),
         items=np.array([_ref(item) for item in listed], np.uint64),
-        queries=np.array([text_ref(text) for text in queries], np.uint64),
+        queries=np.array([search_ref(text) for text in queries], np.uint64),
         users=len(who),
     )
 

@@ -48,7 +48,7 @@ from portrait.catalogue import texts_of
 from portrait.encoder import Floats
 from portrait.event import Action
 from portrait.item import Item
-from portrait.ref import text_ref
+from portrait.ref import search_ref, text_ref
 from portrait.resume import Resume
 from portrait.settings import Settings
 from portrait.space import Space, Vectors, unit
@@ -213,9 +213,10 @@ async def _fill_catalogue(settings: Settings) -> None:
         for n in range(ITEMS)
     ]
     texts = {text for item in items for text in texts_of(item)}
-    texts |= {f"query {n}" for n in range(QUERIES)}
-    vectors = unit(generator.normal(size=(len(texts), DIM)).astype(np.float32))
-    await catalogue.put_vectors(space.id, [text_ref(text) for text in texts], vectors)
+    refs = [text_ref(text) for text in texts]
+    refs += [search_ref(f"query {n}") for n in range(QUERIES)]
+    vectors = unit(generator.normal(size=(len(refs), DIM)).astype(np.float32))
+    await catalogue.put_vectors(space.id, refs, vectors)
     await catalogue.put_items(items)
     await redis.aclose()
 

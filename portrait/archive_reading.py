@@ -18,7 +18,7 @@ from portrait.archive import SCHEMA, Archive, ArchiveChangedError, Span, numbers
 from portrait.event import Action
 from portrait.interactions import NO_ITEM, NO_QUERY, Codes, Interactions, from_columns
 from portrait.reading import EPOCH, MILLISECOND
-from portrait.ref import text_ref
+from portrait.ref import search_ref
 from portrait.replay import ACTIONS, Users, choose_stratified, choose_uniformly, find, measure
 from portrait.segment import covered
 from portrait.tone import READ, READ_STARS, stars_of
@@ -54,7 +54,7 @@ class Reading:
 
     interactions: Interactions
     user_refs: Users  # (U,), user_ref of each user of the interactions
-    searched: Mapping[int, str]  # the texts of the queries, by text_ref
+    searched: Mapping[int, str]  # the texts of the queries, by search_ref
     rows: int  # in the window; those of erased users are in no count
     repeated: int  # events that were published more than once
     first_at: datetime | None  # of the earliest and of the latest event in the window
@@ -242,7 +242,7 @@ def _queries(text: pa.ChunkedArray) -> tuple[Codes, NDArray[np.uint64], dict[int
     """
     coded = text.combine_chunks().dictionary_encode()
     texts = [each.strip() for each in coded.dictionary.to_pylist()]
-    refs = np.array([text_ref(each) if each else 0 for each in texts], np.uint64)
+    refs = np.array([search_ref(each) if each else 0 for each in texts], np.uint64)
     queries = np.unique(refs[refs > 0])
     row = np.where(refs > 0, np.searchsorted(queries, refs), NO_QUERY)
     query = np.append(row, NO_QUERY)[numbers(pc.fill_null(coded.indices, len(row)))]

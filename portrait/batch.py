@@ -23,7 +23,7 @@ from portrait.reading import (
     read_event,
     tabulated,
 )
-from portrait.ref import event_ref, item_ref, text_ref
+from portrait.ref import event_ref, item_ref, search_ref
 from portrait.stream import Message, Record
 from portrait.tone import READ, SAID, stars_of
 from portrait.topics import ERASURES, EVENT_TOPICS
@@ -42,7 +42,7 @@ class EventBatch:
     users: list[str]
     columns: NDArray[np.void]  # (E,) of COLUMNS, in log order
     items: dict[int, Event] = field(default_factory=dict)  # first event that names each item_ref
-    searches: dict[int, str] = field(default_factory=dict)  # search texts by text_ref
+    searches: dict[int, str] = field(default_factory=dict)  # search texts by search_ref
     dead: list[Message] = field(default_factory=list)  # dead letters of this batch
 
     def __len__(self) -> int:
@@ -148,7 +148,7 @@ class _Builder:
         """Name what the event is about, and remember what is needed to find its vector."""
         if event.type is Action.SEARCH:
             text = str(event.text).strip()
-            ref = text_ref(text)
+            ref = search_ref(text)
             if ref not in self._searches:
                 self._searches[ref] = text
                 self.tokens += len(text) // CHARACTERS_PER_TOKEN + 2

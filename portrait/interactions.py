@@ -30,7 +30,7 @@ class Interactions:
     rating: NDArray[np.uint8]  # (E,), tenths of a star; 0 = not rated
     query: Codes  # (E,), row of `queries`, or NO_QUERY
     items: NDArray[np.uint64]  # (N,), item_ref
-    queries: NDArray[np.uint64]  # (Q,), text_ref, ascending
+    queries: NDArray[np.uint64]  # (Q,), search_ref, ascending
     users: int
 
     def __len__(self) -> int:

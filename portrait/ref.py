@@ -26,8 +26,13 @@ def item_ref(item_id: str) -> int:
 
 
 def text_ref(text: str) -> int:
-    """Name a text by its content."""
+    """Name a text of an item, or a category's name, by its content."""
     return _ref(b"text:", text)
+
+
+def search_ref(text: str) -> int:
+    """Name what somebody searched for: it lies elsewhere than the same text of an item."""
+    return _ref(b"search:", text)
 
 
 def user_ref(user: str) -> int:

@@ -23,7 +23,7 @@ SEARCH = ACTION_CODE[Action.SEARCH]
 
 _REF = 8  # bytes
 
-Texts = Mapping[int, str]  # by text_ref
+Texts = Mapping[int, str]  # by search_ref
 
 
 def encode_searched(

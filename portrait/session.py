@@ -14,7 +14,7 @@ from portrait.explain import Evidence, evidence_of, weighed
 from portrait.facts import ACTION_CODE, EVENT, RING
 from portrait.lexical import Lexicon, Reading
 from portrait.paint import SHORT
-from portrait.ref import item_ref, text_ref
+from portrait.ref import item_ref, search_ref
 from portrait.space import Vectors
 
 Way = Literal["vector", "words", "nothing"]  # how a text was read
@@ -29,7 +29,7 @@ def session_ring(items: Sequence[str], texts: Sequence[str]) -> NDArray[np.void]
     makes the other old.
     """
     clicks = [(item_ref(id), CLICK) for id in reversed(items)]
-    searches = [(text_ref(text), SEARCH) for text in reversed(texts)]
+    searches = [(search_ref(text), SEARCH) for text in reversed(texts)]
     pairs = zip_longest(searches, clicks)
     newest_first = [event for pair in pairs for event in pair if event is not None][:RING]
     ring = np.zeros(len(newest_first), EVENT)
@@ -60,7 +60,7 @@ def read_words(
     searched = np.where(ring["action"] == SEARCH, ring["ref"], np.uint64(0))
     ways: list[Way] = []
     for text in reversed(texts):  # the newest first: they say most, should it be too much
-        places = np.flatnonzero(searched == np.uint64(text_ref(text)))
+        places = np.flatnonzero(searched == np.uint64(search_ref(text)))
         if evidence.vectors[places].any():
             ways.append("vector")
             continue

@@ -1,16 +1,17 @@
 """Stock: the catalogue as a training reads it, all at once and outside of the event loop."""
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
 from portrait.encoder import TextEncoder
 from portrait.item import Item
-from portrait.ref import text_ref
+from portrait.ref import search_ref, text_ref
 from portrait.space import Space, Vectors
 from portrait.store import CatalogueStore
+from portrait.texts import MOST_UNREAD
 from portrait.tracker import NoTracker, Tracker
 
 AT_ONCE = 1_000  # items or vectors asked for in one call
@@ -27,7 +28,7 @@ class Stock(Protocol):
         ...
 
     def vectors(self, space_id: str, refs: Sequence[int], dim: int) -> list[Vectors | None]:
-        """Return text vectors (K,) by text_ref, in their order; None where there is none."""
+        """Return text vectors (K,) by their refs, in their order; None where there is none."""
         ...
 
 
@@ -69,7 +70,7 @@ def place_texts(
     encoder: TextEncoder | None,
     tracker: Tracker | None = None,
 ) -> Vectors:
-    """Place texts in a space: each distinct one once, and only those that nobody placed before.
+    """Place texts of items in a space: each distinct one once, and only those not placed before.
 
     Args:
         texts: N of them; an empty one has no vector.
@@ -81,22 +82,52 @@ def place_texts(
     Returns:
         (N, K), unit rows rounded as stores round them, or zero where nothing is known.
     """
-    distinct = sorted({text for text in texts if text})
-    known = stock.vectors(space.id, [text_ref(text) for text in distinct], space.dim)
-    vectors = {t: v for t, v in zip(distinct, known, strict=True) if v is not None}
+    by_ref = {text_ref(text): text for text in sorted({*texts} - {""})}
+    known = stock.vectors(space.id, [*by_ref], space.dim)
+    placed = _placed(by_ref, known, space.place, encoder, tracker)
+    return _rows([placed.get(text_ref(text)) for text in texts], space)
+
+
+def place_searches(
+    searches: Sequence[str], space: Space, stock: Stock, encoder: TextEncoder | None
+) -> Vectors:
+    """Place what people searched for, as workers do: likewise, zero where it cannot be read."""
+    by_ref = {search_ref(text): text for text in sorted({*searches} - {""})}
     if encoder is not None:
-        unknown = [text for text in distinct if text not in vectors]
+        shares = encoder.unread([*by_ref.values()]).tolist() if by_ref else []
+        by_ref = {
+            ref: text
+            for (ref, text), share in zip(by_ref.items(), shares, strict=True)
+            if share <= MOST_UNREAD
+        }
+    known = stock.vectors(space.id, [*by_ref], space.dim)
+    placed = _placed(by_ref, known, space.place_searches, encoder)
+    return _rows([placed.get(search_ref(text)) for text in searches], space)
+
+
+def stored_searches(refs: Sequence[int], space: Space, stock: Stock) -> Vectors:
+    """Return the vectors of searches, Q search refs, that were placed before: (Q, K), or zero."""
+    return _rows(stock.vectors(space.id, refs, space.dim), space)
+
+
+def _placed(
+    texts: Mapping[int, str],
+    known: Sequence[Vectors | None],
+    place: Callable[[Vectors], Vectors],
+    encoder: TextEncoder | None,
+    tracker: Tracker | None = None,
+) -> dict[int, Vectors]:
+    """Return the vectors of distinct texts by ref: those that are known, in order, and the rest."""
+    vectors = {ref: v for ref, v in zip(texts, known, strict=True) if v is not None}
+    if encoder is not None:
+        unknown = [ref for ref in texts if ref not in vectors]
         for start in range(0, len(unknown), TEXTS_AT_ONCE):
             (tracker or NoTracker()).reach(start / len(unknown))
             some = unknown[start : start + TEXTS_AT_ONCE]
-            placed = space.place(encoder.encode(some)).astype("<f2").astype(np.float32)
+            embeddings = encoder.encode([texts[ref] for ref in some])
+            placed = place(embeddings).astype("<f2").astype(np.float32)
             vectors |= dict(zip(some, placed, strict=True))
-    return _rows([vectors.get(text) for text in texts], space)
-
-
-def place_searches(refs: Sequence[int], space: Space, stock: Stock) -> Vectors:
-    """Return the vectors of searches, Q text refs, that were placed before: (Q, K), or zero."""
-    return _rows(stock.vectors(space.id, refs, space.dim), space)
+    return vectors
 
 
 def _rows(vectors: Sequence[Vectors | None], space: Space) -> Vectors:

@@ -108,7 +108,7 @@ class CatalogueStore(Protocol):
     async def get_vectors(
         self, space_id: str, refs: Sequence[int], dim: int
     ) -> list[Vectors | None]:
-        """Return text vectors (K,) by text_ref, in their order; one that is damaged is not there.
+        """Return text vectors (K,) by their refs, in their order; one that is damaged is not there.
 
         Args:
             space_id: Of texts.

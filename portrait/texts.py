@@ -9,14 +9,14 @@ read. Items keep theirs, which is better than none (docs/experiments.md).
 """
 
 import asyncio
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 
 import numpy as np
 
 from portrait import metrics
 from portrait.encoder import TextEncoder
-from portrait.ref import text_ref
+from portrait.ref import search_ref, text_ref
 from portrait.space import Space, Vectors
 from portrait.store import CatalogueStore
 
@@ -40,55 +40,53 @@ class TextReader:
 
     async def read(
         self,
-        texts: Iterable[str],
+        texts: Iterable[str] = (),
         *,
+        searches: Iterable[str] = (),
         ttl: timedelta | None = None,
-        searches: Collection[str] = (),
     ) -> int:
         """Encode the texts that the store has no vector of, and store their vectors.
 
         Args:
-            texts: Any number; the encoder makes its own batches.
+            texts: Of items; any number; the encoder makes its own batches.
+            searches: What was searched for. They are worth nothing unless they can be read, and
+                are placed so that they find what the encoder finds.
             ttl: How long to keep them; None for ever, also for those that were to expire.
-            searches: Those of them that are worth nothing unless they can be read.
 
         Returns:
             How many were encoded.
         """
-        by_ref = {text_ref(text): text for text in texts}
-        vectors = await self._store.get_vectors(self.space.id, list(by_ref), self.space.dim)
-        known = {r: v for r, v in zip(by_ref, vectors, strict=True) if v is not None}
-        unknown = [ref for ref in by_ref if ref not in known]
+        of_items = {text_ref(text): text for text in texts}
+        searched = {search_ref(text): text for text in searches}
+        refs = [*of_items, *searched]
+        vectors = await self._store.get_vectors(self.space.id, refs, self.space.dim)
+        known = {r: v for r, v in zip(refs, vectors, strict=True) if v is not None}
         metrics.texts_cached.inc(len(known))
         if ttl is None and known:
             await self._store.put_vectors(self.space.id, list(known), np.stack([*known.values()]))
         if self._encoder is None:
-            metrics.texts_passed_over.inc(len(unknown))
+            metrics.texts_passed_over.inc(len(refs) - len(known))
             return 0
-        passed = await self._passed_over(self._encoder, [*{*searches}])
-        unknown = [ref for ref in unknown if ref not in passed]
-        if unknown:
-            new = [by_ref[ref] for ref in unknown]
-            placed = await self._place(self._encoder, new, {*searches})
-            await self._store.put_vectors(self.space.id, unknown, placed, ttl=ttl)
-        return len(unknown)
+        items = {ref: text for ref, text in of_items.items() if ref not in known}
+        asked = {ref: text for ref, text in searched.items() if ref not in known}
+        asked = await self._legible(self._encoder, asked)
+        for new, place in ((items, self.space.place), (asked, self.space.place_searches)):
+            if new:
+                placed = place(await self._encoded(self._encoder, [*new.values()]))
+                await self._store.put_vectors(self.space.id, [*new], placed, ttl=ttl)
+        return len(items) + len(asked)
 
-    async def _passed_over(self, encoder: TextEncoder, searches: list[str]) -> set[int]:
-        """Return the refs of searches that cannot be read."""
-        is_unread = await unreadable(encoder, searches)
-        found = {text_ref(text) for text, it in zip(searches, is_unread, strict=True) if it}
-        metrics.searches_unread.inc(len(found))
-        return found
+    async def _legible(self, encoder: TextEncoder, searches: Mapping[int, str]) -> dict[int, str]:
+        """Return the searches that can be read, by ref."""
+        is_unread = await unreadable(encoder, [*searches.values()])
+        metrics.searches_unread.inc(sum(is_unread))
+        said = zip(searches.items(), is_unread, strict=True)
+        return {ref: text for (ref, text), passed_over in said if not passed_over}
 
-    async def _place(
-        self, encoder: TextEncoder, texts: list[str], searches: Collection[str]
-    ) -> Vectors:
-        """Run BERT, in a thread, and place what it read in the space. Returns (B, K)."""
-        embeddings = await asyncio.to_thread(encoder.encode, texts)
+    async def _encoded(self, encoder: TextEncoder, texts: list[str]) -> Vectors:
+        """Run BERT, in a thread. Returns (B, D)."""
         metrics.texts_encoded.inc(len(texts))
-        is_search = np.array([[text in searches] for text in texts])
-        searched = self.space.place_searches(embeddings)
-        return np.where(is_search, searched, self.space.place(embeddings))
+        return await asyncio.to_thread(encoder.encode, texts)
 
 
 async def unreadable(encoder: TextEncoder, texts: Sequence[str]) -> list[bool]:

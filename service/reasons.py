@@ -14,7 +14,7 @@ from portrait.hash_index import MISSING
 from portrait.item import Item
 from portrait.kinds import ACTION_WEIGHTS
 from portrait.popularity import DAYS
-from portrait.ref import text_ref
+from portrait.ref import search_ref
 from portrait.searched import Texts
 from service.describe import DECIMALS, Json, moment, tone_of
 
@@ -40,7 +40,7 @@ class Mentions:
 
     def with_session(self, session: Evidence, texts: Sequence[str]) -> None:
         """Put a session first; its searches are named by the texts of the request."""
-        self._session, self._texts = session, {text_ref(text): text for text in texts}
+        self._session, self._texts = session, {search_ref(text): text for text in texts}
 
     def with_past(self, past: Evidence, searched: Texts) -> None:
         """Put a profile's events last; its searches are named by what is kept of their texts."""

@@ -32,7 +32,7 @@ from portrait.recommend import (
     rank_popular,
 )
 from portrait.record import is_blank
-from portrait.ref import item_ref, text_ref
+from portrait.ref import item_ref, search_ref
 from portrait.searched import Texts, read_searched
 from portrait.session import read_words, session_evidence, session_ring
 from portrait.space import Vectors
@@ -147,7 +147,7 @@ async def _fetch(
     """
     mirror = view.source.mirror
     past = [] if profile is None else search_refs(profile.ring)
-    now = {text_ref(text): text for text in (asked.session or NO_SESSION).texts}
+    now = {search_ref(text): text for text in (asked.session or NO_SESSION).texts}
     lacking = await mirror.fetch_texts([*past, *now])
     if await live.new_texts.read([now[ref] for ref in lacking if ref in now]):
         await mirror.fetch_texts(now)

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from portrait.catalogue import Catalogue, texts_of
-from portrait.item import Item
-from portrait.ref import text_ref
+from portrait.catalogue import FORGOTTEN_ROWS, Catalogue, texts_of
+from portrait.item import IntroducedItem, Item
+from portrait.ref import search_ref, text_ref
 from portrait.space import Vectors, fit_space
 from portrait.store import Model
 from tests.fakes import HashEncoder
@@ -25,17 +25,35 @@ def catalogue(*items: Item, searches: tuple[str, ...] = (), model: Model = MODEL
     """Build a catalogue, of all ITEMS if none are named."""
     built = Catalogue(model)
     chosen = items or ITEMS
-    texts = [text for item in chosen for text in texts_of(item)] + list(searches)
-    if texts:
-        vectors = np.concatenate([vector_of(text) for text in texts])
-        built.vectors.put([text_ref(text) for text in texts], vectors)
+    read(built, *chosen)
+    for search in searches:
+        built.vectors.put([search_ref(search)], search_vector_of(search))
     for item in chosen:
         built.put(item)
     built.place()
     return built
 
 
+def read(built: Catalogue, *items: Item) -> None:
+    """Put the vectors of items' texts into a catalogue."""
+    for text in (text for item in items for text in texts_of(item)):
+        built.vectors.put([text_ref(text)], vector_of(text))
+
+
 def vector_of(text: str) -> Vectors:
     """Return a text's vector, (1, K), alone: among others its last bits depend on its place."""
     vector: Vectors = SPACE.place(HashEncoder().encode([text])).astype(np.float16)
     return vector.astype(np.float32)
+
+
+def search_vector_of(text: str) -> Vectors:
+    """Return a search's vector, (1, K), alone."""
+    vector: Vectors = SPACE.place_searches(HashEncoder().encode([text])).astype(np.float16)
+    return vector.astype(np.float32)
+
+
+def litter(built: Catalogue) -> None:
+    """Fill a catalogue with items that were introduced and are forgotten."""
+    for number in range(FORGOTTEN_ROWS + 10):
+        built.put(IntroducedItem(id=f"scam-{number}"))
+        built.forget(f"scam-{number}")

@@ -17,7 +17,7 @@ from portrait.facts import Facts, fold
 from portrait.item import Item
 from portrait.paint import paint
 from portrait.profile import encode_profiles
-from portrait.ref import text_ref
+from portrait.ref import search_ref, text_ref
 from portrait.searched import Texts, encode_searched
 from portrait.space import Space
 from portrait.store import Model
@@ -92,9 +92,12 @@ class Shop:
     ) -> None:
         """Put items, of all ITEMS if none are named, with their vectors, and a model."""
         chosen = items or ITEMS
-        texts = [text for item in chosen for text in texts_of(item)] + list(searches)
+        texts = [text for item in chosen for text in texts_of(item)]
         vectors = space.place(HashEncoder().encode(texts))
         await self.items.put_vectors(space.id, [text_ref(text) for text in texts], vectors)
+        if searches:
+            vectors = space.place_searches(HashEncoder().encode(searches))
+            await self.items.put_vectors(space.id, [*map(search_ref, searches)], vectors)
         await self.items.put_items(chosen)
         await self.registry.promote(model or Model(f"model-{space.id[:4]}", space))
 

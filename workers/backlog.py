@@ -9,7 +9,7 @@ a bound, new texts are passed over, and weigh nothing until they come again.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -139,11 +139,11 @@ class Backlog:
         self._newest = Batch(())
 
 
-def portions(texts: Mapping[int, str]) -> Iterator[list[str]]:
+def portions(texts: Iterable[str]) -> Iterator[list[str]]:
     """Cut texts into what is read at once."""
     portion: list[str] = []
     room = CHARACTERS_AT_ONCE
-    for text in texts.values():
+    for text in texts:
         portion.append(text)
         room -= min(len(text), LONGEST_READ)
         if room <= 0:

@@ -100,7 +100,7 @@ class Spaces:
         """Read searches into every space, as the update worker will when their events come."""
         async with self._among:  # an encoder reads for one at a time
             for reader in self._readers.values():
-                await reader.read(searches, ttl=SEARCH_TTL, searches=searches)
+                await reader.read(searches=searches, ttl=SEARCH_TTL)
 
     async def check(self) -> None:
         """Raise unless a model serves and its space is kept complete; the error says what to do."""

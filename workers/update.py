@@ -37,7 +37,6 @@ from portrait.letter import records_of, topic_of
 from portrait.notice import notices
 from portrait.paint import paint
 from portrait.profile import REVISION, encode_profiles, read_facts
-from portrait.ref import text_ref
 from portrait.resume import Resume
 from portrait.searched import Texts, encode_searched
 from portrait.store import PopularityStore, ProfileStore, ProgressStore, Stored, Write
@@ -278,12 +277,12 @@ async def _read_new(
     """Make the vectors of searches, and introduce items. Others have their turn in between."""
     offered = updater.limits.offer_unknown
     introduced = [_introduced(part.items[ref], offered=offered) for ref in items]
-    texts = {ref: part.searches[ref] for ref in searches}
-    searched = {*texts.values()}
-    texts |= {text_ref(text): text for item in introduced for text in texts_of(item)}
-    for portion in portions(texts):
+    for portion in portions(part.searches[ref] for ref in searches):
         async with updater.backlog.turn:
-            await painter.texts.read(portion, ttl=SEARCH_TTL, searches=searched)
+            await painter.texts.read(searches=portion, ttl=SEARCH_TTL)
+    for portion in portions(dict.fromkeys(text for item in introduced for text in texts_of(item))):
+        async with updater.backlog.turn:
+            await painter.texts.read(portion, ttl=SEARCH_TTL)
     await painter.mirror.fetch_texts(searches)
     if introduced:
         await painter.mirror.introduce(introduced)

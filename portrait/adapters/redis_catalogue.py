@@ -141,7 +141,7 @@ class RedisCatalogue:
     async def get_vectors(
         self, space_id: str, refs: Sequence[int], dim: int
     ) -> list[Vectors | None]:
-        """Return text vectors by text_ref; one that is damaged is not there."""
+        """Return text vectors by their refs; one that is damaged is not there."""
         async with translated():
             values = await self._straight.mget([_text_key(space_id, ref) for ref in refs])
         vectors = [None if value is None else _vector(value, dim) for value in values]

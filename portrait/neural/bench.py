@@ -19,7 +19,7 @@ from portrait.neural.material import Material
 from portrait.neural.retext import own_encoder
 from portrait.ref import text_ref
 from portrait.space import Space, Vectors, fit_space
-from portrait.stock import Stock, place_texts
+from portrait.stock import Stock, place_searches, place_texts
 from portrait.store import Model
 from portrait.trial import HeadFigures
 
@@ -127,11 +127,11 @@ class Reader:
         progress: Progress,
     ) -> Vectors:
         """Place the texts of items and searches, or read where they were placed."""
-        path = folder / f"{space.id}.npz"
+        path = folder / f"texts-{space.id}.npz"
         if not path.exists():
-            texts = [*material.texts, *material.queries]
-            placed = place_texts(texts, space, self._stock, encoder, progress)
-            _write_arrays(path, texts=placed)
+            items = place_texts(material.texts, space, self._stock, encoder, progress)
+            searches = place_searches(material.queries, space, self._stock, encoder)
+            _write_arrays(path, texts=np.r_[items, searches])
         with np.load(path) as arrays:
             vectors: Vectors = arrays["texts"]
             return vectors

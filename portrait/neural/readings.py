@@ -14,7 +14,7 @@ from portrait.past import newest
 from portrait.ranker import Ranker
 from portrait.recency import TEXT_RECENCY
 from portrait.ref import item_ref
-from portrait.stock import Stock, place_searches, place_texts
+from portrait.stock import Stock, place_texts, stored_searches
 from portrait.store import Model
 from portrait.traits import traits_of
 
@@ -33,7 +33,7 @@ def ranker_over(model: Model, events: Interactions, stock: Stock) -> Ranker:
     vectors = np.concatenate(
         [
             place_texts(known, model.space, stock, None),
-            place_searches(events.queries.tolist(), model.space, stock),
+            stored_searches(events.queries.tolist(), model.space, stock),
         ]
     )
     return Ranker.over(model.learned, events.items, vectors, traits_of(items, events.items))

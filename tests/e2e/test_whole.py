@@ -16,6 +16,7 @@ from portrait.adapters.redis_common import text
 from portrait.adapters.redis_store import connect_redis
 from portrait.letter import dead_letter
 from portrait.stream import Message
+from service.live import POPULARITY_EVERY
 from tests.patience import ANSWER_SECONDS, PATIENCE
 from tests.processes import (
     Portrait,
@@ -149,6 +150,39 @@ def test_an_erased_user_is_forgotten_and_comes_back_as_somebody_new(portrait: Po
     profile = portrait.profile("eve")
     assert profile["events_folded"] == 1
     assert [event["item_id"] for event in profile["recent"]] == ["item-4"]
+
+
+MARKUP = "<img src=x onerror=alert(1)>"
+
+
+def test_five_hundred_made_up_purchases_put_nothing_on_sale(portrait: Portrait) -> None:
+    buyers = [f"buyer-{number}" for number in range(500)]
+    bought = {"type": "purchase", "item_id": "scam-1", "item": {"title": MARKUP}}
+    portrait.post("/events", {"events": [{**bought, "user_id": buyer} for buyer in buyers]})
+    for buyer in buyers:
+        portrait.profile(buyer)
+    time.sleep(POPULARITY_EVERY + 2)  # until what is popular has been read anew
+
+    for only_available in (True, False):
+        asked = {"user_id": "stranger", "limit": 50, "filters": {"available": only_available}}
+        listed = portrait.post("/recommend", asked)["items"]
+        assert listed
+        assert "scam-1" not in {item["item_id"] for item in listed}
+    assert portrait.get("/items/scam-1").status_code == 404
+
+
+def test_a_title_of_markup_is_answered_as_text(portrait: Portrait) -> None:
+    httpx.put(
+        portrait.url + "/items/marked", json={"title": MARKUP}, timeout=ANSWER_SECONDS
+    ).raise_for_status()
+    asyncio.run(until(lambda: portrait.get("/items/marked").status_code == 200, "it is there"))
+
+    answer = portrait.get("/items/marked")
+    httpx.delete(portrait.url + "/items/marked", timeout=ANSWER_SECONDS).raise_for_status()
+
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.json()["title"] == MARKUP
 
 
 #: What may tell of somebody who was erased: see the table of decision 0007.

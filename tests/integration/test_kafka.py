@@ -1,8 +1,8 @@
 """Kafka: what the stream and the publisher promise, on a real broker."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import ExitStack, asynccontextmanager
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -427,8 +427,56 @@ async def _read_across(
     settings: Settings, topic: str, lose_log: Callable[[], Awaitable[None]]
 ) -> None:
     """Read a log, lose it, and read the next one of its name, which is longer: each event once."""
-    offsets, notes, closing = MemoryOffsets(), Notes(), asyncio.Event()
-    resume = Resume(offsets, topic)
+    offsets, notes = MemoryOffsets(), Notes()
+
+    await publish(settings, topic, 100)
+    async with _following(settings, topic, offsets, notes) as seen:
+        await until(lambda: len(seen) == 100, "the first log is read")
+        await lose_log()
+        await _make(settings, topic)
+        await publish(settings, topic, 300, start=1_000)
+        await until(lambda: len(seen) >= 400, "the second log is read")
+        await publish(settings, topic, 2, start=2_000)
+        await until(lambda: len(seen) >= 402, "reading goes on")
+
+    news = [*numbers(1_000, 1_300), *numbers(2_000, 2_002)]
+    assert sorted(seen) == [(0, n) for n in numbers(0, 100)] + [(1, n) for n in news]
+    assert {log.number for log in offsets.logs[topic].values()} == {1}
+    assert len(notes.lately()) == 1
+
+
+@pytest.mark.parametrize("count", [20, 300])
+async def test_a_topic_that_is_made_anew_while_nobody_reads_is_read_from_its_beginning(
+    settings: Settings, topic: str, count: int
+) -> None:
+    offsets, notes = MemoryOffsets(), Notes()
+    await publish(settings, topic, 100)
+    async with _following(settings, topic, offsets, notes) as first:
+        await until(lambda: len(first) == 100, "the first log is read")
+    await _delete(settings, topic)
+    await _make(settings, topic)
+    await publish(settings, topic, count, start=1_000)
+
+    async with _following(settings, topic, offsets, notes) as second:
+        await until(lambda: len(second) >= count, "the second log is read")
+        await publish(settings, topic, 2, start=2_000)
+        await until(lambda: len(second) >= count + 2, "reading goes on")
+
+    news = [*numbers(1_000, 1_000 + count), *numbers(2_000, 2_002)]
+    assert sorted(second) == [(1, n) for n in news]
+    assert {log.number for log in offsets.logs[topic].values()} == {1}
+    assert len(notes.lately()) == 1
+
+
+@asynccontextmanager
+async def _following(
+    settings: Settings, topic: str, offsets: MemoryOffsets, notes: Notes
+) -> AsyncIterator[list[tuple[int, bytes | None]]]:
+    """Read a topic meanwhile, as a worker does that starts where the store says it was.
+
+    What is read comes into the list: the number of its log, and its value.
+    """
+    closing, resume = asyncio.Event(), Resume(offsets, topic)
     seen: list[tuple[int, bytes | None]] = []
 
     async def follow() -> None:
@@ -443,22 +491,12 @@ async def _read_across(
                     await resume.mark(batch.ends, batch.logs)
                     await stream.commit(batch)
 
-    await publish(settings, topic, 100)
-    reading = asyncio.create_task(follow())
-    await until(lambda: len(seen) == 100, "the first log is read")
-    await lose_log()
-    await _make(settings, topic)
-    await publish(settings, topic, 300, start=1_000)
-    await until(lambda: len(seen) >= 400, "the second log is read")
-    await publish(settings, topic, 2, start=2_000)
-    await until(lambda: len(seen) >= 402, "reading goes on")
-    closing.set()
-    await reading
-
-    news = [*numbers(1_000, 1_300), *numbers(2_000, 2_002)]
-    assert sorted(seen) == [(0, n) for n in numbers(0, 100)] + [(1, n) for n in news]
-    assert {log.number for log in offsets.logs[topic].values()} == {1}
-    assert len(notes.lately()) == 1
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(follow())
+        try:
+            yield seen
+        finally:
+            closing.set()
 
 
 async def _make(settings: Settings, topic: str) -> None:

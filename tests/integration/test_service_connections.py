@@ -21,6 +21,7 @@ from service.connection import MOST_PIPELINED, Limits
 from service.middleware import BodyLimits
 from tests.serving import PATIENCE, SHORT, Rules, Serving, serving
 from tests.shop import Shop
+from tests.unit.test_service_bodies import BODIES, JSON, MEGABYTE, MOST_BYTES
 
 HOST = b"Host: x\r\n"
 LIVEZ = b"GET /livez HTTP/1.1\r\n" + HOST + b"\r\n"
@@ -36,6 +37,7 @@ STALLED = EVENTS + b"Content-Length: 100000\r\n\r\n{"
 TOO_SLOW = {b"HTTP/1.1 408 ", b""}
 ANSWERED_ONCE = {b"HTTP/1.1 200 ", b""}
 CHUNKED = EVENTS + b"Transfer-Encoding: chunked\r\n\r\n"
+HELD_UP_SECONDS = 0.7  # of processor time; the slowest body once took 5.9
 FAILED = 'portrait_requests_total{method="POST",route="/events",status="500"}'
 ANSWERED = 'portrait_requests_total{method="GET",route="/livez",status="200"}'
 LEFT = 'portrait_requests_total{method="POST",route="/events",status="499"}'
@@ -592,3 +594,30 @@ def _call(port: int, answers: list[bytes]) -> None:
     with socket.create_connection(("127.0.0.1", port), PATIENCE) as client:
         client.sendall(LIVEZ)
         answers.append(client.recv(2**16))
+
+
+@pytest.mark.parametrize("name", BODIES)
+async def test_a_body_full_of_mistakes_holds_up_nobody_else(name: str) -> None:
+    method, path, body = BODIES[name]
+    content = body()
+    longest = 0.0
+
+    async def tick() -> None:
+        """Note what this process computes, anywhere, before it is our turn again."""
+        nonlocal longest
+        while True:
+            began = time.process_time()
+            await asyncio.sleep(0.005)
+            longest = max(longest, time.process_time() - began)
+
+    async with (
+        serving(Shop(), Rules(Limits(), BodyLimits(most_bytes=MEGABYTE))) as served,
+        httpx.AsyncClient(base_url=served.url, timeout=PATIENCE) as client,
+    ):
+        ticking = asyncio.create_task(tick())
+        answer = await client.request(method, path, content=content, headers=JSON)
+        ticking.cancel()
+
+    assert answer.status_code == 422
+    assert len(answer.content) <= MOST_BYTES
+    assert longest < HELD_UP_SECONDS

@@ -20,7 +20,7 @@ from portrait.event import Action
 from portrait.facts import ACTION_CODE
 from portrait.interactions import NO_ITEM, NO_QUERY
 from portrait.kinds import is_read
-from portrait.ref import item_ref, text_ref, user_ref
+from portrait.ref import item_ref, search_ref, user_ref
 from portrait.segment import Segment
 from tests.archives import RECEIVED_ON, click, fill, memory_archive, synthetic_log
 from tests.records import RECEIVED, event_record
@@ -251,7 +251,7 @@ def test_searches_are_read_by_their_texts_and_reviews_without_theirs() -> None:
     found = reading.interactions
     both, _ = together(reading, read_interactions(archive, most_events=10))
 
-    milk, tuna = text_ref("whole milk"), text_ref("tuna")
+    milk, tuna = search_ref("whole milk"), search_ref("tuna")
     assert reading.searched == {milk: "whole milk", tuna: "tuna"}
     assert found.queries.tolist() == both.queries.tolist() == sorted([milk, tuna])
     for events, times in ((found, 1), (both, 2)):

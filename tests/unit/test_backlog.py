@@ -229,11 +229,11 @@ async def test_a_model_that_takes_over_meanwhile_reads_the_texts_for_itself() ->
 
 @pytest.mark.parametrize(("length", "at_once"), [(6, 1_024), (1_000, 7), (8_192, 6)])
 def test_texts_are_read_some_at_a_time(length: int, at_once: int) -> None:
-    texts = dict.fromkeys(range(3000), "x" * length)
+    texts = ["x" * length] * 3_000
 
     cut = list(portions(texts))
 
-    assert [text for portion in cut for text in portion] == [*texts.values()]
+    assert [text for portion in cut for text in portion] == texts
     assert {len(portion) for portion in cut[:-1]} == {at_once}
     assert at_once * min(length, 1_024) < CHARACTERS_AT_ONCE + 1_024
 

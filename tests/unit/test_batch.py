@@ -8,7 +8,7 @@ from portrait.event import Action
 from portrait.facts import ACTION_CODE
 from portrait.kinds import DISLIKED_REVIEW, LIKED_REVIEW, REVIEW, is_read, kinds_of
 from portrait.reading import LARGEST_EVENT
-from portrait.ref import event_ref, item_ref, text_ref
+from portrait.ref import event_ref, item_ref, search_ref
 from tests.records import RECEIVED, FakeRecord, encoded, event_record
 
 
@@ -38,8 +38,8 @@ def test_events_of_one_user_share_a_row_of_facts() -> None:
 def test_a_search_is_about_its_text() -> None:
     (batch,) = decoded(event_record(type="search", text=" fresh milk ", item_id=None))
 
-    assert batch.columns["event"]["ref"].tolist() == [text_ref("fresh milk")]
-    assert batch.searches == {text_ref("fresh milk"): "fresh milk"}
+    assert batch.columns["event"]["ref"].tolist() == [search_ref("fresh milk")]
+    assert batch.searches == {search_ref("fresh milk"): "fresh milk"}
     assert batch.items == {}
 
 

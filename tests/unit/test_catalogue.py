@@ -11,7 +11,7 @@ from portrait.errors import StoreUnavailableError
 from portrait.hash_index import MISSING
 from portrait.item import IntroducedItem, Item
 from portrait.mirror import Mirror
-from portrait.ref import item_ref, text_ref
+from portrait.ref import item_ref, search_ref, text_ref
 from tests.catalogues import ITEMS, SPACE, catalogue
 from tests.fakes import MemoryCatalogue
 from tests.models import learned_model
@@ -113,8 +113,8 @@ async def test_searches_are_forgotten_beyond_a_bound() -> None:
     await mirror.load()
     size = len(mirror.catalogue.vectors)
     searches = [f"search {n}" for n in range(20)]
-    await reader.read(searches)
-    await mirror.fetch_texts([text_ref(text) for text in searches])
+    await reader.read(searches=searches)
+    await mirror.fetch_texts([search_ref(text) for text in searches])
     assert len(mirror.catalogue.vectors) == size + 20
 
     mirror.bound_searches(10)

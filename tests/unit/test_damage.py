@@ -14,7 +14,7 @@ from portrait.facts import LATEST, Facts, fold
 from portrait.paint import paint
 from portrait.profile import decode_profile, encode_profiles, read_facts
 from portrait.record import is_blank, read_sound
-from portrait.ref import text_ref
+from portrait.ref import search_ref
 from portrait.searched import read_searched
 from portrait.topics import ERASURES
 from tests.catalogues import catalogue
@@ -78,7 +78,7 @@ async def test_damaged_words_of_searches_end_nothing_and_are_written_anew(damage
     again = event_record(1, type="search", text="cat toys", item_id=None)
     await update(ListStream([again]), await memory_updater(profiles))
 
-    assert read_searched(profiles.searched["ann"]) == {text_ref("cat toys"): "cat toys"}
+    assert read_searched(profiles.searched["ann"]) == {search_ref("cat toys"): "cat toys"}
     assert decode_profile(profiles.records["ann"]).head["totals"].sum() == 3
 
 

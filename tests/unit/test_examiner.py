@@ -23,7 +23,7 @@ from portrait.ranker import Ranker
 from portrait.recency import Events
 from portrait.situations import SITUATIONS
 from portrait.space import Vectors
-from portrait.stock import place_texts
+from portrait.stock import place_searches, place_texts
 from tests.archives import memory_archive
 from tests.fakes import HashEncoder
 from tests.training_shop import CATALOGUE, ListStock, keep, season, with_searches
@@ -90,8 +90,9 @@ def test_the_exam_knows_what_was_searched_for() -> None:
     keep(archive, with_searches(season(0)), with_searches(season(1)))
     material = gather(archive, CATALOGUE, None, SHARES)
     exam = exam_of(material)
-    texts = [*material.texts, *material.queries]
-    placed = place_texts(texts, PRETRAINED.space, ListStock(), HashEncoder())
+    items = place_texts(material.texts, PRETRAINED.space, ListStock(), HashEncoder())
+    searches = place_searches(material.queries, PRETRAINED.space, ListStock(), HashEncoder())
+    placed = np.r_[items, searches]
     unread = placed.copy()
     unread[len(material.texts) :] = 0
 

@@ -13,7 +13,7 @@ from portrait.facts import ACTION_CODE, EVENT, RING
 from portrait.lexical import Lexicon
 from portrait.paint import LONG, SHORT, paint
 from portrait.recommend import Wish, blend, rank, stock
-from portrait.ref import item_ref, text_ref
+from portrait.ref import item_ref, search_ref, text_ref
 from portrait.session import read_words, session_evidence, session_ring
 from tests.catalogues import ITEMS, catalogue
 
@@ -36,7 +36,7 @@ def ring_of(events: list[tuple[Action, int, int, int]]) -> NDArray[np.void]:
     by_age = sorted(events, key=lambda event: event[2])
     for place, (action, name, age, rating) in enumerate(by_age):
         is_search = action is Action.SEARCH
-        ref = text_ref(WORDS[name % len(WORDS)]) if is_search else item_ref(NAMES[name])
+        ref = search_ref(WORDS[name % len(WORDS)]) if is_search else item_ref(NAMES[name])
         at = NOW - age * DAY_MS
         ring[place] = (at, place + 1, ref, 0, 1, ACTION_CODE[action], rating)
     return ring
@@ -167,7 +167,7 @@ def test_the_reasons_of_all_items_add_up_to_no_more_than_there_is(ring: NDArray[
 def test_only_searches_need_their_text_fetched() -> None:
     ring = ring_of([(Action.SEARCH, 0, 1, 0), (Action.CLICK, 0, 2, 0)])
 
-    assert search_refs(ring) == [text_ref(SEARCHES[0])]
+    assert search_refs(ring) == [search_ref(SEARCHES[0])]
 
 
 def test_a_session_decays_by_rank_and_its_newest_counts_most() -> None:
@@ -188,7 +188,7 @@ def test_a_session_keeps_its_newest_events() -> None:
     ring = session_ring(names, ["a search"])
 
     assert len(ring) == RING
-    assert ring["ref"][:2].tolist() == [text_ref("a search"), item_ref("item-99")]
+    assert ring["ref"][:2].tolist() == [search_ref("a search"), item_ref("item-99")]
 
 
 def test_a_text_is_read_by_its_vector_else_by_its_words_else_not_at_all() -> None:

@@ -24,7 +24,7 @@ from portrait.neural.text_finetune import FineTuning
 from portrait.neural.training import Course
 from portrait.ref import text_ref, user_ref
 from portrait.space import fit_space
-from portrait.stock import place_texts
+from portrait.stock import place_searches, place_texts
 from portrait.store import Model
 from portrait.verdict import Verdict
 from tests.archives import memory_archive
@@ -182,8 +182,12 @@ def test_what_was_searched_for_is_read_learned_from_and_examined(tmp_path: Path)
 
     material = load(shop.plan.folder / "v1" / MATERIAL)
     assert len(material.queries) > ITEMS / 2
-    with np.load(shop.plan.folder / "v1" / f"{PRETRAINED.space.id}.npz") as placed:
-        assert placed["texts"][-len(material.queries) :].any(axis=1).all()
+    with np.load(shop.plan.folder / "v1" / f"texts-{PRETRAINED.space.id}.npz") as placed:
+        np.testing.assert_array_equal(
+            placed["texts"][-len(material.queries) :],
+            place_searches(material.queries, PRETRAINED.space, shop.stock, shop.encoder),
+        )
+        assert placed["texts"].any(axis=1).all()
     assert trained.model.learned is not None
     assert trained.model.learned.behaviour.action_vectors[ACTION_CODE[Action.SEARCH]].any()
     assert shop.tried(trained, PRETRAINED).promote

@@ -1,5 +1,7 @@
 """The lexicon: which texts share words with a query."""
 
+from time import thread_time
+
 import numpy as np
 import pytest
 
@@ -100,6 +102,21 @@ def test_one_request_reads_so_many_rows_whatever_it_asks() -> None:
         reading.match("".join(characters[start:] + characters[:start]))
 
     assert -WORD_ROWS <= reading.left <= 0
+
+
+def test_twenty_long_texts_cost_no_more_than_a_few() -> None:
+    characters = [chr(0x4E00 + place) for place in range(1_000)]
+    lexicon = lexicon_of(*["".join(characters[n % 50 :: 50]) for n in range(20_000)])
+    texts = ["".join(characters[start:] + characters[:start]) for start in range(20)]
+
+    def cost(asked: list[str]) -> float:
+        began, reading = thread_time(), Reading(lexicon)
+        for each in asked:
+            reading.match(each)
+        return thread_time() - began
+
+    one, twenty = (min(cost(asked) for _ in range(3)) for asked in (texts[:1], texts))
+    assert twenty < 5 * one
 
 
 def test_whatever_is_left_over_of_one_word_is_not_read() -> None:

@@ -24,7 +24,7 @@ from portrait.neural.material import (
     save,
 )
 from portrait.reading import EPOCH, MILLISECOND
-from portrait.ref import item_ref, name_ref, text_ref, user_ref
+from portrait.ref import item_ref, name_ref, search_ref, user_ref
 from tests.archives import memory_archive
 from tests.training_shop import CATALOGUE, OPENED, SEASON, keep, season, with_searches
 
@@ -212,7 +212,7 @@ def test_searches_stand_with_their_texts(tmp_path: Path) -> None:
     assert (events.query[~searches] == NO_QUERY).all()
     titles = {item.title for item in CATALOGUE}
     assert {material.queries[row] for row in events.query[searches].tolist()} <= titles
-    assert [text_ref(text) for text in material.queries] == events.queries.tolist()
+    assert [search_ref(text) for text in material.queries] == events.queries.tolist()
     assert again.queries == material.queries
     np.testing.assert_array_equal(again.events.query, events.query)
 

@@ -8,7 +8,7 @@ import pytest
 from portrait import metrics
 from portrait.desk import PATIENCE
 from portrait.errors import StoreUnavailableError
-from portrait.ref import text_ref
+from portrait.ref import search_ref
 from portrait.texts import SEARCH_TTL
 from service.new_texts import MOST_TEXTS, MOST_WAITING, NewTexts
 from tests.catalogues import ITEMS, SPACE
@@ -55,7 +55,7 @@ async def test_a_search_that_nobody_made_before_is_read_by_a_worker_at_once(
     worker.cancel()
 
     assert read == [{"text": "dog food of a new kind", "read": "vector"}]
-    (vector,) = await shop.items.get_vectors(SPACE.id, [text_ref(read[0]["text"])], SPACE.dim)
+    (vector,) = await shop.items.get_vectors(SPACE.id, [search_ref(read[0]["text"])], SPACE.dim)
     assert vector is not None
 
 

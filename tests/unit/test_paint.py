@@ -6,7 +6,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from portrait.catalogue import texts_of
 from portrait.event import Action
 from portrait.facts import ACTION_CODE, EVENT, RING
 from portrait.item import Item
@@ -20,8 +19,8 @@ from portrait.paint import (
     weights,
 )
 from portrait.recency import NEWCOMER, Events
-from portrait.ref import item_ref, name_ref, text_ref
-from tests.catalogues import ITEMS, SPACE, catalogue
+from portrait.ref import item_ref, name_ref, search_ref, text_ref
+from tests.catalogues import ITEMS, SPACE, catalogue, read
 
 DAY_MS = 24 * 3_600_000
 NOW = 1_790_000_000_000
@@ -33,7 +32,7 @@ def ring_of(*events: tuple[Action, str, float], rating: int = 0, price: float = 
     """Write one ring (1, RING) of (action, item id or search text, age in days)."""
     ring = np.zeros((1, RING), EVENT)
     for place, (action, name, age) in enumerate(events):
-        ref = text_ref(name) if action is Action.SEARCH else item_ref(name)
+        ref = search_ref(name) if action is Action.SEARCH else item_ref(name)
         at = NOW - int(age * DAY_MS)
         ring[0, place] = (at, place + 1, ref, price, 1, ACTION_CODE[action], rating)
     return ring
@@ -180,7 +179,8 @@ def test_a_search_about_nothing_we_sell_is_no_interest() -> None:
 def test_a_search_is_placed_again_when_a_nearer_category_is_met() -> None:
     ring = ring_of((Action.SEARCH, "cat pets", 0))
     cat_food = ITEMS[3]
-    built = catalogue(ITEMS[4], searches=("cat pets", *texts_of(cat_food)))
+    built = catalogue(ITEMS[4], searches=("cat pets",))
+    read(built, cat_food)
     (before,) = paint(ring, built)["interests"]["category"][:, 0]
     built.put(cat_food)
 

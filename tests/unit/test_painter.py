@@ -6,6 +6,7 @@ import pytest
 
 from portrait.errors import ModelInvalidError
 from portrait.store import Model
+from tests.catalogues import ITEMS, litter
 from tests.fakes import HashEncoder, MemoryCatalogue, MemoryRegistry
 from tests.models import learned_model
 from tests.streams import MODEL, hash_encoder, index_items
@@ -86,3 +87,19 @@ async def test_a_store_that_lives_anew_is_taken_up_once_it_names_a_champion() ->
     await registry.promote(MODEL)
     assert await studio.renew()
     assert studio.painter is not former
+
+
+async def test_a_catalogue_full_of_forgotten_items_is_read_anew() -> None:
+    store, registry = await stocked(), MemoryRegistry()
+    await registry.promote(MODEL)
+    studio = Studio(await open_painter(MODEL, store, hash_encoder), registry, store, hash_encoder)
+    former = studio.painter
+    litter(former.mirror.catalogue)
+
+    await studio.look()
+    anew = studio.painter
+    await studio.look()
+
+    assert anew is not former
+    assert len(anew.mirror.catalogue) == len(ITEMS)
+    assert studio.painter is anew

@@ -2,6 +2,7 @@
 
 import itertools
 from random import Random
+from time import thread_time
 
 import numpy as np
 import pytest
@@ -401,3 +402,24 @@ def test_the_shop_has_a_name_while_an_item_of_it_is_in_the_catalogue_available_o
     assert not shelf.has_category("House")
     assert not shelf.has_category("Foo")
     assert not shelf.has_brand("Dry")
+
+
+@pytest.mark.parametrize("kind", ["brands", "categories"])
+def test_fifty_names_in_a_filter_cost_no_more_than_a_few(kind: str) -> None:
+    items = [
+        Item(id=str(place), title=f"text {place % 50}", brand=f"b{place}", category=f"c{place}")
+        for place in range(20_000)
+    ]
+    shelf = shelf_of(*items)
+
+    popularity = np.zeros(len(shelf), np.float32)
+
+    def cost(*names: str) -> float:
+        filters = Filters(brands=names) if kind == "brands" else Filters(categories=names)
+        began = thread_time()
+        rank(shelf, vector(), Wish(10, filters), popularity)
+        return thread_time() - began
+
+    one = min(cost(f"{kind[0]}{place}") for place in range(5))
+    fifty = min(cost(*(f"{kind[0]}{50 * place + n}" for n in range(50))) for place in range(1, 6))
+    assert fifty < 10 * one

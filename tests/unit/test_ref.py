@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from portrait.ref import REMEMBERED, event_ref, item_ref, name_ref, text_ref, user_ref
+from portrait.ref import REMEMBERED, event_ref, item_ref, name_ref, search_ref, text_ref, user_ref
 
 MOST_BYTES = 30_000_000  # as ref.py says
 WIDEST = "\U0001f6d2"  # four bytes in memory and on the wire
@@ -22,7 +22,7 @@ def grown(name: Callable[[str], int], length: int, strings: int) -> int:
         tracemalloc.stop()
 
 
-@pytest.mark.parametrize("name", [event_ref, item_ref, text_ref, user_ref, name_ref])
+@pytest.mark.parametrize("name", [event_ref, item_ref, text_ref, search_ref, user_ref, name_ref])
 def test_long_strings_leave_nothing_behind(name: Callable[[str], int]) -> None:
     assert grown(name, length=2_000, strings=3_000) < 100_000
 

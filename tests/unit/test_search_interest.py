@@ -6,15 +6,15 @@ import pytest
 from portrait.catalogue import Catalogue
 from portrait.hash_index import MISSING
 from portrait.item import Item
-from portrait.ref import text_ref
+from portrait.ref import search_ref, text_ref
 from portrait.space import Space
 from portrait.store import Model
-from tests.catalogues import ITEMS, catalogue
+from tests.catalogues import ITEMS, catalogue, read
 
 
 def about(built: Catalogue, *texts: str) -> list[str | None]:
     """Name the category of each search."""
-    rows = built.vectors.find(np.array([text_ref(text) for text in texts], np.uint64))
+    rows = built.vectors.find(np.array([search_ref(text) for text in texts], np.uint64))
     codes = built.interest_of(np.full(len(rows), MISSING), rows).tolist()
     names = list(built.interests)
     return [None if code == MISSING else names[code] for code in codes]
@@ -53,7 +53,8 @@ def test_only_the_nearest_vote() -> None:
 
 def test_a_search_is_placed_again_when_goods_have_come_to_a_category_that_there_was() -> None:
     milk, cheese = ITEMS[:2]
-    built = catalogue(milk, searches=("cheddar cheese", cheese.text))
+    built = catalogue(milk, searches=("cheddar cheese",))
+    read(built, cheese)
     before = about(built, "cheddar cheese")
     built.put(cheese)
 
@@ -80,8 +81,8 @@ def test_what_is_not_quite_near_counts_where_the_nearest_agree(
     ]
     search = np.array([first, *[others] * 9, 0], np.float32)
     search[-1] = (1 - search @ search) ** 0.5
-    texts = [*(good.text for good in goods), "a search"]
-    built.vectors.put([*map(text_ref, texts)], np.r_[np.eye(11, dtype=np.float32)[:10], [search]])
+    refs = [*(text_ref(good.text) for good in goods), search_ref("a search")]
+    built.vectors.put(refs, np.r_[np.eye(11, dtype=np.float32)[:10], [search]])
     for good in goods:
         built.put(good)
 

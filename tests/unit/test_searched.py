@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from portrait.event import Action
 from portrait.facts import ACTION_CODE, EVENT, RING
-from portrait.ref import text_ref
+from portrait.ref import search_ref
 from portrait.searched import MOST_BYTES, encode_searched, read_searched
 
 CLICK, SEARCH = ACTION_CODE[Action.CLICK], ACTION_CODE[Action.SEARCH]
@@ -22,17 +22,17 @@ def ring_of(*texts: str) -> NDArray[np.void]:
     ring = np.zeros((1, RING), EVENT)
     for place, text in enumerate(texts):
         action = SEARCH if text else CLICK
-        ring[0, place] = (1_000 - place, place + 1, text_ref(text), 0, 1, action, 0)
+        ring[0, place] = (1_000 - place, place + 1, search_ref(text), 0, 1, action, 0)
     return ring
 
 
 def cut(text: str) -> str:
     """Return what is kept of a text."""
-    return read_searched(written(ring_of(text), said(text)))[text_ref(text)]
+    return read_searched(written(ring_of(text), said(text)))[search_ref(text)]
 
 
 def said(*texts: str) -> dict[int, str]:
-    return {text_ref(text): text for text in texts}
+    return {search_ref(text): text for text in texts}
 
 
 def written(ring: NDArray[np.void], texts: dict[int, str], stored: bytes | None = None) -> bytes:
@@ -44,7 +44,7 @@ def written(ring: NDArray[np.void], texts: dict[int, str], stored: bytes | None 
 def test_what_was_searched_comes_back_cut(texts: list[str]) -> None:
     read = read_searched(written(ring_of(*texts), said(*TEXTS)))
 
-    assert read == {text_ref(text): cut(text) for text in texts}
+    assert read == {search_ref(text): cut(text) for text in texts}
 
 
 @given(texts_of, st.integers(0, RING))
@@ -97,7 +97,7 @@ def test_a_damaged_value_ends_nothing_and_is_written_anew(
 
     read = read_searched(written(ring_of("x"), {}, damaged))
 
-    assert read.keys() <= {text_ref("x")}
+    assert read.keys() <= {search_ref("x")}
     again = read_searched(written(ring_of("x"), said("x"), damaged[: len(whole) - 1]))
     assert again == said("x")
 

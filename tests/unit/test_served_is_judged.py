@@ -20,7 +20,7 @@ from portrait.paint import LONG, paint
 from portrait.past import newest
 from portrait.ranker import Ranker
 from portrait.recommend import Ranking, Shelf, Wish, stock
-from portrait.ref import item_ref, text_ref
+from portrait.ref import item_ref, search_ref, text_ref
 from portrait.session import session_evidence, session_ring
 from portrait.situations import session
 from portrait.store import Model
@@ -89,7 +89,7 @@ looks = st.tuples(
 )
 SEARCH = ACTION_CODE[Action.SEARCH]
 NAMES_OF = {item_ref(name): name for name in NAMES}
-TEXTS_OF = {text_ref(text): text for text in TEXTS}
+TEXTS_OF = {search_ref(text): text for text in TEXTS}
 
 
 def ring_of(happened: list[tuple[Action, int, int, int]]) -> Ring:
@@ -99,7 +99,7 @@ def ring_of(happened: list[tuple[Action, int, int, int]]) -> Ring:
         is_search = action is Action.SEARCH
         names = TEXTS if is_search else NAMES
         name = names[which % len(names)]
-        ref = text_ref(name) if is_search else item_ref(name)
+        ref = search_ref(name) if is_search else item_ref(name)
         rating = stars if action is Action.REVIEW else 0
         ring[place] = (NOW - age * HOUR_MS, place + 1, ref, 0, 1, ACTION_CODE[action], rating)
     return ring
@@ -108,7 +108,7 @@ def ring_of(happened: list[tuple[Action, int, int, int]]) -> Ring:
 def interactions_of(ring: Ring, items: NDArray[np.uint64]) -> Interactions:
     """Tell a ring as the archive would: oldest first, by rows of items and of queries."""
     ring = ring[::-1]
-    queries = np.sort(np.array([text_ref(text) for text in TEXTS], np.uint64))
+    queries = np.sort(np.array([search_ref(text) for text in TEXTS], np.uint64))
     row_of = {ref: row for row, ref in enumerate(items.tolist())}
     query_of = {ref: row for row, ref in enumerate(queries.tolist())}
     return from_columns(

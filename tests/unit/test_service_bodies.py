@@ -1,6 +1,5 @@
 """Bodies: however many mistakes a megabyte has, they cost little, and the first are told."""
 
-import asyncio
 from collections.abc import Callable
 from time import process_time
 
@@ -9,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic_core import to_json
 
-from service.bodies import INLINE_BYTES, MOST_VALUES, is_crowded
+from service.bodies import MOST_VALUES, is_crowded
 from tests.shop import Shop, open_shop
 
 MEGABYTE = 1_048_576
@@ -127,28 +126,6 @@ async def test_a_pointer_is_one_whatever_the_name() -> None:
         answer = await client.post("/recommend", json={"a/b~c": 1})
 
     assert answer.json()["errors"][0]["pointer"] == "#/a~1b~0c"
-
-
-async def test_other_requests_are_answered_while_a_large_body_is_read(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    reading: list[int] = []
-
-    async def to_thread(
-        read: Callable[[bytes, object], object], body: bytes, model: object
-    ) -> object:
-        reading.append(len(body))
-        return read(body, model)
-
-    monkeypatch.setattr(asyncio, "to_thread", to_thread)
-
-    async with open_shop(Shop()) as client:
-        small = await client.post("/recommend", json={"exclude": [1]})
-        large = await client.post("/recommend", json={"exclude": ["x" * INLINE_BYTES]})
-
-    assert small.status_code == large.status_code == 422
-    assert len(reading) == 1
-    assert reading[0] > INLINE_BYTES
 
 
 async def test_the_largest_request_there_is_is_valid() -> None:

@@ -24,7 +24,7 @@ from service.examples import PROFILE, RECOMMENDATIONS
 from service.live import Live, Parts
 from service.operations import FRESH
 from service.schemas import ProfileAnswer, RecommendationRequest, Recommendations
-from tests.catalogues import ITEMS, SPACE
+from tests.catalogues import ITEMS, SPACE, litter
 from tests.contract.test_training import NOON
 from tests.fakes import HashEncoder
 from tests.models import learned_model
@@ -70,6 +70,21 @@ async def test_a_training_without_a_trainer_is_noted_and_counted_and_stops_nothi
     assert await _notes(shop) == ([said], 1)
     await shop.jobs.attend(timedelta(minutes=5))
     assert await _notes(shop) == ([], 0)
+
+
+async def test_a_view_full_of_forgotten_items_is_made_anew() -> None:
+    shop = Shop()
+    await shop.stock()
+    live = Live(shop.parts)
+    await look(live)
+    former = live.require()
+    litter(former.source.mirror.catalogue)
+
+    await look(live)
+
+    anew = live.require()
+    assert anew.source is not former.source
+    assert len(anew.source.mirror.catalogue) == len(anew.shelf) == len(ITEMS)
 
 
 async def test_no_trainer_is_no_matter_while_nothing_waits_for_one() -> None:

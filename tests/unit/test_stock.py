@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from portrait.item import Item
-from portrait.ref import text_ref
-from portrait.stock import AT_ONCE, StoredStock, place_searches, place_texts
+from portrait.ref import search_ref, text_ref
+from portrait.stock import AT_ONCE, StoredStock, place_searches, place_texts, stored_searches
+from portrait.texts import TextReader
 from tests.fakes import HashEncoder, MemoryCatalogue
 from tests.training_shop import ListStock
 from tests.unit.test_learner import PRETRAINED
@@ -68,7 +69,26 @@ def test_without_the_encoder_of_a_space_the_rest_stays_unknown() -> None:
 def test_searches_have_the_vectors_that_the_store_has() -> None:
     vector = np.arange(SPACE.dim, dtype=np.float32)
 
-    placed = place_searches([7, 8], SPACE, ListStock(known={8: vector}))
+    placed = stored_searches([7, 8], SPACE, ListStock(known={8: vector}))
 
     assert not placed[0].any()
     np.testing.assert_array_equal(placed[1], vector)
+
+
+async def test_a_training_places_searches_where_workers_do() -> None:
+    store, encoder = MemoryCatalogue(), HashEncoder()
+    searches = ["red shoe", "???? shoe", "blue hat"]
+    await TextReader(encoder, SPACE, store).read(searches=searches)
+    refs = [*map(search_ref, searches)]
+    vectors = await store.get_vectors(SPACE.id, refs, SPACE.dim)
+    stored = {ref: v for ref, v in zip(refs, vectors, strict=True) if v is not None}
+    before = encoder.texts_read
+
+    placed = place_searches(searches, SPACE, ListStock(), encoder)
+    again = place_searches(searches, SPACE, ListStock(known=stored), encoder)
+
+    assert [*stored] == [refs[0], refs[2]]
+    np.testing.assert_allclose(placed[[0, 2]], np.stack([*stored.values()]), atol=2e-3)
+    assert not placed[1].any()
+    np.testing.assert_array_equal(again[[0, 2]], np.stack([*stored.values()]))
+    assert encoder.texts_read == before + 2

@@ -16,7 +16,7 @@ from portrait.item import Item
 from portrait.learned import Blend
 from portrait.paint import paint
 from portrait.recommend import Ranking, Shelf, Wish, rank_by, stock
-from portrait.ref import item_ref, text_ref
+from portrait.ref import item_ref, search_ref, text_ref
 from portrait.session import session_evidence, session_ring
 from portrait.taste import Taste, taste_of
 from tests.catalogues import ITEMS, catalogue
@@ -35,7 +35,7 @@ def ring_of(*events: tuple[Action, str, int]) -> Ring:
     """Write a ring (S,) of (action, item id or search text, age in days), newest first."""
     ring = np.zeros(len(events), EVENT)
     for place, (action, name, age) in enumerate(sorted(events, key=lambda event: event[2])):
-        ref = text_ref(name) if action is Action.SEARCH else item_ref(name)
+        ref = search_ref(name) if action is Action.SEARCH else item_ref(name)
         ring[place] = (NOW - age * DAY_MS, place + 1, ref, 0, 1, ACTION_CODE[action], 0)
     return ring
 
@@ -159,7 +159,7 @@ def test_forgetting_searches_keeps_the_items_placed() -> None:
     built.forget_searches()
     built.place()
 
-    assert built.placed.row(text_ref(SEARCHES[0])) < 0
+    assert built.placed.row(search_ref(SEARCHES[0])) < 0
     assert (built.placed.find(built.rows["ref"].copy()) >= 0).all()
     assert not np.array_equal(paint(ring, built)["state"][0], before["state"])  # search unknown
 

@@ -12,7 +12,8 @@ from portrait.encoder import Floats
 from portrait.errors import ModelInvalidError
 from portrait.item import Item
 from portrait.model_index import Standing
-from portrait.ref import text_ref
+from portrait.ref import search_ref, text_ref
+from portrait.space import Space
 from portrait.store import Model
 from portrait.stream import Notes
 from portrait.texts import MOST_UNREAD, TextReader
@@ -99,9 +100,9 @@ async def test_a_search_that_cannot_be_read_gets_no_vector_and_an_item_keeps_its
     reader = TextReader(HashEncoder(), SPACE, store)
     search, item = "???? tea", "???? pot"
 
-    new = await reader.read([search, item, "tea"], ttl=timedelta(days=1), searches=[search, "tea"])
+    new = await reader.read([item], searches=[search, "tea"], ttl=timedelta(days=1))
 
-    refs = [text_ref(text) for text in (search, item, "tea")]
+    refs = [search_ref(search), text_ref(item), search_ref("tea")]
     vectors = await store.get_vectors(SPACE.id, refs, SPACE.dim)
     assert new == 2
     assert [vector is not None for vector in vectors] == [False, True, True]
@@ -113,4 +114,23 @@ async def test_a_quarter_of_a_search_may_be_unread() -> None:
     search = "?tea"
     assert HashEncoder().unread([search])[0] == MOST_UNREAD
 
-    assert await reader.read([search], searches=[search]) == 1
+    assert await reader.read(searches=[search]) == 1
+
+
+async def test_a_text_lies_elsewhere_as_a_search_than_as_an_item() -> None:
+    store = MemoryCatalogue()
+    width = HashEncoder.dim
+    space = Space(
+        "hash", np.zeros(width, np.float32), np.diag(np.linspace(0.2, 3, width, dtype="f"))
+    )
+    reader = TextReader(HashEncoder(), space, store)
+    (embedding,) = HashEncoder().encode(["dog food"])
+
+    new = await reader.read(["dog food"], searches=["dog food"])
+
+    refs = [text_ref("dog food"), search_ref("dog food")]
+    item, search = await store.get_vectors(space.id, refs, space.dim)
+    assert new == 2
+    assert item == pytest.approx(space.place(embedding[None])[0], abs=1e-3)
+    assert search == pytest.approx(space.place_searches(embedding[None])[0], abs=1e-3)
+    assert item != pytest.approx(search, abs=1e-2)

@@ -16,7 +16,7 @@ from portrait.errors import StoreUnavailableError, StreamUnavailableError
 from portrait.facts import RING
 from portrait.hash_index import MISSING
 from portrait.profile import decode_profile
-from portrait.ref import item_ref, name_ref, text_ref
+from portrait.ref import item_ref, name_ref, search_ref
 from portrait.searched import read_searched
 from portrait.store import Write
 from portrait.stream import Batch
@@ -421,7 +421,7 @@ async def test_what_was_searched_for_is_kept_however_the_log_comes(
     assert isinstance(updater.profiles, MemoryProfiles)
     searched = {user: read_searched(of) for user, of in updater.profiles.searched.items()}
     seekers = {each.key.decode() for each in log if each.topic == "events.search" and each.key}
-    assert searched == {user: {text_ref("cat food"): "cat food"} for user in seekers}
+    assert searched == {user: {search_ref("cat food"): "cat food"} for user in seekers}
 
 
 async def test_a_search_is_encoded_and_counts() -> None:
