@@ -63,7 +63,7 @@ searches_unread = Counter(
 )
 searches_late = Counter(
     "portrait_searches_late_total",
-    "Requests with a new search that no worker read in time: matched by words.",
+    "Requests whose new searches were not read in time, or not asked for as too many wait.",
 )
 texts_unread = Gauge(
     "portrait_texts_unread_share",

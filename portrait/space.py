@@ -62,9 +62,9 @@ class Space:
         """Map embeddings of what people search for, (B, D), to unit vectors (B, K).
 
         Each axis counts by its variance, so that within the axes kept the product with an item's
-        vector is that of the encoder's centred embeddings, but for the item's length: whitening makes items that are
-        bought together more alike, and hides most of what a few words mean among many items
-        (docs/experiments.md, 2026-11-26).
+        vector is that of the encoder's centred embeddings, but for the item's length. Whitening
+        makes items alike that are bought together, and hides most of what a few words mean among
+        many items (docs/experiments.md, 2026-11-26).
         """
         return unit(self._whitened(embeddings) * self.variances)
 

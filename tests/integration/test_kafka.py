@@ -135,6 +135,7 @@ async def test_partitions_take_turns_however_much_waits_in_one(
 
     parts = [{r.partition for r in batch.records} for batch in batches[2:-2]]
     assert all(len(one | other) == 2 for one, other in pairwise(parts))
+    assert sum(len(part) == 1 for part in parts) > len(parts) / 2  # a whole batch is a turn
     assert values(batches) == numbers(0, 2_000)
 
 
