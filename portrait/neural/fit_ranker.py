@@ -248,8 +248,8 @@ def with_traits(measure: Callable[[Floats], PerUser], weights: Floats) -> tuple[
     """Let kin and price count what they do in a first model, or the most of it that does no harm.
 
     What a few hundred questions say of them is mostly luck, and that people stay with categories
-    and prices is known without. Harm is a fall of more than a standard error of the paired
-    differences.
+    and prices is known without. Harm is a fall, by both together, of more than a standard error of
+    the paired differences.
 
     Returns:
         The weights (P,), and the mean gain with them.

@@ -1,8 +1,10 @@
 """The questions of the portrait's benchmark: a perfect answer scores 1, a wrong one 0."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
+from typing import ClassVar
 
 import pytest
 from hypothesis import given
@@ -26,6 +28,7 @@ from benchmarks.portrait.questions import (
 )
 from benchmarks.portrait.questions.scoring import mean, ndcg, share_within
 from benchmarks.portrait.report import mean_of, missed, table
+from benchmarks.portrait.served import Served
 from benchmarks.portrait.shop import Fields, open_shop
 from benchmarks.portrait.side import Answer, Wish
 from benchmarks.portrait.texts import raw_and_centred
@@ -192,6 +195,35 @@ class Clairvoyant(Fixed):
         }
         goods = [good.id for good in world().shop.goods if good.leaf in wanted]
         return {"items": [{"item_id": id} for id in goods if id not in wish.items][: wish.limit]}
+
+
+def test_a_list_is_asked_for_again_where_a_search_was_read_too_late_that_can_be() -> None:
+    class Slow(Served):
+        """Reads a search by the third time that it is asked for; what is illegible never."""
+
+        asked: ClassVar[Counter[str]] = Counter()
+
+        def _ask(self, wish: Wish) -> Answer:
+            (text,) = wish.texts
+            self.asked[text] += 1
+            is_read = "?" not in text and self.asked[text] > 2
+            read = "vector" if is_read else "words"
+            return {"session_texts": [{"text": text, "read": read}], "items": []}
+
+    side = Slow("http://127.0.0.1:9", "", "slow", HashEncoder())
+
+    late = side.recommend(Wish(texts=["dog food"]))
+    again = side.recommend(Wish(texts=["dog food"]))
+    unread = side.recommend(Wish(texts=["????"]))
+    side.close()
+
+    assert [each["session_texts"][0]["read"] for each in (late, again, unread)] == [
+        "vector",
+        "vector",
+        "words",
+    ]
+    assert side.late == 1
+    assert side.asked == {"dog food": 5, "????": 1}
 
 
 def test_sessions_score_by_the_category_that_they_are_about() -> None:
