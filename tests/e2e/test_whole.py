@@ -21,6 +21,7 @@ from tests.patience import ANSWER_SECONDS, PATIENCE
 from tests.processes import (
     Portrait,
     catalogue,
+    folded,
     producing,
     publish_items,
     running_portrait,
@@ -158,9 +159,13 @@ MARKUP = "<img src=x onerror=alert(1)>"
 def test_five_hundred_made_up_purchases_put_nothing_on_sale(portrait: Portrait) -> None:
     buyers = [f"buyer-{number}" for number in range(500)]
     bought = {"type": "purchase", "item_id": "scam-1", "item": {"title": MARKUP}}
+    before = asyncio.run(folded(portrait.redis))
     portrait.post("/events", {"events": [{**bought, "user_id": buyer} for buyer in buyers]})
-    for buyer in buyers:
-        portrait.profile(buyer)
+
+    async def are_folded() -> bool:
+        return await folded(portrait.redis) >= before + len(buyers)
+
+    asyncio.run(until(are_folded, "all purchases are folded"))
     time.sleep(POPULARITY_EVERY + 2)  # until what is popular has been read anew
 
     for only_available in (True, False):
