@@ -35,7 +35,7 @@ _TABLE: dict[str, tuple[float, float, float, float]] = {
     "against.return": (0.94, 0.9, 0.94, 0.9),
     "against.reasons": (1.0, 1.0, 1.0, 1.0),
     "against.only": (0.94, 0.9, 0.94, 0.9),
-    "odd.moved": (0.6, 0.5, 0.5, 0.5),
+    "odd.moved": (0.6, 0.3, 0.5, 0.2),
     "kin.five": (0.79, 0.6, 0.6, 0.4),
     "price.apart": (0.25, 0.1, 0.3, 0.0),
     "next.ndcg": (0.33, 0.31, 0.16, 0.22),
