@@ -11,7 +11,7 @@ from portrait.item import Item
 from portrait.ref import search_ref, text_ref
 from portrait.space import Space, Vectors
 from portrait.store import CatalogueStore
-from portrait.texts import MOST_UNREAD
+from portrait.texts import illegible
 from portrait.tracker import NoTracker, Tracker
 
 AT_ONCE = 1_000  # items or vectors asked for in one call
@@ -94,12 +94,9 @@ def place_searches(
     """Place what people searched for, as workers do: likewise, zero where it cannot be read."""
     by_ref = {search_ref(text): text for text in sorted({*searches} - {""})}
     if encoder is not None:
-        shares = encoder.unread([*by_ref.values()]).tolist() if by_ref else []
-        by_ref = {
-            ref: text
-            for (ref, text), share in zip(by_ref.items(), shares, strict=True)
-            if share <= MOST_UNREAD
-        }
+        is_unread = illegible(encoder, [*by_ref.values()])
+        said = zip(by_ref.items(), is_unread, strict=True)
+        by_ref = {ref: text for (ref, text), passed_over in said if not passed_over}
     known = stock.vectors(space.id, [*by_ref], space.dim)
     placed = _placed(by_ref, known, space.place_searches, encoder)
     return _rows([placed.get(search_ref(text)) for text in searches], space)

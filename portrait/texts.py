@@ -91,7 +91,9 @@ class TextReader:
 
 async def unreadable(encoder: TextEncoder, texts: Sequence[str]) -> list[bool]:
     """Say of each text whether the encoder's vocabulary lacks so much that it cannot be read."""
-    if not texts:
-        return []
-    shares = await asyncio.to_thread(encoder.unread, texts)
-    return [share > MOST_UNREAD for share in shares.tolist()]
+    return await asyncio.to_thread(illegible, encoder, texts)
+
+
+def illegible(encoder: TextEncoder, texts: Sequence[str]) -> list[bool]:
+    """Say the same, and block meanwhile."""
+    return [share > MOST_UNREAD for share in encoder.unread(texts).tolist()] if texts else []
