@@ -184,10 +184,10 @@ def load_tokenize(path: str, most_tokens: int = MAX_TOKENS) -> Tokenize:
 
 
 def load_pooled(path: str) -> Pooled:
-    """Load a network of (ids, mask) -> (b, D), in fp32, with gradients, on the CPU."""
+    """Load a network of (ids, mask) -> (b, D), with gradients: fp32 however stored, on the CPU."""
     transformers_logging.set_verbosity_error()  # it reports the pooler that we leave out
     transformers_logging.disable_progress_bar()
-    network = AutoModel.from_pretrained(path, add_pooling_layer=False).eval()
+    network = AutoModel.from_pretrained(path, add_pooling_layer=False, dtype=torch.float32).eval()
     return Pooled(network, pooling_of(path))
 
 

@@ -12,7 +12,7 @@ from transformers import AutoModel, AutoTokenizer
 
 from portrait.errors import EncoderInvalidError
 from portrait.neural.encoder_folder import MODULES, POOLING, PROMPTS, identify, prefix_of
-from portrait.neural.text_encoder import load_encoder
+from portrait.neural.text_encoder import load_encoder, load_pooled
 from tests.tiny_bert import write_tiny_bert
 
 
@@ -33,6 +33,14 @@ def test_the_name_follows_the_weights_not_the_place(folder: Path, tmp_path: Path
     assert identify(other) != identify(folder)
     assert load_encoder(str(folder), backend="torch").name == identify(folder)
     assert identify(folder).startswith("bert-")
+
+
+def test_weights_stored_in_half_precision_are_used_in_single(folder: Path) -> None:
+    AutoModel.from_pretrained(folder).to(torch.float16).save_pretrained(folder)
+
+    network = load_pooled(str(folder)).model
+
+    assert {weight.dtype for weight in network.parameters()} == {torch.float32}
 
 
 def test_another_prefix_is_another_encoder(folder: Path) -> None:
