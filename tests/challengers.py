@@ -16,19 +16,28 @@ from portrait.space import Space
 from portrait.store import Model
 
 
-async def add_challenger(redis_url: str, version: str, seed: int) -> Model:
-    """Store a model in a space of its own: the champion's, with its axes in another order."""
+async def add_challenger(
+    redis_url: str, version: str, seed: int, *, base: str | None = None
+) -> Model:
+    """Store a model in a space of its own: its base's, with its axes in another order.
+
+    Its base is the champion, unless another is named.
+    """
     redis = await connect_redis(redis_url)
     registry, models = RedisRegistry(redis), RedisModels(redis)
-    champion = await registry.champion()
-    assert champion is not None
-    axes = np.ascontiguousarray(np.roll(champion.space.axes, seed, axis=1))
-    model = Model(version, Space(champion.space.encoder, champion.space.mean, axes), learned(seed))
+    ground = await (registry.champion() if base is None else registry.model(base))
+    assert ground is not None
+    axes = np.ascontiguousarray(np.roll(ground.space.axes, seed, axis=1))
+    space = Space(ground.space.encoder, ground.space.mean, axes)
+    model = Model(version, space, learned(seed, axes.shape[1]))
     await registry.store(model)
+    stands_on = (await models.get(ground.version)).card
     card = Card(
         version=version,
+        parent=ground.version,
         created_at=datetime.now(UTC),
         encoder=model.space.encoder,
+        encoder_source=stands_on.encoder_source,
         space_id=model.space.id,
     )
     await models.add(card)
@@ -36,13 +45,13 @@ async def add_challenger(redis_url: str, version: str, seed: int) -> Model:
     return model
 
 
-def learned(seed: int) -> Learned:
+def learned(seed: int, width: int = 256) -> Learned:
     """Return a model that learned nothing: its projection is random, and nobody has neighbours."""
     dim, actions = 64, len(Action)
     generator = np.random.default_rng(seed)
     ones, none = np.ones(actions, np.float32), np.zeros(0, np.uint64)
     behaviour = Behaviour(
-        projection=generator.standard_normal((256, dim)).astype(np.float32),
+        projection=generator.standard_normal((width, dim)).astype(np.float32),
         item_refs=none,
         item_vectors=np.zeros((0, dim), np.float32),
         action_gates=ones,

@@ -2,6 +2,7 @@
 
 index, update, archive and service run on encoder A ─▶ index starts again with B ─▶ a model on B
 serves, every profile is painted with it ─▶ rolled back ─▶ A's again, and it stays
+A learned model on A serves on beside B's space, until one that has learned on B serves
 """
 
 import asyncio
@@ -23,6 +24,7 @@ from portrait.adapters.redis_models import RedisModels
 from portrait.adapters.redis_store import connect_redis
 from portrait.item import Item
 from portrait.record import space_of
+from tests.challengers import add_challenger
 from tests.patience import PATIENCE
 from tests.processes import (
     Fields,
@@ -97,6 +99,26 @@ class Shop:
         standing = await RedisModels(redis).standing()
         await redis.aclose()
         return standing.champion
+
+    async def basis(self) -> str | None:
+        redis = await connect_redis(self.redis)
+        version = await RedisModels(redis).basis()
+        await redis.aclose()
+        return version
+
+    def await_basis(self, is_so: Callable[[str | None], bool], what: str) -> str | None:
+        async def is_reached() -> bool:
+            return is_so(await self.basis())
+
+        asyncio.run(until(is_reached, what))
+        return asyncio.run(self.basis())
+
+    def promote(self, version: str, base: str | None = None) -> set[str]:
+        """Add a learned model, put it in service, and wait until everybody is painted with it."""
+        model = asyncio.run(add_challenger(self.redis, version, seed=1, base=base))
+        httpx.post(f"{self.url}/models/{version}/promote", timeout=30).raise_for_status()
+        wanted = {model.space_id}
+        return self.await_painted(lambda spaces: spaces == wanted, f"painted with {version}")
 
     def await_champion(self, other_than: str | None = None) -> str:
         async def serves() -> bool:
@@ -210,6 +232,40 @@ def test_an_encoder_is_changed_under_load_and_changed_back(shop: Shop, tmp_path:
     for name in ("index", "update", "archive"):
         assert "process_failed" not in shop.log(name)
     assert "encoder_followed" in shop.log("update")
+
+
+def test_a_learned_model_serves_on_until_one_learned_on_the_new_encoder_does(
+    shop: Shop, tmp_path: Path
+) -> None:
+    old = write_tiny_bert(tmp_path / "old", seed=0)
+    new = write_tiny_bert(tmp_path / "new", seed=1, hidden=48)
+    for name in ("index", "update", "archive"):
+        shop.start(name, old)
+    shop.await_champion()
+    shop.send()
+    shop.await_folded()
+    before = shop.promote("learned-old")
+    with asking(shop.url) as failed:
+        shop.start("index", new)
+        basis = shop.await_basis(lambda version: version is not None, "B's space is begun")
+        shop.send()
+        shop.await_folded()
+        assert shop.await_painted(lambda spaces: len(spaces) == 1, "painted") == before
+        assert shop.await_champion() == "learned-old"
+
+        after = shop.promote("learned-new", base=basis)
+        shop.await_basis(lambda version: version is None, "nothing else is stood on")
+        shop.send()
+        shop.await_folded()
+        assert shop.await_painted(lambda spaces: len(spaces) == 1, "painted") == after
+
+        httpx.post(f"{shop.url}/models/rollback", json={"reason": "a test"}).raise_for_status()
+        shop.await_painted(lambda spaces: spaces == before, "painted with the old one again")
+
+    assert failed == []
+    assert "encoder_changes_with_training" in shop.log("index")
+    for name in ("index", "update", "archive"):
+        assert "process_failed" not in shop.log(name)
 
 
 def test_without_the_former_encoder_profiles_go_on_until_the_new_one_serves(
