@@ -9,6 +9,8 @@ One task changes it, any thread may look up events: a row is written before it c
 item that has changed is seen where it was until it is placed anew.
 """
 
+from itertools import islice
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -68,6 +70,7 @@ class Catalogue:
         self.brands = Names()
         self._rows = np.zeros(FIRST_ROWS, ITEM)
         self._index = HashIndex()
+        self._interest_refs = np.zeros(0, np.uint64)  # text_ref of each of `interests`, by code
         self._text_interest = np.full(FIRST_ROWS, UNPLACED, np.int64)  # by row of `vectors`
         self._traits: Traits | None = None  # until a category or a price changes
         self._placed_among = 0, 0  # categories and items there were when texts were placed
@@ -245,8 +248,7 @@ class Catalogue:
 
     def forget_searches(self) -> None:
         """Drop the vectors that no item stands on; Redis has them if they are needed again."""
-        names = [self.vectors.row(text_ref(name)) for name in self.interests]
-        used = np.unique(np.r_[self.rows["text"], np.array(names, np.int64)])
+        used = np.unique(np.r_[self.rows["text"], self._interest_rows()])
         refs = self.vectors.refs[self.rows["text"]]
         self.vectors = self.vectors.kept(used[used != MISSING])
         known = self.rows["text"] != MISSING
@@ -278,6 +280,14 @@ class Catalogue:
             self._text_interest[part] = self._voted(part)
         return self._text_interest[texts]
 
+    def _interest_rows(self) -> Codes:
+        """Return the row of the vector of each interest's name, by code, or MISSING."""
+        hashed = len(self._interest_refs)
+        if hashed < len(self.interests):  # each name once: there are thousands
+            more = [text_ref(name) for name in islice(self.interests, hashed, None)]
+            self._interest_refs = np.append(self._interest_refs, np.array(more, np.uint64))
+        return self.vectors.find(self._interest_refs)
+
     def _voted(self, texts: Codes) -> Codes:
         """Let the nearest items vote on the category of each text, (B,), by their similarity.
 
@@ -289,7 +299,7 @@ class Catalogue:
             return np.full(len(texts), MISSING)
         matrix = self.vectors.matrix
         similarity = np.round(matrix[texts] @ matrix.T, 4)  # (B, T)
-        names = self.vectors.find(np.array([text_ref(each) for each in self.interests], np.uint64))
+        names = self._interest_rows()
         named = np.where(names != MISSING, similarity[:, names], 0)  # (B, C)
         votes = np.where(named >= LEAST_SIMILARITY, named, 0)
         near = (votes > 0).any(axis=1)

@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import Any
 
 from redis.asyncio import BlockingConnectionPool, Connection, Redis, SSLConnection
-from redis.exceptions import NoScriptError, ReadOnlyError
+from redis.exceptions import ReadOnlyError
 
 from portrait.adapters.redis_common import (
     KEYS_AT_ONCE,
@@ -129,13 +129,7 @@ class RedisProfiles:
 
     async def save(self, writes: Sequence[Write], *, keep_ttl: bool = False) -> list[int]:
         """Compare and set: one pipelined round trip. Returns the places of those refused."""
-        ttl = 0 if keep_ttl else self._ttl
-        try:
-            answers = await self._send(writes, ttl)
-        except NoScriptError:  # Redis forgets scripts when it restarts, and then stores nothing
-            async with translated():
-                await self._redis.script_load(self._save.script)
-            answers = await self._send(writes, ttl)
+        answers = await self._send(writes, 0 if keep_ttl else self._ttl)
         return [
             part * KEYS_AT_ONCE + place for part, refused in enumerate(answers) for place in refused
         ]
@@ -157,11 +151,12 @@ class RedisProfiles:
 
     async def _send(self, writes: Sequence[Write], ttl: int) -> list[list[int]]:
         async with translated(), self._redis.pipeline(transaction=False) as pipe:
+            pipe.script_load(self._save.script)  # Redis forgets scripts when it restarts
             for some in slices(writes):
                 keys = [_profile_key(write.user) for write in some]
                 values = [_written(write) for write in some]
                 pipe.evalsha(self._save.sha, len(keys), *keys, ttl, *values)
-            answers: list[list[int]] = await pipe.execute()
+            _, *answers = await pipe.execute()
         return answers
 
 

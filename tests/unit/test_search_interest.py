@@ -42,6 +42,22 @@ def test_many_like_items_outvote_the_one_that_is_likest() -> None:
     ]
 
 
+def test_names_are_hashed_once_however_many_searches_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    built, hashed = catalogue(searches=("cheddar cheese", "quantum physics")), list[str]()
+
+    def noted(text: str) -> int:
+        hashed.append(text)
+        return text_ref(text)
+
+    monkeypatch.setattr("portrait.catalogue.text_ref", noted)
+
+    about(built, "cheddar cheese")
+    names = list(built.interests)
+    about(built, "quantum physics")
+
+    assert hashed == names
+
+
 def test_only_the_nearest_vote() -> None:
     near = [item(f"near-{n}", f"cheddar cheese {n}", "Grocery > Dairy") for n in range(10)]
     far = [item(f"far-{n}", f"cheddar chips party size {n}", "Snacks > Chips") for n in range(40)]
