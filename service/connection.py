@@ -258,6 +258,11 @@ class BoundedProtocol(HttpToolsProtocol):
             oldest.give_way()
 
 
+def has_asked(connection: asyncio.Protocol) -> bool:
+    """Whether the headers of a request were ever complete on a connection of ours."""
+    return not isinstance(connection, BoundedProtocol) or connection.cycle is not None
+
+
 def bounded(limits: Limits) -> type[BoundedProtocol]:
     """Return connections of these limits, as uvicorn takes them: a class."""
     return type("LimitedProtocol", (BoundedProtocol,), {"limits": limits})

@@ -3,7 +3,8 @@
 told to stop ─▶ /readyz says so, answers close their connections ─▶ drain ─▶ nobody new is let in
              ─▶ who is at the door is taken, and answered ─▶ what is idle is closed
 
-uvicorn alone closes what is idle at once: a request on its way there is reset.
+uvicorn alone closes what is idle at once: a request on its way there is reset. Who came last has
+not asked yet, and on a busy machine takes a while to.
 """
 
 import asyncio
@@ -14,14 +15,15 @@ from socket import socket
 import uvicorn
 from starlette.types import ASGIApp
 
-from service.connection import Limits, bounded
+from service.connection import Limits, bounded, has_asked
 from service.door import is_anybody_waiting, let_nobody_in
 from service.leaving import Leaving
 
 TICK = timedelta(milliseconds=50)  # between two looks at whether it must be at once
 AT_THE_DOOR = timedelta(milliseconds=100)  # for handshakes that have begun
-LONGEST_AT_THE_DOOR = timedelta(seconds=1)  # to take them
-LAST_COMERS = timedelta(seconds=1)  # to be read and answered after the door was closed
+LONGEST_AT_THE_DOOR = timedelta(seconds=5)  # to take them
+LAST_WORDS = timedelta(seconds=1)  # after the door was closed, of who has asked before
+FIRST_WORDS = timedelta(seconds=5)  # of who has not
 GRACE_SECONDS = 10  # for requests in flight at the end
 
 
@@ -47,7 +49,9 @@ class DrainingServer(uvicorn.Server):
         await self._wait(LONGEST_AT_THE_DOOR, lambda: not is_anybody_waiting(listening))
         for server in self.servers:
             server.close()
-        await self._wait(LAST_COMERS, lambda: not self.server_state.connections)
+        there = self.server_state.connections
+        await self._wait(LAST_WORDS, lambda: not there)
+        await self._wait(FIRST_WORDS, lambda: all(map(has_asked, there)))
         await super().shutdown(sockets)
 
     async def _wait(self, longest: timedelta, is_over: Callable[[], bool] = _never) -> None:

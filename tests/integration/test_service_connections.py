@@ -19,6 +19,7 @@ import uvloop
 from portrait.stream import Message
 from service.connection import MOST_PIPELINED, Limits
 from service.middleware import BodyLimits
+from service.server import LAST_WORDS
 from tests.serving import PATIENCE, SHORT, Rules, Serving, serving
 from tests.shop import Shop
 from tests.unit.test_service_bodies import BODIES, JSON, MEGABYTE, MOST_BYTES
@@ -372,7 +373,7 @@ def errors_in(records: Sequence[logging.LogRecord]) -> list[logging.LogRecord]:
 
 
 async def test_nobody_is_cut_off_by_the_end() -> None:
-    rules = replace(Rules(), drain=timedelta(seconds=2))
+    rules = Rules(limits=Limits(), drain=timedelta(seconds=2))  # a busy client may be slow
     statuses: list[int] = []
     lost: list[Exception] = []
     ready: list[int] = []
@@ -414,6 +415,22 @@ async def test_a_stalled_body_does_not_hold_up_the_end() -> None:
         answer = await dripping
 
     assert answer[:13] in TOO_SLOW
+
+
+async def test_who_came_last_and_is_slow_to_ask_is_answered() -> None:
+    rules = Rules(limits=Limits(), drain=timedelta(milliseconds=100))
+
+    async with serving(Shop(), rules) as served:
+        reader, writer = await served.open()
+        await served.until_connections(1)
+        served.server.should_exit = True
+        await asyncio.sleep(LAST_WORDS.total_seconds() + 0.5)
+        writer.write(LIVEZ)
+        answer = await read_all(reader)
+        writer.close()
+
+    assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert b"\r\nconnection: close\r\n" in answer
 
 
 async def test_while_it_leaves_answers_close_their_connections() -> None:
