@@ -170,7 +170,7 @@ def new_only(material: Material, texts: Vectors, champion: Learned) -> Learned:
         0,
     )
     train(lesson, AGAIN)
-    neighbours = fit_neighbours(events, texts, COURSE.decay)
+    neighbours = fit_neighbours(events, texts)
     parts = Learned(encoder.exported(events.items), neighbours, EVEN)
     learned, _ = choose_blend(parts, validation, events.items, texts)
     return learned

@@ -33,7 +33,6 @@ from portrait.space import Vectors, fit_space
 ENDS_AT = datetime(2026, 11, 1, tzinfo=UTC)
 PERIODS = (0.3, 0.55, 0.8)  # where two older ones and the hold-out begin, of the events by time
 COLD = 0.1  # of the goods come with the hold-out
-DECAY = 0.22  # per event: 0.8 of the one before
 BLEND = Blend(behaviour=0, neighbours=1, text=1)
 SEARCH, CLICK = ACTION_CODE[Action.SEARCH], ACTION_CODE[Action.CLICK]
 
@@ -53,7 +52,7 @@ class Planted:
         """Return a model of some of the users."""
         chosen = np.random.default_rng(seed).random(self.known.users) < share
         counted = self.known.where(chosen[self.known.user])
-        neighbours = fit_neighbours(counted, self.texts, DECAY)
+        neighbours = fit_neighbours(counted, self.texts)
         learned = replace(untaught(self.texts.shape[1]), neighbours=neighbours, blend=BLEND)
         return Ranker.over(learned, self.known.items, self.texts)
 

@@ -14,7 +14,7 @@ from portrait.hash_index import MISSING
 from portrait.history import Anchors, History
 from portrait.interactions import NO_ITEM, Interactions
 from portrait.labels import PURCHASE_HORIZON
-from portrait.neural.fit_ranker import RankerCourse, fit_neighbours
+from portrait.neural.fit_ranker import fit_neighbours
 from portrait.questions import cut
 from portrait.recency import Events
 
@@ -83,7 +83,7 @@ def _by_neighbours(
     counted = past.where(place[past.item] != NO_ITEM)
     refs = past.items[ranked]
     counted = replace(counted, item=place[counted.item], items=refs)
-    neighbours = fit_neighbours(counted, states.items(refs), RankerCourse().decay)
+    neighbours = fit_neighbours(counted, states.items(refs))
     rows = neighbours.find(ring["ref"])
     events = Events.of_ring(ring, rows != MISSING)
     scores = neighbours.scores(rows, events)

@@ -20,7 +20,7 @@ from benchmarks.quality.histories import Histories
 from benchmarks.quality.peer import Lesson, Model, Settings
 from benchmarks.quality.tune import combinations
 from portrait.evaluate import Scores
-from portrait.neural.co_occurrence import evidence
+from portrait.neural.co_occurrence import Window, evidence
 
 DECAYS = (0.6, 0.75, 0.9)
 BOOSTS = (0.0, -0.04)
@@ -62,14 +62,8 @@ class Pctm:
     def fit(self, lesson: Lesson, settings: Settings, seed: int) -> Model:  # noqa: ARG002 - a Peer
         """Count who came after whom."""
         train = lesson.train
-        matrix = evidence(
-            train.rows,
-            train.flat,
-            lesson.items,
-            window=int(settings["window"]),
-            backward=settings["backward"],
-            tau=settings["tau"],
-        )
+        window = Window(int(settings["window"]), settings["backward"], settings["tau"])
+        matrix = evidence(train.rows, train.flat, lesson.items, window)
         counts = train.counts(lesson.items) + 1
         popularity = np.log(counts / counts.sum()).astype(np.float32)
         return Votes(matrix, popularity, DECAYS[0], BOOSTS[0])

@@ -1,7 +1,7 @@
 """Co-occurrence: item-item matrices counted or solved from who touched what, made into neighbours.
 
-Nothing here descends a gradient: `together` counts, `regressed` solves one linear system. Each
-returns an (N, N) matrix whose row i says what someone who touched item i touches next.
+Nothing here descends a gradient: `together` and `followed` count, `regressed` solves one linear
+system. Each returns an (N, N) matrix whose row i says what someone who touched item i touches next.
 """
 
 from dataclasses import dataclass
@@ -27,6 +27,15 @@ class Kind:
 
     matrix: csr_array  # (N, N)
     decay: float  # per event
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What counts as coming after something."""
+
+    steps: int  # things apart, at most
+    backward: float  # what coming before counts: 0, order is all; 1, it is nothing
+    smoothing: float  # what each pair counts before anything is counted
 
 
 def touches(events: Interactions) -> csr_array:
@@ -85,34 +94,41 @@ def regressed(
     return strongest(inverse)
 
 
-def evidence(  # noqa: PLR0913 - two columns, and how they are counted
-    user: Codes, item: Codes, items: int, *, window: int, backward: float, tau: float
-) -> csr_array:
-    """Count who came after whom, as evidence: log(1 + C / tau), (N, N), with 0 on the diagonal.
+def followed(events: Interactions, window: Window) -> csr_array:
+    """Count what users touched soon after what, as evidence, (N, N).
 
-    C[b, a] adds up 1 / sqrt(d) for each a that came d steps after b, up to `window`, and `backward`
-    times as much for each that came before.
+    Several touches of one thing in a row are one: a purchase is a click, a cart and a payment.
+    """
+    events = events.where(wanted(events))
+    goes_on = (events.user[1:] == events.user[:-1]) & (events.item[1:] == events.item[:-1])
+    events = events.where(np.append(True, ~goes_on)[: len(events)])
+    return evidence(events.user, events.item, len(events.items), window)
+
+
+def evidence(user: Codes, item: Codes, items: int, window: Window) -> csr_array:
+    """Count what came after what, as evidence: log(1 + C / smoothing), (N, N), 0 on the diagonal.
+
+    C[b, a] adds up 1 / sqrt(d) for each a that came d steps after b, within the window, and
+    `backward` times as much for each that came before.
 
     Args:
         user: (E,), ascending.
         item: (E,), of each user oldest first.
         items: N.
-        window: Steps.
-        backward: 0: direction is all; 1: it is nothing.
-        tau: Smoothing: what each pair counts before anything is counted.
+        window: How far, and in which direction.
 
     Source: Petrov et al., Do Sequential Recommendation Benchmarks Really Require Higher-Order
-    Sequence Modelling?, RecSys 2026 (PCTM; tau is theirs over N).
+    Sequence Modelling?, RecSys 2026 (PCTM; smoothing is its tau over N).
     """
     counts = csr_array((items, items), dtype=np.float32)
-    for steps in range(1, window + 1):
+    for steps in range(1, window.steps + 1):
         same = user[:-steps] == user[steps:]
         weight = np.full(int(same.sum()), steps**-0.5, np.float32)
         pairs = item[:-steps][same], item[steps:][same]
         counts += csr_array((weight, pairs), counts.shape)
-    both = (counts + np.float32(backward) * counts.T).tocoo()
+    both = (counts + np.float32(window.backward) * counts.T).tocoo()
     apart = both.row != both.col
-    value = np.log1p(both.data[apart] / np.float32(tau))
+    value = np.log1p(both.data[apart] / np.float32(window.smoothing))
     return csr_array((value, (both.row[apart], both.col[apart])), shape=both.shape)
 
 

@@ -1,8 +1,9 @@
 """Fit the ranker: train the behaviour encoder, count co-occurrence, choose what each part counts.
 
 interactions ─▶ sequences ─▶ encoder, early stopping on validation ─▶ Behaviour
-             ─▶ who touched what ─▶ Neighbours
-validation ─▶ blend, by coordinate search on NDCG@10
+             ─▶ who touched what, and what after what ─▶ Neighbours
+validation ─▶ whether the order of things says something, by what each window finds alone
+           ─▶ blend, by coordinate search on NDCG@10
            ─▶ what the texts of cold items count, for these to be found by them
 
 Every choice is made on the validation; nothing here sees a test.
@@ -19,12 +20,14 @@ from portrait.behaviour import Behaviour, Refs
 from portrait.evaluate import PerUser
 from portrait.interactions import NO_ITEM, Interactions
 from portrait.kinds import KIND_WEIGHTS
-from portrait.learned import FIRST, Blend, Learned
+from portrait.learned import FIRST, Blend, Learned, untaught
 from portrait.neighbours import Neighbours
 from portrait.neural.behaviour_encoder import BehaviourEncoder, EncoderShape
 from portrait.neural.co_occurrence import (
     SOLVABLE,
     Kind,
+    Window,
+    followed,
     neighbours_of,
     regressed,
     together,
@@ -48,6 +51,7 @@ COLD_SHARES = np.geomspace(0.2, 2, 25)  # of all that counts, tried for the text
 LEARNED_BEYOND = 1.5  # what was learned of texts knew the items: it looks a third too good
 BEYOND_CHANCE = 1.0  # standard errors that a step away from the champion's blend has to gain
 USUAL_SHARES = (1.0, 0.75, 0.5, 0.25)  # of what kin and price count in a first model
+WINDOWS = (Window(10, 0, 1), Window(3, 1, 8))  # where order says something, and where not
 BEHAVIOUR, TEXT, KIN, PRICE = range(4)  # places of the parts of a blend; kinds come last
 EVEN = Blend(1, 1, 1, FIRST.kin, FIRST.price)
 
@@ -60,7 +64,8 @@ class RankerCourse:
     course: Course = field(default_factory=lambda: Course(epochs=8, patience=3))
     temperature: float = 0.1
     examples: int = 1_536  # a batch
-    decay: float = 0.22  # per event, of co-occurrence: .8 is left
+    decay: float = 0.22  # per event, of what was touched by the same people: .8 is left
+    follow_decay: float = 0.5  # per event, of what came after: .6 is left
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +75,7 @@ class Fitted:
     learned: Learned
     figures: Mapping[str, float]  # on validation, of the blend and of each part
     outcome: Outcome  # of the encoder's training
+    window: Window  # of what is touched after what
 
 
 def fit_ranker(  # noqa: PLR0913 - what it learns from, and what it may be given
@@ -105,11 +111,12 @@ def fit_ranker(  # noqa: PLR0913 - what it learns from, and what it may be given
     behaviour, outcome = _behaviour(
         events, validation, text_vectors, course, champion, tracker, checkpoint
     )
-    fitted = Learned(behaviour, fit_neighbours(past, text_vectors, course.decay), EVEN)
+    window = choose_window(past, validation, text_vectors, course)
+    fitted = Learned(behaviour, fit_neighbours(past, text_vectors, window, course), EVEN)
     learned, figures = choose_blend(
         fitted, validation, past.items, text_vectors, champion, traits=traits
     )
-    return Fitted(learned, figures, outcome)
+    return Fitted(learned, figures, outcome, window)
 
 
 def refit_ranker(  # noqa: PLR0913 - as `fit_ranker`
@@ -144,23 +151,54 @@ def refit_ranker(  # noqa: PLR0913 - as `fit_ranker`
         events, None, text_vectors, replace(course, course=known), champion, tracker, checkpoint
     )
     neighbours = replace(
-        fit_neighbours(counted or events, text_vectors, course.decay),
+        fit_neighbours(counted or events, text_vectors, fitted.window, course),
         kinds=fitted.learned.neighbours.kinds,
     )
     return replace(fitted.learned, behaviour=behaviour, neighbours=neighbours)
 
 
-def fit_neighbours(events: Interactions, text_vectors: Vectors, decay: float) -> Neighbours:
-    """Count co-occurrence, and solve the regression where the catalogue is small enough.
+def choose_window(
+    events: Interactions, validation: Validation, text_vectors: Vectors, course: RankerCourse
+) -> Window:
+    """Choose how what is touched after what is counted: by what it finds on validation alone."""
+
+    def found(window: Window) -> float:
+        kind = Kind(followed(events, window), course.follow_decay)
+        alone = replace(
+            untaught(text_vectors.shape[1]),
+            neighbours=neighbours_of([kind], events.items, _gates()),
+        )
+        ranker = Ranker.over(alone, events.items, text_vectors)
+        rows, happened = ranker.heard(validation.rows, validation.events)
+
+        def scores(users: slice) -> Floats:
+            return ranker.neighbour_scores(rows[users], happened[users])
+
+        return validation.figures(scores)["ndcg@10"]
+
+    return max(WINDOWS, key=found)
+
+
+def fit_neighbours(
+    events: Interactions,
+    text_vectors: Vectors,
+    window: Window = WINDOWS[0],
+    course: RankerCourse | None = None,
+) -> Neighbours:
+    """Count co-occurrence and what follows what, and solve the regression of a small catalogue.
 
     Of items that somebody touched: that the others are not there makes them cold.
     """
+    course = course or RankerCourse()
     touched = touches(events)
     warm = np.flatnonzero(touched.sum(axis=0))
     touched = touched[:, warm]
-    kinds = [Kind(together(touched), decay)]
+    kinds = [
+        Kind(together(touched), course.decay),
+        Kind(followed(events, window)[warm][:, warm], course.follow_decay),
+    ]
     if len(warm) <= SOLVABLE:
-        kinds.append(Kind(regressed(touched, text_vectors[warm]), decay))
+        kinds.append(Kind(regressed(touched, text_vectors[warm]), course.decay))
     return neighbours_of(kinds, events.items[warm], _gates())
 
 

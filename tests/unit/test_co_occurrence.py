@@ -12,7 +12,9 @@ from portrait.interactions import Interactions, from_columns
 from portrait.neural.co_occurrence import (
     MOST_NEIGHBOURS,
     Kind,
+    Window,
     evidence,
+    followed,
     neighbours_of,
     regressed,
     strongest,
@@ -95,9 +97,9 @@ def test_the_regression_is_least_squares_of_each_item_on_the_others() -> None:
 def test_evidence_counts_who_came_after_whom_and_how_far() -> None:
     user, item = np.array([0, 0, 0, 1, 1, 2]), np.array([0, 1, 2, 0, 1, 2])
 
-    forward = evidence(user, item, 3, window=2, backward=0, tau=2).toarray()
-    both = evidence(user, item, 3, window=2, backward=0.5, tau=2).toarray()
-    near = evidence(user, item, 3, window=1, backward=0, tau=2).toarray()
+    forward = evidence(user, item, 3, Window(2, 0, 2)).toarray()
+    both = evidence(user, item, 3, Window(2, 0.5, 2)).toarray()
+    near = evidence(user, item, 3, Window(1, 0, 2)).toarray()
 
     expected = np.zeros((3, 3))
     expected[0, 1] = np.log1p(2 / 2)  # twice, at once
@@ -110,9 +112,24 @@ def test_evidence_counts_who_came_after_whom_and_how_far() -> None:
 
 
 def test_what_follows_itself_is_no_evidence() -> None:
-    again = evidence(np.array([0, 0]), np.array([1, 1]), 2, window=3, backward=1, tau=1)
+    again = evidence(np.array([0, 0]), np.array([1, 1]), 2, Window(3, 1, 1))
 
     assert not again.toarray().any()
+
+
+def test_touches_in_a_row_are_one_step_and_a_return_is_none() -> None:
+    clicked, bought = shop([0, 1, 2]), shop([0, 0, 0, 1, 1, 2])
+    returned = shop([0, 1, 0, 2])
+    returned.action[2] = ACTION_CODE[Action.RETURN]
+
+    steps = [followed(each, Window(2, 0, 1)).toarray() for each in (clicked, bought, returned)]
+
+    np.testing.assert_array_equal(steps[1], steps[0])
+    np.testing.assert_array_equal(steps[2], steps[0])
+
+
+def test_where_nothing_was_touched_nothing_followed() -> None:
+    assert followed(shop([]), Window(10, 0, 1)).nnz == 0
 
 
 def test_the_strongest_of_each_row_are_kept() -> None:

@@ -11,14 +11,17 @@ from portrait.evaluate import PerUser
 from portrait.event import Action
 from portrait.facts import ACTION_CODE
 from portrait.hash_index import MISSING
-from portrait.interactions import NO_ITEM, NO_QUERY, Interactions, from_columns
+from portrait.interactions import NO_ITEM, NO_QUERY, Codes, Interactions, from_columns
 from portrait.learned import FIRST, Blend, Learned
 from portrait.neural.behaviour_encoder import BehaviourEncoder, EncoderShape
+from portrait.neural.co_occurrence import Window
 from portrait.neural.fit_ranker import (
     PRICE,
+    WINDOWS,
     Fitted,
     RankerCourse,
     choose_blend,
+    choose_window,
     fit_ranker,
     refit_ranker,
     with_traits,
@@ -39,6 +42,7 @@ COURSE = RankerCourse(
     examples=50,
 )
 USERS = np.arange(60)
+STEPS, SHELF = 6, 5
 SEARCH = ACTION_CODE[Action.SEARCH]
 
 
@@ -73,7 +77,38 @@ def test_the_blend_is_at_least_as_good_as_each_part() -> None:
     best = figures.pop("ndcg@10")
 
     assert best >= max(figures.values())
-    assert set(figures) == {"behaviour", "text", "neighbours 0", "neighbours 1"}
+    kinds = ("neighbours 0", "neighbours 1", "neighbours 2")
+    assert set(figures) == {"behaviour", "text", *kinds}
+
+
+@pytest.mark.parametrize(("in_order", "chosen"), [(True, WINDOWS[0]), (False, WINDOWS[1])])
+def test_order_counts_where_it_says_what_comes_next(*, in_order: bool, chosen: Window) -> None:
+    lot = np.random.default_rng(0)
+    walks = [walk(lot, in_order=in_order) for _ in USERS]
+    events, items = last_held_out(
+        from_columns(
+            user=np.repeat(USERS, STEPS),
+            item=np.concatenate(walks),
+            action=np.full(len(USERS) * STEPS, ACTION_CODE[Action.PURCHASE], np.uint8),
+            at=np.tile(np.arange(STEPS), len(USERS)),
+            items=planted().items,
+            users=len(USERS),
+        )
+    )
+
+    asked = validation_of(events, USERS, items)
+
+    assert choose_window(events, asked, text_vectors(), COURSE) == chosen
+
+
+def walk(lot: np.random.Generator, *, in_order: bool) -> Codes:
+    """Go round one half of the shop, or take three things of one shelf and three of another."""
+    if in_order:
+        half = ITEMS // 2
+        return lot.integers(2) * half + (lot.integers(half) + np.arange(STEPS)) % half
+    shelves = lot.permutation(ITEMS // SHELF)[:2]
+    taken = [shelf * SHELF + lot.permutation(SHELF)[: STEPS // 2] for shelf in shelves]
+    return np.concatenate(taken)
 
 
 def test_the_shares_of_events_add_up_to_the_score() -> None:

@@ -262,8 +262,7 @@ def test_what_serves_has_learned_from_the_newest_before_the_exam(
     texts = place_texts(material.texts, space, shop.stock, shop.encoder)
 
     counted, choosing = (
-        fit_neighbours(events, texts, shop.plan.course.decay)
-        for events in (material.counted_again, material.counted)
+        fit_neighbours(events, texts) for events in (material.counted_again, material.counted)
     )
 
     np.testing.assert_array_equal(learned.neighbours.others, counted.others)
