@@ -172,8 +172,7 @@ def new_only(material: Material, texts: Vectors, champion: Learned) -> Learned:
     train(lesson, AGAIN)
     neighbours = fit_neighbours(events, texts)
     parts = Learned(encoder.exported(events.items), neighbours, EVEN)
-    learned, _ = choose_blend(parts, validation, events.items, texts)
-    return learned
+    return choose_blend(parts, validation, events.items, texts).learned
 
 
 WAYS: tuple[tuple[str, Train], ...] = (

@@ -117,6 +117,19 @@ class Neighbours:
             kinds=self.kinds[one],
         )
 
+    def first(self, count: int) -> "Neighbours":
+        """Return the first of the H kinds, without the neighbours that only the others know."""
+        kept = self.strengths[:, :count].any(axis=1)
+        return replace(
+            self,
+            starts=np.concatenate([[0], np.cumsum(kept)])[self.starts],
+            others=self.others[kept],
+            strengths=self.strengths[kept, :count],
+            decay=self.decay[:count],
+            gap_decay=self.gap_decay[:count],
+            kinds=self.kinds[:count],
+        )
+
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """Return what it is made of, by name."""
         return {field.name: getattr(self, field.name) for field in fields(self)}

@@ -2,8 +2,8 @@
 
 interactions ─▶ sequences ─▶ encoder, early stopping on validation ─▶ Behaviour
              ─▶ who touched what, and what after what ─▶ Neighbours
-validation ─▶ whether the order of things says something, by what each window finds alone
-           ─▶ blend, by coordinate search on NDCG@10
+validation ─▶ blend, by coordinate search on NDCG@10: with what comes after what if that is surely
+              better, without it else
            ─▶ what the texts of cold items count, for these to be found by them
 
 Every choice is made on the validation; nothing here sees a test.
@@ -51,6 +51,7 @@ COLD_SHARES = np.geomspace(0.2, 2, 25)  # of all that counts, tried for the text
 LEARNED_BEYOND = 1.5  # what was learned of texts knew the items: it looks a third too good
 BEYOND_CHANCE = 1.0  # standard errors that a step away from the champion's blend has to gain
 USUAL_SHARES = (1.0, 0.75, 0.5, 0.25)  # of what kin and price count in a first model
+SURELY = 2.0  # standard errors that what comes after what has to gain to be kept
 WINDOWS = (Window(10, 0, 1), Window(3, 1, 8))  # where order says something, and where not
 BEHAVIOUR, TEXT, KIN, PRICE = range(4)  # places of the parts of a blend; kinds come last
 EVEN = Blend(1, 1, 1, FIRST.kin, FIRST.price)
@@ -75,7 +76,16 @@ class Fitted:
     learned: Learned
     figures: Mapping[str, float]  # on validation, of the blend and of each part
     outcome: Outcome  # of the encoder's training
-    window: Window  # of what is touched after what
+    window: Window | None  # of what is touched after what; None: that counts nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Blended:
+    """Parts with what each of them counts, and what that came to."""
+
+    learned: Learned
+    figures: Mapping[str, float]  # NDCG@10 on validation, of the blend and of each part alone
+    gains: PerUser  # (U,), of the blend
 
 
 def fit_ranker(  # noqa: PLR0913 - what it learns from, and what it may be given
@@ -112,11 +122,22 @@ def fit_ranker(  # noqa: PLR0913 - what it learns from, and what it may be given
         events, validation, text_vectors, course, champion, tracker, checkpoint
     )
     window = choose_window(past, validation, text_vectors, course)
-    fitted = Learned(behaviour, fit_neighbours(past, text_vectors, window, course), EVEN)
-    learned, figures = choose_blend(
-        fitted, validation, past.items, text_vectors, champion, traits=traits
+    neighbours = fit_neighbours(past, text_vectors, window, course)
+    with_order, without = (
+        choose_blend(
+            Learned(behaviour, neighbours.first(kinds), EVEN),
+            validation,
+            past.items,
+            text_vectors,
+            champion,
+            traits=traits,
+        )
+        for kinds in (len(neighbours.kinds), len(neighbours.kinds) - 1)
     )
-    return Fitted(learned, figures, outcome, window)
+    gained = with_order.gains - without.gains
+    if gained.mean() > SURELY * gained.std() / np.sqrt(len(gained)):
+        return Fitted(with_order.learned, with_order.figures, outcome, window)
+    return Fitted(without.learned, without.figures, outcome, None)
 
 
 def refit_ranker(  # noqa: PLR0913 - as `fit_ranker`
@@ -182,23 +203,28 @@ def choose_window(
 def fit_neighbours(
     events: Interactions,
     text_vectors: Vectors,
-    window: Window = WINDOWS[0],
+    window: Window | None = None,
     course: RankerCourse | None = None,
 ) -> Neighbours:
-    """Count co-occurrence and what follows what, and solve the regression of a small catalogue.
+    """Count co-occurrence, solve the regression of a small catalogue, count what comes after what.
 
     Of items that somebody touched: that the others are not there makes them cold.
+
+    Args:
+        events: Of U users.
+        text_vectors: (N + Q, K), unit rows.
+        window: Of what comes after what, the last kind; None: without it.
+        course: How fast each is forgotten.
     """
     course = course or RankerCourse()
     touched = touches(events)
     warm = np.flatnonzero(touched.sum(axis=0))
     touched = touched[:, warm]
-    kinds = [
-        Kind(together(touched), course.decay),
-        Kind(followed(events, window)[warm][:, warm], course.follow_decay),
-    ]
+    kinds = [Kind(together(touched), course.decay)]
     if len(warm) <= SOLVABLE:
         kinds.append(Kind(regressed(touched, text_vectors[warm]), course.decay))
+    if window is not None:
+        kinds.append(Kind(followed(events, window)[warm][:, warm], course.follow_decay))
     return neighbours_of(kinds, events.items[warm], _gates())
 
 
@@ -210,7 +236,7 @@ def choose_blend(  # noqa: PLR0913 - what it chooses for, and by
     champion: Learned | None = None,
     *,
     traits: Traits | None = None,
-) -> tuple[Learned, dict[str, float]]:
+) -> Blended:
     """Search what each part counts: behaviour, text, traits, and every kind of neighbours.
 
     Args:
@@ -223,7 +249,7 @@ def choose_blend(  # noqa: PLR0913 - what it chooses for, and by
         traits: Of the items, (N,); None: categories and prices count nothing.
 
     Returns:
-        The same with its blend; NDCG@10 on validation, of the blend and of each part alone.
+        The same parts with their blend.
     """
     number = len(learned.neighbours.kinds)
     kinds = [learned.neighbours.kind(which) for which in range(number)]
@@ -246,8 +272,8 @@ def choose_blend(  # noqa: PLR0913 - what it chooses for, and by
     told = () if traits is None else ("kin", "price")
     names = ("behaviour", "text", *told, *(f"neighbours {which}" for which in range(number)))
     begin, least = _weights_of(replace(learned, blend=EVEN), len(told)), 0.0
-    if champion is not None and len(champion.neighbours.kinds) == number:
-        begin, least = _weights_of(champion, len(told)), BEYOND_CHANCE
+    if champion is not None:
+        begin, least = _weights_of(_of_kinds(champion, number), len(told)), BEYOND_CHANCE
 
     def measure(mixes: Floats) -> PerUser:
         return validation.mixed(parts, mixes)
@@ -279,7 +305,8 @@ def choose_blend(  # noqa: PLR0913 - what it chooses for, and by
     count = validation.fair_to_cold(views, COLD_SHARES * most, ranker.cold)
     cold = {"cold": 0.0, "cold_behaviour": count} if is_learned else {"cold": count}
     blended = _blended(learned, weights, len(told))
-    return replace(blended, blend=replace(blended.blend, **cold)), figures
+    blended = replace(blended, blend=replace(blended.blend, **cold))
+    return Blended(blended, figures, *measure(weights[None]))
 
 
 def with_traits(measure: Callable[[Floats], PerUser], weights: Floats) -> tuple[Floats, float]:
@@ -307,6 +334,14 @@ def with_traits(measure: Callable[[Floats], PerUser], weights: Floats) -> tuple[
                 kept, weights = gained, tried
                 break
     return weights, float(kept.mean())
+
+
+def _of_kinds(champion: Learned, number: int) -> Learned:
+    """Return a champion with so many kinds of neighbours; what it lacks counts as its most."""
+    kinds = np.ones(number, np.float32)
+    known = champion.neighbours.kinds[:number]
+    kinds[: len(known)] = known
+    return replace(champion, neighbours=replace(champion.neighbours, kinds=kinds))
 
 
 def _weights_of(learned: Learned, told: int) -> Floats:

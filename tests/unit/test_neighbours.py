@@ -50,6 +50,19 @@ def test_the_shares_of_an_item_add_up_to_its_score(seed: int) -> None:
 
 
 @given(seeds)
+def test_the_first_kinds_say_the_same_without_the_others(seed: int) -> None:
+    model = neighbours(seed=seed)
+    silent = np.random.default_rng(seed).random(len(model.others)) < 0.5
+    model.strengths[silent, 0] = 0
+    rows, events = histories(3, 12, seed=seed)
+
+    first = model.first(1)
+
+    np.testing.assert_array_equal(first.scores(rows, events), model.kind(0).scores(rows, events))
+    assert len(first.others) == (~silent).sum()
+
+
+@given(seeds)
 def test_a_share_is_found_whatever_else_is_asked(seed: int) -> None:
     model = neighbours(seed=seed)
     rows, events = histories(1, 12, seed=seed)
