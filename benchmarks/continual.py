@@ -32,8 +32,9 @@ from portrait.exam import sit
 from portrait.interactions import Interactions
 from portrait.learned import Learned, untaught
 from portrait.neural.behaviour_encoder import BehaviourEncoder
+from portrait.neural.choose_blend import EVEN, choose_blend
 from portrait.neural.examiner import exam_of
-from portrait.neural.fit_ranker import EVEN, choose_blend, fit_neighbours, fit_ranker, refit_ranker
+from portrait.neural.fit_ranker import fit_neighbours, fit_ranker, refit_ranker
 from portrait.neural.learner import AGAIN, Plan
 from portrait.neural.material import Material, Told
 from portrait.neural.next_item import NextItem, NextItemLesson
@@ -172,7 +173,8 @@ def new_only(material: Material, texts: Vectors, champion: Learned) -> Learned:
     train(lesson, AGAIN)
     neighbours = fit_neighbours(events, texts)
     parts = Learned(encoder.exported(events.items), neighbours, EVEN)
-    return choose_blend(parts, validation, events.items, texts).learned
+    learned, _ = choose_blend(parts, validation, events.items, texts)
+    return learned
 
 
 WAYS: tuple[tuple[str, Train], ...] = (

@@ -282,11 +282,11 @@ class Catalogue:
 
     def _interest_rows(self) -> Codes:
         """Return the row of the vector of each interest's name, by code, or MISSING."""
-        hashed = len(self._interest_refs)
-        if hashed < len(self.interests):  # each name once: there are thousands
-            more = [text_ref(name) for name in islice(self.interests, hashed, None)]
-            self._interest_refs = np.append(self._interest_refs, np.array(more, np.uint64))
-        return self.vectors.find(self._interest_refs)
+        refs = self._interest_refs
+        if len(refs) < len(self.interests):  # each name once: there are thousands
+            more = [text_ref(name) for name in islice(self.interests, len(refs), None)]
+            self._interest_refs = refs = np.append(refs, np.array(more, np.uint64))
+        return self.vectors.find(refs)
 
     def _voted(self, texts: Codes) -> Codes:
         """Let the nearest items vote on the category of each text, (B,), by their similarity.

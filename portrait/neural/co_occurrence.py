@@ -126,7 +126,9 @@ def evidence(user: Codes, item: Codes, items: int, window: Window) -> csr_array:
         weight = np.full(int(same.sum()), steps**-0.5, np.float32)
         pairs = item[:-steps][same], item[steps:][same]
         counts += csr_array((weight, pairs), counts.shape)
-    both = (counts + np.float32(window.backward) * counts.T).tocoo()
+    if window.backward:
+        counts += np.float32(window.backward) * counts.T
+    both = counts.tocoo()
     apart = both.row != both.col
     value = np.log1p(both.data[apart] / np.float32(window.smoothing))
     return csr_array((value, (both.row[apart], both.col[apart])), shape=both.shape)

@@ -2,27 +2,25 @@
 
 interactions ─▶ sequences ─▶ encoder, early stopping on validation ─▶ Behaviour
              ─▶ who touched what, and what after what ─▶ Neighbours
-validation ─▶ blend, by coordinate search on NDCG@10: with what comes after what if that is surely
-              better, without it else
-           ─▶ what the texts of cold items count, for these to be found by them
+validation ─▶ how far what comes after what is looked for ─▶ blend (`choose_blend.py`)
 
 Every choice is made on the validation; nothing here sees a test.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from portrait.behaviour import Behaviour, Refs
-from portrait.evaluate import PerUser
+from portrait.behaviour import Behaviour
 from portrait.interactions import NO_ITEM, Interactions
 from portrait.kinds import KIND_WEIGHTS
-from portrait.learned import FIRST, Blend, Learned, untaught
+from portrait.learned import Learned, untaught
 from portrait.neighbours import Neighbours
 from portrait.neural.behaviour_encoder import BehaviourEncoder, EncoderShape
+from portrait.neural.choose_blend import EVEN, choose_blend
 from portrait.neural.co_occurrence import (
     SOLVABLE,
     Kind,
@@ -44,17 +42,7 @@ from portrait.tracker import Tracker
 from portrait.traits import Traits
 
 NEWER = 0.7  # share of the new weights in the average with the champion's: it forgets little
-FACTORS = np.array([0, 0.5, 0.75, 1.33, 2], np.float32)  # what is tried with each weight
-SMALLEST = 0.1  # where a weight of 0 starts again
-ROUNDS = 3  # of the search; the optimum is flat
-COLD_SHARES = np.geomspace(0.2, 2, 25)  # of all that counts, tried for the texts of cold items
-LEARNED_BEYOND = 1.5  # what was learned of texts knew the items: it looks a third too good
-BEYOND_CHANCE = 1.0  # standard errors that a step away from the champion's blend has to gain
-USUAL_SHARES = (1.0, 0.75, 0.5, 0.25)  # of what kin and price count in a first model
-SURELY = 2.0  # standard errors that what comes after what has to gain to be kept
 WINDOWS = (Window(10, 0, 1), Window(3, 1, 8))  # where order says something, and where not
-BEHAVIOUR, TEXT, KIN, PRICE = range(4)  # places of the parts of a blend; kinds come last
-EVEN = Blend(1, 1, 1, FIRST.kin, FIRST.price)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,22 +58,21 @@ class RankerCourse:
 
 
 @dataclass(frozen=True, slots=True)
+class Kinds:
+    """Which kinds of neighbours there are, beside the counts of pairs."""
+
+    regressed: bool
+    window: Window | None = None  # of what comes after what; None: without that
+
+
+@dataclass(frozen=True, slots=True)
 class Fitted:
     """What came out."""
 
     learned: Learned
     figures: Mapping[str, float]  # on validation, of the blend and of each part
     outcome: Outcome  # of the encoder's training
-    window: Window | None  # of what is touched after what; None: that counts nothing
-
-
-@dataclass(frozen=True, slots=True)
-class Blended:
-    """Parts with what each of them counts, and what that came to."""
-
-    learned: Learned
-    figures: Mapping[str, float]  # NDCG@10 on validation, of the blend and of each part alone
-    gains: PerUser  # (U,), of the blend
+    kinds: Kinds
 
 
 def fit_ranker(  # noqa: PLR0913 - what it learns from, and what it may be given
@@ -122,22 +109,19 @@ def fit_ranker(  # noqa: PLR0913 - what it learns from, and what it may be given
         events, validation, text_vectors, course, champion, tracker, checkpoint
     )
     window = choose_window(past, validation, text_vectors, course)
-    neighbours = fit_neighbours(past, text_vectors, window, course)
-    with_order, without = (
-        choose_blend(
-            Learned(behaviour, neighbours.first(kinds), EVEN),
-            validation,
-            past.items,
-            text_vectors,
-            champion,
-            traits=traits,
-        )
-        for kinds in (len(neighbours.kinds), len(neighbours.kinds) - 1)
+    kinds = Kinds(is_solvable(past), window)
+    neighbours = fit_neighbours(past, text_vectors, kinds, course)
+    learned, figures = choose_blend(
+        Learned(behaviour, neighbours, EVEN),
+        validation,
+        past.items,
+        text_vectors,
+        champion,
+        traits=traits,
+        knows_order=True,
     )
-    gained = with_order.gains - without.gains
-    if gained.mean() > SURELY * gained.std() / np.sqrt(len(gained)):
-        return Fitted(with_order.learned, with_order.figures, outcome, window)
-    return Fitted(without.learned, without.figures, outcome, None)
+    is_left_out = len(learned.neighbours.kinds) < len(neighbours.kinds)
+    return Fitted(learned, figures, outcome, replace(kinds, window=None) if is_left_out else kinds)
 
 
 def refit_ranker(  # noqa: PLR0913 - as `fit_ranker`
@@ -172,7 +156,7 @@ def refit_ranker(  # noqa: PLR0913 - as `fit_ranker`
         events, None, text_vectors, replace(course, course=known), champion, tracker, checkpoint
     )
     neighbours = replace(
-        fit_neighbours(counted or events, text_vectors, fitted.window, course),
+        fit_neighbours(counted or events, text_vectors, fitted.kinds, course),
         kinds=fitted.learned.neighbours.kinds,
     )
     return replace(fitted.learned, behaviour=behaviour, neighbours=neighbours)
@@ -200,200 +184,37 @@ def choose_window(
     return max(WINDOWS, key=found)
 
 
+def is_solvable(events: Interactions) -> bool:
+    """Say whether so few items were touched that they can be regressed on each other."""
+    return bool(np.count_nonzero(touches(events).sum(axis=0)) <= SOLVABLE)
+
+
 def fit_neighbours(
     events: Interactions,
     text_vectors: Vectors,
-    window: Window | None = None,
+    kinds: Kinds | None = None,
     course: RankerCourse | None = None,
 ) -> Neighbours:
-    """Count co-occurrence, solve the regression of a small catalogue, count what comes after what.
+    """Count pairs, solve the regression, count what comes after what.
 
     Of items that somebody touched: that the others are not there makes them cold.
 
     Args:
         events: Of U users.
         text_vectors: (N + Q, K), unit rows.
-        window: Of what comes after what, the last kind; None: without it.
+        kinds: Which there are to be. None: pairs, and the regression where it can be solved.
         course: How fast each is forgotten.
     """
-    course = course or RankerCourse()
+    kinds, course = kinds or Kinds(is_solvable(events)), course or RankerCourse()
     touched = touches(events)
     warm = np.flatnonzero(touched.sum(axis=0))
     touched = touched[:, warm]
-    kinds = [Kind(together(touched), course.decay)]
-    if len(warm) <= SOLVABLE:
-        kinds.append(Kind(regressed(touched, text_vectors[warm]), course.decay))
-    if window is not None:
-        kinds.append(Kind(followed(events, window)[warm][:, warm], course.follow_decay))
-    return neighbours_of(kinds, events.items[warm], _gates())
-
-
-def choose_blend(  # noqa: PLR0913 - what it chooses for, and by
-    learned: Learned,
-    validation: Validation,
-    items: Refs,
-    text_vectors: Vectors,
-    champion: Learned | None = None,
-    *,
-    traits: Traits | None = None,
-) -> Blended:
-    """Search what each part counts: behaviour, text, traits, and every kind of neighbours.
-
-    Args:
-        learned: The parts.
-        validation: What the choice is made on.
-        items: (N,), refs of the validation's items.
-        text_vectors: (N + Q, K), in the same order, and of searches.
-        champion: Whose blend the search begins from; it is left only for one that is better by more
-            than chance. None: begins from equal parts, and follows every gain.
-        traits: Of the items, (N,); None: categories and prices count nothing.
-
-    Returns:
-        The same parts with their blend.
-    """
-    number = len(learned.neighbours.kinds)
-    kinds = [learned.neighbours.kind(which) for which in range(number)]
-    rankers = [
-        Ranker.over(replace(learned, neighbours=kind), items, text_vectors, traits)
-        for kind in kinds
-    ]
-    ranker = rankers[0]
-    rows, happened = ranker.heard(validation.rows, validation.events)
-    states, texts = ranker.states(rows, happened), ranker.text_states(rows, happened)
-
-    def parts(users: slice) -> list[Floats]:
-        return [
-            states[users] @ ranker.matrix.T,
-            texts[users] @ ranker.texts.T,
-            *(() if traits is None else ranker.leanings(rows[users], happened[users])),
-            *(each.neighbour_scores(rows[users], happened[users]) for each in rankers),
-        ]
-
-    told = () if traits is None else ("kin", "price")
-    names = ("behaviour", "text", *told, *(f"neighbours {which}" for which in range(number)))
-    begin, least = _weights_of(replace(learned, blend=EVEN), len(told)), 0.0
-    if champion is not None:
-        begin, least = _weights_of(_of_kinds(champion, number), len(told)), BEYOND_CHANCE
-
-    def measure(mixes: Floats) -> PerUser:
-        return validation.mixed(parts, mixes)
-
-    weights, figures = _search(measure, names, begin, least)
-    if told:
-        weights, figures["ndcg@10"] = with_traits(measure, weights)
-    nameless = learned.behaviour.items(np.zeros(len(items), np.uint64), ranker.texts)
-
-    def by_behaviour(users: slice) -> Floats:
-        near: Floats = states[users] @ nameless.T
-        return near
-
-    def by_text(users: slice) -> Floats:
-        read: Floats = texts[users] @ ranker.texts.T
-        return read
-
-    found = validation.figures(by_behaviour)["ndcg@10"]
-    is_learned = found > LEARNED_BEYOND * figures["text"]
-    said = by_behaviour if is_learned else by_text
-    of_traits = slice(KIN, KIN + len(told))
-
-    def views(users: slice) -> tuple[Floats, Floats, Floats]:
-        each = np.stack(parts(users))
-        beside = np.einsum("p,pun->un", weights[of_traits], each[of_traits])
-        return np.einsum("p,pun->un", weights, each), said(users), beside
-
-    most = weights.sum() - weights[of_traits].sum()
-    count = validation.fair_to_cold(views, COLD_SHARES * most, ranker.cold)
-    cold = {"cold": 0.0, "cold_behaviour": count} if is_learned else {"cold": count}
-    blended = _blended(learned, weights, len(told))
-    blended = replace(blended, blend=replace(blended.blend, **cold))
-    return Blended(blended, figures, *measure(weights[None]))
-
-
-def with_traits(measure: Callable[[Floats], PerUser], weights: Floats) -> tuple[Floats, float]:
-    """Let kin and price count what they do in a first model, or the most of it that does no harm.
-
-    What a few hundred questions say of them is mostly luck, and that people stay with categories
-    and prices is known without. Harm is a fall, by both together, of more than a standard error of
-    the paired differences.
-
-    Returns:
-        The weights (P,), and the mean gain with them.
-
-    Source: the rule of one standard error: Breiman et al., Classification and Regression Trees,
-    1984; of what is hardly worse than the best, what seemed right beforehand is taken.
-    """
-    (best,) = measure(weights[None])
-    kept, content = best, weights[BEHAVIOUR] + weights[TEXT]
-    for part, usual in ((KIN, FIRST.kin), (PRICE, FIRST.price)):
-        for share in USUAL_SHARES:
-            tried = weights.copy()
-            tried[part] = max(tried[part], share * usual * content)
-            (gained,) = measure(tried[None])
-            lost = best - gained
-            if lost.mean() <= lost.std() / np.sqrt(len(lost)):
-                kept, weights = gained, tried
-                break
-    return weights, float(kept.mean())
-
-
-def _of_kinds(champion: Learned, number: int) -> Learned:
-    """Return a champion with so many kinds of neighbours; what it lacks counts as its most."""
-    kinds = np.ones(number, np.float32)
-    known = champion.neighbours.kinds[:number]
-    kinds[: len(known)] = known
-    return replace(champion, neighbours=replace(champion.neighbours, kinds=kinds))
-
-
-def _weights_of(learned: Learned, told: int) -> Floats:
-    """Return what each part counts, (2 + T + H,): behaviour, text, traits, kinds of neighbours."""
-    blend = learned.blend
-    traits = (blend.kin, blend.price)[:told]
-    kinds = blend.neighbours * learned.neighbours.kinds
-    return np.array([blend.behaviour, blend.text, *traits, *kinds.tolist()], np.float32)
-
-
-def _blended(learned: Learned, weights: Floats, told: int) -> Learned:
-    """Let each part count as much; the contrary of `_weights_of`."""
-    behaviour, text, *others = weights.tolist()
-    traits, kinds = others[:told], others[told:]
-    most = max(kinds)
-    neighbours = replace(
-        learned.neighbours, kinds=np.array(kinds, np.float32) / np.float32(most or 1)
-    )
-    return replace(learned, blend=Blend(behaviour, most, text, *traits), neighbours=neighbours)
-
-
-def _search(
-    measure: Callable[[Floats], PerUser], names: Sequence[str], begin: Floats, least: float
-) -> tuple[Floats, dict[str, float]]:
-    """Climb one weight after the other, by steps that gain more than `least` standard errors.
-
-    Args:
-        measure: (C, P) weights to each user's gain, (C, U).
-        names: Of the P parts.
-        begin: (P,).
-        least: In standard errors of the mean of a step's paired differences.
-
-    Returns:
-        The weights (P,); the mean gain of the best and of each part alone, by name.
-    """
-    alone = np.eye(len(names), dtype=np.float32)
-    best, *single = measure(np.concatenate([begin[None], alone]))
-    weights = begin
-    for _ in range(ROUNDS):
-        before = weights
-        for part in range(len(names)):
-            tried = np.tile(weights, (len(FACTORS), 1))
-            tried[:, part] = FACTORS * max(float(weights[part]), SMALLEST)
-            reached = measure(tried)
-            place = int(np.argmax(reached.mean(axis=1)))
-            gained = reached[place] - best
-            if gained.mean() > least * gained.std() / np.sqrt(len(gained)):
-                best, weights = reached[place], tried[place]
-        if weights is before:
-            break
-    figures = [float(gain.mean()) for gain in (best, *single)]
-    return weights, dict(zip(("ndcg@10", *names), figures, strict=True))
+    made = [Kind(together(touched), course.decay)]
+    if kinds.regressed:
+        made.append(Kind(regressed(touched, text_vectors[warm]), course.decay))
+    if kinds.window is not None:
+        made.append(Kind(followed(events, kinds.window)[warm][:, warm], course.follow_decay))
+    return neighbours_of(made, events.items[warm], _gates())
 
 
 def _behaviour(  # noqa: PLR0913, PLR0917 - see `fit_ranker`
