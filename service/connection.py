@@ -259,8 +259,10 @@ class BoundedProtocol(HttpToolsProtocol):
 
 
 def has_asked(connection: asyncio.Protocol) -> bool:
-    """Whether the headers of a request were ever complete on a connection of ours."""
-    return not isinstance(connection, BoundedProtocol) or connection.cycle is not None
+    """Whether a request ever came on a connection of ours, or none will."""
+    if not isinstance(connection, BoundedProtocol):
+        return True
+    return connection.cycle is not None or connection.transport.is_closing()
 
 
 def bounded(limits: Limits) -> type[BoundedProtocol]:

@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 from socket import socket
+from time import monotonic
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -22,9 +23,12 @@ from service.leaving import Leaving
 TICK = timedelta(milliseconds=50)  # between two looks at whether it must be at once
 AT_THE_DOOR = timedelta(milliseconds=100)  # for handshakes that have begun
 LONGEST_AT_THE_DOOR = timedelta(seconds=5)  # to take them
-LAST_WORDS = timedelta(seconds=1)  # after the door was closed, of who has asked before
-FIRST_WORDS = timedelta(seconds=5)  # of who has not
+LAST_WORDS = timedelta(seconds=1)  # of everybody, after the door was closed
+FIRST_WORDS = timedelta(seconds=5)  # then of who has not asked yet
 GRACE_SECONDS = 10  # for requests in flight at the end
+LONGEST = (  # from the end of the drain
+    AT_THE_DOOR + LONGEST_AT_THE_DOOR + LAST_WORDS + FIRST_WORDS + timedelta(seconds=GRACE_SECONDS)
+)
 
 
 def _never() -> bool:
@@ -56,9 +60,8 @@ class DrainingServer(uvicorn.Server):
 
     async def _wait(self, longest: timedelta, is_over: Callable[[], bool] = _never) -> None:
         """Wait so long, or until it is over."""
-        for _ in range(round(longest / TICK)):
-            if self.force_exit or is_over():
-                return
+        ends_at = monotonic() + longest.total_seconds()
+        while not (self.force_exit or is_over()) and monotonic() < ends_at:  # noqa: ASYNC110 - nobody tells
             await asyncio.sleep(TICK.total_seconds())
 
 

@@ -61,8 +61,9 @@ async def translated() -> AsyncIterator[None]:
     """
     try:
         yield
-    except NoScriptError:
-        raise  # who sends scripts by their hash loads them, and sends again
+    except NoScriptError:  # forgotten since it was sent, just before
+        msg = "Redis forgets scripts: try again later."
+        raise StoreUnavailableError(msg) from None
     except RedisError as error:
         raise _ours(error) from None  # the original names the command with its keys
 

@@ -6,6 +6,7 @@ import subprocess
 import sysconfig
 import tomllib
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from portrait import metrics
 from portrait.adapters.kafka_stream import DRAIN_SECONDS
 from portrait.settings import Settings
 from portrait.topics import EVENT_TOPICS, read_topics
+from service.server import LONGEST
 from tests.generated import ROOT
 
 DEPLOY = ROOT / "deploy"
@@ -279,6 +281,14 @@ def test_every_process_is_probed_where_its_settings_say_that_it_listens(name: st
 @pytest.mark.parametrize("name", LONG_LIVED)
 def test_every_process_is_given_longer_to_stop_than_it_drains(name: str) -> None:
     assert LONG_LIVED[name]["terminationGracePeriodSeconds"] > DRAIN_SECONDS
+
+
+def test_the_service_is_given_longer_to_stop_than_it_may_need() -> None:
+    (container,) = LONG_LIVED["Deployment portrait-service"]["containers"]
+    before = timedelta(seconds=container["lifecycle"]["preStop"]["sleep"]["seconds"])
+    given = LONG_LIVED["Deployment portrait-service"]["terminationGracePeriodSeconds"]
+
+    assert timedelta(seconds=given) > 1.5 * (before + Settings().drain + LONGEST)
 
 
 def test_the_selectors_find_the_pods() -> None:
