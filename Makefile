@@ -10,7 +10,7 @@ PYTEST := python -m pytest -n 2 --dist loadscope --no-loadscope-reorder
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-check demo-retrain test check lint format bench-stream bench-encode bench-quality bench-heads bench-staleness \
+.PHONY: help setup demo demo-check demo-retrain test coverage check lint format bench-stream bench-encode bench-quality bench-heads bench-staleness \
   bench-continual bench-judge bench-service bench-portrait generate replay-dead up down clean lock
 
 help:  ## List the targets.
@@ -37,6 +37,9 @@ demo-retrain: setup  ## A model trains itself again, is judged and promoted unde
 	@$(RUN) python -m demo.retrain
 
 test: setup lint  ## Every check and every test, with real servers.
+	@$(RUN) $(PYTEST) $(ARGS)
+
+coverage: setup  ## Every test, and which lines none of them reaches; a third slower.
 	@$(RUN) $(PYTEST) --cov --cov-report=term:skip-covered $(ARGS)
 
 check: setup lint  ## Format, lint, types, import rules, deployment files, and the tests without servers.
