@@ -33,11 +33,14 @@ class Pairs:
         return len(self.left)
 
     def are_known(self, left: Codes, right: Codes) -> NDArray[np.bool_]:
-        """Say which texts (B,) and (B,) are pairs, in either order; each with each: (B, B)."""
-        keys = np.sort(_keys(self.left, self.right, len(self.texts)))
-        wanted = _keys(left[:, None], right[None, :], len(self.texts))
-        place = np.minimum(np.searchsorted(keys, wanted), max(0, len(keys) - 1))
-        return keys[place] == wanted if len(keys) else np.zeros(wanted.shape, np.bool_)
+        """Say which texts (B,) are pairs with which (B,), in either order, or the same: (B, B)."""
+        named, code = np.unique(np.concatenate([left, right]), return_inverse=True)
+        code_of = np.full(len(self.texts), len(named))  # by text; all others are beyond
+        code_of[named] = np.arange(len(named))
+        known = np.eye(len(named) + 1, dtype=np.bool_)
+        known[code_of[self.left], code_of[self.right]] = True
+        known |= known.T
+        return known[np.ix_(code[: len(left)], code[len(left) :])]
 
 
 def behaviour_pairs(events: Interactions, texts: Sequence[str], window: int = WINDOW) -> Pairs:
