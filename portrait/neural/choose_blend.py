@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from portrait.behaviour import Refs
+from portrait.behaviour import Refs, Rows
 from portrait.evaluate import PerUser
 from portrait.learned import FIRST, Blend, Learned
 from portrait.neural.validation import Validation
 from portrait.ranker import Ranker
-from portrait.recency import Floats
+from portrait.recency import Events, Floats
 from portrait.space import Vectors
 from portrait.traits import Traits
 
@@ -27,6 +27,7 @@ ROUNDS = 3  # of the search; the optimum is flat
 COLD_SHARES = np.geomspace(0.2, 2, 25)  # of all that counts, tried for the texts of cold items
 LEARNED_BEYOND = 1.5  # what was learned of texts knew the items: it looks a third too good
 BEYOND_CHANCE = 1.0  # standard errors that a step away from the champion's blend has to gain
+MOST_HELD = 150_000_000  # scores of neighbours: 600 MB
 SURELY = 2.0  # standard errors that what comes after what has to gain to be taken up
 USUAL_SHARES = (1.0, 0.75, 0.5, 0.25)  # of what kin and price count in a first model
 BEHAVIOUR, TEXT, KIN, PRICE = range(4)  # places of the parts of a blend; kinds come last
@@ -41,6 +42,27 @@ class Mix:
 
     weights: Floats  # (P,)
     gains: PerUser  # (U,)
+
+
+@dataclass(frozen=True, slots=True)
+class _Near:
+    """What each kind of neighbours says of every item: what costs most to find."""
+
+    rankers: list[Ranker]  # of one kind each
+    rows: Rows
+    events: Events
+    held: dict[tuple[int, int], list[Floats]] | None  # what was found; None: it is too much
+
+    def scores(self, users: slice) -> list[Floats]:
+        """Return the scores of some users by each kind, (u, N) each; not to be written."""
+        place = users.start, users.stop
+        if self.held is not None and place in self.held:
+            return self.held[place]
+        rows, events = self.rows[users], self.events[users]
+        found = [each.neighbour_scores(rows, events) for each in self.rankers]
+        if self.held is not None:
+            self.held[place] = found
+        return found
 
 
 def choose_blend(  # noqa: PLR0913 - what it chooses for, and by
@@ -79,12 +101,15 @@ def choose_blend(  # noqa: PLR0913 - what it chooses for, and by
     rows, happened = ranker.heard(validation.rows, validation.events)
     states, texts = ranker.states(rows, happened), ranker.text_states(rows, happened)
 
+    is_small = len(validation) * validation.items * number <= MOST_HELD
+    near = _Near(rankers, rows, happened, {} if is_small else None)
+
     def parts(users: slice) -> list[Floats]:
         return [
             states[users] @ ranker.matrix.T,
             texts[users] @ ranker.texts.T,
             *(() if traits is None else ranker.leanings(rows[users], happened[users])),
-            *(each.neighbour_scores(rows[users], happened[users]) for each in rankers),
+            *near.scores(users),
         ]
 
     def measure(mixes: Floats) -> PerUser:
@@ -105,8 +130,8 @@ def choose_blend(  # noqa: PLR0913 - what it chooses for, and by
     nameless = learned.behaviour.items(np.zeros(len(items), np.uint64), ranker.texts)
 
     def by_behaviour(users: slice) -> Floats:
-        near: Floats = states[users] @ nameless.T
-        return near
+        placed: Floats = states[users] @ nameless.T
+        return placed
 
     def by_text(users: slice) -> Floats:
         read: Floats = texts[users] @ ranker.texts.T
