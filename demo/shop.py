@@ -42,7 +42,8 @@ def load_shop() -> Shop:
         bought["household_id"].isin(chosen)
         & (bought["transaction_timestamp"] >= LEARNED_SINCE)
         & (bought["quantity"] > 0)  # the others are coupons and corrections
-    ].sort_values("transaction_timestamp", kind="stable")
+    ].sample(frac=1, random_state=0)  # a basket is sorted by number: an order that nobody made
+    bought = bought.sort_values("transaction_timestamp", kind="stable")
     sold = bought["product_id"].value_counts()
     bought = bought[bought["product_id"].isin(sold.index[sold >= LEAST_SOLD])]
     price = (bought["sales_value"] / bought["quantity"]).groupby(bought["product_id"]).median()

@@ -63,7 +63,7 @@ class Pctm:
         """Count who came after whom."""
         train = lesson.train
         window = Window(int(settings["window"]), settings["backward"], settings["tau"])
-        matrix = evidence(train.rows, train.flat, lesson.items, window)
+        matrix = evidence(train.rows, train.flat, np.arange(len(train.flat)), lesson.items, window)
         counts = train.counts(lesson.items) + 1
         popularity = np.log(counts / counts.sum()).astype(np.float32)
         return Votes(matrix, popularity, DECAYS[0], BOOSTS[0])

@@ -98,14 +98,15 @@ def followed(events: Interactions, window: Window) -> csr_array:
     """Count what users touched soon after what, as evidence, (N, N).
 
     Several touches of one thing in a row are one: a purchase is a click, a cart and a payment.
+    What happened at the same moment has no order: a till's receipt is sorted by number.
     """
     events = events.where(wanted(events))
     goes_on = (events.user[1:] == events.user[:-1]) & (events.item[1:] == events.item[:-1])
     events = events.where(np.append(True, ~goes_on)[: len(events)])
-    return evidence(events.user, events.item, len(events.items), window)
+    return evidence(events.user, events.item, events.at, len(events.items), window)
 
 
-def evidence(user: Codes, item: Codes, items: int, window: Window) -> csr_array:
+def evidence(user: Codes, item: Codes, at: Codes, items: int, window: Window) -> csr_array:
     """Count what came after what, as evidence: log(1 + C / smoothing), (N, N), 0 on the diagonal.
 
     C[b, a] adds up 1 / sqrt(d) for each a that came d steps after b, within the window, and
@@ -114,6 +115,7 @@ def evidence(user: Codes, item: Codes, items: int, window: Window) -> csr_array:
     Args:
         user: (E,), ascending.
         item: (E,), of each user oldest first.
+        at: (E,), when; nothing came after what happened at the same time.
         items: N.
         window: How far, and in which direction.
 
@@ -122,7 +124,7 @@ def evidence(user: Codes, item: Codes, items: int, window: Window) -> csr_array:
     """
     counts = csr_array((items, items), dtype=np.float32)
     for steps in range(1, window.steps + 1):
-        same = user[:-steps] == user[steps:]
+        same = (user[:-steps] == user[steps:]) & (at[:-steps] != at[steps:])
         weight = np.full(int(same.sum()), steps**-0.5, np.float32)
         pairs = item[:-steps][same], item[steps:][same]
         counts += csr_array((weight, pairs), counts.shape)

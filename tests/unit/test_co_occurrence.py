@@ -96,10 +96,11 @@ def test_the_regression_is_least_squares_of_each_item_on_the_others() -> None:
 
 def test_evidence_counts_who_came_after_whom_and_how_far() -> None:
     user, item = np.array([0, 0, 0, 1, 1, 2]), np.array([0, 1, 2, 0, 1, 2])
+    at = np.arange(6)
 
-    forward = evidence(user, item, 3, Window(2, 0, 2)).toarray()
-    both = evidence(user, item, 3, Window(2, 0.5, 2)).toarray()
-    near = evidence(user, item, 3, Window(1, 0, 2)).toarray()
+    forward = evidence(user, item, at, 3, Window(2, 0, 2)).toarray()
+    both = evidence(user, item, at, 3, Window(2, 0.5, 2)).toarray()
+    near = evidence(user, item, at, 3, Window(1, 0, 2)).toarray()
 
     expected = np.zeros((3, 3))
     expected[0, 1] = np.log1p(2 / 2)  # twice, at once
@@ -112,7 +113,7 @@ def test_evidence_counts_who_came_after_whom_and_how_far() -> None:
 
 
 def test_what_follows_itself_is_no_evidence() -> None:
-    again = evidence(np.array([0, 0]), np.array([1, 1]), 2, Window(3, 1, 1))
+    again = evidence(np.array([0, 0]), np.array([1, 1]), np.arange(2), 2, Window(3, 1, 1))
 
     assert not again.toarray().any()
 
@@ -126,6 +127,15 @@ def test_touches_in_a_row_are_one_step_and_a_return_is_none() -> None:
 
     np.testing.assert_array_equal(steps[1], steps[0])
     np.testing.assert_array_equal(steps[2], steps[0])
+
+
+def test_what_is_on_one_receipt_has_no_order() -> None:
+    events = shop([0, 1, 2])
+    events.at[1] = events.at[0]
+
+    steps = followed(events, Window(2, 0, 1)).toarray()
+
+    assert (steps > 0).tolist() == [[False, False, True], [False, False, True], [False] * 3]
 
 
 def test_where_nothing_was_touched_nothing_followed() -> None:
