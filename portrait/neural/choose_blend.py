@@ -127,6 +127,7 @@ def choose_blend(  # noqa: PLR0913 - what it chooses for, and by
     alone = measure(np.eye(len(names), dtype=np.float32)).mean(axis=1).tolist()
     figures = dict(zip(("ndcg@10", *names), (best, *alone), strict=True))
 
+    near = replace(near, held=None)  # cold items are looked for once, in slices of their own
     nameless = learned.behaviour.items(np.zeros(len(items), np.uint64), ranker.texts)
 
     def by_behaviour(users: slice) -> Floats:
