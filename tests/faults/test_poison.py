@@ -82,6 +82,7 @@ POISONS = (
     ),
     Poison("price: finite_number", event()[:-1] + b', "price": Infinity}'),
     Poison("occurred_at: in the future", event(occurred_at=4_000_000_000)),
+    Poison("item.attributes: string_type", event(item={"attributes": {"ann@example.org": 1}})),
     Poison("timestamp: missing", event(), timestamp=-1),
     Poison("timestamp: in the future", event(), timestamp=FUTURE),
     Poison("timestamp: in the future", event(), timestamp=2**62),

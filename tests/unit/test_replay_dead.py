@@ -4,6 +4,7 @@ import time
 from dataclasses import replace
 
 import pytest
+from structlog.testing import capture_logs
 
 from portrait.letter import dead_letter
 from portrait.receipt import RECEIVED as RECEIVED_FIRST
@@ -54,12 +55,14 @@ async def test_a_letter_goes_back_as_its_producer_sent_it_and_says_when_it_came_
     ],
     ids=str,
 )
-async def test_a_strange_letter_is_passed_over(strange: FakeRecord | Unreadable) -> None:
+async def test_a_strange_letter_is_skipped_and_counted(strange: FakeRecord | Unreadable) -> None:
     publisher = ListPublisher()
     stream = ListStream([letter(0), strange, letter(2)], [letter(3)], [])
 
-    assert await replay_dead(stream, publisher) == 3
+    with capture_logs() as said:
+        assert await replay_dead(stream, publisher) == 3
 
+    assert said[-1]["skipped"] == 1
     assert publisher.messages == [BACK] * 3
     assert [batch.ends for batch in stream.committed[:2]] == [
         {("events.dead", 0): 3},
