@@ -24,9 +24,9 @@ from time import process_time
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from benchmarks.heads.shops import Shop, online_retail
+from portrait.arrays import Flags
 from portrait.evaluate import PerUser, paired_bootstrap
 from portrait.exam import sit
 from portrait.interactions import Interactions
@@ -49,7 +49,6 @@ BEGINS = (0.0, 0.55, 0.7, 0.85, 1.0)  # of the periods, as shares of the events 
 CHOICES = 0.1  # of the events before each end: what choices are made on, and learned then
 COURSE = Plan(Path(), "").course
 
-Mask = NDArray[np.bool_]
 Train = Callable[[Material, Vectors, Learned], Learned]
 
 
@@ -108,11 +107,11 @@ def periods_of(shop: Shop, learned: float, seed: int = 0) -> list[Material]:
 
 def _replayed(
     events: Interactions,
-    held: Mask,
+    held: Flags,
     new_from: int,
     valid_from: int,
     draw: np.random.Generator,
-) -> Mask:
+) -> Flags:
     """Choose whole users whose old events are as many as the new ones."""
     taught = ~held[events.user]
     new = int((taught & (events.at >= new_from) & (events.at < valid_from)).sum())

@@ -23,10 +23,11 @@ import numpy as np
 
 from benchmarks.heads.shops import online_retail
 from benchmarks.planted import Flawed, Planted, attentive, deaf, forgiving, plant
+from portrait.arrays import Codes
 from portrait.evaluate import Scores
 from portrait.event import Action
 from portrait.exam import Exam, set_exam, sit
-from portrait.interactions import Codes, Interactions
+from portrait.interactions import Interactions
 from portrait.judge import judge
 from portrait.neural.co_occurrence import Kind, neighbours_of, together, touches
 from portrait.neural.text_encoder import BUNDLED, load_encoder

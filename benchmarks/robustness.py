@@ -15,9 +15,8 @@ import numpy as np
 
 from benchmarks.quality.ours import PURCHASE, told
 from benchmarks.quality.sets import RankingSet, load_set
+from portrait.arrays import MISSING, Codes
 from portrait.evaluate import ranking_figures, ranks
-from portrait.hash_index import MISSING
-from portrait.interactions import Codes
 from portrait.learned import untaught
 from portrait.logs import configure_logs
 from portrait.neural.text_encoder import BUNDLED, load_encoder

@@ -44,8 +44,8 @@ from portrait.adapters.redis_live import RedisLive
 from portrait.adapters.redis_progress import RedisOffsets, RedisPopularity, RedisProgress
 from portrait.adapters.redis_registry import RedisRegistry
 from portrait.adapters.redis_store import RedisProfiles, connect_redis
+from portrait.arrays import Floats
 from portrait.catalogue import texts_of
-from portrait.encoder import Floats
 from portrait.event import Action
 from portrait.item import Item
 from portrait.ref import search_ref, text_ref

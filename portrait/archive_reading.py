@@ -15,11 +15,12 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from portrait.archive import SCHEMA, Archive, ArchiveChangedError, Span, numbers, scan
+from portrait.arrays import Codes, Refs, positions
 from portrait.event import Action
-from portrait.interactions import NO_ITEM, NO_QUERY, Codes, Interactions, from_columns
+from portrait.interactions import NO_ITEM, NO_QUERY, Interactions, from_columns
 from portrait.reading import EPOCH, MILLISECOND
 from portrait.ref import search_ref
-from portrait.replay import ACTIONS, Users, choose_stratified, choose_uniformly, find, measure
+from portrait.replay import ACTIONS, choose_stratified, choose_uniformly, measure
 from portrait.segment import covered
 from portrait.tone import READ, READ_STARS, stars_of
 
@@ -53,7 +54,7 @@ class Reading:
     """What was read, and what a manifest says of it: counts and windows, no names."""
 
     interactions: Interactions
-    user_refs: Users  # (U,), user_ref of each user of the interactions
+    user_refs: Refs  # (U,), user_ref of each user of the interactions
     searched: Mapping[int, str]  # the texts of the queries, by search_ref
     rows: int  # in the window; those of erased users are in no count
     repeated: int  # events that were published more than once
@@ -72,7 +73,7 @@ def read_interactions(  # noqa: PLR0913 - each narrows what is read
     *,
     most_events: int,
     sample: Sample = Sample.UNIFORM,
-    users: Users | None = None,
+    users: Refs | None = None,
 ) -> Reading:
     """Read the events that occurred in a window, its end excluded.
 
@@ -96,7 +97,7 @@ def read_interactions(  # noqa: PLR0913 - each narrows what is read
     raise ArchiveChangedError
 
 
-def together(*readings: Reading) -> tuple[Interactions, Users]:
+def together(*readings: Reading) -> tuple[Interactions, Refs]:
     """Return the interactions of readings whose windows do not overlap: replay and new, say.
 
     Returns:
@@ -130,7 +131,7 @@ def _read(
     window: Span,
     most_events: int,
     sample: Sample,
-    users: Users | None,
+    users: Refs | None,
 ) -> Reading:
     segments, erasures = archive.segments(), archive.erasures()
 
@@ -163,13 +164,13 @@ def _read(
     )
 
 
-def _of_users(rows: Iterable[pa.RecordBatch], users: Users | None) -> Iterator[pa.RecordBatch]:
+def _of_users(rows: Iterable[pa.RecordBatch], users: Refs | None) -> Iterator[pa.RecordBatch]:
     """Yield the rows of these users, (U,) sorted; of all if None."""
     for batch in rows:
         if users is None:
             yield batch
         else:
-            yield batch.filter(pa.array(find(users, numbers(batch["user_ref"])) >= 0))
+            yield batch.filter(pa.array(positions(users, numbers(batch["user_ref"])) >= 0))
 
 
 def _with_stars(rows: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -210,7 +211,7 @@ def _first_of_each_event(rows: Iterable[pa.RecordBatch]) -> tuple[pa.Table, int]
     return table.filter(pa.array(kept)), int(len(table) - kept.sum())
 
 
-def _interactions(table: pa.Table) -> tuple[Interactions, Users, dict[int, str]]:
+def _interactions(table: pa.Table) -> tuple[Interactions, Refs, dict[int, str]]:
     """Return the rows as interactions, who their users are, and the texts of their queries."""
     refs, user = np.unique(numbers(table["user_ref"]), return_inverse=True)
     about = numbers(pc.fill_null(table["item_ref"], 0))

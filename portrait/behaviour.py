@@ -18,18 +18,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from portrait.hash_index import MISSING
+from portrait.arrays import MISSING, Floats, Refs, Rows, positions
 from portrait.kinds import KINDS, gates_of_kinds, vectors_of_kinds
-from portrait.recency import Events, Floats, Recency
+from portrait.recency import Events, Recency
 from portrait.space import unit
 
 CHUNK = 16  # users whose vectors are gathered at once: as in `paint.py`
 MOST_HEADS_AT_ONCE = 16  # up to here one product for all heads beats one for each
 
 _EVERY_KIND = np.arange(KINDS, dtype=np.uint8)
-
-Rows = NDArray[np.int64]
-Refs = NDArray[np.uint64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +64,7 @@ class Behaviour:
             alone, so that every process places an item alike.
         """
         placed = self._projected(text_vectors)
-        rows = find(self.item_refs, refs)
+        rows = positions(self.item_refs, refs)
         known = np.flatnonzero(rows != MISSING)
         placed[known] += self.item_vectors[rows[known]]
         return self._unit_blocks(placed)
@@ -188,14 +185,6 @@ class Behaviour:
         return (unit(apart) * scale).reshape(placed.shape)
 
 
-def find(sorted_refs: Refs, refs: Refs) -> Rows:
-    """Return the place of each ref among ascending refs, or MISSING; the shape of `refs`."""
-    if not len(sorted_refs):
-        return np.full(refs.shape, MISSING, np.int64)
-    place = np.minimum(np.searchsorted(sorted_refs, refs), len(sorted_refs) - 1)
-    return np.where(sorted_refs[place] == refs, place, MISSING)
-
-
 def _pool(weight: Floats, vectors: Floats) -> Floats:
     """Sum vectors (U, S, D) by the weights (U, H, S), each head its own channels: (U, D)."""
     users, heads, places = weight.shape
@@ -224,7 +213,7 @@ def _mix(old: Floats, new: Floats, share: float) -> Floats:
 
 def _known(refs: Refs, first: Behaviour, second: Behaviour) -> Floats:
     """Return the item vectors of `refs`: those of `first`, of `second` where only it knows."""
-    vectors = first.item_vectors[find(first.item_refs, refs)]
-    unknown = find(first.item_refs, refs) == MISSING
-    vectors[unknown] = second.item_vectors[find(second.item_refs, refs[unknown])]
+    vectors = first.item_vectors[positions(first.item_refs, refs)]
+    unknown = positions(first.item_refs, refs) == MISSING
+    vectors[unknown] = second.item_vectors[positions(second.item_refs, refs[unknown])]
     return vectors

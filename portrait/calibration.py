@@ -12,9 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Numbers = NDArray[np.float64]
-Floats = NDArray[np.float32]
-Flags = NDArray[np.bool_]
+from portrait.arrays import Doubles, Flags, Floats
+
 Part = tuple[Floats, NDArray[Any]]  # logits and outcomes of one period
 
 ISOTONIC_POSITIVES = 2_000  # with fewer, a curve follows noise (docs/experiments.md)
@@ -116,7 +115,7 @@ def _by_temperature(temperature: float) -> Calibration:
     return Calibration(np.array([temperature], np.float32), nothing, nothing)
 
 
-def _isotonic(score: Numbers, outcome: Flags) -> Calibration:
+def _isotonic(score: Doubles, outcome: Flags) -> Calibration:
     """Fit a rising curve through the centres of pooled blocks: it keeps the ranking inside them.
 
     Source: Zadrozny and Elkan, Transforming Classifier Scores into Accurate Multiclass Probability
@@ -137,7 +136,7 @@ def _isotonic(score: Numbers, outcome: Flags) -> Calibration:
     return Calibration(one, middle.astype(np.float32), share.astype(np.float32))
 
 
-def _pool(weight: Numbers, middle: Numbers, share: Numbers) -> tuple[Numbers, Numbers, Numbers]:
+def _pool(weight: Doubles, middle: Doubles, share: Doubles) -> tuple[Doubles, Doubles, Doubles]:
     """Merge neighbours until the shares rise (pool adjacent violators)."""
     merged: list[tuple[float, float, float]] = []
     for block in zip(weight.tolist(), middle.tolist(), share.tolist(), strict=True):
@@ -150,5 +149,5 @@ def _pool(weight: Numbers, middle: Numbers, share: Numbers) -> tuple[Numbers, Nu
     return columns[0], columns[1], columns[2]
 
 
-def _log_loss(score: Numbers, outcome: Flags) -> float:
+def _log_loss(score: Doubles, outcome: Flags) -> float:
     return float(np.logaddexp(0, np.where(outcome, -score, score)).mean())

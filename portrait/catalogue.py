@@ -14,9 +14,10 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
+from portrait.arrays import MISSING, Codes
 from portrait.event import Action
 from portrait.facts import ACTION_CODE
-from portrait.hash_index import MISSING, HashIndex
+from portrait.hash_index import HashIndex
 from portrait.item import IntroducedItem, Item, interest_category
 from portrait.names import Names
 from portrait.ref import item_ref, text_ref
@@ -25,7 +26,6 @@ from portrait.store import Model
 from portrait.traits import Traits, levels_of, tops_of
 from portrait.vectors import VectorTable
 
-Codes = NDArray[np.int64]
 FIRST_ROWS = 1_024
 FORGOTTEN_ROWS = 10_000  # and half as many as all others: then they cost more than a fresh start
 LISTED, INTRODUCED, FORGOTTEN = 0, 1, 2  # who speaks of an item: the catalogue, events, nobody

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Numbers = NDArray[np.float64]
-Flags = NDArray[np.bool_]
-Codes = NDArray[np.int64]
+from portrait.arrays import Codes, Doubles, Flags
+
 Probabilities = NDArray[np.floating]
 
 BINS = 15  # of equal mass
@@ -88,10 +87,10 @@ def multiclass_figures(outcomes: Codes, probabilities: Probabilities) -> dict[st
     }
 
 
-def cross_entropies(outcomes: Codes, probabilities: Probabilities) -> Numbers:
+def cross_entropies(outcomes: Codes, probabilities: Probabilities) -> Doubles:
     """Return -log p of what came, of each example."""
     of_outcome = probabilities[np.arange(len(outcomes)), outcomes].astype(np.float64)
-    loss: Numbers = -np.log(np.maximum(of_outcome, SMALLEST))
+    loss: Doubles = -np.log(np.maximum(of_outcome, SMALLEST))
     return loss
 
 
@@ -141,7 +140,7 @@ def ece_by_chance(probabilities: Probabilities, bins: int = BINS) -> float:
     return gap_by_chance(spread, ONE_IN_TWENTY)
 
 
-def gap_by_chance(spread: Numbers, deviations: float) -> float:
+def gap_by_chance(spread: Doubles, deviations: float) -> float:
     """Return how large a sum of gaps becomes by chance, if each is a normal around 0.
 
     The absolute value of a normal has the mean s sqrt(2/pi) and the variance s^2 (1 - 2/pi).
@@ -216,15 +215,15 @@ def _by_user(
     return found, seen
 
 
-def _stepwise(found: NDArray[np.float32], seen: NDArray[np.float32]) -> Numbers:
+def _stepwise(found: NDArray[np.float32], seen: NDArray[np.float32]) -> Doubles:
     """Return the average precision of each row of counts by step."""
     all_found = np.cumsum(found, axis=1, dtype=np.float64)
     precision = all_found / np.maximum(np.cumsum(seen, axis=1, dtype=np.float64), 1)
-    summed: Numbers = (found * precision).sum(axis=1) / np.maximum(all_found[:, -1], 1)
+    summed: Doubles = (found * precision).sum(axis=1) / np.maximum(all_found[:, -1], 1)
     return summed
 
 
-def lead_in_loss(ours: Numbers, theirs: Numbers, user: Codes, *, seed: int = 0) -> Lead:
+def lead_in_loss(ours: Doubles, theirs: Doubles, user: Codes, *, seed: int = 0) -> Lead:
     """Compare losses of each example (A,), drawing users: positive where ours is the smaller."""
     codes = np.unique(user, return_inverse=True)[1]
     users = int(codes.max()) + 1

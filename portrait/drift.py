@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from typing import Protocol, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from portrait.arrays import Doubles
 
 BINS = 10
 MOVED = 0.25  # PSI: below 0.1 nothing, above 0.25 a change, as scorecards have used it for decades
@@ -22,7 +21,7 @@ HALF = 0.5  # added to each count, so that an empty bin is not infinitely far
 class ErrorDrift(Protocol):
     """Watches a stream of errors: 0 for each hit, 1 for each miss, or any loss."""
 
-    def add(self, errors: Floats) -> bool:
+    def add(self, errors: Doubles) -> bool:
         """Take in errors (E,), oldest first. Says whether their mean has risen for good."""
         ...
 
@@ -31,16 +30,16 @@ class ErrorDrift(Protocol):
 class Reference:
     """How some number was distributed when the model was trained: ten bins of equal mass."""
 
-    edges: Floats  # (BINS - 1,), ascending
-    counts: Floats  # (BINS,)
+    edges: Doubles  # (BINS - 1,), ascending
+    counts: Doubles  # (BINS,)
 
     @classmethod
-    def of(cls, values: Floats) -> Self:
+    def of(cls, values: Doubles) -> Self:
         """Remember the distribution of values (N,)."""
         edges = np.quantile(values, np.linspace(0, 1, BINS + 1)[1:-1])
         return cls(edges, _counts(values, edges))
 
-    def psi(self, values: Floats) -> float:
+    def psi(self, values: Doubles) -> float:
         """Return how far values (N,) have moved, less what chance moves them on average.
 
         With N and M values in B equal bins the index is (B - 1) (1/N + 1/M) without any change.
@@ -65,7 +64,7 @@ class Reference:
 
 
 def moved(
-    references: Mapping[str, Reference], values: Mapping[str, Floats], limit: float = MOVED
+    references: Mapping[str, Reference], values: Mapping[str, Doubles], limit: float = MOVED
 ) -> str | None:
     """Return a sentence that names what has moved the most beyond the limit, if anything has."""
     indices = {
@@ -79,11 +78,11 @@ def moved(
     return f"The distribution of {worst} has moved: PSI {indices[worst]:.2f} > {limit:.2f}."
 
 
-def _counts(values: Floats, edges: Floats) -> Floats:
+def _counts(values: Doubles, edges: Doubles) -> Doubles:
     places = np.searchsorted(edges, values, side="right")
     return np.bincount(places, minlength=BINS).astype(np.float64)
 
 
-def _shares(counts: Floats) -> Floats:
-    shares: Floats = (counts + HALF) / (counts + HALF).sum()
+def _shares(counts: Doubles) -> Doubles:
+    shares: Doubles = (counts + HALF) / (counts + HALF).sum()
     return shares

@@ -3,12 +3,8 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
+from portrait.arrays import Floats
 from portrait.space import Vectors
-
-Floats = NDArray[np.float32]
 
 
 class TextEncoder(Protocol):

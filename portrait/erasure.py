@@ -13,8 +13,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-Refs = NDArray[np.uint64]
-Moments = NDArray[np.int64]
+from portrait.arrays import MISSING, Codes, Flags, Refs, positions
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +21,7 @@ class Erasures:
     """R erased users."""
 
     users: Refs  # (R,), user_ref, sorted, each once
-    until: Moments  # (R,), ms: what happened or was received up to then is gone
+    until: Codes  # (R,), ms: what happened or was received up to then is gone
 
     def __len__(self) -> int:
         return len(self.users)
@@ -35,19 +34,19 @@ class Erasures:
         )
 
     @classmethod
-    def merged(cls, users: Refs, until: Moments) -> Self:
+    def merged(cls, users: Refs, until: Codes) -> Self:
         """Build from entries in any order, (R,); of one user the latest moment counts."""
         order = np.lexsort((until, users))
         users, until = users[order], until[order]
         last = np.r_[users[1:] != users[:-1], True][: len(users)]
         return cls(users[last], until[last])
 
-    def cover(self, users: Refs, known_from: Moments) -> NDArray[np.bool_]:
+    def cover(self, users: Refs, known_from: Codes) -> NDArray[np.bool_]:
         """Say which rows are erased: (E,) user_ref, and ms since when they can be known."""
         if not len(self):
             return np.zeros(len(users), np.bool_)
-        place = np.minimum(np.searchsorted(self.users, users), len(self) - 1)
-        erased: NDArray[np.bool_] = (self.users[place] == users) & (known_from <= self.until[place])
+        row = positions(self.users, users)
+        erased: Flags = (row != MISSING) & (known_from <= self.until[row])
         return erased
 
     def differ(self, other: Self) -> Self:

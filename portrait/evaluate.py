@@ -14,8 +14,9 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from portrait.arrays import Codes
+
 Scores = NDArray[np.float32]
-Codes = NDArray[np.int64]
 PerUser = NDArray[np.float64]  # one figure of each user, (U,)
 Pairs = tuple[Codes, Codes]  # rows and columns of a (U, N) matrix, no pair twice
 

@@ -16,10 +16,10 @@ from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
+from portrait.arrays import Codes, Flags
 from portrait.evaluate import PerUser, Scores, coverage, gains, hits, ranks, top_items
-from portrait.interactions import NO_ITEM, Codes, Interactions
+from portrait.interactions import NO_ITEM, Interactions
 from portrait.past import newest, seen
 from portrait.recency import Events
 from portrait.trial import Figures, Ranks
@@ -30,8 +30,6 @@ MOST_SCORES = 16_000_000  # in flight at once: 64 MB
 MOST_QUESTIONS = 4_000  # of one period: NDCG@10 to within .004; more is slower, not better
 LOWEST = np.finfo(np.float32).min  # an item that is not in the list
 HEAD_SHARE = 0.2  # of the items: the most popular, outside of which the tail begins
-
-Mask = NDArray[np.bool_]
 
 
 class Scorer(Protocol):
@@ -49,7 +47,7 @@ class Exam:
     interactions: Interactions
     newest: Codes
     older: Mapping[str, Codes]  # each to be answered out of what had been touched by then
-    trained: Mask  # (N,), whether training has seen the item at least once
+    trained: Flags  # (N,), whether training has seen the item at least once
 
     @property
     def cold(self) -> Codes:
@@ -67,7 +65,7 @@ def set_exam(
     interactions: Interactions,
     moments_ms: Sequence[int],
     *,
-    asked: Mask | None = None,
+    asked: Flags | None = None,
     each: int = 1,
     most: int = MOST_QUESTIONS,
 ) -> Exam:
@@ -145,7 +143,7 @@ def _first_touched(events: Interactions) -> Codes:
     return first[:-1]
 
 
-def _first_touches(events: Interactions) -> Mask:
+def _first_touches(events: Interactions) -> Flags:
     """Mark each user's first event with each item, unless it is the user's very first, (E,)."""
     keys = events.user * len(events.items) + events.item
     _, first = np.unique(keys, return_index=True)
@@ -155,12 +153,12 @@ def _first_touches(events: Interactions) -> Mask:
     return marked
 
 
-def _within(events: Interactions, since: int, until: int) -> Mask:
-    inside: Mask = (events.at >= since) & (events.at < until)
+def _within(events: Interactions, since: int, until: int) -> Flags:
+    inside: Flags = (events.at >= since) & (events.at < until)
     return inside
 
 
-def few_each(events: Interactions, chosen: Mask, each: int, most: int) -> Codes:
+def few_each(events: Interactions, chosen: Flags, each: int, most: int) -> Codes:
     """Return the places of each user's first chosen events; of too many, those drawn."""
     places = np.flatnonzero(chosen)
     _, first, count = np.unique(events.user[places], return_index=True, return_counts=True)
@@ -170,7 +168,7 @@ def few_each(events: Interactions, chosen: Mask, each: int, most: int) -> Codes:
     return np.sort(places[np.lexsort((lot, nth))[:most]])
 
 
-def _is_tail(exam: Exam) -> Mask:
+def _is_tail(exam: Exam) -> Flags:
     """Mark the items outside the most popular fifth, (N,)."""
     item = exam.interactions.item
     counts = np.bincount(item[item != NO_ITEM], minlength=len(exam.interactions.items))

@@ -11,19 +11,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from portrait.arrays import MISSING, Codes, Flags, Floats
 from portrait.catalogue import Catalogue
 from portrait.event import Action
 from portrait.facts import ACTION_CODE
-from portrait.hash_index import MISSING
 from portrait.kinds import KIND_WEIGHTS, Kinds, is_complaint, kinds_of
 from portrait.paint import LONG, SHORT, is_known, vector_weights
 from portrait.recency import Events
 from portrait.recommend import LONG_SHARE, SHORT_SHARE
 from portrait.space import Vectors, unit
-
-Codes = NDArray[np.int64]
-Flags = NDArray[np.bool_]
-Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from portrait.arrays import Records, Rows
 from portrait.event import Action
 from portrait.positions import FURTHER, Positions, close_positions, marks, open_positions
 
@@ -95,9 +96,6 @@ _COUNTED = (
 ACTION_CODE = {action: code for code, action in enumerate(Action)}
 PURCHASE, RETURN = ACTION_CODE[Action.PURCHASE], ACTION_CODE[Action.RETURN]
 
-Array = NDArray[np.void]
-Rows = NDArray[np.int64]
-
 
 @dataclass(slots=True)
 class Facts:
@@ -106,9 +104,9 @@ class Facts:
     `further` is (P,) of FURTHER, positions that the heads have no room for, by user.
     """
 
-    head: Array
-    ring: Array
-    further: Array = field(default_factory=lambda: np.zeros(0, FURTHER))
+    head: Records
+    ring: Records
+    further: Records = field(default_factory=lambda: np.zeros(0, FURTHER))
 
     def __len__(self) -> int:
         return len(self.head)
@@ -127,7 +125,7 @@ class Facts:
         return Facts(self.head[rows], self.ring[rows], further)
 
 
-def fold(facts: Facts, columns: Array) -> NDArray[np.bool_]:
+def fold(facts: Facts, columns: Records) -> NDArray[np.bool_]:
     """Fold events into facts, in place; erasures among them first.
 
     Args:
@@ -154,13 +152,13 @@ class _Opened:
     """Facts while events are folded into them."""
 
     facts: Facts
-    columns: Array  # (E,) of COLUMNS
+    columns: Records  # (E,) of COLUMNS
     mark: Rows  # (E,), where each of them lies
     positions: Positions
     until: Rows  # (U,), moment of erasure, ms; 0 = never
 
 
-def _open(facts: Facts, columns: Array) -> _Opened:
+def _open(facts: Facts, columns: Records) -> _Opened:
     """Take out of the heads what is no number of theirs: positions, and the moment of erasure."""
     last_id = facts.head["last_id"]
     until = last_id[:, ERASURE].astype(np.int64)
@@ -237,7 +235,7 @@ def _fold_round(opened: _Opened, members: Rows) -> NDArray[np.bool_]:
 
 
 def _advance(
-    opened: _Opened, members: Rows, columns: Array, id: NDArray[np.uint64]
+    opened: _Opened, members: Rows, columns: Records, id: NDArray[np.uint64]
 ) -> NDArray[np.bool_]:
     """Move each row to its record; false where it had been there already."""
     positions, head = opened.positions, opened.facts.head
@@ -248,7 +246,7 @@ def _advance(
     return fresh
 
 
-def _count(head: Array, rows: Rows, columns: Array) -> None:
+def _count(head: Records, rows: Rows, columns: Records) -> None:
     """Add each event to its row's totals."""
     event = columns["event"]
     at, action = event["at"], event["action"]
@@ -284,13 +282,13 @@ def paid(
     return amount
 
 
-def spend_of(head: Array) -> NDArray[np.float64]:
+def spend_of(head: Records) -> NDArray[np.float64]:
     """Return purchases less returns, (U,), in the shop's unit; `head` is (U,) of HEAD."""
     upper = head["spend_upper"] * float(2**SPEND_PART)
     return (head["spend"] + upper) / MONEY
 
 
-def _carry(head: Array, rows: Rows) -> None:
+def _carry(head: Records, rows: Rows) -> None:
     """Bring the lower parts of spend nearest to 0, so that a sum has one form in any order."""
     half = 1 << (SPEND_PART - 1)
     over = (head["spend"][rows] + half) >> SPEND_PART
@@ -298,7 +296,7 @@ def _carry(head: Array, rows: Rows) -> None:
     head["spend_upper"][rows] += over.astype(np.int32)
 
 
-def _insert(facts: Facts, rows: Rows, event: Array) -> None:
+def _insert(facts: Facts, rows: Rows, event: Records) -> None:
     """Put each event in its place in its row's ring; one older than a full ring has none."""
     ring = facts.ring[:, : _width(facts.head, rows)]
     at, id = ring["at"][rows], ring["id"][rows]  # (E, S)
@@ -316,6 +314,6 @@ def _insert(facts: Facts, rows: Rows, event: Array) -> None:
     facts.head["count"][rows] = np.minimum(facts.head["count"][rows] + (place < RING), RING)
 
 
-def _width(head: Array, rows: Rows) -> int:
+def _width(head: Records, rows: Rows) -> int:
     """Return how much of the rings there is to look at: the longest, and room for one more."""
     return min(int(head["count"][rows].max(initial=0)) + 1, RING)

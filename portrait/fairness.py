@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Codes = NDArray[np.int64]
+from portrait.arrays import Codes
+
 Groups = Mapping[str, tuple[Codes, Sequence[str]]]  # by trait: codes (U,), names by code
 Figure = Callable[[Codes], float]  # of the examples at these places
 

@@ -8,17 +8,10 @@ It is computed on every read, for one user, so numpy calls are counted: about si
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
+from portrait.arrays import Codes, Doubles, Flags, Floats, Records, Ring
 from portrait.event import Action
 from portrait.facts import ACTION_CODE, PERIOD_MS, PERIODS, PURCHASE, RING, spend_of
-
-Head = NDArray[np.void]
-Ring = NDArray[np.void]
-Codes = NDArray[np.int64]
-Flags = NDArray[np.bool_]
-Floats = NDArray[np.float32]
-Numbers = NDArray[np.float64]
 
 DAY_MS = 86_400_000
 VISIT_GAP_MS = 30 * 60_000  # silence that ends a visit, as web analytics has it
@@ -76,7 +69,7 @@ _PLACES = np.arange(RING)
 _CIRCLES_MS = np.array([DAY_MS, 7 * DAY_MS])
 
 
-def habits(head: Head, ring: Ring, as_of_ms: Codes) -> Floats:
+def habits(head: Records, ring: Ring, as_of_ms: Codes) -> Floats:
     """Describe U users at a moment.
 
     Args:
@@ -102,7 +95,7 @@ def habits(head: Head, ring: Ring, as_of_ms: Codes) -> Floats:
     return out.astype(np.float32)
 
 
-def _counts(out: Numbers, head: Head, as_of_ms: Codes) -> None:
+def _counts(out: Doubles, head: Records, as_of_ms: Codes) -> None:
     """Fill in what the head of the facts counts."""
     totals = head["totals"][:, :ACTIONS]
     known = head["first_at"] > 0
@@ -121,7 +114,7 @@ def _counts(out: Numbers, head: Head, as_of_ms: Codes) -> None:
             out[users, _BY_PERIOD + shift : _BY_PERIOD + PERIODS] = counts
 
 
-def _rhythm(out: Numbers, head: Head, at: Codes, held: Flags, as_of_ms: Codes) -> Flags:
+def _rhythm(out: Doubles, head: Records, at: Codes, held: Flags, as_of_ms: Codes) -> Flags:
     """Fill in events, visits and the gaps between them. Returns (U, S): what began a visit."""
     begins = held.copy()
     begins[:, :-1] &= at[:, :-1] - at[:, 1:] > VISIT_GAP_MS  # an empty place is far away
@@ -145,7 +138,7 @@ def _rhythm(out: Numbers, head: Head, at: Codes, held: Flags, as_of_ms: Codes) -
     return begins
 
 
-def _newest(out: Numbers, ring: Ring, at: Codes, held: Flags, begins: Flags) -> None:
+def _newest(out: Doubles, ring: Ring, at: Codes, held: Flags, begins: Flags) -> None:
     """Fill in what was done last, in the newest visit, and to the newest item: one product."""
     users, width = at.shape
     begun = begins.argmax(axis=1)  # the place where the newest visit began
@@ -172,7 +165,7 @@ def _newest(out: Numbers, ring: Ring, at: Codes, held: Flags, begins: Flags) -> 
     out[:, _VISIT + 5] = price[:, 0]
 
 
-def _clock(out: Numbers, as_of_ms: Codes) -> None:
+def _clock(out: Doubles, as_of_ms: Codes) -> None:
     """Fill in the hour of the day and the day of the week, UTC, as points on circles."""
     angle = as_of_ms[:, None] % _CIRCLES_MS * (2 * np.pi / _CIRCLES_MS)
     np.sin(angle, out=out[:, -4:-2])

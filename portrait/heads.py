@@ -14,12 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from portrait.arrays import Codes, Floats, Refs
 from portrait.calibration import Calibration, softmax
 from portrait.habits import DAY_MS, habits
-
-Floats = NDArray[np.float32]
-Codes = NDArray[np.int64]
-Refs = NDArray[np.uint64]
 
 FARTHEST = np.float32(
     5.0

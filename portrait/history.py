@@ -10,8 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from portrait.arrays import Codes
 from portrait.facts import PERIOD_MS, PERIODS, RING, SPEND_PART, Facts, paid
-from portrait.interactions import Codes, Interactions
+from portrait.interactions import Interactions
 
 _HALF = SPEND_PART // 2  # bits
 _LOWER = (1 << _HALF) - 1

@@ -12,6 +12,7 @@ from datetime import timedelta
 import numpy as np
 from numpy.typing import NDArray
 
+from portrait.arrays import Codes, Flags, Records
 from portrait.event import Action
 from portrait.facts import ACTION_CODE, MONEY, RING, Facts
 from portrait.kinds import ACTION_WEIGHTS
@@ -38,10 +39,6 @@ _WEIGHTS = np.array(
     np.int64,
 )
 
-Array = NDArray[np.void]
-Flags = NDArray[np.bool_]
-Numbers = NDArray[np.int64]
-
 
 class Regulars:
     """People who came back after a while. Forgets those seen back first, beyond `most`."""
@@ -50,7 +47,7 @@ class Regulars:
         self._most = most
         self._known: dict[int, None] = {}
 
-    def among(self, users: Sequence[str], head: Array, columns: Array) -> Flags:
+    def among(self, users: Sequence[str], head: Records, columns: Records) -> Flags:
         """Say of each event, (E,) of COLUMNS, whether a regular sent it.
 
         Args:
@@ -69,7 +66,7 @@ class Regulars:
         return regular
 
 
-def wanted(facts: Facts, columns: Array, regular: Flags) -> Array:
+def wanted(facts: Facts, columns: Records, regular: Flags) -> Records:
     """Say what events, (E,) of COLUMNS, add to popularity, given the facts before them.
 
     Args:
@@ -95,7 +92,7 @@ def wanted(facts: Facts, columns: Array, regular: Flags) -> Array:
     return found
 
 
-def _heard(facts: Facts, columns: Array, day: Numbers) -> tuple[Flags, Numbers]:
+def _heard(facts: Facts, columns: Records, day: Codes) -> tuple[Flags, Codes]:
     """Return which events say something new on their day, and how many were there before: (E,).
 
     What is older than all that is remembered is not heard: nobody can tell what it repeats.
@@ -115,7 +112,7 @@ def _heard(facts: Facts, columns: Array, day: Numbers) -> tuple[Flags, Numbers]:
     return heard, that_day.sum(axis=1)
 
 
-def _first_of_a_kind(columns: Array, day: Numbers) -> Flags:
+def _first_of_a_kind(columns: Records, day: Codes) -> Flags:
     """Return which events are the first of their user, day, item and action here: (E,)."""
     keys = (columns["event"]["action"], columns["event"]["ref"], day, columns["user"])
     order = np.lexsort(keys)
@@ -128,13 +125,13 @@ def _first_of_a_kind(columns: Array, day: Numbers) -> Flags:
     return first
 
 
-def _turns(user: NDArray[np.int32], day: Numbers, counted: Flags) -> Numbers:
+def _turns(user: NDArray[np.int32], day: Codes, counted: Flags) -> Codes:
     """Return how many counted events of the same user and day come before each event: (E,)."""
     order = np.lexsort((day, user))
     of_user, of_day = user[order], day[order]
     begins = (of_user[1:] != of_user[:-1]) | (of_day[1:] != of_day[:-1])
     starts = np.flatnonzero(np.r_[True, begins][: len(order)])
-    before: Numbers = np.cumsum(counted[order]) - counted[order]
+    before: Codes = np.cumsum(counted[order]) - counted[order]
     sizes = np.diff(np.r_[starts, len(order)])
     turns = np.empty(len(order), np.int64)
     turns[order] = before - np.repeat(before[starts], sizes)

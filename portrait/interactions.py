@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 from numpy.typing import NDArray
 
-Codes = NDArray[np.int64]
+from portrait.arrays import Codes
 
 NO_ITEM = -1  # the item of a search
 NO_QUERY = -1  # the query of all other events, and of searches whose text is not known

@@ -13,9 +13,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from portrait.arrays import Doubles
 from portrait.evaluate import holm, paired_bootstrap
 from portrait.situations import COMPLAINT, KNOWN, NEW, SEARCH
-from portrait.trial import DEFAULTS, Figures, Floats, Ranks, Thresholds
+from portrait.trial import DEFAULTS, Figures, Ranks, Thresholds
 from portrait.verdict import Check, Verdict
 from portrait.verdict_words import Measured, few, said
 
@@ -149,10 +150,10 @@ class _Exam:
     """One of the exams that are judged together."""
 
     name: str
-    figure: Callable[[Figures], Floats | None]  # (U,), of each user
+    figure: Callable[[Figures], Doubles | None]  # (U,), of each user
     change: float
 
-    def people(self, figures: Figures) -> Floats | None:
+    def people(self, figures: Figures) -> Doubles | None:
         """Return each user's figure; None: not measured, or nobody was asked."""
         people = self.figure(figures)
         return people if people is not None and len(people) else None
@@ -178,7 +179,7 @@ def _in_situations(bench: _Bench) -> Iterator[Check]:
 
 
 def _exams(asked: Thresholds) -> list[_Exam]:
-    def share(name: str) -> Callable[[Figures], Floats | None]:
+    def share(name: str) -> Callable[[Figures], Doubles | None]:
         return lambda figures: figures.situations.get(name)
 
     return [
@@ -190,7 +191,7 @@ def _exams(asked: Thresholds) -> list[_Exam]:
     ]
 
 
-def _cold(figures: Figures) -> Floats | None:
+def _cold(figures: Figures) -> Doubles | None:
     return None if figures.cold is None else figures.cold.hit
 
 
@@ -264,7 +265,7 @@ def _check(  # noqa: PLR0913 - it is what a check is made of
     passed: bool,
     at_most: bool = False,
     p: float | None = None,
-    told: tuple[Floats, Floats] | None = None,
+    told: tuple[Doubles, Doubles] | None = None,
     judged: bool = True,
     is_allowed: bool = False,
 ) -> Check:
@@ -300,20 +301,20 @@ def _check(  # noqa: PLR0913 - it is what a check is made of
     )
 
 
-def _interval(after: Floats, before: Floats) -> tuple[float, float] | None:
+def _interval(after: Doubles, before: Doubles) -> tuple[float, float] | None:
     if not len(after) or not np.isfinite(after - before).all():
         return None
     found = paired_bootstrap(after, before)
     return found.low, found.high
 
 
-def _p_not_better(ours: Floats, theirs: Floats) -> float:
+def _p_not_better(ours: Doubles, theirs: Doubles) -> float:
     """Return the chance that ours is no better; 1 if there are no users to tell by."""
     _require_same_users(ours, theirs)
     return paired_bootstrap(ours, theirs).not_better if len(ours) else 1.0
 
 
-def _holds(after: Floats, before: Floats, change: float, doubt: float) -> bool:
+def _holds(after: Doubles, before: Doubles, change: float, doubt: float) -> bool:
     """Whether a mean has not fallen by more than a share, or chance explains that it seems so.
 
     Slices hold thousands of users at most: with the means alone, a model as good as the champion
@@ -322,7 +323,7 @@ def _holds(after: Floats, before: Floats, change: float, doubt: float) -> bool:
     return _chance(after, before, change) >= doubt
 
 
-def _chance(after: Floats, before: Floats, change: float) -> float:
+def _chance(after: Doubles, before: Doubles, change: float) -> float:
     """Return the chance of seeing this of a mean that fell by just a share; 1 if it fell less."""
     _require_same_users(after, before)
     if math.isinf(change):
@@ -333,7 +334,7 @@ def _chance(after: Floats, before: Floats, change: float) -> float:
     return paired_bootstrap(asked, after).not_better
 
 
-def _require_same_users(ours: Floats, theirs: Floats) -> None:
+def _require_same_users(ours: Doubles, theirs: Doubles) -> None:
     if ours.shape != theirs.shape:
         msg = f"{ours.shape[0]} and {theirs.shape[0]} users cannot be compared"
         raise ValueError(msg)
@@ -343,7 +344,7 @@ def _mean(ranks: Ranks | None, of: str) -> float | None:
     return None if ranks is None else _mean_of(getattr(ranks, of))
 
 
-def _mean_of(people: Floats | None) -> float | None:
+def _mean_of(people: Doubles | None) -> float | None:
     return None if people is None or not len(people) else float(people.mean())
 
 

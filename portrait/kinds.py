@@ -8,6 +8,7 @@ weigh events by their kinds.
 import numpy as np
 from numpy.typing import NDArray
 
+from portrait.arrays import Flags, Floats
 from portrait.event import Action
 from portrait.facts import ACTION_CODE
 from portrait.tone import READ
@@ -47,8 +48,6 @@ CONTRARY_OF = {
 }
 
 Kinds = NDArray[np.uint8]  # any shape
-Floats = NDArray[np.float32]
-Flags = NDArray[np.bool_]
 
 
 def kinds_of(action: NDArray[np.uint8], rating: NDArray[np.uint8]) -> Kinds:

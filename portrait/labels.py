@@ -11,10 +11,11 @@ from datetime import timedelta
 import numpy as np
 from numpy.typing import NDArray
 
+from portrait.arrays import Codes, Flags
 from portrait.event import Action
 from portrait.facts import ACTION_CODE, PURCHASE
 from portrait.history import Anchors, Positions
-from portrait.interactions import NO_ITEM, Codes, Interactions
+from portrait.interactions import NO_ITEM, Interactions
 from portrait.kinds import is_read
 
 TOUCH_HORIZON = timedelta(days=7)
@@ -24,8 +25,6 @@ ACTIVE_WINDOW, ACTIVE_EVENTS = timedelta(days=90), 3  # who has done less cannot
 POSITIVE_RATING, NEGATIVE_RATING = 40, 20  # tenths of a star: from here up, from here down
 NO_LABEL = -1
 REVIEW = ACTION_CODE[Action.REVIEW]
-
-Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)

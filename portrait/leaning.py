@@ -13,9 +13,8 @@ Both are linear in the events, so each event's share of a score is exact.
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-from portrait.hash_index import MISSING
+from portrait.arrays import MISSING, Codes, Floats
 from portrait.learned import Blend
 from portrait.paint import LONG, SHORT
 from portrait.traits import LEVELS, NO_LEVEL, Levels, Traits
@@ -24,8 +23,6 @@ TOP_ALONE = np.float32(0.5)  # nearness of two interest categories of one top
 REACH = 0.3  # of a price, as a share of its category's items
 PRIOR = np.float32(4)  # weight of "any price": as much as a purchase of today
 
-Codes = NDArray[np.int64]
-Floats = NDArray[np.float32]
 Mix = tuple[float, float]  # what the long and the short term count
 
 

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from portrait.arrays import Flags, Floats
 from portrait.behaviour import Behaviour
 from portrait.errors import ModelInvalidError
 from portrait.heads import Heads
@@ -24,8 +25,6 @@ from portrait.kinds import KINDS
 from portrait.neighbours import Neighbours
 
 Arrays = dict[str, NDArray[Any]]
-Floats = NDArray[np.float32]
-Flags = NDArray[np.bool_]
 
 _BLEND = "blend"
 

@@ -13,7 +13,7 @@ from math import log1p
 import numpy as np
 from numpy.typing import NDArray
 
-from portrait.hash_index import MISSING
+from portrait.arrays import MISSING
 from portrait.item import Item
 from portrait.space import Vectors, unit
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from portrait.hash_index import MISSING
+from portrait.arrays import MISSING
 from portrait.item import SEPARATOR
 from portrait.ref import name_ref
 

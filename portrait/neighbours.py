@@ -17,11 +17,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from portrait.behaviour import Refs, Rows, find
+from portrait.arrays import MISSING, Floats, Refs, Rows, positions
 from portrait.facts import PURCHASE
-from portrait.hash_index import MISSING
 from portrait.kinds import gates_of_kinds
-from portrait.recency import SEARCH, Events, Floats, Recency
+from portrait.recency import SEARCH, Events, Recency
 
 MOST_SCORES = 4_000_000  # in flight at once: 32 MB of doubles
 
@@ -51,7 +50,7 @@ class Neighbours:
 
     def find(self, refs: Refs) -> Rows:
         """Return the row of each ref, or MISSING; the shape of `refs`."""
-        return find(self.refs, refs)
+        return positions(self.refs, refs)
 
     def scores(self, rows: Rows, events: Events) -> Floats:
         """Score every item for U users.

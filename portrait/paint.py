@@ -16,10 +16,10 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from portrait.arrays import MISSING, Codes, Doubles, Flags, Floats, Ring
 from portrait.catalogue import Catalogue
 from portrait.event import Action
 from portrait.facts import ACTION_CODE, RING
-from portrait.hash_index import MISSING
 from portrait.kinds import KIND_WEIGHTS, LARGEST_WEIGHT
 from portrait.names import Names
 from portrait.recency import TEXT_RECENCY, Events
@@ -33,12 +33,6 @@ QUANTILES = (0.1, 0.5, 0.9)  # of price: low, typical, high
 LONG, SHORT = 0, 1  # rows of the weights and of the vectors
 LONG_HALF_LIFE_MS = 30 * 24 * 3_600_000
 CHUNK = 16  # users whose vectors are gathered at once: a megabyte, which fits the L2 cache
-
-Ring = NDArray[np.void]
-Floats = NDArray[np.float32]
-Sums = NDArray[np.float64]
-Codes = NDArray[np.int64]
-Flags = NDArray[np.bool_]
 
 
 INTEREST = np.dtype(
@@ -180,7 +174,7 @@ def _vectors(weight: Floats, texts: Codes, matrix: Floats) -> Floats:
 def _interests(
     interests: NDArray[np.void],
     weight: Floats,
-    visited: tuple[Sums, Sums],
+    visited: tuple[Doubles, Doubles],
     category: Codes,
     names: Names,
 ) -> None:
@@ -233,7 +227,7 @@ def _group_shares(key: Codes, place: Codes, weight: Floats) -> Floats:
     return (total / np.where(whole > 0, whole, 1)).astype(np.float32)
 
 
-def _group_sums(key: Codes, place: Codes, weight: Floats | Sums) -> Sums:
+def _group_sums(key: Codes, place: Codes, weight: Floats | Doubles) -> Doubles:
     """Sum the weight of each group. Returns (U, S): the sum at its first sorted place, else 0."""
     ordered = np.take_along_axis(weight, place, axis=1).astype(np.float64)
     running = np.cumsum(ordered, axis=1)

@@ -10,9 +10,10 @@ from datetime import timedelta
 import numpy as np
 from numpy.typing import NDArray
 
+from portrait.arrays import Codes
 from portrait.event import Action
 from portrait.facts import ACTION_CODE
-from portrait.interactions import NO_ITEM, Codes, Interactions
+from portrait.interactions import NO_ITEM, Interactions
 
 WINDOW = 2  # events apart; farther ones have less and less to do with each other
 ANSWERED_WITHIN = timedelta(minutes=30)  # a session's usual bound

@@ -3,11 +3,10 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from portrait.behaviour import find
+from portrait.arrays import MISSING, Codes, positions
 from portrait.event import Action
 from portrait.facts import ACTION_CODE, RING
-from portrait.hash_index import MISSING
-from portrait.interactions import NO_ITEM, Codes, Interactions
+from portrait.interactions import NO_ITEM, Interactions
 from portrait.kinds import kinds_of
 from portrait.recency import Events
 
@@ -46,7 +45,7 @@ def located(ring: NDArray[np.void], events: Interactions) -> Codes:
         events: Whose items, ascending, and queries it is looked for among.
     """
     refs = np.ascontiguousarray(ring["ref"])
-    items, queries = find(events.items, refs), find(events.queries, refs)
+    items, queries = positions(events.items, refs), positions(events.queries, refs)
     searched = np.where(queries == MISSING, MISSING, len(events.items) + queries)
     return np.where(ring["action"] == ACTION_CODE[Action.SEARCH], searched, items)
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from portrait.arrays import MISSING
 from portrait.catalogue import Catalogue
-from portrait.hash_index import MISSING
 from portrait.ref import item_ref
 
 STRANGERS = 16_000  # thousandths: four purchases; beyond it, more strangers add little

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from portrait.arrays import Records, Rows
+
 POSITION = np.dtype(
     [
         ("topic", "<u4"),
@@ -28,9 +30,6 @@ FURTHER = np.dtype([("user", "<i8"), ("position", POSITION)])  # `user` is a row
 OFFSET_BITS = 48  # a million records a second for nine years; above them, which log it is
 PARTITION_BITS = 32
 NOT_READ = -1  # before every offset
-
-Array = NDArray[np.void]
-Rows = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +56,13 @@ class Positions:
         self.last_id[np.isin(self.place // topics, users)] = 0
 
 
-def marks(columns: Array) -> Rows:
+def marks(columns: Records) -> Rows:
     """Return where records lie as one number each, (E,): the later one is the larger."""
     mark: Rows = (columns["log"].astype(np.int64) << OFFSET_BITS) + columns["offset"]
     return mark
 
 
-def open_positions(head: Array, further: Array, columns: Array) -> Positions:
+def open_positions(head: Records, further: Records, columns: Records) -> Positions:
     """Find the positions of records, (E,); a new one is NOT_READ. `head` is (U,) of HEAD."""
     topics = head["partition"].shape[1]
     user, topic = columns["user"].astype(np.int64), columns["topic"]
@@ -74,7 +73,7 @@ def open_positions(head: Array, further: Array, columns: Array) -> Positions:
     return _of_all(head, further, _key(place, columns["partition"]))
 
 
-def close_positions(head: Array, positions: Positions) -> Array:
+def close_positions(head: Records, positions: Positions) -> Records:
     """Write positions back: the lowest partition of each topic into `head`, (U,) of HEAD.
 
     Returns:
@@ -94,7 +93,7 @@ def close_positions(head: Array, positions: Positions) -> Array:
     return _further(positions, ~lowest, topics)
 
 
-def _claim(head: Array, user: Rows, topic: Array, partition: Array) -> bool:
+def _claim(head: Records, user: Rows, topic: Records, partition: Records) -> bool:
     """Give records without a place in the head one, if it is free; say whether any has none."""
     free = head["partition"][user, topic] == 0
     if free.any():
@@ -103,14 +102,14 @@ def _claim(head: Array, user: Rows, topic: Array, partition: Array) -> bool:
     return bool((head["partition"][user, topic] != partition).any())
 
 
-def _of_heads(head: Array, slot: Rows) -> Positions:
+def _of_heads(head: Records, slot: Rows) -> Positions:
     """Copy the positions of the heads, also those that nothing has been read of."""
     place, partition = np.arange(head["partition"].size), head["partition"].ravel()
     offset, last_id = head["offset"].ravel(), head["last_id"].ravel()
     return Positions(place, partition - 1, offset, last_id, slot, whole=True)
 
 
-def _of_all(head: Array, further: Array, wanted: Rows) -> Positions:
+def _of_all(head: Records, further: Records, wanted: Rows) -> Positions:
     """Gather what is known, and what is wanted beside it, by key."""
     topics = head["partition"].shape[1]
     at = np.flatnonzero(head["partition"])
@@ -133,7 +132,7 @@ def _key(place: Rows, partition: NDArray[np.int32]) -> Rows:
     return (place << PARTITION_BITS) + partition
 
 
-def _further(positions: Positions, chosen: NDArray[np.bool_], topics: int) -> Array:
+def _further(positions: Positions, chosen: NDArray[np.bool_], topics: int) -> Records:
     further = np.zeros(int(chosen.sum()), FURTHER)
     further["user"] = positions.place[chosen] // topics
     further["position"]["topic"] = positions.place[chosen] % topics

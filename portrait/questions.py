@@ -12,14 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from portrait.arrays import Codes, Floats, Refs, positions
 from portrait.heads import features, touches
 from portrait.history import Anchors, History
-from portrait.interactions import Codes, Interactions
+from portrait.interactions import Interactions
 from portrait.labels import Labels
 from portrait.leaks import audit_facts, audit_split
-
-Floats = NDArray[np.float32]
-Refs = NDArray[np.uint64]
 
 DAY_MS = 86_400_000
 REMEMBERED_MS = 90 * DAY_MS  # nobody asks about who was not seen for longer
@@ -190,7 +188,4 @@ def _categories_of(known: Known, refs: Refs) -> Refs:
 
 def category_codes(category_refs: Refs, categories: Refs) -> Codes:
     """Return the place of each item's category among those asked about, or -1, (N,)."""
-    if not len(categories):
-        return np.full(len(category_refs), -1)
-    place = np.minimum(np.searchsorted(categories, category_refs), len(categories) - 1)
-    return np.where(categories[place] == category_refs, place, -1)
+    return positions(categories, category_refs)

@@ -20,19 +20,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-from portrait.behaviour import CHUNK, Refs, Rows
-from portrait.hash_index import MISSING
+from portrait.arrays import MISSING, Flags, Floats, Refs, Rows
+from portrait.behaviour import CHUNK
 from portrait.leaning import Leaning, leanings
 from portrait.learned import Learned, untaught
 from portrait.paint import LONG, SHORT, vector_weights
-from portrait.recency import Events, Floats
+from portrait.recency import Events
 from portrait.recommend import LONG_SHARE, SHORT_SHARE
 from portrait.space import Vectors, unit
 from portrait.traits import Traits
 
-Flags = NDArray[np.bool_]
 Told = tuple[Rows, Events]  # (U, S) each: what events are about, newest first, and the events
 
 WHOLE = np.ones(1, np.float32)

@@ -20,6 +20,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from portrait.arrays import Floats
 from portrait.event import Action
 from portrait.facts import ACTION_CODE
 from portrait.kinds import NOW_WEIGHTS, Kinds, kinds_of
@@ -30,8 +31,6 @@ NEWCOMER = 4  # events, up to which each may be what somebody is about
 SHORT_HALF_LIFE_EVENTS = 3  # of texts: decay of .79 an event; .7 to .8 measured best
 
 CLICK, SEARCH = ACTION_CODE[Action.CLICK], ACTION_CODE[Action.SEARCH]
-
-Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True)  # without slots: it remembers its places

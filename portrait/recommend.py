@@ -15,10 +15,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
+from portrait.arrays import MISSING, Codes, Flags, Floats
 from portrait.catalogue import Catalogue
-from portrait.hash_index import MISSING
 from portrait.item import Item
 from portrait.names import Names
 from portrait.paint import LONG, SHORT
@@ -33,10 +32,6 @@ POPULAR_CANDIDATES = 5_000  # items that are looked at for categories
 LARGEST_PRICE = float(np.finfo(np.float32).max)  # that can be asked for; numpy warns of more
 ITEMS_PER_CATEGORY = 3  # of the popular items, as long as there are other categories
 
-Codes = NDArray[np.int64]
-Mask = NDArray[np.bool_]
-Floats = NDArray[np.float32]
-
 
 @dataclass(frozen=True, slots=True)
 class Shelf:
@@ -50,15 +45,15 @@ class Shelf:
     category: Codes  # (N,): code in `categories`
     brand: Codes  # (N,): code in `brands`
     price: Floats  # (N,); 0 = not known
-    offered: Mask  # (N,)
-    withdrawn: Mask  # (N,)
+    offered: Flags  # (N,)
+    withdrawn: Flags  # (N,)
     categories: Names
     brands: Names
     placed: Vectors  # (M, D): what the learned model sees; (M, 0) without one
     place: Codes  # (N,): row of `placed`, or MISSING
     neighbour: Codes  # (N,): row of the learned co-occurrences, or MISSING
     nearby: Codes  # by row of the co-occurrences: that item's row, or N if it is not here
-    told: Mask  # (N,): its text is known
+    told: Flags  # (N,): its text is known
     sold_categories: frozenset[int]  # codes of those that have an item, available or not
     sold_brands: frozenset[int]
     unplaced: Codes  # rows of the items whose place is MISSING
@@ -67,11 +62,11 @@ class Shelf:
     def __len__(self) -> int:
         return len(self.items)
 
-    def in_categories(self, paths: Sequence[str]) -> Mask:
+    def in_categories(self, paths: Sequence[str]) -> Flags:
         """Return which items lie in any of these categories, paths from the widest level."""
         return _coded(self.category, self.categories, self.categories.within, paths)
 
-    def of_brands(self, brands: Sequence[str]) -> Mask:
+    def of_brands(self, brands: Sequence[str]) -> Flags:
         """Return which items are of any of these brands."""
         return _coded(self.brand, self.brands, self.brands.named, brands)
 
@@ -154,7 +149,7 @@ def stock(catalogue: Catalogue) -> Shelf:
     )
 
 
-def _sold(codes: Codes, withdrawn: Mask) -> frozenset[int]:
+def _sold(codes: Codes, withdrawn: Flags) -> frozenset[int]:
     """Return which codes, (N,), items have that are not withdrawn: what events say is no name."""
     sold = np.bincount(codes[~withdrawn & (codes != MISSING)])
     return frozenset(np.flatnonzero(sold).tolist())
@@ -275,7 +270,7 @@ def _of_each(shelf: Shelf, rows: Codes, limit: int) -> Codes:
     return rows[np.r_[first, rest]]
 
 
-def _like(shelf: Shelf, rows: Codes) -> Mask:
+def _like(shelf: Shelf, rows: Codes) -> Flags:
     """Return (N,): the items of these rows, or MISSING, and all of the same categories."""
     like = np.zeros(len(shelf), np.bool_)
     rows = rows[(rows != MISSING) & (rows < len(shelf))]
@@ -288,7 +283,7 @@ def _like(shelf: Shelf, rows: Codes) -> Mask:
     return like
 
 
-def _first_allowed(order: Codes, allowed: Mask, most: int) -> Codes:
+def _first_allowed(order: Codes, allowed: Flags, most: int) -> Codes:
     """Return the first rows of an order that are allowed: mostly they are among its first."""
     rows = order[: 2 * most]
     rows = rows[allowed[rows]]
@@ -297,13 +292,13 @@ def _first_allowed(order: Codes, allowed: Mask, most: int) -> Codes:
     return rows[:most]
 
 
-def eligible(shelf: Shelf, wish: Wish) -> Mask:
+def eligible(shelf: Shelf, wish: Wish) -> Flags:
     """Return (N,): which items a wish allows."""
     allowed, _ = _allowed(shelf, wish)
     return allowed
 
 
-def matching(shelf: Shelf, filters: Filters) -> Mask:
+def matching(shelf: Shelf, filters: Filters) -> Flags:
     """Return (N,): which items fit filters."""
     fits = shelf.offered.copy() if filters.only_available else ~shelf.withdrawn
     if filters.categories:
@@ -317,7 +312,7 @@ def matching(shelf: Shelf, filters: Filters) -> Mask:
     return fits
 
 
-def _allowed(shelf: Shelf, wish: Wish) -> tuple[Mask, int]:
+def _allowed(shelf: Shelf, wish: Wish) -> tuple[Flags, int]:
     """Return (N,), which items a wish allows, and how many fit its filters, excluded or not."""
     allowed, excluded = matching(shelf, wish.filters), wish.excluded
     matched = int(np.count_nonzero(allowed))
@@ -327,14 +322,14 @@ def _allowed(shelf: Shelf, wish: Wish) -> tuple[Mask, int]:
 
 def _coded(
     codes: Codes, names: Names, numbers: Callable[[str], "array[int]"], wanted: Sequence[str]
-) -> Mask:
+) -> Flags:
     """Return which codes, (N,), stand for any wanted name: one look at the items, not one each."""
     found = array("q")
     for name in {name.casefold() for name in wanted}:
         found.extend(numbers(name))
     fits = np.zeros(len(names) + 1, np.bool_)  # after the codes: names may be added meanwhile
     fits[np.asarray(found)] = True
-    mask: Mask = fits[codes]  # MISSING reads the last
+    mask: Flags = fits[codes]  # MISSING reads the last
     return mask
 
 

@@ -22,9 +22,9 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from portrait.archive import numbers
+from portrait.arrays import Refs, positions
 from portrait.event import Action
 
-Users = NDArray[np.uint64]
 Scan = Callable[[list[str]], Iterator[pa.RecordBatch]]
 
 SPANS = 12  # of equal time: a year in months
@@ -54,7 +54,7 @@ def measure(scan: Scan) -> Extent:
     return Extent(rows, first if rows else 0, last)
 
 
-def choose_uniformly(scan: Scan, most_events: int) -> Users:
+def choose_uniformly(scan: Scan, most_events: int) -> Refs:
     """Return users, (U,) sorted, with at most so many events together; each user alike."""
     everybody = Stratum(0, most_events)
     for batch in scan(["user_ref"]):
@@ -62,7 +62,7 @@ def choose_uniformly(scan: Scan, most_events: int) -> Users:
     return _within(scan, [([everybody], most_events)])
 
 
-def choose_stratified(scan: Scan, most_events: int, extent: Extent) -> Users:
+def choose_stratified(scan: Scan, most_events: int, extent: Extent) -> Refs:
     """Return users, (U,) sorted, with at most so many events together: half by action and time."""
     limit = max(most_events // 4, 1)
     by_action = [Stratum(number, limit) for number in range(len(Action))]
@@ -88,11 +88,11 @@ class Stratum:
     def __init__(self, number: int, limit: int) -> None:
         self._number = np.full(1, number + 1, np.uint64)  # an array, because arrays wrap round
         self._limit = limit
-        self._users: list[Users] = []
+        self._users: list[Refs] = []
         self._pending = 0
         self._worst = np.iinfo(np.uint64).max
 
-    def add(self, users: Users) -> None:
+    def add(self, users: Refs) -> None:
         """Take in users, (E,), again and again the same if need be."""
         users = np.unique(users)
         users = users[_order(users, self._number) <= self._worst]
@@ -101,7 +101,7 @@ class Stratum:
         if self._pending > 2 * self._limit:
             self.taken()
 
-    def taken(self) -> Users:
+    def taken(self) -> Refs:
         """Return the first users, (U,), in order."""
         users = np.unique(np.concatenate([np.zeros(0, np.uint64), *self._users]))
         order = _order(users, self._number)
@@ -112,18 +112,18 @@ class Stratum:
         return self._users[0]
 
 
-def _order(users: Users, number: Users) -> Users:
+def _order(users: Refs, number: Refs) -> Refs:
     """Give every user a place in a random order of all.
 
     Source: the finaliser of splitmix64, Steele, Lea and Flood, OOPSLA 2014.
     """
-    mixed: Users = users + number * _STEP
+    mixed: Refs = users + number * _STEP
     mixed = (mixed ^ (mixed >> np.uint64(30))) * _FIRST
     mixed = (mixed ^ (mixed >> np.uint64(27))) * _SECOND
     return mixed ^ (mixed >> np.uint64(31))
 
 
-def _within(scan: Scan, shares: list[tuple[list[Stratum], int]]) -> Users:
+def _within(scan: Scan, shares: list[tuple[list[Stratum], int]]) -> Refs:
     """Choose from strata in turn, each up to an equal part of what is left of its share."""
     taken = [[t for stratum in strata if len(t := stratum.taken())] for strata, _ in shares]
     candidates = np.unique(np.concatenate([users for strata in taken for users in strata]))
@@ -142,19 +142,10 @@ def _within(scan: Scan, shares: list[tuple[list[Stratum], int]]) -> Users:
     return candidates[chosen]
 
 
-def _count(scan: Scan, candidates: Users) -> NDArray[np.int64]:
+def _count(scan: Scan, candidates: Refs) -> NDArray[np.int64]:
     """Count the events of each candidate, (C,) sorted."""
     events = np.zeros(len(candidates), np.int64)
     for batch in scan(["user_ref"]):
-        place = find(candidates, numbers(batch["user_ref"]))
+        place = positions(candidates, numbers(batch["user_ref"]))
         events += np.bincount(place[place >= 0], minlength=len(candidates))
     return events
-
-
-def find(sorted_users: Users, users: Users) -> NDArray[np.int64]:
-    """Return the place of each user, (E,), among sorted ones; -1 if not there."""
-    if not len(sorted_users):
-        return np.full(len(users), -1)
-    place = np.minimum(np.searchsorted(sorted_users, users), len(sorted_users) - 1)
-    found: NDArray[np.int64] = np.where(sorted_users[place] == users, place, -1)
-    return found

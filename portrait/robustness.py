@@ -11,10 +11,9 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from portrait.arrays import MISSING, Codes
 from portrait.encoder import TextEncoder
 from portrait.facts import RING
-from portrait.hash_index import MISSING
-from portrait.interactions import Codes
 from portrait.space import Vectors
 
 SPOILED = 0.05  # of all characters

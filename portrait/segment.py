@@ -19,7 +19,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-Offsets = NDArray[np.int64]
+from portrait.arrays import Codes
 
 _NAME = re.compile(
     r"day=(\d{4}-\d\d-\d\d)/([^/]+)-(\d+)-(\d{20})-(\d{20})"
@@ -127,15 +127,15 @@ class OffsetSet:
     """A set of offsets as runs: all offsets of a file take two numbers, unless some are missing."""
 
     def __init__(self) -> None:
-        self._starts: Offsets = np.zeros(0, np.int64)
-        self._ends: Offsets = np.zeros(0, np.int64)
+        self._starts: Codes = np.zeros(0, np.int64)
+        self._ends: Codes = np.zeros(0, np.int64)
 
     @property
     def runs(self) -> int:
         """How many stretches without a gap there are."""
         return len(self._starts)
 
-    def has(self, offsets: Offsets) -> NDArray[np.bool_]:
+    def has(self, offsets: Codes) -> NDArray[np.bool_]:
         """Say which of these, (E,), are in the set."""
         if not len(self._starts):
             return np.zeros(len(offsets), np.bool_)
@@ -143,7 +143,7 @@ class OffsetSet:
         inside: NDArray[np.bool_] = (place >= 0) & (offsets < self._ends[place])
         return inside
 
-    def add(self, offsets: Offsets) -> None:
+    def add(self, offsets: Codes) -> None:
         """Put in these, (E,), in any order."""
         if not len(offsets):
             return

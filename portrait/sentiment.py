@@ -10,11 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from portrait.arrays import Floats
 from portrait.calibration import Calibration
 from portrait.errors import SpaceMismatchError
 from portrait.space import Vectors
-
-Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)

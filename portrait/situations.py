@@ -17,12 +17,12 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from portrait.arrays import MISSING, Codes, Flags
 from portrait.evaluate import PerUser, Scores, hits, ranks
 from portrait.event import Action
 from portrait.exam import CUTOFF, MOST_SCORES, Scorer, by_user, few_each
 from portrait.facts import ACTION_CODE
-from portrait.hash_index import MISSING
-from portrait.interactions import NO_ITEM, NO_QUERY, Codes, Interactions
+from portrait.interactions import NO_ITEM, NO_QUERY, Interactions
 from portrait.kinds import KIND_WEIGHTS, Kinds, is_complaint, kinds_of
 from portrait.past import newest
 from portrait.recency import Events
@@ -35,7 +35,6 @@ EACH = 5  # questions of a user
 MOST = 1_000  # questions of a situation: shares of cases to within .03; more is slower
 NOISE = 1e-5  # scores differ by as much for no reason
 
-Mask = NDArray[np.bool_]
 Told = tuple[Codes, Events]
 
 
@@ -140,19 +139,19 @@ def _visited(
     return first, taken[first + SESSION]
 
 
-def _taken(events: Interactions, kind: Kinds) -> Mask:
+def _taken(events: Interactions, kind: Kinds) -> Flags:
     """Mark the events that speak for an item, (E,)."""
-    taken: Mask = (events.item != NO_ITEM) & (KIND_WEIGHTS[kind] > 0)
+    taken: Flags = (events.item != NO_ITEM) & (KIND_WEIGHTS[kind] > 0)
     return taken
 
 
-def _of_visit(target: Codes, visit: Codes, place: Codes) -> Mask:
+def _of_visit(target: Codes, visit: Codes, place: Codes) -> Flags:
     """Say which targets, (Q,) or E for none, are of the same visit as the places."""
-    is_same: Mask = np.append(visit, 0)[target] == visit[place]
+    is_same: Flags = np.append(visit, 0)[target] == visit[place]
     return is_same
 
 
-def _marked(events: Interactions, places: Codes) -> Mask:
+def _marked(events: Interactions, places: Codes) -> Flags:
     marked = np.zeros(len(events), np.bool_)
     marked[places] = True
     return marked
@@ -169,7 +168,7 @@ def _complaints(events: Interactions, kind: Kinds, most: int) -> Codes:
     return few_each(events, chosen, EACH, most)
 
 
-def _next(marked: Mask) -> Codes:
+def _next(marked: Flags) -> Codes:
     """Return the place of the next marked event from each on, (E + 1,); E where there is none."""
     count = len(marked)
     place = np.where(np.append(marked, False), np.arange(count + 1), count)
@@ -188,7 +187,7 @@ def _after_searches(situations: Situations, model: Companion) -> PerUser:
 
 
 def _in_visits(
-    situations: Situations, model: Companion, chosen: Mask, *, with_past: bool
+    situations: Situations, model: Companion, chosen: Flags, *, with_past: bool
 ) -> PerUser:
     """Return which visits have what was taken in them among the first ten."""
     events = situations.interactions

@@ -12,6 +12,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from portrait.arrays import Floats
 from portrait.item import SEPARATOR
 
 BITS = 256
@@ -23,7 +24,6 @@ LEVEL = SEPARATOR.strip()
 START, END = "^", "$"  # of a level: its first and last letters say most
 FIRST_ROWS = 1_024
 
-Floats = NDArray[np.float32]
 Bits = NDArray[np.uint64]  # (BITS / 64, ...)
 
 

@@ -11,24 +11,13 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from portrait.arrays import MISSING, Codes, Floats
 from portrait.explain import Evidence
-from portrait.hash_index import MISSING
 from portrait.leaning import Leaning, Mix
 from portrait.learned import FIRST, Blend, Learned
 from portrait.paint import SHORT
 from portrait.recency import Events
-from portrait.recommend import (
-    LONG_SHARE,
-    SHORT_SHARE,
-    Codes,
-    Floats,
-    Ranking,
-    Shelf,
-    Wish,
-    blend,
-    rank,
-    rank_by,
-)
+from portrait.recommend import LONG_SHARE, SHORT_SHARE, Ranking, Shelf, Wish, blend, rank, rank_by
 
 
 @dataclass(frozen=True, slots=True)

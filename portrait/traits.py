@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from portrait.hash_index import MISSING
+from portrait.arrays import MISSING, Codes, Floats
 from portrait.item import Item, interest_category, top_category
 from portrait.names import Names
 from portrait.ref import item_ref
@@ -18,9 +18,7 @@ from portrait.ref import item_ref
 LEVELS = 20  # of prices in a category, the cheapest first
 NO_LEVEL = LEVELS  # price or category not known
 
-Codes = NDArray[np.int64]
 Levels = NDArray[np.uint8]
-Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)

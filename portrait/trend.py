@@ -8,17 +8,16 @@ visit alone tells nothing. Source of the constants: docs/experiments.md.
 import numpy as np
 from numpy.typing import NDArray
 
+from portrait.arrays import Doubles, Flags
+
 LATE_MS = 16 * 24 * 3_600_000  # before the newest event; at most half of what is remembered
 VISIT_MS = 30 * 60_000  # of silence end a visit
 PRIOR_VISITS = 8.0  # late, and before, that are taken to have been like all visits together
 LONE_VISIT = 1.0  # more, or fewer, than the share of all visits asks for: less tells nothing
 STEADY = 0.1  # a trend within this is noise
 
-Floats = NDArray[np.float64]
-Flags = NDArray[np.bool_]
 
-
-def visits(at: NDArray[np.int64], counted: Flags) -> tuple[Floats, Floats]:
+def visits(at: NDArray[np.int64], counted: Flags) -> tuple[Doubles, Doubles]:
     """Share every visit among its events.
 
     Args:
@@ -39,7 +38,7 @@ def visits(at: NDArray[np.int64], counted: Flags) -> tuple[Floats, Floats]:
     return np.where(late, share, 0), np.where(late, 0, share)
 
 
-def trends(late: Floats, early: Floats) -> Floats:
+def trends(late: Doubles, early: Doubles) -> Doubles:
     """Return the late share of each group less its early one, -1 to 1.
 
     Args:

@@ -5,17 +5,16 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from portrait.arrays import Doubles
 
 
 @dataclass(frozen=True, slots=True)
 class Ranks:
     """How well a model ranked for U users: the same users in the same order for every model."""
 
-    ndcg: Floats  # (U,), NDCG@10
-    hit: Floats  # (U,), HR@10
+    ndcg: Doubles  # (U,), NDCG@10
+    hit: Doubles  # (U,), HR@10
 
 
 class HeadFigures(NamedTuple):
@@ -38,10 +37,10 @@ class Figures:
     newest: Ranks  # the newest period, after everything it was trained on
     older: Mapping[str, Ranks] = field(default_factory=dict)  # by period: forgetting shows here
     cold: Ranks | None = None  # targets that training has never seen
-    situations: Mapping[str, Floats] = field(default_factory=dict)  # (U,) each: `situations.py`
+    situations: Mapping[str, Doubles] = field(default_factory=dict)  # (U,) each: `situations.py`
     heads: Mapping[str, HeadFigures] = field(default_factory=dict)
     tail_share: float | None = None  # of what is recommended: outside the most popular fifth
-    tail: Floats = field(
+    tail: Doubles = field(
         default_factory=lambda: np.zeros(0)
     )  # (U,), the same of each of the newest
     tail_taken: float | None = None  # the same of what was taken: the data's own bias

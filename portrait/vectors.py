@@ -5,8 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from portrait.arrays import MISSING
 from portrait.errors import SpaceMismatchError
-from portrait.hash_index import MISSING, HashIndex
+from portrait.hash_index import HashIndex
 from portrait.space import Vectors
 
 FIRST_ROWS = 1_024

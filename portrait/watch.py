@@ -15,14 +15,11 @@ from datetime import datetime
 from typing import Protocol, Self
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
+from portrait.arrays import Doubles, Flags
 from portrait.classification import gap_by_chance
 from portrait.verdict import Verdict
-
-Floats = NDArray[np.float64]
-Flags = NDArray[np.bool_]
 
 # Of predicted probabilities: finer where the rare things are, which most heads predict.
 EDGES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9)
@@ -70,7 +67,7 @@ class Live(BaseModel):
             update={"trials": self.trials + len(hits), "hits": self.hits + int(hits.sum())}
         )
 
-    def happened(self, head: str, predicted: Floats, outcome: Flags) -> Self:
+    def happened(self, head: str, predicted: Doubles, outcome: Flags) -> Self:
         """Count matured predictions of a head: probabilities (E,), and what happened, (E,)."""
         places = np.searchsorted(EDGES, predicted, side="right")
         columns = (np.ones_like(predicted), predicted, outcome, predicted * (1 - predicted))
@@ -182,7 +179,7 @@ def _lost_calibration(promise: Promise, live: Live, limits: Limits) -> str | Non
     return None
 
 
-def _ece(bins: Floats, deviations: float = 0.0) -> tuple[float, float]:
+def _ece(bins: Doubles, deviations: float = 0.0) -> tuple[float, float]:
     """Return the calibration error of bins, (BINS, 4), and what chance alone may make of it."""
     filled = bins[bins[:, 0] > 0]
     total = float(filled[:, 0].sum()) or 1.0

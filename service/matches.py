@@ -7,10 +7,7 @@ of the catalogue alone: what events say that an item is called is nobody's name.
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-import numpy as np
-from numpy.typing import NDArray
-
-from portrait.hash_index import MISSING
+from portrait.arrays import MISSING, Rows
 from portrait.recommend import Filters, Ranking, Shelf, Wish, matching
 from portrait.spelling import Spellings
 from service.describe import Json
@@ -19,8 +16,6 @@ from service.schemas import Emptied
 
 NEAREST = 3  # names told of one that is not known
 MOST_LOOKED_FOR = 5  # unknown names of one request whose nearest are looked for: 1 ms in all
-
-Rows = NDArray[np.int64]
 
 
 def unknown_names(filters: Filters, view: View) -> list[Json]:

@@ -9,11 +9,11 @@ counts, also where old events are replayed.
 import numpy as np
 from numpy.typing import NDArray
 
+from portrait.arrays import MISSING, Refs, Ring
 from portrait.event import Action
 from portrait.explain import evidence_of
 from portrait.facts import EVENT, RING
 from portrait.habits import HABITS
-from portrait.hash_index import MISSING
 from portrait.heads import CHURN_RISK, PURCHASE_INTENT, Head
 from portrait.learned import Learned
 from portrait.paint import EVIDENCE
@@ -38,8 +38,6 @@ NOTHING: Json = {
     "likely_interests": [],
 }
 
-Ring = NDArray[np.void]
-Refs = NDArray[np.uint64]
 
 _ACTIONS = tuple(action.value for action in Action)
 _NAMED = (TASTE, *HABITS)

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from portrait.arrays import MISSING
 from portrait.event import Action
 from portrait.explain import Evidence, reasons_of
-from portrait.hash_index import MISSING
 from portrait.item import Item
 from portrait.kinds import ACTION_WEIGHTS
 from portrait.popularity import DAYS

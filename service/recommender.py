@@ -14,11 +14,10 @@ from time import time
 from uuid import uuid4
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic_core import to_json
 
+from portrait.arrays import MISSING, Floats, Ring, Rows
 from portrait.explain import Evidence, evidence_of, search_refs, together
-from portrait.hash_index import MISSING
 from portrait.item import Item
 from portrait.kinds import is_complaint, kinds_of
 from portrait.learned import Learned
@@ -53,9 +52,6 @@ from service.turns import Turns
 
 NO_SESSION = Session()
 
-Rows = NDArray[np.int64]
-Ring = NDArray[np.void]
-Floats = NDArray[np.float32]
 Reasons = list[ForAndAgainst] | None  # by item
 
 

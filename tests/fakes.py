@@ -14,8 +14,8 @@ from uuid import uuid4
 
 import numpy as np
 
+from portrait.arrays import Floats
 from portrait.desk import MOST_LAID, PATIENCE, TAKEN_AT_ONCE, Asked
-from portrait.encoder import Floats
 from portrait.errors import ModelInvalidError, StoreUnavailableError, StreamUnavailableError
 from portrait.item import IntroducedItem, Item
 from portrait.popularity import diminished

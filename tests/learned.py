@@ -2,14 +2,14 @@
 
 import numpy as np
 
-from portrait.behaviour import Behaviour, Rows
+from portrait.arrays import MISSING, Floats, Rows
+from portrait.behaviour import Behaviour
 from portrait.event import Action
 from portrait.facts import ACTION_CODE
-from portrait.hash_index import MISSING
 from portrait.interactions import Interactions, from_columns
 from portrait.kinds import KINDS
 from portrait.neighbours import Neighbours
-from portrait.recency import DAY_MS, Events, Floats
+from portrait.recency import DAY_MS, Events
 from portrait.space import unit
 
 ITEMS, TEXT_DIM = 30, 12

@@ -9,17 +9,15 @@ from functools import lru_cache
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from portrait.archive import SCHEMA, Archive, numbers
+from portrait.arrays import Codes
 from portrait.event import Action
 from portrait.item import Item
 from portrait.reading import EPOCH, MILLISECOND
 from portrait.ref import item_ref, user_ref
 from portrait.segment import Segment
 from portrait.space import Vectors
-
-Numbers = NDArray[np.int64]
 
 DAY_MS = 86_400_000
 OPENED = 1_790_000_000_000  # ms
@@ -70,7 +68,7 @@ def season(number: int, *, users: int = 400, seed: int = 0) -> pa.Table:
     return rows(user[order], item[order], at[order], first=number * 100_000)
 
 
-def rows(user: Numbers, item: Numbers, at: Numbers, *, first: int = 0) -> pa.Table:
+def rows(user: Codes, item: Codes, at: Codes, *, first: int = 0) -> pa.Table:
     """Return clicks as rows of the archive, received when they happened."""
     count = len(user)
     columns = {

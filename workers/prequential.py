@@ -20,6 +20,7 @@ import numpy as np
 import structlog
 from numpy.typing import NDArray
 
+from portrait.arrays import MISSING, Codes
 from portrait.catalogue import Catalogue
 from portrait.errors import StoreUnavailableError
 from portrait.evaluate import ranks
@@ -27,7 +28,6 @@ from portrait.event import Action
 from portrait.exam import CUTOFF
 from portrait.explain import Evidence, evidence_of
 from portrait.facts import ACTION_CODE, Facts
-from portrait.hash_index import MISSING
 from portrait.learned import Learned
 from portrait.recommend import Shelf, Wish, eligible, stock
 from portrait.taste import FirstTaste, taste_of
@@ -41,7 +41,6 @@ SHELF_SECONDS = 10.0  # until what is offered is looked up again
 DECIMALS = 5  # of a score: items of one text share a rank, though a processor rounds each anew
 WANTS = np.array([ACTION_CODE[a] for a in (Action.CLICK, Action.CART, Action.PURCHASE)], np.uint8)
 
-Codes = NDArray[np.int64]
 Clock = Callable[[], float]
 
 log = structlog.get_logger()

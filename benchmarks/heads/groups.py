@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from benchmarks.heads.shops import Shop
 from benchmarks.heads.states import TextStates
+from portrait.arrays import MISSING, Codes
 from portrait.facts import PURCHASE
 from portrait.fairness import Groups, by_activity, by_group
-from portrait.hash_index import MISSING
 from portrait.history import Anchors, History
 from portrait.interactions import NO_ITEM, Interactions
 from portrait.labels import PURCHASE_HORIZON
@@ -20,8 +20,6 @@ from portrait.recency import Events
 
 ACTIVITY = ["quiet", "middling", "busy"]
 RANKED, SHOWN = 2_000, 10  # items most bought, of which the best are shown
-
-Codes = NDArray[np.int64]
 
 
 def groups_of(shop: Shop) -> Groups:

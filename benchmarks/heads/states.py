@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from portrait.arrays import Floats
 from portrait.encoder import TextEncoder
 from portrait.paint import SHORT, vector_weights
 from portrait.recency import Events
@@ -15,8 +16,6 @@ from portrait.space import fit_space, unit
 
 DIM = 64
 PART = 512  # users whose vectors are gathered at once: 8 MB
-
-Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,11 @@ import numpy as np
 
 from benchmarks.quality.histories import Histories
 from benchmarks.quality.peer import Lesson, Model, Settings
+from portrait.arrays import MISSING, Codes
 from portrait.evaluate import Scores
 from portrait.event import Action
 from portrait.facts import ACTION_CODE, RING
-from portrait.hash_index import MISSING
-from portrait.interactions import Codes, Interactions, from_columns
+from portrait.interactions import Interactions, from_columns
 from portrait.neural.fit_ranker import (
     Fitted,
     RankerCourse,

@@ -9,13 +9,13 @@ from datetime import timedelta
 from random import Random
 
 import numpy as np
-from numpy.typing import NDArray
 from redis.asyncio import Redis
 
 from portrait.adapters.redis_catalogue import RedisCatalogue
 from portrait.adapters.redis_progress import RedisPopularity
 from portrait.adapters.redis_registry import RedisRegistry
 from portrait.adapters.redis_store import RedisProfiles
+from portrait.arrays import Refs
 from portrait.behaviour import Behaviour
 from portrait.calibration import AS_IT_IS
 from portrait.catalogue import Catalogue, texts_of
@@ -54,7 +54,6 @@ WORDS = [
 IDEOGRAPHS = [chr(0x4E00 + 7 * place) for place in range(400)]  # as titles in Chinese have them
 
 Floats = Vectors
-Refs = NDArray[np.uint64]
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from portrait.evaluate import Codes, Scores
+from portrait.arrays import Codes
+from portrait.evaluate import Scores
 from portrait.space import Vectors
 
 REMEMBERED = 24  # events of a state: with a decay of .8 the next one weighs .005

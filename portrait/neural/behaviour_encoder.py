@@ -12,10 +12,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import dropout, normalize
 
-from portrait.behaviour import Behaviour, Refs, find
-from portrait.hash_index import MISSING
+from portrait.arrays import MISSING, Floats, Refs, positions
+from portrait.behaviour import Behaviour
 from portrait.kinds import CONTRARY_OF, KINDS, NOW_WEIGHTS, gates_of_kinds, vectors_of_kinds
-from portrait.recency import CLICK, DAY_MS, NEWCOMER, SEARCH, Floats
+from portrait.recency import CLICK, DAY_MS, NEWCOMER, SEARCH
 from portrait.space import Vectors
 
 FAMILIAR = 5  # events in training before an item has a vector of its own; rarer ones are noise
@@ -180,7 +180,7 @@ class BehaviourEncoder(ItemTower):
         self.log_gap_decay.copy_(torch.from_numpy(behaviour.gap_decay).log())
         self.turn.copy_(torch.from_numpy(behaviour.turn[0]))
         id_row = self.id_row[: self.ranked].cpu().numpy()
-        theirs = find(behaviour.item_refs, refs)
+        theirs = positions(behaviour.item_refs, refs)
         both = (id_row != MISSING) & (theirs != MISSING)
         learned = torch.from_numpy(behaviour.item_vectors[theirs[both]])
         self.ids[id_row[both]] = learned.to(self.ids.device)

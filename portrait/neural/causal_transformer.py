@@ -10,10 +10,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import dropout, normalize
 
+from portrait.arrays import Floats
 from portrait.facts import RING
 from portrait.kinds import KINDS
 from portrait.neural.behaviour_encoder import EncoderShape, ItemTower
-from portrait.recency import DAY_MS, Floats
+from portrait.recency import DAY_MS
 from portrait.space import Vectors
 
 LAYERS, HEADS = 2, 2  # as published; deeper is not better on short histories

@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from portrait.behaviour import Refs, Rows
+from portrait.arrays import Floats, Refs, Rows
 from portrait.evaluate import PerUser
 from portrait.learned import FIRST, Blend, Learned
 from portrait.neural.validation import Validation
 from portrait.ranker import Ranker
-from portrait.recency import Events, Floats
+from portrait.recency import Events
 from portrait.space import Vectors
 from portrait.traits import Traits
 

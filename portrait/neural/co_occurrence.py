@@ -10,11 +10,10 @@ import numpy as np
 import torch
 from scipy.sparse import coo_array, csr_array
 
-from portrait.behaviour import Refs
-from portrait.interactions import Codes, Interactions
+from portrait.arrays import Codes, Floats, Refs
+from portrait.interactions import Interactions
 from portrait.neighbours import Neighbours
 from portrait.neural.sequences import wanted
-from portrait.recency import Floats
 from portrait.space import Vectors
 
 MOST_NEIGHBOURS = 200  # of an item, of each kind: 100 lose .1 % of NDCG, 50 lose .5 %

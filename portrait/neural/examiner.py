@@ -11,14 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from portrait.arrays import MISSING, Codes
 from portrait.encoder import TextEncoder
 from portrait.evaluate import PerUser, Scores
 from portrait.event import Action
 from portrait.exam import EACH, Exam, set_exam, sit
 from portrait.facts import ACTION_CODE
 from portrait.fairness import by_activity, by_group
-from portrait.hash_index import MISSING
-from portrait.interactions import Codes
 from portrait.learned import Learned
 from portrait.neural.material import Material
 from portrait.past import newest

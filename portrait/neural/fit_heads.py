@@ -16,6 +16,7 @@ import structlog
 import torch
 from tqdm import tqdm
 
+from portrait.arrays import Refs
 from portrait.calibration import AS_IT_IS, calibrate_forward
 from portrait.habits import ACTIONS, DAY_MS, HABITS
 from portrait.heads import (
@@ -50,7 +51,6 @@ from portrait.questions import (
     Examples,
     Known,
     Periods,
-    Refs,
     Sets,
     StateOf,
     anchors_after_events,

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from portrait.arrays import Floats
 from portrait.behaviour import Behaviour
 from portrait.interactions import NO_ITEM, Interactions
 from portrait.kinds import KIND_WEIGHTS
@@ -36,7 +37,6 @@ from portrait.neural.sequences import sequences_of
 from portrait.neural.training import Course, Outcome, train
 from portrait.neural.validation import Validation
 from portrait.ranker import Ranker
-from portrait.recency import Floats
 from portrait.space import Vectors
 from portrait.tracker import Tracker
 from portrait.traits import Traits

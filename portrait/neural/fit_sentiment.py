@@ -1,15 +1,13 @@
 """Fit the sentiment of reviews: frozen embeddings, a logistic head, calibrated on other reviews."""
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
+from portrait.arrays import Flags
 from portrait.calibration import AS_IT_IS, calibrate
 from portrait.classification import cross_entropies
 from portrait.sentiment import Sentiment
 from portrait.space import Vectors
-
-Flags = NDArray[np.bool_]
 
 STRENGTHS = (1.0, 10.0, 100.0, 1_000.0)  # inverse regularisation; embeddings have small entries
 ROUNDS = 2_000

@@ -9,16 +9,15 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
+from portrait.arrays import Doubles
 from portrait.habits import ACTIONS, FREQUENCY, HABITS, RECENCY, VALUE
 from portrait.questions import Examples
-
-Numbers = NDArray[np.float64]
 
 NEWEST = HABITS.index("newest_browse")
 MOST_ROWS = 400_000  # of (user, category) pairs: a handful of weights needs no more
 
 
-def recency_frequency_value(train: Examples, test: Examples) -> Numbers:
+def recency_frequency_value(train: Examples, test: Examples) -> Doubles:
     """Fit a logistic regression on recency, frequency and value. Returns probabilities (A,).
 
     Source: Fader, Hardie and Lee, RFM and CLV, Journal of Marketing Research, 2005.
@@ -26,15 +25,15 @@ def recency_frequency_value(train: Examples, test: Examples) -> Numbers:
     return _logistic(_rfv(train), train.labels.values.astype(np.bool_), _rfv(test))
 
 
-def usual_followers(train: Examples, test: Examples) -> Numbers:
+def usual_followers(train: Examples, test: Examples) -> Doubles:
     """Count what followed each newest action, one more of each. Returns (A, ACTIONS)."""
     counts = np.ones((ACTIONS, ACTIONS))
     np.add.at(counts, (_newest(train), train.labels.values), 1)
-    shares: Numbers = counts / counts.sum(axis=1, keepdims=True)
+    shares: Doubles = counts / counts.sum(axis=1, keepdims=True)
     return shares[_newest(test)]
 
 
-def usual_categories(train: Examples, test: Examples) -> Numbers:
+def usual_categories(train: Examples, test: Examples) -> Doubles:
     """Fit a logistic regression on how often a user touched a category, and how often all do.
 
     Returns:
@@ -47,7 +46,7 @@ def usual_categories(train: Examples, test: Examples) -> Numbers:
     return said.reshape(test.labels.values.shape)
 
 
-def _rfv(examples: Examples) -> Numbers:
+def _rfv(examples: Examples) -> Doubles:
     """Return (A, 3), each as a logarithm."""
     habits = examples.features[:, -len(HABITS) :]
     return habits[:, [RECENCY, FREQUENCY, VALUE]].astype(np.float64)
@@ -59,7 +58,7 @@ def _newest(examples: Examples) -> NDArray[np.int64]:
     return newest
 
 
-def _frequency(examples: Examples, common: Numbers) -> Numbers:
+def _frequency(examples: Examples, common: Doubles) -> Doubles:
     """Return (A * C, 3): touches within four weeks, touches remembered, the category's own rate."""
     if examples.touches is None:
         return np.zeros((0, 3))
@@ -68,8 +67,8 @@ def _frequency(examples: Examples, common: Numbers) -> Numbers:
     return np.stack([np.ravel(column) for column in columns], axis=1).astype(np.float64)
 
 
-def _logistic(train: Numbers, outcomes: NDArray[np.bool_], test: Numbers) -> Numbers:
+def _logistic(train: Doubles, outcomes: NDArray[np.bool_], test: Doubles) -> Doubles:
     scaler = StandardScaler().fit(train)
     model = LogisticRegression().fit(scaler.transform(train), outcomes)
-    said: Numbers = model.predict_proba(scaler.transform(test))[:, 1]
+    said: Doubles = model.predict_proba(scaler.transform(test))[:, 1]
     return said

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from portrait.arrays import Doubles, Floats
 from portrait.calibration import sigmoid, softmax
 from portrait.classification import (
     Lead,
@@ -30,9 +31,6 @@ from portrait.history import Anchors
 from portrait.neural.linear_head import Learned
 from portrait.questions import Examples, Label, Sets
 
-Numbers = NDArray[np.float64]
-Floats = NDArray[np.float32]
-
 LEAST_EXAMPLES, LEAST_OF_A_KIND = 200, 30  # in each period; fewer prove nothing
 
 
@@ -44,7 +42,7 @@ class Question:
     anchors: Anchors
     label: Label
     outputs: int
-    baseline: Callable[[Examples, Examples], Numbers]
+    baseline: Callable[[Examples, Examples], Doubles]
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,13 +12,11 @@ from math import exp, log
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
+from portrait.arrays import Floats
 from portrait.neural.training import Course, train
-
-Floats = NDArray[np.float32]
 
 MOST_IN_A_BATCH, LEAST_BATCHES = 512, 8  # a small set is cut finer: it needs steps, too
 DROPOUT = 0.1

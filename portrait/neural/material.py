@@ -15,25 +15,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from portrait.archive import Archive
 from portrait.archive_reading import Reading, Sample, read_interactions, together
+from portrait.arrays import Codes, Flags, Refs
 from portrait.erasure import Erasures
 from portrait.errors import PortraitError
 from portrait.exam import EACH, set_exam
-from portrait.interactions import NO_ITEM, Codes, Interactions
+from portrait.interactions import NO_ITEM, Interactions
 from portrait.item import Item, interest_category
 from portrait.learner import NothingToLearnError
 from portrait.need import Need
 from portrait.neural.validation import Validation, validation_of
 from portrait.reading import EPOCH, MILLISECOND
 from portrait.ref import item_ref, name_ref
-from portrait.replay import Users
 from portrait.traits import Traits, traits_of
-
-Mask = NDArray[np.bool_]
-Refs = NDArray[np.uint64]
 
 LEAST_KNOWN = 0.5  # of the events: about items whose text the catalogue knows
 MOST_QUERIES = 50_000  # the commonest: BERT reads some hundreds of new ones a second
@@ -74,9 +70,9 @@ class Material:
     """E events of U users on N items."""
 
     events: Interactions
-    user_refs: Users  # (U,)
-    replayed: Mask  # (U,): whose old events are learned from again
-    held: Mask  # (U,): who is held out of all learning
+    user_refs: Refs  # (U,)
+    replayed: Flags  # (U,): whose old events are learned from again
+    held: Flags  # (U,): who is held out of all learning
     texts: tuple[str, ...]  # (N,); empty where the catalogue does not know the item
     queries: tuple[str, ...]  # (Q,), what was searched for, in order of `events.queries`
     categories: Refs  # (N,), name_ref of the interest category; 0 = none
@@ -192,7 +188,7 @@ def gather(
     return _divided(_among(events, items), refs, again, new, parts, items, shares, erasures)
 
 
-def _replay(archive: Archive, old: Reading, until: datetime, room: int) -> Users:
+def _replay(archive: Archive, old: Reading, until: datetime, room: int) -> Refs:
     """Return users whose old events together are about as many as there is room for."""
     if len(old.interactions) <= room:
         return old.user_refs
@@ -204,8 +200,8 @@ def _replay(archive: Archive, old: Reading, until: datetime, room: int) -> Users
 
 def _divided(  # noqa: PLR0913, PLR0917 - what `gather` has in hand
     events: Interactions,
-    refs: Users,
-    again: Users,
+    refs: Refs,
+    again: Refs,
     new: Reading,
     parts: Sequence[Reading],
     items: Sequence[Item],
@@ -287,7 +283,7 @@ def _category(item: Item | None) -> int:
     return name_ref(interest_category(item.category)) if item and item.category else 0
 
 
-def _mixed(refs: Users) -> Users:
+def _mixed(refs: Refs) -> Refs:
     """Hash refs once more: whoever is held out has nothing to do with whom the replay takes."""
     mixed = (refs ^ (refs >> np.uint64(31))) * np.uint64(0x7FB5D329728EA185)
     return mixed ^ (mixed >> np.uint64(27))
@@ -308,7 +304,7 @@ def save(path: Path, material: Material) -> None:
         "told": asdict(material.told),
         **{name: getattr(material, name) for name in _MOMENTS},
     }
-    arrays: dict[str, NDArray[Any]] = {
+    arrays: dict[str, np.ndarray[Any, Any]] = {
         **{f"events.{name}": getattr(material.events, name) for name in _COLUMNS},
         **{name: getattr(material, name) for name in _ARRAYS},
         **{f"traits.{name}": getattr(material.traits, name) for name in _TRAITS},

@@ -7,12 +7,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from portrait.hash_index import MISSING
+from portrait.arrays import MISSING, Floats
 from portrait.neural.behaviour_encoder import ItemTower
 from portrait.neural.loss import FULL_UP_TO, draw_candidates, full_softmax, sampled_softmax
 from portrait.neural.sequences import ABSENT, Batch, Sequences
 from portrait.neural.validation import Validation
-from portrait.recency import Floats
 
 CANDIDATES = 2_048  # shared by a batch; one matrix product, as large as the batch itself
 IN_BATCH = 0.6  # of the candidates: best of eSASRec's tables, RecSys 2025

@@ -15,7 +15,7 @@ import numpy as np
 
 from portrait.archive import Archive
 from portrait.archive_reading import Sample, read_interactions
-from portrait.classification import Flags
+from portrait.arrays import Flags, Floats
 from portrait.heads import CHURN_RISK, PURCHASE_INTENT
 from portrait.history import Anchors, History
 from portrait.interactions import Interactions
@@ -23,7 +23,7 @@ from portrait.labels import CHURN_HORIZON, PURCHASE_HORIZON, Labels, churn, purc
 from portrait.neural.fit_heads import EVERY_MS
 from portrait.neural.readings import ranker_over
 from portrait.neural.refit_heads import state_of
-from portrait.questions import Floats, calendar_anchors, draw
+from portrait.questions import calendar_anchors, draw
 from portrait.ranker import Ranker
 from portrait.reading import EPOCH, MILLISECOND
 from portrait.stock import Stock

@@ -6,10 +6,11 @@ Both look back equally far, or the length of the log itself would look like drif
 
 import numpy as np
 
-from portrait.drift import LEAST_VALUES, Floats, Reference
+from portrait.arrays import Codes, Doubles
+from portrait.drift import LEAST_VALUES, Reference
 from portrait.heads import CHURN_RISK, PURCHASE_INTENT
 from portrait.history import Anchors, History
-from portrait.interactions import Codes, Interactions
+from portrait.interactions import Interactions
 from portrait.past import newest
 from portrait.ranker import Ranker
 from portrait.recency import TEXT_RECENCY
@@ -39,7 +40,7 @@ def ranker_over(model: Model, events: Interactions, stock: Stock) -> Ranker:
     return Ranker.over(model.learned, events.items, vectors, traits_of(items, events.items))
 
 
-def readings(ranker: Ranker, interactions: Interactions) -> dict[str, Floats]:
+def readings(ranker: Ranker, interactions: Interactions) -> dict[str, Doubles]:
     """Read every number of the users who did something in the last four weeks of a log.
 
     Args:
@@ -66,7 +67,7 @@ def references_of(ranker: Ranker, interactions: Interactions) -> dict[str, dict[
     }
 
 
-def _coherence(ranker: Ranker, lately: Interactions, users: Codes) -> Floats:
+def _coherence(ranker: Ranker, lately: Interactions, users: Codes) -> Doubles:
     """Return how alike the texts of each user's events are: 1 all the same, 0 all different."""
     rows, events = ranker.heard(*newest(lately, users))
     weight = np.abs(TEXT_RECENCY.weights(events)[..., 0])  # (U, S)
@@ -76,11 +77,11 @@ def _coherence(ranker: Ranker, lately: Interactions, users: Codes) -> Floats:
         lengths[place] = np.linalg.norm(weight[place] @ here)
     total = weight.sum(axis=1)
     known = (lengths > 0) & (total > 0)
-    coherent: Floats = lengths[known] / total[known]
+    coherent: Doubles = lengths[known] / total[known]
     return coherent
 
 
-def _scores(ranker: Ranker, lately: Interactions, users: Codes, until: int) -> dict[str, Floats]:
+def _scores(ranker: Ranker, lately: Interactions, users: Codes, until: int) -> dict[str, Doubles]:
     """Return what the heads of one probability say of the users."""
     heads = ranker.learned.heads
     if heads is None:

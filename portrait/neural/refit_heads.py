@@ -11,9 +11,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from portrait.behaviour import find
+from portrait.arrays import MISSING, Floats, Refs, positions
 from portrait.classification import binary_figures, ece_by_chance, multiclass_figures
-from portrait.hash_index import MISSING
 from portrait.heads import INTERESTS, NEXT_ACTION, Heads
 from portrait.history import Anchors, History
 from portrait.interactions import Interactions
@@ -22,7 +21,7 @@ from portrait.neural.fit_heads import fit_heads
 from portrait.neural.judge_heads import HeadReport
 from portrait.neural.material import Material
 from portrait.past import located
-from portrait.questions import Floats, StateOf
+from portrait.questions import StateOf
 from portrait.ranker import Ranker
 from portrait.recency import Events
 from portrait.space import Vectors
@@ -32,7 +31,6 @@ from portrait.trial import HeadFigures
 PART = 4_096  # questions whose facts are in memory at once: 8 MB
 UNNAMED = 1e-4  # what a model says of a category that it does not know
 
-Refs = NDArray[np.uint64]
 Measured = dict[str, HeadFigures]
 
 
@@ -166,7 +164,7 @@ def _said(  # noqa: PLR0913, PLR0917 - one model, one question
     said = np.concatenate(parts)
     if name != INTERESTS:
         return said
-    place = find(theirs.categories, ours.categories)
+    place = positions(theirs.categories, ours.categories)
     known = said[:, place]
     known[:, place == MISSING] = UNNAMED
     return known
@@ -174,5 +172,5 @@ def _said(  # noqa: PLR0913, PLR0917 - one model, one question
 
 def _touched(material: Material, refs: Refs) -> Refs:
     """Return the category of each event's item, (A, RING), or 0."""
-    place = find(material.events.items, refs)
+    place = positions(material.events.items, refs)
     return np.where(place == MISSING, np.uint64(0), material.categories[place])

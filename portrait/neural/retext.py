@@ -12,9 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
+from portrait.arrays import Codes
 from portrait.artifact import ENCODER
 from portrait.encoder import TextEncoder
-from portrait.interactions import NO_ITEM, Codes, Interactions
+from portrait.interactions import NO_ITEM, Interactions
 from portrait.learned import untaught
 from portrait.neural.material import Material
 from portrait.neural.text_encoder import load_encoder

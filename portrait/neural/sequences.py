@@ -10,17 +10,15 @@ a resumed training goes on where it stopped.
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from portrait.arrays import Codes, Flags
 from portrait.event import Action
 from portrait.facts import ACTION_CODE, RING
-from portrait.interactions import NO_ITEM, Codes, Interactions
+from portrait.interactions import NO_ITEM, Interactions
 from portrait.kinds import DISLIKED, kinds_of
 
 ABSENT = -1
 BUCKET = 4  # windows within so many events of each other share a batch: little padding
-
-Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +28,7 @@ class Batch:
     item: Codes  # (B, T), rows of items, N + rows of queries, or ABSENT
     kind: Codes  # (B, T), see `kinds_of`
     at: Codes  # (B, T), ms
-    target: Bools  # (B, T): predict this event from those before it
+    target: Flags  # (B, T): predict this event from those before it
 
     def __len__(self) -> int:
         return len(self.item)
@@ -53,7 +51,7 @@ class Sequences:
     item: Codes  # (E,), or a query: see `Batch`
     kind: Codes  # (E,), see `kinds_of`
     at: Codes  # (E,)
-    wanted: Bools  # (E,): would this event be worth recommending for?
+    wanted: Flags  # (E,): would this event be worth recommending for?
     first: Codes  # (W,), places in the columns
     length: Codes  # (W,), 2 to RING
     fresh: Codes  # (W,): from this place of the window on, no window before has predicted it
@@ -110,12 +108,12 @@ def sequences_of(events: Interactions, *, longest: int = RING) -> Sequences:
     )
 
 
-def wanted(events: Interactions) -> Bools:
+def wanted(events: Interactions) -> Flags:
     """Say which events a recommendation would have been right about.
 
     No searches, no returns and no bad reviews.
     """
     returned = events.action == ACTION_CODE[Action.RETURN]
     disliked = (events.rating > 0) & (events.rating <= DISLIKED)
-    welcome: Bools = ~(returned | disliked | (events.item == NO_ITEM))
+    welcome: Flags = ~(returned | disliked | (events.item == NO_ITEM))
     return welcome

@@ -25,7 +25,7 @@ from transformers import (
 )
 from transformers.utils import logging as transformers_logging
 
-from portrait.encoder import Floats
+from portrait.arrays import Floats
 from portrait.neural.batching import TokenBatch, token_batches
 from portrait.neural.encoder_folder import (
     Pooling,

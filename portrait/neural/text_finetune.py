@@ -21,8 +21,8 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 from transformers import PreTrainedModel
 
+from portrait.arrays import Codes
 from portrait.errors import PortraitError
-from portrait.interactions import Codes
 from portrait.neural.batching import token_batches
 from portrait.neural.contrastive import info_nce
 from portrait.neural.encoder_folder import identify

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from portrait.arrays import Codes, Flags, Floats
 from portrait.evaluate import PerUser, gains, hits, ranks
 from portrait.exam import CUTOFF, MOST_QUESTIONS, MOST_SCORES, by_user
-from portrait.interactions import Codes, Interactions
-from portrait.learned import Flags
+from portrait.interactions import Interactions
 from portrait.past import newest, seen
-from portrait.recency import Events, Floats
+from portrait.recency import Events
 
 Score = Callable[[slice], Floats]  # some users -> (u, N)
 Parts = Callable[[slice], list[Floats]]  # some users -> P of (u, N)

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from portrait.arrays import MISSING
 from portrait.behaviour import Behaviour
-from portrait.hash_index import MISSING
 from portrait.recency import Events
 from tests.learned import ITEMS, TEXT_DIM, behaviour, histories, text_vectors
 

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from portrait.arrays import Floats
 from portrait.calibration import (
     AS_IT_IS,
     Calibration,
-    Floats,
     calibrate,
     calibrate_forward,
     calibrate_softmax,

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from prometheus_client import REGISTRY
 
+from portrait.arrays import MISSING
 from portrait.catalogue import FORGOTTEN_ROWS, Catalogue
 from portrait.errors import StoreUnavailableError
-from portrait.hash_index import MISSING
 from portrait.item import IntroducedItem, Item
 from portrait.mirror import Mirror
 from portrait.ref import item_ref, search_ref, text_ref

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
+from portrait.arrays import Floats
 from portrait.event import Action
 from portrait.facts import ACTION_CODE
 from portrait.interactions import Interactions, from_columns
@@ -21,7 +22,7 @@ from portrait.neural.co_occurrence import (
     together,
     touches,
 )
-from portrait.recency import Events, Floats
+from portrait.recency import Events
 
 GATES = np.ones(len(Action), np.float32)
 REFS = np.array([30, 10, 20], np.uint64)

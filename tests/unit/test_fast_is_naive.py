@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
+from portrait.arrays import Floats
 from portrait.catalogue import Catalogue
 from portrait.item import Item
 from portrait.lexical import BEST_TEXTS, Lexicon, words_of
@@ -18,8 +18,6 @@ from portrait.store import Model
 DIM = 6  # so few that many candidates are alike
 MODEL = Model("test", Space("none", np.zeros(DIM, np.float32), np.eye(DIM, dtype=np.float32)))
 WORDS = ("milk", "tea", "green", "black", "oat", "茶", "绿", "奶")
-
-Floats = NDArray[np.float32]
 
 
 def naive_most_marginal(

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
+from portrait.arrays import MISSING, Codes
 from portrait.event import Action
 from portrait.facts import ACTION_CODE
-from portrait.hash_index import MISSING
-from portrait.interactions import NO_ITEM, NO_QUERY, Codes, Interactions, from_columns
+from portrait.interactions import NO_ITEM, NO_QUERY, Interactions, from_columns
 from portrait.learned import FIRST, Blend, Learned
 from portrait.neural.behaviour_encoder import BehaviourEncoder, EncoderShape
 from portrait.neural.choose_blend import choose_blend

@@ -6,7 +6,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portrait.hash_index import MISSING, HashIndex
+from portrait.arrays import MISSING
+from portrait.hash_index import HashIndex
 
 refs = st.integers(1, 2**64 - 1)
 # Refs that share their low bits probe the same slots.

@@ -6,9 +6,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from portrait.arrays import MISSING
 from portrait.event import Action
 from portrait.facts import ACTION_CODE
-from portrait.hash_index import MISSING
 from portrait.neighbours import Neighbours
 from portrait.recency import Events
 from tests.learned import ITEMS, histories, neighbours

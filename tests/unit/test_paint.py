@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from portrait.arrays import Floats, Ring
 from portrait.event import Action
 from portrait.facts import ACTION_CODE, EVENT, RING
 from portrait.item import Item
@@ -24,8 +25,6 @@ from tests.catalogues import ITEMS, SPACE, catalogue, read
 
 DAY_MS = 24 * 3_600_000
 NOW = 1_790_000_000_000
-Ring = NDArray[np.void]
-Floats = NDArray[np.float32]
 
 
 def ring_of(*events: tuple[Action, str, float], rating: int = 0, price: float = 0) -> Ring:

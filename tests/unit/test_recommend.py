@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from portrait.arrays import MISSING
 from portrait.catalogue import Catalogue
-from portrait.hash_index import MISSING
 from portrait.item import Item
 from portrait.popularity import popularity_of
 from portrait.recommend import (

@@ -8,9 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portrait.encoder import Floats
-from portrait.hash_index import MISSING
-from portrait.interactions import Codes
+from portrait.arrays import MISSING, Codes, Floats
 from portrait.robustness import burst_robustness, odd_texts_failed, spoil, text_robustness
 from portrait.space import Vectors, unit
 

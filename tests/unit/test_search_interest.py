@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from portrait.arrays import MISSING
 from portrait.catalogue import Catalogue
-from portrait.hash_index import MISSING
 from portrait.item import Item
 from portrait.ref import search_ref, text_ref
 from portrait.space import Space

@@ -8,6 +8,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from portrait.arrays import Floats, Ring
 from portrait.catalogue import Catalogue
 from portrait.event import Action
 from portrait.explain import Evidence, evidence_of, together
@@ -40,9 +41,6 @@ NAMELESS = IntroducedItem(id="an item without a text", available=False, withdraw
 NAMES = (*(item.id for item in ITEMS), NAMELESS.id)
 READ = ("tuna cat food", "cheap paper", "whole milk")  # searches whose vectors are known
 TEXTS = (*READ, "a search that nobody has read")
-
-Ring = NDArray[np.void]
-Floats = NDArray[np.float32]
 
 
 def of_kinds() -> Model:

@@ -10,7 +10,8 @@ import pytest
 
 from portrait.adapters.river_drift import AdwinDrift
 from portrait.archive import EVER, Archive, Span
-from portrait.drift import Floats, Reference
+from portrait.arrays import Doubles
+from portrait.drift import Reference
 from portrait.learned import untaught
 from portrait.manifest import Manifest, Window
 from portrait.neural.material import Shares, gather
@@ -44,7 +45,7 @@ class Never:
     def __init__(self) -> None:
         self.errors: list[float] = []
 
-    def add(self, errors: Floats) -> bool:
+    def add(self, errors: Doubles) -> bool:
         """Keep errors."""
         self.errors += errors.tolist()
         return False
@@ -206,7 +207,7 @@ async def test_a_distribution_like_the_reference_is_no_drift() -> None:
 
 async def test_a_rise_of_the_misses_is_a_drift() -> None:
     class Alarm(Never):
-        def add(self, errors: Floats) -> bool:
+        def add(self, errors: Doubles) -> bool:
             """Always rise."""
             super().add(errors)
             return True

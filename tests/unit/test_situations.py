@@ -6,11 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from portrait import situations as module
+from portrait.arrays import MISSING, Codes
 from portrait.evaluate import Scores
 from portrait.event import Action
 from portrait.facts import ACTION_CODE
-from portrait.hash_index import MISSING
-from portrait.interactions import NO_ITEM, NO_QUERY, Codes, Interactions, from_columns
+from portrait.interactions import NO_ITEM, NO_QUERY, Interactions, from_columns
 from portrait.kinds import KIND_WEIGHTS
 from portrait.recency import Events
 from portrait.situations import COMPLAINT, KNOWN, NEW, SEARCH, Told, answered, situations_of

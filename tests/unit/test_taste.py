@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
+from portrait.arrays import Ring
 from portrait.catalogue import Catalogue
 from portrait.event import Action
 from portrait.explain import Evidence, evidence_of, together
@@ -27,8 +27,6 @@ DAY_MS = 86_400_000
 SEARCHES = ("cat toys",)
 NAMES = (*(item.id for item in ITEMS), "unknown item")
 MODEL = learned_model()
-
-Ring = NDArray[np.void]
 
 
 def ring_of(*events: tuple[Action, str, int]) -> Ring:

@@ -8,8 +8,8 @@ import pytest
 from torch import nn
 
 from demo.processes import python, running
+from portrait.arrays import Floats
 from portrait.neural.training import train
-from portrait.recency import Floats
 from tests.company_process import DIES, EXACT, Dying, Killed, text_lesson
 from tests.tiny_bert import write_tiny_bert
 from tests.train_together import COURSE, tiny_lesson

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from portrait.arrays import MISSING
 from portrait.catalogue import Catalogue
-from portrait.hash_index import MISSING
 from portrait.item import Item
 from portrait.leaning import Leaning, leanings
 from portrait.learned import FIRST

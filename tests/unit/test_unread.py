@@ -8,7 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from portrait import metrics
-from portrait.encoder import Floats
+from portrait.arrays import Floats
 from portrait.errors import ModelInvalidError
 from portrait.item import Item
 from portrait.model_index import Standing

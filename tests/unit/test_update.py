@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import REGISTRY
 
+from portrait.arrays import MISSING
 from portrait.errors import StoreUnavailableError, StreamUnavailableError
 from portrait.facts import RING
-from portrait.hash_index import MISSING
 from portrait.profile import decode_profile
 from portrait.ref import item_ref, name_ref, search_ref
 from portrait.searched import read_searched
