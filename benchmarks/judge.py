@@ -34,9 +34,9 @@ from portrait.neural.text_encoder import BUNDLED, load_encoder
 from portrait.ranker import Ranker
 from portrait.recency import Events
 from portrait.situations import answered
+from portrait.times import DAY_MS
 from portrait.trial import DEFAULTS, Figures
 
-DAY_MS = 86_400_000
 PERIOD = 28 * DAY_MS
 DECAY = 0.22  # per event: 0.8 of the one before
 GATES = np.ones(len(Action), np.float32)

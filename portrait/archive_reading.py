@@ -18,10 +18,10 @@ from portrait.archive import SCHEMA, Archive, ArchiveChangedError, Span, numbers
 from portrait.arrays import Codes, Refs, positions
 from portrait.event import Action
 from portrait.interactions import NO_ITEM, NO_QUERY, Interactions, from_columns
-from portrait.reading import EPOCH, MILLISECOND
 from portrait.ref import search_ref
 from portrait.replay import ACTIONS, choose_stratified, choose_uniformly, measure
 from portrait.segment import covered
+from portrait.times import to_moment, to_ms
 from portrait.tone import READ, READ_STARS, stars_of
 
 ATTEMPTS = 3  # when files are merged meanwhile
@@ -155,12 +155,12 @@ def _read(
         searched=searched,
         rows=extent.rows,
         repeated=repeated,
-        first_at=_moment(extent.first_ms) if extent.rows else None,
-        last_at=_moment(extent.last_ms) if extent.rows else None,
+        first_at=to_moment(extent.first_ms) if extent.rows else None,
+        last_at=to_moment(extent.last_ms) if extent.rows else None,
         offsets=covered(segments),
         erased_users=len(erasures),
-        erased_since=_moment(int(erasures.until.min())) if len(erasures) else None,
-        erased_until=_moment(int(erasures.until.max())) if len(erasures) else None,
+        erased_since=to_moment(int(erasures.until.min())) if len(erasures) else None,
+        erased_until=to_moment(int(erasures.until.max())) if len(erasures) else None,
     )
 
 
@@ -256,8 +256,4 @@ def _tenths(rating: NDArray[np.float32]) -> NDArray[np.uint8]:
 
 
 def _ms(moment: datetime | None) -> int | None:
-    return None if moment is None else (moment - EPOCH) // MILLISECOND
-
-
-def _moment(ms: int) -> datetime:
-    return EPOCH + ms * MILLISECOND
+    return None if moment is None else to_ms(moment)

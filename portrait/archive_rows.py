@@ -11,19 +11,11 @@ from numpy.typing import NDArray
 
 from portrait.archive import SCHEMA, numbers
 from portrait.event import Action, Event
-from portrait.reading import (
-    DAY_MS,
-    EPOCH,
-    FIRST,
-    Clock,
-    put_aside,
-    read_erasure,
-    read_event,
-    tabulated,
-)
+from portrait.reading import FIRST, Clock, put_aside, read_erasure, read_event, tabulated
 from portrait.ref import item_ref, user_ref
 from portrait.segment import Segment
 from portrait.stream import Message, Record
+from portrait.times import DAY_MS, EPOCH
 from portrait.topics import ERASURES
 
 MOST_FILES = 256  # of one flush, but one of each topic-partition: 3 s where each takes 10 ms

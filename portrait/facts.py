@@ -32,13 +32,14 @@ from numpy.typing import NDArray
 from portrait.arrays import Records, Rows
 from portrait.event import Action
 from portrait.positions import FURTHER, Positions, close_positions, marks, open_positions
+from portrait.times import DAY_MS
 
 RING = 64  # newest events remembered; 32 bytes each keeps a record under 4 KB
 TOPICS = 8  # event topics a user's positions are kept for
 ERASURE = TOPICS - 1  # place of the erasures among them; `last_id` there is the moment, ms
-LATER_MS = 24 * 3_600_000  # what happened so long after an erasure was received after it, too
+LATER_MS = DAY_MS  # what happened so long after an erasure was received after it, too
 PERIODS = 4
-PERIOD_MS = 28 * 24 * 3_600_000  # four weeks: the same number of each weekday in every period
+PERIOD_MS = 28 * DAY_MS  # four weeks: the same number of each weekday in every period
 MONEY = 1_000  # spend is kept in thousandths of the shop's unit: integers add up in any order
 DEAREST = 10**9  # of one piece: with more, a single event could be more than a sum can hold
 SPEND_PART = 62  # bits of the lower part of spend; with the upper, 10**11 of the largest purchases

@@ -12,8 +12,8 @@ import numpy as np
 from portrait.arrays import Codes, Doubles, Flags, Floats, Records, Ring
 from portrait.event import Action
 from portrait.facts import ACTION_CODE, PERIOD_MS, PERIODS, PURCHASE, RING, spend_of
+from portrait.times import DAY_MS
 
-DAY_MS = 86_400_000
 VISIT_GAP_MS = 30 * 60_000  # silence that ends a visit, as web analytics has it
 EVER_MS = 1 << 62
 WINDOWS_MS = np.array([DAY_MS // 24, DAY_MS, 7 * DAY_MS, 28 * DAY_MS, 90 * DAY_MS, EVER_MS])

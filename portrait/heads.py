@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from portrait.arrays import Codes, Floats, Refs
 from portrait.calibration import Calibration, softmax
-from portrait.habits import DAY_MS, habits
+from portrait.habits import habits
+from portrait.times import DAY_MS
 
 FARTHEST = np.float32(
     5.0

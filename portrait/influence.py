@@ -16,8 +16,8 @@ from portrait.arrays import Codes, Flags, Records
 from portrait.event import Action
 from portrait.facts import ACTION_CODE, MONEY, RING, Facts
 from portrait.kinds import ACTION_WEIGHTS
+from portrait.times import DAY_MS
 
-DAY_MS = 24 * 3_600_000
 DAILY = 32  # events of one user that count on one day
 ACQUAINTED = 8  # earlier events after which a stranger's count in full
 AWAY_MS = timedelta(hours=6) // timedelta(milliseconds=1)  # who comes back after it is a regular

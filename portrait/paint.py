@@ -24,6 +24,7 @@ from portrait.kinds import KIND_WEIGHTS, LARGEST_WEIGHT
 from portrait.names import Names
 from portrait.recency import TEXT_RECENCY, Events
 from portrait.space import unit
+from portrait.times import DAY_MS
 from portrait.trend import trends, visits
 
 INTERESTS, BRANDS, EVIDENCE = 8, 5, 3
@@ -31,7 +32,7 @@ NO_EVIDENCE = 255
 WIDTHS = (8, 16, 32, RING)  # a ring is cut to the narrowest of these that holds its events
 QUANTILES = (0.1, 0.5, 0.9)  # of price: low, typical, high
 LONG, SHORT = 0, 1  # rows of the weights and of the vectors
-LONG_HALF_LIFE_MS = 30 * 24 * 3_600_000
+LONG_HALF_LIFE_MS = 30 * DAY_MS
 CHUNK = 16  # users whose vectors are gathered at once: a megabyte, which fits the L2 cache
 
 

@@ -9,7 +9,6 @@ are told what a record says, and when it was received (docs/decisions/0011).
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Self, TypeVar
 
 from portrait.envelope import parse_event
@@ -19,6 +18,7 @@ from portrait.item import Item, parse_item
 from portrait.letter import dead_letter
 from portrait.receipt import first_received
 from portrait.stream import Message, Record, Unreadable
+from portrait.times import DAY_MS, MILLISECOND, to_ms
 from portrait.topics import action_of
 
 LARGEST_EVENT = 65_536  # bytes
@@ -27,9 +27,6 @@ LONGEST_ITEM_KEY = 128  # characters; `Id` has as many
 LONGEST_KEY = len(ANONYMOUS) + 128  # of a profile
 LIVE_MS = 5_000  # who was at the end of every log so short a time ago keeps up
 FETCH_MS = 1_000  # how much older than its receipt an answer of the log may be
-DAY_MS = 24 * 3_600_000  # no clock is so wrong: an erasure from beyond would forget for ever
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-MILLISECOND = timedelta(milliseconds=1)
 
 Logs = Mapping[tuple[str, int], int]  # which log of its name each (topic, partition) is
 FIRST: Logs = {}  # every log is the first of its name
@@ -77,7 +74,7 @@ class Clock:
         Raises:
             RecordInvalidError: Its timestamp says nothing.
         """
-        _require_stamp(record.timestamp, self.now + DAY_MS)
+        _require_stamp(record.timestamp, self.now + DAY_MS)  # from beyond, it would forget for ever
         is_late = record.timestamp < self.since  # by a slow clock: it is in the log since then
         latest = self.now if is_late else min(record.timestamp + self.tolerance, self.now)
         is_live = self.now - self.since <= LIVE_MS
@@ -152,7 +149,7 @@ def moment_of(event: Event, latest: int, tolerance: int) -> int:
     Source: Segment's `timestamp = receivedAt - (sentAt - originalTimestamp)`.
     """
     if event.sent_at is None:
-        at = (event.occurred_at - EPOCH) // MILLISECOND
+        at = to_ms(event.occurred_at)
     else:
         at = latest - (event.sent_at - event.occurred_at) // MILLISECOND
     if at > latest + tolerance:

@@ -11,10 +11,11 @@ better one such message is taken for older than an erasure than that it brings s
 """
 
 from portrait.stream import Headers, Record
+from portrait.times import DAY_MS
 
 RECEIVED = "portrait-received"  # ms since 1970, in digits
 LONGEST = 15  # digits of a moment: the year 33658
-LATE_MS = 86_400_000  # that a letter may come after what it is about
+LATE_MS = DAY_MS  # that a letter may come after what it is about
 
 
 def first_received(record: Record) -> int:

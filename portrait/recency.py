@@ -24,8 +24,8 @@ from portrait.arrays import Floats
 from portrait.event import Action
 from portrait.facts import ACTION_CODE
 from portrait.kinds import NOW_WEIGHTS, Kinds, kinds_of
+from portrait.times import DAY_MS
 
-DAY_MS = 24 * 3_600_000
 LATEST = np.iinfo(np.int64).max
 NEWCOMER = 4  # events, up to which each may be what somebody is about
 SHORT_HALF_LIFE_EVENTS = 3  # of texts: decay of .79 an event; .7 to .8 measured best

@@ -16,8 +16,8 @@ import pyarrow as pa
 
 from portrait.archive import ERASED_BY, SCHEMA, Archive, erased, scan
 from portrait.erasure import Erasures
-from portrait.reading import EPOCH, MILLISECOND
 from portrait.segment import Segment, by_place
+from portrait.times import to_ms
 
 Stop = Callable[[], bool]
 
@@ -93,7 +93,7 @@ def sweep(archive: Archive, now: datetime, stop: Stop = lambda: False) -> int:
         if _holds(archive, segment, pending):
             _rewrite(archive, [segment], segment)
             rewritten += 1
-    archive.settle(pending.before((now - SETTLING - EPOCH) // MILLISECOND))
+    archive.settle(pending.before(to_ms(now - SETTLING)))
     return rewritten
 
 

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from portrait.arrays import Doubles, Flags
+from portrait.times import DAY_MS
 
-LATE_MS = 16 * 24 * 3_600_000  # before the newest event; at most half of what is remembered
+LATE_MS = 16 * DAY_MS  # before the newest event; at most half of what is remembered
 VISIT_MS = 30 * 60_000  # of silence end a visit
 PRIOR_VISITS = 8.0  # late, and before, that are taken to have been like all visits together
 LONE_VISIT = 1.0  # more, or fewer, than the share of all visits asks for: less tells nothing

@@ -1,10 +1,10 @@
 """Activity: whether somebody still comes, by the clock and by their own rhythm."""
 
 from portrait.record import Record
+from portrait.times import DAY_MS
 
 Json = dict[str, object]
 
-DAY_MS = 24 * 3_600_000
 LEAST_DAYS = 30.0  # of silence, before anybody is gone; and the gap of who came on one day only
 GAPS = 4.0  # of one's own, of silence: who comes at random is silent so long once in fifty times
 DECIMALS = 1

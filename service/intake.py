@@ -10,8 +10,9 @@ from pydantic_core import from_json, to_json
 from portrait.envelope import parse_event
 from portrait.errors import EventInvalidError
 from portrait.item import Id
-from portrait.reading import LARGEST_EVENT, MILLISECOND, Clock, moment_of
+from portrait.reading import LARGEST_EVENT, Clock, moment_of
 from portrait.stream import Message
+from portrait.times import MILLISECOND
 from portrait.topics import event_topic
 from service.bodies import MOST_VALUES, is_crowded
 from service.problems import MOST_BYTES, EventsInvalidError, FieldError, cut

@@ -11,9 +11,9 @@ from portrait.adapters.parquet_archive import ParquetArchive
 from portrait.archive import SCHEMA, Archive, numbers, scan
 from portrait.archive_rows import cut, tabulate
 from portrait.event import Action
-from portrait.reading import EPOCH
 from portrait.ref import item_ref, user_ref
 from portrait.stream import Record
+from portrait.times import EPOCH
 from tests.records import RECEIVED, FakeRecord, encoded
 from workers.archive import Bounds
 

@@ -9,8 +9,9 @@ from portrait.facts import ACTION_CODE
 from portrait.interactions import Interactions, from_columns
 from portrait.kinds import KINDS
 from portrait.neighbours import Neighbours
-from portrait.recency import DAY_MS, Events
+from portrait.recency import Events
 from portrait.space import unit
+from portrait.times import DAY_MS
 
 ITEMS, TEXT_DIM = 30, 12
 NOW = 1_790_000_000_000

@@ -14,12 +14,11 @@ from portrait.archive import SCHEMA, Archive, numbers
 from portrait.arrays import Codes
 from portrait.event import Action
 from portrait.item import Item
-from portrait.reading import EPOCH, MILLISECOND
 from portrait.ref import item_ref, user_ref
 from portrait.segment import Segment
 from portrait.space import Vectors
+from portrait.times import DAY_MS, EPOCH, MILLISECOND
 
-DAY_MS = 86_400_000
 OPENED = 1_790_000_000_000  # ms
 SEASON = 40 * DAY_MS
 ITEMS, NEW_ITEMS = 40, 26  # of the first season, of the second

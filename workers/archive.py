@@ -21,9 +21,9 @@ from portrait.erasure import Erasures
 from portrait.segment import Segment, log_name
 from portrait.stream import Batch, EventStream
 from portrait.tidy import NOTHING, Rules, tidy
+from portrait.times import MILLISECOND
 
 BACKOFF = (0.1, 5.0)  # seconds: first and longest pause while the files cannot be written
-MILLISECONDS = timedelta(milliseconds=1)
 
 log = structlog.get_logger()
 
@@ -102,7 +102,7 @@ async def archive(stream: EventStream, store: Archive, bounds: Bounds) -> None:
             await _store(stream, held, store, bounds)
             held = Held()
         if batch.records:
-            held.take(batch, bounds.future_tolerance // MILLISECONDS)
+            held.take(batch, bounds.future_tolerance // MILLISECOND)
         if held.is_due(bounds) or (held.records and stream.is_handing_over):
             await _store(stream, held, store, bounds)
             held = Held()

@@ -40,12 +40,12 @@ from portrait.profile import encode_profiles
 from portrait.ref import item_ref, name_ref, text_ref
 from portrait.space import Space, Vectors, unit
 from portrait.store import CatalogueStore, Model, Write
+from portrait.times import DAY_MS
 
 DIM, STATE_DIM, SPEEDS, KINDS = 256, 128, 8, 2
 NEIGHBOURS = 100  # of each item
 AT_ONCE = 2_000  # users painted, and vectors stored
 NOW_MS = 1_790_000_000_000
-DAY_MS = 86_400_000
 WORDS = [
     f"{first}{last}"
     for first in ("bra", "cre", "dro", "fla", "gri", "kel", "mon", "pli", "sta", "tur")

@@ -33,8 +33,8 @@ from portrait.archive import (
     numbers,
 )
 from portrait.erasure import Erasures
-from portrait.reading import EPOCH, MILLISECOND
 from portrait.segment import Segment
+from portrait.times import to_moment
 
 ROWS_AT_ONCE = 65_536  # of a row group, and of what a reader holds
 AT = SCHEMA.get_field_index("occurred_at")
@@ -197,7 +197,7 @@ def _may_hold(group: Any, within: Span) -> bool:  # noqa: ANN401 - metadata of P
     """Say by its statistics whether a row group may hold events of a window."""
     if not group.num_rows:
         return False
-    since, until = (None if ms is None else EPOCH + ms * MILLISECOND for ms in within)
+    since, until = (None if ms is None else to_moment(ms) for ms in within)
     statistics = group.column(AT).statistics
     return (since is None or statistics.max >= since) and (until is None or statistics.min < until)
 

@@ -15,6 +15,7 @@ from portrait.adapters.redis_straight import Straight
 from portrait.errors import ItemInvalidError, StoreDamagedError
 from portrait.item import IntroducedItem, Item, parse_item
 from portrait.space import Vectors
+from portrait.times import MILLISECOND
 
 CHANGES_KEPT = 200_000  # a mirror further behind than this loads the catalogue again
 CHANGES_AT_ONCE = 5_000
@@ -27,7 +28,6 @@ ADVICE = (
     " or say `redis-cli DEL items offsets:portrait-index life`: then the index worker reads it"
     " again from the topic."
 )
-MILLISECOND = timedelta(milliseconds=1)
 
 
 T = TypeVar("T")

@@ -15,8 +15,9 @@ from torch.nn.functional import dropout, normalize
 from portrait.arrays import MISSING, Floats, Refs, positions
 from portrait.behaviour import Behaviour
 from portrait.kinds import CONTRARY_OF, KINDS, NOW_WEIGHTS, gates_of_kinds, vectors_of_kinds
-from portrait.recency import CLICK, DAY_MS, NEWCOMER, SEARCH
+from portrait.recency import CLICK, NEWCOMER, SEARCH
 from portrait.space import Vectors
+from portrait.times import DAY_MS
 
 FAMILIAR = 5  # events in training before an item has a vector of its own; rarer ones are noise
 SLOWEST, FASTEST = 0.08, 1.0  # first decays of the heads, per event; .2 to .35 is best for one

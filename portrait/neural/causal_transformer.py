@@ -14,8 +14,8 @@ from portrait.arrays import Floats
 from portrait.facts import RING
 from portrait.kinds import KINDS
 from portrait.neural.behaviour_encoder import EncoderShape, ItemTower
-from portrait.recency import DAY_MS
 from portrait.space import Vectors
+from portrait.times import DAY_MS
 
 LAYERS, HEADS = 2, 2  # as published; deeper is not better on short histories
 FIRST = 0.02  # spread of untrained embeddings

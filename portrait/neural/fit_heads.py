@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from portrait.arrays import Refs
 from portrait.calibration import AS_IT_IS, calibrate_forward
-from portrait.habits import ACTIONS, DAY_MS, HABITS
+from portrait.habits import ACTIONS, HABITS
 from portrait.heads import (
     CHURN_RISK,
     INTERESTS,
@@ -59,6 +59,7 @@ from portrait.questions import (
     category_codes,
     cut,
 )
+from portrait.times import DAY_MS
 from portrait.tracker import NoTracker, Tracker
 
 MOST_EXAMPLES = 24_000

@@ -11,7 +11,7 @@ import json
 import shutil
 import time
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -61,9 +61,9 @@ from portrait.neural.refit_heads import Refitted, Taught, refit_heads
 from portrait.neural.retext import Retext, kept_folder, retext, told_of
 from portrait.neural.text_encoder import path_of
 from portrait.neural.training import Course
-from portrait.reading import EPOCH, MILLISECOND
 from portrait.stock import Stock
 from portrait.store import Model
+from portrait.times import to_moment
 from portrait.tracker import Later
 from portrait.trial import DEFAULTS, HeadFigures, Thresholds
 
@@ -363,12 +363,14 @@ class ArchiveLearner:
         material, told, ground = bench.material, bench.material.told, self._card(bench.ground)
         erased = None
         if told.erased_users:
-            erased = Window(since=_moment(told.erased_since), until=_moment(told.erased_until + 1))
+            erased = Window(
+                since=to_moment(told.erased_since), until=to_moment(told.erased_until + 1)
+            )
         return Manifest(
             version=bench.folder.name,
             parent=None if bench.champion is None else bench.champion.version,
-            created_at=_moment(told.gathered_at),
-            trained_on=Window(since=_moment(material.begin), until=_moment(material.test_from)),
+            created_at=to_moment(told.gathered_at),
+            trained_on=Window(since=to_moment(material.begin), until=to_moment(material.test_from)),
             offsets=told.offsets,
             rows=material.rows,
             erased_users=told.erased_users,
@@ -418,7 +420,3 @@ def _read_heads(folder: Path) -> dict[str, dict[str, HeadFigures]]:
         who: {name: HeadFigures(*each) for name, each in heads.items()}
         for who, heads in figures.items()
     }
-
-
-def _moment(ms: int) -> datetime:
-    return EPOCH + ms * MILLISECOND

@@ -27,8 +27,8 @@ from portrait.item import Item, interest_category
 from portrait.learner import NothingToLearnError
 from portrait.need import Need
 from portrait.neural.validation import Validation, validation_of
-from portrait.reading import EPOCH, MILLISECOND
 from portrait.ref import item_ref, name_ref
+from portrait.times import to_ms
 from portrait.traits import Traits, traits_of
 
 LEAST_KNOWN = 0.5  # of the events: about items whose text the catalogue knows
@@ -236,7 +236,7 @@ def _divided(  # noqa: PLR0913, PLR0917 - what `gather` has in hand
             erased_since=int(erasures.until.min()) if len(erasures) else 0,
             erased_until=_last(erasures),
             archived=sum(part.rows for part in parts),
-            gathered_at=(datetime.now(UTC) - EPOCH) // MILLISECOND,
+            gathered_at=to_ms(datetime.now(UTC)),
         ),
     )
     _require_enough(material)

@@ -25,9 +25,9 @@ from portrait.neural.readings import ranker_over
 from portrait.neural.refit_heads import state_of
 from portrait.questions import calendar_anchors, draw
 from portrait.ranker import Ranker
-from portrait.reading import EPOCH, MILLISECOND
 from portrait.stock import Stock
 from portrait.store import Model, ModelRegistry
+from portrait.times import to_ms
 from portrait.watch import Live
 
 MOST_EVENTS = 200_000  # of users drawn whole
@@ -79,7 +79,7 @@ class ArchiveOutcomes:
             return Live()
         ranker = ranker_over(model, read, self._stock)
         live = Live()
-        for head, (said, happened) in outcomes(ranker, read, _ms(moment)).items():
+        for head, (said, happened) in outcomes(ranker, read, to_ms(moment)).items():
             live = live.happened(head, said.astype(np.float64), happened)
         return live
 
@@ -119,7 +119,3 @@ def _said(ranker: Ranker, history: History, head: str, anchors: Anchors) -> Floa
     facts = history.facts(anchors)
     state = state_of(ranker, history.interactions)(facts.ring)
     return heads.predict(facts.head, facts.ring, state, anchors.at).of(head)
-
-
-def _ms(moment: datetime) -> int:
-    return (moment - EPOCH) // MILLISECOND

@@ -17,9 +17,9 @@ from portrait.recency import TEXT_RECENCY
 from portrait.ref import item_ref
 from portrait.stock import Stock, place_texts, stored_searches
 from portrait.store import Model
+from portrait.times import DAY_MS
 from portrait.traits import traits_of
 
-DAY_MS = 86_400_000
 LOOK_BACK_MS = 28 * DAY_MS
 MOST_USERS = 4_000
 REFERENCES = "references"  # in a manifest's metrics

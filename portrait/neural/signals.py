@@ -23,10 +23,10 @@ from portrait.erasure import Erasures
 from portrait.exam import set_exam, sit
 from portrait.manifest import Manifest
 from portrait.neural.readings import LOOK_BACK_MS, REFERENCES, ranker_over, readings
-from portrait.reading import EPOCH, MILLISECOND
 from portrait.segment import Segment, by_place
 from portrait.stock import Stock
 from portrait.store import Model, ModelRegistry
+from portrait.times import to_moment, to_ms
 
 MOST_EVENTS = 50_000  # looked at: enough to tell, and a few MB
 LEAST_ERRORS = 30  # new ones, before it is worth a look
@@ -87,7 +87,7 @@ class ArchiveSignals:
 
     def _look(self, looked: _Looked, model: Model) -> str | None:
         """Take in what has happened since the last look."""
-        begin = _moment(max(0, looked.since - LOOK_BACK_MS))
+        begin = to_moment(max(0, looked.since - LOOK_BACK_MS))
         recent = cast("Archive", Recent(self._archive, begin))  # reading needs no more of it
         events = read_interactions(recent, begin, most_events=MOST_EVENTS).interactions
         if not len(events) or int(events.at.max()) < looked.since:
@@ -113,7 +113,7 @@ def _begin(version: str, manifest: Manifest | None, errors: ErrorDrift) -> _Look
         manifest.metrics.get(REFERENCES, {})
     )
     references = {name: Reference.from_lists(each) for name, each in lists.items()}
-    return _Looked(version, errors, _ms(manifest.trained_on.until), references)
+    return _Looked(version, errors, to_ms(manifest.trained_on.until), references)
 
 
 @dataclass(slots=True)
@@ -127,7 +127,7 @@ class Counts:
         """Count: by the names of files, and inside of those from the day of the moment."""
         if moment_ms != self.moment:
             self.moment, self.by_file = moment_ms, {}
-        day = _moment(moment_ms).date()
+        day = to_moment(moment_ms).date()
         total = 0
         for group in by_place(each for each in archive.segments() if each.day >= day):
             end = 0
@@ -168,11 +168,3 @@ class Recent:
     def erasures(self) -> Erasures:
         """Return everybody who is to be forgotten."""
         return self._archive.erasures()
-
-
-def _moment(ms: int) -> datetime:
-    return EPOCH + ms * MILLISECOND
-
-
-def _ms(moment: datetime) -> int:
-    return (moment - EPOCH) // MILLISECOND

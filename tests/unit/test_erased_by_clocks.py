@@ -12,9 +12,9 @@ from datetime import timedelta
 import pytest
 
 from portrait.profile import decode_profile
-from portrait.reading import EPOCH
 from portrait.record import is_blank
 from portrait.stream import Batch
+from portrait.times import EPOCH
 from portrait.topics import ERASURES
 from tests.archives import BOUNDS, memory_archive, offsets_of
 from tests.fakes import MemoryProfiles

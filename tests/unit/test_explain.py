@@ -15,11 +15,11 @@ from portrait.paint import LONG, SHORT, paint
 from portrait.recommend import Wish, blend, rank, stock
 from portrait.ref import item_ref, search_ref, text_ref
 from portrait.session import read_words, session_evidence, session_ring
+from portrait.times import DAY_MS
 from tests.catalogues import ITEMS, catalogue
 
 SEARCHES = ("cat toys", "paper")
 NOW = 1_790_000_000_000
-DAY_MS = 86_400_000
 NAMES = (*(item.id for item in ITEMS), "unknown item")
 WORDS = (*SEARCHES, "unknown words")
 

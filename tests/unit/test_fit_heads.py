@@ -8,12 +8,12 @@ from numpy.typing import NDArray
 
 from portrait.event import Action
 from portrait.facts import ACTION_CODE
-from portrait.habits import DAY_MS
 from portrait.heads import CHURN_RISK, INTERESTS, NEXT_ACTION, PURCHASE_INTENT, Heads
 from portrait.history import Anchors, facts_at
 from portrait.interactions import Interactions, from_columns
 from portrait.neural.fit_heads import fit_heads
 from portrait.neural.judge_heads import HeadReport, by_groups
+from portrait.times import DAY_MS
 
 START = 1_700_000_000_000
 DAYS, USERS, ITEMS = 240, 200, 6

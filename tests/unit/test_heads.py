@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from portrait.calibration import AS_IT_IS
 from portrait.facts import EVENT, RING, Facts
-from portrait.habits import ACTIONS, DAY_MS, HABITS, RECENCY
+from portrait.habits import ACTIONS, HABITS, RECENCY
 from portrait.heads import (
     CHURN_RISK,
     INTERESTS,
@@ -22,6 +22,7 @@ from portrait.heads import (
 )
 from portrait.history import Anchors, facts_at
 from portrait.interactions import from_columns
+from portrait.times import DAY_MS
 
 STATE = 4
 WIDTH = STATE + len(HABITS)

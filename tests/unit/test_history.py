@@ -8,10 +8,10 @@ from portrait.event import Action
 from portrait.facts import ACTION_CODE, Facts, fold
 from portrait.history import Anchors, facts_at
 from portrait.interactions import NO_ITEM, NO_QUERY, Interactions, from_columns
+from portrait.times import DAY_MS
 from tests.strategies import START, Happening, happenings, log_of
 
 USERS = 3
-DAY_MS = 86_400_000
 ITEMS = np.arange(1, 13, dtype=np.uint64) * 7
 
 anchors_of = st.lists(

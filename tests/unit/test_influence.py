@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from portrait.batch import decode
 from portrait.event import Action
 from portrait.facts import ACTION_CODE, COLUMNS, Facts, fold
-from portrait.influence import ACQUAINTED, AWAY_MS, DAILY, DAY_MS, Regulars, wanted
+from portrait.influence import ACQUAINTED, AWAY_MS, DAILY, Regulars, wanted
 from portrait.popularity import diminished
 from portrait.receipt import RECEIVED as SAID
+from portrait.times import DAY_MS
 from tests.records import RECEIVED, FakeRecord, event_record
 
 TODAY = 20_700 * DAY_MS

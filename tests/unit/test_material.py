@@ -23,8 +23,8 @@ from portrait.neural.material import (
     load,
     save,
 )
-from portrait.reading import EPOCH, MILLISECOND
 from portrait.ref import item_ref, name_ref, search_ref, user_ref
+from portrait.times import EPOCH, MILLISECOND
 from tests.archives import memory_archive
 from tests.training_shop import CATALOGUE, OPENED, SEASON, keep, season, with_searches
 

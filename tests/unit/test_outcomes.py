@@ -11,15 +11,15 @@ from portrait.erasure import Erasures
 from portrait.event import Action
 from portrait.heads import CHURN_RISK, PURCHASE_INTENT
 from portrait.neural.outcomes import ANEW, ArchiveOutcomes
-from portrait.reading import EPOCH, MILLISECOND
 from portrait.ref import user_ref
 from portrait.store import Model
+from portrait.times import DAY_MS, EPOCH, MILLISECOND
 from portrait.watch import Live
 from tests.archives import memory_archive
 from tests.catalogues import ITEMS, SPACE
 from tests.fakes import MemoryRegistry
 from tests.models import learned
-from tests.training_shop import DAY_MS, OPENED, ListStock, keep, rows
+from tests.training_shop import OPENED, ListStock, keep, rows
 
 pytestmark = pytest.mark.asyncio
 

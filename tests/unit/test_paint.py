@@ -21,9 +21,9 @@ from portrait.paint import (
 )
 from portrait.recency import NEWCOMER, Events
 from portrait.ref import item_ref, name_ref, search_ref, text_ref
+from portrait.times import DAY_MS
 from tests.catalogues import ITEMS, SPACE, catalogue, read
 
-DAY_MS = 24 * 3_600_000
 NOW = 1_790_000_000_000
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from portrait.habits import DAY_MS, HABITS, RECENCY
+from portrait.habits import HABITS, RECENCY
 from portrait.heads import features
 from portrait.history import Anchors, History
 from portrait.interactions import Interactions, from_columns
@@ -20,6 +20,7 @@ from portrait.questions import (
     category_codes,
     cut,
 )
+from portrait.times import DAY_MS
 
 START = 1_700_000_000_000
 DAYS = 200

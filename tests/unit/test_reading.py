@@ -19,7 +19,6 @@ from portrait.errors import RecordInvalidError
 from portrait.facts import Facts, fold
 from portrait.item import MOST_ATTRIBUTES
 from portrait.reading import (
-    DAY_MS,
     FETCH_MS,
     LARGEST_EVENT,
     LARGEST_ITEM,
@@ -30,6 +29,7 @@ from portrait.reading import (
     tabulated,
 )
 from portrait.stream import Message, Record, Unreadable
+from portrait.times import DAY_MS
 from portrait.topics import DEAD, ERASURES, ITEMS
 from tests.fakes import ListPublisher
 from tests.records import RECEIVED, FakeRecord, encoded, event_record

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from portrait.event import Action
 from portrait.facts import ACTION_CODE
 from portrait.kinds import NOW_WEIGHTS
-from portrait.recency import DAY_MS, NEWCOMER, Events, Recency
+from portrait.recency import NEWCOMER, Events, Recency
+from portrait.times import DAY_MS
 
 CLICK, CART = ACTION_CODE[Action.CLICK], ACTION_CODE[Action.CART]
 BROWSE, SEARCH = ACTION_CODE[Action.BROWSE], ACTION_CODE[Action.SEARCH]

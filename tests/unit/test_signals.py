@@ -18,22 +18,13 @@ from portrait.neural.material import Shares, gather
 from portrait.neural.readings import COHERENCE, REFERENCES, readings
 from portrait.neural.signals import ArchiveSignals, Counts, Recent
 from portrait.ranker import Ranker
-from portrait.reading import EPOCH, MILLISECOND
 from portrait.ref import text_ref
 from portrait.segment import Segment
 from portrait.stock import place_texts
+from portrait.times import DAY_MS, EPOCH, MILLISECOND
 from tests.archives import memory_archive
 from tests.fakes import HashEncoder, MemoryRegistry
-from tests.training_shop import (
-    CATALOGUE,
-    DAY_MS,
-    OPENED,
-    SEASON,
-    ListStock,
-    keep,
-    rows,
-    season,
-)
+from tests.training_shop import CATALOGUE, OPENED, SEASON, ListStock, keep, rows, season
 from tests.unit.test_learner import PRETRAINED
 
 pytestmark = pytest.mark.asyncio

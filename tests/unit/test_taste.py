@@ -19,11 +19,11 @@ from portrait.recommend import Ranking, Shelf, Wish, rank_by, stock
 from portrait.ref import item_ref, search_ref, text_ref
 from portrait.session import session_evidence, session_ring
 from portrait.taste import Taste, taste_of
+from portrait.times import DAY_MS
 from tests.catalogues import ITEMS, catalogue
 from tests.models import learned_model
 
 NOW = 1_790_000_000_000
-DAY_MS = 86_400_000
 SEARCHES = ("cat toys",)
 NAMES = (*(item.id for item in ITEMS), "unknown item")
 MODEL = learned_model()

@@ -12,10 +12,10 @@ from portrait.adapters.parquet_archive import ParquetArchive
 from portrait.archive import EVER, Archive, Span
 from portrait.archive_rows import cut, tabulate
 from portrait.erasure import Erasures
-from portrait.reading import DAY_MS
 from portrait.ref import user_ref
 from portrait.segment import Segment
 from portrait.tidy import FEWEST, Rules, Tidied, merge, mergeable, outlived, tidy
+from portrait.times import DAY_MS
 from tests.archives import (
     DAY,
     RECEIVED_ON,
