@@ -15,11 +15,11 @@ from benchmarks.portrait.life import World, live, profile_key
 from benchmarks.portrait.shop import open_shop
 from benchmarks.portrait.words import Language
 from portrait.arrays import Codes
+from portrait.columns import ACTION_CODE
 from portrait.encoder import TextEncoder
 from portrait.evaluate import Scores
 from portrait.event import Action
 from portrait.exam import EACH, Exam, set_exam
-from portrait.facts import ACTION_CODE
 from portrait.interactions import NO_ITEM, NO_QUERY, Interactions, from_columns
 from portrait.item import Item
 from portrait.kinds import is_complaint

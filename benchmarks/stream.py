@@ -48,11 +48,11 @@ from portrait.arrays import Floats
 from portrait.catalogue import texts_of
 from portrait.event import Action
 from portrait.item import Item
+from portrait.model import Model
 from portrait.ref import search_ref, text_ref
 from portrait.resume import Resume
 from portrait.settings import Settings
 from portrait.space import Space, Vectors, unit
-from portrait.store import Model
 from portrait.stream import Batch
 from portrait.topics import ERASURES, EVENT_TOPICS, event_topic, read_topics
 from workers.__main__ import tune_garbage_collection

@@ -18,9 +18,9 @@ import torch
 
 from benchmarks.quality.sets import RankingSet, Trial, load_set
 from benchmarks.quality.text import TextMean
+from portrait.columns import ACTION_CODE
 from portrait.evaluate import PerUser, gains, paired_bootstrap, ranking_figures, ranks
 from portrait.event import Action
-from portrait.facts import ACTION_CODE
 from portrait.interactions import Interactions, from_columns
 from portrait.logs import configure_logs
 from portrait.neural.text_encoder import load_encoder

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from portrait.columns import ACTION_CODE, COLUMNS, ERASURE
 from portrait.event import Action, Event
-from portrait.facts import ACTION_CODE, COLUMNS, ERASURE
 from portrait.item import Item
 from portrait.letter import joined
 from portrait.reading import (

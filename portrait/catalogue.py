@@ -15,14 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from portrait.arrays import MISSING, Codes
+from portrait.columns import ACTION_CODE
 from portrait.event import Action
-from portrait.facts import ACTION_CODE
 from portrait.hash_index import HashIndex
 from portrait.item import IntroducedItem, Item, interest_category
+from portrait.model import Model
 from portrait.names import Names
 from portrait.ref import item_ref, text_ref
 from portrait.space import Vectors
-from portrait.store import Model
 from portrait.traits import Traits, levels_of, tops_of
 from portrait.vectors import VectorTable
 

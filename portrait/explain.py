@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 
 from portrait.arrays import MISSING, Codes, Flags, Floats
 from portrait.catalogue import Catalogue
+from portrait.columns import ACTION_CODE
 from portrait.event import Action
-from portrait.facts import ACTION_CODE
 from portrait.kinds import KIND_WEIGHTS, Kinds, is_complaint, kinds_of
-from portrait.paint import LONG, SHORT, is_known, vector_weights
+from portrait.layout import LONG, SHORT
+from portrait.paint import is_known, vector_weights
 from portrait.recency import Events
 from portrait.recommend import LONG_SHARE, SHORT_SHARE
 from portrait.space import Vectors, unit

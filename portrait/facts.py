@@ -30,13 +30,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from portrait.arrays import Records, Rows
+from portrait.columns import ERASURE, EVENT, PURCHASE, RETURN, RING, TOPICS
 from portrait.event import Action
 from portrait.positions import FURTHER, Positions, close_positions, marks, open_positions
 from portrait.times import DAY_MS
 
-RING = 64  # newest events remembered; 32 bytes each keeps a record under 4 KB
-TOPICS = 8  # event topics a user's positions are kept for
-ERASURE = TOPICS - 1  # place of the erasures among them; `last_id` there is the moment, ms
 LATER_MS = DAY_MS  # what happened so long after an erasure was received after it, too
 PERIODS = 4
 PERIOD_MS = 28 * DAY_MS  # four weeks: the same number of each weekday in every period
@@ -46,17 +44,6 @@ SPEND_PART = 62  # bits of the lower part of spend; with the upper, 10**11 of th
 LATEST = 10**13 - 1  # ms: the year 2286; what says later was not written by us
 MOST = np.uint32(2**32 - 1)  # events that a count can tell of: it stays there
 
-EVENT = np.dtype(
-    [
-        ("at", "<i8"),  # milliseconds since 1970; 0 = no event here
-        ("id", "<u8"),  # event_ref
-        ("ref", "<u8"),  # item_ref, or search_ref of a search
-        ("price", "<f4"),  # of one piece; 0 = not said
-        ("quantity", "<u2"),  # 0 = a review whose rating was read from its text, and not said
-        ("action", "u1"),  # ACTION_CODE
-        ("rating", "u1"),  # tenths of a star; 0 = not rated
-    ]
-)
 HEAD = np.dtype(
     [
         ("revision", ">u8"),  # Kafka records taken in; big-endian and first: Lua compares its bytes
@@ -76,26 +63,12 @@ HEAD = np.dtype(
         ("last_id", "<u8", (TOPICS,)),  # id of the event there; 0 = erased
     ]
 )
-COLUMNS = np.dtype(
-    [
-        ("user", "<i4"),  # row of the facts this event belongs to
-        ("topic", "u1"),
-        ("partition", "<i4"),
-        ("log", "<u2"),  # which log of that name: 0 the first, one more each time it began again
-        ("offset", "<i8"),
-        ("received", "<i8"),  # when it first was, though it was sent back since: for erasures
-        ("logged", "<i8"),  # when this log took the record in, which no header of it can change
-        ("event", EVENT),
-    ]
-)
 LAYOUT = 1  # of a record without further positions; the same bytes as before there were any
 FURTHER_LAYOUT = 2  # of one with them
 _COUNTED = (
     *("count", "period", "first_at", "last_at"),
     *("spend", "spend_upper", "totals", "by_period"),
 )
-ACTION_CODE = {action: code for code, action in enumerate(Action)}
-PURCHASE, RETURN = ACTION_CODE[Action.PURCHASE], ACTION_CODE[Action.RETURN]
 
 
 @dataclass(slots=True)

@@ -10,8 +10,9 @@ It is computed on every read, for one user, so numpy calls are counted: about si
 import numpy as np
 
 from portrait.arrays import Codes, Doubles, Flags, Floats, Records, Ring
+from portrait.columns import ACTION_CODE, PURCHASE, RING
 from portrait.event import Action
-from portrait.facts import ACTION_CODE, PERIOD_MS, PERIODS, PURCHASE, RING, spend_of
+from portrait.facts import PERIOD_MS, PERIODS, spend_of
 from portrait.times import DAY_MS
 
 VISIT_GAP_MS = 30 * 60_000  # silence that ends a visit, as web analytics has it

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from portrait.arrays import Codes
-from portrait.facts import PERIOD_MS, PERIODS, RING, SPEND_PART, Facts, paid
+from portrait.columns import RING
+from portrait.facts import PERIOD_MS, PERIODS, SPEND_PART, Facts, paid
 from portrait.interactions import Interactions
 
 _HALF = SPEND_PART // 2  # bits

@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from portrait.arrays import Codes, Flags, Records
+from portrait.columns import ACTION_CODE, RING
 from portrait.event import Action
-from portrait.facts import ACTION_CODE, MONEY, RING, Facts
+from portrait.facts import MONEY, Facts
 from portrait.kinds import ACTION_WEIGHTS
 from portrait.times import DAY_MS
 

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from portrait.arrays import Flags, Floats
+from portrait.columns import ACTION_CODE
 from portrait.event import Action
-from portrait.facts import ACTION_CODE
 from portrait.tone import READ
 
 LIKED, DISLIKED = 40, 20  # ratings in tenths of a star: from here up, from here down

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from portrait.arrays import Codes, Flags
+from portrait.columns import ACTION_CODE, PURCHASE
 from portrait.event import Action
-from portrait.facts import ACTION_CODE, PURCHASE
 from portrait.history import Anchors, Positions
 from portrait.interactions import NO_ITEM, Interactions
 from portrait.kinds import is_read

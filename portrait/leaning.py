@@ -15,8 +15,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from portrait.arrays import MISSING, Codes, Floats
+from portrait.layout import LONG, SHORT
 from portrait.learned import Blend
-from portrait.paint import LONG, SHORT
 from portrait.traits import LEVELS, NO_LEVEL, Levels, Traits
 
 TOP_ALONE = np.float32(0.5)  # nearness of two interest categories of one top

@@ -7,9 +7,9 @@ from typing import NamedTuple, Protocol
 from portrait.encoder import TextEncoder
 from portrait.errors import PortraitError
 from portrait.manifest import Manifest
+from portrait.model import Model
 from portrait.model_index import Card
 from portrait.need import Need
-from portrait.store import Model
 from portrait.tracker import Tracker
 from portrait.trial import Figures
 

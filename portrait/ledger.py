@@ -27,8 +27,8 @@ from portrait.artifact import (
 from portrait.item import reasons
 from portrait.learned import Learned
 from portrait.manifest import ArtifactInvalidError, Manifest
+from portrait.model import Model
 from portrait.model_index import Card
-from portrait.store import Model
 
 LEDGER = "ledger.json"
 

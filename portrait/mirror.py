@@ -9,9 +9,10 @@ import numpy as np
 import structlog
 
 from portrait.catalogue import Catalogue, texts_of
+from portrait.catalogue_store import CatalogueStore
 from portrait.item import Item
+from portrait.model import Model
 from portrait.ref import text_ref
-from portrait.store import CatalogueStore, Model
 
 PAGE = 500  # items fetched at once; between two pages others have their turn
 log = structlog.get_logger()

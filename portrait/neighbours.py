@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from portrait.arrays import MISSING, Floats, Refs, Rows, positions
-from portrait.facts import PURCHASE
+from portrait.columns import PURCHASE
 from portrait.kinds import gates_of_kinds
 from portrait.recency import SEARCH, Events, Recency
 

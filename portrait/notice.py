@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic_core import to_json
 
-from portrait.facts import TOPICS
+from portrait.columns import TOPICS
 from portrait.stream import Message
 from portrait.topics import NOTICES
 

@@ -11,57 +11,33 @@ batched changes no bit. A portrait is as of the user's newest event: time alone 
 stale.
 """
 
-from functools import lru_cache
-
 import numpy as np
 from numpy.typing import NDArray
 
 from portrait.arrays import MISSING, Codes, Doubles, Flags, Floats, Ring
 from portrait.catalogue import Catalogue
+from portrait.columns import ACTION_CODE, RING
 from portrait.event import Action
-from portrait.facts import ACTION_CODE, RING
 from portrait.kinds import KIND_WEIGHTS, LARGEST_WEIGHT
+from portrait.layout import (
+    BRANDS,
+    EVIDENCE,
+    INTERESTS,
+    LONG,
+    NO_EVIDENCE,
+    QUANTILES,
+    SHORT,
+    blank_portraits,
+)
 from portrait.names import Names
 from portrait.recency import TEXT_RECENCY, Events
 from portrait.space import unit
 from portrait.times import DAY_MS
 from portrait.trend import trends, visits
 
-INTERESTS, BRANDS, EVIDENCE = 8, 5, 3
-NO_EVIDENCE = 255
 WIDTHS = (8, 16, 32, RING)  # a ring is cut to the narrowest of these that holds its events
-QUANTILES = (0.1, 0.5, 0.9)  # of price: low, typical, high
-LONG, SHORT = 0, 1  # rows of the weights and of the vectors
 LONG_HALF_LIFE_MS = 30 * DAY_MS
 CHUNK = 16  # users whose vectors are gathered at once: a megabyte, which fits the L2 cache
-
-
-INTEREST = np.dtype(
-    [
-        ("category", "<u8"),  # name_ref
-        ("score", "<f4"),  # share of the long-term weight, 0 to 1
-        ("trend", "<f4"),  # share of the late visits less that of the early ones, -1 to 1
-        ("evidence", "u1", (EVIDENCE,)),  # places in the ring, heaviest first; 255 = none
-        ("pad", "u1"),
-    ]
-)
-BRAND = np.dtype([("brand", "<u8"), ("share", "<f4")])
-
-
-@lru_cache(maxsize=16)  # a record is read by it: to make one takes longer than to read by it
-def portrait_dtype(dim: int, state_dim: int = 0) -> np.dtype[np.void]:
-    """Return the layout of a portrait: `dim` of text vectors, `state_dim` of the learned state."""
-    return np.dtype(
-        [
-            ("space", "S16"),
-            ("dims", "<u2", (2,)),  # dim, state_dim
-            ("vectors", "<f2", (2, dim)),  # LONG, SHORT; unit length, or zero
-            ("state", "<f2", (state_dim,)),  # of the behaviour encoder; unit length, or zero
-            ("interests", INTEREST, (INTERESTS,)),  # strongest first; category 0 = none
-            ("brands", BRAND, (BRANDS,)),
-            ("price", "<f4", (len(QUANTILES),)),  # 0 = not known
-        ]
-    )
 
 
 def paint(ring: Ring, catalogue: Catalogue) -> NDArray[np.void]:
@@ -85,13 +61,6 @@ def paint(ring: Ring, catalogue: Catalogue) -> NDArray[np.void]:
         if len(members):
             portrait[members] = _paint_ring(ring[members, :width], catalogue)
     portrait["space"] = catalogue.space_id.encode()
-    return portrait
-
-
-def blank_portraits(users: int, dim: int, state_dim: int = 0) -> NDArray[np.void]:
-    """Return portraits, (U,), that say nothing but how long their vectors are."""
-    portrait = np.zeros(users, portrait_dtype(dim, state_dim))
-    portrait["dims"] = dim, state_dim
     return portrait
 
 

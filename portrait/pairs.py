@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from portrait.arrays import Codes
+from portrait.columns import ACTION_CODE
 from portrait.event import Action
-from portrait.facts import ACTION_CODE
 from portrait.interactions import NO_ITEM, Interactions
 
 WINDOW = 2  # events apart; farther ones have less and less to do with each other

@@ -4,8 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from portrait.arrays import MISSING, Codes, positions
+from portrait.columns import ACTION_CODE, RING
 from portrait.event import Action
-from portrait.facts import ACTION_CODE, RING
 from portrait.interactions import NO_ITEM, Interactions
 from portrait.kinds import kinds_of
 from portrait.recency import Events

@@ -6,6 +6,7 @@ How loud one voice may be is decided in `influence.py`, when events are folded.
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,26 @@ from portrait.ref import item_ref
 STRANGERS = 16_000  # thousandths: four purchases; beyond it, more strangers add little
 DAYS = 28  # four weeks: the same number of each weekday
 THOUSANDTHS = 1_000  # stored weights are integers, so that adding them up has no order
+
+
+class PopularityStore(Protocol):
+    """How much each item is wanted, by everybody, lately."""
+
+    async def add(
+        self, day: int, weights: Mapping[str, int], strangers: Mapping[str, int] | None = None
+    ) -> None:
+        """Add to the items' weights, in thousandths, on a day numbered from 1970.
+
+        What strangers want is kept apart. A day that has not come yet is refused.
+        """
+        ...
+
+    async def newest(self, days: int) -> dict[str, int]:
+        """Return the items' weights over the newest days on which anything happened.
+
+        What strangers want counts less the more there is of it: see `popularity.diminished`.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,19 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from portrait.columns import ERASURE, EVENT, RING, TOPICS
 from portrait.event import Action
-from portrait.facts import (
-    ERASURE,
-    EVENT,
-    HEAD,
-    LATEST,
-    PERIOD_MS,
-    RING,
-    SPEND_PART,
-    TOPICS,
-    Facts,
-)
-from portrait.paint import portrait_dtype
+from portrait.facts import HEAD, LATEST, PERIOD_MS, SPEND_PART, Facts
+from portrait.layout import portrait_dtype
 from portrait.positions import FURTHER, NOT_READ, POSITION
 from portrait.record import HIGHEST_PRICE, HIGHEST_RATING, is_whole
 

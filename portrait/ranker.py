@@ -23,9 +23,10 @@ import numpy as np
 
 from portrait.arrays import MISSING, Flags, Floats, Refs, Rows
 from portrait.behaviour import CHUNK
+from portrait.layout import LONG, SHORT
 from portrait.leaning import Leaning, leanings
 from portrait.learned import Learned, untaught
-from portrait.paint import LONG, SHORT, vector_weights
+from portrait.paint import vector_weights
 from portrait.recency import Events
 from portrait.recommend import LONG_SHARE, SHORT_SHARE
 from portrait.space import Vectors, unit

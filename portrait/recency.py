@@ -21,8 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from portrait.arrays import Floats
+from portrait.columns import ACTION_CODE
 from portrait.event import Action
-from portrait.facts import ACTION_CODE
 from portrait.kinds import NOW_WEIGHTS, Kinds, kinds_of
 from portrait.times import DAY_MS
 

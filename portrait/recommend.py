@@ -19,8 +19,8 @@ import numpy as np
 from portrait.arrays import MISSING, Codes, Flags, Floats
 from portrait.catalogue import Catalogue
 from portrait.item import Item
+from portrait.layout import LONG, SHORT
 from portrait.names import Names
-from portrait.paint import LONG, SHORT
 from portrait.space import Vectors
 from portrait.traits import Traits
 

@@ -10,20 +10,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from portrait.columns import ERASURE, EVENT, RING, TOPICS
 from portrait.event import Action
-from portrait.facts import (
-    ERASURE,
-    EVENT,
-    FURTHER_LAYOUT,
-    HEAD,
-    LATEST,
-    LAYOUT,
-    PERIOD_MS,
-    RING,
-    SPEND_PART,
-    TOPICS,
-)
-from portrait.paint import (
+from portrait.facts import FURTHER_LAYOUT, HEAD, LATEST, LAYOUT, PERIOD_MS, SPEND_PART
+from portrait.layout import (
     BRAND,
     BRANDS,
     INTEREST,

@@ -14,7 +14,7 @@ from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from portrait.errors import StoreRestartedError
-from portrait.store import LogName, OffsetStore, StoredOffsets
+from portrait.progress import LogName, OffsetStore, StoredOffsets
 
 Place = tuple[str, int]  # topic, partition
 FIRST = LogName()

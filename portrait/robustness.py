@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from portrait.arrays import MISSING, Codes
+from portrait.columns import RING
 from portrait.encoder import TextEncoder
-from portrait.facts import RING
 from portrait.space import Vectors
 
 SPOILED = 0.05  # of all characters

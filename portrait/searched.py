@@ -15,8 +15,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from portrait.columns import ACTION_CODE
 from portrait.event import Action
-from portrait.facts import ACTION_CODE
 
 MOST_BYTES = 96  # of a text in UTF-8: 96 English letters, 32 Chinese characters
 SEARCH = ACTION_CODE[Action.SEARCH]

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from portrait.catalogue import Catalogue
+from portrait.columns import ACTION_CODE, EVENT, RING
 from portrait.event import Action
 from portrait.explain import Evidence, evidence_of, weighed
-from portrait.facts import ACTION_CODE, EVENT, RING
+from portrait.layout import SHORT
 from portrait.lexical import Lexicon, Reading
-from portrait.paint import SHORT
 from portrait.ref import item_ref, search_ref
 from portrait.space import Vectors
 

@@ -18,10 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from portrait.arrays import MISSING, Codes, Flags
+from portrait.columns import ACTION_CODE
 from portrait.evaluate import PerUser, Scores, hits, ranks
 from portrait.event import Action
 from portrait.exam import CUTOFF, MOST_SCORES, Scorer, by_user, few_each
-from portrait.facts import ACTION_CODE
 from portrait.interactions import NO_ITEM, NO_QUERY, Interactions
 from portrait.kinds import KIND_WEIGHTS, Kinds, is_complaint, kinds_of
 from portrait.past import newest

@@ -6,11 +6,11 @@ from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
+from portrait.catalogue_store import CatalogueStore
 from portrait.encoder import TextEncoder
 from portrait.item import Item
 from portrait.ref import search_ref, text_ref
 from portrait.space import Space, Vectors
-from portrait.store import CatalogueStore
 from portrait.texts import illegible
 from portrait.tracker import NoTracker, Tracker
 

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from portrait.arrays import MISSING, Codes, Floats
 from portrait.explain import Evidence
+from portrait.layout import SHORT
 from portrait.leaning import Leaning, Mix
 from portrait.learned import FIRST, Blend, Learned
-from portrait.paint import SHORT
 from portrait.recency import Events
 from portrait.recommend import LONG_SHARE, SHORT_SHARE, Ranking, Shelf, Wish, blend, rank, rank_by
 

@@ -15,10 +15,10 @@ from datetime import timedelta
 import numpy as np
 
 from portrait import metrics
+from portrait.catalogue_store import CatalogueStore
 from portrait.encoder import TextEncoder
 from portrait.ref import search_ref, text_ref
 from portrait.space import Space, Vectors
-from portrait.store import CatalogueStore
 
 SEARCH_TTL = timedelta(days=90)  # three half-lives of an interest
 MOST_UNREAD = 0.25  # of a text: English has none, Chinese with an English vocabulary .3 to 1

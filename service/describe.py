@@ -13,7 +13,7 @@ from pydantic_core import to_json
 from portrait.event import Action
 from portrait.facts import MONEY, PERIOD_MS
 from portrait.kinds import REVIEW
-from portrait.paint import LONG, NO_EVIDENCE, SHORT
+from portrait.layout import LONG, NO_EVIDENCE, SHORT
 from portrait.record import Event, Record
 from portrait.searched import SEARCH, Texts
 from portrait.space import Vectors

@@ -27,6 +27,7 @@ from threading import Lock
 import structlog
 
 from portrait import metrics
+from portrait.catalogue_store import CatalogueStore
 from portrait.desk import ReadingDesk
 from portrait.errors import ModelInvalidError, ModelMissingError, StoreUnavailableError
 from portrait.item import IntroducedItem, Item
@@ -34,19 +35,15 @@ from portrait.jobs import Jobs
 from portrait.lease import stopped
 from portrait.lexical import Lexicon
 from portrait.mirror import Mirror
+from portrait.model import Model
 from portrait.model_index import ModelIndex
+from portrait.model_registry import ModelRegistry
 from portrait.names import Names
-from portrait.popularity import DAYS, Popularity, popularity_of
+from portrait.popularity import DAYS, Popularity, PopularityStore, popularity_of
+from portrait.profile_store import ProfileStore
+from portrait.progress import ProgressStore
 from portrait.recommend import Ranking, Shelf, stock
 from portrait.spelling import Spellings
-from portrait.store import (
-    CatalogueStore,
-    Model,
-    ModelRegistry,
-    PopularityStore,
-    ProfileStore,
-    ProgressStore,
-)
 from portrait.stream import Publisher
 from service.job_words import TRAINER_MISSING
 from service.new_texts import NewTexts

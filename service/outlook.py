@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from portrait.arrays import MISSING, Refs, Ring
+from portrait.columns import EVENT, RING
 from portrait.event import Action
 from portrait.explain import evidence_of
-from portrait.facts import EVENT, RING
 from portrait.habits import HABITS
 from portrait.heads import CHURN_RISK, PURCHASE_INTENT, Head
+from portrait.layout import EVIDENCE
 from portrait.learned import Learned
-from portrait.paint import EVIDENCE
 from portrait.profile import Profile
 from portrait.taste import taste_of
 from service.describe import Json, mention, moment

@@ -20,8 +20,8 @@ from portrait.arrays import MISSING, Floats, Ring, Rows
 from portrait.explain import Evidence, evidence_of, search_refs, together
 from portrait.item import Item
 from portrait.kinds import is_complaint, kinds_of
+from portrait.layout import LONG
 from portrait.learned import Learned
-from portrait.paint import LONG
 from portrait.profile import Profile, decode_profile
 from portrait.recommend import (
     Filters,

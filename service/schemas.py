@@ -6,8 +6,8 @@ from uuid import UUID
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from portrait.columns import RING
 from portrait.event import Action
-from portrait.facts import RING
 from portrait.item import Id, ItemSnapshot
 from portrait.reading import LONGEST_KEY
 from portrait.session import Way

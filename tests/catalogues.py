@@ -4,9 +4,9 @@ import numpy as np
 
 from portrait.catalogue import FORGOTTEN_ROWS, Catalogue, texts_of
 from portrait.item import IntroducedItem, Item
+from portrait.model import Model
 from portrait.ref import search_ref, text_ref
 from portrait.space import Vectors, fit_space
-from portrait.store import Model
 from tests.fakes import HashEncoder
 
 ITEMS = (

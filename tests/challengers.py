@@ -10,10 +10,10 @@ from portrait.adapters.redis_store import connect_redis
 from portrait.behaviour import Behaviour
 from portrait.event import Action
 from portrait.learned import Blend, Learned
+from portrait.model import Model
 from portrait.model_index import Card
 from portrait.neighbours import Neighbours
 from portrait.space import Space
-from portrait.store import Model
 
 
 async def add_challenger(

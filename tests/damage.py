@@ -5,7 +5,8 @@ from random import Random
 
 import numpy as np
 
-from portrait.facts import ERASURE, EVENT, HEAD
+from portrait.columns import ERASURE, EVENT
+from portrait.facts import HEAD
 from portrait.profile import decode_profile
 
 Damage = Callable[[bytes], bytes]

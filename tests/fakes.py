@@ -18,10 +18,12 @@ from portrait.arrays import Floats
 from portrait.desk import MOST_LAID, PATIENCE, TAKEN_AT_ONCE, Asked
 from portrait.errors import ModelInvalidError, StoreUnavailableError, StreamUnavailableError
 from portrait.item import IntroducedItem, Item
+from portrait.model import Model
 from portrait.popularity import diminished
 from portrait.profile import REVISION
+from portrait.profile_store import Stored, Write
+from portrait.progress import LogName, StoredOffsets
 from portrait.space import Vectors, unit
-from portrait.store import LogName, Model, Stored, StoredOffsets, Write
 from portrait.stream import Headers, Message
 
 FIRST_LIFE = "first"  # of the fakes, until a test says that they have started again

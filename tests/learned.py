@@ -4,8 +4,8 @@ import numpy as np
 
 from portrait.arrays import MISSING, Floats, Rows
 from portrait.behaviour import Behaviour
+from portrait.columns import ACTION_CODE
 from portrait.event import Action
-from portrait.facts import ACTION_CODE
 from portrait.interactions import Interactions, from_columns
 from portrait.kinds import KINDS
 from portrait.neighbours import Neighbours

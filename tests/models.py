@@ -18,9 +18,9 @@ from portrait.heads import (
     Standard,
 )
 from portrait.learned import Blend, Learned
+from portrait.model import Model
 from portrait.neighbours import Neighbours
 from portrait.ref import item_ref, name_ref
-from portrait.store import Model
 from tests.catalogues import ITEMS, SPACE
 
 DIM, HEADS = 16, 4

@@ -15,12 +15,12 @@ from portrait.errors import StoreUnavailableError
 from portrait.event import Action
 from portrait.facts import Facts, fold
 from portrait.item import Item
+from portrait.model import Model
 from portrait.paint import paint
 from portrait.profile import encode_profiles
 from portrait.ref import search_ref, text_ref
 from portrait.searched import Texts, encode_searched
 from portrait.space import Space
-from portrait.store import Model
 from portrait.topics import event_topic
 from service.app import create_app
 from service.border import Border

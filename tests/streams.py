@@ -5,11 +5,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
+from portrait.catalogue_store import CatalogueStore
 from portrait.item import Item
 from portrait.mirror import Mirror
+from portrait.model import Model
 from portrait.model_index import Card, Standing
+from portrait.profile_store import ProfileStore
 from portrait.resume import Resume
-from portrait.store import CatalogueStore, Model, ProfileStore
 from portrait.stream import Batch, Notes, Record
 from portrait.texts import TextReader
 from tests.catalogues import ITEMS, SPACE

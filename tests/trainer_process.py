@@ -14,8 +14,8 @@ from portrait.adapters.redis_models import RedisModels
 from portrait.adapters.redis_registry import RedisRegistry
 from portrait.adapters.redis_store import connect_redis
 from portrait.learner import Progress, Trained, Trial
+from portrait.model import Model
 from portrait.schedule import Schedule
-from portrait.store import Model
 from portrait.tracking import Lenient
 from portrait.trial import DEFAULTS
 from tests.unit.test_train import StubLearner, StubSignals

@@ -12,8 +12,8 @@ import structlog
 
 from portrait.encoder import TextEncoder
 from portrait.errors import ModelInvalidError
+from portrait.model import Model
 from portrait.model_index import Card, ModelNotFoundError, ModelNotPromotableError, Standing
-from portrait.store import Model
 from workers.origin import Origin, Stores
 
 log = structlog.get_logger()

@@ -10,11 +10,13 @@ from datetime import UTC, datetime
 
 import structlog
 
+from portrait.catalogue_store import CatalogueStore
 from portrait.encoder import TextEncoder
 from portrait.errors import ModelInvalidError, StoreUnavailableError
+from portrait.model import Model
 from portrait.model_index import Card
+from portrait.model_registry import ModelRegistry
 from portrait.space import fit_space
-from portrait.store import CatalogueStore, Model, ModelRegistry
 
 POLL_SECONDS = 0.2
 AWAY_SECONDS = 1.0  # between two tries while Redis is away, or what it has cannot be read

@@ -8,8 +8,9 @@ import structlog
 
 from portrait.encoder import TextEncoder
 from portrait.errors import ModelInvalidError
+from portrait.model import Model
 from portrait.model_index import Card, ModelIndex, ModelNotFoundError
-from portrait.store import Model, ModelRegistry
+from portrait.model_registry import ModelRegistry
 from workers.painter import UNLOADABLE, EncoderOf
 
 T = TypeVar("T")

@@ -14,12 +14,12 @@ from datetime import timedelta
 import structlog
 
 from portrait import metrics
+from portrait.catalogue_store import CatalogueStore
 from portrait.errors import StoreRestartedError, StoreUnavailableError
 from portrait.item import IntroducedItem, Item
 from portrait.letter import joined, records_of, topic_of
 from portrait.reading import FIRST, Logs, put_aside, read_item
 from portrait.resume import Resume
-from portrait.store import CatalogueStore
 from portrait.stream import Batch, EventStream, Message, Publisher, Record
 from workers.origin import Completeness
 from workers.spaces import Spaces

@@ -18,6 +18,7 @@ import structlog
 
 from portrait import metrics
 from portrait.catalogue import texts_of
+from portrait.catalogue_store import CatalogueStore
 from portrait.encoder import TextEncoder
 from portrait.errors import ModelInvalidError, StoreRestartedError
 from portrait.ledger import (
@@ -29,10 +30,11 @@ from portrait.ledger import (
     write_ledger,
 )
 from portrait.manifest import ArtifactInvalidError
+from portrait.model import Model
 from portrait.model_index import Card, ModelIndex, ModelNotFoundError, Standing
+from portrait.model_registry import ModelRegistry
 from portrait.ref import text_ref
 from portrait.resume import Resume
-from portrait.store import CatalogueStore, Model, ModelRegistry
 from portrait.stream import Batch
 from workers.first_model import fit_first_model
 

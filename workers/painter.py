@@ -13,12 +13,14 @@ from dataclasses import dataclass
 
 import structlog
 
+from portrait.catalogue_store import CatalogueStore
 from portrait.encoder import TextEncoder
 from portrait.errors import ModelInvalidError, StoreUnavailableError
 from portrait.manifest import ArtifactInvalidError
 from portrait.mirror import Mirror
+from portrait.model import Model
 from portrait.model_index import ModelNotFoundError
-from portrait.store import CatalogueStore, Model, ModelRegistry
+from portrait.model_registry import ModelRegistry
 from portrait.texts import TextReader
 from workers.first_model import await_model
 

@@ -22,12 +22,13 @@ from numpy.typing import NDArray
 
 from portrait.arrays import MISSING, Codes
 from portrait.catalogue import Catalogue
+from portrait.columns import ACTION_CODE
 from portrait.errors import StoreUnavailableError
 from portrait.evaluate import ranks
 from portrait.event import Action
 from portrait.exam import CUTOFF
 from portrait.explain import Evidence, evidence_of
-from portrait.facts import ACTION_CODE, Facts
+from portrait.facts import Facts
 from portrait.learned import Learned
 from portrait.recommend import Shelf, Wish, eligible, stock
 from portrait.taste import FirstTaste, taste_of

@@ -29,8 +29,8 @@ from portrait.errors import (
     StoreUnavailableError,
 )
 from portrait.item import Item
+from portrait.model import Model
 from portrait.model_index import Standing
-from portrait.store import Model
 from portrait.texts import SEARCH_TTL, TextReader
 from workers.encoders import CANNOT_LOAD
 from workers.origin import Origin, Stores

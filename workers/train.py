@@ -36,6 +36,7 @@ from portrait.jobs import (
 from portrait.judge import judge
 from portrait.learner import Learner, NothingToLearnError, Signals, Trained
 from portrait.lease import Held, Lease, LeaseLostError, held
+from portrait.model import Model
 from portrait.model_index import (
     Card,
     ModelIndex,
@@ -43,9 +44,9 @@ from portrait.model_index import (
     ModelNotPromotableError,
     card_of,
 )
+from portrait.model_registry import ModelRegistry
 from portrait.need import Need
 from portrait.schedule import Schedule, Waiting, due, lack_of
-from portrait.store import Model, ModelRegistry
 from portrait.tracker import Curves
 from portrait.tracking import Tracking
 from portrait.trial import Thresholds

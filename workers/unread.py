@@ -8,9 +8,10 @@ A vocabulary of English has no tokens for Chinese: such texts look alike to it, 
 import structlog
 
 from portrait import metrics
+from portrait.catalogue_store import CatalogueStore
+from portrait.model import Model
 from portrait.model_index import Standing
 from portrait.ref import item_ref
-from portrait.store import CatalogueStore, Model
 from portrait.stream import Notes
 from portrait.texts import unreadable
 from workers.painter import UNLOADABLE, EncoderOf

@@ -27,19 +27,22 @@ from numpy.typing import NDArray
 from portrait import metrics
 from portrait.batch import EventBatch, decode, item_of
 from portrait.catalogue import texts_of
+from portrait.columns import ERASURE, EVENT
 from portrait.errors import PortraitError, StoreRestartedError, StoreUnavailableError
 from portrait.event import Action, Event
 from portrait.explain import search_refs
-from portrait.facts import ERASURE, EVENT, fold
+from portrait.facts import fold
 from portrait.influence import WANTED, Regulars, wanted
 from portrait.item import Item
 from portrait.letter import records_of, topic_of
 from portrait.notice import notices
 from portrait.paint import paint
+from portrait.popularity import PopularityStore
 from portrait.profile import REVISION, encode_profiles, read_facts
+from portrait.profile_store import ProfileStore, Stored, Write
+from portrait.progress import ProgressStore
 from portrait.resume import Resume
 from portrait.searched import Texts, encode_searched
-from portrait.store import PopularityStore, ProfileStore, ProgressStore, Stored, Write
 from portrait.stream import Batch, EventStream, Message, Publisher
 from portrait.texts import SEARCH_TTL
 from workers.backlog import Backlog, Late, portions

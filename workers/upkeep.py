@@ -15,8 +15,9 @@ import structlog
 
 from portrait import metrics
 from portrait.catalogue import texts_of
+from portrait.catalogue_store import CatalogueStore
+from portrait.model import Model
 from portrait.ref import text_ref
-from portrait.store import CatalogueStore, Model
 from portrait.stream import Notes
 from workers.origin import Completeness
 

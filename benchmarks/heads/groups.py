@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from benchmarks.heads.shops import Shop
 from benchmarks.heads.states import TextStates
 from portrait.arrays import MISSING, Codes
-from portrait.facts import PURCHASE
+from portrait.columns import PURCHASE
 from portrait.fairness import Groups, by_activity, by_group
 from portrait.history import Anchors, History
 from portrait.interactions import NO_ITEM, Interactions

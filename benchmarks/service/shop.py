@@ -19,8 +19,10 @@ from portrait.arrays import Refs
 from portrait.behaviour import Behaviour
 from portrait.calibration import AS_IT_IS
 from portrait.catalogue import Catalogue, texts_of
+from portrait.catalogue_store import CatalogueStore
+from portrait.columns import EVENT, RING
 from portrait.event import Action
-from portrait.facts import EVENT, PERIOD_MS, RING, Facts
+from portrait.facts import PERIOD_MS, Facts
 from portrait.habits import HABITS
 from portrait.heads import (
     CHURN_RISK,
@@ -34,12 +36,13 @@ from portrait.heads import (
 )
 from portrait.item import Item, interest_category
 from portrait.learned import Blend, Learned
+from portrait.model import Model
 from portrait.neighbours import Neighbours
 from portrait.paint import paint
 from portrait.profile import encode_profiles
+from portrait.profile_store import Write
 from portrait.ref import item_ref, name_ref, text_ref
 from portrait.space import Space, Vectors, unit
-from portrait.store import CatalogueStore, Model, Write
 from portrait.times import DAY_MS
 
 DIM, STATE_DIM, SPEEDS, KINDS = 256, 128, 8, 2

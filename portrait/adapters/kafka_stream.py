@@ -30,9 +30,9 @@ from portrait.errors import (
     StreamUnavailableError,
 )
 from portrait.outage import Outage
+from portrait.progress import LogName
 from portrait.resume import FIRST, Point, Resume
 from portrait.settings import Settings
-from portrait.store import LogName
 from portrait.stream import Batch, Notes, Record, Unreadable
 
 IDLE_MS = 200  # how often an idle reader reports its progress

@@ -14,8 +14,8 @@ from portrait.adapters.redis_common import readable, translated
 from portrait.adapters.redis_damage import mended
 from portrait.errors import ModelInvalidError, SpaceMismatchError, StoreDamagedError
 from portrait.learned import Learned
+from portrait.model import Model
 from portrait.space import Space
-from portrait.store import Model
 
 CHAMPION = {"model:champion": "string"}
 # What reading a damaged model's parts raises.

@@ -27,7 +27,7 @@ from portrait.adapters.redis_common import (
 from portrait.adapters.redis_damage import Damage
 from portrait.adapters.redis_straight import Straight
 from portrait.adapters.together import Together
-from portrait.store import Stored, Write
+from portrait.profile_store import Stored, Write
 
 REVISION = 8  # bytes; a record that is shorter counts as if zeros followed
 SIZE = 2  # bytes of the length of what was searched for, as the script reads it

@@ -13,6 +13,7 @@ from portrait.encoder import TextEncoder
 from portrait.exam import Exam
 from portrait.learned import Learned
 from portrait.learner import Grounds, NothingToLearnError, Progress
+from portrait.model import Model
 from portrait.neural.examiner import Examined, Misreading
 from portrait.neural.examiner import misread as read_misread
 from portrait.neural.material import Material
@@ -20,7 +21,6 @@ from portrait.neural.retext import own_encoder
 from portrait.ref import text_ref
 from portrait.space import Space, Vectors, fit_space
 from portrait.stock import Stock, place_searches, place_texts
-from portrait.store import Model
 from portrait.trial import HeadFigures
 
 FITTED_TEXTS = 4_000  # that a whitening is fitted on: ten for each of 384 directions

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn.functional import dropout, normalize
 
 from portrait.arrays import Floats
-from portrait.facts import RING
+from portrait.columns import RING
 from portrait.kinds import KINDS
 from portrait.neural.behaviour_encoder import EncoderShape, ItemTower
 from portrait.space import Vectors

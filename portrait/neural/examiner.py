@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 
 from portrait.arrays import MISSING, Codes
+from portrait.columns import ACTION_CODE
 from portrait.encoder import TextEncoder
 from portrait.evaluate import PerUser, Scores
 from portrait.event import Action
 from portrait.exam import EACH, Exam, set_exam, sit
-from portrait.facts import ACTION_CODE
 from portrait.fairness import by_activity, by_group
 from portrait.learned import Learned
 from portrait.neural.material import Material

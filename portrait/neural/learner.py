@@ -35,6 +35,7 @@ from portrait.encoder import TextEncoder
 from portrait.learned import Learned
 from portrait.learner import Grounds, NothingToLearnError, Progress, Trained, Trial
 from portrait.manifest import ArtifactInvalidError, Manifest, Window, parse_manifest
+from portrait.model import Model
 from portrait.model_index import Card
 from portrait.neural.behaviour_encoder import EncoderShape
 from portrait.neural.bench import Bench, Reader
@@ -62,7 +63,6 @@ from portrait.neural.retext import Retext, kept_folder, retext, told_of
 from portrait.neural.text_encoder import path_of
 from portrait.neural.training import Course
 from portrait.stock import Stock
-from portrait.store import Model
 from portrait.times import to_moment
 from portrait.tracker import Later
 from portrait.trial import DEFAULTS, HeadFigures, Thresholds

@@ -20,13 +20,14 @@ from portrait.heads import CHURN_RISK, PURCHASE_INTENT
 from portrait.history import Anchors, History
 from portrait.interactions import Interactions
 from portrait.labels import CHURN_HORIZON, PURCHASE_HORIZON, Labels, churn, purchase_within
+from portrait.model import Model
+from portrait.model_registry import ModelRegistry
 from portrait.neural.fit_heads import EVERY_MS
 from portrait.neural.readings import ranker_over
 from portrait.neural.refit_heads import state_of
 from portrait.questions import calendar_anchors, draw
 from portrait.ranker import Ranker
 from portrait.stock import Stock
-from portrait.store import Model, ModelRegistry
 from portrait.times import to_ms
 from portrait.watch import Live
 

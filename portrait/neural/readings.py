@@ -11,12 +11,12 @@ from portrait.drift import LEAST_VALUES, Reference
 from portrait.heads import CHURN_RISK, PURCHASE_INTENT
 from portrait.history import Anchors, History
 from portrait.interactions import Interactions
+from portrait.model import Model
 from portrait.past import newest
 from portrait.ranker import Ranker
 from portrait.recency import TEXT_RECENCY
 from portrait.ref import item_ref
 from portrait.stock import Stock, place_texts, stored_searches
-from portrait.store import Model
 from portrait.times import DAY_MS
 from portrait.traits import traits_of
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from portrait.arrays import Codes, Flags
+from portrait.columns import ACTION_CODE, RING
 from portrait.event import Action
-from portrait.facts import ACTION_CODE, RING
 from portrait.interactions import NO_ITEM, Interactions
 from portrait.kinds import DISLIKED, kinds_of
 

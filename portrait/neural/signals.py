@@ -22,10 +22,11 @@ from portrait.drift import ErrorDrift, Reference, moved
 from portrait.erasure import Erasures
 from portrait.exam import set_exam, sit
 from portrait.manifest import Manifest
+from portrait.model import Model
+from portrait.model_registry import ModelRegistry
 from portrait.neural.readings import LOOK_BACK_MS, REFERENCES, ranker_over, readings
 from portrait.segment import Segment, by_place
 from portrait.stock import Stock
-from portrait.store import Model, ModelRegistry
 from portrait.times import to_moment, to_ms
 
 MOST_EVENTS = 50_000  # looked at: enough to tell, and a few MB

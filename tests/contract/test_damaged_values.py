@@ -17,7 +17,8 @@ from portrait.adapters.redis_store import RedisProfiles
 from portrait.errors import ModelInvalidError, StoreUnavailableError
 from portrait.item import Item
 from portrait.model_index import Standing
-from portrait.store import LogName, StoredOffsets, Write
+from portrait.profile_store import Write
+from portrait.progress import LogName, StoredOffsets
 from portrait.watch import Live
 from tests.models import learned_model
 from tests.streams import card_of_model

@@ -26,7 +26,7 @@ from portrait.errors import StoreDamagedError, StoreRefusedError, StoreUnavailab
 from portrait.item import Item
 from portrait.jobs import new_job
 from portrait.model_index import Card
-from portrait.store import Write
+from portrait.profile_store import Write
 from portrait.watch import Live
 from tests.models import learned_model
 from tests.processes import until

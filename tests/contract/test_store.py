@@ -12,23 +12,16 @@ from portrait.adapters.redis_catalogue import Memory, RedisCatalogue
 from portrait.adapters.redis_progress import RedisOffsets, RedisPopularity, RedisProgress
 from portrait.adapters.redis_registry import RedisRegistry
 from portrait.adapters.redis_store import RedisProfiles
+from portrait.catalogue_store import CatalogueStore
 from portrait.item import IntroducedItem, Item
+from portrait.model import Model
+from portrait.model_registry import ModelRegistry
+from portrait.popularity import PopularityStore
 from portrait.profile import REVISION
+from portrait.profile_store import ProfileStore, Stored, Write
+from portrait.progress import LogName, OffsetStore, ProgressStore, StoredOffsets
 from portrait.settings import Settings
 from portrait.space import unit
-from portrait.store import (
-    CatalogueStore,
-    LogName,
-    Model,
-    ModelRegistry,
-    OffsetStore,
-    PopularityStore,
-    ProfileStore,
-    ProgressStore,
-    Stored,
-    StoredOffsets,
-    Write,
-)
 from tests.catalogues import SPACE
 from tests.fakes import (
     MemoryCatalogue,

@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from portrait.event import Action
-from portrait.store import Model
+from portrait.model import Model
 from portrait.topics import event_topic
 from tests.challengers import add_challenger
 from tests.patience import ANSWER_SECONDS, PATIENCE

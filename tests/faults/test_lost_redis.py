@@ -23,7 +23,8 @@ from portrait.adapters.kafka_topics import create_topics
 from portrait.adapters.redis_models import RedisModels
 from portrait.adapters.redis_store import connect_redis
 from portrait.catalogue import texts_of
-from portrait.facts import EVENT, HEAD
+from portrait.columns import EVENT
+from portrait.facts import HEAD
 from portrait.ledger import read_ledger
 from portrait.profile import decode_profile
 from portrait.ref import text_ref

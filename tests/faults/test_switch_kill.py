@@ -21,12 +21,13 @@ from portrait.adapters.redis_catalogue import RedisCatalogue
 from portrait.adapters.redis_models import RedisModels
 from portrait.adapters.redis_store import connect_redis
 from portrait.catalogue import texts_of
-from portrait.facts import EVENT, HEAD
+from portrait.columns import EVENT
+from portrait.facts import HEAD
+from portrait.model import Model
 from portrait.model_index import Standing
 from portrait.record import space_of
 from portrait.ref import text_ref
 from portrait.settings import Settings
-from portrait.store import Model
 from portrait.topics import read_topics
 from tests.challengers import add_challenger
 from tests.processes import (

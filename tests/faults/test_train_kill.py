@@ -15,7 +15,7 @@ from portrait.adapters.redis_models import RedisModels
 from portrait.adapters.redis_registry import RedisRegistry
 from portrait.jobs import Job
 from portrait.lease import stopped
-from portrait.store import Model
+from portrait.model import Model
 from tests.catalogues import SPACE
 from tests.contract.test_training import NOON, card
 from tests.forked import Forked

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from portrait.ledger import read_ledger
+from portrait.model import Model
 from portrait.model_index import Standing
 from portrait.ref import text_ref
 from portrait.resume import Resume
-from portrait.store import Model
 from tests.catalogues import ITEMS
 from tests.fake_training import MemoryModels
 from tests.fakes import HashEncoder, MemoryCatalogue, MemoryOffsets, MemoryRegistry

@@ -15,9 +15,9 @@ from portrait.adapters.parquet_archive import ParquetArchive
 from portrait.archive import EVER, SCHEMA, Archive, ArchiveChangedError, Span
 from portrait.archive_reading import ATTEMPTS, Reading, Sample, read_interactions, together
 from portrait.batch import decode
+from portrait.columns import ACTION_CODE
 from portrait.erasure import Erasures
 from portrait.event import Action
-from portrait.facts import ACTION_CODE
 from portrait.interactions import NO_ITEM, NO_QUERY
 from portrait.kinds import is_read
 from portrait.ref import item_ref, search_ref, user_ref

@@ -10,8 +10,8 @@ import pytest
 
 from portrait import metrics
 from portrait.mirror import Mirror
+from portrait.model import Model
 from portrait.space import Vectors
-from portrait.store import Model
 from portrait.stream import Batch
 from portrait.texts import TextReader
 from tests.catalogues import SPACE

@@ -3,9 +3,9 @@
 import json
 
 from portrait.batch import EventBatch, decode, item_of
+from portrait.columns import ACTION_CODE
 from portrait.envelope import parse_event
 from portrait.event import Action
-from portrait.facts import ACTION_CODE
 from portrait.kinds import DISLIKED_REVIEW, LIKED_REVIEW, REVIEW, is_read, kinds_of
 from portrait.reading import LARGEST_EVENT
 from portrait.ref import event_ref, item_ref, search_ref

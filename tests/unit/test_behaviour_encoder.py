@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from portrait.arrays import MISSING
-from portrait.facts import PURCHASE, RETURN
+from portrait.columns import PURCHASE, RETURN
 from portrait.kinds import DISLIKED_REVIEW, LIKED_REVIEW
 from portrait.neural.behaviour_encoder import BehaviourEncoder, EncoderShape, ItemTower
 from portrait.neural.causal_transformer import CausalTransformer

@@ -7,8 +7,8 @@ import pytest
 from scipy.sparse import csr_array
 
 from portrait.arrays import Floats
+from portrait.columns import ACTION_CODE
 from portrait.event import Action
-from portrait.facts import ACTION_CODE
 from portrait.interactions import Interactions, from_columns
 from portrait.neural.co_occurrence import (
     MOST_NEIGHBOURS,

@@ -7,8 +7,8 @@ import pytest
 
 from benchmarks.continual import BEGINS, Row, compare, periods_of, summary
 from benchmarks.heads.shops import Shop
+from portrait.columns import ACTION_CODE
 from portrait.event import Action
-from portrait.facts import ACTION_CODE
 from portrait.interactions import Interactions, from_columns
 from portrait.space import unit
 

@@ -10,9 +10,9 @@ from portrait.artifact import ENCODER, write_artifact
 from portrait.encoder import TextEncoder
 from portrait.errors import EncoderInvalidError, ModelInvalidError
 from portrait.manifest import ArtifactInvalidError, Manifest
+from portrait.model import Model
 from portrait.model_index import card_of
 from portrait.space import Space
-from portrait.store import Model
 from tests.catalogues import SPACE
 from tests.fake_training import MemoryModels
 from tests.fakes import HashEncoder

@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 
 from portrait import exam as module
 from portrait.arrays import Codes
+from portrait.columns import ACTION_CODE
 from portrait.evaluate import Scores
 from portrait.event import Action
 from portrait.exam import Exam, set_exam, sit
-from portrait.facts import ACTION_CODE
 from portrait.interactions import NO_ITEM, Interactions, from_columns
 from portrait.judge import judge
 from portrait.recency import Events

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from portrait.columns import ACTION_CODE
 from portrait.event import Action
 from portrait.exam import Exam
-from portrait.facts import ACTION_CODE
 from portrait.neural.examiner import (
     MOST_SPOILED,
     Examined,

@@ -7,11 +7,12 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from portrait.catalogue import Catalogue
+from portrait.columns import ACTION_CODE, EVENT, RING
 from portrait.event import Action
 from portrait.explain import Reasons, evidence_of, reasons_of, search_refs, together
-from portrait.facts import ACTION_CODE, EVENT, RING
+from portrait.layout import LONG, SHORT
 from portrait.lexical import Lexicon
-from portrait.paint import LONG, SHORT, paint
+from portrait.paint import paint
 from portrait.recommend import Wish, blend, rank, stock
 from portrait.ref import item_ref, search_ref, text_ref
 from portrait.session import read_words, session_evidence, session_ring

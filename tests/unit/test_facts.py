@@ -8,16 +8,14 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from portrait.columns import ACTION_CODE, COLUMNS, RING
 from portrait.event import Action
 from portrait.facts import (
-    ACTION_CODE,
-    COLUMNS,
     DEAREST,
     MONEY,
     MOST,
     PERIOD_MS,
     PERIODS,
-    RING,
     SPEND_PART,
     Facts,
     fold,

@@ -10,10 +10,10 @@ from portrait.arrays import Floats
 from portrait.catalogue import Catalogue
 from portrait.item import Item
 from portrait.lexical import BEST_TEXTS, Lexicon, words_of
+from portrait.model import Model
 from portrait.recommend import FIRST_SEEN, Pile, Shelf, Wish, rank_by, stock
 from portrait.ref import text_ref
 from portrait.space import Space, Vectors, unit
-from portrait.store import Model
 
 DIM = 6  # so few that many candidates are alike
 MODEL = Model("test", Space("none", np.zeros(DIM, np.float32), np.eye(DIM, dtype=np.float32)))

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from portrait.errors import ModelInvalidError
+from portrait.model import Model
 from portrait.ref import text_ref
-from portrait.store import Model
 from tests.fakes import HashEncoder, MemoryCatalogue, MemoryRegistry
 from tests.patience import PATIENCE
 from tests.streams import MODEL

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from portrait.columns import ACTION_CODE
 from portrait.event import Action
-from portrait.facts import ACTION_CODE
 from portrait.heads import CHURN_RISK, INTERESTS, NEXT_ACTION, PURCHASE_INTENT, Heads
 from portrait.history import Anchors, facts_at
 from portrait.interactions import Interactions, from_columns

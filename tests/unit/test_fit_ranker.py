@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from portrait.arrays import MISSING, Codes
+from portrait.columns import ACTION_CODE
 from portrait.event import Action
-from portrait.facts import ACTION_CODE
 from portrait.interactions import NO_ITEM, NO_QUERY, Interactions, from_columns
 from portrait.learned import FIRST, Blend, Learned
 from portrait.neural.behaviour_encoder import BehaviourEncoder, EncoderShape

@@ -9,10 +9,10 @@ import pytest
 from portrait.encoder import TextEncoder
 from portrait.errors import ModelInvalidError
 from portrait.learner import NothingToLearnError, Trained
+from portrait.model import Model
 from portrait.model_index import Card
 from portrait.neural.learner import ArchiveLearner
 from portrait.space import Space, fit_space
-from portrait.store import Model
 from tests.fake_training import MemoryModels
 from tests.fakes import HashEncoder, MemoryRegistry
 from tests.streams import card_of_model

@@ -7,7 +7,8 @@ import pytest
 from numpy.typing import NDArray
 
 from portrait.calibration import AS_IT_IS
-from portrait.facts import EVENT, RING, Facts
+from portrait.columns import EVENT, RING
+from portrait.facts import Facts
 from portrait.habits import ACTIONS, HABITS, RECENCY
 from portrait.heads import (
     CHURN_RISK,

@@ -4,8 +4,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from portrait.columns import ACTION_CODE
 from portrait.event import Action
-from portrait.facts import ACTION_CODE, Facts, fold
+from portrait.facts import Facts, fold
 from portrait.history import Anchors, facts_at
 from portrait.interactions import NO_ITEM, NO_QUERY, Interactions, from_columns
 from portrait.times import DAY_MS

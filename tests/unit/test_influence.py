@@ -8,8 +8,9 @@ import pytest
 from numpy.typing import NDArray
 
 from portrait.batch import decode
+from portrait.columns import ACTION_CODE, COLUMNS
 from portrait.event import Action
-from portrait.facts import ACTION_CODE, COLUMNS, Facts, fold
+from portrait.facts import Facts, fold
 from portrait.influence import ACQUAINTED, AWAY_MS, DAILY, Regulars, wanted
 from portrait.popularity import diminished
 from portrait.receipt import RECEIVED as SAID

@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import numpy as np
 
+from portrait.columns import ACTION_CODE
 from portrait.event import Action
-from portrait.facts import ACTION_CODE
 from portrait.history import Anchors
 from portrait.interactions import NO_ITEM, Interactions, from_columns
 from portrait.labels import (

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from portrait.facts import PURCHASE
+from portrait.columns import PURCHASE
 from portrait.history import Anchors, facts_at
 from portrait.interactions import Interactions, from_columns
 from portrait.labels import (

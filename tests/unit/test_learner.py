@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 
 from portrait.artifact import fetch, manifest_digest, read_learned
+from portrait.columns import ACTION_CODE
 from portrait.erasure import Erasures
 from portrait.event import Action
-from portrait.facts import ACTION_CODE
 from portrait.judge import judge
 from portrait.learned import Learned
 from portrait.learner import Trained
+from portrait.model import Model
 from portrait.neural.behaviour_encoder import EncoderShape
 from portrait.neural.fit_ranker import RankerCourse, fit_neighbours
 from portrait.neural.learner import MATERIAL, ArchiveLearner, Plan, manifest_at
@@ -25,7 +26,6 @@ from portrait.neural.training import Course
 from portrait.ref import text_ref, user_ref
 from portrait.space import fit_space
 from portrait.stock import place_searches, place_texts
-from portrait.store import Model
 from portrait.verdict import Verdict
 from tests.archives import memory_archive
 from tests.fakes import HashEncoder

@@ -15,7 +15,7 @@ from portrait.ledger import (
     write_ledger,
 )
 from portrait.manifest import ArtifactInvalidError
-from portrait.store import Model
+from portrait.model import Model
 from tests.models import learned_model
 from tests.streams import MODEL, card_of_model
 

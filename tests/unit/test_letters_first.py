@@ -10,8 +10,8 @@ from datetime import timedelta
 
 import pytest
 
+from portrait.progress import StoredOffsets
 from portrait.resume import Resume
-from portrait.store import StoredOffsets
 from portrait.stream import Batch, Message, Record
 from portrait.topics import DEAD
 from tests.fakes import ListPublisher, MemoryCatalogue, MemoryOffsets

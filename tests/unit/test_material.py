@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from portrait.columns import ACTION_CODE
 from portrait.erasure import Erasures
 from portrait.event import Action
-from portrait.facts import ACTION_CODE
 from portrait.interactions import NO_ITEM, NO_QUERY, Interactions
 from portrait.item import interest_category
 from portrait.learner import NothingToLearnError

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portrait.arrays import MISSING
+from portrait.columns import ACTION_CODE
 from portrait.event import Action
-from portrait.facts import ACTION_CODE
 from portrait.neighbours import Neighbours
 from portrait.recency import Events
 from tests.learned import ITEMS, histories, neighbours

@@ -9,9 +9,9 @@ import pytest
 from portrait import metrics
 from portrait.errors import ModelInvalidError, ModelMissingError
 from portrait.ledger import LEDGER, read_ledger
+from portrait.model import Model
 from portrait.model_index import Standing
 from portrait.resume import Resume
-from portrait.store import Model
 from portrait.stream import Batch
 from tests.catalogues import ITEMS
 from tests.fake_training import MemoryModels

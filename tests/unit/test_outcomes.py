@@ -10,9 +10,9 @@ from portrait.archive import SCHEMA, Archive
 from portrait.erasure import Erasures
 from portrait.event import Action
 from portrait.heads import CHURN_RISK, PURCHASE_INTENT
+from portrait.model import Model
 from portrait.neural.outcomes import ANEW, ArchiveOutcomes
 from portrait.ref import user_ref
-from portrait.store import Model
 from portrait.times import DAY_MS, EPOCH, MILLISECOND
 from portrait.watch import Live
 from tests.archives import memory_archive

@@ -7,18 +7,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from portrait.arrays import Floats, Ring
+from portrait.columns import ACTION_CODE, EVENT, RING
 from portrait.event import Action
-from portrait.facts import ACTION_CODE, EVENT, RING
 from portrait.item import Item
-from portrait.paint import (
-    LONG,
-    NO_EVIDENCE,
-    SHORT,
-    WIDTHS,
-    paint,
-    vector_weights,
-    weights,
-)
+from portrait.layout import LONG, NO_EVIDENCE, SHORT
+from portrait.paint import WIDTHS, paint, vector_weights, weights
 from portrait.recency import NEWCOMER, Events
 from portrait.ref import item_ref, name_ref, search_ref, text_ref
 from portrait.times import DAY_MS

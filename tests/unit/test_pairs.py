@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from portrait.columns import ACTION_CODE
 from portrait.event import Action
-from portrait.facts import ACTION_CODE
 from portrait.interactions import NO_ITEM, Interactions, from_columns
 from portrait.pairs import Pairs, behaviour_pairs, draw_batches, joined, search_pairs
 

@@ -9,19 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from portrait.columns import ACTION_CODE, COLUMNS, ERASURE, RING
 from portrait.event import Action
-from portrait.facts import (
-    ACTION_CODE,
-    COLUMNS,
-    ERASURE,
-    FURTHER_LAYOUT,
-    LATER_MS,
-    LAYOUT,
-    RING,
-    Facts,
-    fold,
-)
-from portrait.paint import blank_portraits
+from portrait.facts import FURTHER_LAYOUT, LATER_MS, LAYOUT, Facts, fold
+from portrait.layout import blank_portraits
 from portrait.positions import POSITION
 from portrait.profile import decode_profile, encode_profiles, read_facts
 from portrait.record import partitions_of, read_sound, space_of

@@ -10,8 +10,9 @@ from portrait.catalogue import Catalogue
 from portrait.errors import StoreUnavailableError
 from portrait.item import Item
 from portrait.mirror import Mirror
+from portrait.model import Model
 from portrait.profile import read_facts
-from portrait.store import Model, Write
+from portrait.profile_store import Write
 from portrait.stream import Message
 from portrait.topics import ERASURES
 from portrait.watch import Live

@@ -2,8 +2,10 @@
 
 from hypothesis import given
 
-from portrait.facts import RING, Facts, fold
-from portrait.paint import blank_portraits, paint
+from portrait.columns import RING
+from portrait.facts import Facts, fold
+from portrait.layout import blank_portraits
+from portrait.paint import paint
 from portrait.profile import REVISION, decode_profile, encode_profiles, read_facts
 from tests.catalogues import SPACE, catalogue
 from tests.strategies import START, Happening, happenings, log_of

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from portrait.columns import ACTION_CODE
 from portrait.event import Action
-from portrait.facts import ACTION_CODE
 from portrait.kinds import NOW_WEIGHTS
 from portrait.recency import NEWCOMER, Events, Recency
 from portrait.times import DAY_MS

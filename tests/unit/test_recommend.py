@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from portrait.arrays import MISSING
 from portrait.catalogue import Catalogue
 from portrait.item import Item
+from portrait.model import Model
 from portrait.popularity import popularity_of
 from portrait.recommend import (
     ITEMS_PER_CATEGORY,
@@ -31,7 +32,6 @@ from portrait.recommend import (
 )
 from portrait.ref import text_ref
 from portrait.space import Space, Vectors, unit
-from portrait.store import Model
 from tests.catalogues import ITEMS, catalogue
 
 DIM = 8

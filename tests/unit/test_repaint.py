@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from portrait.mirror import Mirror
+from portrait.model import Model
 from portrait.profile import decode_profile
+from portrait.profile_store import Write
 from portrait.record import received_at_of
-from portrait.store import Model, Write
 from tests.catalogues import ITEMS
 from tests.fakes import MemoryCatalogue, MemoryProfiles, MemoryRegistry
 from tests.models import learned_model

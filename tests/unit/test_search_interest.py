@@ -6,9 +6,9 @@ import pytest
 from portrait.arrays import MISSING
 from portrait.catalogue import Catalogue
 from portrait.item import Item
+from portrait.model import Model
 from portrait.ref import search_ref, text_ref
 from portrait.space import Space
-from portrait.store import Model
 from tests.catalogues import ITEMS, catalogue, read
 
 

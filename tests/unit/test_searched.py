@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from portrait.columns import ACTION_CODE, EVENT, RING
 from portrait.event import Action
-from portrait.facts import ACTION_CODE, EVENT, RING
 from portrait.ref import search_ref
 from portrait.searched import MOST_BYTES, encode_searched, read_searched
 

@@ -10,21 +10,22 @@ from numpy.typing import NDArray
 
 from portrait.arrays import Floats, Ring
 from portrait.catalogue import Catalogue
+from portrait.columns import ACTION_CODE, EVENT, RING
 from portrait.event import Action
 from portrait.explain import Evidence, evidence_of, together
-from portrait.facts import ACTION_CODE, EVENT, RING
 from portrait.interactions import NO_ITEM, NO_QUERY, Interactions, from_columns
 from portrait.item import IntroducedItem
 from portrait.kinds import KIND_WEIGHTS
+from portrait.layout import LONG
 from portrait.learned import Blend
-from portrait.paint import LONG, paint
+from portrait.model import Model
+from portrait.paint import paint
 from portrait.past import newest
 from portrait.ranker import Ranker
 from portrait.recommend import Ranking, Shelf, Wish, stock
 from portrait.ref import item_ref, search_ref, text_ref
 from portrait.session import session_evidence, session_ring
 from portrait.situations import session
-from portrait.store import Model
 from portrait.taste import FirstTaste, taste_of
 from portrait.traits import traits_of
 from tests.catalogues import ITEMS, MODEL, catalogue

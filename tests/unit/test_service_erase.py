@@ -2,7 +2,8 @@
 
 import pytest
 
-from portrait.facts import ERASURE, Facts, fold
+from portrait.columns import ERASURE
+from portrait.facts import Facts, fold
 from portrait.paint import paint
 from portrait.profile import encode_profiles, read_facts
 from portrait.topics import ERASURES

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pytest
 
 from portrait.learned import Learned
-from portrait.store import Model
+from portrait.model import Model
 from service.outlook import HOUR_MS, hours_silent
 from service.schemas import ProfileAnswer, Recommendations
 from tests.catalogues import ITEMS, SPACE, catalogue

@@ -16,9 +16,9 @@ from pydantic_core import to_json
 from portrait import metrics
 from portrait.item import Item
 from portrait.jobs import new_job
+from portrait.model import Model
 from portrait.model_index import Standing
 from portrait.space import fit_space
-from portrait.store import Model
 from service.app import create_app
 from service.examples import PROFILE, RECOMMENDATIONS
 from service.live import Live, Parts

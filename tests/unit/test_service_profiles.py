@@ -11,10 +11,10 @@ from pydantic import TypeAdapter
 from portrait.event import Action
 from portrait.facts import fold
 from portrait.item import Item
+from portrait.model import Model
 from portrait.paint import paint
 from portrait.profile import encode_profiles, read_facts
 from portrait.space import fit_space
-from portrait.store import Model
 from service.live import ANSWER_BYTES, ENTRY_BYTES, Answers
 from service.schemas import ProfileAnswer
 from tests.catalogues import ITEMS, SPACE, catalogue

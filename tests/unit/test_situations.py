@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from portrait import situations as module
 from portrait.arrays import MISSING, Codes
+from portrait.columns import ACTION_CODE
 from portrait.evaluate import Scores
 from portrait.event import Action
-from portrait.facts import ACTION_CODE
 from portrait.interactions import NO_ITEM, NO_QUERY, Interactions, from_columns
 from portrait.kinds import KIND_WEIGHTS
 from portrait.recency import Events

@@ -21,7 +21,7 @@ from portrait.batch import decode
 from portrait.behaviour import Behaviour
 from portrait.facts import Facts
 from portrait.mirror import Mirror
-from portrait.store import Model
+from portrait.model import Model
 from portrait.texts import TextReader
 from tests import shop as shops
 from tests.fake_training import MemoryLiveCounts

@@ -9,10 +9,10 @@ import pytest
 from portrait.errors import ModelInvalidError
 from portrait.item import Item
 from portrait.manifest import ArtifactInvalidError
+from portrait.model import Model
 from portrait.model_index import Standing
 from portrait.ref import text_ref
 from portrait.space import Space, Vectors
-from portrait.store import Model
 from tests.catalogues import ITEMS, SPACE
 from tests.fakes import HashEncoder, MemoryCatalogue
 from tests.models import learned_model

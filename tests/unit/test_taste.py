@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from portrait.arrays import Ring
 from portrait.catalogue import Catalogue
+from portrait.columns import ACTION_CODE, EVENT, RING
 from portrait.event import Action
 from portrait.explain import Evidence, evidence_of, together
-from portrait.facts import ACTION_CODE, EVENT, RING
 from portrait.item import Item
 from portrait.learned import Blend
 from portrait.paint import paint

@@ -13,9 +13,9 @@ import pytest
 from portrait.jobs import Job, new_job
 from portrait.learner import NothingToLearnError, Progress, Trained, Trial
 from portrait.manifest import Manifest
+from portrait.model import Model
 from portrait.need import Need
 from portrait.schedule import Schedule
-from portrait.store import Model
 from portrait.tracking import Lenient
 from portrait.trial import DEFAULTS
 from tests.catalogues import SPACE

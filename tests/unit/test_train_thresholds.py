@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from portrait.judge import judge
-from portrait.store import Model
+from portrait.model import Model
 from portrait.trial import DEFAULTS, Ranks
 from tests.catalogues import SPACE
 from tests.models import learned_model

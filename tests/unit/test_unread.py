@@ -11,10 +11,10 @@ from portrait import metrics
 from portrait.arrays import Floats
 from portrait.errors import ModelInvalidError
 from portrait.item import Item
+from portrait.model import Model
 from portrait.model_index import Standing
 from portrait.ref import search_ref, text_ref
 from portrait.space import Space
-from portrait.store import Model
 from portrait.stream import Notes
 from portrait.texts import MOST_UNREAD, TextReader
 from tests.catalogues import SPACE

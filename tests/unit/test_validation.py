@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from portrait.arrays import Floats
+from portrait.columns import ACTION_CODE
 from portrait.event import Action
-from portrait.facts import ACTION_CODE
 from portrait.interactions import from_columns
 from portrait.neural.validation import Validation, validation_of
 
