@@ -12,7 +12,7 @@ from pydantic_core import from_json
 
 from portrait.errors import EventInvalidError
 from portrait.event import Action, Event
-from portrait.item import reasons
+from portrait.field_errors import reasons
 from portrait.stream import Headers
 
 TYPE_NAMES = {action.value: action for action in Action} | {

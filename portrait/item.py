@@ -14,10 +14,10 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from portrait.errors import ItemInvalidError
+from portrait.field_errors import reasons
 
 SEPARATOR = " > "  # between the levels of a category path
 MOST_ATTRIBUTES = 32
-MOST_REASONS = 4  # told of one record
 INTEREST_DEPTH = 2  # levels of the category path that an interest names
 
 LONGEST_ID = 128  # characters
@@ -107,19 +107,6 @@ def parse_item(payload: bytes) -> Item:
         return Item.model_validate_json(payload)
     except ValidationError as error:
         raise ItemInvalidError(reasons(error)) from None  # the error repeats what was sent
-
-
-def reasons(error: ValidationError) -> str:
-    """Say which fields are wrong and how: the first few, and nothing that was sent."""
-    problems = error.errors(include_url=False, include_context=False, include_input=False)
-    told = dict.fromkeys(f"{_field_of(each['loc'])}: {each['type']}" for each in problems)
-    return "; ".join([*told][:MOST_REASONS]) + ("; and more" if len(told) > MOST_REASONS else "")
-
-
-def _field_of(place: tuple[str | int, ...]) -> str:
-    """Name a field. What lies inside of `attributes` the sender has named."""
-    ours = place[: place.index("attributes") + 1] if "attributes" in place else place
-    return ".".join(map(str, ours)) or "payload"
 
 
 def interest_category(category: str) -> str:

@@ -24,7 +24,7 @@ from portrait.artifact import (
     read_space,
     write_artifact,
 )
-from portrait.item import reasons
+from portrait.field_errors import reasons
 from portrait.learned import Learned
 from portrait.manifest import ArtifactInvalidError, Manifest
 from portrait.model import Model

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
 from portrait.errors import PortraitError
-from portrait.item import reasons
+from portrait.field_errors import reasons
 
 MOST_ERRORS = 8  # of one failure: causes, and members of groups
 MOST_FRAMES = 12  # of one error, the innermost

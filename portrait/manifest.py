@@ -19,7 +19,7 @@ from pydantic import (
 )
 
 from portrait.errors import PortraitError
-from portrait.item import reasons
+from portrait.field_errors import reasons
 
 Version = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")]
 Figures = dict[str, JsonValue]

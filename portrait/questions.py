@@ -20,6 +20,7 @@ from portrait.labels import Labels
 from portrait.leaks import audit_facts, audit_split
 from portrait.times import DAY_MS
 
+EVERY_MS = 7 * DAY_MS  # from one question of the calendar to the next
 REMEMBERED_MS = 90 * DAY_MS  # nobody asks about who was not seen for longer
 TEST_SHARE, VALID_SHARE = 0.25, 0.2  # of the time
 WARM_UP_SHARE = 0.16  # nobody is asked about so early: their history is cut off by the log's begin

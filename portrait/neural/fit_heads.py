@@ -48,6 +48,7 @@ from portrait.neural.judge_heads import (
 )
 from portrait.neural.linear_head import Learned, Learning, learn
 from portrait.questions import (
+    EVERY_MS,
     Examples,
     Known,
     Periods,
@@ -59,13 +60,11 @@ from portrait.questions import (
     category_codes,
     cut,
 )
-from portrait.times import DAY_MS
 from portrait.tracker import NoTracker, Tracker
 
 MOST_EXAMPLES = 24_000
 MEASURED = 8_192  # examples whose features are measured
 MOST_CATEGORIES, LEAST_TOUCHES = 128, 200  # of interests; rarer ones teach nothing
-EVERY_MS = 7 * DAY_MS
 
 log = structlog.get_logger()
 

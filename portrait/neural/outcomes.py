@@ -22,10 +22,8 @@ from portrait.interactions import Interactions
 from portrait.labels import CHURN_HORIZON, PURCHASE_HORIZON, Labels, churn, purchase_within
 from portrait.model import Model
 from portrait.model_registry import ModelRegistry
-from portrait.neural.fit_heads import EVERY_MS
-from portrait.neural.readings import ranker_over
-from portrait.neural.refit_heads import state_of
-from portrait.questions import calendar_anchors, draw
+from portrait.neural.readings import ranker_over, state_of
+from portrait.questions import EVERY_MS, calendar_anchors, draw
 from portrait.ranker import Ranker
 from portrait.stock import Stock
 from portrait.times import to_ms

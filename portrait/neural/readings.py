@@ -5,16 +5,18 @@ Both look back equally far, or the length of the log itself would look like drif
 """
 
 import numpy as np
+from numpy.typing import NDArray
 
-from portrait.arrays import Codes, Doubles
+from portrait.arrays import MISSING, Codes, Doubles, Floats
 from portrait.drift import LEAST_VALUES, Reference
 from portrait.heads import CHURN_RISK, PURCHASE_INTENT
 from portrait.history import Anchors, History
 from portrait.interactions import Interactions
 from portrait.model import Model
-from portrait.past import newest
+from portrait.past import located, newest
+from portrait.questions import StateOf
 from portrait.ranker import Ranker
-from portrait.recency import TEXT_RECENCY
+from portrait.recency import TEXT_RECENCY, Events
 from portrait.ref import item_ref
 from portrait.stock import Stock, place_texts, stored_searches
 from portrait.times import DAY_MS
@@ -92,3 +94,20 @@ def _scores(ranker: Ranker, lately: Interactions, users: Codes, until: int) -> d
     predicted = heads.predict(facts.head, facts.ring, state, anchors.at)
     said = {PURCHASE_INTENT: predicted.purchase_intent, CHURN_RISK: predicted.churn_risk}
     return {name: each.astype(np.float64) for name, each in said.items() if each is not None}
+
+
+def state_of(ranker: Ranker, events: Interactions) -> StateOf:
+    """Return how a model reads rings: (A, RING) to (A, D).
+
+    Args:
+        ranker: The model, over the items and queries of the events.
+        events: From which the rings are.
+    """
+
+    def states(ring: NDArray[np.void]) -> Floats:
+        held = int((ring["at"] > 0).sum(axis=1).max(initial=1))
+        ring = ring[:, :held]
+        rows = located(ring, events)
+        return ranker.states(*ranker.heard(rows, Events.of_ring(ring, rows != MISSING)))
+
+    return states

@@ -9,21 +9,18 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from portrait.arrays import MISSING, Floats, Refs, positions
 from portrait.classification import binary_figures, ece_by_chance, multiclass_figures
 from portrait.heads import INTERESTS, NEXT_ACTION, Heads
 from portrait.history import Anchors, History
-from portrait.interactions import Interactions
 from portrait.learned import Learned
 from portrait.neural.fit_heads import fit_heads
 from portrait.neural.judge_heads import HeadReport
 from portrait.neural.material import Material
-from portrait.past import located
+from portrait.neural.readings import state_of
 from portrait.questions import StateOf
 from portrait.ranker import Ranker
-from portrait.recency import Events
 from portrait.space import Vectors
 from portrait.tracker import Tracker
 from portrait.trial import HeadFigures
@@ -97,23 +94,6 @@ def refit_heads(
     if not kept:
         return Refitted(None, {}, asked, reasons)
     return Refitted(replace(heads, heads=kept), served, asked, reasons)
-
-
-def state_of(ranker: Ranker, events: Interactions) -> StateOf:
-    """Return how a model reads rings: (A, RING) to (A, D).
-
-    Args:
-        ranker: The model, over the items and queries of the events.
-        events: From which the rings are.
-    """
-
-    def states(ring: NDArray[np.void]) -> Floats:
-        held = int((ring["at"] > 0).sum(axis=1).max(initial=1))
-        ring = ring[:, :held]
-        rows = located(ring, events)
-        return ranker.states(*ranker.heard(rows, Events.of_ring(ring, rows != MISSING)))
-
-    return states
 
 
 def _answered(
