@@ -13,7 +13,6 @@ url ─▶ manifest ─▶ files aside ─▶ verify ─▶ rename              
 Nothing here needs torch: the service reads artifacts, too.
 """
 
-import os
 import shutil
 import time
 import uuid
@@ -28,6 +27,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
+from portrait.files import sync
 from portrait.manifest import ArtifactInvalidError, FileEntry, Manifest, parse_manifest
 from portrait.space import Space
 
@@ -244,21 +244,13 @@ def _aside(folder: Path) -> Iterator[Path]:
 def _settle(aside: Path, folder: Path) -> None:
     """Put a finished folder in its place, on the disk and not only in its cache."""
     for path in (*_files(aside), *(at for at in aside.rglob("*") if at.is_dir()), aside):
-        _sync(path)
+        sync(path)
     try:
         aside.rename(folder)
     except OSError:
         if not folder.exists():  # another process was faster: the callers compare
             raise
-    _sync(folder.parent)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync(folder.parent)
 
 
 def _download(files: fsspec.AbstractFileSystem, source: str, target: Path) -> None:

@@ -6,11 +6,9 @@
 Redis serves from its own copy. Only when that is gone is the ledger read: `workers/origin.py`.
 """
 
-import os
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal
-from uuid import uuid4
 
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
@@ -25,6 +23,7 @@ from portrait.artifact import (
     write_artifact,
 )
 from portrait.field_errors import reasons
+from portrait.files import replacing
 from portrait.learned import Learned
 from portrait.manifest import ArtifactInvalidError, Manifest
 from portrait.model import Model
@@ -73,7 +72,8 @@ def write_ledger(models_url: str, ledger: Ledger) -> None:
     try:
         files, path = fsspec.core.url_to_fs(_ledger_at(models_url))
         if isinstance(files, LocalFileSystem):
-            _replace(Path(path), payload)
+            with replacing(Path(path)) as file:
+                file.write(payload)
         else:
             files.pipe_file(path, payload)  # object stores show the whole of it or nothing
     except (OSError, ValueError, ImportError) as error:
@@ -124,19 +124,6 @@ def fetch_model(models_url: str, card: Card, cache: Path) -> tuple[Model, Card]:
     arrays = read_learned(folder)
     model = Model(card.version, read_space(folder), Learned.from_arrays(arrays) if arrays else None)
     return model, card.model_copy(update={"artifact": url})
-
-
-def _replace(path: Path, payload: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{uuid4().hex}")
-    try:
-        with aside.open("wb") as file:
-            file.write(payload)
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)
 
 
 def _ledger_at(models_url: str) -> str:

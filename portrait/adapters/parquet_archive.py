@@ -7,9 +7,7 @@
 A file appears whole: an object store puts it at once, and a local one is renamed from aside.
 """
 
-import os
 import time
-import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from hashlib import blake2b
@@ -33,6 +31,7 @@ from portrait.archive import (
     numbers,
 )
 from portrait.erasure import Erasures
+from portrait.files import replacing
 from portrait.segment import Segment
 from portrait.times import to_moment
 
@@ -165,7 +164,8 @@ class ParquetArchive:
         path = f"{self._root}/{name}"
         with _translated(name):
             if self._local:
-                _rename_from_aside(Path(path), content)
+                with replacing(Path(path)) as file:
+                    file.write(content)
             else:
                 self._fs.pipe_file(path, content.to_pybytes())
 
@@ -173,24 +173,6 @@ class ParquetArchive:
         for name in names:
             with _translated(name, absent_ok=True):
                 self._fs.rm_file(f"{self._root}/{name}")
-
-
-def _rename_from_aside(path: Path, content: Any) -> None:  # noqa: ANN401 - a buffer of Arrow
-    """Write a file so that neither a kill nor a power cut leaves a part of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
-    try:
-        with aside.open("wb") as file:
-            file.write(content)
-            os.fsync(file.fileno())
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def _may_hold(group: Any, within: Span) -> bool:  # noqa: ANN401 - metadata of Parquet

@@ -11,6 +11,7 @@ import numpy as np
 
 from portrait.encoder import TextEncoder
 from portrait.exam import Exam
+from portrait.files import replacing
 from portrait.learned import Learned
 from portrait.learner import Grounds, NothingToLearnError, Progress
 from portrait.model import Model
@@ -131,7 +132,8 @@ class Reader:
         if not path.exists():
             items = place_texts(material.texts, space, self._stock, encoder, progress)
             searches = place_searches(material.queries, space, self._stock, encoder)
-            _write_arrays(path, texts=np.r_[items, searches])
+            with replacing(path) as file:
+                np.savez(file, allow_pickle=False, texts=np.r_[items, searches])
         with np.load(path) as arrays:
             vectors: Vectors = arrays["texts"]
             return vectors
@@ -143,14 +145,7 @@ def _fitted(folder: Path, encoder: TextEncoder, material: Material) -> Space:
     if not path.exists():
         distinct = sorted({text for text in material.texts if text}, key=text_ref)
         space = fit_space(encoder.name, encoder.encode(distinct[:FITTED_TEXTS]))
-        _write_arrays(path, mean=space.mean, axes=space.axes)
+        with replacing(path) as file:
+            np.savez(file, allow_pickle=False, mean=space.mean, axes=space.axes)
     with np.load(path) as arrays:
         return Space(encoder.name, arrays["mean"], arrays["axes"])
-
-
-def _write_arrays(path: Path, **arrays: Vectors) -> None:
-    """Write arrays to a file, whole or not at all."""
-    aside = path.with_name(f".{path.name}")
-    with aside.open("wb") as file:
-        np.savez(file, allow_pickle=False, **arrays)
-    aside.replace(path)

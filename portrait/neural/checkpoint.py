@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from portrait.errors import PortraitError
+from portrait.files import replacing
 
 
 class CheckpointMismatchError(PortraitError):
@@ -34,11 +35,9 @@ class Checkpoint:
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     """Write a checkpoint: whoever is killed meanwhile leaves the one before."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    written = path.with_name(path.name + ".new")
     values = {entry.name: getattr(checkpoint, entry.name) for entry in fields(checkpoint)}
-    torch.save(values, written)
-    written.replace(path)
+    with replacing(path) as file:
+        torch.save(values, file)
 
 
 def load_checkpoint(path: Path, course: str) -> Checkpoint:

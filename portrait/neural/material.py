@@ -22,6 +22,7 @@ from portrait.arrays import Codes, Flags, Refs
 from portrait.erasure import Erasures
 from portrait.errors import PortraitError
 from portrait.exam import EACH, set_exam
+from portrait.files import replacing
 from portrait.interactions import NO_ITEM, Interactions
 from portrait.item import Item, interest_category
 from portrait.learner import NothingToLearnError
@@ -310,11 +311,8 @@ def save(path: Path, material: Material) -> None:
         **{f"traits.{name}": getattr(material.traits, name) for name in _TRAITS},
         "said": np.frombuffer(json.dumps(said).encode(), np.uint8),
     }
-    aside = path.with_name(f".{path.name}")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with aside.open("wb") as file:
+    with replacing(path) as file:
         np.savez(file, **arrays)  # type: ignore[arg-type] # numpy's stub takes them for flags
-    aside.replace(path)
 
 
 def load(path: Path) -> Material:
