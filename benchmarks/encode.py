@@ -24,17 +24,17 @@ import torch
 from tqdm import tqdm
 
 from demo.shop import product_texts
-from portrait.fidelity import fidelity
+from portrait.evaluation.fidelity import fidelity
 from portrait.logs import configure_logs
-from portrait.neural.batching import token_batches
-from portrait.neural.export import CALIBRATION_TEXTS, LEAST_COSINE, LEAST_OVERLAP, quantised
-from portrait.neural.openvino_forward import compile_forward, convert
-from portrait.neural.text_encoder import (
+from portrait.text.batching import token_batches
+from portrait.text.openvino_forward import compile_forward, convert
+from portrait.text.text_encoder import (
     BertEncoder,
     bundled_path,
     load_encoder,
     load_pooled,
 )
+from portrait.training.text.export import CALIBRATION_TEXTS, LEAST_COSINE, LEAST_OVERLAP, quantised
 
 PLAIN = "torch fp32"
 SHORT_WORDS = 8  # of a short text: about 15 tokens

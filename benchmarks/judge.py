@@ -24,18 +24,18 @@ import numpy as np
 from benchmarks.heads.shops import online_retail
 from benchmarks.planted import Flawed, Planted, attentive, deaf, forgiving, plant
 from portrait.arrays import Codes
-from portrait.evaluate import Scores
-from portrait.event import Action
-from portrait.exam import Exam, set_exam, sit
-from portrait.interactions import Interactions
-from portrait.judge import judge
-from portrait.neural.co_occurrence import Kind, neighbours_of, together, touches
-from portrait.neural.text_encoder import BUNDLED, load_encoder
-from portrait.ranker import Ranker
-from portrait.recency import Events
-from portrait.situations import answered
+from portrait.dataset.interactions import Interactions
+from portrait.evaluation.exam import Exam, set_exam, sit
+from portrait.evaluation.judge import judge
+from portrait.evaluation.ranking import Scores
+from portrait.evaluation.situations import answered
+from portrait.evaluation.trial import DEFAULTS, Figures
+from portrait.events.event import Action
+from portrait.inference.ranker import Ranker
+from portrait.model.recency import Events
+from portrait.text.text_encoder import BUNDLED, load_encoder
 from portrait.times import DAY_MS
-from portrait.trial import DEFAULTS, Figures
+from portrait.training.ranker.co_occurrence import Kind, neighbours_of, together, touches
 
 PERIOD = 28 * DAY_MS
 DECAY = 0.22  # per event: 0.8 of the one before

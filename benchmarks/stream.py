@@ -45,16 +45,16 @@ from portrait.adapters.redis_progress import RedisOffsets, RedisPopularity, Redi
 from portrait.adapters.redis_registry import RedisRegistry
 from portrait.adapters.redis_store import RedisProfiles, connect_redis
 from portrait.arrays import Floats
-from portrait.catalogue import texts_of
-from portrait.event import Action
-from portrait.item import Item
-from portrait.model import Model
+from portrait.catalogue.catalogue import texts_of
+from portrait.events.event import Action
+from portrait.events.item import Item
+from portrait.events.resume import Resume
+from portrait.events.stream import Batch
+from portrait.events.topics import ERASURES, EVENT_TOPICS, event_topic, read_topics
+from portrait.model.model import Model
+from portrait.model.space import Space, Vectors, unit
 from portrait.ref import search_ref, text_ref
-from portrait.resume import Resume
 from portrait.settings import Settings
-from portrait.space import Space, Vectors, unit
-from portrait.stream import Batch
-from portrait.topics import ERASURES, EVENT_TOPICS, event_topic, read_topics
 from workers.__main__ import tune_garbage_collection
 from workers.first_model import await_model
 from workers.painter import Studio, open_painter

@@ -36,7 +36,7 @@ from demo.stage import (
     step,
     train,
 )
-from portrait.verdict import Verdict
+from portrait.evaluation.verdict import Verdict
 
 RATE = 1_500  # events a second: the trainer works beside
 LATER = 0.75  # of the later events arrive before the second training, the others after it

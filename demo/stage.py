@@ -17,9 +17,9 @@ from demo.processes import Process, finish, python, running
 from demo.replay import progress_bar
 from demo.servers import Servers, start_servers
 from portrait.adapters.parquet_archive import ParquetArchive
-from portrait.event import Action
-from portrait.segment import count_beyond
-from portrait.topics import ITEMS, event_topic
+from portrait.archive.segment import count_beyond
+from portrait.events.event import Action
+from portrait.events.topics import ITEMS, event_topic
 
 PORT, KAFKA_PORT = 8_000, 9_092  # others are taken if these are not free
 START_SECONDS = 180.0  # for a first start on a slow machine

@@ -186,8 +186,8 @@ class Settings(BaseSettings):
     )
     train_thresholds: dict[str, float] = Field(
         {},
-        description="What the judge asks for, where it differs from `portrait/trial.py`: "
-        '`{"older_change": -0.01}`.',
+        description="What the judge asks for, where it differs from "
+        '`portrait/evaluation/trial.py`: `{"older_change": -0.01}`.',
     )
     train_shuffled: bool = Field(
         default=False, description="Learn from shuffled events: a rehearsal of a refusal."

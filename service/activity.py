@@ -1,6 +1,6 @@
 """Activity: whether somebody still comes, by the clock and by their own rhythm."""
 
-from portrait.record import Record
+from portrait.profiles.record import Record
 from portrait.times import DAY_MS
 
 Json = dict[str, object]

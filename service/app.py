@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from portrait.event import Event
+from portrait.events.event import Event
 from service import events, items, models, operations, profiles, recommendations
 from service.border import Border
 from service.dependencies import State

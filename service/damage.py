@@ -7,7 +7,7 @@ says that there is one, and not whose.
 import structlog
 
 from portrait import metrics
-from portrait.record import Record, is_whole, read_sound
+from portrait.profiles.record import Record, is_whole, read_sound
 
 log = structlog.get_logger()
 

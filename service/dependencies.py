@@ -5,8 +5,8 @@ from typing import Annotated, TypedDict
 from fastapi import Depends, Path, Request
 from pydantic import StringConstraints
 
-from portrait.item import LONGEST_ID, Id
-from portrait.reading import LONGEST_KEY
+from portrait.events.item import LONGEST_ID, Id
+from portrait.events.reading import LONGEST_KEY
 from service.border import Border
 from service.live import Live, Parts
 from service.turns import Turns

@@ -10,15 +10,15 @@ from typing import Literal
 
 from pydantic_core import to_json
 
-from portrait.event import Action
-from portrait.facts import MONEY, PERIOD_MS
-from portrait.kinds import REVIEW
-from portrait.layout import LONG, NO_EVIDENCE, SHORT
-from portrait.record import Event, Record
-from portrait.searched import SEARCH, Texts
-from portrait.space import Vectors
-from portrait.tone import READ, SAID
-from portrait.trend import STEADY
+from portrait.events.event import Action
+from portrait.events.tone import READ, SAID
+from portrait.model.kinds import REVIEW
+from portrait.model.space import Vectors
+from portrait.profiles.facts import MONEY, PERIOD_MS
+from portrait.profiles.layout import LONG, NO_EVIDENCE, SHORT
+from portrait.profiles.record import Event, Record
+from portrait.profiles.searched import SEARCH, Texts
+from portrait.profiles.trend import STEADY
 from service.activity import activity
 from service.live import Source
 

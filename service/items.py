@@ -3,9 +3,9 @@
 from fastapi import APIRouter, status
 
 from portrait.errors import ItemNotFoundError
-from portrait.item import Item
-from portrait.stream import Message
-from portrait.topics import ITEMS
+from portrait.events.item import Item
+from portrait.events.stream import Message
+from portrait.events.topics import ITEMS
 from service.dependencies import ItemIdPath, OldItemIdPath, PartsDep
 from service.examples import ITEM, ITEM_ACCEPTED, answered
 from service.problems import WRITING, declared

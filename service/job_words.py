@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Literal
 
-from portrait.jobs import Job, Situation, State
+from portrait.lifecycle.jobs import Job, Situation, State
 
 Shown = State | Literal["waiting_for_trainer", "cancelling"]
 AT_WORK = {"running", "judging"}

@@ -27,24 +27,24 @@ from threading import Lock
 import structlog
 
 from portrait import metrics
-from portrait.catalogue_store import CatalogueStore
-from portrait.desk import ReadingDesk
+from portrait.catalogue.desk import ReadingDesk
+from portrait.catalogue.lexical import Lexicon
+from portrait.catalogue.mirror import Mirror
+from portrait.catalogue.names import Names
+from portrait.catalogue.popularity import DAYS, Popularity, PopularityStore, popularity_of
+from portrait.catalogue.spelling import Spellings
+from portrait.catalogue.store import CatalogueStore
 from portrait.errors import ModelInvalidError, ModelMissingError, StoreUnavailableError
-from portrait.item import IntroducedItem, Item
-from portrait.jobs import Jobs
-from portrait.lease import stopped
-from portrait.lexical import Lexicon
-from portrait.mirror import Mirror
-from portrait.model import Model
-from portrait.model_index import ModelIndex
-from portrait.model_registry import ModelRegistry
-from portrait.names import Names
-from portrait.popularity import DAYS, Popularity, PopularityStore, popularity_of
-from portrait.profile_store import ProfileStore
-from portrait.progress import ProgressStore
-from portrait.recommend import Ranking, Shelf, stock
-from portrait.spelling import Spellings
-from portrait.stream import Publisher
+from portrait.events.item import IntroducedItem, Item
+from portrait.events.progress import ProgressStore
+from portrait.events.stream import Publisher
+from portrait.inference.recommend import Ranking, Shelf, stock
+from portrait.lifecycle.jobs import Jobs
+from portrait.lifecycle.lease import stopped
+from portrait.lifecycle.model_index import ModelIndex
+from portrait.lifecycle.model_registry import ModelRegistry
+from portrait.model.model import Model
+from portrait.profiles.store import ProfileStore
 from service.job_words import TRAINER_MISSING
 from service.new_texts import NewTexts
 

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from portrait.arrays import MISSING, Rows
-from portrait.recommend import Filters, Ranking, Shelf, Wish, matching
-from portrait.spelling import Spellings
+from portrait.catalogue.spelling import Spellings
+from portrait.inference.recommend import Filters, Ranking, Shelf, Wish, matching
 from service.describe import Json
 from service.live import View
 from service.schemas import Emptied

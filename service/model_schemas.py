@@ -5,11 +5,11 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, ConfigDict, Field, JsonValue, StringConstraints
 
-from portrait.jobs import Job, Situation, Trigger
-from portrait.manifest import Window
-from portrait.model_index import Listed, Note, Role
-from portrait.need import Need
-from portrait.verdict import Verdict
+from portrait.evaluation.verdict import Verdict
+from portrait.lifecycle.jobs import Job, Situation, Trigger
+from portrait.lifecycle.manifest import Window
+from portrait.lifecycle.model_index import Listed, Note, Role
+from portrait.lifecycle.need import Need
 from service.job_words import AT_WORK, Shown, shown_state, stage_number, summary
 from service.schemas import Answered, Asked
 

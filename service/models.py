@@ -9,9 +9,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Body, Path, Response, status
 
-from portrait.item import Id
-from portrait.jobs import new_job
-from portrait.manifest import Version
+from portrait.events.item import Id
+from portrait.lifecycle.jobs import new_job
+from portrait.lifecycle.manifest import Version
 from service.dependencies import PartsDep
 from service.examples import answered
 from service.live import Parts

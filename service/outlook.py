@@ -10,15 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from portrait.arrays import MISSING, Refs, Ring
-from portrait.columns import EVENT, RING
-from portrait.event import Action
-from portrait.explain import evidence_of
-from portrait.habits import HABITS
-from portrait.heads import CHURN_RISK, PURCHASE_INTENT, Head
-from portrait.layout import EVIDENCE
-from portrait.learned import Learned
-from portrait.profile import Profile
-from portrait.taste import taste_of
+from portrait.events.columns import EVENT, RING
+from portrait.events.event import Action
+from portrait.inference.explain import evidence_of
+from portrait.inference.taste import taste_of
+from portrait.model.habits import HABITS
+from portrait.model.heads import CHURN_RISK, PURCHASE_INTENT, Head
+from portrait.model.learned import Learned
+from portrait.profiles.layout import EVIDENCE
+from portrait.profiles.profile import Profile
 from service.describe import Json, mention, moment
 from service.live import Source
 

@@ -20,9 +20,13 @@ from portrait.errors import (
     StoreUnavailableError,
     StreamUnavailableError,
 )
-from portrait.item import ID_PATTERN, ID_RULE
-from portrait.jobs import JobNotFoundError, JobOpenError, JobOverError
-from portrait.model_index import ModelNotFoundError, ModelNotPromotableError, NoFormerModelError
+from portrait.events.item import ID_PATTERN, ID_RULE
+from portrait.lifecycle.jobs import JobNotFoundError, JobOpenError, JobOverError
+from portrait.lifecycle.model_index import (
+    ModelNotFoundError,
+    ModelNotPromotableError,
+    NoFormerModelError,
+)
 
 MEDIA_TYPE = "application/problem+json"
 TYPES = "urn:portrait:problem:"

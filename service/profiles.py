@@ -10,12 +10,12 @@ from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from portrait.errors import ProfileNotFoundError
-from portrait.profile import decode_profile
-from portrait.record import is_blank, partitions_of, received_at_of, space_of
-from portrait.searched import read_searched
-from portrait.space import Vectors
-from portrait.stream import Message
-from portrait.topics import ERASURES
+from portrait.events.stream import Message
+from portrait.events.topics import ERASURES
+from portrait.model.space import Vectors
+from portrait.profiles.profile import decode_profile
+from portrait.profiles.record import is_blank, partitions_of, received_at_of, space_of
+from portrait.profiles.searched import read_searched
 from service.damage import is_readable, sound
 from service.dependencies import PartsDep, UserIdPath, state_of
 from service.describe import extended, profile_json, stale_seconds, with_staleness

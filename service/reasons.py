@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from portrait.arrays import MISSING
-from portrait.event import Action
-from portrait.explain import Evidence, reasons_of
-from portrait.item import Item
-from portrait.kinds import ACTION_WEIGHTS
-from portrait.popularity import DAYS
+from portrait.catalogue.popularity import DAYS
+from portrait.events.event import Action
+from portrait.events.item import Item
+from portrait.inference.explain import Evidence, reasons_of
+from portrait.model.kinds import ACTION_WEIGHTS
+from portrait.profiles.searched import Texts
 from portrait.ref import search_ref
-from portrait.searched import Texts
 from service.describe import DECIMALS, Json, moment, tone_of
 
 A_PURCHASE = ACTION_WEIGHTS[Action.PURCHASE]

@@ -17,25 +17,25 @@ import numpy as np
 from pydantic_core import to_json
 
 from portrait.arrays import MISSING, Floats, Ring, Rows
-from portrait.explain import Evidence, evidence_of, search_refs, together
-from portrait.item import Item
-from portrait.kinds import is_complaint, kinds_of
-from portrait.layout import LONG
-from portrait.learned import Learned
-from portrait.profile import Profile, decode_profile
-from portrait.recommend import (
+from portrait.events.item import Item
+from portrait.inference.explain import Evidence, evidence_of, search_refs, together
+from portrait.inference.recommend import (
     Filters,
     Ranking,
     Wish,
     fill_up,
     rank_popular,
 )
-from portrait.record import is_blank
+from portrait.inference.session import read_words, session_evidence, session_ring
+from portrait.inference.taste import FirstTaste, Taste, taste_of
+from portrait.model.kinds import is_complaint, kinds_of
+from portrait.model.learned import Learned
+from portrait.model.space import Vectors
+from portrait.profiles.layout import LONG
+from portrait.profiles.profile import Profile, decode_profile
+from portrait.profiles.record import is_blank
+from portrait.profiles.searched import Texts, read_searched
 from portrait.ref import item_ref, search_ref
-from portrait.searched import Texts, read_searched
-from portrait.session import read_words, session_evidence, session_ring
-from portrait.space import Vectors
-from portrait.taste import FirstTaste, Taste, taste_of
 from service.damage import sound
 from service.describe import DECIMALS, Json, moment, stale_seconds
 from service.live import Live, Parts, View

@@ -6,11 +6,11 @@ from uuid import UUID
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from portrait.columns import RING
-from portrait.event import Action
-from portrait.item import Id, ItemSnapshot
-from portrait.reading import LONGEST_KEY
-from portrait.session import Way
+from portrait.events.columns import RING
+from portrait.events.event import Action
+from portrait.events.item import Id, ItemSnapshot
+from portrait.events.reading import LONGEST_KEY
+from portrait.inference.session import Way
 
 MOST_ITEMS = 100  # of one answer
 MOST_EVENTS = 500  # of one request
@@ -311,7 +311,7 @@ class Vectors(Answered):
 class HabitShare(Answered):
     """What a habit adds to or takes from the logit of a probability."""
 
-    habit: str = Field(description="As in portrait/habits.py; `taste` is the learned state.")
+    habit: str = Field(description="As in portrait/model/habits.py; `taste` is the learned state.")
     share: float = Field(description="Below 0: against it. Four decimals.")
 
 

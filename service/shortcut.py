@@ -16,7 +16,7 @@ from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from portrait.errors import PortraitError
-from portrait.reading import LONGEST_KEY
+from portrait.events.reading import LONGEST_KEY
 from service import profiles, recommendations
 from service.bodies import INLINE_BYTES, parse
 from service.border import REPLACEMENT, Border, is_known_host

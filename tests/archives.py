@@ -8,11 +8,11 @@ import numpy as np
 import pyarrow as pa
 
 from portrait.adapters.parquet_archive import ParquetArchive
-from portrait.archive import SCHEMA, Archive, numbers, scan
-from portrait.archive_rows import cut, tabulate
-from portrait.event import Action
+from portrait.archive.archive import SCHEMA, Archive, numbers, scan
+from portrait.archive.rows import cut, tabulate
+from portrait.events.event import Action
+from portrait.events.stream import Record
 from portrait.ref import item_ref, user_ref
-from portrait.stream import Record
 from portrait.times import EPOCH
 from tests.records import RECEIVED, FakeRecord, encoded
 from workers.archive import Bounds

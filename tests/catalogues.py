@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from portrait.catalogue import FORGOTTEN_ROWS, Catalogue, texts_of
-from portrait.item import IntroducedItem, Item
-from portrait.model import Model
+from portrait.catalogue.catalogue import FORGOTTEN_ROWS, Catalogue, texts_of
+from portrait.events.item import IntroducedItem, Item
+from portrait.model.model import Model
+from portrait.model.space import Vectors, fit_space
 from portrait.ref import search_ref, text_ref
-from portrait.space import Vectors, fit_space
 from tests.fakes import HashEncoder
 
 ITEMS = (

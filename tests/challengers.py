@@ -7,13 +7,13 @@ import numpy as np
 from portrait.adapters.redis_models import RedisModels
 from portrait.adapters.redis_registry import RedisRegistry
 from portrait.adapters.redis_store import connect_redis
-from portrait.behaviour import Behaviour
-from portrait.event import Action
-from portrait.learned import Blend, Learned
-from portrait.model import Model
-from portrait.model_index import Card
-from portrait.neighbours import Neighbours
-from portrait.space import Space
+from portrait.events.event import Action
+from portrait.lifecycle.model_index import Card
+from portrait.model.behaviour import Behaviour
+from portrait.model.learned import Blend, Learned
+from portrait.model.model import Model
+from portrait.model.neighbours import Neighbours
+from portrait.model.space import Space
 
 
 async def add_challenger(

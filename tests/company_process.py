@@ -11,14 +11,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from portrait.neural.company import is_follower, leading
-from portrait.neural.linear_head import Learning, learn
-from portrait.neural.next_item import NextItemLesson
-from portrait.neural.text_encoder import load_pooled, load_tokenize
-from portrait.neural.text_finetune import FineTuning, TextLesson, TextTower
-from portrait.neural.training import train
 from portrait.settings import Settings
+from portrait.text.text_encoder import load_pooled, load_tokenize
 from portrait.tracker import NoTracker
+from portrait.training.heads.linear_head import Learning, learn
+from portrait.training.loop.distributed import is_follower, leading
+from portrait.training.loop.train import train
+from portrait.training.ranker.next_item import NextItemLesson
+from portrait.training.text.text_finetune import FineTuning, TextLesson, TextTower
 from tests.train_together import COURSE, tiny_lesson
 from tests.unit.test_text_finetune import COURSE as TEXT_COURSE
 from tests.unit.test_text_finetune import HOW, grouped, planted

@@ -12,8 +12,8 @@ from demo.processes import missed
 from demo.servers import Servers, start_servers
 from portrait.adapters.kafka_topics import create_topics
 from portrait.adapters.redis_store import connect_redis
+from portrait.events.topics import Topic, TopicsFile, read_topics
 from portrait.settings import Settings
-from portrait.topics import Topic, TopicsFile, read_topics
 
 # No clocks: a busy machine is no reason to fail.
 hypothesis_settings.register_profile(

@@ -5,9 +5,9 @@ from random import Random
 
 import numpy as np
 
-from portrait.columns import ERASURE, EVENT
-from portrait.facts import HEAD
-from portrait.profile import decode_profile
+from portrait.events.columns import ERASURE, EVENT
+from portrait.profiles.facts import HEAD
+from portrait.profiles.profile import decode_profile
 
 Damage = Callable[[bytes], bytes]
 

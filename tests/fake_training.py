@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from portrait.errors import StoreUnavailableError
-from portrait.jobs import (
+from portrait.lifecycle.jobs import (
     KEPT,
     Job,
     JobCancelledError,
@@ -12,8 +12,8 @@ from portrait.jobs import (
     JobOverError,
     Situation,
 )
-from portrait.lease import LeaseLostError
-from portrait.model_index import (
+from portrait.lifecycle.lease import LeaseLostError
+from portrait.lifecycle.model_index import (
     Card,
     Listed,
     ModelNotFoundError,
@@ -23,8 +23,8 @@ from portrait.model_index import (
     require_promotable,
     role_of,
 )
-from portrait.need import Need
-from portrait.watch import Live
+from portrait.lifecycle.need import Need
+from portrait.monitoring.watch import Live
 
 WITHOUT_REASONS = {"rolled_back": None, "refused": None}
 UNWRITTEN: dict[str, object] = {**WITHOUT_REASONS, "history": ()}

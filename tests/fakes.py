@@ -15,16 +15,16 @@ from uuid import uuid4
 import numpy as np
 
 from portrait.arrays import Floats
-from portrait.desk import MOST_LAID, PATIENCE, TAKEN_AT_ONCE, Asked
+from portrait.catalogue.desk import MOST_LAID, PATIENCE, TAKEN_AT_ONCE, Asked
+from portrait.catalogue.popularity import diminished
 from portrait.errors import ModelInvalidError, StoreUnavailableError, StreamUnavailableError
-from portrait.item import IntroducedItem, Item
-from portrait.model import Model
-from portrait.popularity import diminished
-from portrait.profile import REVISION
-from portrait.profile_store import Stored, Write
-from portrait.progress import LogName, StoredOffsets
-from portrait.space import Vectors, unit
-from portrait.stream import Headers, Message
+from portrait.events.item import IntroducedItem, Item
+from portrait.events.progress import LogName, StoredOffsets
+from portrait.events.stream import Headers, Message
+from portrait.model.model import Model
+from portrait.model.space import Vectors, unit
+from portrait.profiles.profile import REVISION
+from portrait.profiles.store import Stored, Write
 
 FIRST_LIFE = "first"  # of the fakes, until a test says that they have started again
 

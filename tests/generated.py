@@ -15,8 +15,8 @@ import yaml
 from pydantic.json_schema import models_json_schema
 from pydantic_core import to_jsonable_python
 
-from portrait.event import Event
-from portrait.item import Item
+from portrait.events.event import Event
+from portrait.events.item import Item
 from portrait.settings import Settings
 
 ROOT = Path(__file__).parent.parent

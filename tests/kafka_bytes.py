@@ -10,7 +10,7 @@ from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.record.util import calc_crc32c, encode_varint
 
 from portrait.adapters.kafka_records import LARGEST_BATCH, Intake, PartitionReader
-from portrait.stream import Record
+from portrait.events.stream import Record
 from tests.records import RECEIVED
 
 GZIP, SNAPPY, LZ4, ZSTD = range(1, 5)

@@ -3,14 +3,14 @@
 import numpy as np
 
 from portrait.arrays import MISSING, Floats, Rows
-from portrait.behaviour import Behaviour
-from portrait.columns import ACTION_CODE
-from portrait.event import Action
-from portrait.interactions import Interactions, from_columns
-from portrait.kinds import KINDS
-from portrait.neighbours import Neighbours
-from portrait.recency import Events
-from portrait.space import unit
+from portrait.dataset.interactions import Interactions, from_columns
+from portrait.events.columns import ACTION_CODE
+from portrait.events.event import Action
+from portrait.model.behaviour import Behaviour
+from portrait.model.kinds import KINDS
+from portrait.model.neighbours import Neighbours
+from portrait.model.recency import Events
+from portrait.model.space import unit
 from portrait.times import DAY_MS
 
 ITEMS, TEXT_DIM = 30, 12

@@ -3,11 +3,11 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from portrait.behaviour import Behaviour
-from portrait.calibration import AS_IT_IS
-from portrait.event import Action
-from portrait.habits import HABITS, RECENCY
-from portrait.heads import (
+from portrait.events.event import Action
+from portrait.model.behaviour import Behaviour
+from portrait.model.calibration import AS_IT_IS
+from portrait.model.habits import HABITS, RECENCY
+from portrait.model.heads import (
     CHURN_RISK,
     INTERESTS,
     NEXT_ACTION,
@@ -17,9 +17,9 @@ from portrait.heads import (
     Heads,
     Standard,
 )
-from portrait.learned import Blend, Learned
-from portrait.model import Model
-from portrait.neighbours import Neighbours
+from portrait.model.learned import Blend, Learned
+from portrait.model.model import Model
+from portrait.model.neighbours import Neighbours
 from portrait.ref import item_ref, name_ref
 from tests.catalogues import ITEMS, SPACE
 

@@ -30,9 +30,9 @@ from demo.processes import (
 )
 from demo.servers import start_servers
 from portrait.adapters.redis_store import connect_redis
-from portrait.event import Action
-from portrait.item import Item
-from portrait.topics import ITEMS, event_topic
+from portrait.events.event import Action
+from portrait.events.item import Item
+from portrait.events.topics import ITEMS, event_topic
 from tests.forked import Forked
 from tests.patience import ANSWER_SECONDS, PATIENCE
 

@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass
 
-from portrait.stream import Headers
+from portrait.events.stream import Headers
 
 RECEIVED = 1_790_000_000_000  # ms
 

@@ -9,19 +9,19 @@ import httpx
 from pydantic_core import to_json
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from portrait.batch import decode
-from portrait.catalogue import Catalogue, texts_of
+from portrait.catalogue.catalogue import Catalogue, texts_of
 from portrait.errors import StoreUnavailableError
-from portrait.event import Action
-from portrait.facts import Facts, fold
-from portrait.item import Item
-from portrait.model import Model
-from portrait.paint import paint
-from portrait.profile import encode_profiles
+from portrait.events.decode import decode
+from portrait.events.event import Action
+from portrait.events.item import Item
+from portrait.events.topics import event_topic
+from portrait.inference.paint import paint
+from portrait.model.model import Model
+from portrait.model.space import Space
+from portrait.profiles.facts import Facts, fold
+from portrait.profiles.profile import encode_profiles
+from portrait.profiles.searched import Texts, encode_searched
 from portrait.ref import search_ref, text_ref
-from portrait.searched import Texts, encode_searched
-from portrait.space import Space
-from portrait.topics import event_topic
 from service.app import create_app
 from service.border import Border
 from service.live import Live, Parts

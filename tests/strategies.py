@@ -8,8 +8,8 @@ import numpy as np
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from portrait.columns import ACTION_CODE, COLUMNS
-from portrait.event import Action
+from portrait.events.columns import ACTION_CODE, COLUMNS
+from portrait.events.event import Action
 
 START = 1_750_000_000_000  # ms
 

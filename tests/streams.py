@@ -5,15 +5,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
-from portrait.catalogue_store import CatalogueStore
-from portrait.item import Item
-from portrait.mirror import Mirror
-from portrait.model import Model
-from portrait.model_index import Card, Standing
-from portrait.profile_store import ProfileStore
-from portrait.resume import Resume
-from portrait.stream import Batch, Notes, Record
-from portrait.texts import TextReader
+from portrait.catalogue.mirror import Mirror
+from portrait.catalogue.store import CatalogueStore
+from portrait.catalogue.texts import TextReader
+from portrait.events.item import Item
+from portrait.events.resume import Resume
+from portrait.events.stream import Batch, Notes, Record
+from portrait.lifecycle.model_index import Card, Standing
+from portrait.model.model import Model
+from portrait.profiles.store import ProfileStore
 from tests.catalogues import ITEMS, SPACE
 from tests.fake_training import MemoryLiveCounts, MemoryModels
 from tests.fakes import (

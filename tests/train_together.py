@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from portrait.neural.behaviour_encoder import BehaviourEncoder, EncoderShape
-from portrait.neural.next_item import NextItem, NextItemLesson
-from portrait.neural.sequences import sequences_of
-from portrait.neural.training import Course, train
-from portrait.neural.validation import validation_of
+from portrait.dataset.sequences import sequences_of
+from portrait.evaluation.validation import validation_of
+from portrait.training.loop.train import Course, train
+from portrait.training.ranker.behaviour_encoder import BehaviourEncoder, EncoderShape
+from portrait.training.ranker.next_item import NextItem, NextItemLesson
 from tests.learned import ITEMS, last_held_out, planted, text_vectors
 
 COURSE = Course(epochs=3, learning_rate=0.02, accumulate=2, mixed_precision=False)

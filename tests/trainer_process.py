@@ -13,11 +13,11 @@ from portrait.adapters.redis_lease import RedisJobs, RedisLease
 from portrait.adapters.redis_models import RedisModels
 from portrait.adapters.redis_registry import RedisRegistry
 from portrait.adapters.redis_store import connect_redis
-from portrait.learner import Progress, Trained, Trial
-from portrait.model import Model
-from portrait.schedule import Schedule
-from portrait.tracking import Lenient
-from portrait.trial import DEFAULTS
+from portrait.evaluation.trial import DEFAULTS
+from portrait.lifecycle.learner import Progress, Trained, Trial
+from portrait.lifecycle.schedule import Schedule
+from portrait.lifecycle.tracking import Lenient
+from portrait.model.model import Model
 from tests.unit.test_train import StubLearner, StubSignals
 from workers.train import Parts, train
 

@@ -10,13 +10,13 @@ from functools import lru_cache
 import numpy as np
 import pyarrow as pa
 
-from portrait.archive import SCHEMA, Archive, numbers
+from portrait.archive.archive import SCHEMA, Archive, numbers
+from portrait.archive.segment import Segment
 from portrait.arrays import Codes
-from portrait.event import Action
-from portrait.item import Item
+from portrait.events.event import Action
+from portrait.events.item import Item
+from portrait.model.space import Vectors
 from portrait.ref import item_ref, user_ref
-from portrait.segment import Segment
-from portrait.space import Vectors
 from portrait.times import DAY_MS, EPOCH, MILLISECOND
 
 OPENED = 1_790_000_000_000  # ms

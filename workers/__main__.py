@@ -31,17 +31,17 @@ from portrait.adapters.redis_models import RedisModels
 from portrait.adapters.redis_progress import RedisOffsets, RedisPopularity, RedisProgress
 from portrait.adapters.redis_registry import RedisRegistry
 from portrait.adapters.redis_store import RedisProfiles, connect_redis, eviction
-from portrait.encoder import TextEncoder
+from portrait.archive.tidy import Rules
 from portrait.errors import EncoderInvalidError, ModelMissingError, StoreUnavailableError
-from portrait.lease import stopped
+from portrait.events.resume import Resume
+from portrait.events.stream import Notes
+from portrait.events.topics import DEAD, ERASURES, EVENT_TOPICS, ITEMS, read_topics
+from portrait.lifecycle.lease import stopped
 from portrait.logs import configure_logs, leaves, report_failure
-from portrait.neural.company import is_follower
-from portrait.neural.text_encoder import BertEncoder, from_anywhere, load_encoder, name_of
-from portrait.resume import Resume
+from portrait.model.encoder import TextEncoder
 from portrait.settings import Settings
-from portrait.stream import Notes
-from portrait.tidy import Rules
-from portrait.topics import DEAD, ERASURES, EVENT_TOPICS, ITEMS, read_topics
+from portrait.text.text_encoder import BertEncoder, from_anywhere, load_encoder, name_of
+from portrait.training.loop.distributed import is_follower
 from workers.another_encoder import AnotherEncoder
 from workers.archive import Bounds, archive, check, keep_tidy
 from workers.desk import keep_read

@@ -10,10 +10,15 @@ again before the setting has been another one in between (the ledger remembers),
 
 import structlog
 
-from portrait.encoder import TextEncoder
 from portrait.errors import ModelInvalidError
-from portrait.model import Model
-from portrait.model_index import Card, ModelNotFoundError, ModelNotPromotableError, Standing
+from portrait.lifecycle.model_index import (
+    Card,
+    ModelNotFoundError,
+    ModelNotPromotableError,
+    Standing,
+)
+from portrait.model.encoder import TextEncoder
+from portrait.model.model import Model
 from workers.origin import Origin, Stores
 
 log = structlog.get_logger()

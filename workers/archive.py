@@ -15,12 +15,12 @@ import pyarrow as pa
 import structlog
 
 from portrait import metrics
-from portrait.archive import Archive, ArchiveUnavailableError, erased
-from portrait.archive_rows import HELD, cut, tabulate
-from portrait.erasure import Erasures
-from portrait.segment import Segment, log_name
-from portrait.stream import Batch, EventStream
-from portrait.tidy import NOTHING, Rules, tidy
+from portrait.archive.archive import Archive, ArchiveUnavailableError, erased
+from portrait.archive.rows import HELD, cut, tabulate
+from portrait.archive.segment import Segment, log_name
+from portrait.archive.tidy import NOTHING, Rules, tidy
+from portrait.events.erasure import Erasures
+from portrait.events.stream import Batch, EventStream
 from portrait.times import MILLISECOND
 
 BACKOFF = (0.1, 5.0)  # seconds: first and longest pause while the files cannot be written

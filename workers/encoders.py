@@ -13,12 +13,12 @@ from pathlib import Path
 
 import structlog
 
-from portrait.artifact import ENCODER, OPENVINO, fetch
-from portrait.encoder import TextEncoder
 from portrait.errors import EncoderInvalidError, ModelInvalidError
-from portrait.model import Model
-from portrait.model_index import Card, ModelIndex, ModelNotFoundError
-from portrait.neural.text_encoder import BUNDLED
+from portrait.lifecycle.artifact import ENCODER, OPENVINO, fetch
+from portrait.lifecycle.model_index import Card, ModelIndex, ModelNotFoundError
+from portrait.model.encoder import TextEncoder
+from portrait.model.model import Model
+from portrait.text.text_encoder import BUNDLED
 
 # What torch, transformers, tokenizers, safetensors and OpenVINO say of files that they cannot use.
 CANNOT_LOAD = (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, ImportError)

@@ -10,13 +10,13 @@ from datetime import UTC, datetime
 
 import structlog
 
-from portrait.catalogue_store import CatalogueStore
-from portrait.encoder import TextEncoder
+from portrait.catalogue.store import CatalogueStore
 from portrait.errors import ModelInvalidError, StoreUnavailableError
-from portrait.model import Model
-from portrait.model_index import Card
-from portrait.model_registry import ModelRegistry
-from portrait.space import fit_space
+from portrait.lifecycle.model_index import Card
+from portrait.lifecycle.model_registry import ModelRegistry
+from portrait.model.encoder import TextEncoder
+from portrait.model.model import Model
+from portrait.model.space import fit_space
 
 POLL_SECONDS = 0.2
 AWAY_SECONDS = 1.0  # between two tries while Redis is away, or what it has cannot be read

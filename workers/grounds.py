@@ -6,11 +6,11 @@ from typing import Any, TypeVar
 
 import structlog
 
-from portrait.encoder import TextEncoder
 from portrait.errors import ModelInvalidError
-from portrait.model import Model
-from portrait.model_index import Card, ModelIndex, ModelNotFoundError
-from portrait.model_registry import ModelRegistry
+from portrait.lifecycle.model_index import Card, ModelIndex, ModelNotFoundError
+from portrait.lifecycle.model_registry import ModelRegistry
+from portrait.model.encoder import TextEncoder
+from portrait.model.model import Model
 from workers.painter import UNLOADABLE, EncoderOf
 
 T = TypeVar("T")

@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from portrait.errors import PortraitError
-from portrait.stream import Notes
+from portrait.events.stream import Notes
 
 Check = Callable[[], Awaitable[None]]
 GRACE_SECONDS = 1  # for a probe in hand: one that waits for what is down would keep a worker

@@ -14,13 +14,13 @@ from datetime import timedelta
 import structlog
 
 from portrait import metrics
-from portrait.catalogue_store import CatalogueStore
+from portrait.catalogue.store import CatalogueStore
 from portrait.errors import StoreRestartedError, StoreUnavailableError
-from portrait.item import IntroducedItem, Item
-from portrait.letter import joined, records_of, topic_of
-from portrait.reading import FIRST, Logs, put_aside, read_item
-from portrait.resume import Resume
-from portrait.stream import Batch, EventStream, Message, Publisher, Record
+from portrait.events.item import IntroducedItem, Item
+from portrait.events.letter import joined, records_of, topic_of
+from portrait.events.reading import FIRST, Logs, put_aside, read_item
+from portrait.events.resume import Resume
+from portrait.events.stream import Batch, EventStream, Message, Publisher, Record
 from workers.origin import Completeness
 from workers.spaces import Spaces
 from workers.upkeep import Upkeep

@@ -17,11 +17,12 @@ from time import monotonic
 import structlog
 
 from portrait import metrics
-from portrait.catalogue import texts_of
-from portrait.catalogue_store import CatalogueStore
-from portrait.encoder import TextEncoder
+from portrait.catalogue.catalogue import texts_of
+from portrait.catalogue.store import CatalogueStore
 from portrait.errors import ModelInvalidError, StoreRestartedError
-from portrait.ledger import (
+from portrait.events.resume import Resume
+from portrait.events.stream import Batch
+from portrait.lifecycle.ledger import (
     LEDGER,
     Ledger,
     fetch_model,
@@ -29,13 +30,12 @@ from portrait.ledger import (
     read_ledger,
     write_ledger,
 )
-from portrait.manifest import ArtifactInvalidError
-from portrait.model import Model
-from portrait.model_index import Card, ModelIndex, ModelNotFoundError, Standing
-from portrait.model_registry import ModelRegistry
+from portrait.lifecycle.manifest import ArtifactInvalidError
+from portrait.lifecycle.model_index import Card, ModelIndex, ModelNotFoundError, Standing
+from portrait.lifecycle.model_registry import ModelRegistry
+from portrait.model.encoder import TextEncoder
+from portrait.model.model import Model
 from portrait.ref import text_ref
-from portrait.resume import Resume
-from portrait.stream import Batch
 from workers.first_model import fit_first_model
 
 WRITE_AGAIN_SECONDS = 60.0  # between two tries to write the ledger

@@ -13,15 +13,15 @@ from dataclasses import dataclass
 
 import structlog
 
-from portrait.catalogue_store import CatalogueStore
-from portrait.encoder import TextEncoder
+from portrait.catalogue.mirror import Mirror
+from portrait.catalogue.store import CatalogueStore
+from portrait.catalogue.texts import TextReader
 from portrait.errors import ModelInvalidError, StoreUnavailableError
-from portrait.manifest import ArtifactInvalidError
-from portrait.mirror import Mirror
-from portrait.model import Model
-from portrait.model_index import ModelNotFoundError
-from portrait.model_registry import ModelRegistry
-from portrait.texts import TextReader
+from portrait.lifecycle.manifest import ArtifactInvalidError
+from portrait.lifecycle.model_index import ModelNotFoundError
+from portrait.lifecycle.model_registry import ModelRegistry
+from portrait.model.encoder import TextEncoder
+from portrait.model.model import Model
 from workers.first_model import await_model
 
 MODEL_SECONDS = 0.5  # between two looks at the registry

@@ -21,18 +21,18 @@ import structlog
 from numpy.typing import NDArray
 
 from portrait.arrays import MISSING, Codes
-from portrait.catalogue import Catalogue
-from portrait.columns import ACTION_CODE
+from portrait.catalogue.catalogue import Catalogue
 from portrait.errors import StoreUnavailableError
-from portrait.evaluate import ranks
-from portrait.event import Action
-from portrait.exam import CUTOFF
-from portrait.explain import Evidence, evidence_of
-from portrait.facts import Facts
-from portrait.learned import Learned
-from portrait.recommend import Shelf, Wish, eligible, stock
-from portrait.taste import FirstTaste, taste_of
-from portrait.watch import Live, LiveCounts
+from portrait.evaluation.exam import CUTOFF
+from portrait.evaluation.ranking import ranks
+from portrait.events.columns import ACTION_CODE
+from portrait.events.event import Action
+from portrait.inference.explain import Evidence, evidence_of
+from portrait.inference.recommend import Shelf, Wish, eligible, stock
+from portrait.inference.taste import FirstTaste, taste_of
+from portrait.model.learned import Learned
+from portrait.monitoring.watch import Live, LiveCounts
+from portrait.profiles.facts import Facts
 from workers.painter import Painter
 
 QUESTIONS_A_SECOND = 20

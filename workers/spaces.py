@@ -20,18 +20,18 @@ from time import monotonic
 import numpy as np
 import structlog
 
-from portrait.catalogue import texts_of
-from portrait.encoder import TextEncoder
+from portrait.catalogue.catalogue import texts_of
+from portrait.catalogue.texts import SEARCH_TTL, TextReader
 from portrait.errors import (
     ModelInvalidError,
     ModelMissingError,
     PortraitError,
     StoreUnavailableError,
 )
-from portrait.item import Item
-from portrait.model import Model
-from portrait.model_index import Standing
-from portrait.texts import SEARCH_TTL, TextReader
+from portrait.events.item import Item
+from portrait.lifecycle.model_index import Standing
+from portrait.model.encoder import TextEncoder
+from portrait.model.model import Model
 from workers.encoders import CANNOT_LOAD
 from workers.origin import Origin, Stores
 from workers.painter import UNLOADABLE, EncoderOf

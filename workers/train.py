@@ -20,9 +20,12 @@ from typing import TypeVar
 import structlog
 
 from portrait import metrics
-from portrait.archive import ArchiveUnavailableError
+from portrait.archive.archive import ArchiveUnavailableError
 from portrait.errors import PortraitError, StoreUnavailableError
-from portrait.jobs import (
+from portrait.evaluation.judge import judge
+from portrait.evaluation.trial import Thresholds
+from portrait.evaluation.verdict import Verdict
+from portrait.lifecycle.jobs import (
     KEPT,
     Job,
     JobCancelledError,
@@ -33,24 +36,21 @@ from portrait.jobs import (
     new_job,
     usual_seconds,
 )
-from portrait.judge import judge
-from portrait.learner import Learner, NothingToLearnError, Signals, Trained
-from portrait.lease import Held, Lease, LeaseLostError, held
-from portrait.model import Model
-from portrait.model_index import (
+from portrait.lifecycle.learner import Learner, NothingToLearnError, Signals, Trained
+from portrait.lifecycle.lease import Held, Lease, LeaseLostError, held
+from portrait.lifecycle.model_index import (
     Card,
     ModelIndex,
     ModelNotFoundError,
     ModelNotPromotableError,
     card_of,
 )
-from portrait.model_registry import ModelRegistry
-from portrait.need import Need
-from portrait.schedule import Schedule, Waiting, due, lack_of
+from portrait.lifecycle.model_registry import ModelRegistry
+from portrait.lifecycle.need import Need
+from portrait.lifecycle.schedule import Schedule, Waiting, due, lack_of
+from portrait.lifecycle.tracking import Tracking
+from portrait.model.model import Model
 from portrait.tracker import Curves
-from portrait.tracking import Tracking
-from portrait.trial import Thresholds
-from portrait.verdict import Verdict
 
 LOOK_EVERY = 5.0  # seconds between two looks whether a training is due
 TIDY_EVERY = 600.0  # between two looks at what trainings left behind

@@ -13,7 +13,7 @@ import torch
 from redis.asyncio import Redis
 from threadpoolctl import threadpool_limits
 
-from portrait.adapters.mlflow_registry import MlflowTracking, local_tracking
+from portrait.adapters.mlflow_tracking import MlflowTracking, local_tracking
 from portrait.adapters.parquet_archive import ParquetArchive
 from portrait.adapters.redis_catalogue import RedisCatalogue
 from portrait.adapters.redis_lease import RedisJobs, RedisLease
@@ -21,23 +21,23 @@ from portrait.adapters.redis_live import RedisLive
 from portrait.adapters.redis_models import RedisModels
 from portrait.adapters.redis_registry import RedisRegistry
 from portrait.adapters.river_drift import AdwinDrift
+from portrait.dataset.stock import StoredStock
 from portrait.errors import PortraitError
-from portrait.neural.behaviour_encoder import EncoderShape
-from portrait.neural.company import leading, lessons
-from portrait.neural.fit_ranker import RankerCourse
-from portrait.neural.learner import AGAIN, DIM, ArchiveLearner, Plan, manifest_at
-from portrait.neural.material import Shares
-from portrait.neural.outcomes import ArchiveOutcomes
-from portrait.neural.retext import Retext
-from portrait.neural.signals import ArchiveSignals
-from portrait.neural.text_encoder import path_of
-from portrait.neural.text_finetune import FineTuning
-from portrait.neural.training import train as train_lesson
-from portrait.schedule import Schedule, is_cron
+from portrait.evaluation.trial import Thresholds
+from portrait.lifecycle.schedule import Schedule, is_cron
+from portrait.lifecycle.tracking import Lenient, Tracking, TrackingUnavailableError
+from portrait.monitoring.outcomes import ArchiveOutcomes
+from portrait.monitoring.signals import ArchiveSignals
 from portrait.settings import Settings
-from portrait.stock import StoredStock
-from portrait.tracking import Lenient, Tracking, TrackingUnavailableError
-from portrait.trial import Thresholds
+from portrait.text.text_encoder import path_of
+from portrait.training.learner import AGAIN, DIM, ArchiveLearner, Plan, manifest_at
+from portrait.training.loop.distributed import leading, lessons
+from portrait.training.loop.train import train as train_lesson
+from portrait.training.material import Shares
+from portrait.training.ranker.behaviour_encoder import EncoderShape
+from portrait.training.ranker.fit_ranker import RankerCourse
+from portrait.training.text.retext import Retext
+from portrait.training.text.text_finetune import FineTuning
 from workers.encoders import Encoders
 from workers.first_model import await_model
 from workers.grounds import StoredGrounds

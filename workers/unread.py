@@ -8,12 +8,12 @@ A vocabulary of English has no tokens for Chinese: such texts look alike to it, 
 import structlog
 
 from portrait import metrics
-from portrait.catalogue_store import CatalogueStore
-from portrait.model import Model
-from portrait.model_index import Standing
+from portrait.catalogue.store import CatalogueStore
+from portrait.catalogue.texts import unreadable
+from portrait.events.stream import Notes
+from portrait.lifecycle.model_index import Standing
+from portrait.model.model import Model
 from portrait.ref import item_ref
-from portrait.stream import Notes
-from portrait.texts import unreadable
 from workers.painter import UNLOADABLE, EncoderOf
 
 SAMPLE = 1_000  # items

@@ -25,26 +25,26 @@ import structlog
 from numpy.typing import NDArray
 
 from portrait import metrics
-from portrait.batch import EventBatch, decode, item_of
-from portrait.catalogue import texts_of
-from portrait.columns import ERASURE, EVENT
+from portrait.catalogue.catalogue import texts_of
+from portrait.catalogue.popularity import PopularityStore
+from portrait.catalogue.texts import SEARCH_TTL
 from portrait.errors import PortraitError, StoreRestartedError, StoreUnavailableError
-from portrait.event import Action, Event
-from portrait.explain import search_refs
-from portrait.facts import fold
-from portrait.influence import WANTED, Regulars, wanted
-from portrait.item import Item
-from portrait.letter import records_of, topic_of
-from portrait.notice import notices
-from portrait.paint import paint
-from portrait.popularity import PopularityStore
-from portrait.profile import REVISION, encode_profiles, read_facts
-from portrait.profile_store import ProfileStore, Stored, Write
-from portrait.progress import ProgressStore
-from portrait.resume import Resume
-from portrait.searched import Texts, encode_searched
-from portrait.stream import Batch, EventStream, Message, Publisher
-from portrait.texts import SEARCH_TTL
+from portrait.events.columns import ERASURE, EVENT
+from portrait.events.decode import EventBatch, decode, item_of
+from portrait.events.event import Action, Event
+from portrait.events.item import Item
+from portrait.events.letter import records_of, topic_of
+from portrait.events.progress import ProgressStore
+from portrait.events.resume import Resume
+from portrait.events.stream import Batch, EventStream, Message, Publisher
+from portrait.inference.explain import search_refs
+from portrait.inference.paint import paint
+from portrait.model.influence import WANTED, Regulars, wanted
+from portrait.profiles.facts import fold
+from portrait.profiles.notice import notices
+from portrait.profiles.profile import REVISION, encode_profiles, read_facts
+from portrait.profiles.searched import Texts, encode_searched
+from portrait.profiles.store import ProfileStore, Stored, Write
 from workers.backlog import Backlog, Late, portions
 from workers.painter import Painter, Studio
 from workers.prequential import Noted, Prequential, note

@@ -5,7 +5,7 @@ standing ─▶ verdict, live hits, matured outcomes ─▶ regression? ─▶ r
 A champion that a person put back in service after a rollback stays: they knew what was said of it.
 
 Hits come from the update workers (`prequential.py`), within seconds; what came of the heads'
-predictions comes from the archive, weeks later (`neural/outcomes.py`).
+predictions comes from the archive, weeks later (`monitoring/outcomes.py`).
 
 It also keeps the aliases of the tracking in step, whoever promoted or rolled back.
 """
@@ -17,9 +17,9 @@ import structlog
 
 from portrait import metrics
 from portrait.errors import StoreUnavailableError
-from portrait.model_index import ModelIndex, ModelNotFoundError, NoFormerModelError
-from portrait.tracking import Tracking
-from portrait.watch import Limits, Live, LiveCounts, Outcomes, promise_of, regression
+from portrait.lifecycle.model_index import ModelIndex, ModelNotFoundError, NoFormerModelError
+from portrait.lifecycle.tracking import Tracking
+from portrait.monitoring.watch import Limits, Live, LiveCounts, Outcomes, promise_of, regression
 
 LOOK_EVERY = 10.0  # seconds
 

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from portrait.arrays import Floats
-from portrait.encoder import TextEncoder
-from portrait.layout import SHORT
-from portrait.paint import vector_weights
-from portrait.recency import Events
-from portrait.space import fit_space, unit
+from portrait.inference.paint import vector_weights
+from portrait.model.encoder import TextEncoder
+from portrait.model.recency import Events
+from portrait.model.space import fit_space, unit
+from portrait.profiles.layout import SHORT
 
 DIM = 64
 PART = 512  # users whose vectors are gathered at once: 8 MB

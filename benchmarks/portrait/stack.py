@@ -20,7 +20,7 @@ from demo.stage import (
     open_stage,
     train,
 )
-from portrait.encoder import TextEncoder
+from portrait.model.encoder import TextEncoder
 
 FIRST, LEARNED = "first model", "learned model"
 # The questions are asked of the learned model whatever the judge thinks of it.

@@ -17,7 +17,7 @@ from benchmarks.quality.peer import Lesson, Model, Peer
 from benchmarks.quality.sets import RankingSet, Trial
 from benchmarks.quality.tune import CUTOFF, masked_ranks, served, user_chunks
 from portrait.arrays import Codes
-from portrait.evaluate import ranking_figures, top_items
+from portrait.evaluation.ranking import ranking_figures, top_items
 
 SHARE = 0.05
 

@@ -20,7 +20,7 @@ from benchmarks.quality.histories import Histories
 from benchmarks.quality.peer import Lesson, Model, Settings
 from benchmarks.quality.tune import combinations
 from portrait.arrays import Codes
-from portrait.evaluate import Scores
+from portrait.evaluation.ranking import Scores
 
 DECAYS = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 SHRINKAGES = (0, 20, 50, 100)

@@ -10,7 +10,7 @@ from benchmarks.quality.measure import PROTOCOLS, Result
 from benchmarks.quality.sets import RankingSet
 from benchmarks.quality.tune import CUTOFF
 from portrait.arrays import Codes
-from portrait.evaluate import (
+from portrait.evaluation.ranking import (
     FREQUENCY_EDGES,
     LENGTH_EDGES,
     Comparison,

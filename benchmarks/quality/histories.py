@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from portrait.arrays import Codes
-from portrait.evaluate import Pairs
+from portrait.evaluation.ranking import Pairs
 
 
 @dataclass(frozen=True, slots=True)

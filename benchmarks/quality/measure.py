@@ -19,7 +19,7 @@ from benchmarks.quality.peer import Lesson, Model, Peer
 from benchmarks.quality.sets import Trial
 from benchmarks.quality.tune import CUTOFF, Choice, served, tune, user_chunks
 from portrait.arrays import Codes
-from portrait.evaluate import PerUser, ranks, top_items
+from portrait.evaluation.ranking import PerUser, ranks, top_items
 
 PROTOCOLS = ("masked", "unmasked", "target_kept")
 

@@ -8,20 +8,20 @@ import numpy as np
 from benchmarks.quality.histories import Histories
 from benchmarks.quality.peer import Lesson, Model, Settings
 from portrait.arrays import MISSING, Codes
-from portrait.columns import ACTION_CODE, RING
-from portrait.evaluate import Scores
-from portrait.event import Action
-from portrait.interactions import Interactions, from_columns
-from portrait.neural.fit_ranker import (
+from portrait.dataset.interactions import Interactions, from_columns
+from portrait.evaluation.ranking import Scores
+from portrait.evaluation.validation import validation_of
+from portrait.events.columns import ACTION_CODE, RING
+from portrait.events.event import Action
+from portrait.inference.ranker import Ranker
+from portrait.model.recency import Events
+from portrait.ref import item_ref
+from portrait.training.ranker.fit_ranker import (
     Fitted,
     RankerCourse,
     fit_ranker,
     refit_ranker,
 )
-from portrait.neural.validation import validation_of
-from portrait.ranker import Ranker
-from portrait.recency import Events
-from portrait.ref import item_ref
 
 PURCHASE = ACTION_CODE[Action.PURCHASE]
 

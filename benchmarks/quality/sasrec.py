@@ -19,7 +19,7 @@ from benchmarks.quality.histories import Histories
 from benchmarks.quality.peer import Lesson, Model, Settings
 from benchmarks.quality.tune import CUTOFF, combinations, masked_ranks, tuning_trial
 from portrait.arrays import Codes
-from portrait.evaluate import Scores, gains
+from portrait.evaluation.ranking import Scores, gains
 
 DIM = 128
 BLOCKS = 2

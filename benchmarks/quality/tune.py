@@ -12,7 +12,7 @@ from benchmarks.quality.cost import Cost, measured
 from benchmarks.quality.peer import Lesson, Model, Peer, Settings
 from benchmarks.quality.sets import Trial
 from portrait.arrays import Codes
-from portrait.evaluate import PerUser, gains, ranks
+from portrait.evaluation.ranking import PerUser, gains, ranks
 
 USERS_AT_ONCE = 1_024  # 50 MB of scores with 12,000 items
 TUNING_USERS = 3_000  # drawn once; more cost minutes and change choices little

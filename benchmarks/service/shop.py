@@ -16,15 +16,16 @@ from portrait.adapters.redis_progress import RedisPopularity
 from portrait.adapters.redis_registry import RedisRegistry
 from portrait.adapters.redis_store import RedisProfiles
 from portrait.arrays import Refs
-from portrait.behaviour import Behaviour
-from portrait.calibration import AS_IT_IS
-from portrait.catalogue import Catalogue, texts_of
-from portrait.catalogue_store import CatalogueStore
-from portrait.columns import EVENT, RING
-from portrait.event import Action
-from portrait.facts import PERIOD_MS, Facts
-from portrait.habits import HABITS
-from portrait.heads import (
+from portrait.catalogue.catalogue import Catalogue, texts_of
+from portrait.catalogue.store import CatalogueStore
+from portrait.events.columns import EVENT, RING
+from portrait.events.event import Action
+from portrait.events.item import Item, interest_category
+from portrait.inference.paint import paint
+from portrait.model.behaviour import Behaviour
+from portrait.model.calibration import AS_IT_IS
+from portrait.model.habits import HABITS
+from portrait.model.heads import (
     CHURN_RISK,
     INTERESTS,
     NEXT_ACTION,
@@ -34,15 +35,14 @@ from portrait.heads import (
     Heads,
     Standard,
 )
-from portrait.item import Item, interest_category
-from portrait.learned import Blend, Learned
-from portrait.model import Model
-from portrait.neighbours import Neighbours
-from portrait.paint import paint
-from portrait.profile import encode_profiles
-from portrait.profile_store import Write
+from portrait.model.learned import Blend, Learned
+from portrait.model.model import Model
+from portrait.model.neighbours import Neighbours
+from portrait.model.space import Space, Vectors, unit
+from portrait.profiles.facts import PERIOD_MS, Facts
+from portrait.profiles.profile import encode_profiles
+from portrait.profiles.store import Write
 from portrait.ref import item_ref, name_ref, text_ref
-from portrait.space import Space, Vectors, unit
 from portrait.times import DAY_MS
 
 DIM, STATE_DIM, SPEEDS, KINDS = 256, 128, 8, 2

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from benchmarks.staleness.replay import DELAYS, Replayed
 from benchmarks.staleness.retail import Purchases
 from portrait.arrays import Codes
-from portrait.evaluate import PerUser, gains, hits
+from portrait.evaluation.ranking import PerUser, gains, hits
 
 CUTOFF = 10
 FIRST, INSIDE = "first of a basket", "inside a basket"

@@ -18,9 +18,9 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 
 from portrait.adapters.kafka_client import client_options
 from portrait.errors import StreamUnavailableError
-from portrait.lease import stopped
+from portrait.events.stream import Message, Publisher
+from portrait.lifecycle.lease import stopped
 from portrait.settings import Settings
-from portrait.stream import Message, Publisher
 
 LARGEST_MESSAGE = 1_048_576  # bytes; Kafka's own default
 ANSWER_SECONDS = 4.0  # how long a publication may take: whoever waits over HTTP is told after that

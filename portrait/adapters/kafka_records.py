@@ -22,7 +22,7 @@ from aiokafka.record.legacy_records import LegacyRecordBatch
 from aiokafka.record.util import decode_varint as fast_varint
 from aiokafka.structs import ConsumerRecord
 
-from portrait.stream import Record, Unreadable
+from portrait.events.stream import Record, Unreadable
 
 LARGEST_BATCH = 16_777_216  # bytes of a batch, decompressed; producers make them of 1 MB at most
 LARGEST_PLAIN = 262_144  # bytes of a record that is read without counting its headers first

@@ -29,11 +29,11 @@ from portrait.errors import (
     StoreUnavailableError,
     StreamUnavailableError,
 )
+from portrait.events.progress import LogName
+from portrait.events.resume import FIRST, Point, Resume
+from portrait.events.stream import Batch, Notes, Record, Unreadable
 from portrait.outage import Outage
-from portrait.progress import LogName
-from portrait.resume import FIRST, Point, Resume
 from portrait.settings import Settings
-from portrait.stream import Batch, Notes, Record, Unreadable
 
 IDLE_MS = 200  # how often an idle reader reports its progress
 LAG_SECONDS = 1.0  # how often lag is exported: it costs a pass over every partition

@@ -6,8 +6,8 @@ from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 from portrait.adapters.kafka_client import client_options
 from portrait.errors import StreamUnavailableError
+from portrait.events.topics import Topic, TopicsFile
 from portrait.settings import Settings
-from portrait.topics import Topic, TopicsFile
 
 log = structlog.get_logger()
 

@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 from fsspec.implementations.local import LocalFileSystem
 from pyarrow.fs import FSSpecHandler, PyFileSystem
 
-from portrait.archive import (
+from portrait.archive.archive import (
     EVER,
     SCHEMA,
     ArchiveChangedError,
@@ -30,9 +30,9 @@ from portrait.archive import (
     Span,
     numbers,
 )
-from portrait.erasure import Erasures
+from portrait.archive.segment import Segment
+from portrait.events.erasure import Erasures
 from portrait.files import replacing
-from portrait.segment import Segment
 from portrait.times import to_moment
 
 ROWS_AT_ONCE = 65_536  # of a row group, and of what a reader holds

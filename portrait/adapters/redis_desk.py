@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 
 from portrait.adapters.redis_common import translated
 from portrait.adapters.redis_damage import Damage, mended
-from portrait.desk import MOST_LAID, PATIENCE, TAKEN_AT_ONCE, Asked
+from portrait.catalogue.desk import MOST_LAID, PATIENCE, TAKEN_AT_ONCE, Asked
 
 WANTED = "texts:wanted"
 KEPT_SECONDS = 5  # nobody waits for as long

@@ -16,7 +16,7 @@ from redis.exceptions import RedisError
 
 from portrait.adapters.redis_common import readable, script, text, translated
 from portrait.adapters.redis_damage import drop, mended
-from portrait.model_index import (
+from portrait.lifecycle.model_index import (
     Card,
     Listed,
     ModelNotFoundError,

@@ -13,9 +13,9 @@ from safetensors.numpy import load, save
 from portrait.adapters.redis_common import readable, translated
 from portrait.adapters.redis_damage import mended
 from portrait.errors import ModelInvalidError, SpaceMismatchError, StoreDamagedError
-from portrait.learned import Learned
-from portrait.model import Model
-from portrait.space import Space
+from portrait.model.learned import Learned
+from portrait.model.model import Model
+from portrait.model.space import Space
 
 CHAMPION = {"model:champion": "string"}
 # What reading a damaged model's parts raises.

@@ -15,11 +15,11 @@ from portrait.adapters.redis_progress import RedisOffsets, RedisPopularity, Redi
 from portrait.adapters.redis_registry import RedisRegistry
 from portrait.adapters.redis_store import RedisProfiles
 from portrait.errors import ModelInvalidError, StoreUnavailableError
-from portrait.item import Item
-from portrait.model_index import Standing
-from portrait.profile_store import Write
-from portrait.progress import LogName, StoredOffsets
-from portrait.watch import Live
+from portrait.events.item import Item
+from portrait.events.progress import LogName, StoredOffsets
+from portrait.lifecycle.model_index import Standing
+from portrait.monitoring.watch import Live
+from portrait.profiles.store import Write
 from tests.models import learned_model
 from tests.streams import card_of_model
 

@@ -6,7 +6,7 @@ import pytest
 from redis.asyncio import Redis
 
 from portrait.adapters.redis_desk import RedisDesk
-from portrait.desk import MOST_LAID, PATIENCE, TAKEN_AT_ONCE, Asked, ReadingDesk
+from portrait.catalogue.desk import MOST_LAID, PATIENCE, TAKEN_AT_ONCE, Asked, ReadingDesk
 from tests.fakes import MemoryDesk
 
 WANTED = "texts:wanted"

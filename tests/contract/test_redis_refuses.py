@@ -23,11 +23,11 @@ from portrait.adapters.redis_progress import RedisOffsets, RedisPopularity, Redi
 from portrait.adapters.redis_registry import RedisRegistry
 from portrait.adapters.redis_store import RedisProfiles, connect_redis
 from portrait.errors import StoreDamagedError, StoreRefusedError, StoreUnavailableError
-from portrait.item import Item
-from portrait.jobs import new_job
-from portrait.model_index import Card
-from portrait.profile_store import Write
-from portrait.watch import Live
+from portrait.events.item import Item
+from portrait.lifecycle.jobs import new_job
+from portrait.lifecycle.model_index import Card
+from portrait.monitoring.watch import Live
+from portrait.profiles.store import Write
 from tests.models import learned_model
 from tests.processes import until
 

@@ -12,16 +12,16 @@ from portrait.adapters.redis_catalogue import Memory, RedisCatalogue
 from portrait.adapters.redis_progress import RedisOffsets, RedisPopularity, RedisProgress
 from portrait.adapters.redis_registry import RedisRegistry
 from portrait.adapters.redis_store import RedisProfiles
-from portrait.catalogue_store import CatalogueStore
-from portrait.item import IntroducedItem, Item
-from portrait.model import Model
-from portrait.model_registry import ModelRegistry
-from portrait.popularity import PopularityStore
-from portrait.profile import REVISION
-from portrait.profile_store import ProfileStore, Stored, Write
-from portrait.progress import LogName, OffsetStore, ProgressStore, StoredOffsets
+from portrait.catalogue.popularity import PopularityStore
+from portrait.catalogue.store import CatalogueStore
+from portrait.events.item import IntroducedItem, Item
+from portrait.events.progress import LogName, OffsetStore, ProgressStore, StoredOffsets
+from portrait.lifecycle.model_registry import ModelRegistry
+from portrait.model.model import Model
+from portrait.model.space import unit
+from portrait.profiles.profile import REVISION
+from portrait.profiles.store import ProfileStore, Stored, Write
 from portrait.settings import Settings
-from portrait.space import unit
 from tests.catalogues import SPACE
 from tests.fakes import (
     MemoryCatalogue,

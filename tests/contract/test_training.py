@@ -10,7 +10,8 @@ from redis.asyncio import Redis
 from portrait.adapters.redis_lease import RedisJobs, RedisLease
 from portrait.adapters.redis_live import RedisLive
 from portrait.adapters.redis_models import RedisModels
-from portrait.jobs import (
+from portrait.evaluation.verdict import Verdict
+from portrait.lifecycle.jobs import (
     KEPT,
     Job,
     JobCancelledError,
@@ -20,8 +21,8 @@ from portrait.jobs import (
     Jobs,
     new_job,
 )
-from portrait.lease import Lease, LeaseLostError, held
-from portrait.model_index import (
+from portrait.lifecycle.lease import Lease, LeaseLostError, held
+from portrait.lifecycle.model_index import (
     MOST_NOTES,
     Card,
     ModelIndex,
@@ -30,9 +31,8 @@ from portrait.model_index import (
     NoFormerModelError,
     Standing,
 )
-from portrait.need import Need
-from portrait.verdict import Verdict
-from portrait.watch import Live, LiveCounts
+from portrait.lifecycle.need import Need
+from portrait.monitoring.watch import Live, LiveCounts
 from tests.fake_training import MemoryJobs, MemoryLease, MemoryLiveCounts, MemoryModels
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -437,7 +437,7 @@ class TestRedisLease(LeaseContract):
     async def test_it_is_renewed_while_it_is_held(
         self, redis: Redis, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("portrait.lease.RENEWALS", 30)  # many: one may be late
+        monkeypatch.setattr("portrait.lifecycle.lease.RENEWALS", 30)  # many: one may be late
         lease = RedisLease(redis, timedelta(seconds=3))
         async with held(lease) as hold:
             await asyncio.sleep(3.3)

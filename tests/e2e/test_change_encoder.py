@@ -22,8 +22,8 @@ from demo.processes import Process, finish, python, running, stop
 from demo.servers import free_port, start_servers
 from portrait.adapters.redis_models import RedisModels
 from portrait.adapters.redis_store import connect_redis
-from portrait.item import Item
-from portrait.record import space_of
+from portrait.events.item import Item
+from portrait.profiles.record import space_of
 from tests.challengers import add_challenger
 from tests.patience import PATIENCE
 from tests.processes import (

@@ -14,9 +14,9 @@ from statistics import median, quantiles
 import httpx
 import pytest
 
-from portrait.event import Action
-from portrait.model import Model
-from portrait.topics import event_topic
+from portrait.events.event import Action
+from portrait.events.topics import event_topic
+from portrait.model.model import Model
 from tests.challengers import add_challenger
 from tests.patience import ANSWER_SECONDS, PATIENCE
 from tests.processes import (

@@ -14,8 +14,8 @@ import pytest
 from demo.processes import finish, python
 from portrait.adapters.redis_common import text
 from portrait.adapters.redis_store import connect_redis
-from portrait.letter import dead_letter
-from portrait.stream import Message
+from portrait.events.letter import dead_letter
+from portrait.events.stream import Message
 from service.live import POPULARITY_EVERY
 from tests.patience import ANSWER_SECONDS, PATIENCE
 from tests.processes import (

@@ -13,10 +13,10 @@ import pytest
 from demo.servers import start_kafka
 from portrait.adapters.kafka_topics import create_topics
 from portrait.adapters.parquet_archive import ParquetArchive
-from portrait.archive import SCHEMA, ArchiveChangedError, scan
-from portrait.segment import Segment, count_beyond
+from portrait.archive.archive import SCHEMA, ArchiveChangedError, scan
+from portrait.archive.segment import Segment, count_beyond
+from portrait.events.topics import read_topics
 from portrait.settings import Settings
-from portrait.topics import read_topics
 from tests.processes import environment, events, publish_events, until, worker
 
 pytestmark = pytest.mark.e2e

@@ -17,10 +17,10 @@ from demo.processes import Process, kill
 from demo.servers import free_port, start_kafka, start_redis
 from portrait.adapters.kafka_topics import create_topics
 from portrait.adapters.redis_store import connect_redis
-from portrait.profile import read_facts
-from portrait.record import is_blank
+from portrait.events.topics import ERASURES, read_topics
+from portrait.profiles.profile import read_facts
+from portrait.profiles.record import is_blank
 from portrait.settings import Settings
-from portrait.topics import ERASURES, read_topics
 from tests.processes import (
     RECEIVED,
     Fields,

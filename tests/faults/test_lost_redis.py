@@ -22,14 +22,14 @@ from portrait.adapters.kafka_publisher import ANSWER_SECONDS
 from portrait.adapters.kafka_topics import create_topics
 from portrait.adapters.redis_models import RedisModels
 from portrait.adapters.redis_store import connect_redis
-from portrait.catalogue import texts_of
-from portrait.columns import EVENT
-from portrait.facts import HEAD
-from portrait.ledger import read_ledger
-from portrait.profile import decode_profile
+from portrait.catalogue.catalogue import texts_of
+from portrait.events.columns import EVENT
+from portrait.events.topics import read_topics
+from portrait.lifecycle.ledger import read_ledger
+from portrait.profiles.facts import HEAD
+from portrait.profiles.profile import decode_profile
 from portrait.ref import text_ref
 from portrait.settings import Settings
-from portrait.topics import read_topics
 from tests.challengers import add_challenger
 from tests.processes import (
     Fields,

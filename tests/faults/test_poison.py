@@ -17,7 +17,7 @@ from demo.servers import free_port, python, start_servers
 from portrait.adapters.kafka_records import LARGEST_BATCH
 from portrait.adapters.parquet_archive import ParquetArchive
 from portrait.adapters.redis_store import connect_redis
-from portrait.topics import DEAD, ERASURES, ITEMS
+from portrait.events.topics import DEAD, ERASURES, ITEMS
 from tests.archives import offsets_of
 from tests.kafka_bytes import GZIP, MARK, batch, bomb, poisoned
 from tests.processes import (

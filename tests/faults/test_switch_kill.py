@@ -20,15 +20,15 @@ from portrait.adapters.kafka_topics import create_topics
 from portrait.adapters.redis_catalogue import RedisCatalogue
 from portrait.adapters.redis_models import RedisModels
 from portrait.adapters.redis_store import connect_redis
-from portrait.catalogue import texts_of
-from portrait.columns import EVENT
-from portrait.facts import HEAD
-from portrait.model import Model
-from portrait.model_index import Standing
-from portrait.record import space_of
+from portrait.catalogue.catalogue import texts_of
+from portrait.events.columns import EVENT
+from portrait.events.topics import read_topics
+from portrait.lifecycle.model_index import Standing
+from portrait.model.model import Model
+from portrait.profiles.facts import HEAD
+from portrait.profiles.record import space_of
 from portrait.ref import text_ref
 from portrait.settings import Settings
-from portrait.topics import read_topics
 from tests.challengers import add_challenger
 from tests.processes import (
     catalogue,

@@ -13,9 +13,9 @@ from demo.servers import Servers
 from portrait.adapters.redis_lease import RedisJobs
 from portrait.adapters.redis_models import RedisModels
 from portrait.adapters.redis_registry import RedisRegistry
-from portrait.jobs import Job
-from portrait.lease import stopped
-from portrait.model import Model
+from portrait.lifecycle.jobs import Job
+from portrait.lifecycle.lease import stopped
+from portrait.model.model import Model
 from tests.catalogues import SPACE
 from tests.contract.test_training import NOON, card
 from tests.forked import Forked

@@ -13,10 +13,10 @@ import pytest
 from portrait.adapters.kafka_publisher import open_publisher
 from portrait.adapters.kafka_stream import open_stream
 from portrait.adapters.parquet_archive import ParquetArchive
-from portrait.archive import scan
+from portrait.archive.archive import scan
+from portrait.events.stream import Batch, EventStream, Message
+from portrait.events.topics import ERASURES, EVENT_TOPICS
 from portrait.settings import Settings
-from portrait.stream import Batch, EventStream, Message
-from portrait.topics import ERASURES, EVENT_TOPICS
 from tests.archives import BOUNDS
 from tests.conftest import make_all_topics, make_topics
 from tests.processes import until

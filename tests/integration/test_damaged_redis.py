@@ -10,12 +10,12 @@ from portrait.adapters.redis_models import RedisModels
 from portrait.adapters.redis_progress import RedisOffsets, RedisPopularity, RedisProgress
 from portrait.adapters.redis_registry import RedisRegistry
 from portrait.adapters.redis_store import RedisProfiles
-from portrait.mirror import Mirror
-from portrait.profile import decode_profile
+from portrait.catalogue.mirror import Mirror
+from portrait.catalogue.texts import TextReader
+from portrait.events.resume import Resume
+from portrait.events.stream import Record
+from portrait.profiles.profile import decode_profile
 from portrait.ref import text_ref
-from portrait.resume import Resume
-from portrait.stream import Record
-from portrait.texts import TextReader
 from service.live import Live
 from tests.catalogues import ITEMS, SPACE
 from tests.damage import FACTS

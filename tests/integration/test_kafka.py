@@ -21,10 +21,10 @@ from portrait.adapters.kafka_records import LARGEST_BATCH
 from portrait.adapters.kafka_stream import METADATA_MS, KafkaStream, open_stream
 from portrait.adapters.kafka_topics import create_topics
 from portrait.errors import StreamUnavailableError
-from portrait.resume import Resume
+from portrait.events.resume import Resume
+from portrait.events.stream import Batch, Message, Notes, Unreadable
+from portrait.events.topics import Topic, TopicsFile, read_topics
 from portrait.settings import Settings
-from portrait.stream import Batch, Message, Notes, Unreadable
-from portrait.topics import Topic, TopicsFile, read_topics
 from tests.fakes import MemoryOffsets
 from tests.kafka_bytes import CODECS, MARK, bomb, poisoned
 from tests.kafka_bytes import batch as raw_batch

@@ -23,9 +23,9 @@ from portrait.adapters.kafka_publisher import (
 )
 from portrait.adapters.kafka_topics import create_topics
 from portrait.errors import StreamUnavailableError
+from portrait.events.stream import Message
+from portrait.events.topics import Topic, TopicsFile
 from portrait.settings import Settings
-from portrait.stream import Message
-from portrait.topics import Topic, TopicsFile
 from tests.fakes import ListPublisher
 from tests.processes import until
 

@@ -8,10 +8,10 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.telemetry import get_telemetry_client
 
-from portrait.adapters.mlflow_registry import NAME, MlflowTracking, local_tracking
-from portrait.model_index import Card
-from portrait.tracking import TrackingUnavailableError
-from portrait.verdict import Check, Verdict
+from portrait.adapters.mlflow_tracking import NAME, MlflowTracking, local_tracking
+from portrait.evaluation.verdict import Check, Verdict
+from portrait.lifecycle.model_index import Card
+from portrait.lifecycle.tracking import TrackingUnavailableError
 from tests.contract.test_training import card
 
 CHECK = Check(

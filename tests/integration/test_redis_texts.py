@@ -5,8 +5,8 @@ from datetime import timedelta
 from redis.asyncio import Redis
 
 from portrait.adapters.redis_catalogue import RedisCatalogue
+from portrait.catalogue.texts import TextReader
 from portrait.ref import text_ref
-from portrait.texts import TextReader
 from tests.catalogues import SPACE
 from tests.fakes import HashEncoder
 

@@ -16,7 +16,7 @@ import httpx
 import pytest
 import uvloop
 
-from portrait.stream import Message
+from portrait.events.stream import Message
 from service.connection import MOST_PIPELINED, Limits
 from service.middleware import BodyLimits
 from service.server import LAST_WORDS

@@ -5,10 +5,10 @@ import pytest
 import torch
 
 from demo.shop import product_texts
-from portrait.neural.text_encoder import Backend, BertEncoder, load_encoder
-from portrait.robustness import odd_texts_failed
-from portrait.space import Vectors
-from portrait.texts import MOST_UNREAD
+from portrait.catalogue.texts import MOST_UNREAD
+from portrait.evaluation.robustness import odd_texts_failed
+from portrait.model.space import Vectors
+from portrait.text.text_encoder import Backend, BertEncoder, load_encoder
 
 TEXTS = product_texts(400)
 

@@ -12,15 +12,15 @@ from redis.asyncio import Redis
 
 from portrait.adapters.redis_lease import RedisJobs, RedisLease
 from portrait.adapters.river_drift import AdwinDrift
-from portrait.jobs import Job, Jobs, new_job
-from portrait.lease import Lease
-from portrait.manifest import Manifest
-from portrait.neural.learner import ArchiveLearner, manifest_at
-from portrait.neural.signals import ArchiveSignals
-from portrait.schedule import Schedule
-from portrait.stock import StoredStock
-from portrait.tracking import Lenient
-from portrait.trial import DEFAULTS
+from portrait.dataset.stock import StoredStock
+from portrait.evaluation.trial import DEFAULTS
+from portrait.lifecycle.jobs import Job, Jobs, new_job
+from portrait.lifecycle.lease import Lease
+from portrait.lifecycle.manifest import Manifest
+from portrait.lifecycle.schedule import Schedule
+from portrait.lifecycle.tracking import Lenient
+from portrait.monitoring.signals import ArchiveSignals
+from portrait.training.learner import ArchiveLearner, manifest_at
 from service.live import Parts as ServiceParts
 from tests.archives import memory_archive
 from tests.contract.test_training import card

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from portrait.record import Record, read_sound
+from portrait.profiles.record import Record, read_sound
 from portrait.times import DAY_MS
 from service.activity import activity
 from tests.catalogues import catalogue

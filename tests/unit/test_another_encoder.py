@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from portrait.ledger import read_ledger
-from portrait.model import Model
-from portrait.model_index import Standing
+from portrait.events.resume import Resume
+from portrait.lifecycle.ledger import read_ledger
+from portrait.lifecycle.model_index import Standing
+from portrait.model.model import Model
 from portrait.ref import text_ref
-from portrait.resume import Resume
 from tests.catalogues import ITEMS
 from tests.fake_training import MemoryModels
 from tests.fakes import HashEncoder, MemoryCatalogue, MemoryOffsets, MemoryRegistry

@@ -12,16 +12,16 @@ import pyarrow as pa
 import pytest
 
 from portrait.adapters.parquet_archive import ParquetArchive
-from portrait.archive import EVER, SCHEMA, Archive, ArchiveChangedError, Span
-from portrait.archive_reading import ATTEMPTS, Reading, Sample, read_interactions, together
-from portrait.batch import decode
-from portrait.columns import ACTION_CODE
-from portrait.erasure import Erasures
-from portrait.event import Action
-from portrait.interactions import NO_ITEM, NO_QUERY
-from portrait.kinds import is_read
+from portrait.archive.archive import EVER, SCHEMA, Archive, ArchiveChangedError, Span
+from portrait.archive.segment import Segment
+from portrait.dataset.archive_reading import ATTEMPTS, Reading, Sample, read_interactions, together
+from portrait.dataset.interactions import NO_ITEM, NO_QUERY
+from portrait.events.columns import ACTION_CODE
+from portrait.events.decode import decode
+from portrait.events.erasure import Erasures
+from portrait.events.event import Action
+from portrait.model.kinds import is_read
 from portrait.ref import item_ref, search_ref, user_ref
-from portrait.segment import Segment
 from tests.archives import RECEIVED_ON, click, fill, memory_archive, synthetic_log
 from tests.records import RECEIVED, event_record
 

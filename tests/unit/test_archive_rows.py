@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
 
-from portrait.archive_rows import MOST_FILES, cut, tabulate
-from portrait.receipt import RECEIVED as SAID
+from portrait.archive.rows import MOST_FILES, cut, tabulate
+from portrait.archive.segment import Segment
+from portrait.events.receipt import RECEIVED as SAID
+from portrait.events.stream import Record
 from portrait.ref import item_ref, user_ref
-from portrait.segment import Segment
-from portrait.stream import Record
 from portrait.times import DAY_MS
 from tests.archives import RECEIVED_ON, TOLERANCE_MS, click
 from tests.records import RECEIVED, FakeRecord, event_record

@@ -12,13 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from portrait.adapters.parquet_archive import ParquetArchive
-from portrait.archive import ArchiveUnavailableError
-from portrait.erasure import Erasures
+from portrait.archive.archive import ArchiveUnavailableError
+from portrait.archive.segment import Segment
+from portrait.archive.tidy import Rules
+from portrait.events.erasure import Erasures
+from portrait.events.stream import Batch
+from portrait.events.topics import ERASURES
 from portrait.ref import user_ref
-from portrait.segment import Segment
-from portrait.stream import Batch
-from portrait.tidy import Rules
-from portrait.topics import ERASURES
 from tests.archives import (
     BOUNDS,
     TOLERANCE_MS,

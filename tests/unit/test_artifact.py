@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from portrait.artifact import (
+from portrait.lifecycle.artifact import (
     fetch,
     manifest_digest,
     publish,
@@ -22,8 +22,8 @@ from portrait.artifact import (
     verify,
     write_artifact,
 )
-from portrait.manifest import ArtifactInvalidError, FileEntry, Manifest, Window
-from portrait.space import Space, Vectors
+from portrait.lifecycle.manifest import ArtifactInvalidError, FileEntry, Manifest, Window
+from portrait.model.space import Space, Vectors
 
 SPACE = Space("tiny", np.zeros(3, np.float32), np.eye(3, 2, dtype=np.float32))
 LEARNED: dict[str, NDArray[np.generic]] = {
@@ -169,7 +169,7 @@ DYING = """
 import os, sys
 from itertools import count
 from pathlib import Path
-from portrait import artifact
+from portrait.lifecycle import artifact
 from tests.unit.test_artifact import written
 
 def die_at(last):

@@ -11,14 +11,12 @@ from jsonschema import Draft7Validator
 from referencing import Registry
 from referencing.jsonschema import DRAFT7
 
-from portrait.envelope import parse_event
 from portrait.errors import EventInvalidError
-from portrait.event import Action
-from portrait.facts import Facts
-from portrait.item import parse_item
-from portrait.letter import dead_letter
-from portrait.notice import notices
-from portrait.topics import (
+from portrait.events.envelope import parse_event
+from portrait.events.event import Action
+from portrait.events.item import parse_item
+from portrait.events.letter import dead_letter
+from portrait.events.topics import (
     DEAD,
     ERASURES,
     EVENT_TOPICS,
@@ -28,6 +26,8 @@ from portrait.topics import (
     event_topic,
     read_topics,
 )
+from portrait.profiles.facts import Facts
+from portrait.profiles.notice import notices
 from tests.generated import ASYNCAPI, ROOT, with_schemas
 from tests.records import FakeRecord
 

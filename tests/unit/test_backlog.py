@@ -9,11 +9,11 @@ from datetime import timedelta
 import pytest
 
 from portrait import metrics
-from portrait.mirror import Mirror
-from portrait.model import Model
-from portrait.space import Vectors
-from portrait.stream import Batch
-from portrait.texts import TextReader
+from portrait.catalogue.mirror import Mirror
+from portrait.catalogue.texts import TextReader
+from portrait.events.stream import Batch
+from portrait.model.model import Model
+from portrait.model.space import Vectors
 from tests.catalogues import SPACE
 from tests.fakes import HashEncoder, MemoryCatalogue, MemoryOffsets, MemoryProfiles
 from tests.records import FakeRecord, event_record

@@ -2,12 +2,12 @@
 
 import json
 
-from portrait.batch import EventBatch, decode, item_of
-from portrait.columns import ACTION_CODE
-from portrait.envelope import parse_event
-from portrait.event import Action
-from portrait.kinds import DISLIKED_REVIEW, LIKED_REVIEW, REVIEW, is_read, kinds_of
-from portrait.reading import LARGEST_EVENT
+from portrait.events.columns import ACTION_CODE
+from portrait.events.decode import EventBatch, decode, item_of
+from portrait.events.envelope import parse_event
+from portrait.events.event import Action
+from portrait.events.reading import LARGEST_EVENT
+from portrait.model.kinds import DISLIKED_REVIEW, LIKED_REVIEW, REVIEW, is_read, kinds_of
 from portrait.ref import event_ref, item_ref, search_ref
 from tests.records import RECEIVED, FakeRecord, encoded, event_record
 

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portrait.arrays import MISSING
-from portrait.behaviour import Behaviour
-from portrait.recency import Events
+from portrait.model.behaviour import Behaviour
+from portrait.model.recency import Events
 from tests.learned import ITEMS, TEXT_DIM, behaviour, histories, text_vectors
 
 REFS = np.arange(1, ITEMS + 1, dtype=np.uint64)

@@ -5,12 +5,12 @@ import pytest
 import torch
 
 from portrait.arrays import MISSING
-from portrait.columns import PURCHASE, RETURN
-from portrait.kinds import DISLIKED_REVIEW, LIKED_REVIEW
-from portrait.neural.behaviour_encoder import BehaviourEncoder, EncoderShape, ItemTower
-from portrait.neural.causal_transformer import CausalTransformer
-from portrait.neural.sequences import ABSENT
-from portrait.recency import Events
+from portrait.dataset.sequences import ABSENT
+from portrait.events.columns import PURCHASE, RETURN
+from portrait.model.kinds import DISLIKED_REVIEW, LIKED_REVIEW
+from portrait.model.recency import Events
+from portrait.training.ranker.behaviour_encoder import BehaviourEncoder, EncoderShape, ItemTower
+from portrait.training.ranker.causal_transformer import CausalTransformer
 from tests.learned import ITEMS, histories, text_vectors
 
 REFS = np.random.default_rng(3).permutation(np.arange(1, ITEMS + 1, dtype=np.uint64))

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from portrait.arrays import Floats
-from portrait.calibration import (
+from portrait.evaluation.classification import average_precision, ece
+from portrait.model.calibration import (
     AS_IT_IS,
     Calibration,
     calibrate,
@@ -13,7 +14,6 @@ from portrait.calibration import (
     sigmoid,
     softmax,
 )
-from portrait.classification import average_precision, ece
 
 Drawn = tuple[Floats, np.ndarray[tuple[int, ...], np.dtype[np.bool_]]]
 

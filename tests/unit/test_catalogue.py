@@ -7,10 +7,10 @@ import pytest
 from prometheus_client import REGISTRY
 
 from portrait.arrays import MISSING
-from portrait.catalogue import FORGOTTEN_ROWS, Catalogue
+from portrait.catalogue.catalogue import FORGOTTEN_ROWS, Catalogue
+from portrait.catalogue.mirror import Mirror
 from portrait.errors import StoreUnavailableError
-from portrait.item import IntroducedItem, Item
-from portrait.mirror import Mirror
+from portrait.events.item import IntroducedItem, Item
 from portrait.ref import item_ref, search_ref, text_ref
 from tests.catalogues import ITEMS, SPACE, catalogue
 from tests.fakes import MemoryCatalogue

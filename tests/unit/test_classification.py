@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from portrait.classification import (
+from portrait.evaluation.classification import (
     average_precision,
     binary_figures,
     brier,

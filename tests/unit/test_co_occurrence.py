@@ -7,10 +7,11 @@ import pytest
 from scipy.sparse import csr_array
 
 from portrait.arrays import Floats
-from portrait.columns import ACTION_CODE
-from portrait.event import Action
-from portrait.interactions import Interactions, from_columns
-from portrait.neural.co_occurrence import (
+from portrait.dataset.interactions import Interactions, from_columns
+from portrait.events.columns import ACTION_CODE
+from portrait.events.event import Action
+from portrait.model.recency import Events
+from portrait.training.ranker.co_occurrence import (
     MOST_NEIGHBOURS,
     Kind,
     Window,
@@ -22,7 +23,6 @@ from portrait.neural.co_occurrence import (
     together,
     touches,
 )
-from portrait.recency import Events
 
 GATES = np.ones(len(Action), np.float32)
 REFS = np.array([30, 10, 20], np.uint64)

@@ -7,10 +7,10 @@ import pytest
 
 from benchmarks.continual import BEGINS, Row, compare, periods_of, summary
 from benchmarks.heads.shops import Shop
-from portrait.columns import ACTION_CODE
-from portrait.event import Action
-from portrait.interactions import Interactions, from_columns
-from portrait.space import unit
+from portrait.dataset.interactions import Interactions, from_columns
+from portrait.events.columns import ACTION_CODE
+from portrait.events.event import Action
+from portrait.model.space import unit
 
 ITEMS, USERS, LENGTH = 40, 500, 24
 HOUR = 3_600_000

@@ -20,8 +20,8 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from portrait import metrics
 from portrait.adapters.kafka_stream import DRAIN_SECONDS
+from portrait.events.topics import EVENT_TOPICS, read_topics
 from portrait.settings import Settings
-from portrait.topics import EVENT_TOPICS, read_topics
 from service.server import LONGEST
 from tests.generated import ROOT
 

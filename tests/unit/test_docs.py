@@ -5,10 +5,10 @@ import re
 import pytest
 import yaml
 
-from portrait.neural.learner import UNFINISHED
+from portrait.catalogue.texts import SEARCH_TTL
+from portrait.events.topics import DEAD, ERASURES, EVENT_TOPICS, ITEMS, NOTICES, read_topics
 from portrait.settings import Settings
-from portrait.texts import SEARCH_TTL
-from portrait.topics import DEAD, ERASURES, EVENT_TOPICS, ITEMS, NOTICES, read_topics
+from portrait.training.learner import UNFINISHED
 from tests.generated import OPERATIONS, ROOT, with_settings
 
 ALERTS = yaml.safe_load((ROOT / "deploy" / "prometheus" / "alerts.yml").read_text())

@@ -8,7 +8,7 @@ import pytest
 
 from portrait.adapters.river_drift import AdwinDrift
 from portrait.arrays import Doubles
-from portrait.drift import LEAST_VALUES, Reference, moved
+from portrait.monitoring.drift import LEAST_VALUES, Reference, moved
 
 
 def lengths(seed: int, count: int = 2_000, shift: float = 0.0) -> Doubles:

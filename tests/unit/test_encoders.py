@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from portrait.artifact import ENCODER, write_artifact
-from portrait.encoder import TextEncoder
 from portrait.errors import EncoderInvalidError, ModelInvalidError
-from portrait.manifest import ArtifactInvalidError, Manifest
-from portrait.model import Model
-from portrait.model_index import card_of
-from portrait.space import Space
+from portrait.lifecycle.artifact import ENCODER, write_artifact
+from portrait.lifecycle.manifest import ArtifactInvalidError, Manifest
+from portrait.lifecycle.model_index import card_of
+from portrait.model.encoder import TextEncoder
+from portrait.model.model import Model
+from portrait.model.space import Space
 from tests.catalogues import SPACE
 from tests.fake_training import MemoryModels
 from tests.fakes import HashEncoder

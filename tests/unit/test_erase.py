@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from portrait.columns import COLUMNS, ERASURE
-from portrait.event import Action
-from portrait.facts import LATER_MS, Facts, fold
+from portrait.events.columns import COLUMNS, ERASURE
+from portrait.events.event import Action
+from portrait.profiles.facts import LATER_MS, Facts, fold
 from tests.strategies import START, Happening, happenings, log_of
 
 USERS = 2

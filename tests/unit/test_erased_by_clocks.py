@@ -11,11 +11,11 @@ from datetime import timedelta
 
 import pytest
 
-from portrait.profile import decode_profile
-from portrait.record import is_blank
-from portrait.stream import Batch
+from portrait.events.stream import Batch
+from portrait.events.topics import ERASURES
+from portrait.profiles.profile import decode_profile
+from portrait.profiles.record import is_blank
 from portrait.times import EPOCH
-from portrait.topics import ERASURES
 from tests.archives import BOUNDS, memory_archive, offsets_of
 from tests.fakes import MemoryProfiles
 from tests.records import FakeRecord, event_record

@@ -7,13 +7,13 @@ import re
 import pytest
 from pydantic import AliasChoices, BaseModel
 
-from portrait.batch import decode
-from portrait.envelope import TYPE_NAMES, parse_event
-from portrait.event import Action, Event
-from portrait.item import Item
-from portrait.kinds import DISLIKED, LIKED
+from portrait.events.decode import decode
+from portrait.events.envelope import TYPE_NAMES, parse_event
+from portrait.events.event import Action, Event
+from portrait.events.item import Item
+from portrait.events.topics import event_topic
+from portrait.model.kinds import DISLIKED, LIKED
 from portrait.settings import Settings
-from portrait.topics import event_topic
 from service.schemas import MOST_EVENTS
 from tests.generated import ROOT
 from tests.records import FakeRecord

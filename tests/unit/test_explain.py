@@ -6,16 +6,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from portrait.catalogue import Catalogue
-from portrait.columns import ACTION_CODE, EVENT, RING
-from portrait.event import Action
-from portrait.explain import Reasons, evidence_of, reasons_of, search_refs, together
-from portrait.layout import LONG, SHORT
-from portrait.lexical import Lexicon
-from portrait.paint import paint
-from portrait.recommend import Wish, blend, rank, stock
+from portrait.catalogue.catalogue import Catalogue
+from portrait.catalogue.lexical import Lexicon
+from portrait.events.columns import ACTION_CODE, EVENT, RING
+from portrait.events.event import Action
+from portrait.inference.explain import Reasons, evidence_of, reasons_of, search_refs, together
+from portrait.inference.paint import paint
+from portrait.inference.recommend import Wish, blend, rank, stock
+from portrait.inference.session import read_words, session_evidence, session_ring
+from portrait.profiles.layout import LONG, SHORT
 from portrait.ref import item_ref, search_ref, text_ref
-from portrait.session import read_words, session_evidence, session_ring
 from portrait.times import DAY_MS
 from tests.catalogues import ITEMS, catalogue
 
@@ -215,7 +215,7 @@ def test_the_newest_text_of_a_session_is_read_first_should_it_be_too_much(
     built, lexicon = known(), Lexicon()
     lexicon.learn(ITEMS, built.rows["text"])
     session = session_evidence(session_ring((), ["milk", "beef"]), built)
-    monkeypatch.setattr("portrait.lexical.MOST_ROWS", 1)
+    monkeypatch.setattr("portrait.catalogue.lexical.MOST_ROWS", 1)
 
     _, ways = read_words(session, ["milk", "beef"], lexicon, built.vectors.matrix)
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from portrait.fidelity import Fidelity, fidelity
-from portrait.neural import export
-from portrait.neural.export import ExportRefusedError, Form, export_encoder
-from portrait.neural.text_encoder import load_encoder
+from portrait.evaluation.fidelity import Fidelity, fidelity
+from portrait.text.text_encoder import load_encoder
+from portrait.training.text import export
+from portrait.training.text.export import ExportRefusedError, Form, export_encoder
 from tests.tiny_bert import WORDS, write_tiny_bert
 
 pytest.importorskip("openvino", reason="the extra `openvino` is not installed")

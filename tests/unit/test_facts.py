@@ -8,9 +8,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from portrait.columns import ACTION_CODE, COLUMNS, RING
-from portrait.event import Action
-from portrait.facts import (
+from portrait.events.columns import ACTION_CODE, COLUMNS, RING
+from portrait.events.event import Action
+from portrait.profiles.facts import (
     DEAREST,
     MONEY,
     MOST,

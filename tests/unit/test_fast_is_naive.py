@@ -7,13 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from portrait.arrays import Floats
-from portrait.catalogue import Catalogue
-from portrait.item import Item
-from portrait.lexical import BEST_TEXTS, Lexicon, words_of
-from portrait.model import Model
-from portrait.recommend import FIRST_SEEN, Pile, Shelf, Wish, rank_by, stock
+from portrait.catalogue.catalogue import Catalogue
+from portrait.catalogue.lexical import BEST_TEXTS, Lexicon, words_of
+from portrait.events.item import Item
+from portrait.inference.recommend import FIRST_SEEN, Pile, Shelf, Wish, rank_by, stock
+from portrait.model.model import Model
+from portrait.model.space import Space, Vectors, unit
 from portrait.ref import text_ref
-from portrait.space import Space, Vectors, unit
 
 DIM = 6  # so few that many candidates are alike
 MODEL = Model("test", Space("none", np.zeros(DIM, np.float32), np.eye(DIM, dtype=np.float32)))

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from portrait.errors import ModelInvalidError
-from portrait.model import Model
+from portrait.model.model import Model
 from portrait.ref import text_ref
 from tests.fakes import HashEncoder, MemoryCatalogue, MemoryRegistry
 from tests.patience import PATIENCE

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from portrait.columns import ACTION_CODE
-from portrait.event import Action
-from portrait.heads import CHURN_RISK, INTERESTS, NEXT_ACTION, PURCHASE_INTENT, Heads
-from portrait.history import Anchors, facts_at
-from portrait.interactions import Interactions, from_columns
-from portrait.neural.fit_heads import fit_heads
-from portrait.neural.judge_heads import HeadReport, by_groups
+from portrait.dataset.history import Anchors, facts_at
+from portrait.dataset.interactions import Interactions, from_columns
+from portrait.events.columns import ACTION_CODE
+from portrait.events.event import Action
+from portrait.model.heads import CHURN_RISK, INTERESTS, NEXT_ACTION, PURCHASE_INTENT, Heads
 from portrait.times import DAY_MS
+from portrait.training.heads.fit_heads import fit_heads
+from portrait.training.heads.judge_heads import HeadReport, by_groups
 
 START = 1_700_000_000_000
 DAYS, USERS, ITEMS = 240, 200, 6

@@ -9,14 +9,21 @@ import pytest
 import torch
 
 from portrait.arrays import MISSING, Codes
-from portrait.columns import ACTION_CODE
-from portrait.event import Action
-from portrait.interactions import NO_ITEM, NO_QUERY, Interactions, from_columns
-from portrait.learned import FIRST, Blend, Learned
-from portrait.neural.behaviour_encoder import BehaviourEncoder, EncoderShape
-from portrait.neural.choose_blend import choose_blend
-from portrait.neural.co_occurrence import Window
-from portrait.neural.fit_ranker import (
+from portrait.catalogue.traits import Traits
+from portrait.dataset.interactions import NO_ITEM, NO_QUERY, Interactions, from_columns
+from portrait.dataset.past import newest
+from portrait.dataset.sequences import sequences_of
+from portrait.evaluation.validation import validation_of
+from portrait.events.columns import ACTION_CODE
+from portrait.events.event import Action
+from portrait.inference.ranker import Ranker
+from portrait.model.learned import FIRST, Blend, Learned
+from portrait.model.recency import Events
+from portrait.training.loop.train import Course
+from portrait.training.ranker.behaviour_encoder import BehaviourEncoder, EncoderShape
+from portrait.training.ranker.choose_blend import choose_blend
+from portrait.training.ranker.co_occurrence import Window
+from portrait.training.ranker.fit_ranker import (
     WINDOWS,
     Fitted,
     RankerCourse,
@@ -24,14 +31,7 @@ from portrait.neural.fit_ranker import (
     fit_ranker,
     refit_ranker,
 )
-from portrait.neural.next_item import NextItem
-from portrait.neural.sequences import sequences_of
-from portrait.neural.training import Course
-from portrait.neural.validation import validation_of
-from portrait.past import newest
-from portrait.ranker import Ranker
-from portrait.recency import Events
-from portrait.traits import Traits
+from portrait.training.ranker.next_item import NextItem
 from tests.learned import ITEMS, last_held_out, planted, text_vectors
 
 COURSE = RankerCourse(
@@ -157,7 +157,7 @@ def test_without_its_strongest_event_a_score_is_lower() -> None:
 def test_an_average_with_no_share_for_the_new_is_the_champion(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("portrait.neural.fit_ranker.NEWER", 0.0)
+    monkeypatch.setattr("portrait.training.ranker.fit_ranker.NEWER", 0.0)
     events, items = last_held_out(planted(seed=2))
     champion = fitted().learned
     gentle = replace(COURSE, course=replace(COURSE.course, epochs=1))
@@ -194,7 +194,7 @@ def test_a_refit_learns_from_what_was_held_out_and_keeps_the_choices(
     few = replace(COURSE, course=replace(COURSE.course, epochs=2))
     chosen = fit_ranker(hidden, validation_of(hidden, USERS, items), text_vectors(), few)
 
-    monkeypatch.setattr("portrait.neural.fit_ranker.SOLVABLE", solvable_again)
+    monkeypatch.setattr("portrait.training.ranker.fit_ranker.SOLVABLE", solvable_again)
     learned = refit_ranker(chosen, planted(), text_vectors(), few)
 
     assert learned.blend == chosen.learned.blend

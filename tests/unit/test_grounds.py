@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from portrait.encoder import TextEncoder
 from portrait.errors import ModelInvalidError
-from portrait.learner import NothingToLearnError, Trained
-from portrait.model import Model
-from portrait.model_index import Card
-from portrait.neural.learner import ArchiveLearner
-from portrait.space import Space, fit_space
+from portrait.lifecycle.learner import NothingToLearnError, Trained
+from portrait.lifecycle.model_index import Card
+from portrait.model.encoder import TextEncoder
+from portrait.model.model import Model
+from portrait.model.space import Space, fit_space
+from portrait.training.learner import ArchiveLearner
 from tests.fake_training import MemoryModels
 from tests.fakes import HashEncoder, MemoryRegistry
 from tests.streams import card_of_model

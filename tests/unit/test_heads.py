@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from portrait.calibration import AS_IT_IS
-from portrait.columns import EVENT, RING
-from portrait.facts import Facts
-from portrait.habits import ACTIONS, HABITS, RECENCY
-from portrait.heads import (
+from portrait.dataset.history import Anchors, facts_at
+from portrait.dataset.interactions import from_columns
+from portrait.events.columns import EVENT, RING
+from portrait.model.calibration import AS_IT_IS
+from portrait.model.habits import ACTIONS, HABITS, RECENCY
+from portrait.model.heads import (
     CHURN_RISK,
     INTERESTS,
     NEXT_ACTION,
@@ -21,8 +22,7 @@ from portrait.heads import (
     features,
     touches,
 )
-from portrait.history import Anchors, facts_at
-from portrait.interactions import from_columns
+from portrait.profiles.facts import Facts
 from portrait.times import DAY_MS
 
 STATE = 4

@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 
 from demo.ports import free_port, port_is_free
 from portrait.errors import StoreUnavailableError
-from portrait.stream import Notes
+from portrait.events.stream import Notes
 from tests.patience import PATIENCE
 from tests.processes import until
 from workers.health import health_app, serve_health

@@ -4,11 +4,11 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portrait.columns import ACTION_CODE
-from portrait.event import Action
-from portrait.facts import Facts, fold
-from portrait.history import Anchors, facts_at
-from portrait.interactions import NO_ITEM, NO_QUERY, Interactions, from_columns
+from portrait.dataset.history import Anchors, facts_at
+from portrait.dataset.interactions import NO_ITEM, NO_QUERY, Interactions, from_columns
+from portrait.events.columns import ACTION_CODE
+from portrait.events.event import Action
+from portrait.profiles.facts import Facts, fold
 from portrait.times import DAY_MS
 from tests.strategies import START, Happening, happenings, log_of
 

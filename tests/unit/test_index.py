@@ -6,10 +6,10 @@ from datetime import timedelta
 import pytest
 
 from portrait.errors import StoreUnavailableError
-from portrait.item import Item
+from portrait.events.item import Item
+from portrait.events.resume import Resume
+from portrait.events.topics import DEAD
 from portrait.ref import text_ref
-from portrait.resume import Resume
-from portrait.topics import DEAD
 from tests.catalogues import SPACE
 from tests.fakes import HashEncoder, ListPublisher, MemoryCatalogue, MemoryOffsets
 from tests.records import FakeRecord

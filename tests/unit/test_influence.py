@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from portrait.batch import decode
-from portrait.columns import ACTION_CODE, COLUMNS
-from portrait.event import Action
-from portrait.facts import Facts, fold
-from portrait.influence import ACQUAINTED, AWAY_MS, DAILY, Regulars, wanted
-from portrait.popularity import diminished
-from portrait.receipt import RECEIVED as SAID
+from portrait.catalogue.popularity import diminished
+from portrait.events.columns import ACTION_CODE, COLUMNS
+from portrait.events.decode import decode
+from portrait.events.event import Action
+from portrait.events.receipt import RECEIVED as SAID
+from portrait.model.influence import ACQUAINTED, AWAY_MS, DAILY, Regulars, wanted
+from portrait.profiles.facts import Facts, fold
 from portrait.times import DAY_MS
 from tests.records import RECEIVED, FakeRecord, event_record
 

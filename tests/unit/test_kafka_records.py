@@ -16,7 +16,7 @@ from portrait.adapters.kafka_records import (
     Intake,
     PartitionReader,
 )
-from portrait.stream import Record, Unreadable
+from portrait.events.stream import Record, Unreadable
 from tests.kafka_bytes import (
     CODECS,
     HEADER,

@@ -5,11 +5,9 @@ from datetime import timedelta
 
 import numpy as np
 
-from portrait.columns import ACTION_CODE
-from portrait.event import Action
-from portrait.history import Anchors
-from portrait.interactions import NO_ITEM, Interactions, from_columns
-from portrait.labels import (
+from portrait.dataset.history import Anchors
+from portrait.dataset.interactions import NO_ITEM, Interactions, from_columns
+from portrait.dataset.labels import (
     NO_LABEL,
     categories_touched,
     churn,
@@ -18,6 +16,8 @@ from portrait.labels import (
     purchase_within,
     sentiment,
 )
+from portrait.events.columns import ACTION_CODE
+from portrait.events.event import Action
 
 DAY = 86_400_000
 START = 1_700_000_000_000

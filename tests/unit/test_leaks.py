@@ -7,10 +7,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from portrait.columns import PURCHASE
-from portrait.history import Anchors, facts_at
-from portrait.interactions import Interactions, from_columns
-from portrait.labels import (
+from portrait.dataset.history import Anchors, facts_at
+from portrait.dataset.interactions import Interactions, from_columns
+from portrait.dataset.labels import (
     Labels,
     categories_touched,
     churn,
@@ -18,7 +17,8 @@ from portrait.labels import (
     next_item,
     purchase_within,
 )
-from portrait.leaks import LeakError, audit_facts, audit_features, audit_labels, audit_split
+from portrait.dataset.leaks import LeakError, audit_facts, audit_features, audit_labels, audit_split
+from portrait.events.columns import PURCHASE
 
 DAY = 86_400_000
 START = 1_700_000_000_000

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portrait.learned import Blend, Learned
+from portrait.model.learned import Blend, Learned
 from tests.models import learned
 
 weights = st.floats(0, 4, width=32)

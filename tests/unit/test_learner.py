@@ -8,25 +8,25 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from portrait.artifact import fetch, manifest_digest, read_learned
-from portrait.columns import ACTION_CODE
-from portrait.erasure import Erasures
-from portrait.event import Action
-from portrait.judge import judge
-from portrait.learned import Learned
-from portrait.learner import Trained
-from portrait.model import Model
-from portrait.neural.behaviour_encoder import EncoderShape
-from portrait.neural.fit_ranker import RankerCourse, fit_neighbours
-from portrait.neural.learner import MATERIAL, ArchiveLearner, Plan, manifest_at
-from portrait.neural.material import Shares, load
-from portrait.neural.retext import Retext
-from portrait.neural.text_finetune import FineTuning
-from portrait.neural.training import Course
+from portrait.dataset.stock import place_searches, place_texts
+from portrait.evaluation.judge import judge
+from portrait.evaluation.verdict import Verdict
+from portrait.events.columns import ACTION_CODE
+from portrait.events.erasure import Erasures
+from portrait.events.event import Action
+from portrait.lifecycle.artifact import fetch, manifest_digest, read_learned
+from portrait.lifecycle.learner import Trained
+from portrait.model.learned import Learned
+from portrait.model.model import Model
+from portrait.model.space import fit_space
 from portrait.ref import text_ref, user_ref
-from portrait.space import fit_space
-from portrait.stock import place_searches, place_texts
-from portrait.verdict import Verdict
+from portrait.training.learner import MATERIAL, ArchiveLearner, Plan, manifest_at
+from portrait.training.loop.train import Course
+from portrait.training.material import Shares, load
+from portrait.training.ranker.behaviour_encoder import EncoderShape
+from portrait.training.ranker.fit_ranker import RankerCourse, fit_neighbours
+from portrait.training.text.retext import Retext
+from portrait.training.text.text_finetune import FineTuning
 from tests.archives import memory_archive
 from tests.fakes import HashEncoder
 from tests.training_shop import (

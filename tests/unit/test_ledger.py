@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from portrait.errors import PortraitError
-from portrait.ledger import (
+from portrait.lifecycle.ledger import (
     LEDGER,
     Ledger,
     fetch_model,
@@ -14,8 +14,8 @@ from portrait.ledger import (
     read_ledger,
     write_ledger,
 )
-from portrait.manifest import ArtifactInvalidError
-from portrait.model import Model
+from portrait.lifecycle.manifest import ArtifactInvalidError
+from portrait.model.model import Model
 from tests.models import learned_model
 from tests.streams import MODEL, card_of_model
 

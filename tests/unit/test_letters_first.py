@@ -10,10 +10,10 @@ from datetime import timedelta
 
 import pytest
 
-from portrait.progress import StoredOffsets
-from portrait.resume import Resume
-from portrait.stream import Batch, Message, Record
-from portrait.topics import DEAD
+from portrait.events.progress import StoredOffsets
+from portrait.events.resume import Resume
+from portrait.events.stream import Batch, Message, Record
+from portrait.events.topics import DEAD
 from tests.fakes import ListPublisher, MemoryCatalogue, MemoryOffsets
 from tests.records import FakeRecord, event_record
 from tests.streams import ListStream, memory_spaces, memory_updater, memory_upkeep

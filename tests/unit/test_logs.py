@@ -9,9 +9,9 @@ import pytest
 from pydantic import ValidationError
 
 from demo.servers import ROOT
-from portrait.envelope import parse_event
 from portrait.errors import EventInvalidError, ItemInvalidError, StoreUnavailableError
-from portrait.item import parse_item
+from portrait.events.envelope import parse_event
+from portrait.events.item import parse_item
 from portrait.logs import configure_logs, described
 from portrait.settings import Settings
 from tests.records import encoded

@@ -8,14 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from portrait.columns import ACTION_CODE
-from portrait.erasure import Erasures
-from portrait.event import Action
-from portrait.interactions import NO_ITEM, NO_QUERY, Interactions
-from portrait.item import interest_category
-from portrait.learner import NothingToLearnError
-from portrait.need import Need
-from portrait.neural.material import (
+from portrait.dataset.interactions import NO_ITEM, NO_QUERY, Interactions
+from portrait.events.columns import ACTION_CODE
+from portrait.events.erasure import Erasures
+from portrait.events.event import Action
+from portrait.events.item import interest_category
+from portrait.lifecycle.learner import NothingToLearnError
+from portrait.lifecycle.need import Need
+from portrait.ref import item_ref, name_ref, search_ref, user_ref
+from portrait.times import EPOCH, MILLISECOND
+from portrait.training.material import (
     Material,
     MaterialOutdatedError,
     Shares,
@@ -23,8 +25,6 @@ from portrait.neural.material import (
     load,
     save,
 )
-from portrait.ref import item_ref, name_ref, search_ref, user_ref
-from portrait.times import EPOCH, MILLISECOND
 from tests.archives import memory_archive
 from tests.training_shop import CATALOGUE, OPENED, SEASON, keep, season, with_searches
 

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portrait.arrays import MISSING
-from portrait.columns import ACTION_CODE
-from portrait.event import Action
-from portrait.neighbours import Neighbours
-from portrait.recency import Events
+from portrait.events.columns import ACTION_CODE
+from portrait.events.event import Action
+from portrait.model.neighbours import Neighbours
+from portrait.model.recency import Events
 from tests.learned import ITEMS, histories, neighbours
 
 CLICK, SEARCH = ACTION_CODE[Action.CLICK], ACTION_CODE[Action.SEARCH]

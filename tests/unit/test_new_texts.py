@@ -6,10 +6,10 @@ from collections.abc import Sequence
 import pytest
 
 from portrait import metrics
-from portrait.desk import PATIENCE
+from portrait.catalogue.desk import PATIENCE
+from portrait.catalogue.texts import SEARCH_TTL
 from portrait.errors import StoreUnavailableError
 from portrait.ref import search_ref
-from portrait.texts import SEARCH_TTL
 from service.new_texts import MOST_TEXTS, MOST_WAITING, NewTexts
 from tests.catalogues import ITEMS, SPACE
 from tests.fakes import MemoryCatalogue, MemoryDesk

@@ -8,11 +8,11 @@ import pytest
 
 from portrait import metrics
 from portrait.errors import ModelInvalidError, ModelMissingError
-from portrait.ledger import LEDGER, read_ledger
-from portrait.model import Model
-from portrait.model_index import Standing
-from portrait.resume import Resume
-from portrait.stream import Batch
+from portrait.events.resume import Resume
+from portrait.events.stream import Batch
+from portrait.lifecycle.ledger import LEDGER, read_ledger
+from portrait.lifecycle.model_index import Standing
+from portrait.model.model import Model
 from tests.catalogues import ITEMS
 from tests.fake_training import MemoryModels
 from tests.fakes import HashEncoder, MemoryCatalogue, MemoryOffsets, MemoryRegistry

@@ -7,12 +7,12 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from portrait.arrays import Floats, Ring
-from portrait.columns import ACTION_CODE, EVENT, RING
-from portrait.event import Action
-from portrait.item import Item
-from portrait.layout import LONG, NO_EVIDENCE, SHORT
-from portrait.paint import WIDTHS, paint, vector_weights, weights
-from portrait.recency import NEWCOMER, Events
+from portrait.events.columns import ACTION_CODE, EVENT, RING
+from portrait.events.event import Action
+from portrait.events.item import Item
+from portrait.inference.paint import WIDTHS, paint, vector_weights, weights
+from portrait.model.recency import NEWCOMER, Events
+from portrait.profiles.layout import LONG, NO_EVIDENCE, SHORT
 from portrait.ref import item_ref, name_ref, search_ref, text_ref
 from portrait.times import DAY_MS
 from tests.catalogues import ITEMS, SPACE, catalogue, read

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from portrait.errors import ModelInvalidError
-from portrait.model import Model
+from portrait.model.model import Model
 from tests.catalogues import ITEMS, litter
 from tests.fakes import HashEncoder, MemoryCatalogue, MemoryRegistry
 from tests.models import learned_model

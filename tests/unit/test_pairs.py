@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portrait.columns import ACTION_CODE
-from portrait.event import Action
-from portrait.interactions import NO_ITEM, Interactions, from_columns
-from portrait.pairs import Pairs, behaviour_pairs, draw_batches, joined, search_pairs
+from portrait.dataset.interactions import NO_ITEM, Interactions, from_columns
+from portrait.dataset.pairs import Pairs, behaviour_pairs, draw_batches, joined, search_pairs
+from portrait.events.columns import ACTION_CODE
+from portrait.events.event import Action
 
 TEXTS = ["lamp", "bulb", "sock", "shoe"]
 MINUTE = 60_000

@@ -5,17 +5,17 @@ from dataclasses import replace
 
 import pytest
 
-from portrait.batch import decode
-from portrait.catalogue import Catalogue
+from portrait.catalogue.catalogue import Catalogue
+from portrait.catalogue.mirror import Mirror
 from portrait.errors import StoreUnavailableError
-from portrait.item import Item
-from portrait.mirror import Mirror
-from portrait.model import Model
-from portrait.profile import read_facts
-from portrait.profile_store import Write
-from portrait.stream import Message
-from portrait.topics import ERASURES
-from portrait.watch import Live
+from portrait.events.decode import decode
+from portrait.events.item import Item
+from portrait.events.stream import Message
+from portrait.events.topics import ERASURES
+from portrait.model.model import Model
+from portrait.monitoring.watch import Live
+from portrait.profiles.profile import read_facts
+from portrait.profiles.store import Write
 from tests.catalogues import SPACE
 from tests.fake_training import MemoryLiveCounts
 from tests.fakes import ListPublisher, MemoryCatalogue, MemoryProfiles

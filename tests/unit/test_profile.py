@@ -2,11 +2,11 @@
 
 from hypothesis import given
 
-from portrait.columns import RING
-from portrait.facts import Facts, fold
-from portrait.layout import blank_portraits
-from portrait.paint import paint
-from portrait.profile import REVISION, decode_profile, encode_profiles, read_facts
+from portrait.events.columns import RING
+from portrait.inference.paint import paint
+from portrait.profiles.facts import Facts, fold
+from portrait.profiles.layout import blank_portraits
+from portrait.profiles.profile import REVISION, decode_profile, encode_profiles, read_facts
 from tests.catalogues import SPACE, catalogue
 from tests.strategies import START, Happening, happenings, log_of
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any, cast
 
 from portrait.adapters.kafka_publisher import KafkaPublisher, PatientPublisher
-from portrait.stream import Message
+from portrait.events.stream import Message
 
 
 class Batch:

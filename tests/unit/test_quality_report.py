@@ -19,7 +19,7 @@ from benchmarks.quality.report import table
 from benchmarks.quality.sets import RankingSet, Trial, load_set
 from benchmarks.quality.text import WhitenedText
 from benchmarks.quality.tune import Choice
-from portrait.evaluate import ranking_figures
+from portrait.evaluation.ranking import ranking_figures
 from tests.ranking_sets import KINDS, OF_A_KIND, write_set
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from portrait.receipt import LATE_MS, RECEIVED, first_received, sent_back
+from portrait.events.receipt import LATE_MS, RECEIVED, first_received, sent_back
 from tests.records import FakeRecord
 
 

@@ -10,11 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portrait.arrays import MISSING
-from portrait.catalogue import Catalogue
-from portrait.item import Item
-from portrait.model import Model
-from portrait.popularity import popularity_of
-from portrait.recommend import (
+from portrait.catalogue.catalogue import Catalogue
+from portrait.catalogue.popularity import popularity_of
+from portrait.events.item import Item
+from portrait.inference.recommend import (
     ITEMS_PER_CATEGORY,
     ITEMS_PER_TEXT,
     Filters,
@@ -30,8 +29,9 @@ from portrait.recommend import (
     rank_popular,
     stock,
 )
+from portrait.model.model import Model
+from portrait.model.space import Space, Vectors, unit
 from portrait.ref import text_ref
-from portrait.space import Space, Vectors, unit
 from tests.catalogues import ITEMS, catalogue
 
 DIM = 8

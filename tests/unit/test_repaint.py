@@ -8,11 +8,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from portrait.mirror import Mirror
-from portrait.model import Model
-from portrait.profile import decode_profile
-from portrait.profile_store import Write
-from portrait.record import received_at_of
+from portrait.catalogue.mirror import Mirror
+from portrait.model.model import Model
+from portrait.profiles.profile import decode_profile
+from portrait.profiles.record import received_at_of
+from portrait.profiles.store import Write
 from tests.catalogues import ITEMS
 from tests.fakes import MemoryCatalogue, MemoryProfiles, MemoryRegistry
 from tests.models import learned_model

@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 from structlog.testing import capture_logs
 
-from portrait.letter import dead_letter
-from portrait.receipt import RECEIVED as RECEIVED_FIRST
-from portrait.stream import Batch, Message, Unreadable
+from portrait.events.letter import dead_letter
+from portrait.events.receipt import RECEIVED as RECEIVED_FIRST
+from portrait.events.stream import Batch, Message, Unreadable
 from tests.fakes import ListPublisher
 from tests.records import RECEIVED, FakeRecord
 from tests.streams import ListStream

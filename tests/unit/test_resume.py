@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portrait.errors import StoreRestartedError
-from portrait.progress import LogName
-from portrait.resume import Point, Resume
+from portrait.events.progress import LogName
+from portrait.events.resume import Point, Resume
 from tests.fakes import FIRST_LIFE, MemoryOffsets
 
 ENDS = {("events.click", 0): 4}

@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from portrait.artifact import fetch
-from portrait.item import Item
-from portrait.neural.learner import ArchiveLearner
-from portrait.neural.retext import Retext, kept_folder, told_of
-from portrait.neural.text_encoder import load_encoder
-from portrait.neural.text_finetune import FineTuning
-from portrait.neural.training import Course
+from portrait.events.item import Item
+from portrait.lifecycle.artifact import fetch
+from portrait.text.text_encoder import load_encoder
+from portrait.training.learner import ArchiveLearner
+from portrait.training.loop.train import Course
+from portrait.training.text.retext import Retext, kept_folder, told_of
+from portrait.training.text.text_finetune import FineTuning
 from tests.archives import memory_archive
 from tests.tiny_bert import write_tiny_bert
 from tests.training_shop import ITEMS, NEW_ITEMS, ListStock, keep, season
@@ -101,7 +101,7 @@ def test_a_fine_tuning_is_not_done_twice(tmp_path: Path, monkeypatch: pytest.Mon
     def never(*_: object, **__: object) -> None:
         raise KilledError
 
-    monkeypatch.setattr("portrait.neural.retext.fine_tune", never)
+    monkeypatch.setattr("portrait.training.text.retext.fine_tune", never)
     again = learning.learn("v1", None, Noted())
 
     assert again.digest == first.digest

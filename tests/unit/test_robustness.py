@@ -9,8 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portrait.arrays import MISSING, Codes, Floats
-from portrait.robustness import burst_robustness, odd_texts_failed, spoil, text_robustness
-from portrait.space import Vectors, unit
+from portrait.evaluation.robustness import (
+    burst_robustness,
+    odd_texts_failed,
+    spoil,
+    text_robustness,
+)
+from portrait.model.space import Vectors, unit
 
 
 class Letters:

@@ -7,7 +7,14 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portrait.segment import OffsetSet, Segment, count_beyond, covered, log_name, overlapping
+from portrait.archive.segment import (
+    OffsetSet,
+    Segment,
+    count_beyond,
+    covered,
+    log_name,
+    overlapping,
+)
 
 DAY = date(2026, 9, 21)
 

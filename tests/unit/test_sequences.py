@@ -6,10 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from portrait.columns import ACTION_CODE
-from portrait.event import Action
-from portrait.interactions import NO_ITEM, NO_QUERY, Interactions, from_columns
-from portrait.neural.sequences import ABSENT, Batch, sequences_of
+from portrait.dataset.interactions import NO_ITEM, NO_QUERY, Interactions, from_columns
+from portrait.dataset.sequences import ABSENT, Batch, sequences_of
+from portrait.events.columns import ACTION_CODE
+from portrait.events.event import Action
 from tests.learned import planted
 
 

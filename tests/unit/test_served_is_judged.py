@@ -9,25 +9,25 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from portrait.arrays import Floats, Ring
-from portrait.catalogue import Catalogue
-from portrait.columns import ACTION_CODE, EVENT, RING
-from portrait.event import Action
-from portrait.explain import Evidence, evidence_of, together
-from portrait.interactions import NO_ITEM, NO_QUERY, Interactions, from_columns
-from portrait.item import IntroducedItem
-from portrait.kinds import KIND_WEIGHTS
-from portrait.layout import LONG
-from portrait.learned import Blend
-from portrait.model import Model
-from portrait.paint import paint
-from portrait.past import newest
-from portrait.ranker import Ranker
-from portrait.recommend import Ranking, Shelf, Wish, stock
+from portrait.catalogue.catalogue import Catalogue
+from portrait.catalogue.traits import traits_of
+from portrait.dataset.interactions import NO_ITEM, NO_QUERY, Interactions, from_columns
+from portrait.dataset.past import newest
+from portrait.evaluation.situations import session
+from portrait.events.columns import ACTION_CODE, EVENT, RING
+from portrait.events.event import Action
+from portrait.events.item import IntroducedItem
+from portrait.inference.explain import Evidence, evidence_of, together
+from portrait.inference.paint import paint
+from portrait.inference.ranker import Ranker
+from portrait.inference.recommend import Ranking, Shelf, Wish, stock
+from portrait.inference.session import session_evidence, session_ring
+from portrait.inference.taste import FirstTaste, taste_of
+from portrait.model.kinds import KIND_WEIGHTS
+from portrait.model.learned import Blend
+from portrait.model.model import Model
+from portrait.profiles.layout import LONG
 from portrait.ref import item_ref, search_ref, text_ref
-from portrait.session import session_evidence, session_ring
-from portrait.situations import session
-from portrait.taste import FirstTaste, taste_of
-from portrait.traits import traits_of
 from tests.catalogues import ITEMS, MODEL, catalogue
 from tests.models import learned, learned_model
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from portrait.stream import Message
+from portrait.events.stream import Message
 from service.border import Border, hosts_of
 from tests.shop import Shop, open_shop
 

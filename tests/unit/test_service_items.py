@@ -1,7 +1,7 @@
 """/items: the catalogue, item by item."""
 
-from portrait.item import Item, parse_item
-from portrait.topics import ITEMS
+from portrait.events.item import Item, parse_item
+from portrait.events.topics import ITEMS
 from tests.shop import Shop, open_shop
 
 

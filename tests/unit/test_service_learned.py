@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from portrait.learned import Learned
-from portrait.model import Model
+from portrait.model.learned import Learned
+from portrait.model.model import Model
 from service.outlook import HOUR_MS, hours_silent
 from service.schemas import ProfileAnswer, Recommendations
 from tests.catalogues import ITEMS, SPACE, catalogue

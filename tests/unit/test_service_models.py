@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from portrait.jobs import JobOverError, Situation, new_job
-from portrait.need import Need
-from portrait.verdict import Verdict
+from portrait.evaluation.verdict import Verdict
+from portrait.lifecycle.jobs import JobOverError, Situation, new_job
+from portrait.lifecycle.need import Need
 from service.model_examples import (
     CANCELLING,
     JOB,

@@ -14,11 +14,11 @@ from fastapi.openapi.utils import get_openapi
 from pydantic_core import to_json
 
 from portrait import metrics
-from portrait.item import Item
-from portrait.jobs import new_job
-from portrait.model import Model
-from portrait.model_index import Standing
-from portrait.space import fit_space
+from portrait.events.item import Item
+from portrait.lifecycle.jobs import new_job
+from portrait.lifecycle.model_index import Standing
+from portrait.model.model import Model
+from portrait.model.space import fit_space
 from service.app import create_app
 from service.examples import PROFILE, RECOMMENDATIONS
 from service.live import Live, Parts

@@ -8,13 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from portrait.event import Action
-from portrait.facts import fold
-from portrait.item import Item
-from portrait.model import Model
-from portrait.paint import paint
-from portrait.profile import encode_profiles, read_facts
-from portrait.space import fit_space
+from portrait.events.event import Action
+from portrait.events.item import Item
+from portrait.inference.paint import paint
+from portrait.model.model import Model
+from portrait.model.space import fit_space
+from portrait.profiles.facts import fold
+from portrait.profiles.profile import encode_profiles, read_facts
 from service.live import ANSWER_BYTES, ENTRY_BYTES, Answers
 from service.schemas import ProfileAnswer
 from tests.catalogues import ITEMS, SPACE, catalogue

@@ -8,13 +8,13 @@ import httpx
 import numpy as np
 import pytest
 
-from portrait.explain import evidence_of
-from portrait.item import Item
-from portrait.profile import decode_profile
-from portrait.recommend import stock
+from portrait.events.item import Item
+from portrait.inference.explain import evidence_of
+from portrait.inference.recommend import stock
+from portrait.inference.taste import FirstTaste
+from portrait.model.space import fit_space
+from portrait.profiles.profile import decode_profile
 from portrait.ref import item_ref
-from portrait.space import fit_space
-from portrait.taste import FirstTaste
 from service.matches import MOST_LOOKED_FOR
 from service.schemas import Recommendations
 from tests.catalogues import ITEMS, SPACE, catalogue

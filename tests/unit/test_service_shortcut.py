@@ -3,7 +3,7 @@
 import pytest
 
 from portrait.errors import StoreUnavailableError
-from portrait.reading import LONGEST_KEY
+from portrait.events.reading import LONGEST_KEY
 from service import shortcut
 from service.border import Border
 from tests.catalogues import catalogue

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from prometheus_client import REGISTRY
 
-from portrait.profile import read_facts
-from portrait.profile_store import Stored, Write
-from portrait.resume import Resume
+from portrait.events.resume import Resume
+from portrait.profiles.profile import read_facts
+from portrait.profiles.store import Stored, Write
 from tests.fakes import MemoryOffsets, MemoryProfiles
 from tests.records import FakeRecord, event_record
 from tests.streams import ListStream, memory_updater

@@ -9,19 +9,19 @@ import pyarrow as pa
 import pytest
 
 from portrait.adapters.river_drift import AdwinDrift
-from portrait.archive import EVER, Archive, Span
+from portrait.archive.archive import EVER, Archive, Span
+from portrait.archive.segment import Segment
 from portrait.arrays import Doubles
-from portrait.drift import Reference
-from portrait.learned import untaught
-from portrait.manifest import Manifest, Window
-from portrait.neural.material import Shares, gather
-from portrait.neural.readings import COHERENCE, REFERENCES, readings
-from portrait.neural.signals import ArchiveSignals, Counts, Recent
-from portrait.ranker import Ranker
+from portrait.dataset.stock import place_texts
+from portrait.inference.ranker import Ranker
+from portrait.lifecycle.manifest import Manifest, Window
+from portrait.model.learned import untaught
+from portrait.monitoring.drift import Reference
+from portrait.monitoring.readings import COHERENCE, REFERENCES, readings
+from portrait.monitoring.signals import ArchiveSignals, Counts, Recent
 from portrait.ref import text_ref
-from portrait.segment import Segment
-from portrait.stock import place_texts
 from portrait.times import DAY_MS, EPOCH, MILLISECOND
+from portrait.training.material import Shares, gather
 from tests.archives import memory_archive
 from tests.fakes import HashEncoder, MemoryRegistry
 from tests.training_shop import CATALOGUE, OPENED, SEASON, ListStock, keep, rows, season

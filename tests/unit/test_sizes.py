@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 
 from benchmarks.service.shop import Shop as Stock
 from benchmarks.service.shop import catalogue_of, fill_catalogue, open_shop, records_of
-from portrait.batch import decode
-from portrait.behaviour import Behaviour
-from portrait.facts import Facts
-from portrait.mirror import Mirror
-from portrait.model import Model
-from portrait.texts import TextReader
+from portrait.catalogue.mirror import Mirror
+from portrait.catalogue.texts import TextReader
+from portrait.events.decode import decode
+from portrait.model.behaviour import Behaviour
+from portrait.model.model import Model
+from portrait.profiles.facts import Facts
 from tests import shop as shops
 from tests.fake_training import MemoryLiveCounts
 from tests.fakes import HashEncoder, MemoryCatalogue

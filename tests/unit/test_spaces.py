@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from portrait.errors import ModelInvalidError
-from portrait.item import Item
-from portrait.manifest import ArtifactInvalidError
-from portrait.model import Model
-from portrait.model_index import Standing
+from portrait.events.item import Item
+from portrait.lifecycle.manifest import ArtifactInvalidError
+from portrait.lifecycle.model_index import Standing
+from portrait.model.model import Model
+from portrait.model.space import Space, Vectors
 from portrait.ref import text_ref
-from portrait.space import Space, Vectors
 from tests.catalogues import ITEMS, SPACE
 from tests.fakes import HashEncoder, MemoryCatalogue
 from tests.models import learned_model

@@ -8,17 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portrait.arrays import Ring
-from portrait.catalogue import Catalogue
-from portrait.columns import ACTION_CODE, EVENT, RING
-from portrait.event import Action
-from portrait.explain import Evidence, evidence_of, together
-from portrait.item import Item
-from portrait.learned import Blend
-from portrait.paint import paint
-from portrait.recommend import Ranking, Shelf, Wish, rank_by, stock
+from portrait.catalogue.catalogue import Catalogue
+from portrait.events.columns import ACTION_CODE, EVENT, RING
+from portrait.events.event import Action
+from portrait.events.item import Item
+from portrait.inference.explain import Evidence, evidence_of, together
+from portrait.inference.paint import paint
+from portrait.inference.recommend import Ranking, Shelf, Wish, rank_by, stock
+from portrait.inference.session import session_evidence, session_ring
+from portrait.inference.taste import Taste, taste_of
+from portrait.model.learned import Blend
 from portrait.ref import item_ref, search_ref, text_ref
-from portrait.session import session_evidence, session_ring
-from portrait.taste import Taste, taste_of
 from portrait.times import DAY_MS
 from tests.catalogues import ITEMS, catalogue
 from tests.models import learned_model

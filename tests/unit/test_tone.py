@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portrait.profile import decode_profile
-from portrait.tone import LONGEST_READ, READ_STARS, blame_of, reads_negative, stars_of
+from portrait.events.tone import LONGEST_READ, READ_STARS, blame_of, reads_negative, stars_of
+from portrait.profiles.profile import decode_profile
 from tests.catalogues import catalogue
 from tests.shop import record_of
 

@@ -5,9 +5,9 @@ from contextlib import contextmanager
 
 import pytest
 
-from portrait.model_index import Card
+from portrait.lifecycle.model_index import Card
+from portrait.lifecycle.tracking import Alias, Lenient, TrackingUnavailableError
 from portrait.tracker import Curves
-from portrait.tracking import Alias, Lenient, TrackingUnavailableError
 from tests.contract.test_training import card
 
 STAGES = ("start", "record", "end", "register", "call", "called")

@@ -10,14 +10,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from portrait.jobs import Job, new_job
-from portrait.learner import NothingToLearnError, Progress, Trained, Trial
-from portrait.manifest import Manifest
-from portrait.model import Model
-from portrait.need import Need
-from portrait.schedule import Schedule
-from portrait.tracking import Lenient
-from portrait.trial import DEFAULTS
+from portrait.evaluation.trial import DEFAULTS
+from portrait.lifecycle.jobs import Job, new_job
+from portrait.lifecycle.learner import NothingToLearnError, Progress, Trained, Trial
+from portrait.lifecycle.manifest import Manifest
+from portrait.lifecycle.need import Need
+from portrait.lifecycle.schedule import Schedule
+from portrait.lifecycle.tracking import Lenient
+from portrait.model.model import Model
 from tests.catalogues import SPACE
 from tests.contract.test_training import card
 from tests.fake_training import MemoryJobs, MemoryLease, MemoryModels

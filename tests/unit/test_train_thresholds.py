@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from portrait.judge import judge
-from portrait.model import Model
-from portrait.trial import DEFAULTS, Ranks
+from portrait.evaluation.judge import judge
+from portrait.evaluation.trial import DEFAULTS, Ranks
+from portrait.model.model import Model
 from tests.catalogues import SPACE
 from tests.models import learned_model
 from tests.unit.test_judge import CHAMPION

@@ -9,7 +9,7 @@ from torch import nn
 
 from demo.processes import python, running
 from portrait.arrays import Floats
-from portrait.neural.training import train
+from portrait.training.loop.train import train
 from tests.company_process import DIES, EXACT, Dying, Killed, text_lesson
 from tests.tiny_bert import write_tiny_bert
 from tests.train_together import COURSE, tiny_lesson

@@ -3,8 +3,8 @@
 import pytest
 
 from portrait.arrays import Ring
-from portrait.event import Action
-from portrait.paint import paint
+from portrait.events.event import Action
+from portrait.inference.paint import paint
 from portrait.ref import name_ref
 from service.describe import direction_of
 from tests.catalogues import catalogue

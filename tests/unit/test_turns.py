@@ -10,9 +10,9 @@ import pytest
 from fastapi import Request
 from numpy.typing import NDArray
 
-from portrait.catalogue import Catalogue
+from portrait.catalogue.catalogue import Catalogue
 from portrait.errors import BusyError
-from portrait.explain import Evidence, evidence_of
+from portrait.inference.explain import Evidence, evidence_of
 from service import turns as module
 from service.dependencies import turns_of
 from service.turns import MOST_WAITING, Turns
@@ -171,7 +171,7 @@ async def test_the_events_of_a_request_are_looked_up_in_the_thread_that_ranks(
         threads.append(current_thread().name)
         return evidence_of(ring, built)
 
-    for looks_up in ("service.recommender", "portrait.session"):
+    for looks_up in ("service.recommender", "portrait.inference.session"):
         monkeypatch.setattr(f"{looks_up}.evidence_of", noting)
     shop = Shop()
     await shop.stock()

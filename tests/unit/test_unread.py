@@ -9,14 +9,14 @@ from structlog.testing import capture_logs
 
 from portrait import metrics
 from portrait.arrays import Floats
+from portrait.catalogue.texts import MOST_UNREAD, TextReader
 from portrait.errors import ModelInvalidError
-from portrait.item import Item
-from portrait.model import Model
-from portrait.model_index import Standing
+from portrait.events.item import Item
+from portrait.events.stream import Notes
+from portrait.lifecycle.model_index import Standing
+from portrait.model.model import Model
+from portrait.model.space import Space
 from portrait.ref import search_ref, text_ref
-from portrait.space import Space
-from portrait.stream import Notes
-from portrait.texts import MOST_UNREAD, TextReader
 from tests.catalogues import SPACE
 from tests.fakes import HashEncoder, MemoryCatalogue
 from tests.streams import MODEL, hash_encoder

@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 from prometheus_client import REGISTRY
 
 from portrait.arrays import MISSING
-from portrait.columns import RING
 from portrait.errors import StoreUnavailableError, StreamUnavailableError
-from portrait.profile import decode_profile
-from portrait.profile_store import Write
+from portrait.events.columns import RING
+from portrait.events.stream import Batch
+from portrait.events.topics import DEAD, NOTICES
+from portrait.profiles.profile import decode_profile
+from portrait.profiles.searched import read_searched
+from portrait.profiles.store import Write
 from portrait.ref import item_ref, name_ref, search_ref
-from portrait.searched import read_searched
-from portrait.stream import Batch
-from portrait.topics import DEAD, NOTICES
 from tests.catalogues import ITEMS
 from tests.fakes import (
     ListPublisher,

@@ -4,11 +4,11 @@ import pytest
 from structlog.testing import capture_logs
 
 from portrait import metrics
-from portrait.catalogue import texts_of
-from portrait.item import Item
+from portrait.catalogue.catalogue import texts_of
+from portrait.events.item import Item
+from portrait.events.resume import Resume
+from portrait.events.stream import Batch, Notes
 from portrait.ref import text_ref
-from portrait.resume import Resume
-from portrait.stream import Batch, Notes
 from tests.catalogues import ITEMS, SPACE
 from tests.fakes import MemoryCatalogue, MemoryOffsets
 from tests.streams import MODEL, index_items, memory_spaces

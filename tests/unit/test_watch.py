@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from portrait.arrays import Doubles, Flags
-from portrait.watch import DEFAULTS, Limits, Live, Promise, promised, regression
+from portrait.monitoring.watch import DEFAULTS, Limits, Live, Promise, promised, regression
 
 PROMISE = Promise(hit_rate=0.15, ece={"churn_risk": 0.02})
 

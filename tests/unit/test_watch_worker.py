@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from portrait import metrics
-from portrait.tracking import Alias, Lenient
-from portrait.verdict import Check, Verdict
-from portrait.watch import Live, promise_of
+from portrait.evaluation.verdict import Check, Verdict
+from portrait.lifecycle.tracking import Alias, Lenient
+from portrait.monitoring.watch import Live, promise_of
 from tests.contract.test_training import card
 from tests.fake_training import MemoryLiveCounts, MemoryModels
 from tests.patience import PATIENCE

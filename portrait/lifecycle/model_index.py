@@ -1,0 +1,279 @@
+"""The index of models: which there are, which serves, which is to serve, which did before.
+
+The protocol of a promotion, step by step; a process killed after any of them is replaced by one
+that goes on from what the index says:
+
+1. The trainer stores the model's arrays (`ModelRegistry`), then its card (`add`).
+2. Somebody asks for it: the trainer after the judge, an operator over HTTP (`want`).
+   Nothing in service changes. A newer wish replaces an older one.
+3. The index worker sees the wish (`standing`), encodes the catalogue into the wanted model's space
+   beside the champion's, and keeps both complete while items change.
+4. When its space is complete it switches (`switch`): in one atomic step, and only if the same model
+   is still wanted, the champion becomes the former, the wanted becomes the champion.
+5. Update workers and the service follow `ModelRegistry.champion`. The update workers repaint users;
+   until a user is repainted the service answers from the space that the profile is in.
+6. The former's space is kept complete for a grace, so that `roll_back`, one atomic step, makes it
+   the champion again at once. Then the index worker lets go of it: `expired` says which, `forget`
+   removes its arrays. Its card stays.
+
+A model that was refused by the judge serves only if somebody insists. So does one whose encoder or
+arrays the index worker could not load (`refuse`): the champion goes on. One that was rolled back
+serves again only by a person's word: the reason that they give stays on its card, and the watch
+(`workers/watch.py`) does not take it out of service again.
+
+Where the encoder is to be another one, a learned champion goes on, and the next training stands on
+a pretrained model of that encoder (`basis`): `workers/another_encoder.py`.
+
+An index that was emptied gets its pointers back (`restore`) from the ledger that lies beside the
+artifacts: `ledger.py`.
+"""
+
+from datetime import datetime, timedelta
+from typing import Literal, NamedTuple, Protocol
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
+
+from portrait.errors import PortraitError
+from portrait.evaluation.verdict import Verdict
+from portrait.lifecycle.manifest import Manifest, Version, Window
+
+MOST_NOTES = 20  # kept of one model; the oldest go first
+
+Role = Literal["champion", "former", "wanted", "candidate", "refused", "rolled back", "retired"]
+
+
+GIVE_REASON = 'To promote it again, send {"reason": "why it may serve again"}.'
+INSIST = 'To promote it all the same, send {"insist": true}.'
+
+
+class ModelNotFoundError(PortraitError):
+    """There is no such model."""
+
+
+class ModelNotPromotableError(PortraitError):
+    """This model cannot be put in service."""
+
+
+class NoFormerModelError(PortraitError):
+    """There is no former model to go back to: none served before, or its grace has ended."""
+
+
+class Note(BaseModel):
+    """Why a person asked for a model to serve."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    at: AwareDatetime
+    reason: str
+    rolled_back: str | None = Field(
+        None, description="Why it had been taken out of service; null: it had not."
+    )
+
+
+class Card(BaseModel):
+    """What is told of a model: its manifest in short, the judge's verdict, what became of it."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    version: Version
+    parent: Version | None = Field(None, description="The version that its training began from.")
+    created_at: AwareDatetime
+    trained_on: Window | None = Field(None, description="Event time of the training set.")
+    rows: dict[str, int] = Field(default_factory=dict, description="Events by split.")
+    erased_users: int = Field(0, description="Users left out because they asked to be erased.")
+    encoder: str
+    base_encoder: str | None = Field(
+        None, description="The pretrained one it stands on; null: the same."
+    )
+    encoder_source: str | None = Field(None, description="Where that was loaded from.")
+    space_id: str
+    metrics: dict[str, JsonValue] = Field(default_factory=dict)
+    git_commit: str = ""
+    artifact: str | None = Field(None, description="Where its files are; null: only in Redis.")
+    digest: str | None = Field(None, description="SHA-256 of the artifact's manifest.")
+    verdict: Verdict | None = Field(None, description="Null: it was never judged.")
+    rolled_back: str | None = Field(None, description="Why it was taken out of service.")
+    refused: str | None = Field(None, description="Why it could not be put in service.")
+    history: tuple[Note, ...] = Field((), description="Why people asked for it, oldest first.")
+
+    @property
+    def is_by_word(self) -> bool:
+        """Whether a person asked for it though it had been rolled back."""
+        return any(note.rolled_back is not None for note in self.history)
+
+    @property
+    def stands_on(self) -> str:
+        """The pretrained encoder behind it, fine-tuned or not."""
+        return self.base_encoder or self.encoder
+
+
+class Standing(NamedTuple):
+    """Who serves, who did before, who is to."""
+
+    champion: str | None = None
+    former: str | None = None  # kept complete: `roll_back` goes here
+    wanted: str | None = None
+
+
+class Listed(NamedTuple):
+    """A model: its card and what it is at the moment."""
+
+    card: Card
+    role: Role
+
+
+class ModelIndex(Protocol):
+    """What is known of every model. Changed by atomic steps alone."""
+
+    async def add(self, card: Card) -> None:
+        """List a model, or replace its card. Its role does not change."""
+        ...
+
+    async def listed(self) -> list[Listed]:
+        """Return all models, newest first."""
+        ...
+
+    async def get(self, version: str) -> Listed:
+        """Return one model.
+
+        Raises:
+            ModelNotFoundError: It is not listed.
+        """
+        ...
+
+    async def standing(self) -> Standing:
+        """Return who serves, who did, who is to."""
+        ...
+
+    async def want(self, version: str, *, insist: bool = False, reason: str | None = None) -> None:
+        """Ask for a model to be put in service. Asking for the champion withdraws other wishes.
+
+        Args:
+            version: Of the model.
+            insist: Even if it was refused.
+            reason: Why a person wants it, for its card; without one nobody gets a model that was
+                rolled back.
+
+        Raises:
+            ModelNotFoundError: It is not listed.
+            ModelNotPromotableError: Its arrays are not kept; or it was refused and nobody insists,
+                or rolled back and nobody gives a reason.
+        """
+        ...
+
+    async def switch(self, version: str) -> bool:
+        """Put the wanted model in service. False, and no change, if it is not wanted any more."""
+        ...
+
+    async def refuse(self, version: str, reason: str) -> None:
+        """Withdraw the wish for a model that cannot be loaded; the reason goes on its card."""
+        ...
+
+    async def restore(self, champion: str, former: str | None, lost: str | None = None) -> bool:
+        """Put models in service where none is; False, and no change, if another is.
+
+        Args:
+            champion: Who serves from now on.
+            former: Whom a rollback goes to.
+            lost: Who is named as champion, and whose arrays are gone, if anybody is.
+        """
+        ...
+
+    async def roll_back(self, reason: str, champion: str | None = None) -> str:
+        """Put the former model in service at once, and withdraw any wish. Returns its version.
+
+        Args:
+            reason: Why, for the card of the model that is taken out.
+            champion: Only if this one serves; None: whoever does.
+
+        Raises:
+            NoFormerModelError: There is none, or another champion serves.
+        """
+        ...
+
+    async def expired(self, grace: timedelta, now: datetime) -> list[str]:
+        """Return the models whose arrays are kept though they left service longer ago than that."""
+        ...
+
+    async def forget(self, version: str) -> None:
+        """Remove a model's arrays: it can no longer serve, nor be gone back to."""
+        ...
+
+    async def basis(self) -> str | None:
+        """Return the pretrained model that the next training stands on, if not on the champion."""
+        ...
+
+    async def build_on(self, version: str | None) -> None:
+        """Say what the next training stands on: a pretrained model, or None for the champion."""
+        ...
+
+
+def card_of(
+    manifest: Manifest,
+    *,
+    verdict: Verdict | None = None,
+    artifact: str | None = None,
+    digest: str | None = None,
+) -> Card:
+    """Write the card of an artifact."""
+    shared = Card.model_fields.keys() & Manifest.model_fields.keys()
+    return Card.model_validate(
+        {
+            **{name: getattr(manifest, name) for name in shared},
+            "verdict": verdict,
+            "artifact": artifact,
+            "digest": digest,
+        }
+    )
+
+
+def role_of(card: Card, standing: Standing, *, is_kept: bool) -> Role:
+    """Say what a model is at the moment."""
+    roles: dict[str | None, Role] = {
+        standing.wanted: "wanted",
+        standing.former: "former",
+        standing.champion: "champion",
+    }
+    if card.version in roles:
+        return roles[card.version]
+    if not is_kept:
+        return "retired"
+    if card.rolled_back is not None:
+        return "rolled back"
+    if card.refused is not None:
+        return "refused"
+    return "candidate" if card.verdict is None or card.verdict.promote else "refused"
+
+
+def noted(card: Card, reason: str | None, now: datetime) -> tuple[Note, ...]:
+    """Return the history of a model with why a person wants it, if they say so."""
+    if reason is None:
+        return card.history
+    note = Note(at=now, reason=reason, rolled_back=card.rolled_back)
+    return (*card.history, note)[-MOST_NOTES:]
+
+
+def require_promotable(card: Card, *, is_kept: bool, insist: bool, reason: str | None) -> None:
+    """Refuse a model that cannot serve, or should not.
+
+    Raises:
+        ModelNotPromotableError: With what speaks against it, and what to send all the same.
+    """
+    if not is_kept:
+        msg = f"{card.version}: its arrays are no longer kept."
+        raise ModelNotPromotableError(msg)
+    if card.rolled_back is not None and reason is None:
+        msg = f"{card.version} was rolled back: {_ended(card.rolled_back)} {GIVE_REASON}"
+        raise ModelNotPromotableError(msg)
+    if insist:
+        return
+    if card.refused is not None:
+        msg = f"{card.version} could not be loaded: {_ended(card.refused)} {INSIST}"
+        raise ModelNotPromotableError(msg)
+    if card.verdict is not None and not card.verdict.promote:
+        msg = f"{card.version} was refused: {_ended(card.verdict.reason)} {INSIST}"
+        raise ModelNotPromotableError(msg)
+
+
+def _ended(sentence: str) -> str:
+    return sentence if sentence.endswith(".") else f"{sentence}."

@@ -1,0 +1,58 @@
+"""The CPU's fast path: the same network in OpenVINO, bf16 where the CPU has it.
+
+The hint is a hint: a CPU without bf16 runs in fp32. OpenVINO is optional, so it is imported when it
+is asked for. How much faster it is follows from the CPU's own products: docs/benchmarks.md.
+"""
+
+import warnings
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from portrait.text.batching import TokenBatch
+
+OpenVinoModel = Any  # openvino.Model: the package is optional
+
+
+def openvino_forward(
+    network: torch.nn.Module | Path, threads: int
+) -> Callable[[TokenBatch], NDArray[np.float32]]:
+    """Compile a network of (ids, mask) -> (b, D), or one that was exported, for this CPU."""
+    model = str(network) if isinstance(network, Path) else convert(network)
+    return compile_forward(model, threads)
+
+
+def convert(pooled: torch.nn.Module) -> OpenVinoModel:
+    """Convert a network of (ids, mask) -> (b, D); any b and T."""
+    openvino = import_module("openvino")
+    example = torch.ones((2, 3), dtype=torch.int64)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # tracing warns of branches that inference does not take
+        return openvino.convert_model(pooled, example_input=(example, example))
+
+
+def compile_forward(
+    model: OpenVinoModel, threads: int
+) -> Callable[[TokenBatch], NDArray[np.float32]]:
+    """Compile a converted model, or the path of an exported one, for this CPU."""
+    openvino = import_module("openvino")
+    compiled = openvino.Core().compile_model(
+        model,
+        "CPU",
+        {
+            "INFERENCE_PRECISION_HINT": "bf16",
+            "INFERENCE_NUM_THREADS": threads,
+            "PERFORMANCE_HINT": "LATENCY",
+        },
+    )
+
+    def forward(batch: TokenBatch) -> NDArray[np.float32]:
+        out: NDArray[np.float32] = compiled((batch.ids, batch.mask))[0]
+        return out
+
+    return forward
