@@ -23,7 +23,6 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from demo.shop import product_texts
 from portrait.evaluation.fidelity import fidelity
 from portrait.logs import configure_logs
 from portrait.text.batching import token_batches
@@ -35,6 +34,7 @@ from portrait.text.text_encoder import (
     load_pooled,
 )
 from portrait.training.text.export import CALIBRATION_TEXTS, LEAST_COSINE, LEAST_OVERLAP, quantised
+from sandbox.shop import product_texts
 
 PLAIN = "torch fp32"
 SHORT_WORDS = 8  # of a short text: about 15 tokens

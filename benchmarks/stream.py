@@ -35,7 +35,6 @@ from redis.asyncio import Redis
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
-from demo.servers import Servers, start_servers
 from portrait.adapters.kafka_publisher import open_publisher
 from portrait.adapters.kafka_stream import KafkaStream, open_stream
 from portrait.adapters.kafka_topics import create_topics
@@ -55,6 +54,7 @@ from portrait.model.model import Model
 from portrait.model.space import Space, Vectors, unit
 from portrait.ref import search_ref, text_ref
 from portrait.settings import Settings
+from sandbox.servers import Servers, start_servers
 from workers.__main__ import tune_garbage_collection
 from workers.first_model import await_model
 from workers.painter import Studio, open_painter

@@ -17,9 +17,7 @@ from statistics import quantiles
 import httpx
 
 from demo.__main__ import clear_logs, ending_said, interruptible
-from demo.processes import Process, python
 from demo.replay import Replayed, await_folded, replay
-from demo.shop import load_shop
 from demo.stage import (
     HELD_OUT,
     THRESHOLDS,
@@ -37,6 +35,8 @@ from demo.stage import (
     train,
 )
 from portrait.evaluation.verdict import Verdict
+from sandbox.processes import Process, python
+from sandbox.shop import load_shop
 
 RATE = 1_500  # events a second: the trainer works beside
 LATER = 0.75  # of the later events arrive before the second training, the others after it

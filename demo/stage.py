@@ -12,14 +12,14 @@ import httpx
 from aiokafka import AIOKafkaProducer
 from redis.asyncio import Redis
 
-from demo.ports import free_port
-from demo.processes import Process, finish, python, running
 from demo.replay import progress_bar
-from demo.servers import Servers, start_servers
 from portrait.adapters.parquet_archive import ParquetArchive
 from portrait.archive.segment import count_beyond
 from portrait.events.event import Action
 from portrait.events.topics import ITEMS, event_topic
+from sandbox.ports import free_port
+from sandbox.processes import Process, finish, python, running
+from sandbox.servers import Servers, start_servers
 
 PORT, KAFKA_PORT = 8_000, 9_092  # others are taken if these are not free
 START_SECONDS = 180.0  # for a first start on a slow machine

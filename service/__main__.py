@@ -22,11 +22,11 @@ from portrait.adapters.redis_store import RedisProfiles, connect_redis, eviction
 from portrait.logs import configure_logs, report_failure
 from portrait.settings import Settings
 from service.app import create_app
-from service.border import Border, hosts_of
-from service.connection import Limits
+from service.http.border import Border, hosts_of
+from service.http.connection import Limits
+from service.http.middleware import BodyLimits
+from service.http.server import server_of
 from service.live import Parts
-from service.middleware import BodyLimits
-from service.server import server_of
 
 LOCK_SECONDS = 0.000_5  # that a ranking may keep the loop from Python's lock; of itself it is 0.005
 YOUNG_OBJECTS = 50_000  # between two collections: a request's objects die without cycles

@@ -7,9 +7,9 @@ from pydantic import StringConstraints
 
 from portrait.events.item import LONGEST_ID, Id
 from portrait.events.reading import LONGEST_KEY
-from service.border import Border
+from service.http.border import Border
 from service.live import Live, Parts
-from service.turns import Turns
+from service.recommendations.turns import Turns
 
 
 class State(TypedDict):

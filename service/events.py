@@ -6,8 +6,8 @@ from fastapi import APIRouter, Request, status
 
 from service.dependencies import PartsDep, border_of
 from service.examples import EVENTS_ANSWER, EVENTS_BODY, answered
+from service.http.problems import WRITING, declared
 from service.intake import read_events
-from service.problems import WRITING, declared
 from service.routing import ExactRoute
 from service.schemas import EventsAnswer
 

@@ -14,8 +14,8 @@ from portrait.events.reading import LARGEST_EVENT, Clock, moment_of
 from portrait.events.stream import Message
 from portrait.events.topics import event_topic
 from portrait.times import MILLISECOND
-from service.bodies import MOST_VALUES, is_crowded
-from service.problems import MOST_BYTES, EventsInvalidError, FieldError, cut
+from service.http.bodies import MOST_VALUES, is_crowded
+from service.http.problems import MOST_BYTES, EventsInvalidError, FieldError, cut
 from service.schemas import MOST_EVENTS, EventResult
 
 MOST_EVENT_VALUES = 50_000  # of one request: a hundred for each event

@@ -8,7 +8,7 @@ from portrait.events.stream import Message
 from portrait.events.topics import ITEMS
 from service.dependencies import ItemIdPath, OldItemIdPath, PartsDep
 from service.examples import ITEM, ITEM_ACCEPTED, answered
-from service.problems import WRITING, declared
+from service.http.problems import WRITING, declared
 from service.routing import ExactRoute
 from service.schemas import ItemAccepted, ItemAnswer, ItemBody
 

@@ -45,7 +45,7 @@ from portrait.lifecycle.model_index import ModelIndex
 from portrait.lifecycle.model_registry import ModelRegistry
 from portrait.model.model import Model
 from portrait.profiles.store import ProfileStore
-from service.job_words import TRAINER_MISSING
+from service.models.job_words import TRAINER_MISSING
 from service.new_texts import NewTexts
 
 MODEL_EVERY = 1.0  # seconds between two looks

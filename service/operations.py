@@ -12,7 +12,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from portrait.errors import PortraitError
 from service.dependencies import LiveDep, PartsDep
 from service.examples import ALIVE, METRICS, READY, answered
-from service.problems import NotAliveError, NotReadyError, declared
+from service.http.problems import NotAliveError, NotReadyError, declared
 from service.routing import ExactRoute
 from service.schemas import Alive, Ready
 

@@ -12,7 +12,6 @@ import pytest
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
-from demo.servers import start_redis
 from portrait.adapters.redis_catalogue import RedisCatalogue
 from portrait.adapters.redis_common import PASSING, cause_of, translated
 from portrait.adapters.redis_desk import RedisDesk
@@ -28,8 +27,9 @@ from portrait.lifecycle.jobs import new_job
 from portrait.lifecycle.model_index import Card
 from portrait.monitoring.watch import Live
 from portrait.profiles.store import Write
-from tests.models import learned_model
-from tests.processes import until
+from sandbox.servers import start_redis
+from tests.support.models import learned_model
+from tests.support.processes import until
 
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
 PERSON = "ann-who-is-nobody-elses-business"  # stands in keys and in values

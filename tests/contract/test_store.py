@@ -22,8 +22,8 @@ from portrait.model.space import unit
 from portrait.profiles.profile import REVISION
 from portrait.profiles.store import ProfileStore, Stored, Write
 from portrait.settings import Settings
-from tests.catalogues import SPACE
-from tests.fakes import (
+from tests.support.catalogues import SPACE
+from tests.support.fakes import (
     MemoryCatalogue,
     MemoryOffsets,
     MemoryPopularity,
@@ -31,7 +31,7 @@ from tests.fakes import (
     MemoryProgress,
     MemoryRegistry,
 )
-from tests.models import learned, learned_model
+from tests.support.models import learned, learned_model
 
 
 def record(revision: int, rest: bytes = b"rest") -> bytes:

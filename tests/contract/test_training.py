@@ -33,7 +33,7 @@ from portrait.lifecycle.model_index import (
 )
 from portrait.lifecycle.need import Need
 from portrait.monitoring.watch import Live, LiveCounts
-from tests.fake_training import MemoryJobs, MemoryLease, MemoryLiveCounts, MemoryModels
+from tests.support.fake_training import MemoryJobs, MemoryLease, MemoryLiveCounts, MemoryModels
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 Keep = Callable[[str], Awaitable[None]]

@@ -18,15 +18,15 @@ from threading import Event as Flag
 import httpx
 import pytest
 
-from demo.processes import Process, finish, python, running, stop
-from demo.servers import free_port, start_servers
 from portrait.adapters.redis_models import RedisModels
 from portrait.adapters.redis_store import connect_redis
 from portrait.events.item import Item
 from portrait.profiles.record import space_of
-from tests.challengers import add_challenger
-from tests.patience import PATIENCE
-from tests.processes import (
+from sandbox.processes import Process, finish, python, running, stop
+from sandbox.servers import free_port, start_servers
+from tests.support.challengers import add_challenger
+from tests.support.patience import PATIENCE
+from tests.support.processes import (
     Fields,
     environment,
     folded,
@@ -36,7 +36,7 @@ from tests.processes import (
     until,
     worker,
 )
-from tests.tiny_bert import write_tiny_bert
+from tests.support.tiny_bert import write_tiny_bert
 
 pytestmark = pytest.mark.e2e
 

@@ -17,9 +17,9 @@ import pytest
 from portrait.events.event import Action
 from portrait.events.topics import event_topic
 from portrait.model.model import Model
-from tests.challengers import add_challenger
-from tests.patience import ANSWER_SECONDS, PATIENCE
-from tests.processes import (
+from tests.support.challengers import add_challenger
+from tests.support.patience import ANSWER_SECONDS, PATIENCE
+from tests.support.processes import (
     Portrait,
     catalogue,
     producing,

@@ -10,14 +10,14 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from demo.servers import start_kafka
 from portrait.adapters.kafka_topics import create_topics
 from portrait.adapters.parquet_archive import ParquetArchive
 from portrait.archive.archive import SCHEMA, ArchiveChangedError, scan
 from portrait.archive.segment import Segment, count_beyond
 from portrait.events.topics import read_topics
 from portrait.settings import Settings
-from tests.processes import environment, events, publish_events, until, worker
+from sandbox.servers import start_kafka
+from tests.support.processes import environment, events, publish_events, until, worker
 
 pytestmark = pytest.mark.e2e
 

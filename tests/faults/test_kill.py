@@ -13,15 +13,15 @@ from pathlib import Path
 
 import pytest
 
-from demo.processes import Process, kill
-from demo.servers import free_port, start_kafka, start_redis
 from portrait.adapters.kafka_topics import create_topics
 from portrait.adapters.redis_store import connect_redis
 from portrait.events.topics import ERASURES, read_topics
 from portrait.profiles.profile import read_facts
 from portrait.profiles.record import is_blank
 from portrait.settings import Settings
-from tests.processes import (
+from sandbox.processes import Process, kill
+from sandbox.servers import free_port, start_kafka, start_redis
+from tests.support.processes import (
     RECEIVED,
     Fields,
     catalogue,

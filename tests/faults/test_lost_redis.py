@@ -16,8 +16,6 @@ import numpy as np
 import pytest
 import structlog
 
-from demo.processes import Process
-from demo.servers import free_port, python, running, start_kafka, start_redis
 from portrait.adapters.kafka_publisher import ANSWER_SECONDS
 from portrait.adapters.kafka_topics import create_topics
 from portrait.adapters.redis_models import RedisModels
@@ -30,8 +28,10 @@ from portrait.profiles.facts import HEAD
 from portrait.profiles.profile import decode_profile
 from portrait.ref import text_ref
 from portrait.settings import Settings
-from tests.challengers import add_challenger
-from tests.processes import (
+from sandbox.processes import Process
+from sandbox.servers import free_port, python, running, start_kafka, start_redis
+from tests.support.challengers import add_challenger
+from tests.support.processes import (
     Fields,
     catalogue,
     environment,

@@ -14,8 +14,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from demo.processes import Process
-from demo.servers import start_servers
 from portrait.adapters.kafka_topics import create_topics
 from portrait.adapters.redis_catalogue import RedisCatalogue
 from portrait.adapters.redis_models import RedisModels
@@ -29,8 +27,10 @@ from portrait.profiles.facts import HEAD
 from portrait.profiles.record import space_of
 from portrait.ref import text_ref
 from portrait.settings import Settings
-from tests.challengers import add_challenger
-from tests.processes import (
+from sandbox.processes import Process
+from sandbox.servers import start_servers
+from tests.support.challengers import add_challenger
+from tests.support.processes import (
     catalogue,
     environment,
     events,

@@ -8,18 +8,18 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
-from demo.processes import Process, python, running
-from demo.servers import Servers
 from portrait.adapters.redis_lease import RedisJobs
 from portrait.adapters.redis_models import RedisModels
 from portrait.adapters.redis_registry import RedisRegistry
 from portrait.lifecycle.jobs import Job
 from portrait.lifecycle.lease import stopped
 from portrait.model.model import Model
-from tests.catalogues import SPACE
+from sandbox.processes import Process, python, running
+from sandbox.servers import Servers
 from tests.contract.test_training import NOON, card
-from tests.forked import Forked
-from tests.processes import until
+from tests.support.catalogues import SPACE
+from tests.support.forked import Forked
+from tests.support.processes import until
 from workers.train import version_of
 
 pytestmark = pytest.mark.e2e
@@ -47,7 +47,7 @@ class World:
     @contextmanager
     def trainer(self, stage: str = "") -> Iterator[Process]:
         """Run a trainer; it is killed at the end."""
-        command = python("tests.trainer_process", self.url, stage)
+        command = python("tests.support.trainer_process", self.url, stage)
         with running(command, self.log, kind=Forked) as process:
             yield process
             process.kill()

@@ -17,10 +17,10 @@ from portrait.archive.archive import scan
 from portrait.events.stream import Batch, EventStream, Message
 from portrait.events.topics import ERASURES, EVENT_TOPICS
 from portrait.settings import Settings
-from tests.archives import BOUNDS
 from tests.conftest import make_all_topics, make_topics
-from tests.processes import until
-from tests.records import payload
+from tests.support.archives import BOUNDS
+from tests.support.processes import until
+from tests.support.records import payload
 from workers.archive import archive
 
 

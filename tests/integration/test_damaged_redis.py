@@ -17,12 +17,12 @@ from portrait.events.stream import Record
 from portrait.profiles.profile import decode_profile
 from portrait.ref import text_ref
 from service.live import Live
-from tests.catalogues import ITEMS, SPACE
-from tests.damage import FACTS
-from tests.fakes import HashEncoder
-from tests.records import event_record
-from tests.shop import Shop
-from tests.streams import MODEL, ListStream, hash_encoder, index_items, memory_updater
+from tests.support.catalogues import ITEMS, SPACE
+from tests.support.damage import FACTS
+from tests.support.fakes import HashEncoder
+from tests.support.records import event_record
+from tests.support.shop import Shop
+from tests.support.streams import MODEL, ListStream, hash_encoder, index_items, memory_updater
 from workers.painter import Painter, Studio
 from workers.repaint import repaint
 from workers.update import Updater, update

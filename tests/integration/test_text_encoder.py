@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from demo.shop import product_texts
 from portrait.catalogue.texts import MOST_UNREAD
 from portrait.evaluation.robustness import odd_texts_failed
 from portrait.model.space import Vectors
 from portrait.text.text_encoder import Backend, BertEncoder, load_encoder
+from sandbox.shop import product_texts
 
 TEXTS = product_texts(400)
 

@@ -22,13 +22,13 @@ from portrait.lifecycle.tracking import Lenient
 from portrait.monitoring.signals import ArchiveSignals
 from portrait.training.learner import ArchiveLearner, manifest_at
 from service.live import Parts as ServiceParts
-from tests.archives import memory_archive
 from tests.contract.test_training import card
-from tests.fake_training import MemoryJobs, MemoryLease, MemoryModels
-from tests.fakes import HashEncoder, MemoryCatalogue
-from tests.processes import until
-from tests.shop import Shop, open_shop
-from tests.training_shop import CATALOGUE, keep, season
+from tests.support.archives import memory_archive
+from tests.support.fake_training import MemoryJobs, MemoryLease, MemoryModels
+from tests.support.fakes import HashEncoder, MemoryCatalogue
+from tests.support.processes import until
+from tests.support.shop import Shop, open_shop
+from tests.support.training_shop import CATALOGUE, keep, season
 from tests.unit.test_learner import PLAN, PRETRAINED
 from tests.unit.test_train import Registry
 from workers import train as trainer_module

@@ -6,9 +6,9 @@ import pytest
 
 from portrait.profiles.record import Record, read_sound
 from portrait.times import DAY_MS
-from service.activity import activity
-from tests.catalogues import catalogue
-from tests.shop import NOW_MS, record_of
+from service.profiles.activity import activity
+from tests.support.catalogues import catalogue
+from tests.support.shop import NOW_MS, record_of
 
 
 def history(*days: float) -> Record:

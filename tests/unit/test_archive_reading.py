@@ -22,8 +22,8 @@ from portrait.events.erasure import Erasures
 from portrait.events.event import Action
 from portrait.model.kinds import is_read
 from portrait.ref import item_ref, search_ref, user_ref
-from tests.archives import RECEIVED_ON, click, fill, memory_archive, synthetic_log
-from tests.records import RECEIVED, event_record
+from tests.support.archives import RECEIVED_ON, click, fill, memory_archive, synthetic_log
+from tests.support.records import RECEIVED, event_record
 
 EVENTS, USERS = 60_000, 3_000
 START = datetime.fromtimestamp(RECEIVED / 1_000, UTC)

@@ -12,8 +12,8 @@ from portrait.events.receipt import RECEIVED as SAID
 from portrait.events.stream import Record
 from portrait.ref import item_ref, user_ref
 from portrait.times import DAY_MS
-from tests.archives import RECEIVED_ON, TOLERANCE_MS, click
-from tests.records import RECEIVED, FakeRecord, event_record
+from tests.support.archives import RECEIVED_ON, TOLERANCE_MS, click
+from tests.support.records import RECEIVED, FakeRecord, event_record
 
 MIDNIGHT = (RECEIVED // DAY_MS + 1) * DAY_MS
 

@@ -19,7 +19,7 @@ from portrait.events.erasure import Erasures
 from portrait.events.stream import Batch
 from portrait.events.topics import ERASURES
 from portrait.ref import user_ref
-from tests.archives import (
+from tests.support.archives import (
     BOUNDS,
     TOLERANCE_MS,
     click,
@@ -29,10 +29,10 @@ from tests.archives import (
     memory_archive,
     offsets_of,
 )
-from tests.patience import PATIENCE
-from tests.processes import until
-from tests.records import RECEIVED, FakeRecord
-from tests.streams import ListStream
+from tests.support.patience import PATIENCE
+from tests.support.processes import until
+from tests.support.records import RECEIVED, FakeRecord
+from tests.support.streams import ListStream
 from workers.archive import Bounds, archive, check, keep_tidy
 
 

@@ -28,8 +28,8 @@ from portrait.events.topics import (
 )
 from portrait.profiles.facts import Facts
 from portrait.profiles.notice import notices
-from tests.generated import ASYNCAPI, ROOT, with_schemas
-from tests.records import FakeRecord
+from tests.support.generated import ASYNCAPI, ROOT, with_schemas
+from tests.support.records import FakeRecord
 
 HERE = "urn:portrait:contract"
 CONTRACT: dict[str, Any] = yaml.safe_load(ASYNCAPI.read_text())
@@ -55,7 +55,7 @@ def test_the_contract_is_a_valid_asyncapi_document() -> None:
 def test_the_schemas_are_those_of_the_models() -> None:
     document = ASYNCAPI.read_text()
 
-    assert document == with_schemas(document), "run: python -m tests.generated"
+    assert document == with_schemas(document), "run: python -m tests.support.generated"
 
 
 def test_every_topic_is_a_channel_with_its_partitions_and_its_configuration() -> None:

@@ -9,7 +9,7 @@ from portrait.events.event import Action
 from portrait.events.reading import LARGEST_EVENT
 from portrait.model.kinds import DISLIKED_REVIEW, LIKED_REVIEW, REVIEW, is_read, kinds_of
 from portrait.ref import event_ref, item_ref, search_ref
-from tests.records import RECEIVED, FakeRecord, encoded, event_record
+from tests.support.records import RECEIVED, FakeRecord, encoded, event_record
 
 
 def decoded(*records: FakeRecord, tokens: int = 10_000) -> list[EventBatch]:

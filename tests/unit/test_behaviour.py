@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from portrait.arrays import MISSING
 from portrait.model.behaviour import Behaviour
 from portrait.model.recency import Events
-from tests.learned import ITEMS, TEXT_DIM, behaviour, histories, text_vectors
+from tests.support.learned import ITEMS, TEXT_DIM, behaviour, histories, text_vectors
 
 REFS = np.arange(1, ITEMS + 1, dtype=np.uint64)
 seeds = st.integers(0, 1_000)

@@ -11,7 +11,7 @@ from portrait.model.kinds import DISLIKED_REVIEW, LIKED_REVIEW
 from portrait.model.recency import Events
 from portrait.training.ranker.behaviour_encoder import BehaviourEncoder, EncoderShape, ItemTower
 from portrait.training.ranker.causal_transformer import CausalTransformer
-from tests.learned import ITEMS, histories, text_vectors
+from tests.support.learned import ITEMS, histories, text_vectors
 
 REFS = np.random.default_rng(3).permutation(np.arange(1, ITEMS + 1, dtype=np.uint64))
 COUNTS = np.arange(ITEMS).astype(np.float32)  # the first five are rare

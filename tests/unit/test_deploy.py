@@ -22,8 +22,8 @@ from portrait import metrics
 from portrait.adapters.kafka_stream import DRAIN_SECONDS
 from portrait.events.topics import EVENT_TOPICS, read_topics
 from portrait.settings import Settings
-from service.server import LONGEST
-from tests.generated import ROOT
+from service.http.server import LONGEST
+from tests.support.generated import ROOT
 
 DEPLOY = ROOT / "deploy"
 KUBERNETES_VERSION = "1.33"  # the schemas to check against; the manifests ask for 1.30

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from portrait.errors import EventInvalidError
 from portrait.events.envelope import parse_event
 from portrait.events.event import Action, Event
-from tests.records import encoded, payload
+from tests.support.records import encoded, payload
 
 
 def test_plain_json_is_an_event() -> None:

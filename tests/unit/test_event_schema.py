@@ -15,8 +15,8 @@ from portrait.events.topics import event_topic
 from portrait.model.kinds import DISLIKED, LIKED
 from portrait.settings import Settings
 from service.schemas import MOST_EVENTS
-from tests.generated import ROOT
-from tests.records import FakeRecord
+from tests.support.generated import ROOT
+from tests.support.records import FakeRecord
 
 PAGE = (ROOT / "docs" / "event-schema.md").read_text()
 EIGHT = 1_782_892_800_000  # 2026-07-01T08:00:00Z

@@ -24,9 +24,9 @@ from portrait.training.examiner import (
     ranker_of,
 )
 from portrait.training.material import Material, gather
-from tests.archives import memory_archive
-from tests.fakes import HashEncoder
-from tests.training_shop import CATALOGUE, ListStock, keep, season, with_searches
+from tests.support.archives import memory_archive
+from tests.support.fakes import HashEncoder
+from tests.support.training_shop import CATALOGUE, ListStock, keep, season, with_searches
 from tests.unit.test_learner import PRETRAINED
 from tests.unit.test_material import SHARES, gathered
 

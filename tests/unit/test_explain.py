@@ -17,7 +17,7 @@ from portrait.inference.session import read_words, session_evidence, session_rin
 from portrait.profiles.layout import LONG, SHORT
 from portrait.ref import item_ref, search_ref, text_ref
 from portrait.times import DAY_MS
-from tests.catalogues import ITEMS, catalogue
+from tests.support.catalogues import ITEMS, catalogue
 
 SEARCHES = ("cat toys", "paper")
 NOW = 1_790_000_000_000

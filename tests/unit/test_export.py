@@ -10,7 +10,7 @@ from portrait.evaluation.fidelity import Fidelity, fidelity
 from portrait.text.text_encoder import load_encoder
 from portrait.training.text import export
 from portrait.training.text.export import ExportRefusedError, Form, export_encoder
-from tests.tiny_bert import WORDS, write_tiny_bert
+from tests.support.tiny_bert import WORDS, write_tiny_bert
 
 pytest.importorskip("openvino", reason="the extra `openvino` is not installed")
 

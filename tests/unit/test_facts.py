@@ -21,7 +21,7 @@ from portrait.profiles.facts import (
     fold,
     spend_of,
 )
-from tests.strategies import START, Happening, happenings, log_of
+from tests.support.strategies import START, Happening, happenings, log_of
 
 USERS = 3
 RANDOM = Random(1)  # noqa: S311 - a test

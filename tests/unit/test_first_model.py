@@ -7,9 +7,9 @@ import pytest
 from portrait.errors import ModelInvalidError
 from portrait.model.model import Model
 from portrait.ref import text_ref
-from tests.fakes import HashEncoder, MemoryCatalogue, MemoryRegistry
-from tests.patience import PATIENCE
-from tests.streams import MODEL
+from tests.support.fakes import HashEncoder, MemoryCatalogue, MemoryRegistry
+from tests.support.patience import PATIENCE
+from tests.support.streams import MODEL
 from workers import first_model
 from workers.first_model import await_model, fit_first_model
 

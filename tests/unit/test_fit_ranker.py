@@ -32,7 +32,7 @@ from portrait.training.ranker.fit_ranker import (
     refit_ranker,
 )
 from portrait.training.ranker.next_item import NextItem
-from tests.learned import ITEMS, last_held_out, planted, text_vectors
+from tests.support.learned import ITEMS, last_held_out, planted, text_vectors
 
 COURSE = RankerCourse(
     shape=EncoderShape(dim=8, heads=2),

@@ -8,11 +8,11 @@ from subprocess import run
 import httpx
 from starlette.testclient import TestClient
 
-from demo.ports import free_port, port_is_free
 from portrait.errors import StoreUnavailableError
 from portrait.events.stream import Notes
-from tests.patience import PATIENCE
-from tests.processes import until
+from sandbox.ports import free_port, port_is_free
+from tests.support.patience import PATIENCE
+from tests.support.processes import until
 from workers.health import health_app, serve_health
 
 

@@ -10,7 +10,7 @@ from portrait.events.columns import ACTION_CODE
 from portrait.events.event import Action
 from portrait.profiles.facts import Facts, fold
 from portrait.times import DAY_MS
-from tests.strategies import START, Happening, happenings, log_of
+from tests.support.strategies import START, Happening, happenings, log_of
 
 USERS = 3
 ITEMS = np.arange(1, 13, dtype=np.uint64) * 7

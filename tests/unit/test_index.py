@@ -10,10 +10,10 @@ from portrait.events.item import Item
 from portrait.events.resume import Resume
 from portrait.events.topics import DEAD
 from portrait.ref import text_ref
-from tests.catalogues import SPACE
-from tests.fakes import HashEncoder, ListPublisher, MemoryCatalogue, MemoryOffsets
-from tests.records import FakeRecord
-from tests.streams import ListStream, memory_spaces, memory_upkeep
+from tests.support.catalogues import SPACE
+from tests.support.fakes import HashEncoder, ListPublisher, MemoryCatalogue, MemoryOffsets
+from tests.support.records import FakeRecord
+from tests.support.streams import ListStream, memory_spaces, memory_upkeep
 from workers.index import Indexer, decode_items, index
 from workers.origin import Completeness
 from workers.spaces import Spaces

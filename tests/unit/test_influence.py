@@ -15,7 +15,7 @@ from portrait.events.receipt import RECEIVED as SAID
 from portrait.model.influence import ACQUAINTED, AWAY_MS, DAILY, Regulars, wanted
 from portrait.profiles.facts import Facts, fold
 from portrait.times import DAY_MS
-from tests.records import RECEIVED, FakeRecord, event_record
+from tests.support.records import RECEIVED, FakeRecord, event_record
 
 TODAY = 20_700 * DAY_MS
 PURCHASE = 4_000

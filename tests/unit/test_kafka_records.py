@@ -17,7 +17,7 @@ from portrait.adapters.kafka_records import (
     PartitionReader,
 )
 from portrait.events.stream import Record, Unreadable
-from tests.kafka_bytes import (
+from tests.support.kafka_bytes import (
     CODECS,
     HEADER,
     MARK,

@@ -27,9 +27,9 @@ from portrait.training.ranker.behaviour_encoder import EncoderShape
 from portrait.training.ranker.fit_ranker import RankerCourse, fit_neighbours
 from portrait.training.text.retext import Retext
 from portrait.training.text.text_finetune import FineTuning
-from tests.archives import memory_archive
-from tests.fakes import HashEncoder
-from tests.training_shop import (
+from tests.support.archives import memory_archive
+from tests.support.fakes import HashEncoder
+from tests.support.training_shop import (
     CATALOGUE,
     ITEMS,
     OPENED,

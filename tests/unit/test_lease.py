@@ -6,9 +6,9 @@ from datetime import timedelta
 import pytest
 
 from portrait.lifecycle.lease import LeaseLostError, held, stopped
-from tests.fake_training import MemoryLease
-from tests.patience import PATIENCE
-from tests.processes import until
+from tests.support.fake_training import MemoryLease
+from tests.support.patience import PATIENCE
+from tests.support.processes import until
 
 SHORT = timedelta(milliseconds=60)
 

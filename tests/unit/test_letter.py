@@ -25,7 +25,7 @@ from portrait.events.letter import (
 from portrait.events.receipt import RECEIVED as RECEIVED_FIRST
 from portrait.events.stream import Headers, Message, Unreadable
 from portrait.events.topics import ERASURES
-from tests.records import FakeRecord
+from tests.support.records import FakeRecord
 
 MEBIBYTE = 1_048_576
 OVERHEAD = 4_096  # of Kafka's own, and of lengths; on the safe side

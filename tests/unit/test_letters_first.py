@@ -14,9 +14,9 @@ from portrait.events.progress import StoredOffsets
 from portrait.events.resume import Resume
 from portrait.events.stream import Batch, Message, Record
 from portrait.events.topics import DEAD
-from tests.fakes import ListPublisher, MemoryCatalogue, MemoryOffsets
-from tests.records import FakeRecord, event_record
-from tests.streams import ListStream, memory_spaces, memory_updater, memory_upkeep
+from tests.support.fakes import ListPublisher, MemoryCatalogue, MemoryOffsets
+from tests.support.records import FakeRecord, event_record
+from tests.support.streams import ListStream, memory_spaces, memory_updater, memory_upkeep
 from workers.index import Indexer, index
 from workers.origin import Completeness
 from workers.update import update

@@ -8,13 +8,13 @@ from subprocess import CompletedProcess
 import pytest
 from pydantic import ValidationError
 
-from demo.servers import ROOT
 from portrait.errors import EventInvalidError, ItemInvalidError, StoreUnavailableError
 from portrait.events.envelope import parse_event
 from portrait.events.item import parse_item
 from portrait.logs import configure_logs, described
 from portrait.settings import Settings
-from tests.records import encoded
+from sandbox.servers import ROOT
+from tests.support.records import encoded
 
 PRIVATE = "s3cret-4111"
 

@@ -25,8 +25,8 @@ from portrait.training.material import (
     load,
     save,
 )
-from tests.archives import memory_archive
-from tests.training_shop import CATALOGUE, OPENED, SEASON, keep, season, with_searches
+from tests.support.archives import memory_archive
+from tests.support.training_shop import CATALOGUE, OPENED, SEASON, keep, season, with_searches
 
 SHARES = Shares(least_events=100, held_out=0.2)
 SECOND_SEASON = EPOCH + (OPENED + SEASON) * MILLISECOND

@@ -11,7 +11,7 @@ from portrait.events.columns import ACTION_CODE
 from portrait.events.event import Action
 from portrait.model.neighbours import Neighbours
 from portrait.model.recency import Events
-from tests.learned import ITEMS, histories, neighbours
+from tests.support.learned import ITEMS, histories, neighbours
 
 CLICK, SEARCH = ACTION_CODE[Action.CLICK], ACTION_CODE[Action.SEARCH]
 

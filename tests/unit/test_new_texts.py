@@ -11,10 +11,10 @@ from portrait.catalogue.texts import SEARCH_TTL
 from portrait.errors import StoreUnavailableError
 from portrait.ref import search_ref
 from service.new_texts import MOST_TEXTS, MOST_WAITING, NewTexts
-from tests.catalogues import ITEMS, SPACE
-from tests.fakes import MemoryCatalogue, MemoryDesk
-from tests.shop import Shop, open_shop
-from tests.streams import memory_spaces
+from tests.support.catalogues import ITEMS, SPACE
+from tests.support.fakes import MemoryCatalogue, MemoryDesk
+from tests.support.shop import Shop, open_shop
+from tests.support.streams import memory_spaces
 from workers.desk import keep_read, read_once
 
 SLOW = 50  # times as patient, on a busy machine
@@ -44,7 +44,7 @@ async def session(shop: Shop, *texts: str) -> list[dict[str, str]]:
 async def test_a_search_that_nobody_made_before_is_read_by_a_worker_at_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("tests.fakes.PATIENCE", SLOW * PATIENCE)
+    monkeypatch.setattr("tests.support.fakes.PATIENCE", SLOW * PATIENCE)
     shop = Shop()
     await shop.stock()
     spaces, _, _ = await memory_spaces(shop.items)

@@ -15,11 +15,11 @@ from portrait.monitoring.outcomes import ANEW, ArchiveOutcomes
 from portrait.monitoring.watch import Live
 from portrait.ref import user_ref
 from portrait.times import DAY_MS, EPOCH, MILLISECOND
-from tests.archives import memory_archive
-from tests.catalogues import ITEMS, SPACE
-from tests.fakes import MemoryRegistry
-from tests.models import learned
-from tests.training_shop import OPENED, ListStock, keep, rows
+from tests.support.archives import memory_archive
+from tests.support.catalogues import ITEMS, SPACE
+from tests.support.fakes import MemoryRegistry
+from tests.support.models import learned
+from tests.support.training_shop import OPENED, ListStock, keep, rows
 
 pytestmark = pytest.mark.asyncio
 

@@ -15,7 +15,7 @@ from portrait.model.recency import NEWCOMER, Events
 from portrait.profiles.layout import LONG, NO_EVIDENCE, SHORT
 from portrait.ref import item_ref, name_ref, search_ref, text_ref
 from portrait.times import DAY_MS
-from tests.catalogues import ITEMS, SPACE, catalogue, read
+from tests.support.catalogues import ITEMS, SPACE, catalogue, read
 
 NOW = 1_790_000_000_000
 

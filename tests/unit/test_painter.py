@@ -6,10 +6,10 @@ import pytest
 
 from portrait.errors import ModelInvalidError
 from portrait.model.model import Model
-from tests.catalogues import ITEMS, litter
-from tests.fakes import HashEncoder, MemoryCatalogue, MemoryRegistry
-from tests.models import learned_model
-from tests.streams import MODEL, hash_encoder, index_items
+from tests.support.catalogues import ITEMS, litter
+from tests.support.fakes import HashEncoder, MemoryCatalogue, MemoryRegistry
+from tests.support.models import learned_model
+from tests.support.streams import MODEL, hash_encoder, index_items
 from workers import painter as painter_module
 from workers.painter import Studio, await_painter, open_painter
 

@@ -16,7 +16,14 @@ from portrait.profiles.layout import blank_portraits
 from portrait.profiles.positions import POSITION
 from portrait.profiles.profile import decode_profile, encode_profiles, read_facts
 from portrait.profiles.record import partitions_of, read_sound, space_of
-from tests.strategies import START, Happening, happenings, interleaved, log_of, spread_log_of
+from tests.support.strategies import (
+    START,
+    Happening,
+    happenings,
+    interleaved,
+    log_of,
+    spread_log_of,
+)
 
 USERS, PARTITIONS = 3, 4
 UNTIL = START + 300 * LATER_MS  # the moment of an erasure, ms: all `happenings` lie before it

@@ -16,12 +16,12 @@ from portrait.model.model import Model
 from portrait.monitoring.watch import Live
 from portrait.profiles.profile import read_facts
 from portrait.profiles.store import Write
-from tests.catalogues import SPACE
-from tests.fake_training import MemoryLiveCounts
-from tests.fakes import ListPublisher, MemoryCatalogue, MemoryProfiles
-from tests.models import learned_model
-from tests.records import RECEIVED, FakeRecord, event_record
-from tests.streams import ListStream, index_items, memory_updater
+from tests.support.catalogues import SPACE
+from tests.support.fake_training import MemoryLiveCounts
+from tests.support.fakes import ListPublisher, MemoryCatalogue, MemoryProfiles
+from tests.support.models import learned_model
+from tests.support.records import RECEIVED, FakeRecord, event_record
+from tests.support.streams import ListStream, index_items, memory_updater
 from workers.painter import Painter
 from workers.prequential import QUESTIONS_AT_ONCE, SHARE, Clocks, Prequential
 from workers.update import Updater, update

@@ -20,7 +20,7 @@ from benchmarks.quality.sets import RankingSet, Trial, load_set
 from benchmarks.quality.text import WhitenedText
 from benchmarks.quality.tune import Choice
 from portrait.evaluation.ranking import ranking_figures
-from tests.ranking_sets import KINDS, OF_A_KIND, write_set
+from tests.support.ranking_sets import KINDS, OF_A_KIND, write_set
 
 
 @pytest.fixture(scope="module")

@@ -31,9 +31,9 @@ from portrait.events.stream import Message, Record, Unreadable
 from portrait.events.topics import DEAD, ERASURES, ITEMS
 from portrait.profiles.facts import Facts, fold
 from portrait.times import DAY_MS
-from tests.fakes import ListPublisher
-from tests.records import RECEIVED, FakeRecord, encoded, event_record
-from tests.streams import ListStream
+from tests.support.fakes import ListPublisher
+from tests.support.records import RECEIVED, FakeRecord, encoded, event_record
+from tests.support.streams import ListStream
 from workers.index import decode_items
 from workers.replay_dead import replay_dead
 

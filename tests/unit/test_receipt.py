@@ -3,7 +3,7 @@
 import pytest
 
 from portrait.events.receipt import LATE_MS, RECEIVED, first_received, sent_back
-from tests.records import FakeRecord
+from tests.support.records import FakeRecord
 
 
 def record(*headers: tuple[str, bytes | None], timestamp: int = 1_000) -> FakeRecord:

@@ -32,7 +32,7 @@ from portrait.inference.recommend import (
 from portrait.model.model import Model
 from portrait.model.space import Space, Vectors, unit
 from portrait.ref import text_ref
-from tests.catalogues import ITEMS, catalogue
+from tests.support.catalogues import ITEMS, catalogue
 
 DIM = 8
 MODEL = Model("test", Space("none", np.zeros(DIM, np.float32), np.eye(DIM, dtype=np.float32)))

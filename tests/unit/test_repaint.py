@@ -13,12 +13,12 @@ from portrait.model.model import Model
 from portrait.profiles.profile import decode_profile
 from portrait.profiles.record import received_at_of
 from portrait.profiles.store import Write
-from tests.catalogues import ITEMS
-from tests.fakes import MemoryCatalogue, MemoryProfiles, MemoryRegistry
-from tests.models import learned_model
-from tests.processes import until
-from tests.records import event_record
-from tests.streams import MODEL, ListStream, hash_encoder, index_items, memory_updater
+from tests.support.catalogues import ITEMS
+from tests.support.fakes import MemoryCatalogue, MemoryProfiles, MemoryRegistry
+from tests.support.models import learned_model
+from tests.support.processes import until
+from tests.support.records import event_record
+from tests.support.streams import MODEL, ListStream, hash_encoder, index_items, memory_updater
 from workers import repaint as repainting
 from workers.painter import Painter, Studio, open_painter
 from workers.repaint import keep_repainted, repaint

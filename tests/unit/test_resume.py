@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from portrait.errors import StoreRestartedError
 from portrait.events.progress import LogName
 from portrait.events.resume import Point, Resume
-from tests.fakes import FIRST_LIFE, MemoryOffsets
+from tests.support.fakes import FIRST_LIFE, MemoryOffsets
 
 ENDS = {("events.click", 0): 4}
 

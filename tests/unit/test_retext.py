@@ -13,9 +13,9 @@ from portrait.training.learner import ArchiveLearner
 from portrait.training.loop.train import Course
 from portrait.training.text.retext import Retext, kept_folder, told_of
 from portrait.training.text.text_finetune import FineTuning
-from tests.archives import memory_archive
-from tests.tiny_bert import write_tiny_bert
-from tests.training_shop import ITEMS, NEW_ITEMS, ListStock, keep, season
+from tests.support.archives import memory_archive
+from tests.support.tiny_bert import write_tiny_bert
+from tests.support.training_shop import ITEMS, NEW_ITEMS, ListStock, keep, season
 from tests.unit.test_learner import PLAN, Noted
 
 # Of the first season's items, each reads like nothing that follows it.

@@ -9,7 +9,7 @@ from portrait.events.item import Item
 from portrait.model.model import Model
 from portrait.model.space import Space
 from portrait.ref import search_ref, text_ref
-from tests.catalogues import ITEMS, catalogue, read
+from tests.support.catalogues import ITEMS, catalogue, read
 
 
 def about(built: Catalogue, *texts: str) -> list[str | None]:

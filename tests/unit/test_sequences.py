@@ -10,7 +10,7 @@ from portrait.dataset.interactions import NO_ITEM, NO_QUERY, Interactions, from_
 from portrait.dataset.sequences import ABSENT, Batch, sequences_of
 from portrait.events.columns import ACTION_CODE
 from portrait.events.event import Action
-from tests.learned import planted
+from tests.support.learned import planted
 
 
 def one_user(items: list[int], *, action: Action = Action.CLICK) -> Interactions:

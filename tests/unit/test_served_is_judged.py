@@ -28,8 +28,8 @@ from portrait.model.learned import Blend
 from portrait.model.model import Model
 from portrait.profiles.layout import LONG
 from portrait.ref import item_ref, search_ref, text_ref
-from tests.catalogues import ITEMS, MODEL, catalogue
-from tests.models import learned, learned_model
+from tests.support.catalogues import ITEMS, MODEL, catalogue
+from tests.support.models import learned, learned_model
 
 NOW = 1_790_000_000_000
 HOUR_MS = 3_600_000

@@ -7,8 +7,8 @@ from portrait.events.topics import ERASURES
 from portrait.inference.paint import paint
 from portrait.profiles.facts import Facts, fold
 from portrait.profiles.profile import encode_profiles, read_facts
-from tests.catalogues import catalogue
-from tests.shop import NOW_MS, Shop, open_shop
+from tests.support.catalogues import catalogue
+from tests.support.shop import NOW_MS, Shop, open_shop
 from tests.unit.test_erase import erasure
 
 BOUGHT = {"type": "purchase", "item_id": "tuna"}

@@ -10,7 +10,7 @@ from portrait.events.event import Action
 from portrait.events.reading import LARGEST_EVENT
 from portrait.events.topics import EVENT_TOPICS
 from service.schemas import MOST_EVENTS
-from tests.shop import Shop, open_shop
+from tests.support.shop import Shop, open_shop
 
 JSON = {"content-type": "application/json"}
 CLICK = {

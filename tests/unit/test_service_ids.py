@@ -11,8 +11,8 @@ from portrait.errors import EventInvalidError
 from portrait.events.envelope import parse_event
 from portrait.events.event import ANONYMOUS
 from portrait.events.topics import ERASURES
-from tests.catalogues import catalogue
-from tests.shop import Shop, open_shop, record_of
+from tests.support.catalogues import catalogue
+from tests.support.shop import Shop, open_shop, record_of
 
 CLICK = {
     "event_id": "e-1",

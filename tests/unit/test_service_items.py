@@ -2,7 +2,7 @@
 
 from portrait.events.item import Item, parse_item
 from portrait.events.topics import ITEMS
-from tests.shop import Shop, open_shop
+from tests.support.shop import Shop, open_shop
 
 
 async def test_an_item_of_the_catalogue_is_shown() -> None:

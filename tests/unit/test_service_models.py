@@ -8,7 +8,7 @@ import pytest
 from portrait.evaluation.verdict import Verdict
 from portrait.lifecycle.jobs import JobOverError, Situation, new_job
 from portrait.lifecycle.need import Need
-from service.model_examples import (
+from service.models.examples import (
     CANCELLING,
     JOB,
     JOBS,
@@ -18,7 +18,7 @@ from service.model_examples import (
     QUEUED,
     ROLLBACK,
 )
-from service.model_schemas import (
+from service.models.schemas import (
     JobAnswer,
     JobsAnswer,
     ModelAnswer,
@@ -28,8 +28,8 @@ from service.model_schemas import (
 )
 from service.schemas import Answered
 from tests.contract.test_training import NOON, card
-from tests.patience import PATIENCE
-from tests.shop import Shop, open_shop
+from tests.support.patience import PATIENCE
+from tests.support.shop import Shop, open_shop
 
 OUTLINE = ("reading", "training", "measuring")
 

@@ -24,13 +24,13 @@ from service.examples import PROFILE, RECOMMENDATIONS
 from service.live import Live, Parts
 from service.operations import FRESH
 from service.schemas import ProfileAnswer, RecommendationRequest, Recommendations
-from tests.catalogues import ITEMS, SPACE, litter
 from tests.contract.test_training import NOON
-from tests.fakes import HashEncoder
-from tests.models import learned_model
-from tests.patience import PATIENCE
-from tests.processes import until
-from tests.shop import Shop, look, open_shop
+from tests.support.catalogues import ITEMS, SPACE, litter
+from tests.support.fakes import HashEncoder
+from tests.support.models import learned_model
+from tests.support.patience import PATIENCE
+from tests.support.processes import until
+from tests.support.shop import Shop, look, open_shop
 
 OTHER_SPACE = fit_space("hash", HashEncoder().encode([f"text {place}" for place in range(30)]))
 

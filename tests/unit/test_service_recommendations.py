@@ -15,11 +15,11 @@ from portrait.inference.taste import FirstTaste
 from portrait.model.space import fit_space
 from portrait.profiles.profile import decode_profile
 from portrait.ref import item_ref
-from service.matches import MOST_LOOKED_FOR
+from service.recommendations.matches import MOST_LOOKED_FOR
 from service.schemas import Recommendations
-from tests.catalogues import ITEMS, SPACE, catalogue
-from tests.fakes import HashEncoder
-from tests.shop import Shop, open_shop
+from tests.support.catalogues import ITEMS, SPACE, catalogue
+from tests.support.fakes import HashEncoder
+from tests.support.shop import Shop, open_shop
 
 SEARCHES = ("cat toys",)
 WORDS = ("oat", "tea", "rice", "salt", "soap", "lamp")

@@ -22,9 +22,9 @@ from portrait.monitoring.signals import ArchiveSignals, Counts, Recent
 from portrait.ref import text_ref
 from portrait.times import DAY_MS, EPOCH, MILLISECOND
 from portrait.training.material import Shares, gather
-from tests.archives import memory_archive
-from tests.fakes import HashEncoder, MemoryRegistry
-from tests.training_shop import CATALOGUE, OPENED, SEASON, ListStock, keep, rows, season
+from tests.support.archives import memory_archive
+from tests.support.fakes import HashEncoder, MemoryRegistry
+from tests.support.training_shop import CATALOGUE, OPENED, SEASON, ListStock, keep, rows, season
 from tests.unit.test_learner import PRETRAINED
 
 pytestmark = pytest.mark.asyncio

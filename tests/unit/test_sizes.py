@@ -23,11 +23,11 @@ from portrait.events.decode import decode
 from portrait.model.behaviour import Behaviour
 from portrait.model.model import Model
 from portrait.profiles.facts import Facts
-from tests import shop as shops
-from tests.fake_training import MemoryLiveCounts
-from tests.fakes import HashEncoder, MemoryCatalogue
-from tests.records import event_record
-from tests.streams import ListStream, memory_updater
+from tests.support import shop as shops
+from tests.support.fake_training import MemoryLiveCounts
+from tests.support.fakes import HashEncoder, MemoryCatalogue
+from tests.support.records import event_record
+from tests.support.streams import ListStream, memory_updater
 from workers.painter import Painter
 from workers.prequential import Prequential
 from workers.update import Updater, update

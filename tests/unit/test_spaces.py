@@ -13,10 +13,10 @@ from portrait.lifecycle.model_index import Standing
 from portrait.model.model import Model
 from portrait.model.space import Space, Vectors
 from portrait.ref import text_ref
-from tests.catalogues import ITEMS, SPACE
-from tests.fakes import HashEncoder, MemoryCatalogue
-from tests.models import learned_model
-from tests.streams import MODEL, memory_spaces
+from tests.support.catalogues import ITEMS, SPACE
+from tests.support.fakes import HashEncoder, MemoryCatalogue
+from tests.support.models import learned_model
+from tests.support.streams import MODEL, memory_spaces
 from workers import spaces as spaces_module
 
 OTHER = Space("hash", SPACE.mean, np.ascontiguousarray(-SPACE.axes))

@@ -15,8 +15,8 @@ from portrait.dataset.stock import (
 )
 from portrait.events.item import Item
 from portrait.ref import search_ref, text_ref
-from tests.fakes import HashEncoder, MemoryCatalogue
-from tests.training_shop import ListStock
+from tests.support.fakes import HashEncoder, MemoryCatalogue
+from tests.support.training_shop import ListStock
 from tests.unit.test_learner import PRETRAINED
 
 SPACE = PRETRAINED.space

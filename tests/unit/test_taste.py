@@ -20,8 +20,8 @@ from portrait.inference.taste import Taste, taste_of
 from portrait.model.learned import Blend
 from portrait.ref import item_ref, search_ref, text_ref
 from portrait.times import DAY_MS
-from tests.catalogues import ITEMS, catalogue
-from tests.models import learned_model
+from tests.support.catalogues import ITEMS, catalogue
+from tests.support.models import learned_model
 
 NOW = 1_790_000_000_000
 SEARCHES = ("cat toys",)

@@ -20,7 +20,7 @@ from portrait.training.text.text_finetune import (
     TextTower,
     fine_tune,
 )
-from tests.tiny_bert import WORDS, write_tiny_bert
+from tests.support.tiny_bert import WORDS, write_tiny_bert
 
 GROUPS = 12
 EACH = len(WORDS) // GROUPS

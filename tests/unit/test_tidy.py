@@ -16,7 +16,7 @@ from portrait.archive.tidy import FEWEST, Rules, Tidied, merge, mergeable, outli
 from portrait.events.erasure import Erasures
 from portrait.ref import user_ref
 from portrait.times import DAY_MS
-from tests.archives import (
+from tests.support.archives import (
     DAY,
     RECEIVED_ON,
     TOLERANCE_MS,
@@ -26,7 +26,7 @@ from tests.archives import (
     memory_archive,
     offsets_of,
 )
-from tests.records import RECEIVED
+from tests.support.records import RECEIVED
 
 RULES = Rules(timedelta(days=30))
 

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from portrait.events.tone import LONGEST_READ, READ_STARS, blame_of, reads_negative, stars_of
 from portrait.profiles.profile import decode_profile
-from tests.catalogues import catalogue
-from tests.shop import record_of
+from tests.support.catalogues import catalogue
+from tests.support.shop import record_of
 
 BLAMES = (
     "Horrible. It leaks, and it smells.",

@@ -18,11 +18,11 @@ from portrait.lifecycle.need import Need
 from portrait.lifecycle.schedule import Schedule
 from portrait.lifecycle.tracking import Lenient
 from portrait.model.model import Model
-from tests.catalogues import SPACE
 from tests.contract.test_training import card
-from tests.fake_training import MemoryJobs, MemoryLease, MemoryModels
-from tests.fakes import MemoryRegistry
-from tests.patience import PATIENCE
+from tests.support.catalogues import SPACE
+from tests.support.fake_training import MemoryJobs, MemoryLease, MemoryModels
+from tests.support.fakes import MemoryRegistry
+from tests.support.patience import PATIENCE
 from tests.unit.test_judge import CHAMPION, shuffled
 from workers import train as trainer
 from workers.train import MOST_ATTEMPTS, Parts, turn, version_of

@@ -8,8 +8,8 @@ import pytest
 from portrait.evaluation.judge import judge
 from portrait.evaluation.trial import DEFAULTS, Ranks
 from portrait.model.model import Model
-from tests.catalogues import SPACE
-from tests.models import learned_model
+from tests.support.catalogues import SPACE
+from tests.support.models import learned_model
 from tests.unit.test_judge import CHAMPION
 from workers.train import thresholds_for, without_encoder
 

@@ -21,7 +21,7 @@ from portrait.training.loop.train import (
 )
 from portrait.training.ranker.behaviour_encoder import BehaviourEncoder, EncoderShape
 from portrait.training.ranker.next_item import NextItem, NextItemLesson
-from tests.learned import last_held_out, planted, text_vectors
+from tests.support.learned import last_held_out, planted, text_vectors
 
 COURSE = Course(epochs=4, learning_rate=0.02, checkpoint_every=3, mixed_precision=False)
 

@@ -13,7 +13,7 @@ from portrait.events.item import Item
 from portrait.inference.leaning import Leaning, leanings
 from portrait.model.learned import FIRST
 from portrait.ref import item_ref
-from tests.catalogues import MODEL
+from tests.support.catalogues import MODEL
 
 PANS, KNIVES, TENTS = "Kitchen > Pans", "Kitchen > Knives", "Outdoor > Tents"
 CHEAP, DEAR = 0, LEVELS - 1

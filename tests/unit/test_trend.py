@@ -6,8 +6,8 @@ from portrait.arrays import Ring
 from portrait.events.event import Action
 from portrait.inference.paint import paint
 from portrait.ref import name_ref
-from service.describe import direction_of
-from tests.catalogues import catalogue
+from service.profiles.describe import direction_of
+from tests.support.catalogues import catalogue
 from tests.unit.test_paint import ring_of
 
 Event = tuple[Action, str, float]

@@ -17,9 +17,9 @@ from portrait.lifecycle.model_index import Standing
 from portrait.model.model import Model
 from portrait.model.space import Space
 from portrait.ref import search_ref, text_ref
-from tests.catalogues import SPACE
-from tests.fakes import HashEncoder, MemoryCatalogue
-from tests.streams import MODEL, hash_encoder
+from tests.support.catalogues import SPACE
+from tests.support.fakes import HashEncoder, MemoryCatalogue
+from tests.support.streams import MODEL, hash_encoder
 from workers.unread import Unread
 
 NOW = Standing(MODEL.version)

@@ -21,8 +21,8 @@ from portrait.profiles.profile import decode_profile
 from portrait.profiles.searched import read_searched
 from portrait.profiles.store import Write
 from portrait.ref import item_ref, name_ref, search_ref
-from tests.catalogues import ITEMS
-from tests.fakes import (
+from tests.support.catalogues import ITEMS
+from tests.support.fakes import (
     ListPublisher,
     MemoryCatalogue,
     MemoryOffsets,
@@ -31,8 +31,8 @@ from tests.fakes import (
     MemoryProgress,
     MemoryRegistry,
 )
-from tests.records import FakeRecord, event_record
-from tests.streams import MODEL, ListStream, hash_encoder, memory_updater
+from tests.support.records import FakeRecord, event_record
+from tests.support.streams import MODEL, ListStream, hash_encoder, memory_updater
 from workers.painter import Studio
 from workers.update import Updater, update
 

@@ -9,9 +9,9 @@ from portrait.events.item import Item
 from portrait.events.resume import Resume
 from portrait.events.stream import Batch, Notes
 from portrait.ref import text_ref
-from tests.catalogues import ITEMS, SPACE
-from tests.fakes import MemoryCatalogue, MemoryOffsets
-from tests.streams import MODEL, index_items, memory_spaces
+from tests.support.catalogues import ITEMS, SPACE
+from tests.support.fakes import MemoryCatalogue, MemoryOffsets
+from tests.support.streams import MODEL, index_items, memory_spaces
 from workers.origin import Completeness
 from workers.upkeep import SAMPLE, Upkeep
 

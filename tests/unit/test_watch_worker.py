@@ -11,9 +11,9 @@ from portrait.evaluation.verdict import Check, Verdict
 from portrait.lifecycle.tracking import Alias, Lenient
 from portrait.monitoring.watch import Live, promise_of
 from tests.contract.test_training import card
-from tests.fake_training import MemoryLiveCounts, MemoryModels
-from tests.patience import PATIENCE
-from tests.processes import until
+from tests.support.fake_training import MemoryLiveCounts, MemoryModels
+from tests.support.patience import PATIENCE
+from tests.support.processes import until
 from workers import watch as watcher
 from workers.watch import Watched, follow, look, watch
 

@@ -1,0 +1,155 @@
+"""Routes: models, promotions, trainings.
+
+Nothing here touches a model: a promotion is a wish that the index worker fulfils, a training a job
+that the trainer takes. Only a rollback acts at once: the former model's space is still kept.
+"""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Body, Path, Response, status
+
+from portrait.events.item import Id
+from portrait.lifecycle.jobs import new_job
+from portrait.lifecycle.manifest import Version
+from service.dependencies import PartsDep
+from service.examples import answered
+from service.http.problems import WRITING, declared
+from service.live import Parts
+from service.models.examples import (
+    CANCELLING,
+    JOB,
+    JOB_OVER,
+    JOBS,
+    MODEL,
+    MODELS,
+    PROMOTION,
+    QUEUED,
+    ROLLBACK,
+    ROLLED_BACK,
+    VERSION,
+)
+from service.models.schemas import (
+    CancelRequest,
+    JobAnswer,
+    JobsAnswer,
+    ModelAnswer,
+    ModelsAnswer,
+    PromotionAccepted,
+    PromotionRequest,
+    RollbackAnswer,
+    RollbackRequest,
+    TrainingRequest,
+    answer_of,
+    job_of,
+    summary_of,
+)
+from service.routing import ExactRoute
+
+MOST_JOBS = 100
+AS_JUDGED = PromotionRequest()
+WITHOUT_REASON = RollbackRequest()
+NOW = TrainingRequest()
+BY_HAND = CancelRequest()
+
+router = APIRouter(route_class=ExactRoute, prefix="/models", tags=["models"])
+
+VersionPath = Annotated[Version, Path(description="As in `GET /models`.", examples=[VERSION])]
+JobIdPath = Annotated[Id, Path(description="As `POST /models/train` answered it.")]
+
+
+@router.get("", responses=answered(200, MODELS) | declared())
+async def get_models(parts: PartsDep) -> ModelsAnswer:
+    """Return all models, with what each is at the moment and what the judge said."""
+    listed = await parts.models.listed()
+    standing = await parts.models.standing()
+    return ModelsAnswer(**standing._asdict(), models=tuple(map(summary_of, listed)))
+
+
+@router.post(
+    "/train",
+    status_code=status.HTTP_202_ACCEPTED,
+    responses=answered(202, QUEUED) | declared(409, *WRITING),
+)
+async def train(
+    parts: PartsDep, response: Response, body: Annotated[TrainingRequest, Body()] = NOW
+) -> JobAnswer:
+    """Ask for a training. Where to follow it is in `Location`; 409 if one is under way."""
+    job = new_job("request", body.reason, datetime.now(UTC))
+    await parts.jobs.ask(job)
+    response.headers["Location"] = f"/models/jobs/{job.id}"
+    return await _shown(job.id, parts)
+
+
+@router.get("/jobs", responses=answered(200, JOBS) | declared())
+async def get_jobs(parts: PartsDep) -> JobsAnswer:
+    """Return the newest trainings, whatever started them, and whether a trainer is alive."""
+    situation, jobs = await parts.jobs.situation(), await parts.jobs.newest(MOST_JOBS)
+    now = datetime.now(UTC)
+    return JobsAnswer(
+        trainer_is_alive=situation.is_attended,
+        waits_for=situation.lacks,
+        jobs=tuple(job_of(job, situation, now) for job in jobs),
+    )
+
+
+@router.get("/jobs/{job_id}", responses=answered(200, JOB) | declared(422))
+async def get_job(job_id: JobIdPath, parts: PartsDep) -> JobAnswer:
+    """Return how far a training is, and in the end what the judge said."""
+    return await _shown(job_id, parts)
+
+
+@router.post(
+    "/jobs/{job_id}/cancel",
+    status_code=status.HTTP_202_ACCEPTED,
+    responses=answered(202, CANCELLING) | declared(409, *WRITING, examples={409: JOB_OVER}),
+)
+async def cancel(
+    job_id: JobIdPath, parts: PartsDep, body: Annotated[CancelRequest, Body()] = BY_HAND
+) -> JobAnswer:
+    """Stop a training; 409 if it has ended.
+
+    Its trainer stops at its next step, withdraws the model if it was to serve, and removes what was
+    left. A training that nobody works on ends at once. What serves already goes on serving.
+    """
+    await parts.jobs.cancel(job_id, body.reason, datetime.now(UTC))
+    return await _shown(job_id, parts)
+
+
+@router.post("/rollback", responses=answered(200, ROLLBACK) | declared(409, *WRITING))
+async def roll_back(
+    parts: PartsDep, body: Annotated[RollbackRequest, Body()] = WITHOUT_REASON
+) -> RollbackAnswer:
+    """Put the former model back in service at once; 409 if there is none any more."""
+    return RollbackAnswer(champion=await parts.models.roll_back(body.reason))
+
+
+@router.get("/{version}", responses=answered(200, MODEL) | declared(422))
+async def get_model(version: VersionPath, parts: PartsDep) -> ModelAnswer:
+    """Return all that is known of a model: what it was trained on, how it was judged."""
+    return answer_of(await parts.models.get(version))
+
+
+@router.post(
+    "/{version}/promote",
+    status_code=status.HTTP_202_ACCEPTED,
+    responses=answered(202, PROMOTION) | declared(409, *WRITING, examples={409: ROLLED_BACK}),
+)
+async def promote(
+    version: VersionPath, parts: PartsDep, body: Annotated[PromotionRequest, Body()] = AS_JUDGED
+) -> PromotionAccepted:
+    """Ask for a model to be put in service. Doing it again changes nothing.
+
+    The index worker encodes the catalogue into the model's space, then the switch is at once;
+    `GET /models` shows it. 409 if the model cannot serve; if it was refused and nobody insists; if
+    it was rolled back and nobody says why it may serve again. `detail` says what to send.
+    """
+    await parts.models.want(version, insist=body.insist, reason=body.reason)
+    listed = await parts.models.get(version)
+    return PromotionAccepted(version=version, role=listed.role)
+
+
+async def _shown(job_id: str, parts: Parts) -> JobAnswer:
+    """Describe a job. It is read last: what is said of one that ends meanwhile ends with it."""
+    situation = await parts.jobs.situation()
+    return job_of(await parts.jobs.get(job_id), situation, datetime.now(UTC))

@@ -1,0 +1,204 @@
+"""What goes in and out over HTTP about models and trainings."""
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import AwareDatetime, ConfigDict, Field, JsonValue, StringConstraints
+
+from portrait.evaluation.verdict import Verdict
+from portrait.lifecycle.jobs import Job, Situation, Trigger
+from portrait.lifecycle.manifest import Window
+from portrait.lifecycle.model_index import Listed, Note, Role
+from portrait.lifecycle.need import Need
+from service.models.job_words import AT_WORK, Shown, shown_state, stage_number, summary
+from service.schemas import Answered, Asked
+
+OVER_HTTP = "asked for over HTTP"
+CANCELLED = "cancelled over HTTP"
+DECIMALS = 4  # of shares
+
+Reason = Annotated[str, StringConstraints(min_length=1, max_length=500, strip_whitespace=True)]
+
+
+class PromotionRequest(Asked):
+    """Put a model in service."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"insist": False}, {"reason": "the texts of shoes are repaired"}]
+        }
+    )
+
+    insist: bool = Field(
+        default=False, description="Even if the judge refused it, or it could not be loaded."
+    )
+    reason: Reason | None = Field(
+        None,
+        description="Why it is to serve; goes onto its card. Needed for a model that was rolled "
+        "back, which no watch takes out of service again then.",
+    )
+
+
+class RollbackRequest(Asked):
+    """Put the former model back in service."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"reason": "complaints about shoes"}]}
+    )
+
+    reason: Reason = Field(OVER_HTTP, description="Goes onto the card of the model taken out.")
+
+
+class TrainingRequest(Asked):
+    """Train a challenger now."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "new season"}]})
+
+    reason: Reason = OVER_HTTP
+
+
+class CancelRequest(Asked):
+    """Stop a training."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "the wrong catalogue"}]})
+
+    reason: Reason = Field(CANCELLED, description="Shown as the outcome of the job.")
+
+
+class ModelSummary(Answered):
+    """A model in short."""
+
+    version: str
+    role: Role = Field(
+        description="`wanted`: the index worker prepares its space, then it is the champion. "
+        "`former`: a rollback goes here. `retired`: its card alone is kept."
+    )
+    parent: str | None = Field(description="The version that its training began from.")
+    created_at: AwareDatetime
+    trained_on: Window | None
+    space_id: str
+    promote: bool | None = Field(description="What the judge said; null: it was never judged.")
+    reason: str | None = Field(
+        description="Why the judge said so, or why it was rolled back or could not be loaded."
+    )
+
+
+class ModelsAnswer(Answered):
+    """All models."""
+
+    champion: str | None = Field(description="Version of the model in service.")
+    former: str | None = Field(description="Version that `POST /models/rollback` goes back to.")
+    wanted: str | None = Field(description="Version that is being prepared for service.")
+    models: tuple[ModelSummary, ...] = Field(description="Newest first.")
+
+
+class ModelAnswer(ModelSummary):
+    """A model in full."""
+
+    encoder: str
+    rows: dict[str, int] = Field(description="Events it was trained and tested on, by split.")
+    erased_users: int = Field(description="Left out of the training, because they asked for it.")
+    metrics: dict[str, JsonValue]
+    git_commit: str
+    digest: str | None = Field(description="SHA-256 of the artifact's manifest.")
+    verdict: Verdict | None = Field(description="Every figure that the judge looked at.")
+    history: tuple[Note, ...] = Field(
+        description="Why people asked for it, the oldest first: at most the last 20 times."
+    )
+
+
+class PromotionAccepted(Answered):
+    """The wish was taken in; the switch follows when the model's space is complete."""
+
+    version: str
+    role: Role
+
+
+class RollbackAnswer(Answered):
+    """Who serves now."""
+
+    champion: str
+
+
+class JobAnswer(Answered):
+    """A training."""
+
+    id: str
+    trigger: Trigger
+    reason: str
+    state: Shown = Field(
+        description="`waiting_for_trainer`: no trainer is alive. `cancelling`: its trainer stops "
+        "at its next step. Over: `promoted`, `refused`, `failed`, `cancelled`."
+    )
+    summary: str = Field(description="The same in one sentence, for people.")
+    stage: str | None = Field(description="What is being done, or where its trainer was lost.")
+    stage_number: int | None = Field(description="Which of the stages that is, from 1.")
+    stages: int | None = Field(description="How many there are, if all are gone through.")
+    stage_share: float | None = Field(description="How much of this stage is done, where known.")
+    asked_at: AwareDatetime
+    started_at: AwareDatetime | None = Field(description="By the first trainer.")
+    ended_at: AwareDatetime | None
+    seconds_elapsed: float | None = Field(description="Since then, or until its end.")
+    seconds_left: int | None = Field(
+        description="An estimate, by how long the last training took; null while unknown."
+    )
+    attempts: int = Field(description="More than one: a trainer died, another one went on.")
+    challenger: str | None = Field(description="Version of the model it made.")
+    figures: dict[str, float]
+    outcome: str | None = Field(description="The judge's reason, or what went wrong.")
+    needs: tuple[Need, ...] = Field(description="What there was too little of, in numbers.")
+
+
+class JobsAnswer(Answered):
+    """Trainings."""
+
+    trainer_is_alive: bool = Field(description="false: start `python -m workers train`.")
+    waits_for: Need | None = Field(
+        description="What the next training that nobody asks for waits for. Null while one runs."
+    )
+
+    jobs: tuple[JobAnswer, ...] = Field(description="Newest first.")
+
+
+def summary_of(listed: Listed) -> ModelSummary:
+    """Tell of a model in short."""
+    return ModelSummary.model_validate(_summary(listed))
+
+
+def answer_of(listed: Listed) -> ModelAnswer:
+    """Tell all of a model."""
+    fields = ModelAnswer.model_fields.keys() & type(listed.card).model_fields.keys()
+    card = {name: getattr(listed.card, name) for name in fields}
+    return ModelAnswer.model_validate({**card, **_summary(listed)})
+
+
+def job_of(job: Job, situation: Situation, now: datetime) -> JobAnswer:
+    """Tell of a training."""
+    state, elapsed = shown_state(job, situation), job.seconds_elapsed(now)
+    left = job.seconds_left(now) if state in AT_WORK else None
+    fields = JobAnswer.model_fields.keys() & Job.model_fields.keys()
+    told = {name: getattr(job, name) for name in fields} | {
+        "state": state,
+        "summary": summary(job, situation, now),
+        "stage_number": stage_number(job),
+        "stages": len(job.outline) or None,
+        "stage_share": None if job.share is None else round(job.share, DECIMALS),
+        "seconds_elapsed": None if elapsed is None else round(elapsed, 1),
+        "seconds_left": None if left is None else round(left),
+    }
+    return JobAnswer.model_validate(told)
+
+
+def _summary(listed: Listed) -> dict[str, object]:
+    card, verdict = listed.card, listed.card.verdict
+    reason = card.rolled_back or card.refused or (None if verdict is None else verdict.reason)
+    return {
+        "version": card.version,
+        "role": listed.role,
+        "parent": card.parent,
+        "created_at": card.created_at,
+        "trained_on": card.trained_on,
+        "space_id": card.space_id,
+        "promote": None if verdict is None else verdict.promote,
+        "reason": reason,
+    }
