@@ -39,7 +39,7 @@ from portrait.text.text_encoder import load_encoder
 from portrait.training.examiner import exam_of
 from portrait.training.learner import AGAIN, Plan
 from portrait.training.loop.train import train
-from portrait.training.material import Material, Told
+from portrait.training.material import Counts, Material
 from portrait.training.ranker.behaviour_encoder import BehaviourEncoder
 from portrait.training.ranker.choose_blend import EVEN, choose_blend
 from portrait.training.ranker.fit_ranker import fit_neighbours, fit_ranker, refit_ranker
@@ -98,7 +98,7 @@ def periods_of(shop: Shop, learned: float, seed: int = 0) -> list[Material]:
                 valid_from=valid_from,
                 test_from=moment(begin),
                 until=moment(end) + 1,
-                told=Told({}, 0, 0, 0, len(events), 0),
+                told=Counts({}, 0, 0, 0, len(events), 0),
             )
         )
         new_from = moment(begin)

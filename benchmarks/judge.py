@@ -35,7 +35,7 @@ from portrait.inference.ranker import Ranker
 from portrait.model.recency import Events
 from portrait.text.text_encoder import BUNDLED, load_encoder
 from portrait.times import DAY_MS
-from portrait.training.ranker.co_occurrence import Kind, neighbours_of, together, touches
+from portrait.training.ranker.co_occurrence import Kind, co_occurrences, neighbours_of, touches
 
 PERIOD = 28 * DAY_MS
 DECAY = 0.22  # per event: 0.8 of the one before
@@ -49,7 +49,7 @@ class Counting:
     """A model of co-occurrence alone: trained in a second, so that many can be judged."""
 
     def __init__(self, events: Interactions) -> None:
-        kind = Kind(together(touches(events)), DECAY)
+        kind = Kind(co_occurrences(touches(events)), DECAY)
         self._model = neighbours_of([kind], events.items, GATES)
         self._rows = self._model.find(events.items)
 

@@ -1,4 +1,4 @@
-"""Guard: ends what a session has started and did not live to end. `python -m demo.guard`.
+"""Guard: ends what a session has started and did not live to end. `python -m sandbox.guard`.
 
 It reads `+ID` and `-ID` of processes, a line each, as they are started and stopped. Its input ends
 with the session, however that ended; whoever is left then is killed with its whole group.

@@ -38,7 +38,7 @@ from portrait.errors import ModelInvalidError, ModelMissingError, StoreUnavailab
 from portrait.events.item import IntroducedItem, Item
 from portrait.events.progress import ProgressStore
 from portrait.events.stream import Publisher
-from portrait.inference.recommend import Ranking, Shelf, stock
+from portrait.inference.recommend import Ranking, Shelf, shelf_of
 from portrait.lifecycle.jobs import Jobs
 from portrait.lifecycle.lease import stopped
 from portrait.lifecycle.model_index import ModelIndex
@@ -334,7 +334,7 @@ def _is_current(view: View | None, source: Source, weights: Mapping[str, int]) -
 def _look(source: Source, weights: Mapping[str, int], before: View | None) -> View:
     """Make a view, in a thread. The mirror changes only in the task that waits for this."""
     mirror = source.mirror
-    shelf = stock(mirror.catalogue)
+    shelf = shelf_of(mirror.catalogue)
     source.learn(shelf)
     if before is not None and before.source is source and before.weights is weights:
         popularity = before.popularity.padded(len(shelf))

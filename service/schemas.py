@@ -36,19 +36,19 @@ ReadTone = Annotated[
 ]
 
 
-class Asked(BaseModel):
+class RequestBody(BaseModel):
     """What clients send: a field we do not know is an error, as is `0` for `false`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, strict=True)
 
 
-class Answered(BaseModel):
+class ResponseBody(BaseModel):
     """What clients get."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Session(Asked):
+class Session(RequestBody):
     """What somebody has just looked at; it need not be known who they are."""
 
     items: tuple[Id, ...] = Field((), max_length=RING, description="Item ids, newest last.")
@@ -57,7 +57,7 @@ class Session(Asked):
     )
 
 
-class AskedFilters(Asked):
+class AskedFilters(RequestBody):
     """What an item must be. Several categories or brands mean any of them."""
 
     category: tuple[Choice, ...] = Field(
@@ -82,7 +82,7 @@ class AskedFilters(Asked):
         return self
 
 
-class RecommendationRequest(Asked):
+class RecommendationRequest(RequestBody):
     """For whom, and what, recommendations are wanted."""
 
     model_config = ConfigDict(
@@ -117,7 +117,7 @@ class RecommendationRequest(Asked):
     )
 
 
-class Reason(Answered):
+class Reason(ResponseBody):
     """One event that speaks for an item or against it, or that everybody wants it."""
 
     action: Action | Literal["session", "price", "popularity"] = Field(
@@ -139,7 +139,7 @@ class Reason(Answered):
     )
 
 
-class RecommendedItem(Answered):
+class RecommendedItem(ResponseBody):
     """One item, and why."""
 
     item_id: str
@@ -173,7 +173,7 @@ class RecommendedItem(Answered):
     )
 
 
-class TextReading(Answered):
+class TextReading(ResponseBody):
     """How a text of the session was understood."""
 
     text: str
@@ -184,7 +184,7 @@ class TextReading(Answered):
     )
 
 
-class UnknownName(Answered):
+class UnknownName(ResponseBody):
     """A name in the filters that nothing in the shop has."""
 
     filter: Literal["category", "brand"]
@@ -195,7 +195,7 @@ class UnknownName(Answered):
     )
 
 
-class Recommendations(Answered):
+class Recommendations(ResponseBody):
     """Items, in the order of their scores."""
 
     recommendation_id: UUID = Field(description="Send it back with the events that follow.")
@@ -228,7 +228,7 @@ class Recommendations(Answered):
     items: tuple[RecommendedItem, ...]
 
 
-class ProfileEvent(Answered):
+class ProfileEvent(ResponseBody):
     """One event of the user."""
 
     action: Action
@@ -241,7 +241,7 @@ class ProfileEvent(Answered):
     occurred_at: datetime
 
 
-class InterestEvidence(Answered):
+class InterestEvidence(ResponseBody):
     """One event that made an interest."""
 
     action: Action
@@ -250,7 +250,7 @@ class InterestEvidence(Answered):
     occurred_at: datetime
 
 
-class Interest(Answered):
+class Interest(ResponseBody):
     """A category the user is interested in."""
 
     category: str
@@ -265,14 +265,14 @@ class Interest(Answered):
     evidence: tuple[InterestEvidence, ...] = Field(description="Heaviest first.")
 
 
-class BrandShare(Answered):
+class BrandShare(ResponseBody):
     """A brand the user prefers."""
 
     brand: str
     share: Score
 
 
-class PriceBand(Answered):
+class PriceBand(ResponseBody):
     """What the user pays for one piece: a tenth of it lies below `low`, a tenth above `high`."""
 
     low: float
@@ -280,7 +280,7 @@ class PriceBand(Answered):
     high: float
 
 
-class Period(Answered):
+class Period(ResponseBody):
     """How often the user came in 28 days."""
 
     since: datetime
@@ -288,7 +288,7 @@ class Period(Answered):
     events: int
 
 
-class Activity(Answered):
+class Activity(ResponseBody):
     """Whether the user still comes, as of the last hour."""
 
     state: Literal["active", "gone"] = Field(
@@ -301,21 +301,21 @@ class Activity(Answered):
     )
 
 
-class Vectors(Answered):
+class Vectors(ResponseBody):
     """The user's vectors, unit length or all zero."""
 
     long: tuple[float, ...]
     short: tuple[float, ...]
 
 
-class HabitShare(Answered):
+class HabitShare(ResponseBody):
     """What a habit adds to or takes from the logit of a probability."""
 
     habit: str = Field(description="As in portrait/model/habits.py; `taste` is the learned state.")
     share: float = Field(description="Below 0: against it. Four decimals.")
 
 
-class Likelihood(Answered):
+class Likelihood(ResponseBody):
     """A calibrated probability, and what speaks for or against it."""
 
     probability: Score
@@ -323,7 +323,7 @@ class Likelihood(Answered):
     because: tuple[HabitShare, ...] = Field(description="Strongest first.")
 
 
-class LikelyInterest(Answered):
+class LikelyInterest(ResponseBody):
     """A category that the user will probably touch."""
 
     category: str
@@ -332,7 +332,7 @@ class LikelyInterest(Answered):
     evidence: tuple[InterestEvidence, ...] = Field(description="Their newest events there.")
 
 
-class ProfileAnswer(Answered):
+class ProfileAnswer(ResponseBody):
     """What is known of a user."""
 
     user_id: str
@@ -365,14 +365,14 @@ class ProfileAnswer(Answered):
     likely_interests: tuple[LikelyInterest, ...] = Field(description="Likeliest first.")
 
 
-class ErasureAccepted(Answered):
+class ErasureAccepted(ResponseBody):
     """The request was taken in; the profile is gone within a second."""
 
     user_id: str
     status: Literal["accepted"] = "accepted"
 
 
-class EventResult(Answered):
+class EventResult(ResponseBody):
     """What became of one event."""
 
     index: int
@@ -381,7 +381,7 @@ class EventResult(Answered):
     reason: str | None = None
 
 
-class EventsAnswer(Answered):
+class EventsAnswer(ResponseBody):
     """What became of the events, in their order."""
 
     accepted: int
@@ -413,7 +413,7 @@ class ItemBody(ItemSnapshot):
     )
 
 
-class ItemAnswer(Answered):
+class ItemAnswer(ResponseBody):
     """An item of the catalogue."""
 
     item_id: str
@@ -425,20 +425,20 @@ class ItemAnswer(Answered):
     available: bool
 
 
-class ItemAccepted(Answered):
+class ItemAccepted(ResponseBody):
     """The change was taken in; the catalogue shows it within a second."""
 
     item_id: str
     status: Literal["accepted"] = "accepted"
 
 
-class Alive(Answered):
+class Alive(ResponseBody):
     """The process runs."""
 
     status: Literal["alive"] = "alive"
 
 
-class Ready(Answered):
+class Ready(ResponseBody):
     """Everything the service stands on answers."""
 
     status: Literal["ready"] = "ready"

@@ -15,7 +15,7 @@ from portrait.lifecycle.model_index import (
     Card,
     ModelNotFoundError,
     ModelNotPromotableError,
-    Standing,
+    Roles,
 )
 from portrait.model.encoder import TextEncoder
 from portrait.model.model import Model
@@ -35,7 +35,7 @@ class AnotherEncoder:
         self._origin = origin
         self._seen: str | None = None  # the champion that was looked at last
 
-    async def look(self, standing: Standing, champion: Model) -> None:
+    async def look(self, standing: Roles, champion: Model) -> None:
         """See what the champion stands on; if that is another encoder, begin to change."""
         if standing.wanted is not None or champion.version == self._seen:
             return

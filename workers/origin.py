@@ -31,7 +31,7 @@ from portrait.lifecycle.ledger import (
     write_ledger,
 )
 from portrait.lifecycle.manifest import ArtifactInvalidError
-from portrait.lifecycle.model_index import Card, ModelIndex, ModelNotFoundError, Standing
+from portrait.lifecycle.model_index import Card, ModelIndex, ModelNotFoundError, Roles
 from portrait.lifecycle.model_registry import ModelRegistry
 from portrait.model.encoder import TextEncoder
 from portrait.model.model import Model
@@ -110,7 +110,7 @@ class Origin:
         self._encoder = encoder
         self._complete = complete
         self._fitted: tuple[Model, Card] | None = None
-        self._written: tuple[Standing, str | None] | None = None
+        self._written: tuple[Roles, str | None] | None = None
         self._taken_up: str | None = None  # encoder that was taken up last
         self._is_known = False  # whether the ledger was asked for that
         self._write_at = 0.0
@@ -148,12 +148,12 @@ class Origin:
             self._is_known = True
         return self._taken_up
 
-    async def take_up(self, encoder: str, standing: Standing) -> None:
+    async def take_up(self, encoder: str, standing: Roles) -> None:
         """Write down that an encoder has been taken up."""
         self._taken_up, self._is_known = encoder, True
         await self.keep(standing)
 
-    async def keep(self, standing: Standing) -> None:
+    async def keep(self, standing: Roles) -> None:
         """Write down who serves, and publish whoever of them is in Redis alone."""
         now = standing._replace(wanted=None), await self.taken_up()
         if now == self._written or monotonic() < self._write_at or standing.champion is None:

@@ -28,7 +28,7 @@ from portrait.evaluation.ranking import ranks
 from portrait.events.columns import ACTION_CODE
 from portrait.events.event import Action
 from portrait.inference.explain import Evidence, evidence_of
-from portrait.inference.recommend import Shelf, Wish, eligible, stock
+from portrait.inference.recommend import RankingRequest, Shelf, eligible, shelf_of
 from portrait.inference.taste import FirstTaste, taste_of
 from portrait.model.learned import Learned
 from portrait.monitoring.watch import Live, LiveCounts
@@ -123,7 +123,7 @@ class Prequential:
             if known is catalogue and moment < since + SHELF_SECONDS:
                 return shelf
         catalogue.place()
-        shelf = stock(catalogue)
+        shelf = shelf_of(catalogue)
         self._shelf = catalogue, shelf, moment
         return shelf
 
@@ -192,7 +192,7 @@ def _rank(noted: Noted, shelf: Shelf, learned: Learned | None) -> float | None:
     Of somebody whose events have no vectors nothing is expected: they get what is popular.
     """
     portrait = noted.evidence.portrait()
-    allowed = eligible(shelf, Wish(excluded=noted.seen)) & (shelf.text != MISSING)
+    allowed = eligible(shelf, RankingRequest(excluded=noted.seen)) & (shelf.text != MISSING)
     if noted.target >= len(shelf) or not allowed[noted.target] or not portrait.any():
         return None
     rows = np.flatnonzero(allowed)

@@ -29,7 +29,7 @@ from portrait.errors import (
     StoreUnavailableError,
 )
 from portrait.events.item import Item
-from portrait.lifecycle.model_index import Standing
+from portrait.lifecycle.model_index import Roles
 from portrait.model.encoder import TextEncoder
 from portrait.model.model import Model
 from workers.encoders import CANNOT_LOAD
@@ -44,7 +44,7 @@ PROBE = "milk"  # what an encoder has to read before it is used
 AGAIN_SECONDS = 10.0  # between two tries to load a model in service
 ITEMS_AT_ONCE = 500
 
-Onlooker = Callable[[Standing, Model], Awaitable[None]]  # is told who serves, at every look
+Onlooker = Callable[[Roles, Model], Awaitable[None]]  # is told who serves, at every look
 
 log = structlog.get_logger()
 
@@ -154,7 +154,7 @@ class Spaces:
             await self._fill(champion)
             self._is_looked_over = True
 
-    async def _fulfil(self, standing: Standing, kept: Mapping[str, Model]) -> None:
+    async def _fulfil(self, standing: Roles, kept: Mapping[str, Model]) -> None:
         """Put the wanted model in service; refuse it if it cannot be loaded."""
         version = standing.wanted or ""
         failure = self._failures.pop(version, None)
@@ -170,7 +170,7 @@ class Spaces:
             log.info("model_promoted", model_version=version, former=standing.champion)
             await self._origin.keep(await self._models.standing())
 
-    async def _come_back(self, standing: Standing) -> None:
+    async def _come_back(self, standing: Roles) -> None:
         """Put in service who served before, or the first model, once the catalogue is complete."""
         try:
             models = await self._origin.find()
@@ -184,7 +184,7 @@ class Spaces:
         if models and failed is None and await self._origin.is_complete():
             await self._restore(models, standing)
 
-    async def _restore(self, models: Sequence[Model], standing: Standing) -> None:
+    async def _restore(self, models: Sequence[Model], standing: Roles) -> None:
         """Fill the spaces of champion and former, then set the pointers."""
         for model in models:
             if model.version not in self._failures:

@@ -11,7 +11,7 @@ from portrait import metrics
 from portrait.catalogue.store import CatalogueStore
 from portrait.catalogue.texts import unreadable
 from portrait.events.stream import Notes
-from portrait.lifecycle.model_index import Standing
+from portrait.lifecycle.model_index import Roles
 from portrait.model.model import Model
 from portrait.ref import item_ref
 from workers.painter import UNLOADABLE, EncoderOf
@@ -32,7 +32,7 @@ class Unread:
         self._notes = notes
         self._seen: str | None = None  # the champion that was measured last
 
-    async def look(self, _: Standing, champion: Model) -> None:
+    async def look(self, _: Roles, champion: Model) -> None:
         """Measure what a champion's encoder cannot read, unless that was done."""
         if champion.version == self._seen:
             return

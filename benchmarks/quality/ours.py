@@ -17,7 +17,7 @@ from portrait.inference.ranker import Ranker
 from portrait.model.recency import Events
 from portrait.ref import item_ref
 from portrait.training.ranker.fit_ranker import (
-    Fitted,
+    FittedRanker,
     RankerCourse,
     fit_ranker,
     refit_ranker,
@@ -31,7 +31,7 @@ class Ranked:
     """A fitted Portrait."""
 
     ranker: Ranker
-    fitted: Fitted
+    fitted: FittedRanker
     course: RankerCourse
 
     def scores(self, histories: Histories) -> Scores:

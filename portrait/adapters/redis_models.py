@@ -18,11 +18,11 @@ from portrait.adapters.redis_common import readable, script, text, translated
 from portrait.adapters.redis_damage import drop, mended
 from portrait.lifecycle.model_index import (
     Card,
-    Listed,
+    Entry,
     ModelNotFoundError,
     NoFormerModelError,
     Note,
-    Standing,
+    Roles,
     noted,
     require_promotable,
     role_of,
@@ -63,13 +63,13 @@ class RedisModels:
 
         await mended(self._redis, {INDEX: "zset", _key(card.version): "hash"}, ask)
 
-    async def listed(self) -> list[Listed]:
+    async def listed(self) -> list[Entry]:
         """Return all models, newest first: two round trips."""
         found = await self._ask(lambda: self._redis.zrange(INDEX, 0, -1, desc=True))
         versions = [readable(version) for version in found]
         return await self._read([version for version in versions if version is not None])
 
-    async def get(self, version: str) -> Listed:
+    async def get(self, version: str) -> Entry:
         """Return one model."""
         score = await self._ask(lambda: self._redis.zscore(INDEX, version))
         is_listed = score is not None
@@ -78,7 +78,7 @@ class RedisModels:
             raise ModelNotFoundError
         return found[0]
 
-    async def standing(self) -> Standing:
+    async def standing(self) -> Roles:
         """Return the pointers. One that nobody can read is deleted: the ledger has another."""
         async with translated():
             pointers = await self._redis.mget(POINTERS)
@@ -151,7 +151,7 @@ class RedisModels:
         """Ask Redis of pointers and lists; of another type, they are lost, and begun anew."""
         return await mended(self._redis, TYPES, ask)
 
-    async def _read(self, versions: Sequence[str]) -> list[Listed]:
+    async def _read(self, versions: Sequence[str]) -> list[Entry]:
         async with translated(), self._redis.pipeline(transaction=True) as pipe:
             pipe.mget(POINTERS)
             for version in versions:
@@ -168,8 +168,8 @@ class RedisModels:
 
 
 def _listed(
-    told: Sequence[bytes | None] | RedisError, standing: Standing, *, is_kept: bool
-) -> Listed | None:
+    told: Sequence[bytes | None] | RedisError, standing: Roles, *, is_kept: bool
+) -> Entry | None:
     """Read what is told of a model; None if it has no card, or one that cannot be read."""
     written, *why, notes = [None, None] if isinstance(told, RedisError) else told
     if written is None:
@@ -184,7 +184,7 @@ def _listed(
     except ValidationError:
         return None
     card = card.model_copy(update=known | {"history": _history(notes)})
-    return Listed(card, role_of(card, standing, is_kept=is_kept))
+    return Entry(card, role_of(card, standing, is_kept=is_kept))
 
 
 def _history(notes: bytes | None) -> tuple[Note, ...]:
@@ -195,9 +195,9 @@ def _history(notes: bytes | None) -> tuple[Note, ...]:
         return ()
 
 
-def _standing(pointers: Sequence[object]) -> Standing:
+def _standing(pointers: Sequence[object]) -> Roles:
     wanted, champion, former = (readable(one) for one in pointers)
-    return Standing(champion, former, wanted)
+    return Roles(champion, former, wanted)
 
 
 def _key(version: str) -> str:

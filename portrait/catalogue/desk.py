@@ -13,7 +13,7 @@ MOST_LAID = 64  # asked for at once: those beyond push out the oldest, who wait 
 TAKEN_AT_ONCE = 8
 
 
-class Asked(NamedTuple):
+class ReadingRequest(NamedTuple):
     """Texts that somebody waits for."""
 
     id: str
@@ -27,10 +27,10 @@ class ReadingDesk(Protocol):
         """Lay texts there, and wait; return whether they were read in time, as far as they can."""
         ...
 
-    async def take(self) -> list[Asked]:
+    async def take(self) -> list[ReadingRequest]:
         """Take what was laid there, the oldest first; wait a while for something."""
         ...
 
-    async def tell(self, asked: Sequence[Asked]) -> None:
+    async def tell(self, asked: Sequence[ReadingRequest]) -> None:
         """Say that these have been read."""
         ...

@@ -97,7 +97,7 @@ def read_interactions(  # noqa: PLR0913 - each narrows what is read
     raise ArchiveChangedError
 
 
-def together(*readings: Reading) -> tuple[Interactions, Refs]:
+def merged(*readings: Reading) -> tuple[Interactions, Refs]:
     """Return the interactions of readings whose windows do not overlap: replay and new, say.
 
     Returns:

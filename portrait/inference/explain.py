@@ -102,7 +102,7 @@ def _placed(ring: NDArray[np.void], items: Codes, catalogue: Catalogue) -> Vecto
     return placed
 
 
-def together(past: Evidence, session: Evidence) -> Evidence:
+def merged(past: Evidence, session: Evidence) -> Evidence:
     """Join a session, for the short term, and what is remembered of a user, for the long term.
 
     The session comes first: it is newer. It goes on where the past ended, without a pause.

@@ -91,7 +91,7 @@ class Filters:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class RankingRequest:
     """What is asked for."""
 
     limit: int = 20
@@ -117,7 +117,7 @@ class Ranking:
         return float(np.abs(self.scores).max(initial=0)) or 1.0
 
 
-def stock(catalogue: Catalogue) -> Shelf:
+def shelf_of(catalogue: Catalogue) -> Shelf:
     """Copy what ranking needs of a catalogue; about 2 ms for 100,000 items.
 
     Nobody may put items while this runs; text vectors may be added.
@@ -173,7 +173,7 @@ def blend(vectors: Vectors) -> Vectors:
 def rank(
     shelf: Shelf,
     vector: Vectors,
-    wish: Wish,
+    wish: RankingRequest,
     popularity: Floats,
     beside: Callable[[Codes], Floats] | None = None,
 ) -> Ranking:
@@ -206,7 +206,7 @@ def rank(
 
 
 def rank_by(
-    shelf: Shelf, vector: Vectors, wish: Wish, scorer: Callable[[Codes, Floats], Floats]
+    shelf: Shelf, vector: Vectors, wish: RankingRequest, scorer: Callable[[Codes, Floats], Floats]
 ) -> Ranking:
     """Rank the items that fit a wish by scores of their own, beyond those of their texts.
 
@@ -223,7 +223,7 @@ def rank_by(
     return _diversify(shelf, rows[best], scores[best], wish, matched)
 
 
-def rank_popular(shelf: Shelf, order: Codes, wish: Wish, popularity: Floats) -> Ranking:
+def rank_popular(shelf: Shelf, order: Codes, wish: RankingRequest, popularity: Floats) -> Ranking:
     """Rank the items that fit a wish by what everybody wants, a few of each category first.
 
     What is disliked, and what is of the same category, comes last.
@@ -243,7 +243,7 @@ def rank_popular(shelf: Shelf, order: Codes, wish: Wish, popularity: Floats) -> 
     return Ranking(chosen, scores, _shown(scores, scores, 0), matched)
 
 
-def fill_up(shelf: Shelf, ranking: Ranking, order: Codes, wish: Wish) -> Ranking:
+def fill_up(shelf: Shelf, ranking: Ranking, order: Codes, wish: RankingRequest) -> Ranking:
     """Fill a list up to its limit with items whose text is not read yet, the most popular first.
 
     Nothing is known of how they suit, so their scores are 0.
@@ -292,7 +292,7 @@ def _first_allowed(order: Codes, allowed: Flags, most: int) -> Codes:
     return rows[:most]
 
 
-def eligible(shelf: Shelf, wish: Wish) -> Flags:
+def eligible(shelf: Shelf, wish: RankingRequest) -> Flags:
     """Return (N,): which items a wish allows."""
     allowed, _ = _allowed(shelf, wish)
     return allowed
@@ -312,7 +312,7 @@ def matching(shelf: Shelf, filters: Filters) -> Flags:
     return fits
 
 
-def _allowed(shelf: Shelf, wish: Wish) -> tuple[Flags, int]:
+def _allowed(shelf: Shelf, wish: RankingRequest) -> tuple[Flags, int]:
     """Return (N,), which items a wish allows, and how many fit its filters, excluded or not."""
     allowed, excluded = matching(shelf, wish.filters), wish.excluded
     matched = int(np.count_nonzero(allowed))
@@ -381,7 +381,9 @@ def _turns(codes: Codes) -> Codes:
     return turns
 
 
-def _diversify(shelf: Shelf, rows: Codes, relevance: Floats, wish: Wish, matched: int) -> Ranking:
+def _diversify(
+    shelf: Shelf, rows: Codes, relevance: Floats, wish: RankingRequest, matched: int
+) -> Ranking:
     """Take candidates one by one: near the user, and not like those that were taken before.
 
     Args:

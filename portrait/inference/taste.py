@@ -18,8 +18,8 @@ from portrait.inference.recommend import (
     LONG_SHARE,
     SHORT_SHARE,
     Ranking,
+    RankingRequest,
     Shelf,
-    Wish,
     blend,
     rank,
     rank_by,
@@ -36,7 +36,7 @@ class FirstTaste:
     evidence: Evidence
     blend: Blend = FIRST
 
-    def rank(self, shelf: Shelf, wish: Wish, popularity: Floats) -> Ranking:
+    def rank(self, shelf: Shelf, wish: RankingRequest, popularity: Floats) -> Ranking:
         """Rank what fits a wish; popularity, (N,), decides between items of one text."""
         leaning = self._leaning(shelf)
 
@@ -90,7 +90,7 @@ class Taste:
         vector: Floats = self.evidence.portrait()[SHORT]
         return vector
 
-    def rank(self, shelf: Shelf, wish: Wish, popularity: Floats) -> Ranking:
+    def rank(self, shelf: Shelf, wish: RankingRequest, popularity: Floats) -> Ranking:
         """Rank what fits a wish; popularity counts as far as the model has learned it."""
         del popularity
         return rank_by(shelf, self.asked, wish, partial(self.scores, shelf))

@@ -32,7 +32,7 @@ class Trained:
     digest: str | None = None  # of its manifest
 
 
-class Trial(NamedTuple):
+class BothFigures(NamedTuple):
     """What was measured of both on the same hold-out, and of the model without learning."""
 
     champion: Figures
@@ -82,7 +82,7 @@ class Learner(Protocol):
         """
         ...
 
-    def examine(self, trained: Trained, champion: Model | None, progress: Progress) -> Trial:
+    def examine(self, trained: Trained, champion: Model | None, progress: Progress) -> BothFigures:
         """Measure champion and challenger in one run, on what neither was trained on."""
         ...
 

@@ -107,7 +107,7 @@ class Card(BaseModel):
         return self.base_encoder or self.encoder
 
 
-class Standing(NamedTuple):
+class Roles(NamedTuple):
     """Who serves, who did before, who is to."""
 
     champion: str | None = None
@@ -115,7 +115,7 @@ class Standing(NamedTuple):
     wanted: str | None = None
 
 
-class Listed(NamedTuple):
+class Entry(NamedTuple):
     """A model: its card and what it is at the moment."""
 
     card: Card
@@ -129,11 +129,11 @@ class ModelIndex(Protocol):
         """List a model, or replace its card. Its role does not change."""
         ...
 
-    async def listed(self) -> list[Listed]:
+    async def listed(self) -> list[Entry]:
         """Return all models, newest first."""
         ...
 
-    async def get(self, version: str) -> Listed:
+    async def get(self, version: str) -> Entry:
         """Return one model.
 
         Raises:
@@ -141,7 +141,7 @@ class ModelIndex(Protocol):
         """
         ...
 
-    async def standing(self) -> Standing:
+    async def standing(self) -> Roles:
         """Return who serves, who did, who is to."""
         ...
 
@@ -227,7 +227,7 @@ def card_of(
     )
 
 
-def role_of(card: Card, standing: Standing, *, is_kept: bool) -> Role:
+def role_of(card: Card, standing: Roles, *, is_kept: bool) -> Role:
     """Say what a model is at the moment."""
     roles: dict[str | None, Role] = {
         standing.wanted: "wanted",

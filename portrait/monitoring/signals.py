@@ -36,7 +36,7 @@ ManifestOf = Callable[[str], Manifest | None]
 
 
 @dataclass(slots=True)
-class _Looked:
+class _Baseline:
     """Where the look at one champion stands."""
 
     version: str
@@ -67,7 +67,7 @@ class ArchiveSignals:
         self._error_drift = error_drift
         self._every = every.total_seconds()
         self._counts = Counts()
-        self._looked: _Looked | None = None
+        self._looked: _Baseline | None = None
 
     async def labelled(self, since_ms: int) -> int:
         """Return about how many events were received since a moment."""
@@ -86,7 +86,7 @@ class ArchiveSignals:
             looked.looked_at = monotonic()
         return looked.found
 
-    def _look(self, looked: _Looked, model: Model) -> str | None:
+    def _look(self, looked: _Baseline, model: Model) -> str | None:
         """Take in what has happened since the last look."""
         begin = to_moment(max(0, looked.since - LOOK_BACK_MS))
         recent = cast("Archive", Recent(self._archive, begin))  # reading needs no more of it
@@ -106,15 +106,15 @@ class ArchiveSignals:
         return moved(looked.references, readings(ranker, events))
 
 
-def _begin(version: str, manifest: Manifest | None, errors: ErrorDrift) -> _Looked:
+def _begin(version: str, manifest: Manifest | None, errors: ErrorDrift) -> _Baseline:
     """Begin to look at a champion: at what happened after its training."""
     if manifest is None or manifest.trained_on is None:
-        return _Looked(version, errors, int(datetime.now(UTC).timestamp() * 1_000), {})
+        return _Baseline(version, errors, int(datetime.now(UTC).timestamp() * 1_000), {})
     lists = TypeAdapter(dict[str, dict[str, list[float]]]).validate_python(
         manifest.metrics.get(REFERENCES, {})
     )
     references = {name: Reference.from_lists(each) for name, each in lists.items()}
-    return _Looked(version, errors, to_ms(manifest.trained_on.until), references)
+    return _Baseline(version, errors, to_ms(manifest.trained_on.until), references)
 
 
 @dataclass(slots=True)

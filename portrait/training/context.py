@@ -28,7 +28,7 @@ FITTED_TEXTS = 4_000  # that a whitening is fitted on: ten for each of 384 direc
 
 
 @dataclass(frozen=True, slots=True)
-class Bench:
+class Context:
     """What one training has on the table."""
 
     folder: Path  # of the version, by whose name
@@ -76,7 +76,7 @@ class Reader:
         material: Material,
         progress: Progress,
         basis: Model | None = None,
-    ) -> Bench:
+    ) -> Context:
         """Place the texts of items and searches in both models' spaces.
 
         Args:
@@ -102,9 +102,9 @@ class Reader:
         their_texts = texts
         if champion is not None and champion.space.id != space.id:
             their_texts = self._vectors(folder, champion.space, theirs, material, progress)
-        return Bench(folder, champion, ground, material, space, texts, their_texts, ours, theirs)
+        return Context(folder, champion, ground, material, space, texts, their_texts, ours, theirs)
 
-    def misread(self, bench: Bench, exam: Exam, encoder: TextEncoder | None) -> Misreading | None:
+    def misread(self, bench: Context, exam: Exam, encoder: TextEncoder | None) -> Misreading | None:
         """Read texts with typing errors: once with each encoder."""
         if encoder is None:
             return None

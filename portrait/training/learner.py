@@ -32,7 +32,7 @@ from portrait.lifecycle.artifact import (
     verify,
     write_artifact,
 )
-from portrait.lifecycle.learner import Grounds, NothingToLearnError, Progress, Trained, Trial
+from portrait.lifecycle.learner import BothFigures, Grounds, NothingToLearnError, Progress, Trained
 from portrait.lifecycle.manifest import ArtifactInvalidError, Manifest, Window, parse_manifest
 from portrait.lifecycle.model_index import Card
 from portrait.model.behaviour import Behaviour
@@ -43,7 +43,7 @@ from portrait.monitoring.readings import REFERENCES, references_of
 from portrait.text.text_encoder import path_of
 from portrait.times import to_moment
 from portrait.tracker import Later
-from portrait.training.context import Bench, Reader
+from portrait.training.context import Context, Reader
 from portrait.training.examiner import (
     Examined,
     asked_in,
@@ -53,7 +53,11 @@ from portrait.training.examiner import (
     measured,
     ranker_of,
 )
-from portrait.training.heads.refit_heads import Refitted, Taught, refit_heads
+from portrait.training.heads.challenger_heads import (
+    ChallengerHeads,
+    PlacedModel,
+    fit_challenger_heads,
+)
 from portrait.training.loop.train import Course
 from portrait.training.material import (
     Material,
@@ -64,7 +68,7 @@ from portrait.training.material import (
     save,
 )
 from portrait.training.ranker.behaviour_encoder import EncoderShape
-from portrait.training.ranker.fit_ranker import Fitted, RankerCourse, fit_ranker, refit_ranker
+from portrait.training.ranker.fit_ranker import FittedRanker, RankerCourse, fit_ranker, refit_ranker
 from portrait.training.text.retext import Retext, kept_folder, retext, told_of
 
 MATERIAL, HEADS, GROUND = "material.npz", "heads.json", "ground.txt"  # in the version's folder
@@ -160,7 +164,7 @@ class ArchiveLearner:
         model = Model(version, read_space(artifact), learned)
         return Trained(model, read_manifest(artifact), url, manifest_digest(artifact))
 
-    def examine(self, trained: Trained, champion: Model | None, progress: Progress) -> Trial:
+    def examine(self, trained: Trained, champion: Model | None, progress: Progress) -> BothFigures:
         """Measure champion, challenger and the texts alone in one run; see `Learner`."""
         torch.set_num_threads(self._plan.threads)
         progress.stage(MEASURING)
@@ -181,7 +185,7 @@ class ArchiveLearner:
         untaught = replace(ours, version="texts", learned=None, heads={})
         baseline = measured(exam, asked, untaught, known)
         if champion is None:
-            return Trial(baseline, challenger, baseline)
+            return BothFigures(baseline, challenger, baseline)
         theirs = Examined(
             champion.version,
             champion.space,
@@ -191,7 +195,7 @@ class ArchiveLearner:
             material.traits,
         )
         known = self._reader.misread(bench, exam, bench.their_encoder)
-        return Trial(measured(exam, asked, theirs, known), challenger, baseline)
+        return BothFigures(measured(exam, asked, theirs, known), challenger, baseline)
 
     def tidy(self, version: str | None) -> int:
         """Remove folders of trainings that have ended or know too much; see `Learner`."""
@@ -274,7 +278,7 @@ class ArchiveLearner:
         save(path, material)
         return material
 
-    def _make(self, bench: Bench, artifact: Path, progress: Progress) -> None:
+    def _make(self, bench: Context, artifact: Path, progress: Progress) -> None:
         """Train, measure, and write it all down."""
         plan = self._plan
         material = bench.material.shuffled(plan.seed) if plan.shuffled_labels else bench.material
@@ -306,7 +310,9 @@ class ArchiveLearner:
             parts={} if own is None else {ENCODER: own},
         )
 
-    def _fit(self, bench: Bench, material: Material, progress: Progress) -> tuple[Fitted, Learned]:
+    def _fit(
+        self, bench: Context, material: Material, progress: Progress
+    ) -> tuple[FittedRanker, Learned]:
         """Train the ranker, from the champion if it is of the same shape and space.
 
         Twice: to make choices on the newest events, and by these choices on the newest, too.
@@ -343,23 +349,23 @@ class ArchiveLearner:
         return fitted, refitted
 
     def _heads(
-        self, bench: Bench, material: Material, learned: Learned, progress: Progress
-    ) -> Refitted:
+        self, bench: Context, material: Material, learned: Learned, progress: Progress
+    ) -> ChallengerHeads:
         if not self._plan.with_heads:
-            return Refitted(None, {}, {}, {})
+            return ChallengerHeads(None, {}, {}, {})
         progress.stage(HEADS_TRAINED)
         champion = None if bench.champion is None else bench.champion.learned
-        refitted = refit_heads(
+        refitted = fit_challenger_heads(
             material,
-            Taught(learned, bench.texts),
-            None if champion is None else Taught(champion, bench.their_texts),
+            PlacedModel(learned, bench.texts),
+            None if champion is None else PlacedModel(champion, bench.their_texts),
             most_ece=self._plan.thresholds.head_ece,
             tracker=progress,
         )
         torch.set_num_threads(self._plan.threads)  # they are trained on one
         return refitted
 
-    def _manifest(self, bench: Bench, metrics: dict[str, Any]) -> Manifest:
+    def _manifest(self, bench: Context, metrics: dict[str, Any]) -> Manifest:
         material, told, ground = bench.material, bench.material.told, self._card(bench.ground)
         erased = None
         if told.erased_users:
@@ -409,7 +415,7 @@ def _is_whole(artifact: Path) -> bool:
     return True
 
 
-def _write_heads(folder: Path, refitted: Refitted) -> None:
+def _write_heads(folder: Path, refitted: ChallengerHeads) -> None:
     figures = {CHAMPION: refitted.champion, CHALLENGER: refitted.challenger}
     (folder / HEADS).write_text(json.dumps(figures))
 

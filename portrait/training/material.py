@@ -19,7 +19,7 @@ import numpy as np
 from portrait.archive.archive import Archive
 from portrait.arrays import Codes, Flags, Refs
 from portrait.catalogue.traits import Traits, traits_of
-from portrait.dataset.archive_reading import Reading, Sample, read_interactions, together
+from portrait.dataset.archive_reading import Reading, Sample, merged, read_interactions
 from portrait.dataset.interactions import NO_ITEM, Interactions
 from portrait.errors import PortraitError
 from portrait.evaluation.exam import EACH, set_exam
@@ -55,7 +55,7 @@ class Shares:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Counts:
     """What a manifest says of it: counts and moments, no names."""
 
     offsets: dict[str, int]  # `topic/partition` to the next offset
@@ -83,7 +83,7 @@ class Material:
     valid_from: int
     test_from: int
     until: int
-    told: Told
+    told: Counts
 
     @property
     def counted(self) -> Interactions:
@@ -184,7 +184,7 @@ def gather(
         room = round(shares.replay * len(new.interactions) / (1 - shares.held_out))
         again = _replay(archive, old, new_from, room)
         parts.append(old)
-    events, refs = together(*parts)
+    events, refs = merged(*parts)
     events = events.of_queries(MOST_QUERIES)
     return _divided(_among(events, items), refs, again, new, parts, items, shares, erasures)
 
@@ -231,7 +231,7 @@ def _divided(  # noqa: PLR0913, PLR0917 - what `gather` has in hand
         valid_from=valid_from,
         test_from=test_from,
         until=int(at[-1]) + 1,
-        told=Told(
+        told=Counts(
             offsets={place: end for place, (_, end) in parts[0].offsets.items()},
             erased_users=len(erasures),
             erased_since=int(erasures.until.min()) if len(erasures) else 0,
@@ -333,7 +333,7 @@ def load(path: Path) -> Material:
             texts=tuple(said["texts"]),
             queries=tuple(said["queries"]),
             traits=Traits(**{name: arrays[f"traits.{name}"] for name in _TRAITS}),
-            told=Told(**said["told"]),
+            told=Counts(**said["told"]),
             **{name: arrays[name] for name in _ARRAYS},
             **{name: said[name] for name in _MOMENTS},
         )

@@ -8,10 +8,10 @@ from pydantic import AwareDatetime, ConfigDict, Field, JsonValue, StringConstrai
 from portrait.evaluation.verdict import Verdict
 from portrait.lifecycle.jobs import Job, Situation, Trigger
 from portrait.lifecycle.manifest import Window
-from portrait.lifecycle.model_index import Listed, Note, Role
+from portrait.lifecycle.model_index import Entry, Note, Role
 from portrait.lifecycle.need import Need
 from service.models.job_words import AT_WORK, Shown, shown_state, stage_number, summary
-from service.schemas import Answered, Asked
+from service.schemas import RequestBody, ResponseBody
 
 OVER_HTTP = "asked for over HTTP"
 CANCELLED = "cancelled over HTTP"
@@ -20,7 +20,7 @@ DECIMALS = 4  # of shares
 Reason = Annotated[str, StringConstraints(min_length=1, max_length=500, strip_whitespace=True)]
 
 
-class PromotionRequest(Asked):
+class PromotionRequest(RequestBody):
     """Put a model in service."""
 
     model_config = ConfigDict(
@@ -39,7 +39,7 @@ class PromotionRequest(Asked):
     )
 
 
-class RollbackRequest(Asked):
+class RollbackRequest(RequestBody):
     """Put the former model back in service."""
 
     model_config = ConfigDict(
@@ -49,7 +49,7 @@ class RollbackRequest(Asked):
     reason: Reason = Field(OVER_HTTP, description="Goes onto the card of the model taken out.")
 
 
-class TrainingRequest(Asked):
+class TrainingRequest(RequestBody):
     """Train a challenger now."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "new season"}]})
@@ -57,7 +57,7 @@ class TrainingRequest(Asked):
     reason: Reason = OVER_HTTP
 
 
-class CancelRequest(Asked):
+class CancelRequest(RequestBody):
     """Stop a training."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "the wrong catalogue"}]})
@@ -65,7 +65,7 @@ class CancelRequest(Asked):
     reason: Reason = Field(CANCELLED, description="Shown as the outcome of the job.")
 
 
-class ModelSummary(Answered):
+class ModelSummary(ResponseBody):
     """A model in short."""
 
     version: str
@@ -83,7 +83,7 @@ class ModelSummary(Answered):
     )
 
 
-class ModelsAnswer(Answered):
+class ModelsAnswer(ResponseBody):
     """All models."""
 
     champion: str | None = Field(description="Version of the model in service.")
@@ -107,20 +107,20 @@ class ModelAnswer(ModelSummary):
     )
 
 
-class PromotionAccepted(Answered):
+class PromotionAccepted(ResponseBody):
     """The wish was taken in; the switch follows when the model's space is complete."""
 
     version: str
     role: Role
 
 
-class RollbackAnswer(Answered):
+class RollbackAnswer(ResponseBody):
     """Who serves now."""
 
     champion: str
 
 
-class JobAnswer(Answered):
+class JobAnswer(ResponseBody):
     """A training."""
 
     id: str
@@ -149,7 +149,7 @@ class JobAnswer(Answered):
     needs: tuple[Need, ...] = Field(description="What there was too little of, in numbers.")
 
 
-class JobsAnswer(Answered):
+class JobsAnswer(ResponseBody):
     """Trainings."""
 
     trainer_is_alive: bool = Field(description="false: start `python -m workers train`.")
@@ -160,12 +160,12 @@ class JobsAnswer(Answered):
     jobs: tuple[JobAnswer, ...] = Field(description="Newest first.")
 
 
-def summary_of(listed: Listed) -> ModelSummary:
+def summary_of(listed: Entry) -> ModelSummary:
     """Tell of a model in short."""
     return ModelSummary.model_validate(_summary(listed))
 
 
-def answer_of(listed: Listed) -> ModelAnswer:
+def answer_of(listed: Entry) -> ModelAnswer:
     """Tell all of a model."""
     fields = ModelAnswer.model_fields.keys() & type(listed.card).model_fields.keys()
     card = {name: getattr(listed.card, name) for name in fields}
@@ -189,7 +189,7 @@ def job_of(job: Job, situation: Situation, now: datetime) -> JobAnswer:
     return JobAnswer.model_validate(told)
 
 
-def _summary(listed: Listed) -> dict[str, object]:
+def _summary(listed: Entry) -> dict[str, object]:
     card, verdict = listed.card, listed.card.verdict
     reason = card.rolled_back or card.refused or (None if verdict is None else verdict.reason)
     return {

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from portrait.arrays import MISSING, Rows
 from portrait.catalogue.spelling import Spellings
-from portrait.inference.recommend import Filters, Ranking, Shelf, Wish, matching
+from portrait.inference.recommend import Filters, Ranking, RankingRequest, Shelf, matching
 from service.live import View
 from service.profiles.describe import Json
 from service.schemas import Emptied
@@ -40,7 +40,9 @@ def _unknown(
     return ((kind, name, has, spellings) for name in names if not has(name))
 
 
-def emptied_by(ranking: Ranking, shelf: Shelf, wish: Wish, excluded: int) -> list[Emptied]:
+def emptied_by(
+    ranking: Ranking, shelf: Shelf, wish: RankingRequest, excluded: int
+) -> list[Emptied]:
     """Say what left nothing to offer; nothing did where there is a list.
 
     Args:

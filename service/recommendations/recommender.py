@@ -18,11 +18,11 @@ from pydantic_core import to_json
 
 from portrait.arrays import MISSING, Floats, Ring, Rows
 from portrait.events.item import Item
-from portrait.inference.explain import Evidence, evidence_of, search_refs, together
+from portrait.inference.explain import Evidence, evidence_of, merged, search_refs
 from portrait.inference.recommend import (
     Filters,
     Ranking,
-    Wish,
+    RankingRequest,
     fill_up,
     rank_popular,
 )
@@ -184,8 +184,8 @@ def _disliked(profile: Profile | None) -> list[int]:
     return refs
 
 
-def _wish(asked: RecommendationRequest, known: Known, view: View) -> Wish:
-    return Wish(
+def _wish(asked: RecommendationRequest, known: Known, view: View) -> RankingRequest:
+    return RankingRequest(
         asked.limit,
         _filters(asked.filters),
         _rows([*map(item_ref, asked.exclude), *known.seen], view),
@@ -195,7 +195,7 @@ def _wish(asked: RecommendationRequest, known: Known, view: View) -> Wish:
 
 
 def _compute(
-    asked: RecommendationRequest, known: Known, wish: Wish, view: View
+    asked: RecommendationRequest, known: Known, wish: RankingRequest, view: View
 ) -> tuple[Basis, Ranking, Reasons]:
     """Choose, rank, explain."""
     basis = _choose(known, view)
@@ -266,10 +266,10 @@ def _with_session(
     if past is None or not known.vectors[LONG].any():
         return Basis("session", session, mentions, readings)
     mentions.with_past(past, known.searched)
-    return Basis("session_and_profile", together(past, session), mentions, readings)
+    return Basis("session_and_profile", merged(past, session), mentions, readings)
 
 
-def _rank(wish: Wish, taste: FirstTaste | Taste | None, view: View) -> Ranking:
+def _rank(wish: RankingRequest, taste: FirstTaste | Taste | None, view: View) -> Ranking:
     """Rank by what is known; what is left of the limit is filled up with what is popular."""
     if taste is None:
         return _popular(wish, view)
@@ -279,7 +279,7 @@ def _rank(wish: Wish, taste: FirstTaste | Taste | None, view: View) -> Ranking:
     return fill_up(view.shelf, ranking, view.popularity.order, wish)
 
 
-def _popular(wish: Wish, view: View) -> Ranking:
+def _popular(wish: RankingRequest, view: View) -> Ranking:
     """Rank what is popular, once in a view for all who ask for nothing else."""
     wanted = view.popularity
     is_plain = wish.filters == Filters() and not len(wish.excluded) and not len(wish.disliked)

@@ -17,7 +17,7 @@ from portrait.adapters.redis_store import RedisProfiles
 from portrait.errors import ModelInvalidError, StoreUnavailableError
 from portrait.events.item import Item
 from portrait.events.progress import LogName, StoredOffsets
-from portrait.lifecycle.model_index import Standing
+from portrait.lifecycle.model_index import Roles
 from portrait.monitoring.watch import Live
 from portrait.profiles.store import Write
 from tests.support.models import learned_model
@@ -237,10 +237,10 @@ async def test_a_pointer_that_nobody_can_read_gives_way_to_the_ledger(
     await (redis.rpush(key, "garbage") if is_text else redis.set(key, b"\xff\xfe"))
 
     assert await registry.champion() is None
-    assert await models.standing() == Standing()
+    assert await models.standing() == Roles()
     assert await models.restore("one", "two")
 
-    assert await models.standing() == Standing("one", "two")
+    assert await models.standing() == Roles("one", "two")
     champion = await registry.champion()
     assert champion is not None
 

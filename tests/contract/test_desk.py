@@ -6,7 +6,7 @@ import pytest
 from redis.asyncio import Redis
 
 from portrait.adapters.redis_desk import RedisDesk
-from portrait.catalogue.desk import MOST_LAID, PATIENCE, TAKEN_AT_ONCE, Asked, ReadingDesk
+from portrait.catalogue.desk import MOST_LAID, PATIENCE, TAKEN_AT_ONCE, ReadingDesk, ReadingRequest
 from tests.support.fakes import MemoryDesk
 
 WANTED = "texts:wanted"
@@ -25,7 +25,7 @@ class DeskContract:
         for module in ("tests.support.fakes", "portrait.adapters.redis_desk"):
             monkeypatch.setattr(f"{module}.PATIENCE", 50 * PATIENCE)
         asking = asyncio.create_task(desk.ask(["cat toys", "紫砂壶"]))
-        asked: list[Asked] = []
+        asked: list[ReadingRequest] = []
         while not asked:
             asked = await desk.take()
 

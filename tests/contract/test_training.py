@@ -29,7 +29,7 @@ from portrait.lifecycle.model_index import (
     ModelNotFoundError,
     ModelNotPromotableError,
     NoFormerModelError,
-    Standing,
+    Roles,
 )
 from portrait.lifecycle.need import Need
 from portrait.monitoring.watch import Live, LiveCounts
@@ -66,7 +66,7 @@ class ModelIndexContract:
 
     async def test_at_first_there_is_nothing(self, models: ModelIndex) -> None:
         assert await models.listed() == []
-        assert await models.standing() == Standing()
+        assert await models.standing() == Roles()
         with pytest.raises(ModelNotFoundError):
             await models.get("v1")
         with pytest.raises(NoFormerModelError):
@@ -108,14 +108,14 @@ class ModelIndexContract:
 
         await models.want("v2")
 
-        assert await models.standing() == Standing("v1", None, "v2")
+        assert await models.standing() == Roles("v1", None, "v2")
 
     async def test_the_wanted_becomes_champion_and_the_champion_the_former(
         self, models: ModelIndex, keep: Keep
     ) -> None:
         await self.serve(models, keep, "v1", "v2", "v3")
 
-        assert await models.standing() == Standing("v3", "v2", None)
+        assert await models.standing() == Roles("v3", "v2", None)
 
     async def test_what_the_next_training_stands_on_is_named_and_taken_back(
         self, models: ModelIndex, keep: Keep
@@ -128,7 +128,7 @@ class ModelIndexContract:
         await models.build_on(None)
 
         assert (nothing, named, await models.basis()) == (None, "basis", None)
-        assert await models.standing() == Standing("v1")
+        assert await models.standing() == Roles("v1")
 
     async def test_a_model_no_longer_wanted_is_not_switched_to(
         self, models: ModelIndex, keep: Keep
@@ -140,7 +140,7 @@ class ModelIndexContract:
             await models.want(version)
 
         assert not await models.switch("v2")
-        assert await models.standing() == Standing("v1", None, "v3")
+        assert await models.standing() == Roles("v1", None, "v3")
 
     async def test_wanting_the_champion_withdraws_the_wish(
         self, models: ModelIndex, keep: Keep
@@ -150,7 +150,7 @@ class ModelIndexContract:
 
         await models.want("v2")
 
-        assert await models.standing() == Standing("v2", "v1", None)
+        assert await models.standing() == Roles("v2", "v1", None)
 
     async def test_what_cannot_or_should_not_serve_is_not_wanted(
         self, models: ModelIndex, keep: Keep
@@ -167,9 +167,9 @@ class ModelIndexContract:
                 await models.want("gone", insist=insist)
         with pytest.raises(ModelNotPromotableError, match="refused: it is so"):
             await models.want("bad")
-        assert await models.standing() == Standing("v1")
+        assert await models.standing() == Roles("v1")
         await models.want("bad", insist=True)
-        assert await models.standing() == Standing("v1", None, "bad")
+        assert await models.standing() == Roles("v1", None, "bad")
 
     async def test_a_rollback_is_at_once_and_withdraws_wishes(
         self, models: ModelIndex, keep: Keep
@@ -181,7 +181,7 @@ class ModelIndexContract:
 
         assert await models.roll_back("it fell") == "v1"
 
-        assert await models.standing() == Standing("v1")
+        assert await models.standing() == Roles("v1")
         bad = await models.get("v2")
         assert (bad.role, bad.card.rolled_back) == ("rolled back", "it fell")
         with pytest.raises(NoFormerModelError):
@@ -195,7 +195,7 @@ class ModelIndexContract:
         with pytest.raises(NoFormerModelError):
             await models.roll_back("it fell", champion="v2")
 
-        assert await models.standing() == Standing("v3", "v2")
+        assert await models.standing() == Roles("v3", "v2")
         assert await models.roll_back("it fell", champion="v3") == "v2"
 
     async def test_what_was_rolled_back_serves_again_only_by_a_persons_word(
@@ -259,7 +259,7 @@ class ModelIndexContract:
         await models.refuse("v1", "nobody wants it")
         await models.refuse("v2", "no encoder")
 
-        assert await models.standing() == Standing("v1")
+        assert await models.standing() == Roles("v1")
         bad = await models.get("v2")
         assert (bad.role, bad.card.refused) == ("refused", "no encoder")
         assert (await models.get("v1")).card.refused is None
@@ -277,10 +277,10 @@ class ModelIndexContract:
             await keep(version)
 
         assert await models.restore("v2", "v1")
-        assert await models.standing() == Standing("v2", "v1")
+        assert await models.standing() == Roles("v2", "v1")
         assert not await models.restore("v1", None)
         assert not await models.restore("v1", None, lost="v3")
-        assert await models.standing() == Standing("v2", "v1")
+        assert await models.standing() == Roles("v2", "v1")
         assert await models.expired(timedelta(days=1), datetime.now(UTC)) == []
         assert await models.roll_back("it fell") == "v1"
 
@@ -291,7 +291,7 @@ class ModelIndexContract:
 
         assert await models.restore("v3", None, lost="v2")
 
-        assert await models.standing() == Standing("v3", "v1")
+        assert await models.standing() == Roles("v3", "v1")
 
     async def test_arrays_are_let_go_of_after_a_grace_and_never_those_in_service(
         self, models: ModelIndex, keep: Keep
@@ -306,7 +306,7 @@ class ModelIndexContract:
             await models.forget(version)
 
         assert await models.expired(grace, later) == ["v1"]
-        assert await models.standing() == Standing("v3")
+        assert await models.standing() == Roles("v3")
         assert [(await models.get(v)).role for v in ("v2", "v3")] == ["retired", "champion"]
 
     async def test_who_returns_to_service_does_not_expire(

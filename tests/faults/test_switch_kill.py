@@ -21,7 +21,7 @@ from portrait.adapters.redis_store import connect_redis
 from portrait.catalogue.catalogue import texts_of
 from portrait.events.columns import EVENT
 from portrait.events.topics import read_topics
-from portrait.lifecycle.model_index import Standing
+from portrait.lifecycle.model_index import Roles
 from portrait.model.model import Model
 from portrait.profiles.facts import HEAD
 from portrait.profiles.record import space_of
@@ -58,7 +58,7 @@ Records = dict[bytes, bytes]
 class State:
     """What there is when a promotion is over, or is not."""
 
-    standing: Standing
+    standing: Roles
     texts: set[bytes]  # refs of the items' texts
     vectors: dict[bytes, dict[bytes, bytes]]  # by space, then by ref of the text
     records: Records
@@ -126,7 +126,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             logs,
             former,
             challenger,
-            State(Standing(), set(), {}, {}),
+            State(Roles(), set(), {}, {}),
         )
         with worker("index", settings, logs):
             wanted = challenger.version
@@ -222,7 +222,7 @@ def kill_when(process: Process, reached: Callable[[], object], what: str) -> Non
 
 
 def test_the_quiet_run_ends_with_everything_in_both_spaces(world: World) -> None:
-    assert world.expected.standing == Standing(world.challenger.version, world.former, None)
+    assert world.expected.standing == Roles(world.challenger.version, world.former, None)
     assert len(world.expected.texts) > ITEMS
     assert len(world.expected.vectors) == 2
     for vectors in world.expected.vectors.values():
@@ -245,7 +245,7 @@ def test_an_index_worker_killed_again_and_again_in_a_switch_ends_it_all_the_same
 
             kill_when(process, has_filled, f"{count} vectors are there")
         killed = asyncio.run(state_of(url))
-        assert killed.standing == Standing(world.former, None, world.challenger.version)
+        assert killed.standing == Roles(world.former, None, world.challenger.version)
         assert len(killed.vectors[space.encode()]) < whole, "killed too late"
     ended = world.finish(INDEX_KILLED)
 

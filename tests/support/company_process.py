@@ -1,4 +1,4 @@
-"""One process of a company, as torchrun starts it: `-m tests.company_process OUT`.
+"""One process of a company, as torchrun starts it: `-m tests.support.company_process OUT`.
 
 Rank 0 leads through two lessons, the first from a checkpoint; the other follows as a trainer does.
 """

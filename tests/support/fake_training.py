@@ -15,10 +15,10 @@ from portrait.lifecycle.jobs import (
 from portrait.lifecycle.lease import LeaseLostError
 from portrait.lifecycle.model_index import (
     Card,
-    Listed,
+    Entry,
     ModelNotFoundError,
     NoFormerModelError,
-    Standing,
+    Roles,
     noted,
     require_promotable,
     role_of,
@@ -37,7 +37,7 @@ class MemoryModels:
         self.cards: dict[str, Card] = {}
         self.kept: set[str] = set()  # versions whose arrays are there
         self.retired: dict[str, datetime] = {}
-        self.now = Standing()
+        self.now = Roles()
         self.ground: str | None = None
         self.is_down = False
 
@@ -48,20 +48,20 @@ class MemoryModels:
         kept = {name: getattr(known, name) for name in UNWRITTEN}
         self.cards[card.version] = card.model_copy(update=kept)
 
-    async def listed(self) -> list[Listed]:
+    async def listed(self) -> list[Entry]:
         """Return the cards, newest first."""
         self._require_up()
         newest = sorted(self.cards.values(), key=lambda card: card.created_at, reverse=True)
         return [self._listed(card) for card in newest]
 
-    async def get(self, version: str) -> Listed:
+    async def get(self, version: str) -> Entry:
         """Return a card and its role."""
         self._require_up()
         if version not in self.cards:
             raise ModelNotFoundError
         return self._listed(self.cards[version])
 
-    async def standing(self) -> Standing:
+    async def standing(self) -> Roles:
         """Return the pointers."""
         self._require_up()
         return self.now
@@ -88,7 +88,7 @@ class MemoryModels:
             self.retired[champion] = datetime.now(UTC)
         self.retired.pop(version, None)
         self._mark(version, **WITHOUT_REASONS)
-        self.now = Standing(version, champion or self.now.former)
+        self.now = Roles(version, champion or self.now.former)
         return True
 
     async def refuse(self, version: str, reason: str) -> None:
@@ -118,7 +118,7 @@ class MemoryModels:
         self.retired.pop(former, None)
         self.retired[serving] = datetime.now(UTC)
         self._mark(serving, rolled_back=reason)
-        self.now = Standing(former)
+        self.now = Roles(former)
         return former
 
     async def expired(self, grace: timedelta, now: datetime) -> list[str]:
@@ -150,8 +150,8 @@ class MemoryModels:
         if version in self.cards:
             self.cards[version] = self.cards[version].model_copy(update=told)
 
-    def _listed(self, card: Card) -> Listed:
-        return Listed(card, role_of(card, self.now, is_kept=card.version in self.kept))
+    def _listed(self, card: Card) -> Entry:
+        return Entry(card, role_of(card, self.now, is_kept=card.version in self.kept))
 
     def _require_up(self) -> None:
         if self.is_down:

@@ -15,7 +15,7 @@ from uuid import uuid4
 import numpy as np
 
 from portrait.arrays import Floats
-from portrait.catalogue.desk import MOST_LAID, PATIENCE, TAKEN_AT_ONCE, Asked
+from portrait.catalogue.desk import MOST_LAID, PATIENCE, TAKEN_AT_ONCE, ReadingRequest
 from portrait.catalogue.popularity import diminished
 from portrait.errors import ModelInvalidError, StoreUnavailableError, StreamUnavailableError
 from portrait.events.item import IntroducedItem, Item
@@ -77,12 +77,12 @@ class MemoryDesk:
     """A `ReadingDesk` in a list. Those who ask are answered as soon as somebody has told them."""
 
     def __init__(self) -> None:
-        self.laid: list[Asked] = []
+        self.laid: list[ReadingRequest] = []
         self._read: dict[str, asyncio.Event] = {}
 
     async def ask(self, texts: Sequence[str]) -> bool:
         """Lay texts there; wait for as long as others have their turn."""
-        asked = Asked(uuid4().hex, tuple(texts))
+        asked = ReadingRequest(uuid4().hex, tuple(texts))
         self.laid = [*self.laid, asked][-MOST_LAID:]
         read = self._read[asked.id] = asyncio.Event()
         try:
@@ -91,13 +91,13 @@ class MemoryDesk:
         except TimeoutError:
             return False
 
-    async def take(self) -> list[Asked]:
+    async def take(self) -> list[ReadingRequest]:
         """Take what lies there."""
         await asyncio.sleep(0.001)
         taken, self.laid = self.laid[:TAKEN_AT_ONCE], self.laid[TAKEN_AT_ONCE:]
         return taken
 
-    async def tell(self, asked: Sequence[Asked]) -> None:
+    async def tell(self, asked: Sequence[ReadingRequest]) -> None:
         """Answer them."""
         for each in asked:
             self._read[each.id].set()

@@ -1,4 +1,4 @@
-"""The parts of documents that the code writes: `python -m tests.generated` writes them anew.
+"""The parts of documents that the code writes: `python -m tests.support.generated` does it.
 
 settings ─▶ the table in deploy/README.md
 models   ─▶ the schemas at the end of docs/asyncapi.yaml
@@ -22,9 +22,9 @@ from portrait.settings import Settings
 ROOT = Path(__file__).parent.parent
 OPERATIONS = ROOT / "deploy" / "README.md"
 ASYNCAPI = ROOT / "docs" / "asyncapi.yaml"
-TABLE_BEGINS = "<!-- Written by `python -m tests.generated`. -->\n"
+TABLE_BEGINS = "<!-- Written by `python -m tests.support.generated`. -->\n"
 TABLE_ENDS = "<!-- The end of what is written. -->\n"
-SCHEMAS_BEGIN = "    # What follows is written by `python -m tests.generated` from the models.\n"
+SCHEMAS_BEGIN = "    # Written by `python -m tests.support.generated` from the models.\n"
 
 
 def with_settings(document: str) -> str:

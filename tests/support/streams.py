@@ -11,7 +11,7 @@ from portrait.catalogue.texts import TextReader
 from portrait.events.item import Item
 from portrait.events.resume import Resume
 from portrait.events.stream import Batch, Notes, Record
-from portrait.lifecycle.model_index import Card, Standing
+from portrait.lifecycle.model_index import Card, Roles
 from portrait.model.model import Model
 from portrait.profiles.store import ProfileStore
 from tests.support.catalogues import ITEMS, SPACE
@@ -86,7 +86,7 @@ async def memory_spaces(
     """Keep the spaces of MODEL, which serves, and of others that may be wanted."""
     registry, models = MemoryRegistry(), MemoryModels()
     await registry.promote(MODEL)
-    models.now = Standing(champion=MODEL.version)
+    models.now = Roles(champion=MODEL.version)
     for model in (MODEL, *others):
         await registry.store(model)
         await models.add(card_of_model(model))

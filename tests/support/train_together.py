@@ -1,4 +1,4 @@
-"""Train a tiny model in as many processes as torchrun starts: `-m tests.train_together OUT`."""
+"""Train a tiny model in all the processes of torchrun: `-m tests.support.train_together OUT`."""
 
 import sys
 from pathlib import Path

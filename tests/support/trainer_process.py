@@ -1,4 +1,4 @@
-"""A trainer as a process of its own: `python -m tests.trainer_process REDIS_URL STAGE`.
+"""A trainer as a process of its own: `python -m tests.support.trainer_process REDIS_URL STAGE`.
 
 Its learner makes a good challenger at once, and waits to be killed when it reaches the stage:
 `training` or `measuring`. It prints the stages.
@@ -14,7 +14,7 @@ from portrait.adapters.redis_models import RedisModels
 from portrait.adapters.redis_registry import RedisRegistry
 from portrait.adapters.redis_store import connect_redis
 from portrait.evaluation.trial import DEFAULTS
-from portrait.lifecycle.learner import Progress, Trained, Trial
+from portrait.lifecycle.learner import BothFigures, Progress, Trained
 from portrait.lifecycle.schedule import Schedule
 from portrait.lifecycle.tracking import Lenient
 from portrait.model.model import Model
@@ -40,7 +40,7 @@ class Deadly(StubLearner):
         """Remove nothing."""
         return 0
 
-    def examine(self, trained: Trained, champion: Model | None, progress: Progress) -> Trial:
+    def examine(self, trained: Trained, champion: Model | None, progress: Progress) -> BothFigures:
         """Measure, or wait."""
         trial = super().examine(trained, champion, progress)
         self._wait("measuring")

@@ -8,7 +8,7 @@ import pytest
 
 from portrait.events.resume import Resume
 from portrait.lifecycle.ledger import read_ledger
-from portrait.lifecycle.model_index import Standing
+from portrait.lifecycle.model_index import Roles
 from portrait.model.model import Model
 from portrait.ref import text_ref
 from tests.support.catalogues import ITEMS
@@ -87,7 +87,7 @@ class World:
         for model in models:
             await self.registry.store(model)
             await self.models.add(card_of_model(model))
-        self.models.now = Standing(*(model.version for model in reversed(models)))
+        self.models.now = Roles(*(model.version for model in reversed(models)))
 
     async def encoder_serving(self) -> str:
         model = await self.registry.model(self.models.now.champion or "")
@@ -100,7 +100,7 @@ async def world(tmp_path: Path) -> World:
     world = World(tmp_path)
     await world.serve(MODEL)
     await world.start(HashEncoder())
-    assert world.models.now == Standing(MODEL.version)
+    assert world.models.now == Roles(MODEL.version)
     return world
 
 
@@ -160,7 +160,7 @@ async def test_a_learned_champion_serves_on_and_the_next_training_stands_on_the_
 
     await world.start(NewEncoder())
 
-    assert world.models.now == Standing(LEARNED.version, MODEL.version)
+    assert world.models.now == Roles(LEARNED.version, MODEL.version)
     basis = await world.registry.model(world.models.ground or "")
     assert basis is not None
     assert (basis.space.encoder, basis.learned) == ("new", None)
@@ -182,7 +182,7 @@ async def test_once_a_training_upon_it_serves_nothing_else_is_stood_on(tmp_path:
 
     await world.start(NewEncoder())
 
-    assert world.models.now == Standing("challenger", LEARNED.version)
+    assert world.models.now == Roles("challenger", LEARNED.version)
     assert world.models.ground is None
 
 
@@ -207,7 +207,7 @@ async def test_a_fine_tuned_champion_stands_on_the_encoder_it_began_from(tmp_pat
 
     await world.start(NewEncoder())
 
-    assert world.models.now == Standing(MODEL.version)
+    assert world.models.now == Roles(MODEL.version)
     assert len(await world.models.listed()) == 1
 
 

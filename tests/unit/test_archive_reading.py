@@ -14,7 +14,7 @@ import pytest
 from portrait.adapters.parquet_archive import ParquetArchive
 from portrait.archive.archive import EVER, SCHEMA, Archive, ArchiveChangedError, Span
 from portrait.archive.segment import Segment
-from portrait.dataset.archive_reading import ATTEMPTS, Reading, Sample, read_interactions, together
+from portrait.dataset.archive_reading import ATTEMPTS, Reading, Sample, merged, read_interactions
 from portrait.dataset.interactions import NO_ITEM, NO_QUERY
 from portrait.events.columns import ACTION_CODE
 from portrait.events.decode import decode
@@ -249,7 +249,7 @@ def test_searches_are_read_by_their_texts_and_reviews_without_theirs() -> None:
 
     reading = read_interactions(archive, most_events=10)
     found = reading.interactions
-    both, _ = together(reading, read_interactions(archive, most_events=10))
+    both, _ = merged(reading, read_interactions(archive, most_events=10))
 
     milk, tuna = search_ref("whole milk"), search_ref("tuna")
     assert reading.searched == {milk: "whole milk", tuna: "tuna"}
@@ -277,7 +277,7 @@ def test_two_windows_read_one_after_the_other_are_the_whole() -> None:
     older = read_interactions(log, until=between, most_events=EVENTS + 1)
     newer = read_interactions(log, since=between, most_events=EVENTS + 1)
 
-    both, refs = together(older, newer)
+    both, refs = merged(older, newer)
 
     whole = read_interactions(log, most_events=EVENTS + 1)
     assert np.array_equal(refs, whole.user_refs)

@@ -25,7 +25,7 @@ from portrait.training.ranker.choose_blend import choose_blend
 from portrait.training.ranker.co_occurrence import Window
 from portrait.training.ranker.fit_ranker import (
     WINDOWS,
-    Fitted,
+    FittedRanker,
     RankerCourse,
     choose_window,
     fit_ranker,
@@ -52,7 +52,7 @@ def _one_thread() -> None:
 
 
 @cache
-def fitted() -> Fitted:
+def fitted() -> FittedRanker:
     events, items = last_held_out(planted())
     return fit_ranker(events, validation_of(events, USERS, items), text_vectors(), COURSE)
 

@@ -11,7 +11,7 @@ from portrait.errors import ModelInvalidError, ModelMissingError
 from portrait.events.resume import Resume
 from portrait.events.stream import Batch
 from portrait.lifecycle.ledger import LEDGER, read_ledger
-from portrait.lifecycle.model_index import Standing
+from portrait.lifecycle.model_index import Roles
 from portrait.model.model import Model
 from tests.support.catalogues import ITEMS
 from tests.support.fake_training import MemoryModels
@@ -63,7 +63,7 @@ class World:
             await self.registry.store(model)
             await self.models.add(card_of_model(model))
             self.models.kept.add(model.version)
-        self.models.now = Standing(*(model.version for model in reversed(models)))
+        self.models.now = Roles(*(model.version for model in reversed(models)))
 
     def emptied(self) -> "World":
         """Return the same shop after its Redis was emptied."""
@@ -136,7 +136,7 @@ async def test_an_emptied_redis_gets_both_back_once_the_catalogue_is_whole(tmp_p
     await spaces.look()
 
     assert early is None
-    assert world.models.now == Standing("learned-model", MODEL.version)
+    assert world.models.now == Roles("learned-model", MODEL.version)
     found = await world.registry.model("learned-model")
     assert found is not None
     assert found.space_id == learned_model().space_id
@@ -178,7 +178,7 @@ async def test_a_former_that_cannot_be_read_does_not_hold_up_the_champion(tmp_pa
 
     await spaces.look()
 
-    assert world.models.now == Standing("learned-model", None)
+    assert world.models.now == Roles("learned-model", None)
 
 
 async def test_a_champion_whose_arrays_alone_are_gone_gets_them_back(tmp_path: Path) -> None:

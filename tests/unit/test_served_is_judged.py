@@ -17,10 +17,10 @@ from portrait.evaluation.situations import session
 from portrait.events.columns import ACTION_CODE, EVENT, RING
 from portrait.events.event import Action
 from portrait.events.item import IntroducedItem
-from portrait.inference.explain import Evidence, evidence_of, together
+from portrait.inference.explain import Evidence, evidence_of, merged
 from portrait.inference.paint import paint
 from portrait.inference.ranker import Ranker
-from portrait.inference.recommend import Ranking, Shelf, Wish, stock
+from portrait.inference.recommend import Ranking, RankingRequest, Shelf, shelf_of
 from portrait.inference.session import session_evidence, session_ring
 from portrait.inference.taste import FirstTaste, taste_of
 from portrait.model.kinds import KIND_WEIGHTS
@@ -33,7 +33,7 @@ from tests.support.models import learned, learned_model
 
 NOW = 1_790_000_000_000
 HOUR_MS = 3_600_000
-SHOWN = Wish(diversity=0)
+SHOWN = RankingRequest(diversity=0)
 CLOSE = 1e-5
 TELLING = 0.02  # of the sum of lengths: below it a sum's direction is rounding
 
@@ -162,7 +162,7 @@ def test_served_and_judged_agree_in_scores_order_and_shares(
     model, ring = MODELS[name], ring_of(happened)
     built = catalogue(*ITEMS, NAMELESS, searches=READ, model=model)
     paint(np.pad(ring, (0, RING - len(ring)))[None], built)  # as the stream does, before all else
-    evidence, shelf = evidence_of(ring, built), stock(built)
+    evidence, shelf = evidence_of(ring, built), shelf_of(built)
     assume(is_telling(evidence))
     told = interactions_of(ring, built.rows["ref"].copy())
     judge, shown = judge_of(model, built, told), np.flatnonzero(shelf.told)
@@ -197,9 +197,9 @@ def test_served_and_judged_agree_in_the_middle_of_a_visit(
     evidence = basis_of(past, visit, built)
     assume(is_telling(evidence))
     told = interactions_of(np.concatenate([visit, past]), built.rows["ref"].copy())
-    judge, shown = judge_of(model, built, told), np.flatnonzero(stock(built).told)
+    judge, shown = judge_of(model, built, told), np.flatnonzero(shelf_of(built).told)
 
-    scores, _, _ = served(evidence, model, stock(built))
+    scores, _, _ = served(evidence, model, shelf_of(built))
     first = np.array([len(past)])
     before = newest(told, np.zeros(1, np.int64), first)
     (judged,) = judge.visit_scores(before, session(told, first, len(visit)))
@@ -214,7 +214,7 @@ def basis_of(past: Ring, visit: Ring, built: Catalogue) -> Evidence:
     before, now = evidence_of(past, built), session_evidence(session_ring(items, texts), built)
     if not now.portrait().any():
         return before
-    return together(before, now) if before.portrait()[LONG].any() else now
+    return merged(before, now) if before.portrait()[LONG].any() else now
 
 
 def looked_at(visit: Ring, *, is_search: bool) -> list[int]:

@@ -26,7 +26,7 @@ from service.models.schemas import (
     PromotionAccepted,
     RollbackAnswer,
 )
-from service.schemas import Answered
+from service.schemas import ResponseBody
 from tests.contract.test_training import NOON, card
 from tests.support.patience import PATIENCE
 from tests.support.shop import Shop, open_shop
@@ -406,5 +406,5 @@ async def test_while_redis_is_away_the_answer_is_to_come_back(method: str, path:
         (JobsAnswer, JOBS),
     ],
 )
-def test_the_examples_are_valid(schema: type[Answered], example: object) -> None:
+def test_the_examples_are_valid(schema: type[ResponseBody], example: object) -> None:
     schema.model_validate(example)

@@ -10,7 +10,7 @@ import pytest
 
 from portrait.events.item import Item
 from portrait.inference.explain import evidence_of
-from portrait.inference.recommend import stock
+from portrait.inference.recommend import shelf_of
 from portrait.inference.taste import FirstTaste
 from portrait.model.space import fit_space
 from portrait.profiles.profile import decode_profile
@@ -73,7 +73,7 @@ async def test_a_score_is_that_of_the_first_model(by_price: bool) -> None:  # no
     async with open_shop(shop) as client:
         answer = await ask(client, {"user_id": "ann", "by_price": by_price})
 
-    rows, shelf = np.arange(len(ITEMS)), stock(built)
+    rows, shelf = np.arange(len(ITEMS)), shelf_of(built)
     scores = taste.scores(shelf, rows, shelf.matrix[shelf.text] @ taste.asked).tolist()
     expected = {item.id: score for item, score in zip(ITEMS, scores, strict=True)}
     peak = max(abs(expected[id]) for id in ids(answer))

@@ -9,7 +9,7 @@ import pytest
 from portrait.errors import ModelInvalidError
 from portrait.events.item import Item
 from portrait.lifecycle.manifest import ArtifactInvalidError
-from portrait.lifecycle.model_index import Standing
+from portrait.lifecycle.model_index import Roles
 from portrait.model.model import Model
 from portrait.model.space import Space, Vectors
 from portrait.ref import text_ref
@@ -154,7 +154,7 @@ async def test_a_wanted_model_that_cannot_be_loaded_is_refused_and_the_champion_
 
     await spaces.look()
 
-    assert models.now == Standing(MODEL.version)
+    assert models.now == Roles(MODEL.version)
     listed = await models.get("challenger")
     assert (listed.role, listed.card.refused) == (
         "refused",
@@ -173,7 +173,7 @@ async def test_a_wanted_model_whose_arrays_are_damaged_is_refused() -> None:
 
     await spaces.look()
 
-    assert models.now == Standing(MODEL.version)
+    assert models.now == Roles(MODEL.version)
     assert "damaged" in ((await models.get("challenger")).card.refused or "")
 
 
@@ -194,7 +194,7 @@ async def test_a_wanted_model_whose_encoder_cannot_read_is_refused() -> None:
 
     await spaces.look()
 
-    assert models.now == Standing(MODEL.version)
+    assert models.now == Roles(MODEL.version)
     assert "cannot read: RuntimeError" in ((await models.get("challenger")).card.refused or "")
 
 
@@ -206,7 +206,7 @@ async def test_a_damaged_model_is_forgotten_like_any_other() -> None:
 
     await spaces.forget_expired(datetime.now(UTC) + timedelta(days=2))
 
-    assert models.now == Standing("challenger")
+    assert models.now == Roles("challenger")
 
 
 async def test_a_space_that_is_not_of_its_encoder_is_refused() -> None:
@@ -216,7 +216,7 @@ async def test_a_space_that_is_not_of_its_encoder_is_refused() -> None:
 
     await spaces.look()
 
-    assert models.now == Standing(MODEL.version)
+    assert models.now == Roles(MODEL.version)
 
 
 async def test_a_champion_that_cannot_be_loaded_is_tried_again_and_then_filled(
@@ -234,7 +234,7 @@ async def test_a_champion_that_cannot_be_loaded_is_tried_again_and_then_filled(
     spaces, _, models = await memory_spaces(store, encoder_of=sometimes)
     with pytest.raises(ModelInvalidError, match="no artifact"):
         await spaces.check()
-    assert models.now == Standing(MODEL.version)
+    assert models.now == Roles(MODEL.version)
 
     is_away = False
     await spaces.look()

@@ -12,7 +12,7 @@ import pytest
 
 from portrait.evaluation.trial import DEFAULTS
 from portrait.lifecycle.jobs import Job, new_job
-from portrait.lifecycle.learner import NothingToLearnError, Progress, Trained, Trial
+from portrait.lifecycle.learner import BothFigures, NothingToLearnError, Progress, Trained
 from portrait.lifecycle.manifest import Manifest
 from portrait.lifecycle.need import Need
 from portrait.lifecycle.schedule import Schedule
@@ -64,12 +64,12 @@ class StubLearner:
         self.kept.append(version)
         return 0
 
-    def examine(self, trained: Trained, champion: Model | None, progress: Progress) -> Trial:
+    def examine(self, trained: Trained, champion: Model | None, progress: Progress) -> BothFigures:
         """Say how good it is."""
         self._reach("measuring", progress)
         name = "none" if champion is None else champion.version
         newest = CHAMPION.newest if self.is_good else shuffled()
-        return Trial(
+        return BothFigures(
             replace(CHAMPION, version=name),
             replace(
                 CHAMPION,

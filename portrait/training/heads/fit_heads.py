@@ -60,7 +60,7 @@ from portrait.training.heads.judge_heads import (
     too_poor,
     untrained,
 )
-from portrait.training.heads.linear_head import Learned, Learning, learn
+from portrait.training.heads.linear_head import FittedHead, Learning, learn
 
 MOST_EXAMPLES = 24_000
 MEASURED = 8_192  # examples whose features are measured
@@ -164,7 +164,7 @@ def _common_categories(past: Interactions, category_refs: Refs) -> Refs:
     return np.sort(refs[np.argsort(-counts, kind="stable")[:MOST_CATEGORIES]])
 
 
-def _fit(question: Question, sets: Sets, standard: Standard) -> tuple[Head, Learned]:
+def _fit(question: Question, sets: Sets, standard: Standard) -> tuple[Head, FittedHead]:
     """Train with and without the state; keep what is better on validation, and calibrate it."""
     says_something = np.ptp(sets.train.features[:, : -len(HABITS)], axis=0).any()
     tried = []

@@ -29,7 +29,7 @@ from portrait.evaluation.fairness import Groups, by_group
 from portrait.model.calibration import sigmoid, softmax
 from portrait.model.habits import HABITS
 from portrait.model.heads import NEXT_ACTION, Head, Standard
-from portrait.training.heads.linear_head import Learned
+from portrait.training.heads.linear_head import FittedHead
 
 LEAST_EXAMPLES, LEAST_OF_A_KIND = 200, 30  # in each period; fewer prove nothing
 
@@ -87,7 +87,7 @@ class HeadReport:
 
 
 def judge(
-    question: Question, sets: Sets, standard: Standard, head: Head, learned: Learned
+    question: Question, sets: Sets, standard: Standard, head: Head, learned: FittedHead
 ) -> HeadReport:
     """Compare with the baseline on the test, which nothing was chosen on."""
     test = sets.test
@@ -164,7 +164,7 @@ def by_groups(report: HeadReport, groups: Groups) -> dict[str, dict[str, object]
     }
 
 
-def logits_of(standard: Standard, head: Head, learned: Learned, examples: Examples) -> Floats:
+def logits_of(standard: Standard, head: Head, learned: FittedHead, examples: Examples) -> Floats:
     """Return the logits (A, O): the arithmetic of the service."""
     logits = head.logits(standard(examples.features))
     if examples.touches is not None:

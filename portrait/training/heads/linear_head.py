@@ -48,7 +48,7 @@ class Learning:
 
 
 @dataclass(frozen=True, slots=True)
-class Learned:
+class FittedHead:
     """What came out."""
 
     weights: Floats  # (X, O)
@@ -106,12 +106,12 @@ class HeadLesson:
         return {"likelihood": exp(-float(self.module(self.later)) / self.later.examples)}
 
 
-def learn(earlier: Learning, later: Learning, outputs: int, *, seed: int = 0) -> Learned:
+def learn(earlier: Learning, later: Learning, outputs: int, *, seed: int = 0) -> FittedHead:
     """Train a head on the earlier period, stop by the later one."""
     lesson = HeadLesson(earlier, later, outputs, seed)
     outcome = train(lesson, replace(COURSE, seed=seed))
     kept = {name: value.cpu() for name, value in lesson.module.state_dict().items()}
-    return Learned(
+    return FittedHead(
         kept["linear.weight"].T.contiguous().numpy(),
         kept["linear.bias"].numpy(),
         kept["touch_weights"].numpy(),

@@ -50,14 +50,14 @@ def leading() -> Iterator[None]:
 
 
 def lessons() -> Iterator[Any]:
-    """Yield what the leader learns, as `together` was given it, until it says that this is all."""
+    """Yield what the leader learns, as `learning_together` was given it, until that is all."""
     with _joined():
         while (lesson := _tell(None)) is not None:
             yield lesson
 
 
 @contextmanager
-def together(lesson: object) -> Iterator[None]:
+def learning_together(lesson: object) -> Iterator[None]:
     """Let the others learn a lesson, too; whoever leaves it in the middle leaves the company.
 
     Raises:

@@ -29,7 +29,7 @@ from tqdm import tqdm
 from portrait.errors import PortraitError
 from portrait.tracker import NoTracker, Tracker
 from portrait.training.loop.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from portrait.training.loop.distributed import together
+from portrait.training.loop.distributed import learning_together
 
 SLOW_SECONDS = 2  # what takes longer shows a progress bar
 
@@ -125,7 +125,7 @@ def train(
         CheckpointMismatchError: The checkpoint is of another course.
         CompanyLostError: Whatever it was, others were learning the same lesson.
     """
-    with together((lesson, course)):
+    with learning_together((lesson, course)):
         return _Run(lesson, course, tracker or NoTracker(), checkpoint).outcome()
 
 

@@ -1,7 +1,8 @@
 """Co-occurrence: item-item matrices counted or solved from who touched what, made into neighbours.
 
-Nothing here descends a gradient: `together` and `followed` count, `regressed` solves one linear
-system. Each returns an (N, N) matrix whose row i says what someone who touched item i touches next.
+Nothing here descends a gradient: `co_occurrences` and `followed` count, `regressed` solves one
+linear system. Each returns an (N, N) matrix whose row i says what someone who touched item i
+touches next.
 """
 
 from dataclasses import dataclass
@@ -47,7 +48,7 @@ def touches(events: Interactions) -> csr_array:
     return touched
 
 
-def together(
+def co_occurrences(
     touched: csr_array, *, own: float = 0.7, other: float = 0.3, shrinkage: float = 20
 ) -> csr_array:
     """Count who touched both, over the popularity of both: count / (n_i^own n_j^other + shrinkage).

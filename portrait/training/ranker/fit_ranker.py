@@ -33,10 +33,10 @@ from portrait.training.ranker.co_occurrence import (
     SOLVABLE,
     Kind,
     Window,
+    co_occurrences,
     followed,
     neighbours_of,
     regressed,
-    together,
     touches,
 )
 from portrait.training.ranker.next_item import NextItem, NextItemLesson
@@ -66,7 +66,7 @@ class Kinds:
 
 
 @dataclass(frozen=True, slots=True)
-class Fitted:
+class FittedRanker:
     """What came out."""
 
     learned: Learned
@@ -86,7 +86,7 @@ def fit_ranker(  # noqa: PLR0913 - what it learns from, and what it may be given
     champion: Learned | None = None,
     tracker: Tracker | None = None,
     checkpoint: Path | None = None,
-) -> Fitted:
+) -> FittedRanker:
     """Fit behaviour, neighbours and their blend.
 
     Args:
@@ -121,11 +121,13 @@ def fit_ranker(  # noqa: PLR0913 - what it learns from, and what it may be given
         knows_order=True,
     )
     is_left_out = len(learned.neighbours.kinds) < len(neighbours.kinds)
-    return Fitted(learned, figures, outcome, replace(kinds, window=None) if is_left_out else kinds)
+    return FittedRanker(
+        learned, figures, outcome, replace(kinds, window=None) if is_left_out else kinds
+    )
 
 
 def refit_ranker(  # noqa: PLR0913 - as `fit_ranker`
-    fitted: Fitted,
+    fitted: FittedRanker,
     events: Interactions,
     text_vectors: Vectors,
     course: RankerCourse | None = None,
@@ -209,7 +211,7 @@ def fit_neighbours(
     touched = touches(events)
     warm = np.flatnonzero(touched.sum(axis=0))
     touched = touched[:, warm]
-    made = [Kind(together(touched), course.decay)]
+    made = [Kind(co_occurrences(touched), course.decay)]
     if kinds.regressed:
         made.append(Kind(regressed(touched, text_vectors[warm]), course.decay))
     if kinds.window is not None:

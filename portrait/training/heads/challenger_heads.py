@@ -31,14 +31,14 @@ UNNAMED = 1e-4  # what a model says of a category that it does not know
 Measured = dict[str, HeadFigures]
 
 
-class Taught(NamedTuple):
+class PlacedModel(NamedTuple):
     """A model, and the texts of items and searches in its space, (N + Q, K)."""
 
     learned: Learned
     vectors: Vectors
 
 
-class Refitted(NamedTuple):
+class ChallengerHeads(NamedTuple):
     """The heads that beat their baselines, and the figures of both models."""
 
     heads: Heads | None
@@ -47,14 +47,14 @@ class Refitted(NamedTuple):
     reasons: dict[str, str]  # why each is served or not
 
 
-def refit_heads(
+def fit_challenger_heads(
     material: Material,
-    ours: Taught,
-    theirs: Taught | None,
+    ours: PlacedModel,
+    theirs: PlacedModel | None,
     *,
     most_ece: float,
     tracker: Tracker | None = None,
-) -> Refitted:
+) -> ChallengerHeads:
     """Fit the heads anew.
 
     Args:
@@ -92,8 +92,8 @@ def refit_heads(
         reasons[name] = f"its calibration error is {served.pop(name).ece:.3f}"
     kept = {name: head for name, head in heads.heads.items() if name in served}
     if not kept:
-        return Refitted(None, {}, asked, reasons)
-    return Refitted(replace(heads, heads=kept), served, asked, reasons)
+        return ChallengerHeads(None, {}, asked, reasons)
+    return ChallengerHeads(replace(heads, heads=kept), served, asked, reasons)
 
 
 def _answered(
