@@ -45,6 +45,7 @@ from portrait.adapters.redis_registry import RedisRegistry
 from portrait.adapters.redis_store import RedisProfiles, connect_redis
 from portrait.arrays import Floats
 from portrait.catalogue.catalogue import texts_of
+from portrait.command import tune_garbage_collection
 from portrait.events.event import Action
 from portrait.events.item import Item
 from portrait.events.resume import Resume
@@ -55,7 +56,6 @@ from portrait.model.space import Space, Vectors, unit
 from portrait.ref import search_ref, text_ref
 from portrait.settings import Settings
 from sandbox.servers import Servers, start_servers
-from workers.__main__ import tune_garbage_collection
 from workers.first_model import await_model
 from workers.painter import Studio, open_painter
 from workers.prequential import Prequential

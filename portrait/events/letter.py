@@ -9,6 +9,7 @@ which says how many there were: else a few hundred kilobytes would become a hund
 import itertools
 from collections.abc import Iterable, Iterator
 from hashlib import sha256
+from typing import NamedTuple
 
 from portrait.errors import LetterInvalidError
 from portrait.events.receipt import sent_back
@@ -56,6 +57,38 @@ def joined(letters: Iterable[Message]) -> Iterator[Message]:
             yield _for_all(run)
         else:
             yield from run
+
+
+class Letter(NamedTuple):
+    """What a letter of ours says of the record in it, but not what that held."""
+
+    id: str  # the same for the same record
+    topic: str
+    partition: int
+    offset: int
+    at: int  # when the log took the record in, ms; may be anything, where that was the reason
+    reason: str
+    records: int  # that it stands for
+
+
+def told_by(letter: Record) -> Letter | None:
+    """Read the headers of a letter; None if it is none of ours."""
+
+    def said(name: str) -> str:
+        return _first(letter.headers, name)
+
+    try:
+        return Letter(
+            said("id"),
+            said("topic"),
+            int(said("partition")),
+            int(said("offset")),
+            int(said("timestamp")),
+            said("reason"),
+            int(said("records") or 1),
+        )
+    except ValueError:
+        return None
 
 
 def topic_of(letter: Message) -> str:

@@ -22,7 +22,7 @@ from portrait.training.text.text_finetune import FineTuning, TextLesson, TextTow
 from tests.support.train_together import COURSE, tiny_lesson
 from tests.unit.test_text_finetune import COURSE as TEXT_COURSE
 from tests.unit.test_text_finetune import HOW, grouped, planted
-from workers.trainer import follow
+from workers.roots.train import follow
 
 DIES = "dies"  # a file: the leader does not live to the end
 DEADLY = 4  # a step of the second epoch

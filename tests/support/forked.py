@@ -17,6 +17,7 @@ from pathlib import Path
 from sandbox.processes import Process
 
 RUN = ["workers.__main__", "tests.support.trainer_process"]
+ROOTS = [f"workers.roots.{name}" for name in ("update", "index", "archive", "train")]
 
 
 class Forked(Process):
@@ -50,7 +51,7 @@ class Forked(Process):
 @cache
 def _context() -> ForkServerContext:
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__, *RUN])
+    context.set_forkserver_preload([__name__, *RUN, *ROOTS])
     return context
 
 

@@ -6,20 +6,18 @@ models   ─▶ the schemas at the end of docs/asyncapi.yaml
 The tests compare; nothing else depends on this file.
 """
 
-from datetime import timedelta
 from pathlib import Path
 from textwrap import indent
 from typing import Any
 
 import yaml
 from pydantic.json_schema import models_json_schema
-from pydantic_core import to_jsonable_python
 
 from portrait.events.event import Event
 from portrait.events.item import Item
-from portrait.settings import Settings
+from portrait.settings import Settings, shown, variable
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 OPERATIONS = ROOT / "deploy" / "README.md"
 ASYNCAPI = ROOT / "docs" / "asyncapi.yaml"
 TABLE_BEGINS = "<!-- Written by `python -m tests.support.generated`. -->\n"
@@ -45,20 +43,9 @@ def settings_table() -> str:
     """Write a row for every setting."""
     rows = ["| variable | default | what it sets |", "|---|---|---|"]
     for name, field in Settings.model_fields.items():
-        rows.append(
-            f"| `PORTRAIT_{name.upper()}` | {_shown(field.default)} | {field.description} |"
-        )
+        default = "none" if field.default is None else f"`{shown(field.default)}`"
+        rows.append(f"| `{variable(name)}` | {default} | {field.description} |")
     return "\n".join(rows) + "\n"
-
-
-def _shown(default: object) -> str:
-    """Write a default as it would be set."""
-    if default is None:
-        return "none"
-    if isinstance(default, timedelta):
-        days = default / timedelta(days=1)
-        return f"`P{days:g}D`" if days >= 1 else f"`PT{default.total_seconds():g}S`"
-    return f"`{to_jsonable_python(default)}`"
 
 
 def message_schemas() -> dict[str, Any]:

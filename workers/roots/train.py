@@ -1,9 +1,8 @@
-"""Composition root of the trainer, apart from the other workers': they need no MLflow.
-
-MLflow and what stands behind it take seconds and a hundred megabytes to import.
-"""
+"""Composition root of the trainer."""
 
 import asyncio
+import os
+from argparse import Namespace
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -22,7 +21,7 @@ from portrait.adapters.redis_models import RedisModels
 from portrait.adapters.redis_registry import RedisRegistry
 from portrait.adapters.river_drift import AdwinDrift
 from portrait.dataset.stock import StoredStock
-from portrait.errors import PortraitError
+from portrait.errors import SettingsInvalidError
 from portrait.evaluation.trial import Thresholds
 from portrait.lifecycle.schedule import Schedule, is_cron
 from portrait.lifecycle.tracking import Lenient, Tracking, TrackingUnavailableError
@@ -31,7 +30,7 @@ from portrait.monitoring.signals import ArchiveSignals
 from portrait.settings import Settings
 from portrait.text.text_encoder import path_of
 from portrait.training.learner import AGAIN, DIM, ArchiveLearner, Plan, manifest_at
-from portrait.training.loop.distributed import leading, lessons
+from portrait.training.loop.distributed import is_follower, leading, lessons
 from portrait.training.loop.train import train as train_lesson
 from portrait.training.material import Shares
 from portrait.training.ranker.behaviour_encoder import EncoderShape
@@ -41,6 +40,8 @@ from portrait.training.text.text_finetune import FineTuning
 from workers.encoders import Encoders
 from workers.first_model import await_model
 from workers.grounds import StoredGrounds
+from workers.roots.encoders import encoders_of
+from workers.roots.wires import Wires, connected
 from workers.train import Parts, attend, train
 from workers.watch import Watched, watch
 
@@ -49,12 +50,18 @@ LORA_RANK = 8  # 1 % of the weights
 log = structlog.get_logger()
 
 
-class SettingsInvalidError(PortraitError):
-    """A setting of the trainer makes no sense; the message says which."""
-
-
-async def run(settings: Settings, redis: Redis, encoders: Encoders, closing: asyncio.Event) -> None:
+async def run(settings: Settings, _options: Namespace) -> None:
     """Train, judge, promote and watch until told to stop."""
+    os.nice(settings.train_nice)  # before there are threads: they inherit it
+    if is_follower():
+        follow(settings)
+        return
+    async with connected(settings) as wires:
+        await _lead(settings, wires, encoders_of(settings, wires))
+
+
+async def _lead(settings: Settings, wires: Wires, encoders: Encoders) -> None:
+    redis, closing = wires.redis, wires.closing
     tracking = Lenient(await asyncio.to_thread(_tracking, settings))
     parts = _parts(settings, redis, encoders, tracking)
     async with asyncio.TaskGroup() as tasks:

@@ -1,0 +1,22 @@
+"""Composition root of `replay-dead`."""
+
+from argparse import Namespace
+
+from portrait.adapters.kafka_publisher import PatientPublisher, open_publisher
+from portrait.adapters.kafka_stream import open_stream
+from portrait.events.topics import DEAD
+from portrait.settings import Settings
+from workers.replay_dead import replay_dead
+from workers.roots.wires import told_to_stop
+
+GROUP = "portrait-replay-dead"
+
+
+async def run(settings: Settings, _options: Namespace) -> None:
+    """Send dead letters back."""
+    closing = told_to_stop()
+    async with (
+        open_publisher(settings) as publisher,
+        open_stream(settings, group=GROUP, topics=(DEAD,), closing=closing) as stream,
+    ):
+        await replay_dead(stream, PatientPublisher(publisher, settings.outage_limit, closing))

@@ -1,0 +1,94 @@
+"""Wires: what long-running workers are connected to, and how they are told to stop."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+
+import structlog
+from redis.asyncio import Redis
+
+from portrait.adapters.kafka_publisher import PatientPublisher, open_publisher
+from portrait.adapters.redis_catalogue import Memory, RedisCatalogue
+from portrait.adapters.redis_models import RedisModels
+from portrait.adapters.redis_registry import RedisRegistry
+from portrait.adapters.redis_store import connect_redis, eviction
+from portrait.errors import ModelMissingError, StoreUnavailableError
+from portrait.events.stream import Notes
+from portrait.settings import Settings
+from workers.health import Check, serve_health
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Wires:
+    """What both long-running workers are connected to."""
+
+    redis: Redis
+    publisher: PatientPublisher
+    registry: RedisRegistry
+    models: RedisModels
+    catalogue: RedisCatalogue
+    closing: asyncio.Event
+    checks: dict[str, Check]
+    notes: Notes
+
+
+@asynccontextmanager
+async def connected(settings: Settings) -> AsyncIterator[Wires]:
+    """Connect, and answer health checks and signals from the first moment."""
+    async with AsyncExitStack() as stack:
+        redis = await connect_redis(str(settings.redis_url))
+        stack.push_async_callback(redis.aclose)
+        closing = told_to_stop()
+        connection = await stack.enter_async_context(open_publisher(settings))
+        publisher = PatientPublisher(connection, settings.outage_limit, closing)
+        registry = RedisRegistry(redis)
+
+        async def model() -> None:
+            if await registry.champion() is None:
+                raise ModelMissingError
+
+        notes = Notes()
+        checks: dict[str, Check] = {
+            "redis": lambda: _sound(redis, notes),
+            "kafka": publisher.check,
+            "model": model,
+        }
+        await stack.enter_async_context(
+            serve_health(settings.health_host, settings.health_port, checks, notes)
+        )
+        await _warn(redis)
+        yield Wires(
+            redis,
+            publisher,
+            registry,
+            RedisModels(redis),
+            RedisCatalogue(redis, Memory(settings.unknown_items, settings.unknown_ttl)),
+            closing,
+            checks,
+            notes,
+        )
+
+
+async def _sound(redis: Redis, notes: Notes) -> None:
+    """Raise unless Redis answers; note what it may forget."""
+    notes.hold("eviction", await eviction(redis))
+
+
+async def _warn(redis: Redis) -> None:
+    """Say at the start what Redis may forget; while it is away, only who asks is told."""
+    with suppress(StoreUnavailableError):
+        if reason := await eviction(redis):
+            log.warning("redis_may_evict", reason=reason)
+
+
+def told_to_stop() -> asyncio.Event:
+    """Return an event that SIGTERM and SIGINT set: finish the batch in hand, commit, leave."""
+    closing = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, closing.set)
+    return closing
