@@ -136,14 +136,13 @@ def _start_trainer(stage: Stage, *, new_events: int | None, shuffled: bool = Fal
     """Start the trainer; by itself it trains on enough new events, or not at all."""
     return stage.start(
         "train",
-        python("workers", "train"),
+        python("demo.bad_trainer") if shuffled else python("workers", "train"),
         PORTRAIT_TRAIN_EPOCHS="2",  # for a first model; from a champion one is enough
         PORTRAIT_TRAIN_CRON="null",
         PORTRAIT_TRAIN_EVENTS="null" if new_events is None else str(new_events),
         PORTRAIT_TRAIN_PAUSE="PT1S",
         PORTRAIT_TRAIN_HELD_OUT=HELD_OUT,
         PORTRAIT_TRAIN_THRESHOLDS=THRESHOLDS,
-        PORTRAIT_TRAIN_SHUFFLED=str(shuffled).lower(),
     )
 
 

@@ -18,14 +18,15 @@ import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from textwrap import fill
+from textwrap import fill, wrap
 
 import shtab
 import structlog
 import uvloop
 from threadpoolctl import threadpool_limits
 
-from portrait.errors import PortraitError, SettingsInvalidError
+from portrait.adapters.reach import addresses_of, why_unreachable
+from portrait.errors import PortraitError, SettingsInvalidError, StreamUnavailableError
 from portrait.logs import configure_logs, described, leaves, report_failure
 from portrait.settings import Settings, read_settings, shown, variable
 
@@ -45,6 +46,7 @@ class Command:
     root: str  # the module whose `run(settings, options)` does it
     reads: tuple[str, ...]  # fields of Settings
     add_options: Callable[[argparse.ArgumentParser], None] = lambda _parser: None
+    waits: bool = True  # for servers that are away; else it ends, and says so
 
 
 def main(prog: str, commands: Sequence[Command], arguments: Sequence[str] | None = None) -> None:
@@ -53,8 +55,9 @@ def main(prog: str, commands: Sequence[Command], arguments: Sequence[str] | None
     options = parser_of(prog, commands).parse_args(arguments)
     (command,) = [each for each in commands if each.name == options.command]
     try:
-        settings = read_settings()
-        configure_logs(settings.log_format)
+        settings = read_settings() if command.reads else Settings.model_construct()
+        # What is done once may print what it was asked for, which others read.
+        configure_logs(settings.log_format, sys.stdout if command.waits else sys.stderr)
         sys.exit(_run(command, settings, options))
     except SettingsInvalidError as error:
         sys.stderr.write(f"{error}\n")
@@ -89,7 +92,7 @@ class _Plain(argparse.RawDescriptionHelpFormatter):
 
 def _describe(parser: argparse.ArgumentParser, command: Command) -> None:
     parser.set_defaults(command=command.name)
-    parser.description = fill(command.summary, WIDTH)
+    parser.description = fill(command.summary, WIDTH, break_on_hyphens=False)
     if command.reads:
         settings = map(_setting, dict.fromkeys(command.reads))
         parser.epilog = "\n".join(["settings, as environment variables:", *settings])
@@ -101,20 +104,43 @@ def _describe(parser: argparse.ArgumentParser, command: Command) -> None:
 
 def _setting(name: str) -> str:
     field = Settings.model_fields[name]
-    told = fill(str(field.description), WIDTH, initial_indent=" " * 6, subsequent_indent=" " * 6)
+    wrapped = wrap(str(field.description), WIDTH - 6, break_on_hyphens=False)
+    told = "\n".join(" " * 6 + line for line in wrapped)
     return f"  {variable(name)} [{shown(field.default)}]\n{told}"
 
 
 def _run(command: Command, settings: Settings, options: argparse.Namespace) -> int:
     """Run a root until it ends. Returns the exit code."""
-    root = import_module(command.root)
-    tune_garbage_collection()
     with threadpool_limits(1), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         try:
+            runner.run(_look_around(command, settings))
+            root = import_module(command.root)
+            tune_garbage_collection()
             runner.run(root.run(settings, options))
         except (PortraitError, ExceptionGroup) as error:
             return _told(command, error, is_debugged=options.debug)
     return 0
+
+
+async def _look_around(command: Command, settings: Settings) -> None:
+    """Say what starts and what it is connected to; before it is loaded, which may take seconds.
+
+    Raises:
+        StreamUnavailableError: A server is away, and the command does not wait.
+    """
+    servers = {
+        name: addresses_of(str(getattr(settings, name)))
+        for name in ("redis_url", "kafka_bootstrap")
+        if name in command.reads
+    }
+    if servers:
+        log.info("starting", command=command.name, **servers)
+    for name, addresses in servers.items():
+        reason = await why_unreachable(variable(name), name.partition("_")[0].title(), addresses)
+        if reason is not None and not command.waits:
+            raise StreamUnavailableError(reason)
+        if reason is not None:
+            log.warning("server_away", reason=reason)
 
 
 def tune_garbage_collection() -> None:

@@ -9,7 +9,7 @@ import sys
 import traceback
 from collections.abc import Iterator
 from types import TracebackType
-from typing import Literal
+from typing import Literal, TextIO
 
 import structlog
 from pydantic import ValidationError
@@ -28,10 +28,11 @@ _ErrorInfo = (
 log = structlog.get_logger()
 
 
-def configure_logs(form: Literal["auto", "json", "text"]) -> None:
-    """Send structlog, and warnings of the libraries, to standard output."""
-    text = form == "text" or (form == "auto" and sys.stdout.isatty())
-    handler = logging.StreamHandler(sys.stdout)
+def configure_logs(form: Literal["auto", "json", "text"], stream: TextIO | None = None) -> None:
+    """Send structlog, and warnings of the libraries, to a stream: standard output, if none."""
+    stream = stream or sys.stdout
+    text = form == "text" or (form == "auto" and stream.isatty())
+    handler = logging.StreamHandler(stream)
     handler.setFormatter(_Discreet("%(name)s: %(message)s"))
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
     structlog.configure(
@@ -42,6 +43,7 @@ def configure_logs(form: Literal["auto", "json", "text"]) -> None:
             structlog.dev.ConsoleRenderer() if text else structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(stream),
         cache_logger_on_first_use=True,
     )
 

@@ -199,9 +199,6 @@ class Settings(BaseSettings):
         description="What the judge asks for, where it differs from "
         '`portrait/evaluation/trial.py`: `{"older_change": -0.01}`.',
     )
-    train_shuffled: bool = Field(
-        default=False, description="Learn from shuffled events: a rehearsal of a refusal."
-    )
     models_url: str = Field(
         "build/models",
         description="Where models are published, with the ledger of who serves: a folder, or a "

@@ -70,12 +70,14 @@ COMMANDS = (
         "Create the topics that are missing on Kafka; those that are there stay as they are.",
         "workers.roots.topics",
         (*_KAFKA, "topics_file", *_LOGS),
+        waits=False,
     ),
     Command(
         "replay-dead",
         "Send dead letters back to the topics they came from, after what was wrong is mended.",
         "workers.roots.replay_dead",
         (*_READING, *_LOGS),
+        waits=False,
     ),
     Command(
         "dead-letters",
@@ -83,5 +85,6 @@ COMMANDS = (
         "workers.roots.dead_letters",
         (*_READING, *_LOGS),
         add_options,
+        waits=False,
     ),
 )

@@ -1,9 +1,28 @@
-"""What every Kafka client of ours is told about the cluster."""
+"""What every Kafka client of ours is told about the cluster, and why it does not answer."""
 
+import logging
 import ssl
 from typing import Any
 
-from portrait.settings import Settings
+from aiokafka.errors import (
+    AuthenticationFailedError,
+    KafkaError,
+    SaslAuthenticationFailed,
+    UnsupportedSaslMechanismError,
+)
+
+from portrait.adapters.reach import addresses_of, why_unreachable
+from portrait.settings import Settings, variable
+
+AUTHENTICATION = (
+    AuthenticationFailedError,
+    SaslAuthenticationFailed,
+    UnsupportedSaslMechanismError,
+)
+
+
+# Its client says so, too, in other words; whoever connects says what to do.
+logging.getLogger("aiokafka").addFilter(lambda record: "Unable connect" not in record.getMessage())
 
 
 def client_options(settings: Settings) -> dict[str, Any]:
@@ -22,3 +41,17 @@ def client_options(settings: Settings) -> dict[str, Any]:
             "sasl_plain_password": settings.kafka_password.get_secret_value(),
         }
     return options
+
+
+async def why_away(settings: Settings, error: KafkaError) -> str:
+    """Say why Kafka does not answer, and what to do."""
+    at = settings.kafka_bootstrap
+    if isinstance(error, AUTHENTICATION):
+        names = f"{variable('kafka_username')}, {variable('kafka_password')}"
+        return f"{names}: Kafka at {at} refuses them (SCRAM-SHA-512)."
+    reason = await why_unreachable(variable("kafka_bootstrap"), "Kafka", addresses_of(at))
+    return reason or (
+        f"{variable('kafka_bootstrap')}: {at} takes connections, but does not answer as Kafka does "
+        f"({type(error).__name__}). Is {variable('kafka_security')}={settings.kafka_security} what "
+        "it expects?"
+    )

@@ -10,13 +10,14 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import partial
 
 import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from aiokafka.producer.message_accumulator import BatchBuilder
 
-from portrait.adapters.kafka_client import client_options
+from portrait.adapters.kafka_client import client_options, why_away
 from portrait.errors import StreamUnavailableError
 from portrait.events.stream import Message, Publisher
 from portrait.lifecycle.lease import stopped
@@ -36,8 +37,13 @@ log = structlog.get_logger()
 class KafkaPublisher:
     """A `Publisher`. Lives as long as the process, and longer than any outage of Kafka."""
 
-    def __init__(self, connect: Callable[[], AIOKafkaProducer]) -> None:
+    def __init__(
+        self,
+        connect: Callable[[], AIOKafkaProducer],
+        why_away: Callable[[KafkaError], Awaitable[str]],
+    ) -> None:
         self._connect = connect
+        self._why_away = why_away
         self._producer: AIOKafkaProducer | None = None  # None until Kafka has answered once
         self._counts: dict[str, int] = {}
         self._waiting = 0  # bytes that have no answer yet
@@ -48,9 +54,10 @@ class KafkaPublisher:
             producer = self._connect()
             try:
                 await producer.start()
-            except KafkaError:
-                log.warning("kafka_away", retry_seconds=AGAIN_SECONDS)
+            except KafkaError as error:
                 await producer.stop()
+                reason = await self._why_away(error)
+                log.warning("kafka_away", reason=reason, retry_seconds=AGAIN_SECONDS)
                 await asyncio.sleep(AGAIN_SECONDS)
             except asyncio.CancelledError:
                 await producer.stop()
@@ -194,7 +201,7 @@ async def open_publisher(settings: Settings) -> AsyncIterator[KafkaPublisher]:
             request_timeout_ms=int(ANSWER_SECONDS * 1_000),
         )
 
-    publisher = KafkaPublisher(connect)
+    publisher = KafkaPublisher(connect, partial(why_away, settings))
     connecting = asyncio.create_task(publisher.keep_connecting())
     await asyncio.wait([connecting], timeout=CONNECT_SECONDS)  # whoever can be ready at once is
     try:

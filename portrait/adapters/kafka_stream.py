@@ -20,7 +20,7 @@ from aiokafka.errors import (
 from aiokafka.structs import OffsetAndMetadata
 
 from portrait import metrics
-from portrait.adapters.kafka_client import client_options
+from portrait.adapters.kafka_client import client_options, why_away
 from portrait.adapters.kafka_fetch import MOST_FETCHED, Failed, Failure, Fetching
 from portrait.adapters.kafka_offsets import KafkaOffsets, written
 from portrait.adapters.kafka_records import Intake
@@ -519,10 +519,30 @@ async def open_stream(  # noqa: PLR0913 - what is read, by whom, from where
     stream = KafkaStream(consumer, settings, closing, offsets, notes)
     try:
         if not closing.is_set():
+            await _look_at(consumer, topics)
             stream.begin(topics)
         yield stream
     finally:
         await consumer.stop()
+
+
+async def _look_at(consumer: AIOKafkaConsumer, topics: Sequence[str]) -> None:
+    """Say what is wrong with topics that are read together, and what to do."""
+    with suppress(KafkaError):  # if it is away again, reading says so
+        there = await consumer.topics()
+        missing = sorted({*topics} - there)
+        if missing:
+            names = ", ".join(missing)
+            reason = f"{names}: not on Kafka. Run `portrait topics`, which creates what is missing."
+            log.warning("topics_missing", reason=reason)
+        counts = {at: len(consumer.partitions_for_topic(at) or ()) for at in topics if at in there}
+        if len({*counts.values()}) > 1:
+            told = ", ".join(f"{topic} has {count}" for topic, count in counts.items())
+            reason = (
+                f"{told} partitions. What a user did then lies in several of them: it is counted "
+                "once all the same, but profiles are larger. Give all topics as many."
+            )
+            log.warning("partitions_differ", reason=reason)
 
 
 async def _connected(settings: Settings, group: str, closing: asyncio.Event) -> AIOKafkaConsumer:
@@ -534,9 +554,10 @@ async def _connected(settings: Settings, group: str, closing: asyncio.Event) -> 
             await consumer.start()
         except KafkaError as error:
             await consumer.stop()
+            reason = await why_away(settings, error)
             if outage.is_over_limit():
-                raise StreamUnavailableError from error
-            log.warning("stream_unavailable", doing="connect", retry_seconds=CONNECT_SECONDS)
+                raise StreamUnavailableError(reason) from error
+            log.warning("kafka_away", reason=reason, retry_seconds=CONNECT_SECONDS)
             with suppress(TimeoutError):
                 await asyncio.wait_for(closing.wait(), CONNECT_SECONDS)
             if closing.is_set():

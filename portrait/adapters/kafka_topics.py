@@ -4,7 +4,7 @@ import structlog
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
-from portrait.adapters.kafka_client import client_options
+from portrait.adapters.kafka_client import client_options, why_away
 from portrait.errors import StreamUnavailableError
 from portrait.events.topics import Topic, TopicsFile
 from portrait.settings import Settings
@@ -25,7 +25,7 @@ async def create_topics(settings: Settings, file: TopicsFile) -> list[str]:
                 if code and for_code(code) is not TopicAlreadyExistsError:
                     raise for_code(code)
     except KafkaError as error:
-        raise StreamUnavailableError from error
+        raise StreamUnavailableError(await why_away(settings, error)) from error
     finally:
         await admin.close()
     return [topic.name for topic in missing]

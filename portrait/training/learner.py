@@ -102,7 +102,6 @@ class Plan:
     again: Course = AGAIN
     with_heads: bool = True
     text: Retext | None = None  # None: the encoder stays as it is
-    shuffled_labels: bool = False  # a challenger that has to be refused: for tests and rehearsals
     git_commit: str = ""
     thresholds: Thresholds = DEFAULTS
 
@@ -280,8 +279,7 @@ class ArchiveLearner:
 
     def _make(self, bench: Context, artifact: Path, progress: Progress) -> None:
         """Train, measure, and write it all down."""
-        plan = self._plan
-        material = bench.material.shuffled(plan.seed) if plan.shuffled_labels else bench.material
+        material = self.lessons(bench)
         fitted, ranked = self._fit(bench, material, progress)
         refitted = self._heads(bench, material, ranked, progress)
         learned = replace(ranked, heads=refitted.heads)
@@ -309,6 +307,10 @@ class ArchiveLearner:
             learned=learned.to_arrays(),
             parts={} if own is None else {ENCODER: own},
         )
+
+    def lessons(self, context: Context) -> Material:
+        """Return what the challenger learns from; a rehearsal may give it something else."""
+        return context.material
 
     def _fit(
         self, bench: Context, material: Material, progress: Progress

@@ -148,12 +148,6 @@ class Material:
             return False
         return bool(np.isin(erasures.users, self.user_refs).any())
 
-    def shuffled(self, seed: int = 0) -> "Material":
-        """Return the same with each item in another's place: not even what is popular is true."""
-        other = np.random.default_rng(seed).permutation(len(self.events.items))
-        item = np.append(other, NO_ITEM)[self.events.item]  # NO_ITEM reads the last
-        return replace(self, events=replace(self.events, item=item))
-
 
 def gather(
     archive: Archive, items: Sequence[Item], new_from: datetime | None, shares: Shares

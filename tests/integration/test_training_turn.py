@@ -21,6 +21,7 @@ from portrait.lifecycle.schedule import Schedule
 from portrait.lifecycle.tracking import Lenient
 from portrait.monitoring.signals import ArchiveSignals
 from portrait.training.learner import ArchiveLearner, manifest_at
+from sandbox.shuffled import ShuffledLearner
 from service.live import Parts as ServiceParts
 from tests.contract.test_training import card
 from tests.support.archives import memory_archive
@@ -65,25 +66,24 @@ class Trainer:
         await self.models.want(PRETRAINED.version)
         await self.models.switch(PRETRAINED.version)
 
-    async def turn(self, *, shuffled: bool = False) -> Job | None:
+    async def turn(self, learner: type[ArchiveLearner] = ArchiveLearner) -> Job | None:
         """Let it take one look, as a process that has just started."""
         async with self._indexing():
-            return await turn(self.parts(shuffled=shuffled), self.started, asyncio.Event())
+            return await turn(self.parts(learner), self.started, asyncio.Event())
 
     async def train(self, closing: asyncio.Event) -> None:
         """Let it work as its process does."""
         async with self._indexing():
             await train(self.parts(), closing)
 
-    def parts(self, *, shuffled: bool = False) -> Parts:
+    def parts(self, learner: type[ArchiveLearner] = ArchiveLearner) -> Parts:
         stock = StoredStock(self.catalogue, asyncio.get_running_loop())
-        plan = replace(self.plan, shuffled_labels=shuffled)
         return Parts(
             lease=self.lease,
             jobs=self.jobs,
             models=self.models,
             registry=self.registry,
-            learner=ArchiveLearner(self.archive, stock, HashEncoder(), plan),
+            learner=learner(self.archive, stock, HashEncoder(), self.plan),
             signals=ArchiveSignals(
                 self.archive, stock, self.registry, self.manifest_of, AdwinDrift
             ),
@@ -133,7 +133,7 @@ async def test_good_models_serve_one_after_the_other_and_a_bad_one_does_not(
     assert second.state == "promoted", second.outcome
 
     await trainer.jobs.ask(new_job("request", "a rehearsal", LONG_AGO))
-    bad = await trainer.turn(shuffled=True)
+    bad = await trainer.turn(ShuffledLearner)
     assert bad is not None
     assert bad.state == "refused"
     assert "NDCG@10 fell" in str(bad.outcome)

@@ -27,6 +27,7 @@ from portrait.training.ranker.behaviour_encoder import EncoderShape
 from portrait.training.ranker.fit_ranker import RankerCourse, fit_neighbours
 from portrait.training.text.retext import Retext
 from portrait.training.text.text_finetune import FineTuning
+from sandbox.shuffled import ShuffledLearner
 from tests.support.archives import memory_archive
 from tests.support.fakes import HashEncoder
 from tests.support.training_shop import (
@@ -88,7 +89,8 @@ class Noted:
 class Shop:
     """A learner, and all it stands on."""
 
-    def __init__(self, folder: Path, *, shuffled: bool = False) -> None:
+    def __init__(self, folder: Path, kind: type[ArchiveLearner] = ArchiveLearner) -> None:
+        self._kind = kind
         self.archive = memory_archive()
         self.stock = ListStock()
         self.encoder = HashEncoder()
@@ -97,14 +99,13 @@ class Shop:
             PLAN,
             folder=folder / "work",
             models_url=str(folder / "models"),
-            shuffled_labels=shuffled,
         )
         keep(self.archive, season(0))
 
     @property
     def learner(self) -> ArchiveLearner:
         """Return one that remembers nothing: as another process would."""
-        return ArchiveLearner(self.archive, self.stock, self.encoder, self.plan)
+        return self._kind(self.archive, self.stock, self.encoder, self.plan)
 
     def learn(self, version: str, champion: Model | None) -> Trained:
         return self.learner.learn(version, champion, self.noted)
@@ -147,7 +148,7 @@ def test_the_secret_is_found_and_promoted(seasoned: tuple[Shop, Trained, Trained
 
 def test_shuffled_labels_are_refused(seasoned: tuple[Shop, Trained, Trained]) -> None:
     shop, first, _ = seasoned
-    bad = Shop(shop.plan.folder.parent / "bad", shuffled=True)
+    bad = Shop(shop.plan.folder.parent / "bad", ShuffledLearner)
     bad.archive = shop.archive
     bad.plan = replace(bad.plan, models_url=shop.plan.models_url)
 

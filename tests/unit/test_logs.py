@@ -102,9 +102,8 @@ def test_a_process_that_cannot_start_says_why_and_no_password(program: tuple[str
     ended = start(*program, PORTRAIT_REDIS_URL=f"redi://:{PRIVATE}@host/0")
 
     told = ended.stdout + ended.stderr
-    assert ended.returncode == 1
-    assert "process_failed" in told
-    assert "redis_url: url_scheme" in told
+    assert ended.returncode == 2
+    assert "PORTRAIT_REDIS_URL: the URL's scheme should be" in told
     assert PRIVATE not in told
     assert "Traceback" not in told
 

@@ -13,7 +13,7 @@ from portrait.events.topics import ERASURES, EVENT_TOPICS
 from portrait.settings import Settings
 from workers.archive import Bounds, archive, check, keep_tidy
 from workers.health import serve_health
-from workers.roots.wires import told_to_stop
+from workers.roots.stop import told_to_stop
 
 GROUP = "portrait-archive"
 

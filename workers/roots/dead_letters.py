@@ -7,7 +7,7 @@ from portrait.adapters.kafka_stream import open_stream
 from portrait.events.topics import DEAD
 from portrait.settings import Settings
 from workers.dead_letters import look, told
-from workers.roots.wires import told_to_stop
+from workers.roots.stop import told_to_stop
 
 
 async def run(settings: Settings, options: Namespace) -> None:

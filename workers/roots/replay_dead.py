@@ -7,7 +7,7 @@ from portrait.adapters.kafka_stream import open_stream
 from portrait.events.topics import DEAD
 from portrait.settings import Settings
 from workers.replay_dead import replay_dead
-from workers.roots.wires import told_to_stop
+from workers.roots.stop import told_to_stop
 
 GROUP = "portrait-replay-dead"
 

@@ -50,20 +50,24 @@ LORA_RANK = 8  # 1 % of the weights
 log = structlog.get_logger()
 
 
-async def run(settings: Settings, _options: Namespace) -> None:
+async def run(
+    settings: Settings, _options: Namespace, learner: type[ArchiveLearner] = ArchiveLearner
+) -> None:
     """Train, judge, promote and watch until told to stop."""
     os.nice(settings.train_nice)  # before there are threads: they inherit it
     if is_follower():
         follow(settings)
         return
     async with connected(settings) as wires:
-        await _lead(settings, wires, encoders_of(settings, wires))
+        await _lead(settings, wires, encoders_of(settings, wires), learner)
 
 
-async def _lead(settings: Settings, wires: Wires, encoders: Encoders) -> None:
+async def _lead(
+    settings: Settings, wires: Wires, encoders: Encoders, learner: type[ArchiveLearner]
+) -> None:
     redis, closing = wires.redis, wires.closing
     tracking = Lenient(await asyncio.to_thread(_tracking, settings))
-    parts = _parts(settings, redis, encoders, tracking)
+    parts = _parts(settings, redis, encoders, tracking, learner)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(attend(parts.jobs, closing))
         if await await_model(parts.registry, closing) is None:
@@ -104,7 +108,6 @@ def plan_of(settings: Settings) -> Plan:
         again=again,
         with_heads=settings.train_heads,
         text=_retext(settings),
-        shuffled_labels=settings.train_shuffled,
         git_commit=settings.git_commit,
         thresholds=_thresholds(settings),
     )
@@ -117,7 +120,13 @@ def _retext(settings: Settings) -> Retext | None:
     return Retext(base, FineTuning(lora_rank=LORA_RANK if settings.train_text == "lora" else 0))
 
 
-def _parts(settings: Settings, redis: Redis, encoders: Encoders, tracking: Tracking) -> Parts:
+def _parts(
+    settings: Settings,
+    redis: Redis,
+    encoders: Encoders,
+    tracking: Tracking,
+    learner: type[ArchiveLearner],
+) -> Parts:
     """Choose the adapters."""
     loop = asyncio.get_running_loop()
     archive, registry = ParquetArchive(settings.archive_url), RedisRegistry(redis)
@@ -131,7 +140,7 @@ def _parts(settings: Settings, redis: Redis, encoders: Encoders, tracking: Track
         jobs=RedisJobs(redis),
         models=models,
         registry=registry,
-        learner=ArchiveLearner(archive, stock, None, plan, grounds=grounds),
+        learner=learner(archive, stock, None, plan, grounds=grounds),
         signals=ArchiveSignals(
             archive,
             stock,

@@ -1,9 +1,8 @@
-"""Wires: what long-running workers are connected to, and how they are told to stop."""
+"""Wires: what update worker, index worker and trainer are connected to."""
 
 import asyncio
-import signal
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 import structlog
@@ -16,8 +15,9 @@ from portrait.adapters.redis_registry import RedisRegistry
 from portrait.adapters.redis_store import connect_redis, eviction
 from portrait.errors import ModelMissingError, StoreUnavailableError
 from portrait.events.stream import Notes
-from portrait.settings import Settings
+from portrait.settings import Settings, variable
 from workers.health import Check, serve_health
+from workers.roots.stop import told_to_stop
 
 log = structlog.get_logger()
 
@@ -79,16 +79,9 @@ async def _sound(redis: Redis, notes: Notes) -> None:
 
 
 async def _warn(redis: Redis) -> None:
-    """Say at the start what Redis may forget; while it is away, only who asks is told."""
-    with suppress(StoreUnavailableError):
+    """Say at the start why Redis does not serve, or what it may forget."""
+    try:
         if reason := await eviction(redis):
             log.warning("redis_may_evict", reason=reason)
-
-
-def told_to_stop() -> asyncio.Event:
-    """Return an event that SIGTERM and SIGINT set: finish the batch in hand, commit, leave."""
-    closing = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, closing.set)
-    return closing
+    except StoreUnavailableError as error:
+        log.warning("redis_away", reason=f"{variable('redis_url')}: {error}")
