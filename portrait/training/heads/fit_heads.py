@@ -98,7 +98,7 @@ def fit_heads(  # noqa: PLR0913 - what is learned from, and what is asked
     touch_weights = np.zeros((0, len(categories)), np.float32)
     reports = []
     wanted = [each for each in asked if each.name in questions]
-    for done, question in enumerate(tqdm(wanted, "heads")):
+    for done, question in enumerate(tqdm(wanted, "heads", disable=None)):
         (tracker or NoTracker()).reach(done / len(wanted))
         sets = answer(known, question.anchors, question.label, periods, MOST_EXAMPLES)
         poor = too_poor(question, sets)

@@ -156,7 +156,7 @@ class _Run(Generic[P]):
             total=self.steps_an_epoch * course.epochs,
             initial=state.step,
             delay=SLOW_SECONDS,
-            disable=not self.accelerator.is_main_process,
+            disable=None if self.accelerator.is_main_process else True,  # None: not in a terminal
             unit="step",
         ) as bar:
             while state.epoch < self.last and state.since_best < course.patience:
