@@ -121,12 +121,13 @@ FIRST = [search(0, "slow cat food", "ann"), event_record(0, user_id="cyn"), scam
 SECOND = [event_record(1, user_id="cyn"), event_record(2, user_id="ann", item_id="tuna")]
 THIRD = [search(1, "slow cat food", "dan"), search(2, "milk", "eve")]
 LOG = [FIRST, SECOND, THIRD]
+ENDS = {("events.search", 0): 3, ("events.click", 0): 3, ("events.cart", 0): 1}
 
 
 async def undisturbed() -> dict[str, bytes]:
     world = await World.made()
     world.encoder.gate.set()
-    await world.run(LastingStream(*LOG), lambda: True)
+    await world.run(LastingStream(*LOG), lambda: world.marked == ENDS)  # a slow machine waits, too
     assert len(world.updater.backlog) == 0
     return world.records
 
@@ -159,10 +160,9 @@ async def test_portraits_become_what_they_are_without_any_wait_and_then_all_is_m
     await world.run(stream, is_done)
 
     assert world.records == await undisturbed()
-    ends = {("events.search", 0): 3, ("events.click", 0): 3, ("events.cart", 0): 1}
-    assert world.marked == ends
+    assert world.marked == ENDS
     committed = [batch.ends for batch in stream.committed if batch.ends]
-    assert {place: end for each in committed for place, end in each.items()} == ends
+    assert {place: end for each in committed for place, end in each.items()} == ENDS
     assert committed[-1] == {("events.search", 0): 3}  # the newest batch: nothing is in hand
 
 
@@ -176,7 +176,7 @@ async def test_a_worker_that_dies_meanwhile_loses_nothing() -> None:
 
     successor = await World.made(world.updater.profiles)
     successor.encoder.gate.set()
-    await successor.run(LastingStream(*LOG), lambda: bool(successor.marked))
+    await successor.run(LastingStream(*LOG), lambda: successor.marked == ENDS)
 
     assert successor.records == await undisturbed()
 
