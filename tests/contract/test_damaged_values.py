@@ -20,8 +20,8 @@ from portrait.events.progress import LogName, StoredOffsets
 from portrait.lifecycle.model_index import Roles
 from portrait.monitoring.watch import Live
 from portrait.profiles.store import Write
+from tests.support.cards import card_of_model
 from tests.support.models import learned_model
-from tests.support.streams import card_of_model
 
 KEY = "text:s:0000000000000001"
 SOUND = np.ones((1, 4), np.float32)

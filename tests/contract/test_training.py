@@ -10,7 +10,6 @@ from redis.asyncio import Redis
 from portrait.adapters.redis_lease import RedisJobs, RedisLease
 from portrait.adapters.redis_live import RedisLive
 from portrait.adapters.redis_models import RedisModels
-from portrait.evaluation.verdict import Verdict
 from portrait.lifecycle.jobs import (
     KEPT,
     Job,
@@ -24,7 +23,6 @@ from portrait.lifecycle.jobs import (
 from portrait.lifecycle.lease import Lease, LeaseLostError, held
 from portrait.lifecycle.model_index import (
     MOST_NOTES,
-    Card,
     ModelIndex,
     ModelNotFoundError,
     ModelNotPromotableError,
@@ -33,25 +31,10 @@ from portrait.lifecycle.model_index import (
 )
 from portrait.lifecycle.need import Need
 from portrait.monitoring.watch import Live, LiveCounts
+from tests.support.cards import NOON, card
 from tests.support.fake_training import MemoryJobs, MemoryLease, MemoryLiveCounts, MemoryModels
 
-NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 Keep = Callable[[str], Awaitable[None]]
-
-
-def card(version: str, *, age: int = 0, promote: bool | None = None) -> Card:
-    verdict = None
-    if promote is not None:
-        verdict = Verdict(
-            champion="v1", challenger=version, promote=promote, reason="it is so", checks=()
-        )
-    return Card(
-        version=version,
-        created_at=NOON - timedelta(days=age),
-        encoder="hash",
-        space_id="0123456789abcdef",
-        verdict=verdict,
-    )
 
 
 class ModelIndexContract:

@@ -16,7 +16,7 @@ from portrait.lifecycle.lease import stopped
 from portrait.model.model import Model
 from sandbox.processes import Process, python, running
 from sandbox.servers import Servers
-from tests.contract.test_training import NOON, card
+from tests.support.cards import NOON, card
 from tests.support.catalogues import SPACE
 from tests.support.forked import Forked
 from tests.support.processes import until

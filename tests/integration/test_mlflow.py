@@ -12,7 +12,7 @@ from portrait.adapters.mlflow_tracking import NAME, MlflowTracking, local_tracki
 from portrait.evaluation.verdict import Check, Verdict
 from portrait.lifecycle.model_index import Card
 from portrait.lifecycle.tracking import TrackingUnavailableError
-from tests.contract.test_training import card
+from tests.support.cards import card
 
 CHECK = Check(
     name="newest NDCG@10",

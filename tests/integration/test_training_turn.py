@@ -22,8 +22,8 @@ from portrait.lifecycle.tracking import Lenient
 from portrait.monitoring.signals import ArchiveSignals
 from portrait.training.learner import ArchiveLearner, manifest_at
 from service.live import Parts as ServiceParts
-from tests.contract.test_training import card
 from tests.support.archives import memory_archive
+from tests.support.cards import card
 from tests.support.fake_training import MemoryJobs, MemoryLease, MemoryModels
 from tests.support.fakes import HashEncoder, MemoryCatalogue
 from tests.support.processes import until

@@ -1,7 +1,7 @@
 """A log in memory, and an updater on memory alone."""
 
 from collections.abc import AsyncIterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -11,9 +11,10 @@ from portrait.catalogue.texts import TextReader
 from portrait.events.item import Item
 from portrait.events.resume import Resume
 from portrait.events.stream import Batch, Notes, Record
-from portrait.lifecycle.model_index import Card, Roles
+from portrait.lifecycle.model_index import Roles
 from portrait.model.model import Model
 from portrait.profiles.store import ProfileStore
+from tests.support.cards import card_of_model
 from tests.support.catalogues import ITEMS, SPACE
 from tests.support.fake_training import MemoryLiveCounts, MemoryModels
 from tests.support.fakes import (
@@ -129,15 +130,6 @@ async def never_complete() -> Completeness:
     resume = Resume(MemoryOffsets(), "index")
     await resume.points()
     return Completeness(resume, frozenset[int])
-
-
-def card_of_model(model: Model) -> Card:
-    return Card(
-        version=model.version,
-        created_at=datetime(2026, 11, 24, tzinfo=UTC),
-        encoder=model.space.encoder,
-        space_id=model.space_id,
-    )
 
 
 async def memory_updater(

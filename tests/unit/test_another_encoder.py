@@ -11,11 +11,12 @@ from portrait.lifecycle.ledger import read_ledger
 from portrait.lifecycle.model_index import Roles
 from portrait.model.model import Model
 from portrait.ref import text_ref
+from tests.support.cards import card_of_model
 from tests.support.catalogues import ITEMS
 from tests.support.fake_training import MemoryModels
 from tests.support.fakes import HashEncoder, MemoryCatalogue, MemoryOffsets, MemoryRegistry
 from tests.support.models import learned_model
-from tests.support.streams import MODEL, card_of_model, memory_upkeep
+from tests.support.streams import MODEL, memory_upkeep
 from workers import first_model
 from workers.another_encoder import AnotherEncoder
 from workers.origin import Completeness, Origin, Shop, Stores

@@ -13,10 +13,11 @@ from portrait.lifecycle.model_index import card_of
 from portrait.model.encoder import TextEncoder
 from portrait.model.model import Model
 from portrait.model.space import Space
+from tests.support.cards import card_of_model
 from tests.support.catalogues import SPACE
 from tests.support.fake_training import MemoryModels
 from tests.support.fakes import HashEncoder
-from tests.support.streams import MODEL, card_of_model
+from tests.support.streams import MODEL
 from workers.encoders import CANNOT_LOAD, MOST_LOADED, Encoders, Sources
 
 OTHER = Model("other", Space("an encoder of its own", SPACE.mean, SPACE.axes))

@@ -13,9 +13,9 @@ from portrait.model.encoder import TextEncoder
 from portrait.model.model import Model
 from portrait.model.space import Space, fit_space
 from portrait.training.learner import ArchiveLearner
+from tests.support.cards import card_of_model
 from tests.support.fake_training import MemoryModels
 from tests.support.fakes import HashEncoder, MemoryRegistry
-from tests.support.streams import card_of_model
 from tests.support.training_shop import CATALOGUE
 from tests.unit.test_learner import PRETRAINED, KilledError, Noted, Shop
 from workers.grounds import StoredGrounds

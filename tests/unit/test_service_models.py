@@ -27,7 +27,7 @@ from service.models.schemas import (
     RollbackAnswer,
 )
 from service.schemas import ResponseBody
-from tests.contract.test_training import NOON, card
+from tests.support.cards import NOON, card
 from tests.support.patience import PATIENCE
 from tests.support.shop import Shop, open_shop
 

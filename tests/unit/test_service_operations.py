@@ -24,7 +24,7 @@ from service.examples import PROFILE, RECOMMENDATIONS
 from service.live import Live, Parts
 from service.operations import FRESH
 from service.schemas import ProfileAnswer, RecommendationRequest, Recommendations
-from tests.contract.test_training import NOON
+from tests.support.cards import NOON
 from tests.support.catalogues import ITEMS, SPACE, litter
 from tests.support.fakes import HashEncoder
 from tests.support.models import learned_model

@@ -8,7 +8,7 @@ import pytest
 from portrait.lifecycle.model_index import Card
 from portrait.lifecycle.tracking import Alias, Lenient, TrackingUnavailableError
 from portrait.tracker import Curves
-from tests.contract.test_training import card
+from tests.support.cards import card
 
 STAGES = ("start", "record", "end", "register", "call", "called")
 

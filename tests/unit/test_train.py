@@ -18,7 +18,7 @@ from portrait.lifecycle.need import Need
 from portrait.lifecycle.schedule import Schedule
 from portrait.lifecycle.tracking import Lenient
 from portrait.model.model import Model
-from tests.contract.test_training import card
+from tests.support.cards import card
 from tests.support.catalogues import SPACE
 from tests.support.fake_training import MemoryJobs, MemoryLease, MemoryModels
 from tests.support.fakes import MemoryRegistry

@@ -10,7 +10,7 @@ from portrait import metrics
 from portrait.evaluation.verdict import Check, Verdict
 from portrait.lifecycle.tracking import Alias, Lenient
 from portrait.monitoring.watch import Live, promise_of
-from tests.contract.test_training import card
+from tests.support.cards import card
 from tests.support.fake_training import MemoryLiveCounts, MemoryModels
 from tests.support.patience import PATIENCE
 from tests.support.processes import until
