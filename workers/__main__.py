@@ -27,7 +27,6 @@ from portrait.adapters.parquet_archive import ParquetArchive
 from portrait.adapters.redis_catalogue import Memory, RedisCatalogue
 from portrait.adapters.redis_desk import RedisDesk
 from portrait.adapters.redis_live import RedisLive
-from portrait.adapters.redis_models import RedisModels
 from portrait.adapters.redis_progress import RedisOffsets, RedisPopularity, RedisProgress
 from portrait.adapters.redis_registry import RedisRegistry
 from portrait.adapters.redis_store import RedisProfiles, connect_redis, eviction
@@ -71,7 +70,6 @@ class Wires:
     redis: Redis
     publisher: PatientPublisher
     registry: RedisRegistry
-    models: RedisModels
     catalogue: RedisCatalogue
     closing: asyncio.Event
     checks: dict[str, Check]
@@ -107,7 +105,6 @@ async def connected(settings: Settings) -> AsyncIterator[Wires]:
             redis,
             publisher,
             registry,
-            RedisModels(redis),
             RedisCatalogue(redis, Memory(settings.unknown_items, settings.unknown_ttl)),
             closing,
             checks,
@@ -226,7 +223,7 @@ def _spaces(  # noqa: PLR0913, PLR0917 - all that it looks after
         settings.fit_patience,
         from_anywhere(settings.encoder),
     )
-    stores = Stores(wires.registry, wires.models, wires.catalogue)
+    stores = Stores(wires.registry, wires.catalogue)
     origin = Origin(shop, stores, base, complete)
     another = AnotherEncoder(stores, base, origin)
     unread = Unread(wires.catalogue, encoders.of, wires.notes)
@@ -338,7 +335,7 @@ def tune_garbage_collection() -> None:
 def _encoders(settings: Settings, wires: Wires) -> Encoders:
     """Say where encoders are to be found; they are loaded as they are needed."""
     sources = Sources(settings.encoder, partial(_encoder, settings), name_of)
-    return Encoders(sources, wires.models, settings.model_cache)
+    return Encoders(sources, wires.registry, settings.model_cache)
 
 
 def _encoder(settings: Settings, source: str) -> BertEncoder:

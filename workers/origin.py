@@ -31,8 +31,7 @@ from portrait.lifecycle.ledger import (
     write_ledger,
 )
 from portrait.lifecycle.manifest import ArtifactInvalidError
-from portrait.lifecycle.model_index import Card, ModelIndex, ModelNotFoundError, Roles
-from portrait.lifecycle.model_registry import ModelRegistry
+from portrait.lifecycle.registry import Card, ModelNotFoundError, Registry, Roles
 from portrait.model.encoder import TextEncoder
 from portrait.model.model import Model
 from portrait.ref import text_ref
@@ -88,8 +87,7 @@ class Shop:
 class Stores:
     """What Redis has of models and items."""
 
-    registry: ModelRegistry
-    models: ModelIndex
+    registry: Registry
     catalogue: CatalogueStore
 
 
@@ -105,7 +103,6 @@ class Origin:
     ) -> None:
         self._shop = shop
         self._registry = stores.registry
-        self._models = stores.models
         self._catalogue = stores.catalogue
         self._encoder = encoder
         self._complete = complete
@@ -148,19 +145,19 @@ class Origin:
             self._is_known = True
         return self._taken_up
 
-    async def take_up(self, encoder: str, standing: Roles) -> None:
+    async def take_up(self, encoder: str, roles: Roles) -> None:
         """Write down that an encoder has been taken up."""
         self._taken_up, self._is_known = encoder, True
-        await self.keep(standing)
+        await self.keep(roles)
 
-    async def keep(self, standing: Roles) -> None:
+    async def keep(self, roles: Roles) -> None:
         """Write down who serves, and publish whoever of them is in Redis alone."""
-        now = standing._replace(wanted=None), await self.taken_up()
-        if now == self._written or monotonic() < self._write_at or standing.champion is None:
+        now = roles._replace(wanted=None), await self.taken_up()
+        if now == self._written or monotonic() < self._write_at or roles.champion is None:
             return
         try:
-            champion = await self._published(standing.champion)
-            former = None if standing.former is None else await self._published(standing.former)
+            champion = await self._published(roles.champion)
+            former = None if roles.former is None else await self._published(roles.former)
             ledger = Ledger(champion=champion, former=former, encoder=self._taken_up)
             await asyncio.to_thread(write_ledger, self._shop.models_url, ledger)
         except (ArtifactInvalidError, ModelInvalidError) as error:
@@ -171,7 +168,7 @@ class Origin:
             )
         else:
             self._written = now
-            log.info("ledger_written", champion=standing.champion, former=standing.former)
+            log.info("ledger_written", champion=roles.champion, former=roles.former)
 
     async def _ledger(self) -> Ledger | None:
         try:
@@ -209,7 +206,7 @@ class Origin:
             return there
         url, cache = self._shop.models_url, self._shop.cache
         model, found = await asyncio.to_thread(fetch_model, url, card, cache)
-        await self._models.add(found)
+        await self._registry.add(found)
         await self._registry.store(model)
         return model
 
@@ -223,7 +220,7 @@ class Origin:
                 return []
             self._fitted = await self._fit(texts)
         model, card = self._fitted
-        await self._models.add(card)
+        await self._registry.add(card)
         await self._registry.store(model)
         return [model]
 
@@ -234,7 +231,7 @@ class Origin:
             return None
         model, card = await self._fit(texts)
         await self._registry.store(model)
-        await self._models.add(card)
+        await self._registry.add(card)
         return model
 
     async def _fit(self, texts: Mapping[int, str]) -> tuple[Model, Card]:
@@ -267,12 +264,12 @@ class Origin:
             msg = f"{version}: its arrays are gone"
             raise ModelInvalidError(msg)
         try:
-            card = (await self._models.get(version)).card
+            card = (await self._registry.entry(version)).card
         except ModelNotFoundError:
             card = _card(model)
         if card.artifact is None:
             card = await asyncio.to_thread(publish_model, self._shop.models_url, model, card)
-            await self._models.add(card)
+            await self._registry.add(card)
         return card
 
 

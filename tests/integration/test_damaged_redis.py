@@ -6,7 +6,6 @@ from datetime import timedelta
 from redis.asyncio import Redis
 
 from portrait.adapters.redis_catalogue import RedisCatalogue
-from portrait.adapters.redis_models import RedisModels
 from portrait.adapters.redis_progress import RedisOffsets, RedisPopularity, RedisProgress
 from portrait.adapters.redis_registry import RedisRegistry
 from portrait.adapters.redis_store import RedisProfiles
@@ -123,7 +122,6 @@ async def test_the_worker_and_the_service_begin_over_every_kind_of_other_damage(
             popularity=RedisPopularity(redis),
             progress=RedisProgress(redis),
             registry=registry,
-            models=RedisModels(redis),
         )
     )
     for follow in (live.follow_model, live.follow_catalogue, live.follow_progress):

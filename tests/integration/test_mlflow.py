@@ -10,7 +10,7 @@ from mlflow.telemetry import get_telemetry_client
 
 from portrait.adapters.mlflow_tracking import NAME, MlflowTracking, local_tracking
 from portrait.evaluation.verdict import Check, Verdict
-from portrait.lifecycle.model_index import Card
+from portrait.lifecycle.registry import Card
 from portrait.lifecycle.tracking import TrackingUnavailableError
 from tests.support.cards import card
 

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from portrait.evaluation.verdict import Verdict
-from portrait.lifecycle.model_index import Card
+from portrait.lifecycle.registry import Card
 from portrait.model.model import Model
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)

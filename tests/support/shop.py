@@ -27,7 +27,7 @@ from service.http.border import Border
 from service.http.middleware import BodyLimits
 from service.live import Live, Parts
 from tests.support.catalogues import ITEMS, SPACE
-from tests.support.fake_training import MemoryJobs, MemoryLease, MemoryModels
+from tests.support.fake_training import MemoryJobs, MemoryLease
 from tests.support.fakes import (
     HashEncoder,
     ListPublisher,
@@ -37,8 +37,8 @@ from tests.support.fakes import (
     MemoryPopularity,
     MemoryProfiles,
     MemoryProgress,
-    MemoryRegistry,
 )
+from tests.support.memory_registry import MemoryRegistry
 
 NOW_MS = 1_790_000_000_000
 HOUR_MS = 3_600_000
@@ -55,7 +55,6 @@ class Shop:
     popularity: MemoryPopularity = field(default_factory=MemoryPopularity)
     progress: MemoryProgress = field(default_factory=MemoryProgress)
     registry: MemoryRegistry = field(default_factory=MemoryRegistry)
-    models: MemoryModels = field(default_factory=MemoryModels)
     lease: MemoryLease = field(default_factory=MemoryLease)
     jobs: MemoryJobs = field(init=False)
     desk: MemoryDesk = field(default_factory=MemoryDesk)
@@ -75,7 +74,6 @@ class Shop:
             popularity=self.popularity,
             progress=self.progress,
             registry=self.registry,
-            models=self.models,
             jobs=self.jobs,
             desk=self.desk,
             publisher=self.publisher,

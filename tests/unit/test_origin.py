@@ -11,12 +11,12 @@ from portrait.errors import ModelInvalidError, ModelMissingError
 from portrait.events.resume import Resume
 from portrait.events.stream import Batch
 from portrait.lifecycle.ledger import LEDGER, read_ledger
-from portrait.lifecycle.model_index import Roles
+from portrait.lifecycle.registry import Roles
 from portrait.model.model import Model
 from tests.support.cards import card_of_model
 from tests.support.catalogues import ITEMS
-from tests.support.fake_training import MemoryModels
-from tests.support.fakes import HashEncoder, MemoryCatalogue, MemoryOffsets, MemoryRegistry
+from tests.support.fakes import HashEncoder, MemoryCatalogue, MemoryOffsets
+from tests.support.memory_registry import MemoryRegistry
 from tests.support.models import learned_model
 from tests.support.streams import MODEL, hash_encoder, memory_upkeep
 from workers import spaces as spaces_module
@@ -36,7 +36,6 @@ class World:
     patience: timedelta = timedelta(seconds=60)
     offsets: MemoryOffsets = field(default_factory=MemoryOffsets)
     registry: MemoryRegistry = field(default_factory=MemoryRegistry)
-    models: MemoryModels = field(default_factory=MemoryModels)
     catalogue: MemoryCatalogue = field(default_factory=MemoryCatalogue)
 
     async def index_worker(self) -> tuple[Spaces, Completeness]:
@@ -46,7 +45,7 @@ class World:
         complete = Completeness(resume, lambda: {0})
         models, cache = str(self.folder / "models"), self.folder / "cache"
         shop = Shop(models, cache, self.enough, self.patience, "hash")
-        stores = Stores(self.registry, self.models, self.catalogue)
+        stores = Stores(self.registry, self.catalogue)
         origin = Origin(shop, stores, HashEncoder(), complete)
         another = AnotherEncoder(stores, HashEncoder(), origin)
         return Spaces(
@@ -62,9 +61,8 @@ class World:
         """Put models in service one after the other."""
         for model in models:
             await self.registry.store(model)
-            await self.models.add(card_of_model(model))
-            self.models.kept.add(model.version)
-        self.models.now = Roles(*(model.version for model in reversed(models)))
+            await self.registry.add(card_of_model(model))
+        self.registry.now = Roles(*(model.version for model in reversed(models)))
 
     def emptied(self) -> "World":
         """Return the same shop after its Redis was emptied."""
@@ -114,7 +112,7 @@ async def test_a_rollback_is_written_down(tmp_path: Path) -> None:
     spaces, _ = await world.index_worker()
     await spaces.look()
 
-    await world.models.roll_back("it fell")
+    await world.registry.roll_back("it fell")
     await spaces.look()
 
     ledger = read_ledger(str(tmp_path / "models"))
@@ -137,7 +135,7 @@ async def test_an_emptied_redis_gets_both_back_once_the_catalogue_is_whole(tmp_p
     await spaces.look()
 
     assert early is None
-    assert world.models.now == Roles("learned-model", MODEL.version)
+    assert world.registry.now == Roles("learned-model", MODEL.version)
     found = await world.registry.model("learned-model")
     assert found is not None
     assert found.space_id == learned_model().space_id
@@ -153,7 +151,7 @@ async def test_a_redis_emptied_again_meanwhile_is_not_taken_for_whole(tmp_path: 
 
     await spaces.look()
 
-    assert world.models.now.champion is None
+    assert world.registry.now.champion is None
 
 
 async def test_where_the_ledger_names_somebody_no_space_is_ever_fitted(tmp_path: Path) -> None:
@@ -165,8 +163,8 @@ async def test_where_the_ledger_names_somebody_no_space_is_ever_fitted(tmp_path:
 
     await spaces.look()
 
-    assert world.models.now.champion is None
-    assert await world.models.listed() == []
+    assert world.registry.now.champion is None
+    assert await world.registry.entries() == []
     with pytest.raises(ModelInvalidError, match=f"Bring .* back .* or delete its {LEDGER}"):
         await spaces.check()
 
@@ -179,7 +177,7 @@ async def test_a_former_that_cannot_be_read_does_not_hold_up_the_champion(tmp_pa
 
     await spaces.look()
 
-    assert world.models.now == Roles("learned-model", None)
+    assert world.registry.now == Roles("learned-model", None)
 
 
 async def test_a_champion_whose_arrays_alone_are_gone_gets_them_back(tmp_path: Path) -> None:
@@ -193,7 +191,7 @@ async def test_a_champion_whose_arrays_alone_are_gone_gets_them_back(tmp_path: P
     await spaces.look()
 
     assert await world.registry.model(MODEL.version) is not None
-    assert world.models.now.champion == MODEL.version
+    assert world.registry.now.champion == MODEL.version
 
 
 async def test_a_new_shop_fits_its_first_model_on_the_whole_catalogue(tmp_path: Path) -> None:
@@ -201,15 +199,15 @@ async def test_a_new_shop_fits_its_first_model_on_the_whole_catalogue(tmp_path: 
     spaces, complete = await world.index_worker()
     await world.catalogue.put_items(ITEMS)
     await spaces.look()
-    assert world.models.now.champion is None  # there may be more in the topic
+    assert world.registry.now.champion is None  # there may be more in the topic
 
     complete.note(WHOLE)
     await spaces.look()
 
-    assert (world.models.now.champion or "").startswith("pretrained-")
+    assert (world.registry.now.champion or "").startswith("pretrained-")
     ledger = read_ledger(str(tmp_path / "models"))
     assert ledger is not None
-    assert ledger.champion.version == world.models.now.champion
+    assert ledger.champion.version == world.registry.now.champion
 
 
 async def test_few_texts_are_enough_when_it_has_been_quiet(tmp_path: Path) -> None:
@@ -219,14 +217,14 @@ async def test_few_texts_are_enough_when_it_has_been_quiet(tmp_path: Path) -> No
 
     await spaces.look()
     await spaces.look()
-    empty = world.models.now.champion
+    empty = world.registry.now.champion
     await world.catalogue.put_items(ITEMS)
     await spaces.look()
-    restless = world.models.now.champion
+    restless = world.registry.now.champion
     await spaces.look()
 
     assert (empty, restless) == (None, None)
-    assert world.models.now.champion is not None
+    assert world.registry.now.champion is not None
 
 
 async def test_a_ledger_that_cannot_be_written_stops_nobody(tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ import pytest
 from portrait.errors import ModelInvalidError
 from portrait.model.model import Model
 from tests.support.catalogues import ITEMS, litter
-from tests.support.fakes import HashEncoder, MemoryCatalogue, MemoryRegistry
+from tests.support.fakes import HashEncoder, MemoryCatalogue
+from tests.support.memory_registry import MemoryRegistry
 from tests.support.models import learned_model
 from tests.support.streams import MODEL, hash_encoder, index_items
 from workers import painter as painter_module

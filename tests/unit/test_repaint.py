@@ -14,7 +14,8 @@ from portrait.profiles.profile import decode_profile
 from portrait.profiles.record import received_at_of
 from portrait.profiles.store import Write
 from tests.support.catalogues import ITEMS
-from tests.support.fakes import MemoryCatalogue, MemoryProfiles, MemoryRegistry
+from tests.support.fakes import MemoryCatalogue, MemoryProfiles
+from tests.support.memory_registry import MemoryRegistry
 from tests.support.models import learned_model
 from tests.support.processes import until
 from tests.support.records import event_record

@@ -16,7 +16,6 @@ from pydantic_core import to_json
 from portrait import metrics
 from portrait.events.item import Item
 from portrait.lifecycle.jobs import new_job
-from portrait.lifecycle.model_index import Roles
 from portrait.model.model import Model
 from portrait.model.space import fit_space
 from service.app import create_app
@@ -252,7 +251,7 @@ async def test_the_model_of_a_profile_is_known_before_it_is_taken_up_here() -> N
     await look(live)
     coming = learned_model("coming")
     await shop.registry.store(coming)
-    shop.models.now = Roles(wanted="coming")
+    shop.registry.now = shop.registry.now._replace(wanted="coming")
 
     assert await live.version_of(coming.space_id) == "coming"
     assert await live.version_of("0" * 16) is None

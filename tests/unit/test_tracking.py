@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from portrait.lifecycle.model_index import Card
+from portrait.lifecycle.registry import Card
 from portrait.lifecycle.tracking import Alias, Lenient, TrackingUnavailableError
 from portrait.tracker import Curves
 from tests.support.cards import card

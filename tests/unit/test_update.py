@@ -29,8 +29,8 @@ from tests.support.fakes import (
     MemoryPopularity,
     MemoryProfiles,
     MemoryProgress,
-    MemoryRegistry,
 )
+from tests.support.memory_registry import MemoryRegistry
 from tests.support.records import FakeRecord, event_record
 from tests.support.streams import MODEL, ListStream, hash_encoder, memory_updater
 from workers.painter import Studio
