@@ -41,8 +41,7 @@ from portrait.events.stream import Publisher
 from portrait.inference.recommend import Ranking, Shelf, shelf_of
 from portrait.lifecycle.jobs import Jobs
 from portrait.lifecycle.lease import stopped
-from portrait.lifecycle.model_index import ModelIndex
-from portrait.lifecycle.model_registry import ModelRegistry
+from portrait.lifecycle.registry import Registry
 from portrait.model.model import Model
 from portrait.profiles.store import ProfileStore
 from service.models.job_words import TRAINER_MISSING
@@ -76,8 +75,7 @@ class Parts:
     catalogue: CatalogueStore
     popularity: PopularityStore
     progress: ProgressStore
-    registry: ModelRegistry
-    models: ModelIndex
+    registry: Registry
     jobs: Jobs
     desk: ReadingDesk
     publisher: Publisher
@@ -229,8 +227,8 @@ class Live:
         An update worker may paint with a new champion a moment before it is taken up here.
         """
         if space_id not in self._versions:
-            standing = await self._parts.models.standing()
-            models = [await self._parts.registry.model(version) for version in standing if version]
+            registry = self._parts.registry
+            models = [await registry.model(each) for each in await registry.roles() if each]
             found = {model.space_id: model.version for model in models if model is not None}
             self._versions |= {**found, space_id: found.get(space_id)}
         return self._versions[space_id]

@@ -11,7 +11,6 @@ from portrait.adapters.kafka_publisher import open_publisher
 from portrait.adapters.redis_catalogue import RedisCatalogue
 from portrait.adapters.redis_desk import RedisDesk
 from portrait.adapters.redis_lease import RedisJobs
-from portrait.adapters.redis_models import RedisModels
 from portrait.adapters.redis_progress import RedisPopularity, RedisProgress
 from portrait.adapters.redis_registry import RedisRegistry
 from portrait.adapters.redis_store import RedisProfiles, connect_redis, eviction, ping
@@ -38,7 +37,6 @@ async def run(settings: Settings, _options: Namespace) -> None:
             popularity=RedisPopularity(redis),
             progress=RedisProgress(redis),
             registry=RedisRegistry(redis),
-            models=RedisModels(redis),
             jobs=RedisJobs(redis),
             desk=RedisDesk(redis),
             publisher=await stack.enter_async_context(open_publisher(settings)),

@@ -12,8 +12,7 @@ import structlog
 
 from portrait.catalogue.store import CatalogueStore
 from portrait.errors import ModelInvalidError, StoreUnavailableError
-from portrait.lifecycle.model_index import Card
-from portrait.lifecycle.model_registry import ModelRegistry
+from portrait.lifecycle.registry import Card, Registry
 from portrait.model.encoder import TextEncoder
 from portrait.model.model import Model
 from portrait.model.space import fit_space
@@ -25,7 +24,7 @@ MOST_TEXTS = 4_000  # that a whitening is fitted on: ten for each of 384 directi
 log = structlog.get_logger()
 
 
-async def await_model(registry: ModelRegistry, closing: asyncio.Event) -> Model | None:
+async def await_model(registry: Registry, closing: asyncio.Event) -> Model | None:
     """Wait until a model is in service; None if told to stop before."""
     log.info("waiting_for_model", reason="the index worker makes it, or brings it back")
     while not closing.is_set():

@@ -18,8 +18,7 @@ from portrait.catalogue.store import CatalogueStore
 from portrait.catalogue.texts import TextReader
 from portrait.errors import ModelInvalidError, StoreUnavailableError
 from portrait.lifecycle.manifest import ArtifactInvalidError
-from portrait.lifecycle.model_index import ModelNotFoundError
-from portrait.lifecycle.model_registry import ModelRegistry
+from portrait.lifecycle.registry import ModelNotFoundError, Registry
 from portrait.model.encoder import TextEncoder
 from portrait.model.model import Model
 from workers.first_model import await_model
@@ -51,7 +50,7 @@ class Studio:
     def __init__(
         self,
         painter: Painter,
-        registry: ModelRegistry,
+        registry: Registry,
         catalogue: CatalogueStore,
         encoder: EncoderOf,
     ) -> None:
@@ -116,7 +115,7 @@ class Studio:
 
 
 async def await_painter(
-    registry: ModelRegistry,
+    registry: Registry,
     catalogue: CatalogueStore,
     encoder: EncoderOf,
     closing: asyncio.Event,

@@ -11,7 +11,7 @@ from portrait import metrics
 from portrait.catalogue.store import CatalogueStore
 from portrait.catalogue.texts import unreadable
 from portrait.events.stream import Notes
-from portrait.lifecycle.model_index import Roles
+from portrait.lifecycle.registry import Roles
 from portrait.model.model import Model
 from portrait.ref import item_ref
 from workers.painter import UNLOADABLE, EncoderOf

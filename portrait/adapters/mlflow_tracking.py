@@ -21,7 +21,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.telemetry import set_telemetry_client
 from sqlalchemy.exc import SQLAlchemyError
 
-from portrait.lifecycle.model_index import Card
+from portrait.lifecycle.registry import Card
 from portrait.lifecycle.tracking import Alias, TrackingUnavailableError
 from portrait.tracker import Curves
 

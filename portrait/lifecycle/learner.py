@@ -7,8 +7,8 @@ from typing import NamedTuple, Protocol
 from portrait.errors import PortraitError
 from portrait.evaluation.trial import Figures
 from portrait.lifecycle.manifest import Manifest
-from portrait.lifecycle.model_index import Card
 from portrait.lifecycle.need import Need
+from portrait.lifecycle.registry import Card
 from portrait.model.encoder import TextEncoder
 from portrait.model.model import Model
 from portrait.tracker import Tracker

@@ -25,7 +25,7 @@ from portrait.lifecycle.artifact import (
     write_artifact,
 )
 from portrait.lifecycle.manifest import ArtifactInvalidError, Manifest
-from portrait.lifecycle.model_index import Card
+from portrait.lifecycle.registry import Card
 from portrait.model.learned import Learned
 from portrait.model.model import Model
 

@@ -11,7 +11,7 @@ from typing import Literal, Protocol
 import structlog
 
 from portrait.errors import PortraitError
-from portrait.lifecycle.model_index import Card
+from portrait.lifecycle.registry import Card
 from portrait.tracker import Curves, NoTracker
 
 Alias = Literal["champion", "challenger"]

@@ -22,7 +22,7 @@ from portrait.dataset.labels import CHURN_HORIZON, PURCHASE_HORIZON, Labels, chu
 from portrait.dataset.questions import EVERY_MS, calendar_anchors, draw
 from portrait.dataset.stock import Stock
 from portrait.inference.ranker import Ranker
-from portrait.lifecycle.model_registry import ModelRegistry
+from portrait.lifecycle.registry import Registry
 from portrait.model.heads import CHURN_RISK, PURCHASE_INTENT
 from portrait.model.model import Model
 from portrait.monitoring.readings import ranker_over, state_of
@@ -45,7 +45,7 @@ class ArchiveOutcomes:
         self,
         archive: Archive,
         stock: Stock,
-        registry: ModelRegistry,
+        registry: Registry,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._archive = archive

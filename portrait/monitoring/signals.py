@@ -23,7 +23,7 @@ from portrait.dataset.stock import Stock
 from portrait.evaluation.exam import set_exam, sit
 from portrait.events.erasure import Erasures
 from portrait.lifecycle.manifest import Manifest
-from portrait.lifecycle.model_registry import ModelRegistry
+from portrait.lifecycle.registry import Registry
 from portrait.model.model import Model
 from portrait.monitoring.drift import ErrorDrift, Reference, moved
 from portrait.monitoring.readings import LOOK_BACK_MS, REFERENCES, ranker_over, readings
@@ -54,7 +54,7 @@ class ArchiveSignals:
         self,
         archive: Archive,
         stock: Stock,
-        registry: ModelRegistry,
+        registry: Registry,
         manifest_of: ManifestOf,
         error_drift: Callable[[], ErrorDrift],
         *,

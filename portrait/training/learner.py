@@ -34,7 +34,7 @@ from portrait.lifecycle.artifact import (
 )
 from portrait.lifecycle.learner import BothFigures, Grounds, NothingToLearnError, Progress, Trained
 from portrait.lifecycle.manifest import ArtifactInvalidError, Manifest, Window, parse_manifest
-from portrait.lifecycle.model_index import Card
+from portrait.lifecycle.registry import Card
 from portrait.model.behaviour import Behaviour
 from portrait.model.encoder import TextEncoder
 from portrait.model.learned import Learned

@@ -22,7 +22,7 @@ from portrait.errors import (
 )
 from portrait.events.item import ID_PATTERN, ID_RULE
 from portrait.lifecycle.jobs import JobNotFoundError, JobOpenError, JobOverError
-from portrait.lifecycle.model_index import (
+from portrait.lifecycle.registry import (
     ModelNotFoundError,
     ModelNotPromotableError,
     NoFormerModelError,

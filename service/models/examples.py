@@ -1,6 +1,6 @@
 """Examples: what the routes of models answer, as OpenAPI shows it."""
 
-from portrait.lifecycle.model_index import GIVE_REASON
+from portrait.lifecycle.registry import GIVE_REASON
 from service.examples import Json
 from service.http.problems import TYPES, Problem
 

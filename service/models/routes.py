@@ -61,9 +61,9 @@ JobIdPath = Annotated[Id, Path(description="As `POST /models/train` answered it.
 @router.get("", responses=answered(200, MODELS) | declared())
 async def get_models(parts: PartsDep) -> ModelsAnswer:
     """Return all models, with what each is at the moment and what the judge said."""
-    listed = await parts.models.listed()
-    standing = await parts.models.standing()
-    return ModelsAnswer(**standing._asdict(), models=tuple(map(summary_of, listed)))
+    entries = await parts.registry.entries()
+    roles = await parts.registry.roles()
+    return ModelsAnswer(**roles._asdict(), models=tuple(map(summary_of, entries)))
 
 
 @router.post(
@@ -121,13 +121,13 @@ async def roll_back(
     parts: PartsDep, body: Annotated[RollbackRequest, Body()] = WITHOUT_REASON
 ) -> RollbackAnswer:
     """Put the former model back in service at once; 409 if there is none any more."""
-    return RollbackAnswer(champion=await parts.models.roll_back(body.reason))
+    return RollbackAnswer(champion=await parts.registry.roll_back(body.reason))
 
 
 @router.get("/{version}", responses=answered(200, MODEL) | declared(422))
 async def get_model(version: VersionPath, parts: PartsDep) -> ModelAnswer:
     """Return all that is known of a model: what it was trained on, how it was judged."""
-    return answer_of(await parts.models.get(version))
+    return answer_of(await parts.registry.entry(version))
 
 
 @router.post(
@@ -144,9 +144,9 @@ async def promote(
     `GET /models` shows it. 409 if the model cannot serve; if it was refused and nobody insists; if
     it was rolled back and nobody says why it may serve again. `detail` says what to send.
     """
-    await parts.models.want(version, insist=body.insist, reason=body.reason)
-    listed = await parts.models.get(version)
-    return PromotionAccepted(version=version, role=listed.role)
+    await parts.registry.want(version, insist=body.insist, reason=body.reason)
+    entry = await parts.registry.entry(version)
+    return PromotionAccepted(version=version, role=entry.role)
 
 
 async def _shown(job_id: str, parts: Parts) -> JobAnswer:

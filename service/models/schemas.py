@@ -8,8 +8,8 @@ from pydantic import AwareDatetime, ConfigDict, Field, JsonValue, StringConstrai
 from portrait.evaluation.verdict import Verdict
 from portrait.lifecycle.jobs import Job, Situation, Trigger
 from portrait.lifecycle.manifest import Window
-from portrait.lifecycle.model_index import Entry, Note, Role
 from portrait.lifecycle.need import Need
+from portrait.lifecycle.registry import Entry, Note, Role
 from service.models.job_words import AT_WORK, Shown, shown_state, stage_number, summary
 from service.schemas import RequestBody, ResponseBody
 
@@ -160,16 +160,16 @@ class JobsAnswer(ResponseBody):
     jobs: tuple[JobAnswer, ...] = Field(description="Newest first.")
 
 
-def summary_of(listed: Entry) -> ModelSummary:
+def summary_of(entry: Entry) -> ModelSummary:
     """Tell of a model in short."""
-    return ModelSummary.model_validate(_summary(listed))
+    return ModelSummary.model_validate(_summary(entry))
 
 
-def answer_of(listed: Entry) -> ModelAnswer:
+def answer_of(entry: Entry) -> ModelAnswer:
     """Tell all of a model."""
-    fields = ModelAnswer.model_fields.keys() & type(listed.card).model_fields.keys()
-    card = {name: getattr(listed.card, name) for name in fields}
-    return ModelAnswer.model_validate({**card, **_summary(listed)})
+    fields = ModelAnswer.model_fields.keys() & type(entry.card).model_fields.keys()
+    card = {name: getattr(entry.card, name) for name in fields}
+    return ModelAnswer.model_validate({**card, **_summary(entry)})
 
 
 def job_of(job: Job, situation: Situation, now: datetime) -> JobAnswer:
@@ -189,12 +189,12 @@ def job_of(job: Job, situation: Situation, now: datetime) -> JobAnswer:
     return JobAnswer.model_validate(told)
 
 
-def _summary(listed: Entry) -> dict[str, object]:
-    card, verdict = listed.card, listed.card.verdict
+def _summary(entry: Entry) -> dict[str, object]:
+    card, verdict = entry.card, entry.card.verdict
     reason = card.rolled_back or card.refused or (None if verdict is None else verdict.reason)
     return {
         "version": card.version,
-        "role": listed.role,
+        "role": entry.role,
         "parent": card.parent,
         "created_at": card.created_at,
         "trained_on": card.trained_on,

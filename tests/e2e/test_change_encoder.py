@@ -18,7 +18,7 @@ from threading import Event as Flag
 import httpx
 import pytest
 
-from portrait.adapters.redis_models import RedisModels
+from portrait.adapters.redis_registry import RedisRegistry
 from portrait.adapters.redis_store import connect_redis
 from portrait.events.item import Item
 from portrait.profiles.record import space_of
@@ -96,13 +96,13 @@ class Shop:
 
     async def champion(self) -> str | None:
         redis = await connect_redis(self.redis)
-        standing = await RedisModels(redis).standing()
+        roles = await RedisRegistry(redis).roles()
         await redis.aclose()
-        return standing.champion
+        return roles.champion
 
     async def basis(self) -> str | None:
         redis = await connect_redis(self.redis)
-        version = await RedisModels(redis).basis()
+        version = await RedisRegistry(redis).basis()
         await redis.aclose()
         return version
 

@@ -18,7 +18,7 @@ import structlog
 
 from portrait.adapters.kafka_publisher import ANSWER_SECONDS
 from portrait.adapters.kafka_topics import create_topics
-from portrait.adapters.redis_models import RedisModels
+from portrait.adapters.redis_registry import RedisRegistry
 from portrait.adapters.redis_store import connect_redis
 from portrait.catalogue.catalogue import texts_of
 from portrait.events.columns import EVENT
@@ -146,15 +146,15 @@ async def fill(kafka: str, redis_url: str) -> None:
 
 async def champion_of(url: str) -> str | None:
     redis = await connect_redis(url)
-    standing = await RedisModels(redis).standing()
+    roles = await RedisRegistry(redis).roles()
     await redis.aclose()
-    return standing.champion
+    return roles.champion
 
 
 async def promote(url: str) -> str:
     model = await add_challenger(url, "challenger-1", seed=1)
     redis = await connect_redis(url)
-    await RedisModels(redis).want(model.version)
+    await RedisRegistry(redis).want(model.version)
     await redis.aclose()
     return model.version
 

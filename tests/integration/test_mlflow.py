@@ -10,9 +10,9 @@ from mlflow.telemetry import get_telemetry_client
 
 from portrait.adapters.mlflow_tracking import NAME, MlflowTracking, local_tracking
 from portrait.evaluation.verdict import Check, Verdict
-from portrait.lifecycle.model_index import Card
+from portrait.lifecycle.registry import Card
 from portrait.lifecycle.tracking import TrackingUnavailableError
-from tests.contract.test_training import card
+from tests.support.cards import card
 
 CHECK = Check(
     name="newest NDCG@10",

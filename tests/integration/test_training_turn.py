@@ -23,15 +23,15 @@ from portrait.monitoring.signals import ArchiveSignals
 from portrait.training.learner import ArchiveLearner, manifest_at
 from sandbox.shuffled import ShuffledLearner
 from service.live import Parts as ServiceParts
-from tests.contract.test_training import card
 from tests.support.archives import memory_archive
-from tests.support.fake_training import MemoryJobs, MemoryLease, MemoryModels
+from tests.support.cards import card
+from tests.support.fake_training import MemoryJobs, MemoryLease
 from tests.support.fakes import HashEncoder, MemoryCatalogue
+from tests.support.memory_registry import MemoryRegistry
 from tests.support.processes import until
 from tests.support.shop import Shop, open_shop
 from tests.support.training_shop import CATALOGUE, keep, season
 from tests.unit.test_learner import PLAN, PRETRAINED
-from tests.unit.test_train import Registry
 from workers import train as trainer_module
 from workers.train import Parts, train, turn
 
@@ -50,8 +50,7 @@ class Trainer:
     def __init__(self, folder: Path) -> None:
         self.archive = memory_archive()
         self.catalogue = MemoryCatalogue()
-        self.models = MemoryModels()
-        self.registry = Registry(self.models)
+        self.registry = MemoryRegistry()
         memory = MemoryLease()
         self.lease, self.jobs = memory, MemoryJobs(memory)
         self.plan = replace(PLAN, folder=folder / "work", models_url=str(folder / "models"))
@@ -61,10 +60,7 @@ class Trainer:
     async def open(self) -> None:
         """Fill the catalogue, and put the pretrained model in service."""
         await self.catalogue.put_items(CATALOGUE)
-        await self.registry.store(PRETRAINED)
-        await self.models.add(card(PRETRAINED.version))
-        await self.models.want(PRETRAINED.version)
-        await self.models.switch(PRETRAINED.version)
+        await self.registry.begin(PRETRAINED, card(PRETRAINED.version))
 
     async def turn(self, learner: type[ArchiveLearner] = ArchiveLearner) -> Job | None:
         """Let it take one look, as a process that has just started."""
@@ -81,7 +77,6 @@ class Trainer:
         return Parts(
             lease=self.lease,
             jobs=self.jobs,
-            models=self.models,
             registry=self.registry,
             learner=learner(self.archive, stock, HashEncoder(), self.plan),
             signals=ArchiveSignals(
@@ -101,9 +96,9 @@ class Trainer:
 
         async def switch() -> None:
             while True:
-                wanted = (await self.models.standing()).wanted
+                wanted = (await self.registry.roles()).wanted
                 if wanted is not None:
-                    await self.models.switch(wanted)
+                    await self.registry.switch(wanted)
                 await asyncio.sleep(0.01)
 
         task = asyncio.create_task(switch())
@@ -138,8 +133,9 @@ async def test_good_models_serve_one_after_the_other_and_a_bad_one_does_not(
     assert bad.state == "refused"
     assert "NDCG@10 fell" in str(bad.outcome)
 
-    cards = [listed.card for listed in await trainer.models.listed()]
-    assert [listed.role for listed in await trainer.models.listed()] == [
+    entries = await trainer.registry.entries()
+    cards = [entry.card for entry in entries]
+    assert [entry.role for entry in entries] == [
         "refused",
         "champion",
         "former",
@@ -212,7 +208,7 @@ async def test_a_running_training_is_cancelled_over_http_and_the_next_one_runs(
         ended = (await client.get(where)).json()
         assert ended["summary"] == "Cancelled: the wrong season"
         assert [*trainer.plan.folder.iterdir()] == []
-        assert (await trainer.models.standing()).champion == PRETRAINED.version
+        assert (await trainer.registry.roles()).champion == PRETRAINED.version
         closing.set()
         await training
 

@@ -4,11 +4,10 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from portrait.adapters.redis_models import RedisModels
 from portrait.adapters.redis_registry import RedisRegistry
 from portrait.adapters.redis_store import connect_redis
 from portrait.events.event import Action
-from portrait.lifecycle.model_index import Card
+from portrait.lifecycle.registry import Card
 from portrait.model.behaviour import Behaviour
 from portrait.model.learned import Blend, Learned
 from portrait.model.model import Model
@@ -24,14 +23,14 @@ async def add_challenger(
     Its base is the champion, unless another is named.
     """
     redis = await connect_redis(redis_url)
-    registry, models = RedisRegistry(redis), RedisModels(redis)
+    registry = RedisRegistry(redis)
     ground = await (registry.champion() if base is None else registry.model(base))
     assert ground is not None
     axes = np.ascontiguousarray(np.roll(ground.space.axes, seed, axis=1))
     space = Space(ground.space.encoder, ground.space.mean, axes)
     model = Model(version, space, learned(seed, axes.shape[1]))
     await registry.store(model)
-    stands_on = (await models.get(ground.version)).card
+    stands_on = (await registry.entry(ground.version)).card
     card = Card(
         version=version,
         parent=ground.version,
@@ -40,7 +39,7 @@ async def add_challenger(
         encoder_source=stands_on.encoder_source,
         space_id=model.space.id,
     )
-    await models.add(card)
+    await registry.add(card)
     await redis.aclose()
     return model
 

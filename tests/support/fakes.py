@@ -17,11 +17,10 @@ import numpy as np
 from portrait.arrays import Floats
 from portrait.catalogue.desk import MOST_LAID, PATIENCE, TAKEN_AT_ONCE, ReadingRequest
 from portrait.catalogue.popularity import diminished
-from portrait.errors import ModelInvalidError, StoreUnavailableError, StreamUnavailableError
+from portrait.errors import StoreUnavailableError, StreamUnavailableError
 from portrait.events.item import IntroducedItem, Item
 from portrait.events.progress import LogName, StoredOffsets
 from portrait.events.stream import Headers, Message
-from portrait.model.model import Model
 from portrait.model.space import Vectors, unit
 from portrait.profiles.profile import REVISION
 from portrait.profiles.store import Stored, Write
@@ -299,39 +298,6 @@ class MemoryOffsets:
             if (log.number, end) >= (stored.number, ends.get(place, -1)):
                 ends[place], logs[place] = end, log
         return True
-
-
-class MemoryRegistry:
-    """A `ModelRegistry` in a dict."""
-
-    def __init__(self) -> None:
-        self.models: dict[str, Model] = {}
-        self.damaged: set[str] = set()  # versions
-        self.version: str | None = None
-        self.is_down = False
-
-    async def champion(self) -> Model | None:
-        """Return the model in service."""
-        _require(up=not self.is_down)
-        return None if self.version is None else self.models[self.version]
-
-    async def model(self, version: str) -> Model | None:
-        """Return a model that was stored, unless it is damaged."""
-        _require(up=not self.is_down)
-        if version in self.damaged:
-            msg = f"{version} is damaged"
-            raise ModelInvalidError(msg)
-        return self.models.get(version)
-
-    async def store(self, model: Model) -> None:
-        """Keep a model."""
-        _require(up=not self.is_down)
-        self.models[model.version] = model
-
-    async def promote(self, model: Model) -> None:
-        """Replace the model in service."""
-        await self.store(model)
-        self.version = model.version
 
 
 class ListPublisher:

@@ -27,7 +27,7 @@ from service.http.border import Border
 from service.http.middleware import BodyLimits
 from service.live import Live, Parts
 from tests.support.catalogues import ITEMS, SPACE
-from tests.support.fake_training import MemoryJobs, MemoryLease, MemoryModels
+from tests.support.fake_training import MemoryJobs, MemoryLease
 from tests.support.fakes import (
     HashEncoder,
     ListPublisher,
@@ -37,8 +37,9 @@ from tests.support.fakes import (
     MemoryPopularity,
     MemoryProfiles,
     MemoryProgress,
-    MemoryRegistry,
 )
+from tests.support.memory_registry import MemoryRegistry
+from tests.support.promotions import put_in_service
 
 NOW_MS = 1_790_000_000_000
 HOUR_MS = 3_600_000
@@ -55,7 +56,6 @@ class Shop:
     popularity: MemoryPopularity = field(default_factory=MemoryPopularity)
     progress: MemoryProgress = field(default_factory=MemoryProgress)
     registry: MemoryRegistry = field(default_factory=MemoryRegistry)
-    models: MemoryModels = field(default_factory=MemoryModels)
     lease: MemoryLease = field(default_factory=MemoryLease)
     jobs: MemoryJobs = field(init=False)
     desk: MemoryDesk = field(default_factory=MemoryDesk)
@@ -75,7 +75,6 @@ class Shop:
             popularity=self.popularity,
             progress=self.progress,
             registry=self.registry,
-            models=self.models,
             jobs=self.jobs,
             desk=self.desk,
             publisher=self.publisher,
@@ -99,7 +98,7 @@ class Shop:
             vectors = space.place_searches(HashEncoder().encode(searches))
             await self.items.put_vectors(space.id, [*map(search_ref, searches)], vectors)
         await self.items.put_items(chosen)
-        await self.registry.promote(model or Model(f"model-{space.id[:4]}", space))
+        await put_in_service(self.registry, model or Model(f"model-{space.id[:4]}", space))
 
     def remember(self, user: str, *events: Mapping[str, object], painted: Catalogue) -> None:
         """Fold a user's events, oldest first, an hour apart, and store the record."""

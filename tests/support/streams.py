@@ -1,7 +1,7 @@
 """A log in memory, and an updater on memory alone."""
 
 from collections.abc import AsyncIterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -11,11 +11,11 @@ from portrait.catalogue.texts import TextReader
 from portrait.events.item import Item
 from portrait.events.resume import Resume
 from portrait.events.stream import Batch, Notes, Record
-from portrait.lifecycle.model_index import Card, Roles
 from portrait.model.model import Model
 from portrait.profiles.store import ProfileStore
+from tests.support.cards import card_of_model
 from tests.support.catalogues import ITEMS, SPACE
-from tests.support.fake_training import MemoryLiveCounts, MemoryModels
+from tests.support.fake_training import MemoryLiveCounts
 from tests.support.fakes import (
     HashEncoder,
     ListPublisher,
@@ -24,8 +24,9 @@ from tests.support.fakes import (
     MemoryPopularity,
     MemoryProfiles,
     MemoryProgress,
-    MemoryRegistry,
 )
+from tests.support.memory_registry import MemoryRegistry
+from tests.support.promotions import put_in_service
 from workers.another_encoder import AnotherEncoder
 from workers.origin import Completeness, Origin, Shop, Stores
 from workers.painter import EncoderOf, Painter, Studio
@@ -82,20 +83,18 @@ async def memory_spaces(
     *others: Model,
     encoder: HashEncoder | None = None,
     encoder_of: EncoderOf | None = None,
-) -> tuple[Spaces, MemoryRegistry, MemoryModels]:
+) -> tuple[Spaces, MemoryRegistry]:
     """Keep the spaces of MODEL, which serves, and of others that may be wanted."""
-    registry, models = MemoryRegistry(), MemoryModels()
-    await registry.promote(MODEL)
-    models.now = Roles(champion=MODEL.version)
-    for model in (MODEL, *others):
+    registry = MemoryRegistry()
+    await put_in_service(registry, MODEL)
+    for model in others:
         await registry.store(model)
-        await models.add(card_of_model(model))
-        models.kept.add(model.version)
+        await registry.add(card_of_model(model))
 
     async def the_one(model: Model) -> HashEncoder:  # noqa: ARG001 - there is one for all
         return encoder or HashEncoder()
 
-    stores = Stores(registry, models, store)
+    stores = Stores(registry, store)
     origin = Origin(memory_shop(), stores, HashEncoder(), await never_complete())
     another = AnotherEncoder(stores, HashEncoder(), origin)
     spaces = Spaces(
@@ -107,7 +106,7 @@ async def memory_spaces(
         grace=timedelta(days=1),
     )
     await spaces.look()
-    return spaces, registry, models
+    return spaces, registry
 
 
 def memory_upkeep(store: CatalogueStore) -> Upkeep:
@@ -131,15 +130,6 @@ async def never_complete() -> Completeness:
     return Completeness(resume, frozenset[int])
 
 
-def card_of_model(model: Model) -> Card:
-    return Card(
-        version=model.version,
-        created_at=datetime(2026, 11, 24, tzinfo=UTC),
-        encoder=model.space.encoder,
-        space_id=model.space_id,
-    )
-
-
 async def memory_updater(
     profiles: ProfileStore | None = None, offsets: MemoryOffsets | None = None
 ) -> Updater:
@@ -151,7 +141,7 @@ async def memory_updater(
     resume = Resume(offsets or MemoryOffsets(), "update")
     await resume.points()
     registry = MemoryRegistry()
-    await registry.promote(MODEL)
+    await put_in_service(registry, MODEL)
     return Updater(
         profiles=profiles or MemoryProfiles(),
         popularity=MemoryPopularity(),

@@ -10,7 +10,6 @@ import time
 from datetime import timedelta
 
 from portrait.adapters.redis_lease import RedisJobs, RedisLease
-from portrait.adapters.redis_models import RedisModels
 from portrait.adapters.redis_registry import RedisRegistry
 from portrait.adapters.redis_store import connect_redis
 from portrait.evaluation.trial import DEFAULTS
@@ -60,7 +59,6 @@ async def run(url: str, stage: str) -> None:
     parts = Parts(
         RedisLease(redis, LEASE),
         RedisJobs(redis),
-        RedisModels(redis),
         RedisRegistry(redis),
         learner,
         StubSignals(),

@@ -8,14 +8,14 @@ import pytest
 
 from portrait.errors import ModelInvalidError
 from portrait.lifecycle.learner import NothingToLearnError, Trained
-from portrait.lifecycle.model_index import Card
+from portrait.lifecycle.registry import Card
 from portrait.model.encoder import TextEncoder
 from portrait.model.model import Model
 from portrait.model.space import Space, fit_space
 from portrait.training.learner import ArchiveLearner
-from tests.support.fake_training import MemoryModels
-from tests.support.fakes import HashEncoder, MemoryRegistry
-from tests.support.streams import card_of_model
+from tests.support.cards import card_of_model
+from tests.support.fakes import HashEncoder
+from tests.support.memory_registry import MemoryRegistry
 from tests.support.training_shop import CATALOGUE
 from tests.unit.test_learner import PRETRAINED, KilledError, Noted, Shop
 from workers.grounds import StoredGrounds
@@ -152,19 +152,19 @@ def test_a_basis_that_is_named_during_a_training_is_for_the_next(trainer: Traine
     assert trial.challenger.newest.ndcg.mean() > 0
 
 
-async def test_a_thread_is_told_what_the_index_of_models_names() -> None:
+async def test_a_thread_is_told_what_the_registry_names() -> None:
     async def encoder_of(model: Model) -> HashEncoder:
         if model is BASIS:
             return NewEncoder()
         raise ModelInvalidError
 
-    models, registry = MemoryModels(), MemoryRegistry()
+    registry = MemoryRegistry()
     await registry.store(BASIS)
-    await models.add(card_of_model(BASIS))
-    grounds = StoredGrounds(models, registry, encoder_of, asyncio.get_running_loop())
+    await registry.add(card_of_model(BASIS))
+    grounds = StoredGrounds(registry, encoder_of, asyncio.get_running_loop())
 
     nothing = await asyncio.to_thread(grounds.basis)
-    await models.build_on(BASIS.version)
+    await registry.build_on(BASIS.version)
 
     assert nothing is None
     assert await asyncio.to_thread(grounds.basis) is BASIS

@@ -57,7 +57,7 @@ async def indexer(
 
 async def run(*batches: list[FakeRecord]) -> tuple[MemoryCatalogue, ListPublisher, ListStream]:
     store, publisher, stream = MemoryCatalogue(), ListPublisher(), ListStream(*batches)
-    spaces, _, _ = await memory_spaces(store)
+    spaces, _ = await memory_spaces(store)
     await index(stream.batches(), stream, await indexer(store, spaces, publisher))
     return store, publisher, stream
 
@@ -177,7 +177,7 @@ async def test_a_text_that_is_known_is_not_read_again() -> None:
     encoder = HashEncoder()
     for offset in range(3):
         stream = ListStream([upsert("milk", offset), upsert("more milk", title="title of milk")])
-        spaces, _, _ = await memory_spaces(store, encoder=encoder)
+        spaces, _ = await memory_spaces(store, encoder=encoder)
         await index(stream.batches(), stream, await indexer(store, spaces))
 
     assert encoder.texts_read == 1 + 3  # of which three are to see whether it can read
@@ -189,7 +189,7 @@ async def test_a_store_that_started_again_is_given_the_batch_again() -> None:
     await resume.points()
     offsets.life = "second"
 
-    spaces, _, _ = await memory_spaces(store)
+    spaces, _ = await memory_spaces(store)
     await index(stream.batches(), stream, await indexer(store, spaces, resume=resume))
 
     assert stream.rewinds == 1
@@ -198,7 +198,7 @@ async def test_a_store_that_started_again_is_given_the_batch_again() -> None:
 
 async def test_a_store_that_is_away_is_given_the_batch_again() -> None:
     store, stream = MemoryCatalogue(), ListStream([upsert("milk")])
-    spaces, _, _ = await memory_spaces(store)
+    spaces, _ = await memory_spaces(store)
     store.is_down = True
 
     await index(stream.batches(), stream, await indexer(store, spaces))
@@ -210,7 +210,7 @@ async def test_a_store_that_is_away_is_given_the_batch_again() -> None:
 
 async def test_a_store_that_is_away_for_too_long_ends_the_worker() -> None:
     store, stream = MemoryCatalogue(), ListStream([upsert("milk")])
-    spaces, _, _ = await memory_spaces(store)
+    spaces, _ = await memory_spaces(store)
     store.is_down = True
 
     with pytest.raises(StoreUnavailableError):

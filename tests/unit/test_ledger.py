@@ -16,8 +16,9 @@ from portrait.lifecycle.ledger import (
 )
 from portrait.lifecycle.manifest import ArtifactInvalidError
 from portrait.model.model import Model
+from tests.support.cards import card_of_model
 from tests.support.models import learned_model
-from tests.support.streams import MODEL, card_of_model
+from tests.support.streams import MODEL
 
 
 @pytest.mark.parametrize("model", [MODEL, learned_model()], ids=["texts alone", "learned"])

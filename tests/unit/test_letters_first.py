@@ -112,7 +112,7 @@ async def by_update(world: World) -> None:
 
 async def by_index(world: World) -> None:
     store = MemoryCatalogue()
-    spaces, _, _ = await memory_spaces(store)
+    spaces, _ = await memory_spaces(store)
     resume = Resume(world.offsets, "index")
     await resume.points()
     stream = world.stream()

@@ -47,7 +47,7 @@ async def test_a_search_that_nobody_made_before_is_read_by_a_worker_at_once(
     monkeypatch.setattr("tests.support.fakes.PATIENCE", SLOW * PATIENCE)
     shop = Shop()
     await shop.stock()
-    spaces, _, _ = await memory_spaces(shop.items)
+    spaces, _ = await memory_spaces(shop.items)
     await spaces.look()
     worker = asyncio.create_task(keep_read(shop.desk, spaces))
 
@@ -147,7 +147,7 @@ class Noting(MemoryCatalogue):
 async def test_what_is_read_at_the_desk_is_kept_as_long_as_what_events_bring() -> None:
     store, laid = Noting(), MemoryDesk()
     await store.put_items(ITEMS)
-    spaces, _, _ = await memory_spaces(store)
+    spaces, _ = await memory_spaces(store)
     await spaces.look()
     store.ttls.clear()
     asking = asyncio.create_task(laid.ask(["a search"]))

@@ -17,7 +17,7 @@ from portrait.ref import user_ref
 from portrait.times import DAY_MS, EPOCH, MILLISECOND
 from tests.support.archives import memory_archive
 from tests.support.catalogues import ITEMS, SPACE
-from tests.support.fakes import MemoryRegistry
+from tests.support.memory_registry import MemoryRegistry
 from tests.support.models import learned
 from tests.support.training_shop import OPENED, ListStock, keep, rows
 

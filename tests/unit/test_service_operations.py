@@ -16,7 +16,6 @@ from pydantic_core import to_json
 from portrait import metrics
 from portrait.events.item import Item
 from portrait.lifecycle.jobs import new_job
-from portrait.lifecycle.model_index import Roles
 from portrait.model.model import Model
 from portrait.model.space import fit_space
 from service.app import create_app
@@ -24,12 +23,13 @@ from service.examples import PROFILE, RECOMMENDATIONS
 from service.live import Live, Parts
 from service.operations import FRESH
 from service.schemas import ProfileAnswer, RecommendationRequest, Recommendations
-from tests.contract.test_training import NOON
+from tests.support.cards import NOON
 from tests.support.catalogues import ITEMS, SPACE, litter
 from tests.support.fakes import HashEncoder
 from tests.support.models import learned_model
 from tests.support.patience import PATIENCE
 from tests.support.processes import until
+from tests.support.promotions import put_in_service
 from tests.support.shop import Shop, look, open_shop
 
 OTHER_SPACE = fit_space("hash", HashEncoder().encode([f"text {place}" for place in range(30)]))
@@ -252,7 +252,7 @@ async def test_the_model_of_a_profile_is_known_before_it_is_taken_up_here() -> N
     await look(live)
     coming = learned_model("coming")
     await shop.registry.store(coming)
-    shop.models.now = Roles(wanted="coming")
+    shop.registry.now = shop.registry.now._replace(wanted="coming")
 
     assert await live.version_of(coming.space_id) == "coming"
     assert await live.version_of("0" * 16) is None
@@ -265,7 +265,7 @@ async def test_a_new_version_of_the_same_space_keeps_the_catalogue() -> None:
     await look(live)
     before = live.require()
 
-    await shop.registry.promote(Model("newer", SPACE))
+    await put_in_service(shop.registry, Model("newer", SPACE))
     await look(live)
 
     assert live.require().model.version == "newer"

@@ -23,7 +23,8 @@ from portrait.ref import text_ref
 from portrait.times import DAY_MS, EPOCH, MILLISECOND
 from portrait.training.material import Shares, gather
 from tests.support.archives import memory_archive
-from tests.support.fakes import HashEncoder, MemoryRegistry
+from tests.support.fakes import HashEncoder
+from tests.support.memory_registry import MemoryRegistry
 from tests.support.training_shop import CATALOGUE, OPENED, SEASON, ListStock, keep, rows, season
 from tests.unit.test_learner import PRETRAINED
 

@@ -13,7 +13,7 @@ from portrait.catalogue.texts import MOST_UNREAD, TextReader
 from portrait.errors import ModelInvalidError
 from portrait.events.item import Item
 from portrait.events.stream import Notes
-from portrait.lifecycle.model_index import Roles
+from portrait.lifecycle.registry import Roles
 from portrait.model.model import Model
 from portrait.model.space import Space
 from portrait.ref import search_ref, text_ref

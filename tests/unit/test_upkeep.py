@@ -97,7 +97,7 @@ async def test_another_life_of_the_store_has_lost_nothing_that_this_one_has() ->
 async def test_lost_vectors_are_said_and_made_again() -> None:
     store = MemoryCatalogue()
     await index_items(store)
-    spaces, _, _ = await memory_spaces(store)
+    spaces, _ = await memory_spaces(store)
     before, lost = counted("vector_missing"), set(list(store.vectors)[::2])
     whole, store.vectors = (
         set(store.vectors),

@@ -11,7 +11,7 @@ from workers.roots.wires import Wires
 def encoders_of(settings: Settings, wires: Wires) -> Encoders:
     """Say where encoders are to be found; they are loaded as they are needed."""
     sources = Sources(settings.encoder, partial(_encoder, settings), name_of)
-    return Encoders(sources, wires.models, settings.model_cache)
+    return Encoders(sources, wires.registry, settings.model_cache)
 
 
 def _encoder(settings: Settings, source: str) -> BertEncoder:

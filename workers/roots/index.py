@@ -85,7 +85,7 @@ def _spaces(  # noqa: PLR0913, PLR0917 - all that it looks after
         settings.fit_patience,
         from_anywhere(settings.encoder),
     )
-    stores = Stores(wires.registry, wires.models, wires.catalogue)
+    stores = Stores(wires.registry, wires.catalogue)
     origin = Origin(shop, stores, base, complete)
     another = AnotherEncoder(stores, base, origin)
     unread = Unread(wires.catalogue, encoders.of, wires.notes)

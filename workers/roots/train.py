@@ -17,7 +17,6 @@ from portrait.adapters.parquet_archive import ParquetArchive
 from portrait.adapters.redis_catalogue import RedisCatalogue
 from portrait.adapters.redis_lease import RedisJobs, RedisLease
 from portrait.adapters.redis_live import RedisLive
-from portrait.adapters.redis_models import RedisModels
 from portrait.adapters.redis_registry import RedisRegistry
 from portrait.adapters.river_drift import AdwinDrift
 from portrait.dataset.stock import StoredStock
@@ -132,13 +131,11 @@ def _parts(
     archive, registry = ParquetArchive(settings.archive_url), RedisRegistry(redis)
     stock = StoredStock(RedisCatalogue(redis), loop)
 
-    models = RedisModels(redis)
     plan = plan_of(settings)
-    grounds = StoredGrounds(models, registry, encoders.of, loop)
+    grounds = StoredGrounds(registry, encoders.of, loop)
     return Parts(
         lease=RedisLease(redis, settings.train_lease),
         jobs=RedisJobs(redis),
-        models=models,
         registry=registry,
         learner=learner(archive, stock, None, plan, grounds=grounds),
         signals=ArchiveSignals(
@@ -159,7 +156,7 @@ def _watched(settings: Settings, redis: Redis, parts: Parts) -> Watched:
     archive = ParquetArchive(settings.archive_url)
     stock = StoredStock(RedisCatalogue(redis), asyncio.get_running_loop())
     outcomes = ArchiveOutcomes(archive, stock, parts.registry)
-    return Watched(parts.models, RedisLive(redis), outcomes, parts.tracking)
+    return Watched(parts.registry, RedisLive(redis), outcomes, parts.tracking)
 
 
 def _schedule(settings: Settings) -> Schedule:

@@ -10,7 +10,6 @@ from redis.asyncio import Redis
 
 from portrait.adapters.kafka_publisher import PatientPublisher, open_publisher
 from portrait.adapters.redis_catalogue import Memory, RedisCatalogue
-from portrait.adapters.redis_models import RedisModels
 from portrait.adapters.redis_registry import RedisRegistry
 from portrait.adapters.redis_store import connect_redis, eviction
 from portrait.errors import ModelMissingError, StoreUnavailableError
@@ -29,7 +28,6 @@ class Wires:
     redis: Redis
     publisher: PatientPublisher
     registry: RedisRegistry
-    models: RedisModels
     catalogue: RedisCatalogue
     closing: asyncio.Event
     checks: dict[str, Check]
@@ -65,7 +63,6 @@ async def connected(settings: Settings) -> AsyncIterator[Wires]:
             redis,
             publisher,
             registry,
-            RedisModels(redis),
             RedisCatalogue(redis, Memory(settings.unknown_items, settings.unknown_ttl)),
             closing,
             checks,

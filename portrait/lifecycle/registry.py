@@ -1,16 +1,18 @@
-"""The index of models: which there are, which serves, which is to serve, which did before.
+"""The registry of models: which there are, which serves, which is to serve, which did before.
 
-The protocol of a promotion, step by step; a process killed after any of them is replaced by one
-that goes on from what the index says:
+The very first model of a shop needs nobody's wish: as soon as the index worker has filled its
+space, one atomic step stores it, lists it and puts it in service (`begin`). Every later one is
+promoted. The protocol of that, step by step; a process killed after any of them is replaced by one
+that goes on from what the registry says:
 
-1. The trainer stores the model's arrays (`ModelRegistry`), then its card (`add`).
+1. The trainer stores the model's arrays (`store`), then its card (`add`).
 2. Somebody asks for it: the trainer after the judge, an operator over HTTP (`want`).
    Nothing in service changes. A newer wish replaces an older one.
-3. The index worker sees the wish (`standing`), encodes the catalogue into the wanted model's space
+3. The index worker sees the wish (`roles`), encodes the catalogue into the wanted model's space
    beside the champion's, and keeps both complete while items change.
 4. When its space is complete it switches (`switch`): in one atomic step, and only if the same model
    is still wanted, the champion becomes the former, the wanted becomes the champion.
-5. Update workers and the service follow `ModelRegistry.champion`. The update workers repaint users;
+5. Update workers and the service follow `champion`. The update workers repaint users;
    until a user is repainted the service answers from the space that the profile is in.
 6. The former's space is kept complete for a grace, so that `roll_back`, one atomic step, makes it
    the champion again at once. Then the index worker lets go of it: `expired` says which, `forget`
@@ -24,7 +26,7 @@ serves again only by a person's word: the reason that they give stays on its car
 Where the encoder is to be another one, a learned champion goes on, and the next training stands on
 a pretrained model of that encoder (`basis`): `workers/another_encoder.py`.
 
-An index that was emptied gets its pointers back (`restore`) from the ledger that lies beside the
+A registry that was emptied gets its pointers back (`restore`) from the ledger that lies beside the
 artifacts: `ledger.py`.
 """
 
@@ -36,6 +38,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
 from portrait.errors import PortraitError
 from portrait.evaluation.verdict import Verdict
 from portrait.lifecycle.manifest import Manifest, Version, Window
+from portrait.model.model import Model
 
 MOST_NOTES = 20  # kept of one model; the oldest go first
 
@@ -66,7 +69,7 @@ class Note(BaseModel):
     at: AwareDatetime
     reason: str
     rolled_back: str | None = Field(
-        None, description="Why it had been taken out of service; null: it had not."
+        None, description="Why it had been taken out of service; null if it had not been."
     )
 
 
@@ -122,27 +125,60 @@ class Entry(NamedTuple):
     role: Role
 
 
-class ModelIndex(Protocol):
-    """What is known of every model. Changed by atomic steps alone."""
+class Registry(Protocol):
+    """Where models are kept, and what is known of each. Roles change by atomic steps alone."""
+
+    async def champion(self) -> Model | None:
+        """Return the model in service, or None before there is one.
+
+        Raises:
+            ModelInvalidError: Its arrays are damaged, or of another layout.
+        """
+        ...
+
+    async def model(self, version: str) -> Model | None:
+        """Return a model whose arrays are kept, or None.
+
+        Raises:
+            ModelInvalidError: Its arrays are damaged, or of another layout.
+        """
+        ...
+
+    async def store(self, model: Model) -> None:
+        """Keep a model's arrays. No role changes, and nothing is listed."""
+        ...
 
     async def add(self, card: Card) -> None:
         """List a model, or replace its card. Its role does not change."""
         ...
 
-    async def listed(self) -> list[Entry]:
+    async def entries(self) -> list[Entry]:
         """Return all models, newest first."""
         ...
 
-    async def get(self, version: str) -> Entry:
-        """Return one model.
+    async def entry(self, version: str) -> Entry:
+        """Return one model's card and role.
 
         Raises:
             ModelNotFoundError: It is not listed.
         """
         ...
 
-    async def standing(self) -> Roles:
+    async def roles(self) -> Roles:
         """Return who serves, who did, who is to."""
+        ...
+
+    async def begin(self, model: Model, card: Card, lost: str | None = None) -> bool:
+        """Store the very first model, list it and put it in service, in one step.
+
+        Args:
+            model: Who serves from now on.
+            card: What is told of it.
+            lost: Who is named as champion, and whose arrays are gone, if anybody is.
+
+        Returns:
+            False, and nothing is changed or kept, if another serves.
+        """
         ...
 
     async def want(self, version: str, *, insist: bool = False, reason: str | None = None) -> None:
@@ -187,7 +223,7 @@ class ModelIndex(Protocol):
             champion: Only if this one serves; None: whoever does.
 
         Raises:
-            NoFormerModelError: There is none, or another champion serves.
+            NoFormerModelError: There is none, or no champion, or another one serves.
         """
         ...
 
@@ -227,15 +263,25 @@ def card_of(
     )
 
 
-def role_of(card: Card, standing: Roles, *, is_kept: bool) -> Role:
+def plain_card(model: Model, created_at: datetime) -> Card:
+    """Write the card of a model of which nothing is known but what is in it."""
+    return Card(
+        version=model.version,
+        created_at=created_at,
+        encoder=model.space.encoder,
+        space_id=model.space_id,
+    )
+
+
+def role_of(card: Card, roles: Roles, *, is_kept: bool) -> Role:
     """Say what a model is at the moment."""
-    roles: dict[str | None, Role] = {
-        standing.wanted: "wanted",
-        standing.former: "former",
-        standing.champion: "champion",
+    by_version: dict[str | None, Role] = {
+        roles.wanted: "wanted",
+        roles.former: "former",
+        roles.champion: "champion",
     }
-    if card.version in roles:
-        return roles[card.version]
+    if card.version in by_version:
+        return by_version[card.version]
     if not is_kept:
         return "retired"
     if card.rolled_back is not None:
