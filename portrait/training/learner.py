@@ -22,7 +22,6 @@ from portrait.archive.archive import Archive
 from portrait.dataset.stock import Stock
 from portrait.evaluation.trial import DEFAULTS, HeadFigures, Thresholds
 from portrait.lifecycle.artifact import (
-    ENCODER,
     MANIFEST,
     manifest_digest,
     publish,
@@ -301,13 +300,12 @@ class ArchiveLearner:
             REFERENCES: references_of(ranker_of(exam, model), bench.material.events),
         }
         manifest = self._manifest(bench, metrics)
-        own = kept_folder(bench.folder)
         write_artifact(
             artifact,
             manifest,
             space=bench.space,
             learned=learned.to_arrays(),
-            parts={} if own is None else {ENCODER: own},
+            encoder=kept_folder(bench.folder),
         )
 
     def _fit(
