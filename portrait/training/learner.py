@@ -392,8 +392,7 @@ class ArchiveLearner:
 
 def _fits(behaviour: Behaviour, shape: EncoderShape) -> bool:
     """Say whether a training of this shape can go on from a model."""
-    is_one = behaviour.turn.shape == (1, shape.dim, shape.dim)
-    return is_one and len(behaviour.decay) == shape.heads
+    return (behaviour.dim, len(behaviour.decay)) == (shape.dim, shape.heads)
 
 
 def manifest_at(models_url: str, version: str) -> Manifest | None:

@@ -150,7 +150,7 @@ class BehaviourEncoder(nn.Module):
             action_vectors=_array(self.actions),
             decay=_array(self.log_decay.exp()),
             gap_decay=_array(self.log_gap_decay.exp()),
-            turn=_array(self.turn)[None],
+            turn=_array(self.turn),
         )
 
     @torch.no_grad()
@@ -158,7 +158,7 @@ class BehaviourEncoder(nn.Module):
         """Go on from what another training learned; items that it did not know start anew.
 
         Args:
-            behaviour: Of the same shape, one block.
+            behaviour: Of the same shape.
             refs: (N,), of the catalogue.
         """
         self.projection.copy_(torch.from_numpy(behaviour.projection))
@@ -166,7 +166,7 @@ class BehaviourEncoder(nn.Module):
         self.actions.copy_(torch.from_numpy(vectors_of_kinds(behaviour.action_vectors)))
         self.log_decay.copy_(torch.from_numpy(behaviour.decay).log())
         self.log_gap_decay.copy_(torch.from_numpy(behaviour.gap_decay).log())
-        self.turn.copy_(torch.from_numpy(behaviour.turn[0]))
+        self.turn.copy_(torch.from_numpy(behaviour.turn))
         id_row = self.id_row[: self.ranked].cpu().numpy()
         theirs = positions(behaviour.item_refs, refs)
         both = (id_row != MISSING) & (theirs != MISSING)
