@@ -4,13 +4,13 @@ Numbers are counted, not sampled. Comparisons draw whole users, because the exam
 resemble each other.
 """
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from portrait.arrays import Codes, Doubles, Flags
+from portrait.evaluation.chance import gap_by_chance
 
 Probabilities = NDArray[np.floating]
 
@@ -138,19 +138,6 @@ def ece_by_chance(probabilities: Probabilities, bins: int = BINS) -> float:
     parts = np.array_split(probability * (1 - probability), bins)
     spread = np.sqrt([part.sum() for part in parts]) / max(1, len(probability))
     return gap_by_chance(spread, ONE_IN_TWENTY)
-
-
-def gap_by_chance(spread: Doubles, deviations: float) -> float:
-    """Return how large a sum of gaps becomes by chance, if each is a normal around 0.
-
-    The absolute value of a normal has the mean s sqrt(2/pi) and the variance s^2 (1 - 2/pi).
-
-    Args:
-        spread: Standard deviation of each gap, (K,).
-        deviations: How far above its mean.
-    """
-    mean = float(spread.sum()) * math.sqrt(2 / math.pi)
-    return mean + deviations * math.sqrt(float((spread**2).sum()) * (1 - 2 / math.pi))
 
 
 def reliability(outcomes: Flags, probabilities: Probabilities, bins: int = BINS) -> list[Bin]:

@@ -5,14 +5,11 @@ import pytest
 
 from portrait.arrays import Floats
 from portrait.evaluation.classification import average_precision, ece
-from portrait.model.calibration import (
-    AS_IT_IS,
-    Calibration,
+from portrait.model.calibration import AS_IT_IS, Calibration, sigmoid, softmax
+from portrait.training.heads.fit_calibration import (
     calibrate,
     calibrate_forward,
     calibrate_softmax,
-    sigmoid,
-    softmax,
 )
 
 Drawn = tuple[Floats, np.ndarray[tuple[int, ...], np.dtype[np.bool_]]]
