@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import isotonic_regression
 
 from portrait.arrays import Doubles, Flags, Floats
 from portrait.model.calibration import AS_IT_IS, Calibration, softmax
@@ -16,6 +17,7 @@ ISOTONIC_POSITIVES = 2_000  # with fewer, a curve follows noise (docs/experiment
 MOST_KNOTS = 64
 SMALLEST_BLOCK = 50  # examples behind each knot
 SMALLEST_PROBABILITY = 1e-4  # nothing is certain
+ROUNDED = 1e-12  # shares that are nearer to each other are equal
 TEMPERATURES = np.exp(np.linspace(np.log(0.2), np.log(5.0), 201))
 
 
@@ -89,29 +91,17 @@ def _isotonic(score: Doubles, outcome: Flags) -> Calibration:
     order = np.argsort(score, kind="stable")
     blocks = int(np.clip(len(order) // SMALLEST_BLOCK, 2, MOST_KNOTS))
     parts = np.array_split(order, blocks)
-    weight, middle, share = _pool(
-        np.array([len(part) for part in parts], np.float64),
-        np.array([score[part].mean() for part in parts]),
-        np.array([outcome[part].mean() for part in parts]),
-    )
+    weight = np.array([len(part) for part in parts], np.float64)
+    middle = np.array([score[part].mean() for part in parts])
+    share = isotonic_regression([outcome[part].mean() for part in parts], weights=weight).x
+    pooled = np.flatnonzero(np.diff(share, prepend=-1) > ROUNDED)  # where each pool begins
+    middle, weight = np.add.reduceat(middle * weight, pooled), np.add.reduceat(weight, pooled)
+    middle, share = middle / weight, share[pooled]
     # A block of no positives among n is not "never": the rule of succession.
     share = (share * weight + 0.5) / (weight + 1)
     share = np.clip(np.maximum.accumulate(share), SMALLEST_PROBABILITY, 1 - SMALLEST_PROBABILITY)
     one = np.ones(1, np.float32)
     return Calibration(one, middle.astype(np.float32), share.astype(np.float32))
-
-
-def _pool(weight: Doubles, middle: Doubles, share: Doubles) -> tuple[Doubles, Doubles, Doubles]:
-    """Merge neighbours until the shares rise (pool adjacent violators)."""
-    merged: list[tuple[float, float, float]] = []
-    for block in zip(weight.tolist(), middle.tolist(), share.tolist(), strict=True):
-        merged.append(block)
-        while len(merged) > 1 and merged[-2][2] >= merged[-1][2]:
-            (w1, m1, s1), (w2, m2, s2) = merged[-2:]
-            whole = w1 + w2
-            merged[-2:] = [(whole, (w1 * m1 + w2 * m2) / whole, (w1 * s1 + w2 * s2) / whole)]
-    columns = np.array(merged).T
-    return columns[0], columns[1], columns[2]
 
 
 def _log_loss(score: Doubles, outcome: Flags) -> float:
