@@ -14,7 +14,7 @@ from redis.asyncio import Redis
 
 from demo.replay import progress_bar
 from portrait.adapters.parquet_archive import ParquetArchive
-from portrait.archive.segment import count_beyond
+from portrait.archive.segment import covered
 from portrait.events.event import Action
 from portrait.events.topics import ITEMS, event_topic
 from sandbox.ports import free_port
@@ -126,7 +126,7 @@ async def await_archived(stage: Stage, events: int) -> None:
     """Wait until so many events are in the archive's files."""
     archive = ParquetArchive(stage.archive)
     ends = time.monotonic() + START_SECONDS
-    while count_beyond(archive.segments(), {}) < events:
+    while sum(end - first for first, end in covered(archive.segments()).values()) < events:
         await pause(ends, "events were not archived; see build/demo/archive.log")
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import structlog
 
 from portrait.errors import EncoderInvalidError, ModelInvalidError
-from portrait.lifecycle.artifact import ENCODER, OPENVINO, fetch
+from portrait.lifecycle.artifact import ENCODER, fetch
 from portrait.lifecycle.registry import Card, ModelNotFoundError, Registry
 from portrait.model.encoder import TextEncoder
 from portrait.model.model import Model
@@ -115,9 +115,9 @@ class Encoders:
         for _ in range(MOST_ANCESTORS):
             if card.artifact is not None:
                 folder = await asyncio.to_thread(fetch, card.artifact, self._cache, card.digest)
-                for part in (folder / part for part in (OPENVINO, ENCODER)):
-                    if part.is_dir() and await self._is_at(str(part), name):
-                        return await self._loaded_from(model.version, str(part))
+                own = folder / ENCODER
+                if own.is_dir() and await self._is_at(str(own), name):
+                    return await self._loaded_from(model.version, str(own))
             if card.parent is None:
                 break
             try:

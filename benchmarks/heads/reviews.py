@@ -17,9 +17,9 @@ from sklearn.model_selection import train_test_split
 from tqdm import tqdm
 
 from portrait.evaluation.classification import Lead, binary_figures, lead_in_precision
-from portrait.model.calibration import calibrate
 from portrait.model.encoder import TextEncoder
 from portrait.model.space import Vectors
+from portrait.training.heads.fit_calibration import calibrate
 from portrait.training.heads.fit_sentiment import fit_sentiment
 
 PREFIX = "query: "  # what the encoder was trained to read before a text that is compared

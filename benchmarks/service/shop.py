@@ -186,7 +186,7 @@ def _behaviour(draw: np.random.Generator, refs: Refs) -> Behaviour:
         action_vectors=np.float32(0.05) * _normal(draw, actions, STATE_DIM),
         decay=np.linspace(0.08, 1, SPEEDS).astype(np.float32),
         gap_decay=np.full(SPEEDS, 0.05, np.float32),
-        turn=np.eye(STATE_DIM, dtype=np.float32)[None],
+        turn=np.eye(STATE_DIM, dtype=np.float32),
     )
 
 

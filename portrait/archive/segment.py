@@ -109,20 +109,6 @@ def covered(segments: Iterable[Segment]) -> dict[str, tuple[int, int]]:
     }
 
 
-def count_beyond(segments: Iterable[Segment], reached: dict[str, int]) -> int:
-    """Count the events after the offsets that a manifest names: about, and without opening a file.
-
-    Records that could not be read count, too.
-    """
-    total = 0
-    for group in by_place(segments):
-        end = reached.get(group[0].key, 0)
-        for segment in group:
-            total += max(segment.end - max(segment.first, end), 0)
-            end = max(end, segment.end)
-    return total
-
-
 class OffsetSet:
     """A set of offsets as runs: all offsets of a file take two numbers, unless some are missing."""
 

@@ -49,7 +49,10 @@ class Positions:
 
 
 class History:
-    """Interactions made ready to be asked for the facts of many moments."""
+    """Interactions made ready to be asked for the facts of many moments.
+
+    Their times have to be real: ms since 1970, above zero.
+    """
 
     def __init__(self, interactions: Interactions) -> None:
         self.interactions = interactions
@@ -62,7 +65,15 @@ class History:
         self._spend = _running(spent >> _HALF), _running(spent & _LOWER)  # no sum of these wraps
 
     def facts(self, anchors: Anchors) -> Facts:
-        """Gather the facts of each anchor's user from the events before it, as `facts_at`."""
+        """Gather the facts of each anchor's user from the events before it.
+
+        Args:
+            anchors: A of them, in any order; 2 KB of facts each, so take many thousands in parts.
+
+        Returns:
+            Facts of A rows, equal to `fold` of the same events but for the Kafka positions. An
+            event's id is its place in the interactions.
+        """
         facts = Facts.empty(len(anchors))
         begin = self.interactions.starts[anchors.user]
         end = self.positions.find(anchors.user, anchors.at)
@@ -112,20 +123,6 @@ class History:
         ring["quantity"][held] = events.quantity[place]
         ring["action"][held] = events.action[place]
         ring["rating"][held] = events.rating[place]
-
-
-def facts_at(interactions: Interactions, anchors: Anchors) -> Facts:
-    """Gather the facts of each anchor's user from the events before it.
-
-    Args:
-        interactions: With real times: ms since 1970, above zero.
-        anchors: A of them, in any order; 2 KB of facts each, so take many thousands in parts.
-
-    Returns:
-        Facts of A rows, equal to `fold` of the same events but for the Kafka positions. An event's
-        id is its place in the interactions.
-    """
-    return History(interactions).facts(anchors)
 
 
 def _running(values: NDArray[np.generic]) -> Codes:

@@ -45,16 +45,14 @@ class Labels:
         return Labels(self.name, anchors, self.values[chosen], self.closes[chosen])
 
 
-def next_item(interactions: Interactions, anchors: Anchors, until: int) -> Labels:
-    """Label each anchor with the item of the first event from it on that has one."""
-    with_item = interactions.where(interactions.item != NO_ITEM)
-    return _next("next_item", with_item, with_item.item, anchors, until)
-
-
 def next_action(interactions: Interactions, anchors: Anchors, until: int) -> Labels:
-    """Label each anchor with the ACTION_CODE of the first event from it on."""
-    action = interactions.action.astype(np.int64)
-    return _next("next_action", interactions, action, anchors, until)
+    """Label anchors with the ACTION_CODE of their next event; who has none yet is left out."""
+    events = interactions.where(interactions.at < until)
+    place = Positions(events).find(anchors.user, anchors.at)
+    chosen = place < events.starts[anchors.user + 1]
+    place = place[chosen]
+    action = events.action[place].astype(np.int64)
+    return Labels("next_action", anchors.where(chosen), action, events.at[place] + 1)
 
 
 def purchase_within(
@@ -138,16 +136,6 @@ def sentiment(interactions: Interactions, until: int) -> Labels:
     anchors = Anchors(interactions.user[chosen], interactions.at[chosen])
     liked: Flags = interactions.rating[chosen] >= POSITIVE_RATING
     return Labels("sentiment", anchors, liked, anchors.at + 1)
-
-
-def _next(name: str, events: Interactions, value: Codes, anchors: Anchors, until: int) -> Labels:
-    """Label anchors with the value of their next event; who has none yet is left out."""
-    events_until = events.where(events.at < until)
-    value = value[events.at < until]
-    place = Positions(events_until).find(anchors.user, anchors.at)
-    chosen = place < events_until.starts[anchors.user + 1]
-    place = place[chosen]
-    return Labels(name, anchors.where(chosen), value[place], events_until.at[place] + 1)
 
 
 def _within(

@@ -1,11 +1,10 @@
 """Pairs: texts that shoppers' behaviour says belong together, what the text encoder learns from.
 
-events ─▶ items near each other, queries and what they led to ─▶ counted ─▶ weighted ─▶ batches
+events ─▶ items near each other ─▶ counted ─▶ weighted ─▶ batches
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +15,7 @@ from portrait.events.columns import ACTION_CODE
 from portrait.events.event import Action
 
 WINDOW = 2  # events apart; farther ones have less and less to do with each other
-ANSWERED_WITHIN = timedelta(minutes=30)  # a session's usual bound
 MOST_OPEN = 64  # batches filled at once: bounds the search for one without a pair's texts
-ANSWERS = (Action.CLICK, Action.CART, Action.PURCHASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,62 +57,6 @@ def behaviour_pairs(events: Interactions, texts: Sequence[str], window: int = WI
         one.append(touched.item[:-apart][same])
         other.append(touched.item[apart:][same])
     return _weighted(texts, np.concatenate(one), np.concatenate(other))
-
-
-def search_pairs(
-    events: Interactions,
-    texts: Sequence[str],
-    queries: Sequence[str],
-    within: timedelta = ANSWERED_WITHIN,
-) -> Pairs:
-    """Pair each search with the items that were clicked, put in the cart or bought after it.
-
-    Args:
-        events: What happened; a search has no item.
-        texts: (N,), of the items in order of `events.items`.
-        queries: (E,), what was searched for; empty for other events.
-        within: How long an answer may take; another search ends it sooner.
-    """
-    is_search = np.array([query != "" for query in queries], np.bool_)
-    searches = np.cumsum(is_search)
-    answers = np.isin(events.action, [ACTION_CODE[action] for action in ANSWERS])
-    words, of_event = np.unique(np.array(queries, np.str_), return_inverse=True)
-    one: list[Codes] = []
-    other: list[Codes] = []
-    for apart in range(1, WINDOW + 2):
-        follows = (
-            is_search[:-apart]
-            & (answers & (events.item != NO_ITEM))[apart:]
-            & (events.user[:-apart] == events.user[apart:])
-            & (searches[:-apart] == searches[apart:])
-            & (events.at[apart:] - events.at[:-apart] <= within.total_seconds() * 1_000)
-        )
-        one.append(of_event[:-apart][follows] + len(texts))
-        other.append(events.item[apart:][follows])
-    return _weighted([*texts, *words.tolist()], np.concatenate(one), np.concatenate(other))
-
-
-def joined(first: Pairs, second: Pairs) -> Pairs:
-    """Return the pairs of both; those that both have count with both weights."""
-    texts = tuple(dict.fromkeys((*first.texts, *second.texts)))
-    code = {text: place for place, text in enumerate(texts)}
-    left, right, weight = [
-        np.concatenate(columns)
-        for columns in zip(
-            *(
-                (
-                    np.array([code[pairs.texts[at]] for at in pairs.left], np.int64),
-                    np.array([code[pairs.texts[at]] for at in pairs.right], np.int64),
-                    pairs.weight,
-                )
-                for pairs in (first, second)
-            ),
-            strict=True,
-        )
-    ]
-    keys, inverse = np.unique(_keys(left, right, len(texts)), return_inverse=True)
-    summed = np.bincount(inverse, weight, len(keys)).astype(np.float32)
-    return Pairs(texts, keys // len(texts), keys % len(texts), summed)
 
 
 def draw_batches(pairs: Pairs, size: int, count: int, seed: int | Sequence[int]) -> list[Codes]:

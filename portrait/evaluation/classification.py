@@ -4,13 +4,14 @@ Numbers are counted, not sampled. Comparisons draw whole users, because the exam
 resemble each other.
 """
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.metrics import average_precision_score, precision_recall_fscore_support
 
 from portrait.arrays import Codes, Doubles, Flags
+from portrait.evaluation.chance import gap_by_chance
 
 Probabilities = NDArray[np.floating]
 
@@ -62,25 +63,20 @@ def binary_figures(outcomes: Flags, probabilities: Probabilities) -> dict[str, f
 
 def precision_recall_f1(outcomes: Flags, said: Flags) -> dict[str, float]:
     """Return precision, recall and their harmonic mean; 0 where nothing was said or nothing is."""
-    right = float((outcomes & said).sum())
-    precision = right / max(1.0, float(said.sum()))
-    recall = right / max(1.0, float(outcomes.sum()))
-    f1 = 2 * precision * recall / (precision + recall) if right else 0.0
-    return {"precision": precision, "recall": recall, "f1": f1}
+    found = precision_recall_fscore_support(outcomes, said, average="binary", zero_division=0)
+    return dict(zip(("precision", "recall", "f1"), map(float, found), strict=False))
 
 
 def multiclass_figures(outcomes: Codes, probabilities: Probabilities) -> dict[str, float]:
     """Return every figure of a classifier where one of C holds: (A,) codes, (A, C)."""
     held = outcomes[:, None] == np.arange(probabilities.shape[1])  # (A, C)
     said = probabilities.argmax(axis=1)
-    occurring = np.flatnonzero(held.any(axis=0))
-    each = [precision_recall_f1(held[:, code], said == code) for code in occurring]
-    precise = [average_precision(held[:, code], probabilities[:, code]) for code in occurring]
+    each = [precision_recall_f1(held[:, code], said == code) for code in np.unique(outcomes)]
     return {
         "examples": float(len(outcomes)),
         "accuracy": float((said == outcomes).mean()),
         **{name: float(np.mean([one[name] for one in each])) for name in each[0]},  # macro
-        "average_precision": float(np.mean(precise)),
+        "average_precision": macro_average_precision(held, probabilities),
         "log_loss": float(cross_entropies(outcomes, probabilities).mean()),
         "brier": float(np.square(probabilities - held).sum(axis=1).mean()),
         "ece": ece(said == outcomes, probabilities.max(axis=1)),
@@ -95,17 +91,19 @@ def cross_entropies(outcomes: Codes, probabilities: Probabilities) -> Doubles:
 
 
 def average_precision(outcomes: Flags, scores: Probabilities) -> float:
-    """Return the area under the precision-recall steps; equal scores are one step.
+    """Return the area under the precision-recall steps; several labels are pooled.
 
-    Source: Manning, Raghavan and Schütze, Introduction to Information Retrieval, 2008, 8.4.
+    Equal scores are one step, and what holds nowhere has none.
     """
-    score = np.ravel(scores)
-    order = np.argsort(-score, kind="stable")
-    last = np.flatnonzero(np.append(np.diff(score[order]) != 0, values=True))  # of equal scores
-    found = np.cumsum(np.ravel(outcomes)[order])[last]
-    if found[-1] == 0:
+    if not outcomes.any():
         return 0.0
-    return float((np.diff(found, prepend=0) * found / (last + 1)).sum() / found[-1])
+    return float(average_precision_score(np.ravel(outcomes), np.ravel(scores)))
+
+
+def macro_average_precision(outcomes: Flags, scores: Probabilities) -> float:
+    """Return the mean over those of C labels that hold somewhere: (A, C) each."""
+    occurring = np.flatnonzero(outcomes.any(axis=0))
+    return float(np.mean([average_precision(outcomes[:, k], scores[:, k]) for k in occurring]))
 
 
 def brier(outcomes: Flags, probabilities: Probabilities) -> float:
@@ -138,19 +136,6 @@ def ece_by_chance(probabilities: Probabilities, bins: int = BINS) -> float:
     parts = np.array_split(probability * (1 - probability), bins)
     spread = np.sqrt([part.sum() for part in parts]) / max(1, len(probability))
     return gap_by_chance(spread, ONE_IN_TWENTY)
-
-
-def gap_by_chance(spread: Doubles, deviations: float) -> float:
-    """Return how large a sum of gaps becomes by chance, if each is a normal around 0.
-
-    The absolute value of a normal has the mean s sqrt(2/pi) and the variance s^2 (1 - 2/pi).
-
-    Args:
-        spread: Standard deviation of each gap, (K,).
-        deviations: How far above its mean.
-    """
-    mean = float(spread.sum()) * math.sqrt(2 / math.pi)
-    return mean + deviations * math.sqrt(float((spread**2).sum()) * (1 - 2 / math.pi))
 
 
 def reliability(outcomes: Flags, probabilities: Probabilities, bins: int = BINS) -> list[Bin]:

@@ -23,7 +23,7 @@ import numpy as np
 
 from portrait.arrays import MISSING, Flags, Floats, Refs, Rows
 from portrait.catalogue.traits import Traits
-from portrait.inference.leaning import Leaning, leanings
+from portrait.inference.leaning import leanings
 from portrait.inference.paint import vector_weights
 from portrait.inference.recommend import LONG_SHARE, SHORT_SHARE
 from portrait.model.behaviour import CHUNK
@@ -169,27 +169,6 @@ class Ranker:
         """Encode users, (U, D), by what the model learned; all of the events have been heard."""
         return self.learned.behaviour.states(self.placed, rows, events)
 
-    def shares(self, rows: Rows, events: Events, wanted: Rows) -> Floats:
-        """Return each event's share of some items' scores, for one user.
-
-        Args:
-            rows: (S,), what the events are about.
-            events: Of one user, (1, S).
-            wanted: (n,), rows of items.
-
-        Returns:
-            (n, S). An item's shares add up to its score.
-        """
-        learned, blend = self.learned, self.learned.blend
-        ((rows,), events) = self.heard(rows[None], events)
-        behaviour = learned.behaviour.shares(self.placed[rows], events, self.matrix[wanted])
-        neighbours = learned.neighbours.shares(
-            self._neighbour_rows(rows), events, self.neighbour_rows[wanted]
-        )
-        traits = self._trait_shares(rows, events, wanted) if self._counts_traits else None
-        texts = self._text_shares(rows, events, wanted)
-        return blend.score(behaviour, neighbours, texts, self.cold[wanted, None], traits)
-
     def text_states(self, rows: Rows, events: Events) -> Vectors:
         """Average the text vectors of events that were heard, recent ones most. Returns (U, K)."""
         return self._text_states(rows, events, self._counted, self._shares)
@@ -213,14 +192,6 @@ class Ranker:
         beyond = np.zeros((len(scored), 1), np.float32)  # where MISSING points
         return np.concatenate([scored, beyond], axis=1)[:, self.neighbour_rows[: self.items]]
 
-    def _text_shares(self, rows: Rows, events: Events, wanted: Rows) -> Floats:
-        """Return each event's share of the text part, (n, S)."""
-        weight, read = vector_weights(events)[0, self._counted], self.read[rows]  # (T, S), (S, K)
-        norm = np.linalg.norm(weight @ read, axis=1)  # (T,)
-        scale = self._shares / np.where(norm > 0, norm, np.float32(np.inf))
-        shares = (self.texts[wanted] @ read.T) * (scale @ weight)
-        return shares.astype(np.float32)
-
     def _added(
         self, state: Floats, text: Floats, near: Floats | None, suited: Floats | None
     ) -> Floats:
@@ -240,13 +211,6 @@ class Ranker:
         return self.learned.blend.of_traits(
             leans.kin_of(self._traits), leans.price_of(self._traits)
         )
-
-    def _trait_shares(self, rows: Rows, events: Events, wanted: Rows) -> Floats:
-        """Return each event's share of that, (n, S), for one user."""
-        items = self._traits
-        (weight,) = vector_weights(events)
-        leaning = Leaning(self.learned.blend, items.at(rows), weight, self.terms)
-        return leaning.shares(items.at(wanted))
 
     @property
     def _counts_traits(self) -> bool:

@@ -8,7 +8,6 @@ url ─▶ manifest ─▶ files aside ─▶ verify ─▶ rename              
     space.safetensors      mean and axes of the whitening
     learned.safetensors    what was learned beyond the text encoder
     encoder/               the text encoder, if it is not a pretrained one that everybody has
-    encoder.openvino/      the same, exported for CPUs
 
 Nothing here needs torch: the service reads artifacts, too.
 """
@@ -37,8 +36,6 @@ MANIFEST = "manifest.json"
 SPACE = "space.safetensors"
 LEARNED = "learned.safetensors"
 ENCODER = "encoder"
-OPENVINO = "encoder.openvino"
-PARTS = frozenset({ENCODER, OPENVINO})
 KILLED_SECONDS = 3_600  # younger folders aside may belong to a process that still writes
 
 
@@ -48,7 +45,7 @@ def write_artifact(
     *,
     space: Space,
     learned: Arrays,
-    parts: Mapping[str, Path] | None = None,
+    encoder: Path | None = None,
 ) -> Manifest:
     """Write a model as a folder, atomically: a kill leaves the whole of it or nothing.
 
@@ -60,24 +57,25 @@ def write_artifact(
         manifest: Everything but the files, which are filled in.
         space: The space; the manifest has to name it.
         learned: Named arrays.
-        parts: Folders to copy in, by their name in the artifact: `encoder`, `encoder.openvino`.
+        encoder: The folder of the text encoder, to be copied in.
 
     Returns:
         The manifest with the size and the SHA-256 of every file.
 
     Raises:
-        ArtifactInvalidError: The manifest names another space or encoder, a part has another name,
-            or a different artifact has this folder.
+        ArtifactInvalidError: The manifest names another space or encoder, or a different artifact
+            has this folder.
     """
-    parts = parts or {}
-    _require_agreement(manifest, space, parts)
+    if (manifest.space_id, manifest.encoder) != (space.id, space.encoder):
+        msg = f"{manifest.version} names space {manifest.space_id}, not {space.id}"
+        raise ArtifactInvalidError(msg)
     with _aside(folder) as aside:
         save_file(
             {"mean": space.mean, "axes": space.axes}, aside / SPACE, {"encoder": space.encoder}
         )
         save_file(dict(learned), aside / LEARNED)
-        for name, source in parts.items():
-            shutil.copytree(source, aside / name)
+        if encoder is not None:
+            shutil.copytree(encoder, aside / ENCODER)
         whole = manifest.model_copy(update={"files": _entries(aside)})
         (aside / MANIFEST).write_text(whole.model_dump_json(indent=2) + "\n")
         _settle(aside, folder)
@@ -206,15 +204,6 @@ def _is_whole(folder: Path, digest: str) -> bool:
     except ArtifactInvalidError:
         return False
     return True
-
-
-def _require_agreement(manifest: Manifest, space: Space, parts: Mapping[str, Path]) -> None:
-    if (manifest.space_id, manifest.encoder) != (space.id, space.encoder):
-        msg = f"{manifest.version} names space {manifest.space_id}, not {space.id}"
-        raise ArtifactInvalidError(msg)
-    if unknown := parts.keys() - PARTS:
-        msg = f"an artifact has no part called {', '.join(sorted(unknown))}"
-        raise ArtifactInvalidError(msg)
 
 
 def _same(folder: Path, wanted: Manifest) -> Manifest:

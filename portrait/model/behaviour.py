@@ -40,7 +40,7 @@ class Behaviour:
     action_vectors: Floats  # (KINDS, D), likewise
     decay: Floats  # (H,)
     gap_decay: Floats  # (H,)
-    turn: Floats  # (B, D/B, D/B): what the heads say together, in B blocks; one per ensemble member
+    turn: Floats  # (D, D): what the heads say together
 
     @property
     def dim(self) -> int:
@@ -67,7 +67,7 @@ class Behaviour:
         rows = positions(self.item_refs, refs)
         known = np.flatnonzero(rows != MISSING)
         placed[known] += self.item_vectors[rows[known]]
-        return self._unit_blocks(placed)
+        return unit(placed)
 
     def event_weights(self, events: Events) -> Floats:
         """Weigh S events of U users. Returns (U, S, H)."""
@@ -137,7 +137,8 @@ class Behaviour:
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """Return what it is made of, by name."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+        arrays = {field.name: getattr(self, field.name) for field in fields(self)}
+        return arrays | {"turn": self.turn[None]}  # one member: files could hold an ensemble
 
     @classmethod
     def from_arrays(cls, arrays: dict[str, NDArray[Any]]) -> "Behaviour":
@@ -146,7 +147,8 @@ class Behaviour:
         Raises:
             KeyError: An array is not there.
         """
-        return cls(**{field.name: arrays[field.name] for field in fields(cls)})
+        own = {field.name: arrays[field.name] for field in fields(cls)}
+        return cls(**own | {"turn": own["turn"][0]})
 
     def _projected(self, text_vectors: Floats) -> Floats:
         """Project (N, K) to (N, D), each row by itself: in one product, its place decides bits.
@@ -172,17 +174,9 @@ class Behaviour:
         return unit(self._turned(pooled + said.reshape(pooled.shape)))
 
     def _turned(self, pooled: Floats) -> Floats:
-        """Multiply each block of (U, D) by its matrix, one user at a time."""
-        blocks = len(self.turn)
-        apart = pooled.reshape(len(pooled), blocks, 1, self.turn.shape[1])
-        turned: Floats = np.matmul(apart, self.turn).reshape(pooled.shape)
+        """Let the heads of (U, D) speak together, one user at a time."""
+        turned: Floats = np.matmul(pooled[:, None, :], self.turn)[:, 0]
         return turned
-
-    def _unit_blocks(self, placed: Floats) -> Floats:
-        """Scale each block of (N, D) to the same length, so that all together have length 1."""
-        apart = placed.reshape(len(placed), *self.turn.shape[:2])
-        scale = np.float32(len(self.turn) ** -0.5)
-        return (unit(apart) * scale).reshape(placed.shape)
 
 
 def _pool(weight: Floats, vectors: Floats) -> Floats:

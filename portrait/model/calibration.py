@@ -1,26 +1,14 @@
 """Calibration: from a score to the probability that one may believe.
 
-A temperature keeps the ranking and needs few examples; an isotonic curve needs many and mends any
-bend. Both are arrays, so that a model can carry them.
+A temperature keeps the ranking and needs few examples; a curve needs many and mends any bend. Both
+are arrays, so that a model can carry them. They are fitted in `training/heads/fit_calibration.py`.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from portrait.arrays import Doubles, Flags, Floats
-
-Part = tuple[Floats, NDArray[Any]]  # logits and outcomes of one period
-
-ISOTONIC_POSITIVES = 2_000  # with fewer, a curve follows noise (docs/experiments.md)
-MOST_KNOTS = 64
-SMALLEST_BLOCK = 50  # examples behind each knot
-SMALLEST_PROBABILITY = 1e-4  # nothing is certain
-TEMPERATURES = np.exp(np.linspace(np.log(0.2), np.log(5.0), 201))
+from portrait.arrays import Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,102 +40,3 @@ def softmax(logits: Floats) -> Floats:
     raised = np.exp(logits - logits.max(axis=-1, keepdims=True))
     shares: Floats = raised / raised.sum(axis=-1, keepdims=True)
     return shares
-
-
-def calibrate(logits: Floats, outcomes: Flags) -> Calibration:
-    """Fit on held-out examples, of any shape: a curve where there are enough positives."""
-    score, outcome = np.ravel(logits).astype(np.float64), np.ravel(outcomes)
-    if min(int(outcome.sum()), int((~outcome).sum())) >= ISOTONIC_POSITIVES:
-        return _isotonic(score, outcome)
-    losses = [_log_loss(score / warmth, outcome) for warmth in TEMPERATURES]
-    return _by_temperature(float(TEMPERATURES[int(np.argmin(losses))]))
-
-
-def calibrate_forward(parts: Sequence[Part]) -> Calibration:
-    """Calibrate if it pays: fitted on each period, it must have helped on the one after it.
-
-    Calibration goes stale like any fit: what mends one season spoils the next, and then the scores
-    are better left as they are. What is kept is fitted on the newest half of the periods.
-
-    Args:
-        parts: (logits, outcomes) of periods in order of time. Outcomes are flags of the logits'
-            shape, or codes (A,) where one of the logits' columns holds.
-    """
-    parts = [part for part in parts if len(part[1])]
-    for earlier, later in pairwise(parts):
-        if _error(_fit([earlier]), later) >= _error(AS_IT_IS, later):
-            return AS_IT_IS
-    return _fit(parts[len(parts) // 2 :])
-
-
-def _fit(parts: Sequence[Part]) -> Calibration:
-    logits = np.concatenate([part[0] for part in parts])
-    outcomes = np.concatenate([part[1] for part in parts])
-    if outcomes.ndim < logits.ndim:
-        return calibrate_softmax(logits, outcomes)
-    return calibrate(logits, outcomes.astype(np.bool_))
-
-
-def _error(calibration: Calibration, part: Part) -> float:
-    """Return the mean log loss: it punishes false certainty the most."""
-    logits, outcomes = part
-    if outcomes.ndim < logits.ndim:
-        shares = softmax(logits / calibration.temperature)
-        said = shares[np.arange(len(outcomes)), outcomes]
-    else:
-        said = calibration(logits)
-        said = np.where(outcomes.astype(np.bool_), said, 1 - said)
-    return float(-np.log(np.maximum(said, SMALLEST_PROBABILITY)).mean())
-
-
-def calibrate_softmax(logits: Floats, chosen: NDArray[np.int64]) -> Calibration:
-    """Fit the temperature of a distribution: logits (A, C), the outcome of each (A,)."""
-    rows = np.arange(len(chosen))
-    losses = [
-        -np.log(softmax((logits / warmth).astype(np.float32))[rows, chosen] + 1e-12).mean()
-        for warmth in TEMPERATURES
-    ]
-    return _by_temperature(float(TEMPERATURES[int(np.argmin(losses))]))
-
-
-def _by_temperature(temperature: float) -> Calibration:
-    nothing = np.zeros(0, np.float32)
-    return Calibration(np.array([temperature], np.float32), nothing, nothing)
-
-
-def _isotonic(score: Doubles, outcome: Flags) -> Calibration:
-    """Fit a rising curve through the centres of pooled blocks: it keeps the ranking inside them.
-
-    Source: Zadrozny and Elkan, Transforming Classifier Scores into Accurate Multiclass Probability
-    Estimates, KDD 2002; the centres: Oron and Flournoy, Centered Isotonic Regression, 2017.
-    """
-    order = np.argsort(score, kind="stable")
-    blocks = int(np.clip(len(order) // SMALLEST_BLOCK, 2, MOST_KNOTS))
-    parts = np.array_split(order, blocks)
-    weight, middle, share = _pool(
-        np.array([len(part) for part in parts], np.float64),
-        np.array([score[part].mean() for part in parts]),
-        np.array([outcome[part].mean() for part in parts]),
-    )
-    # A block of no positives among n is not "never": the rule of succession.
-    share = (share * weight + 0.5) / (weight + 1)
-    share = np.clip(np.maximum.accumulate(share), SMALLEST_PROBABILITY, 1 - SMALLEST_PROBABILITY)
-    one = np.ones(1, np.float32)
-    return Calibration(one, middle.astype(np.float32), share.astype(np.float32))
-
-
-def _pool(weight: Doubles, middle: Doubles, share: Doubles) -> tuple[Doubles, Doubles, Doubles]:
-    """Merge neighbours until the shares rise (pool adjacent violators)."""
-    merged: list[tuple[float, float, float]] = []
-    for block in zip(weight.tolist(), middle.tolist(), share.tolist(), strict=True):
-        merged.append(block)
-        while len(merged) > 1 and merged[-2][2] >= merged[-1][2]:
-            (w1, m1, s1), (w2, m2, s2) = merged[-2:]
-            whole = w1 + w2
-            merged[-2:] = [(whole, (w1 * m1 + w2 * m2) / whole, (w1 * s1 + w2 * s2) / whole)]
-    columns = np.array(merged).T
-    return columns[0], columns[1], columns[2]
-
-
-def _log_loss(score: Doubles, outcome: Flags) -> float:
-    return float(np.logaddexp(0, np.where(outcome, -score, score)).mean())

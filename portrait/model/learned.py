@@ -148,7 +148,7 @@ def untaught(width: int) -> Learned:
         action_vectors=np.zeros((KINDS, 1), np.float32),
         decay=np.zeros(1, np.float32),
         gap_decay=np.zeros(1, np.float32),
-        turn=np.ones((1, 1, 1), np.float32),
+        turn=np.ones((1, 1), np.float32),
     )
     nobody = Neighbours(
         refs=np.zeros(0, np.uint64),

@@ -18,7 +18,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from portrait.arrays import Doubles, Flags
-from portrait.evaluation.classification import gap_by_chance
+from portrait.evaluation.chance import gap_by_chance
 from portrait.evaluation.verdict import Verdict
 
 # Of predicted probabilities: finer where the rare things are, which most heads predict.

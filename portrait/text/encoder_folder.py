@@ -3,7 +3,6 @@
 config.json, *.safetensors, tokenizer files      as Hugging Face writes them
 modules.json, 1_Pooling/config.json              optional: the steps behind the network
 config_sentence_transformers.json                optional: prompts and the default one
-../<folder>.openvino/model.xml                   optional: the same network, exported for CPUs
 
 Sources: a folder, or a name on the hub.
 """
@@ -33,7 +32,6 @@ SWITCHES = {
     "pooling_mode_weightedmean_tokens": "weightedmean",
     "pooling_mode_lasttoken": "lasttoken",
 }
-EXPORTED = "model.xml"
 PARTS = frozenset({".json", ".safetensors", ".bin", ".txt", ".model"})  # not the read-me
 
 
@@ -95,9 +93,3 @@ def _read(source: str, name: str) -> Any:  # noqa: ANN401 - what a JSON file hol
         _raise_exceptions_for_connection_errors=False,
     )
     return None if path is None else json.loads(Path(path).read_text())
-
-
-def exported_beside(folder: Path) -> Path | None:
-    """Return the OpenVINO form that was exported beside the folder, if there is one."""
-    path = folder.with_name(f"{folder.name}.openvino") / EXPORTED
-    return path if path.exists() else None

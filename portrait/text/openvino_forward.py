@@ -7,8 +7,6 @@ is asked for. How much faster it is follows from the CPU's own products: docs/be
 import warnings
 from collections.abc import Callable
 from importlib import import_module
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -16,31 +14,16 @@ from numpy.typing import NDArray
 
 from portrait.text.batching import TokenBatch
 
-OpenVinoModel = Any  # openvino.Model: the package is optional
-
 
 def openvino_forward(
-    network: torch.nn.Module | Path, threads: int
+    pooled: torch.nn.Module, threads: int
 ) -> Callable[[TokenBatch], NDArray[np.float32]]:
-    """Compile a network of (ids, mask) -> (b, D), or one that was exported, for this CPU."""
-    model = str(network) if isinstance(network, Path) else convert(network)
-    return compile_forward(model, threads)
-
-
-def convert(pooled: torch.nn.Module) -> OpenVinoModel:
-    """Convert a network of (ids, mask) -> (b, D); any b and T."""
+    """Compile a network of (ids, mask) -> (b, D), any b and T, for this CPU."""
     openvino = import_module("openvino")
     example = torch.ones((2, 3), dtype=torch.int64)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # tracing warns of branches that inference does not take
-        return openvino.convert_model(pooled, example_input=(example, example))
-
-
-def compile_forward(
-    model: OpenVinoModel, threads: int
-) -> Callable[[TokenBatch], NDArray[np.float32]]:
-    """Compile a converted model, or the path of an exported one, for this CPU."""
-    openvino = import_module("openvino")
+        model = openvino.convert_model(pooled, example_input=(example, example))
     compiled = openvino.Core().compile_model(
         model,
         "CPU",

@@ -2,8 +2,8 @@
 
 B texts ─ tokenize ─▶ token batches ─ forward ─▶ (b, T, D) ─ pool ─▶ (b, D) ─ unit ─▶ (B, D)
 
-Forwards behind one class: CUDA in bf16, OpenVINO in bf16 or exported int8 (CPUs), torch in fp32 or
-under bf16 autocast (anywhere).
+Forwards behind one class: CUDA in bf16, OpenVINO in bf16 (CPUs), torch in fp32 or under bf16
+autocast (anywhere).
 """
 
 from collections.abc import Callable, Sequence
@@ -28,13 +28,7 @@ from transformers.utils import logging as transformers_logging
 from portrait.arrays import Floats
 from portrait.model.space import Vectors, unit
 from portrait.text.batching import TokenBatch, token_batches
-from portrait.text.encoder_folder import (
-    Pooling,
-    exported_beside,
-    identify,
-    pooling_of,
-    prefix_of,
-)
+from portrait.text.encoder_folder import Pooling, identify, pooling_of, prefix_of
 from portrait.text.openvino_forward import openvino_forward
 
 MAX_TOKENS = 128  # of a text; the rest is cut. Item texts have 10 to 60.
@@ -203,9 +197,9 @@ def name_of(source: str) -> str:
 
 
 def _load_forward(path: str, chosen: str, threads: int) -> Forward:
-    if chosen == "openvino":
-        return openvino_forward(exported_beside(Path(path)) or load_pooled(path), threads)
     pooled = load_pooled(path)
+    if chosen == "openvino":
+        return openvino_forward(pooled, threads)
     if chosen == "cuda":
         return _torch_forward(pooled.to("cuda", torch.bfloat16))
     return _torch_forward(pooled, autocast=chosen == "torch-bf16")

@@ -22,7 +22,6 @@ from portrait.archive.archive import Archive
 from portrait.dataset.stock import Stock
 from portrait.evaluation.trial import DEFAULTS, HeadFigures, Thresholds
 from portrait.lifecycle.artifact import (
-    ENCODER,
     MANIFEST,
     manifest_digest,
     publish,
@@ -299,13 +298,12 @@ class ArchiveLearner:
             REFERENCES: references_of(ranker_of(exam, model), bench.material.events),
         }
         manifest = self._manifest(bench, metrics)
-        own = kept_folder(bench.folder)
         write_artifact(
             artifact,
             manifest,
             space=bench.space,
             learned=learned.to_arrays(),
-            parts={} if own is None else {ENCODER: own},
+            encoder=kept_folder(bench.folder),
         )
 
     def lessons(self, context: Context) -> Material:
@@ -396,8 +394,7 @@ class ArchiveLearner:
 
 def _fits(behaviour: Behaviour, shape: EncoderShape) -> bool:
     """Say whether a training of this shape can go on from a model."""
-    is_one = behaviour.turn.shape == (1, shape.dim, shape.dim)
-    return is_one and len(behaviour.decay) == shape.heads
+    return (behaviour.dim, len(behaviour.decay)) == (shape.dim, shape.heads)
 
 
 def manifest_at(models_url: str, version: str) -> Manifest | None:

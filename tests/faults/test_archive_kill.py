@@ -13,7 +13,7 @@ import pytest
 from portrait.adapters.kafka_topics import create_topics
 from portrait.adapters.parquet_archive import ParquetArchive
 from portrait.archive.archive import SCHEMA, ArchiveChangedError, scan
-from portrait.archive.segment import Segment, count_beyond
+from portrait.archive.segment import Segment, covered
 from portrait.events.topics import read_topics
 from portrait.settings import Settings
 from sandbox.servers import start_kafka
@@ -59,7 +59,7 @@ class Run:
 
     def spanned(self) -> int:
         """Return how many offsets the names of the files span."""
-        return count_beyond(self.segments(), {})
+        return sum(end - first for first, end in covered(self.segments()).values())
 
     def segments(self) -> list[Segment]:
         with suppress(ArchiveChangedError):

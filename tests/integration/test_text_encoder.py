@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from benchmarks.fidelity import fidelity
 from portrait.catalogue.texts import MOST_UNREAD
 from portrait.evaluation.robustness import odd_texts_failed
 from portrait.model.space import Vectors
@@ -23,18 +24,12 @@ def plain_vectors(plain: BertEncoder) -> Vectors:
     return plain.encode(TEXTS)
 
 
-def nearest(vectors: Vectors, count: int = 10) -> list[set[int]]:
-    similarity = vectors @ vectors.T
-    np.fill_diagonal(similarity, -1)
-    return [set(row) for row in np.argsort(-similarity, axis=1)[:, :count].tolist()]
-
-
 def agree(fast: Vectors, plain: Vectors) -> None:
     """The fast path ranks as torch in fp32 does (DESIGN, section 10)."""
-    cosine = (fast * plain).sum(axis=1)
-    overlap = [len(a & b) / len(a) for a, b in zip(nearest(fast), nearest(plain), strict=True)]
-    assert cosine.min() >= 0.999
-    assert np.mean(overlap) >= 0.98
+    found = fidelity(fast, plain)
+
+    assert found.least_cosine >= 0.999
+    assert found.overlap >= 0.98
 
 
 def test_openvino_agrees_with_torch(plain_vectors: Vectors) -> None:

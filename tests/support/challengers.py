@@ -57,7 +57,7 @@ def learned(seed: int, width: int = 256) -> Learned:
         action_vectors=np.zeros((actions, dim), np.float32),
         decay=np.full(8, 0.2, np.float32),
         gap_decay=np.zeros(8, np.float32),
-        turn=np.eye(dim, dtype=np.float32)[None],
+        turn=np.eye(dim, dtype=np.float32),
     )
     nobody = Neighbours(
         refs=none,

@@ -17,9 +17,7 @@ ITEMS, TEXT_DIM = 30, 12
 NOW = 1_790_000_000_000
 
 
-def behaviour(
-    *, dim: int = 8, heads: int = 2, blocks: int = 1, known: int = 20, seed: int = 0
-) -> Behaviour:
+def behaviour(*, dim: int = 8, heads: int = 2, known: int = 20, seed: int = 0) -> Behaviour:
     draw = np.random.default_rng(seed)
     return Behaviour(
         projection=normal(draw, TEXT_DIM, dim),
@@ -29,7 +27,7 @@ def behaviour(
         action_vectors=np.float32(0.1) * normal(draw, KINDS, dim),
         decay=draw.uniform(0, 1, heads).astype(np.float32),
         gap_decay=draw.uniform(0, 1, heads).astype(np.float32),
-        turn=normal(draw, blocks, dim // blocks, dim // blocks),
+        turn=normal(draw, dim, dim),
     )
 
 

@@ -38,7 +38,7 @@ def learned(*, bond: float = 1.0, seed: int = 3) -> Learned:
         action_vectors=0.1 * generator.standard_normal((len(Action), DIM)).astype(np.float32),
         decay=np.linspace(0.1, 0.6, HEADS).astype(np.float32),
         gap_decay=np.full(HEADS, 0.05, np.float32),
-        turn=np.eye(DIM, dtype=np.float32)[None],
+        turn=np.eye(DIM, dtype=np.float32),
     )
     return Learned(behaviour, _milk_goes_with_beef(bond), Blend(1.0, 2.0, 0.3), heads())
 

@@ -51,9 +51,7 @@ def written(folder: Path, **more: Vectors) -> Path:
     (encoder / "tokens").mkdir(parents=True, exist_ok=True)
     (encoder / "config.json").write_text("{}")
     (encoder / "tokens" / "vocab.txt").write_text("[PAD]\n")
-    write_artifact(
-        folder, manifest(), space=SPACE, learned={**LEARNED, **more}, parts={"encoder": encoder}
-    )
+    write_artifact(folder, manifest(), space=SPACE, learned={**LEARNED, **more}, encoder=encoder)
     return folder
 
 
@@ -156,13 +154,6 @@ def test_a_manifest_of_another_space_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(ArtifactInvalidError, match="names space"):
         write_artifact(tmp_path / "one", other, space=SPACE, learned={})
-
-
-def test_an_unknown_part_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ArtifactInvalidError, match="no part called extra"):
-        write_artifact(
-            tmp_path / "one", manifest(), space=SPACE, learned={}, parts={"extra": tmp_path}
-        )
 
 
 DYING = """

@@ -58,8 +58,8 @@ async def encoders_of(
         encoder=OTHER.space.encoder,
         space_id=OTHER.space.id,
     )
-    parts = {ENCODER: folder / "bert"} if has_encoder else {}
-    write_artifact(folder / "other", manifest, space=OTHER.space, learned={}, parts=parts)
+    encoder = folder / "bert" if has_encoder else None
+    write_artifact(folder / "other", manifest, space=OTHER.space, learned={}, encoder=encoder)
     registry = MemoryRegistry()
     card = card_of(manifest, artifact=str(folder / "other"))
     await registry.add(card.model_copy(update={"encoder_source": source}))

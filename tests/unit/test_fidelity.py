@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from portrait.evaluation.fidelity import fidelity
+from benchmarks.fidelity import fidelity
 from portrait.model.space import Vectors, unit
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from portrait.dataset.history import Anchors, facts_at
+from portrait.dataset.history import Anchors, History
 from portrait.dataset.interactions import from_columns
 from portrait.events.columns import EVENT, RING
 from portrait.model.calibration import AS_IT_IS
@@ -42,7 +42,7 @@ def some_facts(users: int) -> Facts:
         items=np.arange(1, 10, dtype=np.uint64),
         users=users,
     )
-    return facts_at(log, Anchors(np.arange(users), np.full(users, START + 100 * DAY_MS)))
+    return History(log).facts(Anchors(np.arange(users), np.full(users, START + 100 * DAY_MS)))
 
 
 def head_of(outputs: int) -> Head:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from portrait.dataset.history import Anchors, History
 from portrait.dataset.interactions import Interactions, from_columns
 from portrait.dataset.labels import Labels, categories_touched, churn
-from portrait.dataset.leaks import LeakError, audit_features
+from portrait.dataset.leaks import LeakError
 from portrait.dataset.questions import (
     Known,
     anchors_after_events,
@@ -21,6 +21,7 @@ from portrait.dataset.questions import (
 from portrait.model.habits import HABITS, RECENCY
 from portrait.model.heads import features
 from portrait.times import DAY_MS
+from tests.support.audits import audit_features
 
 START = 1_700_000_000_000
 DAYS = 200

@@ -33,7 +33,7 @@ from portrait.dataset.questions import (
     category_codes,
     cut,
 )
-from portrait.model.calibration import AS_IT_IS, calibrate_forward
+from portrait.model.calibration import AS_IT_IS
 from portrait.model.habits import ACTIONS, HABITS
 from portrait.model.heads import (
     CHURN_RISK,
@@ -46,6 +46,7 @@ from portrait.model.heads import (
     features,
 )
 from portrait.tracker import NoTracker, Tracker
+from portrait.training.heads.fit_calibration import calibrate_forward
 from portrait.training.heads.head_baselines import (
     recency_frequency_value,
     usual_categories,

@@ -5,9 +5,10 @@ from sklearn.linear_model import LogisticRegression
 
 from portrait.arrays import Flags
 from portrait.evaluation.classification import cross_entropies
-from portrait.model.calibration import AS_IT_IS, calibrate
+from portrait.model.calibration import AS_IT_IS
 from portrait.model.sentiment import Sentiment
 from portrait.model.space import Vectors
+from portrait.training.heads.fit_calibration import calibrate
 
 STRENGTHS = (1.0, 10.0, 100.0, 1_000.0)  # inverse regularisation; embeddings have small entries
 ROUNDS = 2_000

@@ -22,6 +22,7 @@ from portrait.evaluation.classification import (
     ece,
     lead_in_loss,
     lead_in_precision,
+    macro_average_precision,
     multiclass_figures,
     reliability,
 )
@@ -106,7 +107,8 @@ def judge(
         base = base.reshape(held.shape)
         three: list[Probabilities] = [base, raw, said]
         figures = [
-            binary_figures(held, each) | {"macro_average_precision": _macro(held, each)}
+            binary_figures(held, each)
+            | {"macro_average_precision": macro_average_precision(held, each)}
             for each in three
         ]
         lead = lead_in_precision(held, said, base, user)
@@ -174,12 +176,6 @@ def logits_of(standard: Standard, head: Head, learned: FittedHead, examples: Exa
 
 def _rounded(figures: Mapping[str, float]) -> dict[str, float]:
     return {name: round(value, 4) for name, value in figures.items()}
-
-
-def _macro(outcomes: NDArray[np.bool_], said: Probabilities) -> float:
-    columns = np.flatnonzero(outcomes.any(axis=0))
-    each = [average_precision(outcomes[:, column], said[:, column]) for column in columns]
-    return float(np.mean(each))
 
 
 def _reason(lead: Lead) -> str:

@@ -37,11 +37,17 @@ class EncoderShape:
     drop_channel: float = 0.2
 
 
-class ItemTower(nn.Module):
-    """Places items by projected text and id: what every sequence encoder stands on."""
+class BehaviourEncoder(nn.Module):
+    """A multi-head learned moving average over projected text, id, kind and pauses.
+
+    What follows a complaint is often of the same kind, and would teach that it was praise: so the
+    gates of kinds that speak against an item are not learned, but follow those of their contraries.
+    """
 
     text: Tensor  # (N + Q, K), of items and of searches
     id_row: Tensor  # (N + Q,), row of `ids`, or MISSING
+    source: Tensor  # (KINDS,), which of the learned gates each kind has, or is the contrary of
+    sign: Tensor  # (KINDS,): 1, or below 0 how much the contrary of it
 
     def __init__(self, text_vectors: Vectors, counts: Floats, shape: EncoderShape) -> None:
         """Build it for a catalogue.
@@ -62,6 +68,17 @@ class ItemTower(nn.Module):
         self.register_buffer("id_row", torch.from_numpy(row), persistent=False)
         self.projection = nn.Parameter(_first_axes(text_vectors.shape[1], shape.dim))
         self.ids = nn.Parameter(FIRST_ID * torch.randn(int(familiar.sum()), shape.dim))
+        gates = NOW_WEIGHTS / NOW_WEIGHTS.max()
+        own = [CONTRARY_OF.get(kind, kind) for kind in range(KINDS)]
+        source = np.searchsorted(_LEARNED, own)
+        self.register_buffer("source", torch.from_numpy(source), persistent=False)
+        self.register_buffer("sign", torch.from_numpy(gates / gates[own]), persistent=False)
+        self.gates = nn.Parameter(torch.from_numpy(gates[_LEARNED]))
+        self.actions = nn.Parameter(torch.zeros(KINDS, shape.dim))
+        speeds = torch.logspace(np.log10(SLOWEST), np.log10(FASTEST), shape.heads)
+        self.log_decay = nn.Parameter(speeds.log())
+        self.log_gap_decay = nn.Parameter(speeds.log())
+        self.turn = nn.Parameter(torch.eye(shape.dim))
 
     def items(self, rows: Tensor | None = None) -> Tensor:
         """Place items and searches, all of them or some rows. Returns (n, D), unit rows."""
@@ -85,36 +102,6 @@ class ItemTower(nn.Module):
         Returns:
             (B, T, D), unit rows.
         """
-        raise NotImplementedError
-
-
-class BehaviourEncoder(ItemTower):
-    """A multi-head learned moving average over projected text, id, kind and pauses.
-
-    What follows a complaint is often of the same kind, and would teach that it was praise: so the
-    gates of kinds that speak against an item are not learned, but follow those of their contraries.
-    """
-
-    source: Tensor  # (KINDS,), which of the learned gates each kind has, or is the contrary of
-    sign: Tensor  # (KINDS,): 1, or below 0 how much the contrary of it
-
-    def __init__(self, text_vectors: Vectors, counts: Floats, shape: EncoderShape) -> None:
-        """Build it for a catalogue; see `ItemTower`."""
-        super().__init__(text_vectors, counts, shape)
-        gates = NOW_WEIGHTS / NOW_WEIGHTS.max()
-        own = [CONTRARY_OF.get(kind, kind) for kind in range(KINDS)]
-        source = np.searchsorted(_LEARNED, own)
-        self.register_buffer("source", torch.from_numpy(source), persistent=False)
-        self.register_buffer("sign", torch.from_numpy(gates / gates[own]), persistent=False)
-        self.gates = nn.Parameter(torch.from_numpy(gates[_LEARNED]))
-        self.actions = nn.Parameter(torch.zeros(KINDS, shape.dim))
-        speeds = torch.logspace(np.log10(SLOWEST), np.log10(FASTEST), shape.heads)
-        self.log_decay = nn.Parameter(speeds.log())
-        self.log_gap_decay = nn.Parameter(speeds.log())
-        self.turn = nn.Parameter(torch.eye(shape.dim))
-
-    def states(self, vectors: Tensor, kind: Tensor, at: Tensor) -> Tensor:
-        """Encode what the user is after each event; see `ItemTower`."""
         users, places, dim = vectors.shape
         spoken = dropout(vectors + self.actions[kind], self.shape.drop_channel, self.training)
         weight = self._bounded(self._fading(at) * self.gate_of_kinds()[kind][:, None, None], kind)
@@ -163,7 +150,7 @@ class BehaviourEncoder(ItemTower):
             action_vectors=_array(self.actions),
             decay=_array(self.log_decay.exp()),
             gap_decay=_array(self.log_gap_decay.exp()),
-            turn=_array(self.turn)[None],
+            turn=_array(self.turn),
         )
 
     @torch.no_grad()
@@ -171,7 +158,7 @@ class BehaviourEncoder(ItemTower):
         """Go on from what another training learned; items that it did not know start anew.
 
         Args:
-            behaviour: Of the same shape, one block.
+            behaviour: Of the same shape.
             refs: (N,), of the catalogue.
         """
         self.projection.copy_(torch.from_numpy(behaviour.projection))
@@ -179,7 +166,7 @@ class BehaviourEncoder(ItemTower):
         self.actions.copy_(torch.from_numpy(vectors_of_kinds(behaviour.action_vectors)))
         self.log_decay.copy_(torch.from_numpy(behaviour.decay).log())
         self.log_gap_decay.copy_(torch.from_numpy(behaviour.gap_decay).log())
-        self.turn.copy_(torch.from_numpy(behaviour.turn[0]))
+        self.turn.copy_(torch.from_numpy(behaviour.turn))
         id_row = self.id_row[: self.ranked].cpu().numpy()
         theirs = positions(behaviour.item_refs, refs)
         both = (id_row != MISSING) & (theirs != MISSING)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from portrait.arrays import MISSING, Floats
 from portrait.dataset.sequences import ABSENT, Batch, Sequences
 from portrait.evaluation.validation import Validation
-from portrait.training.ranker.behaviour_encoder import ItemTower
+from portrait.training.ranker.behaviour_encoder import BehaviourEncoder
 from portrait.training.ranker.loss import FULL_UP_TO, draw_candidates, full_softmax, sampled_softmax
 
 CANDIDATES = 2_048  # shared by a batch; one matrix product, as large as the batch itself
@@ -23,7 +23,7 @@ class NextItem(nn.Module):
     temperature: Tensor
 
     def __init__(
-        self, encoder: ItemTower, *, temperature: float = 0.07, full_up_to: int = FULL_UP_TO
+        self, encoder: BehaviourEncoder, *, temperature: float = 0.07, full_up_to: int = FULL_UP_TO
     ) -> None:
         super().__init__()
         self.encoder = encoder
