@@ -60,6 +60,8 @@ from sandbox.servers import Servers, start_servers
 from workers.first_model import await_model
 from workers.painter import Studio, open_painter
 from workers.prequential import Prequential
+from workers.roots.bounds import bounds_of
+from workers.roots.kafka import cluster_of
 from workers.update import Limits, Updater, update
 
 ITEMS, QUERIES, DIM = 20_000, 1_000, 256
@@ -169,7 +171,7 @@ def _settings(servers: Servers) -> Settings:
 
 
 async def _fill(settings: Settings, events: int, users: int) -> None:
-    await create_topics(settings, read_topics(settings.topics_file))
+    await create_topics(cluster_of(settings), read_topics(settings.topics_file))
     await _fill_catalogue(settings)
     random = Random(7)  # noqa: S311 - a benchmark
     producer = AIOKafkaProducer(
@@ -357,11 +359,12 @@ async def _update(settings: Settings, options: argparse.Namespace) -> Turn:
             raise RuntimeError(msg)
         catalogue = RedisCatalogue(redis)
         painter = await open_painter(model, catalogue, _no_encoder)
-        publisher = await stack.enter_async_context(open_publisher(settings))
+        publisher = await stack.enter_async_context(open_publisher(cluster_of(settings)))
         resume = Resume(RedisOffsets(redis), options.group)
         stream = await stack.enter_async_context(
             open_stream(
-                settings,
+                cluster_of(settings),
+                bounds_of(settings),
                 group=options.group,
                 topics=(*EVENT_TOPICS, ERASURES),
                 closing=closing,

@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack
 from functools import partial
 from types import FrameType
 
+from portrait.adapters.kafka_client import Cluster
 from portrait.adapters.kafka_publisher import open_publisher
 from portrait.adapters.redis_catalogue import RedisCatalogue
 from portrait.adapters.redis_desk import RedisDesk
@@ -28,6 +29,12 @@ LOCK_SECONDS = 0.000_5  # that a ranking may keep the loop from Python's lock; o
 async def run(settings: Settings, _options: Namespace) -> None:
     """Serve until SIGTERM or SIGINT; then answer what is in flight, and leave."""
     sys.setswitchinterval(LOCK_SECONDS)
+    cluster = Cluster(
+        settings.kafka_bootstrap,
+        settings.kafka_security,
+        settings.kafka_username,
+        settings.kafka_password,
+    )
     async with AsyncExitStack() as stack:
         redis = await connect_redis(str(settings.redis_url))
         stack.push_async_callback(redis.aclose)
@@ -39,7 +46,7 @@ async def run(settings: Settings, _options: Namespace) -> None:
             registry=RedisRegistry(redis),
             jobs=RedisJobs(redis),
             desk=RedisDesk(redis),
-            publisher=await stack.enter_async_context(open_publisher(settings)),
+            publisher=await stack.enter_async_context(open_publisher(cluster)),
             ping_store=partial(ping, redis),
             warn_of_store=partial(eviction, redis),
         )

@@ -17,11 +17,10 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from aiokafka.producer.message_accumulator import BatchBuilder
 
-from portrait.adapters.kafka_client import client_options, why_away
+from portrait.adapters.kafka_client import Cluster, why_away
 from portrait.errors import StreamUnavailableError
 from portrait.events.stream import Message, Publisher
 from portrait.lifecycle.lease import stopped
-from portrait.settings import Settings
 
 LARGEST_MESSAGE = 1_048_576  # bytes; Kafka's own default
 ANSWER_SECONDS = 4.0  # how long a publication may take: whoever waits over HTTP is told after that
@@ -188,12 +187,12 @@ def _packed(batch: BatchBuilder, message: Message) -> bool:
 
 
 @asynccontextmanager
-async def open_publisher(settings: Settings) -> AsyncIterator[KafkaPublisher]:
+async def open_publisher(cluster: Cluster) -> AsyncIterator[KafkaPublisher]:
     """Connect, whenever Kafka is there; at the end flush and disconnect."""
 
     def connect() -> AIOKafkaProducer:
         return AIOKafkaProducer(
-            **client_options(settings),
+            **cluster.options(),
             acks="all",
             linger_ms=2,
             max_batch_size=131_072,
@@ -201,7 +200,7 @@ async def open_publisher(settings: Settings) -> AsyncIterator[KafkaPublisher]:
             request_timeout_ms=int(ANSWER_SECONDS * 1_000),
         )
 
-    publisher = KafkaPublisher(connect, partial(why_away, settings))
+    publisher = KafkaPublisher(connect, partial(why_away, cluster))
     connecting = asyncio.create_task(publisher.keep_connecting())
     await asyncio.wait([connecting], timeout=CONNECT_SECONDS)  # whoever can be ready at once is
     try:

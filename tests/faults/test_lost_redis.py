@@ -43,6 +43,7 @@ from tests.support.processes import (
     until,
     worker,
 )
+from workers.roots.kafka import cluster_of
 
 pytestmark = pytest.mark.e2e
 log = structlog.get_logger()
@@ -140,7 +141,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
 
 async def fill(kafka: str, redis_url: str) -> None:
     settings = Settings.model_validate({"kafka_bootstrap": kafka, "redis_url": redis_url})
-    await create_topics(settings, read_topics(settings.topics_file))
+    await create_topics(cluster_of(settings), read_topics(settings.topics_file))
     await publish_items(kafka, catalogue(ITEMS))
 
 
@@ -341,7 +342,7 @@ def test_a_service_that_starts_without_kafka_reads_and_refuses_within_a_bound(sh
         with start_kafka(shop.logs, kafka_port):
             bootstrap = {"kafka_bootstrap": f"127.0.0.1:{kafka_port}"}
             settings = Settings.model_validate(bootstrap)
-            asyncio.run(create_topics(settings, read_topics(settings.topics_file)))
+            asyncio.run(create_topics(cluster_of(settings), read_topics(settings.topics_file)))
             taken = lambda: httpx.post(url + "/events", json=event, timeout=10).status_code == 202  # noqa: E731
             asyncio.run(until(taken, "events are taken again"))
             asyncio.run(until(lambda: is_ready(url), "all is up"))

@@ -41,6 +41,7 @@ from tests.support.processes import (
     until,
     worker,
 )
+from workers.roots.kafka import cluster_of
 
 pytestmark = pytest.mark.e2e
 
@@ -139,7 +140,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 async def _fill(kafka: str, redis_url: str) -> None:
     settings = Settings.model_validate({"kafka_bootstrap": kafka, "redis_url": redis_url})
-    await create_topics(settings, read_topics(settings.topics_file))
+    await create_topics(cluster_of(settings), read_topics(settings.topics_file))
     await publish_items(kafka, catalogue(ITEMS))
     await publish_events(kafka, LOG)
 

@@ -20,7 +20,6 @@ from sandbox.processes import ROOT, python
 COMMANDS = {command.name: command for command in commands()}
 SECRET = "geheim-4711"  # noqa: S105 - nobody's
 HEAVY = ("torch", "transformers", "pandas", "mlflow", "sklearn")
-IN_ADAPTERS = {"kafka_client", "kafka_publisher", "kafka_stream", "kafka_topics"}  # take settings
 HELP_SECONDS = 1.5  # of processor time, so that other work on the machine does not count
 
 
@@ -58,10 +57,8 @@ def settings_read_in(module: str, seen: set[str]) -> set[str]:
             found |= (
                 {node.attr} & {*Settings.model_fields} if node.value.id == "settings" else set()
             )
-        if isinstance(node, ast.ImportFrom) and node.module:
-            *_, name = node.module.split(".")
-            if node.module.startswith("workers.roots.") or name in IN_ADAPTERS:
-                found |= settings_read_in(node.module, seen)
+        if isinstance(node, ast.ImportFrom) and str(node.module).startswith("workers.roots."):
+            found |= settings_read_in(str(node.module), seen)
     return found
 
 

@@ -13,6 +13,8 @@ from portrait.events.topics import ERASURES, EVENT_TOPICS
 from portrait.settings import Settings
 from workers.archive import Bounds, archive, check, keep_tidy
 from workers.health import serve_health
+from workers.roots.bounds import bounds_of
+from workers.roots.kafka import cluster_of
 from workers.roots.stop import told_to_stop
 
 GROUP = "portrait-archive"
@@ -41,7 +43,8 @@ async def run(settings: Settings, _options: Namespace) -> None:
     async with (
         serve_health(settings.health_host, settings.health_port, checks, notes := Notes()),
         open_stream(
-            settings,
+            cluster_of(settings),
+            bounds_of(settings),
             group=GROUP,
             topics=(*EVENT_TOPICS, ERASURES),
             closing=closing,

@@ -20,7 +20,9 @@ from workers.desk import keep_read
 from workers.encoders import Encoders
 from workers.index import Indexer, index
 from workers.origin import Completeness, Origin, Shop, Stores
+from workers.roots.bounds import bounds_of
 from workers.roots.encoders import encoders_of
+from workers.roots.kafka import cluster_of
 from workers.roots.wires import Wires, connected
 from workers.spaces import Spaces
 from workers.unread import Unread
@@ -41,7 +43,8 @@ async def run(settings: Settings, _options: Namespace) -> None:
         resume = Resume(offsets, GROUP)
         upkeep = Upkeep(wires.catalogue, wires.notes, partial(offsets.forget, GROUP))
         async with open_stream(
-            settings,
+            cluster_of(settings),
+            bounds_of(settings),
             group=GROUP,
             topics=(ITEMS,),
             closing=wires.closing,

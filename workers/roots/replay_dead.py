@@ -7,6 +7,8 @@ from portrait.adapters.kafka_stream import open_stream
 from portrait.events.topics import DEAD
 from portrait.settings import Settings
 from workers.replay_dead import replay_dead
+from workers.roots.bounds import bounds_of
+from workers.roots.kafka import cluster_of
 from workers.roots.stop import told_to_stop
 
 GROUP = "portrait-replay-dead"
@@ -16,7 +18,9 @@ async def run(settings: Settings, _options: Namespace) -> None:
     """Send dead letters back."""
     closing = told_to_stop()
     async with (
-        open_publisher(settings) as publisher,
-        open_stream(settings, group=GROUP, topics=(DEAD,), closing=closing) as stream,
+        open_publisher(cluster_of(settings)) as publisher,
+        open_stream(
+            cluster_of(settings), bounds_of(settings), group=GROUP, topics=(DEAD,), closing=closing
+        ) as stream,
     ):
         await replay_dead(stream, PatientPublisher(publisher, settings.outage_limit, closing))

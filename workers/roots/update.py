@@ -16,7 +16,9 @@ from portrait.settings import Settings
 from workers.painter import Studio, await_painter
 from workers.prequential import Prequential
 from workers.repaint import keep_repainted
+from workers.roots.bounds import bounds_of
 from workers.roots.encoders import encoders_of
+from workers.roots.kafka import cluster_of
 from workers.roots.wires import connected
 from workers.update import Limits, Updater, update
 
@@ -53,7 +55,8 @@ async def run(settings: Settings, _options: Namespace) -> None:
         )
         log.info("worker_started", worker="update", model_version=painter.model.version)
         async with open_stream(
-            settings,
+            cluster_of(settings),
+            bounds_of(settings),
             group=GROUP,
             topics=(*EVENT_TOPICS, ERASURES),
             closing=wires.closing,

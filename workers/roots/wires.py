@@ -16,6 +16,7 @@ from portrait.errors import ModelMissingError, StoreUnavailableError
 from portrait.events.stream import Notes
 from portrait.settings import Settings, variable
 from workers.health import Check, serve_health
+from workers.roots.kafka import cluster_of
 from workers.roots.stop import told_to_stop
 
 log = structlog.get_logger()
@@ -41,7 +42,7 @@ async def connected(settings: Settings) -> AsyncIterator[Wires]:
         redis = await connect_redis(str(settings.redis_url))
         stack.push_async_callback(redis.aclose)
         closing = told_to_stop()
-        connection = await stack.enter_async_context(open_publisher(settings))
+        connection = await stack.enter_async_context(open_publisher(cluster_of(settings)))
         publisher = PatientPublisher(connection, settings.outage_limit, closing)
         registry = RedisRegistry(redis)
 
