@@ -72,7 +72,11 @@ def test_help_says_what_a_command_is_for_and_which_settings_it_reads(command: Co
         assert " ".join(str(Settings.model_fields[name].description).split()) in told
 
 
-@pytest.mark.parametrize("command", [each for each in COMMANDS.values() if each.reads], ids=str)
+@pytest.mark.parametrize(
+    "command",
+    [each for each in COMMANDS.values() if each.reads],
+    ids=lambda command: command.name,
+)
 def test_a_command_says_all_the_settings_that_it_reads_and_no_others(command: Command) -> None:
     read = settings_read_in(command.root, set())
 
