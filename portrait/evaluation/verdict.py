@@ -14,25 +14,37 @@ class Check(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    name: str = Field(description="What was measured, on which slice.")
-    champion: float | None = Field(description="Null: not measured.")
-    challenger: float | None
-    baseline: float | None = Field(None, description="The same without any learning.")
+    name: str = Field(description="What was measured, on which slice.", examples=["search HR@10"])
+    champion: float | None = Field(description="Null: not measured.", examples=[0.41])
+    challenger: float | None = Field(examples=[0.46])
+    baseline: float | None = Field(
+        None, description="The same without any learning.", examples=[0.44]
+    )
     limit: float | None = Field(
-        None, description="What the challenger had to reach; null: shown only."
+        None,
+        description="What the challenger had to reach; null: shown only.",
+        examples=[0.3895],
     )
     at_most: bool = Field(default=False, description="Whether the limit is one from above.")
     cases: int | None = Field(
-        None, description="People who were asked about; each counts once, however often."
+        None,
+        description="People who were asked about; each counts once, however often.",
+        examples=[107],
     )
     interval: tuple[float, float] | None = Field(
-        None, description="95 % interval of the challenger's figure less the champion's."
+        None,
+        description="95 % interval of the challenger's figure less the champion's.",
+        examples=[[-0.02, 0.12]],
     )
     judged: bool = Field(default=True, description="false: there were too few cases to tell.")
     passed: bool = Field(
-        description="True, too, if chance explains that it is missed, or if it was not judged."
+        description="True, too, if chance explains that it is missed, or if it was not judged.",
+        examples=[True],
     )
-    reason: str = Field(description="The same in words.")
+    reason: str = Field(
+        description="The same in words.",
+        examples=["After a search, what was taken next is among the first ten in 46 of 100 cases."],
+    )
 
 
 class Verdict(BaseModel):
@@ -40,10 +52,14 @@ class Verdict(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    champion: str = Field(description="Version of the model in service.")
-    challenger: str = Field(description="Version of the model on trial.")
-    promote: bool
-    reason: str
+    champion: str = Field(
+        description="Version of the model in service.", examples=["20261123T030000Z-1c2d3e4f"]
+    )
+    challenger: str = Field(
+        description="Version of the model on trial.", examples=["20261124T030000Z-9f86d081"]
+    )
+    promote: bool = Field(examples=[True])
+    reason: str = Field(examples=["What people took next stands higher in the lists."])
     checks: tuple[Check, ...]
 
     def told(self) -> list[str]:

@@ -46,26 +46,47 @@ class JobCancelledError(PortraitError):
         self.reason = reason
 
 
-class Job(BaseModel):
+class KnownJob(BaseModel):
+    """What anybody may know of a training, as it is remembered and as it is told."""
+
+    id: str = Field(examples=["5f2c7a0c9d1e4b6f8a3b2c1d0e9f8a7b"])
+    trigger: Trigger
+    reason: str = Field(description="Why it was asked for.", examples=["new season"])
+    stage: str | None = Field(
+        None,
+        description="What is being done, or where its trainer was lost.",
+        examples=["training"],
+    )
+    asked_at: AwareDatetime = Field(examples=["2026-11-24T03:00:00Z"])
+    started_at: AwareDatetime | None = Field(
+        None, description="By the first trainer.", examples=["2026-11-24T03:00:04Z"]
+    )
+    ended_at: AwareDatetime | None = Field(None, examples=[None])
+    attempts: int = Field(
+        0, description="More than one: a trainer died, another one went on.", examples=[1]
+    )
+    challenger: str | None = Field(
+        None, description="Version of the model it made.", examples=[None]
+    )
+    figures: dict[str, float] = Field(
+        default_factory=dict, examples=[{"loss": 1.52, "learning_rate": 0.0013}]
+    )
+    outcome: str | None = Field(
+        None, description="The judge's reason, or what went wrong.", examples=[None]
+    )
+    needs: tuple[Need, ...] = Field(
+        (), description="What there was too little of, in numbers.", examples=[[]]
+    )
+
+
+class Job(KnownJob):
     """One training, from being asked for to its verdict."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    id: str
-    trigger: Trigger
-    reason: str = Field(description="Why it was asked for.")
     state: State = "queued"
-    stage: str | None = Field(None, description="What is being done, of a job that is running.")
     share: float | None = Field(None, description="Of this stage that is done, where it is known.")
-    asked_at: AwareDatetime
-    started_at: AwareDatetime | None = Field(None, description="By the first trainer.")
     told_at: AwareDatetime | None = Field(None, description="When its trainer was last heard of.")
-    ended_at: AwareDatetime | None = None
-    attempts: int = Field(0, description="How many trainers have worked on it.")
-    challenger: str | None = Field(None, description="Version of the model it made.")
-    figures: dict[str, float] = Field(default_factory=dict)
-    outcome: str | None = Field(None, description="The judge's reason, or what went wrong.")
-    needs: tuple[Need, ...] = Field((), description="What there was too little of.")
     outline: tuple[str, ...] = Field((), description="The stages ahead of it, in order.")
     expected: dict[str, float] = Field(
         default_factory=dict, description="Seconds that each stage took the last time."

@@ -55,8 +55,8 @@ class Window(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    since: AwareDatetime
-    until: AwareDatetime
+    since: AwareDatetime = Field(examples=["2026-08-26T00:00:00Z"])
+    until: AwareDatetime = Field(examples=["2026-11-24T00:00:00Z"])
 
 
 class Manifest(BaseModel):

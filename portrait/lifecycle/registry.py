@@ -66,10 +66,12 @@ class Note(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    at: AwareDatetime
-    reason: str
+    at: AwareDatetime = Field(examples=["2026-11-24T09:30:00Z"])
+    reason: str = Field(examples=["the texts of shoes are repaired"])
     rolled_back: str | None = Field(
-        None, description="Why it had been taken out of service; null if it had not been."
+        None,
+        description="Why it had been taken out of service; null if it had not been.",
+        examples=["complaints about shoes"],
     )
 
 

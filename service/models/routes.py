@@ -12,23 +12,10 @@ from fastapi import APIRouter, Body, Path, Response, status
 from portrait.events.item import Id
 from portrait.lifecycle.jobs import new_job
 from portrait.lifecycle.manifest import Version
+from portrait.lifecycle.registry import GIVE_REASON
 from service.dependencies import PartsDep
-from service.examples import answered
-from service.http.problems import WRITING, declared
+from service.http.problems import TYPES, WRITING, Problem, declared
 from service.live import Parts
-from service.models.examples import (
-    CANCELLING,
-    JOB,
-    JOB_OVER,
-    JOBS,
-    MODEL,
-    MODELS,
-    PROMOTION,
-    QUEUED,
-    ROLLBACK,
-    ROLLED_BACK,
-    VERSION,
-)
 from service.models.schemas import (
     CancelRequest,
     JobAnswer,
@@ -51,6 +38,21 @@ AS_JUDGED = PromotionRequest()
 WITHOUT_REASON = RollbackRequest()
 NOW = TrainingRequest()
 BY_HAND = CancelRequest()
+VERSION = "20261124T030000Z-9f86d081"
+JOB_OVER = Problem(
+    type=f"{TYPES}job-over",
+    title="This training has ended: there is nothing to cancel.",
+    status=409,
+    detail="Job 5f2c7a0c9d1e4b6f8a3b2c1d0e9f8a7b has ended: promoted.",
+    request_id="5f0c8a",
+)
+ROLLED_BACK = Problem(
+    type=f"{TYPES}model-not-promotable",
+    title="This model cannot be put in service.",
+    status=409,
+    detail=f"{VERSION} was rolled back: complaints about shoes. {GIVE_REASON}",
+    request_id="5f0c8a",
+)
 
 router = APIRouter(route_class=ExactRoute, prefix="/models", tags=["models"])
 
@@ -58,7 +60,7 @@ VersionPath = Annotated[Version, Path(description="As in `GET /models`.", exampl
 JobIdPath = Annotated[Id, Path(description="As `POST /models/train` answered it.")]
 
 
-@router.get("", responses=answered(200, MODELS) | declared())
+@router.get("", responses=declared())
 async def get_models(parts: PartsDep) -> ModelsAnswer:
     """Return all models, with what each is at the moment and what the judge said."""
     entries = await parts.registry.entries()
@@ -69,7 +71,7 @@ async def get_models(parts: PartsDep) -> ModelsAnswer:
 @router.post(
     "/train",
     status_code=status.HTTP_202_ACCEPTED,
-    responses=answered(202, QUEUED) | declared(409, *WRITING),
+    responses=declared(409, *WRITING),
 )
 async def train(
     parts: PartsDep, response: Response, body: Annotated[TrainingRequest, Body()] = NOW
@@ -81,7 +83,7 @@ async def train(
     return await _shown(job.id, parts)
 
 
-@router.get("/jobs", responses=answered(200, JOBS) | declared())
+@router.get("/jobs", responses=declared())
 async def get_jobs(parts: PartsDep) -> JobsAnswer:
     """Return the newest trainings, whatever started them, and whether a trainer is alive."""
     situation, jobs = await parts.jobs.situation(), await parts.jobs.newest(MOST_JOBS)
@@ -93,7 +95,7 @@ async def get_jobs(parts: PartsDep) -> JobsAnswer:
     )
 
 
-@router.get("/jobs/{job_id}", responses=answered(200, JOB) | declared(422))
+@router.get("/jobs/{job_id}", responses=declared(422))
 async def get_job(job_id: JobIdPath, parts: PartsDep) -> JobAnswer:
     """Return how far a training is, and in the end what the judge said."""
     return await _shown(job_id, parts)
@@ -102,7 +104,7 @@ async def get_job(job_id: JobIdPath, parts: PartsDep) -> JobAnswer:
 @router.post(
     "/jobs/{job_id}/cancel",
     status_code=status.HTTP_202_ACCEPTED,
-    responses=answered(202, CANCELLING) | declared(409, *WRITING, examples={409: JOB_OVER}),
+    responses=declared(409, *WRITING, examples={409: JOB_OVER}),
 )
 async def cancel(
     job_id: JobIdPath, parts: PartsDep, body: Annotated[CancelRequest, Body()] = BY_HAND
@@ -116,7 +118,7 @@ async def cancel(
     return await _shown(job_id, parts)
 
 
-@router.post("/rollback", responses=answered(200, ROLLBACK) | declared(409, *WRITING))
+@router.post("/rollback", responses=declared(409, *WRITING))
 async def roll_back(
     parts: PartsDep, body: Annotated[RollbackRequest, Body()] = WITHOUT_REASON
 ) -> RollbackAnswer:
@@ -124,7 +126,7 @@ async def roll_back(
     return RollbackAnswer(champion=await parts.registry.roll_back(body.reason))
 
 
-@router.get("/{version}", responses=answered(200, MODEL) | declared(422))
+@router.get("/{version}", responses=declared(422))
 async def get_model(version: VersionPath, parts: PartsDep) -> ModelAnswer:
     """Return all that is known of a model: what it was trained on, how it was judged."""
     return answer_of(await parts.registry.entry(version))
@@ -133,7 +135,7 @@ async def get_model(version: VersionPath, parts: PartsDep) -> ModelAnswer:
 @router.post(
     "/{version}/promote",
     status_code=status.HTTP_202_ACCEPTED,
-    responses=answered(202, PROMOTION) | declared(409, *WRITING, examples={409: ROLLED_BACK}),
+    responses=declared(409, *WRITING, examples={409: ROLLED_BACK}),
 )
 async def promote(
     version: VersionPath, parts: PartsDep, body: Annotated[PromotionRequest, Body()] = AS_JUDGED

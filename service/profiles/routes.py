@@ -17,7 +17,6 @@ from portrait.profiles.profile import decode_profile
 from portrait.profiles.record import is_blank, partitions_of, received_at_of, space_of
 from portrait.profiles.searched import read_searched
 from service.dependencies import PartsDep, UserIdPath, state_of
-from service.examples import ERASURE_ACCEPTED, PROFILE, PROFILE_QUERY, answered
 from service.http.problems import WRITING, declared
 from service.live import AnswerKey, Live, Parts, View
 from service.profiles.damage import is_readable, sound
@@ -34,18 +33,22 @@ class ProfileQuery(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    recent: int = Field(10, ge=0, le=10)
-    include: tuple[Literal["vectors"], ...] = ()
+    recent: int = Field(10, ge=0, le=10, description="Most newest events to return.")
+    include: tuple[Literal["vectors"], ...] = Field((), description="What to answer beside.")
 
 
 NOTHING_ASKED = ProfileQuery()
+PARAMETERS = [
+    {"name": name, "in": "query", "description": schema.pop("description"), "schema": schema}
+    for name, schema in ProfileQuery.model_json_schema()["properties"].items()
+]
 
 
 @router.get(
     "/profile/{user_id:path}",
     response_model=ProfileAnswer,
-    responses=answered(200, PROFILE) | declared(422),
-    openapi_extra={"parameters": PROFILE_QUERY},
+    responses=declared(422),
+    openapi_extra={"parameters": PARAMETERS},
 )
 async def get_profile(user_id: UserIdPath, request: Request) -> Response:
     """Return what is known of a user: facts, interests and why, brands, prices."""
@@ -79,7 +82,7 @@ async def read_profile(user_id: str, query: ProfileQuery, parts: Parts, live: Li
 @router.delete(
     "/profile/{user_id:path}",
     status_code=status.HTTP_202_ACCEPTED,
-    responses=answered(202, ERASURE_ACCEPTED) | declared(*WRITING),
+    responses=declared(*WRITING),
 )
 async def delete_profile(user_id: UserIdPath, parts: PartsDep) -> ErasureAccepted:
     """Forget a user: the profile, and what is kept for learning, of all that was received so far.

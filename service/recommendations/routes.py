@@ -4,7 +4,6 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from service.dependencies import state_of, turns_of
-from service.examples import RECOMMENDATIONS, answered
 from service.http.problems import WRITING, declared
 from service.recommendations.recommender import recommend
 from service.routing import CostlyRoute
@@ -13,11 +12,7 @@ from service.schemas import RecommendationRequest, Recommendations
 router = APIRouter(route_class=CostlyRoute, tags=["recommendations"])
 
 
-@router.post(
-    "/recommend",
-    response_model=Recommendations,
-    responses=answered(200, RECOMMENDATIONS) | declared(*WRITING),
-)
+@router.post("/recommend", response_model=Recommendations, responses=declared(*WRITING))
 async def post_recommend(asked: RecommendationRequest, request: Request) -> Response:
     """Return items that suit a user, a session, or anybody, in the order of their scores.
 

@@ -9,25 +9,6 @@ from portrait.evaluation.verdict import Verdict
 from portrait.lifecycle.jobs import JobOverError, Situation, new_job
 from portrait.lifecycle.need import Need
 from portrait.model.model import Model
-from service.models.examples import (
-    CANCELLING,
-    JOB,
-    JOBS,
-    MODEL,
-    MODELS,
-    PROMOTION,
-    QUEUED,
-    ROLLBACK,
-)
-from service.models.schemas import (
-    JobAnswer,
-    JobsAnswer,
-    ModelAnswer,
-    ModelsAnswer,
-    PromotionAccepted,
-    RollbackAnswer,
-)
-from service.schemas import ResponseBody
 from tests.support.cards import NOON, card
 from tests.support.catalogues import SPACE
 from tests.support.patience import PATIENCE
@@ -393,20 +374,3 @@ async def test_while_redis_is_away_the_answer_is_to_come_back(method: str, path:
 
     assert answer.status_code == 503
     assert int(answer.headers["retry-after"]) > 0
-
-
-@pytest.mark.parametrize(
-    ("schema", "example"),
-    [
-        (ModelsAnswer, MODELS),
-        (ModelAnswer, MODEL),
-        (PromotionAccepted, PROMOTION),
-        (RollbackAnswer, ROLLBACK),
-        (JobAnswer, QUEUED),
-        (JobAnswer, JOB),
-        (JobAnswer, CANCELLING),
-        (JobsAnswer, JOBS),
-    ],
-)
-def test_the_examples_are_valid(schema: type[ResponseBody], example: object) -> None:
-    schema.model_validate(example)
