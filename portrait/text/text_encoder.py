@@ -29,6 +29,7 @@ from portrait.arrays import Floats
 from portrait.model.space import Vectors, unit
 from portrait.text.batching import TokenBatch, token_batches
 from portrait.text.encoder_folder import Pooling, identify, pooling_of, prefix_of
+from portrait.text.hub import require_obtainable
 from portrait.text.openvino_forward import openvino_forward
 
 MAX_TOKENS = 128  # of a text; the rest is cut. Item texts have 10 to 60.
@@ -131,6 +132,8 @@ def load_encoder(
         RuntimeError: The backend asked for is not on this machine.
     """
     path = path_of(source)
+    require_obtainable(path)
+    transformers_logging.disable_progress_bar()
     torch.set_num_threads(threads)
     chosen = _choose(backend)
     name = name_of(source)

@@ -331,7 +331,7 @@ def test_an_encoder_that_is_not_there_ends_the_index_worker_in_a_sentence(
 
     assert code == 1
     said = shop.log("index")
-    assert "worker_not_started" in said
+    assert "command_failed" in said
     assert "give the folder of a Hugging Face BERT" in said
     assert "Traceback" not in said
     assert "process_failed" not in said

@@ -6,6 +6,7 @@ import torch
 
 from benchmarks.fidelity import fidelity
 from portrait.catalogue.texts import MOST_UNREAD
+from portrait.errors import EncoderInvalidError
 from portrait.evaluation.robustness import odd_texts_failed
 from portrait.model.space import Vectors
 from portrait.text.text_encoder import Backend, BertEncoder, load_encoder
@@ -84,7 +85,7 @@ def test_a_backend_that_is_not_here_is_refused() -> None:
 
 
 def test_a_model_that_is_not_there_is_an_error() -> None:
-    with pytest.raises(OSError, match="nowhere"):
+    with pytest.raises(EncoderInvalidError, match="no such folder"):
         load_encoder("./nowhere")
 
 
