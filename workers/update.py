@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
+from itertools import islice
 from random import random
 
 import numpy as np
@@ -40,6 +41,7 @@ from portrait.events.stream import Batch, EventStream, Message, Publisher
 from portrait.inference.explain import search_refs
 from portrait.inference.paint import paint
 from portrait.model.influence import WANTED, Regulars, wanted
+from portrait.outage import Outage, pauses
 from portrait.profiles.facts import fold
 from portrait.profiles.notice import notices
 from portrait.profiles.profile import REVISION, encode_profiles, read_facts
@@ -56,7 +58,6 @@ USERS_AT_ONCE = 1_000  # of a batch; a quarter of a usual one
 CONFLICTS = 20  # times in a row that users whose profile has moved on are folded again
 YIELD = (0.002, 0.1)  # seconds: first and longest time between, at random, so that all get through
 RENEW_SECONDS = 0.5  # between two looks whether a model serves in a store that lives anew
-BACKOFF = (0.1, 5.0)  # seconds: first and longest pause while Redis is away
 
 log = structlog.get_logger()
 
@@ -171,22 +172,21 @@ async def _through_outages(
 
     Returns what may be committed.
     """
-    gives_up = time.monotonic() + updater.limits.outage.total_seconds()
-    pause, longest = BACKOFF
+    outage = Outage(updater.limits.outage)
     while True:
         try:
             settled = [await _process(part, outcome, updater) for part in outcome.parts]
             _require(all(settled))
             return await _marked(batch, outcome, updater)
         except (ConflictError, StoreUnavailableError) as error:
-            if time.monotonic() > gives_up:
+            if outage.is_over_limit():
                 raise
+            pause = outage.pause()
             contended = isinstance(error, ConflictError)
             event = "profiles_contended" if contended else "store_unavailable"
             log.warning(event, reason=str(error), retry_seconds=pause)
             if not await stream.pause(pause):
                 raise  # told to stop: what is not stored is not committed
-            pause = min(2 * pause, longest)
 
 
 async def _marked(batch: Batch, outcome: Outcome, updater: Updater) -> Sequence[Batch]:
@@ -320,8 +320,7 @@ async def _settle(
     pending = np.unique(columns["user"])
     if not len(pending):
         return True
-    pause, longest = YIELD
-    for _ in range(CONFLICTS):
+    for pause in islice(pauses(*YIELD), CONFLICTS):
         users = [batch.users[place] for place in pending.tolist()]
         theirs = columns[np.isin(columns["user"], pending)]
         theirs["user"] = np.searchsorted(pending, theirs["user"])
@@ -330,7 +329,6 @@ async def _settle(
         if not len(pending):
             return True
         await asyncio.sleep(pause * random())  # noqa: S311 - nobody gains by guessing it
-        pause = min(2 * pause, longest)
     return False
 
 

@@ -5,7 +5,6 @@ connecting ─ in the background, again and again ─▶ connected ─▶ publis
 """
 
 import asyncio
-import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -21,6 +20,7 @@ from portrait.adapters.kafka_client import Cluster, why_away
 from portrait.errors import StreamUnavailableError
 from portrait.events.stream import Message, Publisher
 from portrait.lifecycle.lease import stopped
+from portrait.outage import Outage
 
 LARGEST_MESSAGE = 1_048_576  # bytes; Kafka's own default
 ANSWER_SECONDS = 4.0  # how long a publication may take: whoever waits over HTTP is told after that
@@ -28,7 +28,6 @@ CONNECT_SECONDS = 1.0  # that a start waits for the first connection
 AGAIN_SECONDS = 1.0  # between two tries to connect
 STOP_SECONDS = 5.0  # for what is still on its way at the end
 MOST_WAITING = 67_108_864  # bytes without an answer: a Kafka that is frozen must not fill us
-BACKOFF = (0.1, 5.0)  # seconds: first and longest pause of a worker while Kafka is away
 
 log = structlog.get_logger()
 
@@ -130,22 +129,21 @@ class PatientPublisher:
 
     def __init__(self, publisher: Publisher, outage: timedelta, closing: asyncio.Event) -> None:
         self._publisher = publisher
-        self._outage = outage.total_seconds()
+        self._outage = outage
         self._closing = closing
 
     async def publish(self, messages: Sequence[Message]) -> None:
         """Publish, again as often as Kafka fails; what arrives twice has the same id."""
-        gives_up = time.monotonic() + self._outage
-        pause, longest = BACKOFF
+        outage = Outage(self._outage)
         while messages:
             try:
                 await self._publisher.publish(messages)
             except StreamUnavailableError as error:
-                if time.monotonic() > gives_up or self._closing.is_set():
+                if outage.is_over_limit() or self._closing.is_set():
                     raise
+                pause = outage.pause()
                 log.warning("kafka_away", reason=str(error), retry_seconds=pause)
                 await asyncio.sleep(pause)
-                pause = min(2 * pause, longest)
             else:
                 return
 
