@@ -4,10 +4,12 @@ The hint is a hint: a CPU without bf16 runs in fp32. OpenVINO is optional, so it
 is asked for. How much faster it is follows from the CPU's own products: docs/benchmarks.md.
 """
 
+import sys
 import warnings
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -29,7 +31,7 @@ def openvino_forward(
 
 def convert(pooled: torch.nn.Module) -> OpenVinoModel:
     """Convert a network of (ids, mask) -> (b, D); any b and T."""
-    openvino = import_module("openvino")
+    openvino = _openvino()
     example = torch.ones((2, 3), dtype=torch.int64)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # tracing warns of branches that inference does not take
@@ -40,7 +42,7 @@ def compile_forward(
     model: OpenVinoModel, threads: int
 ) -> Callable[[TokenBatch], NDArray[np.float32]]:
     """Compile a converted model, or the path of an exported one, for this CPU."""
-    openvino = import_module("openvino")
+    openvino = _openvino()
     compiled = openvino.Core().compile_model(
         model,
         "CPU",
@@ -56,3 +58,9 @@ def compile_forward(
         return out
 
     return forward
+
+
+def _openvino() -> ModuleType:
+    """Import it without what tells its makers of every conversion, each time from a fork of us."""
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type] # not to be found
+    return import_module("openvino")

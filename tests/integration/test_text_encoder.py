@@ -1,5 +1,7 @@
 """The text encoder, on the real bundled BERT and real product texts."""
 
+from importlib.util import find_spec
+
 import numpy as np
 import pytest
 import torch
@@ -37,9 +39,8 @@ def agree(fast: Vectors, plain: Vectors) -> None:
     assert np.mean(overlap) >= 0.98
 
 
+@pytest.mark.skipif(find_spec("openvino") is None, reason="the extra `openvino` is not installed")
 def test_openvino_agrees_with_torch(plain_vectors: Vectors) -> None:
-    pytest.importorskip("openvino", reason="the extra `openvino` is not installed")
-
     agree(load_encoder("bundled", backend="openvino").encode(TEXTS), plain_vectors)
 
 

@@ -1,6 +1,8 @@
 """Export: what passes the gate is served in the encoder's place, what does not is not written."""
 
 import json
+import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,9 @@ from portrait.training.text import export
 from portrait.training.text.export import ExportRefusedError, Form, export_encoder
 from tests.support.tiny_bert import WORDS, write_tiny_bert
 
-pytest.importorskip("openvino", reason="the extra `openvino` is not installed")
+pytestmark = pytest.mark.skipif(
+    find_spec("openvino") is None, reason="the extra `openvino` is not installed"
+)
 
 TEXTS = [f"{word} {WORDS[place * 7 % 60]} {WORDS[place % 9]}" for place, word in enumerate(WORDS)]
 
@@ -56,6 +60,15 @@ def test_the_form_and_not_the_weights_is_what_openvino_runs(folder: Path) -> Non
     served = load_encoder(str(folder), backend="openvino").encode(TEXTS)
 
     assert fidelity(served, before).mean_cosine > 0.999
+
+
+def test_nobody_is_told_of_an_export(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(export, "LEAST_OVERLAP", 0)
+
+    export_encoder(folder, TEXTS)
+
+    assert sys.modules["openvino_telemetry"] is None
+    assert sys.modules["openvino.tools.ovc.telemetry_utils"].tm.__name__.endswith("telemetry_stub")
 
 
 @pytest.mark.parametrize("constant", ["LEAST_OVERLAP", "LEAST_COSINE"])
