@@ -4,9 +4,11 @@ The hint is a hint: a CPU without bf16 runs in fp32. OpenVINO is optional, so it
 is asked for. How much faster it is follows from the CPU's own products: docs/benchmarks.md.
 """
 
+import sys
 import warnings
 from collections.abc import Callable
 from importlib import import_module
+from types import ModuleType
 
 import numpy as np
 import torch
@@ -19,7 +21,7 @@ def openvino_forward(
     pooled: torch.nn.Module, threads: int
 ) -> Callable[[TokenBatch], NDArray[np.float32]]:
     """Compile a network of (ids, mask) -> (b, D), any b and T, for this CPU."""
-    openvino = import_module("openvino")
+    openvino = _openvino()
     example = torch.ones((2, 3), dtype=torch.int64)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # tracing warns of branches that inference does not take
@@ -39,3 +41,9 @@ def openvino_forward(
         return out
 
     return forward
+
+
+def _openvino() -> ModuleType:
+    """Import it without what tells its makers of every conversion, each time from a fork of us."""
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type] # not to be found
+    return import_module("openvino")
