@@ -50,6 +50,7 @@ from portrait.events.item import Item
 from portrait.events.resume import Resume
 from portrait.events.stream import Batch
 from portrait.events.topics import ERASURES, EVENT_TOPICS, event_topic, read_topics
+from portrait.lifecycle.registry import plain_card
 from portrait.model.model import Model
 from portrait.model.space import Space, Vectors, unit
 from portrait.ref import search_ref, text_ref
@@ -201,7 +202,8 @@ async def _fill_catalogue(settings: Settings) -> None:
     catalogue = RedisCatalogue(redis)
     generator = np.random.default_rng(7)
     space = Space("none", np.zeros(DIM, np.float32), np.eye(DIM, dtype=np.float32))
-    await RedisRegistry(redis).promote(Model("bench", space))
+    model = Model("bench", space)
+    await RedisRegistry(redis).begin(model, plain_card(model, datetime.now(UTC)))
     items = [
         Item(
             id=f"item-{n}",

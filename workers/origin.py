@@ -8,7 +8,7 @@ with half a catalogue would stay so. And no space is ever fitted because a store
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -31,7 +31,7 @@ from portrait.lifecycle.ledger import (
     write_ledger,
 )
 from portrait.lifecycle.manifest import ArtifactInvalidError
-from portrait.lifecycle.registry import Card, ModelNotFoundError, Registry, Roles
+from portrait.lifecycle.registry import Card, ModelNotFoundError, Registry, Roles, plain_card
 from portrait.model.encoder import TextEncoder
 from portrait.model.model import Model
 from portrait.ref import text_ref
@@ -114,9 +114,10 @@ class Origin:
         self._quiet: tuple[str, float] = ("", 0.0)  # end of the catalogue's log, and since when
 
     async def find(self) -> list[Model]:
-        """Return who is to serve, then who did before; their arrays and cards are in Redis again.
+        """Return who is to serve, then who did before.
 
-        Nobody, if it is a new shop whose catalogue has not been read yet.
+        Arrays and cards of who served are in Redis again; a first model is not there before it is
+        put in service. Nobody, if it is a new shop whose catalogue has not been read yet.
 
         Raises:
             ModelInvalidError: Who served is known, and cannot be brought back; says what to do.
@@ -126,6 +127,18 @@ class Origin:
         if ledger is not None:
             return await self._returned(ledger)
         return await self._first()
+
+    async def put_in_service(self, models: Sequence[Model], lost: str | None) -> bool:
+        """Name who serves from now on. False, and no change, if another does already.
+
+        Args:
+            models: What `find` returned: who is to serve, then who did before, if anybody.
+            lost: Who is named as champion, and whose arrays are gone, if anybody is.
+        """
+        champion, former = models[0], models[1].version if len(models) > 1 else None
+        if self._fitted is not None and champion is self._fitted[0]:
+            return await self._registry.begin(*self._fitted, lost)
+        return await self._registry.restore(champion.version, former, lost)
 
     async def is_complete(self) -> bool:
         """Return whether the store holds the whole catalogue."""
@@ -219,10 +232,7 @@ class Origin:
             if not await self._suffice(len(texts)) or not await self._complete.holds():
                 return []
             self._fitted = await self._fit(texts)
-        model, card = self._fitted
-        await self._registry.add(card)
-        await self._registry.store(model)
-        return [model]
+        return [self._fitted[0]]
 
     async def fit(self) -> Model | None:
         """Fit a model of the settings' encoder beside the one that serves; None without texts."""
@@ -266,17 +276,8 @@ class Origin:
         try:
             card = (await self._registry.entry(version)).card
         except ModelNotFoundError:
-            card = _card(model)
+            card = plain_card(model, datetime.now(UTC))
         if card.artifact is None:
             card = await asyncio.to_thread(publish_model, self._shop.models_url, model, card)
             await self._registry.add(card)
         return card
-
-
-def _card(model: Model) -> Card:
-    return Card(
-        version=model.version,
-        created_at=datetime.now(UTC),
-        encoder=model.space.encoder,
-        space_id=model.space_id,
-    )

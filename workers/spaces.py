@@ -181,19 +181,18 @@ class Spaces:
         failed = self._failed(models[0].version if models else None)
         self._waits_for = failed or ModelMissingError()
         if models and failed is None and await self._origin.is_complete():
-            await self._restore(models, roles)
+            await self._serve(models, roles)
 
-    async def _restore(self, models: Sequence[Model], roles: Roles) -> None:
-        """Fill the spaces of champion and former, then set the pointers."""
+    async def _serve(self, models: Sequence[Model], roles: Roles) -> None:
+        """Fill the spaces of champion and former, then put them in service."""
         for model in models:
             if model.version not in self._failures:
                 await self._fill(model)
         if not await self._origin.is_complete():
             return  # emptied again meanwhile
-        champion = models[0].version
         former = models[1].version if len(models) > 1 else None
-        if await self._registry.restore(champion, former, roles.champion):
-            log.warning("champion_set", model_version=champion, former=former)
+        if await self._origin.put_in_service(models, roles.champion):
+            log.warning("champion_set", model_version=models[0].version, former=former)
             await self._origin.keep(await self._registry.roles())
 
     def _failed(self, version: str | None) -> ModelInvalidError | None:

@@ -5,7 +5,7 @@ What the numbers are changes no cost, so nothing is read by BERT and nothing is 
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from random import Random
 
 import numpy as np
@@ -22,6 +22,7 @@ from portrait.events.columns import EVENT, RING
 from portrait.events.event import Action
 from portrait.events.item import Item, interest_category
 from portrait.inference.paint import paint
+from portrait.lifecycle.registry import plain_card
 from portrait.model.behaviour import Behaviour
 from portrait.model.calibration import AS_IT_IS
 from portrait.model.habits import HABITS
@@ -82,7 +83,7 @@ async def fill(redis: Redis, shop: Shop) -> None:
     """Store a shop in an empty Redis."""
     await redis.flushall()
     await fill_catalogue(RedisCatalogue(redis), shop)
-    await RedisRegistry(redis).promote(shop.model)
+    await RedisRegistry(redis).begin(shop.model, plain_card(shop.model, datetime.now(UTC)))
     wanted = {item.id: 1_000 + place % 5_000 for place, item in enumerate(shop.items[::4])}
     await RedisPopularity(redis).add(NOW_MS // DAY_MS, wanted)
     catalogue, profiles = catalogue_of(shop), RedisProfiles(redis, timedelta(days=1))

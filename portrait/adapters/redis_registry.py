@@ -8,6 +8,7 @@ model:retired  versions by when they left   model:<version>  card, history, roll
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from time import time
 from typing import TypeVar
 
@@ -49,6 +50,7 @@ class RedisRegistry:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
         self._last: Model | None = None
+        self._begin = script(redis, "begin_model.lua")
         self._want = script(redis, "want_model.lua")
         self._switch = script(redis, "switch_model.lua")
         self._roll_back = script(redis, "roll_back_model.lua")
@@ -82,21 +84,13 @@ class RedisRegistry:
         fields = write_fields(model)
         await mended(self._redis, {key: "hash"}, lambda: self._redis.hset(key, mapping=fields))
 
-    async def promote(self, model: Model) -> None:
-        """Keep a model, then put it in service."""
-        await self.store(model)
-        async with translated():
-            await self._redis.set("model:champion", model.version)
-
     async def add(self, card: Card) -> None:
         """Write the card, then list it, in one transaction."""
-        written = card.model_dump_json(exclude={*FIELDS})
-        created = int(card.created_at.timestamp() * 1_000)
 
         async def ask() -> None:
             async with self._redis.pipeline(transaction=True) as pipe:
-                pipe.hset(_key(card.version), "card", written)
-                pipe.zadd(INDEX, {card.version: created})
+                pipe.hset(_key(card.version), "card", _written(card))
+                pipe.zadd(INDEX, {card.version: _created(card)})
                 await pipe.execute()
 
         await mended(self._redis, {INDEX: "zset", _key(card.version): "hash"}, ask)
@@ -124,6 +118,15 @@ class RedisRegistry:
             if isinstance(value, bytes) and readable(value) is None:
                 await drop(self._redis, key, value)
         return _roles(pointers)
+
+    async def begin(self, model: Model, card: Card, lost: str | None = None) -> bool:
+        """Write arrays and card, list the model and point to it, in one step."""
+        key = _key(model.version)
+        fields = {**write_fields(model), "card": _written(card)}
+        told: list[str | bytes | int] = [model.version, _created(card), lost or ""]
+        args = [*told, *chain.from_iterable(fields.items())]
+        keys, types = ["model:champion", RETIRED, INDEX, key], TYPES | {key: "hash"}
+        return bool(await mended(self._redis, types, lambda: self._begin(keys=keys, args=args)))
 
     async def want(self, version: str, *, insist: bool = False, reason: str | None = None) -> None:
         """Look whether it may serve, then point to it and note why, in one step."""
@@ -236,6 +239,15 @@ def _history(notes: bytes | None) -> tuple[Note, ...]:
 def _roles(pointers: Sequence[object]) -> Roles:
     wanted, champion, former = (readable(one) for one in pointers)
     return Roles(champion, former, wanted)
+
+
+def _written(card: Card) -> str:
+    """Return a card without what is told beside it."""
+    return card.model_dump_json(exclude={*FIELDS})
+
+
+def _created(card: Card) -> int:
+    return int(card.created_at.timestamp() * 1_000)
 
 
 def _key(version: str) -> str:

@@ -1,6 +1,8 @@
 """The registry of models: which there are, which serves, which is to serve, which did before.
 
-The protocol of a promotion, step by step; a process killed after any of them is replaced by one
+The very first model of a shop needs nobody's wish: as soon as the index worker has filled its
+space, one atomic step stores it, lists it and puts it in service (`begin`). Every later one is
+promoted. The protocol of that, step by step; a process killed after any of them is replaced by one
 that goes on from what the registry says:
 
 1. The trainer stores the model's arrays (`store`), then its card (`add`).
@@ -146,10 +148,6 @@ class Registry(Protocol):
         """Keep a model's arrays. No role changes, and nothing is listed."""
         ...
 
-    async def promote(self, model: Model) -> None:
-        """Keep a model, and put it in service."""
-        ...
-
     async def add(self, card: Card) -> None:
         """List a model, or replace its card. Its role does not change."""
         ...
@@ -168,6 +166,19 @@ class Registry(Protocol):
 
     async def roles(self) -> Roles:
         """Return who serves, who did, who is to."""
+        ...
+
+    async def begin(self, model: Model, card: Card, lost: str | None = None) -> bool:
+        """Store the very first model, list it and put it in service, in one step.
+
+        Args:
+            model: Who serves from now on.
+            card: What is told of it.
+            lost: Who is named as champion, and whose arrays are gone, if anybody is.
+
+        Returns:
+            False, and nothing is changed or kept, if another serves.
+        """
         ...
 
     async def want(self, version: str, *, insist: bool = False, reason: str | None = None) -> None:
@@ -249,6 +260,16 @@ def card_of(
             "artifact": artifact,
             "digest": digest,
         }
+    )
+
+
+def plain_card(model: Model, created_at: datetime) -> Card:
+    """Write the card of a model of which nothing is known but what is in it."""
+    return Card(
+        version=model.version,
+        created_at=created_at,
+        encoder=model.space.encoder,
+        space_id=model.space_id,
     )
 
 

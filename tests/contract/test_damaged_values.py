@@ -244,6 +244,19 @@ async def test_a_pointer_that_nobody_can_read_gives_way_to_the_ledger(
     assert champion is not None
 
 
+@pytest.mark.parametrize("key", ["champion", "retired", "index", "one"])
+async def test_a_first_model_is_put_in_service_over_keys_of_another_type(
+    redis: Redis, key: str
+) -> None:
+    registry, model = RedisRegistry(redis), learned_model("one")
+    await redis.xadd(f"model:{key}", {"gar": "bage"})
+
+    assert await registry.begin(model, card_of_model(model))
+
+    assert await registry.champion() is not None
+    assert [each.role for each in await registry.entries()] == ["champion"]
+
+
 async def test_a_model_under_another_type_is_damaged_and_can_be_stored_again(redis: Redis) -> None:
     registry, model = RedisRegistry(redis), learned_model("one")
     await registry.add(card_of_model(model))

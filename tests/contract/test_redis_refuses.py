@@ -66,7 +66,7 @@ def writes_of(redis: Redis) -> list[Call]:
         lambda: RedisProgress(redis).mark({0: 1}),
         lambda: RedisOffsets(redis).load(PERSON),
         lambda: RedisRegistry(redis).store(MODEL),
-        lambda: RedisRegistry(redis).promote(MODEL),
+        lambda: RedisRegistry(redis).begin(MODEL, card),
         lambda: RedisRegistry(redis).add(card),
         lambda: RedisLive(redis).add(PERSON, Live(trials=1)),
         lambda: RedisLease(redis, timedelta(1)).take(),

@@ -42,14 +42,48 @@ class RegistryContract:
         with pytest.raises(NoFormerModelError):
             await registry.roll_back("why not")
 
-    async def test_the_newest_promoted_is_the_champion(self, registry: Registry) -> None:
-        await registry.promote(Model("one", SPACE))
-        await registry.promote(Model("two", SPACE))
+    async def test_the_first_model_is_kept_listed_and_in_service_at_once(
+        self, registry: Registry
+    ) -> None:
+        assert await registry.begin(Model("v1", SPACE), card("v1"))
 
         champion = await registry.champion()
-
         assert champion is not None
-        assert (champion.version, champion.space.id) == ("two", SPACE.id)
+        assert (champion.version, champion.space.id) == ("v1", SPACE.id)
+        assert await registry.entries() == [(card("v1"), "champion")]
+        assert await registry.roles() == Roles("v1")
+
+    async def test_where_a_model_serves_no_other_is_the_first(self, registry: Registry) -> None:
+        await registry.begin(Model("v1", SPACE), card("v1"))
+
+        assert not await registry.begin(Model("v2", SPACE), card("v2"))
+        assert not await registry.begin(Model("v2", SPACE), card("v2"), lost="v3")
+
+        assert await registry.roles() == Roles("v1")
+        assert [each.card.version for each in await registry.entries()] == ["v1"]
+        assert await registry.model("v2") is None
+
+    async def test_a_first_model_takes_the_place_of_one_whose_arrays_are_gone(
+        self, registry: Registry
+    ) -> None:
+        await self.serve(registry, "v1", "v2")
+
+        assert await registry.begin(Model("v1", SPACE), card("v1"), lost="v2")
+
+        assert (await registry.roles()).champion == "v1"
+        later = datetime.now(UTC) + timedelta(days=2)
+        assert await registry.expired(timedelta(days=1), later) == []
+
+    async def test_another_champion_is_read_at_once(self, registry: Registry) -> None:
+        await self.serve(registry, "v1")
+        before = await registry.champion()
+        await self.serve(registry, "v2")
+
+        after = await registry.champion()
+
+        assert before is not None
+        assert after is not None
+        assert (before.version, after.version) == ("v1", "v2")
 
     async def test_a_model_that_is_stored_is_there_and_not_in_service(
         self, registry: Registry
@@ -65,7 +99,7 @@ class RegistryContract:
         assert await registry.model("nobody") is None
 
     async def test_what_a_model_learned_comes_back(self, registry: Registry) -> None:
-        await registry.promote(learned_model("learned"))
+        await registry.begin(learned_model("learned"), card("learned"))
 
         champion = await registry.champion()
 

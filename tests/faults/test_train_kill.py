@@ -39,8 +39,7 @@ class World:
     async def begin(self) -> None:
         """Put the champion in service, and ask for a training."""
         await self.redis.flushall()
-        await self.registry.promote(Model("v1", SPACE))
-        await self.registry.add(card("v1"))
+        await self.registry.begin(Model("v1", SPACE), card("v1"))
         await self.jobs.ask(JOB)
 
     @contextmanager

@@ -19,6 +19,7 @@ from service.live import Live
 from tests.support.catalogues import ITEMS, SPACE
 from tests.support.damage import FACTS
 from tests.support.fakes import HashEncoder
+from tests.support.promotions import put_in_service
 from tests.support.records import event_record
 from tests.support.shop import Shop
 from tests.support.streams import MODEL, ListStream, hash_encoder, index_items, memory_updater
@@ -89,7 +90,7 @@ async def test_the_worker_and_the_service_begin_over_every_kind_of_other_damage(
 ) -> None:
     catalogue, profiles = RedisCatalogue(redis), RedisProfiles(redis, timedelta(days=1))
     registry = RedisRegistry(redis)
-    await registry.promote(MODEL)
+    await put_in_service(registry, MODEL)
     await index_items(catalogue)
 
     async def updater() -> Updater:

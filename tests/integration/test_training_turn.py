@@ -59,10 +59,7 @@ class Trainer:
     async def open(self) -> None:
         """Fill the catalogue, and put the pretrained model in service."""
         await self.catalogue.put_items(CATALOGUE)
-        await self.registry.store(PRETRAINED)
-        await self.registry.add(card(PRETRAINED.version))
-        await self.registry.want(PRETRAINED.version)
-        await self.registry.switch(PRETRAINED.version)
+        await self.registry.begin(PRETRAINED, card(PRETRAINED.version))
 
     async def turn(self, *, shuffled: bool = False) -> Job | None:
         """Let it take one look, as a process that has just started."""

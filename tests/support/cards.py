@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from portrait.evaluation.verdict import Verdict
-from portrait.lifecycle.registry import Card
+from portrait.lifecycle.registry import Card, plain_card
 from portrait.model.model import Model
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -27,9 +27,4 @@ def card(version: str, *, age: int = 0, promote: bool | None = None) -> Card:
 
 def card_of_model(model: Model) -> Card:
     """Return the card of a model that nobody judged."""
-    return Card(
-        version=model.version,
-        created_at=datetime(2026, 11, 24, tzinfo=UTC),
-        encoder=model.space.encoder,
-        space_id=model.space_id,
-    )
+    return plain_card(model, datetime(2026, 11, 24, tzinfo=UTC))

@@ -52,11 +52,6 @@ class MemoryRegistry:
         self.models[model.version] = model
         self.damaged.discard(model.version)
 
-    async def promote(self, model: Model) -> None:
-        """Replace the model in service."""
-        await self.store(model)
-        self.now = self.now._replace(champion=model.version)
-
     async def add(self, card: Card) -> None:
         """List a card; what became of its model is not forgotten."""
         self._require_up()
@@ -81,6 +76,17 @@ class MemoryRegistry:
         """Return the pointers."""
         self._require_up()
         return self.now
+
+    async def begin(self, model: Model, card: Card, lost: str | None = None) -> bool:
+        """Keep, list and point to a model, where there is no champion."""
+        self._require_up()
+        if self.now.champion not in {None, lost}:
+            return False
+        await self.store(model)
+        await self.add(card)
+        self.retired.pop(model.version, None)
+        self.now = self.now._replace(champion=model.version)
+        return True
 
     async def want(self, version: str, *, insist: bool = False, reason: str | None = None) -> None:
         """Point to a model that may serve, and note why."""

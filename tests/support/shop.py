@@ -39,6 +39,7 @@ from tests.support.fakes import (
     MemoryProgress,
 )
 from tests.support.memory_registry import MemoryRegistry
+from tests.support.promotions import put_in_service
 
 NOW_MS = 1_790_000_000_000
 HOUR_MS = 3_600_000
@@ -97,7 +98,7 @@ class Shop:
             vectors = space.place_searches(HashEncoder().encode(searches))
             await self.items.put_vectors(space.id, [*map(search_ref, searches)], vectors)
         await self.items.put_items(chosen)
-        await self.registry.promote(model or Model(f"model-{space.id[:4]}", space))
+        await put_in_service(self.registry, model or Model(f"model-{space.id[:4]}", space))
 
     def remember(self, user: str, *events: Mapping[str, object], painted: Catalogue) -> None:
         """Fold a user's events, oldest first, an hour apart, and store the record."""

@@ -26,6 +26,7 @@ from tests.support.fakes import (
     MemoryProgress,
 )
 from tests.support.memory_registry import MemoryRegistry
+from tests.support.promotions import put_in_service
 from workers.another_encoder import AnotherEncoder
 from workers.origin import Completeness, Origin, Shop, Stores
 from workers.painter import EncoderOf, Painter, Studio
@@ -85,8 +86,8 @@ async def memory_spaces(
 ) -> tuple[Spaces, MemoryRegistry]:
     """Keep the spaces of MODEL, which serves, and of others that may be wanted."""
     registry = MemoryRegistry()
-    await registry.promote(MODEL)
-    for model in (MODEL, *others):
+    await put_in_service(registry, MODEL)
+    for model in others:
         await registry.store(model)
         await registry.add(card_of_model(model))
 
@@ -140,7 +141,7 @@ async def memory_updater(
     resume = Resume(offsets or MemoryOffsets(), "update")
     await resume.points()
     registry = MemoryRegistry()
-    await registry.promote(MODEL)
+    await put_in_service(registry, MODEL)
     return Updater(
         profiles=profiles or MemoryProfiles(),
         popularity=MemoryPopularity(),

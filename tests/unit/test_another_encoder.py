@@ -16,6 +16,7 @@ from tests.support.catalogues import ITEMS
 from tests.support.fakes import HashEncoder, MemoryCatalogue, MemoryOffsets
 from tests.support.memory_registry import MemoryRegistry
 from tests.support.models import learned_model
+from tests.support.promotions import put_in_service
 from tests.support.streams import MODEL, memory_upkeep
 from workers import first_model
 from workers.another_encoder import AnotherEncoder
@@ -63,10 +64,7 @@ class World:
     async def serve(self, *models: Model) -> None:
         """Put models in service one after the other."""
         await self.catalogue.put_items(ITEMS)
-        for model in models:
-            await self.registry.store(model)
-            await self.registry.add(card_of_model(model))
-        self.registry.now = Roles(*(model.version for model in reversed(models)))
+        await put_in_service(self.registry, *models)
 
     async def encoder_serving(self) -> str:
         model = await self.registry.model(self.registry.now.champion or "")

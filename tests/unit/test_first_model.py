@@ -9,6 +9,7 @@ from portrait.ref import text_ref
 from tests.support.fakes import HashEncoder, MemoryCatalogue
 from tests.support.memory_registry import MemoryRegistry
 from tests.support.patience import PATIENCE
+from tests.support.promotions import put_in_service
 from tests.support.streams import MODEL
 from workers import first_model
 from workers.first_model import await_model, fit_first_model
@@ -43,7 +44,7 @@ async def test_waiting_ends_when_a_model_is_promoted() -> None:
     await asyncio.sleep(0.05)
     assert not waiting.done()
 
-    await registry.promote(MODEL)
+    await put_in_service(registry, MODEL)
 
     assert await asyncio.wait_for(waiting, PATIENCE) == MODEL
 
@@ -60,7 +61,7 @@ async def test_waiting_outlives_a_store_that_is_away_and_a_model_that_cannot_be_
     registry.is_down = False
     await asyncio.sleep(0.05)
 
-    await registry.promote(MODEL)
+    await put_in_service(registry, MODEL)
 
     assert await asyncio.wait_for(waiting, PATIENCE) == MODEL
 

@@ -13,11 +13,11 @@ from portrait.events.stream import Batch
 from portrait.lifecycle.ledger import LEDGER, read_ledger
 from portrait.lifecycle.registry import Roles
 from portrait.model.model import Model
-from tests.support.cards import card_of_model
 from tests.support.catalogues import ITEMS
 from tests.support.fakes import HashEncoder, MemoryCatalogue, MemoryOffsets
 from tests.support.memory_registry import MemoryRegistry
 from tests.support.models import learned_model
+from tests.support.promotions import put_in_service
 from tests.support.streams import MODEL, hash_encoder, memory_upkeep
 from workers import spaces as spaces_module
 from workers.another_encoder import AnotherEncoder
@@ -38,15 +38,20 @@ class World:
     registry: MemoryRegistry = field(default_factory=MemoryRegistry)
     catalogue: MemoryCatalogue = field(default_factory=MemoryCatalogue)
 
-    async def index_worker(self) -> tuple[Spaces, Completeness]:
-        """Start one."""
+    async def origin(self) -> tuple[Origin, Completeness]:
+        """Start what an index worker goes by."""
         resume = Resume(self.offsets, "index")
         await resume.points()
         complete = Completeness(resume, lambda: {0})
         models, cache = str(self.folder / "models"), self.folder / "cache"
         shop = Shop(models, cache, self.enough, self.patience, "hash")
         stores = Stores(self.registry, self.catalogue)
-        origin = Origin(shop, stores, HashEncoder(), complete)
+        return Origin(shop, stores, HashEncoder(), complete), complete
+
+    async def index_worker(self) -> tuple[Spaces, Completeness]:
+        """Start one."""
+        origin, complete = await self.origin()
+        stores = Stores(self.registry, self.catalogue)
         another = AnotherEncoder(stores, HashEncoder(), origin)
         return Spaces(
             stores,
@@ -59,10 +64,7 @@ class World:
 
     async def serve(self, *models: Model) -> None:
         """Put models in service one after the other."""
-        for model in models:
-            await self.registry.store(model)
-            await self.registry.add(card_of_model(model))
-        self.registry.now = Roles(*(model.version for model in reversed(models)))
+        await put_in_service(self.registry, *models)
 
     def emptied(self) -> "World":
         """Return the same shop after its Redis was emptied."""
@@ -208,6 +210,34 @@ async def test_a_new_shop_fits_its_first_model_on_the_whole_catalogue(tmp_path: 
     ledger = read_ledger(str(tmp_path / "models"))
     assert ledger is not None
     assert ledger.champion.version == world.registry.now.champion
+
+
+async def test_a_first_model_is_known_to_nobody_before_it_serves(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    origin, complete = await world.origin()
+    await world.catalogue.put_items(ITEMS)
+    complete.note(WHOLE)
+
+    (model,) = await origin.find()
+    before = await world.registry.entries()
+    began = await origin.put_in_service([model], None)
+    again = await origin.put_in_service([model], None)
+
+    assert (before, began, again) == ([], True, False)
+    assert (await world.registry.entry(model.version)).role == "champion"
+    assert await world.registry.champion() is model
+
+
+async def test_a_champion_that_is_gone_for_good_gives_way_to_a_first_model(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.registry.now = Roles("gone")
+    spaces, complete = await world.index_worker()
+    await world.catalogue.put_items(ITEMS)
+    complete.note(WHOLE)
+
+    await spaces.look()
+
+    assert (world.registry.now.champion or "").startswith("pretrained-")
 
 
 async def test_few_texts_are_enough_when_it_has_been_quiet(tmp_path: Path) -> None:

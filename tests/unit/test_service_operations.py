@@ -29,6 +29,7 @@ from tests.support.fakes import HashEncoder
 from tests.support.models import learned_model
 from tests.support.patience import PATIENCE
 from tests.support.processes import until
+from tests.support.promotions import put_in_service
 from tests.support.shop import Shop, look, open_shop
 
 OTHER_SPACE = fit_space("hash", HashEncoder().encode([f"text {place}" for place in range(30)]))
@@ -264,7 +265,7 @@ async def test_a_new_version_of_the_same_space_keeps_the_catalogue() -> None:
     await look(live)
     before = live.require()
 
-    await shop.registry.promote(Model("newer", SPACE))
+    await put_in_service(shop.registry, Model("newer", SPACE))
     await look(live)
 
     assert live.require().model.version == "newer"

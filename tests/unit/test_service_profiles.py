@@ -19,6 +19,7 @@ from service.live import ANSWER_BYTES, ENTRY_BYTES, Answers
 from service.schemas import ProfileAnswer
 from tests.support.catalogues import ITEMS, SPACE, catalogue
 from tests.support.fakes import HashEncoder
+from tests.support.promotions import put_in_service
 from tests.support.shop import HOUR_MS, NOW_MS, PARTITION, Shop, open_shop
 from tests.support.strategies import Happening, spread_log_of
 
@@ -205,6 +206,7 @@ async def test_a_profile_of_another_space_still_answers_its_facts_and_named_inte
     shop = await shop_of()
     other = fit_space("hash", HashEncoder().encode([f"text {place}" for place in range(30)]))
     await shop.stock(space=other)
+    await shop.registry.forget((await shop.registry.roles()).former or "")
 
     async with open_shop(shop) as client:
         answer = (await client.get("/profile/ann")).json()
@@ -237,7 +239,7 @@ async def test_a_user_nobody_knows_is_a_problem() -> None:
 
 async def test_the_version_is_that_of_the_model_that_painted() -> None:
     shop = await shop_of()
-    await shop.registry.promote(Model("2026-11", SPACE))
+    await put_in_service(shop.registry, Model("2026-11", SPACE))
 
     async with open_shop(shop) as client:
         answer = json.loads((await client.get("/profile/ann")).content)

@@ -26,6 +26,7 @@ from portrait.profiles.facts import Facts
 from tests.support import shop as shops
 from tests.support.fake_training import MemoryLiveCounts
 from tests.support.fakes import HashEncoder, MemoryCatalogue
+from tests.support.promotions import put_in_service
 from tests.support.records import event_record
 from tests.support.streams import ListStream, memory_updater
 from workers.painter import Painter
@@ -63,7 +64,7 @@ async def serving(stock: Stock) -> AsyncIterator[httpx.AsyncClient]:
     """Serve a stock of the benchmark's."""
     shop = shops.Shop()
     await fill_catalogue(shop.items, stock)
-    await shop.registry.promote(stock.model)
+    await put_in_service(shop.registry, stock.model)
     for records in records_of(stock, catalogue_of(stock)):
         shop.profiles.records |= records
     async with shops.open_shop(shop) as client:

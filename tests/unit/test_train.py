@@ -151,10 +151,7 @@ class Bench:
 
     async def start(self) -> None:
         """Put the first model in service."""
-        await self.registry.store(Model("v1", SPACE))
-        await self.registry.add(card("v1"))
-        await self.registry.want("v1")
-        await self.registry.switch("v1")
+        await self.registry.begin(Model("v1", SPACE), card("v1"))
 
     async def ask(self) -> Job:
         """Ask for a training."""

@@ -31,6 +31,7 @@ from tests.support.fakes import (
     MemoryProgress,
 )
 from tests.support.memory_registry import MemoryRegistry
+from tests.support.promotions import put_in_service
 from tests.support.records import FakeRecord, event_record
 from tests.support.streams import MODEL, ListStream, hash_encoder, memory_updater
 from workers.painter import Studio
@@ -175,7 +176,7 @@ class LateModel(ListStream):
         self._registry = registry
 
     async def pause(self, seconds: float) -> bool:
-        await self._registry.promote(MODEL)
+        await put_in_service(self._registry, MODEL)
         return await super().pause(seconds)
 
 
