@@ -223,7 +223,7 @@ class Registry(Protocol):
             champion: Only if this one serves; None: whoever does.
 
         Raises:
-            NoFormerModelError: There is none, or another champion serves.
+            NoFormerModelError: There is none, or no champion, or another one serves.
         """
         ...
 

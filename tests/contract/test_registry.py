@@ -1,6 +1,7 @@
 """What the registry of models promises: the same suite on the fake and on Redis."""
 
 import json
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -21,6 +22,8 @@ from tests.support.cards import card
 from tests.support.catalogues import SPACE
 from tests.support.memory_registry import MemoryRegistry
 from tests.support.models import learned, learned_model
+
+Lose = Callable[[], Awaitable[None]]  # the name of the champion, as damage does
 
 
 class RegistryContract:
@@ -250,6 +253,19 @@ class RegistryContract:
         assert await registry.roles() == Roles("v3", "v2")
         assert await registry.roll_back("it fell", champion="v3") == "v2"
 
+    async def test_without_a_champion_nothing_is_rolled_back(
+        self, registry: Registry, lose: Lose
+    ) -> None:
+        await self.serve(registry, "v1", "v2")
+        await lose()
+
+        with pytest.raises(NoFormerModelError):
+            await registry.roll_back("it fell")
+
+        assert await registry.roles() == Roles(None, "v1")
+        assert await registry.restore("v2", "v1")
+        assert await registry.roll_back("it fell") == "v1"
+
     async def test_what_was_rolled_back_serves_again_only_by_a_persons_word(
         self, registry: Registry
     ) -> None:
@@ -390,14 +406,28 @@ class RegistryContract:
 
 class TestMemoryRegistry(RegistryContract):
     @pytest.fixture
-    def registry(self) -> Registry:
+    def registry(self) -> MemoryRegistry:
         return MemoryRegistry()
+
+    @pytest.fixture
+    def lose(self, registry: MemoryRegistry) -> Lose:
+        async def lose() -> None:
+            registry.now = registry.now._replace(champion=None)
+
+        return lose
 
 
 class TestRedisRegistry(RegistryContract):
     @pytest.fixture
     def registry(self, redis: Redis) -> Registry:
         return RedisRegistry(redis)
+
+    @pytest.fixture
+    def lose(self, redis: Redis) -> Lose:
+        async def lose() -> None:
+            await redis.delete("model:champion")
+
+        return lose
 
     async def test_what_an_earlier_version_stored_is_read(
         self, redis: Redis, registry: Registry
