@@ -34,7 +34,7 @@ from portrait.adapters.redis_store import RedisProfiles, connect_redis, eviction
 from portrait.archive.tidy import Rules
 from portrait.errors import EncoderInvalidError, ModelMissingError, StoreUnavailableError
 from portrait.events.resume import Resume
-from portrait.events.stream import Notes
+from portrait.events.stream import Notes, Publisher
 from portrait.events.topics import DEAD, ERASURES, EVENT_TOPICS, ITEMS, read_topics
 from portrait.lifecycle.lease import stopped
 from portrait.logs import configure_logs, leaves, report_failure
@@ -49,13 +49,12 @@ from workers.encoders import Encoders, Sources
 from workers.health import Check, serve_health
 from workers.index import Indexer, index
 from workers.origin import Completeness, Origin, Shop, Stores
-from workers.painter import Studio, await_painter
-from workers.prequential import Prequential
+from workers.painter import await_painter
 from workers.repaint import keep_repainted
 from workers.replay_dead import replay_dead
 from workers.spaces import Spaces
 from workers.unread import Unread
-from workers.update import Limits, Updater, update
+from workers.update import Limits, Ports, assemble, update
 from workers.upkeep import Upkeep
 
 UPDATE_GROUP, INDEX_GROUP = "portrait-update", "portrait-index"
@@ -134,42 +133,51 @@ async def run_update(settings: Settings) -> None:
         painter = await await_painter(wires.registry, wires.catalogue, encoders.of, wires.closing)
         if painter is None:
             return
-        studio = Studio(painter, wires.registry, wires.catalogue, encoders.of)
-        profiles = RedisProfiles(wires.redis, settings.profile_ttl)
-        resume = Resume(RedisOffsets(wires.redis), UPDATE_GROUP)
-        updater = Updater(
-            profiles=profiles,
-            popularity=RedisPopularity(wires.redis),
-            progress=RedisProgress(wires.redis),
-            resume=resume,
-            publisher=wires.publisher,
-            studio=studio,
-            prequential=Prequential(RedisLive(wires.redis)),
-            limits=Limits(
-                settings.future_tolerance,
-                settings.batch_tokens,
-                settings.outage_limit,
-                encode_wait=settings.encode_wait,
-                offer_unknown=settings.offer_unknown,
-            ),
-        )
+        ports = update_ports(settings, wires.redis, wires.publisher, wires.catalogue)
+        updater = assemble(ports, painter, encoders.of, limits_of(settings), UPDATE_GROUP)
+        studio = updater.studio
         log.info("worker_started", worker="update", model_version=painter.model.version)
         async with open_stream(
             settings,
             group=UPDATE_GROUP,
             topics=(*EVENT_TOPICS, ERASURES),
             closing=wires.closing,
-            resume=resume,
+            resume=updater.resume,
             notes=wires.notes,
         ) as stream:
-            beside = [
-                tasks.create_task(studio.follow()),
-                tasks.create_task(keep_repainted(profiles, studio, lambda: stream.partitions)),
-            ]
+            repainting = keep_repainted(updater.profiles, studio, lambda: stream.partitions)
+            beside = [tasks.create_task(studio.follow()), tasks.create_task(repainting)]
             await update(stream, updater)
             for task in beside:
                 await stopped(task)
     log.info("worker_stopped", worker="update")
+
+
+def update_ports(
+    settings: Settings, redis: Redis, publisher: Publisher, catalogue: RedisCatalogue
+) -> Ports:
+    """Connect an updater to Redis, but for what it publishes."""
+    return Ports(
+        profiles=RedisProfiles(redis, settings.profile_ttl),
+        popularity=RedisPopularity(redis),
+        progress=RedisProgress(redis),
+        offsets=RedisOffsets(redis),
+        live=RedisLive(redis),
+        publisher=publisher,
+        registry=RedisRegistry(redis),
+        catalogue=catalogue,
+    )
+
+
+def limits_of(settings: Settings) -> Limits:
+    """Read what bounds a batch and an outage."""
+    return Limits(
+        settings.future_tolerance,
+        settings.batch_tokens,
+        settings.outage_limit,
+        encode_wait=settings.encode_wait,
+        offer_unknown=settings.offer_unknown,
+    )
 
 
 async def run_index(settings: Settings) -> None:
