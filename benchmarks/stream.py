@@ -39,16 +39,13 @@ from portrait.adapters.kafka_publisher import open_publisher
 from portrait.adapters.kafka_stream import KafkaStream, open_stream
 from portrait.adapters.kafka_topics import create_topics
 from portrait.adapters.redis_catalogue import RedisCatalogue
-from portrait.adapters.redis_live import RedisLive
-from portrait.adapters.redis_progress import RedisOffsets, RedisPopularity, RedisProgress
 from portrait.adapters.redis_registry import RedisRegistry
-from portrait.adapters.redis_store import RedisProfiles, connect_redis
+from portrait.adapters.redis_store import connect_redis
 from portrait.arrays import Floats
 from portrait.catalogue.catalogue import texts_of
 from portrait.command import tune_garbage_collection
 from portrait.events.event import Action
 from portrait.events.item import Item
-from portrait.events.resume import Resume
 from portrait.events.stream import Batch
 from portrait.events.topics import ERASURES, EVENT_TOPICS, event_topic, read_topics
 from portrait.lifecycle.registry import plain_card
@@ -58,11 +55,11 @@ from portrait.ref import search_ref, text_ref
 from portrait.settings import Settings
 from sandbox.servers import Servers, start_servers
 from workers.first_model import await_model
-from workers.painter import Studio, open_painter
-from workers.prequential import Prequential
+from workers.painter import open_painter
 from workers.roots.bounds import bounds_of
 from workers.roots.kafka import cluster_of
-from workers.update import Limits, Updater, update
+from workers.roots.update import limits_of, update_ports
+from workers.update import assemble, update
 
 ITEMS, QUERIES, DIM = 20_000, 1_000, 256
 MIX = {"browse": 30, "click": 40, "search": 5, "cart": 10, "purchase": 12, "review": 2, "return": 1}
@@ -360,7 +357,8 @@ async def _update(settings: Settings, options: argparse.Namespace) -> Turn:
         catalogue = RedisCatalogue(redis)
         painter = await open_painter(model, catalogue, _no_encoder)
         publisher = await stack.enter_async_context(open_publisher(cluster_of(settings)))
-        resume = Resume(RedisOffsets(redis), options.group)
+        ports = update_ports(settings, redis, publisher, catalogue)
+        updater = assemble(ports, painter, _no_encoder, limits_of(settings), options.group)
         stream = await stack.enter_async_context(
             open_stream(
                 cluster_of(settings),
@@ -368,18 +366,8 @@ async def _update(settings: Settings, options: argparse.Namespace) -> Turn:
                 group=options.group,
                 topics=(*EVENT_TOPICS, ERASURES),
                 closing=closing,
-                resume=resume,
+                resume=updater.resume,
             )
-        )
-        updater = Updater(
-            profiles=RedisProfiles(redis, settings.profile_ttl),
-            popularity=RedisPopularity(redis),
-            progress=RedisProgress(redis),
-            resume=resume,
-            publisher=publisher,
-            studio=Studio(painter, RedisRegistry(redis), catalogue, _no_encoder),
-            prequential=Prequential(RedisLive(redis)),
-            limits=Limits(settings.future_tolerance, settings.batch_tokens, settings.outage_limit),
         )
         await update(_CountedStream(stream, clock, closing), updater)
         turn = clock.turn()

@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 from portrait import metrics
 from portrait.catalogue.catalogue import texts_of
 from portrait.catalogue.popularity import PopularityStore
+from portrait.catalogue.store import CatalogueStore
 from portrait.catalogue.texts import SEARCH_TTL
 from portrait.errors import PortraitError, StoreRestartedError, StoreUnavailableError
 from portrait.events.columns import ERASURE, EVENT
@@ -35,12 +36,14 @@ from portrait.events.decode import EventBatch, decode, item_of
 from portrait.events.event import Action, Event
 from portrait.events.item import Item
 from portrait.events.letter import records_of, topic_of
-from portrait.events.progress import ProgressStore
+from portrait.events.progress import OffsetStore, ProgressStore
 from portrait.events.resume import Resume
 from portrait.events.stream import Batch, EventStream, Message, Publisher
 from portrait.inference.explain import search_refs
 from portrait.inference.paint import paint
+from portrait.lifecycle.registry import Registry
 from portrait.model.influence import WANTED, Regulars, wanted
+from portrait.monitoring.watch import LiveCounts
 from portrait.outage import Outage, pauses
 from portrait.profiles.facts import fold
 from portrait.profiles.notice import notices
@@ -48,7 +51,7 @@ from portrait.profiles.profile import REVISION, encode_profiles, read_facts
 from portrait.profiles.searched import Texts, encode_searched
 from portrait.profiles.store import ProfileStore, Stored, Write
 from workers.backlog import Backlog, Late, portions
-from workers.painter import Painter, Studio
+from workers.painter import EncoderOf, Painter, Studio
 from workers.prequential import Noted, Prequential, note
 
 SEARCHES_HELD = 100_000  # vectors of searches in memory: 100 MB; Redis has the others
@@ -91,6 +94,36 @@ class Updater:
     limits: Limits
     regulars: Regulars = field(default_factory=Regulars)
     backlog: Backlog = field(default_factory=Backlog)
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """What an update worker is connected to."""
+
+    profiles: ProfileStore
+    popularity: PopularityStore
+    progress: ProgressStore
+    offsets: OffsetStore
+    live: LiveCounts
+    publisher: Publisher
+    registry: Registry
+    catalogue: CatalogueStore
+
+
+def assemble(
+    ports: Ports, painter: Painter, encoder_of: EncoderOf, limits: Limits, group: str
+) -> Updater:
+    """Put an updater together, that reads as a group and begins with a painter."""
+    return Updater(
+        profiles=ports.profiles,
+        popularity=ports.popularity,
+        progress=ports.progress,
+        resume=Resume(ports.offsets, group),
+        publisher=ports.publisher,
+        studio=Studio(painter, ports.registry, ports.catalogue, encoder_of),
+        prequential=Prequential(ports.live),
+        limits=limits,
+    )
 
 
 @dataclass(slots=True)

@@ -29,10 +29,9 @@ from tests.support.memory_registry import MemoryRegistry
 from tests.support.promotions import put_in_service
 from workers.another_encoder import AnotherEncoder
 from workers.origin import Completeness, Origin, Shop, Stores
-from workers.painter import EncoderOf, Painter, Studio
-from workers.prequential import Prequential
+from workers.painter import EncoderOf, Painter
 from workers.spaces import Spaces
-from workers.update import Limits, Updater
+from workers.update import Limits, Ports, Updater, assemble
 from workers.upkeep import Upkeep
 
 MODEL = Model("test-model", SPACE)
@@ -138,20 +137,21 @@ async def memory_updater(
     reader = await index_items(store)
     mirror = Mirror(store, MODEL)
     await mirror.load()
-    resume = Resume(offsets or MemoryOffsets(), "update")
-    await resume.points()
     registry = MemoryRegistry()
     await put_in_service(registry, MODEL)
-    return Updater(
+    ports = Ports(
         profiles=profiles or MemoryProfiles(),
         popularity=MemoryPopularity(),
         progress=MemoryProgress(),
-        resume=resume,
+        offsets=offsets or MemoryOffsets(),
+        live=MemoryLiveCounts(),
         publisher=ListPublisher(),
-        studio=Studio(Painter(MODEL, mirror, reader), registry, store, hash_encoder),
-        prequential=Prequential(MemoryLiveCounts()),
-        limits=LIMITS,
+        registry=registry,
+        catalogue=store,
     )
+    updater = assemble(ports, Painter(MODEL, mirror, reader), hash_encoder, LIMITS, "update")
+    await updater.resume.points()
+    return updater
 
 
 def _categories(item: Item) -> tuple[str, ...]:
