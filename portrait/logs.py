@@ -30,6 +30,7 @@ log = structlog.get_logger()
 
 def configure_logs(form: Literal["auto", "json", "text"], stream: TextIO | None = None) -> None:
     """Send structlog, and warnings of the libraries, to a stream: standard output, if none."""
+    printing = structlog.PrintLoggerFactory(stream)  # none: what is standard output by then
     stream = stream or sys.stdout
     text = form == "text" or (form == "auto" and stream.isatty())
     handler = logging.StreamHandler(stream)
@@ -43,7 +44,7 @@ def configure_logs(form: Literal["auto", "json", "text"], stream: TextIO | None 
             structlog.dev.ConsoleRenderer() if text else structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(stream),
+        logger_factory=printing,
         cache_logger_on_first_use=True,
     )
 

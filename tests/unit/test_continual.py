@@ -4,6 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+import torch
 
 from benchmarks.continual import BEGINS, Row, compare, periods_of, summary
 from benchmarks.heads.shops import Shop
@@ -30,6 +31,11 @@ def walks() -> Interactions:
         items=np.arange(1, ITEMS + 1, dtype=np.uint64),
         users=USERS,
     )
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    torch.set_num_threads(1)  # two on a busy machine wait for each other
 
 
 @pytest.fixture(scope="module")

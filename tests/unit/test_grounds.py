@@ -74,10 +74,28 @@ def trainer(tmp_path: Path) -> Trainer:
     return Trainer(Shop(tmp_path), ListedGrounds())
 
 
+Learned = tuple[Trainer, Trained]
+
+
+@pytest.fixture(scope="module")
+def on_the_new(tmp_path_factory: pytest.TempPathFactory) -> Learned:
+    """Return what was learned on the basis."""
+    trainer = Trainer(Shop(tmp_path_factory.mktemp("new")), ListedGrounds())
+    return trainer, trainer.learn()
+
+
+@pytest.fixture(scope="module")
+def on_the_old(tmp_path_factory: pytest.TempPathFactory) -> Learned:
+    """Return what was learned without one."""
+    trainer = Trainer(Shop(tmp_path_factory.mktemp("old")), ListedGrounds(named=None))
+    return trainer, trainer.learn()
+
+
 def test_a_challenger_stands_on_the_new_encoder_and_is_judged_beside_the_champion(
-    trainer: Trainer,
+    on_the_new: Learned,
 ) -> None:
-    trained = trainer.learn()
+    trainer, trained = on_the_new
+
     trial = trainer.learner.examine(trained, PRETRAINED, Noted())
 
     assert trained.model.space.id == BASIS.space.id
@@ -90,10 +108,8 @@ def test_a_challenger_stands_on_the_new_encoder_and_is_judged_beside_the_champio
     assert trial.challenger.newest.ndcg.mean() > trial.champion.newest.ndcg.mean() > 0
 
 
-def test_without_a_basis_it_stands_on_the_champion(trainer: Trainer) -> None:
-    trainer.grounds.named = None
-
-    trained = trainer.learn()
+def test_without_a_basis_it_stands_on_the_champion(on_the_old: Learned) -> None:
+    _, trained = on_the_old
 
     assert trained.model.space.id == PRETRAINED.space.id
     assert trained.manifest.base_encoder == "hash"
@@ -116,8 +132,9 @@ def test_without_the_encoder_of_its_ground_nothing_is_learned(trainer: Trainer) 
 
 
 def test_what_a_killed_training_left_on_another_ground_is_not_gone_on_with(
-    trainer: Trainer,
+    trainer: Trainer, on_the_new: Learned
 ) -> None:
+    _, fresh = on_the_new
     trainer.grounds.named = None
     with pytest.raises(KilledError):
         trainer.learn("training heads")
@@ -125,8 +142,7 @@ def test_what_a_killed_training_left_on_another_ground_is_not_gone_on_with(
 
     trained = trainer.learn()
 
-    fresh = Trainer(Shop(trainer.shop.plan.folder.parent / "fresh"), ListedGrounds())
-    assert learned_of(trained) == learned_of(fresh.learn())
+    assert learned_of(trained) == learned_of(fresh)
 
 
 def learned_of(trained: Trained) -> dict[str, bytes]:
@@ -134,20 +150,20 @@ def learned_of(trained: Trained) -> dict[str, bytes]:
     return {name: each.tobytes() for name, each in trained.model.learned.to_arrays().items()}
 
 
-def test_a_basis_that_is_taken_back_during_a_training_fails_it(trainer: Trainer) -> None:
-    trained = trainer.learn()
-    trainer.grounds.named = None
+def test_a_basis_that_is_taken_back_during_a_training_fails_it(on_the_new: Learned) -> None:
+    trainer, trained = on_the_new
+    later = Trainer(trainer.shop, ListedGrounds(named=None))
 
     with pytest.raises(NothingToLearnError, match="was changed during"):
-        trainer.learner.examine(trained, PRETRAINED, Noted())
+        later.learner.examine(trained, PRETRAINED, Noted())
 
 
-def test_a_basis_that_is_named_during_a_training_is_for_the_next(trainer: Trainer) -> None:
-    trainer.grounds.named = None
-    trained = trainer.learn()
-    trainer.grounds.named = Model("late", Space("new", BASIS.space.mean, -BASIS.space.axes))
+def test_a_basis_that_is_named_during_a_training_is_for_the_next(on_the_old: Learned) -> None:
+    trainer, trained = on_the_old
+    late = Model("late", Space("new", BASIS.space.mean, -BASIS.space.axes))
+    later = Trainer(trainer.shop, ListedGrounds(named=late))
 
-    trial = trainer.learner.examine(trained, PRETRAINED, Noted())
+    trial = later.learner.examine(trained, PRETRAINED, Noted())
 
     assert trial.challenger.newest.ndcg.mean() > 0
 

@@ -3,9 +3,12 @@
 import logging
 import subprocess
 import sys
+from contextlib import redirect_stdout
+from io import StringIO
 from subprocess import CompletedProcess
 
 import pytest
+import structlog
 from pydantic import ValidationError
 
 from portrait.errors import EventInvalidError, ItemInvalidError, StoreUnavailableError
@@ -74,6 +77,17 @@ def test_a_library_that_logs_an_error_is_told_discreetly(
     told = capsys.readouterr().out
     assert told.startswith("library: went wrong\nbuiltins.RuntimeError at ")
     assert PRIVATE not in told
+
+
+def test_lines_go_to_what_is_standard_output_when_they_are_written(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with StringIO() as former, redirect_stdout(former):
+        configure_logs("text")
+
+    structlog.get_logger().info("said_later")
+
+    assert "said_later" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("broken", [encoded(price=PRIVATE), b'{"' + PRIVATE.encode()])
