@@ -79,7 +79,7 @@ bench-portrait: setup  ## What a portrait says of shops whose truth is known; la
 	@$(RUN) python -m benchmarks.portrait $(ARGS)
 
 generate: setup  ## Rewrite the tables and schemas that follow from the code.
-	@$(RUN) python -m tests.generated
+	@$(RUN) python -m tests.support.generated
 
 replay-dead: setup  ## Send dead letters back to the topics they came from.
 	@$(RUN) python -m workers replay-dead

@@ -24,32 +24,31 @@ from time import process_time
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from benchmarks.heads.shops import Shop, online_retail
-from portrait.evaluate import PerUser, paired_bootstrap
-from portrait.exam import sit
-from portrait.interactions import Interactions
-from portrait.learned import Learned, untaught
-from portrait.neural.behaviour_encoder import BehaviourEncoder
-from portrait.neural.choose_blend import EVEN, choose_blend
-from portrait.neural.examiner import exam_of
-from portrait.neural.fit_ranker import fit_neighbours, fit_ranker, refit_ranker
-from portrait.neural.learner import AGAIN, Plan
-from portrait.neural.material import Material, Told
-from portrait.neural.next_item import NextItem, NextItemLesson
-from portrait.neural.sequences import sequences_of
-from portrait.neural.text_encoder import load_encoder
-from portrait.neural.training import train
-from portrait.ranker import Ranker
-from portrait.space import Vectors, fit_space
-from portrait.traits import traits_of
+from portrait.arrays import Flags
+from portrait.catalogue.traits import traits_of
+from portrait.dataset.interactions import Interactions
+from portrait.dataset.sequences import sequences_of
+from portrait.evaluation.exam import sit
+from portrait.evaluation.ranking import PerUser, paired_bootstrap
+from portrait.inference.ranker import Ranker
+from portrait.model.learned import Learned, untaught
+from portrait.model.space import Vectors, fit_space
+from portrait.text.text_encoder import load_encoder
+from portrait.training.examiner import exam_of
+from portrait.training.learner import AGAIN, Plan
+from portrait.training.loop.train import train
+from portrait.training.material import Counts, Material
+from portrait.training.ranker.behaviour_encoder import BehaviourEncoder
+from portrait.training.ranker.choose_blend import EVEN, choose_blend
+from portrait.training.ranker.fit_ranker import fit_neighbours, fit_ranker, refit_ranker
+from portrait.training.ranker.next_item import NextItem, NextItemLesson
 
 BEGINS = (0.0, 0.55, 0.7, 0.85, 1.0)  # of the periods, as shares of the events by time
 CHOICES = 0.1  # of the events before each end: what choices are made on, and learned then
 COURSE = Plan(Path(), "").course
 
-Mask = NDArray[np.bool_]
 Train = Callable[[Material, Vectors, Learned], Learned]
 
 
@@ -99,7 +98,7 @@ def periods_of(shop: Shop, learned: float, seed: int = 0) -> list[Material]:
                 valid_from=valid_from,
                 test_from=moment(begin),
                 until=moment(end) + 1,
-                told=Told({}, 0, 0, 0, len(events), 0),
+                told=Counts({}, 0, 0, 0, len(events), 0),
             )
         )
         new_from = moment(begin)
@@ -108,11 +107,11 @@ def periods_of(shop: Shop, learned: float, seed: int = 0) -> list[Material]:
 
 def _replayed(
     events: Interactions,
-    held: Mask,
+    held: Flags,
     new_from: int,
     valid_from: int,
     draw: np.random.Generator,
-) -> Mask:
+) -> Flags:
     """Choose whole users whose old events are as many as the new ones."""
     taught = ~held[events.user]
     new = int((taught & (events.at >= new_from) & (events.at < valid_from)).sum())

@@ -11,7 +11,6 @@ last line is JSON.
 
 import argparse
 import json
-import logging
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -23,20 +22,15 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from demo.shop import product_texts
-from portrait.fidelity import fidelity
+from benchmarks.fidelity import fidelity
 from portrait.logs import configure_logs
-from portrait.neural.batching import token_batches
-from portrait.neural.export import CALIBRATION_TEXTS, LEAST_COSINE, LEAST_OVERLAP, quantised
-from portrait.neural.openvino_forward import compile_forward, convert
-from portrait.neural.text_encoder import (
-    BertEncoder,
-    bundled_path,
-    load_encoder,
-    load_pooled,
-)
+from portrait.text.batching import token_batches
+from portrait.text.text_encoder import BertEncoder, bundled_path, load_encoder
+from sandbox.shop import product_texts
 
 PLAIN = "torch fp32"
+LEAST_OVERLAP = 0.98  # of the ten nearest; DESIGN, section 10
+LEAST_COSINE = 0.999  # bf16 has .9999; interests have thresholds, and lower ones move over them
 SHORT_WORDS = 8  # of a short text: about 15 tokens
 LONG_TEXTS = 9  # that make a long one: above 128 tokens, which are cut
 LONG_SHARE = 6  # a long text takes about this many times as long: so many fewer of them
@@ -62,9 +56,8 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=3)
     options = parser.parse_args()
     configure_logs("text")
-    texts = product_texts(options.texts + CALIBRATION_TEXTS)
-    calibration, texts = texts[:CALIBRATION_TEXTS], texts[CALIBRATION_TEXTS:]
-    encoders = _encoders(options.encoder, calibration)
+    texts = product_texts(options.texts)
+    encoders = _encoders(options.encoder)
     kinds = {"short": _short(texts), "long": _long(texts)[: max(11, len(texts) // LONG_SHARE)]}
     report: dict[str, object] = {"product_ratio_bf16": _product_ratio()}
     for kind, chosen in kinds.items():
@@ -72,7 +65,7 @@ def main() -> None:
     print(json.dumps(report))
 
 
-def _encoders(path: str, calibration: Sequence[str]) -> dict[str, BertEncoder]:
+def _encoders(path: str) -> dict[str, BertEncoder]:
     """Load every path that this machine has."""
     loaded = {
         PLAIN: load_encoder(path, backend="torch"),
@@ -82,19 +75,7 @@ def _encoders(path: str, calibration: Sequence[str]) -> dict[str, BertEncoder]:
         loaded["cuda bf16"] = load_encoder(path, backend="cuda")
     if find_spec("openvino") is not None:
         loaded["openvino bf16"] = load_encoder(path, backend="openvino")
-    if find_spec("openvino") is not None and find_spec("nncf") is not None:
-        loaded["openvino int8"] = _int8(path, loaded[PLAIN], calibration)
     return loaded
-
-
-def _int8(path: str, plain: BertEncoder, calibration: Sequence[str]) -> BertEncoder:
-    """Quantise as the export does, but let it run whatever the gate says."""
-    logging.getLogger("nncf").setLevel(logging.ERROR)
-    model = quantised(convert(load_pooled(path)), plain.tokenize(calibration))
-    forward = compile_forward(model, threads=1)
-    return BertEncoder(
-        plain.name, plain.tokenize, forward, dim=plain.dim, most_tokens=plain.most_tokens
-    )
 
 
 def _short(texts: Sequence[str]) -> list[str]:

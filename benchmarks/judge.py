@@ -23,19 +23,20 @@ import numpy as np
 
 from benchmarks.heads.shops import online_retail
 from benchmarks.planted import Flawed, Planted, attentive, deaf, forgiving, plant
-from portrait.evaluate import Scores
-from portrait.event import Action
-from portrait.exam import Exam, set_exam, sit
-from portrait.interactions import Codes, Interactions
-from portrait.judge import judge
-from portrait.neural.co_occurrence import Kind, neighbours_of, together, touches
-from portrait.neural.text_encoder import BUNDLED, load_encoder
-from portrait.ranker import Ranker
-from portrait.recency import Events
-from portrait.situations import answered
-from portrait.trial import DEFAULTS, Figures
+from portrait.arrays import Codes
+from portrait.dataset.interactions import Interactions
+from portrait.evaluation.exam import Exam, set_exam, sit
+from portrait.evaluation.judge import judge
+from portrait.evaluation.ranking import Scores
+from portrait.evaluation.situations import answered
+from portrait.evaluation.trial import DEFAULTS, Figures
+from portrait.events.event import Action
+from portrait.inference.ranker import Ranker
+from portrait.model.recency import Events
+from portrait.text.text_encoder import BUNDLED, load_encoder
+from portrait.times import DAY_MS
+from portrait.training.ranker.co_occurrence import Kind, co_occurrences, neighbours_of, touches
 
-DAY_MS = 86_400_000
 PERIOD = 28 * DAY_MS
 DECAY = 0.22  # per event: 0.8 of the one before
 GATES = np.ones(len(Action), np.float32)
@@ -48,7 +49,7 @@ class Counting:
     """A model of co-occurrence alone: trained in a second, so that many can be judged."""
 
     def __init__(self, events: Interactions) -> None:
-        kind = Kind(together(touches(events)), DECAY)
+        kind = Kind(co_occurrences(touches(events)), DECAY)
         self._model = neighbours_of([kind], events.items, GATES)
         self._rows = self._model.find(events.items)
 

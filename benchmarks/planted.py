@@ -14,21 +14,22 @@ from numpy.typing import NDArray
 from benchmarks.portrait.life import World, live, profile_key
 from benchmarks.portrait.shop import open_shop
 from benchmarks.portrait.words import Language
-from portrait.encoder import TextEncoder
-from portrait.evaluate import Scores
-from portrait.event import Action
-from portrait.exam import EACH, Exam, set_exam
-from portrait.facts import ACTION_CODE
-from portrait.interactions import NO_ITEM, NO_QUERY, Codes, Interactions, from_columns
-from portrait.item import Item
-from portrait.kinds import is_complaint
-from portrait.learned import Blend, untaught
-from portrait.neural.fit_ranker import fit_neighbours
-from portrait.ranker import Ranker, Told
-from portrait.recency import Events
+from portrait.arrays import Codes
+from portrait.dataset.interactions import NO_ITEM, NO_QUERY, Interactions, from_columns
+from portrait.evaluation.exam import EACH, Exam, set_exam
+from portrait.evaluation.ranking import Scores
+from portrait.evaluation.situations import Situations, situations_of
+from portrait.events.columns import ACTION_CODE
+from portrait.events.event import Action
+from portrait.events.item import Item
+from portrait.inference.ranker import Ranker, Told
+from portrait.model.encoder import TextEncoder
+from portrait.model.kinds import is_complaint
+from portrait.model.learned import Blend, untaught
+from portrait.model.recency import Events
+from portrait.model.space import Vectors, fit_space
 from portrait.ref import item_ref, name_ref, search_ref
-from portrait.situations import Situations, situations_of
-from portrait.space import Vectors, fit_space
+from portrait.training.ranker.fit_ranker import fit_neighbours
 
 ENDS_AT = datetime(2026, 11, 1, tzinfo=UTC)
 PERIODS = (0.3, 0.55, 0.8)  # where two older ones and the hold-out begin, of the events by time

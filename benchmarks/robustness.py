@@ -15,16 +15,15 @@ import numpy as np
 
 from benchmarks.quality.ours import PURCHASE, told
 from benchmarks.quality.sets import RankingSet, load_set
-from portrait.evaluate import ranking_figures, ranks
-from portrait.hash_index import MISSING
-from portrait.interactions import Codes
-from portrait.learned import untaught
+from portrait.arrays import MISSING, Codes
+from portrait.evaluation.ranking import ranking_figures, ranks
+from portrait.evaluation.robustness import burst_robustness, odd_texts_failed, text_robustness
+from portrait.inference.ranker import Ranker
 from portrait.logs import configure_logs
-from portrait.neural.text_encoder import BUNDLED, load_encoder
-from portrait.ranker import Ranker
-from portrait.recency import Events
-from portrait.robustness import burst_robustness, odd_texts_failed, text_robustness
-from portrait.space import Space, Vectors, fit_space
+from portrait.model.learned import untaught
+from portrait.model.recency import Events
+from portrait.model.space import Space, Vectors, fit_space
+from portrait.text.text_encoder import BUNDLED, load_encoder
 
 FLOODED = 500  # users
 

@@ -35,31 +35,31 @@ from redis.asyncio import Redis
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
-from demo.servers import Servers, start_servers
 from portrait.adapters.kafka_publisher import open_publisher
 from portrait.adapters.kafka_stream import KafkaStream, open_stream
 from portrait.adapters.kafka_topics import create_topics
 from portrait.adapters.redis_catalogue import RedisCatalogue
-from portrait.adapters.redis_live import RedisLive
-from portrait.adapters.redis_progress import RedisOffsets, RedisPopularity, RedisProgress
 from portrait.adapters.redis_registry import RedisRegistry
-from portrait.adapters.redis_store import RedisProfiles, connect_redis
-from portrait.catalogue import texts_of
-from portrait.encoder import Floats
-from portrait.event import Action
-from portrait.item import Item
+from portrait.adapters.redis_store import connect_redis
+from portrait.arrays import Floats
+from portrait.catalogue.catalogue import texts_of
+from portrait.command import tune_garbage_collection
+from portrait.events.event import Action
+from portrait.events.item import Item
+from portrait.events.stream import Batch
+from portrait.events.topics import ERASURES, EVENT_TOPICS, event_topic, read_topics
+from portrait.lifecycle.registry import plain_card
+from portrait.model.model import Model
+from portrait.model.space import Space, Vectors, unit
 from portrait.ref import search_ref, text_ref
-from portrait.resume import Resume
 from portrait.settings import Settings
-from portrait.space import Space, Vectors, unit
-from portrait.store import Model
-from portrait.stream import Batch
-from portrait.topics import ERASURES, EVENT_TOPICS, event_topic, read_topics
-from workers.__main__ import tune_garbage_collection
+from sandbox.servers import Servers, start_servers
 from workers.first_model import await_model
-from workers.painter import Studio, open_painter
-from workers.prequential import Prequential
-from workers.update import Limits, Updater, update
+from workers.painter import open_painter
+from workers.roots.bounds import bounds_of
+from workers.roots.kafka import cluster_of
+from workers.roots.update import limits_of, update_ports
+from workers.update import assemble, update
 
 ITEMS, QUERIES, DIM = 20_000, 1_000, 256
 MIX = {"browse": 30, "click": 40, "search": 5, "cart": 10, "purchase": 12, "review": 2, "return": 1}
@@ -168,7 +168,7 @@ def _settings(servers: Servers) -> Settings:
 
 
 async def _fill(settings: Settings, events: int, users: int) -> None:
-    await create_topics(settings, read_topics(settings.topics_file))
+    await create_topics(cluster_of(settings), read_topics(settings.topics_file))
     await _fill_catalogue(settings)
     random = Random(7)  # noqa: S311 - a benchmark
     producer = AIOKafkaProducer(
@@ -201,7 +201,8 @@ async def _fill_catalogue(settings: Settings) -> None:
     catalogue = RedisCatalogue(redis)
     generator = np.random.default_rng(7)
     space = Space("none", np.zeros(DIM, np.float32), np.eye(DIM, dtype=np.float32))
-    await RedisRegistry(redis).promote(Model("bench", space))
+    model = Model("bench", space)
+    await RedisRegistry(redis).begin(model, plain_card(model, datetime.now(UTC)))
     items = [
         Item(
             id=f"item-{n}",
@@ -355,26 +356,18 @@ async def _update(settings: Settings, options: argparse.Namespace) -> Turn:
             raise RuntimeError(msg)
         catalogue = RedisCatalogue(redis)
         painter = await open_painter(model, catalogue, _no_encoder)
-        publisher = await stack.enter_async_context(open_publisher(settings))
-        resume = Resume(RedisOffsets(redis), options.group)
+        publisher = await stack.enter_async_context(open_publisher(cluster_of(settings)))
+        ports = update_ports(settings, redis, publisher, catalogue)
+        updater = assemble(ports, painter, _no_encoder, limits_of(settings), options.group)
         stream = await stack.enter_async_context(
             open_stream(
-                settings,
+                cluster_of(settings),
+                bounds_of(settings),
                 group=options.group,
                 topics=(*EVENT_TOPICS, ERASURES),
                 closing=closing,
-                resume=resume,
+                resume=updater.resume,
             )
-        )
-        updater = Updater(
-            profiles=RedisProfiles(redis, settings.profile_ttl),
-            popularity=RedisPopularity(redis),
-            progress=RedisProgress(redis),
-            resume=resume,
-            publisher=publisher,
-            studio=Studio(painter, RedisRegistry(redis), catalogue, _no_encoder),
-            prequential=Prequential(RedisLive(redis)),
-            limits=Limits(settings.future_tolerance, settings.batch_tokens, settings.outage_limit),
         )
         await update(_CountedStream(stream, clock, closing), updater)
         turn = clock.turn()

@@ -18,15 +18,15 @@ import torch
 
 from benchmarks.quality.sets import RankingSet, Trial, load_set
 from benchmarks.quality.text import TextMean
-from portrait.evaluate import PerUser, gains, paired_bootstrap, ranking_figures, ranks
-from portrait.event import Action
-from portrait.facts import ACTION_CODE
-from portrait.interactions import Interactions, from_columns
+from portrait.dataset.interactions import Interactions, from_columns
+from portrait.dataset.pairs import behaviour_pairs
+from portrait.evaluation.ranking import PerUser, gains, paired_bootstrap, ranking_figures, ranks
+from portrait.events.columns import ACTION_CODE
+from portrait.events.event import Action
 from portrait.logs import configure_logs
-from portrait.neural.text_encoder import load_encoder
-from portrait.neural.text_finetune import TEXT_COURSE, Encode, FineTuning, fine_tune
-from portrait.pairs import behaviour_pairs
-from portrait.space import Vectors, fit_space
+from portrait.model.space import Vectors, fit_space
+from portrait.text.text_encoder import load_encoder
+from portrait.training.text.text_finetune import TEXT_COURSE, Encode, FineTuning, fine_tune
 
 DECAY = 0.7  # an event; chosen on validation targets in earlier experiments
 

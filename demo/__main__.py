@@ -21,8 +21,6 @@ from aiokafka import AIOKafkaConsumer
 
 from demo.replay import POISON, Replayed, await_folded, await_painted, replay
 from demo.report import profile_text, recommendations_text
-from demo.servers import ROOT, Servers, python
-from demo.shop import load_shop
 from demo.stage import (
     HELD_OUT,
     THRESHOLDS,
@@ -37,6 +35,8 @@ from demo.stage import (
     step,
     train,
 )
+from sandbox.servers import ROOT, Servers, python
+from sandbox.shop import load_shop
 
 RATE = 2_500  # events a second: about half of what one worker does beside all the others here
 GOAL_MS = 1_000.0  # DESIGN, section 10: p99 of event published → profile readable

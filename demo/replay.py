@@ -14,8 +14,8 @@ import httpx
 from aiokafka import AIOKafkaProducer
 from tqdm import tqdm
 
-from portrait.event import Action
-from portrait.topics import event_topic
+from portrait.events.event import Action
+from portrait.events.topics import event_topic
 
 Fields = dict[str, object]
 

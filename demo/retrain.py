@@ -17,9 +17,7 @@ from statistics import quantiles
 import httpx
 
 from demo.__main__ import clear_logs, ending_said, interruptible
-from demo.processes import Process, python
 from demo.replay import Replayed, await_folded, replay
-from demo.shop import load_shop
 from demo.stage import (
     HELD_OUT,
     THRESHOLDS,
@@ -36,7 +34,9 @@ from demo.stage import (
     step,
     train,
 )
-from portrait.verdict import Verdict
+from portrait.evaluation.verdict import Verdict
+from sandbox.processes import Process, python
+from sandbox.shop import load_shop
 
 RATE = 1_500  # events a second: the trainer works beside
 LATER = 0.75  # of the later events arrive before the second training, the others after it
@@ -136,14 +136,13 @@ def _start_trainer(stage: Stage, *, new_events: int | None, shuffled: bool = Fal
     """Start the trainer; by itself it trains on enough new events, or not at all."""
     return stage.start(
         "train",
-        python("workers", "train"),
+        python("demo.bad_trainer") if shuffled else python("workers", "train"),
         PORTRAIT_TRAIN_EPOCHS="2",  # for a first model; from a champion one is enough
         PORTRAIT_TRAIN_CRON="null",
         PORTRAIT_TRAIN_EVENTS="null" if new_events is None else str(new_events),
         PORTRAIT_TRAIN_PAUSE="PT1S",
         PORTRAIT_TRAIN_HELD_OUT=HELD_OUT,
         PORTRAIT_TRAIN_THRESHOLDS=THRESHOLDS,
-        PORTRAIT_TRAIN_SHUFFLED=str(shuffled).lower(),
     )
 
 

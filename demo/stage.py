@@ -12,14 +12,14 @@ import httpx
 from aiokafka import AIOKafkaProducer
 from redis.asyncio import Redis
 
-from demo.ports import free_port
-from demo.processes import Process, finish, python, running
 from demo.replay import progress_bar
-from demo.servers import Servers, start_servers
 from portrait.adapters.parquet_archive import ParquetArchive
-from portrait.event import Action
-from portrait.segment import count_beyond
-from portrait.topics import ITEMS, event_topic
+from portrait.archive.segment import covered
+from portrait.events.event import Action
+from portrait.events.topics import ITEMS, event_topic
+from sandbox.ports import free_port
+from sandbox.processes import Process, finish, python, running
+from sandbox.servers import Servers, start_servers
 
 PORT, KAFKA_PORT = 8_000, 9_092  # others are taken if these are not free
 START_SECONDS = 180.0  # for a first start on a slow machine
@@ -126,7 +126,7 @@ async def await_archived(stage: Stage, events: int) -> None:
     """Wait until so many events are in the archive's files."""
     archive = ParquetArchive(stage.archive)
     ends = time.monotonic() + START_SECONDS
-    while count_beyond(archive.segments(), {}) < events:
+    while sum(end - first for first, end in covered(archive.segments()).values()) < events:
         await pause(ends, "events were not archived; see build/demo/archive.log")
 
 

@@ -8,6 +8,10 @@ class PortraitError(Exception):
         super().__init__(message or self.__doc__)
 
 
+class SettingsInvalidError(PortraitError):
+    """A setting makes no sense; the message says which, and what to do."""
+
+
 class RecordInvalidError(PortraitError):
     """The record can never be read: dead-letter it, do not retry."""
 

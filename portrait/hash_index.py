@@ -11,7 +11,8 @@ of the one before in one step.
 import numpy as np
 from numpy.typing import NDArray
 
-MISSING = -1
+from portrait.arrays import MISSING
+
 LOAD = 4  # slots per key
 FIRST_SLOTS = 1_024
 

@@ -9,14 +9,14 @@ import sys
 import traceback
 from collections.abc import Iterator
 from types import TracebackType
-from typing import Literal
+from typing import Literal, TextIO
 
 import structlog
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
 from portrait.errors import PortraitError
-from portrait.item import reasons
+from portrait.field_errors import reasons
 
 MOST_ERRORS = 8  # of one failure: causes, and members of groups
 MOST_FRAMES = 12  # of one error, the innermost
@@ -28,10 +28,12 @@ _ErrorInfo = (
 log = structlog.get_logger()
 
 
-def configure_logs(form: Literal["auto", "json", "text"]) -> None:
-    """Send structlog, and warnings of the libraries, to standard output."""
-    text = form == "text" or (form == "auto" and sys.stdout.isatty())
-    handler = logging.StreamHandler(sys.stdout)
+def configure_logs(form: Literal["auto", "json", "text"], stream: TextIO | None = None) -> None:
+    """Send structlog, and warnings of the libraries, to a stream: standard output, if none."""
+    printing = structlog.PrintLoggerFactory(stream)  # none: what is standard output by then
+    stream = stream or sys.stdout
+    text = form == "text" or (form == "auto" and stream.isatty())
+    handler = logging.StreamHandler(stream)
     handler.setFormatter(_Discreet("%(name)s: %(message)s"))
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
     structlog.configure(
@@ -42,6 +44,7 @@ def configure_logs(form: Literal["auto", "json", "text"]) -> None:
             structlog.dev.ConsoleRenderer() if text else structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=printing,
         cache_logger_on_first_use=True,
     )
 

@@ -1,7 +1,10 @@
-"""Outages: how long something has been away, and how long that is borne."""
+"""Outages: how long something has been away, how long that is borne, when to try again."""
 
 import time
+from collections.abc import Iterator
 from datetime import timedelta
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0  # seconds
 
 
 class Outage:
@@ -10,12 +13,26 @@ class Outage:
     def __init__(self, limit: timedelta) -> None:
         self.limit = limit
         self._since: float | None = None
+        self._pauses = pauses(FIRST_PAUSE, LONGEST_PAUSE)
 
     def is_over_limit(self) -> bool:
         """Note that it is away; say whether it has been for longer than is borne."""
         self._since = self._since or time.monotonic()
         return time.monotonic() - self._since > self.limit.total_seconds()
 
+    def pause(self) -> float:
+        """Return how many seconds to wait before the next try: longer each time."""
+        return next(self._pauses)
+
     def ends(self) -> None:
         """Note that it is back."""
         self._since = None
+        self._pauses = pauses(FIRST_PAUSE, LONGEST_PAUSE)
+
+
+def pauses(first: float, longest: float) -> Iterator[float]:
+    """Yield how long to wait between tries, each time twice as long, up to a bound."""
+    pause = first
+    while True:
+        yield pause
+        pause = min(2 * pause, longest)

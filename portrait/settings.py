@@ -1,18 +1,28 @@
 """Settings: the only reader of the environment. A variable is `PORTRAIT_` and the field's name."""
 
+import os
+import re
+from collections.abc import Iterable
 from datetime import timedelta
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field, PositiveInt, RedisDsn, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, PositiveInt, RedisDsn, SecretStr, ValidationError
+from pydantic_core import ErrorDetails, to_jsonable_python
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+
+from portrait.errors import SettingsInvalidError
+
+PREFIX = "PORTRAIT_"
+LIKE = 0.75  # how alike two names are, at least, for one to be meant by the other
 
 
 class Settings(BaseSettings):
     """What an operator can set. A bad value stops the process at start, with its name."""
 
     model_config = SettingsConfigDict(
-        env_prefix="PORTRAIT_",
+        env_prefix=PREFIX,
         env_parse_none_str="null",
         frozen=True,
         extra="ignore",
@@ -186,11 +196,8 @@ class Settings(BaseSettings):
     )
     train_thresholds: dict[str, float] = Field(
         {},
-        description="What the judge asks for, where it differs from `portrait/trial.py`: "
-        '`{"older_change": -0.01}`.',
-    )
-    train_shuffled: bool = Field(
-        default=False, description="Learn from shuffled events: a rehearsal of a refusal."
+        description="What the judge asks for, where it differs from "
+        '`portrait/evaluation/trial.py`: `{"older_change": -0.01}`.',
     )
     models_url: str = Field(
         "build/models",
@@ -258,3 +265,68 @@ class Settings(BaseSettings):
     log_format: Literal["auto", "json", "text"] = Field(
         "auto", description="`auto`: text in a terminal, JSON elsewhere."
     )
+
+
+def read_settings() -> Settings:
+    """Read the environment.
+
+    Raises:
+        SettingsInvalidError: A value cannot be, or a variable of ours has a name that none has. A
+            sentence for each; no value is repeated, for it may be a password.
+    """
+    wrong = [_unknown(name) for name in _ours(os.environ) if name.upper() not in _VARIABLES]
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        problems = error.errors(include_url=False, include_context=False, include_input=False)
+        wrong += [_refused(str(each["loc"][0]), _cause(each)) for each in problems]
+    except SettingsError as error:
+        name = re.search(r'field "(\w+)"', str(error))
+        wrong += [_refused(name[1], "should be JSON") if name else str(error)]
+    if wrong:
+        raise SettingsInvalidError("\n".join(wrong))
+    return settings
+
+
+def variable(name: str) -> str:
+    """Return the environment variable of a field."""
+    return PREFIX + name.upper()
+
+
+def shown(default: Any) -> str:  # noqa: ANN401 - of any field
+    """Write a default as it would be set."""
+    if default is None:
+        return "none"
+    if isinstance(default, timedelta):
+        days = default / timedelta(days=1)
+        return f"P{days:g}D" if days >= 1 else f"PT{default.total_seconds():g}S"
+    return str(to_jsonable_python(default))
+
+
+_VARIABLES = frozenset(variable(name) for name in Settings.model_fields)
+
+
+def _ours(names: Iterable[str]) -> list[str]:
+    return sorted(name for name in names if name.upper().startswith(PREFIX))
+
+
+def _unknown(name: str) -> str:
+    near = get_close_matches(name.upper(), _VARIABLES, 1, LIKE)
+    hint = f"did you mean {near[0]}?" if near else "`portrait COMMAND --help` lists them all."
+    return f"{name}: there is no such setting; {hint}"
+
+
+def _refused(name: str, cause: str) -> str:
+    default = Settings.model_fields[name].default
+    usual = "" if default is None else f" The default is {shown(default)}."
+    return f"{variable(name)}: {cause}.{usual}"
+
+
+def _cause(problem: ErrorDetails) -> str:
+    """Say what a value should be, and not what it is."""
+    kind, said = problem["type"], problem["msg"]
+    if kind.startswith("time_delta"):
+        return "should be a duration, as ISO 8601 (PT5S, P7D) or in seconds"
+    if kind == "tuple_type":
+        return "should be a list, as JSON"
+    return said.removeprefix("Input ").replace("URL scheme", "the URL's scheme")

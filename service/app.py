@@ -15,15 +15,18 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from portrait.event import Event
-from service import events, items, models, operations, profiles, recommendations
-from service.border import Border
+from portrait.events.event import Event
+from service import events, items, operations
 from service.dependencies import State
+from service.http.border import Border
+from service.http.middleware import BodyLimit, BodyLimits, RequestLog
+from service.http.problems import Problem, install_problems
 from service.live import Live, Parts
-from service.middleware import BodyLimit, BodyLimits, RequestLog
-from service.problems import Problem, install_problems
+from service.models import routes as models
+from service.profiles import routes as profiles
+from service.recommendations import routes as recommendations
+from service.recommendations.turns import Turns
 from service.shortcut import Shortcut
-from service.turns import Turns
 
 VERSION = "0.1.0"
 DESCRIPTION = "Live e-commerce user profiles, and recommendations that stand on them."

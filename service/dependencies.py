@@ -5,11 +5,11 @@ from typing import Annotated, TypedDict
 from fastapi import Depends, Path, Request
 from pydantic import StringConstraints
 
-from portrait.item import LONGEST_ID, Id
-from portrait.reading import LONGEST_KEY
-from service.border import Border
+from portrait.events.item import LONGEST_ID, Id
+from portrait.events.reading import LONGEST_KEY
+from service.http.border import Border
 from service.live import Live, Parts
-from service.turns import Turns
+from service.recommendations.turns import Turns
 
 
 class State(TypedDict):

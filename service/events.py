@@ -5,20 +5,58 @@ import asyncio
 from fastapi import APIRouter, Request, status
 
 from service.dependencies import PartsDep, border_of
-from service.examples import EVENTS_ANSWER, EVENTS_BODY, answered
+from service.http.problems import WRITING, declared
 from service.intake import read_events
-from service.problems import WRITING, declared
 from service.routing import ExactRoute
 from service.schemas import EventsAnswer
 
 router = APIRouter(route_class=ExactRoute, tags=["events"])
 
+CLICK = {
+    "event_id": "e-1",
+    "type": "click",
+    "user_id": "household-1929",
+    "item_id": "1082185",
+    "occurred_at": "2026-11-23T18:01:58+01:00",
+}
+SEARCH = {"type": "search", "anonymous_id": "c-77", "text": "dark chocolate"}
+BODY = {
+    "required": True,
+    "content": {
+        "application/json": {
+            "schema": {
+                "anyOf": [
+                    {"$ref": "#/components/schemas/Event"},
+                    {
+                        "type": "object",
+                        "required": ["events"],
+                        "properties": {
+                            "events": {
+                                "type": "array",
+                                "maxItems": 500,
+                                "items": {"$ref": "#/components/schemas/Event"},
+                            }
+                        },
+                    },
+                ]
+            },
+            "examples": {
+                "one": {"summary": "One event", "value": CLICK},
+                "several": {
+                    "summary": "Several; what has no id and no time gets them",
+                    "value": {"events": [CLICK, SEARCH]},
+                },
+            },
+        }
+    },
+}
+
 
 @router.post(
     "/events",
     status_code=status.HTTP_202_ACCEPTED,
-    responses=answered(202, EVENTS_ANSWER) | declared(*WRITING),
-    openapi_extra={"requestBody": EVENTS_BODY},
+    responses=declared(*WRITING),
+    openapi_extra={"requestBody": BODY},
 )
 async def post_events(request: Request, parts: PartsDep) -> EventsAnswer:
     """Take in one event, or up to 500 as `{"events": [...]}`, in any shape that Kafka takes.

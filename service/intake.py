@@ -7,14 +7,15 @@ from uuid import uuid4
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json, to_json
 
-from portrait.envelope import parse_event
 from portrait.errors import EventInvalidError
-from portrait.item import Id
-from portrait.reading import LARGEST_EVENT, MILLISECOND, Clock, moment_of
-from portrait.stream import Message
-from portrait.topics import event_topic
-from service.bodies import MOST_VALUES, is_crowded
-from service.problems import MOST_BYTES, EventsInvalidError, FieldError, cut
+from portrait.events.envelope import parse_event
+from portrait.events.item import Id
+from portrait.events.reading import LARGEST_EVENT, Clock, moment_of
+from portrait.events.stream import Message
+from portrait.events.topics import event_topic
+from portrait.times import MILLISECOND
+from service.http.bodies import MOST_VALUES, is_crowded
+from service.http.problems import MOST_BYTES, EventsInvalidError, FieldError, cut
 from service.schemas import MOST_EVENTS, EventResult
 
 MOST_EVENT_VALUES = 50_000  # of one request: a hundred for each event

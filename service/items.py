@@ -3,19 +3,18 @@
 from fastapi import APIRouter, status
 
 from portrait.errors import ItemNotFoundError
-from portrait.item import Item
-from portrait.stream import Message
-from portrait.topics import ITEMS
+from portrait.events.item import Item
+from portrait.events.stream import Message
+from portrait.events.topics import ITEMS
 from service.dependencies import ItemIdPath, OldItemIdPath, PartsDep
-from service.examples import ITEM, ITEM_ACCEPTED, answered
-from service.problems import WRITING, declared
+from service.http.problems import WRITING, declared
 from service.routing import ExactRoute
 from service.schemas import ItemAccepted, ItemAnswer, ItemBody
 
 router = APIRouter(route_class=ExactRoute, prefix="/items/{item_id:path}", tags=["items"])
 
 
-@router.get("", responses=answered(200, ITEM) | declared(422))
+@router.get("", responses=declared(422))
 async def get_item(item_id: OldItemIdPath, parts: PartsDep) -> ItemAnswer:
     """Return an item of the catalogue."""
     (item,) = await parts.catalogue.get_items([item_id])
@@ -24,11 +23,7 @@ async def get_item(item_id: OldItemIdPath, parts: PartsDep) -> ItemAnswer:
     return ItemAnswer(item_id=item.id, **item.model_dump(exclude={"id", "withdrawn"}))
 
 
-@router.put(
-    "",
-    status_code=status.HTTP_202_ACCEPTED,
-    responses=answered(202, ITEM_ACCEPTED) | declared(*WRITING),
-)
+@router.put("", status_code=status.HTTP_202_ACCEPTED, responses=declared(*WRITING))
 async def put_item(item_id: ItemIdPath, body: ItemBody, parts: PartsDep) -> ItemAccepted:
     """Add or replace an item, through Kafka like every other change."""
     item = Item.model_validate({**body.model_dump(), "id": item_id})
@@ -37,11 +32,7 @@ async def put_item(item_id: ItemIdPath, body: ItemBody, parts: PartsDep) -> Item
     return ItemAccepted(item_id=item_id)
 
 
-@router.delete(
-    "",
-    status_code=status.HTTP_202_ACCEPTED,
-    responses=answered(202, ITEM_ACCEPTED) | declared(*WRITING),
-)
+@router.delete("", status_code=status.HTTP_202_ACCEPTED, responses=declared(*WRITING))
 async def delete_item(item_id: OldItemIdPath, parts: PartsDep) -> ItemAccepted:
     """Withdraw an item: it is remembered, and never recommended. Doing it again changes nothing."""
     await parts.publisher.publish([Message(ITEMS, item_id.encode(), None)])

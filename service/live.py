@@ -27,28 +27,24 @@ from threading import Lock
 import structlog
 
 from portrait import metrics
-from portrait.desk import ReadingDesk
+from portrait.catalogue.desk import ReadingDesk
+from portrait.catalogue.lexical import Lexicon
+from portrait.catalogue.mirror import Mirror
+from portrait.catalogue.names import Names
+from portrait.catalogue.popularity import DAYS, Popularity, PopularityStore, popularity_of
+from portrait.catalogue.spelling import Spellings
+from portrait.catalogue.store import CatalogueStore
 from portrait.errors import ModelInvalidError, ModelMissingError, StoreUnavailableError
-from portrait.item import IntroducedItem, Item
-from portrait.jobs import Jobs
-from portrait.lease import stopped
-from portrait.lexical import Lexicon
-from portrait.mirror import Mirror
-from portrait.model_index import ModelIndex
-from portrait.names import Names
-from portrait.popularity import DAYS, Popularity, popularity_of
-from portrait.recommend import Ranking, Shelf, stock
-from portrait.spelling import Spellings
-from portrait.store import (
-    CatalogueStore,
-    Model,
-    ModelRegistry,
-    PopularityStore,
-    ProfileStore,
-    ProgressStore,
-)
-from portrait.stream import Publisher
-from service.job_words import TRAINER_MISSING
+from portrait.events.item import IntroducedItem, Item
+from portrait.events.progress import ProgressStore
+from portrait.events.stream import Publisher
+from portrait.inference.recommend import Ranking, Shelf, shelf_of
+from portrait.lifecycle.jobs import Jobs
+from portrait.lifecycle.lease import stopped
+from portrait.lifecycle.registry import Registry
+from portrait.model.model import Model
+from portrait.profiles.store import ProfileStore
+from service.models.job_words import TRAINER_MISSING
 from service.new_texts import NewTexts
 
 MODEL_EVERY = 1.0  # seconds between two looks
@@ -79,8 +75,7 @@ class Parts:
     catalogue: CatalogueStore
     popularity: PopularityStore
     progress: ProgressStore
-    registry: ModelRegistry
-    models: ModelIndex
+    registry: Registry
     jobs: Jobs
     desk: ReadingDesk
     publisher: Publisher
@@ -232,8 +227,8 @@ class Live:
         An update worker may paint with a new champion a moment before it is taken up here.
         """
         if space_id not in self._versions:
-            standing = await self._parts.models.standing()
-            models = [await self._parts.registry.model(version) for version in standing if version]
+            registry = self._parts.registry
+            models = [await registry.model(each) for each in await registry.roles() if each]
             found = {model.space_id: model.version for model in models if model is not None}
             self._versions |= {**found, space_id: found.get(space_id)}
         return self._versions[space_id]
@@ -337,7 +332,7 @@ def _is_current(view: View | None, source: Source, weights: Mapping[str, int]) -
 def _look(source: Source, weights: Mapping[str, int], before: View | None) -> View:
     """Make a view, in a thread. The mirror changes only in the task that waits for this."""
     mirror = source.mirror
-    shelf = stock(mirror.catalogue)
+    shelf = shelf_of(mirror.catalogue)
     source.learn(shelf)
     if before is not None and before.source is source and before.weights is weights:
         popularity = before.popularity.padded(len(shelf))

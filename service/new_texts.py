@@ -10,7 +10,7 @@ from time import monotonic
 import structlog
 
 from portrait import metrics
-from portrait.desk import ReadingDesk
+from portrait.catalogue.desk import ReadingDesk
 from portrait.errors import StoreUnavailableError
 
 MOST_TEXTS = 4  # of one request: the newest, which say most

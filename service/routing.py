@@ -13,9 +13,9 @@ from fastapi import Request, Response
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
-from service.bodies import INLINE_BYTES, ReadRequest, read_body
-from service.border import check_address, check_content_type, check_no_query, check_writer
 from service.dependencies import turns_of
+from service.http.bodies import INLINE_BYTES, ReadRequest, read_body
+from service.http.border import check_address, check_content_type, check_no_query, check_writer
 
 SAFE = {"GET", "HEAD"}
 

@@ -6,11 +6,11 @@ from uuid import UUID
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from portrait.event import Action
-from portrait.facts import RING
-from portrait.item import Id, ItemSnapshot
-from portrait.reading import LONGEST_KEY
-from portrait.session import Way
+from portrait.events.columns import RING
+from portrait.events.event import Action
+from portrait.events.item import Id, ItemSnapshot
+from portrait.events.reading import LONGEST_KEY
+from portrait.inference.session import Way
 
 MOST_ITEMS = 100  # of one answer
 MOST_EVENTS = 500  # of one request
@@ -24,31 +24,52 @@ Choice = Annotated[str, StringConstraints(min_length=1, max_length=512)]
 SessionText = Annotated[
     str, StringConstraints(min_length=1, max_length=1_024, strip_whitespace=True)
 ]
+UserName = Annotated[str, Field(examples=["household-1929"])]
+ItemName = Annotated[str, Field(examples=["1082185"])]
+Title = Annotated[str, Field(examples=["Dark chocolate 85%"])]
+Category = Annotated[str, Field(examples=["GROCERY > CANDY"])]
+Brand = Annotated[str, Field(examples=["Private"])]
+Price = Annotated[float, Field(examples=[2.49])]
+Done = Annotated[Action, Field(examples=["purchase"])]
+Quantity = Annotated[int, Field(examples=[1])]
+Stars = Annotated[float, Field(examples=[4.5])]
+Days = Annotated[int, Field(examples=[7])]
+Moment = Annotated[datetime, Field(examples=["2026-11-23T18:02:11Z"])]
+ModelName = Annotated[str, Field(examples=["20261124T030000Z-9f86d081"])]
+SpaceName = Annotated[str, Field(examples=["9f86d081884c7d65"])]
+Stale = Annotated[
+    float | None,
+    Field(
+        description="How far the profile lags behind what was published; null if not known.",
+        examples=[0.31],
+    ),
+]
 Emptied = Literal["catalogue", "filters", "unavailable", "excluded", "seen"]
-Score = Annotated[float, Field(description="0 to 1, four decimals.")]
+Score = Annotated[float, Field(description="0 to 1, four decimals.", examples=[0.82])]
 Strategy = Literal["session", "session_and_profile", "profile", "popular"]
 ReadTone = Annotated[
     Literal["negative"] | None,
     Field(
         description="Of a review without stars whose text was read as negative: it counts as one "
-        "star does. Null where nothing was read, or what was said is not sure."
+        "star does. Null where nothing was read, or what was said is not sure.",
+        examples=[None],
     ),
 ]
 
 
-class Asked(BaseModel):
+class RequestBody(BaseModel):
     """What clients send: a field we do not know is an error, as is `0` for `false`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, strict=True)
 
 
-class Answered(BaseModel):
+class ResponseBody(BaseModel):
     """What clients get."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Session(Asked):
+class Session(RequestBody):
     """What somebody has just looked at; it need not be known who they are."""
 
     items: tuple[Id, ...] = Field((), max_length=RING, description="Item ids, newest last.")
@@ -57,7 +78,7 @@ class Session(Asked):
     )
 
 
-class AskedFilters(Asked):
+class AskedFilters(RequestBody):
     """What an item must be. Several categories or brands mean any of them."""
 
     category: tuple[Choice, ...] = Field(
@@ -82,7 +103,7 @@ class AskedFilters(Asked):
         return self
 
 
-class RecommendationRequest(Asked):
+class RecommendationRequest(RequestBody):
     """For whom, and what, recommendations are wanted."""
 
     model_config = ConfigDict(
@@ -117,49 +138,53 @@ class RecommendationRequest(Asked):
     )
 
 
-class Reason(Answered):
+class Reason(ResponseBody):
     """One event that speaks for an item or against it, or that everybody wants it."""
 
     action: Action | Literal["session", "price", "popularity"] = Field(
         description="`session`: it came in the request. `price`: among the prices of its category "
         "it is where the user usually buys. `popularity`: what everybody did with it, as far as it "
-        "counts, over the newest 28 days with events."
+        "counts, over the newest 28 days with events.",
+        examples=["purchase"],
     )
-    item_id: str | None = Field(
+    item_id: ItemName | None = Field(
         description="What it was about; null for a search, a price, and popularity."
     )
-    title: str | None = Field(
+    title: Title | None = Field(
         description="Of that item; of a search, its text; of popularity, how much it is wanted."
     )
     tone: ReadTone
-    occurred_at: datetime | None
+    occurred_at: Moment | None
     share: float = Field(
         description="Of the item's `relevance`, four decimals: that of all that was done with this "
-        "item, or of this search. The shares of everything, named or not, add up to it."
+        "item, or of this search. The shares of everything, named or not, add up to it.",
+        examples=[0.8376],
     )
 
 
-class RecommendedItem(Answered):
+class RecommendedItem(ResponseBody):
     """One item, and why."""
 
-    item_id: str
-    title: str
-    category: str
-    brand: str
-    price: float | None
+    item_id: ItemName
+    title: Title
+    category: Category
+    brand: Brand
+    price: Price | None
     score: float = Field(
         description="What the list is in the order of: 0 to 1, four decimals, on one scale for "
         "every strategy and model. The weighted mean of `relevance` and of how unlike the item is "
         "to those above it; `diversity` says how much the second counts, and with 0 it is "
         "`relevance` alone. 1: nothing in this list suits better, and nothing like it stands "
         "above. 0: nothing speaks for it, and it is like one above. To be compared within one "
-        "answer."
+        "answer.",
+        examples=[1.0],
     )
     relevance: float = Field(
         description="How well the item suits, whatever stands above it: -1 to 1, four decimals, "
         "as a part of the largest in this list. 0: nothing speaks for it; below: more speaks "
         "against it. By a session or a profile, what the model says of these events; by "
-        "popularity, how much everybody wants it. To be compared within one answer."
+        "popularity, how much everybody wants it. To be compared within one answer.",
+        examples=[1.0],
     )
     reasons: tuple[Reason, ...] | None = Field(
         None,
@@ -170,13 +195,14 @@ class RecommendedItem(Answered):
         None,
         description="With `explain`: returns, and reviews that are bad by their stars or, where "
         "they have none, by their text; else null.",
+        examples=[[]],
     )
 
 
-class TextReading(Answered):
+class TextReading(ResponseBody):
     """How a text of the session was understood."""
 
-    text: str
+    text: str = Field(examples=["dark chocolate"])
     read: Way = Field(
         description="`vector`: BERT has read it. `words`: it stands for the items that "
         "share its words. `nothing`: no item does, or newer texts are all that one request may "
@@ -184,80 +210,89 @@ class TextReading(Answered):
     )
 
 
-class UnknownName(Answered):
+class UnknownName(ResponseBody):
     """A name in the filters that nothing in the shop has."""
 
     filter: Literal["category", "brand"]
-    name: str = Field(description="As it was asked for.")
+    name: str = Field(description="As it was asked for.", examples=["GROCERY > CANDIES"])
     nearest: tuple[str, ...] = Field(
         description="Names that the shop has, the likest first; of a path, also one that it lies "
-        "in. Looked for where it is among the first five unknown names."
+        "in. Looked for where it is among the first five unknown names.",
+        examples=[["GROCERY > CANDY"]],
     )
 
 
-class Recommendations(Answered):
+class Recommendations(ResponseBody):
     """Items, in the order of their scores."""
 
-    recommendation_id: UUID = Field(description="Send it back with the events that follow.")
+    recommendation_id: UUID = Field(
+        description="Send it back with the events that follow.",
+        examples=["1b4e28ba-2fa1-41d2-883f-0016d3cca427"],
+    )
     strategy: Strategy = Field(
         description="What the list was made of: the session alone, the session for what somebody "
         "is after now and their profile for what they like, the profile alone, or what everybody "
-        "wants."
+        "wants.",
+        examples=["session_and_profile"],
     )
-    model_version: str
-    space_id: str
-    profile_as_of: datetime | None = Field(description="Time of the user's newest event.")
-    stale_seconds: float | None = Field(
-        description="How far the profile lags behind what was published; null if not known."
-    )
+    model_version: ModelName
+    space_id: SpaceName
+    profile_as_of: Moment | None = Field(description="Time of the user's newest event.")
+    stale_seconds: Stale
     session_texts: tuple[TextReading, ...]
     matched: int = Field(
         description="Items that fit `filters`, before those of `exclude` and `exclude_seen` are "
-        "left out."
+        "left out.",
+        examples=[214],
     )
     filled: int = Field(
         description="Of the items the last so many: nothing has been read of them yet, and they "
-        "fill up the list by popularity alone."
+        "fill up the list by popularity alone.",
+        examples=[0],
     )
     unknown_names: tuple[UnknownName, ...]
     emptied_by: tuple[Emptied, ...] = Field(
         description="Why there are no items; empty if there are. `catalogue`: the shop has none. "
         "`filters`: none fits. `unavailable`: those that fit are not available at the moment. "
-        "`excluded`, `seen`: those that fit were left out by `exclude`, by `exclude_seen`."
+        "`excluded`, `seen`: those that fit were left out by `exclude`, by `exclude_seen`.",
+        examples=[[]],
     )
     items: tuple[RecommendedItem, ...]
 
 
-class ProfileEvent(Answered):
+class ProfileEvent(ResponseBody):
     """One event of the user."""
 
-    action: Action
-    item_id: str | None = Field(description="Null for a search, or an item we know nothing of.")
-    title: str | None = Field(description=OF_SEARCH)
-    price: float | None
-    quantity: int
-    rating: float | None = Field(description="Stars that a review gave.")
+    action: Done
+    item_id: ItemName | None = Field(
+        description="Null for a search, or an item we know nothing of."
+    )
+    title: Title | None = Field(description=OF_SEARCH)
+    price: Price | None
+    quantity: Quantity
+    rating: Stars | None = Field(description="Stars that a review gave.", examples=[None])
     tone: ReadTone
-    occurred_at: datetime
+    occurred_at: Moment
 
 
-class InterestEvidence(Answered):
+class InterestEvidence(ResponseBody):
     """One event that made an interest."""
 
-    action: Action
-    item_id: str | None
-    title: str | None = Field(description=OF_SEARCH)
-    occurred_at: datetime
+    action: Done
+    item_id: ItemName | None
+    title: Title | None = Field(description=OF_SEARCH)
+    occurred_at: Moment
 
 
-class Interest(Answered):
+class Interest(ResponseBody):
     """A category the user is interested in."""
 
-    category: str
+    category: Category
     score: Score
     trend: float = Field(
         description="Share of the visits of the 16 days before the newest event less that of those "
-        "before, drawn towards 0 where they are few: -1 to 1, four decimals."
+        "before, drawn towards 0 where they are few: -1 to 1, four decimals.",
+        examples=[0.17],
     )
     direction: Literal["rising", "steady", "falling"] = Field(
         description="`steady` for a trend of at most 0.1 either way."
@@ -265,88 +300,92 @@ class Interest(Answered):
     evidence: tuple[InterestEvidence, ...] = Field(description="Heaviest first.")
 
 
-class BrandShare(Answered):
+class BrandShare(ResponseBody):
     """A brand the user prefers."""
 
-    brand: str
+    brand: Brand
     share: Score
 
 
-class PriceBand(Answered):
+class PriceBand(ResponseBody):
     """What the user pays for one piece: a tenth of it lies below `low`, a tenth above `high`."""
 
-    low: float
-    typical: float
-    high: float
+    low: float = Field(examples=[1.0])
+    typical: float = Field(examples=[2.49])
+    high: float = Field(examples=[4.99])
 
 
-class Period(Answered):
+class Period(ResponseBody):
     """How often the user came in 28 days."""
 
-    since: datetime
-    until: datetime
-    events: int
+    since: datetime = Field(examples=["2026-11-05T00:00:00Z"])
+    until: datetime = Field(examples=["2026-12-03T00:00:00Z"])
+    events: int = Field(examples=[4])
 
 
-class Activity(Answered):
+class Activity(ResponseBody):
     """Whether the user still comes, as of the last hour."""
 
     state: Literal["active", "gone"] = Field(
         description="`gone`: silent for more than 30 days and for more than four times the usual "
         "gap; of who came on one day only, for more than 120 days."
     )
-    silent_days: float = Field(description="Since the newest event.")
+    silent_days: float = Field(description="Since the newest event.", examples=[0.6])
     usual_gap_days: float | None = Field(
-        description="Between two days with events, of those remembered; null: there was one day."
+        description="Between two days with events, of those remembered; null: there was one day.",
+        examples=[6.1],
     )
 
 
-class Vectors(Answered):
+class Vectors(ResponseBody):
     """The user's vectors, unit length or all zero."""
 
-    long: tuple[float, ...]
-    short: tuple[float, ...]
+    long: tuple[float, ...] = Field(examples=[[0.6, -0.8]])
+    short: tuple[float, ...] = Field(examples=[[1.0, 0.0]])
 
 
-class HabitShare(Answered):
+class HabitShare(ResponseBody):
     """What a habit adds to or takes from the logit of a probability."""
 
-    habit: str = Field(description="As in portrait/habits.py; `taste` is the learned state.")
-    share: float = Field(description="Below 0: against it. Four decimals.")
+    habit: str = Field(
+        description="As in portrait/model/habits.py; `taste` is the learned state.",
+        examples=["overdue"],
+    )
+    share: float = Field(description="Below 0: against it. Four decimals.", examples=[0.81])
 
 
-class Likelihood(Answered):
+class Likelihood(ResponseBody):
     """A calibrated probability, and what speaks for or against it."""
 
     probability: Score
-    within_days: int
+    within_days: Days
     because: tuple[HabitShare, ...] = Field(description="Strongest first.")
 
 
-class LikelyInterest(Answered):
+class LikelyInterest(ResponseBody):
     """A category that the user will probably touch."""
 
-    category: str
+    category: Category
     probability: Score
-    within_days: int
+    within_days: Days
     evidence: tuple[InterestEvidence, ...] = Field(description="Their newest events there.")
 
 
-class ProfileAnswer(Answered):
+class ProfileAnswer(ResponseBody):
     """What is known of a user."""
 
-    user_id: str
-    model_version: str | None = Field(description="Null if that model is no longer known.")
-    space_id: str
-    profile_as_of: datetime = Field(description="Time of the newest event.")
-    received_at: datetime = Field(description="When Kafka took in the newest one.")
-    stale_seconds: float | None = Field(
-        description="How far the profile lags behind what was published; null if not known."
+    user_id: UserName
+    model_version: ModelName | None = Field(description="Null if that model is no longer known.")
+    space_id: SpaceName
+    profile_as_of: Moment = Field(description="Time of the newest event.")
+    received_at: Moment = Field(description="When Kafka took in the newest one.")
+    stale_seconds: Stale
+    events_folded: int = Field(examples=[5])
+    totals: dict[Action, int] = Field(
+        examples=[{action: int(action is Action.PURCHASE) for action in Action}]
     )
-    events_folded: int
-    totals: dict[Action, int]
-    spend: float = Field(description="Purchases less returns.")
-    first_seen: datetime
+    spend: float = Field(description="Purchases less returns.", examples=[2.49])
+    first_seen: datetime = Field(examples=["2026-10-30T09:12:40Z"])
     activity: Activity
     frequency: tuple[Period, ...] = Field(description="Newest first.")
     interests: tuple[Interest, ...] = Field(description="Strongest first.")
@@ -355,37 +394,40 @@ class ProfileAnswer(Answered):
     recent: tuple[ProfileEvent, ...] = Field(description="Newest first.")
     vectors: Vectors | None = Field(None, description="With `?include=vectors`.")
     outlook_as_of: datetime | None = Field(
-        description="The moment the following are said of: silence counts."
+        description="The moment the following are said of: silence counts.",
+        examples=["2026-11-24T09:02:11Z"],
     )
     purchase_intent: Likelihood | None = Field(
         description="Null unless the model has a head that beat its baseline; so are the others."
     )
     churn_risk: Likelihood | None = Field(description="That nothing at all happens.")
-    next_action: dict[Action, Score] | None = Field(description="Adds up to 1.")
+    next_action: dict[Action, Score] | None = Field(
+        description="Adds up to 1.", examples=[{"click": 0.2, "cart": 0.1, "purchase": 0.7}]
+    )
     likely_interests: tuple[LikelyInterest, ...] = Field(description="Likeliest first.")
 
 
-class ErasureAccepted(Answered):
+class ErasureAccepted(ResponseBody):
     """The request was taken in; the profile is gone within a second."""
 
-    user_id: str
+    user_id: UserName
     status: Literal["accepted"] = "accepted"
 
 
-class EventResult(Answered):
+class EventResult(ResponseBody):
     """What became of one event."""
 
-    index: int
-    event_id: str | None
+    index: int = Field(examples=[0])
+    event_id: str | None = Field(examples=["e-1"])
     status: Literal["accepted", "rejected"]
-    reason: str | None = None
+    reason: str | None = Field(None, examples=[None, "user_id: missing"])
 
 
-class EventsAnswer(Answered):
+class EventsAnswer(ResponseBody):
     """What became of the events, in their order."""
 
-    accepted: int
-    rejected: int
+    accepted: int = Field(examples=[1])
+    rejected: int = Field(examples=[0])
     results: tuple[EventResult, ...]
 
 
@@ -413,34 +455,34 @@ class ItemBody(ItemSnapshot):
     )
 
 
-class ItemAnswer(Answered):
+class ItemAnswer(ResponseBody):
     """An item of the catalogue."""
 
-    item_id: str
-    title: str
-    category: str
-    brand: str
-    price: float | None
-    attributes: dict[str, str]
-    available: bool
+    item_id: ItemName
+    title: Title
+    category: Category
+    brand: Brand
+    price: Price | None
+    attributes: dict[str, str] = Field(examples=[{"size": "3.5 OZ"}])
+    available: bool = Field(examples=[True])
 
 
-class ItemAccepted(Answered):
+class ItemAccepted(ResponseBody):
     """The change was taken in; the catalogue shows it within a second."""
 
-    item_id: str
+    item_id: ItemName
     status: Literal["accepted"] = "accepted"
 
 
-class Alive(Answered):
+class Alive(ResponseBody):
     """The process runs."""
 
     status: Literal["alive"] = "alive"
 
 
-class Ready(Answered):
+class Ready(ResponseBody):
     """Everything the service stands on answers."""
 
     status: Literal["ready"] = "ready"
-    up: tuple[str, ...]
+    up: tuple[str, ...] = Field(examples=[["redis", "kafka", "model"]])
     notes: tuple[str, ...] = Field((), description="What somebody should see to, all the same.")

@@ -16,14 +16,15 @@ from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from portrait.errors import PortraitError
-from portrait.reading import LONGEST_KEY
-from service import profiles, recommendations
-from service.bodies import INLINE_BYTES, parse
-from service.border import REPLACEMENT, Border, is_known_host
-from service.problems import answer_ours
-from service.profiles import NOTHING_ASKED, get_profile, read_profile
-from service.recommendations import post_recommend
-from service.recommender import recommend
+from portrait.events.reading import LONGEST_KEY
+from service.http.bodies import INLINE_BYTES, parse
+from service.http.border import REPLACEMENT, Border, is_known_host
+from service.http.problems import answer_ours
+from service.profiles import routes as profiles
+from service.profiles.routes import NOTHING_ASKED, get_profile, read_profile
+from service.recommendations import routes as recommendations
+from service.recommendations.recommender import recommend
+from service.recommendations.routes import post_recommend
 from service.schemas import RecommendationRequest
 
 PREFIX = "/profile/"

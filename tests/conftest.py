@@ -8,12 +8,13 @@ from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from redis.asyncio import Redis
 
-from demo.processes import missed
-from demo.servers import Servers, start_servers
 from portrait.adapters.kafka_topics import create_topics
 from portrait.adapters.redis_store import connect_redis
+from portrait.events.topics import Topic, TopicsFile, read_topics
 from portrait.settings import Settings
-from portrait.topics import Topic, TopicsFile, read_topics
+from sandbox.processes import missed
+from sandbox.servers import Servers, start_servers
+from workers.roots.kafka import cluster_of
 
 # No clocks: a busy machine is no reason to fail.
 hypothesis_settings.register_profile(
@@ -66,8 +67,8 @@ async def make_topics(settings: Settings, **partitions: int) -> None:
     topics = tuple(
         Topic(name=name.replace("_", "."), partitions=count) for name, count in partitions.items()
     )
-    await create_topics(settings, TopicsFile(replication=1, topics=topics))
+    await create_topics(cluster_of(settings), TopicsFile(replication=1, topics=topics))
 
 
 async def make_all_topics(settings: Settings) -> None:
-    await create_topics(settings, read_topics(Path(settings.topics_file)))
+    await create_topics(cluster_of(settings), read_topics(Path(settings.topics_file)))

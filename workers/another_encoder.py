@@ -10,10 +10,15 @@ again before the setting has been another one in between (the ledger remembers),
 
 import structlog
 
-from portrait.encoder import TextEncoder
 from portrait.errors import ModelInvalidError
-from portrait.model_index import Card, ModelNotFoundError, ModelNotPromotableError, Standing
-from portrait.store import Model
+from portrait.lifecycle.registry import (
+    Card,
+    ModelNotFoundError,
+    ModelNotPromotableError,
+    Roles,
+)
+from portrait.model.encoder import TextEncoder
+from portrait.model.model import Model
 from workers.origin import Origin, Stores
 
 log = structlog.get_logger()
@@ -24,20 +29,19 @@ class AnotherEncoder:
 
     def __init__(self, stores: Stores, encoder: TextEncoder, origin: Origin) -> None:
         self._registry = stores.registry
-        self._models = stores.models
         self._catalogue = stores.catalogue
         self._encoder = encoder
         self._origin = origin
         self._seen: str | None = None  # the champion that was looked at last
 
-    async def look(self, standing: Standing, champion: Model) -> None:
+    async def look(self, roles: Roles, champion: Model) -> None:
         """See what the champion stands on; if that is another encoder, begin to change."""
-        if standing.wanted is not None or champion.version == self._seen:
+        if roles.wanted is not None or champion.version == self._seen:
             return
         name = self._encoder.name
         if await self._stands_on(champion) == name:
             await self._build_on(None)
-            await self._origin.take_up(name, standing)
+            await self._origin.take_up(name, roles)
         elif champion.learned is None and await self._origin.taken_up() == name:
             await self._build_on(None)
             self._say_left(champion, "It was taken up before, and gone back from.")
@@ -60,7 +64,7 @@ class AnotherEncoder:
             )
             return True
         try:
-            await self._models.want(model.version)
+            await self._registry.want(model.version)
         except ModelNotPromotableError as error:
             self._say_left(champion, str(error))
         else:
@@ -69,13 +73,13 @@ class AnotherEncoder:
 
     async def _stands_on(self, model: Model) -> str:
         try:
-            return (await self._models.get(model.version)).card.stands_on
+            return (await self._registry.entry(model.version)).card.stands_on
         except ModelNotFoundError:
             return model.space.encoder
 
     async def _fitted_before(self) -> Model | None:
         """Return the newest pretrained model of the new encoder whose arrays are kept, if any."""
-        for card in [listed.card for listed in await self._models.listed()]:
+        for card in [entry.card for entry in await self._registry.entries()]:
             if _is_pretrained(card) and card.encoder == self._encoder.name:
                 model = await self._model(card.version)
                 if model is not None and model.learned is None:
@@ -84,9 +88,9 @@ class AnotherEncoder:
 
     async def _build_on(self, version: str | None) -> None:
         """Say what the next training stands on, and let go of what it no longer does."""
-        former = await self._models.basis()
+        former = await self._registry.basis()
         if version != former:
-            await self._models.build_on(version)
+            await self._registry.build_on(version)
             log.info("next_training_stands_on", model_version=version, former=former)
         if former not in {None, version}:
             await self._forget(former or "")
@@ -94,10 +98,10 @@ class AnotherEncoder:
     async def _forget(self, version: str) -> None:
         """Remove the vectors of a model that nothing stands on any more."""
         model = await self._model(version)
-        serving = [await self._model(each or "") for each in await self._models.standing()]
+        serving = [await self._model(each or "") for each in await self._registry.roles()]
         if model is None or model.space.id in {each.space.id for each in serving if each}:
             return
-        await self._models.forget(version)
+        await self._registry.forget(version)
         await self._catalogue.forget_vectors(model.space.id)
 
     async def _model(self, version: str) -> Model | None:

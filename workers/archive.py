@@ -15,15 +15,14 @@ import pyarrow as pa
 import structlog
 
 from portrait import metrics
-from portrait.archive import Archive, ArchiveUnavailableError, erased
-from portrait.archive_rows import HELD, cut, tabulate
-from portrait.erasure import Erasures
-from portrait.segment import Segment, log_name
-from portrait.stream import Batch, EventStream
-from portrait.tidy import NOTHING, Rules, tidy
-
-BACKOFF = (0.1, 5.0)  # seconds: first and longest pause while the files cannot be written
-MILLISECONDS = timedelta(milliseconds=1)
+from portrait.archive.archive import Archive, ArchiveUnavailableError, erased
+from portrait.archive.rows import HELD, cut, tabulate
+from portrait.archive.segment import Segment, log_name
+from portrait.archive.tidy import NOTHING, Rules, tidy
+from portrait.events.erasure import Erasures
+from portrait.events.stream import Batch, EventStream
+from portrait.outage import Outage
+from portrait.times import MILLISECOND
 
 log = structlog.get_logger()
 
@@ -102,7 +101,7 @@ async def archive(stream: EventStream, store: Archive, bounds: Bounds) -> None:
             await _store(stream, held, store, bounds)
             held = Held()
         if batch.records:
-            held.take(batch, bounds.future_tolerance // MILLISECONDS)
+            held.take(batch, bounds.future_tolerance // MILLISECOND)
         if held.is_due(bounds) or (held.records and stream.is_handing_over):
             await _store(stream, held, store, bounds)
             held = Held()
@@ -112,19 +111,18 @@ async def archive(stream: EventStream, store: Archive, bounds: Bounds) -> None:
 
 async def _store(stream: EventStream, held: Held, store: Archive, bounds: Bounds) -> None:
     """Write what is held, as often as it fails, for as long as is allowed; then commit."""
-    started = time.monotonic()
-    pause, longest = BACKOFF
+    started, outage = time.monotonic(), Outage(bounds.outage)
     while True:
         try:
             rows, files = await asyncio.to_thread(_write, held, store)
             break
         except ArchiveUnavailableError as error:
-            if time.monotonic() - started > bounds.outage.total_seconds():
+            if outage.is_over_limit():
                 raise
+            pause = outage.pause()
             log.warning("archive_unavailable", reason=str(error), retry_seconds=pause)
             if not await stream.pause(pause):
                 raise  # told to stop: what is not in a file is not committed
-            pause = min(2 * pause, longest)
     await stream.commit(Batch((), held.ends, logs=held.logs, ids=held.ids))
     if held.last is not None:
         await stream.commit(held.last)  # tells the stream that nothing is in hand any more

@@ -8,7 +8,7 @@ import asyncio
 
 import structlog
 
-from portrait.desk import ReadingDesk
+from portrait.catalogue.desk import ReadingDesk
 from portrait.errors import StoreUnavailableError
 from workers.spaces import Spaces
 

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import structlog
 
-from portrait.artifact import ENCODER, OPENVINO, fetch
-from portrait.encoder import TextEncoder
 from portrait.errors import EncoderInvalidError, ModelInvalidError
-from portrait.model_index import Card, ModelIndex, ModelNotFoundError
-from portrait.neural.text_encoder import BUNDLED
-from portrait.store import Model
+from portrait.lifecycle.artifact import ENCODER, fetch
+from portrait.lifecycle.registry import Card, ModelNotFoundError, Registry
+from portrait.model.encoder import TextEncoder
+from portrait.model.model import Model
+from portrait.text.text_encoder import BUNDLED
 
 # What torch, transformers, tokenizers, safetensors and OpenVINO say of files that they cannot use.
 CANNOT_LOAD = (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, ImportError)
@@ -40,9 +40,9 @@ class Sources:
 class Encoders:
     """Loads encoders as models need them. Lives as long as the process."""
 
-    def __init__(self, sources: Sources, models: ModelIndex, cache: Path) -> None:
+    def __init__(self, sources: Sources, registry: Registry, cache: Path) -> None:
         self._sources = sources
-        self._models = models
+        self._registry = registry
         self._cache = cache
         self._base = ""  # name of the settings' encoder, once it is loaded
         self._loaded: dict[str, TextEncoder] = {}
@@ -92,7 +92,7 @@ class Encoders:
         name, setting = model.space.encoder, self._sources.setting
         if await self._is_at(setting, name):
             return await self._loaded_from(model.version, setting)
-        card = (await self._models.get(model.version)).card
+        card = (await self._registry.entry(model.version)).card
         for source in (card.encoder_source, BUNDLED):  # old cards have no source
             if source is not None and await self._is_at(source, name):
                 log.info(
@@ -115,13 +115,13 @@ class Encoders:
         for _ in range(MOST_ANCESTORS):
             if card.artifact is not None:
                 folder = await asyncio.to_thread(fetch, card.artifact, self._cache, card.digest)
-                for part in (folder / part for part in (OPENVINO, ENCODER)):
-                    if part.is_dir() and await self._is_at(str(part), name):
-                        return await self._loaded_from(model.version, str(part))
+                own = folder / ENCODER
+                if own.is_dir() and await self._is_at(str(own), name):
+                    return await self._loaded_from(model.version, str(own))
             if card.parent is None:
                 break
             try:
-                card = (await self._models.get(card.parent)).card
+                card = (await self._registry.entry(card.parent)).card
             except ModelNotFoundError:
                 break
             if card.encoder != name:

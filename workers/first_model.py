@@ -10,11 +10,12 @@ from datetime import UTC, datetime
 
 import structlog
 
-from portrait.encoder import TextEncoder
+from portrait.catalogue.store import CatalogueStore
 from portrait.errors import ModelInvalidError, StoreUnavailableError
-from portrait.model_index import Card
-from portrait.space import fit_space
-from portrait.store import CatalogueStore, Model, ModelRegistry
+from portrait.lifecycle.registry import Card, Registry
+from portrait.model.encoder import TextEncoder
+from portrait.model.model import Model
+from portrait.model.space import fit_space
 
 POLL_SECONDS = 0.2
 AWAY_SECONDS = 1.0  # between two tries while Redis is away, or what it has cannot be read
@@ -23,7 +24,7 @@ MOST_TEXTS = 4_000  # that a whitening is fitted on: ten for each of 384 directi
 log = structlog.get_logger()
 
 
-async def await_model(registry: ModelRegistry, closing: asyncio.Event) -> Model | None:
+async def await_model(registry: Registry, closing: asyncio.Event) -> Model | None:
     """Wait until a model is in service; None if told to stop before."""
     log.info("waiting_for_model", reason="the index worker makes it, or brings it back")
     while not closing.is_set():

@@ -6,10 +6,10 @@ from typing import Any, TypeVar
 
 import structlog
 
-from portrait.encoder import TextEncoder
 from portrait.errors import ModelInvalidError
-from portrait.model_index import Card, ModelIndex, ModelNotFoundError
-from portrait.store import Model, ModelRegistry
+from portrait.lifecycle.registry import Card, ModelNotFoundError, Registry
+from portrait.model.encoder import TextEncoder
+from portrait.model.model import Model
 from workers.painter import UNLOADABLE, EncoderOf
 
 T = TypeVar("T")
@@ -18,23 +18,21 @@ log = structlog.get_logger()
 
 
 class StoredGrounds:
-    """The `Grounds` that the index of models names."""
+    """The `Grounds` that the registry names."""
 
     def __init__(
         self,
-        models: ModelIndex,
-        registry: ModelRegistry,
+        registry: Registry,
         encoder: EncoderOf,
         loop: asyncio.AbstractEventLoop,
     ) -> None:
-        self._models = models
         self._registry = registry
         self._encoder = encoder
         self._loop = loop
 
     def basis(self) -> Model | None:
         """Return the model that the next training stands on, if that is not the champion."""
-        version = self._wait(self._models.basis())
+        version = self._wait(self._registry.basis())
         try:
             return None if version is None else self._wait(self._registry.model(version))
         except ModelInvalidError as error:
@@ -52,7 +50,7 @@ class StoredGrounds:
     def card_of(self, model: Model) -> Card | None:
         """Return a model's card."""
         try:
-            return self._wait(self._models.get(model.version)).card
+            return self._wait(self._registry.entry(model.version)).card
         except ModelNotFoundError:
             return None
 

@@ -1,8 +1,8 @@
 """Health: a worker's /livez, /readyz and /metrics, beside its work on the same event loop."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 
 import uvicorn
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from portrait.errors import PortraitError
-from portrait.stream import Notes
+from portrait.events.stream import Notes
 
 Check = Callable[[], Awaitable[None]]
 GRACE_SECONDS = 1  # for a probe in hand: one that waits for what is down would keep a worker
@@ -57,15 +57,24 @@ async def serve_health(
         lifespan="off",  # or what ends the work is logged there, words and all
         log_config=None,
         access_log=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
     )
-    server = uvicorn.Server(config)
-    server.config.timeout_graceful_shutdown = GRACE_SECONDS
+    server = _Server(config)
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(server._serve())  # noqa: SLF001 - `serve` would take over SIGTERM
+        tasks.create_task(server.serve())
         try:
             yield
         finally:
             server.should_exit = True
+
+
+class _Server(uvicorn.Server):
+    """A server that leaves signals to the worker it stands beside."""
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        """Serve, whatever is sent: `should_exit` ends it."""
+        yield
 
 
 async def _passes(check: Check) -> bool:

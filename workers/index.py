@@ -14,18 +14,18 @@ from datetime import timedelta
 import structlog
 
 from portrait import metrics
+from portrait.catalogue.store import CatalogueStore
 from portrait.errors import StoreRestartedError, StoreUnavailableError
-from portrait.item import IntroducedItem, Item
-from portrait.letter import joined, records_of, topic_of
-from portrait.reading import FIRST, Logs, put_aside, read_item
-from portrait.resume import Resume
-from portrait.store import CatalogueStore
-from portrait.stream import Batch, EventStream, Message, Publisher, Record
+from portrait.events.item import IntroducedItem, Item
+from portrait.events.letter import joined, records_of, topic_of
+from portrait.events.reading import FIRST, Logs, put_aside, read_item
+from portrait.events.resume import Resume
+from portrait.events.stream import Batch, EventStream, Message, Publisher, Record
+from portrait.outage import Outage
 from workers.origin import Completeness
 from workers.spaces import Spaces
 from workers.upkeep import Upkeep
 
-BACKOFF = (0.1, 5.0)  # seconds: first and longest pause while Redis is away
 TEXTS_AT_ONCE = 500  # read between two announcements, so that a long batch becomes visible early
 
 log = structlog.get_logger()
@@ -56,7 +56,7 @@ class Indexer:
 async def index(batches: AsyncIterator[Batch], stream: EventStream, indexer: Indexer) -> None:
     """Run until the batches end. Whatever else it raises is fatal: let the process restart."""
     total = 0
-    outage = _Outage(indexer.outage)
+    outage = Outage(indexer.outage)
     async for batch in batches:
         started = time.perf_counter()
         try:
@@ -73,12 +73,12 @@ async def index(batches: AsyncIterator[Batch], stream: EventStream, indexer: Ind
             indexer.complete.lost()
             indexer.upkeep.expect_nothing()
             if isinstance(error, StoreUnavailableError):
-                if outage.is_too_long():
+                if outage.is_over_limit():
                     raise
                 await stream.pause(outage.pause())
             stream.rewind()
             continue
-        outage.end()
+        outage.ends()
         indexer.complete.note(batch)
         if not batch.records:
             continue
@@ -95,29 +95,6 @@ async def index(batches: AsyncIterator[Batch], stream: EventStream, indexer: Ind
             total=total,
             seconds=round(time.perf_counter() - started, 4),
         )
-
-
-class _Outage:
-    """How long Redis has been away, and how long it is waited for."""
-
-    def __init__(self, most: timedelta) -> None:
-        self._most = most.total_seconds()
-        self.end()
-
-    def end(self) -> None:
-        """Redis answers."""
-        self._since: float | None = None
-        self._pause = BACKOFF[0]
-
-    def is_too_long(self) -> bool:
-        """Redis does not answer: return whether that is to be borne no longer."""
-        self._since = self._since or time.monotonic()
-        return time.monotonic() - self._since > self._most
-
-    def pause(self) -> float:
-        """Return how many seconds to wait: longer each time."""
-        pause, self._pause = self._pause, min(2 * self._pause, BACKOFF[1])
-        return pause
 
 
 async def _store(batch: Batch, indexer: Indexer) -> Changes:

@@ -8,7 +8,7 @@ with half a catalogue would stay so. And no space is ever fitted because a store
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,10 +17,12 @@ from time import monotonic
 import structlog
 
 from portrait import metrics
-from portrait.catalogue import texts_of
-from portrait.encoder import TextEncoder
+from portrait.catalogue.catalogue import texts_of
+from portrait.catalogue.store import CatalogueStore
 from portrait.errors import ModelInvalidError, StoreRestartedError
-from portrait.ledger import (
+from portrait.events.resume import Resume
+from portrait.events.stream import Batch
+from portrait.lifecycle.ledger import (
     LEDGER,
     Ledger,
     fetch_model,
@@ -28,12 +30,11 @@ from portrait.ledger import (
     read_ledger,
     write_ledger,
 )
-from portrait.manifest import ArtifactInvalidError
-from portrait.model_index import Card, ModelIndex, ModelNotFoundError, Standing
+from portrait.lifecycle.manifest import ArtifactInvalidError
+from portrait.lifecycle.registry import Card, ModelNotFoundError, Registry, Roles, plain_card
+from portrait.model.encoder import TextEncoder
+from portrait.model.model import Model
 from portrait.ref import text_ref
-from portrait.resume import Resume
-from portrait.store import CatalogueStore, Model, ModelRegistry
-from portrait.stream import Batch
 from workers.first_model import fit_first_model
 
 WRITE_AGAIN_SECONDS = 60.0  # between two tries to write the ledger
@@ -86,8 +87,7 @@ class Shop:
 class Stores:
     """What Redis has of models and items."""
 
-    registry: ModelRegistry
-    models: ModelIndex
+    registry: Registry
     catalogue: CatalogueStore
 
 
@@ -103,21 +103,21 @@ class Origin:
     ) -> None:
         self._shop = shop
         self._registry = stores.registry
-        self._models = stores.models
         self._catalogue = stores.catalogue
         self._encoder = encoder
         self._complete = complete
         self._fitted: tuple[Model, Card] | None = None
-        self._written: tuple[Standing, str | None] | None = None
+        self._written: tuple[Roles, str | None] | None = None
         self._taken_up: str | None = None  # encoder that was taken up last
         self._is_known = False  # whether the ledger was asked for that
         self._write_at = 0.0
         self._quiet: tuple[str, float] = ("", 0.0)  # end of the catalogue's log, and since when
 
     async def find(self) -> list[Model]:
-        """Return who is to serve, then who did before; their arrays and cards are in Redis again.
+        """Return who is to serve, then who did before.
 
-        Nobody, if it is a new shop whose catalogue has not been read yet.
+        Arrays and cards of who served are in Redis again; a first model is not there before it is
+        put in service. Nobody, if it is a new shop whose catalogue has not been read yet.
 
         Raises:
             ModelInvalidError: Who served is known, and cannot be brought back; says what to do.
@@ -127,6 +127,18 @@ class Origin:
         if ledger is not None:
             return await self._returned(ledger)
         return await self._first()
+
+    async def put_in_service(self, models: Sequence[Model], lost: str | None) -> bool:
+        """Name who serves from now on. False, and no change, if another does already.
+
+        Args:
+            models: What `find` returned: who is to serve, then who did before, if anybody.
+            lost: Who is named as champion, and whose arrays are gone, if anybody is.
+        """
+        champion, former = models[0], models[1].version if len(models) > 1 else None
+        if self._fitted is not None and champion is self._fitted[0]:
+            return await self._registry.begin(*self._fitted, lost)
+        return await self._registry.restore(champion.version, former, lost)
 
     async def is_complete(self) -> bool:
         """Return whether the store holds the whole catalogue."""
@@ -146,19 +158,19 @@ class Origin:
             self._is_known = True
         return self._taken_up
 
-    async def take_up(self, encoder: str, standing: Standing) -> None:
+    async def take_up(self, encoder: str, roles: Roles) -> None:
         """Write down that an encoder has been taken up."""
         self._taken_up, self._is_known = encoder, True
-        await self.keep(standing)
+        await self.keep(roles)
 
-    async def keep(self, standing: Standing) -> None:
+    async def keep(self, roles: Roles) -> None:
         """Write down who serves, and publish whoever of them is in Redis alone."""
-        now = standing._replace(wanted=None), await self.taken_up()
-        if now == self._written or monotonic() < self._write_at or standing.champion is None:
+        now = roles._replace(wanted=None), await self.taken_up()
+        if now == self._written or monotonic() < self._write_at or roles.champion is None:
             return
         try:
-            champion = await self._published(standing.champion)
-            former = None if standing.former is None else await self._published(standing.former)
+            champion = await self._published(roles.champion)
+            former = None if roles.former is None else await self._published(roles.former)
             ledger = Ledger(champion=champion, former=former, encoder=self._taken_up)
             await asyncio.to_thread(write_ledger, self._shop.models_url, ledger)
         except (ArtifactInvalidError, ModelInvalidError) as error:
@@ -169,7 +181,7 @@ class Origin:
             )
         else:
             self._written = now
-            log.info("ledger_written", champion=standing.champion, former=standing.former)
+            log.info("ledger_written", champion=roles.champion, former=roles.former)
 
     async def _ledger(self) -> Ledger | None:
         try:
@@ -207,7 +219,7 @@ class Origin:
             return there
         url, cache = self._shop.models_url, self._shop.cache
         model, found = await asyncio.to_thread(fetch_model, url, card, cache)
-        await self._models.add(found)
+        await self._registry.add(found)
         await self._registry.store(model)
         return model
 
@@ -220,10 +232,7 @@ class Origin:
             if not await self._suffice(len(texts)) or not await self._complete.holds():
                 return []
             self._fitted = await self._fit(texts)
-        model, card = self._fitted
-        await self._models.add(card)
-        await self._registry.store(model)
-        return [model]
+        return [self._fitted[0]]
 
     async def fit(self) -> Model | None:
         """Fit a model of the settings' encoder beside the one that serves; None without texts."""
@@ -232,7 +241,7 @@ class Origin:
             return None
         model, card = await self._fit(texts)
         await self._registry.store(model)
-        await self._models.add(card)
+        await self._registry.add(card)
         return model
 
     async def _fit(self, texts: Mapping[int, str]) -> tuple[Model, Card]:
@@ -265,19 +274,10 @@ class Origin:
             msg = f"{version}: its arrays are gone"
             raise ModelInvalidError(msg)
         try:
-            card = (await self._models.get(version)).card
+            card = (await self._registry.entry(version)).card
         except ModelNotFoundError:
-            card = _card(model)
+            card = plain_card(model, datetime.now(UTC))
         if card.artifact is None:
             card = await asyncio.to_thread(publish_model, self._shop.models_url, model, card)
-            await self._models.add(card)
+            await self._registry.add(card)
         return card
-
-
-def _card(model: Model) -> Card:
-    return Card(
-        version=model.version,
-        created_at=datetime.now(UTC),
-        encoder=model.space.encoder,
-        space_id=model.space_id,
-    )

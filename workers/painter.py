@@ -13,13 +13,14 @@ from dataclasses import dataclass
 
 import structlog
 
-from portrait.encoder import TextEncoder
+from portrait.catalogue.mirror import Mirror
+from portrait.catalogue.store import CatalogueStore
+from portrait.catalogue.texts import TextReader
 from portrait.errors import ModelInvalidError, StoreUnavailableError
-from portrait.manifest import ArtifactInvalidError
-from portrait.mirror import Mirror
-from portrait.model_index import ModelNotFoundError
-from portrait.store import CatalogueStore, Model, ModelRegistry
-from portrait.texts import TextReader
+from portrait.lifecycle.manifest import ArtifactInvalidError
+from portrait.lifecycle.registry import ModelNotFoundError, Registry
+from portrait.model.encoder import TextEncoder
+from portrait.model.model import Model
 from workers.first_model import await_model
 
 MODEL_SECONDS = 0.5  # between two looks at the registry
@@ -49,7 +50,7 @@ class Studio:
     def __init__(
         self,
         painter: Painter,
-        registry: ModelRegistry,
+        registry: Registry,
         catalogue: CatalogueStore,
         encoder: EncoderOf,
     ) -> None:
@@ -114,7 +115,7 @@ class Studio:
 
 
 async def await_painter(
-    registry: ModelRegistry,
+    registry: Registry,
     catalogue: CatalogueStore,
     encoder: EncoderOf,
     closing: asyncio.Event,

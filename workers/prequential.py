@@ -20,18 +20,19 @@ import numpy as np
 import structlog
 from numpy.typing import NDArray
 
-from portrait.catalogue import Catalogue
+from portrait.arrays import MISSING, Codes
+from portrait.catalogue.catalogue import Catalogue
 from portrait.errors import StoreUnavailableError
-from portrait.evaluate import ranks
-from portrait.event import Action
-from portrait.exam import CUTOFF
-from portrait.explain import Evidence, evidence_of
-from portrait.facts import ACTION_CODE, Facts
-from portrait.hash_index import MISSING
-from portrait.learned import Learned
-from portrait.recommend import Shelf, Wish, eligible, stock
-from portrait.taste import FirstTaste, taste_of
-from portrait.watch import Live, LiveCounts
+from portrait.evaluation.exam import CUTOFF
+from portrait.evaluation.ranking import ranks
+from portrait.events.columns import ACTION_CODE
+from portrait.events.event import Action
+from portrait.inference.explain import Evidence, evidence_of
+from portrait.inference.recommend import RankingRequest, Shelf, eligible, shelf_of
+from portrait.inference.taste import FirstTaste, taste_of
+from portrait.model.learned import Learned
+from portrait.monitoring.watch import Live, LiveCounts
+from portrait.profiles.facts import Facts
 from workers.painter import Painter
 
 QUESTIONS_A_SECOND = 20
@@ -41,7 +42,6 @@ SHELF_SECONDS = 10.0  # until what is offered is looked up again
 DECIMALS = 5  # of a score: items of one text share a rank, though a processor rounds each anew
 WANTS = np.array([ACTION_CODE[a] for a in (Action.CLICK, Action.CART, Action.PURCHASE)], np.uint8)
 
-Codes = NDArray[np.int64]
 Clock = Callable[[], float]
 
 log = structlog.get_logger()
@@ -123,7 +123,7 @@ class Prequential:
             if known is catalogue and moment < since + SHELF_SECONDS:
                 return shelf
         catalogue.place()
-        shelf = stock(catalogue)
+        shelf = shelf_of(catalogue)
         self._shelf = catalogue, shelf, moment
         return shelf
 
@@ -192,7 +192,7 @@ def _rank(noted: Noted, shelf: Shelf, learned: Learned | None) -> float | None:
     Of somebody whose events have no vectors nothing is expected: they get what is popular.
     """
     portrait = noted.evidence.portrait()
-    allowed = eligible(shelf, Wish(excluded=noted.seen)) & (shelf.text != MISSING)
+    allowed = eligible(shelf, RankingRequest(excluded=noted.seen)) & (shelf.text != MISSING)
     if noted.target >= len(shelf) or not allowed[noted.target] or not portrait.any():
         return None
     rows = np.flatnonzero(allowed)

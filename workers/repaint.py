@@ -17,12 +17,12 @@ import structlog
 
 from portrait import metrics
 from portrait.errors import StoreUnavailableError
-from portrait.explain import search_refs
-from portrait.facts import Facts
-from portrait.paint import paint
-from portrait.profile import REVISION, encode_profiles, read_facts
-from portrait.record import is_whole, partitions_of, received_at_of, space_of
-from portrait.store import ProfileStore, Write
+from portrait.inference.explain import search_refs
+from portrait.inference.paint import paint
+from portrait.profiles.facts import Facts
+from portrait.profiles.profile import REVISION, encode_profiles, read_facts
+from portrait.profiles.record import is_whole, partitions_of, received_at_of, space_of
+from portrait.profiles.store import ProfileStore, Write
 from workers.painter import Painter, Studio
 
 FOUND_AT_ONCE = 50_000  # users found in one walk: 10 MB of names; of more, the newest

@@ -1,6 +1,6 @@
 """Spaces: every space that may serve is kept complete, and a wanted model is put in service.
 
-standing ─▶ readers of champion, former, wanted ─▶ fill the wanted one's space ─▶ switch
+roles ─▶ readers of champion, former, wanted ─▶ fill the wanted one's space ─▶ switch
 
 The champion's space and the former's stay complete while items change, so a rollback is instant;
 so does that of the model that the next training stands on, if that is another one.
@@ -20,18 +20,18 @@ from time import monotonic
 import numpy as np
 import structlog
 
-from portrait.catalogue import texts_of
-from portrait.encoder import TextEncoder
+from portrait.catalogue.catalogue import texts_of
+from portrait.catalogue.texts import SEARCH_TTL, TextReader
 from portrait.errors import (
     ModelInvalidError,
     ModelMissingError,
     PortraitError,
     StoreUnavailableError,
 )
-from portrait.item import Item
-from portrait.model_index import Standing
-from portrait.store import Model
-from portrait.texts import SEARCH_TTL, TextReader
+from portrait.events.item import Item
+from portrait.lifecycle.registry import Roles
+from portrait.model.encoder import TextEncoder
+from portrait.model.model import Model
 from workers.encoders import CANNOT_LOAD
 from workers.origin import Origin, Stores
 from workers.painter import UNLOADABLE, EncoderOf
@@ -44,7 +44,7 @@ PROBE = "milk"  # what an encoder has to read before it is used
 AGAIN_SECONDS = 10.0  # between two tries to load a model in service
 ITEMS_AT_ONCE = 500
 
-Onlooker = Callable[[Standing, Model], Awaitable[None]]  # is told who serves, at every look
+Onlooker = Callable[[Roles, Model], Awaitable[None]]  # is told who serves, at every look
 
 log = structlog.get_logger()
 
@@ -71,7 +71,6 @@ class Spaces:
         grace: timedelta,
     ) -> None:
         self._registry = stores.registry
-        self._models = stores.models
         self._catalogue = stores.catalogue
         self._encoder = encoder
         self._origin = origin
@@ -124,27 +123,27 @@ class Spaces:
 
     async def look(self) -> None:
         """Take up who is to be kept, catch up with the catalogue, and switch if one is wanted."""
-        standing = await self._models.standing()
-        basis = await self._models.basis()
-        kept = await self._kept((*standing, basis))
-        if standing.champion not in kept:
-            await self._come_back(standing)
+        roles = await self._registry.roles()
+        basis = await self._registry.basis()
+        kept = await self._kept((*roles, basis))
+        if roles.champion not in kept:
+            await self._come_back(roles)
             return
         late = await self._open(kept.values())
         await self._catch_up()
         for model in late:
             await self._fill(model)
-        self._waits_for = self._failed(standing.champion)
-        await self._origin.keep(standing)
-        await self._look_over(kept[standing.champion])
+        self._waits_for = self._failed(roles.champion)
+        await self._origin.keep(roles)
+        await self._look_over(kept[roles.champion])
         if basis != self._basis:
             if basis in kept:
                 await self._fill(kept[basis])
             self._basis = basis
-        if standing.wanted is not None:
-            await self._fulfil(standing, kept)
+        if roles.wanted is not None:
+            await self._fulfil(roles, kept)
         for onlooker in self._onlookers:
-            await onlooker(standing, kept[standing.champion])
+            await onlooker(roles, kept[roles.champion])
 
     async def _look_over(self, champion: Model) -> None:
         """Fill the champion's space again if vectors were lost or damaged since they were read."""
@@ -154,23 +153,23 @@ class Spaces:
             await self._fill(champion)
             self._is_looked_over = True
 
-    async def _fulfil(self, standing: Standing, kept: Mapping[str, Model]) -> None:
+    async def _fulfil(self, roles: Roles, kept: Mapping[str, Model]) -> None:
         """Put the wanted model in service; refuse it if it cannot be loaded."""
-        version = standing.wanted or ""
+        version = roles.wanted or ""
         failure = self._failures.pop(version, None)
         if failure is None and version not in kept:
             failure = Failure("its arrays are no longer kept", 0)
         if failure is not None:
-            await self._models.refuse(version, failure.reason)
+            await self._registry.refuse(version, failure.reason)
             log.warning("model_refused", model_version=version, reason=failure.reason)
             return
         await self._fill(kept[version])
         await self._catch_up()
-        if await self._models.switch(version):
-            log.info("model_promoted", model_version=version, former=standing.champion)
-            await self._origin.keep(await self._models.standing())
+        if await self._registry.switch(version):
+            log.info("model_promoted", model_version=version, former=roles.champion)
+            await self._origin.keep(await self._registry.roles())
 
-    async def _come_back(self, standing: Standing) -> None:
+    async def _come_back(self, roles: Roles) -> None:
         """Put in service who served before, or the first model, once the catalogue is complete."""
         try:
             models = await self._origin.find()
@@ -182,20 +181,19 @@ class Spaces:
         failed = self._failed(models[0].version if models else None)
         self._waits_for = failed or ModelMissingError()
         if models and failed is None and await self._origin.is_complete():
-            await self._restore(models, standing)
+            await self._serve(models, roles)
 
-    async def _restore(self, models: Sequence[Model], standing: Standing) -> None:
-        """Fill the spaces of champion and former, then set the pointers."""
+    async def _serve(self, models: Sequence[Model], roles: Roles) -> None:
+        """Fill the spaces of champion and former, then put them in service."""
         for model in models:
             if model.version not in self._failures:
                 await self._fill(model)
         if not await self._origin.is_complete():
             return  # emptied again meanwhile
-        champion = models[0].version
         former = models[1].version if len(models) > 1 else None
-        if await self._models.restore(champion, former, standing.champion):
-            log.warning("champion_set", model_version=champion, former=former)
-            await self._origin.keep(await self._models.standing())
+        if await self._origin.put_in_service(models, roles.champion):
+            log.warning("champion_set", model_version=models[0].version, former=former)
+            await self._origin.keep(await self._registry.roles())
 
     def _failed(self, version: str | None) -> ModelInvalidError | None:
         failure = self._failures.get(version or "")
@@ -208,9 +206,9 @@ class Spaces:
 
     async def forget_expired(self, now: datetime) -> None:
         """Remove the arrays and vectors of models whose grace has ended."""
-        for version in await self._models.expired(self._grace, now):
+        for version in await self._registry.expired(self._grace, now):
             model = (await self._kept([version])).get(version)  # none, if it is damaged
-            await self._models.forget(version)
+            await self._registry.forget(version)
             if model is not None and model.space.id not in self._readers:
                 await self._catalogue.forget_vectors(model.space.id)
             log.info("model_forgotten", model_version=version)

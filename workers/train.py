@@ -20,9 +20,12 @@ from typing import TypeVar
 import structlog
 
 from portrait import metrics
-from portrait.archive import ArchiveUnavailableError
+from portrait.archive.archive import ArchiveUnavailableError
 from portrait.errors import PortraitError, StoreUnavailableError
-from portrait.jobs import (
+from portrait.evaluation.judge import judge
+from portrait.evaluation.trial import Thresholds
+from portrait.evaluation.verdict import Verdict
+from portrait.lifecycle.jobs import (
     KEPT,
     Job,
     JobCancelledError,
@@ -33,23 +36,20 @@ from portrait.jobs import (
     new_job,
     usual_seconds,
 )
-from portrait.judge import judge
-from portrait.learner import Learner, NothingToLearnError, Signals, Trained
-from portrait.lease import Held, Lease, LeaseLostError, held
-from portrait.model_index import (
+from portrait.lifecycle.learner import Learner, NothingToLearnError, Signals, Trained
+from portrait.lifecycle.lease import Held, Lease, LeaseLostError, held
+from portrait.lifecycle.need import Need
+from portrait.lifecycle.registry import (
     Card,
-    ModelIndex,
     ModelNotFoundError,
     ModelNotPromotableError,
+    Registry,
     card_of,
 )
-from portrait.need import Need
-from portrait.schedule import Schedule, Waiting, due, lack_of
-from portrait.store import Model, ModelRegistry
+from portrait.lifecycle.schedule import Schedule, Waiting, due, lack_of
+from portrait.lifecycle.tracking import Tracking
+from portrait.model.model import Model
 from portrait.tracker import Curves
-from portrait.tracking import Tracking
-from portrait.trial import Thresholds
-from portrait.verdict import Verdict
 
 LOOK_EVERY = 5.0  # seconds between two looks whether a training is due
 TIDY_EVERY = 600.0  # between two looks at what trainings left behind
@@ -77,8 +77,7 @@ class Parts:
 
     lease: Lease
     jobs: Jobs
-    models: ModelIndex
-    registry: ModelRegistry
+    registry: Registry
     learner: Learner
     signals: Signals
     tracking: Tracking
@@ -184,7 +183,7 @@ async def _is_open(parts: Parts, started: datetime) -> bool:
 async def _waiting(parts: Parts, started: datetime) -> Waiting:
     newest = await parts.jobs.newest(1)
     since = newest[0].asked_at if newest else started
-    champion, _, _ = await parts.models.standing()
+    champion, _, _ = await parts.registry.roles()
     return Waiting(
         since,
         await parts.signals.labelled(int(since.timestamp() * 1_000)),
@@ -229,7 +228,7 @@ class _Training:
     async def _known_verdict(self, version: str) -> Verdict | None:
         """Return what was decided before the trainer that had this job was killed."""
         try:
-            return (await self._parts.models.get(version)).card.verdict
+            return (await self._parts.registry.entry(version)).card.verdict
         except ModelNotFoundError:
             return None
 
@@ -253,7 +252,7 @@ class _Training:
         if base is None or champion is None:
             return False
         try:
-            return (await self._parts.models.get(champion.version)).card.stands_on != base
+            return (await self._parts.registry.entry(champion.version)).card.stands_on != base
         except ModelNotFoundError:
             return champion.space.encoder != base
 
@@ -269,16 +268,16 @@ class _Training:
         card, tracking = _card(trained, verdict), self._parts.tracking
         await asyncio.to_thread(tracking.register, card, self._job.id)
         await asyncio.to_thread(tracking.call, card.version, "challenger")
-        await self._parts.models.add(card)  # last: who finds the verdict on it is done with all
+        await self._parts.registry.add(card)  # last: who finds the verdict on it is done with all
 
     async def _promote(self, version: str, verdict: Verdict) -> Job:
         """Ask for it, and wait until the index worker has its space and switches."""
         await self._at(PREPARING, {})
-        told, standing = monotonic(), await self._parts.models.standing()
-        if standing.champion != version:
-            await self._parts.models.want(version)
-        while (standing := await self._parts.models.standing()).champion != version:
-            if standing.wanted != version:
+        told, roles = monotonic(), await self._parts.registry.roles()
+        if roles.champion != version:
+            await self._parts.registry.want(version)
+        while (roles := await self._parts.registry.roles()).champion != version:
+            if roles.wanted != version:
                 return await self._end("refused", await self._why_unwanted(version))
             await asyncio.sleep(SWITCH_EVERY)
             self._require()
@@ -295,9 +294,9 @@ class _Training:
     async def _stop(self, reason: str) -> Job:
         """End a cancelled job: nothing of it is wanted or kept. What serves already goes on."""
         version, parts = version_of(self._job), self._parts
-        await parts.models.refuse(version, f"Its training was cancelled: {reason}")
+        await parts.registry.refuse(version, f"Its training was cancelled: {reason}")
         verdict = await self._known_verdict(version)
-        if verdict is not None and (await parts.models.standing()).champion == version:
+        if verdict is not None and (await parts.registry.roles()).champion == version:
             return await self._promoted(version, verdict)
         await asyncio.to_thread(parts.learner.tidy, None)
         log.info("training_cancelled", job=self._job.id, stage=self._job.stage)
@@ -306,7 +305,7 @@ class _Training:
     async def _why_unwanted(self, version: str) -> str:
         """Say why a model that was asked for is asked for no longer."""
         try:
-            refused = (await self._parts.models.get(version)).card.refused
+            refused = (await self._parts.registry.entry(version)).card.refused
         except ModelNotFoundError:
             return "Redis was emptied, and does not know it any more."
         if refused is None:

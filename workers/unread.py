@@ -8,11 +8,12 @@ A vocabulary of English has no tokens for Chinese: such texts look alike to it, 
 import structlog
 
 from portrait import metrics
-from portrait.model_index import Standing
+from portrait.catalogue.store import CatalogueStore
+from portrait.catalogue.texts import unreadable
+from portrait.events.stream import Notes
+from portrait.lifecycle.registry import Roles
+from portrait.model.model import Model
 from portrait.ref import item_ref
-from portrait.store import CatalogueStore, Model
-from portrait.stream import Notes
-from portrait.texts import unreadable
 from workers.painter import UNLOADABLE, EncoderOf
 
 SAMPLE = 1_000  # items
@@ -31,7 +32,7 @@ class Unread:
         self._notes = notes
         self._seen: str | None = None  # the champion that was measured last
 
-    async def look(self, _: Standing, champion: Model) -> None:
+    async def look(self, _: Roles, champion: Model) -> None:
         """Measure what a champion's encoder cannot read, unless that was done."""
         if champion.version == self._seen:
             return

@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
+from itertools import islice
 from random import random
 
 import numpy as np
@@ -25,25 +26,32 @@ import structlog
 from numpy.typing import NDArray
 
 from portrait import metrics
-from portrait.batch import EventBatch, decode, item_of
-from portrait.catalogue import texts_of
+from portrait.catalogue.catalogue import texts_of
+from portrait.catalogue.popularity import PopularityStore
+from portrait.catalogue.store import CatalogueStore
+from portrait.catalogue.texts import SEARCH_TTL
 from portrait.errors import PortraitError, StoreRestartedError, StoreUnavailableError
-from portrait.event import Action, Event
-from portrait.explain import search_refs
-from portrait.facts import ERASURE, EVENT, fold
-from portrait.influence import WANTED, Regulars, wanted
-from portrait.item import Item
-from portrait.letter import records_of, topic_of
-from portrait.notice import notices
-from portrait.paint import paint
-from portrait.profile import REVISION, encode_profiles, read_facts
-from portrait.resume import Resume
-from portrait.searched import Texts, encode_searched
-from portrait.store import PopularityStore, ProfileStore, ProgressStore, Stored, Write
-from portrait.stream import Batch, EventStream, Message, Publisher
-from portrait.texts import SEARCH_TTL
+from portrait.events.columns import ERASURE, EVENT
+from portrait.events.decode import EventBatch, decode, item_of
+from portrait.events.event import Action, Event
+from portrait.events.item import Item
+from portrait.events.letter import records_of, topic_of
+from portrait.events.progress import OffsetStore, ProgressStore
+from portrait.events.resume import Resume
+from portrait.events.stream import Batch, EventStream, Message, Publisher
+from portrait.inference.explain import search_refs
+from portrait.inference.paint import paint
+from portrait.lifecycle.registry import Registry
+from portrait.model.influence import WANTED, Regulars, wanted
+from portrait.monitoring.watch import LiveCounts
+from portrait.outage import Outage, pauses
+from portrait.profiles.facts import fold
+from portrait.profiles.notice import notices
+from portrait.profiles.profile import REVISION, encode_profiles, read_facts
+from portrait.profiles.searched import Texts, encode_searched
+from portrait.profiles.store import ProfileStore, Stored, Write
 from workers.backlog import Backlog, Late, portions
-from workers.painter import Painter, Studio
+from workers.painter import EncoderOf, Painter, Studio
 from workers.prequential import Noted, Prequential, note
 
 SEARCHES_HELD = 100_000  # vectors of searches in memory: 100 MB; Redis has the others
@@ -53,7 +61,6 @@ USERS_AT_ONCE = 1_000  # of a batch; a quarter of a usual one
 CONFLICTS = 20  # times in a row that users whose profile has moved on are folded again
 YIELD = (0.002, 0.1)  # seconds: first and longest time between, at random, so that all get through
 RENEW_SECONDS = 0.5  # between two looks whether a model serves in a store that lives anew
-BACKOFF = (0.1, 5.0)  # seconds: first and longest pause while Redis is away
 
 log = structlog.get_logger()
 
@@ -87,6 +94,36 @@ class Updater:
     limits: Limits
     regulars: Regulars = field(default_factory=Regulars)
     backlog: Backlog = field(default_factory=Backlog)
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """What an update worker is connected to."""
+
+    profiles: ProfileStore
+    popularity: PopularityStore
+    progress: ProgressStore
+    offsets: OffsetStore
+    live: LiveCounts
+    publisher: Publisher
+    registry: Registry
+    catalogue: CatalogueStore
+
+
+def assemble(
+    ports: Ports, painter: Painter, encoder_of: EncoderOf, limits: Limits, group: str
+) -> Updater:
+    """Put an updater together, that reads as a group and begins with a painter."""
+    return Updater(
+        profiles=ports.profiles,
+        popularity=ports.popularity,
+        progress=ports.progress,
+        resume=Resume(ports.offsets, group),
+        publisher=ports.publisher,
+        studio=Studio(painter, ports.registry, ports.catalogue, encoder_of),
+        prequential=Prequential(ports.live),
+        limits=limits,
+    )
 
 
 @dataclass(slots=True)
@@ -168,22 +205,21 @@ async def _through_outages(
 
     Returns what may be committed.
     """
-    gives_up = time.monotonic() + updater.limits.outage.total_seconds()
-    pause, longest = BACKOFF
+    outage = Outage(updater.limits.outage)
     while True:
         try:
             settled = [await _process(part, outcome, updater) for part in outcome.parts]
             _require(all(settled))
             return await _marked(batch, outcome, updater)
         except (ConflictError, StoreUnavailableError) as error:
-            if time.monotonic() > gives_up:
+            if outage.is_over_limit():
                 raise
+            pause = outage.pause()
             contended = isinstance(error, ConflictError)
             event = "profiles_contended" if contended else "store_unavailable"
             log.warning(event, reason=str(error), retry_seconds=pause)
             if not await stream.pause(pause):
                 raise  # told to stop: what is not stored is not committed
-            pause = min(2 * pause, longest)
 
 
 async def _marked(batch: Batch, outcome: Outcome, updater: Updater) -> Sequence[Batch]:
@@ -317,8 +353,7 @@ async def _settle(
     pending = np.unique(columns["user"])
     if not len(pending):
         return True
-    pause, longest = YIELD
-    for _ in range(CONFLICTS):
+    for pause in islice(pauses(*YIELD), CONFLICTS):
         users = [batch.users[place] for place in pending.tolist()]
         theirs = columns[np.isin(columns["user"], pending)]
         theirs["user"] = np.searchsorted(pending, theirs["user"])
@@ -327,7 +362,6 @@ async def _settle(
         if not len(pending):
             return True
         await asyncio.sleep(pause * random())  # noqa: S311 - nobody gains by guessing it
-        pause = min(2 * pause, longest)
     return False
 
 

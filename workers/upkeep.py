@@ -3,8 +3,9 @@
 how many items there are ─▶ fewer than there were    ─▶ the items topic is read from its beginning
 some items at random     ─▶ one's text has no vector ─▶ the encoder reads the catalogue again
 
-Of a Redis that has lost everything its new life tells (`portrait/resume.py`). A part goes when
-somebody deletes keys, or by an eviction policy; a look costs a few commands, so it is taken often.
+Of a Redis that has lost everything its new life tells (`portrait/events/resume.py`). A part goes
+when somebody deletes keys, or by an eviction policy; a look costs a few commands, so it is taken
+often.
 """
 
 import time
@@ -14,10 +15,11 @@ from datetime import UTC, datetime
 import structlog
 
 from portrait import metrics
-from portrait.catalogue import texts_of
+from portrait.catalogue.catalogue import texts_of
+from portrait.catalogue.store import CatalogueStore
+from portrait.events.stream import Notes
+from portrait.model.model import Model
 from portrait.ref import text_ref
-from portrait.store import CatalogueStore, Model
-from portrait.stream import Notes
 from workers.origin import Completeness
 
 LOOK_SECONDS = 5.0  # between two looks

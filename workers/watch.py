@@ -1,11 +1,11 @@
 """Watch: does the champion keep what the judge promised? If not, the former comes back by itself.
 
-standing ─▶ verdict, live hits, matured outcomes ─▶ regression? ─▶ roll back
+roles ─▶ verdict, live hits, matured outcomes ─▶ regression? ─▶ roll back
 
 A champion that a person put back in service after a rollback stays: they knew what was said of it.
 
 Hits come from the update workers (`prequential.py`), within seconds; what came of the heads'
-predictions comes from the archive, weeks later (`neural/outcomes.py`).
+predictions comes from the archive, weeks later (`monitoring/outcomes.py`).
 
 It also keeps the aliases of the tracking in step, whoever promoted or rolled back.
 """
@@ -17,9 +17,9 @@ import structlog
 
 from portrait import metrics
 from portrait.errors import StoreUnavailableError
-from portrait.model_index import ModelIndex, ModelNotFoundError, NoFormerModelError
-from portrait.tracking import Tracking
-from portrait.watch import Limits, Live, LiveCounts, Outcomes, promise_of, regression
+from portrait.lifecycle.registry import ModelNotFoundError, NoFormerModelError, Registry
+from portrait.lifecycle.tracking import Tracking
+from portrait.monitoring.watch import Limits, Live, LiveCounts, Outcomes, promise_of, regression
 
 LOOK_EVERY = 10.0  # seconds
 
@@ -30,7 +30,7 @@ log = structlog.get_logger()
 class Watched:
     """What the watch stands on."""
 
-    models: ModelIndex
+    registry: Registry
     counts: LiveCounts
     outcomes: Outcomes
     tracking: Tracking
@@ -55,11 +55,11 @@ async def watch(watched: Watched, closing: asyncio.Event) -> None:
 
 async def look(watched: Watched) -> str | None:
     """Roll back if the champion has regressed. Returns the reason if it has."""
-    champion, former, _ = await watched.models.standing()
+    champion, former, _ = await watched.registry.roles()
     if champion is None or former is None:
         return None  # nothing to go back to
     try:
-        card = (await watched.models.get(champion)).card
+        card = (await watched.registry.entry(champion)).card
     except ModelNotFoundError:
         return None
     if card.verdict is None:
@@ -73,7 +73,7 @@ async def look(watched: Watched) -> str | None:
     if reason is None or card.is_by_word:
         return None
     try:
-        await watched.models.roll_back(reason, champion)
+        await watched.registry.roll_back(reason, champion)
     except NoFormerModelError:
         return None  # somebody was faster
     log.warning(
@@ -91,7 +91,7 @@ def export(live: Live) -> None:
 
 async def follow(watched: Watched, known: str | None) -> str | None:
     """Give the alias `champion` to who serves, if that is not who had it. Returns who serves."""
-    champion, _, _ = await watched.models.standing()
+    champion, _, _ = await watched.registry.roles()
     if champion is not None and champion != known:
         await asyncio.to_thread(watched.tracking.call, champion, "champion")
     return champion

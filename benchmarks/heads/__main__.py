@@ -20,9 +20,9 @@ from benchmarks.heads.reviews import SentimentReport, review_sentiment
 from benchmarks.heads.shops import Shop, complete_journey, online_retail
 from benchmarks.heads.states import text_states
 from portrait.logs import configure_logs
-from portrait.neural.fit_heads import fit_heads
-from portrait.neural.judge_heads import HeadReport, by_groups
-from portrait.neural.text_encoder import load_encoder
+from portrait.text.text_encoder import load_encoder
+from portrait.training.heads.fit_heads import fit_heads
+from portrait.training.heads.judge_heads import HeadReport, by_groups
 
 SHOWN = ("average_precision", "brier", "ece", "accuracy", "precision", "recall", "f1")
 REVIEWS = "zh_reviews"

@@ -8,20 +8,18 @@ from numpy.typing import NDArray
 
 from benchmarks.heads.shops import Shop
 from benchmarks.heads.states import TextStates
-from portrait.facts import PURCHASE
-from portrait.fairness import Groups, by_activity, by_group
-from portrait.hash_index import MISSING
-from portrait.history import Anchors, History
-from portrait.interactions import NO_ITEM, Interactions
-from portrait.labels import PURCHASE_HORIZON
-from portrait.neural.fit_ranker import fit_neighbours
-from portrait.questions import cut
-from portrait.recency import Events
+from portrait.arrays import MISSING, Codes
+from portrait.dataset.history import Anchors, History
+from portrait.dataset.interactions import NO_ITEM, Interactions
+from portrait.dataset.labels import PURCHASE_HORIZON
+from portrait.dataset.questions import cut
+from portrait.evaluation.fairness import Groups, by_activity, by_group
+from portrait.events.columns import PURCHASE
+from portrait.model.recency import Events
+from portrait.training.ranker.fit_ranker import fit_neighbours
 
 ACTIVITY = ["quiet", "middling", "busy"]
 RANKED, SHOWN = 2_000, 10  # items most bought, of which the best are shown
-
-Codes = NDArray[np.int64]
 
 
 def groups_of(shop: Shop) -> Groups:

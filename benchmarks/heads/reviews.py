@@ -16,11 +16,11 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import train_test_split
 from tqdm import tqdm
 
-from portrait.calibration import calibrate
-from portrait.classification import Lead, binary_figures, lead_in_precision
-from portrait.encoder import TextEncoder
-from portrait.neural.fit_sentiment import fit_sentiment
-from portrait.space import Vectors
+from portrait.evaluation.classification import Lead, binary_figures, lead_in_precision
+from portrait.model.encoder import TextEncoder
+from portrait.model.space import Vectors
+from portrait.training.heads.fit_calibration import calibrate
+from portrait.training.heads.fit_sentiment import fit_sentiment
 
 PREFIX = "query: "  # what the encoder was trained to read before a text that is compared
 CUT_AT = 300  # characters; the encoder reads 128 tokens, which are about 200

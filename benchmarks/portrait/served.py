@@ -12,10 +12,10 @@ from aiokafka import AIOKafkaProducer
 from benchmarks.portrait.life import profile_key
 from benchmarks.portrait.shop import Fields
 from benchmarks.portrait.side import Answer, Wish
-from portrait.encoder import TextEncoder
-from portrait.event import Action
-from portrait.texts import unreadable
-from portrait.topics import event_topic
+from portrait.catalogue.texts import unreadable
+from portrait.events.event import Action
+from portrait.events.topics import event_topic
+from portrait.model.encoder import TextEncoder
 
 FOLD_SECONDS = 120.0
 READ_SECONDS = 30.0  # for new texts, which are read beside the stream

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from benchmarks.portrait.life import World
 from benchmarks.portrait.served import Served
-from demo.processes import Process, python
 from demo.stage import (
     START_SECONDS,
     Stage,
@@ -20,7 +19,8 @@ from demo.stage import (
     open_stage,
     train,
 )
-from portrait.encoder import TextEncoder
+from portrait.model.encoder import TextEncoder
+from sandbox.processes import Process, python
 
 FIRST, LEARNED = "first model", "learned model"
 # The questions are asked of the learned model whatever the judge thinks of it.

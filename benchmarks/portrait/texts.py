@@ -12,9 +12,9 @@ from benchmarks.portrait.counting import SEEN, weight_of
 from benchmarks.portrait.life import profile_key
 from benchmarks.portrait.shop import Fields, Shop
 from benchmarks.portrait.side import Answer, Wish
-from portrait.encoder import TextEncoder
-from portrait.item import Item
-from portrait.space import Vectors, unit
+from portrait.events.item import Item
+from portrait.model.encoder import TextEncoder
+from portrait.model.space import Vectors, unit
 
 DECAY = 0.8  # an event
 

@@ -16,7 +16,8 @@ from benchmarks.quality.measure import Result
 from benchmarks.quality.peer import Lesson, Model, Peer
 from benchmarks.quality.sets import RankingSet, Trial
 from benchmarks.quality.tune import CUTOFF, masked_ranks, served, user_chunks
-from portrait.evaluate import Codes, ranking_figures, top_items
+from portrait.arrays import Codes
+from portrait.evaluation.ranking import ranking_figures, top_items
 
 SHARE = 0.05
 

@@ -19,7 +19,8 @@ from scipy.sparse import csr_array, diags_array
 from benchmarks.quality.histories import Histories
 from benchmarks.quality.peer import Lesson, Model, Settings
 from benchmarks.quality.tune import combinations
-from portrait.evaluate import Codes, Scores
+from portrait.arrays import Codes
+from portrait.evaluation.ranking import Scores
 
 DECAYS = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 SHRINKAGES = (0, 20, 50, 100)

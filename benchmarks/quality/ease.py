@@ -13,7 +13,7 @@ from benchmarks.quality.counting import DECAYS
 from benchmarks.quality.histories import Histories
 from benchmarks.quality.peer import Lesson, Model, Settings
 from benchmarks.quality.tune import combinations
-from portrait.evaluate import Scores
+from portrait.evaluation.ranking import Scores
 
 
 @dataclass(frozen=True, slots=True)

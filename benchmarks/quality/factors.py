@@ -16,7 +16,7 @@ from threadpoolctl import threadpool_limits
 from benchmarks.quality.histories import Histories
 from benchmarks.quality.peer import Lesson, Model, Settings
 from benchmarks.quality.tune import combinations
-from portrait.evaluate import Scores
+from portrait.evaluation.ranking import Scores
 
 ALS_SWEEPS = 15
 BPR_EPOCHS = 150

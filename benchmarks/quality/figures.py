@@ -9,10 +9,10 @@ import numpy as np
 from benchmarks.quality.measure import PROTOCOLS, Result
 from benchmarks.quality.sets import RankingSet
 from benchmarks.quality.tune import CUTOFF
-from portrait.evaluate import (
+from portrait.arrays import Codes
+from portrait.evaluation.ranking import (
     FREQUENCY_EDGES,
     LENGTH_EDGES,
-    Codes,
     Comparison,
     PerUser,
     coverage,

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from portrait.evaluate import Codes, Pairs
+from portrait.arrays import Codes
+from portrait.evaluation.ranking import Pairs
 
 
 @dataclass(frozen=True, slots=True)

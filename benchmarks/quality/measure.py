@@ -18,7 +18,8 @@ from benchmarks.quality.cost import Cost, measured
 from benchmarks.quality.peer import Lesson, Model, Peer
 from benchmarks.quality.sets import Trial
 from benchmarks.quality.tune import CUTOFF, Choice, served, tune, user_chunks
-from portrait.evaluate import Codes, PerUser, ranks, top_items
+from portrait.arrays import Codes
+from portrait.evaluation.ranking import PerUser, ranks, top_items
 
 PROTOCOLS = ("masked", "unmasked", "target_kept")
 

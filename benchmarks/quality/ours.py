@@ -7,21 +7,21 @@ import numpy as np
 
 from benchmarks.quality.histories import Histories
 from benchmarks.quality.peer import Lesson, Model, Settings
-from portrait.evaluate import Scores
-from portrait.event import Action
-from portrait.facts import ACTION_CODE, RING
-from portrait.hash_index import MISSING
-from portrait.interactions import Codes, Interactions, from_columns
-from portrait.neural.fit_ranker import (
-    Fitted,
+from portrait.arrays import MISSING, Codes
+from portrait.dataset.interactions import Interactions, from_columns
+from portrait.evaluation.ranking import Scores
+from portrait.evaluation.validation import validation_of
+from portrait.events.columns import ACTION_CODE, RING
+from portrait.events.event import Action
+from portrait.inference.ranker import Ranker
+from portrait.model.recency import Events
+from portrait.ref import item_ref
+from portrait.training.ranker.fit_ranker import (
+    FittedRanker,
     RankerCourse,
     fit_ranker,
     refit_ranker,
 )
-from portrait.neural.validation import validation_of
-from portrait.ranker import Ranker
-from portrait.recency import Events
-from portrait.ref import item_ref
 
 PURCHASE = ACTION_CODE[Action.PURCHASE]
 
@@ -31,7 +31,7 @@ class Ranked:
     """A fitted Portrait."""
 
     ranker: Ranker
-    fitted: Fitted
+    fitted: FittedRanker
     course: RankerCourse
 
     def scores(self, histories: Histories) -> Scores:

@@ -19,8 +19,8 @@ from scipy.sparse import csr_array
 from benchmarks.quality.histories import Histories
 from benchmarks.quality.peer import Lesson, Model, Settings
 from benchmarks.quality.tune import combinations
-from portrait.evaluate import Scores
-from portrait.neural.co_occurrence import Window, evidence
+from portrait.evaluation.ranking import Scores
+from portrait.training.ranker.co_occurrence import Window, evidence
 
 DECAYS = (0.6, 0.75, 0.9)
 BOOSTS = (0.0, -0.04)

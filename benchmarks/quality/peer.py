@@ -6,8 +6,8 @@ from typing import Protocol
 
 from benchmarks.quality.histories import Histories
 from benchmarks.quality.sets import Trial
-from portrait.evaluate import Scores
-from portrait.space import Vectors
+from portrait.evaluation.ranking import Scores
+from portrait.model.space import Vectors
 
 Settings = Mapping[str, float]
 

@@ -13,7 +13,7 @@ from benchmarks.quality.ours import Ranked, refit
 from benchmarks.quality.peer import Lesson, Model, Peer
 from benchmarks.quality.sets import RankingSet
 from benchmarks.quality.tune import Choice, served
-from portrait.evaluate import ranking_figures
+from portrait.evaluation.ranking import ranking_figures
 
 
 def measure_refitted(

@@ -18,7 +18,8 @@ from tqdm import tqdm
 from benchmarks.quality.histories import Histories
 from benchmarks.quality.peer import Lesson, Model, Settings
 from benchmarks.quality.tune import CUTOFF, combinations, masked_ranks, tuning_trial
-from portrait.evaluate import Codes, Scores, gains
+from portrait.arrays import Codes
+from portrait.evaluation.ranking import Scores, gains
 
 DIM = 128
 BLOCKS = 2

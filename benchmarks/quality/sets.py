@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.quality.histories import Histories, from_lists
+from portrait.arrays import Codes
 from portrait.errors import PortraitError
-from portrait.evaluate import Codes
 
 SHORTEST = 3  # items of a sequence: one to learn from, one to choose by, one to test
 TEXT_COLUMNS = ("text", "short_text", "title", "name", "description")

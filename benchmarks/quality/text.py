@@ -13,8 +13,8 @@ from benchmarks.quality.counting import DECAYS, cosines
 from benchmarks.quality.histories import Histories
 from benchmarks.quality.peer import Lesson, Model, Settings
 from benchmarks.quality.tune import combinations
-from portrait.evaluate import Scores
-from portrait.space import Vectors, unit
+from portrait.evaluation.ranking import Scores
+from portrait.model.space import Vectors, unit
 
 TEXT_DECAYS = (0.5, 0.6, 0.7, 0.8, 0.9)
 TEXT_WEIGHTS = (0.05, 0.1, 0.2, 0.4)

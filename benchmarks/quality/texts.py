@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from portrait.encoder import TextEncoder
-from portrait.neural.text_encoder import load_encoder
-from portrait.space import Vectors, fit_space
+from portrait.model.encoder import TextEncoder
+from portrait.model.space import Vectors, fit_space
+from portrait.text.text_encoder import load_encoder
 
 ENCODER = "bundled"
 TEXTS_AT_ONCE = 512

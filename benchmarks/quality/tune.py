@@ -11,7 +11,8 @@ from tqdm import tqdm
 from benchmarks.quality.cost import Cost, measured
 from benchmarks.quality.peer import Lesson, Model, Peer, Settings
 from benchmarks.quality.sets import Trial
-from portrait.evaluate import Codes, PerUser, gains, ranks
+from portrait.arrays import Codes
+from portrait.evaluation.ranking import PerUser, gains, ranks
 
 USERS_AT_ONCE = 1_024  # 50 MB of scores with 12,000 items
 TUNING_USERS = 3_000  # drawn once; more cost minutes and change choices little

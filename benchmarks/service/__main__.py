@@ -30,8 +30,8 @@ from tqdm import tqdm
 from benchmarks.service import asks
 from benchmarks.service.generate import Outcome, Plan
 from benchmarks.service.shop import Shop, fill, open_shop
-from demo.servers import Servers, free_port, python, running, start_servers, wait_for_port
 from portrait.adapters.redis_store import connect_redis
+from sandbox.servers import Servers, free_port, python, running, start_servers, wait_for_port
 
 PROFILE, FAIRNESS = "GET /profile", "fairness"
 KINDS = [PROFILE, *asks.RECOMMENDATIONS, FAIRNESS]

@@ -5,24 +5,28 @@ What the numbers are changes no cost, so nothing is read by BERT and nothing is 
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from random import Random
 
 import numpy as np
-from numpy.typing import NDArray
 from redis.asyncio import Redis
 
 from portrait.adapters.redis_catalogue import RedisCatalogue
 from portrait.adapters.redis_progress import RedisPopularity
 from portrait.adapters.redis_registry import RedisRegistry
 from portrait.adapters.redis_store import RedisProfiles
-from portrait.behaviour import Behaviour
-from portrait.calibration import AS_IT_IS
-from portrait.catalogue import Catalogue, texts_of
-from portrait.event import Action
-from portrait.facts import EVENT, PERIOD_MS, RING, Facts
-from portrait.habits import HABITS
-from portrait.heads import (
+from portrait.arrays import Refs
+from portrait.catalogue.catalogue import Catalogue, texts_of
+from portrait.catalogue.store import CatalogueStore
+from portrait.events.columns import EVENT, RING
+from portrait.events.event import Action
+from portrait.events.item import Item, interest_category
+from portrait.inference.paint import paint
+from portrait.lifecycle.registry import plain_card
+from portrait.model.behaviour import Behaviour
+from portrait.model.calibration import AS_IT_IS
+from portrait.model.habits import HABITS
+from portrait.model.heads import (
     CHURN_RISK,
     INTERESTS,
     NEXT_ACTION,
@@ -32,20 +36,20 @@ from portrait.heads import (
     Heads,
     Standard,
 )
-from portrait.item import Item, interest_category
-from portrait.learned import Blend, Learned
-from portrait.neighbours import Neighbours
-from portrait.paint import paint
-from portrait.profile import encode_profiles
+from portrait.model.learned import Blend, Learned
+from portrait.model.model import Model
+from portrait.model.neighbours import Neighbours
+from portrait.model.space import Space, Vectors, unit
+from portrait.profiles.facts import PERIOD_MS, Facts
+from portrait.profiles.profile import encode_profiles
+from portrait.profiles.store import Write
 from portrait.ref import item_ref, name_ref, text_ref
-from portrait.space import Space, Vectors, unit
-from portrait.store import CatalogueStore, Model, Write
+from portrait.times import DAY_MS
 
 DIM, STATE_DIM, SPEEDS, KINDS = 256, 128, 8, 2
 NEIGHBOURS = 100  # of each item
 AT_ONCE = 2_000  # users painted, and vectors stored
 NOW_MS = 1_790_000_000_000
-DAY_MS = 86_400_000
 WORDS = [
     f"{first}{last}"
     for first in ("bra", "cre", "dro", "fla", "gri", "kel", "mon", "pli", "sta", "tur")
@@ -54,7 +58,6 @@ WORDS = [
 IDEOGRAPHS = [chr(0x4E00 + 7 * place) for place in range(400)]  # as titles in Chinese have them
 
 Floats = Vectors
-Refs = NDArray[np.uint64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +83,7 @@ async def fill(redis: Redis, shop: Shop) -> None:
     """Store a shop in an empty Redis."""
     await redis.flushall()
     await fill_catalogue(RedisCatalogue(redis), shop)
-    await RedisRegistry(redis).promote(shop.model)
+    await RedisRegistry(redis).begin(shop.model, plain_card(shop.model, datetime.now(UTC)))
     wanted = {item.id: 1_000 + place % 5_000 for place, item in enumerate(shop.items[::4])}
     await RedisPopularity(redis).add(NOW_MS // DAY_MS, wanted)
     catalogue, profiles = catalogue_of(shop), RedisProfiles(redis, timedelta(days=1))
@@ -183,7 +186,7 @@ def _behaviour(draw: np.random.Generator, refs: Refs) -> Behaviour:
         action_vectors=np.float32(0.05) * _normal(draw, actions, STATE_DIM),
         decay=np.linspace(0.08, 1, SPEEDS).astype(np.float32),
         gap_decay=np.full(SPEEDS, 0.05, np.float32),
-        turn=np.eye(STATE_DIM, dtype=np.float32)[None],
+        turn=np.eye(STATE_DIM, dtype=np.float32),
     )
 
 

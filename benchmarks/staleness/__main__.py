@@ -23,7 +23,7 @@ from benchmarks.staleness.plot import plot
 from benchmarks.staleness.replay import DELAYS, Replayed, replay
 from benchmarks.staleness.retail import Purchases, read_purchases
 from benchmarks.staleness.shop_model import ShopModel, ShopSettings
-from portrait.evaluate import Scores
+from portrait.evaluation.ranking import Scores
 from portrait.logs import configure_logs
 
 WARM_UP = 0.2  # share of the purchases

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from benchmarks.staleness.replay import DELAYS, Replayed
 from benchmarks.staleness.retail import Purchases
-from portrait.evaluate import Codes, PerUser, gains, hits
+from portrait.arrays import Codes
+from portrait.evaluation.ranking import PerUser, gains, hits
 
 CUTOFF = 10
 FIRST, INSIDE = "first of a basket", "inside a basket"

@@ -18,7 +18,8 @@ from tqdm import tqdm
 
 from benchmarks.staleness.retail import Purchases
 from benchmarks.staleness.shop_model import REMEMBERED, ShopModel
-from portrait.evaluate import Codes, PerUser, ranks
+from portrait.arrays import Codes
+from portrait.evaluation.ranking import PerUser, ranks
 
 EVENTS_LATE = {"fresh": 0, "1 event": 1, "2 events": 2, "3 events": 3}
 SECONDS_LATE = {"1 minute": 60, "1 hour": 3_600, "1 day": 86_400}

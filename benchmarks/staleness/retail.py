@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from portrait.evaluate import Codes
+from portrait.arrays import Codes
 
 COLUMNS = ["Description", "Quantity", "InvoiceDate", "UnitPrice", "CustomerID"]
 NOT_ITEMS = ("POSTAGE", "CARRIAGE", "DOTCOM POSTAGE", "Manual", "Discount", "Bank Charges")

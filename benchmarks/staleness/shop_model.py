@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from portrait.evaluate import Codes, Scores
-from portrait.space import Vectors
+from portrait.arrays import Codes
+from portrait.evaluation.ranking import Scores
+from portrait.model.space import Vectors
 
 REMEMBERED = 24  # events of a state: with a decay of .8 the next one weighs .005
 POPULARITY = np.float32(1e-3)  # so that somebody new is not given ties

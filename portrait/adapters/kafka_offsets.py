@@ -4,7 +4,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError
 from aiokafka.structs import OffsetAndMetadata
 
-from portrait.store import LogName, StoredOffsets
+from portrait.events.progress import LogName, StoredOffsets
 
 LIFE = "kafka"  # what is committed there is not lost with a process
 

@@ -5,22 +5,22 @@ connecting ─ in the background, again and again ─▶ connected ─▶ publis
 """
 
 import asyncio
-import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import partial
 
 import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from aiokafka.producer.message_accumulator import BatchBuilder
 
-from portrait.adapters.kafka_client import client_options
+from portrait.adapters.kafka_client import Cluster, why_away
 from portrait.errors import StreamUnavailableError
-from portrait.lease import stopped
-from portrait.settings import Settings
-from portrait.stream import Message, Publisher
+from portrait.events.stream import Message, Publisher
+from portrait.lifecycle.lease import stopped
+from portrait.outage import Outage
 
 LARGEST_MESSAGE = 1_048_576  # bytes; Kafka's own default
 ANSWER_SECONDS = 4.0  # how long a publication may take: whoever waits over HTTP is told after that
@@ -28,7 +28,6 @@ CONNECT_SECONDS = 1.0  # that a start waits for the first connection
 AGAIN_SECONDS = 1.0  # between two tries to connect
 STOP_SECONDS = 5.0  # for what is still on its way at the end
 MOST_WAITING = 67_108_864  # bytes without an answer: a Kafka that is frozen must not fill us
-BACKOFF = (0.1, 5.0)  # seconds: first and longest pause of a worker while Kafka is away
 
 log = structlog.get_logger()
 
@@ -36,8 +35,13 @@ log = structlog.get_logger()
 class KafkaPublisher:
     """A `Publisher`. Lives as long as the process, and longer than any outage of Kafka."""
 
-    def __init__(self, connect: Callable[[], AIOKafkaProducer]) -> None:
+    def __init__(
+        self,
+        connect: Callable[[], AIOKafkaProducer],
+        why_away: Callable[[KafkaError], Awaitable[str]],
+    ) -> None:
         self._connect = connect
+        self._why_away = why_away
         self._producer: AIOKafkaProducer | None = None  # None until Kafka has answered once
         self._counts: dict[str, int] = {}
         self._waiting = 0  # bytes that have no answer yet
@@ -48,9 +52,10 @@ class KafkaPublisher:
             producer = self._connect()
             try:
                 await producer.start()
-            except KafkaError:
-                log.warning("kafka_away", retry_seconds=AGAIN_SECONDS)
+            except KafkaError as error:
                 await producer.stop()
+                reason = await self._why_away(error)
+                log.warning("kafka_away", reason=reason, retry_seconds=AGAIN_SECONDS)
                 await asyncio.sleep(AGAIN_SECONDS)
             except asyncio.CancelledError:
                 await producer.stop()
@@ -124,22 +129,21 @@ class PatientPublisher:
 
     def __init__(self, publisher: Publisher, outage: timedelta, closing: asyncio.Event) -> None:
         self._publisher = publisher
-        self._outage = outage.total_seconds()
+        self._outage = outage
         self._closing = closing
 
     async def publish(self, messages: Sequence[Message]) -> None:
         """Publish, again as often as Kafka fails; what arrives twice has the same id."""
-        gives_up = time.monotonic() + self._outage
-        pause, longest = BACKOFF
+        outage = Outage(self._outage)
         while messages:
             try:
                 await self._publisher.publish(messages)
             except StreamUnavailableError as error:
-                if time.monotonic() > gives_up or self._closing.is_set():
+                if outage.is_over_limit() or self._closing.is_set():
                     raise
+                pause = outage.pause()
                 log.warning("kafka_away", reason=str(error), retry_seconds=pause)
                 await asyncio.sleep(pause)
-                pause = min(2 * pause, longest)
             else:
                 return
 
@@ -181,12 +185,12 @@ def _packed(batch: BatchBuilder, message: Message) -> bool:
 
 
 @asynccontextmanager
-async def open_publisher(settings: Settings) -> AsyncIterator[KafkaPublisher]:
+async def open_publisher(cluster: Cluster) -> AsyncIterator[KafkaPublisher]:
     """Connect, whenever Kafka is there; at the end flush and disconnect."""
 
     def connect() -> AIOKafkaProducer:
         return AIOKafkaProducer(
-            **client_options(settings),
+            **cluster.options(),
             acks="all",
             linger_ms=2,
             max_batch_size=131_072,
@@ -194,7 +198,7 @@ async def open_publisher(settings: Settings) -> AsyncIterator[KafkaPublisher]:
             request_timeout_ms=int(ANSWER_SECONDS * 1_000),
         )
 
-    publisher = KafkaPublisher(connect)
+    publisher = KafkaPublisher(connect, partial(why_away, cluster))
     connecting = asyncio.create_task(publisher.keep_connecting())
     await asyncio.wait([connecting], timeout=CONNECT_SECONDS)  # whoever can be ready at once is
     try:

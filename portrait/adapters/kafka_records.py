@@ -22,7 +22,7 @@ from aiokafka.record.legacy_records import LegacyRecordBatch
 from aiokafka.record.util import decode_varint as fast_varint
 from aiokafka.structs import ConsumerRecord
 
-from portrait.stream import Record, Unreadable
+from portrait.events.stream import Record, Unreadable
 
 LARGEST_BATCH = 16_777_216  # bytes of a batch, decompressed; producers make them of 1 MB at most
 LARGEST_PLAIN = 262_144  # bytes of a record that is read without counting its headers first
@@ -31,7 +31,7 @@ MOST_HEADERS = 1_000  # of a record; 2 bytes of one become 64 in memory
 _FRAME = struct.Struct(">qi")  # base offset, length of what follows; of every format
 _BATCH = struct.Struct(">qiibIhiqqqhii")  # header of format 2, as in Kafka's DefaultRecordBatch
 _MAGIC, _CODEC_AT = 16, 22  # where format and (low) attributes stand
-_CODECS, _CONTROL, _APPEND_TIME = 0x07, 0x20, 0x08  # bits of the attributes
+_CODECS, _APPEND_TIME = 0x07, 0x08  # bits of the attributes
 _XERIAL = b"\x82SNAPPY\x00\x00\x00\x00\x01\x00\x00\x00\x01"  # how Java frames snappy
 _STRANGE = (
     KafkaError,

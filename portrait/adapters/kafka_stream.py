@@ -6,7 +6,8 @@ import itertools
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
@@ -20,7 +21,7 @@ from aiokafka.errors import (
 from aiokafka.structs import OffsetAndMetadata
 
 from portrait import metrics
-from portrait.adapters.kafka_client import client_options
+from portrait.adapters.kafka_client import Cluster, why_away
 from portrait.adapters.kafka_fetch import MOST_FETCHED, Failed, Failure, Fetching
 from portrait.adapters.kafka_offsets import KafkaOffsets, written
 from portrait.adapters.kafka_records import Intake
@@ -29,11 +30,10 @@ from portrait.errors import (
     StoreUnavailableError,
     StreamUnavailableError,
 )
+from portrait.events.progress import LogName
+from portrait.events.resume import FIRST, Point, Resume
+from portrait.events.stream import Batch, Notes, Record, Unreadable
 from portrait.outage import Outage
-from portrait.resume import FIRST, Point, Resume
-from portrait.settings import Settings
-from portrait.store import LogName
-from portrait.stream import Batch, Notes, Record, Unreadable
 
 IDLE_MS = 200  # how often an idle reader reports its progress
 LAG_SECONDS = 1.0  # how often lag is exported: it costs a pass over every partition
@@ -51,21 +51,31 @@ PARTITION_BYTES = 1_048_576  # of one partition in a fetch: Kafka's own default
 log = structlog.get_logger()
 
 
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How much a batch may be, and how long whoever reads waits."""
+
+    wait: timedelta  # for a batch to fill
+    records: int  # of a batch
+    bytes: int  # of a batch's messages
+    outage: timedelta  # of store or log, until reading ends
+
+
 class KafkaStream:
     """An `EventStream`. One task reads it; `closing` ends it after the batch in hand."""
 
     def __init__(
         self,
         consumer: AIOKafkaConsumer,
-        settings: Settings,
+        bounds: Bounds,
         closing: asyncio.Event,
         resume: Resume,
         notes: Notes | None = None,
     ) -> None:
         self._consumer = consumer
-        self._wait = settings.batch_wait.total_seconds()
-        self._most_records = settings.batch_events
-        self._most_bytes = settings.batch_bytes
+        self._wait = bounds.wait.total_seconds()
+        self._most_records = bounds.records
+        self._most_bytes = bounds.bytes
         # Read, but not yielded yet: over the bounds of the last batch.
         self._held: dict[TopicPartition, list[Record]] = {}
         self._position: dict[TopicPartition, int] = {}  # next offset to be yielded
@@ -80,7 +90,7 @@ class KafkaStream:
         self._gone: set[TopicPartition] = set()  # of these, those whose log is not there any more
         self._missing: set[str] = set()  # topics that are not there
         self._told: set[tuple[str, LogName]] = set()  # which logs are known to have begun again
-        self._outage = Outage(settings.outage_limit)
+        self._outage = Outage(bounds.outage)
         self._silence = 0.0  # seconds of polling since the broker last answered
         self._looked_at = 0.0
         self._last: Batch | None = None  # yielded, and not committed yet
@@ -495,7 +505,8 @@ class _Handover(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka is 
 
 @asynccontextmanager
 async def open_stream(  # noqa: PLR0913 - what is read, by whom, from where
-    settings: Settings,
+    cluster: Cluster,
+    bounds: Bounds,
     *,
     group: str,
     topics: Sequence[str],
@@ -514,29 +525,52 @@ async def open_stream(  # noqa: PLR0913 - what is read, by whom, from where
     Raises:
         StreamUnavailableError: The log has been away for too long.
     """
-    consumer = await _connected(settings, group, closing)
+    consumer = await _connected(cluster, bounds.outage, group, closing)
     offsets = resume or Resume(KafkaOffsets(consumer), group)
-    stream = KafkaStream(consumer, settings, closing, offsets, notes)
+    stream = KafkaStream(consumer, bounds, closing, offsets, notes)
     try:
         if not closing.is_set():
+            await _look_at(consumer, topics)
             stream.begin(topics)
         yield stream
     finally:
         await consumer.stop()
 
 
-async def _connected(settings: Settings, group: str, closing: asyncio.Event) -> AIOKafkaConsumer:
+async def _look_at(consumer: AIOKafkaConsumer, topics: Sequence[str]) -> None:
+    """Say what is wrong with topics that are read together, and what to do."""
+    with suppress(KafkaError):  # if it is away again, reading says so
+        there = await consumer.topics()
+        missing = sorted({*topics} - there)
+        if missing:
+            names = ", ".join(missing)
+            reason = f"{names}: not on Kafka. Run `portrait topics`, which creates what is missing."
+            log.warning("topics_missing", reason=reason)
+        counts = {at: len(consumer.partitions_for_topic(at) or ()) for at in topics if at in there}
+        if len({*counts.values()}) > 1:
+            told = ", ".join(f"{topic} has {count}" for topic, count in counts.items())
+            reason = (
+                f"{told} partitions. What a user did then lies in several of them: it is counted "
+                "once all the same, but profiles are larger. Give all topics as many."
+            )
+            log.warning("partitions_differ", reason=reason)
+
+
+async def _connected(
+    cluster: Cluster, longest: timedelta, group: str, closing: asyncio.Event
+) -> AIOKafkaConsumer:
     """Connect, as often as the log is away, for as long as is allowed, or until closed."""
-    outage = Outage(settings.outage_limit)
+    outage = Outage(longest)
     while True:
-        consumer = _consumer(settings, group)
+        consumer = _consumer(cluster, group)
         try:
             await consumer.start()
         except KafkaError as error:
             await consumer.stop()
+            reason = await why_away(cluster, error)
             if outage.is_over_limit():
-                raise StreamUnavailableError from error
-            log.warning("stream_unavailable", doing="connect", retry_seconds=CONNECT_SECONDS)
+                raise StreamUnavailableError(reason) from error
+            log.warning("kafka_away", reason=reason, retry_seconds=CONNECT_SECONDS)
             with suppress(TimeoutError):
                 await asyncio.wait_for(closing.wait(), CONNECT_SECONDS)
             if closing.is_set():
@@ -545,9 +579,9 @@ async def _connected(settings: Settings, group: str, closing: asyncio.Event) -> 
             return consumer
 
 
-def _consumer(settings: Settings, group: str) -> AIOKafkaConsumer:
+def _consumer(cluster: Cluster, group: str) -> AIOKafkaConsumer:
     return AIOKafkaConsumer(
-        **client_options(settings),
+        **cluster.options(),
         group_id=group,
         enable_auto_commit=False,
         auto_offset_reset="earliest",

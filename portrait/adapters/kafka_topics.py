@@ -4,17 +4,16 @@ import structlog
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
-from portrait.adapters.kafka_client import client_options
+from portrait.adapters.kafka_client import Cluster, why_away
 from portrait.errors import StreamUnavailableError
-from portrait.settings import Settings
-from portrait.topics import Topic, TopicsFile
+from portrait.events.topics import Topic, TopicsFile
 
 log = structlog.get_logger()
 
 
-async def create_topics(settings: Settings, file: TopicsFile) -> list[str]:
+async def create_topics(cluster: Cluster, file: TopicsFile) -> list[str]:
     """Create the topics that are missing. Returns their names."""
-    admin = AIOKafkaAdminClient(**client_options(settings))
+    admin = AIOKafkaAdminClient(**cluster.options())
     try:
         await admin.start()
         there = set(await admin.list_topics())
@@ -25,7 +24,7 @@ async def create_topics(settings: Settings, file: TopicsFile) -> list[str]:
                 if code and for_code(code) is not TopicAlreadyExistsError:
                     raise for_code(code)
     except KafkaError as error:
-        raise StreamUnavailableError from error
+        raise StreamUnavailableError(await why_away(cluster, error)) from error
     finally:
         await admin.close()
     return [topic.name for topic in missing]

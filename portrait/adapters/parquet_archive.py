@@ -7,9 +7,7 @@
 A file appears whole: an object store puts it at once, and a local one is renamed from aside.
 """
 
-import os
 import time
-import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from hashlib import blake2b
@@ -24,7 +22,7 @@ import pyarrow.parquet as pq
 from fsspec.implementations.local import LocalFileSystem
 from pyarrow.fs import FSSpecHandler, PyFileSystem
 
-from portrait.archive import (
+from portrait.archive.archive import (
     EVER,
     SCHEMA,
     ArchiveChangedError,
@@ -32,9 +30,10 @@ from portrait.archive import (
     Span,
     numbers,
 )
-from portrait.erasure import Erasures
-from portrait.reading import EPOCH, MILLISECOND
-from portrait.segment import Segment
+from portrait.archive.segment import Segment
+from portrait.events.erasure import Erasures
+from portrait.files import replacing
+from portrait.times import to_moment
 
 ROWS_AT_ONCE = 65_536  # of a row group, and of what a reader holds
 AT = SCHEMA.get_field_index("occurred_at")
@@ -165,7 +164,8 @@ class ParquetArchive:
         path = f"{self._root}/{name}"
         with _translated(name):
             if self._local:
-                _rename_from_aside(Path(path), content)
+                with replacing(Path(path)) as file:
+                    file.write(content)
             else:
                 self._fs.pipe_file(path, content.to_pybytes())
 
@@ -175,29 +175,11 @@ class ParquetArchive:
                 self._fs.rm_file(f"{self._root}/{name}")
 
 
-def _rename_from_aside(path: Path, content: Any) -> None:  # noqa: ANN401 - a buffer of Arrow
-    """Write a file so that neither a kill nor a power cut leaves a part of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
-    try:
-        with aside.open("wb") as file:
-            file.write(content)
-            os.fsync(file.fileno())
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
-
-
 def _may_hold(group: Any, within: Span) -> bool:  # noqa: ANN401 - metadata of Parquet
     """Say by its statistics whether a row group may hold events of a window."""
     if not group.num_rows:
         return False
-    since, until = (None if ms is None else EPOCH + ms * MILLISECOND for ms in within)
+    since, until = (None if ms is None else to_moment(ms) for ms in within)
     statistics = group.column(AT).statistics
     return (since is None or statistics.max >= since) and (until is None or statistics.min < until)
 

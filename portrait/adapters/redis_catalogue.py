@@ -13,8 +13,9 @@ from portrait.adapters.redis_common import readable, script, slices, text, trans
 from portrait.adapters.redis_damage import Damage, mended
 from portrait.adapters.redis_straight import Straight
 from portrait.errors import ItemInvalidError, StoreDamagedError
-from portrait.item import IntroducedItem, Item, parse_item
-from portrait.space import Vectors
+from portrait.events.item import IntroducedItem, Item, parse_item
+from portrait.model.space import Vectors
+from portrait.times import MILLISECOND
 
 CHANGES_KEPT = 200_000  # a mirror further behind than this loads the catalogue again
 CHANGES_AT_ONCE = 5_000
@@ -27,7 +28,6 @@ ADVICE = (
     " or say `redis-cli DEL items offsets:portrait-index life`: then the index worker reads it"
     " again from the topic."
 )
-MILLISECOND = timedelta(milliseconds=1)
 
 
 T = TypeVar("T")

@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 
 from portrait.adapters.redis_common import translated
 from portrait.adapters.redis_damage import Damage, mended
-from portrait.desk import MOST_LAID, PATIENCE, TAKEN_AT_ONCE, Asked
+from portrait.catalogue.desk import MOST_LAID, PATIENCE, TAKEN_AT_ONCE, ReadingRequest
 
 WANTED = "texts:wanted"
 KEPT_SECONDS = 5  # nobody waits for as long
@@ -43,7 +43,7 @@ class RedisDesk:
 
         return await mended(self._redis, _LIST, ask) is not None
 
-    async def take(self) -> list[Asked]:
+    async def take(self) -> list[ReadingRequest]:
         """Take the oldest, waiting for it, and those that lie there as well."""
 
         async def ask() -> list[bytes]:
@@ -58,7 +58,7 @@ class RedisDesk:
             self._damage.say([WANTED])
         return [one for one in asked if one is not None]
 
-    async def tell(self, asked: Sequence[Asked]) -> None:
+    async def tell(self, asked: Sequence[ReadingRequest]) -> None:
         """Answer each: one round trip."""
         async with translated(), self._redis.pipeline(transaction=False) as pipe:
             for id, _ in asked:
@@ -67,7 +67,7 @@ class RedisDesk:
             await pipe.execute()
 
 
-def _asked(value: bytes) -> Asked | None:
+def _asked(value: bytes) -> ReadingRequest | None:
     """Read what was asked; None if none of our programs wrote it."""
     try:
         id, *texts = json.loads(value)
@@ -75,7 +75,7 @@ def _asked(value: bytes) -> Asked | None:
         return None
     if not all(isinstance(each, str) for each in (id, *texts)):
         return None
-    return Asked(id, tuple(texts))
+    return ReadingRequest(id, tuple(texts))
 
 
 def _read_key(id: str) -> str:

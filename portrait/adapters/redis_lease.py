@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from redis.asyncio import Redis
 
 from portrait.adapters.redis_common import script, text, translated
-from portrait.jobs import (
+from portrait.lifecycle.jobs import (
     KEPT,
     Job,
     JobCancelledError,
@@ -20,8 +20,8 @@ from portrait.jobs import (
     JobOverError,
     Situation,
 )
-from portrait.lease import LeaseLostError
-from portrait.need import Need
+from portrait.lifecycle.lease import LeaseLostError
+from portrait.lifecycle.need import Need
 
 LEASE, TOKEN, JOBS = "{train}:lease", "{train}:token", "{train}:jobs"
 LOG, OPEN, CANCEL, ALIVE = "{train}:log", "{train}:open", "{train}:cancel", "{train}:alive"

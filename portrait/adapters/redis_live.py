@@ -5,7 +5,7 @@ from redis.asyncio import Redis
 from portrait.adapters.redis_common import number, translated
 from portrait.adapters.redis_damage import Damage, mended
 from portrait.errors import StoreRefusedError
-from portrait.watch import Live
+from portrait.monitoring.watch import Live
 
 KEPT_SECONDS = 90 * 86_400  # after the last count: longer than anybody goes back to a model
 

@@ -20,8 +20,8 @@ from portrait.adapters.redis_common import (
     translated,
 )
 from portrait.adapters.redis_damage import Damage, mended
-from portrait.popularity import diminished
-from portrait.store import LogName, StoredOffsets
+from portrait.catalogue.popularity import diminished
+from portrait.events.progress import LogName, StoredOffsets
 
 WEIGHTS_AT_ONCE = 2_000  # of one command: a weight is less work than a record
 DAYS_KEPT = 28  # of popularity

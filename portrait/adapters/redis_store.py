@@ -15,6 +15,7 @@ from typing import Any
 from redis.asyncio import BlockingConnectionPool, Connection, Redis, SSLConnection
 from redis.exceptions import ReadOnlyError
 
+from portrait.adapters.coalesce import Together
 from portrait.adapters.redis_common import (
     KEYS_AT_ONCE,
     LIFE,
@@ -26,8 +27,7 @@ from portrait.adapters.redis_common import (
 )
 from portrait.adapters.redis_damage import Damage
 from portrait.adapters.redis_straight import Straight
-from portrait.adapters.together import Together
-from portrait.store import Stored, Write
+from portrait.profiles.store import Stored, Write
 
 REVISION = 8  # bytes; a record that is shorter counts as if zeros followed
 SIZE = 2  # bytes of the length of what was searched for, as the script reads it

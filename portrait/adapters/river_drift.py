@@ -3,7 +3,7 @@
 import numpy as np
 from river.drift import ADWIN
 
-from portrait.drift import Floats
+from portrait.arrays import Doubles
 
 FALSE_ALARM = 0.002  # delta: river's default; no alarm in 100,000 errors without drift
 
@@ -17,7 +17,7 @@ class AdwinDrift:
     def __init__(self, delta: float = FALSE_ALARM) -> None:
         self._adwin = ADWIN(delta=delta)  # type: ignore[no-untyped-call] # river's own types end here
 
-    def add(self, errors: Floats) -> bool:
+    def add(self, errors: Doubles) -> bool:
         """Take in errors (E,). A fall of their mean moves the window and is no drift."""
         has_risen = False
         for error in np.asarray(errors, np.float64).tolist():

@@ -10,12 +10,12 @@ import pyarrow as pa
 import pytest
 
 from portrait.adapters.parquet_archive import ParquetArchive
-from portrait.archive import SCHEMA, ArchiveChangedError, ArchiveUnavailableError, scan
-from portrait.erasure import Erasures
+from portrait.archive.archive import SCHEMA, ArchiveChangedError, ArchiveUnavailableError, scan
+from portrait.archive.segment import Segment
+from portrait.events.erasure import Erasures
 from portrait.ref import user_ref
-from portrait.segment import Segment
-from tests.archives import RECEIVED_ON, click, fill, late, later, memory_archive, offsets_of
-from tests.records import RECEIVED
+from tests.support.archives import RECEIVED_ON, click, fill, late, later, memory_archive, offsets_of
+from tests.support.records import RECEIVED
 
 ABSENT = Segment(RECEIVED_ON, "events.click", 0, 0, 9)
 

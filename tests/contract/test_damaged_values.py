@@ -10,17 +10,17 @@ from redis.asyncio import Redis
 from portrait import metrics
 from portrait.adapters.redis_catalogue import RedisCatalogue
 from portrait.adapters.redis_live import RedisLive
-from portrait.adapters.redis_models import RedisModels
 from portrait.adapters.redis_progress import RedisOffsets, RedisPopularity, RedisProgress
 from portrait.adapters.redis_registry import RedisRegistry
 from portrait.adapters.redis_store import RedisProfiles
 from portrait.errors import ModelInvalidError, StoreUnavailableError
-from portrait.item import Item
-from portrait.model_index import Standing
-from portrait.store import LogName, StoredOffsets, Write
-from portrait.watch import Live
-from tests.models import learned_model
-from tests.streams import card_of_model
+from portrait.events.item import Item
+from portrait.events.progress import LogName, StoredOffsets
+from portrait.lifecycle.registry import Roles
+from portrait.monitoring.watch import Live
+from portrait.profiles.store import Write
+from tests.support.cards import card_of_model
+from tests.support.models import learned_model
 
 KEY = "text:s:0000000000000001"
 SOUND = np.ones((1, 4), np.float32)
@@ -231,33 +231,46 @@ POINTERS = ["model:champion", "model:previous", "model:wanted"]
 async def test_a_pointer_that_nobody_can_read_gives_way_to_the_ledger(
     redis: Redis, key: str, *, is_text: bool
 ) -> None:
-    models, registry = RedisModels(redis), RedisRegistry(redis)
+    registry = RedisRegistry(redis)
     await registry.store(learned_model("one"))
     await (redis.rpush(key, "garbage") if is_text else redis.set(key, b"\xff\xfe"))
 
     assert await registry.champion() is None
-    assert await models.standing() == Standing()
-    assert await models.restore("one", "two")
+    assert await registry.roles() == Roles()
+    assert await registry.restore("one", "two")
 
-    assert await models.standing() == Standing("one", "two")
+    assert await registry.roles() == Roles("one", "two")
     champion = await registry.champion()
     assert champion is not None
 
 
+@pytest.mark.parametrize("key", ["champion", "retired", "index", "one"])
+async def test_a_first_model_is_put_in_service_over_keys_of_another_type(
+    redis: Redis, key: str
+) -> None:
+    registry, model = RedisRegistry(redis), learned_model("one")
+    await redis.xadd(f"model:{key}", {"gar": "bage"})
+
+    assert await registry.begin(model, card_of_model(model))
+
+    assert await registry.champion() is not None
+    assert [each.role for each in await registry.entries()] == ["champion"]
+
+
 async def test_a_model_under_another_type_is_damaged_and_can_be_stored_again(redis: Redis) -> None:
-    models, registry, model = RedisModels(redis), RedisRegistry(redis), learned_model("one")
-    await models.add(card_of_model(model))
+    registry, model = RedisRegistry(redis), learned_model("one")
+    await registry.add(card_of_model(model))
     await redis.delete("model:one")
     await redis.rpush("model:one", "garbage")
 
     with pytest.raises(ModelInvalidError, match="model:one is no hash"):
         await registry.model("one")
-    assert await models.listed() == []
-    await models.add(card_of_model(model))
+    assert await registry.entries() == []
+    await registry.add(card_of_model(model))
     await registry.store(model)
 
     assert await registry.model("one") is not None
-    assert [each.card.version for each in await models.listed()] == ["one"]
+    assert [each.card.version for each in await registry.entries()] == ["one"]
 
 
 @pytest.mark.parametrize("key", ["items:introduced", "items:introduced:at", "items:changes"])

@@ -6,8 +6,8 @@ import pytest
 from redis.asyncio import Redis
 
 from portrait.adapters.redis_desk import RedisDesk
-from portrait.desk import MOST_LAID, PATIENCE, TAKEN_AT_ONCE, Asked, ReadingDesk
-from tests.fakes import MemoryDesk
+from portrait.catalogue.desk import MOST_LAID, PATIENCE, TAKEN_AT_ONCE, ReadingDesk, ReadingRequest
+from tests.support.fakes import MemoryDesk
 
 WANTED = "texts:wanted"
 
@@ -22,10 +22,10 @@ class DeskContract:
     async def test_who_asks_is_told_once_it_has_been_read(
         self, desk: ReadingDesk, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        for module in ("tests.fakes", "portrait.adapters.redis_desk"):
+        for module in ("tests.support.fakes", "portrait.adapters.redis_desk"):
             monkeypatch.setattr(f"{module}.PATIENCE", 50 * PATIENCE)
         asking = asyncio.create_task(desk.ask(["cat toys", "紫砂壶"]))
-        asked: list[Asked] = []
+        asked: list[ReadingRequest] = []
         while not asked:
             asked = await desk.take()
 

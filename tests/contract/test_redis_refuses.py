@@ -12,24 +12,23 @@ import pytest
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
-from demo.servers import start_redis
 from portrait.adapters.redis_catalogue import RedisCatalogue
 from portrait.adapters.redis_common import PASSING, cause_of, translated
 from portrait.adapters.redis_desk import RedisDesk
 from portrait.adapters.redis_lease import RedisJobs, RedisLease
 from portrait.adapters.redis_live import RedisLive
-from portrait.adapters.redis_models import RedisModels
 from portrait.adapters.redis_progress import RedisOffsets, RedisPopularity, RedisProgress
 from portrait.adapters.redis_registry import RedisRegistry
 from portrait.adapters.redis_store import RedisProfiles, connect_redis
 from portrait.errors import StoreDamagedError, StoreRefusedError, StoreUnavailableError
-from portrait.item import Item
-from portrait.jobs import new_job
-from portrait.model_index import Card
-from portrait.store import Write
-from portrait.watch import Live
-from tests.models import learned_model
-from tests.processes import until
+from portrait.events.item import Item
+from portrait.lifecycle.jobs import new_job
+from portrait.lifecycle.registry import Card
+from portrait.monitoring.watch import Live
+from portrait.profiles.store import Write
+from sandbox.servers import start_redis
+from tests.support.models import learned_model
+from tests.support.processes import until
 
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
 PERSON = "ann-who-is-nobody-elses-business"  # stands in keys and in values
@@ -67,8 +66,8 @@ def writes_of(redis: Redis) -> list[Call]:
         lambda: RedisProgress(redis).mark({0: 1}),
         lambda: RedisOffsets(redis).load(PERSON),
         lambda: RedisRegistry(redis).store(MODEL),
-        lambda: RedisRegistry(redis).promote(MODEL),
-        lambda: RedisModels(redis).add(card),
+        lambda: RedisRegistry(redis).begin(MODEL, card),
+        lambda: RedisRegistry(redis).add(card),
         lambda: RedisLive(redis).add(PERSON, Live(trials=1)),
         lambda: RedisLease(redis, timedelta(1)).take(),
         lambda: RedisJobs(redis).ask(new_job("request", PERSON, NOON)),

@@ -10,35 +10,22 @@ from redis.asyncio import Redis
 
 from portrait.adapters.redis_catalogue import Memory, RedisCatalogue
 from portrait.adapters.redis_progress import RedisOffsets, RedisPopularity, RedisProgress
-from portrait.adapters.redis_registry import RedisRegistry
 from portrait.adapters.redis_store import RedisProfiles
-from portrait.item import IntroducedItem, Item
-from portrait.profile import REVISION
+from portrait.catalogue.popularity import PopularityStore
+from portrait.catalogue.store import CatalogueStore
+from portrait.events.item import IntroducedItem, Item
+from portrait.events.progress import LogName, OffsetStore, ProgressStore, StoredOffsets
+from portrait.model.space import unit
+from portrait.profiles.profile import REVISION
+from portrait.profiles.store import ProfileStore, Stored, Write
 from portrait.settings import Settings
-from portrait.space import unit
-from portrait.store import (
-    CatalogueStore,
-    LogName,
-    Model,
-    ModelRegistry,
-    OffsetStore,
-    PopularityStore,
-    ProfileStore,
-    ProgressStore,
-    Stored,
-    StoredOffsets,
-    Write,
-)
-from tests.catalogues import SPACE
-from tests.fakes import (
+from tests.support.fakes import (
     MemoryCatalogue,
     MemoryOffsets,
     MemoryPopularity,
     MemoryProfiles,
     MemoryProgress,
-    MemoryRegistry,
 )
-from tests.models import learned, learned_model
 
 
 def record(revision: int, rest: bytes = b"rest") -> bytes:
@@ -701,54 +688,3 @@ class TestRedisOffsets(OffsetStoreContract):
 
     async def test_all_groups_live_in_the_same_life(self, store: OffsetStore) -> None:
         assert (await store.load("one")).life == (await store.load("other")).life
-
-
-class RegistryContract:
-    """Which model is in service."""
-
-    async def test_before_the_first_there_is_none(self, registry: ModelRegistry) -> None:
-        assert await registry.champion() is None
-
-    async def test_the_newest_promoted_is_the_champion(self, registry: ModelRegistry) -> None:
-        await registry.promote(Model("one", SPACE))
-        await registry.promote(Model("two", SPACE))
-
-        champion = await registry.champion()
-
-        assert champion is not None
-        assert (champion.version, champion.space.id) == ("two", SPACE.id)
-
-    async def test_a_model_that_is_stored_is_there_and_not_in_service(
-        self, registry: ModelRegistry
-    ) -> None:
-        await registry.store(learned_model("learned"))
-
-        found = await registry.model("learned")
-
-        assert found is not None
-        assert found.space_id == learned_model().space_id
-        assert await registry.champion() is None
-        assert await registry.model("nobody") is None
-
-    async def test_what_a_model_learned_comes_back(self, registry: ModelRegistry) -> None:
-        await registry.promote(learned_model("learned"))
-
-        champion = await registry.champion()
-
-        assert champion is not None
-        assert champion.learned is not None
-        assert champion.learned.digest == learned().digest
-        assert champion.learned.blend == learned().blend
-        assert champion.space_id != SPACE.id
-
-
-class TestMemoryRegistry(RegistryContract):
-    @pytest.fixture
-    def registry(self) -> ModelRegistry:
-        return MemoryRegistry()
-
-
-class TestRedisRegistry(RegistryContract):
-    @pytest.fixture
-    def registry(self, redis: Redis) -> ModelRegistry:
-        return RedisRegistry(redis)

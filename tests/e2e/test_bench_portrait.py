@@ -8,7 +8,7 @@ from benchmarks.portrait.__main__ import Plan, measure
 from benchmarks.portrait.floors import FLOORS
 from benchmarks.portrait.goals import fallen
 from benchmarks.portrait.words import LANGUAGES, Language
-from portrait.neural.text_encoder import BUNDLED
+from portrait.text.text_encoder import BUNDLED
 
 
 @pytest.mark.e2e

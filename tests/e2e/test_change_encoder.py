@@ -18,15 +18,15 @@ from threading import Event as Flag
 import httpx
 import pytest
 
-from demo.processes import Process, finish, python, running, stop
-from demo.servers import free_port, start_servers
-from portrait.adapters.redis_models import RedisModels
+from portrait.adapters.redis_registry import RedisRegistry
 from portrait.adapters.redis_store import connect_redis
-from portrait.item import Item
-from portrait.record import space_of
-from tests.challengers import add_challenger
-from tests.patience import PATIENCE
-from tests.processes import (
+from portrait.events.item import Item
+from portrait.profiles.record import space_of
+from sandbox.processes import Process, finish, python, running, stop
+from sandbox.servers import free_port, start_servers
+from tests.support.challengers import add_challenger
+from tests.support.patience import PATIENCE
+from tests.support.processes import (
     Fields,
     environment,
     folded,
@@ -36,7 +36,7 @@ from tests.processes import (
     until,
     worker,
 )
-from tests.tiny_bert import write_tiny_bert
+from tests.support.tiny_bert import write_tiny_bert
 
 pytestmark = pytest.mark.e2e
 
@@ -96,13 +96,13 @@ class Shop:
 
     async def champion(self) -> str | None:
         redis = await connect_redis(self.redis)
-        standing = await RedisModels(redis).standing()
+        roles = await RedisRegistry(redis).roles()
         await redis.aclose()
-        return standing.champion
+        return roles.champion
 
     async def basis(self) -> str | None:
         redis = await connect_redis(self.redis)
-        version = await RedisModels(redis).basis()
+        version = await RedisRegistry(redis).basis()
         await redis.aclose()
         return version
 
@@ -331,7 +331,7 @@ def test_an_encoder_that_is_not_there_ends_the_index_worker_in_a_sentence(
 
     assert code == 1
     said = shop.log("index")
-    assert "worker_not_started" in said
+    assert "command_failed" in said
     assert "give the folder of a Hugging Face BERT" in said
     assert "Traceback" not in said
     assert "process_failed" not in said

@@ -14,12 +14,12 @@ from statistics import median, quantiles
 import httpx
 import pytest
 
-from portrait.event import Action
-from portrait.store import Model
-from portrait.topics import event_topic
-from tests.challengers import add_challenger
-from tests.patience import ANSWER_SECONDS, PATIENCE
-from tests.processes import (
+from portrait.events.event import Action
+from portrait.events.topics import event_topic
+from portrait.model.model import Model
+from tests.support.challengers import add_challenger
+from tests.support.patience import ANSWER_SECONDS, PATIENCE
+from tests.support.processes import (
     Portrait,
     catalogue,
     producing,

@@ -13,8 +13,8 @@ from subprocess import Popen
 import httpx
 import pytest
 
-from demo.servers import free_port, python, running, start_servers
-from tests.processes import environment, until
+from sandbox.servers import free_port, python, running, start_servers
+from tests.support.processes import environment, until
 
 pytestmark = pytest.mark.e2e
 

@@ -11,14 +11,14 @@ from pathlib import Path
 import httpx
 import pytest
 
-from demo.processes import finish, python
 from portrait.adapters.redis_common import text
 from portrait.adapters.redis_store import connect_redis
-from portrait.letter import dead_letter
-from portrait.stream import Message
+from portrait.events.letter import dead_letter
+from portrait.events.stream import Message
+from sandbox.processes import finish, python
 from service.live import POPULARITY_EVERY
-from tests.patience import ANSWER_SECONDS, PATIENCE
-from tests.processes import (
+from tests.support.patience import ANSWER_SECONDS, PATIENCE
+from tests.support.processes import (
     Portrait,
     catalogue,
     folded,
@@ -27,7 +27,7 @@ from tests.processes import (
     running_portrait,
     until,
 )
-from tests.records import FakeRecord, encoded
+from tests.support.records import FakeRecord, encoded
 
 pytestmark = pytest.mark.e2e
 

@@ -10,14 +10,15 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from demo.servers import start_kafka
 from portrait.adapters.kafka_topics import create_topics
 from portrait.adapters.parquet_archive import ParquetArchive
-from portrait.archive import SCHEMA, ArchiveChangedError, scan
-from portrait.segment import Segment, count_beyond
+from portrait.archive.archive import SCHEMA, ArchiveChangedError, scan
+from portrait.archive.segment import Segment, covered
+from portrait.events.topics import read_topics
 from portrait.settings import Settings
-from portrait.topics import read_topics
-from tests.processes import environment, events, publish_events, until, worker
+from sandbox.servers import start_kafka
+from tests.support.processes import environment, events, publish_events, until, worker
+from workers.roots.kafka import cluster_of
 
 pytestmark = pytest.mark.e2e
 
@@ -59,7 +60,7 @@ class Run:
 
     def spanned(self) -> int:
         """Return how many offsets the names of the files span."""
-        return count_beyond(self.segments(), {})
+        return sum(end - first for first, end in covered(self.segments()).values())
 
     def segments(self) -> list[Segment]:
         with suppress(ArchiveChangedError):
@@ -86,7 +87,7 @@ def prepared(folder: Path) -> Iterator[Run]:
 
 async def fill(kafka: str) -> None:
     settings = Settings.model_validate({"kafka_bootstrap": kafka})
-    await create_topics(settings, read_topics(settings.topics_file))
+    await create_topics(cluster_of(settings), read_topics(settings.topics_file))
     await publish_events(kafka, LOG)
 
 

@@ -13,15 +13,15 @@ from pathlib import Path
 
 import pytest
 
-from demo.processes import Process, kill
-from demo.servers import free_port, start_kafka, start_redis
 from portrait.adapters.kafka_topics import create_topics
 from portrait.adapters.redis_store import connect_redis
-from portrait.profile import read_facts
-from portrait.record import is_blank
+from portrait.events.topics import ERASURES, read_topics
+from portrait.profiles.profile import read_facts
+from portrait.profiles.record import is_blank
 from portrait.settings import Settings
-from portrait.topics import ERASURES, read_topics
-from tests.processes import (
+from sandbox.processes import Process, kill
+from sandbox.servers import free_port, start_kafka, start_redis
+from tests.support.processes import (
     RECEIVED,
     Fields,
     catalogue,
@@ -35,6 +35,7 @@ from tests.processes import (
     until,
     worker,
 )
+from workers.roots.kafka import cluster_of
 
 pytestmark = pytest.mark.e2e
 
@@ -123,7 +124,7 @@ def kafka(world: World) -> Iterator[str]:
 
 async def fill(kafka: str, redis_url: str, sent: Sent) -> None:
     settings = Settings.model_validate({"kafka_bootstrap": kafka, "redis_url": redis_url})
-    await create_topics(settings, read_topics(settings.topics_file))
+    await create_topics(cluster_of(settings), read_topics(settings.topics_file))
     await take_profiles(redis_url, forget=True)
     await publish_events(kafka, sent.events, keyed=sent.keyed)
 

@@ -16,21 +16,22 @@ import numpy as np
 import pytest
 import structlog
 
-from demo.processes import Process
-from demo.servers import free_port, python, running, start_kafka, start_redis
 from portrait.adapters.kafka_publisher import ANSWER_SECONDS
 from portrait.adapters.kafka_topics import create_topics
-from portrait.adapters.redis_models import RedisModels
+from portrait.adapters.redis_registry import RedisRegistry
 from portrait.adapters.redis_store import connect_redis
-from portrait.catalogue import texts_of
-from portrait.facts import EVENT, HEAD
-from portrait.ledger import read_ledger
-from portrait.profile import decode_profile
+from portrait.catalogue.catalogue import texts_of
+from portrait.events.columns import EVENT
+from portrait.events.topics import read_topics
+from portrait.lifecycle.ledger import read_ledger
+from portrait.profiles.facts import HEAD
+from portrait.profiles.profile import decode_profile
 from portrait.ref import text_ref
 from portrait.settings import Settings
-from portrait.topics import read_topics
-from tests.challengers import add_challenger
-from tests.processes import (
+from sandbox.processes import Process
+from sandbox.servers import free_port, python, running, start_kafka, start_redis
+from tests.support.challengers import add_challenger
+from tests.support.processes import (
     Fields,
     catalogue,
     environment,
@@ -42,6 +43,7 @@ from tests.processes import (
     until,
     worker,
 )
+from workers.roots.kafka import cluster_of
 
 pytestmark = pytest.mark.e2e
 log = structlog.get_logger()
@@ -139,21 +141,21 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
 
 async def fill(kafka: str, redis_url: str) -> None:
     settings = Settings.model_validate({"kafka_bootstrap": kafka, "redis_url": redis_url})
-    await create_topics(settings, read_topics(settings.topics_file))
+    await create_topics(cluster_of(settings), read_topics(settings.topics_file))
     await publish_items(kafka, catalogue(ITEMS))
 
 
 async def champion_of(url: str) -> str | None:
     redis = await connect_redis(url)
-    standing = await RedisModels(redis).standing()
+    roles = await RedisRegistry(redis).roles()
     await redis.aclose()
-    return standing.champion
+    return roles.champion
 
 
 async def promote(url: str) -> str:
     model = await add_challenger(url, "challenger-1", seed=1)
     redis = await connect_redis(url)
-    await RedisModels(redis).want(model.version)
+    await RedisRegistry(redis).want(model.version)
     await redis.aclose()
     return model.version
 
@@ -340,7 +342,7 @@ def test_a_service_that_starts_without_kafka_reads_and_refuses_within_a_bound(sh
         with start_kafka(shop.logs, kafka_port):
             bootstrap = {"kafka_bootstrap": f"127.0.0.1:{kafka_port}"}
             settings = Settings.model_validate(bootstrap)
-            asyncio.run(create_topics(settings, read_topics(settings.topics_file)))
+            asyncio.run(create_topics(cluster_of(settings), read_topics(settings.topics_file)))
             taken = lambda: httpx.post(url + "/events", json=event, timeout=10).status_code == 202  # noqa: E731
             asyncio.run(until(taken, "events are taken again"))
             asyncio.run(until(lambda: is_ready(url), "all is up"))

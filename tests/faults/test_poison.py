@@ -12,15 +12,15 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.protocol.produce import ProduceRequest
 
-from demo.processes import Process
-from demo.servers import free_port, python, start_servers
 from portrait.adapters.kafka_records import LARGEST_BATCH
 from portrait.adapters.parquet_archive import ParquetArchive
 from portrait.adapters.redis_store import connect_redis
-from portrait.topics import DEAD, ERASURES, ITEMS
-from tests.archives import offsets_of
-from tests.kafka_bytes import GZIP, MARK, batch, bomb, poisoned
-from tests.processes import (
+from portrait.events.topics import DEAD, ERASURES, ITEMS
+from sandbox.processes import Process
+from sandbox.servers import free_port, python, start_servers
+from tests.support.archives import offsets_of
+from tests.support.kafka_bytes import GZIP, MARK, batch, bomb, poisoned
+from tests.support.processes import (
     catalogue,
     environment,
     events,

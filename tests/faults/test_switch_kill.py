@@ -14,22 +14,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from demo.processes import Process
-from demo.servers import start_servers
 from portrait.adapters.kafka_topics import create_topics
 from portrait.adapters.redis_catalogue import RedisCatalogue
-from portrait.adapters.redis_models import RedisModels
+from portrait.adapters.redis_registry import RedisRegistry
 from portrait.adapters.redis_store import connect_redis
-from portrait.catalogue import texts_of
-from portrait.facts import EVENT, HEAD
-from portrait.model_index import Standing
-from portrait.record import space_of
+from portrait.catalogue.catalogue import texts_of
+from portrait.events.columns import EVENT
+from portrait.events.topics import read_topics
+from portrait.lifecycle.registry import Roles
+from portrait.model.model import Model
+from portrait.profiles.facts import HEAD
+from portrait.profiles.record import space_of
 from portrait.ref import text_ref
 from portrait.settings import Settings
-from portrait.store import Model
-from portrait.topics import read_topics
-from tests.challengers import add_challenger
-from tests.processes import (
+from sandbox.processes import Process
+from sandbox.servers import start_servers
+from tests.support.challengers import add_challenger
+from tests.support.processes import (
     catalogue,
     environment,
     events,
@@ -40,6 +41,7 @@ from tests.processes import (
     until,
     worker,
 )
+from workers.roots.kafka import cluster_of
 
 pytestmark = pytest.mark.e2e
 
@@ -57,7 +59,7 @@ Records = dict[bytes, bytes]
 class State:
     """What there is when a promotion is over, or is not."""
 
-    standing: Standing
+    roles: Roles
     texts: set[bytes]  # refs of the items' texts
     vectors: dict[bytes, dict[bytes, bytes]]  # by space, then by ref of the text
     records: Records
@@ -125,7 +127,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             logs,
             former,
             challenger,
-            State(Standing(), set(), {}, {}),
+            State(Roles(), set(), {}, {}),
         )
         with worker("index", settings, logs):
             wanted = challenger.version
@@ -138,7 +140,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 async def _fill(kafka: str, redis_url: str) -> None:
     settings = Settings.model_validate({"kafka_bootstrap": kafka, "redis_url": redis_url})
-    await create_topics(settings, read_topics(settings.topics_file))
+    await create_topics(cluster_of(settings), read_topics(settings.topics_file))
     await publish_items(kafka, catalogue(ITEMS))
     await publish_events(kafka, LOG)
 
@@ -151,13 +153,13 @@ async def _begin(url: str) -> tuple[Model, str]:
     """Want a challenger. Returns it, and who serves; another run may begin from the same."""
     challenger = await add_challenger(url, "challenger-1", seed=1)
     redis = await connect_redis(url)
-    models = RedisModels(redis)
-    await models.want(challenger.version)
-    standing = await models.standing()
+    registry = RedisRegistry(redis)
+    await registry.want(challenger.version)
+    roles = await registry.roles()
     await redis.aclose()
     await copy(url, INDEX_KILLED)
-    assert standing.champion is not None
-    return challenger, standing.champion
+    assert roles.champion is not None
+    return challenger, roles.champion
 
 
 async def copy(url: str, database: int) -> None:
@@ -173,7 +175,7 @@ async def copy(url: str, database: int) -> None:
 
 async def state_of(url: str) -> State:
     redis = await connect_redis(url)
-    standing = await RedisModels(redis).standing()
+    roles = await RedisRegistry(redis).roles()
     keys = [key async for key in redis.scan_iter("text:*", count=1_000)]
     found = await redis.mget(keys) if keys else []
     vectors: dict[bytes, dict[bytes, bytes]] = {}
@@ -190,14 +192,14 @@ async def state_of(url: str) -> State:
     }
     records = await profiles(redis)
     await redis.aclose()
-    return State(standing, texts, vectors, records)
+    return State(roles, texts, vectors, records)
 
 
 async def _serves(url: str, version: str) -> bool:
     redis = await connect_redis(url)
-    standing = await RedisModels(redis).standing()
+    roles = await RedisRegistry(redis).roles()
     await redis.aclose()
-    return standing.champion == version
+    return roles.champion == version
 
 
 async def _vectors_in(url: str, space_id: str) -> int:
@@ -221,7 +223,7 @@ def kill_when(process: Process, reached: Callable[[], object], what: str) -> Non
 
 
 def test_the_quiet_run_ends_with_everything_in_both_spaces(world: World) -> None:
-    assert world.expected.standing == Standing(world.challenger.version, world.former, None)
+    assert world.expected.roles == Roles(world.challenger.version, world.former, None)
     assert len(world.expected.texts) > ITEMS
     assert len(world.expected.vectors) == 2
     for vectors in world.expected.vectors.values():
@@ -244,11 +246,11 @@ def test_an_index_worker_killed_again_and_again_in_a_switch_ends_it_all_the_same
 
             kill_when(process, has_filled, f"{count} vectors are there")
         killed = asyncio.run(state_of(url))
-        assert killed.standing == Standing(world.former, None, world.challenger.version)
+        assert killed.roles == Roles(world.former, None, world.challenger.version)
         assert len(killed.vectors[space.encode()]) < whole, "killed too late"
     ended = world.finish(INDEX_KILLED)
 
-    assert ended.standing == world.expected.standing
+    assert ended.roles == world.expected.roles
     assert ended.facts == world.expected.facts
     assert ended.spaces == {world.challenger.space_id}
     _assert_alike(ended.vectors, world.expected.vectors)

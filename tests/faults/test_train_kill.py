@@ -8,18 +8,17 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
-from demo.processes import Process, python, running
-from demo.servers import Servers
 from portrait.adapters.redis_lease import RedisJobs
-from portrait.adapters.redis_models import RedisModels
 from portrait.adapters.redis_registry import RedisRegistry
-from portrait.jobs import Job
-from portrait.lease import stopped
-from portrait.store import Model
-from tests.catalogues import SPACE
-from tests.contract.test_training import NOON, card
-from tests.forked import Forked
-from tests.processes import until
+from portrait.lifecycle.jobs import Job
+from portrait.lifecycle.lease import stopped
+from portrait.model.model import Model
+from sandbox.processes import Process, python, running
+from sandbox.servers import Servers
+from tests.support.cards import NOON, card
+from tests.support.catalogues import SPACE
+from tests.support.forked import Forked
+from tests.support.processes import until
 from workers.train import version_of
 
 pytestmark = pytest.mark.e2e
@@ -34,20 +33,19 @@ class World:
         self.redis = redis
         self.url = url
         self.log = logs / "trainer.log"
-        self.models = RedisModels(redis)
+        self.registry = RedisRegistry(redis)
         self.jobs = RedisJobs(redis)
 
     async def begin(self) -> None:
         """Put the champion in service, and ask for a training."""
         await self.redis.flushall()
-        await RedisRegistry(self.redis).promote(Model("v1", SPACE))
-        await self.models.add(card("v1"))
+        await self.registry.begin(Model("v1", SPACE), card("v1"))
         await self.jobs.ask(JOB)
 
     @contextmanager
     def trainer(self, stage: str = "") -> Iterator[Process]:
         """Run a trainer; it is killed at the end."""
-        command = python("tests.trainer_process", self.url, stage)
+        command = python("tests.support.trainer_process", self.url, stage)
         with running(command, self.log, kind=Forked) as process:
             yield process
             process.kill()
@@ -58,9 +56,9 @@ class World:
 
         async def switch() -> None:
             while True:
-                wanted = (await self.models.standing()).wanted
+                wanted = (await self.registry.roles()).wanted
                 if wanted is not None:
-                    await self.models.switch(wanted)
+                    await self.registry.switch(wanted)
                 await asyncio.sleep(0.05)
 
         task = asyncio.create_task(switch())
@@ -71,14 +69,14 @@ class World:
         """Wait for the job to end, and return everything but the times and the attempts."""
         await until(self._is_over, "the job is over")
         job = await self.jobs.get(JOB.id)
-        listed = [(each.card.version, each.role) for each in await self.models.listed()]
-        verdict = (await self.models.get(version_of(JOB))).card.verdict
+        entries = [(each.card.version, each.role) for each in await self.registry.entries()]
+        verdict = (await self.registry.entry(version_of(JOB))).card.verdict
         return (
             job.state,
             job.challenger,
             job.outcome,
-            await self.models.standing(),
-            listed,
+            await self.registry.roles(),
+            entries,
             verdict,
         )
 
@@ -87,7 +85,7 @@ class World:
 
     async def is_wanted(self) -> bool:
         """Whether the challenger is asked for."""
-        return (await self.models.standing()).wanted == version_of(JOB)
+        return (await self.registry.roles()).wanted == version_of(JOB)
 
 
 async def reached(process: Process, stage: str) -> None:

@@ -13,15 +13,17 @@ import pytest
 from portrait.adapters.kafka_publisher import open_publisher
 from portrait.adapters.kafka_stream import open_stream
 from portrait.adapters.parquet_archive import ParquetArchive
-from portrait.archive import scan
+from portrait.archive.archive import scan
+from portrait.events.stream import Batch, EventStream, Message
+from portrait.events.topics import ERASURES, EVENT_TOPICS
 from portrait.settings import Settings
-from portrait.stream import Batch, EventStream, Message
-from portrait.topics import ERASURES, EVENT_TOPICS
-from tests.archives import BOUNDS
 from tests.conftest import make_all_topics, make_topics
-from tests.processes import until
-from tests.records import payload
+from tests.support.archives import BOUNDS
+from tests.support.processes import until
+from tests.support.records import payload
 from workers.archive import archive
+from workers.roots.bounds import bounds_of
+from workers.roots.kafka import cluster_of
 
 
 @pytest.fixture
@@ -63,12 +65,12 @@ def users_of(store: ParquetArchive) -> list[str]:
 
 async def publish_click(settings: Settings, user: str) -> None:
     body = payload(event_id=uuid4().hex, user_id=user, occurred_at=datetime.now(UTC).isoformat())
-    async with open_publisher(settings) as publisher:
+    async with open_publisher(cluster_of(settings)) as publisher:
         await publisher.publish([Message("events.click", user.encode(), json.dumps(body).encode())])
 
 
 async def publish_erasure(settings: Settings, user: str) -> None:
-    async with open_publisher(settings) as publisher:
+    async with open_publisher(cluster_of(settings)) as publisher:
         await publisher.publish([Message(ERASURES, user.encode(), b"")])
 
 
@@ -81,7 +83,13 @@ async def test_what_is_published_is_archived_until_its_user_is_erased(
     topics = (*EVENT_TOPICS, ERASURES)
 
     async with (
-        open_stream(settings, group=uuid4().hex, topics=topics, closing=closing) as stream,
+        open_stream(
+            cluster_of(settings),
+            bounds_of(settings),
+            group=uuid4().hex,
+            topics=topics,
+            closing=closing,
+        ) as stream,
         asyncio.TaskGroup() as tasks,
     ):
         tasks.create_task(archive(stream, store, replace(BOUNDS, wait=timedelta(0))))
@@ -102,8 +110,12 @@ async def test_what_one_archiver_holds_is_written_before_another_takes_over(
 ) -> None:
     await make_all_topics(settings)
     store, closing, group = ParquetArchive(str(tmp_path)), asyncio.Event(), uuid4().hex
-    first = open_stream(settings, group=group, topics=EVENT_TOPICS, closing=closing)
-    second = open_stream(settings, group=group, topics=EVENT_TOPICS, closing=closing)
+    first = open_stream(
+        cluster_of(settings), bounds_of(settings), group=group, topics=EVENT_TOPICS, closing=closing
+    )
+    second = open_stream(
+        cluster_of(settings), bounds_of(settings), group=group, topics=EVENT_TOPICS, closing=closing
+    )
     await publish_click(settings, ann)
 
     async with first as reading, asyncio.TaskGroup() as tasks:

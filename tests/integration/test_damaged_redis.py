@@ -6,23 +6,23 @@ from datetime import timedelta
 from redis.asyncio import Redis
 
 from portrait.adapters.redis_catalogue import RedisCatalogue
-from portrait.adapters.redis_models import RedisModels
 from portrait.adapters.redis_progress import RedisOffsets, RedisPopularity, RedisProgress
 from portrait.adapters.redis_registry import RedisRegistry
 from portrait.adapters.redis_store import RedisProfiles
-from portrait.mirror import Mirror
-from portrait.profile import decode_profile
+from portrait.catalogue.mirror import Mirror
+from portrait.catalogue.texts import TextReader
+from portrait.events.resume import Resume
+from portrait.events.stream import Record
+from portrait.profiles.profile import decode_profile
 from portrait.ref import text_ref
-from portrait.resume import Resume
-from portrait.stream import Record
-from portrait.texts import TextReader
 from service.live import Live
-from tests.catalogues import ITEMS, SPACE
-from tests.damage import FACTS
-from tests.fakes import HashEncoder
-from tests.records import event_record
-from tests.shop import Shop
-from tests.streams import MODEL, ListStream, hash_encoder, index_items, memory_updater
+from tests.support.catalogues import ITEMS, SPACE
+from tests.support.damage import FACTS
+from tests.support.fakes import HashEncoder
+from tests.support.promotions import put_in_service
+from tests.support.records import event_record
+from tests.support.shop import Shop
+from tests.support.streams import MODEL, ListStream, hash_encoder, index_items, memory_updater
 from workers.painter import Painter, Studio
 from workers.repaint import repaint
 from workers.update import Updater, update
@@ -90,7 +90,7 @@ async def test_the_worker_and_the_service_begin_over_every_kind_of_other_damage(
 ) -> None:
     catalogue, profiles = RedisCatalogue(redis), RedisProfiles(redis, timedelta(days=1))
     registry = RedisRegistry(redis)
-    await registry.promote(MODEL)
+    await put_in_service(registry, MODEL)
     await index_items(catalogue)
 
     async def updater() -> Updater:
@@ -123,7 +123,6 @@ async def test_the_worker_and_the_service_begin_over_every_kind_of_other_damage(
             popularity=RedisPopularity(redis),
             progress=RedisProgress(redis),
             registry=registry,
-            models=RedisModels(redis),
         )
     )
     for follow in (live.follow_model, live.follow_catalogue, live.follow_progress):

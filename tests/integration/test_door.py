@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from service.door import is_anybody_waiting, let_nobody_in
+from service.http.door import is_anybody_waiting, let_nobody_in
 
 A_MOMENT = 0.3  # seconds; a connection on this machine takes none
 

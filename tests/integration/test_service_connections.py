@@ -16,12 +16,12 @@ import httpx
 import pytest
 import uvloop
 
-from portrait.stream import Message
-from service.connection import MOST_PIPELINED, Limits
-from service.middleware import BodyLimits
-from service.server import LAST_WORDS
-from tests.serving import PATIENCE, SHORT, Rules, Serving, serving
-from tests.shop import Shop
+from portrait.events.stream import Message
+from service.http.connection import MOST_PIPELINED, Limits
+from service.http.middleware import BodyLimits
+from service.http.server import LAST_WORDS
+from tests.support.serving import PATIENCE, SHORT, Rules, Serving, serving
+from tests.support.shop import Shop
 from tests.unit.test_service_bodies import BODIES, JSON, MEGABYTE, MOST_BYTES
 
 HOST = b"Host: x\r\n"

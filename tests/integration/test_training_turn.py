@@ -12,25 +12,26 @@ from redis.asyncio import Redis
 
 from portrait.adapters.redis_lease import RedisJobs, RedisLease
 from portrait.adapters.river_drift import AdwinDrift
-from portrait.jobs import Job, Jobs, new_job
-from portrait.lease import Lease
-from portrait.manifest import Manifest
-from portrait.neural.learner import ArchiveLearner, manifest_at
-from portrait.neural.signals import ArchiveSignals
-from portrait.schedule import Schedule
-from portrait.stock import StoredStock
-from portrait.tracking import Lenient
-from portrait.trial import DEFAULTS
+from portrait.dataset.stock import StoredStock
+from portrait.evaluation.trial import DEFAULTS
+from portrait.lifecycle.jobs import Job, Jobs, new_job
+from portrait.lifecycle.lease import Lease
+from portrait.lifecycle.manifest import Manifest
+from portrait.lifecycle.schedule import Schedule
+from portrait.lifecycle.tracking import Lenient
+from portrait.monitoring.signals import ArchiveSignals
+from portrait.training.learner import ArchiveLearner, manifest_at
+from sandbox.shuffled import ShuffledLearner
 from service.live import Parts as ServiceParts
-from tests.archives import memory_archive
-from tests.contract.test_training import card
-from tests.fake_training import MemoryJobs, MemoryLease, MemoryModels
-from tests.fakes import HashEncoder, MemoryCatalogue
-from tests.processes import until
-from tests.shop import Shop, open_shop
-from tests.training_shop import CATALOGUE, keep, season
+from tests.support.archives import memory_archive
+from tests.support.cards import card
+from tests.support.fake_training import MemoryJobs, MemoryLease
+from tests.support.fakes import HashEncoder, MemoryCatalogue
+from tests.support.memory_registry import MemoryRegistry
+from tests.support.processes import until
+from tests.support.shop import Shop, open_shop
+from tests.support.training_shop import CATALOGUE, keep, season
 from tests.unit.test_learner import PLAN, PRETRAINED
-from tests.unit.test_train import Registry
 from workers import train as trainer_module
 from workers.train import Parts, train, turn
 
@@ -49,8 +50,7 @@ class Trainer:
     def __init__(self, folder: Path) -> None:
         self.archive = memory_archive()
         self.catalogue = MemoryCatalogue()
-        self.models = MemoryModels()
-        self.registry = Registry(self.models)
+        self.registry = MemoryRegistry()
         memory = MemoryLease()
         self.lease, self.jobs = memory, MemoryJobs(memory)
         self.plan = replace(PLAN, folder=folder / "work", models_url=str(folder / "models"))
@@ -60,30 +60,25 @@ class Trainer:
     async def open(self) -> None:
         """Fill the catalogue, and put the pretrained model in service."""
         await self.catalogue.put_items(CATALOGUE)
-        await self.registry.store(PRETRAINED)
-        await self.models.add(card(PRETRAINED.version))
-        await self.models.want(PRETRAINED.version)
-        await self.models.switch(PRETRAINED.version)
+        await self.registry.begin(PRETRAINED, card(PRETRAINED.version))
 
-    async def turn(self, *, shuffled: bool = False) -> Job | None:
+    async def turn(self, learner: type[ArchiveLearner] = ArchiveLearner) -> Job | None:
         """Let it take one look, as a process that has just started."""
         async with self._indexing():
-            return await turn(self.parts(shuffled=shuffled), self.started, asyncio.Event())
+            return await turn(self.parts(learner), self.started, asyncio.Event())
 
     async def train(self, closing: asyncio.Event) -> None:
         """Let it work as its process does."""
         async with self._indexing():
             await train(self.parts(), closing)
 
-    def parts(self, *, shuffled: bool = False) -> Parts:
+    def parts(self, learner: type[ArchiveLearner] = ArchiveLearner) -> Parts:
         stock = StoredStock(self.catalogue, asyncio.get_running_loop())
-        plan = replace(self.plan, shuffled_labels=shuffled)
         return Parts(
             lease=self.lease,
             jobs=self.jobs,
-            models=self.models,
             registry=self.registry,
-            learner=ArchiveLearner(self.archive, stock, HashEncoder(), plan),
+            learner=learner(self.archive, stock, HashEncoder(), self.plan),
             signals=ArchiveSignals(
                 self.archive, stock, self.registry, self.manifest_of, AdwinDrift
             ),
@@ -101,9 +96,9 @@ class Trainer:
 
         async def switch() -> None:
             while True:
-                wanted = (await self.models.standing()).wanted
+                wanted = (await self.registry.roles()).wanted
                 if wanted is not None:
-                    await self.models.switch(wanted)
+                    await self.registry.switch(wanted)
                 await asyncio.sleep(0.01)
 
         task = asyncio.create_task(switch())
@@ -133,13 +128,14 @@ async def test_good_models_serve_one_after_the_other_and_a_bad_one_does_not(
     assert second.state == "promoted", second.outcome
 
     await trainer.jobs.ask(new_job("request", "a rehearsal", LONG_AGO))
-    bad = await trainer.turn(shuffled=True)
+    bad = await trainer.turn(ShuffledLearner)
     assert bad is not None
     assert bad.state == "refused"
     assert "NDCG@10 fell" in str(bad.outcome)
 
-    cards = [listed.card for listed in await trainer.models.listed()]
-    assert [listed.role for listed in await trainer.models.listed()] == [
+    entries = await trainer.registry.entries()
+    cards = [entry.card for entry in entries]
+    assert [entry.role for entry in entries] == [
         "refused",
         "champion",
         "former",
@@ -212,7 +208,7 @@ async def test_a_running_training_is_cancelled_over_http_and_the_next_one_runs(
         ended = (await client.get(where)).json()
         assert ended["summary"] == "Cancelled: the wrong season"
         assert [*trainer.plan.folder.iterdir()] == []
-        assert (await trainer.models.standing()).champion == PRETRAINED.version
+        assert (await trainer.registry.roles()).champion == PRETRAINED.version
         closing.set()
         await training
 

@@ -4,12 +4,11 @@ from collections.abc import Sequence
 
 import pytest
 
-from portrait.record import Record, read_sound
-from service.activity import activity
-from tests.catalogues import catalogue
-from tests.shop import NOW_MS, record_of
-
-DAY_MS = 24 * 3_600_000
+from portrait.profiles.record import Record, read_sound
+from portrait.times import DAY_MS
+from service.profiles.activity import activity
+from tests.support.catalogues import catalogue
+from tests.support.shop import NOW_MS, record_of
 
 
 def history(*days: float) -> Record:

@@ -6,16 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from portrait.ledger import read_ledger
-from portrait.model_index import Standing
+from portrait.events.resume import Resume
+from portrait.lifecycle.ledger import read_ledger
+from portrait.lifecycle.registry import Roles
+from portrait.model.model import Model
 from portrait.ref import text_ref
-from portrait.resume import Resume
-from portrait.store import Model
-from tests.catalogues import ITEMS
-from tests.fake_training import MemoryModels
-from tests.fakes import HashEncoder, MemoryCatalogue, MemoryOffsets, MemoryRegistry
-from tests.models import learned_model
-from tests.streams import MODEL, card_of_model, memory_upkeep
+from tests.support.cards import card_of_model
+from tests.support.catalogues import ITEMS
+from tests.support.fakes import HashEncoder, MemoryCatalogue, MemoryOffsets
+from tests.support.memory_registry import MemoryRegistry
+from tests.support.models import learned_model
+from tests.support.promotions import put_in_service
+from tests.support.streams import MODEL, memory_upkeep
 from workers import first_model
 from workers.another_encoder import AnotherEncoder
 from workers.origin import Completeness, Origin, Shop, Stores
@@ -28,25 +30,6 @@ class NewEncoder(HashEncoder):
     """An encoder of another name."""
 
     name = "new"
-
-
-class Models(MemoryModels):
-    """An index that shares its arrays with a registry, as on Redis."""
-
-    def __init__(self, registry: MemoryRegistry) -> None:
-        super().__init__()
-        self.registry = registry
-
-    async def want(self, version: str, *, insist: bool = False, reason: str | None = None) -> None:
-        """Point to a model whose arrays are there."""
-        self.kept = {*self.registry.models}
-        await super().want(version, insist=insist, reason=reason)
-
-    async def forget(self, version: str) -> None:
-        """Drop the arrays."""
-        await super().forget(version)
-        if version not in self.now:
-            self.registry.models.pop(version, None)
 
 
 async def encoder_of(model: Model) -> HashEncoder:
@@ -62,15 +45,12 @@ class World:
     registry: MemoryRegistry = field(default_factory=MemoryRegistry)
     catalogue: MemoryCatalogue = field(default_factory=MemoryCatalogue)
 
-    def __post_init__(self) -> None:
-        self.models = Models(self.registry)
-
     async def start(self, encoder: HashEncoder, looks: int = 4) -> None:
         """Start an index worker, and let it look a few times."""
         resume = Resume(MemoryOffsets(), "index")
         await resume.points()
         complete = Completeness(resume, lambda: {0})
-        stores = Stores(self.registry, self.models, self.catalogue)
+        stores = Stores(self.registry, self.catalogue)
         patience = timedelta(seconds=60)
         shop = Shop(str(self.folder), self.folder / "cache", 3, patience, f"/at/{encoder.name}")
         origin = Origin(shop, stores, encoder, complete)
@@ -84,13 +64,10 @@ class World:
     async def serve(self, *models: Model) -> None:
         """Put models in service one after the other."""
         await self.catalogue.put_items(ITEMS)
-        for model in models:
-            await self.registry.store(model)
-            await self.models.add(card_of_model(model))
-        self.models.now = Standing(*(model.version for model in reversed(models)))
+        await put_in_service(self.registry, *models)
 
     async def encoder_serving(self) -> str:
-        model = await self.registry.model(self.models.now.champion or "")
+        model = await self.registry.model(self.registry.now.champion or "")
         assert model is not None
         return model.space.encoder
 
@@ -100,7 +77,7 @@ async def world(tmp_path: Path) -> World:
     world = World(tmp_path)
     await world.serve(MODEL)
     await world.start(HashEncoder())
-    assert world.models.now == Standing(MODEL.version)
+    assert world.registry.now == Roles(MODEL.version)
     return world
 
 
@@ -110,8 +87,8 @@ async def test_a_plain_space_gives_way_to_that_of_the_new_encoder_once_it_is_fil
     await world.start(NewEncoder())
 
     assert await world.encoder_serving() == "new"
-    assert world.models.now.former == MODEL.version
-    card = (await world.models.get(world.models.now.champion or "")).card
+    assert world.registry.now.former == MODEL.version
+    card = (await world.registry.entry(world.registry.now.champion or "")).card
     assert (card.stands_on, card.encoder_source) == ("new", "/at/new")
     ledger = read_ledger(str(world.folder))
     assert ledger is not None
@@ -123,16 +100,17 @@ async def test_a_start_killed_after_any_look_changes_once(world: World) -> None:
         await world.start(NewEncoder(), looks)
 
     assert await world.encoder_serving() == "new"
-    assert len(await world.models.listed()) == 2
+    assert len(await world.registry.entries()) == 2
 
 
 async def test_a_rollback_stays_until_the_setting_was_another_one(world: World) -> None:
     await world.start(NewEncoder())
-    await world.models.roll_back("a test")
+    await world.registry.roll_back("a test")
 
     await world.start(NewEncoder())
     stayed = await world.encoder_serving()
-    world.models.cards = {MODEL.version: world.models.cards[MODEL.version]}  # Redis forgot why
+    world.registry.cards = {MODEL.version: world.registry.cards[MODEL.version]}  # Redis forgot why
+    world.registry.marks.clear()
     await world.start(NewEncoder())
     forgot = await world.encoder_serving()
     await world.start(HashEncoder())
@@ -149,7 +127,7 @@ async def test_the_former_encoder_is_taken_up_again_with_the_model_that_is_kept(
 
     await world.start(HashEncoder())
 
-    assert world.models.now.champion == MODEL.version
+    assert world.registry.now.champion == MODEL.version
 
 
 async def test_a_learned_champion_serves_on_and_the_next_training_stands_on_the_new_one(
@@ -160,8 +138,8 @@ async def test_a_learned_champion_serves_on_and_the_next_training_stands_on_the_
 
     await world.start(NewEncoder())
 
-    assert world.models.now == Standing(LEARNED.version, MODEL.version)
-    basis = await world.registry.model(world.models.ground or "")
+    assert world.registry.now == Roles(LEARNED.version, MODEL.version)
+    basis = await world.registry.model(world.registry.ground or "")
     assert basis is not None
     assert (basis.space.encoder, basis.learned) == ("new", None)
     refs = {ref for space, ref in world.catalogue.vectors if space == basis.space.id}
@@ -172,30 +150,30 @@ async def test_once_a_training_upon_it_serves_nothing_else_is_stood_on(tmp_path:
     world = World(tmp_path)
     await world.serve(MODEL, LEARNED)
     await world.start(NewEncoder())
-    basis = await world.registry.model(world.models.ground or "")
+    basis = await world.registry.model(world.registry.ground or "")
     assert basis is not None
     challenger = Model("challenger", basis.space, LEARNED.learned)
     await world.registry.store(challenger)
     card = card_of_model(challenger).model_copy(update={"parent": LEARNED.version})
-    await world.models.add(card.model_copy(update={"base_encoder": "new"}))
-    await world.models.want("challenger")
+    await world.registry.add(card.model_copy(update={"base_encoder": "new"}))
+    await world.registry.want("challenger")
 
     await world.start(NewEncoder())
 
-    assert world.models.now == Standing("challenger", LEARNED.version)
-    assert world.models.ground is None
+    assert world.registry.now == Roles("challenger", LEARNED.version)
+    assert world.registry.ground is None
 
 
 async def test_a_setting_that_is_taken_back_lets_go_of_what_was_built(tmp_path: Path) -> None:
     world = World(tmp_path)
     await world.serve(MODEL, LEARNED)
     await world.start(NewEncoder())
-    basis = await world.registry.model(world.models.ground or "")
+    basis = await world.registry.model(world.registry.ground or "")
     assert basis is not None
 
     await world.start(HashEncoder())
 
-    assert world.models.ground is None
+    assert world.registry.ground is None
     assert basis.space.id not in {space for space, _ in world.catalogue.vectors}
 
 
@@ -203,12 +181,12 @@ async def test_a_fine_tuned_champion_stands_on_the_encoder_it_began_from(tmp_pat
     world = World(tmp_path)
     await world.serve(MODEL)
     card = card_of_model(MODEL).model_copy(update={"base_encoder": "new"})
-    await world.models.add(card)
+    await world.registry.add(card)
 
     await world.start(NewEncoder())
 
-    assert world.models.now == Standing(MODEL.version)
-    assert len(await world.models.listed()) == 1
+    assert world.registry.now == Roles(MODEL.version)
+    assert len(await world.registry.entries()) == 1
 
 
 async def test_the_whole_catalogue_is_read_into_the_basis_and_not_only_what_it_was_fitted_on(
@@ -220,7 +198,7 @@ async def test_the_whole_catalogue_is_read_into_the_basis_and_not_only_what_it_w
 
     await world.start(NewEncoder())
 
-    basis = await world.registry.model(world.models.ground or "")
+    basis = await world.registry.model(world.registry.ground or "")
     assert basis is not None
     refs = {ref for space, ref in world.catalogue.vectors if space == basis.space.id}
     assert refs >= {text_ref(item.text) for item in ITEMS}

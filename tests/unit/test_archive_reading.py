@@ -12,18 +12,18 @@ import pyarrow as pa
 import pytest
 
 from portrait.adapters.parquet_archive import ParquetArchive
-from portrait.archive import EVER, SCHEMA, Archive, ArchiveChangedError, Span
-from portrait.archive_reading import ATTEMPTS, Reading, Sample, read_interactions, together
-from portrait.batch import decode
-from portrait.erasure import Erasures
-from portrait.event import Action
-from portrait.facts import ACTION_CODE
-from portrait.interactions import NO_ITEM, NO_QUERY
-from portrait.kinds import is_read
+from portrait.archive.archive import EVER, SCHEMA, Archive, ArchiveChangedError, Span
+from portrait.archive.segment import Segment
+from portrait.dataset.archive_reading import ATTEMPTS, Reading, Sample, merged, read_interactions
+from portrait.dataset.interactions import NO_ITEM, NO_QUERY
+from portrait.events.columns import ACTION_CODE
+from portrait.events.decode import decode
+from portrait.events.erasure import Erasures
+from portrait.events.event import Action
+from portrait.model.kinds import is_read
 from portrait.ref import item_ref, search_ref, user_ref
-from portrait.segment import Segment
-from tests.archives import RECEIVED_ON, click, fill, memory_archive, synthetic_log
-from tests.records import RECEIVED, event_record
+from tests.support.archives import RECEIVED_ON, click, fill, memory_archive, synthetic_log
+from tests.support.records import RECEIVED, event_record
 
 EVENTS, USERS = 60_000, 3_000
 START = datetime.fromtimestamp(RECEIVED / 1_000, UTC)
@@ -249,7 +249,7 @@ def test_searches_are_read_by_their_texts_and_reviews_without_theirs() -> None:
 
     reading = read_interactions(archive, most_events=10)
     found = reading.interactions
-    both, _ = together(reading, read_interactions(archive, most_events=10))
+    both, _ = merged(reading, read_interactions(archive, most_events=10))
 
     milk, tuna = search_ref("whole milk"), search_ref("tuna")
     assert reading.searched == {milk: "whole milk", tuna: "tuna"}
@@ -277,7 +277,7 @@ def test_two_windows_read_one_after_the_other_are_the_whole() -> None:
     older = read_interactions(log, until=between, most_events=EVENTS + 1)
     newer = read_interactions(log, since=between, most_events=EVENTS + 1)
 
-    both, refs = together(older, newer)
+    both, refs = merged(older, newer)
 
     whole = read_interactions(log, most_events=EVENTS + 1)
     assert np.array_equal(refs, whole.user_refs)

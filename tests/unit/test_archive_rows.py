@@ -6,14 +6,14 @@ from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
 
-from portrait.archive_rows import MOST_FILES, cut, tabulate
-from portrait.reading import DAY_MS
-from portrait.receipt import RECEIVED as SAID
+from portrait.archive.rows import MOST_FILES, cut, tabulate
+from portrait.archive.segment import Segment
+from portrait.events.receipt import RECEIVED as SAID
+from portrait.events.stream import Record
 from portrait.ref import item_ref, user_ref
-from portrait.segment import Segment
-from portrait.stream import Record
-from tests.archives import RECEIVED_ON, TOLERANCE_MS, click
-from tests.records import RECEIVED, FakeRecord, event_record
+from portrait.times import DAY_MS
+from tests.support.archives import RECEIVED_ON, TOLERANCE_MS, click
+from tests.support.records import RECEIVED, FakeRecord, event_record
 
 MIDNIGHT = (RECEIVED // DAY_MS + 1) * DAY_MS
 

@@ -12,14 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from portrait.adapters.parquet_archive import ParquetArchive
-from portrait.archive import ArchiveUnavailableError
-from portrait.erasure import Erasures
+from portrait.archive.archive import ArchiveUnavailableError
+from portrait.archive.segment import Segment
+from portrait.archive.tidy import Rules
+from portrait.events.erasure import Erasures
+from portrait.events.stream import Batch
+from portrait.events.topics import ERASURES
 from portrait.ref import user_ref
-from portrait.segment import Segment
-from portrait.stream import Batch
-from portrait.tidy import Rules
-from portrait.topics import ERASURES
-from tests.archives import (
+from tests.support.archives import (
     BOUNDS,
     TOLERANCE_MS,
     click,
@@ -29,10 +29,10 @@ from tests.archives import (
     memory_archive,
     offsets_of,
 )
-from tests.patience import PATIENCE
-from tests.processes import until
-from tests.records import RECEIVED, FakeRecord
-from tests.streams import ListStream
+from tests.support.patience import PATIENCE
+from tests.support.processes import until
+from tests.support.records import RECEIVED, FakeRecord
+from tests.support.streams import ListStream
 from workers.archive import Bounds, archive, check, keep_tidy
 
 

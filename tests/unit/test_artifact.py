@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from portrait.artifact import (
+from portrait.lifecycle.artifact import (
     fetch,
     manifest_digest,
     publish,
@@ -22,8 +22,8 @@ from portrait.artifact import (
     verify,
     write_artifact,
 )
-from portrait.manifest import ArtifactInvalidError, FileEntry, Manifest, Window
-from portrait.space import Space, Vectors
+from portrait.lifecycle.manifest import ArtifactInvalidError, FileEntry, Manifest, Window
+from portrait.model.space import Space, Vectors
 
 SPACE = Space("tiny", np.zeros(3, np.float32), np.eye(3, 2, dtype=np.float32))
 LEARNED: dict[str, NDArray[np.generic]] = {
@@ -51,9 +51,7 @@ def written(folder: Path, **more: Vectors) -> Path:
     (encoder / "tokens").mkdir(parents=True, exist_ok=True)
     (encoder / "config.json").write_text("{}")
     (encoder / "tokens" / "vocab.txt").write_text("[PAD]\n")
-    write_artifact(
-        folder, manifest(), space=SPACE, learned={**LEARNED, **more}, parts={"encoder": encoder}
-    )
+    write_artifact(folder, manifest(), space=SPACE, learned={**LEARNED, **more}, encoder=encoder)
     return folder
 
 
@@ -158,18 +156,11 @@ def test_a_manifest_of_another_space_is_refused(tmp_path: Path) -> None:
         write_artifact(tmp_path / "one", other, space=SPACE, learned={})
 
 
-def test_an_unknown_part_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ArtifactInvalidError, match="no part called extra"):
-        write_artifact(
-            tmp_path / "one", manifest(), space=SPACE, learned={}, parts={"extra": tmp_path}
-        )
-
-
 DYING = """
 import os, sys
 from itertools import count
 from pathlib import Path
-from portrait import artifact
+from portrait.lifecycle import artifact
 from tests.unit.test_artifact import written
 
 def die_at(last):

@@ -11,14 +11,12 @@ from jsonschema import Draft7Validator
 from referencing import Registry
 from referencing.jsonschema import DRAFT7
 
-from portrait.envelope import parse_event
 from portrait.errors import EventInvalidError
-from portrait.event import Action
-from portrait.facts import Facts
-from portrait.item import parse_item
-from portrait.letter import dead_letter
-from portrait.notice import notices
-from portrait.topics import (
+from portrait.events.envelope import parse_event
+from portrait.events.event import Action
+from portrait.events.item import parse_item
+from portrait.events.letter import dead_letter
+from portrait.events.topics import (
     DEAD,
     ERASURES,
     EVENT_TOPICS,
@@ -28,8 +26,10 @@ from portrait.topics import (
     event_topic,
     read_topics,
 )
-from tests.generated import ASYNCAPI, ROOT, with_schemas
-from tests.records import FakeRecord
+from portrait.profiles.facts import Facts
+from portrait.profiles.notice import notices
+from tests.support.generated import ASYNCAPI, ROOT, with_schemas
+from tests.support.records import FakeRecord
 
 HERE = "urn:portrait:contract"
 CONTRACT: dict[str, Any] = yaml.safe_load(ASYNCAPI.read_text())
@@ -55,7 +55,7 @@ def test_the_contract_is_a_valid_asyncapi_document() -> None:
 def test_the_schemas_are_those_of_the_models() -> None:
     document = ASYNCAPI.read_text()
 
-    assert document == with_schemas(document), "run: python -m tests.generated"
+    assert document == with_schemas(document), "run: python -m tests.support.generated"
 
 
 def test_every_topic_is_a_channel_with_its_partitions_and_its_configuration() -> None:

@@ -9,15 +9,15 @@ from datetime import timedelta
 import pytest
 
 from portrait import metrics
-from portrait.mirror import Mirror
-from portrait.space import Vectors
-from portrait.store import Model
-from portrait.stream import Batch
-from portrait.texts import TextReader
-from tests.catalogues import SPACE
-from tests.fakes import HashEncoder, MemoryCatalogue, MemoryOffsets, MemoryProfiles
-from tests.records import FakeRecord, event_record
-from tests.streams import ListStream, memory_updater
+from portrait.catalogue.mirror import Mirror
+from portrait.catalogue.texts import TextReader
+from portrait.events.stream import Batch
+from portrait.model.model import Model
+from portrait.model.space import Vectors
+from tests.support.catalogues import SPACE
+from tests.support.fakes import HashEncoder, MemoryCatalogue, MemoryOffsets, MemoryProfiles
+from tests.support.records import FakeRecord, event_record
+from tests.support.streams import ListStream, memory_updater
 from workers.backlog import CHARACTERS_AT_ONCE, Backlog, portions
 from workers.painter import Painter
 from workers.update import Updater, update

@@ -2,14 +2,14 @@
 
 import json
 
-from portrait.batch import EventBatch, decode, item_of
-from portrait.envelope import parse_event
-from portrait.event import Action
-from portrait.facts import ACTION_CODE
-from portrait.kinds import DISLIKED_REVIEW, LIKED_REVIEW, REVIEW, is_read, kinds_of
-from portrait.reading import LARGEST_EVENT
+from portrait.events.columns import ACTION_CODE
+from portrait.events.decode import EventBatch, decode, item_of
+from portrait.events.envelope import parse_event
+from portrait.events.event import Action
+from portrait.events.reading import LARGEST_EVENT
+from portrait.model.kinds import DISLIKED_REVIEW, LIKED_REVIEW, REVIEW, is_read, kinds_of
 from portrait.ref import event_ref, item_ref, search_ref
-from tests.records import RECEIVED, FakeRecord, encoded, event_record
+from tests.support.records import RECEIVED, FakeRecord, encoded, event_record
 
 
 def decoded(*records: FakeRecord, tokens: int = 10_000) -> list[EventBatch]:

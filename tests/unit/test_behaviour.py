@@ -7,20 +7,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portrait.behaviour import Behaviour
-from portrait.hash_index import MISSING
-from portrait.recency import Events
-from tests.learned import ITEMS, TEXT_DIM, behaviour, histories, text_vectors
+from portrait.arrays import MISSING
+from portrait.model.behaviour import Behaviour
+from portrait.model.recency import Events
+from tests.support.learned import ITEMS, TEXT_DIM, behaviour, histories, text_vectors
 
 REFS = np.arange(1, ITEMS + 1, dtype=np.uint64)
 seeds = st.integers(0, 1_000)
-shapes = st.sampled_from([(8, 2, 1), (8, 8, 1), (12, 2, 2), (36, 18, 1)])
+shapes = st.sampled_from([(8, 2), (8, 8), (36, 18)])
 
 
 @given(seeds, shapes)
-def test_the_shares_of_an_item_add_up_to_its_score(seed: int, shape: tuple[int, int, int]) -> None:
-    dim, heads, blocks = shape
-    model = behaviour(dim=dim, heads=heads, blocks=blocks, seed=seed)
+def test_the_shares_of_an_item_add_up_to_its_score(seed: int, shape: tuple[int, int]) -> None:
+    dim, heads = shape
+    model = behaviour(dim=dim, heads=heads, seed=seed)
     matrix = model.items(REFS, text_vectors(seed=seed))
     rows, events = histories(1, 16, seed=seed)
 
@@ -54,10 +54,10 @@ def test_without_its_strongest_event_a_score_is_lower() -> None:
 
 @given(seeds, shapes)
 def test_gathering_in_chunks_gives_what_all_vectors_at_once_give(
-    seed: int, shape: tuple[int, int, int]
+    seed: int, shape: tuple[int, int]
 ) -> None:
-    dim, heads, blocks = shape
-    model = behaviour(dim=dim, heads=heads, blocks=blocks, seed=seed)
+    dim, heads = shape
+    model = behaviour(dim=dim, heads=heads, seed=seed)
     matrix = model.items(REFS, text_vectors(seed=seed))
     rows, events = histories(37, 8, seed=seed)
 
@@ -76,7 +76,7 @@ def test_heads_are_weighed_each_at_its_own_speed() -> None:
 
     weights = model.event_weights(events).repeat(4, axis=2)  # (U, S, D)
     spoken = (vectors + model.action_vectors[events.kind]) * weights
-    turned = spoken.sum(axis=1) @ model.turn[0]
+    turned = spoken.sum(axis=1) @ model.turn
     expected = turned / np.linalg.norm(turned, axis=1, keepdims=True)
     np.testing.assert_allclose(state, expected, atol=1e-5)
 
@@ -112,7 +112,7 @@ def test_an_item_is_placed_alike_whoever_is_placed_with_it(count: int) -> None:
 
 
 def test_items_and_states_have_length_1_and_nothing_known_is_zero() -> None:
-    model = behaviour(dim=12, heads=2, blocks=2, known=0)
+    model = behaviour(dim=12, heads=2, known=0)
     rows, events = histories(3, 4)
     events.present[1] = False
     rows[1] = MISSING

@@ -1,35 +1,27 @@
 """The behaviour encoder: torch and numpy say the same."""
 
 import numpy as np
-import pytest
 import torch
 
-from portrait.facts import PURCHASE, RETURN
-from portrait.hash_index import MISSING
-from portrait.kinds import DISLIKED_REVIEW, LIKED_REVIEW
-from portrait.neural.behaviour_encoder import BehaviourEncoder, EncoderShape, ItemTower
-from portrait.neural.causal_transformer import CausalTransformer
-from portrait.neural.sequences import ABSENT
-from portrait.recency import Events
-from tests.learned import ITEMS, histories, text_vectors
+from portrait.arrays import MISSING
+from portrait.dataset.sequences import ABSENT
+from portrait.events.columns import PURCHASE, RETURN
+from portrait.model.kinds import DISLIKED_REVIEW, LIKED_REVIEW
+from portrait.model.recency import Events
+from portrait.training.ranker.behaviour_encoder import BehaviourEncoder, EncoderShape
+from tests.support.learned import ITEMS, histories, text_vectors
 
 REFS = np.random.default_rng(3).permutation(np.arange(1, ITEMS + 1, dtype=np.uint64))
 COUNTS = np.arange(ITEMS).astype(np.float32)  # the first five are rare
 SHAPE = EncoderShape(dim=8, heads=4)
 
 
-def encoder(kind: type[ItemTower] = BehaviourEncoder, seed: int = 0) -> ItemTower:
+def behaviour_encoder(seed: int = 0) -> BehaviourEncoder:
     torch.manual_seed(seed)
-    made = kind(text_vectors(), COUNTS, SHAPE).eval()
+    made = BehaviourEncoder(text_vectors(), COUNTS, SHAPE).eval()
     with torch.no_grad():
         for parameter in made.parameters():
             parameter.add_(0.3 * torch.randn_like(parameter))
-    return made
-
-
-def behaviour_encoder(seed: int = 0) -> BehaviourEncoder:
-    made = encoder(seed=seed)
-    assert isinstance(made, BehaviourEncoder)
     return made
 
 
@@ -110,10 +102,9 @@ def test_items_that_a_warm_start_does_not_know_start_anew() -> None:
     assert torch.equal(fresh.ids, before)
 
 
-@pytest.mark.parametrize("kind", [BehaviourEncoder, CausalTransformer])
 @torch.no_grad()
-def test_what_comes_later_changes_no_state(kind: type[ItemTower]) -> None:
-    learned = encoder(kind)
+def test_what_comes_later_changes_no_state() -> None:
+    learned = behaviour_encoder()
     item = torch.tensor([[1, 2, 3, 4], [5, 6, ABSENT, ABSENT]])
     other = torch.tensor([[1, 2, 9, ABSENT], [5, 6, 7, 8]])
     action, at = torch.ones_like(item), torch.arange(4).expand(2, 4) * 10**8
@@ -129,7 +120,7 @@ def test_what_comes_later_changes_no_state(kind: type[ItemTower]) -> None:
 
 @torch.no_grad()
 def test_id_vectors_are_dropped_in_training_only() -> None:
-    learned = encoder()
+    learned = behaviour_encoder()
     whole = learned.items()
 
     learned.train()

@@ -23,8 +23,8 @@ from benchmarks.portrait.life import (
 from benchmarks.portrait.people import DAYS, LEFT_DAY, NEW_DAY, Person, draw_people
 from benchmarks.portrait.shop import SMALL, Fields, open_shop, top_of
 from benchmarks.portrait.words import KNOWN, LANGUAGES, SAID, Language, read_words
-from portrait.event import Action, Event
-from portrait.item import Item
+from portrait.events.event import Action, Event
+from portrait.events.item import Item
 
 ENDS_AT = datetime(2026, 11, 1, tzinfo=UTC)
 PEOPLE = 40

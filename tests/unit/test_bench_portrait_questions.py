@@ -32,7 +32,7 @@ from benchmarks.portrait.served import Served
 from benchmarks.portrait.shop import Fields, open_shop
 from benchmarks.portrait.side import Answer, Wish
 from benchmarks.portrait.texts import raw_and_centred
-from tests.fakes import HashEncoder
+from tests.support.fakes import HashEncoder
 
 ids = st.lists(st.sampled_from("abcdefghij"), max_size=10, unique=True)
 

@@ -1,19 +1,22 @@
 """Calibration: what is said comes true as often as it is said."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
-from portrait.calibration import (
-    AS_IT_IS,
-    Calibration,
-    Floats,
+from portrait.arrays import Floats
+from portrait.evaluation.classification import average_precision, ece
+from portrait.model.calibration import AS_IT_IS, Calibration, sigmoid, softmax
+from portrait.training.heads.fit_calibration import (
+    ISOTONIC_POSITIVES,
+    MOST_KNOTS,
     calibrate,
     calibrate_forward,
     calibrate_softmax,
-    sigmoid,
-    softmax,
 )
-from portrait.classification import average_precision, ece
 
 Drawn = tuple[Floats, np.ndarray[tuple[int, ...], np.dtype[np.bool_]]]
 
@@ -71,6 +74,32 @@ def test_a_curve_never_says_never() -> None:
 
     assert low == pytest.approx(0.5 / 2_201, rel=0.1)
     assert 1 - high == pytest.approx(0.5 / 2_201, rel=0.1)
+
+
+@given(st.lists(st.integers(0, 100), min_size=MOST_KNOTS, max_size=MOST_KNOTS))
+def test_a_curve_has_a_knot_for_each_pool_of_blocks_that_do_not_rise(positives: list[int]) -> None:
+    """Counted in fractions: blocks that came true alike are one pool, however they round."""
+    assume(ISOTONIC_POSITIVES <= sum(positives) <= 100 * MOST_KNOTS - ISOTONIC_POSITIVES)
+    outcomes = np.concatenate([np.arange(100) < count for count in positives])
+    pools: list[list[int]] = []  # examples, positives
+    for count in positives:
+        pools.append([100, count])
+        while len(pools) > 1 and share_of(pools[-2]) >= share_of(pools[-1]):
+            examples, held = pools.pop()
+            pools[-1] = [pools[-1][0] + examples, pools[-1][1] + held]
+
+    curve = calibrate(np.arange(len(outcomes), dtype=np.float32), outcomes)
+
+    sizes = np.array([examples for examples, _ in pools])
+    ends = np.cumsum(sizes)
+    np.testing.assert_allclose(curve.scores, ends - sizes / 2 - 0.5)
+    said = [(held + 0.5) / (examples + 1) for examples, held in pools]
+    np.testing.assert_allclose(curve.probabilities, np.maximum.accumulate(said), rtol=1e-6)
+
+
+def share_of(pool: list[int]) -> Fraction:
+    examples, held = pool
+    return Fraction(held, examples)
 
 
 def test_what_helps_in_every_period_is_kept() -> None:

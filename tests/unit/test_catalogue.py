@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 from prometheus_client import REGISTRY
 
-from portrait.catalogue import FORGOTTEN_ROWS, Catalogue
+from portrait.arrays import MISSING
+from portrait.catalogue.catalogue import FORGOTTEN_ROWS, Catalogue
+from portrait.catalogue.mirror import Mirror
 from portrait.errors import StoreUnavailableError
-from portrait.hash_index import MISSING
-from portrait.item import IntroducedItem, Item
-from portrait.mirror import Mirror
+from portrait.events.item import IntroducedItem, Item
 from portrait.ref import item_ref, search_ref, text_ref
-from tests.catalogues import ITEMS, SPACE, catalogue
-from tests.fakes import MemoryCatalogue
-from tests.models import learned_model
-from tests.streams import MODEL, index_items
+from tests.support.catalogues import ITEMS, SPACE, catalogue
+from tests.support.fakes import MemoryCatalogue
+from tests.support.models import learned_model
+from tests.support.streams import MODEL, index_items
 
 
 def test_an_item_is_a_row_with_its_codes() -> None:

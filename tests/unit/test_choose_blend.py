@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from portrait.evaluate import PerUser
-from portrait.learned import FIRST
-from portrait.neural.choose_blend import PRICE, Measure, climbed, with_traits
-from portrait.recency import Floats
+from portrait.arrays import Floats
+from portrait.evaluation.ranking import PerUser
+from portrait.model.learned import FIRST
+from portrait.training.ranker.choose_blend import PRICE, Measure, climbed, with_traits
 
 USERS = 400
 EVEN = np.ones(4, np.float32)  # behaviour, text, pairs, what comes after what

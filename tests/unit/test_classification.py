@@ -2,8 +2,11 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from portrait.classification import (
+from portrait.arrays import Flags, Floats
+from portrait.evaluation.classification import (
     average_precision,
     binary_figures,
     brier,
@@ -11,12 +14,20 @@ from portrait.classification import (
     ece_by_chance,
     lead_in_loss,
     lead_in_precision,
+    macro_average_precision,
     multiclass_figures,
     precision_recall_f1,
     reliability,
 )
 
 YES, NO = True, False
+
+said_and_held = st.lists(st.tuples(st.integers(0, 8), st.booleans()), min_size=1, max_size=30).map(
+    lambda pairs: (
+        np.array([held for _, held in pairs]),
+        np.array([said for said, _ in pairs], np.float32) / 8,
+    )
+)
 
 
 def flags(*values: bool) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
@@ -54,6 +65,43 @@ def test_equal_scores_are_one_step_whatever_their_order() -> None:
 
 def test_without_positives_there_is_no_precision() -> None:
     assert average_precision(flags(NO, NO), np.array([0.1, 0.2])) == 0.0
+
+
+@given(said_and_held)
+def test_average_precision_is_what_each_step_of_the_score_finds_times_its_precision(
+    drawn: tuple[Flags, Floats],
+) -> None:
+    held, scores = drawn
+    area, found = 0.0, 0
+    for step in np.unique(scores)[::-1]:
+        shown = scores >= step
+        area += (held[shown].sum() - found) * held[shown].mean()
+        found = held[shown].sum()
+
+    assert average_precision(held, scores) == pytest.approx(area / max(1, found), abs=1e-9)
+
+
+@given(said_and_held)
+def test_figures_of_what_is_said_are_counted(
+    drawn: tuple[Flags, Floats],
+) -> None:
+    held, scores = drawn
+    said = scores >= 0.5
+    right = int((held & said).sum())
+
+    figures = precision_recall_f1(held, said)
+
+    precision, recall = right / max(1, said.sum()), right / max(1, held.sum())
+    f1 = 2 * precision * recall / (precision + recall) if right else 0
+    expected = {"precision": precision, "recall": recall, "f1": f1}
+    assert figures == pytest.approx(expected, abs=1e-9)
+
+
+def test_the_mean_over_labels_is_of_those_that_hold_somewhere() -> None:
+    held = np.array([[YES, NO, NO], [NO, NO, YES]])
+    said = np.array([[0.9, 0.2, 0.8], [0.6, 0.8, 0.7]])
+
+    assert macro_average_precision(held, said) == pytest.approx((1 + 0.5) / 2)
 
 
 def test_brier_is_the_mean_squared_error() -> None:

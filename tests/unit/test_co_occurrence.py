@@ -6,22 +6,23 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
-from portrait.event import Action
-from portrait.facts import ACTION_CODE
-from portrait.interactions import Interactions, from_columns
-from portrait.neural.co_occurrence import (
+from portrait.arrays import Floats
+from portrait.dataset.interactions import Interactions, from_columns
+from portrait.events.columns import ACTION_CODE
+from portrait.events.event import Action
+from portrait.model.recency import Events
+from portrait.training.ranker.co_occurrence import (
     MOST_NEIGHBOURS,
     Kind,
     Window,
+    co_occurrences,
     evidence,
     followed,
     neighbours_of,
     regressed,
     strongest,
-    together,
     touches,
 )
-from portrait.recency import Events, Floats
 
 GATES = np.ones(len(Action), np.float32)
 REFS = np.array([30, 10, 20], np.uint64)
@@ -53,7 +54,7 @@ def test_a_touch_counts_once_and_a_return_not_at_all() -> None:
 
 
 def test_counts_are_over_the_popularity_of_both() -> None:
-    matrix = together(touches(shop([0, 1], [0, 1], [0, 2])), own=0.5, other=0.5, shrinkage=1)
+    matrix = co_occurrences(touches(shop([0, 1], [0, 1], [0, 2])), own=0.5, other=0.5, shrinkage=1)
 
     expected = np.zeros((3, 3))
     expected[0, 1] = expected[1, 0] = 2 / (np.sqrt(3 * 2) + 1)
@@ -65,7 +66,8 @@ def test_less_of_the_others_popularity_lets_popular_items_through() -> None:
     touched = touches(shop([0, 1], [0, 2], [1], [1], [1]))
 
     even, uneven = (
-        together(touched, own=own, other=other, shrinkage=0) for own, other in ((0.5, 0.5), (1, 0))
+        co_occurrences(touched, own=own, other=other, shrinkage=0)
+        for own, other in ((0.5, 0.5), (1, 0))
     )
 
     assert even[0, 1] < even[0, 2]

@@ -4,13 +4,14 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+import torch
 
 from benchmarks.continual import BEGINS, Row, compare, periods_of, summary
 from benchmarks.heads.shops import Shop
-from portrait.event import Action
-from portrait.facts import ACTION_CODE
-from portrait.interactions import Interactions, from_columns
-from portrait.space import unit
+from portrait.dataset.interactions import Interactions, from_columns
+from portrait.events.columns import ACTION_CODE
+from portrait.events.event import Action
+from portrait.model.space import unit
 
 ITEMS, USERS, LENGTH = 40, 500, 24
 HOUR = 3_600_000
@@ -30,6 +31,11 @@ def walks() -> Interactions:
         items=np.arange(1, ITEMS + 1, dtype=np.uint64),
         users=USERS,
     )
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    torch.set_num_threads(1)  # two on a busy machine wait for each other
 
 
 @pytest.fixture(scope="module")

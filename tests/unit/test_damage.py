@@ -9,22 +9,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portrait import metrics
-from portrait.event import Action
-from portrait.facts import LATEST, Facts, fold
-from portrait.paint import paint
-from portrait.profile import decode_profile, encode_profiles, read_facts
-from portrait.record import is_blank, read_sound
+from portrait.events.event import Action
+from portrait.events.topics import ERASURES
+from portrait.inference.paint import paint
+from portrait.profiles.facts import LATEST, Facts, fold
+from portrait.profiles.profile import decode_profile, encode_profiles, read_facts
+from portrait.profiles.record import is_blank, read_sound
+from portrait.profiles.searched import read_searched
 from portrait.ref import search_ref
-from portrait.searched import read_searched
-from portrait.topics import ERASURES
-from tests.catalogues import catalogue
-from tests.damage import FACTS, PORTRAITS, dice, mutated
-from tests.fakes import MemoryProfiles
-from tests.models import learned_model
-from tests.records import RECEIVED, FakeRecord, event_record
-from tests.shop import Shop, open_shop
-from tests.strategies import Happening, happenings, log_of, spread_log_of
-from tests.streams import ListStream, memory_updater
+from tests.support.catalogues import catalogue
+from tests.support.damage import FACTS, PORTRAITS, dice, mutated
+from tests.support.fakes import MemoryProfiles
+from tests.support.models import learned_model
+from tests.support.records import RECEIVED, FakeRecord, event_record
+from tests.support.shop import Shop, open_shop
+from tests.support.strategies import Happening, happenings, log_of, spread_log_of
+from tests.support.streams import ListStream, memory_updater
 from workers.update import update
 
 TOUCH = event_record(900, item_id="tuna")

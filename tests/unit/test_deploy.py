@@ -20,10 +20,10 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from portrait import metrics
 from portrait.adapters.kafka_stream import DRAIN_SECONDS
+from portrait.events.topics import EVENT_TOPICS, read_topics
 from portrait.settings import Settings
-from portrait.topics import EVENT_TOPICS, read_topics
-from service.server import LONGEST
-from tests.generated import ROOT
+from service.http.server import LONGEST
+from tests.support.generated import ROOT
 
 DEPLOY = ROOT / "deploy"
 KUBERNETES_VERSION = "1.33"  # the schemas to check against; the manifests ask for 1.30

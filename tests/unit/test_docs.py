@@ -5,11 +5,11 @@ import re
 import pytest
 import yaml
 
-from portrait.neural.learner import UNFINISHED
+from portrait.catalogue.texts import SEARCH_TTL
+from portrait.events.topics import DEAD, ERASURES, EVENT_TOPICS, ITEMS, NOTICES, read_topics
 from portrait.settings import Settings
-from portrait.texts import SEARCH_TTL
-from portrait.topics import DEAD, ERASURES, EVENT_TOPICS, ITEMS, NOTICES, read_topics
-from tests.generated import OPERATIONS, ROOT, with_settings
+from portrait.training.learner import UNFINISHED
+from tests.support.generated import OPERATIONS, ROOT, with_settings
 
 ALERTS = yaml.safe_load((ROOT / "deploy" / "prometheus" / "alerts.yml").read_text())
 ALERT_NAMES = [rule["alert"] for group in ALERTS["groups"] for rule in group["rules"]]
@@ -23,7 +23,7 @@ PAGES = sorted(
 def test_the_settings_table_is_that_of_the_settings() -> None:
     document = OPERATIONS.read_text()
 
-    assert document == with_settings(document), "run: python -m tests.generated"
+    assert document == with_settings(document), "run: python -m tests.support.generated"
 
 
 def test_every_setting_has_a_description() -> None:

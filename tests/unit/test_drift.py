@@ -7,14 +7,15 @@ import numpy as np
 import pytest
 
 from portrait.adapters.river_drift import AdwinDrift
-from portrait.drift import LEAST_VALUES, Floats, Reference, moved
+from portrait.arrays import Doubles
+from portrait.monitoring.drift import LEAST_VALUES, Reference, moved
 
 
-def lengths(seed: int, count: int = 2_000, shift: float = 0.0) -> Floats:
+def lengths(seed: int, count: int = 2_000, shift: float = 0.0) -> Doubles:
     return np.random.default_rng(seed).gamma(4, 1 + shift, count)
 
 
-def misses(seed: int, count: int, rate: float) -> Floats:
+def misses(seed: int, count: int, rate: float) -> Doubles:
     return (np.random.default_rng(seed).random(count) < rate).astype(np.float64)
 
 

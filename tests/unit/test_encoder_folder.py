@@ -11,9 +11,9 @@ import torch
 from transformers import AutoModel, AutoTokenizer
 
 from portrait.errors import EncoderInvalidError
-from portrait.neural.encoder_folder import MODULES, POOLING, PROMPTS, identify, prefix_of
-from portrait.neural.text_encoder import load_encoder, load_pooled
-from tests.tiny_bert import write_tiny_bert
+from portrait.text.encoder_folder import MODULES, POOLING, PROMPTS, identify, prefix_of
+from portrait.text.text_encoder import load_encoder, load_pooled
+from tests.support.tiny_bert import write_tiny_bert
 
 
 @pytest.fixture

@@ -6,17 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from portrait.artifact import ENCODER, write_artifact
-from portrait.encoder import TextEncoder
 from portrait.errors import EncoderInvalidError, ModelInvalidError
-from portrait.manifest import ArtifactInvalidError, Manifest
-from portrait.model_index import card_of
-from portrait.space import Space
-from portrait.store import Model
-from tests.catalogues import SPACE
-from tests.fake_training import MemoryModels
-from tests.fakes import HashEncoder
-from tests.streams import MODEL, card_of_model
+from portrait.lifecycle.artifact import ENCODER, write_artifact
+from portrait.lifecycle.manifest import ArtifactInvalidError, Manifest
+from portrait.lifecycle.registry import card_of
+from portrait.model.encoder import TextEncoder
+from portrait.model.model import Model
+from portrait.model.space import Space
+from tests.support.cards import card_of_model
+from tests.support.catalogues import SPACE
+from tests.support.fakes import HashEncoder
+from tests.support.memory_registry import MemoryRegistry
+from tests.support.streams import MODEL
 from workers.encoders import CANNOT_LOAD, MOST_LOADED, Encoders, Sources
 
 OTHER = Model("other", Space("an encoder of its own", SPACE.mean, SPACE.axes))
@@ -57,16 +58,16 @@ async def encoders_of(
         encoder=OTHER.space.encoder,
         space_id=OTHER.space.id,
     )
-    parts = {ENCODER: folder / "bert"} if has_encoder else {}
-    write_artifact(folder / "other", manifest, space=OTHER.space, learned={}, parts=parts)
-    models = MemoryModels()
+    encoder = folder / "bert" if has_encoder else None
+    write_artifact(folder / "other", manifest, space=OTHER.space, learned={}, encoder=encoder)
+    registry = MemoryRegistry()
     card = card_of(manifest, artifact=str(folder / "other"))
-    await models.add(card.model_copy(update={"encoder_source": source}))
-    return Encoders(sources(load), models, folder / "cache")
+    await registry.add(card.model_copy(update={"encoder_source": source}))
+    return Encoders(sources(load), registry, folder / "cache")
 
 
 async def test_the_encoder_of_the_settings_is_loaded_once(tmp_path: Path) -> None:
-    encoders = Encoders(sources(), MemoryModels(), tmp_path)
+    encoders = Encoders(sources(), MemoryRegistry(), tmp_path)
     base = await encoders.base()
 
     assert await encoders.of(MODEL) is base
@@ -102,7 +103,7 @@ async def test_an_encoder_that_an_ancestor_was_trained_with_is_found_in_its_arti
     encoders = await encoders_of(tmp_path, lambda _: HashEncoder())
     heir = replace(OTHER, version="heir")
     card = card_of_model(heir).model_copy(update={"parent": "other"})
-    await encoders._models.add(card)  # noqa: SLF001 - its index
+    await encoders._registry.add(card)  # noqa: SLF001 - where it looks
 
     await encoders.of(heir)
 
@@ -114,7 +115,7 @@ async def test_a_setting_that_cannot_be_loaded_says_what_to_give_instead(
     def load(_source: str) -> TextEncoder:
         raise kind
 
-    encoders = Encoders(sources(load), MemoryModels(), tmp_path)
+    encoders = Encoders(sources(load), MemoryRegistry(), tmp_path)
 
     with pytest.raises(EncoderInvalidError, match=f"names setting, .*{kind.__name__}.*: give"):
         await encoders.base()
@@ -154,12 +155,12 @@ async def test_files_that_cannot_be_used_are_a_model_that_is_refused(
 
 
 async def test_an_artifact_that_is_away_is_said(tmp_path: Path) -> None:
-    models = MemoryModels()
+    registry = MemoryRegistry()
     gone = card_of_model(OTHER).model_copy(update={"artifact": str(tmp_path / "nowhere")})
-    await models.add(gone)
+    await registry.add(gone)
 
     with pytest.raises(ArtifactInvalidError, match="no artifact"):
-        await Encoders(sources(never), models, tmp_path / "cache").of(OTHER)
+        await Encoders(sources(never), registry, tmp_path / "cache").of(OTHER)
 
 
 class CountingEncoders(Encoders):
@@ -175,7 +176,7 @@ class CountingEncoders(Encoders):
 
 
 async def test_no_more_encoders_are_held_than_models_may_serve() -> None:
-    encoders = CountingEncoders(sources(), MemoryModels(), Path())
+    encoders = CountingEncoders(sources(), MemoryRegistry(), Path())
     base = await encoders.base()
     models = [Model(f"v{n}", replace(SPACE, encoder=f"e{n}")) for n in range(9)]
 

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portrait.envelope import parse_event
 from portrait.errors import EventInvalidError
-from portrait.event import Action, Event
-from tests.records import encoded, payload
+from portrait.events.envelope import parse_event
+from portrait.events.event import Action, Event
+from tests.support.records import encoded, payload
 
 
 def test_plain_json_is_an_event() -> None:

@@ -5,9 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from portrait.event import Action
-from portrait.facts import COLUMNS, ERASURE, LATER_MS, Facts, fold
-from tests.strategies import START, Happening, happenings, log_of
+from portrait.events.columns import COLUMNS, ERASURE
+from portrait.events.event import Action
+from portrait.profiles.facts import LATER_MS, Facts, fold
+from tests.support.strategies import START, Happening, happenings, log_of
 
 USERS = 2
 UNTIL = START + 300 * LATER_MS  # the moment of erasure, ms: all `happenings` lie before it

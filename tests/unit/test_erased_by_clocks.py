@@ -11,15 +11,15 @@ from datetime import timedelta
 
 import pytest
 
-from portrait.profile import decode_profile
-from portrait.reading import EPOCH
-from portrait.record import is_blank
-from portrait.stream import Batch
-from portrait.topics import ERASURES
-from tests.archives import BOUNDS, memory_archive, offsets_of
-from tests.fakes import MemoryProfiles
-from tests.records import FakeRecord, event_record
-from tests.streams import ListStream, memory_updater
+from portrait.events.stream import Batch
+from portrait.events.topics import ERASURES
+from portrait.profiles.profile import decode_profile
+from portrait.profiles.record import is_blank
+from portrait.times import EPOCH
+from tests.support.archives import BOUNDS, memory_archive, offsets_of
+from tests.support.fakes import MemoryProfiles
+from tests.support.records import FakeRecord, event_record
+from tests.support.streams import ListStream, memory_updater
 from workers.archive import archive
 from workers.update import update
 

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from portrait.erasure import Erasures
+from portrait.events.erasure import Erasures
 
 
 def refs(*values: int) -> NDArray[np.uint64]:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portrait.evaluate import (
+from portrait.evaluation.ranking import (
     FREQUENCY_EDGES,
     Slice,
     coverage,

@@ -7,16 +7,16 @@ import re
 import pytest
 from pydantic import AliasChoices, BaseModel
 
-from portrait.batch import decode
-from portrait.envelope import TYPE_NAMES, parse_event
-from portrait.event import Action, Event
-from portrait.item import Item
-from portrait.kinds import DISLIKED, LIKED
+from portrait.events.decode import decode
+from portrait.events.envelope import TYPE_NAMES, parse_event
+from portrait.events.event import Action, Event
+from portrait.events.item import Item
+from portrait.events.topics import event_topic
+from portrait.model.kinds import DISLIKED, LIKED
 from portrait.settings import Settings
-from portrait.topics import event_topic
 from service.schemas import MOST_EVENTS
-from tests.generated import ROOT
-from tests.records import FakeRecord
+from tests.support.generated import ROOT
+from tests.support.records import FakeRecord
 
 PAGE = (ROOT / "docs" / "event-schema.md").read_text()
 EIGHT = 1_782_892_800_000  # 2026-07-01T08:00:00Z

@@ -5,15 +5,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from portrait import exam as module
-from portrait.evaluate import Scores
-from portrait.event import Action
-from portrait.exam import Exam, set_exam, sit
-from portrait.facts import ACTION_CODE
-from portrait.interactions import NO_ITEM, Codes, Interactions, from_columns
-from portrait.judge import judge
-from portrait.recency import Events
-from portrait.verdict import Verdict
+from portrait.arrays import Codes
+from portrait.dataset.interactions import NO_ITEM, Interactions, from_columns
+from portrait.evaluation import exam as module
+from portrait.evaluation.exam import Exam, set_exam, sit
+from portrait.evaluation.judge import judge
+from portrait.evaluation.ranking import Scores
+from portrait.evaluation.verdict import Verdict
+from portrait.events.columns import ACTION_CODE
+from portrait.events.event import Action
+from portrait.model.recency import Events
 
 DAY = 86_400_000
 ITEMS = 12

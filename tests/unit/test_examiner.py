@@ -5,10 +5,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from portrait.event import Action
-from portrait.exam import Exam
-from portrait.facts import ACTION_CODE
-from portrait.neural.examiner import (
+from portrait.dataset.stock import place_searches, place_texts
+from portrait.evaluation.exam import Exam
+from portrait.evaluation.situations import SITUATIONS
+from portrait.events.columns import ACTION_CODE
+from portrait.events.event import Action
+from portrait.inference.ranker import Ranker
+from portrait.model.recency import Events
+from portrait.model.space import Vectors
+from portrait.training.examiner import (
     MOST_SPOILED,
     Examined,
     asked_in,
@@ -18,15 +23,10 @@ from portrait.neural.examiner import (
     misread,
     ranker_of,
 )
-from portrait.neural.material import Material, gather
-from portrait.ranker import Ranker
-from portrait.recency import Events
-from portrait.situations import SITUATIONS
-from portrait.space import Vectors
-from portrait.stock import place_searches, place_texts
-from tests.archives import memory_archive
-from tests.fakes import HashEncoder
-from tests.training_shop import CATALOGUE, ListStock, keep, season, with_searches
+from portrait.training.material import Material, gather
+from tests.support.archives import memory_archive
+from tests.support.fakes import HashEncoder
+from tests.support.training_shop import CATALOGUE, ListStock, keep, season, with_searches
 from tests.unit.test_learner import PRETRAINED
 from tests.unit.test_material import SHARES, gathered
 
@@ -113,7 +113,7 @@ def test_misread_texts_are_few_and_cost_something(monkeypatch: pytest.MonkeyPatc
 
     spoiled = misread(exam, material.texts, encoder)
     figures = measured(exam, asked_in(material), pretrained(material), spoiled)
-    monkeypatch.setattr("portrait.neural.examiner.LEAST_HITS", len(spoiled.questions) + 1)
+    monkeypatch.setattr("portrait.training.examiner.LEAST_HITS", len(spoiled.questions) + 1)
     few_hits = measured(exam, asked_in(material), pretrained(material), spoiled)
 
     assert 0 < len(spoiled.items) <= MOST_SPOILED

@@ -6,20 +6,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from portrait.catalogue import Catalogue
-from portrait.event import Action
-from portrait.explain import Reasons, evidence_of, reasons_of, search_refs, together
-from portrait.facts import ACTION_CODE, EVENT, RING
-from portrait.lexical import Lexicon
-from portrait.paint import LONG, SHORT, paint
-from portrait.recommend import Wish, blend, rank, stock
+from portrait.catalogue.catalogue import Catalogue
+from portrait.catalogue.lexical import Lexicon
+from portrait.events.columns import ACTION_CODE, EVENT, RING
+from portrait.events.event import Action
+from portrait.inference.explain import Reasons, evidence_of, merged, reasons_of, search_refs
+from portrait.inference.paint import paint
+from portrait.inference.recommend import RankingRequest, blend, rank, shelf_of
+from portrait.inference.session import read_words, session_evidence, session_ring
+from portrait.profiles.layout import LONG, SHORT
 from portrait.ref import item_ref, search_ref, text_ref
-from portrait.session import read_words, session_evidence, session_ring
-from tests.catalogues import ITEMS, catalogue
+from portrait.times import DAY_MS
+from tests.support.catalogues import ITEMS, catalogue
 
 SEARCHES = ("cat toys", "paper")
 NOW = 1_790_000_000_000
-DAY_MS = 86_400_000
 NAMES = (*(item.id for item in ITEMS), "unknown item")
 WORDS = (*SEARCHES, "unknown words")
 
@@ -51,10 +52,12 @@ def known() -> Catalogue:
 
 @given(rings)
 def test_the_shares_of_all_events_add_up_to_the_score(ring: NDArray[np.void]) -> None:
-    shelf = stock(known())
+    shelf = shelf_of(known())
     evidence = evidence_of(ring, known())
 
-    ranking = rank(shelf, blend(evidence.portrait()), Wish(), np.zeros(len(shelf), np.float32))
+    ranking = rank(
+        shelf, blend(evidence.portrait()), RankingRequest(), np.zeros(len(shelf), np.float32)
+    )
     shares = evidence.shares(shelf.matrix[shelf.text[ranking.rows]])
 
     np.testing.assert_allclose(shares.sum(axis=1), ranking.scores, atol=1e-4)
@@ -77,7 +80,7 @@ def test_the_shares_add_up_where_a_session_joins_the_past(
 ) -> None:
     past = evidence_of(ring, known())
     session = session_evidence(session_ring(items, ()), known())
-    both = together(past, session)
+    both = merged(past, session)
     vectors = np.stack([past.portrait()[LONG], session.portrait()[SHORT]])
     items_there = known().vectors.matrix[: len(ITEMS)]
 
@@ -214,7 +217,7 @@ def test_the_newest_text_of_a_session_is_read_first_should_it_be_too_much(
     built, lexicon = known(), Lexicon()
     lexicon.learn(ITEMS, built.rows["text"])
     session = session_evidence(session_ring((), ["milk", "beef"]), built)
-    monkeypatch.setattr("portrait.lexical.MOST_ROWS", 1)
+    monkeypatch.setattr("portrait.catalogue.lexical.MOST_ROWS", 1)
 
     _, ways = read_words(session, ["milk", "beef"], lexicon, built.vectors.matrix)
 

@@ -8,22 +8,20 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from portrait.event import Action
-from portrait.facts import (
-    ACTION_CODE,
-    COLUMNS,
+from portrait.events.columns import ACTION_CODE, COLUMNS, RING
+from portrait.events.event import Action
+from portrait.profiles.facts import (
     DEAREST,
     MONEY,
     MOST,
     PERIOD_MS,
     PERIODS,
-    RING,
     SPEND_PART,
     Facts,
     fold,
     spend_of,
 )
-from tests.strategies import START, Happening, happenings, log_of
+from tests.support.strategies import START, Happening, happenings, log_of
 
 USERS = 3
 RANDOM = Random(1)  # noqa: S311 - a test

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from portrait.fairness import LEAST_USERS, NO_GROUP, by_activity, by_group
+from portrait.evaluation.fairness import LEAST_USERS, NO_GROUP, by_activity, by_group
 
 USERS = 3 * LEAST_USERS
 

@@ -5,21 +5,19 @@ from collections.abc import Sequence
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
-from portrait.catalogue import Catalogue
-from portrait.item import Item
-from portrait.lexical import BEST_TEXTS, Lexicon, words_of
-from portrait.recommend import FIRST_SEEN, Pile, Shelf, Wish, rank_by, stock
+from portrait.arrays import Floats
+from portrait.catalogue.catalogue import Catalogue
+from portrait.catalogue.lexical import BEST_TEXTS, Lexicon, words_of
+from portrait.events.item import Item
+from portrait.inference.recommend import FIRST_SEEN, Pile, RankingRequest, Shelf, rank_by, shelf_of
+from portrait.model.model import Model
+from portrait.model.space import Space, Vectors, unit
 from portrait.ref import text_ref
-from portrait.space import Space, Vectors, unit
-from portrait.store import Model
 
 DIM = 6  # so few that many candidates are alike
 MODEL = Model("test", Space("none", np.zeros(DIM, np.float32), np.eye(DIM, dtype=np.float32)))
 WORDS = ("milk", "tea", "green", "black", "oat", "茶", "绿", "奶")
-
-Floats = NDArray[np.float32]
 
 
 def naive_most_marginal(
@@ -86,13 +84,16 @@ def test_a_ranking_by_scores_equals_scoring_each_item(
     seed: int,
     few: bool,  # noqa: FBT001 - drawn
 ) -> None:
-    shelf = shelf_of(texts, offered=[not few or place % 5 == 0 for place in range(len(texts))])
+    shelf = shelf_with(texts, offered=[not few or place % 5 == 0 for place in range(len(texts))])
     draw = np.random.default_rng(seed)
     vector = unit(draw.standard_normal((1, DIM)).astype(np.float32))[0]
     bonus = draw.uniform(0, 1, len(shelf)).astype(np.float32)
 
     ranking = rank_by(
-        shelf, vector, Wish(limit=limit, diversity=0), lambda rows, scores: scores + bonus[rows]
+        shelf,
+        vector,
+        RankingRequest(limit=limit, diversity=0),
+        lambda rows, scores: scores + bonus[rows],
     )
 
     scored = {
@@ -122,7 +123,7 @@ def test_the_best_texts_of_a_query_are_those_of_all_scored(titles: list[str], qu
     np.testing.assert_allclose(scores, [naive[row] for row in rows.tolist()], rtol=1e-5)
 
 
-def shelf_of(texts: Sequence[int], offered: Sequence[bool]) -> Shelf:
+def shelf_with(texts: Sequence[int], offered: Sequence[bool]) -> Shelf:
     """Stock items with these texts."""
     built = Catalogue(MODEL)
     names = [f"text {text}" for text in sorted(set(texts))]
@@ -130,4 +131,4 @@ def shelf_of(texts: Sequence[int], offered: Sequence[bool]) -> Shelf:
     built.vectors.put([text_ref(name) for name in names], unit(noise))
     for place, (text, available) in enumerate(zip(texts, offered, strict=True)):
         built.put(Item(id=str(place), title=f"text {text}", available=available))
-    return stock(built)
+    return shelf_of(built)

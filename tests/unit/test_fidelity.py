@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from portrait.fidelity import fidelity
-from portrait.space import Vectors, unit
+from benchmarks.fidelity import fidelity
+from portrait.model.space import Vectors, unit
 
 
 def circle(count: int) -> Vectors:

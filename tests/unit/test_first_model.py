@@ -4,12 +4,13 @@ import asyncio
 
 import pytest
 
-from portrait.errors import ModelInvalidError
+from portrait.lifecycle.registry import Roles
 from portrait.ref import text_ref
-from portrait.store import Model
-from tests.fakes import HashEncoder, MemoryCatalogue, MemoryRegistry
-from tests.patience import PATIENCE
-from tests.streams import MODEL
+from tests.support.fakes import HashEncoder, MemoryCatalogue
+from tests.support.memory_registry import MemoryRegistry
+from tests.support.patience import PATIENCE
+from tests.support.promotions import put_in_service
+from tests.support.streams import MODEL
 from workers import first_model
 from workers.first_model import await_model, fit_first_model
 
@@ -43,32 +44,24 @@ async def test_waiting_ends_when_a_model_is_promoted() -> None:
     await asyncio.sleep(0.05)
     assert not waiting.done()
 
-    await registry.promote(MODEL)
+    await put_in_service(registry, MODEL)
 
     assert await asyncio.wait_for(waiting, PATIENCE) == MODEL
-
-
-class Unreadable(MemoryRegistry):
-    """A registry whose champion is damaged."""
-
-    async def champion(self) -> Model | None:
-        if self.version == "damaged":
-            raise ModelInvalidError
-        return await super().champion()
 
 
 async def test_waiting_outlives_a_store_that_is_away_and_a_model_that_cannot_be_read(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(first_model, "AWAY_SECONDS", 0.01)
-    registry = Unreadable()
+    registry = MemoryRegistry()
     registry.is_down = True
     waiting = asyncio.create_task(await_model(registry, asyncio.Event()))
     await asyncio.sleep(0.05)
-    registry.is_down, registry.version = False, "damaged"
+    registry.now, registry.damaged = Roles("damaged"), {"damaged"}
+    registry.is_down = False
     await asyncio.sleep(0.05)
 
-    await registry.promote(MODEL)
+    await put_in_service(registry, MODEL)
 
     assert await asyncio.wait_for(waiting, PATIENCE) == MODEL
 

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from portrait.event import Action
-from portrait.facts import ACTION_CODE
-from portrait.habits import DAY_MS
-from portrait.heads import CHURN_RISK, INTERESTS, NEXT_ACTION, PURCHASE_INTENT, Heads
-from portrait.history import Anchors, facts_at
-from portrait.interactions import Interactions, from_columns
-from portrait.neural.fit_heads import fit_heads
-from portrait.neural.judge_heads import HeadReport, by_groups
+from portrait.dataset.history import Anchors, History
+from portrait.dataset.interactions import Interactions, from_columns
+from portrait.events.columns import ACTION_CODE
+from portrait.events.event import Action
+from portrait.model.heads import CHURN_RISK, INTERESTS, NEXT_ACTION, PURCHASE_INTENT, Heads
+from portrait.times import DAY_MS
+from portrait.training.heads.fit_heads import fit_heads
+from portrait.training.heads.judge_heads import HeadReport, by_groups
 
 START = 1_700_000_000_000
 DAYS, USERS, ITEMS = 240, 200, 6
@@ -88,7 +88,7 @@ def test_a_cart_announces_a_purchase(fitted: Fitted) -> None:
     heads, reports, log = fitted
     carts = log.where(log.action == CART)
     asked = Anchors(carts.user[:50], carts.at[:50] + 1)
-    facts = facts_at(log, asked)
+    facts = History(log).facts(asked)
 
     said = heads.predict(facts.head, facts.ring, newest_category(facts.ring), asked.at)
 
@@ -101,7 +101,7 @@ def test_what_only_the_state_knows_is_taken_from_the_state(fitted: Fitted) -> No
     heads, reports, log = fitted
     visits = log.where(log.action == PURCHASE)
     asked = Anchors(visits.user[:200], visits.at[:200] + DAY_MS)
-    facts = facts_at(log, asked)
+    facts = History(log).facts(asked)
     item = facts.ring["ref"].astype(np.int64) - 1
     touched = np.where(item >= 0, CATEGORY_REFS[item], 0)
 
@@ -117,7 +117,7 @@ def test_what_only_the_state_knows_is_taken_from_the_state(fitted: Fitted) -> No
 def test_churn_risk_rises_while_a_user_is_silent(fitted: Fitted) -> None:
     heads, _reports, log = fitted
     at = np.full(USERS, START + 60 * DAY_MS)
-    facts = facts_at(log, Anchors(np.arange(USERS), at))
+    facts = History(log).facts(Anchors(np.arange(USERS), at))
     known = facts.head["count"] > 5
     head, ring = facts.head[known], facts.ring[known]
 

@@ -8,31 +8,30 @@ import numpy as np
 import pytest
 import torch
 
-from portrait.event import Action
-from portrait.facts import ACTION_CODE
-from portrait.hash_index import MISSING
-from portrait.interactions import NO_ITEM, NO_QUERY, Codes, Interactions, from_columns
-from portrait.learned import FIRST, Blend, Learned
-from portrait.neural.behaviour_encoder import BehaviourEncoder, EncoderShape
-from portrait.neural.choose_blend import choose_blend
-from portrait.neural.co_occurrence import Window
-from portrait.neural.fit_ranker import (
+from portrait.arrays import MISSING, Codes
+from portrait.catalogue.traits import Traits
+from portrait.dataset.interactions import NO_ITEM, NO_QUERY, Interactions, from_columns
+from portrait.dataset.past import newest
+from portrait.dataset.sequences import sequences_of
+from portrait.evaluation.validation import validation_of
+from portrait.events.columns import ACTION_CODE
+from portrait.events.event import Action
+from portrait.inference.ranker import Ranker
+from portrait.model.learned import FIRST, Blend, Learned
+from portrait.training.loop.train import Course
+from portrait.training.ranker.behaviour_encoder import BehaviourEncoder, EncoderShape
+from portrait.training.ranker.choose_blend import choose_blend
+from portrait.training.ranker.co_occurrence import Window
+from portrait.training.ranker.fit_ranker import (
     WINDOWS,
-    Fitted,
+    FittedRanker,
     RankerCourse,
     choose_window,
     fit_ranker,
     refit_ranker,
 )
-from portrait.neural.next_item import NextItem
-from portrait.neural.sequences import sequences_of
-from portrait.neural.training import Course
-from portrait.neural.validation import validation_of
-from portrait.past import newest
-from portrait.ranker import Ranker
-from portrait.recency import Events
-from portrait.traits import Traits
-from tests.learned import ITEMS, last_held_out, planted, text_vectors
+from portrait.training.ranker.next_item import NextItem
+from tests.support.learned import ITEMS, last_held_out, planted, text_vectors
 
 COURSE = RankerCourse(
     shape=EncoderShape(dim=8, heads=2),
@@ -52,7 +51,7 @@ def _one_thread() -> None:
 
 
 @cache
-def fitted() -> Fitted:
+def fitted() -> FittedRanker:
     events, items = last_held_out(planted())
     return fit_ranker(events, validation_of(events, USERS, items), text_vectors(), COURSE)
 
@@ -125,39 +124,10 @@ def taken(lot: np.random.Generator, walk: Walk) -> Codes:
     return lot.integers(2) * half + (places if walk == "round" else lot.permutation(half)[:STEPS])
 
 
-def test_the_shares_of_events_add_up_to_the_score() -> None:
-    rows, events = newest(planted(), USERS)
-    scores = ranker().scores(rows, events)
-
-    for user in range(10):
-        shares = ranker().shares(rows[user], events[user : user + 1], np.arange(ITEMS))
-        np.testing.assert_allclose(shares.sum(axis=1), scores[user], atol=1e-4)
-
-
-def test_without_its_strongest_event_a_score_is_lower() -> None:
-    rows, events = newest(planted(), USERS)
-    scores = ranker().scores(rows, events)
-    for user in USERS:
-        scores[user, rows[user, events.present[user]]] = -np.inf  # what one has is not recommended
-    best = scores.argmax(axis=1)
-    lower = 0
-
-    for user in USERS:
-        here = events[user : user + 1]
-        shares = ranker().shares(rows[user], here, best[[user]])[0]
-        present = here.present.copy()
-        present[0, shares.argmax()] = False
-        without = Events(here.kind, here.at, present)
-        left = np.where(present, rows[[user]], MISSING)
-        lower += int(ranker().scores(left, without)[0, best[user]] < shares.sum())
-
-    assert lower >= 54
-
-
 def test_an_average_with_no_share_for_the_new_is_the_champion(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("portrait.neural.fit_ranker.NEWER", 0.0)
+    monkeypatch.setattr("portrait.training.ranker.fit_ranker.NEWER", 0.0)
     events, items = last_held_out(planted(seed=2))
     champion = fitted().learned
     gentle = replace(COURSE, course=replace(COURSE.course, epochs=1))
@@ -169,7 +139,7 @@ def test_an_average_with_no_share_for_the_new_is_the_champion(
     np.testing.assert_array_equal(again.learned.behaviour.projection, champion.behaviour.projection)
 
 
-def test_a_catalogue_in_another_order_has_the_same_scores_and_shares() -> None:
+def test_a_catalogue_in_another_order_has_the_same_scores() -> None:
     events = planted()
     order = np.random.default_rng(0).permutation(ITEMS)
     place = np.argsort(order)
@@ -178,10 +148,8 @@ def test_a_catalogue_in_another_order_has_the_same_scores_and_shares() -> None:
     moved = np.where(rows == MISSING, MISSING, place[rows])
 
     scores = other.scores(moved, happened)
-    shares = other.shares(moved[0], happened[0:1], np.arange(ITEMS))
 
     np.testing.assert_allclose(scores[:, place], ranker().scores(rows, happened), atol=1e-5)
-    np.testing.assert_allclose(shares.sum(axis=1), scores[0], atol=1e-4)
 
 
 @pytest.mark.parametrize("solvable_again", [1, 15_000])  # a shop may have grown beyond, meanwhile
@@ -194,7 +162,7 @@ def test_a_refit_learns_from_what_was_held_out_and_keeps_the_choices(
     few = replace(COURSE, course=replace(COURSE.course, epochs=2))
     chosen = fit_ranker(hidden, validation_of(hidden, USERS, items), text_vectors(), few)
 
-    monkeypatch.setattr("portrait.neural.fit_ranker.SOLVABLE", solvable_again)
+    monkeypatch.setattr("portrait.training.ranker.fit_ranker.SOLVABLE", solvable_again)
     learned = refit_ranker(chosen, planted(), text_vectors(), few)
 
     assert learned.blend == chosen.learned.blend
@@ -248,8 +216,6 @@ def test_a_cold_item_stands_by_its_text_alone() -> None:
     assert np.flatnonzero(asked.cold).tolist() == [7]
     expected = blend.cold_behaviour * near + blend.cold * read
     np.testing.assert_allclose(scores[:, 7], expected, atol=1e-5)
-    shares = asked.shares(rows[0], happened[0:1], np.array([7, 8]))
-    np.testing.assert_allclose(shares.sum(axis=1), scores[0, [7, 8]], atol=1e-4)
 
 
 def test_a_warm_start_moves_little_and_loses_nothing() -> None:

@@ -6,17 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from portrait.encoder import TextEncoder
 from portrait.errors import ModelInvalidError
-from portrait.learner import NothingToLearnError, Trained
-from portrait.model_index import Card
-from portrait.neural.learner import ArchiveLearner
-from portrait.space import Space, fit_space
-from portrait.store import Model
-from tests.fake_training import MemoryModels
-from tests.fakes import HashEncoder, MemoryRegistry
-from tests.streams import card_of_model
-from tests.training_shop import CATALOGUE
+from portrait.lifecycle.learner import NothingToLearnError, Trained
+from portrait.lifecycle.registry import Card
+from portrait.model.encoder import TextEncoder
+from portrait.model.model import Model
+from portrait.model.space import Space, fit_space
+from portrait.training.learner import ArchiveLearner
+from tests.support.cards import card_of_model
+from tests.support.fakes import HashEncoder
+from tests.support.memory_registry import MemoryRegistry
+from tests.support.training_shop import CATALOGUE
 from tests.unit.test_learner import PRETRAINED, KilledError, Noted, Shop
 from workers.grounds import StoredGrounds
 
@@ -74,10 +74,28 @@ def trainer(tmp_path: Path) -> Trainer:
     return Trainer(Shop(tmp_path), ListedGrounds())
 
 
+Learned = tuple[Trainer, Trained]
+
+
+@pytest.fixture(scope="module")
+def on_the_new(tmp_path_factory: pytest.TempPathFactory) -> Learned:
+    """Return what was learned on the basis."""
+    trainer = Trainer(Shop(tmp_path_factory.mktemp("new")), ListedGrounds())
+    return trainer, trainer.learn()
+
+
+@pytest.fixture(scope="module")
+def on_the_old(tmp_path_factory: pytest.TempPathFactory) -> Learned:
+    """Return what was learned without one."""
+    trainer = Trainer(Shop(tmp_path_factory.mktemp("old")), ListedGrounds(named=None))
+    return trainer, trainer.learn()
+
+
 def test_a_challenger_stands_on_the_new_encoder_and_is_judged_beside_the_champion(
-    trainer: Trainer,
+    on_the_new: Learned,
 ) -> None:
-    trained = trainer.learn()
+    trainer, trained = on_the_new
+
     trial = trainer.learner.examine(trained, PRETRAINED, Noted())
 
     assert trained.model.space.id == BASIS.space.id
@@ -90,10 +108,8 @@ def test_a_challenger_stands_on_the_new_encoder_and_is_judged_beside_the_champio
     assert trial.challenger.newest.ndcg.mean() > trial.champion.newest.ndcg.mean() > 0
 
 
-def test_without_a_basis_it_stands_on_the_champion(trainer: Trainer) -> None:
-    trainer.grounds.named = None
-
-    trained = trainer.learn()
+def test_without_a_basis_it_stands_on_the_champion(on_the_old: Learned) -> None:
+    _, trained = on_the_old
 
     assert trained.model.space.id == PRETRAINED.space.id
     assert trained.manifest.base_encoder == "hash"
@@ -116,8 +132,9 @@ def test_without_the_encoder_of_its_ground_nothing_is_learned(trainer: Trainer) 
 
 
 def test_what_a_killed_training_left_on_another_ground_is_not_gone_on_with(
-    trainer: Trainer,
+    trainer: Trainer, on_the_new: Learned
 ) -> None:
+    _, fresh = on_the_new
     trainer.grounds.named = None
     with pytest.raises(KilledError):
         trainer.learn("training heads")
@@ -125,8 +142,7 @@ def test_what_a_killed_training_left_on_another_ground_is_not_gone_on_with(
 
     trained = trainer.learn()
 
-    fresh = Trainer(Shop(trainer.shop.plan.folder.parent / "fresh"), ListedGrounds())
-    assert learned_of(trained) == learned_of(fresh.learn())
+    assert learned_of(trained) == learned_of(fresh)
 
 
 def learned_of(trained: Trained) -> dict[str, bytes]:
@@ -134,37 +150,37 @@ def learned_of(trained: Trained) -> dict[str, bytes]:
     return {name: each.tobytes() for name, each in trained.model.learned.to_arrays().items()}
 
 
-def test_a_basis_that_is_taken_back_during_a_training_fails_it(trainer: Trainer) -> None:
-    trained = trainer.learn()
-    trainer.grounds.named = None
+def test_a_basis_that_is_taken_back_during_a_training_fails_it(on_the_new: Learned) -> None:
+    trainer, trained = on_the_new
+    later = Trainer(trainer.shop, ListedGrounds(named=None))
 
     with pytest.raises(NothingToLearnError, match="was changed during"):
-        trainer.learner.examine(trained, PRETRAINED, Noted())
+        later.learner.examine(trained, PRETRAINED, Noted())
 
 
-def test_a_basis_that_is_named_during_a_training_is_for_the_next(trainer: Trainer) -> None:
-    trainer.grounds.named = None
-    trained = trainer.learn()
-    trainer.grounds.named = Model("late", Space("new", BASIS.space.mean, -BASIS.space.axes))
+def test_a_basis_that_is_named_during_a_training_is_for_the_next(on_the_old: Learned) -> None:
+    trainer, trained = on_the_old
+    late = Model("late", Space("new", BASIS.space.mean, -BASIS.space.axes))
+    later = Trainer(trainer.shop, ListedGrounds(named=late))
 
-    trial = trainer.learner.examine(trained, PRETRAINED, Noted())
+    trial = later.learner.examine(trained, PRETRAINED, Noted())
 
     assert trial.challenger.newest.ndcg.mean() > 0
 
 
-async def test_a_thread_is_told_what_the_index_of_models_names() -> None:
+async def test_a_thread_is_told_what_the_registry_names() -> None:
     async def encoder_of(model: Model) -> HashEncoder:
         if model is BASIS:
             return NewEncoder()
         raise ModelInvalidError
 
-    models, registry = MemoryModels(), MemoryRegistry()
+    registry = MemoryRegistry()
     await registry.store(BASIS)
-    await models.add(card_of_model(BASIS))
-    grounds = StoredGrounds(models, registry, encoder_of, asyncio.get_running_loop())
+    await registry.add(card_of_model(BASIS))
+    grounds = StoredGrounds(registry, encoder_of, asyncio.get_running_loop())
 
     nothing = await asyncio.to_thread(grounds.basis)
-    await models.build_on(BASIS.version)
+    await registry.build_on(BASIS.version)
 
     assert nothing is None
     assert await asyncio.to_thread(grounds.basis) is BASIS

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portrait.event import Action
-from portrait.facts import PERIOD_MS, Facts, fold
-from portrait.habits import HABITS, habits
-from tests.strategies import START, Happening, happenings, log_of
+from portrait.events.event import Action
+from portrait.model.habits import HABITS, habits
+from portrait.profiles.facts import PERIOD_MS, Facts, fold
+from tests.support.strategies import START, Happening, happenings, log_of
 
 MINUTE, DAY = 60_000, 86_400_000
 USERS = 3

@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from portrait.calibration import AS_IT_IS
-from portrait.facts import EVENT, RING, Facts
-from portrait.habits import ACTIONS, DAY_MS, HABITS, RECENCY
-from portrait.heads import (
+from portrait.dataset.history import Anchors, History
+from portrait.dataset.interactions import from_columns
+from portrait.events.columns import EVENT, RING
+from portrait.model.calibration import AS_IT_IS
+from portrait.model.habits import ACTIONS, HABITS, RECENCY
+from portrait.model.heads import (
     CHURN_RISK,
     INTERESTS,
     NEXT_ACTION,
@@ -20,8 +22,8 @@ from portrait.heads import (
     features,
     touches,
 )
-from portrait.history import Anchors, facts_at
-from portrait.interactions import from_columns
+from portrait.profiles.facts import Facts
+from portrait.times import DAY_MS
 
 STATE = 4
 WIDTH = STATE + len(HABITS)
@@ -40,7 +42,7 @@ def some_facts(users: int) -> Facts:
         items=np.arange(1, 10, dtype=np.uint64),
         users=users,
     )
-    return facts_at(log, Anchors(np.arange(users), np.full(users, START + 100 * DAY_MS)))
+    return History(log).facts(Anchors(np.arange(users), np.full(users, START + 100 * DAY_MS)))
 
 
 def head_of(outputs: int) -> Head:

@@ -1,6 +1,8 @@
 """A worker's health: asked while it works, and no reason for it to stay."""
 
 import asyncio
+import os
+import signal
 import sys
 from contextlib import suppress
 from subprocess import run
@@ -8,11 +10,11 @@ from subprocess import run
 import httpx
 from starlette.testclient import TestClient
 
-from demo.ports import free_port, port_is_free
 from portrait.errors import StoreUnavailableError
-from portrait.stream import Notes
-from tests.patience import PATIENCE
-from tests.processes import until
+from portrait.events.stream import Notes
+from sandbox.ports import free_port, port_is_free
+from tests.support.patience import PATIENCE
+from tests.support.processes import until
 from workers.health import health_app, serve_health
 
 
@@ -52,6 +54,25 @@ async def test_a_probe_without_an_answer_does_not_keep_a_worker_from_leaving() -
         await asked.wait()
 
     assert port_is_free(port)
+
+
+async def test_signals_are_the_workers_own_and_end_no_probe() -> None:
+    port, told = free_port(), asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, told.set)
+    try:
+        async with serve_health("127.0.0.1", port, {}), httpx.AsyncClient() as client:
+            await until(lambda: not port_is_free(port), "it listens")
+
+            os.kill(os.getpid(), signal.SIGTERM)
+            async with asyncio.timeout(PATIENCE):
+                await told.wait()
+
+            answer = await client.get(f"http://127.0.0.1:{port}/livez", timeout=PATIENCE)
+    finally:
+        loop.remove_signal_handler(signal.SIGTERM)
+
+    assert answer.status_code == 200
 
 
 def test_a_worker_that_is_ready_tells_what_befell_its_log() -> None:

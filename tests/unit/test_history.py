@@ -4,14 +4,15 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portrait.event import Action
-from portrait.facts import ACTION_CODE, Facts, fold
-from portrait.history import Anchors, facts_at
-from portrait.interactions import NO_ITEM, NO_QUERY, Interactions, from_columns
-from tests.strategies import START, Happening, happenings, log_of
+from portrait.dataset.history import Anchors, History
+from portrait.dataset.interactions import NO_ITEM, NO_QUERY, Interactions, from_columns
+from portrait.events.columns import ACTION_CODE
+from portrait.events.event import Action
+from portrait.profiles.facts import Facts, fold
+from portrait.times import DAY_MS
+from tests.support.strategies import START, Happening, happenings, log_of
 
 USERS = 3
-DAY_MS = 86_400_000
 ITEMS = np.arange(1, 13, dtype=np.uint64) * 7
 
 anchors_of = st.lists(
@@ -62,7 +63,7 @@ def folded(history: Interactions, user: int, at: int) -> Facts:
 def test_facts_at_a_moment_are_what_fold_gives(events: list[Happening], asked: Anchors) -> None:
     history = interactions_of(events)
 
-    facts = facts_at(history, asked)
+    facts = History(history).facts(asked)
 
     facts.head["received_at"] = 0
     for row, (user, at) in enumerate(zip(asked.user.tolist(), asked.at.tolist(), strict=True)):
@@ -76,7 +77,7 @@ def test_it_holds_beyond_a_full_ring(events: list[Happening], day: int) -> None:
     history = interactions_of(events)
     at = START + day * DAY_MS
 
-    facts = facts_at(history, Anchors(np.array([0]), np.array([at])))
+    facts = History(history).facts(Anchors(np.array([0]), np.array([at])))
 
     expected = folded(history, 0, at)
     facts.head["received_at"] = 0
@@ -92,7 +93,7 @@ def test_it_holds_of_sums_beyond_any_number_of_the_machine() -> None:
     history = interactions_of(events)
 
     for at in (1, 2, 40, 100, 202):
-        facts = facts_at(history, Anchors(np.array([0]), np.array([START + at])))
+        facts = History(history).facts(Anchors(np.array([0]), np.array([START + at])))
 
         facts.head["received_at"] = 0
         assert facts.head.tobytes() == folded(history, 0, START + at).head.tobytes()
@@ -108,7 +109,9 @@ def test_what_happens_at_the_moment_is_not_known_yet() -> None:
         users=1,
     )
 
-    before, between = facts_at(history, Anchors(np.zeros(2, np.int64), START + np.arange(2))).head
+    asked = Anchors(np.zeros(2, np.int64), START + np.arange(2))
+
+    before, between = History(history).facts(asked).head
 
     assert before["count"] == 0
     assert between["count"] == 1
@@ -124,7 +127,7 @@ def test_a_search_has_no_item() -> None:
         users=1,
     )
 
-    facts = facts_at(history, Anchors(np.zeros(1, np.int64), np.array([START + 1])))
+    facts = History(history).facts(Anchors(np.zeros(1, np.int64), np.array([START + 1])))
 
     assert facts.ring["ref"][0, 0] == 0
     assert facts.ring["at"][0, 0] == START
@@ -142,6 +145,6 @@ def test_a_search_is_named_by_its_text() -> None:
         users=1,
     )
 
-    facts = facts_at(history, Anchors(np.array([0]), np.array([START + 2])))
+    facts = History(history).facts(Anchors(np.array([0]), np.array([START + 2])))
 
     assert facts.ring["ref"][0, :3].tolist() == [500, ITEMS[2], 0]

@@ -6,14 +6,14 @@ from datetime import timedelta
 import pytest
 
 from portrait.errors import StoreUnavailableError
-from portrait.item import Item
+from portrait.events.item import Item
+from portrait.events.resume import Resume
+from portrait.events.topics import DEAD
 from portrait.ref import text_ref
-from portrait.resume import Resume
-from portrait.topics import DEAD
-from tests.catalogues import SPACE
-from tests.fakes import HashEncoder, ListPublisher, MemoryCatalogue, MemoryOffsets
-from tests.records import FakeRecord
-from tests.streams import ListStream, memory_spaces, memory_upkeep
+from tests.support.catalogues import SPACE
+from tests.support.fakes import HashEncoder, ListPublisher, MemoryCatalogue, MemoryOffsets
+from tests.support.records import FakeRecord
+from tests.support.streams import ListStream, memory_spaces, memory_upkeep
 from workers.index import Indexer, decode_items, index
 from workers.origin import Completeness
 from workers.spaces import Spaces
@@ -57,7 +57,7 @@ async def indexer(
 
 async def run(*batches: list[FakeRecord]) -> tuple[MemoryCatalogue, ListPublisher, ListStream]:
     store, publisher, stream = MemoryCatalogue(), ListPublisher(), ListStream(*batches)
-    spaces, _, _ = await memory_spaces(store)
+    spaces, _ = await memory_spaces(store)
     await index(stream.batches(), stream, await indexer(store, spaces, publisher))
     return store, publisher, stream
 
@@ -177,7 +177,7 @@ async def test_a_text_that_is_known_is_not_read_again() -> None:
     encoder = HashEncoder()
     for offset in range(3):
         stream = ListStream([upsert("milk", offset), upsert("more milk", title="title of milk")])
-        spaces, _, _ = await memory_spaces(store, encoder=encoder)
+        spaces, _ = await memory_spaces(store, encoder=encoder)
         await index(stream.batches(), stream, await indexer(store, spaces))
 
     assert encoder.texts_read == 1 + 3  # of which three are to see whether it can read
@@ -189,7 +189,7 @@ async def test_a_store_that_started_again_is_given_the_batch_again() -> None:
     await resume.points()
     offsets.life = "second"
 
-    spaces, _, _ = await memory_spaces(store)
+    spaces, _ = await memory_spaces(store)
     await index(stream.batches(), stream, await indexer(store, spaces, resume=resume))
 
     assert stream.rewinds == 1
@@ -198,7 +198,7 @@ async def test_a_store_that_started_again_is_given_the_batch_again() -> None:
 
 async def test_a_store_that_is_away_is_given_the_batch_again() -> None:
     store, stream = MemoryCatalogue(), ListStream([upsert("milk")])
-    spaces, _, _ = await memory_spaces(store)
+    spaces, _ = await memory_spaces(store)
     store.is_down = True
 
     await index(stream.batches(), stream, await indexer(store, spaces))
@@ -210,7 +210,7 @@ async def test_a_store_that_is_away_is_given_the_batch_again() -> None:
 
 async def test_a_store_that_is_away_for_too_long_ends_the_worker() -> None:
     store, stream = MemoryCatalogue(), ListStream([upsert("milk")])
-    spaces, _, _ = await memory_spaces(store)
+    spaces, _ = await memory_spaces(store)
     store.is_down = True
 
     with pytest.raises(StoreUnavailableError):

@@ -7,13 +7,15 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from portrait.batch import decode
-from portrait.event import Action
-from portrait.facts import ACTION_CODE, COLUMNS, Facts, fold
-from portrait.influence import ACQUAINTED, AWAY_MS, DAILY, DAY_MS, Regulars, wanted
-from portrait.popularity import diminished
-from portrait.receipt import RECEIVED as SAID
-from tests.records import RECEIVED, FakeRecord, event_record
+from portrait.catalogue.popularity import diminished
+from portrait.events.columns import ACTION_CODE, COLUMNS
+from portrait.events.decode import decode
+from portrait.events.event import Action
+from portrait.events.receipt import RECEIVED as SAID
+from portrait.model.influence import ACQUAINTED, AWAY_MS, DAILY, Regulars, wanted
+from portrait.profiles.facts import Facts, fold
+from portrait.times import DAY_MS
+from tests.support.records import RECEIVED, FakeRecord, event_record
 
 TODAY = 20_700 * DAY_MS
 PURCHASE = 4_000

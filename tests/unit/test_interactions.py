@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from portrait.interactions import NO_ITEM, NO_QUERY, Interactions, from_columns
+from portrait.dataset.interactions import NO_ITEM, NO_QUERY, Interactions, from_columns
 
 
 def three_users() -> Interactions:

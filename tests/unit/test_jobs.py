@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from portrait.jobs import Job, new_job, usual_seconds
+from portrait.lifecycle.jobs import Job, new_job, usual_seconds
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 OUTLINE = ("reading", "training", "measuring")

@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from portrait.evaluate import gains, hits, paired_bootstrap
-from portrait.judge import LEAST_CASES, judge
-from portrait.situations import COMPLAINT, KNOWN, NEW, SEARCH, SITUATIONS
-from portrait.trial import DEFAULTS, Figures, Floats, HeadFigures, Ranks
-from portrait.verdict import Check, Verdict
+from portrait.arrays import Doubles
+from portrait.evaluation.judge import LEAST_CASES, judge
+from portrait.evaluation.ranking import gains, hits, paired_bootstrap
+from portrait.evaluation.situations import COMPLAINT, KNOWN, NEW, SEARCH, SITUATIONS
+from portrait.evaluation.trial import DEFAULTS, Figures, HeadFigures, Ranks
+from portrait.evaluation.verdict import Check, Verdict
 
 USERS = 400
 ITEMS = 2_000
@@ -21,7 +22,7 @@ share = st.floats(0, 1)
 situation = st.lists(share, max_size=3 * LEAST_CASES).map(np.array)
 
 
-def ranked(places: Floats) -> Ranks:
+def ranked(places: Doubles) -> Ranks:
     return Ranks(gains(places, 10), hits(places, 10))
 
 
@@ -40,7 +41,7 @@ def moved(ranks: Ranks, factor: float) -> Ranks:
     return Ranks(ranks.ndcg * factor, ranks.hit * factor)
 
 
-def mostly(share: float, users: int, seed: int = 0) -> Floats:
+def mostly(share: float, users: int, seed: int = 0) -> Doubles:
     """Return what happened to each of some people, good for a share of them."""
     return (np.random.default_rng(seed).random(users) < share).astype(np.float64)
 
@@ -307,7 +308,7 @@ def test_a_tail_that_fell_by_chance_is_no_bias() -> None:
     few, other = many[:100], draw.random(100) * 0.42
     assert other.mean() < 0.8 * few.mean()
 
-    def after(before: Floats, tail: Floats) -> Verdict:
+    def after(before: Doubles, tail: Doubles) -> Verdict:
         champion = replace(CHAMPION, tail_share=float(before.mean()), tail=before)
         return judge(champion, challenger(tail_share=float(tail.mean()), tail=tail))
 
@@ -338,7 +339,7 @@ NAMES = {
 }
 
 
-def in_situation(name: str, people: Floats) -> dict[str, object]:
+def in_situation(name: str, people: Doubles) -> dict[str, object]:
     return {"situations": {**CHAMPION.situations, name: people}}
 
 

@@ -16,8 +16,8 @@ from portrait.adapters.kafka_records import (
     Intake,
     PartitionReader,
 )
-from portrait.stream import Record, Unreadable
-from tests.kafka_bytes import (
+from portrait.events.stream import Record, Unreadable
+from tests.support.kafka_bytes import (
     CODECS,
     HEADER,
     MARK,

@@ -5,19 +5,18 @@ from datetime import timedelta
 
 import numpy as np
 
-from portrait.event import Action
-from portrait.facts import ACTION_CODE
-from portrait.history import Anchors
-from portrait.interactions import NO_ITEM, Interactions, from_columns
-from portrait.labels import (
+from portrait.dataset.history import Anchors
+from portrait.dataset.interactions import NO_ITEM, Interactions, from_columns
+from portrait.dataset.labels import (
     NO_LABEL,
     categories_touched,
     churn,
     next_action,
-    next_item,
     purchase_within,
     sentiment,
 )
+from portrait.events.columns import ACTION_CODE
+from portrait.events.event import Action
 
 DAY = 86_400_000
 START = 1_700_000_000_000
@@ -51,13 +50,13 @@ def until(day: float) -> int:
     return START + round(day * DAY)
 
 
-def test_the_next_item_is_the_first_from_the_anchor_on_and_searches_have_none() -> None:
+def test_the_next_action_is_the_first_from_the_anchor_on() -> None:
     log = history((0, 1, CLICK, 0), (0, 2, SEARCH, NO_ITEM), (0, 3, PURCHASE, 2), (1, 9, CLICK, 1))
 
-    labels = next_item(log, on((0, 1), (0, 1.5), (0, 4), (1, 0)), until(5))
+    labels = next_action(log, on((0, 1), (0, 1.5), (0, 4), (1, 0)), until(5))
 
-    assert labels.values.tolist() == [0, 2]
-    assert labels.closes.tolist() == [until(1) + 1, until(3) + 1]
+    assert labels.values.tolist() == [CLICK, SEARCH]
+    assert labels.closes.tolist() == [until(1) + 1, until(2) + 1]
 
 
 def test_the_next_action_of_who_has_not_acted_yet_is_left_out() -> None:

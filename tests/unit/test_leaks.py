@@ -7,18 +7,18 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from portrait.facts import PURCHASE
-from portrait.history import Anchors, facts_at
-from portrait.interactions import Interactions, from_columns
-from portrait.labels import (
+from portrait.dataset.history import Anchors, History
+from portrait.dataset.interactions import Interactions, from_columns
+from portrait.dataset.labels import (
     Labels,
     categories_touched,
     churn,
     next_action,
-    next_item,
     purchase_within,
 )
-from portrait.leaks import LeakError, audit_facts, audit_features, audit_labels, audit_split
+from portrait.dataset.leaks import LeakError, audit_facts, audit_split
+from portrait.events.columns import PURCHASE
+from tests.support.audits import audit_features, audit_labels
 
 DAY = 86_400_000
 START = 1_700_000_000_000
@@ -46,7 +46,7 @@ def asked() -> Anchors:
 
 
 def counts(log: Interactions, asked: Anchors) -> NDArray[np.float64]:
-    return facts_at(log, asked).head["totals"].astype(np.float64)
+    return History(log).facts(asked).head["totals"].astype(np.float64)
 
 
 def counts_of_the_whole_log(log: Interactions, asked: Anchors) -> NDArray[np.float64]:
@@ -67,13 +67,12 @@ def bought_within_windows_still_open(log: Interactions, asked: Anchors, until: i
 
 def test_honest_features_pass(log: Interactions, asked: Anchors) -> None:
     audit_features(counts, log, asked)
-    audit_facts(facts_at(log, asked), asked)
+    audit_facts(History(log).facts(asked), asked)
 
 
 @pytest.mark.parametrize(
     "make",
     [
-        next_item,
         next_action,
         purchase_within,
         churn,
@@ -92,7 +91,7 @@ def test_a_feature_of_the_whole_log_is_caught(log: Interactions, asked: Anchors)
 
 
 def test_facts_of_a_later_moment_are_caught(log: Interactions, asked: Anchors) -> None:
-    later = facts_at(log, Anchors(asked.user, asked.at + 30 * DAY))
+    later = History(log).facts(Anchors(asked.user, asked.at + 30 * DAY))
 
     with pytest.raises(LeakError, match="facts hold events"):
         audit_facts(later, asked)

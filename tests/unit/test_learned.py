@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portrait.learned import Blend, Learned
-from tests.models import learned
+from portrait.model.learned import Blend, Learned
+from tests.support.models import learned
 
 weights = st.floats(0, 4, width=32)
 

@@ -8,28 +8,29 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from portrait.artifact import fetch, manifest_digest, read_learned
-from portrait.erasure import Erasures
-from portrait.event import Action
-from portrait.facts import ACTION_CODE
-from portrait.judge import judge
-from portrait.learned import Learned
-from portrait.learner import Trained
-from portrait.neural.behaviour_encoder import EncoderShape
-from portrait.neural.fit_ranker import RankerCourse, fit_neighbours
-from portrait.neural.learner import MATERIAL, ArchiveLearner, Plan, manifest_at
-from portrait.neural.material import Shares, load
-from portrait.neural.retext import Retext
-from portrait.neural.text_finetune import FineTuning
-from portrait.neural.training import Course
+from portrait.dataset.stock import place_searches, place_texts
+from portrait.evaluation.judge import judge
+from portrait.evaluation.verdict import Verdict
+from portrait.events.columns import ACTION_CODE
+from portrait.events.erasure import Erasures
+from portrait.events.event import Action
+from portrait.lifecycle.artifact import fetch, manifest_digest, read_learned
+from portrait.lifecycle.learner import Trained
+from portrait.model.learned import Learned
+from portrait.model.model import Model
+from portrait.model.space import fit_space
 from portrait.ref import text_ref, user_ref
-from portrait.space import fit_space
-from portrait.stock import place_searches, place_texts
-from portrait.store import Model
-from portrait.verdict import Verdict
-from tests.archives import memory_archive
-from tests.fakes import HashEncoder
-from tests.training_shop import (
+from portrait.training.learner import MATERIAL, ArchiveLearner, Plan, manifest_at
+from portrait.training.loop.train import Course
+from portrait.training.material import Shares, load
+from portrait.training.ranker.behaviour_encoder import EncoderShape
+from portrait.training.ranker.fit_ranker import RankerCourse, fit_neighbours
+from portrait.training.text.retext import Retext
+from portrait.training.text.text_finetune import FineTuning
+from sandbox.shuffled import ShuffledLearner
+from tests.support.archives import memory_archive
+from tests.support.fakes import HashEncoder
+from tests.support.training_shop import (
     CATALOGUE,
     ITEMS,
     OPENED,
@@ -88,7 +89,8 @@ class Noted:
 class Shop:
     """A learner, and all it stands on."""
 
-    def __init__(self, folder: Path, *, shuffled: bool = False) -> None:
+    def __init__(self, folder: Path, kind: type[ArchiveLearner] = ArchiveLearner) -> None:
+        self._kind = kind
         self.archive = memory_archive()
         self.stock = ListStock()
         self.encoder = HashEncoder()
@@ -97,14 +99,13 @@ class Shop:
             PLAN,
             folder=folder / "work",
             models_url=str(folder / "models"),
-            shuffled_labels=shuffled,
         )
         keep(self.archive, season(0))
 
     @property
     def learner(self) -> ArchiveLearner:
         """Return one that remembers nothing: as another process would."""
-        return ArchiveLearner(self.archive, self.stock, self.encoder, self.plan)
+        return self._kind(self.archive, self.stock, self.encoder, self.plan)
 
     def learn(self, version: str, champion: Model | None) -> Trained:
         return self.learner.learn(version, champion, self.noted)
@@ -147,7 +148,7 @@ def test_the_secret_is_found_and_promoted(seasoned: tuple[Shop, Trained, Trained
 
 def test_shuffled_labels_are_refused(seasoned: tuple[Shop, Trained, Trained]) -> None:
     shop, first, _ = seasoned
-    bad = Shop(shop.plan.folder.parent / "bad", shuffled=True)
+    bad = Shop(shop.plan.folder.parent / "bad", ShuffledLearner)
     bad.archive = shop.archive
     bad.plan = replace(bad.plan, models_url=shop.plan.models_url)
 
@@ -275,25 +276,26 @@ def test_what_serves_has_learned_from_the_newest_before_the_exam(
 KILLS: list[str | int] = ["reading texts", 10, 25, "training heads", "publishing"]
 
 
-@pytest.mark.parametrize("kill", KILLS)
-def test_a_killed_training_ends_with_the_same_bits(
-    kill: str | int, seasoned: tuple[Shop, Trained, Trained], tmp_path: Path
+def test_a_training_that_is_killed_again_and_again_ends_with_the_same_bits(
+    seasoned: tuple[Shop, Trained, Trained], tmp_path: Path
 ) -> None:
     shop, first, whole = seasoned
     killed = Shop(tmp_path)
     keep(killed.archive, season(1))
     killed.plan = replace(killed.plan, models_url=shop.plan.models_url)
 
-    with pytest.raises(KilledError):
-        killed.learner.learn("killed", first.model, Noted(dies_at=kill))
-    keep(killed.archive, season(2))  # what comes meanwhile changes nothing
+    runs = [Noted(dies_at=kill) for kill in KILLS]
+    for run in runs:
+        with pytest.raises(KilledError):
+            killed.learner.learn("killed", first.model, run)
+        keep(killed.archive, season(2))  # what comes meanwhile changes nothing
     again = Noted()
     resumed = killed.learner.learn("killed", first.model, again)
 
     assert arrays_of(resumed) == arrays_of(whole)
     assert resumed.manifest.rows == whole.manifest.rows
-    if isinstance(kill, int):
-        assert min(again.steps) > 1  # it did not begin anew
+    after = dict(zip(KILLS, [*runs[1:], again], strict=True))
+    assert all(min(after[kill].steps) > 1 for kill in (10, 25))  # it did not begin anew
 
 
 def test_whoever_is_erased_while_it_is_killed_is_not_learned_from(tmp_path: Path) -> None:

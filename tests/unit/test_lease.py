@@ -5,10 +5,10 @@ from datetime import timedelta
 
 import pytest
 
-from portrait.lease import LeaseLostError, held, stopped
-from tests.fake_training import MemoryLease
-from tests.patience import PATIENCE
-from tests.processes import until
+from portrait.lifecycle.lease import LeaseLostError, held, stopped
+from tests.support.fake_training import MemoryLease
+from tests.support.patience import PATIENCE
+from tests.support.processes import until
 
 SHORT = timedelta(milliseconds=60)
 
@@ -81,7 +81,7 @@ async def test_a_task_that_misses_a_cancellation_is_stopped_all_the_same() -> No
 async def test_redis_may_be_away_for_less_than_the_lease_lasts(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("portrait.lease.RENEWALS", 3_000)
+    monkeypatch.setattr("portrait.lifecycle.lease.RENEWALS", 3_000)
     lease = Counted(timedelta(seconds=30))
 
     async with held(lease) as hold:

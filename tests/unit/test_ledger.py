@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from portrait.errors import PortraitError
-from portrait.ledger import (
+from portrait.lifecycle.ledger import (
     LEDGER,
     Ledger,
     fetch_model,
@@ -14,10 +14,11 @@ from portrait.ledger import (
     read_ledger,
     write_ledger,
 )
-from portrait.manifest import ArtifactInvalidError
-from portrait.store import Model
-from tests.models import learned_model
-from tests.streams import MODEL, card_of_model
+from portrait.lifecycle.manifest import ArtifactInvalidError
+from portrait.model.model import Model
+from tests.support.cards import card_of_model
+from tests.support.models import learned_model
+from tests.support.streams import MODEL
 
 
 @pytest.mark.parametrize("model", [MODEL, learned_model()], ids=["texts alone", "learned"])

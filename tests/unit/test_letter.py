@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portrait.errors import LetterInvalidError
-from portrait.letter import (
+from portrait.events.letter import (
     LARGEST_HEADERS,
     LARGEST_KEY,
     LARGEST_VALUE,
@@ -22,10 +22,10 @@ from portrait.letter import (
     records_of,
     topic_of,
 )
-from portrait.receipt import RECEIVED as RECEIVED_FIRST
-from portrait.stream import Headers, Message, Unreadable
-from portrait.topics import ERASURES
-from tests.records import FakeRecord
+from portrait.events.receipt import RECEIVED as RECEIVED_FIRST
+from portrait.events.stream import Headers, Message, Unreadable
+from portrait.events.topics import ERASURES
+from tests.support.records import FakeRecord
 
 MEBIBYTE = 1_048_576
 OVERHEAD = 4_096  # of Kafka's own, and of lengths; on the safe side

@@ -10,13 +10,13 @@ from datetime import timedelta
 
 import pytest
 
-from portrait.resume import Resume
-from portrait.store import StoredOffsets
-from portrait.stream import Batch, Message, Record
-from portrait.topics import DEAD
-from tests.fakes import ListPublisher, MemoryCatalogue, MemoryOffsets
-from tests.records import FakeRecord, event_record
-from tests.streams import ListStream, memory_spaces, memory_updater, memory_upkeep
+from portrait.events.progress import StoredOffsets
+from portrait.events.resume import Resume
+from portrait.events.stream import Batch, Message, Record
+from portrait.events.topics import DEAD
+from tests.support.fakes import ListPublisher, MemoryCatalogue, MemoryOffsets
+from tests.support.records import FakeRecord, event_record
+from tests.support.streams import ListStream, memory_spaces, memory_updater, memory_upkeep
 from workers.index import Indexer, index
 from workers.origin import Completeness
 from workers.update import update
@@ -112,7 +112,7 @@ async def by_update(world: World) -> None:
 
 async def by_index(world: World) -> None:
     store = MemoryCatalogue()
-    spaces, _, _ = await memory_spaces(store)
+    spaces, _ = await memory_spaces(store)
     resume = Resume(world.offsets, "index")
     await resume.points()
     stream = world.stream()

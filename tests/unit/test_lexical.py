@@ -5,8 +5,8 @@ from time import thread_time
 import numpy as np
 import pytest
 
-from portrait.item import Item
-from portrait.lexical import BEST_TEXTS, MOST_ROWS, WORD_ROWS, Lexicon, Reading, words_of
+from portrait.catalogue.lexical import BEST_TEXTS, MOST_ROWS, WORD_ROWS, Lexicon, Reading, words_of
+from portrait.events.item import Item
 
 
 def lexicon_of(*titles: str) -> Lexicon:

@@ -3,18 +3,21 @@
 import logging
 import subprocess
 import sys
+from contextlib import redirect_stdout
+from io import StringIO
 from subprocess import CompletedProcess
 
 import pytest
+import structlog
 from pydantic import ValidationError
 
-from demo.servers import ROOT
-from portrait.envelope import parse_event
 from portrait.errors import EventInvalidError, ItemInvalidError, StoreUnavailableError
-from portrait.item import parse_item
+from portrait.events.envelope import parse_event
+from portrait.events.item import parse_item
 from portrait.logs import configure_logs, described
 from portrait.settings import Settings
-from tests.records import encoded
+from sandbox.servers import ROOT
+from tests.support.records import encoded
 
 PRIVATE = "s3cret-4111"
 
@@ -76,6 +79,17 @@ def test_a_library_that_logs_an_error_is_told_discreetly(
     assert PRIVATE not in told
 
 
+def test_lines_go_to_what_is_standard_output_when_they_are_written(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with StringIO() as former, redirect_stdout(former):
+        configure_logs("text")
+
+    structlog.get_logger().info("said_later")
+
+    assert "said_later" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("broken", [encoded(price=PRIVATE), b'{"' + PRIVATE.encode()])
 def test_no_error_of_reading_leads_back_to_what_was_sent(broken: bytes) -> None:
     with pytest.raises(EventInvalidError) as event:
@@ -102,9 +116,8 @@ def test_a_process_that_cannot_start_says_why_and_no_password(program: tuple[str
     ended = start(*program, PORTRAIT_REDIS_URL=f"redi://:{PRIVATE}@host/0")
 
     told = ended.stdout + ended.stderr
-    assert ended.returncode == 1
-    assert "process_failed" in told
-    assert "redis_url: url_scheme" in told
+    assert ended.returncode == 2
+    assert "PORTRAIT_REDIS_URL: the URL's scheme should be" in told
     assert PRIVATE not in told
     assert "Traceback" not in told
 

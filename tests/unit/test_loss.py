@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy, normalize
 
-from portrait.neural.loss import Candidates, draw_candidates, full_softmax, sampled_softmax
+from portrait.training.ranker.loss import Candidates, draw_candidates, full_softmax, sampled_softmax
 
 ONE = torch.tensor(1.0)
 AXES = torch.eye(3)
@@ -53,7 +53,7 @@ def test_losses_of_examples_add_up() -> None:
 
 
 def test_gradients_are_those_of_plain_cross_entropy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("portrait.neural.loss.MOST_LOGITS", 18)  # two examples at a time
+    monkeypatch.setattr("portrait.training.ranker.loss.MOST_LOGITS", 18)  # two examples at a time
     states, items = drawn(5, 1).requires_grad_(), drawn(9, 2).requires_grad_()
     targets, seen = torch.tensor([4, 5, 6, 7, 0]), torch.tensor([[0, 2]] * 5)
 

@@ -8,14 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from portrait.erasure import Erasures
-from portrait.event import Action
-from portrait.facts import ACTION_CODE
-from portrait.interactions import NO_ITEM, NO_QUERY, Interactions
-from portrait.item import interest_category
-from portrait.learner import NothingToLearnError
-from portrait.need import Need
-from portrait.neural.material import (
+from portrait.dataset.interactions import NO_ITEM, NO_QUERY, Interactions
+from portrait.events.columns import ACTION_CODE
+from portrait.events.erasure import Erasures
+from portrait.events.event import Action
+from portrait.events.item import interest_category
+from portrait.lifecycle.learner import NothingToLearnError
+from portrait.lifecycle.need import Need
+from portrait.ref import item_ref, name_ref, search_ref, user_ref
+from portrait.times import EPOCH, MILLISECOND
+from portrait.training.material import (
     Material,
     MaterialOutdatedError,
     Shares,
@@ -23,10 +25,9 @@ from portrait.neural.material import (
     load,
     save,
 )
-from portrait.reading import EPOCH, MILLISECOND
-from portrait.ref import item_ref, name_ref, search_ref, user_ref
-from tests.archives import memory_archive
-from tests.training_shop import CATALOGUE, OPENED, SEASON, keep, season, with_searches
+from sandbox.shuffled import shuffled
+from tests.support.archives import memory_archive
+from tests.support.training_shop import CATALOGUE, OPENED, SEASON, keep, season, with_searches
 
 SHARES = Shares(least_events=100, held_out=0.2)
 SECOND_SEASON = EPOCH + (OPENED + SEASON) * MILLISECOND
@@ -233,13 +234,11 @@ def test_a_file_of_an_older_version_is_outdated(tmp_path: Path) -> None:
 
 def test_shuffled_events_keep_users_and_times_and_lose_the_items() -> None:
     material = gathered()
-    shuffled = material.shuffled()
+    other = shuffled(material)
 
-    np.testing.assert_array_equal(shuffled.events.at, material.events.at)
+    np.testing.assert_array_equal(other.events.at, material.events.at)
     searches = material.events.item == NO_ITEM
-    assert (shuffled.events.item == material.events.item).mean() < 0.1
-    assert (shuffled.events.item[searches] == NO_ITEM).all()
-    counts, found = (
-        np.bincount(each.item[~searches]) for each in (material.events, shuffled.events)
-    )
+    assert (other.events.item == material.events.item).mean() < 0.1
+    assert (other.events.item[searches] == NO_ITEM).all()
+    counts, found = (np.bincount(each.item[~searches]) for each in (material.events, other.events))
     np.testing.assert_array_equal(np.sort(counts), np.sort(found))  # others are popular now

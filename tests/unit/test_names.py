@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portrait.item import SEPARATOR
-from portrait.names import Names
+from portrait.catalogue.names import Names
+from portrait.events.item import SEPARATOR
 
 LEVELS = st.sampled_from(["A", "a", "B", "ß", "SS", "", " ", ">", "A >", "> b"])
 PATHS = st.lists(LEVELS, min_size=1, max_size=4).map(SEPARATOR.join)

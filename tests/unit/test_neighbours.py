@@ -6,12 +6,12 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portrait.event import Action
-from portrait.facts import ACTION_CODE
-from portrait.hash_index import MISSING
-from portrait.neighbours import Neighbours
-from portrait.recency import Events
-from tests.learned import ITEMS, histories, neighbours
+from portrait.arrays import MISSING
+from portrait.events.columns import ACTION_CODE
+from portrait.events.event import Action
+from portrait.model.neighbours import Neighbours
+from portrait.model.recency import Events
+from tests.support.learned import ITEMS, histories, neighbours
 
 CLICK, SEARCH = ACTION_CODE[Action.CLICK], ACTION_CODE[Action.SEARCH]
 

@@ -6,15 +6,15 @@ from collections.abc import Sequence
 import pytest
 
 from portrait import metrics
-from portrait.desk import PATIENCE
+from portrait.catalogue.desk import PATIENCE
+from portrait.catalogue.texts import SEARCH_TTL
 from portrait.errors import StoreUnavailableError
 from portrait.ref import search_ref
-from portrait.texts import SEARCH_TTL
 from service.new_texts import MOST_TEXTS, MOST_WAITING, NewTexts
-from tests.catalogues import ITEMS, SPACE
-from tests.fakes import MemoryCatalogue, MemoryDesk
-from tests.shop import Shop, open_shop
-from tests.streams import memory_spaces
+from tests.support.catalogues import ITEMS, SPACE
+from tests.support.fakes import MemoryCatalogue, MemoryDesk
+from tests.support.shop import Shop, open_shop
+from tests.support.streams import memory_spaces
 from workers.desk import keep_read, read_once
 
 SLOW = 50  # times as patient, on a busy machine
@@ -44,10 +44,10 @@ async def session(shop: Shop, *texts: str) -> list[dict[str, str]]:
 async def test_a_search_that_nobody_made_before_is_read_by_a_worker_at_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("tests.fakes.PATIENCE", SLOW * PATIENCE)
+    monkeypatch.setattr("tests.support.fakes.PATIENCE", SLOW * PATIENCE)
     shop = Shop()
     await shop.stock()
-    spaces, _, _ = await memory_spaces(shop.items)
+    spaces, _ = await memory_spaces(shop.items)
     await spaces.look()
     worker = asyncio.create_task(keep_read(shop.desk, spaces))
 
@@ -147,7 +147,7 @@ class Noting(MemoryCatalogue):
 async def test_what_is_read_at_the_desk_is_kept_as_long_as_what_events_bring() -> None:
     store, laid = Noting(), MemoryDesk()
     await store.put_items(ITEMS)
-    spaces, _, _ = await memory_spaces(store)
+    spaces, _ = await memory_spaces(store)
     await spaces.look()
     store.ttls.clear()
     asking = asyncio.create_task(laid.ask(["a search"]))

@@ -8,16 +8,17 @@ import pytest
 
 from portrait import metrics
 from portrait.errors import ModelInvalidError, ModelMissingError
-from portrait.ledger import LEDGER, read_ledger
-from portrait.model_index import Standing
-from portrait.resume import Resume
-from portrait.store import Model
-from portrait.stream import Batch
-from tests.catalogues import ITEMS
-from tests.fake_training import MemoryModels
-from tests.fakes import HashEncoder, MemoryCatalogue, MemoryOffsets, MemoryRegistry
-from tests.models import learned_model
-from tests.streams import MODEL, card_of_model, hash_encoder, memory_upkeep
+from portrait.events.resume import Resume
+from portrait.events.stream import Batch
+from portrait.lifecycle.ledger import LEDGER, read_ledger
+from portrait.lifecycle.registry import Roles
+from portrait.model.model import Model
+from tests.support.catalogues import ITEMS
+from tests.support.fakes import HashEncoder, MemoryCatalogue, MemoryOffsets
+from tests.support.memory_registry import MemoryRegistry
+from tests.support.models import learned_model
+from tests.support.promotions import put_in_service
+from tests.support.streams import MODEL, hash_encoder, memory_upkeep
 from workers import spaces as spaces_module
 from workers.another_encoder import AnotherEncoder
 from workers.origin import Completeness, Origin, Shop, Stores
@@ -35,18 +36,22 @@ class World:
     patience: timedelta = timedelta(seconds=60)
     offsets: MemoryOffsets = field(default_factory=MemoryOffsets)
     registry: MemoryRegistry = field(default_factory=MemoryRegistry)
-    models: MemoryModels = field(default_factory=MemoryModels)
     catalogue: MemoryCatalogue = field(default_factory=MemoryCatalogue)
 
-    async def index_worker(self) -> tuple[Spaces, Completeness]:
-        """Start one."""
+    async def origin(self) -> tuple[Origin, Completeness]:
+        """Start what an index worker goes by."""
         resume = Resume(self.offsets, "index")
         await resume.points()
         complete = Completeness(resume, lambda: {0})
         models, cache = str(self.folder / "models"), self.folder / "cache"
         shop = Shop(models, cache, self.enough, self.patience, "hash")
-        stores = Stores(self.registry, self.models, self.catalogue)
-        origin = Origin(shop, stores, HashEncoder(), complete)
+        stores = Stores(self.registry, self.catalogue)
+        return Origin(shop, stores, HashEncoder(), complete), complete
+
+    async def index_worker(self) -> tuple[Spaces, Completeness]:
+        """Start one."""
+        origin, complete = await self.origin()
+        stores = Stores(self.registry, self.catalogue)
         another = AnotherEncoder(stores, HashEncoder(), origin)
         return Spaces(
             stores,
@@ -59,11 +64,7 @@ class World:
 
     async def serve(self, *models: Model) -> None:
         """Put models in service one after the other."""
-        for model in models:
-            await self.registry.store(model)
-            await self.models.add(card_of_model(model))
-            self.models.kept.add(model.version)
-        self.models.now = Standing(*(model.version for model in reversed(models)))
+        await put_in_service(self.registry, *models)
 
     def emptied(self) -> "World":
         """Return the same shop after its Redis was emptied."""
@@ -113,7 +114,7 @@ async def test_a_rollback_is_written_down(tmp_path: Path) -> None:
     spaces, _ = await world.index_worker()
     await spaces.look()
 
-    await world.models.roll_back("it fell")
+    await world.registry.roll_back("it fell")
     await spaces.look()
 
     ledger = read_ledger(str(tmp_path / "models"))
@@ -136,7 +137,7 @@ async def test_an_emptied_redis_gets_both_back_once_the_catalogue_is_whole(tmp_p
     await spaces.look()
 
     assert early is None
-    assert world.models.now == Standing("learned-model", MODEL.version)
+    assert world.registry.now == Roles("learned-model", MODEL.version)
     found = await world.registry.model("learned-model")
     assert found is not None
     assert found.space_id == learned_model().space_id
@@ -152,7 +153,7 @@ async def test_a_redis_emptied_again_meanwhile_is_not_taken_for_whole(tmp_path: 
 
     await spaces.look()
 
-    assert world.models.now.champion is None
+    assert world.registry.now.champion is None
 
 
 async def test_where_the_ledger_names_somebody_no_space_is_ever_fitted(tmp_path: Path) -> None:
@@ -164,8 +165,8 @@ async def test_where_the_ledger_names_somebody_no_space_is_ever_fitted(tmp_path:
 
     await spaces.look()
 
-    assert world.models.now.champion is None
-    assert await world.models.listed() == []
+    assert world.registry.now.champion is None
+    assert await world.registry.entries() == []
     with pytest.raises(ModelInvalidError, match=f"Bring .* back .* or delete its {LEDGER}"):
         await spaces.check()
 
@@ -178,7 +179,7 @@ async def test_a_former_that_cannot_be_read_does_not_hold_up_the_champion(tmp_pa
 
     await spaces.look()
 
-    assert world.models.now == Standing("learned-model", None)
+    assert world.registry.now == Roles("learned-model", None)
 
 
 async def test_a_champion_whose_arrays_alone_are_gone_gets_them_back(tmp_path: Path) -> None:
@@ -192,7 +193,7 @@ async def test_a_champion_whose_arrays_alone_are_gone_gets_them_back(tmp_path: P
     await spaces.look()
 
     assert await world.registry.model(MODEL.version) is not None
-    assert world.models.now.champion == MODEL.version
+    assert world.registry.now.champion == MODEL.version
 
 
 async def test_a_new_shop_fits_its_first_model_on_the_whole_catalogue(tmp_path: Path) -> None:
@@ -200,15 +201,43 @@ async def test_a_new_shop_fits_its_first_model_on_the_whole_catalogue(tmp_path: 
     spaces, complete = await world.index_worker()
     await world.catalogue.put_items(ITEMS)
     await spaces.look()
-    assert world.models.now.champion is None  # there may be more in the topic
+    assert world.registry.now.champion is None  # there may be more in the topic
 
     complete.note(WHOLE)
     await spaces.look()
 
-    assert (world.models.now.champion or "").startswith("pretrained-")
+    assert (world.registry.now.champion or "").startswith("pretrained-")
     ledger = read_ledger(str(tmp_path / "models"))
     assert ledger is not None
-    assert ledger.champion.version == world.models.now.champion
+    assert ledger.champion.version == world.registry.now.champion
+
+
+async def test_a_first_model_is_known_to_nobody_before_it_serves(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    origin, complete = await world.origin()
+    await world.catalogue.put_items(ITEMS)
+    complete.note(WHOLE)
+
+    (model,) = await origin.find()
+    before = await world.registry.entries()
+    began = await origin.put_in_service([model], None)
+    again = await origin.put_in_service([model], None)
+
+    assert (before, began, again) == ([], True, False)
+    assert (await world.registry.entry(model.version)).role == "champion"
+    assert await world.registry.champion() is model
+
+
+async def test_a_champion_that_is_gone_for_good_gives_way_to_a_first_model(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.registry.now = Roles("gone")
+    spaces, complete = await world.index_worker()
+    await world.catalogue.put_items(ITEMS)
+    complete.note(WHOLE)
+
+    await spaces.look()
+
+    assert (world.registry.now.champion or "").startswith("pretrained-")
 
 
 async def test_few_texts_are_enough_when_it_has_been_quiet(tmp_path: Path) -> None:
@@ -218,14 +247,14 @@ async def test_few_texts_are_enough_when_it_has_been_quiet(tmp_path: Path) -> No
 
     await spaces.look()
     await spaces.look()
-    empty = world.models.now.champion
+    empty = world.registry.now.champion
     await world.catalogue.put_items(ITEMS)
     await spaces.look()
-    restless = world.models.now.champion
+    restless = world.registry.now.champion
     await spaces.look()
 
     assert (empty, restless) == (None, None)
-    assert world.models.now.champion is not None
+    assert world.registry.now.champion is not None
 
 
 async def test_a_ledger_that_cannot_be_written_stops_nobody(tmp_path: Path) -> None:

@@ -6,20 +6,20 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from portrait.archive import SCHEMA, Archive
-from portrait.erasure import Erasures
-from portrait.event import Action
-from portrait.heads import CHURN_RISK, PURCHASE_INTENT
-from portrait.neural.outcomes import ANEW, ArchiveOutcomes
-from portrait.reading import EPOCH, MILLISECOND
+from portrait.archive.archive import SCHEMA, Archive
+from portrait.events.erasure import Erasures
+from portrait.events.event import Action
+from portrait.model.heads import CHURN_RISK, PURCHASE_INTENT
+from portrait.model.model import Model
+from portrait.monitoring.outcomes import ANEW, ArchiveOutcomes
+from portrait.monitoring.watch import Live
 from portrait.ref import user_ref
-from portrait.store import Model
-from portrait.watch import Live
-from tests.archives import memory_archive
-from tests.catalogues import ITEMS, SPACE
-from tests.fakes import MemoryRegistry
-from tests.models import learned
-from tests.training_shop import DAY_MS, OPENED, ListStock, keep, rows
+from portrait.times import DAY_MS, EPOCH, MILLISECOND
+from tests.support.archives import memory_archive
+from tests.support.catalogues import ITEMS, SPACE
+from tests.support.memory_registry import MemoryRegistry
+from tests.support.models import learned
+from tests.support.training_shop import OPENED, ListStock, keep, rows
 
 pytestmark = pytest.mark.asyncio
 

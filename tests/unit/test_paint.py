@@ -6,26 +6,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from portrait.event import Action
-from portrait.facts import ACTION_CODE, EVENT, RING
-from portrait.item import Item
-from portrait.paint import (
-    LONG,
-    NO_EVIDENCE,
-    SHORT,
-    WIDTHS,
-    paint,
-    vector_weights,
-    weights,
-)
-from portrait.recency import NEWCOMER, Events
+from portrait.arrays import Floats, Ring
+from portrait.events.columns import ACTION_CODE, EVENT, RING
+from portrait.events.event import Action
+from portrait.events.item import Item
+from portrait.inference.paint import WIDTHS, paint, vector_weights, weights
+from portrait.model.recency import NEWCOMER, Events
+from portrait.profiles.layout import LONG, NO_EVIDENCE, SHORT
 from portrait.ref import item_ref, name_ref, search_ref, text_ref
-from tests.catalogues import ITEMS, SPACE, catalogue, read
+from portrait.times import DAY_MS
+from tests.support.catalogues import ITEMS, SPACE, catalogue, read
 
-DAY_MS = 24 * 3_600_000
 NOW = 1_790_000_000_000
-Ring = NDArray[np.void]
-Floats = NDArray[np.float32]
 
 
 def ring_of(*events: tuple[Action, str, float], rating: int = 0, price: float = 0) -> Ring:

@@ -5,11 +5,13 @@ import asyncio
 import pytest
 
 from portrait.errors import ModelInvalidError
-from portrait.store import Model
-from tests.catalogues import ITEMS, litter
-from tests.fakes import HashEncoder, MemoryCatalogue, MemoryRegistry
-from tests.models import learned_model
-from tests.streams import MODEL, hash_encoder, index_items
+from portrait.model.model import Model
+from tests.support.catalogues import ITEMS, litter
+from tests.support.fakes import HashEncoder, MemoryCatalogue
+from tests.support.memory_registry import MemoryRegistry
+from tests.support.models import learned_model
+from tests.support.promotions import put_in_service
+from tests.support.streams import MODEL, hash_encoder, index_items
 from workers import painter as painter_module
 from workers.painter import Studio, await_painter, open_painter
 
@@ -43,7 +45,7 @@ async def stocked() -> MemoryCatalogue:
 async def test_a_champion_that_cannot_be_loaded_here_leaves_the_painter_at_work() -> None:
     store, registry, encoders = await stocked(), MemoryRegistry(), Encoders("challenger")
     studio = Studio(await open_painter(MODEL, store, hash_encoder), registry, store, encoders.of)
-    await registry.promote(CHALLENGER)
+    await put_in_service(registry, CHALLENGER)
 
     await studio.look()
     former = studio.painter.model
@@ -56,7 +58,7 @@ async def test_a_champion_that_cannot_be_loaded_here_leaves_the_painter_at_work(
 
 async def test_without_the_encoder_what_was_placed_paints_and_new_texts_wait_for_it() -> None:
     store, registry, encoders = await stocked(), MemoryRegistry(), Encoders(MODEL.version)
-    await registry.promote(MODEL)
+    await put_in_service(registry, MODEL)
 
     painter = await await_painter(registry, store, encoders.of, asyncio.Event())
 
@@ -84,14 +86,14 @@ async def test_a_store_that_lives_anew_is_taken_up_once_it_names_a_champion() ->
     assert not await studio.renew()
     registry.is_down = False
     assert studio.painter is former
-    await registry.promote(MODEL)
+    await put_in_service(registry, MODEL)
     assert await studio.renew()
     assert studio.painter is not former
 
 
 async def test_a_catalogue_full_of_forgotten_items_is_read_anew() -> None:
     store, registry = await stocked(), MemoryRegistry()
-    await registry.promote(MODEL)
+    await put_in_service(registry, MODEL)
     studio = Studio(await open_painter(MODEL, store, hash_encoder), registry, store, hash_encoder)
     former = studio.painter
     litter(former.mirror.catalogue)

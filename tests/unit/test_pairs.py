@@ -1,16 +1,14 @@
 """Pairs: who belongs together by what shoppers did, on cases worked by hand."""
 
-from datetime import timedelta
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portrait.event import Action
-from portrait.facts import ACTION_CODE
-from portrait.interactions import NO_ITEM, Interactions, from_columns
-from portrait.pairs import Pairs, behaviour_pairs, draw_batches, joined, search_pairs
+from portrait.dataset.interactions import NO_ITEM, Interactions, from_columns
+from portrait.dataset.pairs import Pairs, behaviour_pairs, draw_batches
+from portrait.events.columns import ACTION_CODE
+from portrait.events.event import Action
 
 TEXTS = ["lamp", "bulb", "sock", "shoe"]
 MINUTE = 60_000
@@ -77,36 +75,6 @@ def test_searches_and_returns_are_no_neighbours() -> None:
     log = events((0, 0, CLICK, 0), (0, NO_ITEM, SEARCH, 1), (0, 3, RETURN, 2), (0, 1, CLICK, 3))
 
     assert set(named(behaviour_pairs(log, TEXTS, window=1))) == {("lamp", "bulb")}
-
-
-def test_a_search_belongs_to_what_was_clicked_soon_after_it() -> None:
-    log = events(
-        (0, NO_ITEM, SEARCH, 0),
-        (0, 0, CLICK, 1),
-        (0, 1, Action.BROWSE, 2),
-        (0, 2, CLICK, 50),  # too late
-        (0, NO_ITEM, SEARCH, 60),
-        (0, NO_ITEM, SEARCH, 61),
-        (0, 3, CLICK, 62),  # answers the second search
-        (1, 0, CLICK, 63),  # somebody else
-    )
-    queries = ["light", "", "", "", "feet", "trainers", "", ""]
-
-    found = named(search_pairs(log, TEXTS, queries, timedelta(minutes=30)))
-
-    assert set(found) == {("lamp", "light"), ("shoe", "trainers")}
-
-
-def test_joined_pairs_add_their_weights() -> None:
-    one = behaviour_pairs(clicked([0, 1]), TEXTS)
-    other = behaviour_pairs(clicked([1, 0], [2, 3]), ["bulb", "lamp", "new", "shoe"])
-
-    found = named(joined(one, other))
-
-    assert set(map(frozenset, found)) == {frozenset({"lamp", "bulb"}), frozenset({"new", "shoe"})}
-    assert found["lamp", "bulb"] == pytest.approx(
-        named(one)["lamp", "bulb"] + named(other)["bulb", "lamp"]
-    )
 
 
 def test_known_pairs_are_known_in_both_orders() -> None:

@@ -9,23 +9,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from portrait.event import Action
-from portrait.facts import (
-    ACTION_CODE,
-    COLUMNS,
-    ERASURE,
-    FURTHER_LAYOUT,
-    LATER_MS,
-    LAYOUT,
-    RING,
-    Facts,
-    fold,
+from portrait.events.columns import ACTION_CODE, COLUMNS, ERASURE, RING
+from portrait.events.event import Action
+from portrait.profiles.facts import FURTHER_LAYOUT, LATER_MS, LAYOUT, Facts, fold
+from portrait.profiles.layout import blank_portraits
+from portrait.profiles.positions import POSITION
+from portrait.profiles.profile import decode_profile, encode_profiles, read_facts
+from portrait.profiles.record import partitions_of, read_sound, space_of
+from tests.support.strategies import (
+    START,
+    Happening,
+    happenings,
+    interleaved,
+    log_of,
+    spread_log_of,
 )
-from portrait.paint import blank_portraits
-from portrait.positions import POSITION
-from portrait.profile import decode_profile, encode_profiles, read_facts
-from portrait.record import partitions_of, read_sound, space_of
-from tests.strategies import START, Happening, happenings, interleaved, log_of, spread_log_of
 
 USERS, PARTITIONS = 3, 4
 UNTIL = START + 300 * LATER_MS  # the moment of an erasure, ms: all `happenings` lie before it

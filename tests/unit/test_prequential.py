@@ -5,22 +5,23 @@ from dataclasses import replace
 
 import pytest
 
-from portrait.batch import decode
-from portrait.catalogue import Catalogue
+from portrait.catalogue.catalogue import Catalogue
+from portrait.catalogue.mirror import Mirror
 from portrait.errors import StoreUnavailableError
-from portrait.item import Item
-from portrait.mirror import Mirror
-from portrait.profile import read_facts
-from portrait.store import Model, Write
-from portrait.stream import Message
-from portrait.topics import ERASURES
-from portrait.watch import Live
-from tests.catalogues import SPACE
-from tests.fake_training import MemoryLiveCounts
-from tests.fakes import ListPublisher, MemoryCatalogue, MemoryProfiles
-from tests.models import learned_model
-from tests.records import RECEIVED, FakeRecord, event_record
-from tests.streams import ListStream, index_items, memory_updater
+from portrait.events.decode import decode
+from portrait.events.item import Item
+from portrait.events.stream import Message
+from portrait.events.topics import ERASURES
+from portrait.model.model import Model
+from portrait.monitoring.watch import Live
+from portrait.profiles.profile import read_facts
+from portrait.profiles.store import Write
+from tests.support.catalogues import SPACE
+from tests.support.fake_training import MemoryLiveCounts
+from tests.support.fakes import ListPublisher, MemoryCatalogue, MemoryProfiles
+from tests.support.models import learned_model
+from tests.support.records import RECEIVED, FakeRecord, event_record
+from tests.support.streams import ListStream, index_items, memory_updater
 from workers.painter import Painter
 from workers.prequential import QUESTIONS_AT_ONCE, SHARE, Clocks, Prequential
 from workers.update import Updater, update

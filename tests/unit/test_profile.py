@@ -2,11 +2,13 @@
 
 from hypothesis import given
 
-from portrait.facts import RING, Facts, fold
-from portrait.paint import blank_portraits, paint
-from portrait.profile import REVISION, decode_profile, encode_profiles, read_facts
-from tests.catalogues import SPACE, catalogue
-from tests.strategies import START, Happening, happenings, log_of
+from portrait.events.columns import RING
+from portrait.inference.paint import paint
+from portrait.profiles.facts import Facts, fold
+from portrait.profiles.layout import blank_portraits
+from portrait.profiles.profile import REVISION, decode_profile, encode_profiles, read_facts
+from tests.support.catalogues import SPACE, catalogue
+from tests.support.strategies import START, Happening, happenings, log_of
 
 
 def folded(events: list[Happening], users: int = 3) -> Facts:

@@ -4,8 +4,10 @@ import asyncio
 from datetime import timedelta
 from typing import Any, cast
 
+from aiokafka.errors import KafkaError
+
 from portrait.adapters.kafka_publisher import KafkaPublisher, PatientPublisher
-from portrait.stream import Message
+from portrait.events.stream import Message
 
 
 class Batch:
@@ -44,9 +46,13 @@ class Shrinking:
         return done
 
 
+async def never_away(error: KafkaError) -> str:
+    raise AssertionError(error)
+
+
 async def test_a_topic_with_fewer_partitions_than_before_is_published_to() -> None:
     producer = Shrinking()
-    publisher = KafkaPublisher(lambda: cast("Any", producer))
+    publisher = KafkaPublisher(lambda: cast("Any", producer), never_away)
     await publisher.keep_connecting()
     patient = PatientPublisher(publisher, timedelta(seconds=5), asyncio.Event())
     notice = [Message("profiles.updated", b"k", b"v", partition=5)]

@@ -16,8 +16,8 @@ from benchmarks.quality.sasrec import SasRec, Transformer
 from benchmarks.quality.sets import RankingSet, load_set
 from benchmarks.quality.text import KnnText, WhitenedText
 from benchmarks.quality.tune import tune
-from portrait.evaluate import hits
-from tests.ranking_sets import KINDS, OF_A_KIND, write_set
+from portrait.evaluation.ranking import hits
+from tests.support.ranking_sets import KINDS, OF_A_KIND, write_set
 
 LEARNERS: list[Peer] = [
     ItemKnn("last-item KNN", (0,)),

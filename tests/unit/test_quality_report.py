@@ -19,8 +19,8 @@ from benchmarks.quality.report import table
 from benchmarks.quality.sets import RankingSet, Trial, load_set
 from benchmarks.quality.text import WhitenedText
 from benchmarks.quality.tune import Choice
-from portrait.evaluate import ranking_figures
-from tests.ranking_sets import KINDS, OF_A_KIND, write_set
+from portrait.evaluation.ranking import ranking_figures
+from tests.support.ranking_sets import KINDS, OF_A_KIND, write_set
 
 
 @pytest.fixture(scope="module")

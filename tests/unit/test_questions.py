@@ -6,13 +6,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from portrait.habits import DAY_MS, HABITS, RECENCY
-from portrait.heads import features
-from portrait.history import Anchors, History
-from portrait.interactions import Interactions, from_columns
-from portrait.labels import Labels, categories_touched, churn
-from portrait.leaks import LeakError, audit_features
-from portrait.questions import (
+from portrait.dataset.history import Anchors, History
+from portrait.dataset.interactions import Interactions, from_columns
+from portrait.dataset.labels import Labels, categories_touched, churn
+from portrait.dataset.leaks import LeakError
+from portrait.dataset.questions import (
     Known,
     anchors_after_events,
     answer,
@@ -20,6 +18,10 @@ from portrait.questions import (
     category_codes,
     cut,
 )
+from portrait.model.habits import HABITS, RECENCY
+from portrait.model.heads import features
+from portrait.times import DAY_MS
+from tests.support.audits import audit_features
 
 START = 1_700_000_000_000
 DAYS = 200

@@ -13,13 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portrait.archive_rows import cut, tabulate
-from portrait.batch import decode
+from portrait.archive.rows import cut, tabulate
 from portrait.errors import RecordInvalidError
-from portrait.facts import Facts, fold
-from portrait.item import MOST_ATTRIBUTES
-from portrait.reading import (
-    DAY_MS,
+from portrait.events.decode import decode
+from portrait.events.item import MOST_ATTRIBUTES
+from portrait.events.reading import (
     FETCH_MS,
     LARGEST_EVENT,
     LARGEST_ITEM,
@@ -29,11 +27,13 @@ from portrait.reading import (
     read_item,
     tabulated,
 )
-from portrait.stream import Message, Record, Unreadable
-from portrait.topics import DEAD, ERASURES, ITEMS
-from tests.fakes import ListPublisher
-from tests.records import RECEIVED, FakeRecord, encoded, event_record
-from tests.streams import ListStream
+from portrait.events.stream import Message, Record, Unreadable
+from portrait.events.topics import DEAD, ERASURES, ITEMS
+from portrait.profiles.facts import Facts, fold
+from portrait.times import DAY_MS
+from tests.support.fakes import ListPublisher
+from tests.support.records import RECEIVED, FakeRecord, encoded, event_record
+from tests.support.streams import ListStream
 from workers.index import decode_items
 from workers.replay_dead import replay_dead
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from portrait.receipt import LATE_MS, RECEIVED, first_received, sent_back
-from tests.records import FakeRecord
+from portrait.events.receipt import LATE_MS, RECEIVED, first_received, sent_back
+from tests.support.records import FakeRecord
 
 
 def record(*headers: tuple[str, bytes | None], timestamp: int = 1_000) -> FakeRecord:

@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portrait.event import Action
-from portrait.facts import ACTION_CODE
-from portrait.kinds import NOW_WEIGHTS
-from portrait.recency import DAY_MS, NEWCOMER, Events, Recency
+from portrait.events.columns import ACTION_CODE
+from portrait.events.event import Action
+from portrait.model.kinds import NOW_WEIGHTS
+from portrait.model.recency import NEWCOMER, Events, Recency
+from portrait.times import DAY_MS
 
 CLICK, CART = ACTION_CODE[Action.CLICK], ACTION_CODE[Action.CART]
 BROWSE, SEARCH = ACTION_CODE[Action.BROWSE], ACTION_CODE[Action.SEARCH]

@@ -9,17 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portrait.catalogue import Catalogue
-from portrait.hash_index import MISSING
-from portrait.item import Item
-from portrait.popularity import popularity_of
-from portrait.recommend import (
+from portrait.arrays import MISSING
+from portrait.catalogue.catalogue import Catalogue
+from portrait.catalogue.popularity import popularity_of
+from portrait.events.item import Item
+from portrait.inference.recommend import (
     ITEMS_PER_CATEGORY,
     ITEMS_PER_TEXT,
     Filters,
     Ranking,
+    RankingRequest,
     Shelf,
-    Wish,
     _first_allowed,
     blend,
     eligible,
@@ -27,26 +27,26 @@ from portrait.recommend import (
     rank,
     rank_by,
     rank_popular,
-    stock,
+    shelf_of,
 )
+from portrait.model.model import Model
+from portrait.model.space import Space, Vectors, unit
 from portrait.ref import text_ref
-from portrait.space import Space, Vectors, unit
-from portrait.store import Model
-from tests.catalogues import ITEMS, catalogue
+from tests.support.catalogues import ITEMS, catalogue
 
 DIM = 8
 MODEL = Model("test", Space("none", np.zeros(DIM, np.float32), np.eye(DIM, dtype=np.float32)))
 KINDS = ("Food > Dairy > Milk", "Food > Dairy > Cheese", "Food > Meat", "House", "Foodstuff")
 
 
-def shelf_of(*items: Item, seed: int = 0) -> Shelf:
+def shelf_with(*items: Item, seed: int = 0) -> Shelf:
     built = Catalogue(MODEL)
     texts = list(dict.fromkeys(item.text for item in items))
     noise = np.random.default_rng(seed).standard_normal((len(texts), DIM)).astype(np.float32)
     built.vectors.put([text_ref(text) for text in texts], unit(noise))
     for item in items:
         built.put(item)
-    return stock(built)
+    return shelf_of(built)
 
 
 def assorted(count: int, texts: int) -> list[Item]:
@@ -77,10 +77,10 @@ def nobody(shelf: Shelf) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
 
 
 def test_a_score_is_three_tenths_long_term_and_seven_tenths_short_term() -> None:
-    shelf = shelf_of(Item(id="only", title="only"))
+    shelf = shelf_with(Item(id="only", title="only"))
     long, short = unit(np.random.default_rng(3).standard_normal((2, DIM)).astype(np.float32))
 
-    ranking = rank(shelf, blend(np.stack([long, short])), Wish(), nobody(shelf))
+    ranking = rank(shelf, blend(np.stack([long, short])), RankingRequest(), nobody(shelf))
 
     (here,) = shelf.matrix
     assert ranking.scores == pytest.approx([0.3 * (long @ here) + 0.7 * (short @ here)], abs=1e-6)
@@ -90,11 +90,11 @@ def test_a_score_is_three_tenths_long_term_and_seven_tenths_short_term() -> None
 def test_without_diversity_the_top_equals_brute_force(
     count: int, texts: int, limit: int, seed: int
 ) -> None:
-    shelf = shelf_of(*assorted(count, texts), seed=seed)
+    shelf = shelf_with(*assorted(count, texts), seed=seed)
     scores = shelf.matrix @ vector(seed) if len(shelf) else np.zeros(0)
     offered = [row for row, item in enumerate(shelf.items) if item.available and not item.withdrawn]
 
-    ranking = rank(shelf, vector(seed), Wish(limit=limit, diversity=0), nobody(shelf))
+    ranking = rank(shelf, vector(seed), RankingRequest(limit=limit, diversity=0), nobody(shelf))
 
     best = sorted((scores[shelf.text[row]] for row in offered), reverse=True)[:limit]
     assert ranking.scores.tolist() == pytest.approx(best, abs=1e-6)
@@ -104,9 +104,9 @@ def test_without_diversity_the_top_equals_brute_force(
 def test_any_diversity_fills_the_limit_with_different_items_that_may_be_offered(
     count: int, texts: int, limit: int, diversity: float
 ) -> None:
-    shelf = shelf_of(*assorted(count, texts))
+    shelf = shelf_with(*assorted(count, texts))
 
-    ranking = rank(shelf, vector(), Wish(limit=limit, diversity=diversity), nobody(shelf))
+    ranking = rank(shelf, vector(), RankingRequest(limit=limit, diversity=diversity), nobody(shelf))
 
     assert len(ranking.rows) == min(limit, int(shelf.offered.sum()))
     assert len(set(ranking.rows.tolist())) == len(ranking.rows)
@@ -116,10 +116,10 @@ def test_any_diversity_fills_the_limit_with_different_items_that_may_be_offered(
 def test_items_of_one_text_do_not_crowd_out_the_others() -> None:
     twins = [Item(id=f"twin-{place}", title="twin") for place in range(50)]
     others = [Item(id=f"other-{place}", title=f"other {place}") for place in range(20)]
-    shelf = shelf_of(*twins, *others)
+    shelf = shelf_with(*twins, *others)
     towards_twin = shelf.matrix[shelf.text[0]]
 
-    ranking = rank(shelf, towards_twin, Wish(limit=10), nobody(shelf))
+    ranking = rank(shelf, towards_twin, RankingRequest(limit=10), nobody(shelf))
 
     found = ids(shelf, ranking)
     assert found[0].startswith("twin")
@@ -127,29 +127,32 @@ def test_items_of_one_text_do_not_crowd_out_the_others() -> None:
 
 
 def test_of_items_of_one_text_the_popular_one_comes_first() -> None:
-    shelf = shelf_of(*[Item(id=f"twin-{place}", title="twin") for place in range(5)])
+    shelf = shelf_with(*[Item(id=f"twin-{place}", title="twin") for place in range(5)])
     wanted = np.array([0, 1, 0, 7, 0], np.float32)
 
-    ranking = rank(shelf, shelf.matrix[0], Wish(limit=2), wanted)
+    ranking = rank(shelf, shelf.matrix[0], RankingRequest(limit=2), wanted)
 
     assert ids(shelf, ranking) == ["twin-3", "twin-1"]
 
 
 def test_diversity_counts_as_much_whether_scores_are_high_or_low() -> None:
     """Searches and texts are less alike than items are to each other."""
-    shelf = shelf_of(*assorted(200, 200))
+    shelf = shelf_with(*assorted(200, 200))
     near, far = (
-        rank(shelf, share * vector(), Wish(limit=10), nobody(shelf)) for share in (1.0, 0.2)
+        rank(shelf, share * vector(), RankingRequest(limit=10), nobody(shelf))
+        for share in (1.0, 0.2)
     )
 
     assert near.rows.tolist() == far.rows.tolist()
 
 
 def test_more_diversity_means_less_alike_items() -> None:
-    shelf = shelf_of(*[Item(id=str(place), title=str(place)) for place in range(200)])
+    shelf = shelf_with(*[Item(id=str(place), title=str(place)) for place in range(200)])
 
     def likeness(diversity: float) -> float:
-        ranking = rank(shelf, vector(), Wish(limit=10, diversity=diversity), nobody(shelf))
+        ranking = rank(
+            shelf, vector(), RankingRequest(limit=10, diversity=diversity), nobody(shelf)
+        )
         chosen = shelf.matrix[shelf.text[ranking.rows]]
         return float((chosen @ chosen.T).mean())
 
@@ -179,7 +182,7 @@ def test_more_diversity_means_less_alike_items() -> None:
     ids=itertools.count(),
 )
 def test_a_filter_keeps_what_fits_it(filters: Filters, fitting: set[str]) -> None:
-    shelf = shelf_of(
+    shelf = shelf_with(
         Item(id="milk", title="milk", category="Food > Dairy > Milk", brand="Acme", price=1),
         Item(id="cheese", title="cheese", category="Food > Dairy", brand="Bolt", price=2),
         Item(id="beef", title="beef", category="Food > Meat", brand="Acme", price=9),
@@ -189,16 +192,19 @@ def test_a_filter_keeps_what_fits_it(filters: Filters, fitting: set[str]) -> Non
         Item(id="gone", title="gone", available=False, withdrawn=True),
     )
 
-    ranking = rank(shelf, vector(), Wish(filters=filters), nobody(shelf))
+    ranking = rank(shelf, vector(), RankingRequest(filters=filters), nobody(shelf))
 
     assert set(ids(shelf, ranking)) == fitting
 
 
 def test_an_excluded_item_is_left_out_and_an_unknown_one_ignored() -> None:
-    shelf = stock(catalogue())
+    shelf = shelf_of(catalogue())
     everything = np.array([0, 2, -1, 999])
 
-    for wish in (Wish(excluded=everything), Wish(excluded=everything, diversity=0)):
+    for wish in (
+        RankingRequest(excluded=everything),
+        RankingRequest(excluded=everything, diversity=0),
+    ):
         ranking = rank(shelf, np.ones(shelf.matrix.shape[1], np.float32), wish, nobody(shelf))
         assert set(ids(shelf, ranking)) == {"cheese", "tuna", "beef"}
 
@@ -206,10 +212,10 @@ def test_an_excluded_item_is_left_out_and_an_unknown_one_ignored() -> None:
 def test_an_item_without_a_vector_is_not_ranked_but_can_be_popular() -> None:
     built = Catalogue(MODEL)
     built.put(Item(id="new", title="new"))
-    shelf = stock(built)
+    shelf = shelf_of(built)
 
-    ranked = rank(shelf, vector(), Wish(), nobody(shelf))
-    popular = rank_popular(shelf, np.array([0]), Wish(), nobody(shelf))
+    ranked = rank(shelf, vector(), RankingRequest(), nobody(shelf))
+    popular = rank_popular(shelf, np.array([0]), RankingRequest(), nobody(shelf))
 
     assert ids(shelf, ranked) == []
     assert ids(shelf, popular) == ["new"]
@@ -219,10 +225,10 @@ def test_the_popular_come_first_but_only_a_few_of_each_category() -> None:
     many = [Item(id=f"food-{place}", title="x", category="Food > A") for place in range(10)]
     few = [Item(id=f"house-{place}", title="y", category="House > B") for place in range(2)]
     built = catalogue(*many, *few)
-    shelf = stock(built)
+    shelf = shelf_of(built)
     wanted = popularity_of(built, {f"food-{place}": 1_000 * place for place in range(10)})
 
-    ranking = rank_popular(shelf, wanted.order, Wish(limit=7), wanted.weights)
+    ranking = rank_popular(shelf, wanted.order, RankingRequest(limit=7), wanted.weights)
 
     first = ["food-9", "food-8", "food-7"]
     assert len(first) == ITEMS_PER_CATEGORY
@@ -235,7 +241,7 @@ def test_what_is_disliked_comes_last_of_the_popular_with_its_category() -> None:
     food = [Item(id=f"food-{place}", title="x", category="Food > A") for place in range(3)]
     others = [Item(id="house", title="y", category="House > B"), Item(id="odd", title="z")]
     built = catalogue(*food, *others)
-    shelf = stock(built)
+    shelf = shelf_of(built)
     wanted = popularity_of(built, {"food-0": 3_000, "food-1": 2_000, "odd": 1_000})
     food_1, odd, unknown = 1, 4, MISSING
 
@@ -243,7 +249,7 @@ def test_what_is_disliked_comes_last_of_the_popular_with_its_category() -> None:
         ([food_1, unknown], ["odd", "house", "food-0", "food-1", "food-2"]),
         ([odd], ["food-0", "food-1", "food-2", "house", "odd"]),
     ):
-        wish = Wish(disliked=np.array(disliked))
+        wish = RankingRequest(disliked=np.array(disliked))
         ranking = rank_popular(shelf, wanted.order, wish, wanted.weights)
         assert ids(shelf, ranking) == expected
 
@@ -261,10 +267,10 @@ def test_the_first_allowed_are_the_first_of_all_that_are(
 
 def test_without_popularity_the_catalogue_s_order_is_kept() -> None:
     built = catalogue()
-    shelf = stock(built)
+    shelf = shelf_of(built)
     wanted = popularity_of(built, {})
 
-    ranking = rank_popular(shelf, wanted.order, Wish(), wanted.weights)
+    ranking = rank_popular(shelf, wanted.order, RankingRequest(), wanted.weights)
 
     assert ids(shelf, ranking) == [item.id for item in ITEMS]
 
@@ -281,7 +287,7 @@ def test_a_new_item_is_not_popular_yet() -> None:
 
 def test_a_shelf_does_not_change_with_its_catalogue() -> None:
     built = catalogue()
-    shelf = stock(built)
+    shelf = shelf_of(built)
 
     built.put(ITEMS[0].model_copy(update={"withdrawn": True}))
     built.put(Item(id="new", title="new"))
@@ -295,12 +301,12 @@ def test_the_list_is_in_the_order_of_what_is_shown_from_one_to_nought(
     count: int, texts: int, limit: int, diversity: float, seed: int
 ) -> None:
     """Whatever scores it and however unlike its items are to be; nothing is told twice as much."""
-    shelf = shelf_of(*assorted(count, texts), seed=seed % 1_000)
+    shelf = shelf_with(*assorted(count, texts), seed=seed % 1_000)
     draw = np.random.default_rng(seed % 1_000)
     any_scores = (draw.standard_normal(len(shelf)) * draw.choice([0, 0.01, 1, 40])).astype("f4")
     wanted = np.abs(any_scores)
     disliked = np.flatnonzero(draw.uniform(size=len(shelf)) < 0.1)
-    wish = Wish(limit=limit, diversity=diversity, disliked=disliked)
+    wish = RankingRequest(limit=limit, diversity=diversity, disliked=disliked)
 
     for ranking in (
         rank(shelf, vector(seed % 1_000), wish, nobody(shelf)),
@@ -314,10 +320,10 @@ def test_the_list_is_in_the_order_of_what_is_shown_from_one_to_nought(
 
 
 def test_the_first_item_shows_one_and_without_diversity_each_shows_its_relevance() -> None:
-    shelf = shelf_of(*[Item(id=str(place), title=str(place)) for place in range(40)])
+    shelf = shelf_with(*[Item(id=str(place), title=str(place)) for place in range(40)])
 
     plain, diverse = [
-        rank(shelf, vector(), Wish(limit=5, diversity=diversity), nobody(shelf))
+        rank(shelf, vector(), RankingRequest(limit=5, diversity=diversity), nobody(shelf))
         for diversity in (0, 0.3)
     ]
 
@@ -326,9 +332,9 @@ def test_the_first_item_shows_one_and_without_diversity_each_shows_its_relevance
 
 
 def test_what_is_shown_is_the_mean_of_how_it_suits_and_of_how_unlike_it_is_to_those_above() -> None:
-    shelf = shelf_of(*[Item(id=str(place), title=str(place)) for place in range(40)])
+    shelf = shelf_with(*[Item(id=str(place), title=str(place)) for place in range(40)])
 
-    ranking = rank(shelf, vector(), Wish(limit=9, diversity=0.3), nobody(shelf))
+    ranking = rank(shelf, vector(), RankingRequest(limit=9, diversity=0.3), nobody(shelf))
 
     vectors = shelf.matrix[shelf.text[ranking.rows]]
     suits = 0.7 * ranking.scores / ranking.scores.max()  # likeness ends at 1, and so does this
@@ -340,9 +346,9 @@ def test_what_is_shown_is_the_mean_of_how_it_suits_and_of_how_unlike_it_is_to_th
 
 def test_the_third_item_of_a_text_comes_last_and_shows_no_more_than_the_one_above() -> None:
     twins = [Item(id=f"twin-{place}", title="twin") for place in range(4)]
-    shelf = shelf_of(*twins, *[Item(id=f"other-{place}", title=str(place)) for place in range(3)])
+    shelf = shelf_with(*twins, *[Item(id=f"other-{place}", title=str(place)) for place in range(3)])
 
-    ranking = rank(shelf, shelf.matrix[0], Wish(limit=7, diversity=0.3), nobody(shelf))
+    ranking = rank(shelf, shelf.matrix[0], RankingRequest(limit=7, diversity=0.3), nobody(shelf))
 
     assert [id.startswith("twin") for id in ids(shelf, ranking)[-2:]] == [True, True]
     assert ranking.shown[-1] <= ranking.shown[-2] <= ranking.shown[-3]
@@ -357,9 +363,9 @@ def _lies_in(item: Item, category: str) -> bool:
 def test_it_is_counted_how_many_items_fit_whatever_is_excluded(
     category: str, excluded: list[int]
 ) -> None:
-    shelf = shelf_of(*assorted(60, 20))
+    shelf = shelf_with(*assorted(60, 20))
     filters = Filters(categories=(category,))
-    wish = Wish(limit=3, filters=filters, excluded=np.array(excluded, np.int64))
+    wish = RankingRequest(limit=3, filters=filters, excluded=np.array(excluded, np.int64))
 
     for ranking in (
         rank(shelf, vector(), wish, nobody(shelf)),
@@ -378,7 +384,7 @@ def test_what_has_not_been_read_fills_up_a_list_the_popular_first() -> None:
     built.vectors.put([text_ref(item.text) for item in read], np.eye(DIM, dtype=np.float32)[:2])
     for item in (*read, *unread):
         built.put(item)
-    shelf, wish = stock(built), Wish(limit=5, excluded=np.array([2]))
+    shelf, wish = shelf_of(built), RankingRequest(limit=5, excluded=np.array([2]))
     order = np.array([5, 0, 2, 3, 4, 1])
 
     ranking = fill_up(shelf, rank(shelf, vector(), wish, nobody(shelf)), order, wish)
@@ -391,7 +397,7 @@ def test_what_has_not_been_read_fills_up_a_list_the_popular_first() -> None:
 
 
 def test_the_shop_has_a_name_while_an_item_of_it_is_in_the_catalogue_available_or_not() -> None:
-    shelf = shelf_of(
+    shelf = shelf_with(
         Item(id="milk", title="milk", category="Food > Dairy", brand="Farm", available=False),
         Item(id="gone", title="gone", category="House > Paper", brand="Dry", withdrawn=True),
     )
@@ -404,20 +410,24 @@ def test_the_shop_has_a_name_while_an_item_of_it_is_in_the_catalogue_available_o
     assert not shelf.has_brand("Dry")
 
 
-@pytest.mark.parametrize("kind", ["brands", "categories"])
-def test_fifty_names_in_a_filter_cost_no_more_than_a_few(kind: str) -> None:
+@pytest.fixture(scope="module")
+def long_shelf() -> Shelf:
+    """Return one of twenty thousand items, each of a brand and a category of its own."""
     items = [
         Item(id=str(place), title=f"text {place % 50}", brand=f"b{place}", category=f"c{place}")
         for place in range(20_000)
     ]
-    shelf = shelf_of(*items)
+    return shelf_with(*items)
 
-    popularity = np.zeros(len(shelf), np.float32)
+
+@pytest.mark.parametrize("kind", ["brands", "categories"])
+def test_fifty_names_in_a_filter_cost_no_more_than_a_few(kind: str, long_shelf: Shelf) -> None:
+    popularity = np.zeros(len(long_shelf), np.float32)
 
     def cost(*names: str) -> float:
         filters = Filters(brands=names) if kind == "brands" else Filters(categories=names)
         began = thread_time()
-        rank(shelf, vector(), Wish(10, filters), popularity)
+        rank(long_shelf, vector(), RankingRequest(10, filters), popularity)
         return thread_time() - began
 
     one = min(cost(f"{kind[0]}{place}") for place in range(5))

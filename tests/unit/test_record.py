@@ -2,12 +2,12 @@
 
 from hypothesis import given
 
-from portrait.facts import Facts, fold
-from portrait.paint import paint
-from portrait.profile import decode_profile, encode_profiles
-from portrait.record import partitions_of, read_sound
-from tests.catalogues import catalogue
-from tests.strategies import Happening, happenings, log_of
+from portrait.inference.paint import paint
+from portrait.profiles.facts import Facts, fold
+from portrait.profiles.profile import decode_profile, encode_profiles
+from portrait.profiles.record import partitions_of, read_sound
+from tests.support.catalogues import catalogue
+from tests.support.strategies import Happening, happenings, log_of
 
 
 @given(happenings(users=1, most=70))

@@ -8,16 +8,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from portrait.mirror import Mirror
-from portrait.profile import decode_profile
-from portrait.record import received_at_of
-from portrait.store import Model, Write
-from tests.catalogues import ITEMS
-from tests.fakes import MemoryCatalogue, MemoryProfiles, MemoryRegistry
-from tests.models import learned_model
-from tests.processes import until
-from tests.records import event_record
-from tests.streams import MODEL, ListStream, hash_encoder, index_items, memory_updater
+from portrait.catalogue.mirror import Mirror
+from portrait.model.model import Model
+from portrait.profiles.profile import decode_profile
+from portrait.profiles.record import received_at_of
+from portrait.profiles.store import Write
+from tests.support.catalogues import ITEMS
+from tests.support.fakes import MemoryCatalogue, MemoryProfiles
+from tests.support.memory_registry import MemoryRegistry
+from tests.support.models import learned_model
+from tests.support.processes import until
+from tests.support.promotions import put_in_service
+from tests.support.records import event_record
+from tests.support.streams import MODEL, ListStream, hash_encoder, index_items, memory_updater
 from workers import repaint as repainting
 from workers.painter import Painter, Studio, open_painter
 from workers.repaint import keep_repainted, repaint
@@ -150,12 +153,12 @@ class Overtaken(MemoryProfiles):
 
 async def test_a_promotion_is_taken_up_between_two_batches_and_profiles_follow() -> None:
     profiles, registry, store = await painted_before(), MemoryRegistry(), MemoryCatalogue()
-    await registry.promote(MODEL)
+    await put_in_service(registry, MODEL)
     reader = await index_items(store)
     mirror = Mirror(store, MODEL)
     await mirror.load()
     studio = Studio(Painter(MODEL, mirror, reader), registry, store, hash_encoder)
-    await registry.promote(LEARNED)
+    await put_in_service(registry, LEARNED)
 
     await studio.look()
     sweep = asyncio.create_task(keep_repainted(profiles, studio, lambda: {PARTITION}))
@@ -170,7 +173,7 @@ async def test_a_promotion_is_taken_up_between_two_batches_and_profiles_follow()
 
 async def test_a_studio_outlives_an_outage() -> None:
     registry, store = MemoryRegistry(), MemoryCatalogue()
-    await registry.promote(MODEL)
+    await put_in_service(registry, MODEL)
     painter = await open_painter(MODEL, store, hash_encoder)
     await index_items(store)
     store.is_down = True

@@ -6,12 +6,12 @@ from dataclasses import replace
 import pytest
 from structlog.testing import capture_logs
 
-from portrait.letter import dead_letter
-from portrait.receipt import RECEIVED as RECEIVED_FIRST
-from portrait.stream import Batch, Message, Unreadable
-from tests.fakes import ListPublisher
-from tests.records import RECEIVED, FakeRecord
-from tests.streams import ListStream
+from portrait.events.letter import dead_letter
+from portrait.events.receipt import RECEIVED as RECEIVED_FIRST
+from portrait.events.stream import Batch, Message, Unreadable
+from tests.support.fakes import ListPublisher
+from tests.support.records import RECEIVED, FakeRecord
+from tests.support.streams import ListStream
 from workers.replay_dead import replay_dead
 
 FIRST = (RECEIVED_FIRST, str(RECEIVED).encode())

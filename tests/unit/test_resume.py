@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portrait.errors import StoreRestartedError
-from portrait.resume import Point, Resume
-from portrait.store import LogName
-from tests.fakes import FIRST_LIFE, MemoryOffsets
+from portrait.events.progress import LogName
+from portrait.events.resume import Point, Resume
+from tests.support.fakes import FIRST_LIFE, MemoryOffsets
 
 ENDS = {("events.click", 0): 4}
 

@@ -8,11 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portrait.encoder import Floats
-from portrait.hash_index import MISSING
-from portrait.interactions import Codes
-from portrait.robustness import burst_robustness, odd_texts_failed, spoil, text_robustness
-from portrait.space import Vectors, unit
+from portrait.arrays import MISSING, Codes, Floats
+from portrait.evaluation.robustness import (
+    burst_robustness,
+    odd_texts_failed,
+    spoil,
+    text_robustness,
+)
+from portrait.model.space import Vectors, unit
 
 
 class Letters:

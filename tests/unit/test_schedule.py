@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portrait.schedule import Due, Schedule, Waiting, due, is_cron
+from portrait.lifecycle.schedule import Due, Schedule, Waiting, due, is_cron
 
 NIGHTLY = Schedule(cron="0 3 * * *", events=1_000, pause=timedelta(hours=1))
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from portrait.catalogue import Catalogue
-from portrait.hash_index import MISSING
-from portrait.item import Item
+from portrait.arrays import MISSING
+from portrait.catalogue.catalogue import Catalogue
+from portrait.events.item import Item
+from portrait.model.model import Model
+from portrait.model.space import Space
 from portrait.ref import search_ref, text_ref
-from portrait.space import Space
-from portrait.store import Model
-from tests.catalogues import ITEMS, catalogue, read
+from tests.support.catalogues import ITEMS, catalogue, read
 
 
 def about(built: Catalogue, *texts: str) -> list[str | None]:
@@ -49,7 +49,7 @@ def test_names_are_hashed_once_however_many_searches_come(monkeypatch: pytest.Mo
         hashed.append(text)
         return text_ref(text)
 
-    monkeypatch.setattr("portrait.catalogue.text_ref", noted)
+    monkeypatch.setattr("portrait.catalogue.catalogue.text_ref", noted)
 
     about(built, "cheddar cheese")
     names = list(built.interests)
@@ -114,6 +114,6 @@ def test_where_nothing_has_a_category_no_search_has() -> None:
 def test_a_flood_of_searches_is_placed_in_parts_and_alike(monkeypatch: pytest.MonkeyPatch) -> None:
     searches = ("cheddar cheese", "whole milk", "dog food", "paper towels", "cat food", "nothing")
     together = about(catalogue(searches=searches), *searches)
-    monkeypatch.setattr("portrait.catalogue.MOST_SIMILARITIES", 1)
+    monkeypatch.setattr("portrait.catalogue.catalogue.MOST_SIMILARITIES", 1)
 
     assert about(catalogue(searches=searches), *searches) == together

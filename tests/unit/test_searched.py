@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from portrait.event import Action
-from portrait.facts import ACTION_CODE, EVENT, RING
+from portrait.events.columns import ACTION_CODE, EVENT, RING
+from portrait.events.event import Action
+from portrait.profiles.searched import MOST_BYTES, encode_searched, read_searched
 from portrait.ref import search_ref
-from portrait.searched import MOST_BYTES, encode_searched, read_searched
 
 CLICK, SEARCH = ACTION_CODE[Action.CLICK], ACTION_CODE[Action.SEARCH]
 TEXTS = ("cat toys", "紫砂壶", "é" * 200, "x")

@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portrait.segment import OffsetSet, Segment, count_beyond, covered, log_name, overlapping
+from portrait.archive.segment import OffsetSet, Segment, covered, log_name, overlapping
 
 DAY = date(2026, 9, 21)
 
@@ -41,10 +41,10 @@ def test_a_name_says_of_which_log_it_is() -> None:
     assert list(overlapping([segment(0, 150), begun_again])) == [[segment(0, 150)], [begun_again]]
 
 
-def test_logs_are_counted_each_from_its_own_beginning() -> None:
-    first, second = (replace(segment(0, 100), log=log_name(n, "00ab")) for n in (0, 1))
+def test_logs_are_covered_each_from_its_own_beginning() -> None:
+    first, second = (replace(segment(n, 100), log=log_name(n, "00ab")) for n in (0, 1))
 
-    assert count_beyond([first, second], covered_ends([first])) == 100
+    assert covered([first, second]) == {first.key: (0, 100), second.key: (1, 100)}
 
 
 def test_what_lies_beside_the_segments_is_none() -> None:
@@ -71,17 +71,6 @@ def test_what_is_archived_is_told_by_topic_and_partition() -> None:
     here = covered([segment(0, 100), segment(150, 200), segment(5, 9, partition=1)])
 
     assert here == {"events.click/0": (0, 200), "events.click/1": (5, 9)}
-
-
-def test_events_beyond_a_manifest_are_counted_once() -> None:
-    segments = [segment(0, 100), segment(90, 150), segment(0, 7, partition=1)]
-
-    assert count_beyond(segments, {"events.click/0": 80}) == 70 + 7
-    assert count_beyond(segments, covered_ends(segments)) == 0
-
-
-def covered_ends(segments: list[Segment]) -> dict[str, int]:
-    return {place: end for place, (_, end) in covered(segments).items()}
 
 
 def test_offsets_without_a_gap_are_one_run() -> None:

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from portrait.classification import average_precision, ece
 from portrait.errors import SpaceMismatchError
-from portrait.neural.fit_sentiment import fit_sentiment
-from portrait.sentiment import Sentiment
-from portrait.space import Vectors, unit
+from portrait.evaluation.classification import average_precision, ece
+from portrait.model.sentiment import Sentiment
+from portrait.model.space import Vectors, unit
+from portrait.training.heads.fit_sentiment import fit_sentiment
 
 DIM = 16
 

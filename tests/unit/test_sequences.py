@@ -6,11 +6,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from portrait.event import Action
-from portrait.facts import ACTION_CODE
-from portrait.interactions import NO_ITEM, NO_QUERY, Interactions, from_columns
-from portrait.neural.sequences import ABSENT, Batch, sequences_of
-from tests.learned import planted
+from portrait.dataset.interactions import NO_ITEM, NO_QUERY, Interactions, from_columns
+from portrait.dataset.sequences import ABSENT, Batch, sequences_of
+from portrait.events.columns import ACTION_CODE
+from portrait.events.event import Action
+from tests.support.learned import planted
 
 
 def one_user(items: list[int], *, action: Action = Action.CLICK) -> Interactions:

@@ -8,30 +8,32 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from portrait.catalogue import Catalogue
-from portrait.event import Action
-from portrait.explain import Evidence, evidence_of, together
-from portrait.facts import ACTION_CODE, EVENT, RING
-from portrait.interactions import NO_ITEM, NO_QUERY, Interactions, from_columns
-from portrait.item import IntroducedItem
-from portrait.kinds import KIND_WEIGHTS
-from portrait.learned import Blend
-from portrait.paint import LONG, paint
-from portrait.past import newest
-from portrait.ranker import Ranker
-from portrait.recommend import Ranking, Shelf, Wish, stock
+from portrait.arrays import Floats, Ring
+from portrait.catalogue.catalogue import Catalogue
+from portrait.catalogue.traits import traits_of
+from portrait.dataset.interactions import NO_ITEM, NO_QUERY, Interactions, from_columns
+from portrait.dataset.past import newest
+from portrait.evaluation.situations import session
+from portrait.events.columns import ACTION_CODE, EVENT, RING
+from portrait.events.event import Action
+from portrait.events.item import IntroducedItem
+from portrait.inference.explain import Evidence, evidence_of, merged
+from portrait.inference.paint import paint
+from portrait.inference.ranker import Ranker
+from portrait.inference.recommend import Ranking, RankingRequest, Shelf, shelf_of
+from portrait.inference.session import session_evidence, session_ring
+from portrait.inference.taste import FirstTaste, taste_of
+from portrait.model.kinds import KIND_WEIGHTS
+from portrait.model.learned import Blend
+from portrait.model.model import Model
+from portrait.profiles.layout import LONG
 from portrait.ref import item_ref, search_ref, text_ref
-from portrait.session import session_evidence, session_ring
-from portrait.situations import session
-from portrait.store import Model
-from portrait.taste import FirstTaste, taste_of
-from portrait.traits import traits_of
-from tests.catalogues import ITEMS, MODEL, catalogue
-from tests.models import learned, learned_model
+from tests.support.catalogues import ITEMS, MODEL, catalogue
+from tests.support.models import learned, learned_model
 
 NOW = 1_790_000_000_000
 HOUR_MS = 3_600_000
-SHOWN = Wish(diversity=0)
+SHOWN = RankingRequest(diversity=0)
 CLOSE = 1e-5
 TELLING = 0.02  # of the sum of lengths: below it a sum's direction is rounding
 
@@ -40,9 +42,6 @@ NAMELESS = IntroducedItem(id="an item without a text", available=False, withdraw
 NAMES = (*(item.id for item in ITEMS), NAMELESS.id)
 READ = ("tuna cat food", "cheap paper", "whole milk")  # searches whose vectors are known
 TEXTS = (*READ, "a search that nobody has read")
-
-Ring = NDArray[np.void]
-Floats = NDArray[np.float32]
 
 
 def of_kinds() -> Model:
@@ -163,7 +162,7 @@ def test_served_and_judged_agree_in_scores_order_and_shares(
     model, ring = MODELS[name], ring_of(happened)
     built = catalogue(*ITEMS, NAMELESS, searches=READ, model=model)
     paint(np.pad(ring, (0, RING - len(ring)))[None], built)  # as the stream does, before all else
-    evidence, shelf = evidence_of(ring, built), stock(built)
+    evidence, shelf = evidence_of(ring, built), shelf_of(built)
     assume(is_telling(evidence))
     told = interactions_of(ring, built.rows["ref"].copy())
     judge, shown = judge_of(model, built, told), np.flatnonzero(shelf.told)
@@ -174,7 +173,7 @@ def test_served_and_judged_agree_in_scores_order_and_shares(
 
     assert len(judged) == len(shelf)  # no search is ever ranked
     np.testing.assert_allclose(scores, judged[shown], atol=CLOSE)
-    np.testing.assert_allclose(shares, judge.shares(rows[0], before, shown), atol=CLOSE)
+    np.testing.assert_allclose(shares.sum(axis=1), judged[shown], atol=CLOSE)
     assert len(ranking.rows)
     assert (np.diff(judged[ranking.rows]) <= CLOSE).all()
 
@@ -198,9 +197,9 @@ def test_served_and_judged_agree_in_the_middle_of_a_visit(
     evidence = basis_of(past, visit, built)
     assume(is_telling(evidence))
     told = interactions_of(np.concatenate([visit, past]), built.rows["ref"].copy())
-    judge, shown = judge_of(model, built, told), np.flatnonzero(stock(built).told)
+    judge, shown = judge_of(model, built, told), np.flatnonzero(shelf_of(built).told)
 
-    scores, _, _ = served(evidence, model, stock(built))
+    scores, _, _ = served(evidence, model, shelf_of(built))
     first = np.array([len(past)])
     before = newest(told, np.zeros(1, np.int64), first)
     (judged,) = judge.visit_scores(before, session(told, first, len(visit)))
@@ -215,7 +214,7 @@ def basis_of(past: Ring, visit: Ring, built: Catalogue) -> Evidence:
     before, now = evidence_of(past, built), session_evidence(session_ring(items, texts), built)
     if not now.portrait().any():
         return before
-    return together(before, now) if before.portrait()[LONG].any() else now
+    return merged(before, now) if before.portrait()[LONG].any() else now
 
 
 def looked_at(visit: Ring, *, is_search: bool) -> list[int]:

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic_core import to_json
 
-from service.bodies import MOST_VALUES, is_crowded
-from tests.shop import Shop, open_shop
+from service.http.bodies import MOST_VALUES, is_crowded
+from tests.support.shop import Shop, open_shop
 
 MEGABYTE = 1_048_576
 MOST_BYTES, MOST_ERRORS = 16_384, 20  # of an answer, as promised, whatever the code says

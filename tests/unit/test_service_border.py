@@ -2,9 +2,9 @@
 
 import pytest
 
-from portrait.stream import Message
-from service.border import Border, hosts_of
-from tests.shop import Shop, open_shop
+from portrait.events.stream import Message
+from service.http.border import Border, hosts_of
+from tests.support.shop import Shop, open_shop
 
 CLICK = b'{"type": "click", "user_id": "ann", "item_id": "milk"}'
 JSON = {"content-type": "application/json"}

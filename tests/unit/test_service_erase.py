@@ -2,12 +2,13 @@
 
 import pytest
 
-from portrait.facts import ERASURE, Facts, fold
-from portrait.paint import paint
-from portrait.profile import encode_profiles, read_facts
-from portrait.topics import ERASURES
-from tests.catalogues import catalogue
-from tests.shop import NOW_MS, Shop, open_shop
+from portrait.events.columns import ERASURE
+from portrait.events.topics import ERASURES
+from portrait.inference.paint import paint
+from portrait.profiles.facts import Facts, fold
+from portrait.profiles.profile import encode_profiles, read_facts
+from tests.support.catalogues import catalogue
+from tests.support.shop import NOW_MS, Shop, open_shop
 from tests.unit.test_erase import erasure
 
 BOUGHT = {"type": "purchase", "item_id": "tuna"}

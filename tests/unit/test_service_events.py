@@ -5,12 +5,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from pydantic_core import from_json, to_json
 
-from portrait.envelope import parse_event
-from portrait.event import Action
-from portrait.reading import LARGEST_EVENT
-from portrait.topics import EVENT_TOPICS
+from portrait.events.envelope import parse_event
+from portrait.events.event import Action
+from portrait.events.reading import LARGEST_EVENT
+from portrait.events.topics import EVENT_TOPICS
 from service.schemas import MOST_EVENTS
-from tests.shop import Shop, open_shop
+from tests.support.shop import Shop, open_shop
 
 JSON = {"content-type": "application/json"}
 CLICK = {

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from portrait.envelope import parse_event
 from portrait.errors import EventInvalidError
-from portrait.event import ANONYMOUS
-from portrait.topics import ERASURES
-from tests.catalogues import catalogue
-from tests.shop import Shop, open_shop, record_of
+from portrait.events.envelope import parse_event
+from portrait.events.event import ANONYMOUS
+from portrait.events.topics import ERASURES
+from tests.support.catalogues import catalogue
+from tests.support.shop import Shop, open_shop, record_of
 
 CLICK = {
     "event_id": "e-1",

@@ -1,8 +1,8 @@
 """/items: the catalogue, item by item."""
 
-from portrait.item import Item, parse_item
-from portrait.topics import ITEMS
-from tests.shop import Shop, open_shop
+from portrait.events.item import Item, parse_item
+from portrait.events.topics import ITEMS
+from tests.support.shop import Shop, open_shop
 
 
 async def test_an_item_of_the_catalogue_is_shown() -> None:

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 
 import pytest
 
-from portrait.learned import Learned
-from portrait.store import Model
-from service.outlook import HOUR_MS, hours_silent
+from portrait.model.learned import Learned
+from portrait.model.model import Model
+from service.profiles.outlook import HOUR_MS, hours_silent
 from service.schemas import ProfileAnswer, Recommendations
-from tests.catalogues import ITEMS, SPACE, catalogue
-from tests.models import learned, learned_model
-from tests.shop import NOW_MS, Shop, open_shop
+from tests.support.catalogues import ITEMS, SPACE, catalogue
+from tests.support.models import learned, learned_model
+from tests.support.shop import NOW_MS, Shop, open_shop
 
 DAY_SECONDS = 86_400
 SHOPPER = (
@@ -31,7 +31,7 @@ async def shop_of(painted: Model, serves: Model | None = None) -> Shop:
 def _now(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let it be ten days after the shopper's last event."""
     now = NOW_MS / 1_000 + 3_600 + 10 * DAY_SECONDS
-    monkeypatch.setattr("service.profiles.time", lambda: now)
+    monkeypatch.setattr("service.profiles.routes.time", lambda: now)
 
 
 async def profile(shop: Shop) -> ProfileAnswer:

@@ -5,31 +5,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from portrait.jobs import JobOverError, Situation, new_job
-from portrait.need import Need
-from portrait.verdict import Verdict
-from service.model_examples import (
-    CANCELLING,
-    JOB,
-    JOBS,
-    MODEL,
-    MODELS,
-    PROMOTION,
-    QUEUED,
-    ROLLBACK,
-)
-from service.model_schemas import (
-    JobAnswer,
-    JobsAnswer,
-    ModelAnswer,
-    ModelsAnswer,
-    PromotionAccepted,
-    RollbackAnswer,
-)
-from service.schemas import Answered
-from tests.contract.test_training import NOON, card
-from tests.patience import PATIENCE
-from tests.shop import Shop, open_shop
+from portrait.evaluation.verdict import Verdict
+from portrait.lifecycle.jobs import JobOverError, Situation, new_job
+from portrait.lifecycle.need import Need
+from portrait.model.model import Model
+from tests.support.cards import NOON, card
+from tests.support.catalogues import SPACE
+from tests.support.patience import PATIENCE
+from tests.support.shop import Shop, open_shop
 
 OUTLINE = ("reading", "training", "measuring")
 
@@ -38,13 +21,13 @@ async def shop_with(*served: str, wait: str | None = None) -> Shop:
     """Return a shop in which these models have served, one after another."""
     shop = Shop()
     for place, version in enumerate(served):
-        await shop.models.add(card(version, age=9 - place, promote=True))
-        shop.models.kept.add(version)
-        await shop.models.want(version)
-        await shop.models.switch(version)
+        await shop.registry.add(card(version, age=9 - place, promote=True))
+        await shop.registry.store(Model(version, SPACE))
+        await shop.registry.want(version)
+        await shop.registry.switch(version)
     if wait is not None:
-        await shop.models.add(card(wait, promote=True))
-        shop.models.kept.add(wait)
+        await shop.registry.add(card(wait, promote=True))
+        await shop.registry.store(Model(wait, SPACE))
     return shop
 
 
@@ -101,13 +84,13 @@ async def test_a_promotion_is_a_wish_and_asking_again_changes_nothing(body: obje
     assert (first.status_code, first.json()) == (202, {"version": "v2", "role": "wanted"})
     assert (second.status_code, second.json()) == (202, first.json())
     assert (champion.status_code, champion.json()) == (202, {"version": "v1", "role": "champion"})
-    assert shop.models.now.champion == "v1"
+    assert shop.registry.now.champion == "v1"
 
 
 async def test_what_should_not_serve_is_a_409_with_the_reason_unless_somebody_insists() -> None:
     shop = await shop_with("v1")
-    await shop.models.add(card("bad", promote=False))
-    shop.models.kept.add("bad")
+    await shop.registry.add(card("bad", promote=False))
+    await shop.registry.store(Model("bad", SPACE))
 
     async with open_shop(shop) as client:
         refused = await client.post("/models/bad/promote")
@@ -120,7 +103,7 @@ async def test_what_should_not_serve_is_a_409_with_the_reason_unless_somebody_in
         'bad was refused: it is so. To promote it all the same, send {"insist": true}.'
     )
     assert insisted.status_code == 202
-    assert shop.models.now.wanted == "bad"
+    assert shop.registry.now.wanted == "bad"
     assert unknown.status_code == 404
 
 
@@ -142,7 +125,7 @@ async def test_a_rollback_is_at_once_and_possible_once() -> None:
 
 async def test_what_was_rolled_back_is_promoted_again_only_with_a_reason() -> None:
     shop = await shop_with("v1", "v2")
-    await shop.models.roll_back("complaints about shoes")
+    await shop.registry.roll_back("complaints about shoes")
 
     async with open_shop(shop) as client:
         without = await client.post("/models/v2/promote")
@@ -386,25 +369,8 @@ async def test_while_redis_is_away_the_answer_is_to_come_back(method: str, path:
     shop = Shop()
 
     async with open_shop(shop) as client:
-        shop.models.is_down = shop.jobs.is_down = True
+        shop.registry.is_down = shop.jobs.is_down = True
         answer = await client.request(method, path)
 
     assert answer.status_code == 503
     assert int(answer.headers["retry-after"]) > 0
-
-
-@pytest.mark.parametrize(
-    ("schema", "example"),
-    [
-        (ModelsAnswer, MODELS),
-        (ModelAnswer, MODEL),
-        (PromotionAccepted, PROMOTION),
-        (RollbackAnswer, ROLLBACK),
-        (JobAnswer, QUEUED),
-        (JobAnswer, JOB),
-        (JobAnswer, CANCELLING),
-        (JobsAnswer, JOBS),
-    ],
-)
-def test_the_examples_are_valid(schema: type[Answered], example: object) -> None:
-    schema.model_validate(example)

@@ -11,26 +11,28 @@ from datetime import timedelta
 import pytest
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
+from pydantic import BaseModel
 from pydantic_core import to_json
 
 from portrait import metrics
-from portrait.item import Item
-from portrait.jobs import new_job
-from portrait.model_index import Standing
-from portrait.space import fit_space
-from portrait.store import Model
+from portrait.events.item import Item
+from portrait.lifecycle.jobs import new_job
+from portrait.model.model import Model
+from portrait.model.space import fit_space
 from service.app import create_app
-from service.examples import PROFILE, RECOMMENDATIONS
 from service.live import Live, Parts
 from service.operations import FRESH
-from service.schemas import ProfileAnswer, RecommendationRequest, Recommendations
-from tests.catalogues import ITEMS, SPACE, litter
-from tests.contract.test_training import NOON
-from tests.fakes import HashEncoder
-from tests.models import learned_model
-from tests.patience import PATIENCE
-from tests.processes import until
-from tests.shop import Shop, look, open_shop
+from service.schemas import RecommendationRequest
+from tests.support.cards import NOON
+from tests.support.catalogues import ITEMS, SPACE, litter
+from tests.support.fakes import HashEncoder
+from tests.support.models import learned_model
+from tests.support.openapi import example_of
+from tests.support.patience import PATIENCE
+from tests.support.processes import until
+from tests.support.promotions import put_in_service
+from tests.support.shop import Shop, look, open_shop
 
 OTHER_SPACE = fit_space("hash", HashEncoder().encode([f"text {place}" for place in range(30)]))
 
@@ -252,7 +254,7 @@ async def test_the_model_of_a_profile_is_known_before_it_is_taken_up_here() -> N
     await look(live)
     coming = learned_model("coming")
     await shop.registry.store(coming)
-    shop.models.now = Standing(wanted="coming")
+    shop.registry.now = shop.registry.now._replace(wanted="coming")
 
     assert await live.version_of(coming.space_id) == "coming"
     assert await live.version_of("0" * 16) is None
@@ -265,7 +267,7 @@ async def test_a_new_version_of_the_same_space_keeps_the_catalogue() -> None:
     await look(live)
     before = live.require()
 
-    await shop.registry.promote(Model("newer", SPACE))
+    await put_in_service(shop.registry, Model("newer", SPACE))
     await look(live)
 
     assert live.require().model.version == "newer"
@@ -313,6 +315,12 @@ def routes() -> list[tuple[str, str]]:
     return [(method, path) for path, methods in paths.items() for method in methods]
 
 
+def answers() -> dict[str, type[BaseModel]]:
+    routes = [route for route in app_of().routes if isinstance(route, APIRoute)]
+    models = [route.response_model for route in routes if route.response_model is not None]
+    return {model.__name__: model for model in models}
+
+
 def test_the_routes_are_these() -> None:
     assert sorted(routes()) == [
         ("delete", "/items/{item_id}"),
@@ -343,7 +351,8 @@ def test_every_route_shows_what_it_takes_and_answers(method: str, path: str) -> 
     schemas = document["components"]["schemas"]
 
     (success,) = [answer for status, answer in operation["responses"].items() if status < "300"]
-    assert all("example" in content for content in success["content"].values())
+    (answer,) = success["content"].values()
+    assert "example" in answer or example_of(answer["schema"], schemas)
     if method in {"post", "put"}:
         (body,) = operation["requestBody"]["content"].values()
         name = body["schema"].get("$ref", "").rsplit("/", 1)[-1]
@@ -407,9 +416,16 @@ def test_every_reference_of_the_document_leads_somewhere() -> None:
     assert references(document) <= known
 
 
-def test_the_examples_are_valid() -> None:
-    ProfileAnswer.model_validate(PROFILE)
-    Recommendations.model_validate(RECOMMENDATIONS)
+@pytest.mark.parametrize("name", answers())
+def test_the_examples_of_answers_are_valid(name: str) -> None:
+    schemas = app_of().openapi()["components"]["schemas"]
+
+    example = example_of(schemas[name], schemas)
+
+    answers()[name].model_validate_json(to_json(example))
+
+
+def test_the_examples_of_requests_are_valid() -> None:
     extra = RecommendationRequest.model_config["json_schema_extra"]
     assert isinstance(extra, dict)
     examples = extra["examples"]

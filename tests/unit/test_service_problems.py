@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from service.problems import Problem
-from tests.catalogues import catalogue
-from tests.shop import MOST_BYTES, Shop, open_shop
+from service.http.problems import Problem
+from tests.support.catalogues import catalogue
+from tests.support.shop import MOST_BYTES, Shop, open_shop
 
 CLICK = {"type": "click", "user_id": "ann", "item_id": "milk"}
 ITEM = {"title": "milk"}
@@ -189,7 +189,7 @@ async def test_a_bug_is_a_500_that_says_nothing_of_itself(monkeypatch: pytest.Mo
     shop = Shop()
     await shop.stock()
     shop.remember("ann", CLICK, painted=catalogue())
-    monkeypatch.setattr("service.profiles.space_of", lambda payload: payload["numpy"])
+    monkeypatch.setattr("service.profiles.routes.space_of", lambda payload: payload["numpy"])
 
     async with open_shop(shop) as client:
         answer = await client.get("/profile/ann")

@@ -8,18 +8,18 @@ import httpx
 import numpy as np
 import pytest
 
-from portrait.explain import evidence_of
-from portrait.item import Item
-from portrait.profile import decode_profile
-from portrait.recommend import stock
+from portrait.events.item import Item
+from portrait.inference.explain import evidence_of
+from portrait.inference.recommend import shelf_of
+from portrait.inference.taste import FirstTaste
+from portrait.model.space import fit_space
+from portrait.profiles.profile import decode_profile
 from portrait.ref import item_ref
-from portrait.space import fit_space
-from portrait.taste import FirstTaste
-from service.matches import MOST_LOOKED_FOR
+from service.recommendations.matches import MOST_LOOKED_FOR
 from service.schemas import Recommendations
-from tests.catalogues import ITEMS, SPACE, catalogue
-from tests.fakes import HashEncoder
-from tests.shop import Shop, open_shop
+from tests.support.catalogues import ITEMS, SPACE, catalogue
+from tests.support.fakes import HashEncoder
+from tests.support.shop import Shop, open_shop
 
 SEARCHES = ("cat toys",)
 WORDS = ("oat", "tea", "rice", "salt", "soap", "lamp")
@@ -73,7 +73,7 @@ async def test_a_score_is_that_of_the_first_model(by_price: bool) -> None:  # no
     async with open_shop(shop) as client:
         answer = await ask(client, {"user_id": "ann", "by_price": by_price})
 
-    rows, shelf = np.arange(len(ITEMS)), stock(built)
+    rows, shelf = np.arange(len(ITEMS)), shelf_of(built)
     scores = taste.scores(shelf, rows, shelf.matrix[shelf.text] @ taste.asked).tolist()
     expected = {item.id: score for item, score in zip(ITEMS, scores, strict=True)}
     peak = max(abs(expected[id]) for id in ids(answer))

@@ -3,11 +3,11 @@
 import pytest
 
 from portrait.errors import StoreUnavailableError
-from portrait.reading import LONGEST_KEY
+from portrait.events.reading import LONGEST_KEY
 from service import shortcut
-from service.border import Border
-from tests.catalogues import catalogue
-from tests.shop import NOW_MS, Shop, open_shop
+from service.http.border import Border
+from tests.support.catalogues import catalogue
+from tests.support.shop import NOW_MS, Shop, open_shop
 
 USUAL = "?recent=10"  # as it is without, but asked
 ANY_QUERY = "?any"  # which nobody reads
@@ -26,7 +26,7 @@ async def shop_of(*users: str) -> Shop:
 
 @pytest.fixture(autouse=True)
 def _moment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("service.profiles.time", lambda: NOW_MS / 1_000)
+    monkeypatch.setattr("service.profiles.routes.time", lambda: NOW_MS / 1_000)
 
 
 @pytest.mark.parametrize("user", ["ann", "a/b", "a b", "a\n", "ä", "profile/ann", LONGEST])

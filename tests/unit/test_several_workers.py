@@ -9,12 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from prometheus_client import REGISTRY
 
-from portrait.profile import read_facts
-from portrait.resume import Resume
-from portrait.store import Stored, Write
-from tests.fakes import MemoryOffsets, MemoryProfiles
-from tests.records import FakeRecord, event_record
-from tests.streams import ListStream, memory_updater
+from portrait.events.resume import Resume
+from portrait.profiles.profile import read_facts
+from portrait.profiles.store import Stored, Write
+from tests.support.fakes import MemoryOffsets, MemoryProfiles
+from tests.support.records import FakeRecord, event_record
+from tests.support.streams import ListStream, memory_updater
 from workers.backlog import Backlog
 from workers.update import Updater, update
 

@@ -9,30 +9,23 @@ import pyarrow as pa
 import pytest
 
 from portrait.adapters.river_drift import AdwinDrift
-from portrait.archive import EVER, Archive, Span
-from portrait.drift import Floats, Reference
-from portrait.learned import untaught
-from portrait.manifest import Manifest, Window
-from portrait.neural.material import Shares, gather
-from portrait.neural.readings import COHERENCE, REFERENCES, readings
-from portrait.neural.signals import ArchiveSignals, Counts, Recent
-from portrait.ranker import Ranker
-from portrait.reading import EPOCH, MILLISECOND
+from portrait.archive.archive import EVER, Archive, Span
+from portrait.archive.segment import Segment
+from portrait.arrays import Doubles
+from portrait.dataset.stock import place_texts
+from portrait.inference.ranker import Ranker
+from portrait.lifecycle.manifest import Manifest, Window
+from portrait.model.learned import untaught
+from portrait.monitoring.drift import Reference
+from portrait.monitoring.readings import COHERENCE, REFERENCES, readings
+from portrait.monitoring.signals import ArchiveSignals, Counts, Recent
 from portrait.ref import text_ref
-from portrait.segment import Segment
-from portrait.stock import place_texts
-from tests.archives import memory_archive
-from tests.fakes import HashEncoder, MemoryRegistry
-from tests.training_shop import (
-    CATALOGUE,
-    DAY_MS,
-    OPENED,
-    SEASON,
-    ListStock,
-    keep,
-    rows,
-    season,
-)
+from portrait.times import DAY_MS, EPOCH, MILLISECOND
+from portrait.training.material import Shares, gather
+from tests.support.archives import memory_archive
+from tests.support.fakes import HashEncoder
+from tests.support.memory_registry import MemoryRegistry
+from tests.support.training_shop import CATALOGUE, OPENED, SEASON, ListStock, keep, rows, season
 from tests.unit.test_learner import PRETRAINED
 
 pytestmark = pytest.mark.asyncio
@@ -44,7 +37,7 @@ class Never:
     def __init__(self) -> None:
         self.errors: list[float] = []
 
-    def add(self, errors: Floats) -> bool:
+    def add(self, errors: Doubles) -> bool:
         """Keep errors."""
         self.errors += errors.tolist()
         return False
@@ -206,7 +199,7 @@ async def test_a_distribution_like_the_reference_is_no_drift() -> None:
 
 async def test_a_rise_of_the_misses_is_a_drift() -> None:
     class Alarm(Never):
-        def add(self, errors: Floats) -> bool:
+        def add(self, errors: Doubles) -> bool:
             """Always rise."""
             super().add(errors)
             return True

@@ -5,15 +5,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from portrait import situations as module
-from portrait.evaluate import Scores
-from portrait.event import Action
-from portrait.facts import ACTION_CODE
-from portrait.hash_index import MISSING
-from portrait.interactions import NO_ITEM, NO_QUERY, Codes, Interactions, from_columns
-from portrait.kinds import KIND_WEIGHTS
-from portrait.recency import Events
-from portrait.situations import COMPLAINT, KNOWN, NEW, SEARCH, Told, answered, situations_of
+from portrait.arrays import MISSING, Codes
+from portrait.dataset.interactions import NO_ITEM, NO_QUERY, Interactions, from_columns
+from portrait.evaluation import situations as module
+from portrait.evaluation.ranking import Scores
+from portrait.evaluation.situations import (
+    COMPLAINT,
+    KNOWN,
+    NEW,
+    SEARCH,
+    Told,
+    answered,
+    situations_of,
+)
+from portrait.events.columns import ACTION_CODE
+from portrait.events.event import Action
+from portrait.model.kinds import KIND_WEIGHTS
+from portrait.model.recency import Events
 
 HOUR = 3_600_000
 MINUTE = HOUR // 60

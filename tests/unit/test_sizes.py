@@ -17,17 +17,18 @@ from numpy.typing import NDArray
 
 from benchmarks.service.shop import Shop as Stock
 from benchmarks.service.shop import catalogue_of, fill_catalogue, open_shop, records_of
-from portrait.batch import decode
-from portrait.behaviour import Behaviour
-from portrait.facts import Facts
-from portrait.mirror import Mirror
-from portrait.store import Model
-from portrait.texts import TextReader
-from tests import shop as shops
-from tests.fake_training import MemoryLiveCounts
-from tests.fakes import HashEncoder, MemoryCatalogue
-from tests.records import event_record
-from tests.streams import ListStream, memory_updater
+from portrait.catalogue.mirror import Mirror
+from portrait.catalogue.texts import TextReader
+from portrait.events.decode import decode
+from portrait.model.behaviour import Behaviour
+from portrait.model.model import Model
+from portrait.profiles.facts import Facts
+from tests.support import shop as shops
+from tests.support.fake_training import MemoryLiveCounts
+from tests.support.fakes import HashEncoder, MemoryCatalogue
+from tests.support.promotions import put_in_service
+from tests.support.records import event_record
+from tests.support.streams import ListStream, memory_updater
 from workers.painter import Painter
 from workers.prequential import Prequential
 from workers.update import Updater, update
@@ -63,7 +64,7 @@ async def serving(stock: Stock) -> AsyncIterator[httpx.AsyncClient]:
     """Serve a stock of the benchmark's."""
     shop = shops.Shop()
     await fill_catalogue(shop.items, stock)
-    await shop.registry.promote(stock.model)
+    await put_in_service(shop.registry, stock.model)
     for records in records_of(stock, catalogue_of(stock)):
         shop.profiles.records |= records
     async with shops.open_shop(shop) as client:

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from portrait.catalogue.vectors import VectorTable
 from portrait.errors import SpaceMismatchError
-from portrait.space import Space, Vectors, fit_space, unit
-from portrait.vectors import VectorTable
+from portrait.model.space import Space, Vectors, fit_space, unit
 
 
 def embeddings(rows: int, width: int = 64) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:

@@ -7,16 +7,16 @@ import numpy as np
 import pytest
 
 from portrait.errors import ModelInvalidError
-from portrait.item import Item
-from portrait.manifest import ArtifactInvalidError
-from portrait.model_index import Standing
+from portrait.events.item import Item
+from portrait.lifecycle.manifest import ArtifactInvalidError
+from portrait.lifecycle.registry import Roles
+from portrait.model.model import Model
+from portrait.model.space import Space, Vectors
 from portrait.ref import text_ref
-from portrait.space import Space, Vectors
-from portrait.store import Model
-from tests.catalogues import ITEMS, SPACE
-from tests.fakes import HashEncoder, MemoryCatalogue
-from tests.models import learned_model
-from tests.streams import MODEL, memory_spaces
+from tests.support.catalogues import ITEMS, SPACE
+from tests.support.fakes import HashEncoder, MemoryCatalogue
+from tests.support.models import learned_model
+from tests.support.streams import MODEL, memory_spaces
 from workers import spaces as spaces_module
 
 OTHER = Space("hash", SPACE.mean, np.ascontiguousarray(-SPACE.axes))
@@ -36,20 +36,20 @@ async def stocked() -> MemoryCatalogue:
 
 async def test_a_wanted_model_serves_once_its_space_is_filled() -> None:
     store = await stocked()
-    spaces, _, models = await memory_spaces(store, CHALLENGER)
-    await models.want("challenger")
+    spaces, registry = await memory_spaces(store, CHALLENGER)
+    await registry.want("challenger")
 
     await spaces.look()
 
-    assert models.now.champion == "challenger"
-    assert models.now.former == MODEL.version
+    assert registry.now.champion == "challenger"
+    assert registry.now.former == MODEL.version
     assert all([await has_vector(store, OTHER, item) for item in ITEMS])
 
 
 async def test_an_item_that_changes_meanwhile_is_read_into_both_spaces() -> None:
     store = await stocked()
-    spaces, _, models = await memory_spaces(store, CHALLENGER)
-    await models.want("challenger")
+    spaces, registry = await memory_spaces(store, CHALLENGER)
+    await registry.want("challenger")
     await spaces.look()
     newcomer = Item(id="new", title="sea salt")
 
@@ -63,7 +63,7 @@ async def test_an_item_that_changes_meanwhile_is_read_into_both_spaces() -> None
 
 async def test_an_item_that_another_worker_introduced_is_completed_and_announced_again() -> None:
     store = await stocked()
-    spaces, _, _ = await memory_spaces(store)
+    spaces, _ = await memory_spaces(store)
     await spaces.look()
     await store.put_items([Item(id="new", title="sea salt")])
     cursor = await store.cursor()
@@ -79,7 +79,7 @@ async def test_an_item_that_another_worker_introduced_is_completed_and_announced
 async def test_an_item_that_only_events_know_is_completed_and_stays_one() -> None:
     """Were it put into the catalogue, whoever sends events could fill that without a bound."""
     store = await stocked()
-    spaces, _, _ = await memory_spaces(store)
+    spaces, _ = await memory_spaces(store)
     await spaces.look()
     await store.introduce_items([Item(id="new", title="sea salt")])
 
@@ -92,26 +92,26 @@ async def test_an_item_that_only_events_know_is_completed_and_stays_one() -> Non
 
 async def test_a_model_that_shares_the_space_needs_no_reading() -> None:
     store, encoder = await stocked(), HashEncoder()
-    spaces, _, models = await memory_spaces(store, learned_model("learned"), encoder=encoder)
+    spaces, registry = await memory_spaces(store, learned_model("learned"), encoder=encoder)
     async with spaces.reading(ITEMS):
         pass
     before = encoder.texts_read
-    await models.want("learned")
+    await registry.want("learned")
 
     await spaces.look()
 
-    assert models.now.champion == "learned"
+    assert registry.now.champion == "learned"
     assert encoder.texts_read == before
 
 
 async def test_the_space_of_a_model_is_removed_after_its_grace() -> None:
     store = await stocked()
-    spaces, _, models = await memory_spaces(store, CHALLENGER)
+    spaces, registry = await memory_spaces(store, CHALLENGER)
     async with spaces.reading(ITEMS):
         pass
-    await models.want("challenger")
+    await registry.want("challenger")
     await spaces.look()
-    models.now = models.now._replace(former=None)
+    registry.now = registry.now._replace(former=None)
     await spaces.look()
 
     await spaces.forget_expired(datetime.now(UTC) + timedelta(hours=23))
@@ -125,17 +125,17 @@ async def test_the_space_of_a_model_is_removed_after_its_grace() -> None:
 
 async def test_a_rollback_needs_no_reading() -> None:
     store, encoder = await stocked(), HashEncoder()
-    spaces, _, models = await memory_spaces(store, CHALLENGER, encoder=encoder)
+    spaces, registry = await memory_spaces(store, CHALLENGER, encoder=encoder)
     async with spaces.reading(ITEMS):
         pass
-    await models.want("challenger")
+    await registry.want("challenger")
     await spaces.look()
     read = encoder.texts_read
-    await models.roll_back("a test")
+    await registry.roll_back("a test")
 
     await spaces.look()
 
-    assert models.now.champion == MODEL.version
+    assert registry.now.champion == MODEL.version
     assert encoder.texts_read == read
 
 
@@ -149,13 +149,13 @@ async def refusing(model: Model) -> HashEncoder:
 
 async def test_a_wanted_model_that_cannot_be_loaded_is_refused_and_the_champion_goes_on() -> None:
     store = await stocked()
-    spaces, _, models = await memory_spaces(store, CHALLENGER, encoder_of=refusing)
-    await models.want("challenger")
+    spaces, registry = await memory_spaces(store, CHALLENGER, encoder_of=refusing)
+    await registry.want("challenger")
 
     await spaces.look()
 
-    assert models.now == Standing(MODEL.version)
-    listed = await models.get("challenger")
+    assert registry.now == Roles(MODEL.version)
+    listed = await registry.entry("challenger")
     assert (listed.role, listed.card.refused) == (
         "refused",
         "its encoder cannot be loaded: OSError",
@@ -167,14 +167,14 @@ async def test_a_wanted_model_that_cannot_be_loaded_is_refused_and_the_champion_
 
 
 async def test_a_wanted_model_whose_arrays_are_damaged_is_refused() -> None:
-    spaces, registry, models = await memory_spaces(await stocked(), CHALLENGER)
-    await models.want("challenger")
+    spaces, registry = await memory_spaces(await stocked(), CHALLENGER)
+    await registry.want("challenger")
     registry.damaged.add("challenger")
 
     await spaces.look()
 
-    assert models.now == Standing(MODEL.version)
-    assert "damaged" in ((await models.get("challenger")).card.refused or "")
+    assert registry.now == Roles(MODEL.version)
+    assert "damaged" in ((await registry.entry("challenger")).card.refused or "")
 
 
 class Broken(HashEncoder):
@@ -189,34 +189,34 @@ async def test_a_wanted_model_whose_encoder_cannot_read_is_refused() -> None:
     async def broken(model: Model) -> HashEncoder:
         return Broken() if model.version == CHALLENGER.version else HashEncoder()
 
-    spaces, _, models = await memory_spaces(await stocked(), CHALLENGER, encoder_of=broken)
-    await models.want("challenger")
+    spaces, registry = await memory_spaces(await stocked(), CHALLENGER, encoder_of=broken)
+    await registry.want("challenger")
 
     await spaces.look()
 
-    assert models.now == Standing(MODEL.version)
-    assert "cannot read: RuntimeError" in ((await models.get("challenger")).card.refused or "")
+    assert registry.now == Roles(MODEL.version)
+    assert "cannot read: RuntimeError" in ((await registry.entry("challenger")).card.refused or "")
 
 
 async def test_a_damaged_model_is_forgotten_like_any_other() -> None:
-    spaces, registry, models = await memory_spaces(await stocked(), CHALLENGER)
-    await models.want("challenger")
+    spaces, registry = await memory_spaces(await stocked(), CHALLENGER)
+    await registry.want("challenger")
     await spaces.look()
     registry.damaged.add(MODEL.version)
 
     await spaces.forget_expired(datetime.now(UTC) + timedelta(days=2))
 
-    assert models.now == Standing("challenger")
+    assert registry.now == Roles("challenger")
 
 
 async def test_a_space_that_is_not_of_its_encoder_is_refused() -> None:
     strange = Space("hash", SPACE.mean[:-1], np.ascontiguousarray(SPACE.axes[:-1]))
-    spaces, _, models = await memory_spaces(await stocked(), Model("challenger", strange))
-    await models.want("challenger")
+    spaces, registry = await memory_spaces(await stocked(), Model("challenger", strange))
+    await registry.want("challenger")
 
     await spaces.look()
 
-    assert models.now == Standing(MODEL.version)
+    assert registry.now == Roles(MODEL.version)
 
 
 async def test_a_champion_that_cannot_be_loaded_is_tried_again_and_then_filled(
@@ -231,10 +231,10 @@ async def test_a_champion_that_cannot_be_loaded_is_tried_again_and_then_filled(
             raise ArtifactInvalidError(msg)
         return HashEncoder()
 
-    spaces, _, models = await memory_spaces(store, encoder_of=sometimes)
+    spaces, registry = await memory_spaces(store, encoder_of=sometimes)
     with pytest.raises(ModelInvalidError, match="no artifact"):
         await spaces.check()
-    assert models.now == Standing(MODEL.version)
+    assert registry.now == Roles(MODEL.version)
 
     is_away = False
     await spaces.look()

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portrait import spelling
-from portrait.spelling import Spellings
+from portrait.catalogue import spelling
+from portrait.catalogue.spelling import Spellings
 
 PATHS = (
     "Grocery > Dairy > Milk",

@@ -5,12 +5,18 @@ import asyncio
 import numpy as np
 import pytest
 
-from portrait.item import Item
+from portrait.catalogue.texts import TextReader
+from portrait.dataset.stock import (
+    AT_ONCE,
+    StoredStock,
+    place_searches,
+    place_texts,
+    stored_searches,
+)
+from portrait.events.item import Item
 from portrait.ref import search_ref, text_ref
-from portrait.stock import AT_ONCE, StoredStock, place_searches, place_texts, stored_searches
-from portrait.texts import TextReader
-from tests.fakes import HashEncoder, MemoryCatalogue
-from tests.training_shop import ListStock
+from tests.support.fakes import HashEncoder, MemoryCatalogue
+from tests.support.training_shop import ListStock
 from tests.unit.test_learner import PRETRAINED
 
 SPACE = PRETRAINED.space

@@ -6,29 +6,27 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
-from portrait.catalogue import Catalogue
-from portrait.event import Action
-from portrait.explain import Evidence, evidence_of, together
-from portrait.facts import ACTION_CODE, EVENT, RING
-from portrait.item import Item
-from portrait.learned import Blend
-from portrait.paint import paint
-from portrait.recommend import Ranking, Shelf, Wish, rank_by, stock
+from portrait.arrays import Ring
+from portrait.catalogue.catalogue import Catalogue
+from portrait.events.columns import ACTION_CODE, EVENT, RING
+from portrait.events.event import Action
+from portrait.events.item import Item
+from portrait.inference.explain import Evidence, evidence_of, merged
+from portrait.inference.paint import paint
+from portrait.inference.recommend import Ranking, RankingRequest, Shelf, rank_by, shelf_of
+from portrait.inference.session import session_evidence, session_ring
+from portrait.inference.taste import Taste, taste_of
+from portrait.model.learned import Blend
 from portrait.ref import item_ref, search_ref, text_ref
-from portrait.session import session_evidence, session_ring
-from portrait.taste import Taste, taste_of
-from tests.catalogues import ITEMS, catalogue
-from tests.models import learned_model
+from portrait.times import DAY_MS
+from tests.support.catalogues import ITEMS, catalogue
+from tests.support.models import learned_model
 
 NOW = 1_790_000_000_000
-DAY_MS = 86_400_000
 SEARCHES = ("cat toys",)
 NAMES = (*(item.id for item in ITEMS), "unknown item")
 MODEL = learned_model()
-
-Ring = NDArray[np.void]
 
 
 def ring_of(*events: tuple[Action, str, int]) -> Ring:
@@ -61,11 +59,11 @@ def taste(ring: Ring, built: Catalogue) -> Taste:
 
 
 def ranked(ring: Ring, built: Catalogue) -> tuple[Shelf, Taste, Ranking]:
-    shelf, tasted = stock(built), taste(ring, built)
+    shelf, tasted = shelf_of(built), taste(ring, built)
     ranking = rank_by(
         shelf,
         tasted.asked,
-        Wish(diversity=0),
+        RankingRequest(diversity=0),
         lambda rows, texts: tasted.scores(shelf, rows, texts),
     )
     return shelf, tasted, ranking
@@ -170,7 +168,7 @@ def test_a_session_goes_on_where_the_past_ended() -> None:
     now = session_evidence(session_ring(["tuna"], ()), built)
     assert MODEL.learned is not None
 
-    joined = taste_of(together(past, now), MODEL.learned)
+    joined = taste_of(merged(past, now), MODEL.learned)
 
     same = taste(ring_of((Action.CLICK, "tuna", 0), (Action.PURCHASE, "milk", 0)), built)
     assert joined.state == pytest.approx(same.state, abs=1e-5)
@@ -187,14 +185,14 @@ def test_in_a_session_what_was_bought_together_with_the_past_does_not_outweigh_i
     def scores(evidence: Evidence) -> list[float]:
         found: list[float] = (
             taste_of(evidence, together_alone)
-            .scores(stock(built), rows, np.zeros(len(rows), np.float32))
+            .scores(shelf_of(built), rows, np.zeros(len(rows), np.float32))
             .tolist()
         )
         return found
 
     assert any(scores(past))
-    assert not any(scores(together(past, searched)))
-    assert scores(together(past, looked)) == pytest.approx(scores(looked))
+    assert not any(scores(merged(past, searched)))
+    assert scores(merged(past, looked)) == pytest.approx(scores(looked))
 
 
 @given(rings)

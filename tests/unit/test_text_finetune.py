@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from portrait.neural.contrastive import info_nce
-from portrait.neural.text_encoder import load_encoder, load_pooled, load_tokenize
-from portrait.neural.text_finetune import (
+from portrait.dataset.pairs import Pairs
+from portrait.text.text_encoder import load_encoder, load_pooled, load_tokenize
+from portrait.training.loop.train import Course
+from portrait.training.text.contrastive import info_nce
+from portrait.training.text.text_finetune import (
     Encode,
     FineTuning,
     PairBatch,
@@ -18,9 +20,7 @@ from portrait.neural.text_finetune import (
     TextTower,
     fine_tune,
 )
-from portrait.neural.training import Course
-from portrait.pairs import Pairs
-from tests.tiny_bert import WORDS, write_tiny_bert
+from tests.support.tiny_bert import WORDS, write_tiny_bert
 
 GROUPS = 12
 EACH = len(WORDS) // GROUPS

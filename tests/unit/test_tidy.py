@@ -9,14 +9,14 @@ import pyarrow as pa
 import pytest
 
 from portrait.adapters.parquet_archive import ParquetArchive
-from portrait.archive import EVER, Archive, Span
-from portrait.archive_rows import cut, tabulate
-from portrait.erasure import Erasures
-from portrait.reading import DAY_MS
+from portrait.archive.archive import EVER, Archive, Span
+from portrait.archive.rows import cut, tabulate
+from portrait.archive.segment import Segment
+from portrait.archive.tidy import FEWEST, Rules, Tidied, merge, mergeable, outlived, tidy
+from portrait.events.erasure import Erasures
 from portrait.ref import user_ref
-from portrait.segment import Segment
-from portrait.tidy import FEWEST, Rules, Tidied, merge, mergeable, outlived, tidy
-from tests.archives import (
+from portrait.times import DAY_MS
+from tests.support.archives import (
     DAY,
     RECEIVED_ON,
     TOLERANCE_MS,
@@ -26,7 +26,7 @@ from tests.archives import (
     memory_archive,
     offsets_of,
 )
-from tests.records import RECEIVED
+from tests.support.records import RECEIVED
 
 RULES = Rules(timedelta(days=30))
 

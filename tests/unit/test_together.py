@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from portrait.adapters.together import Together
+from portrait.adapters.coalesce import Together
 
 
 class Store:

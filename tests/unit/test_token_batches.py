@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portrait.neural.batching import FEW_TOKENS, MOST_PADDING, token_batches
+from portrait.text.batching import FEW_TOKENS, MOST_PADDING, token_batches
 
 token_ids = st.lists(st.lists(st.integers(1, 30_000), min_size=1, max_size=40), max_size=60)
 

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portrait.profile import decode_profile
-from portrait.tone import LONGEST_READ, READ_STARS, blame_of, reads_negative, stars_of
-from tests.catalogues import catalogue
-from tests.shop import record_of
+from portrait.events.tone import LONGEST_READ, READ_STARS, blame_of, reads_negative, stars_of
+from portrait.profiles.profile import decode_profile
+from tests.support.catalogues import catalogue
+from tests.support.shop import record_of
 
 BLAMES = (
     "Horrible. It leaks, and it smells.",

@@ -5,10 +5,10 @@ from contextlib import contextmanager
 
 import pytest
 
-from portrait.model_index import Card
+from portrait.lifecycle.registry import Card
+from portrait.lifecycle.tracking import Alias, Lenient, TrackingUnavailableError
 from portrait.tracker import Curves
-from portrait.tracking import Alias, Lenient, TrackingUnavailableError
-from tests.contract.test_training import card
+from tests.support.cards import card
 
 STAGES = ("start", "record", "end", "register", "call", "called")
 

@@ -10,19 +10,19 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from portrait.jobs import Job, new_job
-from portrait.learner import NothingToLearnError, Progress, Trained, Trial
-from portrait.manifest import Manifest
-from portrait.need import Need
-from portrait.schedule import Schedule
-from portrait.store import Model
-from portrait.tracking import Lenient
-from portrait.trial import DEFAULTS
-from tests.catalogues import SPACE
-from tests.contract.test_training import card
-from tests.fake_training import MemoryJobs, MemoryLease, MemoryModels
-from tests.fakes import MemoryRegistry
-from tests.patience import PATIENCE
+from portrait.evaluation.trial import DEFAULTS
+from portrait.lifecycle.jobs import Job, new_job
+from portrait.lifecycle.learner import BothFigures, NothingToLearnError, Progress, Trained
+from portrait.lifecycle.manifest import Manifest
+from portrait.lifecycle.need import Need
+from portrait.lifecycle.schedule import Schedule
+from portrait.lifecycle.tracking import Lenient
+from portrait.model.model import Model
+from tests.support.cards import card
+from tests.support.catalogues import SPACE
+from tests.support.fake_training import MemoryJobs, MemoryLease
+from tests.support.memory_registry import MemoryRegistry
+from tests.support.patience import PATIENCE
 from tests.unit.test_judge import CHAMPION, shuffled
 from workers import train as trainer
 from workers.train import MOST_ATTEMPTS, Parts, turn, version_of
@@ -64,12 +64,12 @@ class StubLearner:
         self.kept.append(version)
         return 0
 
-    def examine(self, trained: Trained, champion: Model | None, progress: Progress) -> Trial:
+    def examine(self, trained: Trained, champion: Model | None, progress: Progress) -> BothFigures:
         """Say how good it is."""
         self._reach("measuring", progress)
         name = "none" if champion is None else champion.version
         newest = CHAMPION.newest if self.is_good else shuffled()
-        return Trial(
+        return BothFigures(
             replace(CHAMPION, version=name),
             replace(
                 CHAMPION,
@@ -137,30 +137,11 @@ class StubSignals:
         return self.moved
 
 
-class Registry(MemoryRegistry):
-    """A registry beside an index of models, as they are in Redis."""
-
-    def __init__(self, models: MemoryModels) -> None:
-        super().__init__()
-        self._models = models
-
-    async def champion(self) -> Model | None:
-        """Return the model that the index points to."""
-        version = self._models.now.champion
-        return None if version is None else self.models[version]
-
-    async def store(self, model: Model) -> None:
-        """Keep the arrays."""
-        await super().store(model)
-        self._models.kept.add(model.version)
-
-
 class Bench:
     """A trainer on fakes, with a champion in service."""
 
     def __init__(self) -> None:
-        self.models = MemoryModels()
-        self.registry = Registry(self.models)
+        self.registry = MemoryRegistry()
         self.lease = MemoryLease()
         self.jobs = MemoryJobs(self.lease)
         self.learner = StubLearner()
@@ -170,10 +151,7 @@ class Bench:
 
     async def start(self) -> None:
         """Put the first model in service."""
-        await self.registry.store(Model("v1", SPACE))
-        await self.models.add(card("v1"))
-        await self.models.want("v1")
-        await self.models.switch("v1")
+        await self.registry.begin(Model("v1", SPACE), card("v1"))
 
     async def ask(self) -> Job:
         """Ask for a training."""
@@ -187,7 +165,6 @@ class Bench:
         return Parts(
             self.lease,
             self.jobs,
-            self.models,
             self.registry,
             self.learner,
             self.signals,
@@ -216,9 +193,9 @@ class Bench:
 
         async def switch() -> None:
             while True:
-                wanted = self.models.now.wanted
+                wanted = self.registry.now.wanted
                 if wanted is not None:
-                    await self.models.switch(wanted)
+                    await self.registry.switch(wanted)
                 await asyncio.sleep(0.01)
 
         task = asyncio.create_task(switch())
@@ -270,8 +247,8 @@ async def test_a_good_challenger_serves_in_the_end(bench: Bench) -> None:
     assert ended is not None
     assert ended == await bench.jobs.get(job.id)
     assert (ended.state, ended.challenger) == ("promoted", version_of(job))
-    assert bench.models.now == (version_of(job), "v1", None)
-    card_of_it = (await bench.models.get(version_of(job))).card
+    assert bench.registry.now == (version_of(job), "v1", None)
+    card_of_it = (await bench.registry.entry(version_of(job))).card
     assert card_of_it.parent == "v1"
     assert card_of_it.verdict is not None
     assert ended.outcome == card_of_it.verdict.reason
@@ -289,8 +266,8 @@ async def test_a_bad_challenger_is_refused_and_kept_to_be_looked_at(bench: Bench
     assert ended.state == "refused"
     assert ended.outcome is not None
     assert ended.outcome.startswith("What people took next stands lower in the lists: NDCG@10 fell")
-    assert bench.models.now == ("v1", None, None)
-    assert (await bench.models.get(version_of(job))).role == "refused"
+    assert bench.registry.now == ("v1", None, None)
+    assert (await bench.registry.entry(version_of(job))).role == "refused"
     assert version_of(job) in bench.registry.models
 
 
@@ -354,51 +331,51 @@ async def test_a_trainer_killed_at_work_leaves_the_job_to_the_next(
 
     assert ended is not None
     assert (ended.id, ended.state, ended.attempts) == (job.id, "promoted", 2)
-    assert bench.models.now == (version_of(job), "v1", None)
+    assert bench.registry.now == (version_of(job), "v1", None)
 
 
 async def test_a_trainer_killed_while_promoting_does_not_train_again(bench: Bench) -> None:
     job = await bench.ask()
     killed = asyncio.create_task(bench.turn())
-    await until(lambda: bench.models.now.wanted is not None)
+    await until(lambda: bench.registry.now.wanted is not None)
     killed.cancel()
     await asyncio.wait([killed])
     async with bench.indexing():
-        await until(lambda: bench.models.now.champion == version_of(job))
+        await until(lambda: bench.registry.now.champion == version_of(job))
 
     ended = await bench.turn()
 
     assert ended is not None
     assert (ended.state, ended.attempts) == ("promoted", 2)
     assert bench.learner.stages == ["training", "measuring"]
-    assert bench.models.now == (version_of(job), "v1", None)
+    assert bench.registry.now == (version_of(job), "v1", None)
 
 
 async def test_what_was_rolled_back_meanwhile_is_not_promoted_again(bench: Bench) -> None:
     job = await bench.ask()
     killed = asyncio.create_task(bench.turn())
-    await until(lambda: bench.models.now.wanted is not None)
+    await until(lambda: bench.registry.now.wanted is not None)
     killed.cancel()
     await asyncio.wait([killed])
-    await bench.models.switch(version_of(job))
-    await bench.models.roll_back("complaints")
+    await bench.registry.switch(version_of(job))
+    await bench.registry.roll_back("complaints")
 
     ended = await bench.turn()
 
     assert ended is not None
     assert ended.state == "refused"
     assert "complaints" in str(ended.outcome)
-    assert bench.models.now == ("v1", None, None)
+    assert bench.registry.now == ("v1", None, None)
 
 
 async def test_a_wish_for_another_model_ends_the_wait(bench: Bench) -> None:
     await bench.ask()
     await bench.registry.store(Model("v0", SPACE))
-    await bench.models.add(card("v0"))
+    await bench.registry.add(card("v0"))
     turning = asyncio.create_task(bench.turn())
-    await until(lambda: bench.models.now.wanted is not None)
+    await until(lambda: bench.registry.now.wanted is not None)
 
-    await bench.models.want("v0")
+    await bench.registry.want("v0")
     ended = await turning
 
     assert ended is not None
@@ -462,8 +439,8 @@ async def test_who_has_lost_the_lease_stops_and_leaves_no_trace(bench: Bench) ->
 
     assert await bench.turn() is None
 
-    assert bench.models.now == ("v1", None, None)
-    assert len(bench.models.cards) == 1
+    assert bench.registry.now == ("v1", None, None)
+    assert len(bench.registry.cards) == 1
 
 
 async def test_a_wish_that_the_index_worker_refuses_ends_the_job_with_the_reason(
@@ -472,15 +449,15 @@ async def test_a_wish_that_the_index_worker_refuses_ends_the_job_with_the_reason
     monkeypatch.setattr(trainer, "SWITCH_EVERY", 0.01)
     job = await bench.ask()
     working = asyncio.create_task(bench.turn())
-    await until(lambda: bench.models.now.wanted == version_of(job))
+    await until(lambda: bench.registry.now.wanted == version_of(job))
 
-    await bench.models.refuse(version_of(job), "its encoder cannot be loaded: OSError")
+    await bench.registry.refuse(version_of(job), "its encoder cannot be loaded: OSError")
 
     ended = await working
     assert ended is not None
     assert ended.state == "refused"
     assert "its encoder cannot be loaded: OSError" in (ended.outcome or "")
-    assert bench.models.now.champion == "v1"
+    assert bench.registry.now.champion == "v1"
 
 
 @pytest.mark.parametrize("stage", ["training", "measuring"])
@@ -495,7 +472,7 @@ async def test_a_cancelled_training_stops_leaves_nothing_and_the_next_one_runs(
     assert ended is not None
     assert ended == await bench.jobs.get(job.id)
     assert (ended.state, ended.outcome) == ("cancelled", "by mistake")
-    assert [*bench.models.cards] == ["v1"]
+    assert [*bench.registry.cards] == ["v1"]
     assert bench.learner.kept == [None]  # what it left is removed
     assert not bench.lease.is_held
     bench.learner.at = {}
@@ -526,15 +503,15 @@ async def test_a_cancelled_promotion_withdraws_its_wish(
     monkeypatch.setattr(trainer, "TELL_EVERY", 0.0)
     job = await bench.ask()
     turning = asyncio.create_task(bench.turn())
-    await until(lambda: bench.models.now.wanted is not None)
+    await until(lambda: bench.registry.now.wanted is not None)
 
     await bench.jobs.cancel(job.id, "by mistake", STARTED)
     ended = await turning
 
     assert ended is not None
     assert ended.state == "cancelled"
-    assert bench.models.now == ("v1", None, None)
-    listed = await bench.models.get(version_of(job))
+    assert bench.registry.now == ("v1", None, None)
+    listed = await bench.registry.entry(version_of(job))
     assert listed.role == "refused"
     assert listed.card.refused == "Its training was cancelled: by mistake"
 
@@ -546,15 +523,15 @@ async def test_what_serves_already_when_it_is_cancelled_goes_on_serving(
     monkeypatch.setattr(trainer, "SWITCH_EVERY", 0.3)
     job = await bench.ask()
     turning = asyncio.create_task(bench.turn())
-    await until(lambda: bench.models.now.wanted is not None)
+    await until(lambda: bench.registry.now.wanted is not None)
 
     await bench.jobs.cancel(job.id, "by mistake", STARTED)
-    await bench.models.switch(version_of(job))
+    await bench.registry.switch(version_of(job))
     ended = await turning
 
     assert ended is not None
     assert ended.state == "promoted"
-    assert bench.models.now.champion == version_of(job)
+    assert bench.registry.now.champion == version_of(job)
 
 
 async def test_a_wish_to_cancel_outlives_the_trainer(bench: Bench) -> None:
@@ -585,7 +562,7 @@ async def test_a_job_that_was_ended_in_the_trainers_absence_is_let_go(bench: Ben
 
     assert await bench.turn() is None
     assert bench.jobs.jobs[job.id].state == "cancelled"
-    assert [*bench.models.cards] == ["v1"]
+    assert [*bench.registry.cards] == ["v1"]
 
 
 async def test_a_job_knows_its_stages_and_how_far_it_is_in_them(
@@ -722,7 +699,7 @@ async def test_the_loop_ends_when_told_to(bench: Bench, monkeypatch: pytest.Monk
         async with asyncio.timeout(PATIENCE):
             await running
 
-    assert bench.models.now.champion == version_of(job)
+    assert bench.registry.now.champion == version_of(job)
     assert bench.learner.kept  # it is tidied from time to time
 
 

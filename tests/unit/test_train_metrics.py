@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from portrait import metrics
-from portrait.jobs import Job, State, new_job
+from portrait.lifecycle.jobs import Job, State, new_job
 from workers.train import export
 
 STARTED = datetime(2026, 11, 24, 12, tzinfo=UTC)

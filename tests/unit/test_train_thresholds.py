@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from portrait.judge import judge
-from portrait.store import Model
-from portrait.trial import DEFAULTS, Ranks
-from tests.catalogues import SPACE
-from tests.models import learned_model
+from portrait.evaluation.judge import judge
+from portrait.evaluation.trial import DEFAULTS, Ranks
+from portrait.model.model import Model
+from tests.support.catalogues import SPACE
+from tests.support.models import learned_model
 from tests.unit.test_judge import CHAMPION
 from workers.train import thresholds_for, without_encoder
 

@@ -8,20 +8,20 @@ from pathlib import Path
 import pytest
 import torch
 
-from portrait.neural.behaviour_encoder import BehaviourEncoder, EncoderShape
-from portrait.neural.checkpoint import CheckpointMismatchError
-from portrait.neural.next_item import NextItem, NextItemLesson
-from portrait.neural.sequences import Batch, sequences_of
-from portrait.neural.training import (
+from portrait.dataset.sequences import Batch, sequences_of
+from portrait.evaluation.validation import validation_of
+from portrait.tracker import NoTracker
+from portrait.training.loop.checkpoint import CheckpointMismatchError
+from portrait.training.loop.train import (
     Course,
     TrainingDivergedError,
     decay_groups,
     learning_rate_share,
     train,
 )
-from portrait.neural.validation import validation_of
-from portrait.tracker import NoTracker
-from tests.learned import last_held_out, planted, text_vectors
+from portrait.training.ranker.behaviour_encoder import BehaviourEncoder, EncoderShape
+from portrait.training.ranker.next_item import NextItem, NextItemLesson
+from tests.support.learned import last_held_out, planted, text_vectors
 
 COURSE = Course(epochs=4, learning_rate=0.02, checkpoint_every=3, mixed_precision=False)
 

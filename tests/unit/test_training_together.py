@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from torch import nn
 
-from demo.processes import python, running
-from portrait.neural.training import train
-from portrait.recency import Floats
-from tests.company_process import DIES, EXACT, Dying, Killed, text_lesson
-from tests.tiny_bert import write_tiny_bert
-from tests.train_together import COURSE, tiny_lesson
+from portrait.arrays import Floats
+from portrait.training.loop.train import train
+from sandbox.processes import python, running
+from tests.support.company_process import DIES, EXACT, Dying, Killed, text_lesson
+from tests.support.tiny_bert import write_tiny_bert
+from tests.support.train_together import COURSE, tiny_lesson
 
 SECONDS = 600  # on a busy machine
 
@@ -36,7 +36,7 @@ def test_two_processes_learn_what_one_does(tmp_path: Path) -> None:
     alone = tiny_lesson()
     outcome = train(alone, COURSE)
 
-    torchrun("tests.train_together", tmp_path)
+    torchrun("tests.support.train_together", tmp_path)
 
     for rank in range(2):
         together = np.load(tmp_path / f"{rank}.npz")
@@ -52,7 +52,7 @@ def test_others_follow_a_leader_through_its_lessons_and_from_its_checkpoint(tmp_
     with pytest.raises(Killed):
         train(tiny_lesson(), COURSE, tracker=Dying(), checkpoint=tmp_path / "items.pt")
 
-    torchrun("tests.company_process", tmp_path)
+    torchrun("tests.support.company_process", tmp_path)
 
     assert (tmp_path / "followed").exists()
     same(np.load(tmp_path / "items.npz"), items.module)
@@ -66,7 +66,7 @@ def test_a_leader_that_leaves_in_the_middle_leaves_nobody_waiting(tmp_path: Path
     write_tiny_bert(tmp_path / "tiny")
     (tmp_path / DIES).touch()
 
-    torchrun("tests.company_process", tmp_path, expected=1)
+    torchrun("tests.support.company_process", tmp_path, expected=1)
 
     assert not (tmp_path / "followed").exists()
     assert (tmp_path / "items.pt").exists()  # torchrun starts all anew, and they go on from here

@@ -6,14 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from portrait.catalogue import Catalogue
-from portrait.hash_index import MISSING
-from portrait.item import Item
-from portrait.leaning import Leaning, leanings
-from portrait.learned import FIRST
+from portrait.arrays import MISSING
+from portrait.catalogue.catalogue import Catalogue
+from portrait.catalogue.traits import LEVELS, NO_LEVEL, Traits, levels_of, traits_of
+from portrait.events.item import Item
+from portrait.inference.leaning import Leaning, leanings
+from portrait.model.learned import FIRST
 from portrait.ref import item_ref
-from portrait.traits import LEVELS, NO_LEVEL, Traits, levels_of, traits_of
-from tests.catalogues import MODEL
+from tests.support.catalogues import MODEL
 
 PANS, KNIVES, TENTS = "Kitchen > Pans", "Kitchen > Knives", "Outdoor > Tents"
 CHEAP, DEAR = 0, LEVELS - 1

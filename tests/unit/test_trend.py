@@ -2,12 +2,13 @@
 
 import pytest
 
-from portrait.event import Action
-from portrait.paint import paint
+from portrait.arrays import Ring
+from portrait.events.event import Action
+from portrait.inference.paint import paint
 from portrait.ref import name_ref
-from service.describe import direction_of
-from tests.catalogues import catalogue
-from tests.unit.test_paint import Ring, ring_of
+from service.profiles.describe import direction_of
+from tests.support.catalogues import catalogue
+from tests.unit.test_paint import ring_of
 
 Event = tuple[Action, str, float]
 CATEGORIES = {"milk": "Grocery > Dairy", "tuna": "Pets > Cat", "beef": "Pets > Dog"}

@@ -10,14 +10,14 @@ import pytest
 from fastapi import Request
 from numpy.typing import NDArray
 
-from portrait.catalogue import Catalogue
+from portrait.catalogue.catalogue import Catalogue
 from portrait.errors import BusyError
-from portrait.explain import Evidence, evidence_of
-from service import turns as module
+from portrait.inference.explain import Evidence, evidence_of
 from service.dependencies import turns_of
-from service.turns import MOST_WAITING, Turns
-from tests.catalogues import catalogue
-from tests.shop import Shop, open_shop
+from service.recommendations import turns as module
+from service.recommendations.turns import MOST_WAITING, Turns
+from tests.support.catalogues import catalogue
+from tests.support.shop import Shop, open_shop
 
 
 async def begun(turns: Turns, work: Callable[[], object]) -> asyncio.Task[object]:
@@ -171,7 +171,7 @@ async def test_the_events_of_a_request_are_looked_up_in_the_thread_that_ranks(
         threads.append(current_thread().name)
         return evidence_of(ring, built)
 
-    for looks_up in ("service.recommender", "portrait.session"):
+    for looks_up in ("service.recommendations.recommender", "portrait.inference.session"):
         monkeypatch.setattr(f"{looks_up}.evidence_of", noting)
     shop = Shop()
     await shop.stock()

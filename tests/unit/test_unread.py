@@ -8,21 +8,21 @@ import pytest
 from structlog.testing import capture_logs
 
 from portrait import metrics
-from portrait.encoder import Floats
+from portrait.arrays import Floats
+from portrait.catalogue.texts import MOST_UNREAD, TextReader
 from portrait.errors import ModelInvalidError
-from portrait.item import Item
-from portrait.model_index import Standing
+from portrait.events.item import Item
+from portrait.events.stream import Notes
+from portrait.lifecycle.registry import Roles
+from portrait.model.model import Model
+from portrait.model.space import Space
 from portrait.ref import search_ref, text_ref
-from portrait.space import Space
-from portrait.store import Model
-from portrait.stream import Notes
-from portrait.texts import MOST_UNREAD, TextReader
-from tests.catalogues import SPACE
-from tests.fakes import HashEncoder, MemoryCatalogue
-from tests.streams import MODEL, hash_encoder
+from tests.support.catalogues import SPACE
+from tests.support.fakes import HashEncoder, MemoryCatalogue
+from tests.support.streams import MODEL, hash_encoder
 from workers.unread import Unread
 
-NOW = Standing(MODEL.version)
+NOW = Roles(MODEL.version)
 
 
 async def looked(*titles: str) -> tuple[Notes, list[str]]:

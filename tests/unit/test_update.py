@@ -12,27 +12,28 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import REGISTRY
 
+from portrait.arrays import MISSING
 from portrait.errors import StoreUnavailableError, StreamUnavailableError
-from portrait.facts import RING
-from portrait.hash_index import MISSING
-from portrait.profile import decode_profile
+from portrait.events.columns import RING
+from portrait.events.stream import Batch
+from portrait.events.topics import DEAD, NOTICES
+from portrait.profiles.profile import decode_profile
+from portrait.profiles.searched import read_searched
+from portrait.profiles.store import Write
 from portrait.ref import item_ref, name_ref, search_ref
-from portrait.searched import read_searched
-from portrait.store import Write
-from portrait.stream import Batch
-from portrait.topics import DEAD, NOTICES
-from tests.catalogues import ITEMS
-from tests.fakes import (
+from tests.support.catalogues import ITEMS
+from tests.support.fakes import (
     ListPublisher,
     MemoryCatalogue,
     MemoryOffsets,
     MemoryPopularity,
     MemoryProfiles,
     MemoryProgress,
-    MemoryRegistry,
 )
-from tests.records import FakeRecord, event_record
-from tests.streams import MODEL, ListStream, hash_encoder, memory_updater
+from tests.support.memory_registry import MemoryRegistry
+from tests.support.promotions import put_in_service
+from tests.support.records import FakeRecord, event_record
+from tests.support.streams import MODEL, ListStream, hash_encoder, memory_updater
 from workers.painter import Studio
 from workers.update import Updater, update
 
@@ -175,7 +176,7 @@ class LateModel(ListStream):
         self._registry = registry
 
     async def pause(self, seconds: float) -> bool:
-        await self._registry.promote(MODEL)
+        await put_in_service(self._registry, MODEL)
         return await super().pause(seconds)
 
 

@@ -10,17 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portrait import metrics
-from portrait.erasure import Erasures
-from portrait.letter import dead_letter
-from portrait.profile import decode_profile
-from portrait.record import is_blank
+from portrait.events.erasure import Erasures
+from portrait.events.letter import dead_letter
+from portrait.events.stream import Message
+from portrait.events.topics import DEAD, ERASURES, NOTICES
+from portrait.profiles.profile import decode_profile
+from portrait.profiles.record import is_blank
 from portrait.ref import user_ref
-from portrait.stream import Message
-from portrait.topics import DEAD, ERASURES, NOTICES
-from tests.archives import memory_archive, offsets_of
-from tests.fakes import ListPublisher, MemoryPopularity, MemoryProfiles
-from tests.records import RECEIVED, FakeRecord, event_record
-from tests.streams import ListStream, memory_updater
+from tests.support.archives import memory_archive, offsets_of
+from tests.support.fakes import ListPublisher, MemoryPopularity, MemoryProfiles
+from tests.support.records import RECEIVED, FakeRecord, event_record
+from tests.support.streams import ListStream, memory_updater
 from workers.archive import Bounds, archive
 from workers.replay_dead import replay_dead
 from workers.update import Updater, update

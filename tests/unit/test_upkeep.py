@@ -4,14 +4,14 @@ import pytest
 from structlog.testing import capture_logs
 
 from portrait import metrics
-from portrait.catalogue import texts_of
-from portrait.item import Item
+from portrait.catalogue.catalogue import texts_of
+from portrait.events.item import Item
+from portrait.events.resume import Resume
+from portrait.events.stream import Batch, Notes
 from portrait.ref import text_ref
-from portrait.resume import Resume
-from portrait.stream import Batch, Notes
-from tests.catalogues import ITEMS, SPACE
-from tests.fakes import MemoryCatalogue, MemoryOffsets
-from tests.streams import MODEL, index_items, memory_spaces
+from tests.support.catalogues import ITEMS, SPACE
+from tests.support.fakes import MemoryCatalogue, MemoryOffsets
+from tests.support.streams import MODEL, index_items, memory_spaces
 from workers.origin import Completeness
 from workers.upkeep import SAMPLE, Upkeep
 
@@ -97,7 +97,7 @@ async def test_another_life_of_the_store_has_lost_nothing_that_this_one_has() ->
 async def test_lost_vectors_are_said_and_made_again() -> None:
     store = MemoryCatalogue()
     await index_items(store)
-    spaces, _, _ = await memory_spaces(store)
+    spaces, _ = await memory_spaces(store)
     before, lost = counted("vector_missing"), set(list(store.vectors)[::2])
     whole, store.vectors = (
         set(store.vectors),

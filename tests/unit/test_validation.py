@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from portrait.event import Action
-from portrait.facts import ACTION_CODE
-from portrait.interactions import from_columns
-from portrait.neural.validation import Validation, validation_of
-from portrait.recency import Floats
+from portrait.arrays import Floats
+from portrait.dataset.interactions import from_columns
+from portrait.evaluation.validation import Validation, validation_of
+from portrait.events.columns import ACTION_CODE
+from portrait.events.event import Action
 
 ITEMS = 30
 BUSY, QUIET = 0, 1

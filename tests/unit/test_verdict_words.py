@@ -2,7 +2,7 @@
 
 import pytest
 
-from portrait.verdict_words import Measured, said
+from portrait.evaluation.verdict_words import Measured, said
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from portrait.watch import DEFAULTS, Flags, Floats, Limits, Live, Promise, promised, regression
+from portrait.arrays import Doubles, Flags
+from portrait.monitoring.watch import DEFAULTS, Limits, Live, Promise, promised, regression
 
 PROMISE = Promise(hit_rate=0.15, ece={"churn_risk": 0.02})
 
@@ -13,7 +14,7 @@ def hits(seed: int, count: int, rate: float) -> Flags:
     return flags
 
 
-def outcomes(seed: int, count: int, bias: float = 0.0) -> tuple[Floats, Flags]:
+def outcomes(seed: int, count: int, bias: float = 0.0) -> tuple[Doubles, Flags]:
     """Return probabilities, and what happens if they are too low by `bias`."""
     random = np.random.default_rng(seed)
     predicted = random.beta(1, 6, count)

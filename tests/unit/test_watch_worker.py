@@ -7,13 +7,16 @@ import numpy as np
 import pytest
 
 from portrait import metrics
-from portrait.tracking import Alias, Lenient
-from portrait.verdict import Check, Verdict
-from portrait.watch import Live, promise_of
-from tests.contract.test_training import card
-from tests.fake_training import MemoryLiveCounts, MemoryModels
-from tests.patience import PATIENCE
-from tests.processes import until
+from portrait.evaluation.verdict import Check, Verdict
+from portrait.lifecycle.tracking import Alias, Lenient
+from portrait.model.model import Model
+from portrait.monitoring.watch import Live, promise_of
+from tests.support.cards import card
+from tests.support.catalogues import SPACE
+from tests.support.fake_training import MemoryLiveCounts
+from tests.support.memory_registry import MemoryRegistry
+from tests.support.patience import PATIENCE
+from tests.support.processes import until
 from workers import watch as watcher
 from workers.watch import Watched, follow, look, watch
 
@@ -58,15 +61,15 @@ class Told:
 
 async def watched(outcomes: Told | None = None) -> Watched:
     """Put v2 in service after v1, which was hit one time in five."""
-    models = MemoryModels()
+    registry = MemoryRegistry()
     for version, verdict in (("v1", None), ("v2", PROMOTED)):
-        await models.add(card(version).model_copy(update={"verdict": verdict}))
-        models.kept.add(version)
-        await models.want(version)
-        await models.switch(version)
+        await registry.add(card(version).model_copy(update={"verdict": verdict}))
+        await registry.store(Model(version, SPACE))
+        await registry.want(version)
+        await registry.switch(version)
     counts = MemoryLiveCounts()
     await counts.add("v1", GOOD_DAYS)
-    return Watched(models, counts, outcomes or Told(), Aliases())
+    return Watched(registry, counts, outcomes or Told(), Aliases())
 
 
 async def test_who_keeps_the_promise_stays() -> None:
@@ -74,7 +77,7 @@ async def test_who_keeps_the_promise_stays() -> None:
     await here.counts.add("v2", Live(trials=5_000, hits=960))
 
     assert await look(here) is None
-    assert (await here.models.standing()).champion == "v2"
+    assert (await here.registry.roles()).champion == "v2"
 
 
 async def test_who_does_not_is_rolled_back_with_the_reason_on_its_card() -> None:
@@ -85,8 +88,8 @@ async def test_who_does_not_is_rolled_back_with_the_reason_on_its_card() -> None
 
     assert reason is not None
     assert "0.1000 after 5,000 predictions; 0.2000 was promised" in reason
-    assert (await here.models.standing()).champion == "v1"
-    taken_out = await here.models.get("v2")
+    assert (await here.registry.roles()).champion == "v1"
+    taken_out = await here.registry.entry("v2")
     assert (taken_out.role, taken_out.card.rolled_back) == ("rolled back", reason)
     assert await look(here) is None  # and that is the end of it
 
@@ -95,12 +98,12 @@ async def test_who_was_put_back_by_a_person_stays_whatever_is_counted() -> None:
     here = await watched()
     await here.counts.add("v2", Live(trials=5_000, hits=500))
     assert await look(here) is not None
-    await here.models.want("v2", reason="the tracking was broken, not the model")
-    await here.models.switch("v2")
+    await here.registry.want("v2", reason="the tracking was broken, not the model")
+    await here.registry.switch("v2")
 
     assert await look(here) is None
 
-    assert (await here.models.standing()).champion == "v2"
+    assert (await here.registry.roles()).champion == "v2"
     assert metrics.live.labels("live_hit_rate")._value.get() == 0.1  # noqa: SLF001 - its only reader
 
 
@@ -129,9 +132,9 @@ async def test_without_a_former_a_verdict_or_counts_nothing_happens() -> None:
     bad = Live(trials=5_000, hits=0)
     alone = await watched()
     await alone.counts.add("v1", bad)
-    await alone.models.roll_back("once is enough")
+    await alone.registry.roll_back("once is enough")
     unjudged = await watched()
-    await unjudged.models.add(card("v2"))
+    await unjudged.registry.add(card("v2"))
     await unjudged.counts.add("v2", bad)
     uncounted = await watched()
 
@@ -149,7 +152,7 @@ async def test_the_alias_follows_the_champion_whoever_moved_it() -> None:
 
     known = await follow(here, None)
     known = await follow(here, known)
-    await here.models.roll_back("by hand")
+    await here.registry.roll_back("by hand")
     await follow(here, known)
 
     assert isinstance(here.tracking, Aliases)
@@ -159,20 +162,20 @@ async def test_the_alias_follows_the_champion_whoever_moved_it() -> None:
 async def test_the_loop_looks_until_it_is_told_to_stop(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watcher, "LOOK_EVERY", 0.01)
     here, closing = await watched(), asyncio.Event()
-    assert isinstance(here.models, MemoryModels)
-    here.models.is_down = True  # Redis is away at first
+    assert isinstance(here.registry, MemoryRegistry)
+    here.registry.is_down = True  # Redis is away at first
     running = asyncio.create_task(watch(here, closing))
     await asyncio.sleep(0.05)
-    here.models.is_down = False
+    here.registry.is_down = False
 
     await here.counts.add("v2", Live(trials=5_000, hits=0))
 
     async def is_back() -> bool:
-        return (await here.models.standing()).champion == "v1"
+        return (await here.registry.roles()).champion == "v1"
 
     await until(is_back, "the former champion serves")
     closing.set()
     async with asyncio.timeout(PATIENCE):
         await running
 
-    assert (await here.models.standing()).champion == "v1"
+    assert (await here.registry.roles()).champion == "v1"

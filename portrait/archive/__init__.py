@@ -1,0 +1,1 @@
+"""The archive: every event as a row in files, each exactly once."""

@@ -1,0 +1,146 @@
+"""Rows of the archive: what a record becomes, and which file it goes into."""
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from portrait.archive.archive import SCHEMA, numbers
+from portrait.archive.segment import Segment
+from portrait.events.event import Action, Event
+from portrait.events.reading import FIRST, Clock, put_aside, read_erasure, read_event, tabulated
+from portrait.events.stream import Message, Record
+from portrait.events.topics import ERASURES
+from portrait.ref import item_ref, user_ref
+from portrait.times import DAY_MS, EPOCH
+
+MOST_FILES = 256  # of one flush, but one of each topic-partition: 3 s where each takes 10 ms
+LOGGED = pa.field("logged_at", pa.timestamp("ms", "UTC"), nullable=False)  # see `read_event`
+HELD = SCHEMA.append(LOGGED)  # rows until they are in a file: LOGGED decides in which
+
+
+@dataclass(frozen=True, slots=True)
+class Tabulated:
+    """What a batch says to the archive."""
+
+    rows: pa.Table  # of HELD, erased or not
+    erased: dict[int, int]  # user_ref: until when, ms
+    dead: list[Message]  # the update worker publishes them
+
+
+def tabulate(records: Sequence[Record], future_tolerance_ms: int, since: int = 0) -> Tabulated:
+    """Read records; leave out those that the update worker dead-letters.
+
+    `since` is the stream's `Batch.since`.
+    """
+    builder = _Builder(Clock.of_system(future_tolerance_ms, since))
+    letters = [put_aside(record, builder.take) for record in records]
+    rows, dead = tabulated(builder.records, builder.rows, _table, FIRST)
+    return Tabulated(rows, builder.erased, [*filter(None, letters), *dead])
+
+
+class _Builder:
+    """Collects what records say."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.records: list[Record] = []  # of each row
+        self.rows: list[tuple[object, ...]] = []
+        self.erased: dict[int, int] = {}
+        self._clock = clock
+
+    def take(self, record: Record) -> None:
+        """Take in a record.
+
+        Raises:
+            RecordInvalidError: It is neither an event nor an erasure.
+        """
+        if record.topic == ERASURES:
+            self._erase(*read_erasure(record, self._clock))
+            return
+        self.rows.append(_row(record, *read_event(record, self._clock)))
+        self.records.append(record)
+
+    def _erase(self, user: str, until: int) -> None:
+        """Note an erasure; of one user the latest moment counts."""
+        ref = user_ref(user)
+        self.erased[ref] = max(until, self.erased.get(ref, 0))
+
+
+def _table(rows: Sequence[tuple[object, ...]]) -> pa.Table:
+    columns = zip(*rows, strict=True) if rows else [[] for _ in HELD]
+    arrays = [pa.array(c, f.type) for c, f in zip(columns, HELD, strict=True)]
+    return pa.Table.from_arrays(arrays, schema=HELD)
+
+
+def _row(record: Record, event: Event, at: int, received: int, logged: int) -> tuple[object, ...]:
+    about = None if event.type is Action.SEARCH else item_ref(str(event.item_id))
+    return (
+        event.event_id,
+        event.user_key,
+        user_ref(event.user_key),
+        event.session_id,
+        event.item_id,
+        about,
+        event.type.value,
+        event.price,
+        event.quantity,
+        event.text,
+        event.rating,
+        event.recommendation_id,
+        at,
+        received,
+        record.topic,
+        record.partition,
+        record.offset,
+        logged,
+    )
+
+
+def cut(rows: pa.Table) -> Iterator[tuple[Segment, pa.Table]]:
+    """Divide rows, of HELD, by topic-partition and day, into rows of SCHEMA, each offset once.
+
+    The day is when the log took them in, so headers have no say in it. It ends for good where a
+    later one begins, whatever clocks say afterwards; of too many days the oldest share the file of
+    the next. So files are few, and none holds a row received after its day.
+    """
+    ordered = rows.sort_by([(name, "ascending") for name in ("topic", "partition", "offset")])
+    topics = ordered["topic"].combine_chunks().dictionary_encode()
+    changes = np.diff(numbers(topics.indices)) | np.diff(numbers(ordered["partition"]))
+    offsets = numbers(ordered["offset"])
+    days = numbers(ordered[LOGGED.name]) // DAY_MS
+    ordered = ordered.select(SCHEMA.names)
+    logs = [*_spans(np.flatnonzero(changes) + 1, len(ordered))]
+    for start, end in logs:
+        first_of_offset = np.r_[True, np.diff(offsets[start:end]) > 0]
+        kept = start + np.flatnonzero(first_of_offset)
+        day = _fewer(np.maximum.accumulate(days[kept]), max(1, MOST_FILES // len(logs)))
+        for begin, stop in _spans(np.flatnonzero(np.diff(day)) + 1, len(kept)):
+            part = ordered.take(pa.array(kept[begin:stop]))
+            yield _segment_of(part, int(day[begin])), part
+
+
+def _fewer(day: NDArray[np.int64], most: int) -> NDArray[np.int64]:
+    """Return days, (E,) ascending, of which there are no more than so many: the newest."""
+    distinct = np.unique(day)
+    kept: NDArray[np.int64] = np.maximum(day, distinct[-min(most, len(distinct))])
+    return kept
+
+
+def _spans(edges: NDArray[np.int64], end: int) -> Iterator[tuple[int, int]]:
+    """Yield where each stretch between edges begins and ends; none of nothing."""
+    bounds = [0, *edges.tolist(), end]
+    return ((a, b) for a, b in itertools.pairwise(bounds) if a < b)
+
+
+def _segment_of(rows: pa.Table, day: int) -> Segment:
+    return Segment(
+        day=(EPOCH + timedelta(days=day)).date(),
+        topic=rows["topic"][0].as_py(),
+        partition=rows["partition"][0].as_py(),
+        first=rows["offset"][0].as_py(),
+        end=rows["offset"][-1].as_py() + 1,
+    )

@@ -1,0 +1,83 @@
+"""Port: where items and the vectors of their texts are kept."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Protocol
+
+from portrait.events.item import Item
+from portrait.model.space import Vectors
+
+
+class CatalogueStore(Protocol):
+    """Items and the vectors of texts, with a log of changes that any number of mirrors follow."""
+
+    async def put_items(self, items: Sequence[Item]) -> None:
+        """Store items and announce them."""
+        ...
+
+    async def announce(self, ids: Sequence[str]) -> None:
+        """Tell whoever follows that these items are as they should be now."""
+        ...
+
+    async def introduce_items(self, items: Sequence[Item]) -> None:
+        """Remember items that the catalogue does not have, as `IntroducedItem`, for a while.
+
+        One that is there stays as it is, and is remembered anew. Beyond a number, and after a
+        time, those that were not introduced again for longest are forgotten and announced.
+        """
+        ...
+
+    async def withdraw_items(self, ids: Sequence[str]) -> None:
+        """Mark items as gone and announce them. An unknown id is ignored."""
+        ...
+
+    async def get_items(self, ids: Sequence[str]) -> list[Item | None]:
+        """Return items by id, in their order; those of the catalogue before introduced ones."""
+        ...
+
+    async def all_ids(self) -> list[str]:
+        """Return the id of every item, in no order."""
+        ...
+
+    async def count(self) -> int:
+        """Return how many items the catalogue has, without introduced ones. They only get more."""
+        ...
+
+    async def sample(self, most: int) -> list[str]:
+        """Return the ids of so many of these at random, or of all; none twice."""
+        ...
+
+    async def cursor(self) -> str:
+        """Return the end of the change log."""
+        ...
+
+    async def changed_since(self, cursor: str) -> tuple[str, list[str]] | None:
+        """Return a later cursor and the ids changed between, or None if the log has been cut."""
+        ...
+
+    async def get_vectors(
+        self, space_id: str, refs: Sequence[int], dim: int
+    ) -> list[Vectors | None]:
+        """Return text vectors (K,) by their refs, in their order; one that is damaged is not there.
+
+        Args:
+            space_id: Of texts.
+            refs: Any number.
+            dim: K of that space: a vector of another length is damaged.
+        """
+        ...
+
+    async def forget_vectors(self, space_id: str) -> None:
+        """Remove every vector of a space."""
+        ...
+
+    async def put_vectors(
+        self,
+        space_id: str,
+        refs: Sequence[int],
+        vectors: Vectors,
+        *,
+        ttl: timedelta | None = None,
+    ) -> None:
+        """Store text vectors (B, K); with a time to live, a sound one that is there stays."""
+        ...

@@ -1,0 +1,259 @@
+"""Reading the archive back as interactions: out of core, whatever the size of the log.
+
+The log is passed over a few columns at a time, so memory is bounded by what is asked for and not
+by what is there. What is read is the same however often the files were merged in between.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from portrait.archive.archive import SCHEMA, Archive, ArchiveChangedError, Span, numbers, scan
+from portrait.archive.segment import covered
+from portrait.arrays import Codes, Refs, positions
+from portrait.dataset.interactions import NO_ITEM, NO_QUERY, Interactions, from_columns
+from portrait.dataset.sampling import ACTIONS, choose_stratified, choose_uniformly, measure
+from portrait.events.event import Action
+from portrait.events.tone import READ, READ_STARS, stars_of
+from portrait.ref import search_ref
+from portrait.times import to_moment, to_ms
+
+ATTEMPTS = 3  # when files are merged meanwhile
+COLUMNS = [
+    "event_id",
+    "user_ref",
+    "item_ref",
+    "action",
+    "text",
+    "price",
+    "quantity",
+    "rating",
+    "occurred_at",
+    "received_at",
+    "topic",
+    "partition",
+    "offset",
+]
+
+
+class Sample(StrEnum):
+    """Whose events to read if not all fit."""
+
+    UNIFORM = "uniform"  # every user alike: the new window
+    STRATIFIED = "stratified"  # half over time, half by action: the replay
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What was read, and what a manifest says of it: counts and windows, no names."""
+
+    interactions: Interactions
+    user_refs: Refs  # (U,), user_ref of each user of the interactions
+    searched: Mapping[int, str]  # the texts of the queries, by search_ref
+    rows: int  # in the window; those of erased users are in no count
+    repeated: int  # events that were published more than once
+    first_at: datetime | None  # of the earliest and of the latest event in the window
+    last_at: datetime | None
+    offsets: dict[str, tuple[int, int]]  # archived, by `topic/partition`: first, next
+    erased_users: int  # who asked to be forgotten
+    erased_since: datetime | None  # when the first and the last of them did
+    erased_until: datetime | None
+
+
+def read_interactions(  # noqa: PLR0913 - each narrows what is read
+    archive: Archive,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    *,
+    most_events: int,
+    sample: Sample = Sample.UNIFORM,
+    users: Refs | None = None,
+) -> Reading:
+    """Read the events that occurred in a window, its end excluded.
+
+    Args:
+        archive: Where to read.
+        since: The first moment of the window; None: from the beginning.
+        until: The first moment after it; None: to the end.
+        most_events: How many fit. If there are more, users are left out, whole.
+        sample: Whom to prefer then.
+        users: Only these, (U,) sorted user_refs: the history of users already chosen.
+
+    Raises:
+        ArchiveUnavailableError: The files cannot be read.
+    """
+    for attempt in range(ATTEMPTS):
+        try:
+            return _read(archive, (_ms(since), _ms(until)), most_events, sample, users)
+        except ArchiveChangedError:
+            if attempt + 1 == ATTEMPTS:
+                raise
+    raise ArchiveChangedError
+
+
+def merged(*readings: Reading) -> tuple[Interactions, Refs]:
+    """Return the interactions of readings whose windows do not overlap: replay and new, say.
+
+    Returns:
+        The interactions of all, and the user_ref of each user, (U,).
+    """
+    parts = [reading.interactions for reading in readings]
+    refs = np.unique(np.concatenate([reading.user_refs for reading in readings]))
+    items = np.unique(np.concatenate([part.items for part in parts]))
+    queries = np.unique(np.concatenate([part.queries for part in parts]))
+    user = [np.searchsorted(refs, each.user_refs)[each.interactions.user] for each in readings]
+    # Behind its items each part gets one more row, NO_ITEM, which is what NO_ITEM itself points to.
+    item = [np.r_[np.searchsorted(items, part.items), NO_ITEM][part.item] for part in parts]
+    query = [np.r_[np.searchsorted(queries, part.queries), NO_QUERY][part.query] for part in parts]
+    return from_columns(
+        user=np.concatenate(user),
+        item=np.concatenate(item),
+        query=np.concatenate(query),
+        queries=queries,
+        action=np.concatenate([part.action for part in parts]),
+        at=np.concatenate([part.at for part in parts]),
+        price=np.concatenate([part.price for part in parts]),
+        quantity=np.concatenate([part.quantity for part in parts]),
+        rating=np.concatenate([part.rating for part in parts]),
+        items=items,
+        users=len(refs),
+    ), refs
+
+
+def _read(
+    archive: Archive,
+    window: Span,
+    most_events: int,
+    sample: Sample,
+    users: Refs | None,
+) -> Reading:
+    segments, erasures = archive.segments(), archive.erasures()
+
+    def passing(columns: list[str]) -> Iterator[pa.RecordBatch]:
+        asked = columns if users is None else list(dict.fromkeys([*columns, "user_ref"]))
+        rows = scan(archive, segments, asked, erasures=erasures, within=window)
+        return _of_users(rows, users)
+
+    extent = measure(passing)
+    chosen = None
+    if extent.rows > most_events:
+        if sample is Sample.STRATIFIED:
+            chosen = choose_stratified(passing, most_events, extent)
+        else:
+            chosen = choose_uniformly(passing, most_events)
+    found, repeated = _first_of_each_event(_with_stars(_of_users(passing(COLUMNS), chosen)))
+    interactions, refs, searched = _interactions(found)
+    return Reading(
+        interactions=interactions,
+        user_refs=refs,
+        searched=searched,
+        rows=extent.rows,
+        repeated=repeated,
+        first_at=to_moment(extent.first_ms) if extent.rows else None,
+        last_at=to_moment(extent.last_ms) if extent.rows else None,
+        offsets=covered(segments),
+        erased_users=len(erasures),
+        erased_since=to_moment(int(erasures.until.min())) if len(erasures) else None,
+        erased_until=to_moment(int(erasures.until.max())) if len(erasures) else None,
+    )
+
+
+def _of_users(rows: Iterable[pa.RecordBatch], users: Refs | None) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of these users, (U,) sorted; of all if None."""
+    for batch in rows:
+        if users is None:
+            yield batch
+        else:
+            yield batch.filter(pa.array(positions(users, numbers(batch["user_ref"])) >= 0))
+
+
+def _with_stars(rows: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Read reviews without stars as the stream does; leave out their texts, which are long."""
+    for batch in rows:
+        is_read = pa.array(_are_read(batch))
+        is_search = pc.equal(batch["action"], Action.SEARCH.value)
+        columns = {name: batch[name] for name in batch.schema.names} | {
+            "rating": pc.if_else(is_read, pa.scalar(READ_STARS, pa.float32()), batch["rating"]),
+            "quantity": pc.if_else(is_read, pa.scalar(READ, pa.int32()), batch["quantity"]),
+            "text": pc.if_else(is_search, batch["text"], pa.scalar(None, pa.string())),
+        }
+        yield pa.RecordBatch.from_arrays([*columns.values()], schema=batch.schema)
+
+
+def _are_read(batch: pa.RecordBatch) -> NDArray[np.bool_]:
+    """Say of which rows the stars are read from the text, (E,)."""
+    is_review = pc.equal(batch["action"], Action.REVIEW.value)
+    is_bare = pc.equal(pc.fill_null(batch["rating"], 0), 0)
+    places = np.flatnonzero(numbers(pc.and_(is_review, is_bare)))
+    texts = batch["text"].take(pa.array(places)).to_pylist()
+    read = np.zeros(len(batch), np.bool_)
+    read[places] = [stars_of(None, text)[1] for text in texts]
+    return read
+
+
+def _first_of_each_event(rows: Iterable[pa.RecordBatch]) -> tuple[pa.Table, int]:
+    """Put rows in the order of receipt, whatever file they came from; drop a user's repeats."""
+    table = pa.Table.from_batches(rows, pa.schema([SCHEMA.field(name) for name in COLUMNS]))
+    received = ("received_at", "topic", "partition", "offset")
+    table = table.sort_by([(name, "ascending") for name in received])
+    events = numbers(table["event_id"].combine_chunks().dictionary_encode().indices)
+    users = numbers(table["user_ref"])
+    order = np.lexsort((events, users))  # stable: of a repeat the first received stays
+    same = (np.diff(events[order]) == 0) & (np.diff(users[order]) == 0)
+    kept = np.ones(len(table), np.bool_)
+    kept[order[1:][same]] = False
+    return table.filter(pa.array(kept)), int(len(table) - kept.sum())
+
+
+def _interactions(table: pa.Table) -> tuple[Interactions, Refs, dict[int, str]]:
+    """Return the rows as interactions, who their users are, and the texts of their queries."""
+    refs, user = np.unique(numbers(table["user_ref"]), return_inverse=True)
+    about = numbers(pc.fill_null(table["item_ref"], 0))
+    items = np.unique(about)
+    items = items[items > 0]
+    item = np.searchsorted(items, about)
+    query, queries, searched = _queries(table["text"])
+    interactions = from_columns(
+        user=user,
+        item=np.where(about > 0, item, NO_ITEM),
+        action=numbers(pc.index_in(table["action"], ACTIONS)).astype(np.uint8),
+        at=numbers(table["occurred_at"]),
+        price=numbers(pc.fill_null(table["price"], 0)).astype(np.float32),
+        quantity=numbers(pc.fill_null(table["quantity"], 1)),
+        rating=_tenths(numbers(pc.fill_null(table["rating"], 0))),
+        query=query,
+        items=items,
+        queries=queries,
+        users=len(refs),
+    )
+    return interactions, refs, searched
+
+
+def _queries(text: pa.ChunkedArray) -> tuple[Codes, NDArray[np.uint64], dict[int, str]]:
+    """Name what was searched for, (E,) or null, as the stream does.
+
+    Returns:
+        The row of each query, or NO_QUERY, (E,); refs, (Q,), ascending; their texts by ref.
+    """
+    coded = text.combine_chunks().dictionary_encode()
+    texts = [each.strip() for each in coded.dictionary.to_pylist()]
+    refs = np.array([search_ref(each) if each else 0 for each in texts], np.uint64)
+    queries = np.unique(refs[refs > 0])
+    row = np.where(refs > 0, np.searchsorted(queries, refs), NO_QUERY)
+    query = np.append(row, NO_QUERY)[numbers(pc.fill_null(coded.indices, len(row)))]
+    said = {ref: each for ref, each in zip(refs.tolist(), texts, strict=True) if each}
+    return query, queries, said
+
+
+def _tenths(rating: NDArray[np.float32]) -> NDArray[np.uint8]:
+    return np.rint(rating * 10).astype(np.uint8)
+
+
+def _ms(moment: datetime | None) -> int | None:
+    return None if moment is None else to_ms(moment)

@@ -1,0 +1,35 @@
+"""Columns: events as rows of arrays, as they are read, folded and remembered."""
+
+import numpy as np
+
+from portrait.events.event import Action
+
+RING = 64  # newest events remembered; 32 bytes each keeps a record under 4 KB
+TOPICS = 8  # event topics a user's positions are kept for
+ERASURE = TOPICS - 1  # place of the erasures among them; `last_id` there is the moment, ms
+
+EVENT = np.dtype(
+    [
+        ("at", "<i8"),  # milliseconds since 1970; 0 = no event here
+        ("id", "<u8"),  # event_ref
+        ("ref", "<u8"),  # item_ref, or search_ref of a search
+        ("price", "<f4"),  # of one piece; 0 = not said
+        ("quantity", "<u2"),  # 0 = a review whose rating was read from its text, and not said
+        ("action", "u1"),  # ACTION_CODE
+        ("rating", "u1"),  # tenths of a star; 0 = not rated
+    ]
+)
+COLUMNS = np.dtype(
+    [
+        ("user", "<i4"),  # row of the facts this event belongs to
+        ("topic", "u1"),
+        ("partition", "<i4"),
+        ("log", "<u2"),  # which log of that name: 0 the first, one more each time it began again
+        ("offset", "<i8"),
+        ("received", "<i8"),  # when it first was, though it was sent back since: for erasures
+        ("logged", "<i8"),  # when this log took the record in, which no header of it can change
+        ("event", EVENT),
+    ]
+)
+ACTION_CODE = {action: code for code, action in enumerate(Action)}
+PURCHASE, RETURN = ACTION_CODE[Action.PURCHASE], ACTION_CODE[Action.RETURN]

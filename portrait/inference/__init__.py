@@ -1,0 +1,1 @@
+"""A model applied: portraits, rankings, and every score's reasons."""

@@ -1,0 +1,182 @@
+"""Taste: what a model makes of one user's events, and how it scores items.
+
+The text's part of a score (`Blend.score`) is the short-term vector that `paint` makes, as in
+training (`ranker.py`): a test holds both to the same scores, order and shares. All parts are sums
+over the events, so an item's shares add up to its score exactly.
+"""
+
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from portrait.arrays import MISSING, Codes, Floats
+from portrait.inference.explain import Evidence
+from portrait.inference.leaning import Leaning, Mix
+from portrait.inference.recommend import (
+    LONG_SHARE,
+    SHORT_SHARE,
+    Ranking,
+    RankingRequest,
+    Shelf,
+    blend,
+    rank,
+    rank_by,
+)
+from portrait.model.learned import FIRST, Blend, Learned
+from portrait.model.recency import Events
+from portrait.profiles.layout import SHORT
+
+
+@dataclass(frozen=True, slots=True)
+class FirstTaste:
+    """S events as a model sees them that has learned nothing: by texts, categories and prices."""
+
+    evidence: Evidence
+    blend: Blend = FIRST
+
+    def rank(self, shelf: Shelf, wish: RankingRequest, popularity: Floats) -> Ranking:
+        """Rank what fits a wish; popularity, (N,), decides between items of one text."""
+        leaning = self._leaning(shelf)
+
+        def beside(rows: Codes) -> Floats:
+            return leaning.scores(shelf.traits.at(rows))
+
+        return rank(shelf, self.asked, wish, popularity, beside)
+
+    @property
+    def asked(self) -> Floats:
+        """The vector that texts are asked with, (K,)."""
+        return blend(self.evidence.portrait())
+
+    def scores(self, shelf: Shelf, rows: Codes, text_scores: Floats) -> Floats:
+        """Score items, (n,) rows of the shelf, given what their texts score with `asked`, (n,)."""
+        scores: Floats = text_scores + self._leaning(shelf).scores(shelf.traits.at(rows))
+        return scores
+
+    def shares(self, shelf: Shelf, rows: Codes) -> Floats:
+        """Return each event's share of each item's score, (n, S), for (n,) rows of the shelf."""
+        shares = self.evidence.shares(shelf.matrix[shelf.text[rows]])
+        shares += self._leaning(shelf).shares(shelf.traits.at(rows))
+        return shares
+
+    def prices(self, shelf: Shelf, rows: Codes) -> Floats:
+        """Return what their prices add to the scores of (n,) rows of the shelf."""
+        return self._leaning(shelf).prices(shelf.traits.at(rows))
+
+    def without_prices(self) -> "FirstTaste":
+        """Return the same, as if nobody looked at prices."""
+        return replace(self, blend=replace(self.blend, price=0.0))
+
+    def _leaning(self, shelf: Shelf) -> Leaning:
+        return _leaning_of(self.evidence, shelf, self.blend, (LONG_SHARE, SHORT_SHARE))
+
+
+@dataclass(frozen=True, slots=True)
+class Taste:
+    """S events as a learned model sees them; see `FirstTaste` for what both can be asked."""
+
+    learned: Learned
+    evidence: Evidence
+    placed: Floats  # (S, D); zeros where nothing is known
+    events: Events  # (1, S)
+    neighbours: Codes  # (S,), rows of the co-occurrences, or MISSING
+    state: Floats  # (D,)
+
+    @property
+    def asked(self) -> Floats:
+        """The vector that texts are asked with, (K,): the short-term one."""
+        vector: Floats = self.evidence.portrait()[SHORT]
+        return vector
+
+    def rank(self, shelf: Shelf, wish: RankingRequest, popularity: Floats) -> Ranking:
+        """Rank what fits a wish; popularity counts as far as the model has learned it."""
+        del popularity
+        return rank_by(shelf, self.asked, wish, partial(self.scores, shelf))
+
+    def prices(self, shelf: Shelf, rows: Codes) -> Floats:
+        """Return what their prices add to the scores of (n,) rows of the shelf."""
+        return self._leaning(shelf).prices(shelf.traits.at(rows))
+
+    def without_prices(self) -> "Taste":
+        """Return the same, as if nobody looked at prices."""
+        counted = replace(self.learned.blend, price=0.0)
+        return replace(self, learned=replace(self.learned, blend=counted))
+
+    def scores(self, shelf: Shelf, rows: Codes, text_scores: Floats) -> Floats:
+        """Score items, (n,) rows of the shelf, given what their texts score with `asked`, (n,)."""
+        blend = self.learned.blend
+        neighbours = self._neighbour_scores(shelf)[rows] if blend.neighbours else None
+        traits = self._leaning(shelf).scores(shelf.traits.at(rows)) if blend.knows_traits else None
+        near, cold = self._behaviour_scores(shelf)[rows], shelf.neighbour[rows] == MISSING
+        return blend.score(near, neighbours, text_scores, cold, traits)
+
+    def _behaviour_scores(self, shelf: Shelf) -> Floats:
+        """Return how near each item, (N,), is to the state; 0 where none is placed."""
+        scores = np.zeros(len(shelf), np.float32)
+        if len(shelf.placed):
+            near = shelf.placed @ self.state
+            np.take(near, shelf.place, out=scores, mode="wrap")  # MISSING reads the last
+            scores[shelf.unplaced] = 0
+        return scores
+
+    def _neighbour_scores(self, shelf: Shelf) -> Floats:
+        """Return what the co-occurrences say of each item, (N + 1,): the last stands for others."""
+        scores = np.zeros(len(shelf) + 1, np.float32)
+        others, values = self.learned.neighbours.spread(self.neighbours, self.events)
+        np.add.at(scores, shelf.nearby[others], values)
+        return scores
+
+    def shares(self, shelf: Shelf, rows: Codes) -> Floats:
+        """Return each event's share of each item's score, (n, S), for (n,) rows of the shelf."""
+        blend, learned = self.learned.blend, self.learned
+        places = shelf.place[rows]
+        items = shelf.placed[places]
+        items[places == MISSING] = 0
+        neighbours = (
+            learned.neighbours.shares(self.neighbours, self.events, shelf.neighbour[rows])
+            if blend.neighbours
+            else None
+        )
+        return blend.score(
+            learned.behaviour.shares(self.placed, self.events, items),
+            neighbours,
+            self.evidence.shares(shelf.matrix[shelf.text[rows]], (0, 1)),
+            (shelf.neighbour[rows] == MISSING)[:, None],
+            self._leaning(shelf).shares(shelf.traits.at(rows)) if blend.knows_traits else None,
+        )
+
+    def _leaning(self, shelf: Shelf) -> Leaning:
+        return _leaning_of(self.evidence, shelf, self.learned.blend, (0, 1))
+
+
+def taste_of(evidence: Evidence, learned: Learned) -> Taste:
+    """Read events as a learned model does; what it has not placed stands by its text.
+
+    Co-occurrence follows what somebody is after now, which in a session is the session alone: it
+    adds up to as much whatever it stands on, and the past would outweigh one new search.
+    """
+    placed, events = evidence.placed, evidence.events
+    by_text = np.flatnonzero(~_said(placed) & _said(evidence.vectors))
+    if len(by_text):
+        placed = placed.copy()
+        nameless = np.zeros(len(by_text), np.uint64)
+        placed[by_text] = learned.behaviour.items(nameless, evidence.vectors[by_text])
+    (state,) = learned.behaviour.state(placed[None], events)
+    neighbours = learned.neighbours.find(evidence.ring["ref"])
+    now = evidence.weight[SHORT]
+    if now.any():
+        neighbours[now == 0] = MISSING
+    return Taste(learned, evidence, placed, events, neighbours, state)
+
+
+def _said(vectors: Floats) -> NDArray[np.bool_]:
+    """Return which vectors, (S, K), say anything: all but zeros."""
+    said: NDArray[np.bool_] = np.einsum("sk,sk->s", vectors, vectors) > 0
+    return said
+
+
+def _leaning_of(evidence: Evidence, shelf: Shelf, counted: Blend, mix: Mix) -> Leaning:
+    """Look up what one user's events are about on a shelf."""
+    return Leaning(counted, shelf.traits.at(evidence.items), evidence.weight, mix)

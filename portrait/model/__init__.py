@@ -1,0 +1,1 @@
+"""Models: what a model is, as arrays; nothing here needs torch."""

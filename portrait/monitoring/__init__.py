@@ -1,0 +1,1 @@
+"""Monitoring: does the champion keep its promise, and has the world moved?"""

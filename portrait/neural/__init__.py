@@ -1,1 +1,0 @@
-"""Everything that needs torch. The service never imports it."""

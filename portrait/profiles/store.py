@@ -1,0 +1,50 @@
+"""Port: where profiles are kept."""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import NamedTuple, Protocol
+
+
+class Write(NamedTuple):
+    """A record to store, if the stored one still has the revision that was read."""
+
+    user: str
+    expected: bytes  # REVISION bytes of the record read; empty if there was none
+    record: bytes
+    searched: bytes | None = None  # what they searched for; empty: nothing; None: it stays
+
+
+class Stored(NamedTuple):
+    """What is stored of one user."""
+
+    record: bytes | None
+    searched: bytes | None  # see `searched.py`
+
+
+class ProfileStore(Protocol):
+    """One record per user, and beside it the words of their searches, which live as long.
+
+    A store never goes back: every write is a compare-and-set.
+    """
+
+    async def load(self, users: Sequence[str]) -> list[bytes | None]:
+        """Return the users' records, in their order."""
+        ...
+
+    async def load_whole(self, users: Sequence[str]) -> list[Stored]:
+        """Return all that is stored of the users, in their order."""
+        ...
+
+    async def load_living(self, users: Sequence[str]) -> tuple[str, list[Stored]]:
+        """Return in which life of the store this was read, and the same."""
+        ...
+
+    async def save(self, writes: Sequence[Write], *, keep_ttl: bool = False) -> list[int]:
+        """Store both. Returns the places of those refused because a newer record is there.
+
+        Each lives for the usual time from now on, or with `keep_ttl` no longer than before.
+        """
+        ...
+
+    def scan(self) -> AsyncIterator[list[str]]:
+        """Yield every user who is there all the while, some at a time, in no order."""
+        ...

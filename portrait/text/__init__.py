@@ -1,0 +1,1 @@
+"""BERT at work, in torch: texts become vectors."""

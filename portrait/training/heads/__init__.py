@@ -1,0 +1,1 @@
+"""How the heads learn: what users are likely to do next, as probabilities."""

@@ -1,0 +1,1 @@
+"""How the ranker learns: behaviour, neighbours, and what each part of a score counts."""

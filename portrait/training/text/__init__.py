@@ -1,0 +1,1 @@
+"""How the text encoder is fine-tuned on what shoppers do."""

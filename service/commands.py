@@ -1,0 +1,19 @@
+"""The command of the service, and which settings it reads."""
+
+from portrait.command import Command
+
+COMMANDS = (
+    Command(
+        "service",
+        "Serve profiles and recommendations over HTTP, and take events from producers without "
+        "Kafka.",
+        "service.root",
+        (
+            *("host", "port", "redis_url", "profile_ttl"),
+            *("kafka_bootstrap", "kafka_security", "kafka_username", "kafka_password"),
+            *("allowed_hosts", "allowed_origins", "future_tolerance"),
+            *("max_body_bytes", "max_connections", "header_time", "body_pause", "body_time"),
+            *("write_time", "keep_alive", "drain", "log_format"),
+        ),
+    ),
+)

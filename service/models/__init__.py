@@ -1,0 +1,1 @@
+"""Models, promotions and trainings over HTTP."""

@@ -1,0 +1,194 @@
+"""Describe: a stored record as the JSON that `GET /profile` answers.
+
+This is the hottest path of the service: no arrays, one look-up per event shown, one writing. That
+the answer is a `ProfileAnswer` is a test's to check, not every request's.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Literal
+
+from pydantic_core import to_json
+
+from portrait.events.event import Action
+from portrait.events.tone import READ, SAID
+from portrait.model.kinds import REVIEW
+from portrait.model.space import Vectors
+from portrait.profiles.facts import MONEY, PERIOD_MS
+from portrait.profiles.layout import LONG, NO_EVIDENCE, SHORT
+from portrait.profiles.record import Event, Record
+from portrait.profiles.searched import SEARCH, Texts
+from portrait.profiles.trend import STEADY
+from service.live import Source
+from service.profiles.activity import activity
+
+DECIMALS = 4  # of scores and shares
+PRICE_DECIMALS = 3  # the decimal number that a 32-bit price was
+TENTHS = 10  # of a star
+
+_ACTIONS = tuple(action.value for action in Action)
+_moment = datetime.fromtimestamp
+
+
+class _Nameless:
+    """What is not in the catalogue."""
+
+    id = None
+    title = None
+
+
+NAMELESS = _Nameless()
+Direction = Literal["rising", "steady", "falling"]
+Tone = Literal["negative"]
+Json = dict[str, object]
+
+
+def profile_json(  # noqa: PLR0913 - it is what the answer is made of
+    user_id: str,
+    record: Record,
+    texts: Texts,
+    source: Source,
+    *,
+    model_version: str | None,
+    recent: int,
+    vectors: Vectors | None,
+    now: float,
+) -> bytes:
+    """Write a profile, but for `stale_seconds`: what does not change with time alone in an hour.
+
+    Names the catalogue does not know are left out, or null.
+    """
+    head = record.head
+    answer: Json = {
+        "user_id": user_id,
+        "model_version": model_version,
+        "space_id": record.space_id,
+        "profile_as_of": moment(head.last_at),
+        "received_at": moment(head.received_at),
+        "events_folded": sum(head.totals),
+        "totals": dict(zip(_ACTIONS, head.totals, strict=False)),
+        "spend": head.spend / MONEY,
+        "first_seen": moment(head.first_at),
+        "activity": activity(record, now),
+        "frequency": _frequency(head.period, head.by_period),
+        "interests": _interests(record, texts, source),
+        "brands": _brands(record, source),
+        "price_band": _price_band(record),
+        "recent": [_in_full(event, texts, source) for event in record.events[:recent]],
+    }
+    if vectors is not None:
+        answer["vectors"] = {"long": vectors[LONG].tolist(), "short": vectors[SHORT].tolist()}
+    return to_json(answer)
+
+
+def extended(body: bytes, more: Json) -> bytes:
+    """Add members to a JSON object."""
+    return b"%b,%b" % (body[:-1], to_json(more)[1:])
+
+
+def with_staleness(body: bytes, seconds: float | None) -> bytes:
+    """Add what changes from second to second to a profile."""
+    return b'%b,"stale_seconds":%b}' % (body[:-1], to_json(seconds))
+
+
+def moment(milliseconds: int) -> datetime:
+    """Return a stored time as a moment."""
+    return _moment(milliseconds / 1_000, UTC)
+
+
+def stale_seconds(
+    partitions: Sequence[int], reached: Mapping[int, int], now: float
+) -> float | None:
+    """Return how far a user's partitions lag behind `now` (seconds since 1970), if known.
+
+    Args:
+        partitions: As a record has them: 1 + partition, or 0.
+        reached: Moment (ms) up to which what was published to each partition is stored.
+        now: Seconds since 1970.
+    """
+    moments = [reached[place - 1] for place in partitions if place and place - 1 in reached]
+    return round(max(now - min(moments) / 1_000, 0.0), 3) if moments else None
+
+
+def _frequency(newest: int, counts: Sequence[int]) -> list[Json]:
+    return [
+        {
+            "since": moment((newest - age) * PERIOD_MS),
+            "until": moment((newest - age + 1) * PERIOD_MS),
+            "events": events,
+        }
+        for age, events in enumerate(counts)
+        if newest >= age
+    ]
+
+
+def _interests(record: Record, texts: Texts, source: Source) -> list[Json]:
+    name_of, events = source.mirror.catalogue.interests.name_of, record.events
+    return [
+        {
+            "category": name,
+            "score": round(score, DECIMALS),
+            "trend": round(trend, DECIMALS),
+            "direction": direction_of(trend),
+            "evidence": [
+                mention(events[place], texts, source) for place in places if place != NO_EVIDENCE
+            ],
+        }
+        for ref, score, trend, *places, _pad in record.interests
+        if (name := name_of(ref)) is not None
+    ]
+
+
+def direction_of(trend: float) -> Direction:
+    """Say in a word whither an interest goes."""
+    if trend > STEADY:
+        return "rising"
+    return "falling" if trend < -STEADY else "steady"
+
+
+def _brands(record: Record, source: Source) -> list[Json]:
+    name_of = source.mirror.catalogue.brands.name_of
+    return [
+        {"brand": name, "share": round(share, DECIMALS)}
+        for ref, share in record.brands
+        if (name := name_of(ref)) is not None
+    ]
+
+
+def _price_band(record: Record) -> Json | None:
+    low, typical, high = record.price
+    if not high:
+        return None
+    return {
+        "low": round(low, PRICE_DECIMALS),
+        "typical": round(typical, PRICE_DECIMALS),
+        "high": round(high, PRICE_DECIMALS),
+    }
+
+
+def _in_full(event: Event, texts: Texts, source: Source) -> Json:
+    described = mention(event, texts, source)
+    price, quantity, rating = event[3], event[4], event[6]
+    tone = tone_of(event[5], quantity)
+    described["price"] = round(price, PRICE_DECIMALS) if price else None
+    described["quantity"] = quantity or SAID
+    described["rating"] = rating / TENTHS if rating and tone is None else None
+    described["tone"] = tone
+    return described
+
+
+def tone_of(action: int, quantity: int) -> Tone | None:
+    """Say how the text of an event was read, by its ACTION_CODE; None if it was not."""
+    return "negative" if action == REVIEW and quantity == READ else None
+
+
+def mention(event: Event, texts: Texts, source: Source) -> Json:
+    """Name an event; a search has no item but a text, and what it was about may be unknown."""
+    row = source.rows.get(event[2])
+    item = source.items[row] if row is not None else NAMELESS
+    return {
+        "action": _ACTIONS[event[5]],
+        "item_id": item.id,
+        "title": texts.get(event[2]) if event[5] == SEARCH else item.title,
+        "occurred_at": _moment(event[0] / 1_000, UTC),
+    }

@@ -1,0 +1,139 @@
+"""Routes: one user's profile."""
+
+from time import time
+from typing import Literal
+
+import numpy as np
+from fastapi import APIRouter, Request, status
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from portrait.errors import ProfileNotFoundError
+from portrait.events.stream import Message
+from portrait.events.topics import ERASURES
+from portrait.model.space import Vectors
+from portrait.profiles.profile import decode_profile
+from portrait.profiles.record import is_blank, partitions_of, received_at_of, space_of
+from portrait.profiles.searched import read_searched
+from service.dependencies import PartsDep, UserIdPath, state_of
+from service.http.problems import WRITING, declared
+from service.live import AnswerKey, Live, Parts, View
+from service.profiles.damage import is_readable, sound
+from service.profiles.describe import extended, profile_json, stale_seconds, with_staleness
+from service.profiles.outlook import NOTHING, hours_silent, outlook
+from service.routing import ExactRoute
+from service.schemas import ErasureAccepted, ProfileAnswer
+
+router = APIRouter(route_class=ExactRoute, tags=["profiles"])
+
+
+class ProfileQuery(BaseModel):
+    """What is asked of a profile beside whose it is."""
+
+    model_config = ConfigDict(frozen=True)
+
+    recent: int = Field(10, ge=0, le=10, description="Most newest events to return.")
+    include: tuple[Literal["vectors"], ...] = Field((), description="What to answer beside.")
+
+
+NOTHING_ASKED = ProfileQuery()
+PARAMETERS = [
+    {"name": name, "in": "query", "description": schema.pop("description"), "schema": schema}
+    for name, schema in ProfileQuery.model_json_schema()["properties"].items()
+]
+
+
+@router.get(
+    "/profile/{user_id:path}",
+    response_model=ProfileAnswer,
+    responses=declared(422),
+    openapi_extra={"parameters": PARAMETERS},
+)
+async def get_profile(user_id: UserIdPath, request: Request) -> Response:
+    """Return what is known of a user: facts, interests and why, brands, prices."""
+    body = await read_profile(user_id, _query(request), *state_of(request))
+    return Response(body, media_type="application/json")
+
+
+async def read_profile(user_id: str, query: ProfileQuery, parts: Parts, live: Live) -> bytes:
+    """Write what is known of a user, in JSON. That it is a `ProfileAnswer` is a test's to check.
+
+    Raises:
+        ModelMissingError: There is no model yet.
+        ProfileNotFoundError: Nothing is known.
+    """
+    view = live.require()
+    ((payload, searched),) = await parts.profiles.load_whole([user_id])
+    if payload is None or not is_readable(payload) or is_blank(payload):
+        raise ProfileNotFoundError
+    now = time()
+    hours = hours_silent(received_at_of(payload), now)
+    key = user_id, payload, searched, hours
+    body = view.written.get(key) if query is NOTHING_ASKED else None
+    if body is None:
+        version = await live.version_of(space_of(payload))
+        body = _write(key, query, view, version, now)
+        if query is NOTHING_ASKED:  # what is asked for by most is kept until something changes it
+            view.written.keep(key, body)
+    return with_staleness(body, stale_seconds(partitions_of(payload), live.reached, now))
+
+
+@router.delete(
+    "/profile/{user_id:path}",
+    status_code=status.HTTP_202_ACCEPTED,
+    responses=declared(*WRITING),
+)
+async def delete_profile(user_id: UserIdPath, parts: PartsDep) -> ErasureAccepted:
+    """Forget a user: the profile, and what is kept for learning, of all that was received so far.
+
+    Whether anything is known of the user does not matter, nor does asking again. What they do
+    later is the beginning of a new profile.
+    """
+    await parts.publisher.publish([Message(ERASURES, user_id.encode(), None)])
+    return ErasureAccepted(user_id=user_id)
+
+
+def _write(
+    key: AnswerKey, query: ProfileQuery, view: View, version: str | None, now: float
+) -> bytes:
+    """Write a profile, by user, record, searches and hours of silence, as of `now`.
+
+    Raises:
+        ProfileNotFoundError: The record is damaged.
+    """
+    user_id, payload, searched, hours = key
+    record = sound(payload)
+    if record is None:
+        raise ProfileNotFoundError
+    body = profile_json(
+        user_id,
+        record,
+        read_searched(searched),
+        view.source,
+        model_version=version,
+        recent=query.recent,
+        vectors=_vectors(payload) if "vectors" in query.include else None,
+        now=now,
+    )
+    if view.model.learned is None:
+        return extended(body, NOTHING)
+    return extended(body, outlook(decode_profile(payload), view.source, hours))
+
+
+def _vectors(payload: bytes) -> Vectors:
+    vectors: Vectors = decode_profile(payload).portrait["vectors"].astype(np.float32)
+    return vectors
+
+
+def _query(request: Request) -> ProfileQuery:
+    """Read the query. FastAPI's own reading takes 40 us a request, asked or not."""
+    if not request.scope["query_string"]:
+        return NOTHING_ASKED
+    asked = request.query_params
+    fields = dict(asked) | ({"include": asked.getlist("include")} if "include" in asked else {})
+    try:
+        return ProfileQuery.model_validate(fields)
+    except ValidationError as error:
+        wrong = [{**one, "loc": ("query", *one["loc"])} for one in error.errors()]
+        raise RequestValidationError(wrong) from error

@@ -1,0 +1,158 @@
+"""Reasons: the events that speak for an item and against it, as a reader knows them.
+
+That everybody wants an item is a reason too, where nothing else is known.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from portrait.arrays import MISSING
+from portrait.catalogue.popularity import DAYS
+from portrait.events.event import Action
+from portrait.events.item import Item
+from portrait.inference.explain import Evidence, reasons_of
+from portrait.model.kinds import ACTION_WEIGHTS
+from portrait.profiles.searched import Texts
+from portrait.ref import search_ref
+from service.profiles.describe import DECIMALS, Json, moment, tone_of
+
+A_PURCHASE = ACTION_WEIGHTS[Action.PURCHASE]
+LEAST_SHARE = 0.01  # of what a price adds: less is no reason
+REASONS = 3  # named for each item, and as many against it
+
+ForAndAgainst = tuple[list[Json], list[Json]]
+
+_ACTIONS = tuple(action.value for action in Action)
+
+
+class Mentions:
+    """Names the events of a session and of a profile, in this order, each when first asked for."""
+
+    def __init__(self, items: Sequence[Item]) -> None:
+        self._items = items
+        self._session: Evidence | None = None
+        self._past: Evidence | None = None
+        self._texts: Texts = {}  # of the session
+        self._searched: Texts = {}  # of the profile
+        self._named: dict[int, Json] = {}
+
+    def with_session(self, session: Evidence, texts: Sequence[str]) -> None:
+        """Put a session first; its searches are named by the texts of the request."""
+        self._session, self._texts = session, {search_ref(text): text for text in texts}
+
+    def with_past(self, past: Evidence, searched: Texts) -> None:
+        """Put a profile's events last; its searches are named by what is kept of their texts."""
+        self._past, self._searched = past, searched
+
+    def __getitem__(self, place: int) -> Json:
+        if place not in self._named:
+            self._named[place] = self._name(place)
+        return self._named[place]
+
+    def _name(self, place: int) -> Json:
+        first = 0 if self._session is None else len(self._session)
+        if self._session is not None and place < first:
+            return self._of_session(self._session, place)
+        assert self._past is not None  # noqa: S101 - there are no other events
+        return self._of_past(self._past, place - first)
+
+    def _of_session(self, session: Evidence, place: int) -> Json:
+        item = self._item(session.items[place])
+        text = self._texts.get(int(session.ring["ref"][place]))
+        return {
+            "action": "session",
+            "item_id": None if item is None else item.id,
+            "title": text if item is None else item.title,
+            "tone": None,
+            "occurred_at": None,
+        }
+
+    def _of_past(self, past: Evidence, place: int) -> Json:
+        event, item = past.ring[place], self._item(past.items[place])
+        return {
+            "action": _ACTIONS[event["action"]],
+            "item_id": None if item is None else item.id,
+            "title": self._searched.get(int(event["ref"])) if item is None else item.title,
+            "tone": tone_of(event["action"], event["quantity"]),
+            "occurred_at": moment(int(event["at"])),
+        }
+
+    def _item(self, row: int) -> Item | None:
+        return None if row == MISSING else self._items[row]
+
+
+def reasons_for(
+    shares: NDArray[np.float32], evidence: Evidence, mentions: Mentions
+) -> list[ForAndAgainst]:
+    """Name what speaks for each of N items and what against it, by the events' shares (N, S)."""
+    return [
+        (_named(each.favour, mentions), _named(each.against, mentions))
+        for each in reasons_of(shares, evidence, REASONS)
+    ]
+
+
+def with_prices(explained: list[ForAndAgainst], shares: NDArray[np.float32]) -> list[ForAndAgainst]:
+    """Name the price of each of N items among what speaks for it, by its share, (N,)."""
+    return [
+        (_strongest([*favour, _suits(share)]) if share >= LEAST_SHARE else favour, against)
+        for (favour, against), share in zip(explained, shares.tolist(), strict=True)
+    ]
+
+
+def _suits(share: float) -> Json:
+    return {
+        "action": "price",
+        "item_id": None,
+        "title": "In the price range you usually buy, for its category",
+        "tone": None,
+        "occurred_at": None,
+        "share": round(share, DECIMALS),
+    }
+
+
+def _strongest(reasons: Sequence[Json]) -> list[Json]:
+    return sorted(reasons, key=_share, reverse=True)[:REASONS]
+
+
+def _share(reason: Json) -> float:
+    share = reason["share"]
+    assert isinstance(share, float)  # noqa: S101 - as every reason is made here
+    return share
+
+
+def popular_reasons(
+    weights: NDArray[np.float32], shares: NDArray[np.float32]
+) -> list[ForAndAgainst]:
+    """Say how much everybody wants each of N items, (N,); nothing, where nobody does.
+
+    Args:
+        weights: (N,), as `Popularity` has them.
+        shares: (N,), of the items' relevance.
+    """
+    return [
+        ([_wanted(weight, share)] if weight else [], [])
+        for weight, share in zip(weights.tolist(), shares.tolist(), strict=True)
+    ]
+
+
+def _wanted(weight: float, share: float) -> Json:
+    purchases = f"{max(weight / A_PURCHASE, 0.1):,.1f}".removesuffix(".0")
+    many = "purchase" if purchases == "1" else "purchases"
+    return {
+        "action": "popularity",
+        "item_id": None,
+        "title": f"What everybody did with it counts as {purchases} {many} in {DAYS} days",
+        "tone": None,
+        "occurred_at": None,
+        "share": round(share, DECIMALS),
+    }
+
+
+def _named(events: Sequence[tuple[int, float]], mentions: Mentions) -> list[Json]:
+    return [
+        {**mentions[event], "share": told}
+        for event, share in events
+        if (told := round(share, DECIMALS))
+    ]

@@ -1,0 +1,339 @@
+"""The recommender: from a request and what is known, to items and reasons.
+
+load profile ─▶ fetch the vectors of searches ─▶│─▶ gather ─▶ choose ─▶ rank ─▶ explain ─▶ answer
+                                     on the loop │ in a thread, on a view
+
+The vectors of a record are never multiplied with the view: its events are gathered in the view's
+space, which gives the vectors that `paint` would give, and what their categories and prices say.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from time import time
+from uuid import uuid4
+
+import numpy as np
+from pydantic_core import to_json
+
+from portrait.arrays import MISSING, Floats, Ring, Rows
+from portrait.events.item import Item
+from portrait.inference.explain import Evidence, evidence_of, merged, search_refs
+from portrait.inference.recommend import (
+    Filters,
+    Ranking,
+    RankingRequest,
+    fill_up,
+    rank_popular,
+)
+from portrait.inference.session import read_words, session_evidence, session_ring
+from portrait.inference.taste import FirstTaste, Taste, taste_of
+from portrait.model.kinds import is_complaint, kinds_of
+from portrait.model.learned import Learned
+from portrait.model.space import Vectors
+from portrait.profiles.layout import LONG
+from portrait.profiles.profile import Profile, decode_profile
+from portrait.profiles.record import is_blank
+from portrait.profiles.searched import Texts, read_searched
+from portrait.ref import item_ref, search_ref
+from service.live import Live, Parts, View
+from service.profiles.damage import sound
+from service.profiles.describe import DECIMALS, Json, moment, stale_seconds
+from service.recommendations.matches import emptied_by, unknown_names
+from service.recommendations.reasons import (
+    ForAndAgainst,
+    Mentions,
+    popular_reasons,
+    reasons_for,
+    with_prices,
+)
+from service.recommendations.turns import Turns
+from service.schemas import AskedFilters, RecommendationRequest, Session, Strategy
+
+NO_SESSION = Session()
+
+Reasons = list[ForAndAgainst] | None  # by item
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of whoever asks, in the space of the view."""
+
+    vectors: Vectors  # (2, K) of the profile; zeros if there is none
+    past: Evidence | None  # the profile's events
+    session: Evidence | None
+    texts: Sequence[str]  # of the session
+    searched: Texts  # of the profile, where reasons are asked for
+    seen: Sequence[int]  # refs of the items that are not to be offered again
+    disliked: Sequence[int]  # refs of the items that the profile complains about
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """What a ranking stands on."""
+
+    strategy: Strategy
+    evidence: Evidence | None
+    mentions: Mentions  # of the evidence
+    readings: Sequence[Json]  # how each text of the session was understood
+
+
+async def recommend(asked: RecommendationRequest, parts: Parts, live: Live, turns: Turns) -> bytes:
+    """Answer a request, in JSON. That it is a `Recommendations` is a test's to check.
+
+    Raises:
+        BusyError: Too many ask at once.
+    """
+    view = live.require()
+    profile, searched = await _load(asked, parts)
+    await _fetch(asked, profile, view, live)
+    stale = None if profile is None else _stale(profile, live)
+    return await turns.take(partial(_answer, asked, profile, searched, view, stale))
+
+
+def _answer(
+    asked: RecommendationRequest,
+    profile: Profile | None,
+    searched: Texts,
+    view: View,
+    stale: float | None,
+) -> bytes:
+    """Rank, and write the answer. Blocks for milliseconds, so it runs in a thread."""
+    known = _gather(asked, profile, searched, view)
+    wish = _wish(asked, known, view)
+    basis, ranking, reasons = _compute(asked, known, wish, view)
+    return to_json(
+        {
+            "recommendation_id": uuid4(),
+            "strategy": basis.strategy,
+            "model_version": view.model.version,
+            "space_id": view.model.space_id,
+            "profile_as_of": None if profile is None else moment(int(profile.head["last_at"])),
+            "stale_seconds": stale,
+            "session_texts": basis.readings,
+            "matched": ranking.matched,
+            "filled": ranking.filled,
+            "unknown_names": unknown_names(wish.filters, view),
+            "emptied_by": emptied_by(ranking, view.shelf, wish, len(asked.exclude)),
+            "items": _items(ranking, reasons, view),
+        }
+    )
+
+
+def _stale(profile: Profile, live: Live) -> float | None:
+    return stale_seconds(profile.partitions, live.reached, time())
+
+
+async def _load(asked: RecommendationRequest, parts: Parts) -> tuple[Profile | None, Texts]:
+    """Load a profile, and the texts of its searches where reasons are asked for."""
+    if asked.user_id is None:
+        return None, {}
+    ((record, searched),) = await parts.profiles.load_whole([asked.user_id])
+    if record is None or sound(record) is None or is_blank(record):
+        return None, {}
+    return decode_profile(record), read_searched(searched) if asked.explain else {}
+
+
+async def _fetch(
+    asked: RecommendationRequest, profile: Profile | None, view: View, live: Live
+) -> None:
+    """Fetch the vectors of what was searched for; the mirror grows on the loop alone.
+
+    What the session says and nobody has read yet is read meanwhile.
+    """
+    mirror = view.source.mirror
+    past = [] if profile is None else search_refs(profile.ring)
+    now = {search_ref(text): text for text in (asked.session or NO_SESSION).texts}
+    lacking = await mirror.fetch_texts([*past, *now])
+    if await live.new_texts.read([now[ref] for ref in lacking if ref in now]):
+        await mirror.fetch_texts(now)
+
+
+def _gather(
+    asked: RecommendationRequest, profile: Profile | None, searched: Texts, view: View
+) -> Known:
+    """Look up the events."""
+    catalogue = view.source.mirror.catalogue
+    session = asked.session or NO_SESSION
+    past = None if profile is None else evidence_of(profile.ring, catalogue)
+    ring = session_ring(session.items, session.texts)
+    now = session_evidence(ring, catalogue) if len(ring) else None
+    return Known(
+        np.zeros((2, view.model.space.dim), np.float32) if past is None else past.portrait(),
+        past,
+        now,
+        session.texts,
+        searched,
+        _seen(profile, ring) if asked.exclude_seen else [],
+        _disliked(profile),
+    )
+
+
+def _seen(profile: Profile | None, ring: Ring) -> list[int]:
+    """Name the items of a session and of a profile; a search among them is no item."""
+    session: list[int] = ring["ref"].tolist()
+    return session + ([] if profile is None else profile.ring["ref"].tolist())
+
+
+def _disliked(profile: Profile | None) -> list[int]:
+    """Name the items that a profile has complaints about."""
+    if profile is None:
+        return []
+    ring = profile.ring
+    refs: list[int] = ring["ref"][is_complaint(kinds_of(ring["action"], ring["rating"]))].tolist()
+    return refs
+
+
+def _wish(asked: RecommendationRequest, known: Known, view: View) -> RankingRequest:
+    return RankingRequest(
+        asked.limit,
+        _filters(asked.filters),
+        _rows([*map(item_ref, asked.exclude), *known.seen], view),
+        _rows(known.disliked, view),
+        asked.diversity,
+    )
+
+
+def _compute(
+    asked: RecommendationRequest, known: Known, wish: RankingRequest, view: View
+) -> tuple[Basis, Ranking, Reasons]:
+    """Choose, rank, explain."""
+    basis = _choose(known, view)
+    taste = _taste(basis.evidence, view.model.learned, asked)
+    ranking = _rank(wish, taste, view)
+    reasons = _explain(ranking, basis, taste, view) if asked.explain else None
+    return basis, ranking, reasons
+
+
+def _taste(
+    evidence: Evidence | None, learned: Learned | None, asked: RecommendationRequest
+) -> FirstTaste | Taste | None:
+    """See the events as the model does; None: there are none that say anything."""
+    if evidence is None:
+        return None
+    taste = FirstTaste(evidence) if learned is None else taste_of(evidence, learned)
+    return taste if asked.by_price else taste.without_prices()
+
+
+def _explain(
+    ranking: Ranking, basis: Basis, taste: FirstTaste | Taste | None, view: View
+) -> list[ForAndAgainst]:
+    """Name what speaks for each item: events, its price; and popularity where it alone does."""
+    evidence, suiting = basis.evidence, len(ranking.rows) - ranking.filled
+    if evidence is None or taste is None:
+        return _popular_reasons(ranking, 0, view)
+    rows, peak = ranking.rows[:suiting], np.float32(ranking.peak)
+    shares = taste.without_prices().shares(view.shelf, rows)
+    by_events = reasons_for(shares / peak, evidence, basis.mentions)
+    explained = with_prices(by_events, taste.prices(view.shelf, rows) / peak)
+    return explained + _popular_reasons(ranking, suiting, view)
+
+
+def _popular_reasons(ranking: Ranking, start: int, view: View) -> list[ForAndAgainst]:
+    weights = view.popularity.weights[ranking.rows[start:]]
+    return popular_reasons(weights, ranking.scores[start:] / np.float32(ranking.peak))
+
+
+def _choose(known: Known, view: View) -> Basis:
+    """Take the session if it says anything, else the profile, else what is popular.
+
+    A profile of complaints alone says what somebody does not want, and nothing of what they do.
+    """
+    readings: list[Json] = []
+    mentions = Mentions(view.source.items)
+    if known.session is not None:
+        source = view.source
+        matrix = source.mirror.catalogue.vectors.matrix
+        session, ways = read_words(known.session, known.texts, source.lexicon, matrix)
+        readings = [
+            {"text": text, "read": way} for text, way in zip(known.texts, ways, strict=True)
+        ]
+        if session.portrait().any():
+            mentions.with_session(session, known.texts)
+            return _with_session(known, session, mentions, readings)
+    if known.past is not None:
+        mentions.with_past(known.past, known.searched)
+    if known.vectors.any():
+        return Basis("profile", known.past, mentions, readings)
+    return Basis("popular", None, mentions, readings)
+
+
+def _with_session(
+    known: Known, session: Evidence, mentions: Mentions, readings: Sequence[Json]
+) -> Basis:
+    """Let the session say what somebody is after now, and their profile what they like."""
+    past = known.past
+    if past is None or not known.vectors[LONG].any():
+        return Basis("session", session, mentions, readings)
+    mentions.with_past(past, known.searched)
+    return Basis("session_and_profile", merged(past, session), mentions, readings)
+
+
+def _rank(wish: RankingRequest, taste: FirstTaste | Taste | None, view: View) -> Ranking:
+    """Rank by what is known; what is left of the limit is filled up with what is popular."""
+    if taste is None:
+        return _popular(wish, view)
+    ranking = taste.rank(view.shelf, wish, view.popularity.weights)
+    if len(ranking.rows) == wish.limit:
+        return ranking
+    return fill_up(view.shelf, ranking, view.popularity.order, wish)
+
+
+def _popular(wish: RankingRequest, view: View) -> Ranking:
+    """Rank what is popular, once in a view for all who ask for nothing else."""
+    wanted = view.popularity
+    is_plain = wish.filters == Filters() and not len(wish.excluded) and not len(wish.disliked)
+    if is_plain and wish.limit in view.popular:
+        return view.popular[wish.limit]
+    ranking = rank_popular(view.shelf, wanted.order, wish, wanted.weights)
+    if is_plain:
+        view.popular[wish.limit] = ranking
+    return ranking
+
+
+def _rows(refs: Sequence[int], view: View) -> Rows:
+    """Find the rows of items, or MISSING."""
+    row_of = view.source.rows
+    return np.array([row_of.get(ref, MISSING) for ref in refs], np.int64)
+
+
+def _filters(asked: AskedFilters) -> Filters:
+    return Filters(
+        categories=asked.category,
+        brands=asked.brand,
+        price_min=asked.price_min,
+        price_max=asked.price_max,
+        only_available=asked.available,
+    )
+
+
+def _items(ranking: Ranking, reasons: Reasons, view: View) -> list[Json]:
+    shown = _told(ranking.shown), _told(ranking.scores / np.float32(ranking.peak))
+    scored = zip(ranking.rows.tolist(), *shown, strict=True)
+    return [
+        _item(view.shelf.items[row], scores, (None, None) if reasons is None else reasons[place])
+        for place, (row, *scores) in enumerate(scored)
+    ]
+
+
+def _told(scores: Floats) -> list[float]:
+    """Round scores, (n,), to what is told of them."""
+    told: list[float] = np.round(scores.astype(np.float64), DECIMALS).tolist()
+    return told
+
+
+def _item(
+    item: Item, scores: Sequence[float], reasons: tuple[list[Json] | None, list[Json] | None]
+) -> Json:
+    (score, relevance), (favour, against) = scores, reasons
+    return {
+        "item_id": item.id,
+        "title": item.title,
+        "category": item.category,
+        "brand": item.brand,
+        "price": item.price,
+        "score": score,
+        "relevance": relevance,
+        "reasons": favour,
+        "against": against,
+    }

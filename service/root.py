@@ -1,0 +1,92 @@
+"""Composition root of the service: settings ─▶ adapters ─▶ app ─▶ uvicorn."""
+
+import signal
+import sys
+from argparse import Namespace
+from contextlib import AsyncExitStack
+from functools import partial
+from types import FrameType
+
+from portrait.adapters.kafka_client import Cluster
+from portrait.adapters.kafka_publisher import open_publisher
+from portrait.adapters.redis_catalogue import RedisCatalogue
+from portrait.adapters.redis_desk import RedisDesk
+from portrait.adapters.redis_lease import RedisJobs
+from portrait.adapters.redis_progress import RedisPopularity, RedisProgress
+from portrait.adapters.redis_registry import RedisRegistry
+from portrait.adapters.redis_store import RedisProfiles, connect_redis, eviction, ping
+from portrait.settings import Settings
+from service.app import create_app
+from service.http.border import Border, hosts_of
+from service.http.connection import Limits
+from service.http.middleware import BodyLimits
+from service.http.server import server_of
+from service.live import Parts
+
+LOCK_SECONDS = 0.000_5  # that a ranking may keep the loop from Python's lock; of itself it is 0.005
+
+
+async def run(settings: Settings, _options: Namespace) -> None:
+    """Serve until SIGTERM or SIGINT; then answer what is in flight, and leave."""
+    sys.setswitchinterval(LOCK_SECONDS)
+    cluster = Cluster(
+        settings.kafka_bootstrap,
+        settings.kafka_security,
+        settings.kafka_username,
+        settings.kafka_password,
+    )
+    async with AsyncExitStack() as stack:
+        redis = await connect_redis(str(settings.redis_url))
+        stack.push_async_callback(redis.aclose)
+        parts = Parts(
+            profiles=RedisProfiles(redis, settings.profile_ttl),
+            catalogue=RedisCatalogue(redis),
+            popularity=RedisPopularity(redis),
+            progress=RedisProgress(redis),
+            registry=RedisRegistry(redis),
+            jobs=RedisJobs(redis),
+            desk=RedisDesk(redis),
+            publisher=await stack.enter_async_context(open_publisher(cluster)),
+            ping_store=partial(ping, redis),
+            warn_of_store=partial(eviction, redis),
+        )
+        border = Border(
+            hosts=hosts_of(settings.host)
+            if settings.allowed_hosts is None
+            else frozenset(settings.allowed_hosts),
+            origins=frozenset(settings.allowed_origins),
+            future_tolerance=settings.future_tolerance,
+        )
+        app = create_app(parts, body_limits=_body_limits(settings), border=border)
+        server = server_of(
+            app,
+            host=settings.host,
+            port=settings.port,
+            limits=_limits(settings),
+            keep_alive=settings.keep_alive,
+            leaving=border.leaving,
+            drain=settings.drain,
+        )
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, _ignore)  # uvicorn raises it again when it has stopped
+        await server.serve()
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        connections=settings.max_connections,
+        header_time=settings.header_time,
+        write_time=settings.write_time,
+    )
+
+
+def _body_limits(settings: Settings) -> BodyLimits:
+    return BodyLimits(
+        most_bytes=settings.max_body_bytes,
+        longest_pause=settings.body_pause,
+        longest=settings.body_time,
+    )
+
+
+def _ignore(_number: int, _frame: FrameType | None) -> None:
+    """Let what is open be closed."""

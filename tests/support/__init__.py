@@ -1,0 +1,1 @@
+"""What tests stand on: fakes, builders, and whole stacks as processes."""

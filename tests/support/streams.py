@@ -1,0 +1,158 @@
+"""A log in memory, and an updater on memory alone."""
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import timedelta
+from pathlib import Path
+from uuid import uuid4
+
+from portrait.catalogue.mirror import Mirror
+from portrait.catalogue.store import CatalogueStore
+from portrait.catalogue.texts import TextReader
+from portrait.events.item import Item
+from portrait.events.resume import Resume
+from portrait.events.stream import Batch, Notes, Record
+from portrait.model.model import Model
+from portrait.profiles.store import ProfileStore
+from tests.support.cards import card_of_model
+from tests.support.catalogues import ITEMS, SPACE
+from tests.support.fake_training import MemoryLiveCounts
+from tests.support.fakes import (
+    HashEncoder,
+    ListPublisher,
+    MemoryCatalogue,
+    MemoryOffsets,
+    MemoryPopularity,
+    MemoryProfiles,
+    MemoryProgress,
+)
+from tests.support.memory_registry import MemoryRegistry
+from tests.support.promotions import put_in_service
+from workers.another_encoder import AnotherEncoder
+from workers.origin import Completeness, Origin, Shop, Stores
+from workers.painter import EncoderOf, Painter
+from workers.spaces import Spaces
+from workers.update import Limits, Ports, Updater, assemble
+from workers.upkeep import Upkeep
+
+MODEL = Model("test-model", SPACE)
+LIMITS = Limits(timedelta(minutes=1), 10_000, timedelta(seconds=5))
+
+
+class ListStream:
+    """An `EventStream` over batches that are given."""
+
+    def __init__(self, *batches: Sequence[Record]) -> None:
+        self._batches = batches
+        self.committed: list[Batch] = []
+        self.pauses: list[float] = []
+        self.rewinds = 0
+        self.is_closing = False
+        self.is_handing_over = False
+
+    async def batches(self) -> AsyncIterator[Batch]:
+        for records in self._batches:
+            ends = {(r.topic, r.partition): r.offset + 1 for r in records}
+            yield Batch(records, ends, {r.partition: r.timestamp for r in records})
+
+    async def commit(self, batch: Batch) -> None:
+        self.committed.append(batch)
+
+    async def pause(self, seconds: float) -> bool:
+        self.pauses.append(seconds)
+        return not self.is_closing
+
+    def rewind(self) -> None:
+        self.rewinds += 1
+
+
+async def index_items(store: CatalogueStore, items: Sequence[Item] = ITEMS) -> TextReader:
+    """Store items with their vectors. Returns the reader that did it."""
+    reader = TextReader(HashEncoder(), SPACE, store)
+    await reader.read(text for item in items for text in (item.text, *_categories(item)))
+    await store.put_items(items)
+    return reader
+
+
+async def hash_encoder(model: Model) -> HashEncoder:  # noqa: ARG001 - there is one for all
+    return HashEncoder()
+
+
+async def memory_spaces(
+    store: MemoryCatalogue,
+    *others: Model,
+    encoder: HashEncoder | None = None,
+    encoder_of: EncoderOf | None = None,
+) -> tuple[Spaces, MemoryRegistry]:
+    """Keep the spaces of MODEL, which serves, and of others that may be wanted."""
+    registry = MemoryRegistry()
+    await put_in_service(registry, MODEL)
+    for model in others:
+        await registry.store(model)
+        await registry.add(card_of_model(model))
+
+    async def the_one(model: Model) -> HashEncoder:  # noqa: ARG001 - there is one for all
+        return encoder or HashEncoder()
+
+    stores = Stores(registry, store)
+    origin = Origin(memory_shop(), stores, HashEncoder(), await never_complete())
+    another = AnotherEncoder(stores, HashEncoder(), origin)
+    spaces = Spaces(
+        stores,
+        encoder_of or the_one,
+        origin,
+        [another.look],
+        upkeep=memory_upkeep(store),
+        grace=timedelta(days=1),
+    )
+    await spaces.look()
+    return spaces, registry
+
+
+def memory_upkeep(store: CatalogueStore) -> Upkeep:
+    """Look after a catalogue at every look, with nobody who listens."""
+
+    async def forget() -> None:
+        """Keep the offsets."""
+
+    return Upkeep(store, Notes(), forget, every=0)
+
+
+def memory_shop(cache: Path = Path("unused")) -> Shop:
+    """Return a new shop whose models lie in memory."""
+    url, patience = f"memory://{uuid4().hex}", timedelta(seconds=60)
+    return Shop(url, cache, enough=3, patience=patience, encoder_source="hash")
+
+
+async def never_complete() -> Completeness:
+    resume = Resume(MemoryOffsets(), "index")
+    await resume.points()
+    return Completeness(resume, frozenset[int])
+
+
+async def memory_updater(
+    profiles: ProfileStore | None = None, offsets: MemoryOffsets | None = None
+) -> Updater:
+    """Build an updater on fakes, with the catalogue of ITEMS."""
+    store = MemoryCatalogue()
+    reader = await index_items(store)
+    mirror = Mirror(store, MODEL)
+    await mirror.load()
+    registry = MemoryRegistry()
+    await put_in_service(registry, MODEL)
+    ports = Ports(
+        profiles=profiles or MemoryProfiles(),
+        popularity=MemoryPopularity(),
+        progress=MemoryProgress(),
+        offsets=offsets or MemoryOffsets(),
+        live=MemoryLiveCounts(),
+        publisher=ListPublisher(),
+        registry=registry,
+        catalogue=store,
+    )
+    updater = assemble(ports, Painter(MODEL, mirror, reader), hash_encoder, LIMITS, "update")
+    await updater.resume.points()
+    return updater
+
+
+def _categories(item: Item) -> tuple[str, ...]:
+    return (item.category,) if item.category else ()

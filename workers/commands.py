@@ -1,0 +1,90 @@
+"""The commands of the workers, and which settings each of them reads."""
+
+from portrait.command import Command
+from workers.dead_letters import add_options
+
+_LOGS = ("log_format",)
+_KAFKA = ("kafka_bootstrap", "kafka_security", "kafka_username", "kafka_password")
+_READING = (*_KAFKA, "batch_wait", "batch_events", "batch_bytes", "outage_limit")
+_WIRES = ("redis_url", "unknown_items", "unknown_ttl", "outage_limit")
+_HEALTH = ("health_host", "health_port", *_LOGS)
+_ENCODERS = ("encoder", "encoder_backend", "encoder_tokens", "encoder_threads", "model_cache")
+
+COMMANDS = (
+    Command(
+        "update",
+        "Fold events into profiles as they come, and paint portraits with the model in service.",
+        "workers.roots.update",
+        (
+            *_WIRES,
+            *_READING,
+            *("batch_tokens", "encode_wait", "future_tolerance", "offer_unknown", "profile_ttl"),
+            *_ENCODERS,
+            *_HEALTH,
+        ),
+    ),
+    Command(
+        "index",
+        "Keep the catalogue and its vectors complete, make the first model, and put models in "
+        "service.",
+        "workers.roots.index",
+        (
+            *_WIRES,
+            *_READING,
+            *_ENCODERS,
+            *("fit_items", "fit_patience", "models_url", "model_grace"),
+            *_HEALTH,
+        ),
+    ),
+    Command(
+        "archive",
+        "Write every event to files, for training, and keep erased users out of them.",
+        "workers.roots.archive",
+        (
+            *_READING,
+            *("archive_url", "archive_wait", "archive_rows", "archive_bytes", "archive_tidy"),
+            *("archive_retention", "archive_size_limit", "archive_file_bytes"),
+            "future_tolerance",
+            *_HEALTH,
+        ),
+    ),
+    Command(
+        "train",
+        "Train models on the archive, judge them, and promote only what is better.",
+        "workers.roots.train",
+        (
+            *_WIRES,
+            *_KAFKA,
+            "archive_url",
+            *("train_cron", "train_events", "train_pause", "train_drift", "train_folder"),
+            *("train_epochs", "train_threads", "train_nice", "train_most_events"),
+            *("train_least_events", "train_replay", "train_held_out", "train_heads"),
+            *("train_text", "train_lease", "train_thresholds", "models_url"),
+            *("tracking_url", "tracking_folder", "git_commit"),
+            *_ENCODERS,
+            *_HEALTH,
+        ),
+    ),
+    Command(
+        "topics",
+        "Create the topics that are missing on Kafka; those that are there stay as they are.",
+        "workers.roots.topics",
+        (*_KAFKA, "topics_file", *_LOGS),
+        waits=False,
+    ),
+    Command(
+        "replay-dead",
+        "Send dead letters back to the topics they came from, after what was wrong is mended.",
+        "workers.roots.replay_dead",
+        (*_READING, *_LOGS),
+        waits=False,
+    ),
+    Command(
+        "dead-letters",
+        "List dead letters: how many there are of each reason, or one by one.",
+        "workers.roots.dead_letters",
+        (*_READING, *_LOGS),
+        add_options,
+        waits=False,
+    ),
+)

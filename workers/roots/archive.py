@@ -1,0 +1,57 @@
+"""Composition root of the archive worker. It needs no torch."""
+
+import asyncio
+from argparse import Namespace
+
+import structlog
+
+from portrait.adapters.kafka_stream import open_stream
+from portrait.adapters.parquet_archive import ParquetArchive
+from portrait.archive.tidy import Rules
+from portrait.events.stream import Notes
+from portrait.events.topics import ERASURES, EVENT_TOPICS
+from portrait.settings import Settings
+from workers.archive import Bounds, archive, check, keep_tidy
+from workers.health import serve_health
+from workers.roots.bounds import bounds_of
+from workers.roots.kafka import cluster_of
+from workers.roots.stop import told_to_stop
+
+GROUP = "portrait-archive"
+
+log = structlog.get_logger()
+
+
+async def run(settings: Settings, _options: Namespace) -> None:
+    """Write events to files until told to stop."""
+    closing = told_to_stop()
+    store = ParquetArchive(settings.archive_url)
+    bounds = Bounds(
+        rows=settings.archive_rows,
+        bytes=settings.archive_bytes,
+        wait=settings.archive_wait,
+        future_tolerance=settings.future_tolerance,
+        outage=settings.outage_limit,
+    )
+    rules = Rules(
+        retention=settings.archive_retention,
+        most_bytes=settings.archive_size_limit,
+        file_bytes=settings.archive_file_bytes,
+    )
+    checks = {"archive": lambda: check(store)}
+    log.info("worker_started", worker="archive")
+    async with (
+        serve_health(settings.health_host, settings.health_port, checks, notes := Notes()),
+        open_stream(
+            cluster_of(settings),
+            bounds_of(settings),
+            group=GROUP,
+            topics=(*EVENT_TOPICS, ERASURES),
+            closing=closing,
+            notes=notes,
+        ) as stream,
+        asyncio.TaskGroup() as tasks,
+    ):
+        tasks.create_task(keep_tidy(store, rules, settings.archive_tidy, closing))
+        await archive(stream, store, bounds)
+    log.info("worker_stopped", worker="archive")
