@@ -88,7 +88,7 @@ def test_a_falling_error_is_none_and_neither_is_chance() -> None:
 
 
 def test_the_part_without_river_does_not_import_it() -> None:
-    script = "import sys, portrait.drift; sys.exit('river' in sys.modules)"
+    script = "import sys, portrait.monitoring.drift; sys.exit('river' in sys.modules)"
 
     finished = subprocess.run([sys.executable, "-c", script], check=False)  # noqa: S603 - ours
 
