@@ -5,8 +5,8 @@ VENV := .venv
 RUN := . $(VENV)/bin/activate &&
 ARGS ?=
 DATA ?= data
-# Two test processes: a file's tests stay together, for they share what they start; the longest first.
-PYTEST := python -m pytest -n 2 --dist loadscope --no-loadscope-reorder
+# Four test processes, on two cores: those that start others wait more than they work. A file's tests stay together, for they share what they start; the longest first.
+PYTEST := python -m pytest -n 4 --dist loadscope --no-loadscope-reorder
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
