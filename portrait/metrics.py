@@ -8,6 +8,16 @@ _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 
 events_folded = Counter("portrait_events_total", "Events folded for the first time.", ["action"])
 events_repeated = Counter("portrait_events_repeated_total", "Events known already, or erased.")
 erasures = Counter("portrait_erasures_total", "Requests to forget a user taken in.")
+messages_passed_over = Counter(
+    "portrait_messages_passed_over_total",
+    "Messages that are known and of no interest, by what producers call them.",
+    ["name"],
+)
+fields_left_out = Counter(
+    "portrait_fields_left_out_total",
+    "Fields that could not be read, of events and items that were.",
+    ["field"],
+)
 dead_letters = Counter("portrait_dead_letters_total", "Payloads dead-lettered.", ["topic"])
 batch_events = Histogram(
     "portrait_batch_events", "Events of a batch.", buckets=(1, 10, 50, 100, 500, 1_000, 5_000)

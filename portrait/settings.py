@@ -61,6 +61,24 @@ class Settings(BaseSettings):
     )
     encoder_threads: PositiveInt = Field(1, description="CPU threads of the encoder.")
 
+    # How the shop's messages are read
+    time_zone: str = Field(
+        "UTC", description="Zone of moments that name no offset: `Asia/Shanghai`."
+    )
+    currency: str | None = Field(
+        None,
+        pattern=r"^[A-Z]{3}$",
+        description="What prices are counted in: `CNY`. Without it they are taken as they come.",
+    )
+    currency_rates: dict[str, float] = Field(
+        {},
+        description='What one unit of another currency is worth, as JSON: `{"USD": 7.1}`. What is '
+        "in a currency that is not named counts without its price.",
+    )
+    mapping: Path | None = Field(
+        None, description="A file that says how messages of the shop's own are read."
+    )
+
     # The update worker
     batch_wait: timedelta = Field(
         timedelta(milliseconds=50), description="Longest wait for a batch to fill."

@@ -10,6 +10,7 @@ COMMANDS = (
         "service.root",
         (
             *("host", "port", "redis_url", "profile_ttl"),
+            *("time_zone", "currency", "currency_rates", "mapping"),
             *("kafka_bootstrap", "kafka_security", "kafka_username", "kafka_password"),
             *("allowed_hosts", "allowed_origins", "future_tolerance"),
             *("max_body_bytes", "max_connections", "header_time", "body_pause", "body_time"),

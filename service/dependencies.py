@@ -6,7 +6,7 @@ from fastapi import Depends, Path, Request
 from pydantic import StringConstraints
 
 from portrait.events.item import LONGEST_ID, Id
-from portrait.events.reading import LONGEST_KEY
+from portrait.reading.records import LONGEST_KEY
 from service.http.border import Border
 from service.live import Live, Parts
 from service.recommendations.turns import Turns

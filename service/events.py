@@ -1,12 +1,13 @@
 """Routes: events, for producers without Kafka."""
 
 import asyncio
+from collections import Counter
 
 from fastapi import APIRouter, Request, status
 
 from service.dependencies import PartsDep, border_of
 from service.http.problems import WRITING, declared
-from service.intake import read_events
+from service.intake import cloud_event_headers, read_events
 from service.routing import ExactRoute
 from service.schemas import EventsAnswer
 
@@ -64,10 +65,19 @@ async def post_events(request: Request, parts: PartsDep) -> EventsAnswer:
     An event without an id or a time gets one. When this answers, Kafka has what was accepted; each
     event that was not has its reason. After a 503, send everything again: ids make that safe.
     """
-    tolerance = border_of(request).future_tolerance
-    intake = await asyncio.to_thread(read_events, await request.body(), tolerance)
+    border = border_of(request)
+    intake = await asyncio.to_thread(
+        read_events,
+        await request.body(),
+        border.future_tolerance,
+        headers=cloud_event_headers(request.headers.raw),
+        dialect=border.dialect,
+    )
     await parts.publisher.publish(intake.messages)
-    accepted = len(intake.messages)
+    ends = Counter(result.status for result in intake.results)
     return EventsAnswer(
-        accepted=accepted, rejected=len(intake.results) - accepted, results=intake.results
+        accepted=ends["accepted"],
+        passed_over=ends["passed_over"],
+        rejected=ends["rejected"],
+        results=intake.results,
     )

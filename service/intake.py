@@ -1,18 +1,30 @@
-"""Intake: a request body of events as messages, one by one, so that one mistake costs one event."""
+"""Intake: a request body of events as messages, one by one, so that one mistake costs one event.
 
-from dataclasses import dataclass
+Events are read by the same function as those on Kafka. One that is plain goes there as it came; of
+any other goes what was understood of it, so that the workers understand the same.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
 from pydantic import TypeAdapter, ValidationError
-from pydantic_core import from_json, to_json
+from pydantic_core import to_json
 
-from portrait.errors import EventInvalidError
-from portrait.events.envelope import parse_event
+from portrait import metrics
+from portrait.errors import EventInvalidError, RecordInvalidError
+from portrait.events.event import Event
 from portrait.events.item import Id
-from portrait.events.reading import LARGEST_EVENT, Clock, moment_of
-from portrait.events.stream import Message
+from portrait.events.stream import Headers, Message
 from portrait.events.topics import event_topic
+from portrait.field_errors import MOST_REASONS
+from portrait.reading.dialect import AS_SENT, Dialect
+from portrait.reading.envelopes import enveloped, messages_in, value_of
+from portrait.reading.events import Reading, plain_event, read_messages
+from portrait.reading.records import LARGEST_EVENT, Clock, moment_of
+from portrait.reading.values import Fields
 from portrait.times import MILLISECOND
 from service.http.bodies import MOST_VALUES, is_crowded
 from service.http.problems import MOST_BYTES, EventsInvalidError, FieldError, cut
@@ -21,15 +33,7 @@ from service.schemas import MOST_EVENTS, EventResult
 MOST_EVENT_VALUES = 50_000  # of one request: a hundred for each event
 NOT_TOLD = "Too many others were wrong."  # after so many bytes of reasons: mend those first
 
-Json = dict[str, object]
 _ID: TypeAdapter[str] = TypeAdapter(Id)
-
-# Where producers may have written a field, per field that we add if nobody did.
-_NAMES = {
-    "event_id": {"event_id", "messageId", "eventId"},
-    "occurred_at": {"occurred_at", "originalTimestamp", "derived_tstamp", "timestamp"},
-}
-_CLOUD_EVENT_NAMES = {"event_id": "id", "occurred_at": "time"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,94 +44,130 @@ class Intake:
     messages: tuple[Message, ...]
 
 
-def read_events(body: bytes, future_tolerance: timedelta) -> Intake:
-    """Read a body: one event, or `{"events": [...]}`. Blocks: 500 events take some 20 ms.
+def read_events(
+    body: bytes,
+    future_tolerance: timedelta,
+    *,
+    headers: Headers = (),
+    dialect: Dialect = AS_SENT,
+) -> Intake:
+    """Read a body: one event, a list, or `{"events": [...]}`. Blocks: 500 events take some 20 ms.
 
     Args:
         body: JSON, in UTF-8.
         future_tolerance: How far ahead of now an event may lie.
+        headers: Those of a CloudEvent whose data alone is the body.
+        dialect: How the shop's messages are read.
 
     Raises:
-        EventsInvalidError: There is no valid event in it.
+        EventsInvalidError: There is nothing in it that can be read.
     """
+    reader = _Reader(Clock.of_system(future_tolerance // MILLISECOND), dialect)
     results: list[EventResult] = []
-    messages: list[Message] = []
-    clock = Clock.of_system(future_tolerance // MILLISECOND)
     room = MOST_BYTES  # for reasons
-    for index, (fields, payload) in enumerate(_events_of(body)):
-        try:
-            message, event_id = _message(fields, payload, clock)
-        except EventInvalidError as error:
-            reason = cut(str(error))
+    for index, (sent, payload) in enumerate(_events_of(body, headers)):
+        result = reader.read(index, sent, payload)
+        if result.reason is not None:
+            reason = cut(result.reason)
             room -= len(to_json(reason))
-            results.append(_rejected(index, fields, reason if room > 0 else NOT_TOLD))
-        else:
-            results.append(EventResult(index=index, event_id=event_id, status="accepted"))
-            messages.append(message)
-    if not messages:
+            result = result.model_copy(update={"reason": reason if room > 0 else NOT_TOLD})
+        results.append(result)
+    if all(result.status == "rejected" for result in results):
         msg = "None of the events is valid."
         raise EventsInvalidError(msg, errors=[_field_error(result) for result in results])
-    return Intake(tuple(results), tuple(messages))
+    return Intake(tuple(results), tuple(reader.messages))
 
 
-def _events_of(body: bytes) -> list[tuple[object, bytes]]:
-    """Split a body into events, each with its own JSON; one that came alone keeps its bytes."""
+def _events_of(body: bytes, headers: Headers) -> list[tuple[Any, bytes | None]]:
+    """Split a body into what was sent as one event; one that came alone has its bytes, too."""
     if is_crowded(body, MOST_EVENT_VALUES):
         msg = f"There are more than {MOST_EVENT_VALUES} values in it."
         raise EventsInvalidError(msg)
     try:
-        sent = from_json(body)
-    except ValueError as error:
+        sent = enveloped(value_of(body), headers)
+    except RecordInvalidError as error:
         msg = "The body is not UTF-8 JSON."
         raise EventsInvalidError(msg) from error
-    if not (isinstance(sent, dict) and isinstance(sent.get("events"), list)):
+    if isinstance(sent, dict) and isinstance(sent.get("events"), list):
+        sent = sent["events"]
+    if not isinstance(sent, list):
         return [(sent, body)]
-    events = sent["events"]
-    if len(events) > MOST_EVENTS:
-        msg = f"There are {len(events)} events, more than {MOST_EVENTS}."
+    if len(sent) > MOST_EVENTS:
+        msg = f"There are {len(sent)} events, more than {MOST_EVENTS}."
         raise EventsInvalidError(msg)
-    return [(event, to_json(event)) for event in events]
+    return [(event, None) for event in sent]
 
 
-def _message(fields: object, payload: bytes, clock: Clock) -> tuple[Message, str]:
-    """Check one event by the same rules as the worker, and say where it goes."""
-    completed = _completed(fields) if isinstance(fields, dict) else fields
-    if completed is not fields:
-        payload = to_json(completed)
-    if len(payload) > LARGEST_EVENT:
-        msg = f"payload: larger than {LARGEST_EVENT} bytes"
-        raise EventInvalidError(msg)
-    if is_crowded(payload):
-        msg = f"payload: more than {MOST_VALUES} values"
-        raise EventInvalidError(msg)
-    event = parse_event(payload)
-    moment_of(event, clock.now, clock.tolerance)
-    message = Message(event_topic(event.type), event.user_key.encode(), payload)
-    return message, event.event_id
+@dataclass(slots=True)
+class _Reader:
+    """Reads events one by one, and collects their messages."""
+
+    clock: Clock
+    dialect: Dialect
+    messages: list[Message] = field(default_factory=list)
+
+    def read(self, index: int, sent: Any, payload: bytes | None) -> EventResult:  # noqa: ANN401
+        """Read what was sent as one event."""
+        try:
+            said, payload = self._said(sent, to_json(sent) if payload is None else payload)
+        except RecordInvalidError as error:
+            return _result(index, sent, "rejected", str(error))
+        ready = []
+        for event in said.events:
+            try:
+                moment_of(event, self.clock.now, self.clock.tolerance)
+            except EventInvalidError as error:
+                said.refusals.append(str(error))
+            else:
+                value = payload or event.model_dump_json(exclude_none=True).encode()
+                ready.append(Message(event_topic(event.type), event.user_key.encode(), value))
+        reason = "; ".join([*dict.fromkeys(said.refusals)][:MOST_REASONS])
+        if reason:  # all of it or nothing, so that it can be sent again when it is mended
+            return _result(index, sent, "rejected", reason)
+        self.messages += ready
+        for name in said.passed_over:
+            metrics.messages_passed_over.labels(name).inc()
+        if not ready:
+            return _result(index, sent, "passed_over", ", ".join(dict.fromkeys(said.passed_over)))
+        return EventResult(
+            index=index,
+            event_id=said.events[0].event_id,
+            status="accepted",
+            events=len(ready),
+            left_out={name: why for each in said.left_out for name, why in each.items()},
+        )
+
+    def _said(self, sent: Any, payload: bytes) -> tuple[Reading[Event], bytes | None]:  # noqa: ANN401
+        """Return what was said, and the bytes of what is plain and goes on as it came.
+
+        Raises:
+            RecordInvalidError: There is no event in it.
+        """
+        if len(payload) > LARGEST_EVENT:
+            msg = f"payload: larger than {LARGEST_EVENT} bytes"
+            raise EventInvalidError(msg)
+        if is_crowded(payload):
+            msg = f"payload: more than {MOST_VALUES} values"
+            raise EventInvalidError(msg)
+        event = plain_event(payload, self.dialect)
+        if event is not None:
+            return Reading([event], left_out=[{}]), payload
+        messages = messages_in(sent)
+        return read_messages(messages, dialect=self.dialect, complete=_complete), None
 
 
-def _completed(fields: Json) -> Json:
-    """Add an id and a time where the producer left them out; else return the same object."""
-    lacking = [name for name in _NAMES if not _says(fields, name)]
-    if not lacking:
-        return fields
-    new: Json = {"event_id": str(uuid4()), "occurred_at": datetime.now(UTC)}
-    names = _CLOUD_EVENT_NAMES if "specversion" in fields else {name: name for name in _NAMES}
-    return fields | {names[name]: new[name] for name in lacking}
+def _complete(fields: Fields) -> None:
+    """Add an id and a time where the producer left them out: then a repeat is not recognised."""
+    fields.setdefault("event_id", str(uuid4()))
+    if "occurred_at" not in fields:
+        fields["occurred_at"] = datetime.now(UTC)
+        fields.pop("sent_at", None)
 
 
-def _says(fields: Json, name: str) -> bool:
-    """Return whether a field is there, in any of the shapes that `envelope.py` reads."""
-    if "specversion" in fields and _CLOUD_EVENT_NAMES[name] in fields:
-        return True
-    inner = [fields, fields.get("data"), fields.get("properties")]
-    return any(not _NAMES[name].isdisjoint(part) for part in inner if isinstance(part, dict))
-
-
-def _rejected(index: int, fields: object, reason: str) -> EventResult:
-    given = fields.get("event_id") if isinstance(fields, dict) else None
+def _result(index: int, sent: object, status: Any, reason: str) -> EventResult:  # noqa: ANN401
+    given = sent.get("event_id") if isinstance(sent, dict) else None
     event_id = given if _is_id(given) else None
-    return EventResult(index=index, event_id=event_id, status="rejected", reason=reason)
+    return EventResult(index=index, event_id=event_id, status=status, reason=reason)
 
 
 def _is_id(given: object) -> bool:
@@ -141,3 +181,8 @@ def _is_id(given: object) -> bool:
 
 def _field_error(result: EventResult) -> FieldError:
     return FieldError(detail=result.reason or "", pointer=f"#/events/{result.index}")
+
+
+def cloud_event_headers(raw: Iterable[tuple[bytes, bytes]]) -> Headers:
+    """Return the attributes of a CloudEvent whose data is the body, from HTTP headers."""
+    return tuple((name.decode("latin-1"), value) for name, value in raw if name[:3] == b"ce-")

@@ -15,6 +15,7 @@ from portrait.adapters.redis_lease import RedisJobs
 from portrait.adapters.redis_progress import RedisPopularity, RedisProgress
 from portrait.adapters.redis_registry import RedisRegistry
 from portrait.adapters.redis_store import RedisProfiles, connect_redis, eviction, ping
+from portrait.reading.dialect import dialect_of
 from portrait.settings import Settings
 from service.app import create_app
 from service.http.border import Border, hosts_of
@@ -56,6 +57,7 @@ async def run(settings: Settings, _options: Namespace) -> None:
             else frozenset(settings.allowed_hosts),
             origins=frozenset(settings.allowed_origins),
             future_tolerance=settings.future_tolerance,
+            dialect=dialect_of(settings),
         )
         app = create_app(parts, body_limits=_body_limits(settings), border=border)
         server = server_of(

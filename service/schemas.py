@@ -9,8 +9,8 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StringConstrain
 from portrait.events.columns import RING
 from portrait.events.event import Action
 from portrait.events.item import Id, ItemSnapshot
-from portrait.events.reading import LONGEST_KEY
 from portrait.inference.session import Way
+from portrait.reading.records import LONGEST_KEY
 
 MOST_ITEMS = 100  # of one answer
 MOST_EVENTS = 500  # of one request
@@ -419,14 +419,25 @@ class EventResult(ResponseBody):
 
     index: int = Field(examples=[0])
     event_id: str | None = Field(examples=["e-1"])
-    status: Literal["accepted", "rejected"]
-    reason: str | None = Field(None, examples=[None, "user_id: missing"])
+    status: Literal["accepted", "passed_over", "rejected"]
+    reason: str | None = Field(
+        None,
+        description="Why it is no event; of what is passed over, what it is called.",
+        examples=[None, "user_id: missing"],
+    )
+    events: int = Field(
+        0, description="Events in it: an order has one for each product.", examples=[1]
+    )
+    left_out: dict[str, str] = Field(
+        default_factory=dict, description="Fields that could not be read, and why.", examples=[{}]
+    )
 
 
 class EventsAnswer(ResponseBody):
     """What became of the events, in their order."""
 
     accepted: int = Field(examples=[1])
+    passed_over: int = Field(0, description="Known, and of no interest.", examples=[0])
     rejected: int = Field(examples=[0])
     results: tuple[EventResult, ...]
 

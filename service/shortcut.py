@@ -16,7 +16,7 @@ from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from portrait.errors import PortraitError
-from portrait.events.reading import LONGEST_KEY
+from portrait.reading.records import LONGEST_KEY
 from service.http.bodies import INLINE_BYTES, parse
 from service.http.border import REPLACEMENT, Border, is_known_host
 from service.http.problems import answer_ours

@@ -22,6 +22,7 @@ from portrait.archive.tidy import NOTHING, Rules, tidy
 from portrait.events.erasure import Erasures
 from portrait.events.stream import Batch, EventStream
 from portrait.outage import Outage
+from portrait.reading.dialect import AS_SENT, Dialect
 from portrait.times import MILLISECOND
 
 log = structlog.get_logger()
@@ -36,6 +37,7 @@ class Bounds:
     wait: timedelta  # of the first row held
     future_tolerance: timedelta
     outage: timedelta
+    dialect: Dialect = AS_SENT
 
 
 @dataclass(slots=True)
@@ -53,11 +55,11 @@ class Held:
     bytes: int = 0
     since: float = 0.0  # monotonic time of the first record
 
-    def take(self, batch: Batch, future_tolerance_ms: int) -> None:
+    def take(self, batch: Batch, future_tolerance_ms: int, dialect: Dialect = AS_SENT) -> None:
         """Read a batch into it."""
         if not self.records:
             self.since = time.monotonic()
-        said = tabulate(batch.records, future_tolerance_ms, batch.since)
+        said = tabulate(batch.records, future_tolerance_ms, batch.since, dialect)
         self.rows.append(said.rows)
         for user, until in said.erased.items():
             self.erased[user] = max(until, self.erased.get(user, 0))
@@ -101,7 +103,7 @@ async def archive(stream: EventStream, store: Archive, bounds: Bounds) -> None:
             await _store(stream, held, store, bounds)
             held = Held()
         if batch.records:
-            held.take(batch, bounds.future_tolerance // MILLISECOND)
+            held.take(batch, bounds.future_tolerance // MILLISECOND, bounds.dialect)
         if held.is_due(bounds) or (held.records and stream.is_handing_over):
             await _store(stream, held, store, bounds)
             held = Held()

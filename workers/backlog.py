@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from portrait.events.decode import EventBatch
 from portrait.events.stream import Batch
 from portrait.lifecycle.lease import stopped
+from portrait.reading.decode import EventBatch
 from workers.painter import Painter
 
 MOST_LATE = 8  # parts of batches; each has no more text than `batch_tokens`

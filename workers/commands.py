@@ -4,6 +4,7 @@ from portrait.command import Command
 from workers.dead_letters import add_options
 
 _LOGS = ("log_format",)
+_DIALECT = ("time_zone", "currency", "currency_rates", "mapping")
 _KAFKA = ("kafka_bootstrap", "kafka_security", "kafka_username", "kafka_password")
 _READING = (*_KAFKA, "batch_wait", "batch_events", "batch_bytes", "outage_limit")
 _WIRES = ("redis_url", "unknown_items", "unknown_ttl", "outage_limit")
@@ -18,6 +19,7 @@ COMMANDS = (
         (
             *_WIRES,
             *_READING,
+            *_DIALECT,
             *("batch_tokens", "encode_wait", "future_tolerance", "offer_unknown", "profile_ttl"),
             *_ENCODERS,
             *_HEALTH,
@@ -31,6 +33,7 @@ COMMANDS = (
         (
             *_WIRES,
             *_READING,
+            *_DIALECT,
             *_ENCODERS,
             *("fit_items", "fit_patience", "models_url", "model_grace"),
             *_HEALTH,
@@ -42,6 +45,7 @@ COMMANDS = (
         "workers.roots.archive",
         (
             *_READING,
+            *_DIALECT,
             *("archive_url", "archive_wait", "archive_rows", "archive_bytes", "archive_tidy"),
             *("archive_retention", "archive_size_limit", "archive_file_bytes"),
             "future_tolerance",

@@ -7,6 +7,7 @@ whatever Redis may have lost is read again.
 """
 
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -18,10 +19,11 @@ from portrait.catalogue.store import CatalogueStore
 from portrait.errors import StoreRestartedError, StoreUnavailableError
 from portrait.events.item import IntroducedItem, Item
 from portrait.events.letter import joined, records_of, topic_of
-from portrait.events.reading import FIRST, Logs, put_aside, read_item
 from portrait.events.resume import Resume
 from portrait.events.stream import Batch, EventStream, Message, Publisher, Record
 from portrait.outage import Outage
+from portrait.reading.dialect import AS_SENT, Dialect
+from portrait.reading.records import FIRST, Logs, put_aside, read_item, require_whole
 from workers.origin import Completeness
 from workers.spaces import Spaces
 from workers.upkeep import Upkeep
@@ -38,6 +40,7 @@ class Changes:
     items: list[Item]
     withdrawn: list[str]
     dead: list[Message]
+    left_out: Counter[str]  # fields that could not be read
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,7 @@ class Indexer:
     complete: Completeness
     outage: timedelta  # how long Redis may be away
     upkeep: Upkeep
+    dialect: Dialect = AS_SENT
 
 
 async def index(batches: AsyncIterator[Batch], stream: EventStream, indexer: Indexer) -> None:
@@ -87,6 +91,8 @@ async def index(batches: AsyncIterator[Batch], stream: EventStream, indexer: Ind
         metrics.items_indexed.inc(len(changes.items) + len(changes.withdrawn))
         for letter in changes.dead:
             metrics.dead_letters.labels(topic_of(letter)).inc(records_of(letter))
+        for field, times in changes.left_out.items():
+            metrics.fields_left_out.labels(field).inc(times)
         log.info(
             "batch_stored",
             items=len(changes.items),
@@ -99,7 +105,7 @@ async def index(batches: AsyncIterator[Batch], stream: EventStream, indexer: Ind
 
 async def _store(batch: Batch, indexer: Indexer) -> Changes:
     """Store what a batch says, some items at a time; what it does not say, is told before."""
-    changes = decode_items(batch.records, batch.logs)
+    changes = decode_items(batch.records, batch.logs, indexer.dialect)
     if changes.dead:
         await indexer.publisher.publish(changes.dead)
     items = await _upon_what_is_known(changes.items, indexer.store)
@@ -124,21 +130,32 @@ def _names_title(item: Item) -> bool:
     return "title" in item.model_fields_set
 
 
-def decode_items(records: Sequence[Record], logs: Logs = FIRST) -> Changes:
+def decode_items(
+    records: Sequence[Record], logs: Logs = FIRST, dialect: Dialect = AS_SENT
+) -> Changes:
     """Read records of the `items` topic; of each item the last counts, upon those before it."""
     latest: dict[str, Item | None] = {}
+    left_out: Counter[str] = Counter()
 
     def take(record: Record) -> None:
-        id, item = read_item(record)
-        is_gone = id in latest and latest[id] is None
-        if item is not None and is_gone and not _names_title(item):
-            return  # it was withdrawn: a change of its price does not bring it back
-        former = latest.pop(id, None)  # so that order is that of the last mention
-        latest[id] = None if item is None else item.upon(former)
+        said = read_item(record, dialect)
+        for item in said.items:
+            is_gone = item.id in latest and latest[item.id] is None
+            if is_gone and not _names_title(item):
+                continue  # it was withdrawn: a change of its price does not bring it back
+            former = latest.pop(item.id, None)  # so that order is that of the last mention
+            latest[item.id] = item.upon(former)
+        for id in said.withdrawn:
+            latest.pop(id, None)
+            latest[id] = None
+        for fields in said.left_out:
+            left_out.update(fields.keys())
+        require_whole(said)
 
     letters = [put_aside(record, take, logs) for record in records]
     return Changes(
         [item for item in latest.values() if item is not None],
         [id for id, item in latest.items() if item is None],
         [*joined(letter for letter in letters if letter is not None)],
+        left_out,
     )

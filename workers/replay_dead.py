@@ -9,8 +9,8 @@ import time
 import structlog
 
 from portrait.events.letter import original
-from portrait.events.reading import put_aside
 from portrait.events.stream import Batch, EventStream, Message, Publisher, Record
+from portrait.reading.records import put_aside
 
 LONGEST_SECONDS = 60.0  # to find the end of an idle topic
 TOLERANCE_MS = 300_000  # a letter from further ahead of us is none that has just come back

@@ -32,7 +32,6 @@ from portrait.catalogue.store import CatalogueStore
 from portrait.catalogue.texts import SEARCH_TTL
 from portrait.errors import PortraitError, StoreRestartedError, StoreUnavailableError
 from portrait.events.columns import ERASURE, EVENT
-from portrait.events.decode import EventBatch, decode, item_of
 from portrait.events.event import Action, Event
 from portrait.events.item import Item
 from portrait.events.letter import records_of, topic_of
@@ -50,6 +49,9 @@ from portrait.profiles.notice import notices
 from portrait.profiles.profile import REVISION, encode_profiles, read_facts
 from portrait.profiles.searched import Texts, encode_searched
 from portrait.profiles.store import ProfileStore, Stored, Write
+from portrait.reading.decode import EventBatch, decode, item_of
+from portrait.reading.dialect import AS_SENT, Dialect
+from portrait.reading.records import Clock
 from workers.backlog import Backlog, Late, portions
 from workers.painter import EncoderOf, Painter, Studio
 from workers.prequential import Noted, Prequential, note
@@ -78,6 +80,7 @@ class Limits:
     outage: timedelta
     encode_wait: timedelta = timedelta(seconds=1)  # for new texts
     offer_unknown: bool = False  # items that only events know
+    dialect: Dialect = AS_SENT  # how the shop's messages are read
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,10 +190,10 @@ def _decode(batch: Batch, limits: Limits) -> list[EventBatch]:
         return list(
             decode(
                 batch.records,
-                future_tolerance_ms=tolerance,
+                clock=Clock.of_system(tolerance, batch.since),
                 most_tokens=limits.batch_tokens,
-                since=batch.since,
                 logs=batch.logs,
+                dialect=limits.dialect,
             )
         )
 
@@ -451,7 +454,7 @@ async def _finish(
             await stream.commit(each)
     if batch.records:
         metrics.erasures.inc(erasures)
-        metrics.events_repeated.inc(len(batch.records) - erasures - dead - len(new))
+        metrics.events_repeated.inc(sum(map(len, outcome.parts)) - erasures - len(new))
         _count(batch, new, outcome)
         log.info(
             "batch_stored",
@@ -512,6 +515,11 @@ def _count(batch: Batch, new: NDArray[np.void], outcome: Outcome) -> None:
     metrics.profiles_stored.inc(outcome.users)
     if outcome.received is not None:
         metrics.freshness_seconds.observe(time.time() - outcome.received / 1_000)
+    for part in outcome.parts:
+        for name, times in part.passed_over.items():
+            metrics.messages_passed_over.labels(name).inc(times)
+        for field_name, times in part.left_out.items():
+            metrics.fields_left_out.labels(field_name).inc(times)
     for letter in outcome.dead:
         metrics.dead_letters.labels(topic_of(letter)).inc(records_of(letter))
 

@@ -7,13 +7,14 @@ from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
+from pydantic import ValidationError
 from redis.asyncio import Redis
 
 from portrait.adapters.redis_common import readable, script, slices, text, translated
 from portrait.adapters.redis_damage import Damage, mended
 from portrait.adapters.redis_straight import Straight
-from portrait.errors import ItemInvalidError, StoreDamagedError
-from portrait.events.item import IntroducedItem, Item, parse_item
+from portrait.errors import StoreDamagedError
+from portrait.events.item import IntroducedItem, Item
 from portrait.model.space import Vectors
 from portrait.times import MILLISECOND
 
@@ -247,8 +248,8 @@ def _item(value: bytes | None) -> Item | None:
     if value is None:
         return None
     try:
-        return parse_item(value)
-    except ItemInvalidError:
+        return Item.model_validate_json(value)
+    except ValidationError:
         return None
 
 

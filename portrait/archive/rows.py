@@ -11,16 +11,29 @@ from numpy.typing import NDArray
 
 from portrait.archive.archive import SCHEMA, numbers
 from portrait.archive.segment import Segment
-from portrait.events.event import Action, Event
-from portrait.events.reading import FIRST, Clock, put_aside, read_erasure, read_event, tabulated
+from portrait.events.event import Action
 from portrait.events.stream import Message, Record
 from portrait.events.topics import ERASURES
+from portrait.reading.dialect import AS_SENT, Dialect
+from portrait.reading.records import (
+    FIRST,
+    Clock,
+    Heard,
+    put_aside,
+    read_erasure,
+    read_record,
+    require_whole,
+    tabulated,
+)
 from portrait.ref import item_ref, user_ref
 from portrait.times import DAY_MS, EPOCH
 
 MOST_FILES = 256  # of one flush, but one of each topic-partition: 3 s where each takes 10 ms
-LOGGED = pa.field("logged_at", pa.timestamp("ms", "UTC"), nullable=False)  # see `read_event`
-HELD = SCHEMA.append(LOGGED)  # rows until they are in a file: LOGGED decides in which
+LOGGED = pa.field("logged_at", pa.timestamp("ms", "UTC"), nullable=False)  # see `Heard`
+PART = pa.field("part", pa.int32(), nullable=False)  # of a record that holds several events
+HELD = SCHEMA.append(LOGGED).append(PART)  # rows until they are in a file: LOGGED says in which
+
+ORDER = ("topic", "partition", "offset", PART.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +45,17 @@ class Tabulated:
     dead: list[Message]  # the update worker publishes them
 
 
-def tabulate(records: Sequence[Record], future_tolerance_ms: int, since: int = 0) -> Tabulated:
+def tabulate(
+    records: Sequence[Record],
+    future_tolerance_ms: int,
+    since: int = 0,
+    dialect: Dialect = AS_SENT,
+) -> Tabulated:
     """Read records; leave out those that the update worker dead-letters.
 
     `since` is the stream's `Batch.since`.
     """
-    builder = _Builder(Clock.of_system(future_tolerance_ms, since))
+    builder = _Builder(Clock.of_system(future_tolerance_ms, since), dialect)
     letters = [put_aside(record, builder.take) for record in records]
     rows, dead = tabulated(builder.records, builder.rows, _table, FIRST)
     return Tabulated(rows, builder.erased, [*filter(None, letters), *dead])
@@ -46,23 +64,27 @@ def tabulate(records: Sequence[Record], future_tolerance_ms: int, since: int = 0
 class _Builder:
     """Collects what records say."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, dialect: Dialect) -> None:
         self.records: list[Record] = []  # of each row
         self.rows: list[tuple[object, ...]] = []
         self.erased: dict[int, int] = {}
         self._clock = clock
+        self._dialect = dialect
 
     def take(self, record: Record) -> None:
         """Take in a record.
 
         Raises:
-            RecordInvalidError: It is neither an event nor an erasure.
+            RecordInvalidError: It, or a part of it, is neither an event nor an erasure.
         """
         if record.topic == ERASURES:
             self._erase(*read_erasure(record, self._clock))
             return
-        self.rows.append(_row(record, *read_event(record, self._clock)))
-        self.records.append(record)
+        said = read_record(record, self._clock, self._dialect)
+        for part, heard in enumerate(said.events):
+            self.rows.append(_row(record, heard, part))
+            self.records.append(record)
+        require_whole(said)
 
     def _erase(self, user: str, until: int) -> None:
         """Note an erasure; of one user the latest moment counts."""
@@ -76,7 +98,8 @@ def _table(rows: Sequence[tuple[object, ...]]) -> pa.Table:
     return pa.Table.from_arrays(arrays, schema=HELD)
 
 
-def _row(record: Record, event: Event, at: int, received: int, logged: int) -> tuple[object, ...]:
+def _row(record: Record, heard: Heard, part: int) -> tuple[object, ...]:
+    event = heard.event
     about = None if event.type is Action.SEARCH else item_ref(str(event.item_id))
     return (
         event.event_id,
@@ -91,32 +114,33 @@ def _row(record: Record, event: Event, at: int, received: int, logged: int) -> t
         event.text,
         event.rating,
         event.recommendation_id,
-        at,
-        received,
+        heard.at,
+        heard.received,
         record.topic,
         record.partition,
         record.offset,
-        logged,
+        heard.logged,
+        part,
     )
 
 
 def cut(rows: pa.Table) -> Iterator[tuple[Segment, pa.Table]]:
-    """Divide rows, of HELD, by topic-partition and day, into rows of SCHEMA, each offset once.
+    """Divide rows, of HELD, by topic-partition and day, into rows of SCHEMA, each once.
 
     The day is when the log took them in, so headers have no say in it. It ends for good where a
     later one begins, whatever clocks say afterwards; of too many days the oldest share the file of
     the next. So files are few, and none holds a row received after its day.
     """
-    ordered = rows.sort_by([(name, "ascending") for name in ("topic", "partition", "offset")])
+    ordered = rows.sort_by([(name, "ascending") for name in ORDER])
     topics = ordered["topic"].combine_chunks().dictionary_encode()
     changes = np.diff(numbers(topics.indices)) | np.diff(numbers(ordered["partition"]))
-    offsets = numbers(ordered["offset"])
+    offsets, parts = numbers(ordered["offset"]), numbers(ordered[PART.name])
     days = numbers(ordered[LOGGED.name]) // DAY_MS
     ordered = ordered.select(SCHEMA.names)
     logs = [*_spans(np.flatnonzero(changes) + 1, len(ordered))]
     for start, end in logs:
-        first_of_offset = np.r_[True, np.diff(offsets[start:end]) > 0]
-        kept = start + np.flatnonzero(first_of_offset)
+        is_another = (np.diff(offsets[start:end]) > 0) | (np.diff(parts[start:end]) > 0)
+        kept = start + np.flatnonzero(np.r_[True, is_another])
         day = _fewer(np.maximum.accumulate(days[kept]), max(1, MOST_FILES // len(logs)))
         for begin, stop in _spans(np.flatnonzero(np.diff(day)) + 1, len(kept)):
             part = ordered.take(pa.array(kept[begin:stop]))

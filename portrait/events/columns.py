@@ -29,6 +29,7 @@ COLUMNS = np.dtype(
         ("received", "<i8"),  # when it first was, though it was sent back since: for erasures
         ("logged", "<i8"),  # when this log took the record in, which no header of it can change
         ("event", EVENT),
+        ("part", "<u2"),  # of a record that holds several events of this user: 0 the first
     ]
 )
 ACTION_CODE = {action: code for code, action in enumerate(Action)}

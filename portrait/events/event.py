@@ -1,11 +1,11 @@
 """Events: who did what to which item, and when.
 
-Nothing enters the system in any other shape. `envelope.py` reads the shapes that producers send.
+Nothing enters the system in any other shape. `portrait/reading` reads the shapes that are sent.
 """
 
-import json
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import (
     AfterValidator,
@@ -46,6 +46,8 @@ class Action(StrEnum):
     PURCHASE = "purchase"
     REVIEW = "review"
     RETURN = "return"
+    REMOVE = "remove"  # taken out of the cart
+    WISH = "wish"  # put on a wish list
 
 
 class Event(BaseModel):
@@ -81,6 +83,9 @@ class Event(BaseModel):
     )
     quantity: int | None = Field(None, ge=1, le=65_535)
     price: float | None = Field(None, ge=0, le=1e9, description="Of one piece, in the shop's unit.")
+    currency: str | None = Field(
+        None, max_length=8, description="Of the price, if it is not the shop's: ISO 4217."
+    )
     text: Text | None = Field(
         None,
         validation_alias=AliasChoices("text", "query", "review_body"),
@@ -114,9 +119,8 @@ _OF_EVENTS = {"event_id", "messageId", "eventId", "occurred_at", "originalTimest
 _ACTORS = {"user_id", "userId", "anonymous_id", "anonymousId", "domain_userid"}
 
 
-def is_event_like(payload: bytes) -> bool:
-    """Say whether a JSON object has what only events have: somebody who did something, a moment."""
-    fields = json.loads(payload)
+def is_event_like(fields: Mapping[str, Any]) -> bool:
+    """Say whether a message has what only events have: somebody who did something, a moment."""
     actions = {str(fields.get(name)) for name in ("type", "eventType")}
     is_act = bool(actions & {*Action}) and not _ACTORS.isdisjoint(fields)
     return is_act or not _OF_EVENTS.isdisjoint(fields)

@@ -9,12 +9,8 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
-    ValidationError,
 )
 from pydantic_core import PydanticCustomError
-
-from portrait.errors import ItemInvalidError
-from portrait.field_errors import reasons
 
 SEPARATOR = " > "  # between the levels of a category path
 MOST_ATTRIBUTES = 32
@@ -95,18 +91,6 @@ class Item(ItemSnapshot):
 
 class IntroducedItem(Item):
     """An item that events speak of and the catalogue does not: remembered for a while."""
-
-
-def parse_item(payload: bytes) -> Item:
-    """Read the value of one message of the `items` topic (UTF-8 JSON).
-
-    Raises:
-        ItemInvalidError: Not JSON, or not an item. Dead-letter it; do not retry.
-    """
-    try:
-        return Item.model_validate_json(payload)
-    except ValidationError as error:
-        raise ItemInvalidError(reasons(error)) from None  # the error repeats what was sent
 
 
 def interest_category(category: str) -> str:

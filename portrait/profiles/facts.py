@@ -8,8 +8,10 @@ Fold is commutative and idempotent, and every number in it is an integer or a co
 repetition, batching and spreading over partitions of the same events gives the same bytes:
 
 - the ring is the set of newest events by (time, id), which no order of arrival can change;
-- a record is taken in once: it must lie beyond the position reached in its topic-partition, and its
-  event id must neither be in the ring nor be that of the user's record before it there;
+- a record is taken in once, with all events of the user that it holds: it must lie beyond the
+  position reached in its topic-partition;
+- an event is taken in once: its id must neither be in the ring nor be that of the user's event
+  before it there;
 - a log that began again is another log: its records lie beyond all of the older, and those of the
   older, read after them, are passed over;
 - counts are sums of integers that none can leave: those of events stop at `MOST`, whatever their
@@ -128,6 +130,8 @@ class _Opened:
     facts: Facts
     columns: Records  # (E,) of COLUMNS
     mark: Rows  # (E,), where each of them lies
+    begins: Rows  # (E,), the first event of the same user in the same record; its own row mostly
+    is_fresh: NDArray[np.bool_]  # (E,), whether the record of each was not taken in before
     positions: Positions
     until: Rows  # (U,), moment of erasure, ms; 0 = never
 
@@ -138,7 +142,22 @@ def _open(facts: Facts, columns: Records) -> _Opened:
     until = last_id[:, ERASURE].astype(np.int64)
     last_id[:, ERASURE] = 0
     positions = open_positions(facts.head, facts.further, columns)
-    return _Opened(facts, columns, marks(columns), positions, until)
+    mark = marks(columns)
+    begins = _begins(columns, positions.slot, mark)
+    return _Opened(facts, columns, mark, begins, np.zeros(len(mark), np.bool_), positions, until)
+
+
+def _begins(columns: Records, slot: Rows, mark: Rows) -> Rows:
+    """Return for each event, (E,), the place of the first event of its user in its record."""
+    own = np.arange(len(columns))
+    if not columns["part"].any():
+        return own
+    order = np.argsort(columns["user"], kind="stable")
+    leads = np.where(columns["part"][order] == 0, np.arange(len(order)), 0)
+    first = np.empty_like(own)
+    first[order] = order[np.maximum.accumulate(leads)]
+    is_same = (slot[first] == slot) & (mark[first] == mark)
+    return np.where(is_same, first, own)
 
 
 def _close(opened: _Opened) -> None:
@@ -213,8 +232,11 @@ def _advance(
 ) -> NDArray[np.bool_]:
     """Move each row to its record; false where it had been there already."""
     positions, head = opened.positions, opened.facts.head
-    fresh = positions.advance(positions.slot[members], opened.mark[members], id)
-    rows = columns["user"][fresh]
+    advanced = positions.advance(positions.slot[members], opened.mark[members], id)
+    opened.is_fresh[members] = advanced
+    fresh = opened.is_fresh[opened.begins[members]]  # with the record's first event, its others
+    positions.last_id[positions.slot[members][fresh]] = id[fresh]
+    rows = columns["user"][advanced]
     head["revision"][rows] += np.uint64(1)
     head["received_at"][rows] = np.maximum(head["received_at"][rows], columns["logged"][fresh])
     return fresh

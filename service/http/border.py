@@ -15,6 +15,7 @@ from urllib.parse import unquote_to_bytes
 from fastapi import Request
 from starlette.types import Scope
 
+from portrait.reading.dialect import AS_SENT, Dialect
 from service.http.leaving import Leaving
 from service.http.problems import FieldError, ProblemError
 
@@ -30,6 +31,7 @@ class Border:
     hosts: frozenset[str] = frozenset()  # names that this service answers to; empty: any
     origins: frozenset[str] = frozenset()  # of pages on other hosts that may write
     future_tolerance: timedelta = timedelta(minutes=5)  # how far ahead of us an event may lie
+    dialect: Dialect = AS_SENT  # how the shop's messages are read
     leaving: Leaving = field(default_factory=Leaving)
 
 

@@ -1,11 +1,14 @@
 """The parts of documents that the code writes: `python -m tests.support.generated` does it.
 
-settings ─▶ the table in deploy/README.md
-models   ─▶ the schemas at the end of docs/asyncapi.yaml
+settings     ─▶ the table in deploy/README.md
+models       ─▶ the schemas at the end of docs/asyncapi.yaml
+vocabularies ─▶ what others send, in docs/event-schema.md
+mappings     ─▶ deploy/mappings/mapping.schema.json
 
 The tests compare; nothing else depends on this file.
 """
 
+import json
 from pathlib import Path
 from textwrap import indent
 from typing import Any
@@ -15,10 +18,15 @@ from pydantic.json_schema import models_json_schema
 
 from portrait.events.event import Event
 from portrait.events.item import Item
+from portrait.reading.events import read_events
+from portrait.reading.mapping import MappingFile
 from portrait.settings import Settings, shown, variable
+from tests.support.vocabularies import VOCABULARIES, Vocabulary
 
 ROOT = Path(__file__).parents[2]
 OPERATIONS = ROOT / "deploy" / "README.md"
+EVENTS = ROOT / "docs" / "event-schema.md"
+MAPPING = ROOT / "deploy" / "mappings" / "mapping.schema.json"
 ASYNCAPI = ROOT / "docs" / "asyncapi.yaml"
 TABLE_BEGINS = "<!-- Written by `python -m tests.support.generated`. -->\n"
 TABLE_ENDS = "<!-- The end of what is written. -->\n"
@@ -37,6 +45,40 @@ def with_schemas(document: str) -> str:
     before, _ = document.split(SCHEMAS_BEGIN)
     written = yaml.safe_dump(message_schemas(), sort_keys=False, allow_unicode=True, width=90)
     return before + SCHEMAS_BEGIN + indent(written, "    ")
+
+
+def with_vocabularies(document: str) -> str:
+    """Return the document with what every vocabulary says, as it is read now."""
+    before, rest = document.split(TABLE_BEGINS)
+    _, after = rest.split(TABLE_ENDS)
+    sections = "\n".join(vocabulary_section(each) for each in VOCABULARIES)
+    return f"{before}{TABLE_BEGINS}\n{sections}\n{TABLE_ENDS}{after}"
+
+
+def vocabulary_section(vocabulary: Vocabulary) -> str:
+    """Write what one kind of producer sends, and how that is read."""
+    example = vocabulary.examples[0]
+    read = read_events(json.dumps(example.sent).encode())
+    events = [json.loads(event.model_dump_json(exclude_unset=True)) for event in read.events]
+    names, fields = vocabulary.names, vocabulary.fields
+    return "\n".join(
+        [
+            f"### {vocabulary.name}\n",
+            f"{vocabulary.about} Source: <{vocabulary.source}>.\n",
+            f"```json\n{json.dumps(example.sent, indent=2, ensure_ascii=False)}\n```\n",
+            "is read as\n",
+            f"```json\n{json.dumps(events, indent=2, ensure_ascii=False)}\n```\n",
+            "| theirs | ours |\n|---|---|",
+            *(f"| {_listed(theirs)} | {_listed(ours)} |" for theirs, ours in fields.items()),
+            *(f"| `{name}` | `{action}` |" for name, action in names.actions.items()),
+            "",
+            f"Passed over: {', '.join(f'`{name}`' for name in names.passed_over) or 'nothing'}.\n",
+        ]
+    )
+
+
+def _listed(names: str) -> str:
+    return ", ".join(f"`{name}`" for name in names.split(", "))
 
 
 def settings_table() -> str:
@@ -59,6 +101,8 @@ def message_schemas() -> dict[str, Any]:
 def main() -> None:
     """Write every part."""
     OPERATIONS.write_text(with_settings(OPERATIONS.read_text()))
+    MAPPING.write_text(json.dumps(MappingFile.model_json_schema(), indent=2) + "\n")
+    EVENTS.write_text(with_vocabularies(EVENTS.read_text()))
     ASYNCAPI.write_text(with_schemas(ASYNCAPI.read_text()))
 
 

@@ -3,7 +3,12 @@
 import json
 from dataclasses import dataclass
 
+from portrait.events.event import Action, Event
+from portrait.events.item import Item
 from portrait.events.stream import Headers
+from portrait.reading.events import read_events
+from portrait.reading.items import read_items
+from portrait.reading.records import require_whole
 
 RECEIVED = 1_790_000_000_000  # ms
 
@@ -43,3 +48,21 @@ def event_record(offset: int = 0, **changes: object) -> FakeRecord:
     fields = payload(event_id=f"e{offset}") | changes
     topic = f"events.{fields.get('type', 'click')}"
     return FakeRecord(topic, encoded(**fields), offset, key=str(fields.get("user_id")).encode())
+
+
+def one_event(
+    payload: bytes | None, headers: Headers = (), *, action: Action | None = None
+) -> Event:
+    """Return the only event of a message. Raises RecordInvalidError if it is none."""
+    said = read_events(payload, headers, topic=action)
+    require_whole(said)
+    (event,) = said.events
+    return event
+
+
+def one_item(payload: bytes) -> Item:
+    """Return the only item of a message. Raises RecordInvalidError if it is none."""
+    said = read_items(payload)
+    require_whole(said)
+    (item,) = said.items
+    return item

@@ -11,7 +11,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from portrait.catalogue.catalogue import Catalogue, texts_of
 from portrait.errors import StoreUnavailableError
-from portrait.events.decode import decode
 from portrait.events.event import Action
 from portrait.events.item import Item
 from portrait.events.topics import event_topic
@@ -21,6 +20,8 @@ from portrait.model.space import Space
 from portrait.profiles.facts import Facts, fold
 from portrait.profiles.profile import encode_profiles
 from portrait.profiles.searched import Texts, encode_searched
+from portrait.reading.decode import decode
+from portrait.reading.records import Clock
 from portrait.ref import search_ref, text_ref
 from service.app import create_app
 from service.http.border import Border
@@ -125,7 +126,7 @@ def folded(user: str, *events: Mapping[str, object]) -> tuple[Facts, Texts]:
     """Fold a user's events, oldest first, an hour apart; also return what they searched for."""
     (batch,) = decode(
         [_record(user, place, fields) for place, fields in enumerate(events)],
-        future_tolerance_ms=HOUR_MS * 100,
+        clock=Clock.of_system(HOUR_MS * 100),
         most_tokens=1_000_000,
     )
     facts = Facts.empty(1)

@@ -17,10 +17,11 @@ from portrait.archive.segment import Segment
 from portrait.dataset.archive_reading import ATTEMPTS, Reading, Sample, merged, read_interactions
 from portrait.dataset.interactions import NO_ITEM, NO_QUERY
 from portrait.events.columns import ACTION_CODE
-from portrait.events.decode import decode
 from portrait.events.erasure import Erasures
 from portrait.events.event import Action
 from portrait.model.kinds import is_read
+from portrait.reading.decode import decode
+from portrait.reading.records import Clock
 from portrait.ref import item_ref, search_ref, user_ref
 from tests.support.archives import RECEIVED_ON, click, fill, memory_archive, synthetic_log
 from tests.support.records import RECEIVED, event_record
@@ -229,7 +230,7 @@ def test_reviews_have_the_stars_that_the_stream_reads() -> None:
 
     found = read_interactions(archive, most_events=20).interactions
 
-    (batch,) = decode(records, future_tolerance_ms=1, most_tokens=1_000)
+    (batch,) = decode(records, clock=Clock.of_system(1), most_tokens=1_000)
     for name in ("rating", "quantity"):
         assert getattr(found, name).tolist() == batch.columns["event"][name].tolist()
     assert is_read(found.action, found.quantity).sum() == 4

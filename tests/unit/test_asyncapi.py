@@ -12,9 +12,7 @@ from referencing import Registry
 from referencing.jsonschema import DRAFT7
 
 from portrait.errors import EventInvalidError
-from portrait.events.envelope import parse_event
 from portrait.events.event import Action
-from portrait.events.item import parse_item
 from portrait.events.letter import dead_letter
 from portrait.events.topics import (
     DEAD,
@@ -29,7 +27,7 @@ from portrait.events.topics import (
 from portrait.profiles.facts import Facts
 from portrait.profiles.notice import notices
 from tests.support.generated import ASYNCAPI, ROOT, with_schemas
-from tests.support.records import FakeRecord
+from tests.support.records import FakeRecord, one_event, one_item
 
 HERE = "urn:portrait:contract"
 CONTRACT: dict[str, Any] = yaml.safe_load(ASYNCAPI.read_text())
@@ -98,7 +96,7 @@ def test_every_example_keeps_its_schema(message: str, example: dict[str, Any]) -
 @pytest.mark.parametrize("action", Action)
 def test_every_example_of_an_action_is_read_as_that_action(action: Action) -> None:
     for example in MESSAGES[action]["examples"]:
-        assert parse_event(json.dumps(example["payload"]).encode()).type is action
+        assert one_event(json.dumps(example["payload"]).encode()).type is action
 
 
 @pytest.mark.parametrize("form", ["structured", "binary"])
@@ -106,21 +104,21 @@ def test_cloud_events_are_read_with_all_that_their_attributes_say(form: str) -> 
     for example in MESSAGES[form]["examples"]:
         headers = [(name, value.encode()) for name, value in example.get("headers", {}).items()]
 
-        event = parse_event(json.dumps(example["payload"]).encode(), headers)
+        event = one_event(json.dumps(example["payload"]).encode(), headers)
 
         assert (event.type, event.user_id, event.item_id) == (Action.CLICK, "u-1", "tea-0042")
 
 
 def test_every_example_of_an_item_is_read() -> None:
     for example in MESSAGES["item"]["examples"]:
-        assert parse_item(json.dumps(example["payload"]).encode()).id == example["payload"]["id"]
+        assert one_item(json.dumps(example["payload"]).encode()).id == example["payload"]["id"]
 
 
 def test_a_dead_letter_has_the_headers_and_the_reason_that_its_example_shows() -> None:
     (example,) = MESSAGES["letter"]["examples"]
     headers, payload = example["headers"], example["payload"].encode()
     with pytest.raises(EventInvalidError) as error:
-        parse_event(payload, action=action_of(headers["portrait-topic"]))
+        one_event(payload, action=action_of(headers["portrait-topic"]))
     record = FakeRecord(
         headers["portrait-topic"],
         payload,

@@ -3,17 +3,16 @@
 import json
 
 from portrait.events.columns import ACTION_CODE
-from portrait.events.decode import EventBatch, decode, item_of
-from portrait.events.envelope import parse_event
 from portrait.events.event import Action
-from portrait.events.reading import LARGEST_EVENT
 from portrait.model.kinds import DISLIKED_REVIEW, LIKED_REVIEW, REVIEW, is_read, kinds_of
+from portrait.reading.decode import EventBatch, decode, item_of
+from portrait.reading.records import LARGEST_EVENT, Clock
 from portrait.ref import event_ref, item_ref, search_ref
-from tests.support.records import RECEIVED, FakeRecord, encoded, event_record
+from tests.support.records import RECEIVED, FakeRecord, encoded, event_record, one_event
 
 
 def decoded(*records: FakeRecord, tokens: int = 10_000) -> list[EventBatch]:
-    return list(decode(records, future_tolerance_ms=60_000, most_tokens=tokens))
+    return list(decode(records, clock=Clock.of_system(60_000), most_tokens=tokens))
 
 
 def test_an_event_becomes_a_row_with_its_place() -> None:
@@ -141,7 +140,7 @@ def test_the_first_snapshot_of_an_item_is_kept() -> None:
 
 
 def test_an_item_nobody_described_is_remembered_but_not_for_sale() -> None:
-    item = item_of(parse_event(encoded()))
+    item = item_of(one_event(encoded()))
 
     assert (item.id, item.text, item.available) == ("milk", "", False)
 
@@ -149,6 +148,6 @@ def test_an_item_nobody_described_is_remembered_but_not_for_sale() -> None:
 def test_a_snapshot_says_all_that_the_catalogue_wants_to_know() -> None:
     snapshot = {"title": "Milk", "category": "A > B", "brand": "Farm", "price": 2}
 
-    item = item_of(parse_event(encoded(item=snapshot)))
+    item = item_of(one_event(encoded(item=snapshot)))
 
     assert json.loads(item.model_dump_json(exclude_defaults=True)) == snapshot | {"id": "milk"}

@@ -9,11 +9,12 @@ from numpy.typing import NDArray
 
 from portrait.catalogue.popularity import diminished
 from portrait.events.columns import ACTION_CODE, COLUMNS
-from portrait.events.decode import decode
 from portrait.events.event import Action
 from portrait.events.receipt import RECEIVED as SAID
 from portrait.model.influence import ACQUAINTED, AWAY_MS, DAILY, Regulars, wanted
 from portrait.profiles.facts import Facts, fold
+from portrait.reading.decode import decode
+from portrait.reading.records import Clock
 from portrait.times import DAY_MS
 from tests.support.records import RECEIVED, FakeRecord, event_record
 
@@ -134,7 +135,7 @@ def test_a_forged_header_makes_nobody_a_regular(forged: tuple[bool, ...]) -> Non
     for number, is_forged in enumerate(forged):
         record = at_once(number, since=RECEIVED - (number + 1) * AWAY_MS if is_forged else None)
 
-        (batch,) = decode([record], future_tolerance_ms=60_000, most_tokens=10_000)
+        (batch,) = decode([record], clock=Clock.of_system(60_000), most_tokens=10_000)
 
         assert not regulars.among(batch.users, facts.head, batch.columns).any()
         fold(facts, batch.columns)
@@ -146,7 +147,7 @@ def test_a_made_up_past_does_not_make_up_for_being_new() -> None:
     facts, regulars = Facts.empty(len(users)), Regulars()
     for number, since in enumerate((RECEIVED - 2 * AWAY_MS, None)):
         records = [at_once(number, user, since=since) for user in users]
-        (batch,) = decode(records, future_tolerance_ms=60_000, most_tokens=10_000)
+        (batch,) = decode(records, clock=Clock.of_system(60_000), most_tokens=10_000)
         voices = wanted(facts, batch.columns, regulars.among(users, facts.head, batch.columns))
         fold(facts, batch.columns)
 

@@ -12,12 +12,10 @@ import structlog
 from pydantic import ValidationError
 
 from portrait.errors import EventInvalidError, ItemInvalidError, StoreUnavailableError
-from portrait.events.envelope import parse_event
-from portrait.events.item import parse_item
 from portrait.logs import configure_logs, described
 from portrait.settings import Settings
 from sandbox.servers import ROOT
-from tests.support.records import encoded
+from tests.support.records import encoded, one_event, one_item
 
 PRIVATE = "s3cret-4111"
 
@@ -93,9 +91,9 @@ def test_lines_go_to_what_is_standard_output_when_they_are_written(
 @pytest.mark.parametrize("broken", [encoded(price=PRIVATE), b'{"' + PRIVATE.encode()])
 def test_no_error_of_reading_leads_back_to_what_was_sent(broken: bytes) -> None:
     with pytest.raises(EventInvalidError) as event:
-        parse_event(broken)
+        one_event(broken)
     with pytest.raises(ItemInvalidError) as item:
-        parse_item(broken)
+        one_item(broken)
 
     for refusal in (event, item):
         assert PRIVATE not in str(refusal.value)

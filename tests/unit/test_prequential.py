@@ -8,7 +8,6 @@ import pytest
 from portrait.catalogue.catalogue import Catalogue
 from portrait.catalogue.mirror import Mirror
 from portrait.errors import StoreUnavailableError
-from portrait.events.decode import decode
 from portrait.events.item import Item
 from portrait.events.stream import Message
 from portrait.events.topics import ERASURES
@@ -16,6 +15,8 @@ from portrait.model.model import Model
 from portrait.monitoring.watch import Live
 from portrait.profiles.profile import read_facts
 from portrait.profiles.store import Write
+from portrait.reading.decode import decode
+from portrait.reading.records import Clock
 from tests.support.catalogues import SPACE
 from tests.support.fake_training import MemoryLiveCounts
 from tests.support.fakes import ListPublisher, MemoryCatalogue, MemoryProfiles
@@ -216,7 +217,7 @@ async def test_an_item_that_the_catalogue_lacks_is_not_asked_for() -> None:
     await shop.happen([LIKES_CHEESE])
     (batch,) = decode(
         [received(event_record(1, item_id="elsewhere"), 7_200)],
-        future_tolerance_ms=0,
+        clock=Clock.of_system(0),
         most_tokens=1_000,
     )
 

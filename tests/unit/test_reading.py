@@ -15,9 +15,12 @@ from hypothesis import strategies as st
 
 from portrait.archive.rows import cut, tabulate
 from portrait.errors import RecordInvalidError
-from portrait.events.decode import decode
 from portrait.events.item import MOST_ATTRIBUTES
-from portrait.events.reading import (
+from portrait.events.stream import Message, Record, Unreadable
+from portrait.events.topics import DEAD, ERASURES, ITEMS
+from portrait.profiles.facts import Facts, fold
+from portrait.reading.decode import decode
+from portrait.reading.records import (
     FETCH_MS,
     LARGEST_EVENT,
     LARGEST_ITEM,
@@ -27,9 +30,6 @@ from portrait.events.reading import (
     read_item,
     tabulated,
 )
-from portrait.events.stream import Message, Record, Unreadable
-from portrait.events.topics import DEAD, ERASURES, ITEMS
-from portrait.profiles.facts import Facts, fold
 from portrait.times import DAY_MS
 from tests.support.fakes import ListPublisher
 from tests.support.records import RECEIVED, FakeRecord, encoded, event_record
@@ -127,7 +127,7 @@ RECORDS: st.SearchStrategy[Record] = st.builds(
 
 
 def by_update(records: Sequence[Record]) -> list[Message]:
-    parts = list(decode(records, future_tolerance_ms=TOLERANCE, most_tokens=10_000))
+    parts = list(decode(records, clock=Clock.of_system(TOLERANCE), most_tokens=10_000))
     for part in parts:
         fold(Facts.empty(len(part.users)), part.columns)
     assert sum(len(part) + len(part.dead) for part in parts) == len(records)
@@ -281,7 +281,7 @@ def test_what_the_client_cannot_read_is_a_letter_with_its_place() -> None:
 def test_the_same_offset_of_another_log_has_another_id() -> None:
     record = FakeRecord("events.click", b"{", 7)
     first, second = (
-        next(iter(decode([record], future_tolerance_ms=1, most_tokens=1, logs=logs))).dead[0]
+        next(iter(decode([record], clock=Clock.of_system(1), most_tokens=1, logs=logs))).dead[0]
         for logs in ({}, {("events.click", 0): 1})
     )
 

@@ -3,13 +3,13 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from portrait.events.reading import LARGEST_EVENT
 from pydantic_core import from_json, to_json
 
-from portrait.events.envelope import parse_event
 from portrait.events.event import Action
-from portrait.events.reading import LARGEST_EVENT
 from portrait.events.topics import EVENT_TOPICS
 from service.schemas import MOST_EVENTS
+from tests.support.records import one_event
 from tests.support.shop import Shop, open_shop
 
 JSON = {"content-type": "application/json"}
@@ -95,7 +95,7 @@ async def test_what_has_no_id_and_no_time_gets_them() -> None:
         answer = await client.post("/events", json={"events": [bare, bare]})
 
     told = [result["event_id"] for result in answer.json()["results"]]
-    events = [parse_event(message.value) for message in shop.publisher.messages]
+    events = [one_event(message.value) for message in shop.publisher.messages]
     assert [event.event_id for event in events] == told
     assert len(set(told)) == 2
     for event in events:

@@ -8,10 +8,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from portrait.errors import EventInvalidError
-from portrait.events.envelope import parse_event
 from portrait.events.event import ANONYMOUS
 from portrait.events.topics import ERASURES
 from tests.support.catalogues import catalogue
+from tests.support.records import one_event
 from tests.support.shop import Shop, open_shop, record_of
 
 CLICK = {
@@ -95,7 +95,7 @@ async def test_an_id_that_cannot_be_written_in_an_address_is_refused_at_both_doo
 
     assert answer.status_code == 422
     with pytest.raises(EventInvalidError):
-        parse_event(httpx.Request("POST", "http://shop", json=event).content)
+        one_event(httpx.Request("POST", "http://shop", json=event).content)
 
 
 @settings(max_examples=40)

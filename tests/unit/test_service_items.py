@@ -1,7 +1,8 @@
 """/items: the catalogue, item by item."""
 
-from portrait.events.item import Item, parse_item
+from portrait.events.item import Item
 from portrait.events.topics import ITEMS
+from tests.support.records import one_item
 from tests.support.shop import Shop, open_shop
 
 
@@ -45,7 +46,7 @@ async def test_an_item_is_put_through_kafka() -> None:
     assert (answer.status_code, answer.json()["item_id"]) == (202, "oat/milk")
     (message,) = shop.publisher.messages
     assert (message.topic, message.key) == (ITEMS, b"oat/milk")
-    assert parse_item(message.value or b"") == Item(
+    assert one_item(message.value or b"") == Item(
         id="oat/milk", title="oat milk", category="Grocery > Dairy", price=2.5
     )
 

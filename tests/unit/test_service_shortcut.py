@@ -3,7 +3,7 @@
 import pytest
 
 from portrait.errors import StoreUnavailableError
-from portrait.events.reading import LONGEST_KEY
+from portrait.reading.records import LONGEST_KEY
 from service import shortcut
 from service.http.border import Border
 from tests.support.catalogues import catalogue

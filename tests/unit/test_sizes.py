@@ -19,10 +19,11 @@ from benchmarks.service.shop import Shop as Stock
 from benchmarks.service.shop import catalogue_of, fill_catalogue, open_shop, records_of
 from portrait.catalogue.mirror import Mirror
 from portrait.catalogue.texts import TextReader
-from portrait.events.decode import decode
 from portrait.model.behaviour import Behaviour
 from portrait.model.model import Model
 from portrait.profiles.facts import Facts
+from portrait.reading.decode import decode
+from portrait.reading.records import Clock
 from tests.support import shop as shops
 from tests.support.fake_training import MemoryLiveCounts
 from tests.support.fakes import HashEncoder, MemoryCatalogue
@@ -126,7 +127,7 @@ async def test_a_batch_holds_nothing_of_the_items_that_it_is_not_about(
 async def test_choosing_what_to_ask_holds_nothing_of_the_other_items() -> None:
     (batch,) = decode(
         [event_record(offset, item_id=f"item-{offset}") for offset in range(5)],
-        future_tolerance_ms=0,
+        clock=Clock.of_system(0),
         most_tokens=10_000,
     )
     held = []

@@ -10,6 +10,7 @@ from portrait.adapters.parquet_archive import ParquetArchive
 from portrait.archive.tidy import Rules
 from portrait.events.stream import Notes
 from portrait.events.topics import ERASURES, EVENT_TOPICS
+from portrait.reading.dialect import dialect_of
 from portrait.settings import Settings
 from workers.archive import Bounds, archive, check, keep_tidy
 from workers.health import serve_health
@@ -32,6 +33,7 @@ async def run(settings: Settings, _options: Namespace) -> None:
         wait=settings.archive_wait,
         future_tolerance=settings.future_tolerance,
         outage=settings.outage_limit,
+        dialect=dialect_of(settings),
     )
     rules = Rules(
         retention=settings.archive_retention,

@@ -13,6 +13,7 @@ from portrait.events.resume import Resume
 from portrait.events.topics import ITEMS
 from portrait.lifecycle.lease import stopped
 from portrait.model.encoder import TextEncoder
+from portrait.reading.dialect import dialect_of
 from portrait.settings import Settings
 from portrait.text.text_encoder import from_anywhere
 from workers.another_encoder import AnotherEncoder
@@ -66,6 +67,7 @@ async def run(settings: Settings, _options: Namespace) -> None:
                 complete,
                 settings.outage_limit,
                 upkeep,
+                dialect_of(settings),
             )
             await index(stream.batches(), stream, indexer)
             for task in beside:

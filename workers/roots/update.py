@@ -15,6 +15,7 @@ from portrait.adapters.redis_store import RedisProfiles
 from portrait.events.stream import Publisher
 from portrait.events.topics import ERASURES, EVENT_TOPICS
 from portrait.lifecycle.lease import stopped
+from portrait.reading.dialect import dialect_of
 from portrait.settings import Settings
 from workers.painter import await_painter
 from workers.repaint import keep_repainted
@@ -81,4 +82,5 @@ def limits_of(settings: Settings) -> Limits:
         settings.outage_limit,
         encode_wait=settings.encode_wait,
         offer_unknown=settings.offer_unknown,
+        dialect=dialect_of(settings),
     )

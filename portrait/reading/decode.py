@@ -4,6 +4,7 @@ Decoding is the only step that looks at one event at a time. What a record says,
 be read at all, is `reading.py`'s to decide.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -14,25 +15,29 @@ from portrait.events.columns import ACTION_CODE, COLUMNS, ERASURE
 from portrait.events.event import Action, Event
 from portrait.events.item import Item
 from portrait.events.letter import joined
-from portrait.events.reading import (
-    FIRST,
-    Clock,
-    Logs,
-    put_aside,
-    read_erasure,
-    read_event,
-    tabulated,
-)
 from portrait.events.stream import Message, Record
 from portrait.events.tone import READ, SAID, stars_of
 from portrait.events.topics import ERASURES, EVENT_TOPICS
+from portrait.reading.dialect import AS_SENT, Dialect
+from portrait.reading.records import (
+    FIRST,
+    Clock,
+    Heard,
+    Logs,
+    put_aside,
+    read_erasure,
+    read_record,
+    require_whole,
+    tabulated,
+)
 from portrait.ref import event_ref, item_ref, search_ref
 
 TENTHS = 10  # of a star
 CHARACTERS_PER_TOKEN = 3  # of wordpiece, on the safe side
 
 _TOPIC_CODES = {topic: code for code, topic in enumerate(EVENT_TOPICS)}
-_Row = tuple[int, int, int, int, int, int, int, tuple[float, ...]]
+_Said = tuple[int, int, tuple[float, ...], int]  # the last columns: received, logged, event, part
+_Row = tuple[int, int, int, int, int, int, int, tuple[float, ...], int]
 
 
 @dataclass(slots=True)
@@ -44,6 +49,8 @@ class EventBatch:
     items: dict[int, Event] = field(default_factory=dict)  # first event that names each item_ref
     searches: dict[int, str] = field(default_factory=dict)  # search texts by search_ref
     dead: list[Message] = field(default_factory=list)  # dead letters of this batch
+    passed_over: Counter[str] = field(default_factory=Counter)  # messages, by what they are called
+    left_out: Counter[str] = field(default_factory=Counter)  # fields of events that were read
 
     def __len__(self) -> int:
         return len(self.columns)
@@ -52,25 +59,24 @@ class EventBatch:
 def decode(
     records: Sequence[Record],
     *,
-    future_tolerance_ms: int,
+    clock: Clock,
     most_tokens: int,
-    since: int = 0,
     logs: Logs = FIRST,
+    dialect: Dialect = AS_SENT,
 ) -> Iterator[EventBatch]:
     """Read records; split them where their text would cost the encoder more than `most_tokens`.
 
-    What cannot be read becomes a dead letter of its batch. Order is kept. `since` and `logs` are
-    the stream's `Batch.since` and `Batch.logs`.
+    What cannot be read becomes a dead letter of its batch. Order is kept. `logs` are those of the
+    stream's batch.
     """
-    clock = Clock.of_system(future_tolerance_ms, since)
-    builder = _Builder(clock, logs)
+    builder = _Builder(clock, logs, dialect)
     for record in records:
         letter = put_aside(record, builder.take, logs)
         if letter is not None:
             builder.dead.append(letter)
         if builder.tokens >= most_tokens:
             yield builder.build()
-            builder = _Builder(clock, logs)
+            builder = _Builder(clock, logs, dialect)
     yield builder.build()
 
 
@@ -84,11 +90,14 @@ def item_of(event: Event) -> Item:
 class _Builder:
     """Collects decoded events until they are a batch."""
 
-    def __init__(self, clock: Clock, logs: Logs) -> None:
+    def __init__(self, clock: Clock, logs: Logs, dialect: Dialect) -> None:
         self.dead: list[Message] = []
         self.tokens = 0
         self._clock = clock
         self._logs = logs
+        self._dialect = dialect
+        self._passed_over: Counter[str] = Counter()
+        self._left_out: Counter[str] = Counter()
         self._users: dict[str, int] = {}
         self._records: list[Record] = []  # of each row
         self._rows: list[_Row] = []
@@ -99,24 +108,41 @@ class _Builder:
         """Take in a record.
 
         Raises:
-            RecordInvalidError: It is neither an event nor an erasure.
+            RecordInvalidError: It, or a part of it, is neither an event nor an erasure.
         """
         if record.topic == ERASURES:
             self._erase(record, *read_erasure(record, self._clock))
         else:
-            self._add(record, *read_event(record, self._clock))
+            said = read_record(record, self._clock, self._dialect)
+            parts: Counter[str] = Counter()  # events of each user so far
+            for heard in said.events:
+                self._add(record, heard, parts[heard.event.user_key])
+                parts[heard.event.user_key] += 1
+            self._passed_over.update(said.passed_over)
+            for fields in said.left_out:
+                self._left_out.update(fields.keys())
+            require_whole(said)
 
     def build(self) -> EventBatch:
         """Return what was collected."""
         columns, dead = tabulated(self._records, self._rows, _columns, self._logs)
         letters = [*joined([*self.dead, *dead])]
-        return EventBatch([*self._users], columns, self._items, self._searches, letters)
+        return EventBatch(
+            [*self._users],
+            columns,
+            self._items,
+            self._searches,
+            letters,
+            self._passed_over,
+            self._left_out,
+        )
 
-    def _add(self, record: Record, event: Event, at: int, received: int, logged: int) -> None:
-        """Take in one event."""
+    def _add(self, record: Record, heard: Heard, part: int) -> None:
+        """Take in one event, so manieth of its user in this record."""
+        event = heard.event
         quantity, rating = _said(event)
         row = (
-            at,
+            heard.at,
             event_ref(event.event_id),
             self._ref(event),
             event.price or 0.0,
@@ -125,23 +151,17 @@ class _Builder:
             rating,
         )
         topic = _TOPIC_CODES.get(record.topic, 0)
-        self._append(record, event.user_key, topic, (received, logged), row)
+        self._append(record, event.user_key, topic, (heard.received, heard.logged, row, part))
 
     def _erase(self, record: Record, user: str, until: int) -> None:
         """Take in one erasure: a row without an event, whose id is the moment."""
-        self._append(record, user, ERASURE, (until, until), (0, until, 0, 0.0, 0, 0, 0))
+        self._append(record, user, ERASURE, (until, until, (0, until, 0, 0.0, 0, 0, 0), 0))
 
-    def _append(
-        self,
-        record: Record,
-        user: str,
-        topic: int,
-        moments: tuple[int, int],
-        row: tuple[float, ...],
-    ) -> None:
+    def _append(self, record: Record, user: str, topic: int, said: _Said) -> None:
+        """Add a row: of whom, where it lies, and what it says."""
         place, at = self._users.setdefault(user, len(self._users)), record.partition
         log = self._logs.get((record.topic, at), 0) if self._logs else 0
-        self._rows.append((place, topic, at, log, record.offset, *moments, row))
+        self._rows.append((place, topic, at, log, record.offset, *said))
         self._records.append(record)
 
     def _ref(self, event: Event) -> int:

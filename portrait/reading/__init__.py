@@ -1,0 +1,1 @@
+"""Reading: what producers send, in their words, as events, erasures and items."""

@@ -1,0 +1,102 @@
+"""Acts: what a message says was done, in our names and the producer's values.
+
+Every vocabulary answers with these; `events.py` makes events of them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any
+
+from pydantic_core import to_json
+
+from portrait.events.event import Action
+from portrait.events.item import LONGEST_ID
+from portrait.reading.names import OTHER, Names
+from portrait.reading.values import Fields, as_id, first
+
+PRODUCT_IDS = ("product_id", "productId", "item_id", "itemId", "id", "sku")
+TITLES = ("title", "name", "item_name", "itemName", "product_name", "productName")
+CATEGORIES = ("category", "item_category", "categories", "category_path", "category_code")
+BRANDS = ("brand", "item_brand", "vendor", "manufacturer")
+VARIANTS = ("variant", "item_variant", "size")
+PRICES = ("price", "item_price", "unit_price", "unitPrice")
+QUANTITIES = ("quantity", "qty")
+CURRENCIES = ("currency", "currency_code", "currencyCode")
+LEVELS = tuple(f"item_category{level}" for level in range(2, 6))  # GA4's
+
+
+@dataclass(frozen=True, slots=True)
+class Acts:
+    """What one message says."""
+
+    #: One for each event, by the names of `Event`; values as they were sent, `type` an Action.
+    fields: Sequence[Fields] = ()
+    passed_over: Sequence[str] = ()  # names of what is known, and of no interest
+
+
+def act(action: Action, common: Fields, products: Sequence[Fields] = ()) -> Acts:
+    """Return the events of one deed: one for each product, and of a search a single one.
+
+    Args:
+        action: What was done.
+        common: What holds for all of them, by our names.
+        products: What it was done to, by our names.
+    """
+    if action is Action.SEARCH or not products:
+        return Acts([common | {"type": action}])
+    several = len(products) > 1
+    return Acts(
+        [
+            common
+            | product
+            | {"type": action}
+            | ({"event_id": part_id(common.get("event_id"), place)} if several else {})
+            for place, product in enumerate(products)
+        ]
+    )
+
+
+def named(name: object, names: Names) -> Action | Acts:
+    """Return the action of a name of a vocabulary, or that its message is passed over.
+
+    Producers may send events that they named themselves: these are of no interest, too.
+    """
+    found = names.find(name)
+    if isinstance(found, Action):
+        return found
+    return Acts(passed_over=[found or OTHER])
+
+
+def product(fields: Fields) -> Fields:
+    """Return a product as an event names it, in the words of Segment, Snowplow, GA4 and others."""
+    levels = [fields[name] for name in LEVELS if first(fields, [name]) is not None]
+    category = first(fields, CATEGORIES)
+    snapshot = {
+        "title": first(fields, TITLES),
+        "category": [category, *levels] if levels else category,
+        "brand": first(fields, BRANDS),
+        "attributes": {"variant": v} if (v := first(fields, VARIANTS)) is not None else None,
+    }
+    is_named = snapshot["title"] is not None or snapshot["category"] is not None
+    return {
+        "item_id": first(fields, PRODUCT_IDS),
+        "item": snapshot if is_named else None,
+        "price": first(fields, PRICES),
+        "currency": first(fields, CURRENCIES),
+        "quantity": first(fields, QUANTITIES),
+    }
+
+
+def part_id(message_id: object, place: int) -> str | None:
+    """Name the event of one product of a message: the same, however often the message is sent."""
+    id = as_id(message_id)
+    if not isinstance(id, str):
+        return None
+    name = f"{id}:{place}"
+    return name if len(name) <= LONGEST_ID else derived_id(id, place)
+
+
+def derived_id(*parts: Any) -> str:  # noqa: ANN401 - whatever was sent
+    """Name an event that its producer gave no name, by what it says."""
+    return blake2b(to_json(parts, fallback=str, inf_nan_mode="null"), digest_size=16).hexdigest()

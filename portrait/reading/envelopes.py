@@ -1,0 +1,233 @@
+"""Envelopes: what messages are wrapped in, whatever lies inside.
+
+CloudEvents 1.0 (structured, binary, batch), Kafka Connect's schema and payload, Debezium's changes,
+and lists of messages in one. Opening one gives the messages inside, each an object.
+
+Sources: https://github.com/cloudevents/spec (v1.0.2, Kafka and HTTP bindings),
+https://debezium.io/documentation/reference/stable/connectors/postgresql.html#postgresql-events.
+"""
+
+import base64
+import binascii
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+from urllib.parse import unquote
+
+from pydantic_core import from_json
+
+from portrait.errors import RecordInvalidError
+from portrait.events.stream import Headers
+from portrait.reading.acts import part_id
+from portrait.reading.values import Fields, is_said, objects, parsed, said
+from portrait.reading.vocabularies import personalize, snowplow
+
+_CE_NAMES = {"event_id": "id", "type": "type", "user_id": "subject", "occurred_at": "time"}
+_BYTE_ORDER = b"\xef\xbb\xbf"
+_FRAME = b"\0"  # Confluent's: a zero and the number of a schema come first
+_FRAME_BYTES = 5
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+_SHARED = ("sentAt", "receivedAt", "context")
+DELETES = frozenset({"d"})  # Debezium's name for it
+MOST_IN_ONE = 1_000  # messages in a message
+DEEPEST = 4  # envelopes in each other
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The messages that lay in envelopes."""
+
+    messages: list[Fields]
+    refusals: list[str]  # of what lay beside them and is no message: why
+
+
+def opened(payload: bytes, headers: Headers = ()) -> Opened:
+    """Return the messages in a payload, each without its envelopes.
+
+    Raises:
+        RecordInvalidError: It is no JSON, nor a Snowplow line, or no object is in it.
+    """
+    return messages_in(enveloped(value_of(payload), headers))
+
+
+def enveloped(body: object, headers: Headers) -> object:
+    """Put what the headers of a binary CloudEvent say around its data.
+
+    Raises:
+        RecordInvalidError: The data is none that a message can be made out in.
+    """
+    attributes = {name[3:]: _said(name, value) for name, value in headers if _is_ours(name, value)}
+    return _cloud_event(attributes, body) if "specversion" in attributes else body
+
+
+def _is_ours(name: str, value: bytes | None) -> bool:
+    return bool(value) and name[:3] in {"ce_", "ce-"}
+
+
+def _said(name: str, value: bytes | None) -> str:
+    """Return what a header says: over HTTP its letters are percent-encoded, over Kafka not."""
+    text = (value or b"").decode(errors="replace")
+    return unquote(text) if name.startswith("ce-") else text
+
+
+def messages_in(body: object) -> Opened:
+    """Return the messages in what was sent, without their envelopes."""
+    opened = Opened([], [])
+    for message in islice(_unwrapped(body, DEEPEST, opened.refusals), MOST_IN_ONE):
+        opened.messages.append(message)
+    if len(opened.messages) == MOST_IN_ONE:
+        opened.refusals.append(f"payload: {MOST_IN_ONE} messages in one, or more")
+    return opened
+
+
+def value_of(payload: bytes) -> Any:  # noqa: ANN401 - as it was sent
+    """Read JSON, with or without a byte order mark; or one enriched line of Snowplow.
+
+    Raises:
+        RecordInvalidError: It is neither.
+    """
+    if payload[:1] == _FRAME:
+        payload = payload[_FRAME_BYTES:]
+    payload = payload.removeprefix(_BYTE_ORDER)
+    try:
+        if payload[:2] in _UTF_16:
+            payload = payload.decode("utf-16").encode()
+        return from_json(payload)
+    except ValueError:  # also what is half a character, which harms nobody where nobody reads it
+        pass
+    try:
+        text = payload.decode("utf-8", "surrogatepass")
+        line = snowplow.line(text)
+        return line if line is not None else json.loads(text)
+    except (ValueError, RecursionError):
+        msg = "payload: not UTF-8 JSON"
+        raise RecordInvalidError(msg) from None  # the error repeats what was sent
+
+
+def _unwrapped(body: object, deep: int, refusals: list[str]) -> Iterator[Fields]:
+    """Yield what lies in envelopes in envelopes, and note what is no message."""
+    inner: object
+    if deep < 0 or not isinstance(body, dict | list):
+        refusals.append("payload: not a JSON object")
+        return
+    if isinstance(body, list):
+        inner = body
+    elif "specversion" in body and "type" in body:
+        try:
+            inner = _cloud_event(body, _data_of(body))
+        except RecordInvalidError as error:
+            refusals.append(str(error))
+            return
+    elif "schema" in body and "payload" in body and set(body) <= {"schema", "payload"}:
+        inner = _decoded(body["payload"], body["schema"])
+    elif "op" in body and ("after" in body or "before" in body):
+        yield _change(body)
+        return
+    else:
+        inner = _several(body)
+    if inner is None and isinstance(body, dict):
+        yield said(body)
+        return
+    if isinstance(inner, dict) and "specversion" in inner:
+        inner = {name: value for name, value in inner.items() if name != "specversion"}
+    for each in inner if isinstance(inner, list) else [inner]:
+        yield from _unwrapped(each, deep - 1, refusals)
+
+
+def _several(body: Fields) -> list[object] | None:
+    """Return the messages of a list that is all that a message is for; None if it is none."""
+    if isinstance(body.get("batch"), list):  # Segment's
+        shared = {name: body[name] for name in _SHARED if name in body}
+        return [shared | each if isinstance(each, dict) else each for each in body["batch"]]
+    if isinstance(body.get("events"), list):
+        return list(body["events"])
+    if "eventList" in body:
+        return [*personalize.requests(body)]
+    if "datasetArn" in body and isinstance(body.get("items"), list):  # PutItems of Personalize
+        return [_put_item(each) for each in objects(body["items"])]
+    return None
+
+
+def _put_item(item: Fields) -> Fields:
+    properties = item.get("properties")
+    more = parsed(properties) if isinstance(properties, str) else properties
+    return {"id": item.get("itemId")} | (more if isinstance(more, dict) else {})
+
+
+def _data_of(event: Fields) -> object:
+    """Return the data of a structured CloudEvent: JSON, the text of JSON, or base64 of it."""
+    if isinstance(event.get("data_base64"), str):
+        try:
+            return value_of(base64.b64decode(event["data_base64"], validate=True))
+        except (binascii.Error, ValueError):
+            msg = "data_base64: not base64"
+            raise RecordInvalidError(msg) from None
+    data = event.get("data")
+    return parsed(data) if isinstance(data, str) else data
+
+
+def _cloud_event(attributes: Mapping[str, Any], data: object) -> object:
+    """Put the attributes under the data: what the data says itself wins."""
+    if isinstance(data, list):
+        id = attributes.get("id")
+        return [
+            _cloud_event({**attributes, "id": part_id(id, place)}, each)
+            for place, each in enumerate(data)
+        ]
+    if not isinstance(data, dict):
+        msg = "data: not a JSON object"
+        raise RecordInvalidError(msg)
+    outer = {ours: attributes[name] for ours, name in _CE_NAMES.items() if name in attributes}
+    return said(outer) | said(data)
+
+
+def _decoded(value: object, schema: object) -> object:
+    """Return a value of Connect as JSON would have it."""
+    if not isinstance(schema, dict) or value is None:
+        return value
+    name = schema.get("name")
+    if name == "org.apache.kafka.connect.data.Decimal" and isinstance(value, str):
+        return _decimal(value, schema.get("parameters"))
+    if name in {"io.debezium.time.Date", "org.apache.kafka.connect.data.Date"}:
+        return value * 86_400 if isinstance(value, int) else value
+    if isinstance(value, dict) and isinstance(schema.get("fields"), list):
+        of = {str(each.get("field")): each for each in objects(schema["fields"])}
+        return {key: _decoded(each, of.get(key)) for key, each in value.items()}
+    return value
+
+
+def _decimal(value: str, parameters: object) -> object:
+    """Read big-endian bytes in base64 as the number that they are of, by its scale."""
+    scale = parameters.get("scale") if isinstance(parameters, dict) else None
+    try:
+        raw = base64.b64decode(value, validate=True)
+        return int.from_bytes(raw, "big", signed=True) / 10 ** int(str(scale))
+    except (binascii.Error, ValueError, OverflowError):
+        return value
+
+
+def _change(body: Fields) -> Fields:
+    """Return the row after a change; of a row that is gone, what it was, and that it is gone."""
+    after, before = body.get("after"), body.get("before")
+    if body["op"] in DELETES or not isinstance(after, dict):
+        return said(before if isinstance(before, dict) else {}) | {"__deleted": True}
+    return said(after)
+
+
+def key_of(key: bytes | None) -> bytes | None:
+    """Return the name in a key: as it is, or the one value of a JSON key of Connect's."""
+    if not key or key[:1] not in b'{"':
+        return key
+    try:
+        value = from_json(key)
+    except ValueError:
+        return key
+    if isinstance(value, dict) and set(value) == {"schema", "payload"}:
+        value = value["payload"]
+    if isinstance(value, dict) and len(value) == 1:
+        (value,) = value.values()
+    if isinstance(value, str | int) and is_said(value) and not isinstance(value, bool):
+        return str(value).encode()
+    return key

@@ -1,0 +1,81 @@
+"""Items: what a message of the catalogue says, in the words of many shops."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from portrait.errors import ItemInvalidError, RecordInvalidError
+from portrait.events.event import is_event_like
+from portrait.events.item import Item
+from portrait.events.stream import Headers
+from portrait.reading.dialect import AS_SENT, Dialect
+from portrait.reading.envelopes import opened
+from portrait.reading.fields import LeftOut, fitted
+from portrait.reading.snapshots import known_fields, snapshot
+from portrait.reading.values import Fields, as_id, first
+
+IDS = ("id", "item_id", "itemId", "product_id", "productId", "sku", "g:id")
+GONE = ("__deleted", "withdrawn", "deleted", "is_deleted")
+
+
+@dataclass(slots=True)
+class ItemReading:
+    """What became of a message: items, ids of what is gone, and what is wrong with the rest."""
+
+    items: list[Item] = field(default_factory=list)
+    withdrawn: list[str] = field(default_factory=list)
+    left_out: list[LeftOut] = field(default_factory=list)  # of each item
+    refusals: list[str] = field(default_factory=list)
+
+
+def read_items(payload: bytes, headers: Headers = (), *, dialect: Dialect = AS_SENT) -> ItemReading:
+    """Read one message of the catalogue.
+
+    Raises:
+        ItemInvalidError: No message at all can be made out in it.
+    """
+    try:
+        found = opened(payload, headers)
+    except RecordInvalidError as error:
+        raise ItemInvalidError(str(error)) from None
+    reading = ItemReading(refusals=[*found.refusals])
+    for message in _mapped(found.messages, dialect):
+        try:
+            item, left_out = item_of(message, dialect)
+        except ItemInvalidError as error:
+            reading.refusals.append(str(error))
+            continue
+        if item.withdrawn and _is_deleted(message):
+            reading.withdrawn.append(item.id)
+        else:
+            reading.items.append(item)
+            reading.left_out.append(left_out)
+    return reading
+
+
+def _mapped(messages: list[Fields], dialect: Dialect) -> Iterator[Fields]:
+    """Yield messages, those that the shop has a rule for as that reads them."""
+    for message in messages:
+        items = dialect.mapped.item(message)
+        yield from [message] if items is None else items
+
+
+def item_of(sent: Fields, dialect: Dialect) -> tuple[Item, LeftOut]:
+    """Make an item of what was sent.
+
+    Raises:
+        ItemInvalidError: It has no id, or is an event.
+    """
+    fields, left_out = snapshot(sent, dialect)
+    fields = known_fields(fields) | {"id": as_id(first(sent, IDS)), "withdrawn": _is_deleted(sent)}
+    fields = {name: value for name, value in fields.items() if value is not None}
+    if not fields["withdrawn"]:
+        del fields["withdrawn"]
+    item = fitted(Item, fields, frozenset({"id"}), ItemInvalidError, left_out)
+    if not item.title and is_event_like(sent):
+        msg = "payload: an event, and no item: it belongs on an events topic"
+        raise ItemInvalidError(msg)
+    return item, left_out
+
+
+def _is_deleted(sent: Fields) -> bool:
+    return any(str(sent.get(name, "")).lower() in {"true", "1"} for name in GONE)

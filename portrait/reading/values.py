@@ -1,0 +1,205 @@
+"""Values: how producers write an id, a text, a number, an amount of money, a yes.
+
+Nothing here refuses. What can be read becomes what the models of `portrait.events` take; anything
+else stays as it was sent, for them to refuse by name.
+"""
+
+import json
+import math
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+Fields = dict[str, Any]
+
+# What scripts write for nothing: as somebody's id, it would be one profile for all of them.
+_NOBODY = frozenset({"undefined", "null", "(null)", "(not set)", "NaN", "None", "nil"})
+_GROUPED = re.compile(r"[+-]?\d{1,3}(?:([.,])\d{3})(?:\1\d{3})*")
+_PLAIN = re.compile(r"[+-]?\d[\d.,]*(?:[eE][+-]?\d{1,3})?|[+-]?[.,]\d+")
+_BETWEEN_DIGITS = re.compile(r"(?<=\d)[\s'\u2019_](?=\d{3}(?!\d))")
+_SURROGATES = re.compile("[\ud800-\udfff]")
+LONGEST_NUMBER = 64  # characters
+
+_CURRENCY_OF_SIGN: Mapping[str, tuple[str, ...]] = {
+    "€": ("EUR",),
+    "£": ("GBP",),
+    "¥": ("CNY", "JPY"),  # either's, by the shop's own
+    "元": ("CNY",),
+    "圆": ("CNY",),
+    "块": ("CNY",),
+    "円": ("JPY",),
+    "₩": ("KRW",),
+    "₹": ("INR",),
+    "₽": ("RUB",),
+    "₺": ("TRY",),
+    "₫": ("VND",),
+    "฿": ("THB",),
+    "zł": ("PLN",),
+    "kr": ("SEK", "NOK", "DKK"),
+    "R$": ("BRL",),
+    "US$": ("USD",),
+    "HK$": ("HKD",),
+    "NT$": ("TWD",),
+    "A$": ("AUD",),
+    "C$": ("CAD",),
+    "S$": ("SGD",),
+    "$": ("USD", "CAD", "AUD", "HKD", "SGD", "TWD", "NZD", "MXN"),
+}
+_AMOUNTS = ("amount", "value", "price", "price_amount", "item_price", "units")
+_CURRENCIES = ("currency", "currencyCode", "currency_code", "price_currency", "priceCurrency")
+
+
+def is_said(value: object) -> bool:
+    """Say whether a field says something: null, empty and not a number are as if it were absent."""
+    if value is None:
+        return False
+    if isinstance(value, str):
+        return bool(value.strip())
+    return not (isinstance(value, float) and math.isnan(value))
+
+
+def said(fields: Mapping[str, Any]) -> Fields:
+    """Return the fields that say something."""
+    return {name: value for name, value in fields.items() if is_said(value)}
+
+
+def first(fields: Mapping[str, Any], names: Iterable[str]) -> Any:  # noqa: ANN401 - as it was sent
+    """Return what the first of these fields says that says something; None if none does."""
+    return next((fields[name] for name in names if is_said(fields.get(name))), None)
+
+
+def within(value: object, *path: str) -> Any:  # noqa: ANN401 - as it was sent
+    """Follow a path through nested objects; None where it ends."""
+    for name in path:
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return value
+
+
+def objects(value: object) -> list[Fields]:
+    """Return the objects of a list, or of a JSON text of one; an object alone is a list of one."""
+    if isinstance(value, str):
+        value = parsed(value)
+    if isinstance(value, dict):
+        return [value]
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+
+
+def parsed(text: str) -> Any:  # noqa: ANN401 - as it was sent
+    """Return what a JSON text holds; None if it is none."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def as_id(value: object) -> object:
+    """Read an id. Numbers are ids as their decimal text."""
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        return str(int(value))
+    return None if isinstance(value, str) and value.strip() in _NOBODY else value
+
+
+def as_text(value: object) -> object:
+    """Read a text: numbers as they are written, lists joined, half characters replaced."""
+    if isinstance(value, str):
+        return _SURROGATES.sub("\ufffd", value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return str(as_id(value)) if isinstance(value, int) or value.is_integer() else repr(value)
+    if isinstance(value, list):
+        texts = [as_text(each) for each in value if is_said(each)]
+        return ", ".join(texts) if all(isinstance(each, str) for each in texts) else value  # type: ignore[arg-type]
+    return value
+
+
+def as_number(value: object) -> object:
+    """Read a number, with the separators of any school: 1,234.56 and 1.234,56 and 1 234,56.
+
+    Ambiguous is 1,234: a comma before three digits separates thousands, a lone point never does.
+    """
+    if not isinstance(value, str) or len(value) > LONGEST_NUMBER:
+        return None if isinstance(value, bool) else value
+    text = _BETWEEN_DIGITS.sub("", unicodedata.normalize("NFKC", value).strip())
+    if not _PLAIN.fullmatch(text):
+        return value
+    point, comma = text.rfind("."), text.rfind(",")
+    if point >= 0 and comma >= 0:
+        thousands = "," if point > comma else "."
+        text = text.replace(thousands, "")
+    elif (comma >= 0 and _GROUPED.fullmatch(text)) or text.count(".") > 1:
+        grouped = _GROUPED.fullmatch(text)
+        text = text.replace(",", "").replace(".", "") if grouped else text
+    try:
+        return float(text.replace(",", "."))
+    except ValueError:
+        return value
+
+
+def as_whole(value: object) -> object:
+    """Read a number of pieces: 2.0 is 2."""
+    number = as_number(value)
+    return int(number) if isinstance(number, float) and number.is_integer() else number
+
+
+def as_money(value: object, home: str | None = None) -> tuple[object, str | None]:
+    """Read an amount, and the currency that stands with it, as its code; None if none does.
+
+    Args:
+        value: 12.9, "12,90 €", "CNY 12.90", {"amount": "12.90", "currency": "EUR"} and the like.
+        home: The shop's currency: what a sign means that several currencies share.
+    """
+    if isinstance(value, Mapping):
+        return _structured(value, home)
+    if not isinstance(value, str) or len(value) > LONGEST_NUMBER:
+        return as_number(value), None
+    text = unicodedata.normalize("NFKC", value).strip()
+    currency = None
+    for sign, codes in sorted(_CURRENCY_OF_SIGN.items(), key=lambda each: -len(each[0])):
+        if text.startswith(sign) or text.endswith(sign):
+            currency = home if home in codes else codes[0]
+            text = text.removeprefix(sign).removesuffix(sign).strip()
+            break
+    code = re.search(r"^([A-Za-z]{3})(?![A-Za-z])|(?<![A-Za-z])([A-Za-z]{3})$", text)
+    if code is not None:
+        currency = code[0].upper()
+        text = (text[: code.start()] + text[code.end() :]).strip()
+    number = as_number(text)
+    return (number, currency) if isinstance(number, float) else (value, None)
+
+
+def _structured(value: Mapping[str, Any], home: str | None) -> tuple[object, str | None]:
+    """Read an amount that is an object; commercetools write `centAmount`, Google `nanos`."""
+    currency = first(value, _CURRENCIES)
+    code = currency.strip().upper() if isinstance(currency, str) else None
+    if isinstance(cents := value.get("centAmount"), int):
+        digits = value.get("fractionDigits", 2)
+        return (cents / 10**digits if digits in range(7) else dict(value)), code
+    amount, inner = as_money(first(value, _AMOUNTS), home)
+    if isinstance(nanos := value.get("nanos"), int) and isinstance(amount, int | float):
+        amount = amount + nanos / 1e9
+    return (dict(value) if amount is None else amount), code or inner
+
+
+def as_flag(value: object, yes: frozenset[str], no: frozenset[str]) -> object:
+    """Read a yes or no from words, or from a number."""
+    if isinstance(value, bool):
+        return value
+    number = as_number(value)
+    if isinstance(number, int | float):
+        return number > 0
+    if isinstance(value, str):
+        word = words(value.rsplit("/", 1)[-1])
+        if word in yes or word in no:
+            return word in yes
+    return value
+
+
+def words(name: str) -> str:
+    """Return a name without what people write differently: case, spaces, `_` and `-`."""
+    return re.sub(r"[\s_\-]+", "", unicodedata.normalize("NFKC", name)).casefold()

@@ -1,0 +1,54 @@
+"""Public logs of shops: REES46 and Taobao, row by row.
+
+Sources: https://rees46.com/en/datasets and https://tianchi.aliyun.com/dataset/649.
+"""
+
+from portrait.events.event import Action
+from portrait.reading.acts import Acts, act, derived_id, named, product
+from portrait.reading.names import LOGS
+from portrait.reading.values import Fields, first
+
+REES46 = ("event_time", "event_type", "product_id", "user_id")
+TAOBAO_ACTIONS = {"1": "pv", "2": "fav", "3": "cart", "4": "buy"}  # of the mobile data set
+TAOBAO = ("user_id", "item_id", "category_id", "behavior", "timestamp")  # its columns, unnamed
+
+
+def read(body: Fields) -> Acts | None:
+    """Read one row; None if it is none."""
+    if all(name in body for name in REES46):
+        return _rees46(body)
+    if first(body, ("behavior", "behavior_type")) is not None and "user_id" in body:
+        return _taobao(body)
+    return None
+
+
+def _rees46(row: Fields) -> Acts:
+    found = named(row["event_type"], LOGS)
+    if not isinstance(found, Action):
+        return found
+    common = {
+        "event_id": first(row, ("event_id",)) or _row_id("rees46", row),
+        "user_id": row["user_id"],
+        "session_id": row.get("user_session"),
+        "occurred_at": row["event_time"],
+    }
+    return act(found, common, [product(row)])
+
+
+def _taobao(row: Fields) -> Acts:
+    name = str(first(row, ("behavior", "behavior_type")))
+    found = named(TAOBAO_ACTIONS.get(name, name), LOGS)
+    if not isinstance(found, Action):
+        return found
+    common = {
+        "event_id": first(row, ("event_id",)) or _row_id("taobao", row),
+        "user_id": row["user_id"],
+        "occurred_at": first(row, ("timestamp", "time")),
+    }
+    category = first(row, ("category_id", "item_category"))
+    return act(found, common, [product({"item_id": row.get("item_id"), "category": category})])
+
+
+def _row_id(log: str, row: Fields) -> str:
+    """Name a row by what it says; a log that has the same row twice means it once."""
+    return derived_id(log, *sorted((str(k), str(v)) for k, v in row.items()))

@@ -1,0 +1,95 @@
+"""Plain: messages in our own words, or in the commonest of others'."""
+
+from portrait.errors import EventInvalidError
+from portrait.events.event import Action
+from portrait.reading.acts import BRANDS, CATEGORIES, TITLES, VARIANTS, Acts, act, product
+from portrait.reading.names import ALL
+from portrait.reading.values import Fields, first, objects
+
+ALIASES = {
+    "event_id": ("event_id", "messageId", "eventId", "message_id"),
+    "user_id": ("user_id", "userId", "customer_id", "customerId"),
+    "anonymous_id": ("anonymous_id", "anonymousId", "domain_userid", "user_pseudo_id"),
+    "session_id": ("session_id", "sessionId", "domain_sessionid", "user_session", "ga_session_id"),
+    "item_id": ("item_id", "itemId", "product_id", "productId", "sku"),
+    "order_id": ("order_id", "orderId", "transaction_id"),
+    "quantity": ("quantity", "qty"),
+    "price": ("price", "item_price", "unit_price", "unitPrice"),
+    "currency": ("currency", "currency_code", "currencyCode"),
+    "text": ("text", "query", "search_term", "review_body"),
+    "rating": ("rating", "stars"),
+    "recommendation_id": ("recommendation_id", "recommendationId"),
+    "occurred_at": (
+        *("occurred_at", "occurredAt", "originalTimestamp", "derived_tstamp", "timestamp"),
+        *("event_time", "event_timestamp", "time"),
+    ),
+    "sent_at": ("sent_at", "sentAt"),
+    "schema_version": ("schema_version",),
+}
+TYPES = ("type", "eventType", "event_type", "event", "event_name", "action")
+RESULTS = "view_search_results"
+WRAPPERS = ("track", "event")  # names that say that a name follows
+
+
+def read(body: Fields, topic: Action | None) -> Acts:
+    """Read a message.
+
+    Args:
+        body: What it says.
+        topic: What was done, by the topic that the message lies on.
+
+    Raises:
+        EventInvalidError: It is not said what was done, or in a word that nobody knows.
+    """
+    properties = body.get("properties")
+    if isinstance(properties, dict):
+        body = properties | {name: value for name, value in body.items() if name != "properties"}
+    found = action_of(body, topic)
+    if not isinstance(found, Action):
+        return Acts(passed_over=[found])
+    fields = {ours: first(body, names) for ours, names in ALIASES.items()}
+    if found is Action.SEARCH and fields["text"] is None and Action.SEARCH not in named_by(body):
+        return Acts(passed_over=[RESULTS])  # results were shown, and nothing says what was asked
+    item = body.get("item")
+    fields["item"] = item if isinstance(item, dict) else _snapshot(body)
+    products = [product(each) for each in objects(body.get("products") or body.get("items"))]
+    return act(found, fields, products if fields["item_id"] is None else ())
+
+
+def named_by(body: Fields) -> list[object]:
+    """Return what a message calls what was done."""
+    return [body[field] for field in TYPES if field in body]
+
+
+def action_of(body: Fields, topic: Action | None) -> Action | str:
+    """Return what was done, or the name of what is of no interest.
+
+    Raises:
+        EventInvalidError: It is not said, or in a word that nobody knows.
+    """
+    is_named = False
+    for field in TYPES:
+        name = body.get(field)
+        if name is None or name in WRAPPERS:
+            continue
+        found = ALL.find(name)
+        if found is not None:
+            return found
+        is_named = True
+    if is_named or topic is None:
+        msg = "type: unknown action" if is_named else "type: missing"
+        raise EventInvalidError(msg)
+    return topic
+
+
+def _snapshot(body: Fields) -> Fields | None:
+    """Return what the message says of the item, if it calls it something."""
+    title = first(body, TITLES)
+    if title is None:
+        return None
+    return {
+        "title": title,
+        "category": first(body, CATEGORIES),
+        "brand": first(body, BRANDS),
+        "attributes": {"variant": v} if (v := first(body, VARIANTS)) is not None else None,
+    }

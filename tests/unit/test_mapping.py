@@ -1,0 +1,175 @@
+"""Mappings: what a shop declares of its messages is read so; a mistake is told with its line."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from portrait.errors import SettingsInvalidError
+from portrait.events.event import Action, Event
+from portrait.reading.dialect import Dialect
+from portrait.reading.events import Reading, read_events
+from portrait.reading.items import read_items
+from portrait.reading.mapping import MappingFile, read_mapping
+from tests.support.generated import ROOT
+
+SHIPPED = ROOT / "deploy" / "mappings"
+ORDER = {
+    "id": 5001,
+    "created_at": "2026-07-01T03:31:00-04:00",
+    "currency": "USD",
+    "customer": {"id": 7001},
+    "line_items": [
+        {"id": 1, "product_id": 9001, "title": "Sencha", "quantity": 1, "price": "8.90"},
+        {"id": 2, "product_id": 9002, "title": "Pot", "quantity": 2, "price": "49.00"},
+    ],
+}
+Write = Callable[[str], Path]
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    def written(text: str) -> Path:
+        path = tmp_path / "mapping.yml"
+        path.write_text(text)
+        return path
+
+    return written
+
+
+def said(mapping: Path, sent: object, **dialect: Any) -> Reading[Event]:  # noqa: ANN401
+    own = Dialect(mapped=read_mapping(mapping), **dialect)
+    return read_events(json.dumps(sent).encode(), dialect=own)
+
+
+def test_an_order_of_shopify_is_an_event_for_each_line() -> None:
+    reading = said(SHIPPED / "shopify-orders.yml", ORDER, currency="CNY", rates={"USD": 7.0})
+
+    assert reading.refusals == []
+    assert [
+        (e.event_id, e.type, e.user_id, e.item_id, e.quantity, e.price) for e in reading.events
+    ] == [
+        ("5001:1", Action.PURCHASE, "7001", "9001", 1, pytest.approx(62.3)),
+        ("5001:2", Action.PURCHASE, "7001", "9002", 2, pytest.approx(343.0)),
+    ]
+    assert {event.occurred_at.isoformat() for event in reading.events} == {
+        "2026-07-01T03:31:00-04:00"
+    }
+
+
+def test_a_currency_that_has_no_rate_counts_without_its_price() -> None:
+    reading = said(SHIPPED / "shopify-orders.yml", ORDER, currency="CNY")
+
+    assert [event.price for event in reading.events] == [None, None]
+    assert reading.left_out == [{"price": "in another currency"}] * 2
+
+
+def test_a_visit_of_matomo_is_read_or_passed_over() -> None:
+    page = {"type": "action", "idpageview": "x1", "timestamp": 1_782_891_060, "visitorId": "v"}
+    mapping = SHIPPED / "matomo.yml"
+
+    (event,) = said(mapping, page | {"productViewSku": "tea-0042"}).events
+    (search,) = said(mapping, page | {"type": "search", "siteSearchKeyword": "tea"}).events
+
+    assert (event.type, event.user_key, event.event_id) == (
+        Action.BROWSE,
+        "anonymous:v",
+        "x1:1782891060",
+    )
+    assert (search.type, search.text) == (Action.SEARCH, "tea")
+    assert said(mapping, page).passed_over == ["Matomo other"]
+
+
+def test_a_log_with_words_of_its_own_is_read() -> None:
+    row = {
+        "datum": "01.07.2026 09:31",
+        "kunde": "K-1",
+        "artikel": "4711",
+        "bezeichnung": "Sencha",
+        "warengruppe": "12",
+        "aktion": "KAUF",
+        "menge": "2",
+        "preis": "8,90",
+    }
+    mapping = SHIPPED / "csv-log.yml"
+
+    (event,) = said(mapping, row).events
+    (item,) = read_items(
+        json.dumps(row).encode(), dialect=Dialect(mapped=read_mapping(mapping))
+    ).items
+
+    assert (event.type, event.quantity, event.price) == (Action.PURCHASE, 2, 8.9)
+    assert event.occurred_at.isoformat() == "2026-07-01T09:31:00+00:00"
+    assert event.item is not None
+    assert event.item.category == "Lebensmittel > Tee"
+    assert (item.id, item.category, item.price) == ("4711", "Lebensmittel > Tee", 8.9)
+    assert said(mapping, row | {"aktion": "GEBURTSTAG"}).refusals == ["type: missing"]
+
+
+def test_plain_messages_are_read_as_before_beside_a_mapping() -> None:
+    plain = {"event_id": "e", "type": "click", "user_id": "u", "item_id": "i"}
+
+    (event,) = said(SHIPPED / "matomo.yml", plain | {"occurred_at": 1_782_891_060}).events
+
+    assert event.type is Action.CLICK
+
+
+def test_paths_lead_into_lists_and_to_names_with_dots(write: Write) -> None:
+    mapping = write(
+        "events:\n"
+        "- name: mine\n"
+        "  fields:\n"
+        "    type: {constant: click}\n"
+        "    event_id: ids.1\n"
+        "    user_id: who.is\n"
+        "    item_id: [nowhere, a.b.c]\n"
+        "    occurred_at: at\n"
+    )
+
+    (event,) = said(
+        mapping,
+        {"ids": [1, 2], "who.is": "u", "a": {"b": {"c": "i"}}, "at": "2026-07-01T00:00:00Z"},
+    ).events
+
+    assert (event.event_id, event.user_id, event.item_id) == ("2", "u", "i")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("events:\n- name: a\n  fields:\n    type: {constant: click}\n   x: 1\n", "line 5"),
+        ("version: 2\n", "line 1: version"),
+        ("events:\n- name: a\n  fields: {}\n", "rule `a` says no fields"),
+        ("events:\n- name: a\n  fields:\n    colour: x\n", "no field `colour`"),
+        ("events:\n- name: a\n  feilds:\n    type: x\n", "line 3: events.0.feilds"),
+        (
+            "events:\n- name: a\n  fields:\n    type: x\n    price: {path: a, constant: 1}\n",
+            "line 5",
+        ),
+        ("items:\n- name: a\n  fields:\n    user_id: x\n", "no field `user_id`"),
+        ("[1, 2]", "line 1"),
+    ],
+)
+def test_a_mistake_is_told_with_its_line(write: Write, text: str, told: str) -> None:
+    with pytest.raises(SettingsInvalidError, match="PORTRAIT_MAPPING") as refusal:
+        read_mapping(write(text))
+
+    assert told in str(refusal.value)
+
+
+def test_a_file_that_is_not_there_is_told() -> None:
+    with pytest.raises(SettingsInvalidError, match="cannot be read"):
+        read_mapping(Path("/nowhere/mapping.yml"))
+
+
+def test_the_published_schema_is_that_of_the_code() -> None:
+    published = json.loads((SHIPPED / "mapping.schema.json").read_text())
+
+    assert published == MappingFile.model_json_schema()
+
+
+@pytest.mark.parametrize("path", sorted(SHIPPED.glob("*.yml")), ids=lambda path: path.name)
+def test_every_shipped_mapping_is_one(path: Path) -> None:
+    assert read_mapping(path).events
