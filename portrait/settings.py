@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from datetime import timedelta
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, PositiveInt, RedisDsn, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, PositiveInt, RedisDsn, SecretStr, ValidationError
 from pydantic_core import ErrorDetails, to_jsonable_python
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
@@ -16,6 +16,22 @@ from portrait.errors import SettingsInvalidError
 
 PREFIX = "PORTRAIT_"
 LIKE = 0.75  # how alike two names are, at least, for one to be meant by the other
+
+
+def _cron(expression: str) -> str:
+    """Refuse what is no cron expression, before anything heavy is loaded.
+
+    Raises:
+        ValueError: It is none.
+    """
+    try:
+        from croniter import croniter  # noqa: PLC0415 - only who trains has it, and reads this
+    except ImportError:
+        return expression
+    if not croniter.is_valid(expression):
+        msg = "no cron expression; one is `0 3 * * *`, at three every night"
+        raise ValueError(msg)
+    return expression
 
 
 class Settings(BaseSettings):
@@ -163,7 +179,7 @@ class Settings(BaseSettings):
     )
 
     # The trainer
-    train_cron: str | None = Field(
+    train_cron: Annotated[str, AfterValidator(_cron)] | None = Field(
         "0 3 * * *", description="When to train, a cron expression in UTC; `null`: never by time."
     )
     train_events: PositiveInt | None = Field(
@@ -347,4 +363,8 @@ def _cause(problem: ErrorDetails) -> str:
         return "should be a duration, as ISO 8601 (PT5S, P7D) or in seconds"
     if kind == "tuple_type":
         return "should be a list, as JSON"
-    return said.removeprefix("Input ").replace("URL scheme", "the URL's scheme")
+    return (
+        said.removeprefix("Value error, ")
+        .removeprefix("Input ")
+        .replace("URL scheme", "the URL's scheme")
+    )

@@ -62,11 +62,6 @@ def lack_of(schedule: Schedule, waiting: Waiting) -> Need | None:
     return Need(what="new labelled events", there=waiting.events, needed=schedule.events)
 
 
-def is_cron(expression: str) -> bool:
-    """Whether this is a cron expression, for whoever reads settings."""
-    return bool(croniter.is_valid(expression))
-
-
 def _next(cron: str, since: datetime) -> datetime:
     moment: datetime = croniter(cron, since.astimezone(UTC)).get_next(datetime)
     return moment

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portrait.lifecycle.schedule import Due, Schedule, Waiting, due, is_cron
+from portrait.lifecycle.schedule import Due, Schedule, Waiting, due
 
 NIGHTLY = Schedule(cron="0 3 * * *", events=1_000, pause=timedelta(hours=1))
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -78,11 +78,3 @@ def test_what_is_due_stays_due(first: timedelta, more: timedelta) -> None:
 
 def test_a_clock_that_was_set_back_triggers_nothing() -> None:
     assert due(NIGHTLY, Waiting(NOON, events=9_999), NOON - timedelta(days=3)) is None
-
-
-@pytest.mark.parametrize(
-    ("expression", "is_one"),
-    [("0 3 * * *", True), ("@daily", True), ("at night", False), ("", False)],
-)
-def test_a_cron_expression_is_told_from_other_words(expression: str, *, is_one: bool) -> None:
-    assert is_cron(expression) is is_one

@@ -22,7 +22,7 @@ from portrait.adapters.river_drift import AdwinDrift
 from portrait.dataset.stock import StoredStock
 from portrait.errors import SettingsInvalidError
 from portrait.evaluation.trial import Thresholds
-from portrait.lifecycle.schedule import Schedule, is_cron
+from portrait.lifecycle.schedule import Schedule
 from portrait.lifecycle.tracking import Lenient, Tracking, TrackingUnavailableError
 from portrait.monitoring.outcomes import ArchiveOutcomes
 from portrait.monitoring.signals import ArchiveSignals
@@ -160,9 +160,6 @@ def _watched(settings: Settings, redis: Redis, parts: Parts) -> Watched:
 
 
 def _schedule(settings: Settings) -> Schedule:
-    if settings.train_cron is not None and not is_cron(settings.train_cron):
-        msg = f"PORTRAIT_TRAIN_CRON is no cron expression: {settings.train_cron!r}"
-        raise SettingsInvalidError(msg)
     return Schedule(settings.train_cron, settings.train_events, settings.train_pause)
 
 
