@@ -114,7 +114,7 @@ def _unwrapped(body: object, deep: int, refusals: list[str]) -> Iterator[Fields]
         return
     if isinstance(body, list):
         inner = body
-    elif "specversion" in body and "type" in body:
+    elif "specversion" in body:
         try:
             inner = _cloud_event(body, _data_of(body))
         except RecordInvalidError as error:
