@@ -4,7 +4,15 @@ from datetime import datetime
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 
 from portrait.events.columns import RING
 from portrait.events.event import Action
@@ -14,7 +22,7 @@ from portrait.reading.records import LONGEST_KEY
 
 MOST_ITEMS = 100  # of one answer
 MOST_EVENTS = 500  # of one request
-MOST_EXCLUDED = 1_000
+MOST_EXCLUDED = 5_000
 MOST_CHOICES = 50  # of one filter
 MOST_TEXTS = 20  # of one session
 OF_SEARCH = "Of a search, its text, cut to 96 bytes; null where it is not kept."
@@ -58,9 +66,37 @@ ReadTone = Annotated[
 
 
 class RequestBody(BaseModel):
-    """What clients send: a field we do not know is an error, as is `0` for `false`."""
+    """What clients send: a field we do not know is an error, as is `0` for `false`.
+
+    `null` and `""` are as if nothing were said: the default.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, strict=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _says_something(cls, sent: object) -> object:
+        """Leave out what says nothing."""
+        if not isinstance(sent, dict):
+            return sent
+        return {name: value for name, value in sent.items() if value is not None and value != ""}
+
+
+def _as_name(sent: object) -> object:
+    """Read a number as the id that it is in decimal."""
+    return str(sent) if isinstance(sent, int) and not isinstance(sent, bool) else sent
+
+
+def _as_list(sent: object) -> object:
+    """Read one value where several may stand as a list of it."""
+    if isinstance(sent, list | tuple):
+        return tuple(_as_name(each) for each in sent)
+    return (_as_name(sent),)
+
+
+def _newest(most: int) -> BeforeValidator:
+    """Read a list, newest last, of which only the newest count: a long session is no mistake."""
+    return BeforeValidator(lambda sent: _as_list(sent)[-most:])  # type: ignore[index] # a tuple
 
 
 class ResponseBody(BaseModel):
@@ -72,21 +108,26 @@ class ResponseBody(BaseModel):
 class Session(RequestBody):
     """What somebody has just looked at; it need not be known who they are."""
 
-    items: tuple[Id, ...] = Field((), max_length=RING, description="Item ids, newest last.")
-    texts: tuple[SessionText, ...] = Field(
-        (), max_length=MOST_TEXTS, description="What they searched for, newest last."
+    items: Annotated[tuple[Id, ...], _newest(RING)] = Field(
+        (), description=f"Item ids, newest last; of more than {RING} the newest."
+    )
+    texts: Annotated[tuple[SessionText, ...], _newest(MOST_TEXTS)] = Field(
+        (),
+        description=f"What they searched for, newest last; of more than {MOST_TEXTS} the newest.",
     )
 
 
 class AskedFilters(RequestBody):
     """What an item must be. Several categories or brands mean any of them."""
 
-    category: tuple[Choice, ...] = Field(
+    category: Annotated[tuple[Choice, ...], BeforeValidator(_as_list)] = Field(
         (),
         max_length=MOST_CHOICES,
         description="Paths from the widest level to any depth: `A` or `A > B`. Case is ignored.",
     )
-    brand: tuple[Choice, ...] = Field((), max_length=MOST_CHOICES)
+    brand: Annotated[tuple[Choice, ...], BeforeValidator(_as_list)] = Field(
+        (), max_length=MOST_CHOICES
+    )
     price_min: float | None = Field(
         None, ge=0, description="Leaves out items of unknown price, as does `price_max`."
     )
@@ -115,12 +156,14 @@ class RecommendationRequest(RequestBody):
         }
     )
 
-    user_id: ProfileName | None = Field(
+    user_id: Annotated[ProfileName | None, BeforeValidator(_as_name)] = Field(
         None, description="Nobody knows them: popular items, not an error."
     )
     session: Session | None = None
     limit: int = Field(20, ge=1, le=MOST_ITEMS)
-    exclude: tuple[Id, ...] = Field((), max_length=MOST_EXCLUDED, description="Item ids.")
+    exclude: Annotated[tuple[Id, ...], BeforeValidator(_as_list)] = Field(
+        (), max_length=MOST_EXCLUDED, description="Item ids."
+    )
     exclude_seen: bool = Field(
         default=True, description="Leave out what is among the user's newest events."
     )
