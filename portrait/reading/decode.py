@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from portrait.events.columns import ACTION_CODE, COLUMNS, ERASURE
+from portrait.events.columns import ACTION_CODE, COLUMNS, ERASURE, TOPIC_CODE
 from portrait.events.event import Action, Event
 from portrait.events.item import Item
 from portrait.events.letter import joined
 from portrait.events.stream import Message, Record
 from portrait.events.tone import READ, SAID, stars_of
-from portrait.events.topics import ERASURES, EVENT_TOPICS
+from portrait.events.topics import ERASURES, event_topic
 from portrait.reading.dialect import AS_SENT, Dialect
 from portrait.reading.records import (
     FIRST,
@@ -35,7 +35,7 @@ from portrait.ref import event_ref, item_ref, search_ref
 TENTHS = 10  # of a star
 CHARACTERS_PER_TOKEN = 3  # of wordpiece, on the safe side
 
-_TOPIC_CODES = {topic: code for code, topic in enumerate(EVENT_TOPICS)}
+_TOPIC_CODES = {event_topic(action): code for action, code in TOPIC_CODE.items()}
 _Said = tuple[int, int, tuple[float, ...], int]  # the last columns: received, logged, event, part
 _Row = tuple[int, int, int, int, int, int, int, tuple[float, ...], int]
 

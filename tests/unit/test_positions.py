@@ -11,7 +11,14 @@ from numpy.typing import NDArray
 
 from portrait.events.columns import ACTION_CODE, COLUMNS, ERASURE, RING
 from portrait.events.event import Action
-from portrait.profiles.facts import FURTHER_LAYOUT, LATER_MS, LAYOUT, Facts, fold
+from portrait.profiles.facts import (
+    FURTHER_LAYOUT,
+    LATER_MS,
+    LAYOUT,
+    WIDE_LAYOUT,
+    Facts,
+    fold,
+)
 from portrait.profiles.layout import blank_portraits
 from portrait.profiles.positions import POSITION
 from portrait.profiles.profile import decode_profile, encode_profiles, read_facts
@@ -22,6 +29,7 @@ from tests.support.strategies import (
     happenings,
     interleaved,
     log_of,
+    packed,
     spread_log_of,
 )
 
@@ -60,7 +68,7 @@ def clicks(count: int) -> list[Happening]:
 
 def erasure(until: int, *, partition: int, user: int = 0, offset: int = 0) -> NDArray[np.void]:
     row = (0, until, 0, 0.0, 0, 0, 0)
-    return np.array([(user, ERASURE, partition, 0, offset, until, until, row)], COLUMNS)
+    return np.array([(user, ERASURE, partition, 0, offset, until, until, row, 0)], COLUMNS)
 
 
 @given(happenings(USERS), partitions, shuffles, st.data())
@@ -81,6 +89,26 @@ def test_so_are_they_beyond_a_full_ring(
     log = spread(events, places)
 
     assert whole(facts_of(interleaved(log, random))) == whole(facts_of(log))
+
+
+sizes = st.lists(st.integers(1, 5), min_size=1, max_size=4)
+
+
+@given(happenings(USERS), sizes, st.data())
+def test_a_record_of_several_events_is_taken_in_whole_and_once(
+    events: list[Happening], several: list[int], data: st.DataObject
+) -> None:
+    log = packed(log_of(events), several)
+    facts = facts_of(log)
+    starts = sorted({int(np.flatnonzero(log["offset"] == each)[0]) for each in log["offset"]})
+    one_by_one = facts_of(log_of(events))
+    one_by_one.head["revision"] = facts.head["revision"]  # counts records, of which there are more
+
+    assert what_is_known(facts) == what_is_known(one_by_one)
+    if starts:  # cut between records, and read again from any of them
+        cut, again = data.draw(st.sampled_from(starts)), data.draw(st.sampled_from(starts))
+        assert whole(facts_of(log[:cut], log[cut:], log[again:])) == whole(facts)
+        assert whole(facts_of(np.concatenate([log, log[again:]]))) == whole(facts)
 
 
 @given(happenings(1, most=150), partitions)
@@ -172,7 +200,7 @@ def test_records_come_back_as_they_went(events: list[Happening], places: list[in
         assert read.events == profile.ring.tolist()
         assert list(partitions_of(record)) == profile.partitions
         assert space_of(record) == profile.space_id
-        assert record[9] == (FURTHER_LAYOUT if len(theirs) else LAYOUT)
+        assert record[9] in {WIDE_LAYOUT, FURTHER_LAYOUT if len(theirs) else LAYOUT}
 
 
 @given(happenings(USERS), partitions, st.sets(st.integers(0, USERS - 1)))
