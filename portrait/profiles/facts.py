@@ -256,7 +256,7 @@ def _advance(
     positions.last_id[positions.slot[members][fresh]] = id[fresh]
     rows = columns["user"][advanced]
     head["revision"][rows] += np.uint64(1)
-    head["received_at"][rows] = np.maximum(head["received_at"][rows], columns["logged"][fresh])
+    head["received_at"][rows] = np.maximum(head["received_at"][rows], columns["logged"][advanced])
     return fresh
 
 

@@ -112,10 +112,10 @@ async def test_what_names_no_title_changes_what_it_names(is_one_batch: bool) -> 
     assert await store.get_items(["milk"]) == [expected]
 
 
-async def test_a_title_that_is_said_to_be_empty_is_empty() -> None:
+async def test_a_title_that_is_empty_is_not_said() -> None:
     store, _, _ = await run([upsert("milk", brand="Alm")], [upsert("milk", title="")])
 
-    assert await store.get_items(["milk"]) == [Item(id="milk")]
+    assert await store.get_items(["milk"]) == [Item(id="milk", title="title of milk", brand="Alm")]
 
 
 @pytest.mark.parametrize("is_one_batch", [True, False])
@@ -168,7 +168,7 @@ async def test_what_can_never_be_an_item_is_dead_lettered() -> None:
 
     reasons = [dict(letter.headers)["portrait-reason"] for letter in publisher.messages]
     assert [letter.topic for letter in publisher.messages] == [DEAD] * 3
-    assert reasons == [b"payload: json_invalid", b"key: missing or too long", b"key: not UTF-8"]
+    assert reasons == [b"payload: not UTF-8 JSON", b"key: missing or too long", b"key: not UTF-8"]
     assert len(stream.committed) == 1
 
 

@@ -28,6 +28,7 @@ from portrait.reading.records import (
     put_aside,
     read_item,
     read_record,
+    require_whole,
     tabulated,
 )
 from portrait.times import DAY_MS
@@ -233,7 +234,7 @@ def test_a_type_that_is_a_number_of_any_size_is_unknown() -> None:
     assert reason_of(FakeRecord("events.click", number)) == "type: unknown action"
 
 
-@pytest.mark.parametrize("count", [1, MOST_ATTRIBUTES + 1, 70_000])
+@pytest.mark.parametrize("count", [1, MOST_ATTRIBUTES + 1, 3_000])
 def test_what_is_left_out_of_attributes_is_named_by_no_word_of_the_producer(count: int) -> None:
     attributes: dict[str, object] = {f"{n} ann@example.org": "x" * 257 for n in range(count)}
     item = json.dumps({"id": "i", "title": "t", "attributes": attributes | {"g": 100}}).encode()
@@ -307,8 +308,8 @@ def test_no_forged_timestamp_moves_an_event_into_a_coming_day() -> None:
     tomorrow = (NOW + DAY_MS) / 1_000
 
     for timestamp in (NOW, NOW + TOLERANCE, NOW + DAY_MS):
-        said = stamped(timestamp, occurred_at=tomorrow)
-        assert reason_of(said) in {"occurred_at: in the future", "timestamp: in the future"}
+        with pytest.raises(RecordInvalidError, match="in the future"):
+            require_whole(read_record(stamped(timestamp, occurred_at=tomorrow), CLOCK))
 
 
 @given(st.integers(1, NOW))

@@ -344,13 +344,15 @@ async def test_what_is_popular_is_the_same_when_asked_again_and_follows_the_wish
         ({"limit": 101}, "#/limit"),
         ({"diversity": 1.1}, "#/diversity"),
         ({"user": "ann"}, "#/user"),
-        ({"user_id": ""}, "#/user_id"),
+        ({"user_id": True}, "#/user_id"),
+        ({"limit": "3"}, "#/limit"),
+        ({"filters": {"category": [["a"]]}}, "#/filters/category/0"),
         ({"filters": {"colour": "red"}}, "#/filters/colour"),
         ({"filters": {"price_min": 2, "price_max": 1}}, "#/filters"),
         ({"filters": {"price_min": -1}}, "#/filters/price_min"),
         ({"session": {"items": [""]}}, "#/session/items/0"),
         ({"session": {"texts": ["  "]}}, "#/session/texts/0"),
-        ({"exclude": ["x"] * 1_001}, "#/exclude"),
+        ({"exclude": ["x"] * 5_001}, "#/exclude"),
     ],
     ids=str,
 )
@@ -550,3 +552,32 @@ def numbers_of(told: object) -> list[float]:
 def is_long(number: float) -> bool:
     """Say whether a number has more than four decimals."""
     return len(str(number).partition(".")[2]) > 4 and "e" not in str(number)
+
+
+@pytest.mark.parametrize(
+    ("asked", "plainly"),
+    [
+        ({"user_id": ""}, {}),
+        ({"user_id": 12345}, {"user_id": "12345"}),
+        ({"exclude": None, "filters": None, "limit": None, "session": None}, {}),
+        ({"filters": {"category": "Grocery"}}, {"filters": {"category": ["Grocery"]}}),
+        ({"exclude": "milk"}, {"exclude": ["milk"]}),
+        ({"exclude": [7, "milk"]}, {"exclude": ["7", "milk"]}),
+        (
+            {"session": {"items": ["beef", *["milk"] * 64], "texts": "tea"}},
+            {"session": {"items": ["milk"] * 64, "texts": ["tea"]}},
+        ),
+    ],
+    ids=str,
+)
+async def test_a_request_is_read_as_it_is_meant(
+    asked: dict[str, object], plainly: dict[str, object]
+) -> None:
+    async with open_shop(await shop_of()) as client:
+        answer, expected = [
+            (await client.post("/recommend", json=each)).raise_for_status().json()
+            for each in (asked, plainly)
+        ]
+
+    assert answer["items"] == expected["items"]
+    assert answer["strategy"] == expected["strategy"]
