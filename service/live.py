@@ -22,6 +22,7 @@ from collections.abc import (
 )
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from threading import Lock
 
 import structlog
@@ -104,7 +105,7 @@ class Source:
     lexicon: Lexicon = field(default_factory=Lexicon)
     rows: dict[int, int] = field(default_factory=dict)  # of items by item_ref: one at a time
     categories: Spellings = field(default_factory=Spellings)
-    brands: Spellings = field(default_factory=Spellings)
+    brands: Spellings = field(default_factory=partial(Spellings, are_paths=False))
     _turn: Lock = field(default_factory=Lock)  # whoever looks at the catalogue does so in a thread
 
     @property

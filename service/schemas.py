@@ -84,7 +84,8 @@ class AskedFilters(RequestBody):
     category: tuple[Choice, ...] = Field(
         (),
         max_length=MOST_CHOICES,
-        description="Paths from the widest level to any depth: `A` or `A > B`. Case is ignored.",
+        description="Paths from the widest level to any depth: `A` or `A > B`. Case, spaces and "
+        "what separates levels (`a/b`, `A>B`) do not count.",
     )
     brand: tuple[Choice, ...] = Field((), max_length=MOST_CHOICES)
     price_min: float | None = Field(

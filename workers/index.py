@@ -1,6 +1,6 @@
 """Index: keep the catalogue and its vectors complete while items change.
 
-batch ─▶ decode ─▶ dead letters ─▶ encode new text ─▶ store and announce ─▶ mark ─▶ commit
+batch ─▶ decode ─▶ dead letters ─▶ spell ─▶ encode new text ─▶ store and announce ─▶ mark ─▶ commit
 
 The last message about an item wins; a tombstone withdraws it. Replaying changes nothing, so
 whatever Redis may have lost is read again.
@@ -104,7 +104,7 @@ async def _store(batch: Batch, indexer: Indexer) -> Changes:
         await indexer.publisher.publish(changes.dead)
     items = await _upon_what_is_known(changes.items, indexer.store)
     for start in range(0, len(items), TEXTS_AT_ONCE):
-        some = items[start : start + TEXTS_AT_ONCE]
+        some = await indexer.store.spelled(items[start : start + TEXTS_AT_ONCE], keep=True)
         async with indexer.spaces.reading(some):
             await indexer.store.put_items(some)
         log.info("items_indexed", items=len(some))

@@ -312,7 +312,9 @@ async def _read_new(
 ) -> None:
     """Make the vectors of searches, and introduce items. Others have their turn in between."""
     offered = updater.limits.offer_unknown
-    introduced = [_introduced(part.items[ref], offered=offered) for ref in items]
+    introduced = await painter.mirror.spelled(
+        [_introduced(part.items[ref], offered=offered) for ref in items]
+    )
     for portion in portions(part.searches[ref] for ref in searches):
         async with updater.backlog.turn:
             await painter.texts.read(searches=portion, ttl=SEARCH_TTL)

@@ -15,12 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from portrait.arrays import MISSING, Codes
-from portrait.catalogue.names import Names
+from portrait.catalogue.names import Names, Paths
 from portrait.catalogue.traits import Traits, levels_of, tops_of
 from portrait.catalogue.vectors import VectorTable
+from portrait.events.category import interest_category
 from portrait.events.columns import ACTION_CODE
 from portrait.events.event import Action
-from portrait.events.item import IntroducedItem, Item, interest_category
+from portrait.events.item import IntroducedItem, Item
 from portrait.hash_index import HashIndex
 from portrait.model.model import Model
 from portrait.model.space import Vectors
@@ -65,8 +66,8 @@ class Catalogue:
         self.placed = VectorTable(model.learned.behaviour.dim if model.learned else 0)  # by event
         self._waiting: dict[int, int] = {}  # items to be placed: row by ref
         self.items: list[Item] = []
-        self.interests = Names()
-        self.categories = Names()
+        self.interests = Paths()
+        self.categories = Paths()
         self.brands = Names()
         self._rows = np.zeros(FIRST_ROWS, ITEM)
         self._index = HashIndex()

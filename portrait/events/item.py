@@ -14,11 +14,10 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from portrait.errors import ItemInvalidError
+from portrait.events.category import LONGEST, SEPARATOR
 from portrait.field_errors import reasons
 
-SEPARATOR = " > "  # between the levels of a category path
 MOST_ATTRIBUTES = 32
-INTEREST_DEPTH = 2  # levels of the category path that an interest names
 
 LONGEST_ID = 128  # characters
 # What is written into URLs, keys and logs must come back as it was: no line break or other control
@@ -50,7 +49,7 @@ def _bounded(value: Any) -> Any:  # noqa: ANN401 - pydantic hands over whatever 
     return value
 
 
-Category = Annotated[str, BeforeValidator(_join_path), StringConstraints(max_length=512)]
+Category = Annotated[str, BeforeValidator(_join_path), StringConstraints(max_length=LONGEST)]
 
 Attributes = Annotated[dict[AttributeName, AttributeValue], BeforeValidator(_bounded)]
 
@@ -107,13 +106,3 @@ def parse_item(payload: bytes) -> Item:
         return Item.model_validate_json(payload)
     except ValidationError as error:
         raise ItemInvalidError(reasons(error)) from None  # the error repeats what was sent
-
-
-def interest_category(category: str) -> str:
-    """Cut a category path to the levels that an interest names."""
-    return SEPARATOR.join(category.split(SEPARATOR)[:INTEREST_DEPTH])
-
-
-def top_category(category: str) -> str:
-    """Return the widest level of a category path."""
-    return category.split(SEPARATOR, maxsplit=1)[0]

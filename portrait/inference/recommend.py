@@ -18,7 +18,7 @@ import numpy as np
 
 from portrait.arrays import MISSING, Codes, Flags, Floats
 from portrait.catalogue.catalogue import Catalogue
-from portrait.catalogue.names import Names
+from portrait.catalogue.names import Names, Paths
 from portrait.catalogue.traits import Traits
 from portrait.events.item import Item
 from portrait.model.space import Vectors
@@ -47,7 +47,7 @@ class Shelf:
     price: Floats  # (N,); 0 = not known
     offered: Flags  # (N,)
     withdrawn: Flags  # (N,)
-    categories: Names
+    categories: Paths
     brands: Names
     placed: Vectors  # (M, D): what the learned model sees; (M, 0) without one
     place: Codes  # (N,): row of `placed`, or MISSING

@@ -24,8 +24,9 @@ from portrait.dataset.interactions import NO_ITEM, Interactions
 from portrait.errors import PortraitError
 from portrait.evaluation.exam import EACH, set_exam
 from portrait.evaluation.validation import Validation, validation_of
+from portrait.events.category import interest_category
 from portrait.events.erasure import Erasures
-from portrait.events.item import Item, interest_category
+from portrait.events.item import Item
 from portrait.files import replacing
 from portrait.lifecycle.learner import NothingToLearnError
 from portrait.lifecycle.need import Need

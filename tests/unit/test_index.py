@@ -172,6 +172,20 @@ async def test_what_can_never_be_an_item_is_dead_lettered() -> None:
     assert len(stream.committed) == 1
 
 
+async def test_categories_that_mean_the_same_are_shown_as_the_first_was_written() -> None:
+    ways = "Grocery > Tea", "Grocery>Tea", "grocery/tea", "GROCERY > TEA", "electronics.phone"
+    items = [upsert(f"item-{n}", category=way) for n, way in enumerate(ways)]
+
+    store, _, _ = await run(items[:2], items[2:])
+
+    stored = await store.get_items([f"item-{n}" for n in range(5)])
+    assert [item and item.category for item in stored] == ["Grocery > Tea"] * 4 + [
+        "electronics.phone"
+    ]
+    text = text_ref("title of item-2. Grocery, Tea")  # what is stored is what was read
+    assert (SPACE.id, text) in store.vectors
+
+
 async def test_a_text_that_is_known_is_not_read_again() -> None:
     store = MemoryCatalogue()
     encoder = HashEncoder()

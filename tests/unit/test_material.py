@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from portrait.dataset.interactions import NO_ITEM, NO_QUERY, Interactions
+from portrait.events.category import interest_category
 from portrait.events.columns import ACTION_CODE
 from portrait.events.erasure import Erasures
 from portrait.events.event import Action
-from portrait.events.item import interest_category
 from portrait.lifecycle.learner import NothingToLearnError
 from portrait.lifecycle.need import Need
 from portrait.ref import item_ref, name_ref, search_ref, user_ref

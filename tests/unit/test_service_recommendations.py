@@ -421,6 +421,21 @@ async def test_filters_that_match_nothing_say_so_with_the_nearest_names() -> Non
     ]
 
 
+@pytest.mark.parametrize("path", ["Grocery > Tea", "grocery/tea", " GROCERY|Tea ", "grocery.tea"])
+async def test_a_category_is_found_however_it_is_written(path: str) -> None:
+    shop = await shop_of()
+    ways = "Grocery > Tea", "Grocery>Tea", "grocery/tea > Green"
+    teas = [Item(id=f"tea-{n}", title=f"tea {n}", category=way) for n, way in enumerate(ways)]
+    await shop.stock(*teas, Item(id="phone", title="phone", category="electronics.smartphone"))
+
+    async with open_shop(shop) as client:
+        tea = await ask(client, {"filters": {"category": [path]}})
+        phone = await ask(client, {"filters": {"category": ["Electronics"]}})
+
+    assert (sorted(ids(tea)), tea["unknown_names"]) == (["tea-0", "tea-1", "tea-2"], [])
+    assert ids(phone) == ["phone"]
+
+
 async def test_a_name_that_is_not_known_is_told_though_another_matches() -> None:
     answer = await matching({"brand": ["Farm", "Pur"]}, exclude=["milk"])
 
