@@ -1,14 +1,22 @@
 """What goes in and out over HTTP."""
 
 from datetime import datetime
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AliasChoices,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 
 from portrait.events.columns import RING
 from portrait.events.event import Action
-from portrait.events.item import Id, ItemSnapshot
+from portrait.events.item import Id, ItemSnapshot, ItemWords, nullable
 from portrait.events.reading import LONGEST_KEY
 from portrait.inference.session import Way
 
@@ -55,6 +63,9 @@ ReadTone = Annotated[
         examples=[None],
     ),
 ]
+
+
+AvailableMoment = Annotated[AwareDatetime | None, Field(strict=False)]  # in JSON it is a text
 
 
 class RequestBody(BaseModel):
@@ -456,6 +467,20 @@ class ItemBody(ItemSnapshot):
     )
 
 
+def _patch_schema(schema: dict[str, Any]) -> None:
+    nullable(schema)
+    schema["examples"] = [{"price": 2.19, "available": True, "attributes": {"size": None}}]
+
+
+class ItemPatch(ItemWords):
+    """What is to change of an item: a JSON merge patch. Null: not known any more."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, json_schema_extra=_patch_schema)
+
+    available_from: AvailableMoment = None
+    available_until: AvailableMoment = None
+
+
 class ItemAnswer(ResponseBody):
     """An item of the catalogue."""
 
@@ -466,6 +491,9 @@ class ItemAnswer(ResponseBody):
     price: Price | None
     attributes: dict[str, str] = Field(examples=[{"size": "3.5 OZ"}])
     available: bool = Field(examples=[True])
+    group_id: ItemName | None = Field(description="What it is a variant of.", examples=[None])
+    available_from: Moment | None = Field(examples=[None])
+    available_until: Moment | None = Field(examples=[None])
 
 
 class ItemAccepted(ResponseBody):

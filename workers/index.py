@@ -16,7 +16,7 @@ import structlog
 from portrait import metrics
 from portrait.catalogue.store import CatalogueStore
 from portrait.errors import StoreRestartedError, StoreUnavailableError
-from portrait.events.item import IntroducedItem, Item
+from portrait.events.item import PATCH_HEADER, IntroducedItem, Item
 from portrait.events.letter import joined, records_of, topic_of
 from portrait.events.reading import FIRST, Logs, put_aside, read_item
 from portrait.events.resume import Resume
@@ -28,6 +28,8 @@ from workers.upkeep import Upkeep
 
 TEXTS_AT_ONCE = 500  # read between two announcements, so that a long batch becomes visible early
 
+WITHDRAWAL = {"id", "withdrawn", "patch"}  # what a message names that says no more
+
 log = structlog.get_logger()
 
 
@@ -35,7 +37,7 @@ log = structlog.get_logger()
 class Changes:
     """What a batch says of the catalogue."""
 
-    items: list[Item]
+    items: list[list[Item]]  # of each what is said since its last whole message, in order
     withdrawn: list[str]
     dead: list[Message]
 
@@ -112,33 +114,41 @@ async def _store(batch: Batch, indexer: Indexer) -> Changes:
     return changes
 
 
-async def _upon_what_is_known(items: Sequence[Item], store: CatalogueStore) -> list[Item]:
-    """Complete items that name no title by what the catalogue says of them."""
-    ids = [item.id for item in items if not _names_title(item)]
+async def _upon_what_is_known(said: Sequence[Sequence[Item]], store: CatalogueStore) -> list[Item]:
+    """Return items after what is said of each: patches change what the catalogue knows of it."""
+    ids = [first.id for first, *_ in said if first.is_patch]
     found = zip(ids, await store.get_items(ids) if ids else [], strict=True)
     known = {id: item for id, item in found if not isinstance(item, IntroducedItem)}
-    return [item.upon(known.get(item.id)) for item in items]
-
-
-def _names_title(item: Item) -> bool:
-    return "title" in item.model_fields_set
+    items: list[Item] = []
+    for first, *more in said:
+        item = first.upon(known.get(first.id))
+        for each in more:
+            item = each.upon(item)
+        items.append(item)
+    return items
 
 
 def decode_items(records: Sequence[Record], logs: Logs = FIRST) -> Changes:
-    """Read records of the `items` topic; of each item the last counts, upon those before it."""
-    latest: dict[str, Item | None] = {}
+    """Read records of the `items` topic; of each item what counts since it was last told whole."""
+    said: dict[str, list[Item]] = {}
 
     def take(record: Record) -> None:
         id, item = read_item(record)
-        is_gone = id in latest and latest[id] is None
-        if item is not None and is_gone and not _names_title(item):
-            return  # it was withdrawn: a change of its price does not bring it back
-        former = latest.pop(id, None)  # so that order is that of the last mention
-        latest[id] = None if item is None else item.upon(former)
+        if item is None:  # withdrawn: a change of its price does not bring it back
+            item = Item.model_construct({*WITHDRAWAL}, id=id, withdrawn=True, patch=True)
+        elif (PATCH_HEADER, b"1") in record.headers:
+            item = item.model_copy(update={"patch": True})
+        before = said.pop(id, [])  # so that order is that of the last mention
+        said[id] = [*before, item] if item.is_patch else [item]
 
     letters = [put_aside(record, take, logs) for record in records]
     return Changes(
-        [item for item in latest.values() if item is not None],
-        [id for id, item in latest.items() if item is None],
+        [each for each in said.values() if not _is_withdrawal(each)],
+        [id for id, each in said.items() if _is_withdrawal(each)],
         [*joined(letter for letter in letters if letter is not None)],
     )
+
+
+def _is_withdrawal(said: Sequence[Item]) -> bool:
+    """Say whether of an item nothing is said but that it is gone."""
+    return all(item.withdrawn and item.model_fields_set == WITHDRAWAL for item in said)
