@@ -11,6 +11,7 @@ with the newest view; a bug ends the tasks, which `/livez` then says.
 
 import asyncio
 import gc
+import time
 from collections.abc import (
     AsyncIterator,
     Awaitable,
@@ -276,7 +277,12 @@ class Live:
         source, weights = self._source, self._weights
         if source is None:
             return
+        await self._renew(source, weights)  # time goes on while Redis is away
         await source.mirror.catch_up()
+        await self._renew(source, weights)
+
+    async def _renew(self, source: Source, weights: Mapping[str, int]) -> None:
+        """Make a new view, if anything has changed, or something begins or ends to be available."""
         if not _is_current(self.view, source, weights):
             view = await asyncio.to_thread(_look, source, weights, self.view)
             if source is self._source:
@@ -327,6 +333,7 @@ def _is_current(view: View | None, source: Source, weights: Mapping[str, int]) -
         and view.source is source
         and view.weights is weights
         and view.changes == source.mirror.changes
+        and time.time() * 1_000 < view.shelf.changes_at
     )
 
 

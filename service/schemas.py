@@ -87,6 +87,12 @@ class Session(RequestBody):
     texts: tuple[SessionText, ...] = Field(
         (), max_length=MOST_TEXTS, description="What they searched for, newest last."
     )
+    cart: tuple[Id, ...] = Field(
+        (),
+        max_length=RING,
+        description="Item ids of what is in their cart: neither it nor its variants are "
+        "recommended. What it says of them, say in `items`, too.",
+    )
 
 
 class AskedFilters(RequestBody):
@@ -134,7 +140,9 @@ class RecommendationRequest(RequestBody):
     limit: int = Field(20, ge=1, le=MOST_ITEMS)
     exclude: tuple[Id, ...] = Field((), max_length=MOST_EXCLUDED, description="Item ids.")
     exclude_seen: bool = Field(
-        default=True, description="Leave out what is among the user's newest events."
+        default=True,
+        description="Leave out what is among the user's newest events, and variants of what they "
+        "bought.",
     )
     filters: AskedFilters = AskedFilters()
     diversity: float = Field(
@@ -266,7 +274,8 @@ class Recommendations(ResponseBody):
     emptied_by: tuple[Emptied, ...] = Field(
         description="Why there are no items; empty if there are. `catalogue`: the shop has none. "
         "`filters`: none fits. `unavailable`: those that fit are not available at the moment. "
-        "`excluded`, `seen`: those that fit were left out by `exclude`, by `exclude_seen`.",
+        "`excluded`, `seen`: those that fit were left out by `exclude`; by `exclude_seen`, or for "
+        "what is in the cart.",
         examples=[[]],
     )
     items: tuple[RecommendedItem, ...]
