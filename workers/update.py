@@ -288,6 +288,9 @@ async def _encode_new(part: EventBatch, outcome: Outcome, updater: Updater) -> N
     metrics.texts_cached.inc(len(absent) - len(lacking))
     refs, now = np.array([*part.items], np.uint64), round(time.time() * 1_000)
     unknown = mirror.catalogue.touch(refs, now, now - TOUCHED_AGAIN_MS)
+    settled = ~np.isin(refs, np.array(unknown, np.uint64))
+    known = mirror.catalogue.said(refs[settled])  # of what only events know
+    unknown += [ref for ref, said in known.items() if _says_more(part.items[ref], said)]
     if not (lacking or unknown):
         return
     if len(backlog) + len(outcome.late) >= backlog.most:
@@ -332,6 +335,13 @@ def _introduced(event: Event, *, offered: bool) -> Item:
     if len(item.model_dump_json(exclude_defaults=True).encode()) > LARGEST_SNAPSHOT:
         item = Item(id=item.id, available=False)
     return item.model_copy(update={"withdrawn": not (offered and item.title)})
+
+
+def _says_more(event: Event, known: int) -> bool:
+    """Say whether an event says more of an item than is known, so that it is introduced again."""
+    if event.item is None or event.item.said <= known:
+        return False
+    return _introduced(event, offered=False).said > known
 
 
 async def _settle(

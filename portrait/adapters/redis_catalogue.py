@@ -9,6 +9,7 @@ from itertools import chain
 from typing import Any, TypeVar
 
 import numpy as np
+from pydantic_core import to_json
 from redis.asyncio import Redis
 
 from portrait.adapters.redis_common import readable, script, slices, text, translated
@@ -125,7 +126,7 @@ class RedisCatalogue:
         """Remember items for a while; none: forget those whose time is over."""
         bounds = [CHANGES_KEPT, self._memory.most, self._memory.ttl // MILLISECOND]
         for some in slices(items) or [()]:
-            args: list[str | int] = [*bounds, *_written(some)]
+            args: list[str | int] = [*bounds, *_remembered(some)]
             await self._ask(partial(self._introduce, keys=KEYS, args=args))
 
     async def withdraw_items(self, ids: Sequence[str]) -> None:
@@ -281,6 +282,19 @@ def _written(items: Sequence[Item]) -> list[str]:
         written
         for item in items
         for written in (item.id, item.model_dump_json(exclude_defaults=True))
+    ]
+
+
+def _remembered(items: Sequence[Item]) -> list[str | int]:
+    """Return what a script reads of introduced items: id, item, how much it says, id ..."""
+    return [
+        written
+        for item in items
+        for written in (
+            item.id,
+            to_json({**item.model_dump(exclude_defaults=True), "said": item.said}).decode(),
+            item.said,
+        )
     ]
 
 

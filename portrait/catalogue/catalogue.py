@@ -56,6 +56,7 @@ ITEM = np.dtype(
         ("place", "<i8"),  # row of the learned vectors, or MISSING
         ("neighbour", "<i8"),  # row of the co-occurrences, or MISSING
         ("origin", "u1"),  # LISTED, INTRODUCED or FORGOTTEN
+        ("said", "u1"),  # how much events say of an introduced item
         ("touched", "<i8"),  # when an event last spoke of an introduced item, as far as known; ms
     ]
 )
@@ -130,6 +131,7 @@ class Catalogue:
             place,
             neighbour,
             INTRODUCED if isinstance(item, IntroducedItem) else LISTED,
+            item.said,
             self._rows["touched"][row],
         )
         if before != self._traits_at(row):
@@ -178,6 +180,13 @@ class Catalogue:
         self._rows["touched"][rows[known]] = now_ms
         untold: list[int] = refs[~fresh].tolist()
         return untold
+
+    def said(self, refs: NDArray[np.uint64]) -> dict[int, int]:
+        """Return how much is said of those of these items that only events know, by ref."""
+        rows = self.find(refs)
+        known = (rows != MISSING) & (self._rows["origin"][rows] == INTRODUCED)
+        said: list[int] = self._rows["said"][rows[known]].tolist()
+        return dict(zip(refs[known].tolist(), said, strict=True))
 
     def counts(self, refs: NDArray[np.uint64]) -> NDArray[np.bool_]:
         """Say which of these items may become popular: the catalogue's, and what is offered."""

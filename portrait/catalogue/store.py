@@ -35,8 +35,9 @@ class CatalogueStore(Protocol):
     async def introduce_items(self, items: Sequence[Item]) -> None:
         """Remember items that the catalogue does not have, as `IntroducedItem`, for a while.
 
-        One that is there stays as it is, and is remembered anew. Beyond a number, and after a
-        time, those that were not introduced again for longest are forgotten and announced.
+        Of one that is there, what says more is kept (`Item.said`), of equals the later, and it is
+        remembered anew. Beyond a number, and after a time, those that were not introduced again for
+        longest are forgotten and announced.
         """
         ...
 

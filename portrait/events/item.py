@@ -21,6 +21,7 @@ from portrait.events.category import LONGEST, SEPARATOR
 from portrait.field_errors import reasons
 
 MOST_ATTRIBUTES = 32
+TITLE_SAYS = 64  # as much as more fields than there are
 PATCH_HEADER = "portrait-patch"  # of a message on `items`; `1`: it is a patch
 
 LONGEST_ID = 128  # characters
@@ -84,6 +85,13 @@ class ItemSnapshot(BaseModel):
     available_until: AwareDatetime | None = Field(
         None, description="Not recommended from that moment on."
     )
+
+    @property
+    def said(self) -> int:
+        """How much it says: with a title, more than anything without. Below 256."""
+        fields = (self.category != "") + (self.brand != "")
+        fields += (self.price is not None) + (self.group_id is not None) + len(self.attributes)
+        return fields + (TITLE_SAYS if self.title else 0)
 
     @property
     def text(self) -> str:

@@ -284,16 +284,26 @@ class CatalogueStoreContract:
         assert await store.get_items(["tuna"]) == [TUNA]
         assert await store.all_ids() == ["tuna"]
 
-    async def test_an_introduced_item_is_not_described_anew_by_the_next(
+    async def test_of_an_introduced_item_what_says_most_is_kept_and_of_equals_the_later(
         self, store: CatalogueStore
     ) -> None:
-        await store.introduce_items([TUNA])
-        cursor = await store.cursor()
+        nameless = Item(id="tuna", category="Pets", brand="Purr", price=2, group_id="t")
+        another = TUNA.model_copy(update={"title": "Tuna 1 kg"})
+        better = another.model_copy(update={"price": 0.0})
+        poorer = [TUNA, nameless, Item(id="tuna"), Item(id="tuna", available=False, withdrawn=True)]
+        kept: list[Item | None] = []
+        announced: list[list[str]] = []
+        await store.put_items([MILK])  # a log that was never written to is as good as cut
 
-        await store.introduce_items([TUNA.model_copy(update={"title": "scam"})])
+        for item in (Item(id="tuna"), nameless, TUNA, TUNA, another, better, *poorer):
+            cursor = await store.cursor()
+            await store.introduce_items([item])
+            kept += await store.get_items(["tuna"])
+            announced.append((await store.changed_since(cursor) or ("", ["cut"]))[1])
 
-        assert await store.get_items(["tuna"]) == [introduced(TUNA)]
-        assert await store.changed_since(cursor) == (cursor, [])
+        first, second = [Item(id="tuna"), nameless, TUNA, TUNA], [another, *[better] * 5]
+        assert kept == [introduced(each) for each in (*first, *second)]
+        assert announced == [["tuna"]] * 3 + [[]] + [["tuna"]] * 2 + [[]] * 4
 
     async def test_introduced_items_do_not_overwrite_the_catalogue(
         self, store: CatalogueStore
@@ -520,6 +530,16 @@ class TestRedisCatalogue(CatalogueStoreContract):
         await store.put_items([MILK])
 
         assert await store.changed_since(cursor) is None  # so the mirror loads everything
+
+    async def test_what_was_remembered_before_it_was_said_how_much_gives_way_to_the_next(
+        self, store: CatalogueStore, redis: Redis
+    ) -> None:
+        for former in (TUNA.model_dump_json(), "[]", "garbage"):
+            await redis.hset("items:introduced", "tuna", former)
+
+            await store.introduce_items([Item(id="tuna", title="new")])
+
+            assert await store.get_items(["tuna"]) == [introduced(Item(id="tuna", title="new"))]
 
     async def test_a_catalogue_from_before_gives_the_spellings_that_are_commonest(
         self, store: CatalogueStore

@@ -149,10 +149,11 @@ class MemoryCatalogue:
         for item in items:
             if item.id in self.items:
                 continue
-            if item.id not in self.introduced:
+            known, new = self.introduced.pop(item.id, None), IntroducedItem(**item.model_dump())
+            better = new if known is None or known.said <= new.said else known
+            if better != known:
                 self._log.append(item.id)
-            known = self.introduced.pop(item.id, IntroducedItem(**item.model_dump()))
-            self.introduced[item.id] = known
+            self.introduced[item.id] = better
         while len(self.introduced) > self.most_introduced:
             oldest = next(iter(self.introduced))
             del self.introduced[oldest]

@@ -15,6 +15,7 @@ from prometheus_client import REGISTRY
 from portrait.arrays import MISSING
 from portrait.errors import StoreUnavailableError, StreamUnavailableError
 from portrait.events.columns import RING
+from portrait.events.item import Item
 from portrait.events.stream import Batch
 from portrait.events.topics import DEAD, NOTICES
 from portrait.profiles.profile import decode_profile
@@ -345,6 +346,64 @@ async def test_an_item_that_only_events_know_is_neither_offered_nor_popular() ->
     assert catalogue.items[scam].title == "<b>Buy me</b>"
     assert catalogue.rows["text"][scam] != MISSING
     assert not catalogue.rows["offered"][scam]
+    assert await updater.popularity.newest(1) == {}
+
+
+WHISK: dict[str, object] = {"title": "Bamboo whisk", "category": "Kitchen > Tea tools"}
+
+
+@pytest.mark.parametrize("is_one_batch", [True, False])
+async def test_an_item_that_one_event_only_names_has_the_title_of_a_later_one(
+    is_one_batch: bool,  # noqa: FBT001 - a case
+) -> None:
+    said: list[dict[str, object] | None] = [None, {}, {"price": 3}, WHISK, {"price": 5}, None]
+    records = [event_record(n, item_id="new-9", item=each) for n, each in enumerate(said)]
+
+    updater = await run(*([records] if is_one_batch else [[each] for each in records]))
+
+    catalogue = updater.studio.painter.mirror.catalogue
+    row = catalogue.row(item_ref("new-9"))
+    assert catalogue.items[row].title == "Bamboo whisk"
+    assert catalogue.rows["text"][row] != MISSING
+    assert not catalogue.rows["offered"][row]
+    profile = decode_profile(records_of(updater)["ann"])
+    assert profile.portrait["interests"]["category"][0] == name_ref("Kitchen > Tea tools")
+
+
+async def test_a_snapshot_that_is_too_large_is_not_introduced_again_and_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    updater, introduced = await memory_updater(), []
+    mirror = updater.studio.painter.mirror
+    introduce = mirror.introduce
+
+    async def counted(items: Sequence[Item]) -> None:
+        introduced.append([item.title for item in items])
+        await introduce(items)
+
+    monkeypatch.setattr(mirror, "introduce", counted)
+    large = {"title": "x", "attributes": {f"a{n}": "y" * 256 for n in range(20)}}
+    records = [event_record(n, item_id="new-9", item=large) for n in range(5)]
+
+    await run(*([each] for each in records), updater=updater)
+
+    assert introduced == [[""]] * 2  # when it is new, and when it is first touched
+
+
+async def test_an_item_of_which_events_say_nothing_is_not_offered_even_where_they_may() -> None:
+    updater = await memory_updater()
+    trusting = replace(updater, limits=replace(updater.limits, offer_unknown=True))
+    records = [
+        event_record(n, type="purchase", user_id=f"u-{n}", item_id="ghost-1", item={})
+        for n in range(30)
+    ]
+
+    await run(records, [later(each) for each in records], updater=trusting)
+
+    catalogue = updater.studio.painter.mirror.catalogue
+    row = catalogue.row(item_ref("ghost-1"))
+    assert not catalogue.rows["offered"][row]
+    assert catalogue.rows["hidden"][row]
     assert await updater.popularity.newest(1) == {}
 
 
