@@ -1,6 +1,6 @@
 """Update: fold the event log into profiles.
 
-batch ─▶ decode ─▶ encode new text ─▶ fold ─▶ paint ─▶ store ─▶ tell ─▶ commit ─▶ count hits
+batch ─▶ decode ─▶ encode new text ─▶ price ─▶ fold ─▶ paint ─▶ store ─▶ tell ─▶ commit ─▶ count
 
 The order is the guarantee. Dead letters are sent first, so that no offset is marked before the log
 has them; the commit comes last, so a crash replays the batch; every profile
@@ -53,6 +53,7 @@ from portrait.profiles.store import ProfileStore, Stored, Write
 from workers.backlog import Backlog, Late, portions
 from workers.painter import EncoderOf, Painter, Studio
 from workers.prequential import Noted, Prequential, note
+from workers.prices import priced
 
 SEARCHES_HELD = 100_000  # vectors of searches in memory: 100 MB; Redis has the others
 TOUCHED_AGAIN_MS = 3_600_000  # an item that only events know is introduced again after an hour
@@ -390,6 +391,7 @@ async def _attempt(
         updater.resume.check(life)
     with _timed("fold"):
         facts, lost = read_facts([each.record for each in before])
+        columns = priced(facts, columns, outcome.painter.mirror.catalogue)
         questions = updater.prequential.choose(facts, columns, outcome.painter)
         regular = updater.regulars.among(users, facts.head, columns)
         voices = wanted(facts, columns, regular)

@@ -23,6 +23,7 @@ from portrait.events.category import interest_category
 from portrait.events.columns import ACTION_CODE
 from portrait.events.event import Action
 from portrait.events.item import IntroducedItem, Item
+from portrait.events.price import held
 from portrait.hash_index import HashIndex
 from portrait.model.model import Model
 from portrait.model.space import Vectors
@@ -47,7 +48,7 @@ ITEM = np.dtype(
         ("interest", "<i8"),  # code in `interests`: the category as deep as an interest names it
         ("category", "<i8"),  # code in `categories`: the whole path
         ("brand", "<i8"),  # code in `brands`
-        ("price", "<f4"),  # 0 = not known
+        ("price", "<f4"),  # 0 = not known, FREE = nothing to pay
         ("group", "<i8"),  # code in `groups`, or MISSING
         ("offered", "?"),  # available and not hidden
         ("hidden", "?"),  # withdrawn, or without a title: never recommended
@@ -122,7 +123,7 @@ class Catalogue:
             self.interests.code(interest_category(item.category)),
             self.categories.code(item.category),
             self.brands.code(item.brand),
-            item.price or 0,
+            held(item.price),
             self.groups.put(row, item.group_id, group),
             item.available and not hidden,
             hidden,

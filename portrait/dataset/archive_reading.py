@@ -20,6 +20,7 @@ from portrait.arrays import Codes, Refs, positions
 from portrait.dataset.interactions import NO_ITEM, NO_QUERY, Interactions, from_columns
 from portrait.dataset.sampling import ACTIONS, choose_stratified, choose_uniformly, measure
 from portrait.events.event import Action
+from portrait.events.price import FREE, NOT_KNOWN
 from portrait.events.tone import READ, READ_STARS, stars_of
 from portrait.ref import search_ref
 from portrait.times import to_moment, to_ms
@@ -224,7 +225,7 @@ def _interactions(table: pa.Table) -> tuple[Interactions, Refs, dict[int, str]]:
         item=np.where(about > 0, item, NO_ITEM),
         action=numbers(pc.index_in(table["action"], ACTIONS)).astype(np.uint8),
         at=numbers(table["occurred_at"]),
-        price=numbers(pc.fill_null(table["price"], 0)).astype(np.float32),
+        price=_prices(table["price"]),
         quantity=numbers(pc.fill_null(table["quantity"], 1)),
         rating=_tenths(numbers(pc.fill_null(table["rating"], 0))),
         query=query,
@@ -249,6 +250,13 @@ def _queries(text: pa.ChunkedArray) -> tuple[Codes, NDArray[np.uint64], dict[int
     query = np.append(row, NO_QUERY)[numbers(pc.fill_null(coded.indices, len(row)))]
     said = {ref: each for ref, each in zip(refs.tolist(), texts, strict=True) if each}
     return query, queries, said
+
+
+def _prices(price: pa.ChunkedArray) -> NDArray[np.float32]:
+    """Return prices as arrays hold them, (E,)."""
+    known = numbers(pc.is_valid(price))
+    said = np.maximum(numbers(pc.fill_null(price, 0)).astype(np.float32), np.float32(FREE))
+    return np.where(known, said, np.float32(NOT_KNOWN))
 
 
 def _tenths(rating: NDArray[np.float32]) -> NDArray[np.uint8]:

@@ -14,6 +14,7 @@ from portrait.events.columns import ACTION_CODE, COLUMNS, ERASURE
 from portrait.events.event import Action, Event
 from portrait.events.item import Item, ItemSnapshot
 from portrait.events.letter import joined
+from portrait.events.price import held
 from portrait.events.reading import (
     FIRST,
     Clock,
@@ -119,7 +120,7 @@ class _Builder:
             at,
             event_ref(event.event_id),
             self._ref(event),
-            event.price or 0.0,
+            held(event.price),
             quantity,
             ACTION_CODE[event.type],
             rating,

@@ -25,6 +25,7 @@ from portrait.catalogue.names import Names, Paths
 from portrait.catalogue.traits import Traits
 from portrait.catalogue.variants import Variants
 from portrait.events.item import Item
+from portrait.events.price import FREE
 from portrait.model.space import Vectors
 from portrait.profiles.layout import LONG, SHORT
 
@@ -51,7 +52,7 @@ class Shelf:
     interest: Codes  # (N,): code of the category as deep as an interest names it
     category: Codes  # (N,): code in `categories`
     brand: Codes  # (N,): code in `brands`
-    price: Floats  # (N,); 0 = not known
+    price: Floats  # (N,); 0 = not known, FREE = nothing to pay
     offered: Flags  # (N,)
     hidden: Flags  # (N,): withdrawn, or without a title
     variants: Variants  # of the N
@@ -358,7 +359,8 @@ def matching(shelf: Shelf, filters: Filters) -> Flags:
     if filters.price_min is not None:
         fits &= (shelf.price > 0) & (shelf.price >= min(filters.price_min, LARGEST_PRICE))
     if filters.price_max is not None:
-        fits &= (shelf.price > 0) & (shelf.price <= min(filters.price_max, LARGEST_PRICE))
+        highest = max(min(filters.price_max, LARGEST_PRICE), FREE)  # what costs nothing fits any
+        fits &= (shelf.price > 0) & (shelf.price <= highest)
     return fits
 
 
