@@ -1,11 +1,12 @@
 """What goes in and out over HTTP."""
 
 from datetime import datetime
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
 from pydantic import (
     AliasChoices,
+    AwareDatetime,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -16,7 +17,7 @@ from pydantic import (
 
 from portrait.events.columns import RING
 from portrait.events.event import Action
-from portrait.events.item import Id, ItemSnapshot
+from portrait.events.item import Id, ItemSnapshot, ItemWords, nullable
 from portrait.inference.session import Way
 from portrait.reading.records import LONGEST_KEY
 
@@ -63,6 +64,9 @@ ReadTone = Annotated[
         examples=[None],
     ),
 ]
+
+
+AvailableMoment = Annotated[AwareDatetime | None, Field(strict=False)]  # in JSON it is a text
 
 
 class RequestBody(BaseModel):
@@ -115,6 +119,12 @@ class Session(RequestBody):
         (),
         description=f"What they searched for, newest last; of more than {MOST_TEXTS} the newest.",
     )
+    cart: tuple[Id, ...] = Field(
+        (),
+        max_length=RING,
+        description="Item ids of what is in their cart: neither it nor its variants are "
+        "recommended. What it says of them, say in `items`, too.",
+    )
 
 
 class AskedFilters(RequestBody):
@@ -123,7 +133,8 @@ class AskedFilters(RequestBody):
     category: Annotated[tuple[Choice, ...], BeforeValidator(_as_list)] = Field(
         (),
         max_length=MOST_CHOICES,
-        description="Paths from the widest level to any depth: `A` or `A > B`. Case is ignored.",
+        description="Paths from the widest level to any depth: `A` or `A > B`. Case, spaces and "
+        "what separates levels (`a/b`, `A>B`) do not count.",
     )
     brand: Annotated[tuple[Choice, ...], BeforeValidator(_as_list)] = Field(
         (), max_length=MOST_CHOICES
@@ -166,8 +177,8 @@ class RecommendationRequest(RequestBody):
     )
     exclude_seen: bool = Field(
         default=True,
-        description="Leave out what is among the user's newest events; not what they took out of "
-        "the cart and have neither touched since nor bought.",
+        description="Leave out what is among the user's newest events, and variants of what they "
+        "bought; not what they took out of the cart and have neither touched since nor bought.",
     )
     filters: AskedFilters = AskedFilters()
     diversity: float = Field(
@@ -300,7 +311,8 @@ class Recommendations(ResponseBody):
     emptied_by: tuple[Emptied, ...] = Field(
         description="Why there are no items; empty if there are. `catalogue`: the shop has none. "
         "`filters`: none fits. `unavailable`: those that fit are not available at the moment. "
-        "`excluded`, `seen`: those that fit were left out by `exclude`, by `exclude_seen`.",
+        "`excluded`, `seen`: those that fit were left out by `exclude`; by `exclude_seen`, or for "
+        "what is in the cart.",
         examples=[[]],
     )
     items: tuple[RecommendedItem, ...]
@@ -512,6 +524,20 @@ class ItemBody(ItemSnapshot):
     )
 
 
+def _patch_schema(schema: dict[str, Any]) -> None:
+    nullable(schema)
+    schema["examples"] = [{"price": 2.19, "available": True, "attributes": {"size": None}}]
+
+
+class ItemPatch(ItemWords):
+    """What is to change of an item: a JSON merge patch. Null: not known any more."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, json_schema_extra=_patch_schema)
+
+    available_from: AvailableMoment = None
+    available_until: AvailableMoment = None
+
+
 class ItemAnswer(ResponseBody):
     """An item of the catalogue."""
 
@@ -522,6 +548,9 @@ class ItemAnswer(ResponseBody):
     price: Price | None
     attributes: dict[str, str] = Field(examples=[{"size": "3.5 OZ"}])
     available: bool = Field(examples=[True])
+    group_id: ItemName | None = Field(description="What it is a variant of.", examples=[None])
+    available_from: Moment | None = Field(examples=[None])
+    available_until: Moment | None = Field(examples=[None])
 
 
 class ItemAccepted(ResponseBody):

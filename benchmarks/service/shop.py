@@ -18,9 +18,10 @@ from portrait.adapters.redis_store import RedisProfiles
 from portrait.arrays import Refs
 from portrait.catalogue.catalogue import Catalogue, texts_of
 from portrait.catalogue.store import CatalogueStore
+from portrait.events.category import interest_category
 from portrait.events.columns import EVENT, RING
 from portrait.events.event import Action
-from portrait.events.item import Item, interest_category
+from portrait.events.item import Item
 from portrait.inference.paint import paint
 from portrait.lifecycle.registry import plain_card
 from portrait.model.behaviour import Behaviour

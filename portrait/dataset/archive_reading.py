@@ -21,6 +21,7 @@ from portrait.dataset.interactions import NO_ITEM, NO_QUERY, Interactions, from_
 from portrait.dataset.sampling import ACTIONS, choose_stratified, choose_uniformly, measure
 from portrait.events.columns import PURCHASE
 from portrait.events.event import Action
+from portrait.events.price import FREE, NOT_KNOWN
 from portrait.events.tone import READ, READ_STARS, stars_of
 from portrait.ref import order_ref, search_ref
 from portrait.times import to_moment, to_ms
@@ -228,7 +229,7 @@ def _interactions(table: pa.Table) -> tuple[Interactions, Refs, dict[int, str]]:
         item=np.where(about > 0, item, NO_ITEM),
         action=action,
         at=numbers(table["occurred_at"]),
-        price=numbers(pc.fill_null(table["price"], 0)).astype(np.float32),
+        price=_prices(table["price"]),
         quantity=numbers(pc.fill_null(table["quantity"], 1)),
         rating=_tenths(numbers(pc.fill_null(table["rating"], 0))),
         order=np.where(action == PURCHASE, _orders(table["order_id"]), np.uint64(0)),
@@ -263,6 +264,13 @@ def _orders(order_id: pa.ChunkedArray) -> Refs:
     place = numbers(pc.fill_null(coded.indices, len(refs)))
     named: Refs = np.array([*refs, 0], np.uint64)[place]
     return named
+
+
+def _prices(price: pa.ChunkedArray) -> NDArray[np.float32]:
+    """Return prices as arrays hold them, (E,)."""
+    known = numbers(pc.is_valid(price))
+    said = np.maximum(numbers(pc.fill_null(price, 0)).astype(np.float32), np.float32(FREE))
+    return np.where(known, said, np.float32(NOT_KNOWN))
 
 
 def _tenths(rating: NDArray[np.float32]) -> NDArray[np.uint8]:

@@ -25,7 +25,7 @@ class Interactions:
     item: Codes  # (E,), row of `items`, or NO_ITEM
     action: NDArray[np.uint8]  # (E,), ACTION_CODE
     at: Codes  # (E,), ms since 1970; places in the sequence where a data set has no times
-    price: NDArray[np.float32]  # (E,), of one piece; 0 = not said
+    price: NDArray[np.float32]  # (E,), of one piece; 0 = not said, FREE = for nothing
     quantity: NDArray[np.int32]  # (E,); 0 = a review whose rating was read from its text
     rating: NDArray[np.uint8]  # (E,), tenths of a star; 0 = not rated
     query: Codes  # (E,), row of `queries`, or NO_QUERY

@@ -14,7 +14,7 @@ EVENT = np.dtype(
         ("at", "<i8"),  # milliseconds since 1970; 0 = no event here
         ("id", "<u8"),  # event_ref
         ("ref", "<u8"),  # item_ref, or search_ref of a search
-        ("price", "<f4"),  # of one piece; 0 = not said
+        ("price", "<f4"),  # of one piece; 0 = not said, FREE = for nothing: see `price.py`
         ("quantity", "<u2"),  # 0 = a review whose rating was read from its text, and not said
         ("action", "u1"),  # ACTION_CODE
         ("rating", "u1"),  # tenths of a star; 0 = not rated

@@ -64,7 +64,10 @@ def plain_section() -> str:
         if names[1:]
     ]
     types = f"| {_listed(', '.join(TYPES[1:]))} | `type` |"
-    told = "Messages of our own shape may call their fields otherwise, and say what was done by any name below."
+    told = (
+        "Messages of our own shape may call their fields otherwise, and say what was done by any "
+        "name below."
+    )
     return "\n".join([f"### Plain\n\n{told}\n", "| theirs | ours |\n|---|---|", types, *rows, ""])
 
 

@@ -20,6 +20,7 @@ from portrait.dataset.interactions import NO_ITEM, NO_QUERY
 from portrait.events.columns import ACTION_CODE
 from portrait.events.erasure import Erasures
 from portrait.events.event import Action
+from portrait.events.price import FREE, NOT_KNOWN
 from portrait.model.kinds import is_read
 from portrait.reading.decode import decode
 from portrait.reading.records import Clock
@@ -82,6 +83,15 @@ def test_events_are_read_as_interactions() -> None:
     }
     (review,) = np.flatnonzero(found.rating)
     assert (found.rating[review], found.price[review], found.quantity[review]) == (45, 2.5, 3)
+
+
+def test_a_price_of_nothing_is_read_as_one_and_an_unknown_one_as_none() -> None:
+    archive = memory_archive()
+    fill(archive, [event_record(n, price=price) for n, price in enumerate((None, 0, 2.5))])
+
+    found = read_interactions(archive, most_events=10).interactions
+
+    assert sorted(found.price.tolist()) == [NOT_KNOWN, FREE, 2.5]
 
 
 def test_only_what_occurred_in_the_window_is_read(log: Archive) -> None:

@@ -1,8 +1,6 @@
 """Positions: on any number of partitions, read in any order and again, an event counts once."""
 
-from base64 import b85decode
 from random import Random
-from zlib import decompress
 
 import numpy as np
 from hypothesis import given
@@ -23,6 +21,7 @@ from portrait.profiles.layout import blank_portraits
 from portrait.profiles.positions import POSITION
 from portrait.profiles.profile import decode_profile, encode_profiles, read_facts
 from portrait.profiles.record import partitions_of, read_sound, space_of
+from tests.support.old_records import LAYOUT_1
 from tests.support.strategies import (
     START,
     Happening,
@@ -294,11 +293,3 @@ def test_one_user_on_several_partitions_does_not_change_what_others_are() -> Non
     for user in (0, 2):
         assert facts.head[user] == facts_of(others).head[user]
         assert facts.head["layout"][user] == LAYOUT
-
-
-# Of two events, on layout 1, as the program wrote it that knew no other.
-LAYOUT_1 = decompress(
-    b85decode(
-        "c-muN00Sl_Mh1q<OhDEhg_7w&HX|DCBg+5>j11V>V1pPi0W%IZGGN6a&dxv_;Km`&LqH$Qe>@oOS8!lvV1b7RH&(whVwlIoF!BHZv!V<k"
-    )
-)

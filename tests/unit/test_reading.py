@@ -242,7 +242,7 @@ def test_what_is_left_out_of_attributes_is_named_by_no_word_of_the_producer(coun
     changes = decode_items([FakeRecord("items", item)])
 
     assert changes.dead == []
-    assert changes.items[0].attributes == {"g": "100"}
+    assert changes.items[0][0].attributes == {"g": "100"}
     assert dict(changes.left_out) == {"attributes": 1}
 
 
