@@ -96,6 +96,7 @@ def _row(record: Record, event: Event, at: int, received: int, logged: int) -> t
         record.topic,
         record.partition,
         record.offset,
+        event.order_id,
         logged,
     )
 

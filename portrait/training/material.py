@@ -39,7 +39,7 @@ HASHES = 1 << 64
 
 
 class MaterialOutdatedError(PortraitError):
-    """A file of an older version, which knew no searches or no traits: gather again."""
+    """A file of an older version, which knew no searches, traits or orders: gather again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,7 +317,7 @@ def load(path: Path) -> Material:
     """
     with np.load(path) as arrays:
         said: Mapping[str, Any] = json.loads(arrays["said"].tobytes())
-        if "queries" not in said or "traits.level" not in arrays:
+        if "queries" not in said or not {"traits.level", "events.order"} <= {*arrays}:
             raise MaterialOutdatedError
         events = Interactions(
             **{name: arrays[f"events.{name}"] for name in _COLUMNS}, users=said["users"]

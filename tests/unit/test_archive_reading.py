@@ -21,7 +21,7 @@ from portrait.events.decode import decode
 from portrait.events.erasure import Erasures
 from portrait.events.event import Action
 from portrait.model.kinds import is_read
-from portrait.ref import item_ref, search_ref, user_ref
+from portrait.ref import item_ref, order_ref, search_ref, user_ref
 from tests.support.archives import RECEIVED_ON, click, fill, memory_archive, synthetic_log
 from tests.support.records import RECEIVED, event_record
 
@@ -259,6 +259,29 @@ def test_searches_are_read_by_their_texts_and_reviews_without_theirs() -> None:
         asked = events.queries[events.query[is_search]].tolist()
         assert sorted(asked) == sorted([milk, milk, tuna] * times)
         assert (events.query[~is_search] == NO_QUERY).all()
+
+
+def test_purchases_know_their_order_and_nothing_else_does() -> None:
+    archive = memory_archive()
+    fill(
+        archive,
+        [
+            event_record(1, type="purchase", item_id="milk", order_id="o-1"),
+            event_record(2, type="purchase", item_id="tuna", order_id="o-1"),
+            event_record(3, type="purchase", item_id="beef"),
+            event_record(4, type="return", item_id="milk", order_id="o-1"),
+        ],
+        [event_record(5, type="purchase", item_id="milk", order_id="o-2")],
+    )
+
+    reading = read_interactions(archive, most_events=10)
+    both, _ = merged(reading, read_interactions(archive, most_events=10))
+
+    first, second = order_ref("o-1"), order_ref("o-2")
+    assert sorted(reading.interactions.order.tolist()) == sorted([0, 0, first, first, second])
+    assert sorted(both.order.tolist()) == sorted([0, 0, first, first, second] * 2)
+    returned = reading.interactions.action == ACTION_CODE[Action.RETURN]
+    assert reading.interactions.order[returned].tolist() == [0]
 
 
 def test_the_history_of_chosen_users_is_read_whole(log: Archive) -> None:

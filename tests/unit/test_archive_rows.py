@@ -27,6 +27,7 @@ def test_a_row_holds_the_whole_event() -> None:
         quantity=3,
         text="good",
         rating=4.5,
+        order_id="o",
         recommendation_id="r",
     )
 
@@ -50,6 +51,7 @@ def test_a_row_holds_the_whole_event() -> None:
         "topic": "events.review",
         "partition": 0,
         "offset": 7,
+        "order_id": "o",
         "logged_at": datetime.fromtimestamp(RECEIVED / 1_000, UTC),
     }
 

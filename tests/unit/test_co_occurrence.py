@@ -131,6 +131,16 @@ def test_touches_in_a_row_are_one_step_and_a_return_is_none() -> None:
     np.testing.assert_array_equal(steps[2], steps[0])
 
 
+def test_what_was_bought_in_one_order_has_no_order_though_seconds_lie_between() -> None:
+    bought = shop([0, 1, 2], [0, 1, 2])
+    bought = replace(bought, order=np.array([7, 7, 0, 7, 8, 0], np.uint64))
+
+    after = followed(bought, Window(1, 0, 1)).toarray()
+
+    assert after[0, 1] == pytest.approx(np.log1p(1))  # the second user's alone
+    assert after[1, 2] == pytest.approx(np.log1p(2))
+
+
 def test_what_is_on_one_receipt_has_no_order() -> None:
     events = shop([0, 1, 2])
     events.at[1] = events.at[0]
