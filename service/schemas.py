@@ -122,7 +122,9 @@ class RecommendationRequest(RequestBody):
     limit: int = Field(20, ge=1, le=MOST_ITEMS)
     exclude: tuple[Id, ...] = Field((), max_length=MOST_EXCLUDED, description="Item ids.")
     exclude_seen: bool = Field(
-        default=True, description="Leave out what is among the user's newest events."
+        default=True,
+        description="Leave out what is among the user's newest events; not what they took out of "
+        "the cart and have neither touched since nor bought.",
     )
     filters: AskedFilters = AskedFilters()
     diversity: float = Field(
@@ -143,8 +145,9 @@ class Reason(ResponseBody):
 
     action: Action | Literal["session", "price", "popularity"] = Field(
         description="`session`: it came in the request. `price`: among the prices of its category "
-        "it is where the user usually buys. `popularity`: what everybody did with it, as far as it "
-        "counts, over the newest 28 days with events.",
+        "it is where the user usually buys. `click`: also what was put into the cart and taken out "
+        "since. `popularity`: what everybody did with it, as far as it counts, over the newest 28 "
+        "days with events.",
         examples=["purchase"],
     )
     item_id: ItemName | None = Field(

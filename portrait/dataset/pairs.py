@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 
 from portrait.arrays import Codes
 from portrait.dataset.interactions import NO_ITEM, Interactions
-from portrait.events.columns import ACTION_CODE
-from portrait.events.event import Action
+from portrait.model.kinds import UNDOING
 
 WINDOW = 2  # events apart; farther ones have less and less to do with each other
 BASKET = 32  # things apart in one order, at most: a shop's own orders have thousands
@@ -52,7 +51,7 @@ def behaviour_pairs(events: Interactions, texts: Sequence[str], window: int = WI
         texts: (N,), of the items in order of `events.items`.
         window: How many events apart.
     """
-    touched = events.where((events.item != NO_ITEM) & (events.action != ACTION_CODE[Action.RETURN]))
+    touched = events.where((events.item != NO_ITEM) & ~np.isin(events.action, UNDOING))
     one: list[Codes] = []
     other: list[Codes] = []
     farthest = max(window, BASKET) if touched.order.any() else window

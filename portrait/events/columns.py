@@ -5,8 +5,9 @@ import numpy as np
 from portrait.events.event import Action
 
 RING = 64  # newest events remembered; 32 bytes each keeps a record under 4 KB
-TOPICS = 8  # event topics a user's positions are kept for
-ERASURE = TOPICS - 1  # place of the erasures among them; `last_id` there is the moment, ms
+FIRST_ACTIONS = 7  # those that the first records and models know; more were appended since
+TOPICS = len(Action) + 1  # those of events and erasures: what a user's positions are kept for
+ERASURE = FIRST_ACTIONS  # place of the erasures among them; `last_id` there is the moment, ms
 
 EVENT = np.dtype(
     [
@@ -32,4 +33,7 @@ COLUMNS = np.dtype(
     ]
 )
 ACTION_CODE = {action: code for code, action in enumerate(Action)}
+TOPIC_CODE = {  # the erasures have kept their place, so the topics of later actions follow them
+    action: code + (code >= ERASURE) for action, code in ACTION_CODE.items()
+}
 PURCHASE, RETURN = ACTION_CODE[Action.PURCHASE], ACTION_CODE[Action.RETURN]

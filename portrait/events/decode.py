@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from portrait.events.columns import ACTION_CODE, COLUMNS, ERASURE
+from portrait.events.columns import ACTION_CODE, COLUMNS, ERASURE, TOPIC_CODE
 from portrait.events.event import Action, Event
 from portrait.events.item import Item
 from portrait.events.letter import joined
@@ -25,13 +25,13 @@ from portrait.events.reading import (
 )
 from portrait.events.stream import Message, Record
 from portrait.events.tone import READ, SAID, stars_of
-from portrait.events.topics import ERASURES, EVENT_TOPICS
+from portrait.events.topics import ERASURES, event_topic
 from portrait.ref import event_ref, item_ref, search_ref
 
 TENTHS = 10  # of a star
 CHARACTERS_PER_TOKEN = 3  # of wordpiece, on the safe side
 
-_TOPIC_CODES = {topic: code for code, topic in enumerate(EVENT_TOPICS)}
+_TOPIC_CODES = {event_topic(action): code for action, code in TOPIC_CODE.items()}
 _Row = tuple[int, int, int, int, int, int, int, tuple[float, ...]]
 
 

@@ -2,7 +2,7 @@
 
 Plain JSON is tried first and costs one pass. What fails it is read again, slower: CloudEvents 1.0
 (structured, or binary with `ce_` headers), Segment's nested `properties`, and other names of the
-seven actions.
+actions.
 """
 
 from typing import Any
@@ -24,6 +24,8 @@ TYPE_NAMES = {action.value: action for action in Action} | {
     "order completed": Action.PURCHASE,
     "product reviewed": Action.REVIEW,
     "order refunded": Action.RETURN,
+    "product removed": Action.REMOVE,
+    "product added to wishlist": Action.WISH,
     # Snowplow e-commerce
     "product_view": Action.BROWSE,
     "list_click": Action.CLICK,

@@ -46,6 +46,8 @@ class Action(StrEnum):
     PURCHASE = "purchase"
     REVIEW = "review"
     RETURN = "return"
+    REMOVE = "remove"  # from the cart
+    WISH = "wish"  # put on a wish list
 
 
 class Event(BaseModel):

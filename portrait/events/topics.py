@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from portrait.events.event import Action
 
-EVENTS = "events."  # prefix of the seven event topics
+EVENTS = "events."  # prefix of the event topics, one for each action
 ITEMS = "items"  # catalogue upserts, compacted; a tombstone withdraws an item
 ERASURES = "erasures"  # keyed by user: forget what was received up to this message
 DEAD = "events.dead"  # what could not be read, with its place and the reason

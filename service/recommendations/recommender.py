@@ -28,7 +28,7 @@ from portrait.inference.recommend import (
 )
 from portrait.inference.session import read_words, session_evidence, session_ring
 from portrait.inference.taste import FirstTaste, Taste, taste_of
-from portrait.model.kinds import is_complaint, kinds_of
+from portrait.model.kinds import is_complaint, kinds_of, leave_out
 from portrait.model.learned import Learned
 from portrait.model.space import Vectors
 from portrait.profiles.layout import LONG
@@ -172,7 +172,11 @@ def _gather(
 def _seen(profile: Profile | None, ring: Ring) -> list[int]:
     """Name the items of a session and of a profile; a search among them is no item."""
     session: list[int] = ring["ref"].tolist()
-    return session + ([] if profile is None else profile.ring["ref"].tolist())
+    if profile is None:
+        return session
+    past = profile.ring
+    known: list[int] = past["ref"][leave_out(past["ref"], past["action"], past["at"])].tolist()
+    return session + known
 
 
 def _disliked(profile: Profile | None) -> list[int]:

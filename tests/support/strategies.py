@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from portrait.events.columns import ACTION_CODE, COLUMNS
+from portrait.events.columns import ACTION_CODE, COLUMNS, TOPIC_CODE
 from portrait.events.event import Action
 
 START = 1_750_000_000_000  # ms
@@ -63,7 +63,7 @@ def log_of(events: list[Happening], *, partition: int = 0) -> NDArray[np.void]:
     for event in events:
         offset = offsets[event.action]
         offsets[event.action] += 1
-        topic = ACTION_CODE[event.action]
+        topic = TOPIC_CODE[event.action]
         rows.append((event.user, topic, partition, 0, offset, START, START, event.row))
     return np.array(rows, COLUMNS)
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zlib import crc32
 
 import numpy as np
 import pyarrow as pa
@@ -282,6 +283,24 @@ def test_purchases_know_their_order_and_nothing_else_does() -> None:
     assert sorted(both.order.tolist()) == sorted([0, 0, first, first, second] * 2)
     returned = reading.interactions.action == ACTION_CODE[Action.RETURN]
     assert reading.interactions.order[returned].tolist() == [0]
+
+
+def test_later_actions_are_read() -> None:
+    archive = memory_archive()
+    fill(archive, [event_record(1, type="remove"), event_record(2, type="wish")])
+
+    found = read_interactions(archive, most_events=10).interactions
+
+    assert sorted(found.action.tolist()) == [
+        ACTION_CODE[Action.REMOVE],
+        ACTION_CODE[Action.WISH],
+    ]
+
+
+def test_whom_a_replay_takes_is_what_it_was_when_there_were_seven_actions(log: Archive) -> None:
+    taken = read_interactions(log, most_events=2_000, sample=Sample.STRATIFIED).user_refs
+
+    assert (len(taken), crc32(taken.tobytes())) == (107, 835_959_902)
 
 
 def test_the_history_of_chosen_users_is_read_whole(log: Archive) -> None:

@@ -10,6 +10,7 @@ from portrait.arrays import Floats
 from portrait.dataset.interactions import Interactions, from_columns
 from portrait.events.columns import ACTION_CODE
 from portrait.events.event import Action
+from portrait.model.kinds import KINDS
 from portrait.model.recency import Events
 from portrait.training.ranker.co_occurrence import (
     MOST_NEIGHBOURS,
@@ -24,7 +25,7 @@ from portrait.training.ranker.co_occurrence import (
     touches,
 )
 
-GATES = np.ones(len(Action), np.float32)
+GATES = np.ones(KINDS, np.float32)
 REFS = np.array([30, 10, 20], np.uint64)
 
 
@@ -139,6 +140,15 @@ def test_what_was_bought_in_one_order_has_no_order_though_seconds_lie_between() 
 
     assert after[0, 1] == pytest.approx(np.log1p(1))  # the second user's alone
     assert after[1, 2] == pytest.approx(np.log1p(2))
+
+
+def test_what_is_taken_out_of_the_cart_is_no_touch() -> None:
+    put = shop([0, 1, 1, 2])
+    put.action[1], put.action[2] = ACTION_CODE[Action.CART], ACTION_CODE[Action.REMOVE]
+
+    assert touches(put).toarray().tolist() == [[1, 1, 1]]  # somebody put it in
+    put.action[1] = ACTION_CODE[Action.REMOVE]
+    assert touches(put).toarray().tolist() == [[1, 0, 1]]
 
 
 def test_what_is_on_one_receipt_has_no_order() -> None:

@@ -67,6 +67,12 @@ def test_what_was_bought_in_one_order_belongs_together_however_many_lie_between(
     assert set(with_orders) - set(without) == {("lamp", "shoe")}
 
 
+def test_what_was_taken_out_of_the_cart_makes_no_pairs() -> None:
+    log = events((0, 0, CLICK, 0), (0, 1, Action.REMOVE, 1), (0, 2, CLICK, 2))
+
+    assert set(named(behaviour_pairs(log, TEXTS, window=1))) == {("lamp", "sock")}
+
+
 def test_the_weight_is_the_cosine_of_co_occurrence() -> None:
     found = named(behaviour_pairs(clicked([0, 1], [1, 0], [1, 2]), TEXTS, window=1))
 
