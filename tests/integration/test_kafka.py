@@ -22,7 +22,7 @@ from portrait.adapters.kafka_topics import create_topics
 from portrait.errors import StreamUnavailableError
 from portrait.events.resume import Resume
 from portrait.events.stream import Batch, Message, Notes, Unreadable
-from portrait.events.topics import Topic, TopicsFile, read_topics
+from portrait.events.topics import TopicsFile, read_topics
 from portrait.settings import Settings
 from sandbox.servers import free_port, start_kafka
 from tests.support.fakes import MemoryOffsets
@@ -30,6 +30,7 @@ from tests.support.kafka_bytes import CODECS, MARK, bomb, poisoned
 from tests.support.kafka_bytes import batch as raw_batch
 from tests.support.patience import PATIENCE
 from tests.support.processes import until
+from tests.support.topics import timeless_topic
 from workers.roots.bounds import bounds_of
 from workers.roots.kafka import cluster_of
 
@@ -38,9 +39,7 @@ from workers.roots.kafka import cluster_of
 async def topic(settings: Settings) -> str:
     """A topic of two partitions that no other test uses."""
     name = f"test.{uuid4().hex}"
-    await create_topics(
-        cluster_of(settings), TopicsFile(replication=1, topics=(Topic(name=name, partitions=2),))
-    )
+    await _make(settings, name)
     return name
 
 
@@ -578,9 +577,7 @@ async def _following(
 
 
 async def _make(settings: Settings, topic: str) -> None:
-    await create_topics(
-        cluster_of(settings), TopicsFile(replication=1, topics=(Topic(name=topic, partitions=2),))
-    )
+    await create_topics(cluster_of(settings), timeless_topic(topic))
 
 
 async def test_a_log_that_is_away_at_the_start_is_waited_for(

@@ -2,6 +2,7 @@
 
 import struct
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import cramjam
@@ -78,8 +79,12 @@ def _squeezed(codec: int, size: int) -> Iterator[bytes]:
             block = bytes(cramjam.snappy.compress_raw(part))
             yield struct.pack(">i", len(block)) + block
         return
-    kind = {GZIP: cramjam.gzip, LZ4: cramjam.lz4, ZSTD: cramjam.zstd}[codec]
-    packer = kind.Compressor()
+    kinds: dict[int, Any] = {
+        GZIP: cramjam.gzip.Compressor,
+        LZ4: partial(cramjam.lz4.Compressor, block_linked=False),  # Kafka takes no others
+        ZSTD: cramjam.zstd.Compressor,
+    }
+    packer = kinds[codec]()
     for part in _parts(start, size, rest):
         packer.compress(part)
         yield bytes(packer.flush())
