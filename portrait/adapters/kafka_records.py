@@ -239,6 +239,7 @@ class PartitionReader:
     ) -> Iterator[Record]:
         """Yield records as fast as the client library can, and from a bad one on each by itself."""
         topic, partition = self._at
+        end = each.end
         if each.has_header and len(opened) > LARGEST_PLAIN and _has_large(opened):
             yield from self._one_by_one(opened, each)
             return
@@ -246,6 +247,8 @@ class PartitionReader:
             for record in batch:
                 if record.offset < self.next_fetch_offset:
                     continue
+                if record.offset >= end:  # or those that really lie there would be passed over
+                    raise ValueError
                 self.next_fetch_offset = record.offset + 1
                 key, value, headers = record.key, record.value, record.headers
                 if headers:
@@ -285,6 +288,7 @@ class PartitionReader:
             if offset < self.next_fetch_offset:
                 continue
             if offset >= each.end:
+                at = here
                 break
             try:
                 record: Record = self._record(opened[here:at], offset, timestamp, header)

@@ -180,6 +180,9 @@ def test_old_messages_are_read_too() -> None:
 @example(
     before=0, values=[b""], codec=0, changes=[(23, 1)], is_signed=True
 )  # a last offset far off
+@example(
+    before=0, values=[b"", b"", bytes(5)], codec=0, changes=[(170, 10)], is_signed=True
+)  # a record beyond its batch
 def test_whatever_a_batch_holds_reading_gets_past_it(
     before: int,
     values: list[bytes],
