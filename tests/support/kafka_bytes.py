@@ -36,6 +36,24 @@ def batch(
     return bytes(built)
 
 
+def transactional(raw: bytes, producer: int) -> bytes:
+    """Return a batch as part of a producer's transaction."""
+    changed = bytearray(raw)
+    changed[22] |= 0x10
+    struct.pack_into(">q", changed, 43, producer)
+    return signed(bytes(changed))
+
+
+def marker(producer: int, *, first: int, commits: bool) -> bytes:
+    """Return the control batch that ends a producer's transaction."""
+    builder = DefaultRecordBatchBuilder(2, 0, 1, -1, -1, -1, 1 << 30)
+    builder.append(0, RECEIVED, struct.pack(">hh", 0, int(commits)), bytes(6), [])
+    built = bytearray(builder.build())
+    built[22] |= 0x20
+    struct.pack_into(">q", built, 0, first)
+    return transactional(bytes(built), producer)
+
+
 def signed(raw: bytes) -> bytes:
     """Return a batch with the length and the check sum that its bytes ask for."""
     changed = bytearray(raw)
@@ -105,8 +123,10 @@ def encoded_varint(number: int) -> bytes:
     return bytes(out)
 
 
-def read(fetched: bytes, *, offset: int = 0, end: int = 1_000, room: int = 1 << 40) -> list[Record]:
-    """Read what was fetched, with so much room."""
+def read(
+    fetched: bytes, *, offset: int = 0, end: int = 1_000, aborted: Sequence[tuple[int, int]] = ()
+) -> list[Record]:
+    """Read what was fetched, with as much room as it takes."""
     intake = Intake(LARGEST_BATCH)
-    intake.left = room
-    return list(PartitionReader(PLACE, fetched, offset, end, intake))
+    intake.left = 1 << 40
+    return list(PartitionReader(PLACE, fetched, offset, end, intake, aborted=aborted))
