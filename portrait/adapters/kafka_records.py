@@ -145,7 +145,7 @@ class Aborted:
 
     def holds(self, batch: _Slice) -> bool:
         """Say whether the next batch of the log is one."""
-        if not batch.has_header:
+        if not (self._coming or self._producers) or not batch.has_header:
             return False
         while self._coming and self._coming[-1][1] <= batch.first:
             self._producers.add(self._coming.pop()[0])
