@@ -20,6 +20,12 @@ from tests.support.kafka import Reader, administering, asking, kept, make_topic,
 from tests.support.processes import producing, until
 
 HOUR_MS = 3_600_000
+COMPACTED: dict[str, str | int] = {
+    "cleanup.policy": "compact",
+    "min.cleanable.dirty.ratio": "0.01",
+    "segment.ms": 200,
+    "delete.retention.ms": 0,
+}
 OLD = [b"%d" % n for n in range(10)]
 NEW = [b"new %d" % n for n in range(6)]
 
@@ -46,14 +52,14 @@ async def test_what_retention_took_before_it_was_read_is_said_and_reading_goes_o
     async with reading(settings, reader):
         await until(lambda: len(reader.values) == 3, "three are read")
     await publish(settings, topic, b"4", b"5")
-    await alter(settings, topic, retention_ms="1")
+    await alter(settings, topic, {"retention.ms": "1"})
 
     async def is_empty() -> bool:
         starts, ends = await kept(settings, topic)
         return starts == ends == 5
 
     await until(is_empty, "everything has expired")
-    await alter(settings, topic, retention_ms=str(HOUR_MS))
+    await alter(settings, topic, {"retention.ms": str(HOUR_MS)})
     await publish(settings, topic, b"6")
     with capture_logs() as said:
         async with reading(settings, reader):
@@ -65,23 +71,15 @@ async def test_what_retention_took_before_it_was_read_is_said_and_reading_goes_o
     assert {log.number for log in reader.offsets.logs[topic].values()} == {0}
 
 
-async def alter(settings: Settings, topic: str, **config: str) -> None:
-    named = {key.replace("_", "."): value for key, value in config.items()}
+async def alter(settings: Settings, topic: str, config: dict[str, str]) -> None:
     async with administering(settings) as admin:
-        await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, named)])
+        await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, config)])
 
 
 async def test_a_compacted_catalogue_is_read_to_its_end_and_says_only_what_holds(
     settings: Settings, topic: str
 ) -> None:
-    await make_topic(
-        settings,
-        topic,
-        cleanup_policy="compact",
-        min_cleanable_dirty_ratio="0.01",
-        segment_ms=200,
-        delete_retention_ms=0,
-    )
+    await make_topic(settings, topic, COMPACTED)
     versions = [b"milk=%d" % n for n in range(50)] + [b"bread=%d" % n for n in range(50)]
     await publish(settings, topic, *versions, b"tea=1")
     async with producing(settings.kafka_bootstrap) as producer:

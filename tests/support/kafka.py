@@ -1,7 +1,7 @@
 """A log on a real broker: topics with configurations of their own, and readers beside the test."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -69,11 +69,10 @@ async def reading(settings: Settings, reader: Reader) -> AsyncIterator[Reader]:
 
 
 async def make_topic(
-    settings: Settings, name: str, partitions: int = 1, **config: str | int
+    settings: Settings, name: str, config: Mapping[str, str | int] | None = None
 ) -> None:
-    """Create a topic; an underscore in a configuration's name stands for a dot."""
-    named = {key.replace("_", "."): value for key, value in config.items()}
-    topic = Topic(name=name, partitions=partitions, config=named)
+    """Create a topic of one partition."""
+    topic = Topic(name=name, partitions=1, config=dict(config or {}))
     await create_topics(cluster_of(settings), TopicsFile(replication=1, topics=(topic,)))
 
 
