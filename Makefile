@@ -50,6 +50,16 @@ demo-retrain: setup $(BROKER)  ## A model trains itself again, is judged and pro
 
 test: setup lint $(BROKER)  ## Every check and every test, with real servers.
 	@$(RUN) $(PYTEST) $(ARGS)
+ifneq ($(KAFKA),apache)
+	@echo 'Left out: tests/kafka, on Apache Kafka (make test-kafka; it needs Java 17 and Maven).'
+endif
+
+# What Apache Kafka alone does, and what else depends on the broker.
+ON_KAFKA := tests/kafka tests/integration/test_kafka.py tests/integration/test_kafka_away.py tests/integration/test_archive.py \
+  $(wildcard tests/contract/test_stream.py) tests/e2e/test_whole.py tests/faults/test_kill.py tests/faults/test_poison.py
+test-kafka: export KAFKA := apache
+test-kafka: setup kafka  ## The stream, one whole Portrait and the kill tests, on Apache Kafka.
+	@$(RUN) $(PYTEST) $(ON_KAFKA) $(ARGS)
 
 coverage: setup  ## Every test, and which lines none of them reaches; a third slower.
 	@$(RUN) $(PYTEST) --cov --cov-report=term:skip-covered $(ARGS)

@@ -9,10 +9,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.client import AIOKafkaClient
-from aiokafka.protocol.produce import ProduceRequest
 from prometheus_client import REGISTRY
 
 from portrait.adapters.kafka_publisher import open_publisher
@@ -26,6 +23,7 @@ from portrait.events.topics import TopicsFile, read_topics
 from portrait.settings import Settings
 from sandbox.servers import free_port, start_kafka
 from tests.support.fakes import MemoryOffsets
+from tests.support.kafka import send_raw
 from tests.support.kafka_bytes import CODECS, MARK, bomb, poisoned
 from tests.support.kafka_bytes import batch as raw_batch
 from tests.support.patience import PATIENCE
@@ -337,7 +335,9 @@ async def test_what_cannot_be_read_costs_its_own_place_alone(
     settings: Settings, topic: str
 ) -> None:
     bad = poisoned(raw_batch([b"a", b"b", b"c"], headers=[[], [(MARK, b"x")]]))
-    await send_raw(settings, topic, raw_batch([b"before"]), bad, raw_batch([b"after"]))
+    await send_raw(
+        settings.kafka_bootstrap, topic, raw_batch([b"before"]), bad, raw_batch([b"after"])
+    )
 
     async with open_stream(
         cluster_of(settings),
@@ -356,8 +356,9 @@ async def test_what_cannot_be_read_costs_its_own_place_alone(
 
 @pytest.mark.parametrize("codec", CODECS[1:])
 async def test_a_bomb_is_stepped_over(settings: Settings, topic: str, codec: int) -> None:
+    bad = bomb(codec, LARGEST_BATCH)
     await send_raw(
-        settings, topic, raw_batch([b"before"]), bomb(codec, LARGEST_BATCH), raw_batch([b"after"])
+        settings.kafka_bootstrap, topic, raw_batch([b"before"]), bad, raw_batch([b"after"])
     )
 
     async with open_stream(
@@ -372,19 +373,6 @@ async def test_a_bomb_is_stepped_over(settings: Settings, topic: str, codec: int
     records = [record for each in batches for record in each.records]
     assert [record.value for record in records] == [b"before", None, b"after"]
     assert isinstance(records[1], Unreadable)
-
-
-async def send_raw(settings: Settings, topic: str, *batches: bytes) -> None:
-    """Append record batches to partition 0 as they are: no producer would send these."""
-    client = AIOKafkaClient(bootstrap_servers=settings.kafka_bootstrap)
-    await client.bootstrap()
-    await client.set_topics([topic])
-    node = client.cluster.leader_for_partition(TopicPartition(topic, 0))
-    for raw in batches:
-        request = ProduceRequest(None, -1, 10_000, [(topic, [(0, raw)])])
-        answer = await client.send(node, request)
-        assert answer.topics[0][1][0][1] == 0  # no error
-    await client.close()
 
 
 async def test_a_topic_that_is_made_anew_is_read_from_its_beginning(

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.client import AIOKafkaClient
+from aiokafka.protocol.produce import ProduceRequest
 
 from portrait.adapters.kafka_stream import open_stream
 from portrait.adapters.kafka_topics import create_topics
@@ -105,3 +107,16 @@ async def kept(settings: Settings, topic: str) -> Sequence[int]:
         starts = await consumer.beginning_offsets([at])
         ends = await consumer.end_offsets([at])
     return starts[at], ends[at]
+
+
+async def send_raw(kafka: str, topic: str, *batches: bytes) -> None:
+    """Append record batches to partition 0 as they are: no producer would send these."""
+    client = AIOKafkaClient(bootstrap_servers=kafka)
+    await client.bootstrap()
+    await client.set_topics([topic])
+    node = client.cluster.leader_for_partition(TopicPartition(topic, 0))
+    for raw in batches:
+        request = ProduceRequest(None, -1, 10_000, [(topic, [(0, raw)])])
+        answer = await client.send(node, request)
+        assert answer.topics[0][1][0][1] == 0  # no error
+    await client.close()

@@ -80,16 +80,17 @@ def repacked(raw: bytes, codec: int) -> bytes:
     return signed(bytes(head) + bytes(pack(raw[HEADER:])))
 
 
-def bomb(codec: int, size: int, *, first: int = 0) -> bytes:
+def bomb(codec: int, size: int, *, first: int = 0, key: bytes | None = None) -> bytes:
     """Return a batch of one record that is a value of so many zeros, made without holding them."""
     head = bytearray(batch([b""], first=first)[:HEADER])
     head[22] |= codec
-    return signed(bytes(head) + b"".join(_squeezed(codec, size)))
+    return signed(bytes(head) + b"".join(_squeezed(codec, size, key)))
 
 
-def _squeezed(codec: int, size: int) -> Iterator[bytes]:
+def _squeezed(codec: int, size: int, key: bytes | None) -> Iterator[bytes]:
     value, rest = encoded_varint(size), b"\0"
-    start = b"\0\0\0\x01" + value  # attributes, time, offset, no key
+    named = encoded_varint(-1 if key is None else len(key)) + (key or b"")
+    start = bytes(3) + named + value  # attributes, time, offset, key
     start = encoded_varint(len(start) + size + len(rest)) + start
     if codec == SNAPPY:  # the Java way: blocks, each with its length
         yield XERIAL

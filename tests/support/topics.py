@@ -2,7 +2,11 @@
 
 from portrait.events.topics import Topic, TopicsFile
 
-TIMELESS: dict[str, str | int] = {"message.timestamp.type": "CreateTime", "retention.ms": -1}
+TIMELESS: dict[str, str | int] = {
+    "message.timestamp.type": "CreateTime",
+    "message.timestamp.after.max.ms": 2**63 - 1,  # of the future, too
+    "retention.ms": -1,
+}
 
 
 def timeless(file: TopicsFile) -> TopicsFile:
