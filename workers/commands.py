@@ -5,7 +5,10 @@ from workers.dead_letters import add_options
 
 _LOGS = ("log_format",)
 _DIALECT = ("time_zone", "currency", "currency_rates", "mapping")
-_KAFKA = ("kafka_bootstrap", "kafka_security", "kafka_username", "kafka_password")
+_KAFKA = (
+    *("kafka_bootstrap", "kafka_security", "kafka_mechanism", "kafka_username"),
+    *("kafka_password", "kafka_password_file", "kafka_ca_file"),
+)
 _READING = (*_KAFKA, "batch_wait", "batch_events", "batch_bytes", "outage_limit")
 _WIRES = ("redis_url", "unknown_items", "unknown_ttl", "outage_limit")
 _HEALTH = ("health_host", "health_port", *_LOGS)

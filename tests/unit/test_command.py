@@ -124,6 +124,8 @@ def test_what_reads_no_text_starts_without_torch_and_pandas(name: str) -> None:
         ({"PORTRAIT_TRAIN_CRON": ""}, "PORTRAIT_TRAIN_CRON: no cron expression"),
         ({"PORTRAIT_REDIS_URL": f"http://:{SECRET}@x"}, "PORTRAIT_REDIS_URL: the URL's scheme"),
         ({"PORTRAIT_PORT": "99999", "PORTRAIT_HOTS": SECRET}, "HOTS.*\n.*PORT: should be less"),
+        ({"PORTRAIT_KAFKA_PASSWORD_FILE": SECRET}, "KAFKA_PASSWORD_FILE: there is no such file"),
+        ({"PORTRAIT_KAFKA_SECURITY": "SASL_SSL"}, "KAFKA_USERNAME: .*=SASL_SSL asks for a user"),
     ],
     ids=str,
 )
@@ -137,6 +139,18 @@ def test_a_wrong_setting_is_told_in_a_sentence_that_does_not_repeat_it(
         assert re.search(told, ended.stderr)
         assert len(ended.stderr.splitlines()) == len(settings)
         assert SECRET not in ended.stderr + ended.stdout
+
+
+def test_a_password_that_is_given_twice_is_told_and_not_repeated(tmp_path: Path) -> None:
+    file = tmp_path / "password"
+    file.write_text(SECRET)
+    twice = {"PORTRAIT_KAFKA_PASSWORD": SECRET, "PORTRAIT_KAFKA_PASSWORD_FILE": str(file)}
+
+    ended = run("topics", **twice)
+
+    assert ended.returncode == MISUSED
+    assert "PORTRAIT_KAFKA_PASSWORD_FILE: there is PORTRAIT_KAFKA_PASSWORD, too" in ended.stderr
+    assert SECRET not in ended.stderr
 
 
 def test_a_wrong_setting_that_a_worker_finds_out_later_is_misuse_as_well() -> None:
