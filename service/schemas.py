@@ -1,10 +1,18 @@
 """What goes in and out over HTTP."""
 
 from datetime import datetime
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    WithJsonSchema,
+    model_validator,
+)
 
 from portrait.events.columns import RING
 from portrait.events.event import Action
@@ -54,6 +62,10 @@ ReadTone = Annotated[
         "star does. Null where nothing was read, or what was said is not sure.",
         examples=[None],
     ),
+]
+ReadEvent = Annotated[
+    dict[str, Any],
+    WithJsonSchema({"$ref": "#/components/schemas/Event"}),
 ]
 
 
@@ -430,6 +442,12 @@ class EventResult(ResponseBody):
     )
     left_out: dict[str, str] = Field(
         default_factory=dict, description="Fields that could not be read, and why.", examples=[{}]
+    )
+    read: tuple[ReadEvent, ...] | None = Field(
+        None,
+        description="With `dry_run` alone: the events in it.",
+        exclude_if=lambda read: read is None,
+        examples=[None],
     )
 
 
