@@ -1,7 +1,7 @@
 """The commands of the workers, and which settings each of them reads."""
 
 from portrait.command import Command
-from workers import dead_letters, try_out
+from workers import dead_letters, imports, try_out
 
 _LOGS = ("log_format",)
 _DIALECT = ("time_zone", "currency", "currency_rates", "mapping")
@@ -98,6 +98,15 @@ COMMANDS = (
         "workers.roots.try_out",
         (*_DIALECT, "future_tolerance", *_LOGS),
         try_out.add_options,
+        waits=False,
+    ),
+    Command(
+        "import",
+        "Publish a shop's history, or its catalogue, from files: in time order, each event once, "
+        "after a look at all of it.",
+        "workers.roots.imports",
+        (*_KAFKA, "redis_url", *_DIALECT, "future_tolerance", "outage_limit", *_LOGS),
+        imports.add_options,
         waits=False,
     ),
 )

@@ -99,7 +99,9 @@ def test_help_is_there_at_once_and_names_every_command() -> None:
     assert spent.children_user - before.children_user < HELP_SECONDS
 
 
-@pytest.mark.parametrize("name", ["archive", "topics", "replay_dead", "dead_letters", "try_out"])
+@pytest.mark.parametrize(
+    "name", ["archive", "topics", "replay_dead", "dead_letters", "try_out", "imports"]
+)
 def test_what_reads_no_text_starts_without_torch_and_pandas(name: str) -> None:
     asked = f"import sys, workers.roots.{name}; print([m for m in {HEAVY} if m in sys.modules])"
 

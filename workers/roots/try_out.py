@@ -3,13 +3,11 @@
 import os
 import sys
 from argparse import Namespace
-from dataclasses import replace
 
-from portrait.reading.dialect import Dialect, dialect_of
-from portrait.reading.mapping import read_mapping
 from portrait.reading.records import Clock
 from portrait.settings import Settings
 from portrait.times import MILLISECOND
+from workers.roots.dialect import dialect_for
 from workers.try_out import look, reader_of
 
 
@@ -24,11 +22,3 @@ async def run(settings: Settings, options: Namespace) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     return 0 if is_sound else 1
-
-
-def dialect_for(settings: Settings, options: Namespace) -> Dialect:
-    """Return how the shop writes, by another mapping if one is asked for."""
-    dialect = dialect_of(settings)
-    if options.mapping is None:
-        return dialect
-    return replace(dialect, mapped=read_mapping(options.mapping))
