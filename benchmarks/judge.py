@@ -30,8 +30,8 @@ from portrait.evaluation.judge import judge
 from portrait.evaluation.ranking import Scores
 from portrait.evaluation.situations import answered
 from portrait.evaluation.trial import DEFAULTS, Figures
-from portrait.events.event import Action
 from portrait.inference.ranker import Ranker
+from portrait.model.kinds import KINDS
 from portrait.model.recency import Events
 from portrait.text.text_encoder import BUNDLED, load_encoder
 from portrait.times import DAY_MS
@@ -39,7 +39,7 @@ from portrait.training.ranker.co_occurrence import Kind, co_occurrences, neighbo
 
 PERIOD = 28 * DAY_MS
 DECAY = 0.22  # per event: 0.8 of the one before
-GATES = np.ones(len(Action), np.float32)
+GATES = np.ones(KINDS, np.float32)
 SHARES = {"equals": 0.9, "poorer": 0.45, "poorest": 0.225}  # of users trained on
 ITEMS, PEOPLE, FIRST_SHOP = 300, 250, 101  # of planted shops: the last is a seed
 DOUBTS = (0.5, 0.35, 0.2, 0.1, 0.05, 0.02)  # a half: the means alone decide

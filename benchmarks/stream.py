@@ -62,7 +62,8 @@ from workers.roots.update import limits_of, update_ports
 from workers.update import assemble, update
 
 ITEMS, QUERIES, DIM = 20_000, 1_000, 256
-MIX = {"browse": 30, "click": 40, "search": 5, "cart": 10, "purchase": 12, "review": 2, "return": 1}
+MIX = {"browse": 29, "click": 38, "search": 5, "cart": 10, "purchase": 12, "review": 2, "return": 1}
+MIX |= {"remove": 2, "wish": 1}
 GOAL = 0.35
 CONSUMERS = ("read", "write", "update")
 

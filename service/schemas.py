@@ -6,7 +6,9 @@ from uuid import UUID
 
 from pydantic import (
     AliasChoices,
+    AwareDatetime,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     StringConstraints,
@@ -16,13 +18,13 @@ from pydantic import (
 
 from portrait.events.columns import RING
 from portrait.events.event import Action
-from portrait.events.item import Id, ItemSnapshot
+from portrait.events.item import Id, ItemSnapshot, ItemWords, nullable
 from portrait.inference.session import Way
 from portrait.reading.records import LONGEST_KEY
 
 MOST_ITEMS = 100  # of one answer
 MOST_EVENTS = 500  # of one request
-MOST_EXCLUDED = 1_000
+MOST_EXCLUDED = 5_000
 MOST_CHOICES = 50  # of one filter
 MOST_TEXTS = 20  # of one session
 OF_SEARCH = "Of a search, its text, cut to 96 bytes; null where it is not kept."
@@ -69,10 +71,41 @@ ReadEvent = Annotated[
 ]
 
 
+AvailableMoment = Annotated[AwareDatetime | None, Field(strict=False)]  # in JSON it is a text
+
+
 class RequestBody(BaseModel):
-    """What clients send: a field we do not know is an error, as is `0` for `false`."""
+    """What clients send: a field we do not know is an error, as is `0` for `false`.
+
+    `null` and `""` are as if nothing were said: the default.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, strict=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _says_something(cls, sent: object) -> object:
+        """Leave out what says nothing."""
+        if not isinstance(sent, dict):
+            return sent
+        return {name: value for name, value in sent.items() if value is not None and value != ""}
+
+
+def _as_name(sent: object) -> object:
+    """Read a number as the id that it is in decimal."""
+    return str(sent) if isinstance(sent, int) and not isinstance(sent, bool) else sent
+
+
+def _as_list(sent: object) -> object:
+    """Read one value where several may stand as a list of it."""
+    if isinstance(sent, list | tuple):
+        return tuple(_as_name(each) for each in sent)
+    return (_as_name(sent),)
+
+
+def _newest(most: int) -> BeforeValidator:
+    """Read a list, newest last, of which only the newest count: a long session is no mistake."""
+    return BeforeValidator(lambda sent: _as_list(sent)[-most:])  # type: ignore[index] # a tuple
 
 
 class ResponseBody(BaseModel):
@@ -84,21 +117,33 @@ class ResponseBody(BaseModel):
 class Session(RequestBody):
     """What somebody has just looked at; it need not be known who they are."""
 
-    items: tuple[Id, ...] = Field((), max_length=RING, description="Item ids, newest last.")
-    texts: tuple[SessionText, ...] = Field(
-        (), max_length=MOST_TEXTS, description="What they searched for, newest last."
+    items: Annotated[tuple[Id, ...], _newest(RING)] = Field(
+        (), description=f"Item ids, newest last; of more than {RING} the newest."
+    )
+    texts: Annotated[tuple[SessionText, ...], _newest(MOST_TEXTS)] = Field(
+        (),
+        description=f"What they searched for, newest last; of more than {MOST_TEXTS} the newest.",
+    )
+    cart: tuple[Id, ...] = Field(
+        (),
+        max_length=RING,
+        description="Item ids of what is in their cart: neither it nor its variants are "
+        "recommended. What it says of them, say in `items`, too.",
     )
 
 
 class AskedFilters(RequestBody):
     """What an item must be. Several categories or brands mean any of them."""
 
-    category: tuple[Choice, ...] = Field(
+    category: Annotated[tuple[Choice, ...], BeforeValidator(_as_list)] = Field(
         (),
         max_length=MOST_CHOICES,
-        description="Paths from the widest level to any depth: `A` or `A > B`. Case is ignored.",
+        description="Paths from the widest level to any depth: `A` or `A > B`. Case, spaces and "
+        "what separates levels (`a/b`, `A>B`) do not count.",
     )
-    brand: tuple[Choice, ...] = Field((), max_length=MOST_CHOICES)
+    brand: Annotated[tuple[Choice, ...], BeforeValidator(_as_list)] = Field(
+        (), max_length=MOST_CHOICES
+    )
     price_min: float | None = Field(
         None, ge=0, description="Leaves out items of unknown price, as does `price_max`."
     )
@@ -127,14 +172,18 @@ class RecommendationRequest(RequestBody):
         }
     )
 
-    user_id: ProfileName | None = Field(
+    user_id: Annotated[ProfileName | None, BeforeValidator(_as_name)] = Field(
         None, description="Nobody knows them: popular items, not an error."
     )
     session: Session | None = None
     limit: int = Field(20, ge=1, le=MOST_ITEMS)
-    exclude: tuple[Id, ...] = Field((), max_length=MOST_EXCLUDED, description="Item ids.")
+    exclude: Annotated[tuple[Id, ...], BeforeValidator(_as_list)] = Field(
+        (), max_length=MOST_EXCLUDED, description="Item ids."
+    )
     exclude_seen: bool = Field(
-        default=True, description="Leave out what is among the user's newest events."
+        default=True,
+        description="Leave out what is among the user's newest events, and variants of what they "
+        "bought; not what they took out of the cart and have neither touched since nor bought.",
     )
     filters: AskedFilters = AskedFilters()
     diversity: float = Field(
@@ -155,8 +204,9 @@ class Reason(ResponseBody):
 
     action: Action | Literal["session", "price", "popularity"] = Field(
         description="`session`: it came in the request. `price`: among the prices of its category "
-        "it is where the user usually buys. `popularity`: what everybody did with it, as far as it "
-        "counts, over the newest 28 days with events.",
+        "it is where the user usually buys. `click`: also what was put into the cart and taken out "
+        "since. `popularity`: what everybody did with it, as far as it counts, over the newest 28 "
+        "days with events.",
         examples=["purchase"],
     )
     item_id: ItemName | None = Field(
@@ -266,7 +316,8 @@ class Recommendations(ResponseBody):
     emptied_by: tuple[Emptied, ...] = Field(
         description="Why there are no items; empty if there are. `catalogue`: the shop has none. "
         "`filters`: none fits. `unavailable`: those that fit are not available at the moment. "
-        "`excluded`, `seen`: those that fit were left out by `exclude`, by `exclude_seen`.",
+        "`excluded`, `seen`: those that fit were left out by `exclude`; by `exclude_seen`, or for "
+        "what is in the cart.",
         examples=[[]],
     )
     items: tuple[RecommendedItem, ...]
@@ -484,6 +535,20 @@ class ItemBody(ItemSnapshot):
     )
 
 
+def _patch_schema(schema: dict[str, Any]) -> None:
+    nullable(schema)
+    schema["examples"] = [{"price": 2.19, "available": True, "attributes": {"size": None}}]
+
+
+class ItemPatch(ItemWords):
+    """What is to change of an item: a JSON merge patch. Null: not known any more."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, json_schema_extra=_patch_schema)
+
+    available_from: AvailableMoment = None
+    available_until: AvailableMoment = None
+
+
 class ItemAnswer(ResponseBody):
     """An item of the catalogue."""
 
@@ -494,6 +559,9 @@ class ItemAnswer(ResponseBody):
     price: Price | None
     attributes: dict[str, str] = Field(examples=[{"size": "3.5 OZ"}])
     available: bool = Field(examples=[True])
+    group_id: ItemName | None = Field(description="What it is a variant of.", examples=[None])
+    available_from: Moment | None = Field(examples=[None])
+    available_until: Moment | None = Field(examples=[None])
 
 
 class ItemAccepted(ResponseBody):

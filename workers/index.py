@@ -1,6 +1,6 @@
 """Index: keep the catalogue and its vectors complete while items change.
 
-batch ─▶ decode ─▶ dead letters ─▶ encode new text ─▶ store and announce ─▶ mark ─▶ commit
+batch ─▶ decode ─▶ dead letters ─▶ spell ─▶ encode new text ─▶ store and announce ─▶ mark ─▶ commit
 
 The last message about an item wins; a tombstone withdraws it. Replaying changes nothing, so
 whatever Redis may have lost is read again.
@@ -30,6 +30,8 @@ from workers.upkeep import Upkeep
 
 TEXTS_AT_ONCE = 500  # read between two announcements, so that a long batch becomes visible early
 
+WITHDRAWAL = {"id", "withdrawn", "patch"}  # what a message names that says no more
+
 log = structlog.get_logger()
 
 
@@ -37,7 +39,7 @@ log = structlog.get_logger()
 class Changes:
     """What a batch says of the catalogue."""
 
-    items: list[Item]
+    items: list[list[Item]]  # of each what is said since its last whole message, in order
     withdrawn: list[str]
     dead: list[Message]
     left_out: Counter[str]  # fields that could not be read
@@ -110,7 +112,7 @@ async def _store(batch: Batch, indexer: Indexer) -> Changes:
         await indexer.publisher.publish(changes.dead)
     items = await _upon_what_is_known(changes.items, indexer.store)
     for start in range(0, len(items), TEXTS_AT_ONCE):
-        some = items[start : start + TEXTS_AT_ONCE]
+        some = await indexer.store.spelled(items[start : start + TEXTS_AT_ONCE], keep=True)
         async with indexer.spaces.reading(some):
             await indexer.store.put_items(some)
         log.info("items_indexed", items=len(some))
@@ -118,44 +120,50 @@ async def _store(batch: Batch, indexer: Indexer) -> Changes:
     return changes
 
 
-async def _upon_what_is_known(items: Sequence[Item], store: CatalogueStore) -> list[Item]:
-    """Complete items that name no title by what the catalogue says of them."""
-    ids = [item.id for item in items if not _names_title(item)]
+async def _upon_what_is_known(said: Sequence[Sequence[Item]], store: CatalogueStore) -> list[Item]:
+    """Return items after what is said of each: patches change what the catalogue knows of it."""
+    ids = [first.id for first, *_ in said if first.is_patch]
     found = zip(ids, await store.get_items(ids) if ids else [], strict=True)
     known = {id: item for id, item in found if not isinstance(item, IntroducedItem)}
-    return [item.upon(known.get(item.id)) for item in items]
-
-
-def _names_title(item: Item) -> bool:
-    return "title" in item.model_fields_set
+    items: list[Item] = []
+    for first, *more in said:
+        item = first.upon(known.get(first.id))
+        for each in more:
+            item = each.upon(item)
+        items.append(item)
+    return items
 
 
 def decode_items(
     records: Sequence[Record], logs: Logs = FIRST, dialect: Dialect = AS_SENT
 ) -> Changes:
-    """Read records of the `items` topic; of each item the last counts, upon those before it."""
-    latest: dict[str, Item | None] = {}
+    """Read records of the `items` topic; of each item what counts since it was last told whole."""
+    said: dict[str, list[Item]] = {}
     left_out: Counter[str] = Counter()
 
     def take(record: Record) -> None:
-        said = read_item(record, dialect)
-        for item in said.items:
-            is_gone = item.id in latest and latest[item.id] is None
-            if is_gone and not _names_title(item):
-                continue  # it was withdrawn: a change of its price does not bring it back
-            former = latest.pop(item.id, None)  # so that order is that of the last mention
-            latest[item.id] = item.upon(former)
-        for id in said.withdrawn:
-            latest.pop(id, None)
-            latest[id] = None
-        for fields in said.left_out:
+        read = read_item(record, dialect)
+        for item in [*read.items, *map(_withdrawal, read.withdrawn)]:
+            before = said.pop(item.id, [])  # so that order is that of the last mention
+            said[item.id] = [*before, item] if item.is_patch else [item]
+        for fields in read.left_out:
             left_out.update(fields.keys())
-        require_whole(said)
+        require_whole(read)
 
     letters = [put_aside(record, take, logs) for record in records]
     return Changes(
-        [item for item in latest.values() if item is not None],
-        [id for id, item in latest.items() if item is None],
+        [each for each in said.values() if not _is_withdrawal(each)],
+        [id for id, each in said.items() if _is_withdrawal(each)],
         [*joined(letter for letter in letters if letter is not None)],
         left_out,
     )
+
+
+def _withdrawal(id: str) -> Item:
+    """Return the word that an item is gone: a change of its price does not bring it back."""
+    return Item.model_construct({*WITHDRAWAL}, id=id, withdrawn=True, patch=True)
+
+
+def _is_withdrawal(said: Sequence[Item]) -> bool:
+    """Say whether of an item nothing is said but that it is gone."""
+    return all(item.withdrawn and item.model_fields_set == WITHDRAWAL for item in said)

@@ -30,6 +30,7 @@ from portrait.events.event import Action
 from portrait.inference.explain import Evidence, evidence_of
 from portrait.inference.recommend import RankingRequest, Shelf, eligible, shelf_of
 from portrait.inference.taste import FirstTaste, taste_of
+from portrait.model.kinds import leave_out
 from portrait.model.learned import Learned
 from portrait.monitoring.watch import Live, LiveCounts
 from portrait.profiles.facts import Facts
@@ -40,7 +41,7 @@ QUESTIONS_AT_ONCE = 5
 SHARE = 0.01  # of one core, for ranking: a large catalogue is asked less often, not more slowly
 SHELF_SECONDS = 10.0  # until what is offered is looked up again
 DECIMALS = 5  # of a score: items of one text share a rank, though a processor rounds each anew
-WANTS = np.array([ACTION_CODE[a] for a in (Action.CLICK, Action.CART, Action.PURCHASE)], np.uint8)
+WANTS = [ACTION_CODE[each] for each in (Action.CLICK, Action.CART, Action.PURCHASE, Action.WISH)]
 
 Clock = Callable[[], float]
 
@@ -61,7 +62,7 @@ class Noted:
     """A question whose event is stored, with all that ranking needs of a catalogue that moves."""
 
     evidence: Evidence
-    seen: Codes  # (S,), rows of the items that the user had, or MISSING
+    seen: Codes  # (n,), rows of the items that the user had, or MISSING
     target: int
 
 
@@ -131,8 +132,10 @@ class Prequential:
 def note(question: Question, catalogue: Catalogue) -> Noted:
     """Read what ranking needs; after `paint`, so that the vectors of searches are there."""
     ring = question.ring
-    seen = catalogue.find(np.ascontiguousarray(ring["ref"]))
-    return Noted(evidence_of(ring, catalogue), seen, question.target)
+    left_out = leave_out(ring["ref"], ring["action"], ring["at"])
+    return Noted(
+        evidence_of(ring, catalogue), catalogue.find(ring["ref"][left_out]), question.target
+    )
 
 
 def _questions(

@@ -1,6 +1,6 @@
 """Update: fold the event log into profiles.
 
-batch ─▶ decode ─▶ encode new text ─▶ fold ─▶ paint ─▶ store ─▶ tell ─▶ commit ─▶ count hits
+batch ─▶ decode ─▶ encode new text ─▶ price ─▶ fold ─▶ paint ─▶ store ─▶ tell ─▶ commit ─▶ count
 
 The order is the guarantee. Dead letters are sent first, so that no offset is marked before the log
 has them; the commit comes last, so a crash replays the batch; every profile
@@ -55,6 +55,7 @@ from portrait.reading.records import Clock
 from workers.backlog import Backlog, Late, portions
 from workers.painter import EncoderOf, Painter, Studio
 from workers.prequential import Noted, Prequential, note
+from workers.prices import priced
 
 SEARCHES_HELD = 100_000  # vectors of searches in memory: 100 MB; Redis has the others
 TOUCHED_AGAIN_MS = 3_600_000  # an item that only events know is introduced again after an hour
@@ -291,6 +292,9 @@ async def _encode_new(part: EventBatch, outcome: Outcome, updater: Updater) -> N
     metrics.texts_cached.inc(len(absent) - len(lacking))
     refs, now = np.array([*part.items], np.uint64), round(time.time() * 1_000)
     unknown = mirror.catalogue.touch(refs, now, now - TOUCHED_AGAIN_MS)
+    settled = ~np.isin(refs, np.array(unknown, np.uint64))
+    known = mirror.catalogue.said(refs[settled])  # of what only events know
+    unknown += [ref for ref, said in known.items() if _says_more(part.items[ref], said)]
     if not (lacking or unknown):
         return
     if len(backlog) + len(outcome.late) >= backlog.most:
@@ -315,7 +319,9 @@ async def _read_new(
 ) -> None:
     """Make the vectors of searches, and introduce items. Others have their turn in between."""
     offered = updater.limits.offer_unknown
-    introduced = [_introduced(part.items[ref], offered=offered) for ref in items]
+    introduced = await painter.mirror.spelled(
+        [_introduced(part.items[ref], offered=offered) for ref in items]
+    )
     for portion in portions(part.searches[ref] for ref in searches):
         async with updater.backlog.turn:
             await painter.texts.read(searches=portion, ttl=SEARCH_TTL)
@@ -333,6 +339,13 @@ def _introduced(event: Event, *, offered: bool) -> Item:
     if len(item.model_dump_json(exclude_defaults=True).encode()) > LARGEST_SNAPSHOT:
         item = Item(id=item.id, available=False)
     return item.model_copy(update={"withdrawn": not (offered and item.title)})
+
+
+def _says_more(event: Event, known: int) -> bool:
+    """Say whether an event says more of an item than is known, so that it is introduced again."""
+    if event.item is None or event.item.said <= known:
+        return False
+    return _introduced(event, offered=False).said > known
 
 
 async def _settle(
@@ -381,6 +394,7 @@ async def _attempt(
         updater.resume.check(life)
     with _timed("fold"):
         facts, lost = read_facts([each.record for each in before])
+        columns = priced(facts, columns, outcome.painter.mirror.catalogue)
         questions = updater.prequential.choose(facts, columns, outcome.painter)
         regular = updater.regulars.among(users, facts.head, columns)
         voices = wanted(facts, columns, regular)

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from portrait.dataset.interactions import Interactions, from_columns
 from portrait.evaluation.fairness import NO_GROUP
+from portrait.events.category import SEPARATOR
 from portrait.events.columns import PURCHASE, RETURN
-from portrait.events.item import SEPARATOR
 from portrait.ref import item_ref, name_ref
 
 LARGEST_QUANTITY = 65_535

@@ -240,7 +240,7 @@ def event_of(
 
     Args:
         who: A user id, or `anonymous:` and an anonymous id.
-        action: One of the seven.
+        action: What was done.
         at: When it happened.
         id: Of the event.
         good: What it is about; none for a search.

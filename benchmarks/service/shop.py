@@ -18,9 +18,10 @@ from portrait.adapters.redis_store import RedisProfiles
 from portrait.arrays import Refs
 from portrait.catalogue.catalogue import Catalogue, texts_of
 from portrait.catalogue.store import CatalogueStore
+from portrait.events.category import interest_category
 from portrait.events.columns import EVENT, RING
 from portrait.events.event import Action
-from portrait.events.item import Item, interest_category
+from portrait.events.item import Item
 from portrait.inference.paint import paint
 from portrait.lifecycle.registry import plain_card
 from portrait.model.behaviour import Behaviour
@@ -36,6 +37,7 @@ from portrait.model.heads import (
     Heads,
     Standard,
 )
+from portrait.model.kinds import KINDS as EVENT_KINDS
 from portrait.model.learned import Blend, Learned
 from portrait.model.model import Model
 from portrait.model.neighbours import Neighbours
@@ -177,13 +179,12 @@ def _learned(items: Sequence[Item]) -> Learned:
 
 
 def _behaviour(draw: np.random.Generator, refs: Refs) -> Behaviour:
-    actions = len(Action)
     return Behaviour(
         projection=_normal(draw, DIM, STATE_DIM) / np.float32(DIM**0.5),
         item_refs=refs,
         item_vectors=np.float32(0.05) * _normal(draw, len(refs), STATE_DIM),
-        action_gates=draw.uniform(0.2, 2, actions).astype(np.float32),
-        action_vectors=np.float32(0.05) * _normal(draw, actions, STATE_DIM),
+        action_gates=draw.uniform(0.2, 2, EVENT_KINDS).astype(np.float32),
+        action_vectors=np.float32(0.05) * _normal(draw, EVENT_KINDS, STATE_DIM),
         decay=np.linspace(0.08, 1, SPEEDS).astype(np.float32),
         gap_decay=np.full(SPEEDS, 0.05, np.float32),
         turn=np.eye(STATE_DIM, dtype=np.float32),
@@ -198,7 +199,7 @@ def _neighbours(draw: np.random.Generator, refs: Refs) -> Neighbours:
         starts=np.arange(0, entries + 1, each),
         others=draw.integers(0, len(refs), entries).astype(np.int32),
         strengths=draw.uniform(0, 0.1, (entries, KINDS)).astype(np.float32),
-        action_gates=np.ones(len(Action), np.float32),
+        action_gates=np.ones(EVENT_KINDS, np.float32),
         decay=np.array([0.1, 0.5], np.float32),
         gap_decay=np.zeros(KINDS, np.float32),
         kinds=np.array([1.0, 0.5], np.float32),

@@ -1,6 +1,7 @@
 -- Remember items that the catalogue does not have; forget the oldest, and those whose time is over.
 -- KEYS: the items, the introduced ones, when they were, the change log.
--- ARGV: length of the log, most introduced ones, their time to live in ms, then id, item ...
+-- ARGV: length of the log, most introduced ones, their time to live in ms, then id, item, how much
+-- it says, id, item ... What says less than is known is passed over.
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local function announce(id)
@@ -13,10 +14,18 @@ local function forget(ids)
     announce(id)
   end
 end
-for place = 4, #ARGV, 2 do
-  local id = ARGV[place]
+local function said(item)
+  local is_sound, known = pcall(cjson.decode, item)
+  return is_sound and type(known) == 'table' and tonumber(known.said) or 0
+end
+for place = 4, #ARGV, 3 do
+  local id, item = ARGV[place], ARGV[place + 1]
   if redis.call('HEXISTS', KEYS[1], id) == 0 then
-    if redis.call('HSETNX', KEYS[2], id, ARGV[place + 1]) == 1 then announce(id) end
+    local known = redis.call('HGET', KEYS[2], id)
+    if not known or (known ~= item and said(known) <= tonumber(ARGV[place + 2])) then
+      redis.call('HSET', KEYS[2], id, item)
+      announce(id)
+    end
     redis.call('ZADD', KEYS[3], now, id)
   end
 end

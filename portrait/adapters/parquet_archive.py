@@ -83,7 +83,8 @@ class ParquetArchive:
         ):
             for group in range(file.num_row_groups):
                 if _may_hold(file.metadata.row_group(group), within):
-                    rows = _occurred(file.read_row_group(group, asked, use_threads=False), within)
+                    there = file.read_row_group(group, asked, use_threads=False)
+                    rows = _occurred(_with_all(asked, there), within)
                     yield from rows.select(list(columns)).combine_chunks().to_batches()
 
     def remove(self, segments: Iterable[Segment]) -> None:
@@ -182,6 +183,16 @@ def _may_hold(group: Any, within: Span) -> bool:  # noqa: ANN401 - metadata of P
     since, until = (None if ms is None else to_moment(ms) for ms in within)
     statistics = group.column(AT).statistics
     return (since is None or statistics.max >= since) and (until is None or statistics.min < until)
+
+
+def _with_all(columns: Sequence[str], rows: pa.Table) -> pa.Table:
+    """Return rows with all columns that are asked for: null, where a file is older than they."""
+    for name in columns:
+        if name not in rows.schema.names:
+            rows = rows.append_column(
+                SCHEMA.field(name), pa.nulls(len(rows), SCHEMA.field(name).type)
+            )
+    return rows
 
 
 def _occurred(rows: pa.Table, within: Span) -> pa.Table:

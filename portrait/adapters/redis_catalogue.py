@@ -1,19 +1,23 @@
 """The catalogue and the vectors of its texts on Redis."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from itertools import chain
 from typing import Any, TypeVar
 
 import numpy as np
 from pydantic import ValidationError
+from pydantic_core import to_json
 from redis.asyncio import Redis
 
 from portrait.adapters.redis_common import readable, script, slices, text, translated
 from portrait.adapters.redis_damage import Damage, mended
 from portrait.adapters.redis_straight import Straight
 from portrait.errors import StoreDamagedError
+from portrait.events.category import as_written, spelled
 from portrait.events.item import IntroducedItem, Item
 from portrait.model.space import Vectors
 from portrait.times import MILLISECOND
@@ -22,8 +26,15 @@ CHANGES_KEPT = 200_000  # a mirror further behind than this loads the catalogue 
 CHANGES_AT_ONCE = 5_000
 NO_CHANGES = "0-1"
 KEYS = ["items", "items:introduced", "items:introduced:at", "items:changes"]
+CATEGORIES = "items:categories"  # how each is written, by meaning
+MOST_CATEGORIES = 50_000  # that are kept so; beyond, each is shown as its item has it
 HALF = 2  # bytes of a number of a vector
-SPARE = {"items:introduced": "hash", "items:introduced:at": "zset", "items:changes": "stream"}
+SPARE = {
+    "items:introduced": "hash",
+    "items:introduced:at": "zset",
+    "items:changes": "stream",
+    CATEGORIES: "hash",
+}
 ADVICE = (
     "The key items in Redis is no hash, so the catalogue is lost. Bring Redis back from its backup,"
     " or say `redis-cli DEL items offsets:portrait-index life`: then the index worker reads it"
@@ -51,6 +62,7 @@ class RedisCatalogue:
         self._memory = memory or Memory()
         self._put = script(redis, "put_items.lua")
         self._introduce = script(redis, "introduce_items.lua")
+        self._spell = script(redis, "spell_categories.lua")
         self._put_vectors = script(redis, "put_passing_vectors.lua")
         self._damage, self._damage_of_items = Damage("vector"), Damage("item")
 
@@ -59,6 +71,52 @@ class RedisCatalogue:
         for some in slices(items):
             args: list[str | int] = [CHANGES_KEPT, *_written(some)]
             await self._ask(partial(self._put, keys=KEYS, args=args))
+
+    async def spelled(self, items: Sequence[Item], *, keep: bool) -> list[Item]:
+        """Return items with their categories as the shop first wrote them."""
+        if keep and not await self._ask(lambda: self._redis.exists(CATEGORIES)):
+            await self._spell_what_is_there()
+        written = await self._spelling([item.category for item in items], keep=keep)
+        return [item.model_copy(update={"category": written[item.category]}) for item in items]
+
+    async def _spell_what_is_there(self) -> None:
+        """Keep the spellings of a catalogue that is older than they are: the commonest first."""
+        ids, common = await self.all_ids(), Counter[str]()
+        for some in slices(ids):
+            found = await self.get_items(some)
+            common.update(
+                item.category
+                for item in found
+                if item is not None and not isinstance(item, IntroducedItem)
+            )
+        await self._spelling([path for path, _ in common.most_common()], keep=True)
+
+    async def _spelling(self, paths: Iterable[str], *, keep: bool) -> dict[str, str]:
+        """Return how each of these paths is written, and keep what nobody had written, or not."""
+        unique = list(dict.fromkeys(paths))
+        known = await self._known(meaning for path in unique for meaning in spelled(path, {}))
+        new: dict[str, str] = {}
+        for path in unique:
+            new |= spelled(path, new | known)
+        if keep:
+            known = await self._kept({m: path for m, path in new.items() if m not in known})
+        return {path: as_written(path, new | known) for path in unique}
+
+    async def _known(self, meanings: Iterable[str]) -> dict[str, str]:
+        """Return how some paths are written, by meaning; those that are known."""
+        unique = list(dict.fromkeys(meanings))
+        values = map(readable, await self._values(CATEGORIES, unique))
+        return {m: path for m, path in zip(unique, values, strict=True) if path is not None}
+
+    async def _kept(self, new: Mapping[str, str]) -> dict[str, str]:
+        """Keep how paths are written, by meaning; who was faster is right. Returns all."""
+        kept = dict(new)
+        for some in slices([*new.items()]):
+            args: list[str | int] = [MOST_CATEGORIES, *chain.from_iterable(some)]
+            held = await self._ask(partial(self._spell, keys=[CATEGORIES], args=args))
+            told = zip(some, map(readable, held), strict=True)
+            kept |= {meaning: path for (meaning, _), path in told if path is not None}
+        return kept
 
     async def announce(self, ids: Sequence[str]) -> None:
         """Add items to the log of changes, in one round trip for every `KEYS_AT_ONCE`."""
@@ -69,7 +127,7 @@ class RedisCatalogue:
         """Remember items for a while; none: forget those whose time is over."""
         bounds = [CHANGES_KEPT, self._memory.most, self._memory.ttl // MILLISECOND]
         for some in slices(items) or [()]:
-            args: list[str | int] = [*bounds, *_written(some)]
+            args: list[str | int] = [*bounds, *_remembered(some)]
             await self._ask(partial(self._introduce, keys=KEYS, args=args))
 
     async def withdraw_items(self, ids: Sequence[str]) -> None:
@@ -225,6 +283,19 @@ def _written(items: Sequence[Item]) -> list[str]:
         written
         for item in items
         for written in (item.id, item.model_dump_json(exclude_defaults=True))
+    ]
+
+
+def _remembered(items: Sequence[Item]) -> list[str | int]:
+    """Return what a script reads of introduced items: id, item, how much it says, id ..."""
+    return [
+        written
+        for item in items
+        for written in (
+            item.id,
+            to_json({**item.model_dump(exclude_defaults=True), "said": item.said}).decode(),
+            item.said,
+        )
     ]
 
 

@@ -44,6 +44,7 @@ SCHEMA = pa.schema(
         pa.field("topic", pa.string(), nullable=False),
         pa.field("partition", pa.int32(), nullable=False),
         pa.field("offset", pa.int64(), nullable=False),
+        pa.field("order_id", pa.string()),  # files of before end here: they lack it
     ]
 )
 

@@ -119,6 +119,7 @@ def _row(record: Record, heard: Heard, part: int) -> tuple[object, ...]:
         record.topic,
         record.partition,
         record.offset,
+        event.order_id,
         heard.logged,
         part,
     )

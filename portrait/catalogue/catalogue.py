@@ -15,20 +15,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from portrait.arrays import MISSING, Codes
-from portrait.catalogue.names import Names
+from portrait.catalogue.names import Names, Paths
 from portrait.catalogue.traits import Traits, levels_of, tops_of
+from portrait.catalogue.variants import Groups
 from portrait.catalogue.vectors import VectorTable
+from portrait.events.category import interest_category
 from portrait.events.columns import ACTION_CODE
 from portrait.events.event import Action
-from portrait.events.item import IntroducedItem, Item, interest_category
+from portrait.events.item import IntroducedItem, Item
+from portrait.events.price import held
 from portrait.hash_index import HashIndex
 from portrait.model.model import Model
 from portrait.model.space import Vectors
 from portrait.ref import item_ref, text_ref
+from portrait.times import to_ms
 
 FIRST_ROWS = 1_024
 FORGOTTEN_ROWS = 10_000  # and half as many as all others: then they cost more than a fresh start
 LISTED, INTRODUCED, FORGOTTEN = 0, 1, 2  # who speaks of an item: the catalogue, events, nobody
+ALWAYS, FOREVER = np.iinfo(np.int64).min, np.iinfo(np.int64).max  # from when, until when
 UNPLACED = -2  # a text whose category has not been looked for yet
 LEAST_SIMILARITY = 0.32  # to an item or a category's name, for a search to be about what we sell
 LEAST_AGREED, AGREEMENT = 0.25, 0.6  # to an item, where such a share of the votes is for one
@@ -43,12 +48,16 @@ ITEM = np.dtype(
         ("interest", "<i8"),  # code in `interests`: the category as deep as an interest names it
         ("category", "<i8"),  # code in `categories`: the whole path
         ("brand", "<i8"),  # code in `brands`
-        ("price", "<f4"),  # 0 = not known
-        ("offered", "?"),  # available and not withdrawn
-        ("withdrawn", "?"),
+        ("price", "<f4"),  # 0 = not known, FREE = nothing to pay
+        ("group", "<i8"),  # code in `groups`, or MISSING
+        ("offered", "?"),  # available and not hidden
+        ("hidden", "?"),  # withdrawn, or without a title: never recommended
+        ("since", "<i8"),  # when it begins to be available, ms
+        ("until", "<i8"),  # when it ends, ms
         ("place", "<i8"),  # row of the learned vectors, or MISSING
         ("neighbour", "<i8"),  # row of the co-occurrences, or MISSING
         ("origin", "u1"),  # LISTED, INTRODUCED or FORGOTTEN
+        ("said", "u1"),  # how much events say of an introduced item
         ("touched", "<i8"),  # when an event last spoke of an introduced item, as far as known; ms
     ]
 )
@@ -65,9 +74,10 @@ class Catalogue:
         self.placed = VectorTable(model.learned.behaviour.dim if model.learned else 0)  # by event
         self._waiting: dict[int, int] = {}  # items to be placed: row by ref
         self.items: list[Item] = []
-        self.interests = Names()
-        self.categories = Names()
+        self.interests = Paths()
+        self.categories = Paths()
         self.brands = Names()
+        self.groups = Groups()
         self._rows = np.zeros(FIRST_ROWS, ITEM)
         self._index = HashIndex()
         self._interest_refs = np.zeros(0, np.uint64)  # text_ref of each of `interests`, by code
@@ -95,7 +105,7 @@ class Catalogue:
     def put(self, item: Item) -> None:
         """Add or replace an item. The vectors of `texts_of(item)` come first."""
         ref = item_ref(item.id)
-        row, place, neighbour = self.row(ref), MISSING, MISSING
+        row, place, neighbour, group = self.row(ref), MISSING, MISSING, MISSING
         before = self._traits_at(row)
         if row == MISSING:
             row = len(self.items)
@@ -104,6 +114,8 @@ class Catalogue:
             self.items.append(item)
         else:
             place, neighbour = self._rows["place"][row], self._rows["neighbour"][row]
+            group = int(self._rows["group"][row])
+        hidden = item.withdrawn or not item.title
         self.items[row] = item
         self._rows[row] = (
             ref,
@@ -111,12 +123,16 @@ class Catalogue:
             self.interests.code(interest_category(item.category)),
             self.categories.code(item.category),
             self.brands.code(item.brand),
-            item.price or 0,
-            item.available and not item.withdrawn,
-            item.withdrawn,
+            held(item.price),
+            self.groups.put(row, item.group_id, group),
+            item.available and not hidden,
+            hidden,
+            ALWAYS if item.available_from is None else to_ms(item.available_from),
+            FOREVER if item.available_until is None else to_ms(item.available_until),
             place,
             neighbour,
             INTRODUCED if isinstance(item, IntroducedItem) else LISTED,
+            item.said,
             self._rows["touched"][row],
         )
         if before != self._traits_at(row):
@@ -165,6 +181,13 @@ class Catalogue:
         self._rows["touched"][rows[known]] = now_ms
         untold: list[int] = refs[~fresh].tolist()
         return untold
+
+    def said(self, refs: NDArray[np.uint64]) -> dict[int, int]:
+        """Return how much is said of those of these items that only events know, by ref."""
+        rows = self.find(refs)
+        known = (rows != MISSING) & (self._rows["origin"][rows] == INTRODUCED)
+        said: list[int] = self._rows["said"][rows[known]].tolist()
+        return dict(zip(refs[known].tolist(), said, strict=True))
 
     def counts(self, refs: NDArray[np.uint64]) -> NDArray[np.bool_]:
         """Say which of these items may become popular: the catalogue's, and what is offered."""
@@ -242,7 +265,7 @@ class Catalogue:
         return np.where(items == MISSING, MISSING, self._rows["place"][items])
 
     def offered(self, items: Codes) -> NDArray[np.bool_]:
-        """Return which of these items may be offered; MISSING may not."""
+        """Return which of these items may be offered at some time; MISSING may not."""
         offered: NDArray[np.bool_] = self._rows["offered"][items] & (items != MISSING)
         return offered
 

@@ -55,6 +55,10 @@ class Mirror:
                 if item is None:
                     self.catalogue.forget(id)
 
+    async def spelled(self, items: Sequence[Item]) -> list[Item]:
+        """Return items that the catalogue did not know with their categories as it writes them."""
+        return await self._store.spelled(items, keep=False)
+
     async def introduce(self, items: Sequence[Item]) -> None:
         """Store items that the catalogue did not know, and take in what it then says of them."""
         await self._store.introduce_items(items)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from portrait.arrays import MISSING
-from portrait.events.item import SEPARATOR
+from portrait.events.category import SEPARATOR, meaning_of
 from portrait.ref import name_ref
 
 
@@ -25,9 +25,9 @@ class Names:
     def __init__(self) -> None:
         self._names: list[str] = []
         self._codes: dict[str, int] = {}
+        self._refs_met: list[int] = []  # by code
         self._by_ref: dict[int, str] = {}
-        self._named: defaultdict[str, array[int]] = defaultdict(_codes)  # by name, caseless
-        self._within: defaultdict[str, array[int]] = defaultdict(_codes)  # by path that holds them
+        self._alike: defaultdict[str, array[int]] = defaultdict(_codes)  # by name, caseless
         self._refs = np.zeros(1, np.uint64)
         self._ranks = np.full(1, MISSING)
 
@@ -39,26 +39,31 @@ class Names:
 
     def code(self, name: str) -> int:
         """Return the number of a name, giving it the next one if it is new."""
-        if not name:
-            return MISSING
         code = self._codes.get(name)
-        if code is None:
-            code = self._codes[name] = len(self._names)
-            self._names.append(name)
-            self._by_ref[name_ref(name)] = name
-            self._index(name.casefold(), code)
+        return self._code(name) if code is None else code
+
+    def _code(self, name: str) -> int:
+        """Number a name that has not been met."""
+        return self._add(name) if name else MISSING
+
+    def _add(self, name: str) -> int:
+        code = self._codes[name] = len(self._names)
+        self._names.append(name)
+        self._refs_met.append(name_ref(name))
+        self._by_ref[self._refs_met[-1]] = name
+        self._index(name, code)
         return code
+
+    def _index(self, name: str, code: int) -> None:
+        """Note what a new name is found by."""
+        self._alike[name.casefold()].append(code)
 
     def named(self, name: str) -> "array[int]":
         """Return the numbers of the names that are this one but for the case of letters."""
-        return self._named.get(name.casefold(), _NONE)[:]
-
-    def within(self, path: str) -> "array[int]":
-        """Return the numbers of a path, case ignored, and of all paths below it."""
-        return self._within.get(path.casefold(), _NONE)[:]
+        return self._alike.get(name.casefold(), _NONE)[:]
 
     def name_of(self, ref: int) -> str | None:
-        """Return the name whose name_ref this is, if it has been met."""
+        """Return the name whose name_ref this is, if it has been met, as it was first written."""
         return self._by_ref.get(ref)
 
     @property
@@ -76,18 +81,43 @@ class Names:
         self._rank()
         return self._ranks
 
-    def _index(self, name: str, code: int) -> None:
-        """Note a name under itself and under every path that it lies in."""
-        self._named[name].append(code)
-        self._within[name].append(code)
-        end = name.find(SEPARATOR)
-        while end >= 0:
-            self._within[name[:end]].append(code)
-            end = name.find(SEPARATOR, end + 1)
-
     def _rank(self) -> None:
         if len(self._refs) == len(self) + 1:
             return
-        refs = np.array([*self._by_ref], np.uint64)
+        refs = np.array(self._refs_met, np.uint64)
         self._refs = np.r_[np.sort(refs), np.uint64(0)]
         self._ranks = np.r_[np.argsort(np.argsort(refs)), MISSING]
+
+
+class Paths(Names):
+    """A numbering of categories: paths that mean the same are one, named as it was met first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._by_meaning: dict[str, int] = {}
+        self._within: defaultdict[str, array[int]] = defaultdict(_codes)  # by what holds them
+
+    def within(self, path: str) -> "array[int]":
+        """Return the numbers of a path, and of all paths below it."""
+        return self._within.get(meaning_of(path), _NONE)[:]
+
+    def _code(self, name: str) -> int:
+        meaning = meaning_of(name)
+        if not meaning:
+            return MISSING
+        code = self._by_meaning.get(meaning)
+        if code is None:
+            code = self._by_meaning[meaning] = self._add(name)
+        else:  # another way to write one that is known
+            self._codes[name] = code
+            self._by_ref[name_ref(name)] = self._names[code]
+        return code
+
+    def _index(self, name: str, code: int) -> None:
+        """Note a path under itself and under every path that it lies in."""
+        meaning = meaning_of(name)
+        self._within[meaning].append(code)
+        end = meaning.find(SEPARATOR)
+        while end >= 0:
+            self._within[meaning[:end]].append(code)
+            end = meaning.find(SEPARATOR, end + 1)

@@ -1,8 +1,9 @@
 """Spelling: which names of categories and brands are like one that the shop does not have.
 
 Names are compared by their letters and pairs of letters, as bits: one pass over an array for each
-name that is asked for, so that a request full of unknown ones stays cheap. Case, width and spaces
-do not count. A path is found by its last level, wherever it lies: `dairy` is `Grocery > Dairy`.
+name that is asked for, two where it may be read as a path, so that a request full of unknown ones
+stays cheap. Case, width and spaces do not count. A path is found by its last level, wherever it
+lies: `dairy` is `Grocery > Dairy`.
 """
 
 import unicodedata
@@ -13,14 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from portrait.arrays import Floats
-from portrait.events.item import SEPARATOR
+from portrait.events.category import levels_of, paths_to
 
 BITS = 256
 LONGEST = 64  # characters of a level that are compared
 MOST_NAMES = 50_000  # that are learned, so that one pass has an end
+WIDEST = ">"  # separator: what comes after the last is one level, if it is not a path itself
 SHORTLIST = 8  # of those whose last level is most alike, compared by all their levels
 LIKE_ENOUGH = 0.5  # Dice coefficient; one wrong letter of four leaves .67, of two .4
-LEVEL = SEPARATOR.strip()
 START, END = "^", "$"  # of a level: its first and last letters say most
 FIRST_ROWS = 1_024
 
@@ -30,7 +31,9 @@ Bits = NDArray[np.uint64]  # (BITS / 64, ...)
 class Spellings:
     """Names by their letters. Grows; one thread at a time adds, any reads."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, are_paths: bool = True) -> None:
+        self._paths_to = paths_to if are_paths else _alone
+        self._levels_of = levels_of if are_paths else _alone
         self._paths: list[str] = []
         self._known: set[str] = set()
         self._bits = np.zeros((BITS // 64, FIRST_ROWS), np.uint64)  # of last levels
@@ -42,10 +45,10 @@ class Spellings:
     def learn(self, names: Iterable[str]) -> None:
         """Add names, and every path that they lie in, that are not here yet."""
         for name in names:
-            end = len(name)
-            while end > 0 and name[:end] not in self._known and len(self) < MOST_NAMES:
-                self._add(name[:end])
-                end = name.rfind(SEPARATOR, 0, end)
+            for path in reversed(self._paths_to(name)):
+                if path in self._known or len(self) >= MOST_NAMES:
+                    break
+                self._add(path)
 
     def nearest(self, name: str, is_there: Callable[[str], bool], most: int) -> list[str]:
         """Return names that are like one, the likest first; where none is, a path that it lies in.
@@ -58,21 +61,24 @@ class Spellings:
         alike = [path for path in self._likest(name) if is_there(path)][:most]
         if alike:
             return alike
-        parent = name.rpartition(LEVEL)[0].strip()
-        while parent and not is_there(parent):
-            parent = parent.rpartition(LEVEL)[0].strip()
-        return [parent] if parent else []
+        parents = self._paths_to(name)[-2::-1]
+        return [parent for parent in parents if is_there(parent)][:1]
 
     def _likest(self, name: str) -> list[str]:
         """Return paths by the likeness of their last levels, and the levels that they share."""
-        last, levels = _last_level(name), _levels(name)
-        count = len(self._paths)  # before the bits, which are written first
-        likeness = _dice(self._bits[:, :count], self._sizes[:count], _bits(last))
-        alike = np.flatnonzero(likeness >= _enough(last))
+        count, levels = (
+            len(self._paths),
+            self._plain(name),
+        )  # before the bits: they are written first
+        likeness = np.zeros(count, np.float32)
+        for last in {_plain(name.rpartition(WIDEST)[2]), *levels[-1:]}:  # `a/b` may be one level
+            dice = _dice(self._bits[:, :count], self._sizes[:count], _bits(last))
+            np.maximum(likeness, np.where(dice >= _enough(last), dice, 0), out=likeness)
+        alike = np.flatnonzero(likeness)
         if len(alike) > SHORTLIST:
             alike = alike[np.argpartition(-likeness[alike], SHORTLIST - 1)[:SHORTLIST]]
         found = [(self._paths[row], float(likeness[row])) for row in alike.tolist()]
-        found.sort(key=lambda each: -each[1] - len(levels & _levels(each[0])))
+        found.sort(key=lambda each: -each[1] - len({*levels} & {*self._plain(each[0])}))
         return [path for path, _ in found]
 
     def _add(self, path: str) -> None:
@@ -81,10 +87,14 @@ class Spellings:
         if count == self._bits.shape[1]:
             self._bits = np.concatenate([self._bits, np.zeros_like(self._bits)], axis=1)
             self._sizes = np.concatenate([self._sizes, np.zeros_like(self._sizes)])
-        self._bits[:, count] = bits = _bits(_last_level(path))
+        self._bits[:, count] = bits = _bits(self._plain(path)[-1])
         self._sizes[count] = _size(bits)
         self._known.add(path)
         self._paths.append(path)
+
+    def _plain(self, name: str) -> list[str]:
+        """Return the levels of a name without what does not count."""
+        return [_plain(level) for level in self._levels_of(name)]
 
 
 def _dice(some: Bits, sizes: NDArray[np.uint16], one: Bits) -> Floats:
@@ -118,12 +128,9 @@ def _bits(text: str) -> Bits:
     return np.frombuffer(bits.to_bytes(BITS // 8, "little"), np.uint64)
 
 
-def _last_level(name: str) -> str:
-    return _plain(name.rpartition(LEVEL)[2])
-
-
-def _levels(name: str) -> set[str]:
-    return {_plain(level) for level in name.split(LEVEL)}
+def _alone(name: str) -> list[str]:
+    """Return a name that is no path as the one level that it has."""
+    return [name]
 
 
 def _plain(text: str) -> str:

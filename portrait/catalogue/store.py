@@ -15,6 +15,19 @@ class CatalogueStore(Protocol):
         """Store items and announce them."""
         ...
 
+    async def spelled(self, items: Sequence[Item], *, keep: bool) -> list[Item]:
+        """Return items with their categories as the shop first wrote them.
+
+        So is each path that a category lies in. How one is written that nobody has written before
+        is kept, for whoever asks later, if these items are of the catalogue: what events say is
+        nobody's spelling.
+
+        Args:
+            items: Before their texts are read: a category is part of a text.
+            keep: Whether they are of the catalogue.
+        """
+        ...
+
     async def announce(self, ids: Sequence[str]) -> None:
         """Tell whoever follows that these items are as they should be now."""
         ...
@@ -22,8 +35,9 @@ class CatalogueStore(Protocol):
     async def introduce_items(self, items: Sequence[Item]) -> None:
         """Remember items that the catalogue does not have, as `IntroducedItem`, for a while.
 
-        One that is there stays as it is, and is remembered anew. Beyond a number, and after a
-        time, those that were not introduced again for longest are forgotten and announced.
+        Of one that is there, what says more is kept (`Item.said`), of equals the later, and it is
+        remembered anew. Beyond a number, and after a time, those that were not introduced again for
+        longest are forgotten and announced.
         """
         ...
 

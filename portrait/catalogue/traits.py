@@ -11,8 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from portrait.arrays import MISSING, Codes, Floats
-from portrait.catalogue.names import Names
-from portrait.events.item import Item, interest_category, top_category
+from portrait.catalogue.names import Paths
+from portrait.events.category import interest_category, top_category
+from portrait.events.item import Item
+from portrait.events.price import held
 from portrait.ref import item_ref
 
 LEVELS = 20  # of prices in a category, the cheapest first
@@ -63,17 +65,17 @@ def levels_of(category: Codes, price: Floats) -> Levels:
 
 def traits_of(items: Sequence[Item], refs: NDArray[np.uint64]) -> Traits:
     """Return the traits of some items, (N,) item_ref, as they stand among all of a catalogue."""
-    names = Names()
+    names = Paths()
     category = np.array([names.code(interest_category(item.category)) for item in items], np.int64)
-    price = np.array([item.price or 0 for item in items], np.float32)
+    price = np.array([held(item.price) for item in items], np.float32)
     every = Traits(category, levels_of(category, price), tops_of(names))
     row_of = {item_ref(item.id): row for row, item in enumerate(items)}
     return every.at(np.array([row_of.get(ref, MISSING) for ref in refs.tolist()], np.int64))
 
 
-def tops_of(interests: Names) -> Codes:
+def tops_of(interests: Paths) -> Codes:
     """Return a code of the widest category of each interest category, (C,)."""
-    tops = Names()
+    tops = Paths()
     return np.array([tops.code(top_category(name)) for name in interests], np.int64)
 
 

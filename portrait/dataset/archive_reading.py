@@ -19,9 +19,11 @@ from portrait.archive.segment import covered
 from portrait.arrays import Codes, Refs, positions
 from portrait.dataset.interactions import NO_ITEM, NO_QUERY, Interactions, from_columns
 from portrait.dataset.sampling import ACTIONS, choose_stratified, choose_uniformly, measure
+from portrait.events.columns import PURCHASE
 from portrait.events.event import Action
+from portrait.events.price import FREE, NOT_KNOWN
 from portrait.events.tone import READ, READ_STARS, stars_of
-from portrait.ref import search_ref
+from portrait.ref import order_ref, search_ref
 from portrait.times import to_moment, to_ms
 
 ATTEMPTS = 3  # when files are merged meanwhile
@@ -34,6 +36,7 @@ COLUMNS = [
     "price",
     "quantity",
     "rating",
+    "order_id",
     "occurred_at",
     "received_at",
     "topic",
@@ -121,6 +124,7 @@ def merged(*readings: Reading) -> tuple[Interactions, Refs]:
         price=np.concatenate([part.price for part in parts]),
         quantity=np.concatenate([part.quantity for part in parts]),
         rating=np.concatenate([part.rating for part in parts]),
+        order=np.concatenate([part.order for part in parts]),
         items=items,
         users=len(refs),
     ), refs
@@ -219,14 +223,16 @@ def _interactions(table: pa.Table) -> tuple[Interactions, Refs, dict[int, str]]:
     items = items[items > 0]
     item = np.searchsorted(items, about)
     query, queries, searched = _queries(table["text"])
+    action = numbers(pc.index_in(table["action"], ACTIONS)).astype(np.uint8)
     interactions = from_columns(
         user=user,
         item=np.where(about > 0, item, NO_ITEM),
-        action=numbers(pc.index_in(table["action"], ACTIONS)).astype(np.uint8),
+        action=action,
         at=numbers(table["occurred_at"]),
-        price=numbers(pc.fill_null(table["price"], 0)).astype(np.float32),
+        price=_prices(table["price"]),
         quantity=numbers(pc.fill_null(table["quantity"], 1)),
         rating=_tenths(numbers(pc.fill_null(table["rating"], 0))),
+        order=np.where(action == PURCHASE, _orders(table["order_id"]), np.uint64(0)),
         query=query,
         items=items,
         queries=queries,
@@ -249,6 +255,22 @@ def _queries(text: pa.ChunkedArray) -> tuple[Codes, NDArray[np.uint64], dict[int
     query = np.append(row, NO_QUERY)[numbers(pc.fill_null(coded.indices, len(row)))]
     said = {ref: each for ref, each in zip(refs.tolist(), texts, strict=True) if each}
     return query, queries, said
+
+
+def _orders(order_id: pa.ChunkedArray) -> Refs:
+    """Name the orders, (E,) or null. Returns (E,), 0 = none."""
+    coded = order_id.combine_chunks().dictionary_encode()
+    refs = [order_ref(each) for each in coded.dictionary.to_pylist()]
+    place = numbers(pc.fill_null(coded.indices, len(refs)))
+    named: Refs = np.array([*refs, 0], np.uint64)[place]
+    return named
+
+
+def _prices(price: pa.ChunkedArray) -> NDArray[np.float32]:
+    """Return prices as arrays hold them, (E,)."""
+    known = numbers(pc.is_valid(price))
+    said = np.maximum(numbers(pc.fill_null(price, 0)).astype(np.float32), np.float32(FREE))
+    return np.where(known, said, np.float32(NOT_KNOWN))
 
 
 def _tenths(rating: NDArray[np.float32]) -> NDArray[np.uint8]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from portrait.arrays import Codes
 from portrait.dataset.interactions import Interactions
 from portrait.events.columns import RING
-from portrait.profiles.facts import PERIOD_MS, PERIODS, SPEND_PART, Facts, paid
+from portrait.profiles.facts import PERIOD_MS, PERIODS, SPEND_PART, Facts, layouts, paid
 
 _HALF = SPEND_PART // 2  # bits
 _LOWER = (1 << _HALF) - 1
@@ -89,6 +89,7 @@ class History:
         head["count"] = np.minimum(end - begin, RING)
         for code, running in self._by_action.items():
             head["totals"][:, code] = running[end] - running[begin]
+        head["layout"] = layouts(head)
         upper, lower = (running[end] - running[begin] for running in self._spend)
         upper += lower >> _HALF
         over = (upper + (1 << (_HALF - 1))) >> _HALF  # as `facts._carry`

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from portrait.arrays import Codes
+from portrait.arrays import Codes, Refs
 
 NO_ITEM = -1  # the item of a search
 NO_QUERY = -1  # the query of all other events, and of searches whose text is not known
@@ -25,10 +25,11 @@ class Interactions:
     item: Codes  # (E,), row of `items`, or NO_ITEM
     action: NDArray[np.uint8]  # (E,), ACTION_CODE
     at: Codes  # (E,), ms since 1970; places in the sequence where a data set has no times
-    price: NDArray[np.float32]  # (E,), of one piece; 0 = not said
+    price: NDArray[np.float32]  # (E,), of one piece; 0 = not said, FREE = for nothing
     quantity: NDArray[np.int32]  # (E,); 0 = a review whose rating was read from its text
     rating: NDArray[np.uint8]  # (E,), tenths of a star; 0 = not rated
     query: Codes  # (E,), row of `queries`, or NO_QUERY
+    order: Refs  # (E,), order_ref of a purchase; 0 = not said
     items: NDArray[np.uint64]  # (N,), item_ref
     queries: NDArray[np.uint64]  # (Q,), search_ref, ascending
     users: int
@@ -40,6 +41,22 @@ class Interactions:
     def starts(self) -> Codes:
         """Where each user's events begin, (U + 1,): those of user u are starts[u]:starts[u + 1]."""
         return np.searchsorted(self.user, np.arange(self.users + 1))
+
+    @property
+    def moments(self) -> Codes:
+        """When things happened, (E,), to whoever asks what came after what.
+
+        The purchases of an order are of one moment, the first of theirs: they have no order.
+        """
+        moments = self.at.copy()
+        bought = np.flatnonzero(self.order)
+        bought = bought[np.lexsort((self.order[bought], self.user[bought]))]  # stable: oldest first
+        user, order = self.user[bought], self.order[bought]
+        begins = np.ones(len(bought), np.bool_)
+        begins[1:] = (user[1:] != user[:-1]) | (order[1:] != order[:-1])
+        first = np.maximum.accumulate(np.where(begins, np.arange(len(bought)), 0))
+        moments[bought] = self.at[bought[first]]
+        return moments
 
     def about(self, places: NDArray[np.int64]) -> Codes:
         """Return what events are about: a row of `items`, N + a row of `queries`, or NO_ITEM.
@@ -86,20 +103,22 @@ def from_columns(  # noqa: PLR0913 - one argument a column
     quantity: NDArray[np.int32] | None = None,
     rating: NDArray[np.uint8] | None = None,
     query: Codes | None = None,
+    order: Refs | None = None,
     queries: NDArray[np.uint64] | None = None,
 ) -> Interactions:
     """Sort columns in any order into interactions; what is not said is filled in."""
-    order = np.lexsort((at, user))  # stable: equal times keep their order
+    place = np.lexsort((at, user))  # stable: equal times keep their order
     events = len(user)
     return Interactions(
-        user=user[order],
-        item=item[order],
-        action=action[order],
-        at=at[order],
-        price=np.zeros(events, np.float32) if price is None else price[order],
-        quantity=np.ones(events, np.int32) if quantity is None else quantity[order],
-        rating=np.zeros(events, np.uint8) if rating is None else rating[order],
-        query=np.full(events, NO_QUERY) if query is None else query[order],
+        user=user[place],
+        item=item[place],
+        action=action[place],
+        at=at[place],
+        price=np.zeros(events, np.float32) if price is None else price[place],
+        quantity=np.ones(events, np.int32) if quantity is None else quantity[place],
+        rating=np.zeros(events, np.uint8) if rating is None else rating[place],
+        query=np.full(events, NO_QUERY) if query is None else query[place],
+        order=np.zeros(events, np.uint64) if order is None else order[place],
         items=items,
         queries=np.zeros(0, np.uint64) if queries is None else queries,
         users=users,

@@ -14,9 +14,8 @@ from numpy.typing import NDArray
 from portrait.arrays import Codes, Flags
 from portrait.dataset.history import Anchors, Positions
 from portrait.dataset.interactions import NO_ITEM, Interactions
-from portrait.events.columns import ACTION_CODE, PURCHASE
-from portrait.events.event import Action
-from portrait.model.kinds import is_read
+from portrait.events.columns import PURCHASE
+from portrait.model.kinds import REVIEW, UNDOING, is_read
 
 TOUCH_HORIZON = timedelta(days=7)
 PURCHASE_HORIZON = timedelta(days=7)
@@ -24,7 +23,6 @@ CHURN_HORIZON = timedelta(days=30)
 ACTIVE_WINDOW, ACTIVE_EVENTS = timedelta(days=90), 3  # who has done less cannot be lost
 POSITIVE_RATING, NEGATIVE_RATING = 40, 20  # tenths of a star: from here up, from here down
 NO_LABEL = -1
-REVIEW = ACTION_CODE[Action.REVIEW]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +100,7 @@ def categories_touched(  # noqa: PLR0913 - a window, and what counts in it
     """Label each anchor with the categories touched within the horizon, (A, C).
 
     Args:
-        interactions: Events; a return touches nothing.
+        interactions: Events; a return touches nothing, nor does a removal.
         anchors: Moments asked about.
         until: The log is complete up to here; windows that close later are left out.
         category: (N,), the category of each item, or NO_LABEL.
@@ -110,7 +108,7 @@ def categories_touched(  # noqa: PLR0913 - a window, and what counts in it
         horizon: How far a window reaches.
     """
     spoken = interactions.where(
-        (interactions.item != NO_ITEM) & (interactions.action != ACTION_CODE[Action.RETURN])
+        (interactions.item != NO_ITEM) & ~np.isin(interactions.action, UNDOING)
     )
     kept = anchors.where(anchors.at + _ms(horizon) <= until)
     positions = Positions(spoken)

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from portrait.arrays import Codes
 from portrait.dataset.interactions import NO_ITEM, Interactions
-from portrait.events.columns import ACTION_CODE
-from portrait.events.event import Action
+from portrait.model.kinds import UNDOING
 
 WINDOW = 2  # events apart; farther ones have less and less to do with each other
+BASKET = 32  # things apart in one order, at most: a shop's own orders have thousands
 MOST_OPEN = 64  # batches filled at once: bounds the search for one without a pair's texts
 
 
@@ -44,16 +44,21 @@ class Pairs:
 def behaviour_pairs(events: Interactions, texts: Sequence[str], window: int = WINDOW) -> Pairs:
     """Pair the texts of items that a user took within `window` events. Pass training events only.
 
+    What was bought in one order is one basket: its lines belong together, however many lie between.
+
     Args:
         events: What happened.
         texts: (N,), of the items in order of `events.items`.
         window: How many events apart.
     """
-    touched = events.where((events.item != NO_ITEM) & (events.action != ACTION_CODE[Action.RETURN]))
+    touched = events.where((events.item != NO_ITEM) & ~np.isin(events.action, UNDOING))
     one: list[Codes] = []
     other: list[Codes] = []
-    for apart in range(1, window + 1):
+    farthest = max(window, BASKET) if touched.order.any() else window
+    for apart in range(1, farthest + 1):
         same = touched.user[apart:] == touched.user[:-apart]
+        if apart > window:
+            same &= (touched.order[apart:] == touched.order[:-apart]) & (touched.order[apart:] > 0)
         one.append(touched.item[:-apart][same])
         other.append(touched.item[apart:][same])
     return _weighted(texts, np.concatenate(one), np.concatenate(other))

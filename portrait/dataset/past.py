@@ -7,7 +7,7 @@ from portrait.arrays import MISSING, Codes, positions
 from portrait.dataset.interactions import NO_ITEM, Interactions
 from portrait.events.columns import ACTION_CODE, RING
 from portrait.events.event import Action
-from portrait.model.kinds import kinds_of
+from portrait.model.kinds import as_seen, leave_out
 from portrait.model.recency import Events
 
 
@@ -30,11 +30,10 @@ def newest(events: Interactions, users: Codes, ends: Codes | None = None) -> tup
     inside = place >= begins[:, None]
     place = np.where(inside, place, 0)
     about = np.where(inside, events.about(place), MISSING)
-    return about, Events(
-        kind=np.where(inside, kinds_of(events.action[place], events.rating[place]), np.uint8(0)),
-        at=np.where(inside, events.at[place], 0),
-        present=about != MISSING,
-    )
+    at, action = np.where(inside, events.at[place], 0), np.where(inside, events.action[place], 0)
+    kind, is_seen = as_seen(action, np.where(inside, events.rating[place], 0), about, at)
+    about = np.where(is_seen, about, MISSING)
+    return about, Events(kind=kind, at=at, present=about != MISSING)
 
 
 def located(ring: NDArray[np.void], events: Interactions) -> Codes:
@@ -53,6 +52,8 @@ def located(ring: NDArray[np.void], events: Interactions) -> Codes:
 def seen(events: Interactions, users: Codes, ends: Codes | None = None) -> tuple[Codes, Codes]:
     """Return the items that users had, as pairs of place in `users` and item, none twice.
 
+    Without those that may be offered again: see `leave_out`.
+
     Args:
         events: Of everybody.
         users: (Q,).
@@ -64,7 +65,9 @@ def seen(events: Interactions, users: Codes, ends: Codes | None = None) -> tuple
     place = np.arange(len(row)) - np.repeat(np.cumsum(count) - count - begins, count)
     item = events.item[place]
     width = len(events.items)
-    pairs = np.unique((row * width + item)[item != NO_ITEM])
+    pair = row * width + item
+    kept = leave_out(pair, events.action[place], events.at[place])
+    pairs = np.unique(pair[kept & (item != NO_ITEM)])
     return pairs // width, pairs % width
 
 

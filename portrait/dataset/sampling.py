@@ -23,11 +23,13 @@ from numpy.typing import NDArray
 
 from portrait.archive.archive import numbers
 from portrait.arrays import Refs, positions
+from portrait.events.columns import FIRST_ACTIONS
 from portrait.events.event import Action
 
 Scan = Callable[[list[str]], Iterator[pa.RecordBatch]]
 
 SPANS = 12  # of equal time: a year in months
+LATER_ACTIONS = len(Action) - FIRST_ACTIONS  # numbered last: whom others take stays the same
 ACTIONS = pa.array([action.value for action in Action])
 
 _STEP = np.uint64(0x9E3779B97F4A7C15)
@@ -65,9 +67,11 @@ def choose_uniformly(scan: Scan, most_events: int) -> Refs:
 def choose_stratified(scan: Scan, most_events: int, extent: Extent) -> Refs:
     """Return users, (U,) sorted, with at most so many events together: half by action and time."""
     limit = max(most_events // 4, 1)
-    by_action = [Stratum(number, limit) for number in range(len(Action))]
-    by_time = [Stratum(len(Action) + number, limit) for number in range(SPANS)]
-    everybody = Stratum(len(Action) + SPANS, most_events)  # takes what the others leave
+    by_time = [Stratum(FIRST_ACTIONS + number, limit) for number in range(SPANS)]
+    last = FIRST_ACTIONS + SPANS
+    everybody = Stratum(last, most_events)  # takes what the others leave
+    places = [*range(FIRST_ACTIONS), *range(last + 1, last + 1 + LATER_ACTIONS)]
+    by_action = [Stratum(number, limit) for number in places]
     span = (extent.last_ms - extent.first_ms) // SPANS + 1
     for batch in scan(["user_ref", "action", "occurred_at"]):
         users = numbers(batch["user_ref"])

@@ -13,9 +13,8 @@ import numpy as np
 
 from portrait.arrays import Codes, Flags
 from portrait.dataset.interactions import NO_ITEM, Interactions
-from portrait.events.columns import ACTION_CODE, RING
-from portrait.events.event import Action
-from portrait.model.kinds import DISLIKED, kinds_of
+from portrait.events.columns import RING
+from portrait.model.kinds import DISLIKED, REMOVE, UNDOING, kinds_of
 
 ABSENT = -1
 BUCKET = 4  # windows within so many events of each other share a batch: little padding
@@ -83,8 +82,13 @@ class Sequences:
 
 
 def sequences_of(events: Interactions, *, longest: int = RING) -> Sequences:
-    """Cut interactions into windows. Searches of no known text are left out."""
+    """Cut interactions into windows.
+
+    Searches of no known text are left out, and removals, which are never seen. What is put into
+    the cart stays that in the whole of its window: whether it is taken out is not known before.
+    """
     about = events.about(np.arange(len(events)))
+    about[events.action == REMOVE] = NO_ITEM
     events = events.where(about != NO_ITEM)
     starts = events.starts
     first, length, fresh = [], [], []
@@ -111,9 +115,9 @@ def sequences_of(events: Interactions, *, longest: int = RING) -> Sequences:
 def wanted(events: Interactions) -> Flags:
     """Say which events a recommendation would have been right about.
 
-    No searches, no returns and no bad reviews.
+    No searches, no returns, no removals and no bad reviews.
     """
-    returned = events.action == ACTION_CODE[Action.RETURN]
+    undoing = np.isin(events.action, UNDOING)
     disliked = (events.rating > 0) & (events.rating <= DISLIKED)
-    welcome: Flags = ~(returned | disliked | (events.item == NO_ITEM))
+    welcome: Flags = ~(undoing | disliked | (events.item == NO_ITEM))
     return welcome

@@ -22,6 +22,7 @@ from portrait.dataset.interactions import NO_ITEM, Interactions
 from portrait.dataset.past import newest, seen
 from portrait.evaluation.ranking import PerUser, Scores, coverage, gains, hits, ranks, top_items
 from portrait.evaluation.trial import Figures, Ranks
+from portrait.model.kinds import REMOVE
 from portrait.model.recency import Events
 
 CUTOFF = 10
@@ -149,7 +150,8 @@ def _first_touches(events: Interactions) -> Flags:
     _, first = np.unique(keys, return_index=True)
     marked = np.zeros(len(events), np.bool_)
     marked[first] = True
-    marked &= (events.item != NO_ITEM) & (np.arange(len(events)) > events.starts[events.user])
+    marked &= (events.item != NO_ITEM) & (events.action != REMOVE)
+    marked &= np.arange(len(events)) > events.starts[events.user]
     return marked
 
 

@@ -8,15 +8,16 @@ from portrait.times import DAY_MS
 
 PAST_MS = DAY_MS  # what was received so long before this log took it in is no news to anybody
 RING = 64  # newest events remembered; 32 bytes each keeps a record under 4 KB
-TOPICS = 8  # event topics a user's positions are kept for
-ERASURE = TOPICS - 1  # place of the erasures among them; `last_id` there is the moment, ms
+FIRST_ACTIONS = 7  # those that the first records and models know; more were appended since
+TOPICS = len(Action) + 1  # those of events and erasures: what a user's positions are kept for
+ERASURE = FIRST_ACTIONS  # place of the erasures among them; `last_id` there is the moment, ms
 
 EVENT = np.dtype(
     [
         ("at", "<i8"),  # milliseconds since 1970; 0 = no event here
         ("id", "<u8"),  # event_ref
         ("ref", "<u8"),  # item_ref, or search_ref of a search
-        ("price", "<f4"),  # of one piece; 0 = not said
+        ("price", "<f4"),  # of one piece; 0 = not said, FREE = for nothing: see `price.py`
         ("quantity", "<u2"),  # 0 = a review whose rating was read from its text, and not said
         ("action", "u1"),  # ACTION_CODE
         ("rating", "u1"),  # tenths of a star; 0 = not rated
@@ -36,6 +37,9 @@ COLUMNS = np.dtype(
     ]
 )
 ACTION_CODE = {action: code for code, action in enumerate(Action)}
+TOPIC_CODE = {  # the erasures have kept their place, so the topics of later actions follow them
+    action: code + (code >= ERASURE) for action, code in ACTION_CODE.items()
+}
 PURCHASE, RETURN = ACTION_CODE[Action.PURCHASE], ACTION_CODE[Action.RETURN]
 
 

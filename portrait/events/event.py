@@ -93,6 +93,11 @@ class Event(BaseModel):
         "whether it speaks against the item.",
     )
     rating: float | None = Field(None, ge=0, le=5, description="Of a review: 1 worst, 5 best.")
+    order_id: Id | None = Field(
+        None,
+        validation_alias=AliasChoices("order_id", "orderId", "transaction_id"),
+        description="The order: groups what was bought together.",
+    )
     recommendation_id: Id | None = Field(
         None, validation_alias=AliasChoices("recommendation_id", "recommendationId")
     )

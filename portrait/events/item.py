@@ -1,20 +1,25 @@
 """Items: what a shop sells, and the text that the encoder reads."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Self
 
 from pydantic import (
     AliasChoices,
+    AwareDatetime,
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
     StringConstraints,
+    model_validator,
 )
 from pydantic_core import PydanticCustomError
 
-SEPARATOR = " > "  # between the levels of a category path
+from portrait.events.category import LONGEST, SEPARATOR
+
 MOST_ATTRIBUTES = 32
-INTEREST_DEPTH = 2  # levels of the category path that an interest names
+TITLE_SAYS = 64  # as much as more fields than there are
+PATCH_HEADER = "portrait-patch"  # of a message on `items`; `1`: it is a patch
 
 LONGEST_ID = 128  # characters
 # What is written into URLs, keys and logs must come back as it was: no line break or other control
@@ -39,14 +44,16 @@ def _join_path(value: Any) -> Any:  # noqa: ANN401 - pydantic hands over whateve
 
 
 def _bounded(value: Any) -> Any:  # noqa: ANN401 - pydantic hands over whatever was sent
-    """Refuse too many attributes before each of them is looked at, and told of."""
-    if isinstance(value, dict) and len(value) > MOST_ATTRIBUTES:
+    """Refuse too many attributes before each of them is looked at, and told of; null is none."""
+    if not isinstance(value, dict):
+        return value
+    if len(value) > MOST_ATTRIBUTES:
         kind, text = "too_long", "There are too many."
         raise PydanticCustomError(kind, text)
-    return value
+    return {name: "" if each is None else each for name, each in value.items()}
 
 
-Category = Annotated[str, BeforeValidator(_join_path), StringConstraints(max_length=512)]
+Category = Annotated[str, BeforeValidator(_join_path), StringConstraints(max_length=LONGEST)]
 
 Attributes = Annotated[dict[AttributeName, AttributeValue], BeforeValidator(_bounded)]
 
@@ -61,9 +68,27 @@ class ItemSnapshot(BaseModel):
         "", description="Path from the widest level, `A > B > C` or a list of levels."
     )
     brand: Brand = ""
-    price: float | None = Field(None, ge=0, le=1e9)
+    price: float | None = Field(None, ge=0, le=1e9, description="0: it costs nothing.")
     attributes: Attributes = Field(default_factory=dict, max_length=MOST_ATTRIBUTES)
     available: bool = True
+    group_id: Id | None = Field(
+        None,
+        description="Of a variant: what it is a size or a colour of. A list has one item of a "
+        "group, and none of what is in the cart.",
+    )
+    available_from: AwareDatetime | None = Field(
+        None, description="Not recommended before that moment."
+    )
+    available_until: AwareDatetime | None = Field(
+        None, description="Not recommended from that moment on."
+    )
+
+    @property
+    def said(self) -> int:
+        """How much it says: with a title, more than anything without. Below 256."""
+        fields = (self.category != "") + (self.brand != "")
+        fields += (self.price is not None) + (self.group_id is not None) + len(self.attributes)
+        return fields + (TITLE_SAYS if self.title else 0)
 
     @property
     def text(self) -> str:
@@ -73,31 +98,86 @@ class ItemSnapshot(BaseModel):
         return ". ".join(part for part in parts if part)
 
 
-class Item(ItemSnapshot):
+# What is known of a field that is said to be null. In a patch that takes back what was known.
+_UNKNOWN: dict[str, object] = {
+    **dict.fromkeys(("title", "name", "category", "brand"), ""),
+    "attributes": {},
+    "available": True,
+    "withdrawn": False,
+    "patch": False,
+}
+
+
+def nullable(schema: dict[str, Any]) -> None:
+    """Say in a JSON schema that what is not required may be null, and each of its members."""
+    for name, field in schema["properties"].items():
+        if name not in schema.get("required", ()):
+            for part in (field, field.get("additionalProperties", {})):
+                if "type" in part:
+                    part["type"] = [part["type"], "null"]
+
+
+class ItemWords(ItemSnapshot):
+    """What is said of an item, where null takes back what was known."""
+
+    model_config = ConfigDict(json_schema_extra=nullable)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _null_is_unknown(cls, said: Any) -> Any:  # noqa: ANN401 - pydantic hands over whatever was sent
+        """Read null as not known. `{}` for attributes says nothing; null, that there are none."""
+        if not isinstance(said, dict) or not (None in said.values() or {} in said.values()):
+            return said
+        return {
+            name: _UNKNOWN.get(name) if value is None else value
+            for name, value in said.items()
+            if not (name == "attributes" and value == {})
+        }
+
+
+class Item(ItemWords):
     """A product of the catalogue, as published on the `items` topic, keyed by id."""
 
     id: Id = Field(validation_alias=AliasChoices("id", "item_id", "product_id"))
     withdrawn: bool = Field(
         default=False, description="Gone from the catalogue: remembered, never recommended."
     )
+    patch: bool = Field(
+        default=False,
+        exclude=True,
+        description="True: the message changes the fields that it names, null takes one back to "
+        "unknown, and the others stay; so does one that names no title. Else it says all of the "
+        "item.",
+    )
+
+    @property
+    def is_patch(self) -> bool:
+        """Whether the message changes what it names, and says nothing of the rest."""
+        return self.patch or "title" not in self.model_fields_set
 
     def upon(self, former: Self | None) -> Self:
-        """Return what is known of the item now: one that names no title changes what it names."""
-        if former is None or "title" in self.model_fields_set:
-            return self
-        named = {name: getattr(self, name) for name in self.model_fields_set}
-        return former.model_copy(update=named)
+        """Return what is known of the item once this is said.
+
+        Args:
+            former: What was known before; None: nothing.
+
+        Source of what a patch means: RFC 7396, JSON Merge Patch.
+        """
+        if not self.is_patch:
+            return self.model_copy(update={"attributes": _merged({}, self.attributes)})
+        known = type(self)(id=self.id) if former is None else former
+        named = {name: getattr(self, name) for name in self.model_fields_set - {"patch"}}
+        if self.attributes:
+            named["attributes"] = _merged(known.attributes, self.attributes)
+        return known.model_copy(update=named)
 
 
 class IntroducedItem(Item):
     """An item that events speak of and the catalogue does not: remembered for a while."""
 
 
-def interest_category(category: str) -> str:
-    """Cut a category path to the levels that an interest names."""
-    return SEPARATOR.join(category.split(SEPARATOR)[:INTEREST_DEPTH])
-
-
-def top_category(category: str) -> str:
-    """Return the widest level of a category path."""
-    return category.split(SEPARATOR, maxsplit=1)[0]
+def _merged(known: Mapping[str, str], said: Mapping[str, str]) -> dict[str, str]:
+    """Return attributes after some were said, of which empty ones are taken away."""
+    kept = [(name, value) for name, value in known.items() if name not in said]
+    new = [(name, value) for name, value in said.items() if value]
+    return dict([*kept, *new][-MOST_ATTRIBUTES:])

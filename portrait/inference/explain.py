@@ -17,7 +17,7 @@ from portrait.events.columns import ACTION_CODE
 from portrait.events.event import Action
 from portrait.inference.paint import is_known, vector_weights
 from portrait.inference.recommend import LONG_SHARE, SHORT_SHARE
-from portrait.model.kinds import KIND_WEIGHTS, Kinds, is_complaint, kinds_of
+from portrait.model.kinds import KIND_WEIGHTS, Kinds, is_complaint
 from portrait.model.recency import Events
 from portrait.model.space import Vectors, unit
 from portrait.profiles.layout import LONG, SHORT
@@ -45,7 +45,8 @@ class Evidence:
     @property
     def kinds(self) -> Kinds:
         """What each event says of its item, (S,)."""
-        return kinds_of(self.ring["action"], self.ring["rating"])
+        kinds: Kinds = self.events.kind[0]
+        return kinds
 
     @property
     def complaints(self) -> Flags:

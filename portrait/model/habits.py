@@ -10,7 +10,7 @@ It is computed on every read, for one user, so numpy calls are counted: about si
 import numpy as np
 
 from portrait.arrays import Codes, Doubles, Flags, Floats, Records, Ring
-from portrait.events.columns import ACTION_CODE, PURCHASE, RING
+from portrait.events.columns import ACTION_CODE, FIRST_ACTIONS, PURCHASE, RING
 from portrait.events.event import Action
 from portrait.profiles.facts import PERIOD_MS, PERIODS, spend_of
 from portrait.times import DAY_MS
@@ -54,6 +54,14 @@ SHARES = (
     "week_cosine",
 )
 HABITS = (*AMOUNTS, *SHARES)
+LATER_HABITS = np.isin(  # (F,), those that say nothing of the first actions
+    HABITS,
+    [
+        name
+        for action in [*ACTION_CODE][FIRST_ACTIONS:]
+        for name in (f"{action}_events", f"newest_{action}", f"fading_{action}")
+    ],
+)
 RECENCY, FREQUENCY, VALUE = (
     HABITS.index("silence_days"),
     HABITS.index("events_quarter"),

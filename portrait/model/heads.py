@@ -8,21 +8,23 @@ evaluated when somebody asks, as of that moment: the risk of losing someone grow
 silence. A head that did not beat its baseline is not here (`training/heads/fit_heads.py`).
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from portrait.arrays import Codes, Floats, Refs
+from portrait.arrays import Codes, Flags, Floats, Refs
+from portrait.events.columns import ACTION_CODE
 from portrait.model.calibration import Calibration, softmax
-from portrait.model.habits import habits
+from portrait.model.habits import LATER_HABITS, habits
 from portrait.times import DAY_MS
 
 FARTHEST = np.float32(
     5.0
 )  # deviations from the mean: a burst of events must not shout down all else
 SMALLEST_SPREAD = 1e-6  # below it is rounding
+NEVER = np.float32(-np.inf)  # log-odds of what cannot be
 TOUCH_WINDOWS_MS = np.array([7 * DAY_MS, 28 * DAY_MS, 1 << 62])
 PURCHASE_INTENT, CHURN_RISK, NEXT_ACTION, INTERESTS = (
     "purchase_intent",
@@ -200,6 +202,21 @@ class Heads:
         standard = Standard(**read("standard.", Standard))
         return cls(standard, heads, arrays["categories"], arrays["touch_weights"])
 
+    def knowing_later_actions(self, state_dim: int) -> "Heads":
+        """Return the same for states of (D,), as if they had been told of all actions.
+
+        Heads that learned when there were fewer go by what they know, and expect no other action.
+        """
+        is_known = np.concatenate([np.ones(state_dim, np.bool_), ~LATER_HABITS])
+        if len(self.standard.mean) != is_known.sum():
+            return self
+        neutral = Standard.neutral(len(is_known))
+        neutral.mean[is_known], neutral.spread[is_known] = self.standard.mean, self.standard.spread
+        heads = {name: _widened(head, is_known) for name, head in self.heads.items()}
+        if NEXT_ACTION in heads:
+            heads[NEXT_ACTION] = _with_later_actions(heads[NEXT_ACTION])
+        return replace(self, standard=neutral, heads=heads)
+
 
 def features(
     head: NDArray[np.void], ring: NDArray[np.void], state: Floats, as_of_ms: Codes
@@ -230,6 +247,20 @@ def touches(at: Codes, touched: Refs, categories: Refs, as_of_ms: Codes) -> Floa
     counts = np.bincount(key, minlength=users * windows * kinds).reshape(users, windows, kinds)
     counted: Floats = np.log1p(counts.cumsum(axis=1), dtype=np.float32)
     return counted
+
+
+def _widened(head: Head, is_known: Flags) -> Head:
+    """Return a head that weighs nothing of the features, (X,), that it does not know."""
+    weights = np.zeros((len(is_known), head.weights.shape[1]), np.float32)
+    weights[is_known] = head.weights
+    return replace(head, weights=weights)
+
+
+def _with_later_actions(head: Head) -> Head:
+    """Return the head of the next action with outputs for later ones, which it rules out."""
+    later = len(ACTION_CODE) - len(head.bias)
+    weights = np.pad(head.weights, ((0, 0), (0, later)))
+    return replace(head, weights=weights, bias=np.append(head.bias, [NEVER] * later))
 
 
 def _arrays(prefix: str, part: Standard | Calibration) -> dict[str, NDArray[Any]]:

@@ -1,22 +1,23 @@
 """Kinds: what an event says of its item, as models tell events apart.
 
 An action is a kind, but a review is one of three, by its stars, or those that were read from its
-text: it speaks for its item, against it, or neither. Painting, ranking, training and judging all
-weigh events by their kinds.
+text: it speaks for its item, against it, or neither. What was put into the cart and taken out again
+is seen as a click, and taking it out is seen as nothing. Painting, ranking, training and judging
+all weigh events by their kinds.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
-from portrait.arrays import Flags, Floats
-from portrait.events.columns import ACTION_CODE
+from portrait.arrays import Codes, Flags, Floats, Refs
+from portrait.events.columns import ACTION_CODE, FIRST_ACTIONS
 from portrait.events.event import Action
 from portrait.events.tone import READ
 
 LIKED, DISLIKED = 40, 20  # ratings in tenths of a star: from here up, from here down
 
 # How much an action says about interest. Purchase : cart : click : browse as in model.md; a return
-# takes back what its purchase said.
+# takes back what its purchase said. A removal says nothing by itself: see `as_seen`.
 ACTION_WEIGHTS = {
     Action.BROWSE: 0.2,
     Action.CLICK: 0.5,
@@ -25,11 +26,17 @@ ACTION_WEIGHTS = {
     Action.PURCHASE: 4.0,
     Action.REVIEW: 1.0,
     Action.RETURN: -4.0,
+    Action.REMOVE: 0.0,
+    Action.WISH: 1.5,
 }
 LIKED_WEIGHT, DISLIKED_WEIGHT = 3.0, -3.0
 LARGEST_WEIGHT = 8.0  # above every weight, for packing weights into sort keys
 
-REVIEW = ACTION_CODE[Action.REVIEW]
+CLICK, CART, REVIEW, REMOVE = (
+    ACTION_CODE[each] for each in (Action.CLICK, Action.CART, Action.REVIEW, Action.REMOVE)
+)
+UNDOING = [ACTION_CODE[Action.RETURN], REMOVE]  # what undoes something touches nothing
+HAD = [ACTION_CODE[each] for each in (Action.PURCHASE, Action.REVIEW, Action.RETURN)]
 LIKED_REVIEW, DISLIKED_REVIEW = len(Action), len(Action) + 1  # kinds; those before are actions
 KINDS = len(Action) + 2
 KIND_WEIGHTS = np.array(
@@ -58,6 +65,57 @@ def kinds_of(action: NDArray[np.uint8], rating: NDArray[np.uint8]) -> Kinds:
     return np.where(disliked, np.uint8(DISLIKED_REVIEW), kinds)
 
 
+def as_seen(
+    action: NDArray[np.uint8],
+    rating: NDArray[np.uint8],
+    about: Codes | Refs,
+    at: NDArray[np.int64],
+) -> tuple[Kinds, Flags]:
+    """Tell the events of U users apart as models see them, all (U, S).
+
+    What was put into the cart says no more than a click once it is taken out; how long ago either
+    was makes no difference, so nobody is taken to dislike what they took out.
+
+    Args:
+        action: ACTION_CODE.
+        rating: Tenths of a star.
+        about: Names what each event is about.
+        at: ms since 1970.
+
+    Returns:
+        Their kinds, and which of them are seen: all but removals.
+    """
+    kinds, is_removal = kinds_of(action, rating), action == REMOVE
+    user, place = np.nonzero(is_removal)  # (R,)
+    if len(user):
+        taken_out = (action[user] == CART) & (about[user] == about[user, place][:, None])
+        taken_out &= at[user] <= at[user, place][:, None]  # (R, S)
+        removal, cart = np.nonzero(taken_out)
+        kinds[user[removal], cart] = CLICK
+    return kinds, ~is_removal
+
+
+def leave_out(thing: Codes | Refs, action: NDArray[np.uint8], at: NDArray[np.int64]) -> Flags:
+    """Say which events, (E,), leave out what they are about where a list has only what is new.
+
+    Whoever takes something out of the cart may be offered it again, until they touch it once more:
+    nothing up to then leaves it out, unless it shows that they had it.
+
+    Args:
+        thing: Names what each event is about, and whose it is.
+        action: ACTION_CODE.
+        at: ms since 1970.
+    """
+    is_removal = action == REMOVE
+    if not is_removal.any():
+        return np.ones(len(action), np.bool_)
+    _, code = np.unique(thing, return_inverse=True)
+    removed = np.full(len(thing), np.iinfo(np.int64).min)  # by code, when it last was
+    np.maximum.at(removed, code[is_removal], at[is_removal])
+    kept: Flags = (at > removed[code]) | np.isin(action, HAD)
+    return kept
+
+
 def is_read(action: NDArray[np.uint8], quantity: NDArray[np.generic]) -> Flags:
     """Say of which events the stars were read from the text, and not said; of their shape."""
     read: Flags = (action == REVIEW) & (quantity == READ)
@@ -73,17 +131,22 @@ def is_complaint(kinds: Kinds) -> Flags:
 def gates_of_kinds(gates: Floats) -> Floats:
     """Return a gate for each kind, (KINDS,).
 
-    A model that learned when reviews were of one kind, with a gate for each action, takes liked and
-    disliked ones as much for stronger and for contrary as their weights are.
+    A model that learned when there were fewer takes what it does not know for what it is like, as
+    much stronger or weaker, or contrary, as the weights are: a liked and a disliked review for a
+    review, if that was one kind; a wish for something put into the cart.
     """
     if len(gates) == KINDS:
         return gates
-    stars = KIND_WEIGHTS[[LIKED_REVIEW, DISLIKED_REVIEW]] / KIND_WEIGHTS[REVIEW]
-    return np.concatenate([gates, gates[REVIEW] * stars])
+    stars = KIND_WEIGHTS[[LIKED_REVIEW, DISLIKED_REVIEW]] / KIND_WEIGHTS[REVIEW] * gates[REVIEW]
+    later = KIND_WEIGHTS[FIRST_ACTIONS : len(Action)] / KIND_WEIGHTS[CART] * gates[CART]
+    known = gates[FIRST_ACTIONS:] if len(gates) > FIRST_ACTIONS else stars
+    return np.concatenate([gates[:FIRST_ACTIONS], later, known])
 
 
 def vectors_of_kinds(vectors: Floats) -> Floats:
     """Return a vector for each kind, (KINDS, D); see `gates_of_kinds`."""
     if len(vectors) == KINDS:
         return vectors
-    return np.concatenate([vectors, vectors[[REVIEW, REVIEW]]])
+    later = np.repeat(vectors[[CART]], len(Action) - FIRST_ACTIONS, axis=0)
+    stars = vectors[FIRST_ACTIONS:] if len(vectors) > FIRST_ACTIONS else vectors[[REVIEW, REVIEW]]
+    return np.concatenate([vectors[:FIRST_ACTIONS], later, stars])

@@ -126,12 +126,13 @@ class Learned:
             ModelInvalidError: An array is missing.
         """
         try:
+            behaviour = Behaviour.from_arrays(_part(arrays, "behaviour"))
             heads = _part(arrays, "heads")
             return cls(
-                Behaviour.from_arrays(_part(arrays, "behaviour")),
+                behaviour,
                 Neighbours.from_arrays(_part(arrays, "neighbours")),
                 Blend(*arrays[_BLEND].tolist()),
-                Heads.from_arrays(heads) if heads else None,
+                Heads.from_arrays(heads).knowing_later_actions(behaviour.dim) if heads else None,
             )
         except KeyError as error:
             msg = f"learned arrays lack {error}"

@@ -23,29 +23,29 @@ from numpy.typing import NDArray
 from portrait.arrays import Floats
 from portrait.events.columns import ACTION_CODE
 from portrait.events.event import Action
-from portrait.model.kinds import NOW_WEIGHTS, Kinds, kinds_of
+from portrait.model.kinds import CLICK, NOW_WEIGHTS, Kinds, as_seen
 from portrait.times import DAY_MS
 
 LATEST = np.iinfo(np.int64).max
 NEWCOMER = 4  # events, up to which each may be what somebody is about
 SHORT_HALF_LIFE_EVENTS = 3  # of texts: decay of .79 an event; .7 to .8 measured best
 
-CLICK, SEARCH = ACTION_CODE[Action.CLICK], ACTION_CODE[Action.SEARCH]
+SEARCH = ACTION_CODE[Action.SEARCH]
 
 
 @dataclass(frozen=True)  # without slots: it remembers its places
 class Events:
     """The newest S events of U users, newest first: what weighing them takes."""
 
-    kind: Kinds  # (U, S), see `kinds_of`
+    kind: Kinds  # (U, S), see `as_seen`
     at: NDArray[np.int64]  # (U, S), ms since 1970
     present: NDArray[np.bool_]  # (U, S): is there an event, its item or its search known?
 
     @classmethod
     def of_ring(cls, ring: NDArray[np.void], known: NDArray[np.bool_]) -> "Events":
         """Read rings, (U, S) of EVENT, whose items or searches are known or not, (U, S)."""
-        kind = kinds_of(ring["action"], ring["rating"])
-        return cls(kind, ring["at"], known & (ring["at"] > 0))
+        kind, seen = as_seen(ring["action"], ring["rating"], ring["ref"], ring["at"])
+        return cls(kind, ring["at"], known & seen & (ring["at"] > 0))
 
     def __len__(self) -> int:
         return len(self.kind)

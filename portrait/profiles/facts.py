@@ -32,7 +32,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from portrait.arrays import Records, Rows
-from portrait.events.columns import ERASURE, EVENT, PURCHASE, RETURN, RING, TOPICS
+from portrait.events.columns import (
+    ERASURE,
+    EVENT,
+    FIRST_ACTIONS,
+    PURCHASE,
+    RETURN,
+    RING,
+    TOPICS,
+)
 from portrait.events.event import Action
 from portrait.profiles.positions import FURTHER, Positions, close_positions, marks, open_positions
 from portrait.times import DAY_MS
@@ -67,6 +75,8 @@ HEAD = np.dtype(
 )
 LAYOUT = 1  # of a record without further positions; the same bytes as before there were any
 FURTHER_LAYOUT = 2  # of one with them
+WIDE_LAYOUT = 3  # of one that tells of later actions than the first, with them or without
+FIRST_TOPICS = FIRST_ACTIONS + 1  # those of the first actions, and the erasures
 _COUNTED = (
     *("count", "period", "first_at", "last_at"),
     *("spend", "spend_upper", "totals", "by_period"),
@@ -161,14 +171,22 @@ def _begins(columns: Records, slot: Rows, mark: Rows) -> Rows:
 
 
 def _close(opened: _Opened) -> None:
-    """Put it back, and say how many positions lie after the ring."""
+    """Put it back, and say how many positions lie after the ring, and which layout that takes."""
     facts = opened.facts
     head, had = facts.head, len(facts.further)
     facts.further = close_positions(head, opened.positions)
     head["last_id"][:, ERASURE] = opened.until
     if had or len(facts.further):
         head["further"] = np.bincount(facts.further["user"], minlength=len(head))
-        head["layout"] = np.where(head["further"] > 0, FURTHER_LAYOUT, LAYOUT)
+    head["layout"] = layouts(head)
+
+
+def layouts(head: Records) -> NDArray[np.uint8]:
+    """Return the layout of each record, (U,): the first that has room for all that is known."""
+    is_wide = head["totals"][:, FIRST_ACTIONS:].any(axis=1)
+    is_wide |= head["partition"][:, FIRST_TOPICS:].any(axis=1)
+    narrow = np.where(head["further"] > 0, FURTHER_LAYOUT, LAYOUT)
+    return np.where(is_wide, WIDE_LAYOUT, narrow).astype(np.uint8)
 
 
 def _erase(opened: _Opened, members: Rows) -> None:
@@ -238,7 +256,7 @@ def _advance(
     positions.last_id[positions.slot[members][fresh]] = id[fresh]
     rows = columns["user"][advanced]
     head["revision"][rows] += np.uint64(1)
-    head["received_at"][rows] = np.maximum(head["received_at"][rows], columns["logged"][fresh])
+    head["received_at"][rows] = np.maximum(head["received_at"][rows], columns["logged"][advanced])
     return fresh
 
 

@@ -5,7 +5,8 @@ record = HEAD ─ ring cut to its events ─ further positions ─ portrait     
 A record with 64 events, texts of 256 dimensions and a learned state of as many is 4,092 bytes; with
 three events, 2,140. Each further position adds 24: they are those of users whose records lie in
 more than one partition of a topic. A record without them is of layout 1, byte for byte as it was
-before there were any; one with them is of layout 2 (docs/decisions/0014).
+before there were any; one with them is of layout 2 (docs/decisions/0014). One that tells of actions
+beyond the first seven is of layout 3, and 48 bytes longer (docs/decisions/0033).
 """
 
 from collections.abc import Sequence
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from portrait.events.columns import ERASURE, EVENT, RING, TOPICS
 from portrait.events.event import Action
 from portrait.profiles.facts import HEAD, LATEST, PERIOD_MS, SPEND_PART, Facts
+from portrait.profiles.head_layouts import head_size, stored_head, whole_head
 from portrait.profiles.layout import portrait_dtype
 from portrait.profiles.positions import FURTHER, NOT_READ, POSITION
 from portrait.profiles.record import HIGHEST_PRICE, HIGHEST_RATING, is_whole
@@ -54,10 +56,10 @@ class Profile:
 def encode_profiles(facts: Facts, portraits: NDArray[np.void]) -> list[bytes]:
     """Write U records."""
     heads, rings, painted = facts.head.tobytes(), facts.ring.tobytes(), portraits.tobytes()
-    head_size, ring_size, portrait_size = HEAD.itemsize, RING * EVENT.itemsize, portraits.itemsize
+    whole, ring_size, portrait_size = HEAD.itemsize, RING * EVENT.itemsize, portraits.itemsize
     further = _encode_further(facts)
     return [
-        heads[row * head_size : (row + 1) * head_size]
+        stored_head(heads[row * whole : (row + 1) * whole])
         + rings[row * ring_size : row * ring_size + count * EVENT.itemsize]
         + further[row]
         + painted[row * portrait_size : (row + 1) * portrait_size]
@@ -143,7 +145,9 @@ def _decode(records: Sequence[bytes | None]) -> Facts:
 
 
 def _facts_of(record: bytes) -> bytes:
-    return record[: HEAD.itemsize + record[_COUNT] * EVENT.itemsize].ljust(_FACTS, b"\0")
+    start = head_size(record)
+    ring = record[start : start + record[_COUNT] * EVENT.itemsize]
+    return (whole_head(record) + ring).ljust(_FACTS, b"\0")
 
 
 def _decode_further(head: NDArray[np.void], records: Sequence[bytes | None]) -> NDArray[np.void]:
@@ -159,7 +163,7 @@ def _decode_further(head: NDArray[np.void], records: Sequence[bytes | None]) -> 
 
 def _further_place(record: bytes) -> tuple[int, int]:
     """Return at which bytes of a record the further positions begin and end."""
-    start = HEAD.itemsize + record[_COUNT] * EVENT.itemsize
+    start = head_size(record) + record[_COUNT] * EVENT.itemsize
     return start, start + int.from_bytes(record[_FURTHER], "little") * POSITION.itemsize
 
 
@@ -167,8 +171,8 @@ def decode_profile(record: bytes) -> Profile:
     """Read one whole record."""
     ring_end, facts_end = _further_place(record)
     dim, state_dim = np.frombuffer(record, "<u2", 2, facts_end + _DIMS).tolist()
-    head = np.frombuffer(record, HEAD, 1)[0]
-    ring = np.frombuffer(record, EVENT, record[_COUNT], HEAD.itemsize)
+    head = np.frombuffer(whole_head(record), HEAD)[0]
+    ring = np.frombuffer(record, EVENT, record[_COUNT], head_size(record))
     further = np.frombuffer(record[ring_end:facts_end], POSITION)
     portrait = np.frombuffer(record, portrait_dtype(dim, state_dim), 1, facts_end)[0]
     return Profile(head, ring, further, portrait)

@@ -12,7 +12,16 @@ import numpy as np
 
 from portrait.events.columns import ERASURE, EVENT, RING, TOPICS
 from portrait.events.event import Action
-from portrait.profiles.facts import FURTHER_LAYOUT, HEAD, LATEST, LAYOUT, PERIOD_MS, SPEND_PART
+from portrait.profiles.facts import (
+    FURTHER_LAYOUT,
+    HEAD,
+    LATEST,
+    LAYOUT,
+    PERIOD_MS,
+    SPEND_PART,
+    WIDE_LAYOUT,
+)
+from portrait.profiles.head_layouts import NARROW_HEAD, head_size, whole_head
 from portrait.profiles.layout import (
     BRAND,
     BRANDS,
@@ -64,13 +73,13 @@ def read_sound(payload: bytes) -> Record | None:
     """
     if not is_whole(payload):
         return None
-    fields = _HEAD.unpack_from(payload, _REVISION)
+    fields = _HEAD.unpack_from(whole_head(payload), _REVISION)
     record = _record_of(payload, fields)
     ring_end, space_at = _further_place(payload)
     sound = (
         _are_sound_counts(record.head, len(record.events))
         and _are_sound_positions(fields, payload[ring_end:space_at])
-        and _are_sound_events(record.events, payload[HEAD.itemsize : ring_end])
+        and _are_sound_events(record.events, payload[head_size(payload) : ring_end])
         and _is_sound_portrait(record, payload[space_at:])
     )
     return record if sound else None
@@ -93,7 +102,7 @@ def _record_of(payload: bytes, fields: tuple[Any, ...]) -> Record:
             fields[_TOTALS],
             fields[_BY_PERIOD],
         ),
-        list(_EVENT.iter_unpack(payload[HEAD.itemsize : ring_end])),
+        list(_EVENT.iter_unpack(payload[head_size(payload) : ring_end])),
         payload[space_at : space_at + _SPACE].rstrip(b"\0").decode(),
         [one for one in _INTEREST.iter_unpack(payload[interests_at:brands_at]) if one[0]],
         [one for one in _BRAND.iter_unpack(payload[brands_at:price_at]) if one[0]],
@@ -103,7 +112,7 @@ def _record_of(payload: bytes, fields: tuple[Any, ...]) -> Record:
 
 def partitions_of(payload: bytes) -> tuple[int, ...]:
     """Read where a user's events lie, and nothing else: 1 + partition, or 0, of every position."""
-    lowest = _PARTITION.unpack_from(payload, _PARTITION_AT)
+    lowest = _PARTITION.unpack_from(whole_head(payload), _PARTITION_AT)
     further = _POSITION.iter_unpack(payload[slice(*_further_place(payload))])
     return lowest + tuple(partition + 1 for _topic, partition, *_ in further)
 
@@ -112,13 +121,13 @@ def is_whole(payload: bytes) -> bool:
     """Say whether a record is of a layout we know, and as long as it says: its fields can be read.
 
     There is no layout of the future: one that this program does not know would lie under another
-    name of key (docs/decisions/0014).
+    name of key, if older programs could go on beside it (docs/decisions/0014, 0033).
     """
-    if len(payload) < HEAD.itemsize:
+    if len(payload) < NARROW_HEAD.itemsize:
         return False
     count, layout, further = _COUNTS.unpack_from(payload, _REVISION)
-    at: int = HEAD.itemsize + count * EVENT.itemsize + further * _POSITION.size
-    if count > RING or layout != (FURTHER_LAYOUT if further else LAYOUT):
+    at: int = head_size(payload) + count * EVENT.itemsize + further * _POSITION.size
+    if count > RING or layout not in {WIDE_LAYOUT, FURTHER_LAYOUT if further else LAYOUT}:
         return False
     if len(payload) < at + _BARE_PORTRAIT or not payload[at : at + _SPACE].isascii():
         return False
@@ -146,7 +155,7 @@ def received_at_of(payload: bytes) -> int:
 def _further_place(payload: bytes) -> tuple[int, int]:
     """Return at which bytes of a record the further positions begin and end."""
     count, _, further = _COUNTS.unpack_from(payload, _REVISION)
-    start = HEAD.itemsize + count * EVENT.itemsize
+    start = head_size(payload) + count * EVENT.itemsize
     return start, start + further * _POSITION.size
 
 
@@ -242,7 +251,7 @@ _RECEIVED = Struct("<" + _format(HEAD["received_at"]))
 
 
 def _offset(name: str) -> int:
-    """Return at which byte of a record a field of HEAD begins."""
+    """Return at which byte of HEAD a field begins."""
     return sum(HEAD[before].itemsize for before in _NAMES[: _NAMES.index(name)])
 
 

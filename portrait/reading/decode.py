@@ -11,13 +11,14 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from portrait.events.columns import ACTION_CODE, COLUMNS, ERASURE
+from portrait.events.columns import ACTION_CODE, COLUMNS, ERASURE, TOPIC_CODE
 from portrait.events.event import Action, Event
-from portrait.events.item import Item
+from portrait.events.item import Item, ItemSnapshot
 from portrait.events.letter import joined
+from portrait.events.price import held
 from portrait.events.stream import Message, Record
 from portrait.events.tone import READ, SAID, stars_of
-from portrait.events.topics import ERASURES, EVENT_TOPICS
+from portrait.events.topics import ERASURES, event_topic
 from portrait.reading.dialect import AS_SENT, Dialect
 from portrait.reading.records import (
     FIRST,
@@ -35,7 +36,7 @@ from portrait.ref import event_ref, item_ref, search_ref
 TENTHS = 10  # of a star
 CHARACTERS_PER_TOKEN = 3  # of wordpiece, on the safe side
 
-_TOPIC_CODES = {topic: code for code, topic in enumerate(EVENT_TOPICS)}
+_TOPIC_CODES = {event_topic(action): code for action, code in TOPIC_CODE.items()}
 _Said = tuple[int, int, tuple[float, ...], int]  # the last columns: received, logged, event, part
 _Row = tuple[int, int, int, int, int, int, int, tuple[float, ...], int]
 
@@ -46,7 +47,7 @@ class EventBatch:
 
     users: list[str]
     columns: NDArray[np.void]  # (E,) of COLUMNS, in log order
-    items: dict[int, Event] = field(default_factory=dict)  # first event that names each item_ref
+    items: dict[int, Event] = field(default_factory=dict)  # by item_ref, the one that says most
     searches: dict[int, str] = field(default_factory=dict)  # search texts by search_ref
     dead: list[Message] = field(default_factory=list)  # dead letters of this batch
     passed_over: Counter[str] = field(default_factory=Counter)  # messages, by what they are called
@@ -145,7 +146,7 @@ class _Builder:
             heard.at,
             event_ref(event.event_id),
             self._ref(event),
-            event.price or 0.0,
+            held(event.price),
             quantity,
             ACTION_CODE[event.type],
             rating,
@@ -175,11 +176,16 @@ class _Builder:
             return ref
         ref = item_ref(str(event.item_id))
         known = self._items.get(ref)
-        if known is None or (known.item is None and event.item is not None):
+        if known is None or _says_as_much(event.item, known.item):
             self._items[ref] = event
-            if event.item is not None:
+            if event.item is not None and (known is None or known.item is None):
                 self.tokens += len(event.item.text) // CHARACTERS_PER_TOKEN + 2
         return ref
+
+
+def _says_as_much(one: ItemSnapshot | None, known: ItemSnapshot | None) -> bool:
+    """Say whether a snapshot says as much of an item as one before it: then it is the better."""
+    return one is not None and (known is None or one.said >= known.said)
 
 
 def _said(event: Event) -> tuple[int, int]:

@@ -128,7 +128,7 @@ def _unwrapped(body: object, deep: int, refusals: list[str]) -> Iterator[Fields]
     else:
         inner = _several(body)
     if inner is None and isinstance(body, dict):
-        yield said(body)
+        yield body
         return
     if isinstance(inner, dict) and "specversion" in inner:
         inner = {name: value for name, value in inner.items() if name != "specversion"}

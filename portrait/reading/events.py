@@ -19,7 +19,7 @@ from portrait.reading.dialect import AS_SENT, Dialect
 from portrait.reading.envelopes import Opened, opened
 from portrait.reading.fields import LeftOut, fitted, readable
 from portrait.reading.snapshots import snapshot
-from portrait.reading.values import Fields
+from portrait.reading.values import Fields, said
 from portrait.reading.vocabularies import (
     ga4,
     logs,
@@ -110,7 +110,7 @@ def read_messages(
     reading: Reading[Event] = Reading(refusals=[*found.refusals])
     for message in found.messages:
         try:
-            acts = _acts(message, topic, dialect)
+            acts = _acts(said(message), topic, dialect)
         except EventInvalidError as error:
             reading.refusals.append(str(error))
             continue
@@ -136,17 +136,17 @@ def event_of(
     Raises:
         EventInvalidError: Something that is required is missing or cannot be read.
     """
-    said, left_out = readable(fields, dialect)
-    complete(said)
-    _correct_clock(said)
-    if isinstance(item := said.get("item"), dict):
-        said["item"], missing = snapshot(item, dialect)
+    read, left_out = readable(fields, dialect)
+    complete(read)
+    _correct_clock(read)
+    if isinstance(item := read.get("item"), dict):
+        read["item"], missing = snapshot(item, dialect)
         left_out |= {f"item.{name}": why for name, why in missing.items()}
-    is_search = said.get("type") is Action.SEARCH
+    is_search = read.get("type") is Action.SEARCH
     optional = {"item_id"} if is_search else {"text"}
-    if "user_id" in said:
+    if "user_id" in read:
         optional.add("anonymous_id")
-    event = fitted(Event, said, _REQUIRED - optional, EventInvalidError, left_out)
+    event = fitted(Event, read, _REQUIRED - optional, EventInvalidError, left_out)
     require_subject(event)
     return event, left_out
 
@@ -191,14 +191,14 @@ def _acts(message: Fields, topic: Action | None, dialect: Dialect) -> Acts:
     return plain.read(message, topic)
 
 
-def _correct_clock(said: Fields) -> None:
+def _correct_clock(read: Fields) -> None:
     """Correct a time by when somebody else received the message, where that is said.
 
     Source: Segment's `timestamp = receivedAt - (sentAt - originalTimestamp)`.
     """
-    received = said.pop("received_at", None)
-    occurred, sent = said.get("occurred_at"), said.get("sent_at")
+    received = read.pop("received_at", None)
+    occurred, sent = read.get("occurred_at"), read.get("sent_at")
     if isinstance(received, datetime) and isinstance(occurred, datetime):
         if isinstance(sent, datetime):
-            said["occurred_at"] = received - (sent - occurred)
-        said.pop("sent_at", None)
+            read["occurred_at"] = received - (sent - occurred)
+        read.pop("sent_at", None)

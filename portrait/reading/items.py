@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 
 from portrait.errors import ItemInvalidError, RecordInvalidError
 from portrait.events.event import is_event_like
-from portrait.events.item import Item
+from portrait.events.item import PATCH_HEADER, Item
 from portrait.events.stream import Headers
 from portrait.reading.dialect import AS_SENT, Dialect
 from portrait.reading.envelopes import opened
 from portrait.reading.fields import LeftOut, fitted
-from portrait.reading.snapshots import known_fields, snapshot
+from portrait.reading.snapshots import snapshot, taken_back
 from portrait.reading.values import Fields, as_id, first
 
 IDS = ("id", "item_id", "itemId", "product_id", "productId", "sku", "g:id")
@@ -38,9 +38,10 @@ def read_items(payload: bytes, headers: Headers = (), *, dialect: Dialect = AS_S
     except RecordInvalidError as error:
         raise ItemInvalidError(str(error)) from None
     reading = ItemReading(refusals=[*found.refusals])
+    is_patch = (PATCH_HEADER, b"1") in headers
     for message in _mapped(found.messages, dialect):
         try:
-            item, left_out = item_of(message, dialect)
+            item, left_out = item_of(message, dialect, is_patch=is_patch)
         except ItemInvalidError as error:
             reading.refusals.append(str(error))
             continue
@@ -59,17 +60,28 @@ def _mapped(messages: list[Fields], dialect: Dialect) -> Iterator[Fields]:
         yield from [message] if items is None else items
 
 
-def item_of(sent: Fields, dialect: Dialect) -> tuple[Item, LeftOut]:
+def item_of(sent: Fields, dialect: Dialect, *, is_patch: bool = False) -> tuple[Item, LeftOut]:
     """Make an item of what was sent.
+
+    Args:
+        sent: What a message says.
+        dialect: How the shop writes.
+        is_patch: Whether it changes what it names, by a header; the message may say so itself. Only
+            then null takes back what was known: elsewhere it is as if the field were not there.
 
     Raises:
         ItemInvalidError: It has no id, or is an event.
     """
     fields, left_out = snapshot(sent, dialect)
-    fields = known_fields(fields) | {"id": as_id(first(sent, IDS)), "withdrawn": _is_deleted(sent)}
-    fields = {name: value for name, value in fields.items() if value is not None}
-    if not fields["withdrawn"]:
-        del fields["withdrawn"]
+    if _is_deleted(sent):
+        fields["withdrawn"] = True
+    elif sent.get("withdrawn") is False:
+        fields["withdrawn"] = False
+    if is_patch or sent.get("patch") is True:
+        fields |= {"patch": True} | taken_back(sent)
+    id = as_id(first(sent, IDS))
+    if id is not None:
+        fields["id"] = id
     item = fitted(Item, fields, frozenset({"id"}), ItemInvalidError, left_out)
     if not item.title and is_event_like(sent):
         msg = "payload: an event, and no item: it belongs on an events topic"

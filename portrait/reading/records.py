@@ -160,7 +160,7 @@ def read_record(record: Record, clock: Clock, dialect: Dialect = AS_SENT) -> Rea
     return Reading(heard, said.passed_over, said.left_out, refusals)
 
 
-def require_whole(said: Reading[Heard] | ItemReading) -> None:
+def require_whole(said: Reading[What] | ItemReading) -> None:
     """Raise RecordInvalidError if a part of a record could not be read, once the rest is."""
     if said.refusals:
         raise RecordInvalidError("; ".join([*dict.fromkeys(said.refusals)][:MOST_REASONS]))

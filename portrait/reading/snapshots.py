@@ -44,9 +44,20 @@ def snapshot(sent: Mapping[str, Any], dialect: Dialect) -> tuple[Fields, LeftOut
     return fields, left_out | unread
 
 
-def known_fields(fields: Fields) -> Fields:
-    """Return those that this version of the model has."""
-    return {name: value for name, value in fields.items() if name in ItemSnapshot.model_fields}
+def taken_back(sent: Mapping[str, Any]) -> Fields:
+    """Return what a patch says is not known any more: fields, and members of its attributes."""
+    fields: Fields = {name: None for name in ItemSnapshot.model_fields if _is_null(sent, name)}
+    if _is_null(sent, "name") and "title" not in sent:
+        fields["title"] = None
+    members = sent.get("attributes")
+    if isinstance(members, dict) and None in members.values():
+        read = _attributes(members, {}) or {}
+        fields["attributes"] = read | {str(name): None for name, v in members.items() if v is None}
+    return fields
+
+
+def _is_null(sent: Mapping[str, Any], name: str) -> bool:
+    return name in sent and sent[name] is None
 
 
 def _category(sent: Mapping[str, Any], dialect: Dialect) -> object:

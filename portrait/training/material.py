@@ -24,8 +24,10 @@ from portrait.dataset.interactions import NO_ITEM, Interactions
 from portrait.errors import PortraitError
 from portrait.evaluation.exam import EACH, set_exam
 from portrait.evaluation.validation import Validation, validation_of
+from portrait.events.category import interest_category
 from portrait.events.erasure import Erasures
-from portrait.events.item import Item, interest_category
+from portrait.events.item import Item
+from portrait.events.price import NOT_KNOWN, Deals, held
 from portrait.files import replacing
 from portrait.lifecycle.learner import NothingToLearnError
 from portrait.lifecycle.need import Need
@@ -39,7 +41,7 @@ HASHES = 1 << 64
 
 
 class MaterialOutdatedError(PortraitError):
-    """A file of an older version, which knew no searches or no traits: gather again."""
+    """A file of an older version, which knew no searches, traits or orders: gather again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,8 +181,8 @@ def gather(
         again = _replay(archive, old, new_from, room)
         parts.append(old)
     events, refs = merged(*parts)
-    events = events.of_queries(MOST_QUERIES)
-    return _divided(_among(events, items), refs, again, new, parts, items, shares, erasures)
+    events = _priced(_among(events.of_queries(MOST_QUERIES), items), items)
+    return _divided(events, refs, again, new, parts, items, shares, erasures)
 
 
 def _replay(archive: Archive, old: Reading, until: datetime, room: int) -> Refs:
@@ -269,6 +271,14 @@ def _among(events: Interactions, items: Sequence[Item]) -> Interactions:
     return replace(events, item=row[events.item], items=every)
 
 
+def _priced(events: Interactions, items: Sequence[Item]) -> Interactions:
+    """Give purchases and returns that say no price one, as the stream does."""
+    deals = Deals(events.user, events.item, events.at, events.action, events.price)
+    by_ref = {item_ref(item.id): held(item.price) for item in items}
+    listed = np.array([*(by_ref.get(ref, NOT_KNOWN) for ref in events.items.tolist()), NOT_KNOWN])
+    return replace(events, price=deals.prices(listed.astype(np.float32)[events.item]))
+
+
 def _last(erasures: Erasures) -> int:
     """Return when the last of them asked, ms; 0 if nobody did."""
     return int(erasures.until.max(initial=0))
@@ -317,7 +327,7 @@ def load(path: Path) -> Material:
     """
     with np.load(path) as arrays:
         said: Mapping[str, Any] = json.loads(arrays["said"].tobytes())
-        if "queries" not in said or "traits.level" not in arrays:
+        if "queries" not in said or not {"traits.level", "events.order"} <= {*arrays}:
             raise MaterialOutdatedError
         events = Interactions(
             **{name: arrays[f"events.{name}"] for name in _COLUMNS}, users=said["users"]

@@ -13,7 +13,7 @@ from portrait.catalogue.popularity import DAYS
 from portrait.events.event import Action
 from portrait.events.item import Item
 from portrait.inference.explain import Evidence, reasons_of
-from portrait.model.kinds import ACTION_WEIGHTS
+from portrait.model.kinds import ACTION_WEIGHTS, CART, CLICK
 from portrait.profiles.searched import Texts
 from portrait.ref import search_ref
 from service.profiles.describe import DECIMALS, Json, moment, tone_of
@@ -71,8 +71,9 @@ class Mentions:
 
     def _of_past(self, past: Evidence, place: int) -> Json:
         event, item = past.ring[place], self._item(past.items[place])
+        was_taken_out = event["action"] == CART and past.kinds[place] != CART
         return {
-            "action": _ACTIONS[event["action"]],
+            "action": _ACTIONS[CLICK if was_taken_out else event["action"]],
             "item_id": None if item is None else item.id,
             "title": self._searched.get(int(event["ref"])) if item is None else item.title,
             "tone": tone_of(event["action"], event["quantity"]),

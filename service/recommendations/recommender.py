@@ -18,6 +18,7 @@ from pydantic_core import to_json
 
 from portrait.arrays import MISSING, Floats, Ring, Rows
 from portrait.events.item import Item
+from portrait.inference.cart import bought, in_cart
 from portrait.inference.explain import Evidence, evidence_of, merged, search_refs
 from portrait.inference.recommend import (
     Filters,
@@ -28,7 +29,7 @@ from portrait.inference.recommend import (
 )
 from portrait.inference.session import read_words, session_evidence, session_ring
 from portrait.inference.taste import FirstTaste, Taste, taste_of
-from portrait.model.kinds import is_complaint, kinds_of
+from portrait.model.kinds import is_complaint, kinds_of, leave_out
 from portrait.model.learned import Learned
 from portrait.model.space import Vectors
 from portrait.profiles.layout import LONG
@@ -65,6 +66,7 @@ class Known:
     texts: Sequence[str]  # of the session
     searched: Texts  # of the profile, where reasons are asked for
     seen: Sequence[int]  # refs of the items that are not to be offered again
+    had: Sequence[int]  # refs of those of which no variant is to be offered either
     disliked: Sequence[int]  # refs of the items that the profile complains about
 
 
@@ -165,6 +167,7 @@ def _gather(
         session.texts,
         searched,
         _seen(profile, ring) if asked.exclude_seen else [],
+        _had(session, profile, with_bought=asked.exclude_seen),
         _disliked(profile),
     )
 
@@ -172,7 +175,20 @@ def _gather(
 def _seen(profile: Profile | None, ring: Ring) -> list[int]:
     """Name the items of a session and of a profile; a search among them is no item."""
     session: list[int] = ring["ref"].tolist()
-    return session + ([] if profile is None else profile.ring["ref"].tolist())
+    if profile is None:
+        return session
+    past = profile.ring
+    known: list[int] = past["ref"][leave_out(past["ref"], past["action"], past["at"])].tolist()
+    return session + known
+
+
+def _had(session: Session, profile: Profile | None, *, with_bought: bool) -> list[int]:
+    """Name the items that are in the cart, and those that were bought."""
+    had = [*map(item_ref, session.cart)]
+    if profile is not None:
+        had += in_cart(profile.ring).tolist()
+        had += bought(profile.ring).tolist() if with_bought else []
+    return had
 
 
 def _disliked(profile: Profile | None) -> list[int]:
@@ -185,10 +201,11 @@ def _disliked(profile: Profile | None) -> list[int]:
 
 
 def _wish(asked: RecommendationRequest, known: Known, view: View) -> RankingRequest:
+    left_out = _rows([*map(item_ref, asked.exclude), *known.seen], view)
     return RankingRequest(
         asked.limit,
         _filters(asked.filters),
-        _rows([*map(item_ref, asked.exclude), *known.seen], view),
+        np.r_[left_out, view.shelf.variants.of(_rows(known.had, view))],
         _rows(known.disliked, view),
         asked.diversity,
     )

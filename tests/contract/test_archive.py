@@ -7,11 +7,13 @@ from datetime import timedelta
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from portrait.adapters.parquet_archive import ParquetArchive
 from portrait.archive.archive import SCHEMA, ArchiveChangedError, ArchiveUnavailableError, scan
 from portrait.archive.segment import Segment
+from portrait.archive.tidy import merge
 from portrait.events.erasure import Erasures
 from portrait.ref import user_ref
 from tests.support.archives import RECEIVED_ON, click, fill, late, later, memory_archive, offsets_of
@@ -39,6 +41,26 @@ def test_what_is_written_is_read_back(archive: ParquetArchive) -> None:
     assert (segment.first, segment.end) == (1, 3)
     assert segment.bytes > 0
     assert pa.Table.from_batches(batches).to_pydict() == {"offset": [1, 2], "user": ["ann", "ann"]}
+
+
+def test_a_file_of_before_there_were_orders_is_read_and_merged(tmp_path: Path) -> None:
+    archive = ParquetArchive(str(tmp_path))
+    fill(archive, [click(1, order_id="o"), click(2)], [click(3, order_id="o")])
+    old, new = archive.segments()
+    table = pq.read_table(tmp_path / old.name)
+    pq.write_table(table.drop_columns(["order_id"]), tmp_path / old.name)
+
+    def orders() -> dict[int, str | None]:
+        rows = scan(
+            archive, archive.segments(), ["offset", "order_id"], erasures=archive.erasures()
+        )
+        read = pa.Table.from_batches(rows)
+        return dict(zip(read["offset"].to_pylist(), read["order_id"].to_pylist(), strict=True))
+
+    assert orders() == {1: None, 2: None, 3: "o"}
+    merge(archive, [old, new])
+    assert len(archive.segments()) == 1
+    assert orders() == {1: None, 2: None, 3: "o"}
 
 
 def test_a_file_of_the_same_name_is_written_over(archive: ParquetArchive) -> None:

@@ -292,6 +292,17 @@ async def test_what_lies_beside_the_catalogue_is_deleted_under_another_type(
     assert await store.all_ids() == ["milk", "odd"]
 
 
+async def test_spellings_that_cannot_be_read_are_kept_anew(redis: Redis) -> None:
+    store, tea = RedisCatalogue(redis), Item(id="tea", category="Grocery > Tea")
+    await redis.set("items:categories", "garbage")
+
+    assert await store.spelled([tea], keep=True) == [tea]
+    assert await redis.hget("items:categories", "grocery > tea") == b"Grocery > Tea"
+
+    await redis.hset("items:categories", "grocery > tea", b"\xff")
+    assert await store.spelled([tea], keep=True) == [tea]
+
+
 async def test_a_catalogue_under_another_type_is_waited_for_and_says_what_to_do(
     redis: Redis,
 ) -> None:

@@ -241,6 +241,40 @@ class CatalogueStoreContract:
         assert changes[1] == ["tuna", "milk"]
         assert await store.get_items(["milk", "tuna"]) == [MILK, introduced(TUNA)]
 
+    async def test_a_category_is_spelled_as_it_was_first_written(
+        self, store: CatalogueStore
+    ) -> None:
+        written = "Grocery > Tea", "Grocery>Tea", "grocery/tea/Green ", "electronics.phone", " ", ""
+        items = [Item(id=f"item-{n}", category=each) for n, each in enumerate(written)]
+
+        first = await store.spelled(items[:1], keep=True)
+        spelled = await store.spelled(items, keep=True)
+        again = [Item(id="item", category="GROCERY > TEA > green"), Item(id="a", category="Ab")]
+
+        assert first == items[:1]
+        assert [item.category for item in spelled] == [
+            "Grocery > Tea",
+            "Grocery > Tea",
+            "Grocery > Tea > Green",
+            "electronics.phone",
+            " ",
+            "",
+        ]
+        assert [item.category for item in await store.spelled(again, keep=False)] == [
+            "Grocery > Tea > Green",
+            "Ab",
+        ]
+        assert await store.spelled([], keep=True) == []
+
+    async def test_what_events_say_is_nobody_s_spelling(self, store: CatalogueStore) -> None:
+        scam, real = Item(id="scam", category="gROCERY > tEA"), Item(id="a", category="Grocery>Tea")
+
+        assert await store.spelled([scam], keep=False) == [scam]
+        assert await store.spelled([real, scam], keep=True) == [
+            real,
+            scam.model_copy(update={"category": "Grocery>Tea"}),
+        ]
+
     async def test_the_catalogue_takes_over_an_introduced_item(self, store: CatalogueStore) -> None:
         await store.introduce_items([TUNA])
 
@@ -250,16 +284,26 @@ class CatalogueStoreContract:
         assert await store.get_items(["tuna"]) == [TUNA]
         assert await store.all_ids() == ["tuna"]
 
-    async def test_an_introduced_item_is_not_described_anew_by_the_next(
+    async def test_of_an_introduced_item_what_says_most_is_kept_and_of_equals_the_later(
         self, store: CatalogueStore
     ) -> None:
-        await store.introduce_items([TUNA])
-        cursor = await store.cursor()
+        nameless = Item(id="tuna", category="Pets", brand="Purr", price=2, group_id="t")
+        another = TUNA.model_copy(update={"title": "Tuna 1 kg"})
+        better = another.model_copy(update={"price": 0.0})
+        poorer = [TUNA, nameless, Item(id="tuna"), Item(id="tuna", available=False, withdrawn=True)]
+        kept: list[Item | None] = []
+        announced: list[list[str]] = []
+        await store.put_items([MILK])  # a log that was never written to is as good as cut
 
-        await store.introduce_items([TUNA.model_copy(update={"title": "scam"})])
+        for item in (Item(id="tuna"), nameless, TUNA, TUNA, another, better, *poorer):
+            cursor = await store.cursor()
+            await store.introduce_items([item])
+            kept += await store.get_items(["tuna"])
+            announced.append((await store.changed_since(cursor) or ("", ["cut"]))[1])
 
-        assert await store.get_items(["tuna"]) == [introduced(TUNA)]
-        assert await store.changed_since(cursor) == (cursor, [])
+        first, second = [Item(id="tuna"), nameless, TUNA, TUNA], [another, *[better] * 5]
+        assert kept == [introduced(each) for each in (*first, *second)]
+        assert announced == [["tuna"]] * 3 + [[]] + [["tuna"]] * 2 + [[]] * 4
 
     async def test_introduced_items_do_not_overwrite_the_catalogue(
         self, store: CatalogueStore
@@ -486,6 +530,51 @@ class TestRedisCatalogue(CatalogueStoreContract):
         await store.put_items([MILK])
 
         assert await store.changed_since(cursor) is None  # so the mirror loads everything
+
+    async def test_what_was_remembered_before_it_was_said_how_much_gives_way_to_the_next(
+        self, store: CatalogueStore, redis: Redis
+    ) -> None:
+        for former in (TUNA.model_dump_json(), "[]", "garbage"):
+            await redis.hset("items:introduced", "tuna", former)
+
+            await store.introduce_items([Item(id="tuna", title="new")])
+
+            assert await store.get_items(["tuna"]) == [introduced(Item(id="tuna", title="new"))]
+
+    async def test_a_catalogue_from_before_gives_the_spellings_that_are_commonest(
+        self, store: CatalogueStore
+    ) -> None:
+        ways = "grocery/tea", "GROCERY > TEA", "GROCERY > TEA"
+        await store.put_items([Item(id=f"{n}", category=way) for n, way in enumerate(ways)])
+        await store.introduce_items([Item(id=f"i-{n}", category="Grocery|Tea") for n in range(9)])
+        new = Item(id="new", title="new", category="Grocery > Tea")
+
+        (spelled,) = await store.spelled([new], keep=True)
+
+        assert spelled == new.model_copy(update={"category": "GROCERY > TEA"})
+
+    async def test_beyond_a_bound_no_spelling_is_kept(
+        self, store: CatalogueStore, redis: Redis, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("portrait.adapters.redis_catalogue.MOST_CATEGORIES", 2)
+
+        await store.spelled([Item(id=f"{n}", category=f"C{n}") for n in range(3)], keep=True)
+
+        assert sorted(await redis.hkeys("items:categories")) == [b"c0", b"c1"]
+        late = Item(id="late", category="c2")
+        assert await store.spelled([late], keep=True) == [late]
+
+    async def test_who_was_slower_takes_the_spelling_of_the_faster(
+        self, store: CatalogueStore, redis: Redis
+    ) -> None:
+        """Between the look and the writing another process has kept its own."""
+        assert isinstance(store, RedisCatalogue)
+        await redis.hset("items:categories", "tea", "TEA")
+
+        assert await store._kept({"tea": "Tea", "tea > green": "Tea > Green"}) == {  # noqa: SLF001
+            "tea": "TEA",
+            "tea > green": "Tea > Green",
+        }
 
     async def test_a_text_that_becomes_an_items_no_longer_expires(
         self, store: CatalogueStore, redis: Redis

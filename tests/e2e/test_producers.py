@@ -170,9 +170,7 @@ def done(portrait: Portrait, user: str) -> list[tuple[str, str | None]]:
     for key in (user, f"anonymous:{user}"):
         answer = portrait.get(f"/profile/{key}")
         if answer.status_code == 200:
-            found += [
-                (each["type"], each.get("item_id")) for each in answer.json()["recent"]
-            ]
+            found += [(each["type"], each.get("item_id")) for each in answer.json()["recent"]]
     return found
 
 
@@ -195,9 +193,11 @@ def test_every_message_is_read_or_passed_over_through_both_doors(portrait: Portr
 
             asyncio.run(until(is_there, f"{case.name}, {user}: {expected}"))
     for number, name in enumerate(RAW):
-        asyncio.run(
-            until(lambda n=number: done(portrait, f"r-{n}") == [("purchase", "item-1")], name)
-        )
+
+        def is_bought(user: str = f"r-{number}") -> bool:
+            return done(portrait, user) == [("purchase", "item-1")]
+
+        asyncio.run(until(is_bought, name))
 
 
 async def send(kafka: str) -> None:
@@ -239,7 +239,8 @@ def test_what_was_passed_over_and_left_out_is_counted_and_nothing_is_dead(
 
 def test_items_are_read_in_the_words_of_many_shops(portrait: Portrait) -> None:
     whole = {"id": "tea-0042", "title": "Sencha 100 g", "category": "Grocery > Tea", "price": 8.9}
-    words = [
+    tin: dict[str, object] = {"title": "Tin", "price": 3}
+    words: list[dict[str, object]] = [
         {"availability": "out of stock"},
         {"availability": "out_of_stock"},
         {"stock": 0, "in_stock": False},
@@ -259,7 +260,7 @@ def test_items_are_read_in_the_words_of_many_shops(portrait: Portrait) -> None:
         change | {"ts_ms": 1},
         {"schema": {}, "payload": change | {"after": {"id": 102, "title": "Wrapped"}}},
         {"id": 103, "title": "Odd", "brand": None, "attributes": {"colour": None, "g": 100}},
-        *({"id": f"t-{n}", "title": "Tin", "price": 3} | said for n, said in enumerate(words)),
+        *(tin | {"id": f"t-{n}"} | said for n, said in enumerate(words)),
     ]
 
     async def publish() -> None:

@@ -24,7 +24,7 @@ from portrait.catalogue.catalogue import texts_of
 from portrait.events.columns import EVENT
 from portrait.events.topics import read_topics
 from portrait.lifecycle.ledger import read_ledger
-from portrait.profiles.facts import HEAD
+from portrait.profiles.head_layouts import head_size
 from portrait.profiles.profile import decode_profile
 from portrait.ref import text_ref
 from portrait.settings import Settings
@@ -189,8 +189,10 @@ async def _has(url: str, expected: Records) -> bool:
 
 
 def _facts(records: Records) -> Records:
-    head, event = int(HEAD.itemsize), int(EVENT.itemsize)
-    return {user: record[: head + record[8] * event] for user, record in records.items()}
+    event = int(EVENT.itemsize)
+    return {
+        user: record[: head_size(record) + record[8] * event] for user, record in records.items()
+    }
 
 
 def _is_alike(record: bytes, other: bytes) -> bool:

@@ -23,7 +23,7 @@ from portrait.events.columns import EVENT
 from portrait.events.topics import read_topics
 from portrait.lifecycle.registry import Roles
 from portrait.model.model import Model
-from portrait.profiles.facts import HEAD
+from portrait.profiles.head_layouts import head_size
 from portrait.profiles.record import space_of
 from portrait.ref import text_ref
 from portrait.settings import Settings
@@ -74,7 +74,7 @@ class State:
 
 
 def _facts_end(record: bytes) -> int:
-    return int(HEAD.itemsize) + record[8] * int(EVENT.itemsize)
+    return head_size(record) + record[8] * int(EVENT.itemsize)
 
 
 @dataclass(frozen=True)

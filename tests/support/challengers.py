@@ -6,9 +6,9 @@ import numpy as np
 
 from portrait.adapters.redis_registry import RedisRegistry
 from portrait.adapters.redis_store import connect_redis
-from portrait.events.event import Action
 from portrait.lifecycle.registry import Card
 from portrait.model.behaviour import Behaviour
+from portrait.model.kinds import KINDS
 from portrait.model.learned import Blend, Learned
 from portrait.model.model import Model
 from portrait.model.neighbours import Neighbours
@@ -46,15 +46,15 @@ async def add_challenger(
 
 def learned(seed: int, width: int = 256) -> Learned:
     """Return a model that learned nothing: its projection is random, and nobody has neighbours."""
-    dim, actions = 64, len(Action)
+    dim = 64
     generator = np.random.default_rng(seed)
-    ones, none = np.ones(actions, np.float32), np.zeros(0, np.uint64)
+    ones, none = np.ones(KINDS, np.float32), np.zeros(0, np.uint64)
     behaviour = Behaviour(
         projection=generator.standard_normal((width, dim)).astype(np.float32),
         item_refs=none,
         item_vectors=np.zeros((0, dim), np.float32),
         action_gates=ones,
-        action_vectors=np.zeros((actions, dim), np.float32),
+        action_vectors=np.zeros((KINDS, dim), np.float32),
         decay=np.full(8, 0.2, np.float32),
         gap_decay=np.zeros(8, np.float32),
         turn=np.eye(dim, dtype=np.float32),

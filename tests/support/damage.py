@@ -6,7 +6,8 @@ from random import Random
 import numpy as np
 
 from portrait.events.columns import ERASURE, EVENT
-from portrait.profiles.facts import HEAD
+from portrait.profiles.facts import HEAD, WIDE_LAYOUT
+from portrait.profiles.head_layouts import NARROW_HEAD, head_size
 from portrait.profiles.profile import decode_profile
 
 Damage = Callable[[bytes], bytes]
@@ -21,10 +22,12 @@ def with_head(field: str, value: int, place: int | None = None) -> Damage:
     """Return what sets a field of the head, or one place of it."""
 
     def damage(record: bytes) -> bytes:
-        head = np.frombuffer(bytearray(record[: HEAD.itemsize]), HEAD)
+        size = head_size(record)
+        form = HEAD if size == HEAD.itemsize else NARROW_HEAD
+        head = np.frombuffer(bytearray(record[:size]), form)
         at = head[field] if place is None else head[field][:, place]
         at[:] = value
-        return head.tobytes() + record[HEAD.itemsize :]
+        return head.tobytes() + record[size:]
 
     return damage
 
@@ -33,10 +36,11 @@ def with_event(field: str, value: float) -> Damage:
     """Return what sets a field of the newest event."""
 
     def damage(record: bytes) -> bytes:
-        end = HEAD.itemsize + EVENT.itemsize
-        event = np.frombuffer(bytearray(record[HEAD.itemsize : end]), EVENT)
+        start = head_size(record)
+        end = start + EVENT.itemsize
+        event = np.frombuffer(bytearray(record[start:end]), EVENT)
         event[field] = value
-        return record[: HEAD.itemsize] + event.tobytes() + record[end:]
+        return record[:start] + event.tobytes() + record[end:]
 
     return damage
 
@@ -62,9 +66,9 @@ FACTS: Mapping[str, Damage] = {
     "shorter than a revision": lambda record: record[:7],
     "a revision alone": lambda record: record[:8],
     "half a head": lambda record: record[:100],
-    "a head alone": lambda record: record[: HEAD.itemsize],
-    "half a ring": lambda record: record[: HEAD.itemsize + EVENT.itemsize // 2],
-    "no portrait": lambda record: record[: HEAD.itemsize + EVENT.itemsize],
+    "a head alone": lambda record: record[: head_size(record)],
+    "half a ring": lambda record: record[: head_size(record) + EVENT.itemsize // 2],
+    "no portrait": lambda record: record[: head_size(record) + EVENT.itemsize],
     "a byte less": lambda record: record[:-1],
     "a byte more": lambda record: record + b"\0",
     "twice": lambda record: record + record,
@@ -75,7 +79,8 @@ FACTS: Mapping[str, Damage] = {
     "noise after the counts": lambda record: record[:12] + dice(5).randbytes(len(record) - 12),
     "layout 0": with_head("layout", 0),
     "layout 2 without positions": with_head("layout", 2),
-    "layout 3": with_head("layout", 3),
+    "layout 3 in a narrow head": with_head("layout", WIDE_LAYOUT),
+    "layout 4": with_head("layout", 4),
     "layout 99": with_head("layout", 99),
     "more events than a ring has": with_head("count", 200),
     "more events than there are": with_head("count", 60),
@@ -119,7 +124,7 @@ def mutated(record: bytes, random: Random) -> bytes:
     if way == 2:
         return record[:place] + random.randbytes(len(record) - place)
     changed = bytearray(record)
-    reach = HEAD.itemsize if random.random() < 0.5 else len(record)
+    reach = head_size(record) if random.random() < 0.5 else len(record)
     for _ in range(random.randint(1, 4)):
         changed[random.randrange(reach)] = random.choice([0, 1, 2, 64, 127, 128, 255])
     return bytes(changed)

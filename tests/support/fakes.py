@@ -18,6 +18,7 @@ from portrait.arrays import Floats
 from portrait.catalogue.desk import MOST_LAID, PATIENCE, TAKEN_AT_ONCE, ReadingRequest
 from portrait.catalogue.popularity import diminished
 from portrait.errors import StoreUnavailableError, StreamUnavailableError
+from portrait.events.category import as_written, spelled
 from portrait.events.item import IntroducedItem, Item
 from portrait.events.progress import LogName, StoredOffsets
 from portrait.events.stream import Headers, Message
@@ -109,6 +110,7 @@ class MemoryCatalogue:
         self.items: dict[str, Item] = {}
         self.introduced: dict[str, IntroducedItem] = {}  # the longest not introduced again first
         self.most_introduced = 10_000
+        self.categories: dict[str, str] = {}  # how they are written, by meaning
         self.vectors: dict[tuple[str, int], Vectors] = {}
         self.is_down = False
         self._log: list[str] = []
@@ -122,6 +124,20 @@ class MemoryCatalogue:
             self.introduced.pop(item.id, None)
             self._log.append(item.id)
 
+    async def spelled(self, items: Sequence[Item], *, keep: bool) -> list[Item]:
+        """Return items with their categories as they were first written."""
+        _require(up=not self.is_down)
+        known = dict(self.categories)
+        for item in items:
+            known |= spelled(item.category, known)
+        if keep:
+            self.categories = known
+        written = [as_written(item.category, known) for item in items]
+        return [
+            item.model_copy(update={"category": category})
+            for item, category in zip(items, written, strict=True)
+        ]
+
     async def announce(self, ids: Sequence[str]) -> None:
         """Add items to the log of changes."""
         _require(up=not self.is_down)
@@ -133,10 +149,11 @@ class MemoryCatalogue:
         for item in items:
             if item.id in self.items:
                 continue
-            if item.id not in self.introduced:
+            known, new = self.introduced.pop(item.id, None), IntroducedItem(**item.model_dump())
+            better = new if known is None or known.said <= new.said else known
+            if better != known:
                 self._log.append(item.id)
-            known = self.introduced.pop(item.id, IntroducedItem(**item.model_dump()))
-            self.introduced[item.id] = known
+            self.introduced[item.id] = better
         while len(self.introduced) > self.most_introduced:
             oldest = next(iter(self.introduced))
             del self.introduced[oldest]

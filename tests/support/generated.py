@@ -20,6 +20,7 @@ from portrait.events.event import Event
 from portrait.events.item import Item
 from portrait.reading.events import read_events
 from portrait.reading.mapping import MappingFile
+from portrait.reading.vocabularies.plain import ALIASES, TYPES
 from portrait.settings import Settings, shown, variable
 from tests.support.vocabularies import VOCABULARIES, Vocabulary
 
@@ -51,8 +52,23 @@ def with_vocabularies(document: str) -> str:
     """Return the document with what every vocabulary says, as it is read now."""
     before, rest = document.split(TABLE_BEGINS)
     _, after = rest.split(TABLE_ENDS)
-    sections = "\n".join(vocabulary_section(each) for each in VOCABULARIES)
+    sections = "\n".join([plain_section(), *map(vocabulary_section, VOCABULARIES)])
     return f"{before}{TABLE_BEGINS}\n{sections}\n{TABLE_ENDS}{after}"
+
+
+def plain_section() -> str:
+    """Write by which other names the fields of plain messages are known."""
+    rows = [
+        f"| {_listed(', '.join(names[1:]))} | `{ours}` |"
+        for ours, names in ALIASES.items()
+        if names[1:]
+    ]
+    types = f"| {_listed(', '.join(TYPES[1:]))} | `type` |"
+    told = (
+        "Messages of our own shape may call their fields otherwise, and say what was done by any "
+        "name below."
+    )
+    return "\n".join([f"### Plain\n\n{told}\n", "| theirs | ours |\n|---|---|", types, *rows, ""])
 
 
 def vocabulary_section(vocabulary: Vocabulary) -> str:

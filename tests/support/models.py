@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from portrait.events.columns import FIRST_ACTIONS, PURCHASE
 from portrait.events.event import Action
 from portrait.model.behaviour import Behaviour
 from portrait.model.calibration import AS_IT_IS
@@ -35,7 +36,7 @@ def learned(*, bond: float = 1.0, seed: int = 3) -> Learned:
         item_refs=known,
         item_vectors=0.2 * generator.standard_normal((len(known), DIM)).astype(np.float32),
         action_gates=np.array([0.2, 0.5, 0.7, 0.8, 1, 0.6, -0.5], np.float32),
-        action_vectors=0.1 * generator.standard_normal((len(Action), DIM)).astype(np.float32),
+        action_vectors=0.1 * generator.standard_normal((FIRST_ACTIONS, DIM)).astype(np.float32),
         decay=np.linspace(0.1, 0.6, HEADS).astype(np.float32),
         gap_decay=np.full(HEADS, 0.05, np.float32),
         turn=np.eye(DIM, dtype=np.float32),
@@ -66,7 +67,7 @@ def _weight_of_silence(outputs: int) -> NDArray[np.float32]:
 
 
 def _purchases() -> NDArray[np.float32]:
-    return np.array([0, 0, 0, 0, 3, 0, 0], np.float32)
+    return np.where(np.arange(len(Action)) == PURCHASE, 3, 0).astype(np.float32)
 
 
 def learned_model(version: str = "learned-model", *, bond: float = 1.0, seed: int = 3) -> Model:
@@ -81,7 +82,7 @@ def _milk_goes_with_beef(bond: float) -> Neighbours:
         starts=np.array([0, 1, 2]),
         others=np.array([1, 0], np.int32),
         strengths=np.full((2, 1), bond, np.float32),
-        action_gates=np.ones(len(Action), np.float32),
+        action_gates=np.ones(FIRST_ACTIONS, np.float32),
         decay=np.array([0.3], np.float32),
         gap_decay=np.zeros(1, np.float32),
         kinds=np.ones(1, np.float32),

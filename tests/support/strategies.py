@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from portrait.events.columns import ACTION_CODE, COLUMNS
+from portrait.events.columns import ACTION_CODE, COLUMNS, TOPIC_CODE
 from portrait.events.event import Action
 
 START = 1_750_000_000_000  # ms
@@ -63,9 +63,26 @@ def log_of(events: list[Happening], *, partition: int = 0) -> NDArray[np.void]:
     for event in events:
         offset = offsets[event.action]
         offsets[event.action] += 1
-        topic = ACTION_CODE[event.action]
-        rows.append((event.user, topic, partition, 0, offset, START, START, event.row))
+        topic = TOPIC_CODE[event.action]
+        rows.append((event.user, topic, partition, 0, offset, START, START, event.row, 0))
     return np.array(rows, COLUMNS)
+
+
+def packed(log: NDArray[np.void], sizes: Sequence[int]) -> NDArray[np.void]:
+    """Put neighbours of a topic into records of several events: such sizes, in turn."""
+    log = log.copy()
+    left, record, parts, topic = 0, -1, {}, -1  # type: ignore[var-annotated]
+    turn = iter([*sizes] * (len(log) + 1))
+    for row in log:
+        if left == 0 or row["topic"] != topic:
+            left, parts, topic = next(turn), {}, row["topic"]
+            record += 1
+        left -= 1
+        row["offset"] = record
+        user = int(row["user"])
+        row["part"] = parts.get(user, 0)
+        parts[user] = parts.get(user, 0) + 1
+    return log
 
 
 def spread_log_of(events: list[Happening], partitions: Sequence[int]) -> NDArray[np.void]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zlib import crc32
 
 import numpy as np
 import pyarrow as pa
@@ -19,10 +20,11 @@ from portrait.dataset.interactions import NO_ITEM, NO_QUERY
 from portrait.events.columns import ACTION_CODE
 from portrait.events.erasure import Erasures
 from portrait.events.event import Action
+from portrait.events.price import FREE, NOT_KNOWN
 from portrait.model.kinds import is_read
 from portrait.reading.decode import decode
 from portrait.reading.records import Clock
-from portrait.ref import item_ref, search_ref, user_ref
+from portrait.ref import item_ref, order_ref, search_ref, user_ref
 from tests.support.archives import RECEIVED_ON, click, fill, memory_archive, synthetic_log
 from tests.support.records import RECEIVED, event_record
 
@@ -81,6 +83,15 @@ def test_events_are_read_as_interactions() -> None:
     }
     (review,) = np.flatnonzero(found.rating)
     assert (found.rating[review], found.price[review], found.quantity[review]) == (45, 2.5, 3)
+
+
+def test_a_price_of_nothing_is_read_as_one_and_an_unknown_one_as_none() -> None:
+    archive = memory_archive()
+    fill(archive, [event_record(n, price=price) for n, price in enumerate((None, 0, 2.5))])
+
+    found = read_interactions(archive, most_events=10).interactions
+
+    assert sorted(found.price.tolist()) == [NOT_KNOWN, FREE, 2.5]
 
 
 def test_only_what_occurred_in_the_window_is_read(log: Archive) -> None:
@@ -260,6 +271,47 @@ def test_searches_are_read_by_their_texts_and_reviews_without_theirs() -> None:
         asked = events.queries[events.query[is_search]].tolist()
         assert sorted(asked) == sorted([milk, milk, tuna] * times)
         assert (events.query[~is_search] == NO_QUERY).all()
+
+
+def test_purchases_know_their_order_and_nothing_else_does() -> None:
+    archive = memory_archive()
+    fill(
+        archive,
+        [
+            event_record(1, type="purchase", item_id="milk", order_id="o-1"),
+            event_record(2, type="purchase", item_id="tuna", order_id="o-1"),
+            event_record(3, type="purchase", item_id="beef"),
+            event_record(4, type="return", item_id="milk", order_id="o-1"),
+        ],
+        [event_record(5, type="purchase", item_id="milk", order_id="o-2")],
+    )
+
+    reading = read_interactions(archive, most_events=10)
+    both, _ = merged(reading, read_interactions(archive, most_events=10))
+
+    first, second = order_ref("o-1"), order_ref("o-2")
+    assert sorted(reading.interactions.order.tolist()) == sorted([0, 0, first, first, second])
+    assert sorted(both.order.tolist()) == sorted([0, 0, first, first, second] * 2)
+    returned = reading.interactions.action == ACTION_CODE[Action.RETURN]
+    assert reading.interactions.order[returned].tolist() == [0]
+
+
+def test_later_actions_are_read() -> None:
+    archive = memory_archive()
+    fill(archive, [event_record(1, type="remove"), event_record(2, type="wish")])
+
+    found = read_interactions(archive, most_events=10).interactions
+
+    assert sorted(found.action.tolist()) == [
+        ACTION_CODE[Action.REMOVE],
+        ACTION_CODE[Action.WISH],
+    ]
+
+
+def test_whom_a_replay_takes_is_what_it_was_when_there_were_seven_actions(log: Archive) -> None:
+    taken = read_interactions(log, most_events=2_000, sample=Sample.STRATIFIED).user_refs
+
+    assert (len(taken), crc32(taken.tobytes())) == (107, 835_959_902)
 
 
 def test_the_history_of_chosen_users_is_read_whole(log: Archive) -> None:

@@ -1,5 +1,6 @@
 """Rows of the archive: what a record becomes, and which file it goes into."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -14,6 +15,7 @@ from portrait.ref import item_ref, user_ref
 from portrait.times import DAY_MS
 from tests.support.archives import RECEIVED_ON, TOLERANCE_MS, click
 from tests.support.records import RECEIVED, FakeRecord, event_record
+from tests.support.vocabularies import SEGMENT
 
 MIDNIGHT = (RECEIVED // DAY_MS + 1) * DAY_MS
 
@@ -27,6 +29,7 @@ def test_a_row_holds_the_whole_event() -> None:
         quantity=3,
         text="good",
         rating=4.5,
+        order_id="o",
         recommendation_id="r",
     )
 
@@ -50,8 +53,21 @@ def test_a_row_holds_the_whole_event() -> None:
         "topic": "events.review",
         "partition": 0,
         "offset": 7,
+        "order_id": "o",
         "logged_at": datetime.fromtimestamp(RECEIVED / 1_000, UTC),
+        "part": 0,
     }
+
+
+def test_a_record_of_several_events_is_a_row_for_each_and_one_file_has_them_all() -> None:
+    order = FakeRecord("events.purchase", json.dumps(SEGMENT.examples[0].sent).encode(), 7)
+
+    said = tabulate([event_record(3), order, order], TOLERANCE_MS)
+    files = {segment.topic: rows for segment, rows in cut(said.rows)}
+
+    assert files["events.purchase"]["event_id"].to_pylist() == ["m-1:0", "m-1:1"]
+    assert files["events.purchase"]["offset"].to_pylist() == [7, 7]
+    assert "part" not in files["events.purchase"].column_names
 
 
 def test_a_search_is_about_no_item() -> None:

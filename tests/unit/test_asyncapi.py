@@ -90,7 +90,7 @@ def test_every_reference_leads_somewhere() -> None:
 @pytest.mark.parametrize(("message", "example"), EXAMPLES)
 def test_every_example_keeps_its_schema(message: str, example: dict[str, Any]) -> None:
     for part in {"payload", "headers"} & set(MESSAGES[message]):
-        _validator(message, part).validate(example[part])
+        _validator(message, part).validate(example.get(part, {}))  # headers may be left out
 
 
 @pytest.mark.parametrize("action", Action)

@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from portrait.events.columns import ACTION_CODE
 from portrait.events.event import Action
 from portrait.model.kinds import DISLIKED_REVIEW, LIKED_REVIEW, REVIEW, is_read, kinds_of
@@ -129,14 +131,22 @@ def test_a_repeated_text_costs_once() -> None:
     assert [len(part) for part in decoded(*searches, tokens=70)] == [6]
 
 
-def test_the_first_snapshot_of_an_item_is_kept() -> None:
-    (batch,) = decoded(
-        event_record(0),
-        event_record(1, item={"title": "Milk"}),
-        event_record(2, item={"title": "?"}),
-    )
+@pytest.mark.parametrize(
+    ("snapshots", "kept"),
+    [
+        ([None, {"title": "Milk"}, None, {}], "Milk"),
+        ([{"title": "Milk"}, {"title": "Whole milk"}], "Whole milk"),
+        ([{"title": "Milk", "price": 0}, {"title": "Whole milk"}], "Milk"),
+        ([{"title": "Milk"}, {"brand": "Farm", "price": 2, "category": "Dairy"}], "Milk"),
+        ([{"brand": "Farm", "price": 2}, {"title": "Milk"}], "Milk"),
+    ],
+)
+def test_the_snapshot_that_says_most_of_an_item_is_kept_and_of_equals_the_later(
+    snapshots: list[dict[str, object] | None], kept: str
+) -> None:
+    (batch,) = decoded(*(event_record(n, item=item) for n, item in enumerate(snapshots)))
 
-    assert item_of(batch.items[item_ref("milk")]).title == "Milk"
+    assert item_of(batch.items[item_ref("milk")]).title == kept
 
 
 def test_an_item_nobody_described_is_remembered_but_not_for_sale() -> None:

@@ -10,6 +10,7 @@ from portrait.arrays import Floats
 from portrait.dataset.interactions import Interactions, from_columns
 from portrait.events.columns import ACTION_CODE
 from portrait.events.event import Action
+from portrait.model.kinds import KINDS
 from portrait.model.recency import Events
 from portrait.training.ranker.co_occurrence import (
     MOST_NEIGHBOURS,
@@ -24,7 +25,7 @@ from portrait.training.ranker.co_occurrence import (
     touches,
 )
 
-GATES = np.ones(len(Action), np.float32)
+GATES = np.ones(KINDS, np.float32)
 REFS = np.array([30, 10, 20], np.uint64)
 
 
@@ -129,6 +130,25 @@ def test_touches_in_a_row_are_one_step_and_a_return_is_none() -> None:
 
     np.testing.assert_array_equal(steps[1], steps[0])
     np.testing.assert_array_equal(steps[2], steps[0])
+
+
+def test_what_was_bought_in_one_order_has_no_order_though_seconds_lie_between() -> None:
+    bought = shop([0, 1, 2], [0, 1, 2])
+    bought = replace(bought, order=np.array([7, 7, 0, 7, 8, 0], np.uint64))
+
+    after = followed(bought, Window(1, 0, 1)).toarray()
+
+    assert after[0, 1] == pytest.approx(np.log1p(1))  # the second user's alone
+    assert after[1, 2] == pytest.approx(np.log1p(2))
+
+
+def test_what_is_taken_out_of_the_cart_is_no_touch() -> None:
+    put = shop([0, 1, 1, 2])
+    put.action[1], put.action[2] = ACTION_CODE[Action.CART], ACTION_CODE[Action.REMOVE]
+
+    assert touches(put).toarray().tolist() == [[1, 1, 1]]  # somebody put it in
+    put.action[1] = ACTION_CODE[Action.REMOVE]
+    assert touches(put).toarray().tolist() == [[1, 0, 1]]
 
 
 def test_what_is_on_one_receipt_has_no_order() -> None:

@@ -1,6 +1,7 @@
 """Heads: calibrated answers, as of the moment of asking."""
 
 import time
+from typing import Any
 
 import numpy as np
 import pytest
@@ -166,3 +167,60 @@ def test_one_user_is_answered_in_microseconds() -> None:
         best = min(best, (time.process_time() - started) / 10)
 
     assert best < 500e-6, f"{best * 1e6:.0f} us"  # 100 to 200 where it was measured
+
+
+def heads_of_before() -> dict[str, NDArray[Any]]:
+    """Arrays of heads as they were stored when there were seven actions: 55 habits."""
+    draw, width = np.random.default_rng(5), STATE + 55
+    arrays: dict[str, NDArray[Any]] = {}
+    for name, outputs in ((PURCHASE_INTENT, 1), (CHURN_RISK, 1), (NEXT_ACTION, 7)):
+        arrays[f"{name}.weights"] = draw.normal(0, 0.2, (width, outputs)).astype(np.float32)
+        arrays[f"{name}.bias"] = draw.normal(0, 0.2, outputs).astype(np.float32)
+        arrays[f"{name}.calibration.temperature"] = np.ones(1, np.float32)
+        arrays[f"{name}.calibration.scores"] = np.zeros(0, np.float32)
+        arrays[f"{name}.calibration.probabilities"] = np.zeros(0, np.float32)
+    arrays["standard.mean"] = draw.normal(0, 1, width).astype(np.float32)
+    arrays["standard.spread"] = draw.uniform(0.5, 2, width).astype(np.float32)
+    return arrays | {"categories": CATEGORIES[:0], "touch_weights": np.zeros((3, 0), np.float32)}
+
+
+NEXT_BEFORE = [0.9616065, 0.0034453, 6.553e-05, 0.00365069, 0.00013357, 2.678e-05, 0.03107153, 0, 0]
+
+
+def facts_of_seven_actions() -> Facts:
+    number = np.arange(40)
+    log = from_columns(
+        user=np.zeros(40, np.int64),
+        item=number % 9,
+        action=(number * 3 % 7).astype(np.uint8),
+        at=START + number * (DAY_MS // 3),
+        price=np.full(40, 2.5, np.float32),
+        items=np.arange(1, 10, dtype=np.uint64),
+        users=1,
+    )
+    return History(log).facts(Anchors(np.array([0]), np.array([START + 20 * DAY_MS])))
+
+
+def test_heads_that_learned_of_seven_actions_say_what_they_said() -> None:
+    heads = Heads.from_arrays(heads_of_before()).knowing_later_actions(STATE)
+    facts, state = facts_of_seven_actions(), np.full((1, STATE), 0.5, np.float32)
+
+    said = heads.predict(facts.head, facts.ring, state, np.array([START + 21 * DAY_MS]))
+
+    # As the program said that knew seven actions.
+    for answer, before in (
+        (said.purchase_intent, [0.0026426911]),
+        (said.churn_risk, [0.0395451784]),
+        (
+            said.next_action,
+            [NEXT_BEFORE],
+        ),
+    ):
+        assert answer is not None
+        np.testing.assert_allclose(answer, before, rtol=1e-3)
+
+
+def test_heads_that_know_all_actions_are_left_alone() -> None:
+    heads = all_heads()
+
+    assert heads.knowing_later_actions(STATE) is heads

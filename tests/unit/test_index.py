@@ -1,12 +1,13 @@
 """Index: the catalogue follows its topic."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from portrait.errors import StoreUnavailableError
-from portrait.events.item import Item
+from portrait.events.item import PATCH_HEADER, Item
 from portrait.events.resume import Resume
 from portrait.events.topics import DEAD
 from portrait.ref import text_ref
@@ -112,10 +113,101 @@ async def test_what_names_no_title_changes_what_it_names(is_one_batch: bool) -> 
     assert await store.get_items(["milk"]) == [expected]
 
 
-async def test_a_title_that_is_said_to_be_empty_is_empty() -> None:
+def with_header(record: FakeRecord) -> FakeRecord:
+    return replace(record, headers=((PATCH_HEADER, b"1"),))
+
+
+TEA = {"brand": "Uji", "price": 8.9, "attributes": {"size": "100 g", "colour": "green"}}
+
+
+@pytest.mark.parametrize("is_one_batch", [True, False])
+@pytest.mark.parametrize("is_by_header", [True, False])
+async def test_a_message_that_says_it_is_a_patch_changes_what_it_names(
+    is_one_batch: bool,  # noqa: FBT001 - cases
+    is_by_header: bool,  # noqa: FBT001
+) -> None:
+    changes: list[dict[str, object]] = [
+        {"title": "Sencha"},
+        {"price": None, "brand": None, "attributes": {"colour": None, "origin": "Japan"}},
+        {"attributes": {}},
+    ]
+    patches = [
+        with_header(patch("tea", **each)) if is_by_header else patch("tea", patch=True, **each)
+        for each in changes
+    ]
+    records = [patch("tea", title="title of tea", **TEA), *patches]
+
+    store, _, _ = await run(*([records] if is_one_batch else [[each] for each in records]))
+
+    attributes = {"size": "100 g", "origin": "Japan"}
+    assert await store.get_items(["tea"]) == [Item(id="tea", title="Sencha", attributes=attributes)]
+
+
+@pytest.mark.parametrize("is_one_batch", [True, False])
+async def test_after_attributes_are_taken_back_the_next_ones_are_all(is_one_batch: bool) -> None:  # noqa: FBT001
+    records = [
+        patch("tea", title="title of tea", **TEA),
+        patch("tea", attributes=None),
+        patch("tea", attributes={"size": "1 kg"}),
+    ]
+
+    store, _, _ = await run(*([records] if is_one_batch else [[each] for each in records]))
+
+    (item,) = await store.get_items(["tea"])
+    assert item is not None
+    assert item.attributes == {"size": "1 kg"}
+
+
+@pytest.mark.parametrize("is_one_batch", [True, False])
+async def test_a_whole_message_says_all_of_an_item(is_one_batch: bool) -> None:  # noqa: FBT001
+    records = [
+        patch("tea", title="title of tea", **TEA),
+        patch("tea", price=3),
+        upsert("tea", brand=None),
+    ]
+
+    store, _, _ = await run(*([records] if is_one_batch else [[each] for each in records]))
+
+    assert await store.get_items(["tea"]) == [Item(id="tea", title="title of tea")]
+
+
+async def test_an_item_sold_out_and_back_keeps_all_that_was_said_of_it() -> None:
+    sold_out, back = patch("tea", available=False), patch("tea", available=True)
+
+    out, _, _ = await run([patch("tea", title="title of tea", **TEA)], [sold_out])
+    again, _, _ = await run([patch("tea", title="title of tea", **TEA)], [sold_out], [back])
+
+    whole = Item.model_validate({"id": "tea", "title": "title of tea", **TEA})
+    assert await again.get_items(["tea"]) == [whole]
+    assert await out.get_items(["tea"]) == [whole.model_copy(update={"available": False})]
+
+
+@pytest.mark.parametrize("is_one_batch", [True, False])
+async def test_a_patch_brings_back_what_was_withdrawn_if_it_says_so(is_one_batch: bool) -> None:  # noqa: FBT001
+    records = [tombstone("tea"), patch("tea", withdrawn=False)]
+    batches = [records] if is_one_batch else [[each] for each in records]
+
+    store, _, _ = await run([patch("tea", title="title of tea", **TEA)], *batches)
+
+    whole = Item.model_validate({"id": "tea", "title": "title of tea", **TEA})
+    assert await store.get_items(["tea"]) == [whole]
+
+
+async def test_a_patch_of_what_events_alone_know_is_no_word_of_theirs() -> None:
+    store = MemoryCatalogue()
+    await store.introduce_items([Item(id="tea", title="scam")])
+    stream = ListStream([patch("tea", price=3)])
+    spaces, _ = await memory_spaces(store)
+
+    await index(stream.batches(), stream, await indexer(store, spaces))
+
+    assert await store.get_items(["tea"]) == [Item(id="tea", price=3)]
+
+
+async def test_a_title_that_is_empty_is_not_said() -> None:
     store, _, _ = await run([upsert("milk", brand="Alm")], [upsert("milk", title="")])
 
-    assert await store.get_items(["milk"]) == [Item(id="milk")]
+    assert await store.get_items(["milk"]) == [Item(id="milk", title="title of milk", brand="Alm")]
 
 
 @pytest.mark.parametrize("is_one_batch", [True, False])
@@ -168,8 +260,22 @@ async def test_what_can_never_be_an_item_is_dead_lettered() -> None:
 
     reasons = [dict(letter.headers)["portrait-reason"] for letter in publisher.messages]
     assert [letter.topic for letter in publisher.messages] == [DEAD] * 3
-    assert reasons == [b"payload: json_invalid", b"key: missing or too long", b"key: not UTF-8"]
+    assert reasons == [b"payload: not UTF-8 JSON", b"key: missing or too long", b"key: not UTF-8"]
     assert len(stream.committed) == 1
+
+
+async def test_categories_that_mean_the_same_are_shown_as_the_first_was_written() -> None:
+    ways = "Grocery > Tea", "Grocery>Tea", "grocery/tea", "GROCERY > TEA", "electronics.phone"
+    items = [upsert(f"item-{n}", category=way) for n, way in enumerate(ways)]
+
+    store, _, _ = await run(items[:2], items[2:])
+
+    stored = await store.get_items([f"item-{n}" for n in range(5)])
+    assert [item and item.category for item in stored] == ["Grocery > Tea"] * 4 + [
+        "electronics.phone"
+    ]
+    text = text_ref("title of item-2. Grocery, Tea")  # what is stored is what was read
+    assert (SPACE.id, text) in store.vectors
 
 
 async def test_a_text_that_is_known_is_not_read_again() -> None:

@@ -67,6 +67,12 @@ def test_the_same_thing_done_again_on_the_same_day_is_not_heard_again() -> None:
     assert heard(knowing(bought), *again) == [0, 0]
 
 
+def test_a_wish_is_heard_and_a_removal_is_not() -> None:
+    done = [(0, 7, action, TODAY) for action in (Action.WISH, Action.REMOVE)]
+
+    assert heard(Facts.empty(1), *done) == [1_500, 0]
+
+
 def test_another_item_another_action_another_user_and_another_day_are_heard() -> None:
     facts = knowing((0, 7, Action.PURCHASE, TODAY), users=2)
 

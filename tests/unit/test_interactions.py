@@ -24,6 +24,26 @@ def test_events_are_sorted_by_user_and_time_and_equal_times_keep_their_order() -
     assert events.at.tolist() == [20, 20, 10, 30]
 
 
+def test_what_was_bought_in_one_order_was_bought_at_once() -> None:
+    events = from_columns(
+        user=np.array([0, 0, 0, 0, 1, 0]),
+        item=np.zeros(6, np.int64),
+        action=np.full(6, 4, np.uint8),
+        at=np.array([13, 10, 11, 12, 20, 30]),
+        order=np.array([5, 5, 0, 6, 5, 6], np.uint64),
+        items=np.array([7], np.uint64),
+        users=2,
+    )
+
+    assert events.at.tolist() == [10, 11, 12, 13, 30, 20]
+    assert events.order.tolist() == [5, 0, 6, 5, 6, 5]
+    assert events.moments.tolist() == [10, 11, 12, 10, 12, 20]
+
+
+def test_without_orders_everything_has_its_moment() -> None:
+    assert three_users().moments.tolist() == three_users().at.tolist()
+
+
 def test_a_user_without_events_has_an_empty_stretch() -> None:
     assert three_users().starts.tolist() == [0, 2, 2, 4]
 

@@ -7,6 +7,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from portrait.events.columns import ACTION_CODE, FIRST_ACTIONS
+from portrait.events.event import Action
+from portrait.model.habits import LATER_HABITS
+from portrait.model.heads import HEADS
+from portrait.model.kinds import (
+    DISLIKED_REVIEW,
+    KINDS,
+    LIKED_REVIEW,
+    REVIEW,
+    gates_of_kinds,
+    vectors_of_kinds,
+)
 from portrait.model.learned import Blend, Learned
 from tests.support.models import learned
 
@@ -42,3 +54,54 @@ def test_arrays_bring_a_blend_back_and_hold_no_more_than_counts(blend: Blend, pa
 
     assert Learned.from_arrays(model.to_arrays()).blend == blend
     assert len(model.to_arrays()["blend"]) == parts
+
+
+def test_a_model_that_learned_of_seven_actions_keeps_its_arrays_and_so_the_name_of_its_space() -> (
+    None
+):
+    before = learned()
+    assert len(before.behaviour.action_gates) == FIRST_ACTIONS
+
+    read = Learned.from_arrays(before.to_arrays())
+
+    assert len(read.behaviour.action_gates) == FIRST_ACTIONS
+    assert read.digest == before.digest
+
+
+@pytest.mark.parametrize("known", [FIRST_ACTIONS, FIRST_ACTIONS + 2])
+def test_what_a_model_learned_of_the_kinds_that_it_knows_stays_what_it_was(known: int) -> None:
+    gates = np.arange(1, known + 1, dtype=np.float32)
+
+    whole, vectors = gates_of_kinds(gates), vectors_of_kinds(gates[:, None])
+
+    assert whole.dtype == vectors.dtype == np.float32
+    assert len(whole) == len(vectors) == KINDS
+    assert whole[:FIRST_ACTIONS].tolist() == vectors[:FIRST_ACTIONS, 0].tolist() == [*range(1, 8)]
+    stars = [8, 9] if known > FIRST_ACTIONS else [3 * gates[REVIEW], -3 * gates[REVIEW]]
+    assert whole[[LIKED_REVIEW, DISLIKED_REVIEW]].tolist() == stars
+    stars = [8, 9] if known > FIRST_ACTIONS else [gates[REVIEW]] * 2
+    assert vectors[[LIKED_REVIEW, DISLIKED_REVIEW], 0].tolist() == stars
+
+
+def test_heads_that_learned_of_seven_actions_are_told_of_all() -> None:
+    arrays = learned().to_arrays()
+    known = np.concatenate([np.ones(learned().behaviour.dim, np.bool_), ~LATER_HABITS])
+    for name in ("standard.mean", "standard.spread", *(f"{head}.weights" for head in HEADS)):
+        arrays[f"heads.{name}"] = arrays[f"heads.{name}"][known]
+    for name in ("weights", "bias"):
+        arrays[f"heads.next_action.{name}"] = arrays[f"heads.next_action.{name}"][..., :7]
+
+    heads = Learned.from_arrays(arrays).heads
+
+    assert heads is not None
+    assert {len(head.weights) for head in heads.heads.values()} == {len(known)}
+    assert heads.heads["next_action"].bias.tolist() == [0, 0, 0, 0, 3, 0, 0, -np.inf, -np.inf]
+
+
+def test_to_it_a_wish_is_a_weaker_cart_and_a_removal_nothing() -> None:
+    behaviour, neighbours = learned().behaviour, learned().neighbours
+    cart, wish, remove = (ACTION_CODE[each] for each in (Action.CART, Action.WISH, Action.REMOVE))
+
+    for gates in (behaviour.recency.gates, neighbours.recency.gates):
+        assert gates[wish] == pytest.approx(0.75 * gates[cart])
+        assert gates[remove] == 0

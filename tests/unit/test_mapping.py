@@ -48,12 +48,11 @@ def test_an_order_of_shopify_is_an_event_for_each_line() -> None:
     reading = said(SHIPPED / "shopify-orders.yml", ORDER, currency="CNY", rates={"USD": 7.0})
 
     assert reading.refusals == []
-    assert [
-        (e.event_id, e.type, e.user_id, e.item_id, e.quantity, e.price) for e in reading.events
-    ] == [
-        ("5001:1", Action.PURCHASE, "7001", "9001", 1, pytest.approx(62.3)),
-        ("5001:2", Action.PURCHASE, "7001", "9002", 2, pytest.approx(343.0)),
+    assert [(e.event_id, e.type, e.user_id, e.item_id, e.quantity) for e in reading.events] == [
+        ("5001:1", Action.PURCHASE, "7001", "9001", 1),
+        ("5001:2", Action.PURCHASE, "7001", "9002", 2),
     ]
+    assert [event.price for event in reading.events] == pytest.approx([62.3, 343.0])
     assert {event.occurred_at.isoformat() for event in reading.events} == {
         "2026-07-01T03:31:00-04:00"
     }

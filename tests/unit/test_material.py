@@ -6,13 +6,16 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
+from portrait.archive.archive import SCHEMA
 from portrait.dataset.interactions import NO_ITEM, NO_QUERY, Interactions
+from portrait.events.category import interest_category
 from portrait.events.columns import ACTION_CODE
 from portrait.events.erasure import Erasures
 from portrait.events.event import Action
-from portrait.events.item import interest_category
+from portrait.events.price import NOT_KNOWN
 from portrait.lifecycle.learner import NothingToLearnError
 from portrait.lifecycle.need import Need
 from portrait.ref import item_ref, name_ref, search_ref, user_ref
@@ -123,6 +126,21 @@ def test_every_item_of_the_catalogue_stands_with_its_text_and_category() -> None
     assert material.categories[row] == name_ref(interest_category(CATALOGUE[7].category))
 
 
+def test_purchases_and_returns_without_a_price_have_one_as_they_do_in_the_stream() -> None:
+    archive, table = memory_archive(), season(0)
+    action = np.array(["purchase", "return", "click"])[np.arange(len(table)) % 3]
+    place = table.column_names.index("action")
+    keep(archive, table.set_column(place, SCHEMA.field("action"), pa.array(action, pa.string())))
+    items = [item.model_copy(update={"price": 2.5}) for item in CATALOGUE[1:]]
+
+    events = gather(archive, items, None, SHARES).events
+
+    is_deal = events.action != ACTION_CODE[Action.CLICK]
+    is_listed = events.items[events.item] != np.uint64(item_ref(CATALOGUE[0].id))
+    assert {*events.price[is_deal & is_listed].tolist()} == {2.5}
+    assert {*events.price[~(is_deal & is_listed)].tolist()} == {NOT_KNOWN}
+
+
 def test_an_item_that_the_catalogue_has_lost_has_no_text() -> None:
     archive = memory_archive()
     keep(archive, season(0))
@@ -216,6 +234,18 @@ def test_searches_stand_with_their_texts(tmp_path: Path) -> None:
     assert [search_ref(text) for text in material.queries] == events.queries.tolist()
     assert again.queries == material.queries
     np.testing.assert_array_equal(again.events.query, events.query)
+
+
+def test_a_file_of_before_there_were_orders_is_outdated(tmp_path: Path) -> None:
+    path = tmp_path / "material.npz"
+    save(path, gathered())
+    with np.load(path) as file:
+        arrays = dict(file)
+    del arrays["events.order"]
+    np.savez(path, **arrays)
+
+    with pytest.raises(MaterialOutdatedError):
+        load(path)
 
 
 def test_a_file_of_an_older_version_is_outdated(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from portrait.arrays import MISSING
 from portrait.events.columns import ACTION_CODE
 from portrait.events.event import Action
+from portrait.model.kinds import KINDS
 from portrait.model.neighbours import Neighbours
 from portrait.model.recency import Events
 from tests.support.learned import ITEMS, histories, neighbours
@@ -24,7 +25,7 @@ def test_scores_are_a_weighted_mean_of_the_rows_of_the_events() -> None:
         starts=np.array([0, 2, 3, 3]),
         others=np.array([1, 2, 2], np.int32),
         strengths=np.array([[0.5], [0.25], [1]], np.float32),
-        action_gates=np.ones(len(Action), np.float32),
+        action_gates=np.ones(KINDS, np.float32),
         decay=np.array([np.log(2)], np.float32),
         gap_decay=np.zeros(1, np.float32),
         kinds=np.ones(1, np.float32),

@@ -10,6 +10,7 @@ from portrait.arrays import Floats, Ring
 from portrait.events.columns import ACTION_CODE, EVENT, RING
 from portrait.events.event import Action
 from portrait.events.item import Item
+from portrait.events.price import FREE
 from portrait.inference.paint import WIDTHS, paint, vector_weights, weights
 from portrait.model.recency import NEWCOMER, Events
 from portrait.profiles.layout import LONG, NO_EVIDENCE, SHORT
@@ -201,6 +202,22 @@ def test_brands_and_price_band_come_from_what_was_wanted() -> None:
     shares = {int(b["brand"]): float(b["share"]) for b in portrait["brands"] if b["brand"]}
     assert shares == pytest.approx({name_ref("Farm"): 8 / 8.5, name_ref("Woof"): 0.5 / 8.5})
     assert portrait["price"].tolist() == [1, 4, 4]
+
+
+@pytest.mark.parametrize(
+    ("prices", "band"),
+    [((0.0, 0.0, 0.0), [0, 0, 0]), ((FREE,) * 3, [FREE] * 3), ((FREE, FREE, 9.0), [FREE, FREE, 9])],
+)
+def test_what_was_free_is_in_the_price_band_and_what_is_not_known_is_not(
+    prices: tuple[float, ...], band: list[float]
+) -> None:
+    priceless = [item.model_copy(update={"price": None}) for item in ITEMS]
+    ring = ring_of(*((Action.PURCHASE, "milk", place) for place in range(3)))
+    ring["price"][0, :3] = prices
+
+    (portrait,) = paint(ring, catalogue(*priceless))
+
+    assert portrait["price"].tolist() == band
 
 
 def test_nothing_known_paints_an_empty_portrait() -> None:

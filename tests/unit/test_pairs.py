@@ -1,5 +1,7 @@
 """Pairs: who belongs together by what shoppers did, on cases worked by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -53,6 +55,22 @@ def test_items_of_one_user_within_the_window_are_pairs() -> None:
         ("lamp", "sock"),
         ("bulb", "shoe"),
     }
+
+
+def test_what_was_bought_in_one_order_belongs_together_however_many_lie_between() -> None:
+    bought = clicked([0, 1, 2, 3], [0, 1, 2, 3])
+    bought = replace(bought, order=np.array([8, 0, 0, 8, 8, 0, 0, 9], np.uint64))
+
+    with_orders = named(behaviour_pairs(bought, TEXTS, window=1))
+    without = named(behaviour_pairs(clicked([0, 1, 2, 3], [0, 1, 2, 3]), TEXTS, window=1))
+
+    assert set(with_orders) - set(without) == {("lamp", "shoe")}
+
+
+def test_what_was_taken_out_of_the_cart_makes_no_pairs() -> None:
+    log = events((0, 0, CLICK, 0), (0, 1, Action.REMOVE, 1), (0, 2, CLICK, 2))
+
+    assert set(named(behaviour_pairs(log, TEXTS, window=1))) == {("lamp", "sock")}
 
 
 def test_the_weight_is_the_cosine_of_co_occurrence() -> None:

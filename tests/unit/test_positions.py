@@ -1,8 +1,6 @@
 """Positions: on any number of partitions, read in any order and again, an event counts once."""
 
-from base64 import b85decode
 from random import Random
-from zlib import decompress
 
 import numpy as np
 from hypothesis import given
@@ -11,17 +9,26 @@ from numpy.typing import NDArray
 
 from portrait.events.columns import ACTION_CODE, COLUMNS, ERASURE, RING
 from portrait.events.event import Action
-from portrait.profiles.facts import FURTHER_LAYOUT, LATER_MS, LAYOUT, Facts, fold
+from portrait.profiles.facts import (
+    FURTHER_LAYOUT,
+    LATER_MS,
+    LAYOUT,
+    WIDE_LAYOUT,
+    Facts,
+    fold,
+)
 from portrait.profiles.layout import blank_portraits
 from portrait.profiles.positions import POSITION
 from portrait.profiles.profile import decode_profile, encode_profiles, read_facts
 from portrait.profiles.record import partitions_of, read_sound, space_of
+from tests.support.old_records import LAYOUT_1
 from tests.support.strategies import (
     START,
     Happening,
     happenings,
     interleaved,
     log_of,
+    packed,
     spread_log_of,
 )
 
@@ -60,7 +67,7 @@ def clicks(count: int) -> list[Happening]:
 
 def erasure(until: int, *, partition: int, user: int = 0, offset: int = 0) -> NDArray[np.void]:
     row = (0, until, 0, 0.0, 0, 0, 0)
-    return np.array([(user, ERASURE, partition, 0, offset, until, until, row)], COLUMNS)
+    return np.array([(user, ERASURE, partition, 0, offset, until, until, row, 0)], COLUMNS)
 
 
 @given(happenings(USERS), partitions, shuffles, st.data())
@@ -81,6 +88,26 @@ def test_so_are_they_beyond_a_full_ring(
     log = spread(events, places)
 
     assert whole(facts_of(interleaved(log, random))) == whole(facts_of(log))
+
+
+sizes = st.lists(st.integers(1, 5), min_size=1, max_size=4)
+
+
+@given(happenings(USERS), sizes, st.data())
+def test_a_record_of_several_events_is_taken_in_whole_and_once(
+    events: list[Happening], several: list[int], data: st.DataObject
+) -> None:
+    log = packed(log_of(events), several)
+    facts = facts_of(log)
+    starts = sorted({int(np.flatnonzero(log["offset"] == each)[0]) for each in log["offset"]})
+    one_by_one = facts_of(log_of(events))
+    one_by_one.head["revision"] = facts.head["revision"]  # counts records, of which there are more
+
+    assert what_is_known(facts) == what_is_known(one_by_one)
+    if starts:  # cut between records, and read again from any of them
+        cut, again = data.draw(st.sampled_from(starts)), data.draw(st.sampled_from(starts))
+        assert whole(facts_of(log[:cut], log[cut:], log[again:])) == whole(facts)
+        assert whole(facts_of(np.concatenate([log, log[again:]]))) == whole(facts)
 
 
 @given(happenings(1, most=150), partitions)
@@ -172,7 +199,7 @@ def test_records_come_back_as_they_went(events: list[Happening], places: list[in
         assert read.events == profile.ring.tolist()
         assert list(partitions_of(record)) == profile.partitions
         assert space_of(record) == profile.space_id
-        assert record[9] == (FURTHER_LAYOUT if len(theirs) else LAYOUT)
+        assert record[9] in {WIDE_LAYOUT, FURTHER_LAYOUT if len(theirs) else LAYOUT}
 
 
 @given(happenings(USERS), partitions, st.sets(st.integers(0, USERS - 1)))
@@ -266,11 +293,3 @@ def test_one_user_on_several_partitions_does_not_change_what_others_are() -> Non
     for user in (0, 2):
         assert facts.head[user] == facts_of(others).head[user]
         assert facts.head["layout"][user] == LAYOUT
-
-
-# Of two events, on layout 1, as the program wrote it that knew no other.
-LAYOUT_1 = decompress(
-    b85decode(
-        "c-muN00Sl_Mh1q<OhDEhg_7w&HX|DCBg+5>j11V>V1pPi0W%IZGGN6a&dxv_;Km`&LqH$Qe>@oOS8!lvV1b7RH&(whVwlIoF!BHZv!V<k"
-    )
-)

@@ -179,12 +179,32 @@ async def test_somebody_of_whom_nothing_is_known_is_not_asked_about() -> None:
     assert await shop.counted() == Live()
 
 
+async def test_what_was_taken_out_of_the_cart_is_among_what_may_be_offered() -> None:
+    shop = await open_shop()
+    taken_out = event_record(7, item_id="cheese 0", type="remove")
+
+    await shop.happen([LIKES_CHEESE], [taken_out])
+    await shop.happen([HIT])
+
+    assert await shop.counted() == Live(trials=1, hits=0)  # of twenty alike, now the middle
+
+
+async def test_a_wish_is_a_question() -> None:
+    shop = await open_shop()
+
+    await shop.happen([LIKES_CHEESE])
+    await shop.happen([event_record(1, item_id="cheese 1", type="wish")])
+
+    assert (await shop.counted()).trials == 1
+
+
 @pytest.mark.parametrize(
     "event",
     [
         event_record(1, item_id="cheese 0"),
         event_record(1, item_id="cheese 1", type="browse"),
         event_record(1, item_id="cheese 1", type="return"),
+        event_record(1, item_id="cheese 1", type="remove"),
         event_record(1, item_id=None, type="search", text="cheddar cheese"),
         event_record(1, item_id="nobody described it"),
         event_record(1, item_id="nameless"),
@@ -195,6 +215,7 @@ async def test_somebody_of_whom_nothing_is_known_is_not_asked_about() -> None:
         "had before",
         "browse",
         "return",
+        "remove",
         "search",
         "not offered",
         "nameless",

@@ -26,8 +26,9 @@ from portrait.reading.records import (
     LARGEST_ITEM,
     Clock,
     put_aside,
-    read_event,
     read_item,
+    read_record,
+    require_whole,
     tabulated,
 )
 from portrait.times import DAY_MS
@@ -233,23 +234,16 @@ def test_a_type_that_is_a_number_of_any_size_is_unknown() -> None:
     assert reason_of(FakeRecord("events.click", number)) == "type: unknown action"
 
 
-def test_a_reason_has_no_word_of_the_producer() -> None:
-    attributes = {f"ann@example.org {n}": n for n in range(MOST_ATTRIBUTES)}
+@pytest.mark.parametrize("count", [1, MOST_ATTRIBUTES + 1, 3_000])
+def test_what_is_left_out_of_attributes_is_named_by_no_word_of_the_producer(count: int) -> None:
+    attributes: dict[str, object] = {f"{n} ann@example.org": "x" * 257 for n in range(count)}
+    item = json.dumps({"id": "i", "title": "t", "attributes": attributes | {"g": 100}}).encode()
 
-    (letter,) = by_index(
-        [FakeRecord("items", json.dumps({"id": "i", "attributes": attributes}).encode())]
-    )
+    changes = decode_items([FakeRecord("items", item)])
 
-    assert dict(letter.headers)["portrait-reason"] == b"attributes: string_type"
-
-
-@pytest.mark.parametrize("count", [MOST_ATTRIBUTES + 1, 70_000])
-def test_too_many_attributes_are_one_short_reason(count: int) -> None:
-    item = json.dumps({"id": "i", "attributes": dict.fromkeys(map(str, range(count)), 1)}).encode()
-
-    (letter,) = by_index([FakeRecord("items", item)])
-
-    assert dict(letter.headers)["portrait-reason"] == b"attributes: too_long"
+    assert changes.dead == []
+    assert changes.items[0][0].attributes == {"g": "100"}
+    assert dict(changes.left_out) == {"attributes": 1}
 
 
 def test_more_than_is_read_of_one_record_is_not_even_parsed() -> None:
@@ -262,7 +256,7 @@ def test_more_than_is_read_of_one_record_is_not_even_parsed() -> None:
 
 
 def test_the_longest_keys_withdraw_items_and_longer_ones_nothing() -> None:
-    assert read_item(FakeRecord("items", None, key=b"k" * 128)) == ("k" * 128, None)
+    assert read_item(FakeRecord("items", None, key=b"k" * 128)).withdrawn == ["k" * 128]
     for key in (b"k" * 129, b"", None):
         with pytest.raises(RecordInvalidError, match="missing or too long"):
             read_item(FakeRecord("items", None, key=key))
@@ -304,10 +298,10 @@ def test_a_record_stamped_for_the_far_future_is_dead(timestamp: int) -> None:
 
 
 def test_an_event_stamped_further_ahead_than_clocks_may_be_is_refused() -> None:
-    read_event(stamped(NOW + TOLERANCE), CLOCK)
+    assert read_record(stamped(NOW + TOLERANCE), CLOCK).events
 
     with pytest.raises(RecordInvalidError, match="timestamp: in the future"):
-        read_event(stamped(NOW + TOLERANCE + 1), CLOCK)
+        read_record(stamped(NOW + TOLERANCE + 1), CLOCK)
 
 
 def test_no_forged_timestamp_moves_an_event_into_a_coming_day() -> None:
@@ -315,7 +309,7 @@ def test_no_forged_timestamp_moves_an_event_into_a_coming_day() -> None:
 
     for timestamp in (NOW, NOW + TOLERANCE, NOW + DAY_MS):
         with pytest.raises(RecordInvalidError, match="in the future"):
-            read_event(stamped(timestamp, occurred_at=tomorrow), CLOCK)
+            require_whole(read_record(stamped(timestamp, occurred_at=tomorrow), CLOCK))
 
 
 @given(st.integers(1, NOW))

@@ -114,7 +114,15 @@ def test_what_scripts_write_for_nobody_is_nobody(sent: str) -> None:
 
 
 def test_what_says_nothing_is_as_if_it_were_absent() -> None:
-    fields = {"a": None, "b": "", "c": "  ", "d": math.nan, "e": 0, "f": False, "g": []}
+    fields: dict[str, object] = {
+        "a": None,
+        "b": "",
+        "c": "  ",
+        "d": math.nan,
+        "e": 0,
+        "f": False,
+        "g": [],
+    }
 
     assert said(fields) == {"e": 0, "f": False, "g": []}
     assert not any(map(is_said, (None, "", math.nan)))

@@ -1,6 +1,7 @@
 """Recommend: what is offered, in which order."""
 
 import itertools
+from datetime import datetime
 from random import Random
 from time import thread_time
 
@@ -9,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portrait.arrays import MISSING
-from portrait.catalogue.catalogue import Catalogue
+from portrait.arrays import MISSING, Codes, Floats
+from portrait.catalogue.catalogue import FOREVER, Catalogue
 from portrait.catalogue.popularity import popularity_of
 from portrait.events.item import Item
 from portrait.inference.recommend import (
@@ -32,6 +33,7 @@ from portrait.inference.recommend import (
 from portrait.model.model import Model
 from portrait.model.space import Space, Vectors, unit
 from portrait.ref import text_ref
+from portrait.times import DAY_MS, to_moment
 from tests.support.catalogues import ITEMS, catalogue
 
 DIM = 8
@@ -171,13 +173,19 @@ def test_more_diversity_means_less_alike_items() -> None:
         (Filters(brands=("acme",)), {"milk", "beef"}),
         (Filters(brands=("Acme", "Bolt")), {"milk", "beef", "cheese"}),
         (Filters(price_min=2), {"cheese", "beef"}),
-        (Filters(price_max=2), {"milk", "cheese"}),
+        (Filters(price_max=2), {"milk", "cheese", "gift"}),
+        (Filters(price_max=0), {"gift"}),
+        (Filters(price_min=0, price_max=0), {"gift"}),
+        (Filters(price_min=1e-9, price_max=1), {"milk"}),
         (Filters(price_min=2, price_max=2), {"cheese"}),
-        (Filters(price_min=0), {"milk", "cheese", "beef"}),
+        (Filters(price_min=0), {"milk", "cheese", "beef", "gift"}),
         (Filters(price_min=1e308), set()),
-        (Filters(price_min=0, price_max=1e308), {"milk", "cheese", "beef"}),
-        (Filters(), {"milk", "cheese", "beef", "towels", "stuff"}),
-        (Filters(only_available=False), {"milk", "cheese", "beef", "towels", "stuff", "sold out"}),
+        (Filters(price_min=0, price_max=1e308), {"milk", "cheese", "beef", "gift"}),
+        (Filters(), {"milk", "cheese", "beef", "towels", "stuff", "gift"}),
+        (
+            Filters(only_available=False),
+            {"milk", "cheese", "beef", "towels", "stuff", "gift", "sold out"},
+        ),
     ],
     ids=itertools.count(),
 )
@@ -187,6 +195,7 @@ def test_a_filter_keeps_what_fits_it(filters: Filters, fitting: set[str]) -> Non
         Item(id="cheese", title="cheese", category="Food > Dairy", brand="Bolt", price=2),
         Item(id="beef", title="beef", category="Food > Meat", brand="Acme", price=9),
         Item(id="towels", title="towels", category="House"),
+        Item(id="gift", title="gift", category="Gifts", price=0),
         Item(id="stuff", title="stuff", category="Foodstuff"),
         Item(id="sold out", title="sold out", available=False),
         Item(id="gone", title="gone", available=False, withdrawn=True),
@@ -195,6 +204,129 @@ def test_a_filter_keeps_what_fits_it(filters: Filters, fitting: set[str]) -> Non
     ranking = rank(shelf, vector(), RankingRequest(filters=filters), nobody(shelf))
 
     assert set(ids(shelf, ranking)) == fitting
+
+
+def test_what_has_no_title_is_in_no_list_whatever_the_filters() -> None:
+    nameless = Item(id="nameless", category="Food", brand="Acme", price=1)
+    shelf = shelf_with(nameless, Item(id="milk", title="milk"))
+    everything = RankingRequest(filters=Filters(only_available=False))
+
+    for wish in (RankingRequest(), everything):
+        ranked = rank(shelf, vector(), wish, nobody(shelf))
+        popular = rank_popular(shelf, np.array([0, 1]), wish, nobody(shelf))
+        assert (ids(shelf, ranked), ids(shelf, popular)) == (["milk"], ["milk"])
+    assert not shelf.has_category("Food")
+    assert not shelf.has_brand("Acme")
+
+
+def day(number: int) -> datetime:
+    return to_moment(number * DAY_MS)
+
+
+def test_an_item_is_offered_from_its_first_moment_until_its_last() -> None:
+    built = Catalogue(MODEL)
+    for item in (
+        Item(id="always", title="x"),
+        Item(id="from 2", title="x", available_from=day(2)),
+        Item(id="until 3", title="x", available_until=day(3)),
+        Item(id="2 to 3", title="x", available_from=day(2), available_until=day(3)),
+        Item(id="never", title="x", available_from=day(3), available_until=day(2)),
+        Item(id="sold out", title="x", available=False, available_from=day(2)),
+    ):
+        built.put(item)
+    two, three = 2 * DAY_MS, 3 * DAY_MS
+
+    shelves = {at: shelf_of(built, at) for at in (two - 1, two, three - 1, three)}
+
+    offered = {
+        at: {shelf.items[row].id for row in np.flatnonzero(shelf.offered).tolist()}
+        for at, shelf in shelves.items()
+    }
+    within = {"always", "from 2", "until 3", "2 to 3"}
+    assert offered == {
+        two - 1: {"always", "until 3"},
+        two: within,
+        three - 1: within,
+        three: {"always", "from 2"},
+    }
+    changes = [shelf.changes_at for shelf in shelves.values()]
+    assert changes == [two, three, three, FOREVER]
+    assert eligible(shelves[three], RankingRequest(filters=Filters(only_available=False))).all()
+
+
+SIZES = [
+    Item(id=f"{thing}-{size}", title=f"{thing} {size}", group_id=thing, category=f"Wear > {thing}")
+    for thing in ("shirt", "shoe")
+    for size in ("s", "m", "l")
+]
+
+
+@pytest.mark.parametrize("diversity", [0, 0.3, 1])
+@pytest.mark.parametrize("is_by_row", [True, False])
+def test_of_one_group_a_list_has_the_best_item(diversity: float, is_by_row: bool) -> None:  # noqa: FBT001
+    shelf = shelf_with(*SIZES, Item(id="hat", title="hat"), Item(id="cap", title="cap"))
+    scores = np.vecdot(shelf.matrix[shelf.text], vector())
+    best = {max(range(start, start + 3), key=lambda row: scores[row]) for start in (0, 3)}
+
+    wish = RankingRequest(diversity=diversity)
+    if is_by_row:
+        ranking = rank_by(shelf, vector(), wish, lambda _, scores: scores)
+    else:
+        ranking = rank(shelf, vector(), wish, nobody(shelf))
+
+    assert {*ranking.rows.tolist()} == {*best, 6, 7}
+    assert ranking.matched == 8
+
+
+def test_of_one_group_there_is_one_item_however_many_crowd_the_candidates() -> None:
+    crowd = [Item(id=f"c-{n}", title=f"crowd {n}", group_id="crowd") for n in range(400)]
+    shelf = shelf_with(*crowd, *(Item(id=f"o-{n}", title=f"other {n}") for n in range(5)))
+    best = vector()
+
+    def beside(rows: Codes) -> Floats:
+        return np.where(rows < 400, np.float32(10), np.float32(0))
+
+    for ranking in (
+        rank(shelf, best, RankingRequest(), nobody(shelf), beside),
+        rank_by(shelf, best, RankingRequest(), lambda rows, scores: scores + beside(rows)),
+    ):
+        assert len(ranking.rows) == 6
+        assert (ranking.rows < 400).sum() == 1
+
+
+def test_of_one_group_the_most_popular_item_is_in_the_popular_list() -> None:
+    shelf = shelf_with(*SIZES, Item(id="hat", title="hat"))
+    order = np.array([2, 1, 4, 0, 6, 3, 5])
+
+    popular = rank_popular(shelf, order, RankingRequest(), nobody(shelf))
+    disliked = RankingRequest(disliked=np.array([0]))
+    last = rank_popular(shelf, order, disliked, nobody(shelf))
+
+    assert ids(shelf, popular) == ["shirt-l", "shoe-m", "hat"]
+    assert ids(shelf, last) == ["shoe-m", "hat", "shirt-l"]
+
+
+def test_a_crowd_of_variants_leaves_the_popular_list_to_others() -> None:
+    crowd = [Item(id=f"c-{n}", title="crowd", group_id="crowd") for n in range(6_000)]
+    shelf = shelf_with(*crowd, Item(id="hat", title="hat"))
+
+    popular = rank_popular(shelf, np.arange(6_001), RankingRequest(limit=2), nobody(shelf))
+
+    assert ids(shelf, popular) == ["c-0", "hat"]
+
+
+def test_a_list_is_filled_up_with_no_variant_of_what_is_in_it() -> None:
+    built = Catalogue(MODEL)
+    built.vectors.put([text_ref(SIZES[0].text)], np.ones((1, DIM), np.float32))
+    for item in (*SIZES, Item(id="hat", title="hat")):
+        built.put(item)
+    shelf, wish = shelf_of(built), RankingRequest()
+
+    ranking = rank(shelf, vector(), wish, nobody(shelf))
+    filled = fill_up(shelf, ranking, np.array([1, 4, 3, 5, 6, 0, 2]), wish)
+
+    assert ids(shelf, filled) == ["shirt-s", "shoe-m", "hat"]
+    assert filled.filled == 2
 
 
 def test_an_excluded_item_is_left_out_and_an_unknown_one_ignored() -> None:

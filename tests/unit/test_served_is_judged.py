@@ -14,7 +14,7 @@ from portrait.catalogue.traits import traits_of
 from portrait.dataset.interactions import NO_ITEM, NO_QUERY, Interactions, from_columns
 from portrait.dataset.past import newest
 from portrait.evaluation.situations import session
-from portrait.events.columns import ACTION_CODE, EVENT, RING
+from portrait.events.columns import ACTION_CODE, EVENT, FIRST_ACTIONS, RING
 from portrait.events.event import Action
 from portrait.events.item import IntroducedItem
 from portrait.inference.explain import Evidence, evidence_of, merged
@@ -60,6 +60,24 @@ def of_kinds() -> Model:
     return Model("of-kinds", MODEL.space, whole)
 
 
+def of_seven_actions() -> Model:
+    """Return one that learned of stars, and before anybody told of removals and wishes."""
+    whole = of_kinds()
+    assert whole.learned is not None
+    behaviour, neighbours = whole.learned.behaviour, whole.learned.neighbours
+    known = np.r_[:FIRST_ACTIONS, len(Action) : len(KIND_WEIGHTS)]
+    before = replace(
+        whole.learned,
+        behaviour=replace(
+            behaviour,
+            action_gates=behaviour.action_gates[known],
+            action_vectors=behaviour.action_vectors[known],
+        ),
+        neighbours=replace(neighbours, action_gates=neighbours.action_gates[known]),
+    )
+    return Model("of-seven-actions", MODEL.space, before)
+
+
 def of_cold_items() -> Model:
     """Return one that lets texts alone speak for all but milk and beef, which it has seen taken."""
     model = replace(learned(seed=7), blend=Blend(1.0, 2.0, 0.3, kin=0.2, price=0.3, cold=1.5))
@@ -70,6 +88,7 @@ MODELS = {
     "pretrained": MODEL,
     "of actions": learned_model(),
     "of kinds": of_kinds(),
+    "of seven actions": of_seven_actions(),
     "of cold items": of_cold_items(),
 }
 
@@ -156,6 +175,9 @@ def is_telling(evidence: Evidence) -> bool:
 @example([(Action.REVIEW, 0, 0, 50), (Action.CLICK, 1, 5, 0)])
 @example([(Action.REVIEW, 0, 0, 10), (Action.CLICK, 1, 5, 0)])
 @example([(Action.RETURN, 2, 0, 0), (Action.CLICK, 3, 5, 0), (Action.CLICK, 5, 7, 0)])
+@example([(Action.REMOVE, 1, 0, 0), (Action.CLICK, 0, 5, 0), (Action.CART, 1, 9, 0)])
+@example([(Action.CART, 1, 0, 0), (Action.REMOVE, 1, 5, 0), (Action.CART, 1, 9, 0)])
+@example([(Action.WISH, 1, 0, 0), (Action.CLICK, 3, 5, 0), (Action.REMOVE, 0, 5, 0)])
 def test_served_and_judged_agree_in_scores_order_and_shares(
     name: str, happened: list[tuple[Action, int, int, int]]
 ) -> None:

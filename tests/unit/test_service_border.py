@@ -12,6 +12,7 @@ ROUTES = [
     ("POST", "/events", CLICK),
     ("POST", "/recommend", b"{}"),
     ("PUT", "/items/milk", b'{"title": "milk"}'),
+    ("PATCH", "/items/milk", b'{"price": 2}'),
     ("POST", "/models/train", b"{}"),
     ("POST", "/models/rollback", b"{}"),
     ("POST", "/models/v1/promote", b"{}"),

@@ -19,6 +19,7 @@ from service.live import ANSWER_BYTES, ENTRY_BYTES, Answers
 from service.schemas import ProfileAnswer
 from tests.support.catalogues import ITEMS, SPACE, catalogue
 from tests.support.fakes import HashEncoder
+from tests.support.old_records import LAYOUT_1
 from tests.support.promotions import put_in_service
 from tests.support.shop import HOUR_MS, NOW_MS, PARTITION, Shop, open_shop
 from tests.support.strategies import Happening, spread_log_of
@@ -56,6 +57,34 @@ async def test_the_facts_are_those_of_the_events() -> None:
     assert answer["profile_as_of"] == answer["received_at"] == "2026-09-21T17:13:20Z"
     assert [period["events"] for period in answer["frequency"]] == [4, 0, 0, 0]
     assert answer["price_band"] == {"low": 2.0, "typical": 2.55, "high": 2.55}
+
+
+async def test_a_price_of_nothing_is_told_and_an_unknown_one_is_null() -> None:
+    shop = Shop()
+    priceless = [item.model_copy(update={"price": None}) for item in ITEMS]
+    await shop.stock(*priceless)
+    bought = {"type": "purchase", "item_id": "milk"}
+    shop.remember("ann", bought, {**bought, "price": 0}, painted=catalogue(*priceless))
+    shop.remember("bob", bought, painted=catalogue(*priceless))
+
+    async with open_shop(shop) as client:
+        ann, bob = [(await client.get(f"/profile/{user}")).json() for user in ("ann", "bob")]
+
+    assert [event["price"] for event in ann["recent"]] == [0.0, None]
+    assert ann["price_band"] == {"low": 0.0, "typical": 0.0, "high": 0.0}
+    assert (ann["spend"], bob["spend"], bob["price_band"]) == (0.0, 0.0, None)
+
+
+async def test_a_record_from_before_a_price_could_be_nothing_is_told_as_before() -> None:
+    shop = Shop()
+    await shop.stock()
+    shop.profiles.records["ann"] = LAYOUT_1
+
+    async with open_shop(shop) as client:
+        answer = (await client.get("/profile/ann")).json()
+
+    assert [event["price"] for event in answer["recent"]] == [2.5, None]
+    assert answer["spend"] == 7.5
 
 
 async def test_spend_is_what_was_spent_however_much() -> None:

@@ -1,6 +1,9 @@
 """POST /recommend: items for a user, a session, or anybody."""
 
+import asyncio
+import time
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
@@ -19,6 +22,7 @@ from service.recommendations.matches import MOST_LOOKED_FOR
 from service.schemas import Recommendations
 from tests.support.catalogues import ITEMS, SPACE, catalogue
 from tests.support.fakes import HashEncoder
+from tests.support.patience import PATIENCE
 from tests.support.shop import Shop, open_shop
 
 SEARCHES = ("cat toys",)
@@ -314,6 +318,104 @@ async def test_what_is_not_available_is_offered_only_if_asked_for() -> None:
     assert sorted(ids(everything)) == ["beef", "cheese", "sold out", "towels", "tuna"]
 
 
+SIZES = [
+    Item(id=f"food-{size}", title=f"cat food {size} kg", category="Pets > Cat", group_id="food")
+    for size in (1, 5, 9)
+]
+
+
+async def shop_of_variants(*events: Mapping[str, object]) -> Shop:
+    shop = await shop_of()
+    await shop.stock(*ITEMS, *SIZES, searches=SEARCHES)
+    shop.remember("gil", {"type": "click", "item_id": "milk"}, *events, painted=catalogue(*ITEMS))
+    await shop.popularity.add(20_000, {item.id: 5_000 for item in SIZES})
+    return shop
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {},
+        {"user_id": "gil"},
+        {"session": {"texts": ["cat food 5 kg"]}},
+        {"session": {"items": ["tuna"]}, "user_id": "gil"},
+        {"filters": {"category": ["Pets"]}},
+    ],
+    ids=str,
+)
+async def test_a_list_has_one_item_of_a_group(asked: dict[str, object]) -> None:
+    async with open_shop(await shop_of_variants()) as client:
+        answer = await ask(client, {"limit": 50, **asked})
+
+    assert len({*ids(answer)} & {item.id for item in SIZES}) == 1
+
+
+@pytest.mark.parametrize("exclude_seen", [True, False])
+@pytest.mark.parametrize(
+    ("events", "session"),
+    [
+        ([{"type": "cart", "item_id": "food-5"}], {}),
+        ([], {"cart": ["food-5"]}),
+        ([], {"cart": ["unknown", "food-1"], "items": ["tuna"]}),
+    ],
+    ids=str,
+)
+async def test_no_variant_of_what_is_in_the_cart_is_recommended(
+    events: list[dict[str, object]],
+    session: dict[str, object],
+    exclude_seen: bool,  # noqa: FBT001 - a case
+) -> None:
+    body = {"user_id": "gil", "limit": 50, "exclude_seen": exclude_seen, "session": session}
+
+    async with open_shop(await shop_of_variants(*events)) as client:
+        answer = await ask(client, body)
+        strangers = await ask(client, {"session": session, "limit": 50, "exclude_seen": False})
+
+    assert not {*ids(answer)} & {item.id for item in SIZES}
+    assert bool({*ids(strangers)} & {item.id for item in SIZES}) is not bool(session)
+
+
+async def test_what_is_bought_is_in_the_cart_no_more_and_its_variants_have_been_seen() -> None:
+    bought = [{"type": "cart", "item_id": "food-5"}, {"type": "purchase", "item_id": "food-5"}]
+
+    async with open_shop(await shop_of_variants(*bought)) as client:
+        unseen = await ask(client, {"user_id": "gil", "limit": 50})
+        again = await ask(client, {"user_id": "gil", "limit": 50, "exclude_seen": False})
+
+    assert not {*ids(unseen)} & {item.id for item in SIZES}
+    assert {*ids(again)} & {item.id for item in SIZES}
+
+
+async def test_a_list_that_the_cart_left_empty_says_seen() -> None:
+    async with open_shop(await shop_of_variants()) as client:
+        cart = {"session": {"cart": ["food-1", "tuna"]}, "filters": {"category": ["Pets > Cat"]}}
+        answer = await ask(client, cart)
+
+    assert (answer["matched"], answer["items"], answer["emptied_by"]) == (4, [], ["seen"])
+
+
+async def test_an_item_is_recommended_from_its_moment_on_though_redis_is_away(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shop, clock = await shop_of(), time.time
+    soon = datetime.now(UTC) + timedelta(hours=1)
+    sale = [
+        Item(id="begins", title="tuna", available_from=soon),
+        Item(id="ends", title="tuna", available_until=soon),
+    ]
+    await shop.stock(*ITEMS, *sale, searches=SEARCHES)
+    async with open_shop(shop) as client:
+        before = await ask(client, {"limit": 50})
+        shop.items.is_down = True
+        monkeypatch.setattr(time, "time", lambda: clock() + 3_600)
+        async with asyncio.timeout(PATIENCE):
+            while "ends" in ids(after := await ask(client, {"limit": 50})):  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+
+    assert {*ids(before)} & {"begins", "ends"} == {"ends"}
+    assert {*ids(after)} & {"begins", "ends"} == {"begins"}
+
+
 async def test_each_answer_has_a_name_of_its_own() -> None:
     async with open_shop(await shop_of()) as client:
         names = {(await ask(client, {}))["recommendation_id"] for _ in range(3)}
@@ -344,13 +446,15 @@ async def test_what_is_popular_is_the_same_when_asked_again_and_follows_the_wish
         ({"limit": 101}, "#/limit"),
         ({"diversity": 1.1}, "#/diversity"),
         ({"user": "ann"}, "#/user"),
-        ({"user_id": ""}, "#/user_id"),
+        ({"user_id": True}, "#/user_id"),
+        ({"limit": "3"}, "#/limit"),
+        ({"filters": {"category": [["a"]]}}, "#/filters/category/0"),
         ({"filters": {"colour": "red"}}, "#/filters/colour"),
         ({"filters": {"price_min": 2, "price_max": 1}}, "#/filters"),
         ({"filters": {"price_min": -1}}, "#/filters/price_min"),
         ({"session": {"items": [""]}}, "#/session/items/0"),
         ({"session": {"texts": ["  "]}}, "#/session/texts/0"),
-        ({"exclude": ["x"] * 1_001}, "#/exclude"),
+        ({"exclude": ["x"] * 5_001}, "#/exclude"),
     ],
     ids=str,
 )
@@ -419,6 +523,21 @@ async def test_filters_that_match_nothing_say_so_with_the_nearest_names() -> Non
         {"filter": "category", "name": "House > Papper", "nearest": ["House > Paper"]},
         {"filter": "brand", "name": "Farn", "nearest": ["Farm"]},
     ]
+
+
+@pytest.mark.parametrize("path", ["Grocery > Tea", "grocery/tea", " GROCERY|Tea ", "grocery.tea"])
+async def test_a_category_is_found_however_it_is_written(path: str) -> None:
+    shop = await shop_of()
+    ways = "Grocery > Tea", "Grocery>Tea", "grocery/tea > Green"
+    teas = [Item(id=f"tea-{n}", title=f"tea {n}", category=way) for n, way in enumerate(ways)]
+    await shop.stock(*teas, Item(id="phone", title="phone", category="electronics.smartphone"))
+
+    async with open_shop(shop) as client:
+        tea = await ask(client, {"filters": {"category": [path]}})
+        phone = await ask(client, {"filters": {"category": ["Electronics"]}})
+
+    assert (sorted(ids(tea)), tea["unknown_names"]) == (["tea-0", "tea-1", "tea-2"], [])
+    assert ids(phone) == ["phone"]
 
 
 async def test_a_name_that_is_not_known_is_told_though_another_matches() -> None:
@@ -550,3 +669,32 @@ def numbers_of(told: object) -> list[float]:
 def is_long(number: float) -> bool:
     """Say whether a number has more than four decimals."""
     return len(str(number).partition(".")[2]) > 4 and "e" not in str(number)
+
+
+@pytest.mark.parametrize(
+    ("asked", "plainly"),
+    [
+        ({"user_id": ""}, {}),
+        ({"user_id": 12345}, {"user_id": "12345"}),
+        ({"exclude": None, "filters": None, "limit": None, "session": None}, {}),
+        ({"filters": {"category": "Grocery"}}, {"filters": {"category": ["Grocery"]}}),
+        ({"exclude": "milk"}, {"exclude": ["milk"]}),
+        ({"exclude": [7, "milk"]}, {"exclude": ["7", "milk"]}),
+        (
+            {"session": {"items": ["beef", *["milk"] * 64], "texts": "tea"}},
+            {"session": {"items": ["milk"] * 64, "texts": ["tea"]}},
+        ),
+    ],
+    ids=str,
+)
+async def test_a_request_is_read_as_it_is_meant(
+    asked: dict[str, object], plainly: dict[str, object]
+) -> None:
+    async with open_shop(await shop_of()) as client:
+        answer, expected = [
+            (await client.post("/recommend", json=each)).raise_for_status().json()
+            for each in (asked, plainly)
+        ]
+
+    assert answer["items"] == expected["items"]
+    assert answer["strategy"] == expected["strategy"]

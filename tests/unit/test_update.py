@@ -1,6 +1,7 @@
 """Update: what survives a crash, a repeat, an outage and a rival."""
 
 import asyncio
+import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -15,9 +16,11 @@ from prometheus_client import REGISTRY
 from portrait.arrays import MISSING
 from portrait.errors import StoreUnavailableError, StreamUnavailableError
 from portrait.events.columns import RING
+from portrait.events.item import Item
 from portrait.events.stream import Batch
 from portrait.events.topics import DEAD, NOTICES
-from portrait.profiles.profile import decode_profile
+from portrait.profiles.facts import spend_of
+from portrait.profiles.profile import decode_profile, read_facts
 from portrait.profiles.searched import read_searched
 from portrait.profiles.store import Write
 from portrait.ref import item_ref, name_ref, search_ref
@@ -345,6 +348,139 @@ async def test_an_item_that_only_events_know_is_neither_offered_nor_popular() ->
     assert catalogue.items[scam].title == "<b>Buy me</b>"
     assert catalogue.rows["text"][scam] != MISSING
     assert not catalogue.rows["offered"][scam]
+    assert await updater.popularity.newest(1) == {}
+
+
+def deal(place: int, type: str, item_id: str, **fields: object) -> FakeRecord:
+    """What somebody did with an item, in the order of the log and of time."""
+    at = f"2026-09-01T12:00:{place:02d}Z"
+    said = {"event_id": f"e{place}", "type": type, "item_id": item_id, "occurred_at": at}
+    return event_record(place, **said, **fields)
+
+
+def spend_of_ann(updater: Updater) -> float:
+    facts, _ = read_facts([records_of(updater)["ann"]])
+    return float(spend_of(facts.head)[0])
+
+
+@pytest.mark.parametrize(
+    ("log", "spend"),
+    [
+        ([deal(0, "purchase", "milk")], 1.0),
+        ([deal(0, "purchase", "milk", quantity=3)], 3.0),
+        ([deal(0, "purchase", "milk", price=0)], 0.0),
+        ([deal(0, "purchase", "nobody knows")], 0.0),
+        ([deal(0, "purchase", "new", item={"title": "new", "price": 7})], 7.0),
+        ([deal(0, "cart", "milk"), deal(1, "click", "milk")], 0.0),
+        ([deal(0, "purchase", "milk", price=5), deal(1, "return", "milk")], 0.0),
+        ([deal(0, "purchase", "milk", price=0), deal(1, "return", "milk")], 0.0),
+        ([deal(0, "purchase", "milk", price=5), deal(1, "return", "milk", price=4)], 1.0),
+        ([deal(0, "purchase", "milk"), deal(1, "return", "milk", quantity=2)], -1.0),
+        ([deal(0, "return", "milk")], -1.0),
+        ([deal(0, "return", "milk"), deal(1, "purchase", "milk", price=5)], 4.0),
+        (
+            [
+                deal(0, "purchase", "milk", price=5),
+                deal(1, "purchase", "cheese", price=8),
+                deal(2, "purchase", "milk", price=6),
+                deal(3, "return", "milk"),
+                deal(4, "purchase", "milk", price=7),
+            ],
+            20.0,
+        ),
+    ],
+    ids=itertools.count(),
+)
+@pytest.mark.parametrize("is_one_batch", [True, False])
+async def test_a_deal_without_a_price_counts_at_its_purchase_s_or_the_catalogue_s(
+    log: list[FakeRecord],
+    spend: float,
+    is_one_batch: bool,  # noqa: FBT001 - a case
+) -> None:
+    updater = await run(*([log] if is_one_batch else [[each] for each in log]))
+
+    assert spend_of_ann(updater) == spend
+
+
+async def test_a_purchase_keeps_the_price_that_the_catalogue_had_then() -> None:
+    updater = await run([deal(0, "purchase", "milk")])
+    mirror = updater.studio.painter.mirror
+    mirror.catalogue.put(ITEMS[0].model_copy(update={"price": 9.0}))
+
+    await run([deal(1, "return", "milk"), deal(0, "purchase", "milk")], updater=updater)
+
+    assert spend_of_ann(updater) == 0.0
+
+
+@given(st.lists(st.integers(0, 12), max_size=4).map(sorted))
+async def test_any_batching_of_deals_without_prices_gives_the_same_bytes(cuts: list[int]) -> None:
+    done = [("purchase", "milk", 3), ("return", "milk", None), ("purchase", "tuna", None)] * 4
+    log = [
+        deal(place, type, item, **({} if price is None else {"price": price + place}))
+        for place, (type, item, price) in enumerate(done)
+    ]
+    edges = [0, *cuts, len(log)]
+
+    batches = [log[start:end] for start, end in pairwise(edges)]
+
+    assert records_of(await run(*batches)) == records_of(await run(log))
+
+
+WHISK: dict[str, object] = {"title": "Bamboo whisk", "category": "Kitchen > Tea tools"}
+
+
+@pytest.mark.parametrize("is_one_batch", [True, False])
+async def test_an_item_that_one_event_only_names_has_the_title_of_a_later_one(
+    is_one_batch: bool,  # noqa: FBT001 - a case
+) -> None:
+    said: list[dict[str, object] | None] = [None, {}, {"price": 3}, WHISK, {"price": 5}, None]
+    records = [event_record(n, item_id="new-9", item=each) for n, each in enumerate(said)]
+
+    updater = await run(*([records] if is_one_batch else [[each] for each in records]))
+
+    catalogue = updater.studio.painter.mirror.catalogue
+    row = catalogue.row(item_ref("new-9"))
+    assert catalogue.items[row].title == "Bamboo whisk"
+    assert catalogue.rows["text"][row] != MISSING
+    assert not catalogue.rows["offered"][row]
+    profile = decode_profile(records_of(updater)["ann"])
+    assert profile.portrait["interests"]["category"][0] == name_ref("Kitchen > Tea tools")
+
+
+async def test_a_snapshot_that_is_too_large_is_not_introduced_again_and_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    updater, introduced = await memory_updater(), []
+    mirror = updater.studio.painter.mirror
+    introduce = mirror.introduce
+
+    async def counted(items: Sequence[Item]) -> None:
+        introduced.append([item.title for item in items])
+        await introduce(items)
+
+    monkeypatch.setattr(mirror, "introduce", counted)
+    large = {"title": "x", "attributes": {f"a{n}": "y" * 256 for n in range(20)}}
+    records = [event_record(n, item_id="new-9", item=large) for n in range(5)]
+
+    await run(*([each] for each in records), updater=updater)
+
+    assert introduced == [[""]] * 2  # when it is new, and when it is first touched
+
+
+async def test_an_item_of_which_events_say_nothing_is_not_offered_even_where_they_may() -> None:
+    updater = await memory_updater()
+    trusting = replace(updater, limits=replace(updater.limits, offer_unknown=True))
+    records = [
+        event_record(n, type="purchase", user_id=f"u-{n}", item_id="ghost-1", item={})
+        for n in range(30)
+    ]
+
+    await run(records, [later(each) for each in records], updater=trusting)
+
+    catalogue = updater.studio.painter.mirror.catalogue
+    row = catalogue.row(item_ref("ghost-1"))
+    assert not catalogue.rows["offered"][row]
+    assert catalogue.rows["hidden"][row]
     assert await updater.popularity.newest(1) == {}
 
 

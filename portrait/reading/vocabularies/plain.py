@@ -48,7 +48,8 @@ def read(body: Fields, topic: Action | None) -> Acts:
     if not isinstance(found, Action):
         return Acts(passed_over=[found])
     fields = {ours: first(body, names) for ours, names in ALIASES.items()}
-    if found is Action.SEARCH and fields["text"] is None and Action.SEARCH not in named_by(body):
+    names = named_by(body)
+    if found is Action.SEARCH and fields["text"] is None and names and found not in names:
         return Acts(passed_over=[RESULTS])  # results were shown, and nothing says what was asked
     item = body.get("item")
     fields["item"] = item if isinstance(item, dict) else _snapshot(body)

@@ -14,8 +14,15 @@ from torch.nn.functional import dropout, normalize
 
 from portrait.arrays import MISSING, Floats, Refs, positions
 from portrait.model.behaviour import Behaviour
-from portrait.model.kinds import CONTRARY_OF, KINDS, NOW_WEIGHTS, gates_of_kinds, vectors_of_kinds
-from portrait.model.recency import CLICK, NEWCOMER, SEARCH
+from portrait.model.kinds import (
+    CLICK,
+    CONTRARY_OF,
+    KINDS,
+    NOW_WEIGHTS,
+    gates_of_kinds,
+    vectors_of_kinds,
+)
+from portrait.model.recency import NEWCOMER, SEARCH
 from portrait.model.space import Vectors
 from portrait.times import DAY_MS
 
@@ -71,8 +78,11 @@ class BehaviourEncoder(nn.Module):
         gates = NOW_WEIGHTS / NOW_WEIGHTS.max()
         own = [CONTRARY_OF.get(kind, kind) for kind in range(KINDS)]
         source = np.searchsorted(_LEARNED, own)
+        sign = np.ones(KINDS, np.float32)
+        for kind, contrary in CONTRARY_OF.items():
+            sign[kind] = gates[kind] / gates[contrary]
         self.register_buffer("source", torch.from_numpy(source), persistent=False)
-        self.register_buffer("sign", torch.from_numpy(gates / gates[own]), persistent=False)
+        self.register_buffer("sign", torch.from_numpy(sign), persistent=False)
         self.gates = nn.Parameter(torch.from_numpy(gates[_LEARNED]))
         self.actions = nn.Parameter(torch.zeros(KINDS, shape.dim))
         speeds = torch.logspace(np.log10(SLOWEST), np.log10(FASTEST), shape.heads)

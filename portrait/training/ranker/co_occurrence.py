@@ -98,12 +98,13 @@ def followed(events: Interactions, window: Window) -> csr_array:
     """Count what users touched soon after what, as evidence, (N, N).
 
     Several touches of one thing in a row are one: a purchase is a click, a cart and a payment.
-    What happened at the same moment has no order: a till's receipt is sorted by number.
+    What happened at the same moment has no order, nor has what was bought in one: a till's receipt
+    is sorted by number.
     """
     events = events.where(wanted(events))
     goes_on = (events.user[1:] == events.user[:-1]) & (events.item[1:] == events.item[:-1])
     events = events.where(np.append(True, ~goes_on)[: len(events)])
-    return evidence(events.user, events.item, events.at, len(events.items), window)
+    return evidence(events.user, events.item, events.moments, len(events.items), window)
 
 
 def evidence(user: Codes, item: Codes, at: Codes, items: int, window: Window) -> csr_array:
