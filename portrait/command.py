@@ -7,7 +7,8 @@ A command's root is imported only when it runs: `--help` answers at once, and `p
 never loads torch. What is wrong with what the operator gave ends in one sentence that names the
 variable, the cause and what to do; a traceback is printed with `--debug` alone.
 
-Exit codes: 0 it did what it was asked to; 1 it could not; 2 it was asked wrongly.
+Exit codes: 0 it did what it was asked to; 1 it could not; 2 it was asked wrongly. A root that was
+asked whether something is right may return a code of its own.
 """
 
 import argparse
@@ -116,10 +117,9 @@ def _run(command: Command, settings: Settings, options: argparse.Namespace) -> i
             runner.run(_look_around(command, settings))
             root = import_module(command.root)
             tune_garbage_collection()
-            runner.run(root.run(settings, options))
+            return runner.run(root.run(settings, options)) or 0
         except (PortraitError, ExceptionGroup) as error:
             return _told(command, error, is_debugged=options.debug)
-    return 0
 
 
 async def _look_around(command: Command, settings: Settings) -> None:

@@ -12,6 +12,10 @@ class SettingsInvalidError(PortraitError):
     """A setting makes no sense; the message says which, and what to do."""
 
 
+class FileUnreadableError(PortraitError):
+    """A file cannot be read; the message says which, and why."""
+
+
 class RecordInvalidError(PortraitError):
     """The record can never be read: dead-letter it, do not retry."""
 

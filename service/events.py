@@ -2,14 +2,17 @@
 
 import asyncio
 from collections import Counter
+from typing import Annotated
 
-from fastapi import APIRouter, Request, status
+from fastapi import APIRouter, Query, Request, status
 
 from service.dependencies import PartsDep, border_of
 from service.http.problems import WRITING, declared
 from service.intake import cloud_event_headers, read_events
 from service.routing import ExactRoute
 from service.schemas import EventsAnswer
+
+DryRun = Annotated[bool, Query(description="Only tell what would be read: nothing goes to Kafka.")]
 
 router = APIRouter(route_class=ExactRoute, tags=["events"])
 
@@ -59,11 +62,18 @@ BODY = {
     responses=declared(*WRITING),
     openapi_extra={"requestBody": BODY},
 )
-async def post_events(request: Request, parts: PartsDep) -> EventsAnswer:
+async def post_events(
+    request: Request,
+    parts: PartsDep,
+    dry_run: DryRun = False,  # noqa: FBT002 - FastAPI passes it by name
+) -> EventsAnswer:
     """Take in one event, or up to 500 as `{"events": [...]}`, in any shape that Kafka takes.
 
     An event without an id or a time gets one. When this answers, Kafka has what was accepted; each
     event that was not has its reason. After a 503, send everything again: ids make that safe.
+
+    With `dry_run=true` the answer is the same, each result has the events that were `read`, and
+    nothing is sent anywhere.
     """
     border = border_of(request)
     intake = await asyncio.to_thread(
@@ -72,6 +82,7 @@ async def post_events(request: Request, parts: PartsDep) -> EventsAnswer:
         border.future_tolerance,
         headers=cloud_event_headers(request.headers.raw),
         dialect=border.dialect,
+        dry_run=dry_run,
     )
     await parts.publisher.publish(intake.messages)
     ends = Counter(result.status for result in intake.results)

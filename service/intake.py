@@ -19,11 +19,11 @@ from portrait.events.event import Event
 from portrait.events.item import Id
 from portrait.events.stream import Headers, Message
 from portrait.events.topics import event_topic
-from portrait.field_errors import MOST_REASONS
 from portrait.reading.dialect import AS_SENT, Dialect
 from portrait.reading.envelopes import enveloped, messages_in, value_of
 from portrait.reading.events import Reading, plain_event, read_messages
-from portrait.reading.records import LARGEST_EVENT, Clock, moment_of
+from portrait.reading.records import LARGEST_EVENT, Clock
+from portrait.reading.report import End, canonical, report_of
 from portrait.reading.values import Fields
 from portrait.times import MILLISECOND
 from service.http.bodies import MOST_VALUES, is_crowded
@@ -50,6 +50,7 @@ def read_events(
     *,
     headers: Headers = (),
     dialect: Dialect = AS_SENT,
+    dry_run: bool = False,
 ) -> Intake:
     """Read a body: one event, a list, or `{"events": [...]}`. Blocks: 500 events take some 20 ms.
 
@@ -58,11 +59,12 @@ def read_events(
         future_tolerance: How far ahead of now an event may lie.
         headers: Those of a CloudEvent whose data alone is the body.
         dialect: How the shop's messages are read.
+        dry_run: Whether it is only asked what would be read; then there are no messages.
 
     Raises:
         EventsInvalidError: There is nothing in it that can be read.
     """
-    reader = _Reader(Clock.of_system(future_tolerance // MILLISECOND), dialect)
+    reader = _Reader(Clock.of_system(future_tolerance // MILLISECOND), dialect, dry_run)
     results: list[EventResult] = []
     room = MOST_BYTES  # for reasons
     for index, (sent, payload) in enumerate(_events_of(body, headers)):
@@ -104,6 +106,7 @@ class _Reader:
 
     clock: Clock
     dialect: Dialect
+    dry_run: bool
     messages: list[Message] = field(default_factory=list)
 
     def read(self, index: int, sent: Any, payload: bytes | None) -> EventResult:  # noqa: ANN401
@@ -112,30 +115,30 @@ class _Reader:
             said, payload = self._said(sent, to_json(sent) if payload is None else payload)
         except RecordInvalidError as error:
             return _result(index, sent, "rejected", str(error))
-        ready = []
-        for event in said.events:
-            try:
-                moment_of(event, self.clock.now, self.clock.tolerance)
-            except EventInvalidError as error:
-                said.refusals.append(str(error))
-            else:
-                value = payload or event.model_dump_json(exclude_none=True).encode()
-                ready.append(Message(event_topic(event.type), event.user_key.encode(), value))
-        reason = "; ".join([*dict.fromkeys(said.refusals)][:MOST_REASONS])
-        if reason:  # all of it or nothing, so that it can be sent again when it is mended
-            return _result(index, sent, "rejected", reason)
-        self.messages += ready
-        for name in said.passed_over:
-            metrics.messages_passed_over.labels(name).inc()
-        if not ready:
-            return _result(index, sent, "passed_over", ", ".join(dict.fromkeys(said.passed_over)))
+        report = report_of(said, self.clock)
+        if report.end is End.DEAD:  # all of it or nothing, so that it can be sent again when mended
+            return _result(index, sent, "rejected", report.reason)
+        if not self.dry_run:
+            self._take(said, payload)
+        if report.end is End.PASSED_OVER:
+            return _result(index, sent, "passed_over", report.reason)
         return EventResult(
             index=index,
-            event_id=said.events[0].event_id,
+            event_id=report.events[0].event_id,
             status="accepted",
-            events=len(ready),
-            left_out={name: why for each in said.left_out for name, why in each.items()},
+            events=len(report.events),
+            left_out=dict(report.left_out),
+            read=tuple(map(canonical, report.events)) if self.dry_run else None,
         )
+
+    def _take(self, said: Reading[Event], payload: bytes | None) -> None:
+        """Count what is passed over, and make messages of the rest."""
+        for name in said.passed_over:
+            metrics.messages_passed_over.labels(name).inc()
+        for event in said.events:
+            value = payload or event.model_dump_json(exclude_none=True).encode()
+            message = Message(event_topic(event.type), event.user_key.encode(), value)
+            self.messages.append(message)
 
     def _said(self, sent: Any, payload: bytes) -> tuple[Reading[Event], bytes | None]:  # noqa: ANN401
         """Return what was said, and the bytes of what is plain and goes on as it came.
@@ -164,7 +167,7 @@ def _complete(fields: Fields) -> None:
         fields.pop("sent_at", None)
 
 
-def _result(index: int, sent: object, status: Any, reason: str) -> EventResult:  # noqa: ANN401
+def _result(index: int, sent: object, status: Any, reason: str | None) -> EventResult:  # noqa: ANN401
     given = sent.get("event_id") if isinstance(sent, dict) else None
     event_id = given if _is_id(given) else None
     return EventResult(index=index, event_id=event_id, status=status, reason=reason)

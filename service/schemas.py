@@ -12,6 +12,7 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
+    WithJsonSchema,
     model_validator,
 )
 
@@ -63,6 +64,10 @@ ReadTone = Annotated[
         "star does. Null where nothing was read, or what was said is not sure.",
         examples=[None],
     ),
+]
+ReadEvent = Annotated[
+    dict[str, Any],
+    WithJsonSchema({"$ref": "#/components/schemas/Event"}),
 ]
 
 
@@ -488,6 +493,12 @@ class EventResult(ResponseBody):
     )
     left_out: dict[str, str] = Field(
         default_factory=dict, description="Fields that could not be read, and why.", examples=[{}]
+    )
+    read: tuple[ReadEvent, ...] | None = Field(
+        None,
+        description="With `dry_run` alone: the events in it.",
+        exclude_if=lambda read: read is None,
+        examples=[None],
     )
 
 

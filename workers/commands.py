@@ -1,7 +1,7 @@
 """The commands of the workers, and which settings each of them reads."""
 
 from portrait.command import Command
-from workers.dead_letters import add_options
+from workers import dead_letters, imports, try_out
 
 _LOGS = ("log_format",)
 _DIALECT = ("time_zone", "currency", "currency_rates", "mapping")
@@ -91,7 +91,25 @@ COMMANDS = (
         "List dead letters: how many there are of each reason, or one by one.",
         "workers.roots.dead_letters",
         (*_READING, *_LOGS),
-        add_options,
+        dead_letters.add_options,
+        waits=False,
+    ),
+    Command(
+        "try",
+        "Show what messages of a file are read as, which fields are left out, and what is dead "
+        "and why. Nothing is sent.",
+        "workers.roots.try_out",
+        (*_DIALECT, "future_tolerance", *_LOGS),
+        try_out.add_options,
+        waits=False,
+    ),
+    Command(
+        "import",
+        "Publish a shop's history, or its catalogue, from files: in time order, each event once, "
+        "after a look at all of it.",
+        "workers.roots.imports",
+        (*_KAFKA, "redis_url", *_DIALECT, "future_tolerance", "outage_limit", *_LOGS),
+        imports.add_options,
         waits=False,
     ),
 )

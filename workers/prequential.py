@@ -7,8 +7,8 @@ The exam's question, asked of live users: given all that somebody did before, do
 they took next stand among the first ten? The watch rolls a champion back by these counts.
 
 Only what was received after this process took the champion up is asked, so that nothing of the
-answer can have been in its training, however much of the log is read again. Counts are lost with
-a crash, and never doubled.
+answer can have been in its training, however much of the log is read again; of imported history
+nothing, which says of no model how it does today. Counts are lost with a crash, and never doubled.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ from portrait.catalogue.catalogue import Catalogue
 from portrait.errors import StoreUnavailableError
 from portrait.evaluation.exam import CUTOFF
 from portrait.evaluation.ranking import ranks
-from portrait.events.columns import ACTION_CODE
+from portrait.events.columns import ACTION_CODE, is_past
 from portrait.events.event import Action
 from portrait.inference.explain import Evidence, evidence_of
 from portrait.inference.recommend import RankingRequest, Shelf, eligible, shelf_of
@@ -154,6 +154,7 @@ def _questions(
     newest = facts.ring["at"][theirs, 0]
     fits = (
         (columns["received"][firsts] >= since_ms)
+        & ~is_past(columns[firsts])
         & np.isin(first["action"], WANTS)
         & catalogue.offered(rows)
         & (newest > 0)

@@ -31,7 +31,7 @@ from portrait.catalogue.popularity import PopularityStore
 from portrait.catalogue.store import CatalogueStore
 from portrait.catalogue.texts import SEARCH_TTL
 from portrait.errors import PortraitError, StoreRestartedError, StoreUnavailableError
-from portrait.events.columns import ERASURE, EVENT
+from portrait.events.columns import ERASURE, EVENT, is_past
 from portrait.events.event import Action, Event
 from portrait.events.item import Item
 from portrait.events.letter import records_of, topic_of
@@ -151,9 +151,9 @@ class Outcome:
         return [letter for part in self.parts for letter in part.dead]
 
     @property
-    def received(self) -> int | None:
-        """When the first of its events was received, ms."""
-        return next((int(each) for part in self.parts for each in part.columns["received"]), None)
+    def logged(self) -> int | None:
+        """When the log took the first of its events in, ms."""
+        return next((int(each) for part in self.parts for each in part.columns["logged"]), None)
 
 
 async def update(stream: EventStream, updater: Updater) -> None:
@@ -419,10 +419,9 @@ async def _attempt(
     outcome.wanted.append(voices[kept])
     outcome.noted += [note(question, catalogue) for question in questions if kept[question.place]]
     outcome.users += len(stored)
+    told = np.intersect1d(stored, columns["user"][~is_past(columns)])
     outcome.notices += notices(
-        [users[place] for place in stored.tolist()],
-        facts.head[stored],
-        catalogue.space_id,
+        [users[place] for place in told.tolist()], facts.head[told], catalogue.space_id
     )
     return changed[refused]
 
@@ -527,8 +526,8 @@ def _count(batch: Batch, new: NDArray[np.void], outcome: Outcome) -> None:
             metrics.events_folded.labels(action).inc(events)
     metrics.batch_events.observe(len(batch.records))
     metrics.profiles_stored.inc(outcome.users)
-    if outcome.received is not None:
-        metrics.freshness_seconds.observe(time.time() - outcome.received / 1_000)
+    if outcome.logged is not None:
+        metrics.freshness_seconds.observe(time.time() - outcome.logged / 1_000)
     for part in outcome.parts:
         for name, times in part.passed_over.items():
             metrics.messages_passed_over.labels(name).inc(times)

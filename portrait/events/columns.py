@@ -1,9 +1,12 @@
 """Columns: events as rows of arrays, as they are read, folded and remembered."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from portrait.events.event import Action
+from portrait.times import DAY_MS
 
+PAST_MS = DAY_MS  # what was received so long before this log took it in is no news to anybody
 RING = 64  # newest events remembered; 32 bytes each keeps a record under 4 KB
 FIRST_ACTIONS = 7  # those that the first records and models know; more were appended since
 TOPICS = len(Action) + 1  # those of events and erasures: what a user's positions are kept for
@@ -38,3 +41,9 @@ TOPIC_CODE = {  # the erasures have kept their place, so the topics of later act
     action: code + (code >= ERASURE) for action, code in ACTION_CODE.items()
 }
 PURCHASE, RETURN = ACTION_CODE[Action.PURCHASE], ACTION_CODE[Action.RETURN]
+
+
+def is_past(columns: NDArray[np.void]) -> NDArray[np.bool_]:
+    """Say of events, (E,) of COLUMNS, which are history: imported, or sent back after days."""
+    past: NDArray[np.bool_] = columns["logged"] - columns["received"] >= PAST_MS
+    return past

@@ -125,6 +125,11 @@ class Mapped:
                 fields["event_id"] = part_id(fields.get("event_id"), place)
         return Acts([_event(fields) for fields in read])
 
+    def rule_of(self, message: Fields) -> str | None:
+        """Return the name of the rule that a message is read by; None: none is for it."""
+        found = _rule_for(message, self.events) or _rule_for(message, self.items)
+        return None if found is None else found.name
+
     def item(self, message: Fields) -> list[Fields] | None:
         """Return the items of a message by the first rule that is for it; None: none is."""
         rule = _rule_for(message, self.items)

@@ -93,7 +93,7 @@ def put_aside(record: Record, take: Callable[[Record], None], logs: Logs = FIRST
         take: Raises RecordInvalidError for what is wrong with the record.
         logs: Which log of its name each partition is.
     """
-    reason = record.reason if isinstance(record, Unreadable) else _refusal(take, record)
+    reason = record.reason if isinstance(record, Unreadable) else refusal(take, record)
     return None if reason is None else _letter(record, reason, logs)
 
 
@@ -105,12 +105,12 @@ def tabulated(
 ) -> tuple[Table, list[Message]]:
     """Build a table of rows, one of each record. Those that fit in none are dead, and left out."""
     built: list[Table] = []
-    if _refusal(lambda whole: built.append(build(whole)), rows) is None:
+    if refusal(lambda whole: built.append(build(whole)), rows) is None:
         return built[0], []
     sound: list[Row] = []
     letters: list[Message] = []
     for record, row in zip(records, rows, strict=True):
-        reason = _refusal(build, [row])
+        reason = refusal(build, [row])
         if reason is None:
             sound.append(row)
         else:
@@ -217,7 +217,7 @@ def read_item(record: Record, dialect: Dialect = AS_SENT) -> ItemReading:
     return read_items(record.value, record.headers, dialect=dialect)
 
 
-def _refusal(take: Callable[[What], object], what: What) -> str | None:
+def refusal(take: Callable[[What], object], what: What) -> str | None:
     """Return why something cannot be taken; None if it was."""
     try:
         take(what)

@@ -21,6 +21,7 @@ COMMANDS = {command.name: command for command in commands()}
 SECRET = "geheim-4711"  # noqa: S105 - nobody's
 HEAVY = ("torch", "transformers", "pandas", "mlflow", "sklearn")
 PATIENCE = 240  # seconds: what trains loads for ten of them, on a machine that is busy for a minute
+HANDED = ("workers.roots.", "portrait.reading.dialect")  # who is handed the settings
 HELP_SECONDS = 1.5  # of processor time, so that other work on the machine does not count
 
 
@@ -58,7 +59,7 @@ def settings_read_in(module: str, seen: set[str]) -> set[str]:
             found |= (
                 {node.attr} & {*Settings.model_fields} if node.value.id == "settings" else set()
             )
-        if isinstance(node, ast.ImportFrom) and str(node.module).startswith("workers.roots."):
+        if isinstance(node, ast.ImportFrom) and str(node.module).startswith(HANDED):
             found |= settings_read_in(str(node.module), seen)
     return found
 
@@ -98,7 +99,9 @@ def test_help_is_there_at_once_and_names_every_command() -> None:
     assert spent.children_user - before.children_user < HELP_SECONDS
 
 
-@pytest.mark.parametrize("name", ["archive", "topics", "replay_dead", "dead_letters"])
+@pytest.mark.parametrize(
+    "name", ["archive", "topics", "replay_dead", "dead_letters", "try_out", "imports"]
+)
 def test_what_reads_no_text_starts_without_torch_and_pandas(name: str) -> None:
     asked = f"import sys, workers.roots.{name}; print([m for m in {HEAVY} if m in sys.modules])"
 

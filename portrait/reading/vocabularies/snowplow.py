@@ -11,7 +11,7 @@ from portrait.reading.names import SNOWPLOW
 from portrait.reading.values import Fields, first, objects, parsed, said, within
 
 ACTION = "snowplow_ecommerce_action"
-_TABS = 120  # an enriched line has 131 fields
+TABS = 120  # an enriched line has 131 fields
 _ENTITY = re.compile(r"contexts_com_snowplowanalytics_snowplow_ecommerce_(\w+?)_\d+$")
 _SELF_DESCRIBING = re.compile(
     r"unstruct_event_com_snowplowanalytics_snowplow_(?:ecommerce_)?(\w+?)_\d+$"
@@ -50,7 +50,7 @@ COLUMNS = {
 def line(payload: str) -> Fields | None:
     """Read a tab-separated enriched event; None if it is none."""
     cells = payload.rstrip("\r\n").split("\t")
-    if len(cells) <= _TABS:
+    if len(cells) <= TABS:
         return None
     return said({name: cells[at] for at, name in COLUMNS.items() if at < len(cells)})
 
