@@ -21,7 +21,7 @@ from pydantic_core import from_json
 from portrait.errors import RecordInvalidError
 from portrait.events.stream import Headers
 from portrait.reading.acts import part_id
-from portrait.reading.values import Fields, is_said, objects, parsed, said
+from portrait.reading.values import Fields, is_said, objects, parsed, said, scaled
 from portrait.reading.vocabularies import personalize, snowplow
 
 _CE_NAMES = {"event_id": "id", "type": "type", "user_id": "subject", "occurred_at": "time"}
@@ -202,10 +202,10 @@ def _decimal(value: str, parameters: object) -> object:
     """Read big-endian bytes in base64 as the number that they are of, by its scale."""
     scale = parameters.get("scale") if isinstance(parameters, dict) else None
     try:
-        raw = base64.b64decode(value, validate=True)
-        return int.from_bytes(raw, "big", signed=True) / 10 ** int(str(scale))
-    except (binascii.Error, ValueError, OverflowError):
+        number = scaled(base64.b64decode(value, validate=True), int(str(scale)))
+    except (binascii.Error, ValueError):
         return value
+    return value if number is None else number
 
 
 def _change(body: Fields) -> Fields:
