@@ -8,7 +8,16 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, PositiveInt, RedisDsn, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    Field,
+    HttpUrl,
+    PositiveInt,
+    RedisDsn,
+    Secret,
+    SecretStr,
+    ValidationError,
+)
 from pydantic_core import ErrorDetails, to_jsonable_python
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
@@ -93,6 +102,11 @@ class Settings(BaseSettings):
     )
     mapping: Path | None = Field(
         None, description="A file that says how messages of the shop's own are read."
+    )
+    schema_registry: Secret[HttpUrl] | None = Field(
+        None,
+        description="Schema registry with the API of Confluent's, for messages framed with Avro or "
+        "Protobuf: `https://user:password@registry.example:8081`. It is waited for as Redis is.",
     )
 
     # The update worker

@@ -4,7 +4,7 @@ from portrait.command import Command
 from workers.dead_letters import add_options
 
 _LOGS = ("log_format",)
-_DIALECT = ("time_zone", "currency", "currency_rates", "mapping")
+_DIALECT = ("time_zone", "currency", "currency_rates", "mapping", "schema_registry")
 _KAFKA = ("kafka_bootstrap", "kafka_security", "kafka_username", "kafka_password")
 _READING = (*_KAFKA, "batch_wait", "batch_events", "batch_bytes", "outage_limit")
 _WIRES = ("redis_url", "unknown_items", "unknown_ttl", "outage_limit")
