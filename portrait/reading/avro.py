@@ -67,7 +67,7 @@ def avro(schema: str, references: Sequence[str] = ()) -> Decode:
         written = BytesIO(message)
         try:
             read: Any = schemaless_reader(written, root, None)
-            said = _as_json(read["said"])
+            said = _as_json(read)["said"]
         except _MISFITS as error:
             raise ValueError from error
         if written.tell() < len(message):
@@ -93,12 +93,13 @@ def _simplified(schema: Any) -> Any:  # noqa: ANN401 - JSON
 
 
 def _as_json(value: Any) -> Any:  # noqa: ANN401 - of any type
-    """Return a value as JSON would have it: bytes in base64."""
-    if isinstance(value, dict):
-        return {name: _as_json(each) for name, each in value.items()}
-    if isinstance(value, list):
-        return [_as_json(each) for each in value]
-    return base64.b64encode(value).decode() if isinstance(value, bytes) else value
+    """Return a value as JSON would have it: bytes in base64. It is changed in its place."""
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    for place, each in value.items() if isinstance(value, dict) else enumerate(value):
+        if isinstance(each, bytes | dict | list):
+            value[place] = _as_json(each)
+    return value
 
 
 def _decimal(written: bytes, schema: Fields, _: object = None) -> float | bytes:

@@ -16,6 +16,7 @@ from portrait.events.topics import ITEMS
 from portrait.reading.envelopes import Opened, enveloped, key_of, messages_in, name_in, value_of
 from portrait.reading.schemas import NO_REGISTRY, Schemas
 
+LARGEST_FRAMED = 262_144  # bytes; in Avro each may be several values, of a hundred bytes each
 _MAGIC = b"\0"
 _FRAME_BYTES = 5
 
@@ -64,6 +65,9 @@ def _framed(message: bytes, schemas: Schemas, part: str = "payload") -> Any:  # 
             return value_of(content)
     except RecordInvalidError:
         pass  # another form may begin so
+    if len(content) > LARGEST_FRAMED:
+        msg = f"{part}: larger than {LARGEST_FRAMED} bytes, and not JSON"
+        raise RecordInvalidError(msg)
     try:
         return schemas.find(schema)(content)
     except SchemaInvalidError as error:

@@ -35,6 +35,9 @@ from tests.support.registries import (
 
 TEXT = json.dumps("string")
 MILK = in_avro("string", "milk")
+HOLDS_ITSELF = json.dumps(
+    {"type": "record", "name": "N", "fields": [{"name": "n", "type": ["null", "N"]}]}
+)
 
 
 class World:
@@ -227,11 +230,12 @@ class TestRegistrySchemas(SchemasContract):
         [
             ("{", None, "is no Avro schema"),
             ('"Nowhere"', None, "is no Avro schema"),
+            (HOLDS_ITSELF, None, "holds itself"),
             ("syntax = 'proto3';", "PROTOBUF", "is no Protobuf schema, or lacks what it imports"),
             ("<xml/>", "XML", "is of another kind than Avro, Protobuf and JSON Schema"),
             (f'"{"x" * 10_000_000}"', None, f"is larger than {LARGEST_SCHEMA} bytes"),
         ],
-        ids=["no JSON", "no name", "no bytes", "XML", "10 MB"],
+        ids=["no JSON", "no name", "itself", "no bytes", "XML", "10 MB"],
     )
     async def test_what_nothing_can_be_read_by_is_refused_with_its_reason(
         self,

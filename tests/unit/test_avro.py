@@ -9,7 +9,7 @@ from itertools import count
 from typing import Any, NamedTuple
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from portrait.errors import SchemaInvalidError
@@ -269,6 +269,37 @@ def test_what_shops_have_is_not_refused(schema: Json) -> None:
 def test_what_is_no_schema_is_refused(schema: str) -> None:
     with pytest.raises(SchemaInvalidError, match="is no Avro schema"):
         avro(schema)
+
+
+WORDS = st.sampled_from(
+    [
+        *("null", "int", "string", "bytes", "record", "array", "map", "enum", "fixed", "error"),
+        *("R", "a.R", "decimal", "date", "", "uuid", "name", "x y", "io.debezium.time.Date"),
+    ]
+)
+KEYS = st.sampled_from(
+    [
+        *("type", "name", "namespace", "fields", "items", "values", "symbols", "size", "scale"),
+        *("logicalType", "precision", "default", "aliases", "doc", "connect.name"),
+    ]
+)
+SCHEMAS = st.recursive(
+    WORDS | st.sampled_from([None, True, 7, -1, 10**400, 0.5]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=5),
+    max_leaves=12,
+)
+ALMOST = st.builds(
+    lambda changes: json.dumps({**CLICK, **changes}), st.dictionaries(KEYS, SCHEMAS, max_size=2)
+)
+
+
+@settings(max_examples=300)
+@given(SCHEMAS.map(json.dumps) | ALMOST, st.binary(max_size=20))
+def test_no_schema_does_more_than_be_refused(schema: str, message: bytes) -> None:
+    try:
+        json.dumps(avro(schema, [schema])(message))
+    except (SchemaInvalidError, ValueError):
+        return
 
 
 READERS = {

@@ -16,7 +16,7 @@ from portrait.reading.avro import avro
 from portrait.reading.decode import EventBatch, decode
 from portrait.reading.dialect import AS_SENT, Dialect
 from portrait.reading.envelopes import value_of
-from portrait.reading.frames import schema_of, schemas_named
+from portrait.reading.frames import LARGEST_FRAMED, schema_of, schemas_named
 from portrait.reading.protobuf import protobuf
 from portrait.reading.records import Clock
 from portrait.reading.schemas import Decode
@@ -203,6 +203,18 @@ def test_items_and_their_keys_are_read() -> None:
         b"7",
     ):
         assert indexed(None, key).withdrawn == ["7"]
+
+
+def test_more_than_is_read_by_a_schema_is_refused_before() -> None:
+    large = {"id": 7, "title": "x" * LARGEST_FRAMED}
+
+    (letter,) = indexed(framed(ITEM, in_avro(ITEM_SCHEMA, large))).dead
+    ((item,),) = indexed(
+        framed(ITEM, json.dumps(large | {"title": "Tea", "more": "x" * 300_000}).encode())
+    ).items
+
+    assert (dict(letter.headers)["portrait-reason"] or b"").startswith(b"payload: larger than")
+    assert item.title == "Tea"
 
 
 def test_a_row_of_debezium_is_opened_behind_its_frame() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from google.protobuf.descriptor_pb2 import FieldDescriptorProto, FileDescriptorProto
 from google.protobuf.descriptor_pool import Default
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from portrait.errors import SchemaInvalidError
@@ -255,6 +255,18 @@ def test_a_decimal_of_a_large_scale_is_none() -> None:
 def test_what_is_no_schema_is_refused(schema: str) -> None:
     with pytest.raises(SchemaInvalidError, match="is no Protobuf schema"):
         protobuf(schema)
+
+
+@settings(max_examples=300)
+@given(st.integers(0, 999), st.binary(min_size=1, max_size=3), st.integers(0, 9), st.binary())
+def test_no_schema_does_more_than_be_refused(at: int, bytes_: bytes, end: int, sent: bytes) -> None:
+    whole = known().SerializeToString()
+    at %= len(whole)
+    spoiled = whole[:at] + bytes_ + whole[at + len(bytes_) : len(whole) - end]
+    try:
+        json.dumps(protobuf(base64.b64encode(spoiled).decode())(FIRST + sent))
+    except (SchemaInvalidError, ValueError):
+        return
 
 
 def test_a_schema_without_what_it_imports_is_refused() -> None:
