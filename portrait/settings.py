@@ -12,8 +12,10 @@ from pydantic import (
     AfterValidator,
     Field,
     FilePath,
+    HttpUrl,
     PositiveInt,
     RedisDsn,
+    Secret,
     SecretStr,
     ValidationError,
 )
@@ -113,6 +115,11 @@ class Settings(BaseSettings):
     )
     mapping: Path | None = Field(
         None, description="A file that says how messages of the shop's own are read."
+    )
+    schema_registry: Secret[HttpUrl] | None = Field(
+        None,
+        description="Schema registry with the API of Confluent's, for messages framed with Avro or "
+        "Protobuf: `https://user:password@registry.example:8081`. It is waited for as Redis is.",
     )
 
     # The update worker

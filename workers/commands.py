@@ -4,7 +4,7 @@ from portrait.command import Command
 from workers import dead_letters, imports, try_out
 
 _LOGS = ("log_format",)
-_DIALECT = ("time_zone", "currency", "currency_rates", "mapping")
+_DIALECT = ("time_zone", "currency", "currency_rates", "mapping", "schema_registry")
 _KAFKA = (
     *("kafka_bootstrap", "kafka_security", "kafka_mechanism", "kafka_username"),
     *("kafka_password", "kafka_password_file", "kafka_ca_file"),
