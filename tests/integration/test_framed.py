@@ -30,8 +30,8 @@ from tests.support.registries import (
 )
 from tests.support.streams import memory_updater
 from workers.roots.bounds import bounds_of
-from workers.roots.dialect import spoken
 from workers.roots.kafka import cluster_of
+from workers.roots.registry import spoken
 from workers.update import update
 
 TOPIC = "events.click"

@@ -15,8 +15,8 @@ from portrait.settings import Settings
 from workers.archive import Bounds, archive, check, keep_tidy
 from workers.health import serve_health
 from workers.roots.bounds import bounds_of
-from workers.roots.dialect import spoken
 from workers.roots.kafka import cluster_of
+from workers.roots.registry import spoken
 from workers.roots.stop import told_to_stop
 
 GROUP = "portrait-archive"

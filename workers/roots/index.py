@@ -21,9 +21,9 @@ from workers.encoders import Encoders
 from workers.index import Indexer, index
 from workers.origin import Completeness, Origin, Shop, Stores
 from workers.roots.bounds import bounds_of
-from workers.roots.dialect import spoken
 from workers.roots.encoders import encoders_of
 from workers.roots.kafka import cluster_of
+from workers.roots.registry import spoken
 from workers.roots.wires import Wires, connected
 from workers.spaces import Spaces
 from workers.unread import Unread

@@ -20,9 +20,9 @@ from portrait.settings import Settings
 from workers.painter import await_painter
 from workers.repaint import keep_repainted
 from workers.roots.bounds import bounds_of
-from workers.roots.dialect import spoken
 from workers.roots.encoders import encoders_of
 from workers.roots.kafka import cluster_of
+from workers.roots.registry import spoken
 from workers.roots.wires import connected
 from workers.update import Limits, Ports, assemble, update
 
