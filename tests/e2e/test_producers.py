@@ -170,7 +170,7 @@ def done(portrait: Portrait, user: str) -> list[tuple[str, str | None]]:
     for key in (user, f"anonymous:{user}"):
         answer = portrait.get(f"/profile/{key}")
         if answer.status_code == 200:
-            found += [(each["type"], each.get("item_id")) for each in answer.json()["recent"]]
+            found += [(each["action"], each.get("item_id")) for each in answer.json()["recent"]]
     return found
 
 
