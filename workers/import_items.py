@@ -8,6 +8,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 
+from pydantic_core import to_json
+
+from portrait.events.item import Item
 from portrait.events.stream import Message, Publisher
 from portrait.events.topics import ITEMS
 from portrait.reading.report import Report
@@ -25,7 +28,7 @@ class Whole:
     def add(self, report: Report) -> None:
         """Take in the next row."""
         for item in report.items:
-            if "title" in item.model_fields_set:
+            if not item.is_patch:
                 self.last[item.id] = self.rows
         for id in report.withdrawn:
             self.last[id] = self.rows
@@ -53,9 +56,21 @@ def _messages(
     for number, report in enumerate(reports):
         for item in report.items:
             if number >= whole.last.get(item.id, 0):
-                value = item.model_dump_json(exclude_unset=True).encode()
-                yield Message(ITEMS, item.id.encode(), value)
+                yield Message(ITEMS, item.id.encode(), _value(item))
         for id in report.withdrawn:
             if number >= whole.last[id]:
                 yield Message(ITEMS, id.encode(), None)
         advance(1)
+
+
+def _value(item: Item) -> bytes:
+    """Write an item as it was said; a patch with null for what it takes back to unknown."""
+    named = item.model_fields_set
+    if not item.is_patch:
+        return item.model_dump_json(exclude_unset=True).encode()
+    said = item.model_dump(mode="json", include=named, exclude_defaults=True)
+    said |= {"withdrawn": item.withdrawn} if "withdrawn" in named else {}
+    if item.attributes:
+        said["attributes"] = {name: value or None for name, value in item.attributes.items()}
+    unknown = dict.fromkeys(named - {"patch"} - said.keys())
+    return to_json({**unknown, **said, "patch": True})
