@@ -22,6 +22,7 @@ import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
+from typing import NamedTuple
 
 from pydantic_core import from_json
 
@@ -40,6 +41,13 @@ BEGIN = datetime(2019, 10, 1, tzinfo=UTC)
 STARTS = 5  # seconds that an update worker takes to be ready
 
 
+class Turn(NamedTuple):
+    """How long something took, and what it used of a processor, both in seconds."""
+
+    seconds: float
+    cpu: float
+
+
 def main() -> None:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -51,30 +59,16 @@ def main() -> None:
         log = Path(folder) / "2019-Oct.csv"
         rows = _write_log(log, options.events, options.users)
         asyncio.run(_prepare(Settings.model_validate(_values(environment))))
-        bare = _parse(rows)
-        read = _run(python("portrait", "import", "events", str(log), "--dry-run"), environment)
-        seconds, to_log, to_profiles = _import(log, options.events, environment)
-    print(
-        json.dumps(
-            {
-                "events": options.events,
-                "seconds": {
-                    "bare": round(bare, 3),
-                    "read": read,
-                    "log": to_log,
-                    "profiles": round(to_profiles, 3),
-                },
-                "events_per_second": {
-                    "bare": round(options.events / bare),
-                    "read": round(options.events / read),
-                    "log": round(options.events / to_log),
-                    "profiles": round(options.events / to_profiles),
-                },
-                "update_cpu_us_per_event": round(1e6 * seconds / options.events, 1),
-                "log / bare": round(bare / to_log, 4),
-            }
-        )
-    )
+        turns = {"bare": _parse(rows)}
+        turns["read"] = _run(log, "--dry-run", environment)
+        turns |= _import(log, options.events, environment)
+    for name, turn in turns.items():
+        print(f"{name:>8}  {options.events / turn.seconds:>9,.0f} events/s", end="  ")
+        print(f"{1e6 * turn.cpu / options.events:6.1f} µs CPU per event")
+    rate = {name: round(options.events / turn.seconds) for name, turn in turns.items()}
+    cpu = {name: round(1e6 * turn.cpu / options.events, 1) for name, turn in turns.items()}
+    ratios = {name: round(rate[name] / rate["bare"], 4) for name in ("log", "profiles")}
+    print(json.dumps({"events_per_second": rate, "cpu_us_per_event": cpu, "to_bare": ratios}))
 
 
 def _write_log(path: Path, events: int, users: int) -> list[dict[str, str]]:
@@ -114,37 +108,45 @@ def _values(environment: dict[str, str]) -> dict[str, str]:
     return {name: environment[f"PORTRAIT_{name.upper()}"] for name in names}
 
 
-def _parse(rows: list[dict[str, str]]) -> float:
-    """Parse the rows as JSON lines. Returns the seconds that took."""
+def _parse(rows: list[dict[str, str]]) -> Turn:
+    """Parse the rows as JSON lines."""
     lines = [json.dumps(row).encode() for row in rows]
-    started = time.perf_counter()
+    started, cpu = time.perf_counter(), time.process_time()
     for line in lines:
         from_json(line)
-    return time.perf_counter() - started
+    return Turn(time.perf_counter() - started, time.process_time() - cpu)
 
 
-def _import(log: Path, events: int, environment: dict[str, str]) -> tuple[float, float, float]:
-    """Import beside an update worker. Returns its CPU seconds, and how long both took."""
+def _import(log: Path, events: int, environment: dict[str, str]) -> dict[str, Turn]:
+    """Import beside an update worker, which counts what it has used of a processor."""
     turn = python("benchmarks.stream", "--turn", "update", "--group", "import")
     turn += ["--events", str(events), "--value-bytes", "0"]
     with subprocess.Popen(turn, env=environment, stdout=subprocess.PIPE, text=True) as worker:  # noqa: S603 - our own
         time.sleep(STARTS)
         started = time.perf_counter()
-        to_log = _run(python("portrait", "import", "events", str(log), "--yes"), environment)
+        to_log = _run(log, "--yes", environment)
         said, _ = worker.communicate()
-        to_profiles = time.perf_counter() - started
+        seconds = time.perf_counter() - started
     if worker.returncode:
         sys.exit("the update worker failed")
-    return float(json.loads(said.splitlines()[-1])["cpu_seconds"]), to_log, to_profiles
+    cpu = float(json.loads(said.splitlines()[-1])["cpu_seconds"])
+    return {"log": to_log, "profiles": Turn(seconds, to_log.cpu + cpu)}
 
 
-def _run(command: list[str], environment: dict[str, str]) -> float:
-    """Run an import. Returns its seconds, with the start of the interpreter left out."""
+def _run(log: Path, option: str, environment: dict[str, str]) -> Turn:
+    """Run an import; the start of the interpreter counts as work, and not as time."""
+    before = os.times()
     ended = subprocess.run(  # noqa: S603 - our own
-        command, env=environment, check=True, stdout=subprocess.PIPE, text=True
+        python("portrait", "import", "events", str(log), option),
+        env=environment,
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
     )
-    print(ended.stdout.splitlines()[-1])
-    return float(json.loads(ended.stdout.splitlines()[-1])["seconds"])
+    after = os.times()
+    used = after.children_user + after.children_system
+    used -= before.children_user + before.children_system
+    return Turn(float(json.loads(ended.stdout.splitlines()[-1])["seconds"]), used)
 
 
 if __name__ == "__main__":
