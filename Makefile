@@ -8,9 +8,11 @@ DATA ?= data
 # Four test processes, on two cores: those that start others wait more than they work. A file's tests stay together, for they share what they start; the longest first.
 PYTEST := python -m pytest -n 4 --dist loadscope --no-loadscope-reorder
 export MLFLOW_DISABLE_TELEMETRY := true
+# KAFKA=apache: on Apache Kafka instead of the embedded broker.
+BROKER := $(if $(filter apache,$(KAFKA)),kafka)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-check demo-retrain test coverage check lint format bench-stream bench-encode bench-quality bench-heads bench-staleness \
+.PHONY: help setup kafka demo demo-check demo-retrain test test-kafka coverage check lint format bench-stream bench-encode bench-quality bench-heads bench-staleness \
   bench-continual bench-judge bench-service bench-portrait generate replay-dead up down clean lock
 
 help:  ## List the targets.
@@ -27,17 +29,37 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	  --constraint constraints.txt --editable '.[encode,openvino,train,demo,bench,dev]'
 	@touch $@
 
-demo: setup  ## Watch real shopping events become profiles; Ctrl-C ends it.
+kafka: build/kafka/.fetched  ## Fetch Apache Kafka into build/, for KAFKA=apache; needs Java 17 and Maven.
+
+build/kafka/.fetched: sandbox/kafka/pom.xml
+	@for tool in java mvn; do command -v $$tool > /dev/null || \
+	  { echo "Apache Kafka needs $$tool, which is not here: install Java 17 or later, and Maven."; exit 1; }; done
+	@echo 'Fetching Apache Kafka'
+	@rm -rf $(@D) && mvn --batch-mode --quiet --file $< dependency:copy-dependencies \
+	  -DincludeScope=runtime -DoutputDirectory=$(CURDIR)/$(@D)/libs
+	@touch $@
+
+demo: setup $(BROKER)  ## Watch real shopping events become profiles; Ctrl-C ends it.
 	@$(RUN) python -m demo $(ARGS)
 
-demo-check: setup  ## The same, ends by itself, and fails if an event was lost; the last line is JSON.
+demo-check: setup $(BROKER)  ## The same, ends by itself, and fails if an event was lost; the last line is JSON.
 	@$(RUN) python -m demo --check $(ARGS)
 
-demo-retrain: setup  ## A model trains itself again, is judged and promoted under load; last line JSON.
+demo-retrain: setup $(BROKER)  ## A model trains itself again, is judged and promoted under load; last line JSON.
 	@$(RUN) python -m demo.retrain
 
-test: setup lint  ## Every check and every test, with real servers.
+test: setup lint $(BROKER)  ## Every check and every test, with real servers.
 	@$(RUN) $(PYTEST) $(ARGS)
+ifneq ($(KAFKA),apache)
+	@echo 'Left out: tests/kafka, on Apache Kafka (make test-kafka; it needs Java 17 and Maven).'
+endif
+
+# What Apache Kafka alone does, and what else depends on the broker.
+ON_KAFKA := tests/kafka tests/integration/test_kafka.py tests/integration/test_kafka_away.py tests/integration/test_archive.py \
+  $(wildcard tests/contract/test_stream.py) tests/e2e/test_whole.py tests/faults/test_kill.py tests/faults/test_poison.py
+test-kafka: export KAFKA := apache
+test-kafka: setup kafka  ## The stream, one whole Portrait and the kill tests, on Apache Kafka.
+	@$(RUN) $(PYTEST) $(ON_KAFKA) $(ARGS)
 
 coverage: setup  ## Every test, and which lines none of them reaches; a third slower.
 	@$(RUN) $(PYTEST) --cov --cov-report=term:skip-covered $(ARGS)

@@ -51,6 +51,7 @@ from portrait.events.topics import ERASURES, EVENT_TOPICS, event_topic, read_top
 from portrait.lifecycle.registry import plain_card
 from portrait.model.model import Model
 from portrait.model.space import Space, Vectors, unit
+from portrait.reading.dialect import AS_SENT
 from portrait.ref import search_ref, text_ref
 from portrait.settings import Settings
 from sandbox.servers import Servers, start_servers
@@ -359,7 +360,7 @@ async def _update(settings: Settings, options: argparse.Namespace) -> Turn:
         painter = await open_painter(model, catalogue, _no_encoder)
         publisher = await stack.enter_async_context(open_publisher(cluster_of(settings)))
         ports = update_ports(settings, redis, publisher, catalogue)
-        updater = assemble(ports, painter, _no_encoder, limits_of(settings), options.group)
+        updater = assemble(ports, painter, _no_encoder, limits_of(settings, AS_SENT), options.group)
         stream = await stack.enter_async_context(
             open_stream(
                 cluster_of(settings),

@@ -32,6 +32,14 @@ class LetterInvalidError(RecordInvalidError):
     """The dead letter cannot be sent back: leave it where it is."""
 
 
+class SchemaInvalidError(PortraitError):
+    """Nothing can be read by this schema: dead-letter what is framed with it."""
+
+
+class SchemasUnavailableError(PortraitError):
+    """The schema registry did not answer: try again later."""
+
+
 class ProfileNotFoundError(PortraitError):
     """Nothing is known of this user."""
 

@@ -8,7 +8,17 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, PositiveInt, RedisDsn, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    Field,
+    FilePath,
+    HttpUrl,
+    PositiveInt,
+    RedisDsn,
+    Secret,
+    SecretStr,
+    ValidationError,
+)
 from pydantic_core import ErrorDetails, to_jsonable_python
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
@@ -47,7 +57,9 @@ class Settings(BaseSettings):
 
     # Where things are
     redis_url: RedisDsn = Field(
-        RedisDsn("redis://127.0.0.1:6379/0"), description="Redis 7 or later; `rediss://` for TLS."
+        RedisDsn("redis://127.0.0.1:6379/0"),
+        description="Redis 7 or later, `redis://user:password@host:port/0`; `rediss://` for TLS, "
+        "and `?ssl_ca_certs=FILE` where the system does not know who signed its certificate.",
     )
     kafka_bootstrap: str = Field(
         "127.0.0.1:9092", description="Kafka brokers, `host:port`, separated by commas."
@@ -55,8 +67,18 @@ class Settings(BaseSettings):
     kafka_security: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
         "PLAINTEXT", description="Kafka security protocol."
     )
-    kafka_username: str | None = Field(None, description="SASL user (SCRAM-SHA-512).")
+    kafka_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        "SCRAM-SHA-512", description="SASL mechanism."
+    )
+    kafka_username: str | None = Field(None, description="SASL user.")
     kafka_password: SecretStr | None = Field(None, description="SASL password.")
+    kafka_password_file: FilePath | None = Field(
+        None, description="File that holds the SASL password, instead."
+    )
+    kafka_ca_file: FilePath | None = Field(
+        None,
+        description="PEM file of who signed Kafka's certificate; none: those the system knows.",
+    )
     topics_file: Path = Field(
         Path("deploy/topics.yml"), description="Topics to create: names, partitions, retention."
     )
@@ -93,6 +115,11 @@ class Settings(BaseSettings):
     )
     mapping: Path | None = Field(
         None, description="A file that says how messages of the shop's own are read."
+    )
+    schema_registry: Secret[HttpUrl] | None = Field(
+        None,
+        description="Schema registry with the API of Confluent's, for messages framed with Avro or "
+        "Protobuf: `https://user:password@registry.example:8081`. It is waited for as Redis is.",
     )
 
     # The update worker
@@ -311,6 +338,7 @@ def read_settings() -> Settings:
     wrong = [_unknown(name) for name in _ours(os.environ) if name.upper() not in _VARIABLES]
     try:
         settings = Settings()
+        wrong += _at_odds(settings)
     except ValidationError as error:
         problems = error.errors(include_url=False, include_context=False, include_input=False)
         wrong += [_refused(str(each["loc"][0]), _cause(each)) for each in problems]
@@ -320,6 +348,21 @@ def read_settings() -> Settings:
     if wrong:
         raise SettingsInvalidError("\n".join(wrong))
     return settings
+
+
+def secret_of(name: str, file: Path | None, given: SecretStr | None) -> SecretStr | None:
+    """Return a secret that is given, or that a file holds.
+
+    Raises:
+        SettingsInvalidError: The file, of the setting with this name, cannot be read.
+    """
+    if file is None:
+        return given
+    try:
+        return SecretStr(file.read_text().rstrip("\r\n"))
+    except (OSError, UnicodeDecodeError) as error:
+        msg = f"{variable(name)}: the file cannot be read ({type(error).__name__})."
+        raise SettingsInvalidError(msg) from None
 
 
 def variable(name: str) -> str:
@@ -344,6 +387,20 @@ def _ours(names: Iterable[str]) -> list[str]:
     return sorted(name for name in names if name.upper().startswith(PREFIX))
 
 
+def _at_odds(settings: Settings) -> list[str]:
+    """Say what does not go together."""
+    password, file = variable("kafka_password"), variable("kafka_password_file")
+    has_password = bool(settings.kafka_password), settings.kafka_password_file is not None
+    if all(has_password):
+        return [f"{file}: there is {password}, too; set one of them."]
+    if settings.kafka_security.startswith("SASL") and not (
+        settings.kafka_username and any(has_password)
+    ):
+        asks = f"{variable('kafka_security')}={settings.kafka_security} asks for a user"
+        return [f"{variable('kafka_username')}: {asks}, and for {password} or {file}."]
+    return []
+
+
 def _unknown(name: str) -> str:
     near = get_close_matches(name.upper(), _VARIABLES, 1, LIKE)
     hint = f"did you mean {near[0]}?" if near else "`portrait COMMAND --help` lists them all."
@@ -363,6 +420,8 @@ def _cause(problem: ErrorDetails) -> str:
         return "should be a duration, as ISO 8601 (PT5S, P7D) or in seconds"
     if kind == "tuple_type":
         return "should be a list, as JSON"
+    if kind == "path_not_file":
+        return "there is no such file"
     return (
         said.removeprefix("Value error, ")
         .removeprefix("Input ")

@@ -159,6 +159,11 @@ def missed() -> list[Process]:
     return [process for process in _running if process.is_missed()]
 
 
+def started() -> list[Process]:
+    """Return what this session has started and not stopped; some may have ended by themselves."""
+    return [*_running]
+
+
 def last_lines(count: int = 5) -> str:
     """Return the end of the log of everything that runs."""
     return "\n".join(f"{each.log}:\n{each.last_lines(count)}" for each in _running)

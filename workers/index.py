@@ -25,6 +25,7 @@ from portrait.outage import Outage
 from portrait.reading.dialect import AS_SENT, Dialect
 from portrait.reading.records import FIRST, Logs, put_aside, read_item, require_whole
 from workers.origin import Completeness
+from workers.schemas import await_schemas
 from workers.spaces import Spaces
 from workers.upkeep import Upkeep
 
@@ -65,6 +66,7 @@ async def index(batches: AsyncIterator[Batch], stream: EventStream, indexer: Ind
     outage = Outage(indexer.outage)
     async for batch in batches:
         started = time.perf_counter()
+        await await_schemas(stream, batch.records, indexer.dialect.schemas, indexer.outage)
         try:
             if await indexer.upkeep.lacks_items(indexer.complete):
                 indexer.complete.lost()

@@ -56,6 +56,7 @@ from workers.backlog import Backlog, Late, portions
 from workers.painter import EncoderOf, Painter, Studio
 from workers.prequential import Noted, Prequential, note
 from workers.prices import priced
+from workers.schemas import await_schemas
 
 SEARCHES_HELD = 100_000  # vectors of searches in memory: 100 MB; Redis has the others
 TOUCHED_AGAIN_MS = 3_600_000  # an item that only events know is introduced again after an hour
@@ -165,7 +166,9 @@ async def update(stream: EventStream, updater: Updater) -> None:
     finished.set_result(None)
     async with asyncio.TaskGroup() as tasks:
         async for batch in stream.batches():
-            outcome = Outcome(_decode(batch, updater.limits), updater.studio.painter)
+            limits = updater.limits
+            await await_schemas(stream, batch.records, limits.dialect.schemas, limits.outage)
+            outcome = Outcome(_decode(batch, limits), updater.studio.painter)
             if outcome.dead:
                 await updater.publisher.publish(outcome.dead)
             try:

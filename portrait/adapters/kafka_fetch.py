@@ -13,7 +13,7 @@ aiokafka's fetcher ─▶ Fetching.send ─▶ its client ─▶ broker
 import asyncio
 import struct
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -28,6 +28,7 @@ from portrait.adapters.kafka_records import Intake, PartitionReader
 MOST_FETCHED = 16_777_216  # bytes that wait to be read, of all partitions together
 ROOM_SECONDS = 0.02  # between two looks whether there is room again
 REFUSED_SECONDS = 0.1  # after an answer that some log is not there: the next one will say so, too
+WITH_REPLICA = 11  # the version of Fetch that names a replica to read from, before the records
 OUT_OF_RANGE, NO_TOPIC, NO_TOPIC_ID, OTHER_TOPIC_ID = 1, 3, 100, 103  # error codes of Kafka's
 _DIVERGES = struct.Struct(">iq")  # epoch, its end: where the log differs from what was read
 _PLACEHOLDER = struct.pack(">qi", 0, 50) + bytes(50)  # a batch, as far as the library looks
@@ -63,6 +64,11 @@ class Epochs:
         """Go by nothing."""
         self._readers.pop(at, None)
 
+    def read_to(self, at: TopicPartition) -> int:
+        """Return the offset behind what was read, markers and all; -1 if that is not known."""
+        reader = self._readers.get(at)
+        return reader.next_fetch_offset if reader else -1
+
     def before(self, at: TopicPartition, offset: int) -> int:
         """Return the epoch of what was read before an offset; -1 if that is not known."""
         reader = self._readers.get(at)
@@ -76,6 +82,8 @@ class _Part:
     at: TopicPartition
     error: int
     highwater: int
+    stable: int  # offset of the first transaction that is still open, or the highwater
+    aborted: Sequence[tuple[int, int]]  # transactions: producer, first offset
     records: bytes
     diverges: int | None = None  # at which offset
 
@@ -184,10 +192,11 @@ class Fetching:
         if not part.error and part.highwater < offset:
             self.failed[part.at] = Failed(Failure.RANGE, offset, part.highwater)
         if part.records:
-            reader = PartitionReader(part.at, part.records, offset, part.highwater, self._intake)
+            bounds = (offset, part.highwater, self._intake)
+            reader = PartitionReader(part.at, part.records, *bounds, aborted=part.aborted)
             self._brought[part.at] = reader
         held = _PLACEHOLDER if part.records else b""
-        return part.at.partition, part.error, part.highwater, part.highwater, -1, None, -1, held
+        return part.at.partition, part.error, part.highwater, part.stable, -1, None, -1, held
 
     async def _fetched(self, assignment: object, node_id: int, request: FetchRequest) -> bool:
         """Do what the client library does, and put our readers where its own are."""
@@ -210,11 +219,19 @@ def _is_fresh(result: object) -> bool:
     )
 
 
-def _parts(answer: Any) -> list[_Part]:  # noqa: ANN401 - a response of any version
+def _parts(answer: Any) -> list[_Part]:  # noqa: ANN401 - a response of versions 4 to 11
+    aborted = -3 if answer.API_VERSION == WITH_REPLICA else -2
     return [
-        _Part(TopicPartition(topic, partition), error, highwater, rest[-1] or b"")
+        _Part(
+            TopicPartition(topic, partition),
+            error,
+            highwater,
+            stable,
+            rest[aborted] or (),
+            rest[-1] or b"",
+        )
         for topic, partitions in answer.topics
-        for partition, error, highwater, *rest in partitions
+        for partition, error, highwater, stable, *rest in partitions
     ]
 
 
@@ -223,15 +240,26 @@ def _parts_by_id(
 ) -> list[_Part]:
     """Return what an answer says; of a topic that it does not name, that it is not there."""
     answered = {
-        (id, partition): (error, highwater, records or b"", _diverges(tags))
+        (id, partition): (
+            error,
+            highwater,
+            stable,
+            _named(aborted),
+            records or b"",
+            _diverges(tags),
+        )
         for id, partitions, _ in answer.topics
-        for partition, error, highwater, _, _, _, _, records, tags in partitions
+        for partition, error, highwater, stable, _, aborted, _, records, tags in partitions
     }
-    absent = (NO_TOPIC_ID, -1, b"", None)
+    absent = (NO_TOPIC_ID, -1, -1, (), b"", None)
     return [
         _Part(at, *answered.get((ids.get(at, NO_ID), at.partition), absent))
         for at, *_ in fetch.asked()
     ]
+
+
+def _named(aborted: Sequence[tuple[int, int, object]] | None) -> list[tuple[int, int]]:
+    return [(producer, first) for producer, first, _ in aborted or ()]
 
 
 def _diverges(tags: Mapping[int, bytes]) -> int | None:

@@ -1,7 +1,7 @@
 """What a fetch brought of a partition, read record by record, whatever its bytes are.
 
 slices ─▶ check: sum, format, codec ─▶ open: decompress up to a bound ─▶ records
-                                                     one cannot be read ─▶ each by itself
+   └ of an aborted transaction: passed over          one cannot be read ─▶ each by itself
 
 Takes the place of the client library's own reader, which raises at the first record that it cannot
 read, and reads it again for ever. Here that record is an `Unreadable`, and those before and behind
@@ -10,7 +10,7 @@ it are read. The library's parser stays the way of everything else.
 
 import mmap
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Self
 
@@ -31,7 +31,7 @@ MOST_HEADERS = 1_000  # of a record; 2 bytes of one become 64 in memory
 _FRAME = struct.Struct(">qi")  # base offset, length of what follows; of every format
 _BATCH = struct.Struct(">qiibIhiqqqhii")  # header of format 2, as in Kafka's DefaultRecordBatch
 _MAGIC, _CODEC_AT = 16, 22  # where format and (low) attributes stand
-_CODECS, _APPEND_TIME = 0x07, 0x08  # bits of the attributes
+_CODECS, _APPEND_TIME, _TRANSACTIONAL, _CONTROL = 0x07, 0x08, 0x10, 0x20  # bits of the attributes
 _XERIAL = b"\x82SNAPPY\x00\x00\x00\x00\x01\x00\x00\x00\x01"  # how Java frames snappy
 _STRANGE = (
     KafkaError,
@@ -132,14 +132,46 @@ class _Slice:
         return int(_BATCH.unpack_from(self.raw)[8]) if self.has_header else 0
 
 
+class Aborted:
+    """Which batches a fetch brought of transactions that were aborted: the answer names those.
+
+    A producer has one transaction at a time, and a marker, a control batch, ends it.
+    """
+
+    def __init__(self, transactions: Iterable[tuple[int, int]]) -> None:
+        """Take each one's producer and first offset."""
+        self._coming = sorted(transactions, key=lambda each: each[1], reverse=True)
+        self._producers: set[int] = set()
+
+    def holds(self, batch: _Slice) -> bool:
+        """Say whether the next batch of the log is one."""
+        if not (self._coming or self._producers) or not batch.has_header:
+            return False
+        while self._coming and self._coming[-1][1] <= batch.first:
+            self._producers.add(self._coming.pop()[0])
+        header = _BATCH.unpack_from(batch.raw)
+        attributes, producer = header[5], header[9]
+        if attributes & _CONTROL:
+            self._producers.discard(producer)
+            return False
+        return bool(attributes & _TRANSACTIONAL) and producer in self._producers
+
+
 class PartitionReader:
     """An iterator over the records from an offset on: what aiokafka's `PartitionRecords` is.
 
     Ends early when no more may be taken in: what is left is fetched again.
     """
 
-    def __init__(
-        self, at: TopicPartition, fetched: bytes, offset: int, highwater: int, intake: Intake
+    def __init__(  # noqa: PLR0913 - what was fetched, from where, and how much of it may be read
+        self,
+        at: TopicPartition,
+        fetched: bytes,
+        offset: int,
+        highwater: int,
+        intake: Intake,
+        *,
+        aborted: Iterable[tuple[int, int]] = (),
     ) -> None:
         self.next_fetch_offset = offset  # the client library reads this after each record
         self.bytes = len(fetched)
@@ -148,6 +180,7 @@ class PartitionReader:
         self._fetched = memoryview(fetched)
         self._highwater = highwater
         self._intake = intake
+        self._aborted = Aborted(aborted)
         self._records = self._read()
 
     def __iter__(self) -> Self:
@@ -179,6 +212,10 @@ class PartitionReader:
             at = end
 
     def _of_slice(self, each: _Slice) -> Iterator[Record]:
+        if self._aborted.holds(each):
+            self._enter(each)
+            self.next_fetch_offset = max(self.next_fetch_offset, each.end)
+            return
         try:
             batch, opened = self._opened(each)
         except BatchUnreadableError as error:
@@ -186,11 +223,15 @@ class PartitionReader:
                 yield self._unreadable(each.end, each.timestamp, str(error))
             return
         self._intake.left -= len(opened)
-        if each.has_header:
-            self.epoch = _BATCH.unpack_from(each.raw)[2]
+        self._enter(each)
         if not batch.is_control_batch:
             yield from self._of_batch(batch, opened, each)
         self.next_fetch_offset = max(self.next_fetch_offset, each.end)
+
+    def _enter(self, each: _Slice) -> None:
+        """Remember which leader wrote a batch: every position inside it is of that."""
+        if each.has_header:
+            self.epoch = _BATCH.unpack_from(each.raw)[2]
 
     def _opened(self, each: _Slice) -> tuple[DefaultRecordBatch | LegacyRecordBatch, bytes]:
         """Return a batch for the client library's parser, and as bytes, not compressed any more.
@@ -239,6 +280,7 @@ class PartitionReader:
     ) -> Iterator[Record]:
         """Yield records as fast as the client library can, and from a bad one on each by itself."""
         topic, partition = self._at
+        end = each.end
         if each.has_header and len(opened) > LARGEST_PLAIN and _has_large(opened):
             yield from self._one_by_one(opened, each)
             return
@@ -246,6 +288,8 @@ class PartitionReader:
             for record in batch:
                 if record.offset < self.next_fetch_offset:
                     continue
+                if record.offset >= end:  # or those that really lie there would be passed over
+                    raise ValueError
                 self.next_fetch_offset = record.offset + 1
                 key, value, headers = record.key, record.value, record.headers
                 if headers:
@@ -285,6 +329,7 @@ class PartitionReader:
             if offset < self.next_fetch_offset:
                 continue
             if offset >= each.end:
+                at = here
                 break
             try:
                 record: Record = self._record(opened[here:at], offset, timestamp, header)

@@ -452,8 +452,7 @@ class KafkaStream:
         now = round(time.time() * 1_000)
         for at in self._consumer.assignment():
             end = self._consumer.highwater(at)
-            at_end = end is not None and self._position.get(at, -1) >= end and at not in self._held
-            if at_end:
+            if end is not None and self._next(at) >= end:
                 moment = self._ended[at] = self._consumer.last_poll_timestamp(at)
             else:  # 0: not known, as of what a producer has stamped for the future
                 moment = newest[at].timestamp if at in newest else 0
@@ -462,6 +461,16 @@ class KafkaStream:
         self._export_lag()
         return {partition: moment for partition, moment in reached.items() if moment}
 
+    def _next(self, at: TopicPartition, unknown: int = -1) -> int:
+        """Return the offset of the next record to be yielded: behind what is none, too.
+
+        That is a transaction's marker, what an aborted one held, or what compaction has removed.
+        """
+        position = self._position.get(at)
+        if position is None:
+            return unknown
+        return position if at in self._held else max(position, self._fetching.epochs.read_to(at))
+
     def _export_lag(self) -> None:
         """Set the lag of every partition, once in a while."""
         if time.monotonic() - self._lag_at < LAG_SECONDS:
@@ -469,7 +478,7 @@ class KafkaStream:
         self._lag_at = time.monotonic()
         for at in self._consumer.assignment():
             end = self._consumer.highwater(at) or 0
-            lag = max(end - self._position.get(at, end), 0)
+            lag = max(end - self._next(at, end), 0)
             metrics.partition_lag.labels(at.topic, at.partition).set(lag)
 
 
@@ -585,6 +594,7 @@ def _consumer(cluster: Cluster, group: str) -> AIOKafkaConsumer:
         group_id=group,
         enable_auto_commit=False,
         auto_offset_reset="earliest",
+        isolation_level="read_committed",
         partition_assignment_strategy=(RangePartitionAssignor,),
         fetch_max_wait_ms=100,  # how stale "nothing more to read" may be
         fetch_max_bytes=MOST_FETCHED,

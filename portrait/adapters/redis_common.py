@@ -4,6 +4,7 @@ import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from importlib.resources import files
+from ssl import SSLCertVerificationError
 from typing import TypeVar
 
 from redis.asyncio import Redis
@@ -83,6 +84,8 @@ def cause_of(error: RedisError) -> str | None:
     code: str = found[1] if found else error.status_code or ""
     if code in PASSING:
         return PASSING[code]
+    if isinstance(error.__context__, SSLCertVerificationError):
+        return f"the certificate of Redis is not believed ({error.__context__.verify_message})"
     if isinstance(error, TimeoutError):
         return "Redis did not answer in time"
     return "Redis is away" if isinstance(error, ConnectionError) else None

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from portrait.errors import SettingsInvalidError
 from portrait.reading.mapping import Mapped, read_mapping
+from portrait.reading.schemas import NO_REGISTRY, Schemas
 from portrait.settings import Settings
 
 
@@ -18,6 +19,7 @@ class Dialect:
     currency: str | None = None  # of its prices; None: whatever is sent is taken as it is
     rates: Mapping[str, float] = field(default_factory=dict)  # what one of another is worth in it
     mapped: Mapped = field(default_factory=Mapped)  # messages of its own
+    schemas: Schemas = NO_REGISTRY  # of what is framed
 
     def price(self, amount: float, currency: str | None) -> float | None:
         """Return an amount in the shop's currency; None if it is not known what it is worth."""

@@ -21,13 +21,11 @@ from pydantic_core import from_json
 from portrait.errors import RecordInvalidError
 from portrait.events.stream import Headers
 from portrait.reading.acts import part_id
-from portrait.reading.values import Fields, is_said, objects, parsed, said
+from portrait.reading.values import Fields, is_said, objects, parsed, said, scaled
 from portrait.reading.vocabularies import personalize, snowplow
 
 _CE_NAMES = {"event_id": "id", "type": "type", "user_id": "subject", "occurred_at": "time"}
 _BYTE_ORDER = b"\xef\xbb\xbf"
-_FRAME = b"\0"  # Confluent's: a zero and the number of a schema come first
-_FRAME_BYTES = 5
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _SHARED = ("sentAt", "receivedAt", "context")
 DELETES = frozenset({"d"})  # Debezium's name for it
@@ -41,15 +39,6 @@ class Opened:
 
     messages: list[Fields]
     refusals: list[str]  # of what lay beside them and is no message: why
-
-
-def opened(payload: bytes, headers: Headers = ()) -> Opened:
-    """Return the messages in a payload, each without its envelopes.
-
-    Raises:
-        RecordInvalidError: It is no JSON, nor a Snowplow line, or no object is in it.
-    """
-    return messages_in(enveloped(value_of(payload), headers))
 
 
 def enveloped(body: object, headers: Headers) -> object:
@@ -88,8 +77,6 @@ def value_of(payload: bytes) -> Any:  # noqa: ANN401 - as it was sent
     Raises:
         RecordInvalidError: It is neither.
     """
-    if payload[:1] == _FRAME:
-        payload = payload[_FRAME_BYTES:]
     payload = payload.removeprefix(_BYTE_ORDER)
     try:
         if payload[:2] in _UTF_16:
@@ -202,10 +189,10 @@ def _decimal(value: str, parameters: object) -> object:
     """Read big-endian bytes in base64 as the number that they are of, by its scale."""
     scale = parameters.get("scale") if isinstance(parameters, dict) else None
     try:
-        raw = base64.b64decode(value, validate=True)
-        return int.from_bytes(raw, "big", signed=True) / 10 ** int(str(scale))
-    except (binascii.Error, ValueError, OverflowError):
+        number = scaled(base64.b64decode(value, validate=True), int(str(scale)))
+    except (binascii.Error, ValueError):
         return value
+    return value if number is None else number
 
 
 def _change(body: Fields) -> Fields:
@@ -221,13 +208,17 @@ def key_of(key: bytes | None) -> bytes | None:
     if not key or key[:1] not in b'{"':
         return key
     try:
-        value = from_json(key)
+        return name_in(from_json(key)) or key
     except ValueError:
         return key
+
+
+def name_in(value: object) -> bytes | None:
+    """Return the one name that a key's value says; None if it says none, or several."""
     if isinstance(value, dict) and set(value) == {"schema", "payload"}:
         value = value["payload"]
     if isinstance(value, dict) and len(value) == 1:
         (value,) = value.values()
     if isinstance(value, str | int) and is_said(value) and not isinstance(value, bool):
         return str(value).encode()
-    return key
+    return None

@@ -16,8 +16,9 @@ from portrait.events.event import Action, Event
 from portrait.events.stream import Headers
 from portrait.reading.acts import Acts
 from portrait.reading.dialect import AS_SENT, Dialect
-from portrait.reading.envelopes import Opened, opened
+from portrait.reading.envelopes import Opened
 from portrait.reading.fields import LeftOut, fitted, readable
+from portrait.reading.frames import opened
 from portrait.reading.snapshots import snapshot
 from portrait.reading.values import Fields, said
 from portrait.reading.vocabularies import (
@@ -86,7 +87,7 @@ def read_events(
     if plainly is not None:
         return Reading([plainly], left_out=[{}])
     try:
-        found = opened(payload, headers)
+        found = opened(payload, headers, dialect.schemas)
     except RecordInvalidError as error:
         raise EventInvalidError(str(error)) from None
     return read_messages(found, topic=topic, dialect=dialect)

@@ -8,8 +8,8 @@ from portrait.events.event import is_event_like
 from portrait.events.item import PATCH_HEADER, Item
 from portrait.events.stream import Headers
 from portrait.reading.dialect import AS_SENT, Dialect
-from portrait.reading.envelopes import opened
 from portrait.reading.fields import LeftOut, fitted
+from portrait.reading.frames import opened
 from portrait.reading.snapshots import snapshot, taken_back
 from portrait.reading.values import Fields, as_id, first
 
@@ -34,7 +34,7 @@ def read_items(payload: bytes, headers: Headers = (), *, dialect: Dialect = AS_S
         ItemInvalidError: No message at all can be made out in it.
     """
     try:
-        found = opened(payload, headers)
+        found = opened(payload, headers, dialect.schemas)
     except RecordInvalidError as error:
         raise ItemInvalidError(str(error)) from None
     reading = ItemReading(refusals=[*found.refusals])

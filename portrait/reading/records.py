@@ -17,11 +17,11 @@ from portrait.events.event import ANONYMOUS, Event
 from portrait.events.letter import dead_letter
 from portrait.events.receipt import first_received
 from portrait.events.stream import Message, Record, Unreadable
-from portrait.events.topics import ITEMS, action_of
+from portrait.events.topics import action_of
 from portrait.field_errors import MOST_REASONS
 from portrait.reading.dialect import AS_SENT, Dialect
-from portrait.reading.envelopes import key_of
 from portrait.reading.events import Reading, read_events
+from portrait.reading.frames import key_behind
 from portrait.reading.items import ItemReading, read_items
 from portrait.times import DAY_MS, MILLISECOND, to_ms
 
@@ -200,7 +200,7 @@ def read_erasure(record: Record, clock: Clock) -> tuple[str, int]:
     Raises:
         RecordInvalidError: It names nobody, or its timestamp says nothing.
     """
-    return _name(record, LONGEST_KEY), clock.erased_until(record)
+    return _name(record.key, LONGEST_KEY), clock.erased_until(record)
 
 
 def read_item(record: Record, dialect: Dialect = AS_SENT) -> ItemReading:
@@ -210,7 +210,8 @@ def read_item(record: Record, dialect: Dialect = AS_SENT) -> ItemReading:
         RecordInvalidError: Not an item, or it names none.
     """
     if record.value is None:
-        return ItemReading(withdrawn=[_name(record, LONGEST_ITEM_KEY)])
+        key = key_behind(record.key, dialect.schemas)
+        return ItemReading(withdrawn=[_name(key, LONGEST_ITEM_KEY)])
     if len(record.value) > LARGEST_ITEM:
         msg = f"payload: larger than {LARGEST_ITEM} bytes"
         raise ItemInvalidError(msg)
@@ -234,9 +235,8 @@ def _letter(record: Record, reason: str, logs: Logs) -> Message:
     return dead_letter(record, reason, log=logs.get((record.topic, record.partition), 0))
 
 
-def _name(record: Record, longest: int) -> str:
-    """Return a record's key as the name that it is."""
-    key = key_of(record.key) if record.topic == ITEMS else record.key
+def _name(key: bytes | None, longest: int) -> str:
+    """Return a key as the name that it is."""
     try:
         name = (key or b"").decode()
     except UnicodeDecodeError:

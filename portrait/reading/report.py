@@ -17,8 +17,9 @@ from portrait.events.event import Action, Event
 from portrait.events.item import Item
 from portrait.field_errors import MOST_REASONS
 from portrait.reading.dialect import Dialect
-from portrait.reading.envelopes import messages_in, opened
+from portrait.reading.envelopes import messages_in
 from portrait.reading.events import Reading, plain_event, read_messages
+from portrait.reading.frames import opened
 from portrait.reading.items import ItemReading, read_items
 from portrait.reading.names import ALL
 from portrait.reading.records import LARGEST_EVENT, LARGEST_ITEM, Clock, moment_of, refusal

@@ -21,6 +21,8 @@ _PLAIN = re.compile(r"[+-]?\d[\d.,]*(?:[eE][+-]?\d{1,3})?|[+-]?[.,]\d+")
 _BETWEEN_DIGITS = re.compile(r"(?<=\d)[\s'\u2019_](?=\d{3}(?!\d))")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 LONGEST_NUMBER = 64  # characters
+_LONGEST_UNSCALED = 32  # bytes: 77 digits
+_LARGEST_SCALE = 64  # places after the point: a power of ten beyond is counted out for minutes
 
 _CURRENCY_OF_SIGN: Mapping[str, tuple[str, ...]] = {
     "€": ("EUR",),
@@ -143,6 +145,16 @@ def as_number(value: object) -> object:
         return float(text.replace(",", "."))
     except ValueError:
         return value
+
+
+def scaled(unscaled: bytes, scale: object) -> float | None:
+    """Return the number that big-endian bytes are of, by its scale; None if it is beyond bounds."""
+    if len(unscaled) > _LONGEST_UNSCALED or not isinstance(scale, int):
+        return None
+    if abs(scale) > _LARGEST_SCALE:
+        return None
+    number: float = int.from_bytes(unscaled, "big", signed=True) / 10**scale
+    return number
 
 
 def as_whole(value: object) -> object:

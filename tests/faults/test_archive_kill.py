@@ -18,6 +18,7 @@ from portrait.events.topics import read_topics
 from portrait.settings import Settings
 from sandbox.servers import start_kafka
 from tests.support.processes import environment, events, publish_events, until, worker
+from tests.support.topics import timeless
 from workers.roots.kafka import cluster_of
 
 pytestmark = pytest.mark.e2e
@@ -87,7 +88,7 @@ def prepared(folder: Path) -> Iterator[Run]:
 
 async def fill(kafka: str) -> None:
     settings = Settings.model_validate({"kafka_bootstrap": kafka})
-    await create_topics(cluster_of(settings), read_topics(settings.topics_file))
+    await create_topics(cluster_of(settings), timeless(read_topics(settings.topics_file)))
     await publish_events(kafka, LOG)
 
 

@@ -35,6 +35,7 @@ from tests.support.processes import (
     until,
     worker,
 )
+from tests.support.topics import timeless
 from workers.roots.kafka import cluster_of
 
 pytestmark = pytest.mark.e2e
@@ -124,7 +125,7 @@ def kafka(world: World) -> Iterator[str]:
 
 async def fill(kafka: str, redis_url: str, sent: Sent) -> None:
     settings = Settings.model_validate({"kafka_bootstrap": kafka, "redis_url": redis_url})
-    await create_topics(cluster_of(settings), read_topics(settings.topics_file))
+    await create_topics(cluster_of(settings), timeless(read_topics(settings.topics_file)))
     await take_profiles(redis_url, forget=True)
     await publish_events(kafka, sent.events, keyed=sent.keyed)
 

@@ -6,19 +6,20 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from subprocess import run
 
 import pytest
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.protocol.produce import ProduceRequest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from portrait.adapters.kafka_records import LARGEST_BATCH
+from portrait.adapters.kafka_topics import create_topics
 from portrait.adapters.parquet_archive import ParquetArchive
 from portrait.adapters.redis_store import connect_redis
-from portrait.events.topics import DEAD, ERASURES, ITEMS
+from portrait.events.topics import DEAD, ERASURES, ITEMS, read_topics
+from portrait.settings import Settings
 from sandbox.processes import Process
-from sandbox.servers import free_port, python, start_servers
+from sandbox.servers import free_port, start_servers
 from tests.support.archives import offsets_of
+from tests.support.kafka import send_raw
 from tests.support.kafka_bytes import GZIP, MARK, batch, bomb, poisoned
 from tests.support.processes import (
     catalogue,
@@ -28,9 +29,10 @@ from tests.support.processes import (
     publish_events,
     publish_items,
     until,
-    with_path,
     worker,
 )
+from tests.support.topics import timeless
+from workers.roots.kafka import cluster_of
 
 pytestmark = pytest.mark.e2e
 
@@ -106,7 +108,7 @@ UNREADABLE = (
     Poison("a header whose name is not UTF-8", UNNAMED, ERASURES),
     Poison("a header whose name is not UTF-8", UNNAMED, ITEMS),
     Poison(TOO_LARGE, bomb(GZIP, LARGEST_BATCH), "events.cart"),
-    Poison(TOO_LARGE, bomb(GZIP, LARGEST_BATCH), ITEMS),
+    Poison(TOO_LARGE, bomb(GZIP, LARGEST_BATCH, key=b"i"), ITEMS),
 )
 
 
@@ -131,7 +133,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             "PORTRAIT_ARCHIVE_URL": str(directory / "archive"),
             "PORTRAIT_ARCHIVE_WAIT": "PT0.2S",
         }
-        run(python("workers", "topics"), env=with_path(settings), check=True)  # noqa: S603
+        asyncio.run(make_topics(servers.kafka))
         workers = {
             name: stack.enter_context(
                 worker(name, settings | {"PORTRAIT_HEALTH_PORT": str(free_port())}, directory)
@@ -140,6 +142,11 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         }
         archive = ParquetArchive(str(directory / "archive"))
         yield World(servers.kafka, servers.redis, archive, settings, workers, directory)
+
+
+async def make_topics(kafka: str) -> None:
+    settings = Settings.model_validate({"kafka_bootstrap": kafka})
+    await create_topics(cluster_of(settings), timeless(read_topics(settings.topics_file)))
 
 
 def test_the_same_processes_read_on_past_every_poison(world: World) -> None:
@@ -190,15 +197,6 @@ async def poison(kafka: str) -> None:
             )
     for each in UNREADABLE:
         await send_raw(kafka, each.topic, each.value or b"")
-
-
-async def send_raw(kafka: str, topic: str, records: bytes) -> None:
-    """Append a record batch to partition 0 as it is: no producer would send it."""
-    async with AIOKafkaProducer(bootstrap_servers=kafka) as producer:
-        client = producer.client
-        await client.fetch_all_metadata()
-        node = client.cluster.leader_for_partition(TopicPartition(topic, 0))
-        await client.send(node, ProduceRequest(None, -1, 10_000, [(topic, [(0, records)])]))
 
 
 async def take_letters(kafka: str, count: int) -> list[str]:

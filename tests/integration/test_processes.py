@@ -12,9 +12,10 @@ from threading import Timer
 
 import pytest
 
+from sandbox.listening import listening
 from sandbox.ports import free_port
 from sandbox.processes import EndedError, Process, finish, kill, running
-from sandbox.servers import listening, start_redis
+from sandbox.servers import start_redis
 from tests.support.processes import POLL_SECONDS, until
 
 MOMENT = 0.3  # seconds

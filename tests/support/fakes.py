@@ -17,7 +17,12 @@ import numpy as np
 from portrait.arrays import Floats
 from portrait.catalogue.desk import MOST_LAID, PATIENCE, TAKEN_AT_ONCE, ReadingRequest
 from portrait.catalogue.popularity import diminished
-from portrait.errors import StoreUnavailableError, StreamUnavailableError
+from portrait.errors import (
+    SchemaInvalidError,
+    SchemasUnavailableError,
+    StoreUnavailableError,
+    StreamUnavailableError,
+)
 from portrait.events.category import as_written, spelled
 from portrait.events.item import IntroducedItem, Item
 from portrait.events.progress import LogName, StoredOffsets
@@ -25,6 +30,7 @@ from portrait.events.stream import Headers, Message
 from portrait.model.space import Vectors, unit
 from portrait.profiles.profile import REVISION
 from portrait.profiles.store import Stored, Write
+from portrait.reading.schemas import Decode
 
 FIRST_LIFE = "first"  # of the fakes, until a test says that they have started again
 
@@ -346,6 +352,36 @@ class LogRecord:
     key: bytes | None
     value: bytes | None
     headers: Headers = ()
+
+
+class MemorySchemas:
+    """`Schemas` over a dict. What it does not have is asked for again once `is_later`."""
+
+    def __init__(self, **registry: Decode) -> None:
+        self.registry: dict[int, Decode] = {int(id[1:]): each for id, each in registry.items()}
+        self.is_later = False
+        self.is_down = False
+        self.fetched: list[list[int]] = []
+        self._known: dict[int, Decode | None] = {}
+
+    def lacks(self, id: int) -> bool:
+        """Say whether nothing is known of it, or nothing was found a while ago."""
+        return id not in self._known or (self._known[id] is None and self.is_later)
+
+    async def fetch(self, ids: Sequence[int]) -> None:
+        """Look into the dict."""
+        if self.is_down:
+            raise SchemasUnavailableError
+        self.fetched.append([*ids])
+        self._known |= {id: self.registry.get(id) for id in ids if self.lacks(id)}
+
+    def find(self, id: int) -> Decode:
+        """Return what was found."""
+        decode = self._known.get(id)
+        if decode is None:
+            msg = f"schema {id} is unknown to the registry"
+            raise SchemaInvalidError(msg)
+        return decode
 
 
 class HashEncoder:

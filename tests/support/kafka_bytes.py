@@ -2,6 +2,7 @@
 
 import struct
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import cramjam
@@ -35,6 +36,24 @@ def batch(
     return bytes(built)
 
 
+def transactional(raw: bytes, producer: int) -> bytes:
+    """Return a batch as part of a producer's transaction."""
+    changed = bytearray(raw)
+    changed[22] |= 0x10
+    struct.pack_into(">q", changed, 43, producer)
+    return signed(bytes(changed))
+
+
+def marker(producer: int, *, first: int, commits: bool) -> bytes:
+    """Return the control batch that ends a producer's transaction."""
+    builder = DefaultRecordBatchBuilder(2, 0, 1, -1, -1, -1, 1 << 30)
+    builder.append(0, RECEIVED, struct.pack(">hh", 0, int(commits)), bytes(6), [])
+    built = bytearray(builder.build())
+    built[22] |= 0x20
+    struct.pack_into(">q", built, 0, first)
+    return transactional(bytes(built), producer)
+
+
 def signed(raw: bytes) -> bytes:
     """Return a batch with the length and the check sum that its bytes ask for."""
     changed = bytearray(raw)
@@ -61,16 +80,17 @@ def repacked(raw: bytes, codec: int) -> bytes:
     return signed(bytes(head) + bytes(pack(raw[HEADER:])))
 
 
-def bomb(codec: int, size: int, *, first: int = 0) -> bytes:
+def bomb(codec: int, size: int, *, first: int = 0, key: bytes | None = None) -> bytes:
     """Return a batch of one record that is a value of so many zeros, made without holding them."""
     head = bytearray(batch([b""], first=first)[:HEADER])
     head[22] |= codec
-    return signed(bytes(head) + b"".join(_squeezed(codec, size)))
+    return signed(bytes(head) + b"".join(_squeezed(codec, size, key)))
 
 
-def _squeezed(codec: int, size: int) -> Iterator[bytes]:
+def _squeezed(codec: int, size: int, key: bytes | None) -> Iterator[bytes]:
     value, rest = encoded_varint(size), b"\0"
-    start = b"\0\0\0\x01" + value  # attributes, time, offset, no key
+    named = encoded_varint(-1 if key is None else len(key)) + (key or b"")
+    start = bytes(3) + named + value  # attributes, time, offset, key
     start = encoded_varint(len(start) + size + len(rest)) + start
     if codec == SNAPPY:  # the Java way: blocks, each with its length
         yield XERIAL
@@ -78,8 +98,12 @@ def _squeezed(codec: int, size: int) -> Iterator[bytes]:
             block = bytes(cramjam.snappy.compress_raw(part))
             yield struct.pack(">i", len(block)) + block
         return
-    kind = {GZIP: cramjam.gzip, LZ4: cramjam.lz4, ZSTD: cramjam.zstd}[codec]
-    packer = kind.Compressor()
+    kinds: dict[int, Any] = {
+        GZIP: cramjam.gzip.Compressor,
+        LZ4: partial(cramjam.lz4.Compressor, block_linked=False),  # Kafka takes no others
+        ZSTD: cramjam.zstd.Compressor,
+    }
+    packer = kinds[codec]()
     for part in _parts(start, size, rest):
         packer.compress(part)
         yield bytes(packer.flush())
@@ -100,8 +124,10 @@ def encoded_varint(number: int) -> bytes:
     return bytes(out)
 
 
-def read(fetched: bytes, *, offset: int = 0, end: int = 1_000, room: int = 1 << 40) -> list[Record]:
-    """Read what was fetched, with so much room."""
+def read(
+    fetched: bytes, *, offset: int = 0, end: int = 1_000, aborted: Sequence[tuple[int, int]] = ()
+) -> list[Record]:
+    """Read what was fetched, with as much room as it takes."""
     intake = Intake(LARGEST_BATCH)
-    intake.left = room
-    return list(PartitionReader(PLACE, fetched, offset, end, intake))
+    intake.left = 1 << 40
+    return list(PartitionReader(PLACE, fetched, offset, end, intake, aborted=aborted))

@@ -83,10 +83,19 @@ class Portrait:
 @contextmanager
 def running_portrait(directory: Path) -> Iterator[Portrait]:
     """Start servers, index worker, update worker and service."""
+    with (
+        start_servers(directory) as servers,
+        portrait_on(environment(servers.kafka, servers.redis), directory) as portrait,
+    ):
+        yield portrait
+
+
+@contextmanager
+def portrait_on(servers: dict[str, str], directory: Path) -> Iterator[Portrait]:
+    """Start index worker, update worker and service, with settings that say where servers are."""
     with ExitStack() as stack:
-        servers = stack.enter_context(start_servers(directory))
         port, health = free_port(), free_port()
-        settings = environment(servers.kafka, servers.redis) | {"PORTRAIT_PORT": str(port)}
+        settings = servers | {"PORTRAIT_PORT": str(port)}
         finish(python("workers", "topics"), directory / "topics.log", settings)
         processes = {
             "index": stack.enter_context(worker("index", settings, directory)),
@@ -97,8 +106,8 @@ def running_portrait(directory: Path) -> Iterator[Portrait]:
                 running(python("service"), directory / "service.log", settings)
             ),
         }
-        url = f"http://127.0.0.1:{port}"
-        yield Portrait(url, servers.kafka, servers.redis, directory, settings, processes, health)
+        at = settings["PORTRAIT_KAFKA_BOOTSTRAP"], settings["PORTRAIT_REDIS_URL"]
+        yield Portrait(f"http://127.0.0.1:{port}", *at, directory, settings, processes, health)
 
 
 def with_path(settings: dict[str, str]) -> dict[str, str]:

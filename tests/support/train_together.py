@@ -35,6 +35,7 @@ def main() -> None:
     weights = {name: value.numpy() for name, value in lesson.module.state_dict().items()}
     np.savez(Path(sys.argv[1]) / f"{rank}.npz", **weights, loss=outcome.history[-1]["loss"])
     if torch.distributed.is_initialized():
+        torch.distributed.barrier()
         torch.distributed.destroy_process_group()
 
 

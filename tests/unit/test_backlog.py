@@ -2,9 +2,10 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from random import Random
 
 import pytest
 
@@ -54,6 +55,7 @@ class LastingStream(ListStream):
 
     async def pause(self, seconds: float) -> bool:
         self.at_pause()
+        await asyncio.sleep(0.002)
         return await super().pause(seconds)
 
     async def batches(self) -> AsyncIterator[Batch]:
@@ -107,6 +109,17 @@ class World:
         stream.stop = stop
         await update(stream, self.updater)
 
+    def is_done(self, stream: LastingStream) -> bool:
+        """Say whether all is stored, painted, marked and committed."""
+        return len(self.updater.backlog) == 0 and self.marked == committed(stream) == ENDS
+
+    def be_down(self, *, is_down: bool) -> None:
+        """Let Redis go away, or come back."""
+        profiles = self.updater.profiles
+        assert isinstance(profiles, MemoryProfiles)
+        for store in (self.store, profiles, self.offsets):
+            store.is_down = is_down
+
 
 def search(offset: int, text: str, user: str) -> FakeRecord:
     return event_record(offset, type="search", text=text, item_id=None, user_id=user)
@@ -117,10 +130,15 @@ def scam(offset: int) -> FakeRecord:
     return event_record(offset, type="cart", item_id="soap", item=item, user_id="bob")
 
 
+def committed(stream: ListStream) -> dict[tuple[str, int], int]:
+    return {at: end for batch in stream.committed for at, end in batch.ends.items()}
+
+
+# No batch has two searches: what is read together has other last bits than what is read alone.
 FIRST = [search(0, "slow cat food", "ann"), event_record(0, user_id="cyn"), scam(0)]
 SECOND = [event_record(1, user_id="cyn"), event_record(2, user_id="ann", item_id="tuna")]
-THIRD = [search(1, "slow cat food", "dan"), search(2, "milk", "eve")]
-LOG = [FIRST, SECOND, THIRD]
+THIRD, FOURTH = [search(1, "slow cat food", "dan")], [search(2, "milk", "eve")]
+LOG = [FIRST, SECOND, THIRD, FOURTH]
 ENDS = {("events.search", 0): 3, ("events.click", 0): 3, ("events.cart", 0): 1}
 
 
@@ -155,15 +173,13 @@ async def test_portraits_become_what_they_are_without_any_wait_and_then_all_is_m
     def is_done() -> bool:
         if len(world.records) == 5:
             world.encoder.gate.set()
-        return any(batch.ends for batch in stream.committed)
+        return world.is_done(stream)
 
     await world.run(stream, is_done)
 
     assert world.records == await undisturbed()
-    assert world.marked == ENDS
-    committed = [batch.ends for batch in stream.committed if batch.ends]
-    assert {place: end for each in committed for place, end in each.items()} == ENDS
-    assert committed[-1] == {("events.search", 0): 3}  # the newest batch: nothing is in hand
+    *_, last = [batch.ends for batch in stream.committed if batch.ends]
+    assert last == {("events.search", 0): 3}  # the newest batch: nothing is in hand
 
 
 async def test_a_worker_that_dies_meanwhile_loses_nothing() -> None:
@@ -201,12 +217,42 @@ async def test_texts_are_read_again_if_redis_was_away() -> None:
         if len(world.records) == 5 and not world.encoder.gate.is_set():
             world.store.is_down = True
             world.encoder.gate.set()
-        return any(batch.ends for batch in stream.committed)
+        return world.is_done(stream)
 
     await world.run(stream, is_done)
 
     assert stream.pauses
     assert world.records == await undisturbed()
+
+
+@pytest.mark.parametrize("seed", range(20))
+async def test_whenever_redis_is_away_and_texts_are_read_all_are_painted_with_them(
+    seed: int,
+) -> None:
+    world, stream = await World.made(), LastingStream(*LOG)
+    fate = asyncio.gather(*chances(world, Random(seed)))  # noqa: S311 - a test
+
+    await world.run(stream, lambda: fate.done() and world.is_done(stream))
+
+    assert world.records == await undisturbed()
+
+
+def chances(world: World, random: Random) -> Iterator[Coroutine[None, None, None]]:
+    """Yield what befalls a world at moments of chance: Redis goes twice, texts are let through."""
+
+    async def away() -> None:
+        for _ in range(2):
+            await asyncio.sleep(random.uniform(0, 0.08))
+            world.be_down(is_down=True)
+            await asyncio.sleep(random.uniform(0, 0.04))
+            world.be_down(is_down=False)
+
+    async def let_through() -> None:
+        await asyncio.sleep(random.uniform(0, 0.12))
+        world.encoder.gate.set()
+
+    yield away()
+    yield let_through()
 
 
 async def test_a_model_that_takes_over_meanwhile_reads_the_texts_for_itself() -> None:
@@ -220,7 +266,7 @@ async def test_a_model_that_takes_over_meanwhile_reads_the_texts_for_itself() ->
         if len(world.records) == 5 and not world.encoder.gate.is_set():
             world.updater.studio.painter = Painter(Model("other", SPACE), mirror, reader)
             world.encoder.gate.set()
-        return any(batch.ends for batch in stream.committed)
+        return world.is_done(stream)
 
     await world.run(stream, is_done)
 

@@ -20,6 +20,7 @@ from sandbox.processes import ROOT, python
 COMMANDS = {command.name: command for command in commands()}
 SECRET = "geheim-4711"  # noqa: S105 - nobody's
 HEAVY = ("torch", "transformers", "pandas", "mlflow", "sklearn")
+RARE = ("fastavro", "google.protobuf", "httpx")  # what only a shop with a schema registry needs
 PATIENCE = 240  # seconds: what trains loads for ten of them, on a machine that is busy for a minute
 HANDED = ("workers.roots.", "portrait.reading.dialect")  # who is handed the settings
 HELP_SECONDS = 1.5  # of processor time, so that other work on the machine does not count
@@ -103,7 +104,9 @@ def test_help_is_there_at_once_and_names_every_command() -> None:
     "name", ["archive", "topics", "replay_dead", "dead_letters", "try_out", "imports"]
 )
 def test_what_reads_no_text_starts_without_torch_and_pandas(name: str) -> None:
-    asked = f"import sys, workers.roots.{name}; print([m for m in {HEAVY} if m in sys.modules])"
+    asked = (
+        f"import sys, workers.roots.{name}; print([m for m in {HEAVY + RARE} if m in sys.modules])"
+    )
 
     ended = subprocess.run(  # noqa: S603 - our own
         [sys.executable, "-c", asked], cwd=ROOT, capture_output=True, text=True, check=True
@@ -125,8 +128,12 @@ def test_what_reads_no_text_starts_without_torch_and_pandas(name: str) -> None:
             "PORTRAIT_TRAIN_CRON: no cron expression; one is",
         ),
         ({"PORTRAIT_TRAIN_CRON": ""}, "PORTRAIT_TRAIN_CRON: no cron expression"),
+        ({"PORTRAIT_SCHEMA_REGISTRY": f"ann:{SECRET}@x"}, "PORTRAIT_SCHEMA_REGISTRY: the URL's s"),
+        ({"PORTRAIT_SCHEMA_REGISTRY": SECRET}, "PORTRAIT_SCHEMA_REGISTRY: should be a valid URL"),
         ({"PORTRAIT_REDIS_URL": f"http://:{SECRET}@x"}, "PORTRAIT_REDIS_URL: the URL's scheme"),
         ({"PORTRAIT_PORT": "99999", "PORTRAIT_HOTS": SECRET}, "HOTS.*\n.*PORT: should be less"),
+        ({"PORTRAIT_KAFKA_PASSWORD_FILE": SECRET}, "KAFKA_PASSWORD_FILE: there is no such file"),
+        ({"PORTRAIT_KAFKA_SECURITY": "SASL_SSL"}, "KAFKA_USERNAME: .*=SASL_SSL asks for a user"),
     ],
     ids=str,
 )
@@ -140,6 +147,18 @@ def test_a_wrong_setting_is_told_in_a_sentence_that_does_not_repeat_it(
         assert re.search(told, ended.stderr)
         assert len(ended.stderr.splitlines()) == len(settings)
         assert SECRET not in ended.stderr + ended.stdout
+
+
+def test_a_password_that_is_given_twice_is_told_and_not_repeated(tmp_path: Path) -> None:
+    file = tmp_path / "password"
+    file.write_text(SECRET)
+    twice = {"PORTRAIT_KAFKA_PASSWORD": SECRET, "PORTRAIT_KAFKA_PASSWORD_FILE": str(file)}
+
+    ended = run("topics", **twice)
+
+    assert ended.returncode == MISUSED
+    assert "PORTRAIT_KAFKA_PASSWORD_FILE: there is PORTRAIT_KAFKA_PASSWORD, too" in ended.stderr
+    assert SECRET not in ended.stderr
 
 
 def test_a_wrong_setting_that_a_worker_finds_out_later_is_misuse_as_well() -> None:

@@ -32,6 +32,9 @@ REFUSED: dict[str, bytes | None] = {
     "payload: empty": None,
     "payload: not UTF-8 JSON": b"\xff",
     "payload: not a JSON object": b"7",
+    "payload: framed with schema 12, and no schema registry is set (PORTRAIT_SCHEMA_REGISTRY)": (
+        b"\0\0\0\0\x0c\x06e-1"
+    ),
     "payload: larger than 65536 bytes": b" " * 65_537,
     "data: not a JSON object": b'{"specversion": "1.0", "id": "e-1", "data": "tea"}',
     "type: unknown action": json.dumps(GOOD | {"type": "liked"}).encode(),
@@ -93,6 +96,7 @@ def test_the_headers_of_a_binary_cloud_event_are_told(attribute: str) -> None:
 
 def test_the_reasons_are_those_of_the_table() -> None:
     others = {"timestamp: missing", "timestamp: in the future", "internal: ZeroDivisionError"}
+    others |= {"payload: schema 12 is unknown to the registry", "payload: does not fit schema 12"}
 
     assert set(_first_column("| reason | because |")) == set(REFUSED) | others
 

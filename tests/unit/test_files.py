@@ -226,6 +226,7 @@ def test_what_lies_at_a_url_is_read_where_it_lies() -> None:
         (b"PAR1 and nothing more", "Parquet|magic|size"),
         (b'a,b\n"' + b"x" * 5_000_000, "field larger than"),
     ],
+    ids=["no header", "cut", "damaged", "no Parquet", "endless"],
 )
 def test_what_cannot_be_read_is_told_with_its_name(write: Write, content: bytes, told: str) -> None:
     path = write("some.file", content)

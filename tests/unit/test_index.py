@@ -147,7 +147,8 @@ async def test_a_message_that_says_it_is_a_patch_changes_what_it_names(
 async def test_after_attributes_are_taken_back_the_next_ones_are_all(is_one_batch: bool) -> None:  # noqa: FBT001
     records = [
         patch("tea", title="title of tea", **TEA),
-        patch("tea", attributes=None),
+        patch("tea", attributes=None),  # says nothing: it does not call itself a patch
+        patch("tea", attributes=None, patch=True),
         patch("tea", attributes={"size": "1 kg"}),
     ]
 

@@ -25,10 +25,12 @@ from tests.support.kafka_bytes import (
     ZSTD,
     batch,
     bomb,
+    marker,
     poisoned,
     read,
     repacked,
     signed,
+    transactional,
 )
 
 MEGABYTE = 1 << 20
@@ -132,6 +134,38 @@ def test_a_batch_that_is_damaged_is_one_step(place: int, value: bytes) -> None:
     assert records[2].value == b"after"
 
 
+def test_what_an_aborted_transaction_held_is_passed_over() -> None:
+    fetched = b"".join(
+        (
+            transactional(batch([b"void", b"void"]), 7),
+            transactional(batch([b"of another"], first=2), 8),
+            batch([b"of nobody's"], first=3),
+            transactional(batch([b"void"], first=4, codec=ZSTD), 7),
+            marker(7, first=5, commits=False),
+            transactional(batch([b"the next"], first=6), 7),
+            marker(8, first=7, commits=True),
+            marker(7, first=8, commits=True),
+            transactional(batch([b"void"], first=9), 8),
+            marker(8, first=10, commits=False),
+        )
+    )
+
+    records = read(fetched, aborted=[(8, 9), (7, 0)], end=11)
+
+    assert what(records) == [(2, b"of another"), (3, b"of nobody's"), (6, b"the next")]
+
+
+def test_reading_goes_on_inside_an_aborted_transaction_and_behind_its_marker() -> None:
+    void = transactional(batch([b"void", b"void"], first=4), 7)
+    intake = Intake()
+    intake.left = 1_000_000
+    fetched = void + marker(7, first=6, commits=False)
+    reader = PartitionReader(PLACE, fetched, 5, 7, intake, aborted=[(7, 1)])
+
+    assert list(reader) == []
+    assert reader.next_fetch_offset == 7
+
+
 def test_a_damaged_record_does_not_take_those_before_it() -> None:
     raw = bytearray(batch([b"a" * 50, b"b" * 50, b"c" * 50]))
     at = raw.index(b"b" * 50)
@@ -180,6 +214,9 @@ def test_old_messages_are_read_too() -> None:
 @example(
     before=0, values=[b""], codec=0, changes=[(23, 1)], is_signed=True
 )  # a last offset far off
+@example(
+    before=0, values=[b"", b"", bytes(5)], codec=0, changes=[(170, 10)], is_signed=True
+)  # a record beyond its batch
 def test_whatever_a_batch_holds_reading_gets_past_it(
     before: int,
     values: list[bytes],

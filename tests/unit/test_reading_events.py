@@ -228,3 +228,19 @@ def test_no_json_raises_anything_else(
     except RecordInvalidError:
         return
     assert isinstance(event, Event)
+
+
+@pytest.mark.parametrize(
+    ("scale", "price"), [("2", 12.9), ("999999999", None), ("x", None), (None, None)]
+)
+def test_a_decimal_of_connect_is_a_number_unless_its_scale_is_beyond_bounds(
+    scale: object, price: float | None
+) -> None:
+    decimal = {
+        "field": "price",
+        "name": "org.apache.kafka.connect.data.Decimal",
+        "parameters": {"scale": scale},
+    }
+    sent = {"schema": {"fields": [decimal]}, "payload": payload(price="BQo=")}
+
+    assert one_event(json.dumps(sent).encode()).price == price

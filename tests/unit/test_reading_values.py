@@ -7,7 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portrait.reading.availability import availability
-from portrait.reading.values import as_id, as_money, as_number, as_text, as_whole, is_said, said
+from portrait.reading.values import (
+    as_id,
+    as_money,
+    as_number,
+    as_text,
+    as_whole,
+    is_said,
+    said,
+    scaled,
+)
 
 
 @pytest.mark.parametrize(
@@ -183,3 +192,22 @@ def test_availability_is_read_in_the_words_that_shops_use(
 
 def test_a_word_that_nobody_knows_is_left_out_and_said() -> None:
     assert availability({"status": "perhaps", "stock": 3}) == (True, {"status": "unknown word"})
+
+
+@pytest.mark.parametrize(
+    ("unscaled", "scale", "number"),
+    [
+        (b"\x05\x0a", 2, 12.9),
+        (b"\xfe\xd4", 2, -3.0),
+        (b"\x0c", -3, 12_000.0),
+        (b"", 0, 0.0),
+        (b"\1", 65, None),
+        (b"\1", -(10**9), None),  # a power that takes minutes
+        (b"\1" * 33, 0, None),
+        (b"\1", "2", None),
+    ],
+)
+def test_bytes_are_the_number_of_their_scale_within_bounds(
+    unscaled: bytes, scale: object, number: float | None
+) -> None:
+    assert scaled(unscaled, scale) == number

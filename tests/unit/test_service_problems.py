@@ -85,8 +85,10 @@ async def test_a_method_not_allowed_says_which_are(method: str, path: str, allow
         {"diversity": "0.3"},
         {"filters": {"available": 0}},
         {"filters": {"price_min": "1"}},
-        {"user_id": 7},
-        {"session": {"items": "milk"}},
+        {"user_id": 7.5},
+        {"user_id": True},
+        {"session": {"items": {"milk": 1}}},
+        {"session": ["milk"]},
     ],
     ids=str,
 )

@@ -10,12 +10,13 @@ from portrait.adapters.parquet_archive import ParquetArchive
 from portrait.archive.tidy import Rules
 from portrait.events.stream import Notes
 from portrait.events.topics import ERASURES, EVENT_TOPICS
-from portrait.reading.dialect import dialect_of
+from portrait.reading.dialect import Dialect
 from portrait.settings import Settings
 from workers.archive import Bounds, archive, check, keep_tidy
 from workers.health import serve_health
 from workers.roots.bounds import bounds_of
 from workers.roots.kafka import cluster_of
+from workers.roots.registry import spoken
 from workers.roots.stop import told_to_stop
 
 GROUP = "portrait-archive"
@@ -27,14 +28,6 @@ async def run(settings: Settings, _options: Namespace) -> None:
     """Write events to files until told to stop."""
     closing = told_to_stop()
     store = ParquetArchive(settings.archive_url)
-    bounds = Bounds(
-        rows=settings.archive_rows,
-        bytes=settings.archive_bytes,
-        wait=settings.archive_wait,
-        future_tolerance=settings.future_tolerance,
-        outage=settings.outage_limit,
-        dialect=dialect_of(settings),
-    )
     rules = Rules(
         retention=settings.archive_retention,
         most_bytes=settings.archive_size_limit,
@@ -43,6 +36,7 @@ async def run(settings: Settings, _options: Namespace) -> None:
     checks = {"archive": lambda: check(store)}
     log.info("worker_started", worker="archive")
     async with (
+        spoken(settings) as dialect,
         serve_health(settings.health_host, settings.health_port, checks, notes := Notes()),
         open_stream(
             cluster_of(settings),
@@ -55,5 +49,16 @@ async def run(settings: Settings, _options: Namespace) -> None:
         asyncio.TaskGroup() as tasks,
     ):
         tasks.create_task(keep_tidy(store, rules, settings.archive_tidy, closing))
-        await archive(stream, store, bounds)
+        await archive(stream, store, _bounds(settings, dialect))
     log.info("worker_stopped", worker="archive")
+
+
+def _bounds(settings: Settings, dialect: Dialect) -> Bounds:
+    return Bounds(
+        rows=settings.archive_rows,
+        bytes=settings.archive_bytes,
+        wait=settings.archive_wait,
+        future_tolerance=settings.future_tolerance,
+        outage=settings.outage_limit,
+        dialect=dialect,
+    )

@@ -13,7 +13,6 @@ from portrait.events.resume import Resume
 from portrait.events.topics import ITEMS
 from portrait.lifecycle.lease import stopped
 from portrait.model.encoder import TextEncoder
-from portrait.reading.dialect import dialect_of
 from portrait.settings import Settings
 from portrait.text.text_encoder import from_anywhere
 from workers.another_encoder import AnotherEncoder
@@ -24,6 +23,7 @@ from workers.origin import Completeness, Origin, Shop, Stores
 from workers.roots.bounds import bounds_of
 from workers.roots.encoders import encoders_of
 from workers.roots.kafka import cluster_of
+from workers.roots.registry import spoken
 from workers.roots.wires import Wires, connected
 from workers.spaces import Spaces
 from workers.unread import Unread
@@ -36,7 +36,11 @@ log = structlog.get_logger()
 
 async def run(settings: Settings, _options: Namespace) -> None:
     """Keep the catalogue indexed until told to stop."""
-    async with connected(settings) as wires, asyncio.TaskGroup() as tasks:
+    async with (
+        spoken(settings) as dialect,
+        connected(settings) as wires,
+        asyncio.TaskGroup() as tasks,
+    ):
         encoders = encoders_of(settings, wires)
         base = await encoders.base()
         log.info("worker_started", worker="index")
@@ -67,7 +71,7 @@ async def run(settings: Settings, _options: Namespace) -> None:
                 complete,
                 settings.outage_limit,
                 upkeep,
-                dialect_of(settings),
+                dialect,
             )
             await index(stream.batches(), stream, indexer)
             for task in beside:

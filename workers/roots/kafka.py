@@ -1,7 +1,7 @@
 """Where Kafka is, as the settings of a worker say."""
 
-from portrait.adapters.kafka_client import Cluster
-from portrait.settings import Settings
+from portrait.adapters.kafka_client import Cluster, trusting
+from portrait.settings import Settings, secret_of
 
 
 def cluster_of(settings: Settings) -> Cluster:
@@ -9,6 +9,8 @@ def cluster_of(settings: Settings) -> Cluster:
     return Cluster(
         settings.kafka_bootstrap,
         settings.kafka_security,
+        settings.kafka_mechanism,
         settings.kafka_username,
-        settings.kafka_password,
+        secret_of("kafka_password_file", settings.kafka_password_file, settings.kafka_password),
+        trusting(settings.kafka_security, settings.kafka_ca_file),
     )

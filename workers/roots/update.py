@@ -15,13 +15,14 @@ from portrait.adapters.redis_store import RedisProfiles
 from portrait.events.stream import Publisher
 from portrait.events.topics import ERASURES, EVENT_TOPICS
 from portrait.lifecycle.lease import stopped
-from portrait.reading.dialect import dialect_of
+from portrait.reading.dialect import Dialect
 from portrait.settings import Settings
 from workers.painter import await_painter
 from workers.repaint import keep_repainted
 from workers.roots.bounds import bounds_of
 from workers.roots.encoders import encoders_of
 from workers.roots.kafka import cluster_of
+from workers.roots.registry import spoken
 from workers.roots.wires import connected
 from workers.update import Limits, Ports, assemble, update
 
@@ -32,13 +33,17 @@ log = structlog.get_logger()
 
 async def run(settings: Settings, _options: Namespace) -> None:
     """Fold events into profiles until told to stop."""
-    async with connected(settings) as wires, asyncio.TaskGroup() as tasks:
+    async with (
+        spoken(settings) as dialect,
+        connected(settings) as wires,
+        asyncio.TaskGroup() as tasks,
+    ):
         encoders = encoders_of(settings, wires)
         painter = await await_painter(wires.registry, wires.catalogue, encoders.of, wires.closing)
         if painter is None:
             return
         ports = update_ports(settings, wires.redis, wires.publisher, wires.catalogue)
-        updater = assemble(ports, painter, encoders.of, limits_of(settings), GROUP)
+        updater = assemble(ports, painter, encoders.of, limits_of(settings, dialect), GROUP)
         studio = updater.studio
         log.info("worker_started", worker="update", model_version=painter.model.version)
         async with open_stream(
@@ -74,7 +79,7 @@ def update_ports(
     )
 
 
-def limits_of(settings: Settings) -> Limits:
+def limits_of(settings: Settings, dialect: Dialect) -> Limits:
     """Read what bounds a batch and an outage."""
     return Limits(
         settings.future_tolerance,
@@ -82,5 +87,5 @@ def limits_of(settings: Settings) -> Limits:
         settings.outage_limit,
         encode_wait=settings.encode_wait,
         offer_unknown=settings.offer_unknown,
-        dialect=dialect_of(settings),
+        dialect=dialect,
     )

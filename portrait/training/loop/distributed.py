@@ -79,6 +79,7 @@ def _joined() -> Iterator[None]:
     distributed.init_process_group(backend, timeout=PATIENCE)
     try:
         yield
+        distributed.barrier()  # who leaves while others still talk to it ends them by its leaving
     finally:
         distributed.destroy_process_group()
 
