@@ -158,10 +158,11 @@ class Rows:
 
 def name_of(rows: Rows) -> str:
     """Name an import by its content, and by how that is read."""
-    asked = rows.asked
+    asked, dialect = rows.asked, rows.dialect
     found = blake2b(digest_size=16)
-    said = [FORMAT, asked.kind, asked.topic, asked.encoding, rows.dialect]
-    found.update(to_json(said, fallback=str))
+    said = [FORMAT, asked.kind, asked.topic, asked.encoding]
+    said += [str(dialect.zone), dialect.currency, sorted(dialect.rates.items()), dialect.mapped]
+    found.update(to_json(said))
     for source in rows.sources:
         found.update(source.digest())
     return found.hexdigest()

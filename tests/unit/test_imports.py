@@ -8,10 +8,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from portrait.reading.dialect import AS_SENT, Dialect
+from portrait.reading.dialect import AS_SENT, Dialect, dialect_of
 from portrait.reading.files import sources_of
 from portrait.reading.mapping import Mapped, Rule
 from portrait.reading.records import Clock
+from portrait.settings import Settings
 from tests.support.records import payload
 from workers.imports import (
     DeadRows,
@@ -24,6 +25,8 @@ from workers.imports import (
     write_dead,
 )
 from workers.summary import Summary
+
+NAME = "2cf1402932a2b3ab0f49e75cfff58c4f"  # in every process; if not, FORMAT has to be another
 
 
 def asked(*arguments: str, kind: str = "events") -> Namespace:
@@ -143,4 +146,6 @@ def test_an_import_is_named_by_its_content_and_how_that_is_read(tmp_path: Path) 
         name(one, kind="items"),
     ]
     assert name(same) == names[0]
+    assert name(one, dialect=dialect_of(Settings())) == names[0]
+    assert names[0] == NAME
     assert len({*names}) == len(names)
