@@ -171,7 +171,7 @@ def _settings(servers: Servers) -> Settings:
 
 async def _fill(settings: Settings, events: int, users: int) -> None:
     await create_topics(cluster_of(settings), read_topics(settings.topics_file))
-    await _fill_catalogue(settings)
+    await fill_catalogue(settings)
     random = Random(7)  # noqa: S311 - a benchmark
     producer = AIOKafkaProducer(
         bootstrap_servers=settings.kafka_bootstrap, linger_ms=20, max_batch_size=262_144
@@ -197,7 +197,7 @@ async def _fill(settings: Settings, events: int, users: int) -> None:
     await producer.stop()
 
 
-async def _fill_catalogue(settings: Settings) -> None:
+async def fill_catalogue(settings: Settings) -> None:
     """Store a catalogue whose vectors are random: what they are changes no cost."""
     redis = await connect_redis(str(settings.redis_url))
     catalogue = RedisCatalogue(redis)

@@ -1,61 +1,119 @@
 """Import of events: history goes into the log once, in the order in which it happened.
 
 rows ─▶ events ─▶ sort by time ─▶ a chunk ─▶ note ─▶ append ─▶ the next
+on all processors, aside in files            └ how many the log has for certain, where it ended
 
-Before a chunk is sent it is noted how many events the log has for certain, and where it ended then.
-Whoever goes on after a kill, or an outage, looks up from there which of the others it has, too. The
-order of events does not depend on when it is asked for, so that the first so many are the same.
+Whoever goes on after a kill, or an outage, looks up from the ends that were noted which of the
+other events the log has, too. The order of events does not depend on when it is asked for, so that
+the first so many are the same.
 """
 
 import asyncio
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import islice
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import NamedTuple
 
 import structlog
 from pydantic_core import to_json
 
-from portrait.errors import StoreUnavailableError, StreamUnavailableError
+from portrait.errors import PortraitError, StoreUnavailableError, StreamUnavailableError
+from portrait.events.event import Event
 from portrait.events.history import HistoryLog, Imported, ImportLedger, PastEvent
 from portrait.outage import Outage
-from portrait.reading.events import Reading
-from portrait.reading.files import Row
-from portrait.reading.records import Clock
-from portrait.reading.report import Report, report_of
+from portrait.reading.report import Report
 from portrait.times import to_ms
-from workers.imports import ImportStoppedError
+from workers.imports import (
+    DeadRows,
+    ImportRefusedError,
+    ImportStoppedError,
+    Rows,
+    Share,
+    look,
+)
+from workers.summary import Summary
 from workers.time_order import TimeOrder
 
 CHUNK = 5_000  # events between two notes
+LEAST_SHARED = 4_194_304  # bytes of files that are worth the start of more processes
+MOST_PROCESSES = 4  # that read: one sorts and publishes what they have read
+PLACE_BITS = 20  # of the number of an event: its place in its row; the others are the row's
 
 log = structlog.get_logger()
 
 
-def past_reader(read: Callable[[Row], Report], clock: Clock) -> Callable[[Row], Report]:
-    """Return what reads a row of history.
+class Part(NamedTuple):
+    """What became of a share of the rows."""
 
-    When an event was received nobody knows, unless the row says so, and then its time is corrected
-    by now. So a clock cannot be corrected by `sent_at`, and the moment is as it was said.
+    summary: Summary
+    order: TimeOrder
+    dead: Path  # where its dead rows are, if there are any
+
+
+def read_history(rows: Rows, folder: Path, advance: Callable[[int], object]) -> list[Part]:
+    """Read all rows, if they are many on all processors. What is read lies in the folder.
+
+    Raises:
+        FileUnreadableError: A file cannot be read.
     """
+    of = 1 if rows.bytes < LEAST_SHARED else min(os.cpu_count() or 1, MOST_PROCESSES)
+    spawn = get_context("spawn")  # what is forked would have our connections
+    pipes: list[Connection] = []
+    for place in range(1, of):
+        ours, theirs = spawn.Pipe(duplex=False)
+        told = (rows, folder, Share(place, of), theirs)
+        spawn.Process(target=_read_for, args=told, daemon=True).start()
+        theirs.close()
+        pipes.append(ours)
+    own = read_share(rows, folder, Share(0, of), advance)
+    return [own, *map(_received, pipes)]
 
-    def read_past(row: Row) -> Report:
-        report = read(row)
-        if not any(event.sent_at for event in report.events):
-            return report
-        events = [event.model_copy(update={"sent_at": None}) for event in report.events]
-        refusals = [] if report.reason is None else [report.reason]
-        said = Reading(events, left_out=[dict(report.left_out)], refusals=refusals)
-        return report_of(said, clock, report.called)
 
-    return read_past
+def _received(pipe: Connection) -> Part:
+    """Wait for what another process has read."""
+    try:
+        answer: Part | PortraitError = pipe.recv()
+    except EOFError:
+        msg = "Nothing was published: a process that read rows has ended before it was done."
+        raise ImportRefusedError(msg) from None
+    if isinstance(answer, PortraitError):
+        raise answer
+    return answer
 
 
-def add_to(order: TimeOrder, report: Report) -> None:
-    """Take the events of a row in."""
-    for event in report.events:
-        value = to_json(event, exclude_none=True)
-        order.add(to_ms(event.occurred_at), event.type, event.user_key.encode(), value)
+def _read_for(rows: Rows, folder: Path, share: Share, pipe: Connection) -> None:
+    """Read a share in a process of its own; it ends with this, whether anybody waits or not."""
+    try:
+        pipe.send(read_share(rows, folder, share, lambda _: None))
+    except PortraitError as error:
+        pipe.send(error)
+    except (BrokenPipeError, KeyboardInterrupt):
+        return
+
+
+def read_share(rows: Rows, folder: Path, share: Share, advance: Callable[[int], object]) -> Part:
+    """Read a share: its events by time, and its dead rows, lie in the folder then."""
+    order = TimeOrder(folder / f"runs-{share.place}")
+    dead = DeadRows(folder / f"dead-{share.place}")
+
+    def take(number: int, report: Report) -> None:
+        for place, event in enumerate(report.events):
+            order.add(_past(event, number << PLACE_BITS | place))
+
+    summary = look(rows, take, dead, advance, share)
+    if share.of > 1:
+        order.put_aside()
+    return Part(summary, order, dead.path)
+
+
+def _past(event: Event, number: int) -> PastEvent:
+    value = to_json(event, exclude_none=True)
+    return PastEvent(to_ms(event.occurred_at), number, event.type, event.user_key.encode(), value)
 
 
 @dataclass(slots=True)

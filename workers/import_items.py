@@ -4,10 +4,13 @@ What an earlier row said is never published, so that nobody ever sees it. To imp
 changes nothing: the catalogue is what it was said to be last.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 
+from pydantic_core import to_json
+
+from portrait.events.item import Item
 from portrait.events.stream import Message, Publisher
 from portrait.events.topics import ITEMS
 from portrait.reading.report import Report
@@ -17,29 +20,22 @@ AT_ONCE = 1_000  # messages of one publication
 
 @dataclass(slots=True)
 class Whole:
-    """Which row said all of each item last. Rows are numbered as they are read."""
+    """Which row said all of each item last, by its number."""
 
-    rows: int = 0
     last: dict[str, int] = field(default_factory=dict)
 
-    def add(self, report: Report) -> None:
-        """Take in the next row."""
+    def add(self, number: int, report: Report) -> None:
+        """Take in a row."""
         for item in report.items:
-            if "title" in item.model_fields_set:
-                self.last[item.id] = self.rows
+            if not item.is_patch:
+                self.last[item.id] = number
         for id in report.withdrawn:
-            self.last[id] = self.rows
-        self.rows += 1
+            self.last[id] = number
 
 
-async def publish(
-    reports: Iterable[Report],
-    whole: Whole,
-    publisher: Publisher,
-    advance: Callable[[int], object],
-) -> int:
-    """Publish what holds of rows that are read again. Returns how many messages."""
-    messages = _messages(reports, whole, advance)
+async def publish(reports: Iterable[Report], whole: Whole, publisher: Publisher) -> int:
+    """Publish what holds of all rows, read again. Returns how many messages that were."""
+    messages = _messages(reports, whole)
     sent = 0
     while some := list(islice(messages, AT_ONCE)):
         await publisher.publish(some)
@@ -47,15 +43,24 @@ async def publish(
     return sent
 
 
-def _messages(
-    reports: Iterable[Report], whole: Whole, advance: Callable[[int], object]
-) -> Iterator[Message]:
+def _messages(reports: Iterable[Report], whole: Whole) -> Iterator[Message]:
     for number, report in enumerate(reports):
         for item in report.items:
             if number >= whole.last.get(item.id, 0):
-                value = item.model_dump_json(exclude_unset=True).encode()
-                yield Message(ITEMS, item.id.encode(), value)
+                yield Message(ITEMS, item.id.encode(), _value(item))
         for id in report.withdrawn:
             if number >= whole.last[id]:
                 yield Message(ITEMS, id.encode(), None)
-        advance(1)
+
+
+def _value(item: Item) -> bytes:
+    """Write an item as it was said; a patch with null for what it takes back to unknown."""
+    named = item.model_fields_set
+    if not item.is_patch:
+        return item.model_dump_json(exclude_unset=True).encode()
+    said = item.model_dump(mode="json", include=named, exclude_defaults=True)
+    said |= {"withdrawn": item.withdrawn} if "withdrawn" in named else {}
+    if item.attributes:
+        said["attributes"] = {name: value or None for name, value in item.attributes.items()}
+    unknown = dict.fromkeys(named - {"patch"} - said.keys())
+    return to_json({**unknown, **said, "patch": True})

@@ -3,31 +3,34 @@
 files ─▶ read ─▶ told: what is read, what is dead and where that lies ─▶ asked ─▶ published
 """
 
-import asyncio
 import json
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from hashlib import blake2b
+from heapq import merge
 from importlib import import_module
 from importlib.util import find_spec
+from itertools import count
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple, Self
 
 from pydantic_core import to_json
 
 from portrait.errors import PortraitError
 from portrait.reading.dialect import Dialect
+from portrait.reading.events import Reading
 from portrait.reading.files import Row, Source
-from portrait.reading.report import End, Report
+from portrait.reading.records import Clock
+from portrait.reading.report import End, Report, report_of
 from workers.summary import Summary
-from workers.try_out import add_reading_options
+from workers.try_out import add_reading_options, reader_of
 
 EVENTS, ITEMS = "events", "items"
 DEAD_SHARE = 0.05  # of the rows, beyond which something else is wrong than a few of them
-TURN = 1_000  # rows between two looks at what else is to be done
+TURN = 1_000  # rows between two looks at how far it is
 FORMAT = 1  # of what is made of content: with another, the same content is another import
 
 
@@ -57,80 +60,152 @@ def add_options(parser: ArgumentParser) -> None:
     )
 
 
-def name_of(sources: Iterable[Source], asked: Namespace, dialect: Dialect) -> str:
+class DeadRows:
+    """A file of dead rows and why they are, each behind its number; none without such a row."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file: IO[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._file is not None:
+            self._file.close()
+
+    def add(self, number: int, source: Source, row: Row, reason: str | None) -> None:
+        """Write one row, as it was."""
+        self._file = self._file or self.path.open("wb")
+        sent = row.sent.decode(errors="replace") if isinstance(row.sent, bytes) else row.sent
+        told = {"file": source.name, "line": row.number, "reason": reason, "sent": sent}
+        self._file.write(b"%016d %b\n" % (number, json.dumps(told, default=str).encode()))
+
+
+def write_dead(parts: Sequence[Path], place: str) -> Path | None:
+    """Put dead rows beside the files that they are of, or here, if nobody may write there.
+
+    Args:
+        parts: Where `DeadRows` has put them, each once.
+        place: The first of the files, or a folder or a URL of such.
+
+    Returns:
+        Where they are; None: there are none.
+    """
+    paths = [each for each in parts if each.exists()]
+    if not paths:
+        return None
+    name = place.rstrip("/") + ".dead.jsonl"
+    beside, here = Path(name), Path(name.rsplit("/", 1)[-1])
+    with ExitStack() as stack:
+        try:
+            path, file = beside, stack.enter_context(beside.open("wb"))
+        except OSError:
+            path, file = here, stack.enter_context(here.open("wb"))
+        files = [stack.enter_context(each.open("rb")) for each in paths]
+        file.writelines(line.partition(b" ")[2] for line in merge(*files))
+    return path
+
+
+class Share(NamedTuple):
+    """A part of the rows: of every so many thousand one, so that all parts take equally long."""
+
+    place: int = 0
+    of: int = 1
+
+    def has(self, number: int) -> bool:
+        """Say whether a row, numbered from 0, is in it."""
+        return number // TURN % self.of == self.place
+
+
+WHOLE = Share()
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """What is to be read, and how."""
+
+    sources: Sequence[Source]
+    asked: Namespace
+    clock: Clock
+    dialect: Dialect
+
+    @property
+    def bytes(self) -> int:
+        """How large the files are, as far as that is known."""
+        return sum(source.size or 0 for source in self.sources)
+
+    def reports(
+        self, advance: Callable[[int], object], share: Share = WHOLE
+    ) -> Iterator[tuple[int, Source, Row, Report]]:
+        """Read the rows of a share: their numbers, where they lie, and what became of them."""
+        read = reader_of(self.asked, self.clock, self.dialect)
+        if self.asked.kind == EVENTS:
+            read = as_they_say(read, self.clock)
+        numbers = count()
+        for source in self.sources:
+            before = 0
+            for row in source.rows(self.asked.encoding):
+                number = next(numbers)
+                if share.has(number):
+                    yield number, source, row, read(row)
+                if number % TURN == 0:
+                    at = source.position
+                    advance(at - before)
+                    before = at
+            advance((source.size or 0) - before)
+
+
+def name_of(rows: Rows) -> str:
     """Name an import by its content, and by how that is read."""
+    asked, dialect = rows.asked, rows.dialect
     found = blake2b(digest_size=16)
-    found.update(to_json([FORMAT, asked.kind, asked.topic, asked.encoding, dialect], fallback=str))
-    for source in sources:
+    said = [FORMAT, asked.kind, asked.topic, asked.encoding]
+    said += [str(dialect.zone), dialect.currency, sorted(dialect.rates.items()), dialect.mapped]
+    found.update(to_json(said))
+    for source in rows.sources:
         found.update(source.digest())
     return found.hexdigest()
 
 
-@dataclass(slots=True)
-class DeadRows:
-    """A file of the rows that are dead, and why; there is none as long as there is no such row."""
+def as_they_say(read: Callable[[Row], Report], clock: Clock) -> Callable[[Row], Report]:
+    """Return what reads a row of history.
 
-    path: Path
-    _file: IO[bytes] | None = field(default=None, init=False)
+    When an event was received nobody knows, unless the row says so, and then its time is corrected
+    by now. So a clock cannot be corrected by `sent_at`, and the moment is as it was said.
+    """
 
-    def add(self, source: Source, row: Row, reason: str | None) -> None:
-        """Write one row, as it was."""
-        if self._file is None:
-            self._file = self._open()
-        sent = row.sent.decode(errors="replace") if isinstance(row.sent, bytes) else row.sent
-        told = {"file": source.name, "line": row.number, "reason": reason, "sent": sent}
-        self._file.write(json.dumps(told, default=str).encode() + b"\n")
+    def read_past(row: Row) -> Report:
+        report = read(row)
+        if not any(event.sent_at for event in report.events):
+            return report
+        events = [event.model_copy(update={"sent_at": None}) for event in report.events]
+        refusals = [] if report.reason is None else [report.reason]
+        said = Reading(events, left_out=[dict(report.left_out)], refusals=refusals)
+        return report_of(said, clock, report.called)
 
-    def close(self) -> None:
-        """Write it whole."""
-        if self._file is not None:
-            self._file.close()
-
-    def _open(self) -> IO[bytes]:
-        """Open it where it should be, or here, if nobody may write there."""
-        try:
-            return self.path.open("wb")
-        except OSError:
-            self.path = Path(self.path.name)
-            return self.path.open("wb")
+    return read_past
 
 
-def dead_rows_of(place: str) -> DeadRows:
-    """Return where dead rows are written: beside the files, or here, if they lie at a URL."""
-    name = place.rstrip("/") + ".dead.jsonl"
-    return DeadRows(Path(name.rsplit("/", 1)[-1] if "://" in name else name))
-
-
-async def look(
-    sources: Sequence[Source],
-    asked: Namespace,
-    read: Callable[[Row], Report],
-    take: Callable[[Report], object],
+def look(
+    rows: Rows,
+    take: Callable[[int, Report], object],
     dead: DeadRows,
+    advance: Callable[[int], object],
+    share: Share = WHOLE,
 ) -> Summary:
-    """Read everything once: hand over what is read, put aside what is dead."""
+    """Read a share once: hand over what is read, put aside what is dead."""
     summary = Summary()
-    try:
-        with bar("reading", sum(source.size or 0 for source in sources), "B") as advance:
-            for source in sources:
-                before = 0
-                for place, row in enumerate(source.rows(asked.encoding), 1):
-                    report = read(row)
-                    summary.add(report)
-                    if report.end is End.DEAD:
-                        dead.add(source, row, report.reason)
-                    take(report)
-                    if place % TURN == 0:
-                        advance(source.position - before)
-                        before = source.position
-                        await asyncio.sleep(0)
-                advance((source.size or 0) - before)
-    finally:
-        dead.close()
+    with dead:
+        for number, source, row, report in rows.reports(advance, share):
+            summary.add(report)
+            if report.end is End.DEAD:
+                dead.add(number, source, row, report.reason)
+            take(number, report)
     return summary
 
 
-def is_wanted(asked: Namespace, summary: Summary, dead: DeadRows) -> bool:
+def is_wanted(asked: Namespace, summary: Summary, dead: Path | None) -> bool:
     """Say whether what was read is to be published; on a terminal somebody is asked.
 
     Raises:
@@ -139,7 +214,7 @@ def is_wanted(asked: Namespace, summary: Summary, dead: DeadRows) -> bool:
     if summary.ends[End.DEAD] > asked.dead_share * summary.messages:
         msg = (
             f"Nothing was published: {summary.ends[End.DEAD] / summary.messages:.1%} of the rows "
-            f"are dead, more than {asked.dead_share:.1%} (--dead-share). They are in {dead.path}, "
+            f"are dead, more than {asked.dead_share:.1%} (--dead-share). They are in {dead}, "
             "with the reasons."
         )
         raise ImportRefusedError(msg)

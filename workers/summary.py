@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from portrait.reading.names import OTHER
 from portrait.reading.report import End, Report
@@ -21,8 +22,7 @@ MEANINGS = {
 LEFT_OUT = "left out: fields that cannot be read. The rest of their messages counts."
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
+class Kind(NamedTuple):
     """Messages of which the same is to be said."""
 
     called: str
@@ -51,6 +51,14 @@ class Summary:
         self.kinds[kind] += 1
         if report.left_out:
             self.left_out.update(report.left_out.items())
+
+    def join(self, other: "Summary") -> None:
+        """Count what another has counted, too."""
+        self.messages += other.messages
+        self.events += other.events
+        self.ends.update(other.ends)
+        self.kinds.update(other.kinds)
+        self.left_out.update(other.left_out)
 
     def lines(self) -> Iterator[str]:
         """Write it, the commonest of each end first."""

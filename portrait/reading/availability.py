@@ -48,6 +48,8 @@ def availability(fields: Mapping[str, Any]) -> tuple[bool | None, dict[str, str]
     unread: dict[str, str] = {}
     for name in NAMES:
         value = fields.get(name)
+        if value is None:
+            continue
         value = within(value, "quantity") if isinstance(value, dict) else value
         if not is_said(value):
             continue

@@ -40,7 +40,7 @@ def readable(fields: Mapping[str, object], dialect: Dialect) -> tuple[Fields, Le
     left_out: LeftOut = {}
     currency = fields.get("currency")
     for name, value in fields.items():
-        if not is_said(value) or name == "currency":
+        if value is None or name == "currency" or not is_said(value):
             continue
         if name in _IDS:
             value = as_id(value)  # noqa: PLW2901

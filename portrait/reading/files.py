@@ -64,7 +64,7 @@ class Source:
     def position(self) -> int:
         """How many of its bytes have been read."""
         raw = self._raw
-        return 0 if raw is None or raw.closed or not raw.seekable() else raw.tell()
+        return 0 if raw is None or not raw.seekable() else raw.tell()
 
     def rows(self, encoding: str = UTF_8) -> Iterator[Row]:
         """Yield its messages, in order.
@@ -84,6 +84,8 @@ class Source:
         except _STRANGE as error:
             msg = f"{self.name}: {_cause(error)}"
             raise FileUnreadableError(msg) from error
+        finally:
+            self._raw = None
 
     def digest(self) -> bytes:
         """Return what no other content has.

@@ -3,7 +3,8 @@
 One `Rule` reads one kind of message. A path names a field through nested objects, `customer.id`,
 and a place in a list, `addresses.0.city`; with `each`, a rule reads every object of a list, and
 `each.` begins the paths inside it. What a rule gives is read like everything else: its numbers,
-moments and ids may be written in any of the common ways.
+moments and ids may be written in any of the common ways. A purchase of less than nothing is a
+return.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,7 +20,7 @@ from portrait.errors import SettingsInvalidError
 from portrait.events.event import Action
 from portrait.reading.acts import Acts, part_id
 from portrait.reading.names import ALL
-from portrait.reading.values import Fields, is_said, objects, said
+from portrait.reading.values import Fields, as_whole, is_said, objects, said
 
 EACH = "each"
 EVENT_FIELDS = (
@@ -256,4 +257,7 @@ def _event(fields: Fields) -> Fields:
     item = {name[5:]: value for name, value in fields.items() if name.startswith("item.")}
     rest = {name: value for name, value in fields.items() if not name.startswith("item.")}
     rest["type"] = found if isinstance(found, Action) else None
+    pieces = as_whole(rest.get("quantity"))
+    if found is Action.PURCHASE and isinstance(pieces, int) and pieces < 0:  # as tills write it
+        rest |= {"type": Action.RETURN, "quantity": -pieces}
     return rest | ({"item": item} if said(item) else {})

@@ -13,6 +13,9 @@ LONGEST_MOMENT = 64  # characters
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Seconds until the year 5138; a number beyond is milliseconds, micro- or nanoseconds since 1973.
 _UNITS = ((1e11, 1), (1e14, 10**3), (1e17, 10**6), (1e20, 10**9))
+_USUAL = re.compile(  # read at once: it is how most are written
+    r"(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:Z|[+-]\d\d:\d\d)?)( UTC)?", re.ASCII
+)
 _NUMBER = re.compile(r"[+-]?\d{5,}(?:\.\d+)?")
 _ZONE_NAME = re.compile(r"\[([A-Za-z0-9_+\-/]{1,40})\]$")
 _WORD_FOR_UTC = re.compile(r"\s*(?:UTC|GMT|Z)$", re.IGNORECASE)
@@ -84,6 +87,9 @@ def _read(text: str, zone: tzinfo) -> datetime:
     Raises:
         ValueError: It is none of the ways.
     """
+    usual = _USUAL.fullmatch(text)
+    if usual is not None:
+        return _with_offset(datetime.fromisoformat(usual[1]), UTC if usual[2] else zone)
     named = _ZONE_NAME.search(text)
     if named:
         text = text[: named.start()]
@@ -102,6 +108,10 @@ def _read(text: str, zone: tzinfo) -> datetime:
         moment = datetime.fromisoformat(_WITHOUT_SECONDS_SPACE.sub(r"\1\2", text).replace(",", "."))
     else:
         moment = parsedate_to_datetime(text)
+    return _with_offset(moment, zone)
+
+
+def _with_offset(moment: datetime, zone: tzinfo) -> datetime:
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=zone)
 
 

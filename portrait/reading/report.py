@@ -171,7 +171,7 @@ def _called(message: Fields, dialect: Dialect) -> str:
     rule = dialect.mapped.rule_of(message)
     if rule is not None:
         return rule
-    said = [name for field in NAMES if isinstance(name := message.get(field), str)]
+    said = [name[:LONGEST_NAME] for at in NAMES if isinstance(name := message.get(at), str)]
     return next(filter(_is_known, said), said[0] if said else "")
 
 

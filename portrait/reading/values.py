@@ -15,6 +15,7 @@ Fields = dict[str, Any]
 
 # What scripts write for nothing: as somebody's id, it would be one profile for all of them.
 _NOBODY = frozenset({"undefined", "null", "(null)", "(not set)", "NaN", "None", "nil"})
+_DECIMAL = re.compile(r"\d{1,15}(?:\.\d{1,15})?", re.ASCII)
 _GROUPED = re.compile(r"[+-]?\d{1,3}(?:([.,])\d{3})(?:\1\d{3})*")
 _PLAIN = re.compile(r"[+-]?\d[\d.,]*(?:[eE][+-]?\d{1,3})?|[+-]?[.,]\d+")
 _BETWEEN_DIGITS = re.compile(r"(?<=\d)[\s'\u2019_](?=\d{3}(?!\d))")
@@ -48,17 +49,16 @@ _CURRENCY_OF_SIGN: Mapping[str, tuple[str, ...]] = {
     "S$": ("SGD",),
     "$": ("USD", "CAD", "AUD", "HKD", "SGD", "TWD", "NZD", "MXN"),
 }
+_LONGEST_FIRST = sorted(_CURRENCY_OF_SIGN.items(), key=lambda each: -len(each[0]))
 _AMOUNTS = ("amount", "value", "price", "price_amount", "item_price", "units")
 _CURRENCIES = ("currency", "currencyCode", "currency_code", "price_currency", "priceCurrency")
 
 
 def is_said(value: object) -> bool:
     """Say whether a field says something: null, empty and not a number are as if it were absent."""
-    if value is None:
-        return False
     if isinstance(value, str):
-        return bool(value.strip())
-    return not (isinstance(value, float) and math.isnan(value))
+        return bool(value) and not value.isspace()
+    return value is not None and not (isinstance(value, float) and math.isnan(value))
 
 
 def said(fields: Mapping[str, Any]) -> Fields:
@@ -68,7 +68,11 @@ def said(fields: Mapping[str, Any]) -> Fields:
 
 def first(fields: Mapping[str, Any], names: Iterable[str]) -> Any:  # noqa: ANN401 - as it was sent
     """Return what the first of these fields says that says something; None if none does."""
-    return next((fields[name] for name in names if is_said(fields.get(name))), None)
+    for name in names:  # a generator would take twice as long, and rows are read by the million
+        value = fields.get(name)
+        if value is not None and is_said(value):
+            return value
+    return None
 
 
 def within(value: object, *path: str) -> Any:  # noqa: ANN401 - as it was sent
@@ -170,9 +174,11 @@ def as_money(value: object, home: str | None = None) -> tuple[object, str | None
         return _structured(value, home)
     if not isinstance(value, str) or len(value) > LONGEST_NUMBER:
         return as_number(value), None
+    if _DECIMAL.fullmatch(value):  # as most are
+        return float(value), None
     text = unicodedata.normalize("NFKC", value).strip()
     currency = None
-    for sign, codes in sorted(_CURRENCY_OF_SIGN.items(), key=lambda each: -len(each[0])):
+    for sign, codes in _LONGEST_FIRST:
         if text.startswith(sign) or text.endswith(sign):
             currency = home if home in codes else codes[0]
             text = text.removeprefix(sign).removesuffix(sign).strip()

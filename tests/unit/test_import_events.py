@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from argparse import ArgumentParser
 from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
@@ -11,20 +12,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portrait.errors import StreamUnavailableError
+from portrait.errors import FileUnreadableError, StreamUnavailableError
 from portrait.events.event import Action
-from portrait.events.history import MARK, Imported, ImportTakenError, Place
+from portrait.events.history import MARK, Imported, ImportTakenError, PastEvent, Place
 from portrait.events.receipt import RECEIVED
 from portrait.events.stream import Message
 from portrait.reading.dialect import AS_SENT
-from portrait.reading.files import Row
+from portrait.reading.events import plain_event
+from portrait.reading.files import sources_of
 from portrait.reading.records import Clock
-from portrait.reading.report import End, Report, report_on
+from portrait.reading.report import End, report_on
+from portrait.times import to_moment
 from tests.support.memory_history import KilledError, MemoryHistory, MemoryImports
 from tests.support.records import RECEIVED as NOW
 from tests.support.records import payload
-from workers.import_events import Publication, add_to, past_reader
-from workers.imports import ImportStoppedError
+from workers import import_events
+from workers.import_events import Publication, read_history
+from workers.imports import TURN, ImportStoppedError, Rows, add_options, write_dead
+from workers.summary import Summary
 from workers.time_order import TimeOrder
 
 CLOCK = Clock(NOW, 60_000)
@@ -38,7 +43,8 @@ def order(tmp_path_factory: pytest.TempPathFactory) -> TimeOrder:
     for number in range(30):
         user = random.choice([b"ann", b"bob", b"cyn"])
         action = random.choice([Action.BROWSE, Action.CART, Action.PURCHASE])
-        order.add(random.randrange(1, 12), action, user, b'{"n":%d}' % number)
+        at = random.randrange(1, 12)
+        order.add(PastEvent(at, number, action, user, b'{"n":%d}' % number))
     return order
 
 
@@ -167,32 +173,55 @@ async def test_told_to_stop_it_stops_between_chunks_and_goes_on_there(order: Tim
     assert published(log) == await undisturbed(order)
 
 
-def past(rows: Iterable[dict[str, object]], folder: Path) -> tuple[list[Report], TimeOrder]:
-    read = past_reader(lambda row: report_on(row.sent, CLOCK, AS_SENT), CLOCK)
-    order = TimeOrder(folder)
-    reports = [read(Row(n, json.dumps(row).encode())) for n, row in enumerate(rows, 1)]
-    for report in reports:
-        add_to(order, report)
-    return reports, order
+def rows_of(*files: Path) -> Rows:
+    parser = ArgumentParser()
+    add_options(parser)
+    asked = parser.parse_args(["events", *map(str, files)])
+    asked.items = False
+    return Rows([s for file in files for s in sources_of(str(file))], asked, CLOCK, AS_SENT)
+
+
+def past(sent: Iterable[dict[str, object]], folder: Path) -> tuple[Summary, list[PastEvent]]:
+    file = folder / "log.jsonl"
+    file.write_text("".join(json.dumps(each) + "\n" for each in sent))
+    ((summary, order, _),) = read_history(rows_of(file), folder / "aside", ignored)
+    return summary, [*order.events()]
 
 
 def test_a_row_becomes_the_plain_event_that_workers_read_in_one_pass(tmp_path: Path) -> None:
-    (report,), order = past([payload(price="8,90", quantity="2")], tmp_path)
+    sent = payload(price="8,90", quantity="2")
 
-    (event,) = order.events()
-    (read,) = report_on(event.value, CLOCK, AS_SENT).events
-    assert read == report.events[0]
+    _, (event,) = past([sent], tmp_path)
+
+    (read,) = report_on(sent, CLOCK, AS_SENT).events
+    assert plain_event(event.value, AS_SENT) == read
     assert (event.key, event.action, event.at) == (b"ann", Action.CLICK, 1_790_000_000_000)
-    assert json.loads(event.value) == json.loads(read.model_dump_json(exclude_none=True))
+    assert event.value == read.model_dump_json(exclude_none=True).encode()
+
+
+def test_events_of_one_row_have_numbers_of_their_own(tmp_path: Path) -> None:
+    products = [{"product_id": name} for name in "abc"]
+    order: dict[str, object] = {
+        "type": "track",
+        "event": "Order Completed",
+        "messageId": "m",
+        "userId": "ann",
+        "timestamp": "2026-07-01T07:31:00Z",
+        "properties": {"products": products},
+    }
+
+    _, events = past([order, order | {"messageId": "n"}], tmp_path)
+
+    assert [event.number for event in events] == [0, 1, 2, 1 << 20, 1 + (1 << 20), 2 + (1 << 20)]
+    assert [json.loads(event.value)["item_id"] for event in events] == [*"abcabc"]
 
 
 def test_a_clock_is_not_corrected_by_when_a_file_is_read(tmp_path: Path) -> None:
     sent = payload(occurred_at="2026-01-01T07:35:00Z", sent_at="2026-01-01T08:05:00Z")
 
-    (report,), order = past([sent], tmp_path)
+    summary, (event,) = past([sent], tmp_path)
 
-    (event,) = order.events()
-    assert report.end is End.READ
+    assert summary.ends[End.READ] == 1
     assert b"sent_at" not in event.value
     assert b"07:35" in event.value
 
@@ -202,7 +231,52 @@ def test_a_moment_that_has_not_come_is_dead_though_it_says_when_it_was_sent(
 ) -> None:
     ahead = payload(occurred_at="2999-01-01T00:00:00Z", sent_at="2999-01-01T00:00:01Z")
 
-    (report,), order = past([ahead], tmp_path)
+    summary, events = past([ahead], tmp_path)
 
-    assert (report.end, report.reason) == (End.DEAD, "occurred_at: in the future")
-    assert len(order) == 0
+    assert [kind.what for kind in summary.kinds] == ["occurred_at: in the future"]
+    assert events == []
+
+
+def test_several_processes_read_what_one_reads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    random = Random(3)  # noqa: S311 - a test
+    for name in ("a.jsonl", "b.jsonl"):
+        with (tmp_path / name).open("w") as file:
+            for number in range(2 * TURN + 300):
+                moment = to_moment(NOW - random.randrange(10**9)).isoformat()
+                item = None if number % 500 == 0 else "tea"
+                sent = payload(event_id=f"{name}{number}", occurred_at=moment, item_id=item)
+                file.write(json.dumps(sent) + "\n")
+    rows = rows_of(tmp_path / "a.jsonl", tmp_path / "b.jsonl")
+    (whole,) = read_history(rows, tmp_path / "one", ignored)
+
+    monkeypatch.setattr(import_events, "LEAST_SHARED", 0)
+    monkeypatch.setattr("os.cpu_count", lambda: 3)
+    (tmp_path / "three").mkdir()
+    first, *others = read_history(rows, tmp_path / "three", ignored)
+
+    assert len(others) == 2
+    for each in others:
+        first.summary.join(each.summary)
+        first.order.join(each.order)
+    assert [*first.order.events()] == [*whole.order.events()]
+    assert first.summary == whole.summary
+    files = [
+        write_dead([each.dead for each in some], str(tmp_path / name))
+        for some, name in (([whole], "one"), ([first, *others], "three"))
+    ]
+    one, three = (file.read_text() for file in files if file is not None)
+    assert one == three
+    assert len(one.splitlines()) == 10
+
+
+def test_what_another_process_cannot_read_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(import_events, "LEAST_SHARED", 0)
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    (tmp_path / "log.csv").write_text("1,2,3\n")
+
+    with pytest.raises(FileUnreadableError, match="its first line holds values"):
+        read_history(rows_of(tmp_path / "log.csv"), tmp_path, ignored)

@@ -3,6 +3,10 @@
 import json
 from collections.abc import Iterable
 
+import pytest
+from pydantic_core import to_json
+
+from portrait.events.item import Item
 from portrait.events.stream import Message
 from portrait.reading.dialect import AS_SENT
 from portrait.reading.report import Report, report_on_item
@@ -14,12 +18,11 @@ async def imported(*rows: dict[str, object]) -> list[tuple[str, object]]:
     def reports() -> Iterable[Report]:
         return (report_on_item(row, AS_SENT) for row in rows)
 
-    whole, publisher, advanced = Whole(), ListPublisher(), list[int]()
-    for report in reports():
-        whole.add(report)
-    sent = await publish(reports(), whole, publisher, advanced.append)
+    whole, publisher = Whole(), ListPublisher()
+    for number, report in enumerate(reports()):
+        whole.add(number, report)
+    sent = await publish(reports(), whole, publisher)
     assert sent == len(publisher.messages)
-    assert sum(advanced) == len(rows)
     return [*map(_said, publisher.messages)]
 
 
@@ -42,9 +45,30 @@ async def test_what_changes_an_item_comes_after_what_says_all_of_it() -> None:
         {"id": "b", "available": "no"},
     ) == [
         ("a", {"id": "a", "title": "A", "price": 2.0}),
-        ("a", {"id": "a", "available": False}),
-        ("b", {"id": "b", "available": False}),
+        ("a", {"id": "a", "available": False, "patch": True}),
+        ("b", {"id": "b", "available": False, "patch": True}),
     ]
+
+
+PATCHES: list[dict[str, object]] = [
+    {"patch": True, "title": None, "price": 2},
+    {"patch": True, "title": "New", "attributes": {"size": None, "colour": "red"}},
+    {"patch": True, "brand": None, "attributes": None, "available": True},
+    {"price": 3, "available": "yes"},
+    {"withdrawn": False},
+]
+
+
+@pytest.mark.parametrize("patch", PATCHES, ids=str)
+async def test_a_patch_means_what_it_meant_in_the_file(patch: dict[str, object]) -> None:
+    known = Item(id="a", title="A", brand="B", price=1, attributes={"size": "L"}, available=False)
+    ((_, sent),) = await imported({"id": "a"} | patch)
+
+    (as_sent,) = report_on_item(to_json(sent), AS_SENT).items
+    (as_it_was,) = report_on_item({"id": "a"} | patch, AS_SENT).items
+
+    assert as_sent.is_patch
+    assert as_sent.upon(known) == as_it_was.upon(known)
 
 
 async def test_what_is_withdrawn_is_withdrawn_unless_it_comes_back() -> None:

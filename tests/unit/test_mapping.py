@@ -172,3 +172,31 @@ def test_the_published_schema_is_that_of_the_code() -> None:
 @pytest.mark.parametrize("path", sorted(SHIPPED.glob("*.yml")), ids=lambda path: path.name)
 def test_every_shipped_mapping_is_one(path: Path) -> None:
     assert read_mapping(path).events
+
+
+LINE = {
+    "Description": "WHITE METAL LANTERN",
+    "Quantity": 6,
+    "InvoiceDate": "2010-12-01 08:26:00",
+    "UnitPrice": 3.39,
+    "CustomerID": 17850.0,
+}
+
+
+@pytest.mark.parametrize(
+    ("quantity", "action", "pieces"),
+    [(6, Action.PURCHASE, 6), (-1, Action.RETURN, 1), ("-2", Action.RETURN, 2)],
+)
+def test_a_purchase_of_less_than_nothing_is_a_return(
+    quantity: object, action: Action, pieces: int
+) -> None:
+    (event,) = said(SHIPPED / "online-retail.yml", LINE | {"Quantity": quantity}).events
+
+    assert (event.type, event.quantity) == (action, pieces)
+    assert (event.user_id, event.item_id, event.price) == ("17850", "WHITE METAL LANTERN", 3.39)
+
+
+def test_who_bought_without_being_known_is_passed_over() -> None:
+    reading = said(SHIPPED / "online-retail.yml", LINE | {"CustomerID": None})
+
+    assert (reading.events, reading.passed_over) == ([], ["line without a customer"])
