@@ -15,7 +15,7 @@ from portrait.settings import Settings
 from portrait.text.text_encoder import load_pooled, load_tokenize
 from portrait.tracker import NoTracker
 from portrait.training.heads.linear_head import Learning, learn
-from portrait.training.loop.distributed import is_follower, leading
+from portrait.training.loop.distributed import end_process, is_follower, leading
 from portrait.training.loop.train import train
 from portrait.training.ranker.next_item import NextItemLesson
 from portrait.training.text.text_finetune import FineTuning, TextLesson, TextTower
@@ -69,7 +69,7 @@ def main(out: Path) -> None:
     if is_follower():
         follow(Settings())
         (out / "followed").touch()
-        return
+        end_process()
     items, texts = tiny_lesson(), text_lesson(out / "tiny")
     with leading():
         tracker = Dying() if (out / DIES).exists() else NoTracker()
@@ -79,6 +79,7 @@ def main(out: Path) -> None:
     np.savez(out / "head.npz", weights=head.weights, bias=head.bias)
     write(out / "items.npz", items)
     write(out / "texts.npz", texts)
+    end_process()
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import torch
 
 from portrait.dataset.sequences import sequences_of
 from portrait.evaluation.validation import validation_of
+from portrait.training.loop.distributed import end_process
 from portrait.training.loop.train import Course, train
 from portrait.training.ranker.behaviour_encoder import BehaviourEncoder, EncoderShape
 from portrait.training.ranker.next_item import NextItem, NextItemLesson
@@ -35,8 +36,8 @@ def main() -> None:
     weights = {name: value.numpy() for name, value in lesson.module.state_dict().items()}
     np.savez(Path(sys.argv[1]) / f"{rank}.npz", **weights, loss=outcome.history[-1]["loss"])
     if torch.distributed.is_initialized():
-        torch.distributed.barrier()
         torch.distributed.destroy_process_group()
+        end_process()
 
 
 if __name__ == "__main__":

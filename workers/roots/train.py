@@ -29,7 +29,7 @@ from portrait.monitoring.signals import ArchiveSignals
 from portrait.settings import Settings
 from portrait.text.text_encoder import path_of
 from portrait.training.learner import AGAIN, DIM, ArchiveLearner, Plan, manifest_at
-from portrait.training.loop.distributed import is_follower, leading, lessons
+from portrait.training.loop.distributed import end_process, is_follower, is_shared, leading, lessons
 from portrait.training.loop.train import train as train_lesson
 from portrait.training.material import Shares
 from portrait.training.ranker.behaviour_encoder import EncoderShape
@@ -56,9 +56,11 @@ async def run(
     os.nice(settings.train_nice)  # before there are threads: they inherit it
     if is_follower():
         follow(settings)
-        return
+        end_process()
     async with connected(settings) as wires:
         await _lead(settings, wires, encoders_of(settings, wires), learner)
+    if is_shared():
+        end_process()
 
 
 async def _lead(

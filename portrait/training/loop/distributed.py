@@ -8,10 +8,11 @@ Lessons are pickled, so nobody else may reach the port that they meet at.
 """
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 from torch import distributed
@@ -27,6 +28,11 @@ class CompanyLostError(PortraitError):
     """The leader left a lesson in the middle: all have to be started anew, as torchrun does."""
 
 
+def is_shared() -> bool:
+    """Say whether torchrun started more than this process."""
+    return int(os.environ.get("WORLD_SIZE", "1")) > 1
+
+
 def is_follower() -> bool:
     """Say whether torchrun started this process to help another."""
     return int(os.environ.get("RANK", "0")) > 0
@@ -36,7 +42,7 @@ def is_follower() -> bool:
 def leading() -> Iterator[None]:
     """Share every training meanwhile with the processes that torchrun started, if it did."""
     global _leads  # noqa: PLW0603 - a process is in one company
-    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+    if not is_shared():
         yield
         return
     with _joined():
@@ -79,9 +85,20 @@ def _joined() -> Iterator[None]:
     distributed.init_process_group(backend, timeout=PATIENCE)
     try:
         yield
-        distributed.barrier()  # who leaves while others still talk to it ends them by its leaving
     finally:
         distributed.destroy_process_group()
+
+
+def end_process() -> NoReturn:
+    """End a process that has learned with others here and now, well.
+
+    The interpreter's own end destroys threads of torch that still run, and one time in ten the
+    process dies of it (`terminate called without an active exception`, torch 2.13): torchrun takes
+    that for a failure, and ends the others.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 def _tell(lesson: object) -> object:
