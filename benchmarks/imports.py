@@ -4,8 +4,10 @@
 
 - `bare`: the same rows as JSON lines, parsed one by one, and nothing else;
 - `read`: the first pass alone: read, told, sorted (`--dry-run`);
-- `log`: from the start of the command until Kafka has every event;
-- `profiles`: from the start of the command until every event is in a profile.
+- `log`: the whole command, until Kafka has every event, with nobody who reads them;
+- `update`: one update worker that folds what is in the log then;
+- `profiles`: another history, from the start of the command until a worker that runs beside has
+  folded it.
 
 BERT takes no part: what it would read is known. The last line is JSON.
 """
@@ -28,6 +30,7 @@ from pydantic_core import from_json
 
 from benchmarks.stream import ITEMS, fill_catalogue
 from portrait.adapters.kafka_topics import create_topics
+from portrait.adapters.redis_store import connect_redis
 from portrait.events.topics import read_topics
 from portrait.settings import Settings
 from sandbox.processes import python
@@ -37,8 +40,8 @@ from workers.roots.kafka import cluster_of
 ACTIONS = {"view": 90, "cart": 6, "purchase": 4}
 BRANDS = ("samsung", "apple", "xiaomi", "huawei", "")
 CATEGORIES = ("electronics.smartphone", "appliances.kitchen.kettle", "apparel.shoes", "")
+PRIMER = "primer"  # a user whose profile says that the worker is at work
 BEGIN = datetime(2019, 10, 1, tzinfo=UTC)
-STARTS = 5  # seconds that an update worker takes to be ready
 
 
 class Turn(NamedTuple):
@@ -56,12 +59,27 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, start_servers(Path(folder)) as servers:
         environment = {**os.environ, **servers.environment}
-        log = Path(folder) / "2019-Oct.csv"
-        rows = _write_log(log, options.events, options.users)
         asyncio.run(_prepare(Settings.model_validate(_values(environment))))
+        first, second = Path(folder) / "2019-Oct.csv", Path(folder) / "2019-Nov.csv"
+        rows = _write_log(first, options.events, options.users, seed=7)
+        _write_log(second, options.events, options.users, seed=8)
         turns = {"bare": _parse(rows)}
-        turns["read"] = _run(log, "--dry-run", environment)
-        turns |= _import(log, options.events, environment)
+        turns["read"] = _run(first, "--dry-run", environment)
+        turns["log"] = _run(first, "--yes", environment)
+        with _update_worker(options.events, environment) as worker:
+            turns["update"] = _ended(worker)
+        with _update_worker(options.events + 1, environment) as worker:
+            primer = Path(folder) / "primer.csv"
+            _write_log(primer, 1, 1, seed=9)
+            primer.write_text(primer.read_text().replace("user-0", PRIMER))
+            _run(primer, "--yes", environment)
+            asyncio.run(_await_profile(servers.redis))
+            started = time.perf_counter()
+            beside = _run(second, "--yes", environment)
+            folded = _ended(worker)
+            seconds = time.perf_counter() - started
+            turns["profiles"] = Turn(seconds, beside.cpu + folded.cpu)
+            print(f"beside the worker the log had all after {beside.seconds:.1f} s")
     for name, turn in turns.items():
         print(f"{name:>8}  {options.events / turn.seconds:>9,.0f} events/s", end="  ")
         print(f"{1e6 * turn.cpu / options.events:6.1f} µs CPU per event")
@@ -71,9 +89,9 @@ def main() -> None:
     print(json.dumps({"events_per_second": rate, "cpu_us_per_event": cpu, "to_bare": ratios}))
 
 
-def _write_log(path: Path, events: int, users: int) -> list[dict[str, str]]:
+def _write_log(path: Path, events: int, users: int, seed: int) -> list[dict[str, str]]:
     """Write a log in the format of REES46, by time."""
-    random = Random(7)  # noqa: S311 - a benchmark
+    random = Random(seed)  # noqa: S311 - a benchmark
     rows: list[dict[str, str]] = []
     for number in range(events):
         item = random.randrange(ITEMS)
@@ -117,20 +135,28 @@ def _parse(rows: list[dict[str, str]]) -> Turn:
     return Turn(time.perf_counter() - started, time.process_time() - cpu)
 
 
-def _import(log: Path, events: int, environment: dict[str, str]) -> dict[str, Turn]:
-    """Import beside an update worker, which counts what it has used of a processor."""
+def _update_worker(events: int, environment: dict[str, str]) -> subprocess.Popen[str]:
+    """Start an update worker that ends when it has folded so many more events."""
     turn = python("benchmarks.stream", "--turn", "update", "--group", "import")
     turn += ["--events", str(events), "--value-bytes", "0"]
-    with subprocess.Popen(turn, env=environment, stdout=subprocess.PIPE, text=True) as worker:  # noqa: S603 - our own
-        time.sleep(STARTS)
-        started = time.perf_counter()
-        to_log = _run(log, "--yes", environment)
-        said, _ = worker.communicate()
-        seconds = time.perf_counter() - started
+    return subprocess.Popen(turn, env=environment, stdout=subprocess.PIPE, text=True)  # noqa: S603 - our own
+
+
+async def _await_profile(url: str) -> None:
+    """Wait until the worker has folded its first event: it has its partitions then."""
+    redis = await connect_redis(url)
+    while not await redis.exists(f"profile:{{{PRIMER}}}"):  # noqa: ASYNC110 - Redis tells nobody
+        await asyncio.sleep(0.02)
+    await redis.aclose()
+
+
+def _ended(worker: subprocess.Popen[str]) -> Turn:
+    """Wait for its end. Returns how long it took from the first event on."""
+    said, _ = worker.communicate()
     if worker.returncode:
         sys.exit("the update worker failed")
-    cpu = float(json.loads(said.splitlines()[-1])["cpu_seconds"])
-    return {"log": to_log, "profiles": Turn(seconds, to_log.cpu + cpu)}
+    turn = json.loads(said.splitlines()[-1])
+    return Turn(turn["seconds"], turn["cpu_seconds"])
 
 
 def _run(log: Path, option: str, environment: dict[str, str]) -> Turn:

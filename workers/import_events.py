@@ -22,6 +22,7 @@ from typing import NamedTuple
 import structlog
 from pydantic_core import to_json
 
+from portrait.command import tune_garbage_collection
 from portrait.errors import PortraitError, StoreUnavailableError, StreamUnavailableError
 from portrait.events.event import Event
 from portrait.events.history import HistoryLog, Imported, ImportLedger, PastEvent
@@ -88,6 +89,7 @@ def _received(pipe: Connection) -> Part:
 
 def _read_for(rows: Rows, folder: Path, share: Share, pipe: Connection) -> None:
     """Read a share in a process of its own; it ends with this, whether anybody waits or not."""
+    tune_garbage_collection()
     try:
         pipe.send(read_share(rows, folder, share, lambda _: None))
     except PortraitError as error:

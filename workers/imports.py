@@ -177,7 +177,7 @@ def as_they_say(read: Callable[[Row], Report], clock: Clock) -> Callable[[Row], 
 
     def read_past(row: Row) -> Report:
         report = read(row)
-        if not any(event.sent_at for event in report.events):
+        if all(event.sent_at is None for event in report.events):
             return report
         events = [event.model_copy(update={"sent_at": None}) for event in report.events]
         refusals = [] if report.reason is None else [report.reason]

@@ -51,4 +51,4 @@ def _taobao(row: Fields) -> Acts:
 
 def _row_id(log: str, row: Fields) -> str:
     """Name a row by what it says; a log that has the same row twice means it once."""
-    return derived_id(log, *sorted((str(k), str(v)) for k, v in row.items()))
+    return derived_id(log, *sorted(zip(map(str, row), map(str, row.values()), strict=True)))
