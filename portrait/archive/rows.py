@@ -21,6 +21,7 @@ from portrait.reading.records import (
     Heard,
     put_aside,
     read_erasure,
+    read_plain,
     read_record,
     require_whole,
     tabulated,
@@ -79,6 +80,11 @@ class _Builder:
         """
         if record.topic == ERASURES:
             self._erase(*read_erasure(record, self._clock))
+            return
+        plain = read_plain(record, self._clock, self._dialect)
+        if plain is not None:
+            self.rows.append(_row(record, plain, 0))
+            self.records.append(record)
             return
         said = read_record(record, self._clock, self._dialect)
         for part, heard in enumerate(said.events):

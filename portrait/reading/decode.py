@@ -27,6 +27,7 @@ from portrait.reading.records import (
     Logs,
     put_aside,
     read_erasure,
+    read_plain,
     read_record,
     require_whole,
     tabulated,
@@ -113,16 +114,20 @@ class _Builder:
         """
         if record.topic == ERASURES:
             self._erase(record, *read_erasure(record, self._clock))
-        else:
-            said = read_record(record, self._clock, self._dialect)
-            parts: Counter[str] = Counter()  # events of each user so far
-            for heard in said.events:
-                self._add(record, heard, parts[heard.event.user_key])
-                parts[heard.event.user_key] += 1
-            self._passed_over.update(said.passed_over)
-            for fields in said.left_out:
-                self._left_out.update(fields.keys())
-            require_whole(said)
+            return
+        plain = read_plain(record, self._clock, self._dialect)
+        if plain is not None:
+            self._add(record, plain, 0)
+            return
+        said = read_record(record, self._clock, self._dialect)
+        parts: Counter[str] = Counter()  # events of each user so far
+        for heard in said.events:
+            self._add(record, heard, parts[heard.event.user_key])
+            parts[heard.event.user_key] += 1
+        self._passed_over.update(said.passed_over)
+        for fields in said.left_out:
+            self._left_out.update(fields.keys())
+        require_whole(said)
 
     def build(self) -> EventBatch:
         """Return what was collected."""

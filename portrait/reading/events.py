@@ -172,7 +172,8 @@ def plain_event(payload: bytes, dialect: Dialect) -> Event | None:
         event: Event = Event.__pydantic_validator__.validate_json(payload)
         if event.currency is not None and event.currency != dialect.currency:
             return None
-        require_subject(event)
+        if event.user_id is None or event.item_id is None or event.type is Action.SEARCH:
+            require_subject(event)
     except (ValidationError, EventInvalidError):
         return None
     return event

@@ -10,7 +10,7 @@ received (docs/decisions/0011).
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Self, TypeVar
+from typing import NamedTuple, Self, TypeVar
 
 from portrait.errors import EventInvalidError, ItemInvalidError, RecordInvalidError
 from portrait.events.event import ANONYMOUS, Event
@@ -20,7 +20,7 @@ from portrait.events.stream import Message, Record, Unreadable
 from portrait.events.topics import action_of
 from portrait.field_errors import MOST_REASONS
 from portrait.reading.dialect import AS_SENT, Dialect
-from portrait.reading.events import Reading, read_events
+from portrait.reading.events import Reading, plain_event, read_events
 from portrait.reading.frames import key_behind
 from portrait.reading.items import ItemReading, read_items
 from portrait.times import DAY_MS, MILLISECOND, to_ms
@@ -118,8 +118,7 @@ def tabulated(
     return build(sound), letters
 
 
-@dataclass(frozen=True, slots=True)
-class Heard:
+class Heard(NamedTuple):
     """One event of a record, and when (ms) it happened, was first received, and was logged.
 
     The last two differ where a dead letter came back: the header that says so can be forged, so
@@ -130,6 +129,22 @@ class Heard:
     at: int
     received: int
     logged: int
+
+
+def read_plain(record: Record, clock: Clock, dialect: Dialect = AS_SENT) -> Heard | None:
+    """Return the event that a record is as it stands, as nearly all are; None if it is not.
+
+    Raises:
+        RecordInvalidError: It cannot have happened then.
+    """
+    value = record.value
+    if value is None or len(value) > LARGEST_EVENT:
+        return None
+    event = plain_event(value, dialect)
+    if event is None:
+        return None
+    received, latest, logged = _moments(record, clock)
+    return Heard(event, moment_of(event, latest, clock.tolerance), received, logged)
 
 
 def read_record(record: Record, clock: Clock, dialect: Dialect = AS_SENT) -> Reading[Heard]:
@@ -144,11 +159,7 @@ def read_record(record: Record, clock: Clock, dialect: Dialect = AS_SENT) -> Rea
     topic = action_of(record.topic)
     said = read_events(record.value, record.headers, topic=topic, dialect=dialect)
     refusals = [*said.refusals]
-    received = logged = clock.received(record)
-    latest = received if received == record.timestamp else clock.now
-    if record.headers:  # a dead letter that came back was received when it first was
-        first = first_received(record)
-        received, latest = min(received, first), min(latest, first)
+    received, latest, logged = _moments(record, clock)
     heard = []
     for event in said.events:
         try:
@@ -158,6 +169,16 @@ def read_record(record: Record, clock: Clock, dialect: Dialect = AS_SENT) -> Rea
         else:
             heard.append(Heard(event, at, received, logged))
     return Reading(heard, said.passed_over, said.left_out, refusals)
+
+
+def _moments(record: Record, clock: Clock) -> tuple[int, int, int]:
+    """Return when a record was first received, at the latest, and when it was logged, ms."""
+    received = logged = clock.received(record)
+    latest = received if received == record.timestamp else clock.now
+    if record.headers:  # a dead letter that came back was received when it first was
+        first = first_received(record)
+        received, latest = min(received, first), min(latest, first)
+    return received, latest, logged
 
 
 def require_whole(said: Reading[What] | ItemReading) -> None:
