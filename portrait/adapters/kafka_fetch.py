@@ -198,17 +198,29 @@ class Fetching:
         held = _PLACEHOLDER if part.records else b""
         return part.at.partition, part.error, part.highwater, part.stable, -1, None, -1, held
 
-    async def _fetched(self, assignment: object, node_id: int, request: FetchRequest) -> bool:
-        """Do what the client library does, and put our readers where its own are."""
+    async def _fetched(self, assignment: Any, node_id: int, request: FetchRequest) -> bool:  # noqa: ANN401
+        """Do what the client library does, and put our readers where its own are.
+
+        It takes an answer to be of when it arrives: what was appended since the broker gave it
+        would count as read. It is of when it was asked for, or later.
+        """
+        asked = round(time.time() * 1_000)
+        places = [
+            TopicPartition(topic, partition)
+            for topic, partitions in request.topics
+            for partition, *_ in partitions
+        ]
+        states = {at: assignment.state_value(at) for at in places}
+        before = {at: state.timestamp for at, state in states.items() if state}
         has_new = await Fetcher._proc_fetch_request(self._fetcher, assignment, node_id, request)  # noqa: SLF001
-        for topic, partitions in request.topics:
-            for partition, *_ in partitions:
-                at = TopicPartition(topic, partition)
-                reader = self._brought.pop(at, None)
-                result = self._fetcher._records.get(at)  # noqa: SLF001
-                if reader is not None and _is_fresh(result):
-                    result._partition_records = reader  # noqa: SLF001
-                    self.epochs.note(at, reader)
+        for at in places:
+            if at in before and states[at].timestamp != before[at]:
+                states[at].timestamp = asked
+            reader = self._brought.pop(at, None)
+            result = self._fetcher._records.get(at)  # noqa: SLF001
+            if reader is not None and _is_fresh(result):
+                result._partition_records = reader  # noqa: SLF001
+                self.epochs.note(at, reader)
         return bool(has_new)
 
 

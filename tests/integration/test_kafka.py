@@ -10,6 +10,8 @@ from uuid import uuid4
 
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.client import AIOKafkaClient
+from aiokafka.protocol.fetch import FetchRequest
 from prometheus_client import REGISTRY
 
 from portrait.adapters.kafka_publisher import open_publisher
@@ -273,6 +275,46 @@ async def test_a_log_is_not_read_to_its_end_before_what_lies_there_is_read(
                 break
 
     assert read == 2
+
+
+async def test_what_comes_is_not_older_than_what_was_said_to_be_read(
+    settings: Settings, topic: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor if answers of the broker are under way for long."""
+    send = AIOKafkaClient.send
+
+    async def send_slowly(
+        self: AIOKafkaClient, node: int, request: object, **options: object
+    ) -> object:
+        answer = await send(self, node, request, **options)
+        await asyncio.sleep(0.1 if isinstance(request, FetchRequest) else 0)
+        return answer
+
+    monkeypatch.setattr(AIOKafkaClient, "send", send_slowly)
+    batches: list[Batch] = []
+
+    async with (
+        open_publisher(cluster_of(settings)) as publisher,
+        open_stream(
+            cluster_of(settings),
+            bounds_of(settings),
+            group=topic,
+            topics=(topic,),
+            closing=asyncio.Event(),
+        ) as stream,
+    ):
+
+        async def publish_at(moment: float) -> None:
+            await asyncio.sleep(moment)
+            await publisher.publish([Message(topic, b"key", b"value", partition=0)])
+
+        for n in range(12):
+            _, taken = await asyncio.gather(publish_at(0.04 * n), take(stream, 1))
+            batches += taken
+
+    for number, batch in enumerate(batches):
+        for record in (r for later in batches[number + 1 :] for r in later.records):
+            assert record.timestamp >= batch.reached.get(record.partition, 0)
 
 
 async def test_a_paused_stream_keeps_its_place(settings: Settings, topic: str) -> None:
