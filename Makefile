@@ -54,12 +54,12 @@ ifneq ($(KAFKA),apache)
 	@echo 'Left out: tests/kafka, on Apache Kafka (make test-kafka; it needs Java 17 and Maven).'
 endif
 
-# What Apache Kafka alone does, and what else depends on the broker.
-ON_KAFKA := tests/kafka tests/integration/test_kafka.py tests/integration/test_kafka_away.py tests/integration/test_archive.py \
-  $(wildcard tests/contract/test_stream.py) tests/e2e/test_whole.py tests/faults/test_kill.py tests/faults/test_poison.py
+# What Apache Kafka alone does, and what else depends on the broker; the longest first.
+ON_KAFKA := tests/faults/test_kill.py tests/kafka tests/e2e/test_whole.py tests/faults/test_poison.py tests/faults/test_archive_kill.py \
+  tests/integration/test_kafka.py tests/integration/test_kafka_away.py tests/integration/test_archive.py $(wildcard tests/contract/test_stream.py)
 test-kafka: export KAFKA := apache
 test-kafka: setup kafka  ## The stream, one whole Portrait and the kill tests, on Apache Kafka.
-	@$(RUN) $(PYTEST) $(ON_KAFKA) $(ARGS)
+	@$(RUN) $(PYTEST) -n 3 $(ON_KAFKA) $(ARGS)
 
 coverage: setup  ## Every test, and which lines none of them reaches; a third slower.
 	@$(RUN) $(PYTEST) --cov --cov-report=term:skip-covered $(ARGS)

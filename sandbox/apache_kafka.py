@@ -3,7 +3,6 @@
 settings ─▶ format: a cluster id, users ─▶ run
 """
 
-import base64
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -85,7 +84,7 @@ OPEN = Access()
 
 def missing() -> str | None:
     """Say what to do before Apache Kafka can be started; None if nothing."""
-    if not (BUILT / "libs").is_dir():
+    if not (BUILT / ".fetched").exists():
         return "Apache Kafka is not here: run `make kafka`, which fetches it."
     return None if shutil.which("java") else "Apache Kafka needs Java 17 or later: install it."
 
@@ -140,7 +139,7 @@ class _Node:
         told = {**_SETTINGS, **self._places(port), **self.access.settings()}
         self.settings.write_text("".join(f"{name}={value}\n" for name, value in told.items()))
         tool = [*_JAVA, "kafka.tools.StorageTool", "format", "--config", str(self.settings)]
-        cluster = base64.urlsafe_b64encode(uuid4().bytes).decode().rstrip("=")
+        cluster = uuid4().hex[:22]  # as long as Kafka's own, which must not begin with a dash
         options = ["--cluster-id", cluster, "--standalone", *self.access.added()]
         finish([*tool, *options], self.folder / "format.log")
 

@@ -45,19 +45,19 @@ def snapshot(sent: Mapping[str, Any], dialect: Dialect) -> tuple[Fields, LeftOut
 
 
 def taken_back(sent: Mapping[str, Any]) -> Fields:
-    """Return what a patch says is not known any more: fields, and members of its attributes."""
+    """Return what a patch takes back, by null or an empty text: fields, members of attributes."""
     fields: Fields = {name: None for name in ItemSnapshot.model_fields if _is_null(sent, name)}
     if _is_null(sent, "name") and "title" not in sent:
         fields["title"] = None
     members = sent.get("attributes")
-    if isinstance(members, dict) and None in members.values():
-        read = _attributes(members, {}) or {}
-        fields["attributes"] = read | {str(name): None for name, v in members.items() if v is None}
+    if isinstance(members, dict):
+        gone = {str(name): None for name in members if _is_null(members, name)}
+        fields |= {"attributes": (_attributes(members, {}) or {}) | gone} if gone else {}
     return fields
 
 
 def _is_null(sent: Mapping[str, Any], name: str) -> bool:
-    return name in sent and sent[name] is None
+    return name in sent and not is_said(sent[name])
 
 
 def _category(sent: Mapping[str, Any], dialect: Dialect) -> object:

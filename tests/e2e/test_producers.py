@@ -134,6 +134,7 @@ RAW = {
     "half a character": json.dumps(TIMED).encode()[:-1] + b', "note": "\\ud83d"}',
     "no number": json.dumps(TIMED).encode()[:-1] + b', "price": NaN}',
 }
+CONNECT_KEY = b'{"schema": {}, "payload": {"id": 102}}'
 BROKEN = {
     "type: unknown action": TIMED | {"type": "teleport"},
     "occurred_at: in the future": TIMED | {"occurred_at": "2131-07-01T07:31:00Z"},
@@ -170,7 +171,7 @@ def done(portrait: Portrait, user: str) -> list[tuple[str, str | None]]:
     for key in (user, f"anonymous:{user}"):
         answer = portrait.get(f"/profile/{key}")
         if answer.status_code == 200:
-            found += [(each["type"], each.get("item_id")) for each in answer.json()["recent"]]
+            found += [(each["action"], each.get("item_id")) for each in answer.json()["recent"]]
     return found
 
 
@@ -266,9 +267,10 @@ def test_items_are_read_in_the_words_of_many_shops(portrait: Portrait) -> None:
     async def publish() -> None:
         async with producing(portrait.kafka) as producer:
             for message in messages:
-                await producer.send("items", json.dumps(message).encode(), b"i")
+                key = CONNECT_KEY if isinstance(message, dict) and "payload" in message else b"i"
+                await producer.send("items", json.dumps(message).encode(), key)
             await producer.send("items", b'{"id": "last", "title": "Last"}', b"i")
-            await producer.send("items", None, b'{"schema": {}, "payload": {"id": 102}}')
+            await producer.send("items", None, CONNECT_KEY)
 
     asyncio.run(publish())
     asyncio.run(until(lambda: portrait.get("/items/last").status_code == 200, "all are indexed"))

@@ -12,10 +12,12 @@ from threading import Timer
 
 import pytest
 
+from sandbox import apache_kafka
+from sandbox.apache_kafka import start_apache_kafka
 from sandbox.listening import listening
 from sandbox.ports import free_port
 from sandbox.processes import EndedError, Process, finish, kill, running
-from sandbox.servers import start_redis
+from sandbox.servers import CHOICE, start_kafka, start_redis
 from tests.support.processes import POLL_SECONDS, until
 
 MOMENT = 0.3  # seconds
@@ -152,6 +154,24 @@ def test_a_redis_killed_and_started_again_at_once_gets_its_port(tmp_path: Path) 
         with start_redis(tmp_path, port), socket.create_connection(("127.0.0.1", port)) as client:
             client.sendall(b"INFO server\r\n")
             kill(int(client.recv(10_000).partition(b"process_id:")[2].split()[0]))
+
+
+def test_a_broker_that_nobody_knows_is_not_replaced_by_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(CHOICE, "Apache")
+
+    with pytest.raises(ValueError, match=r"KAFKA: .*'Apache'; choose one of embedded, apache"):
+        start_kafka(tmp_path)
+
+
+def test_an_apache_kafka_that_was_not_fetched_says_how_to_fetch_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(apache_kafka, "BUILT", tmp_path)
+
+    with pytest.raises(FileNotFoundError, match="make kafka"), start_apache_kafka(tmp_path):
+        pass
 
 
 def test_who_starts_a_server_again_knew_that_it_was_gone(tmp_path: Path) -> None:

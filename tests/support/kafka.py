@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
@@ -17,8 +18,11 @@ from portrait.events.stream import Batch, Notes
 from portrait.events.topics import Topic, TopicsFile
 from portrait.settings import Settings
 from tests.support.fakes import MemoryOffsets
+from tests.support.processes import until
 from workers.roots.bounds import bounds_of
 from workers.roots.kafka import cluster_of
+
+NOT_LEADER = 6  # error code of Kafka's
 
 
 @dataclass
@@ -115,8 +119,14 @@ async def send_raw(kafka: str, topic: str, *batches: bytes) -> None:
     await client.bootstrap()
     await client.set_topics([topic])
     node = client.cluster.leader_for_partition(TopicPartition(topic, 0))
-    for raw in batches:
+
+    async def is_taken(raw: bytes) -> bool:
         request = ProduceRequest(None, -1, 10_000, [(topic, [(0, raw)])])
         answer = await client.send(node, request)
-        assert answer.topics[0][1][0][1] == 0  # no error
+        error: int = answer.topics[0][1][0][1]
+        assert error in {0, NOT_LEADER}
+        return error == 0
+
+    for raw in batches:
+        await until(partial(is_taken, raw), "who is to lead a new topic does")
     await client.close()

@@ -11,7 +11,7 @@ from jsonschema import Draft7Validator
 from referencing import Registry
 from referencing.jsonschema import DRAFT7
 
-from portrait.errors import EventInvalidError
+from portrait.errors import RecordInvalidError
 from portrait.events.event import Action
 from portrait.events.letter import dead_letter
 from portrait.events.topics import (
@@ -117,7 +117,7 @@ def test_every_example_of_an_item_is_read() -> None:
 def test_a_dead_letter_has_the_headers_and_the_reason_that_its_example_shows() -> None:
     (example,) = MESSAGES["letter"]["examples"]
     headers, payload = example["headers"], example["payload"].encode()
-    with pytest.raises(EventInvalidError) as error:
+    with pytest.raises(RecordInvalidError) as error:
         one_event(payload, action=action_of(headers["portrait-topic"]))
     record = FakeRecord(
         headers["portrait-topic"],

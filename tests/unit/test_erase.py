@@ -80,7 +80,7 @@ def test_nothing_is_left_but_positions(events: list[Happening]) -> None:
 
     left, nobody = facts.head[0].copy(), Facts.empty(1).head[0]
     assert not left["last_id"][:ERASURE].any()
-    for name in ("revision", "partition", "offset", "last_id", "received_at"):
+    for name in ("revision", "partition", "offset", "last_id", "received_at", "layout"):
         left[name] = nobody[name]
     assert left == nobody
     assert not facts.ring[0].tobytes().strip(b"\0")

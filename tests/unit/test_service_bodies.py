@@ -112,7 +112,7 @@ async def test_a_long_path_or_query_is_refused_shortly(path: str) -> None:
 
 async def test_the_first_mistakes_are_told_and_how_many_there_are() -> None:
     async with open_shop(Shop()) as client:
-        answer = await client.post("/recommend", json={"exclude": [1] * 300})
+        answer = await client.post("/recommend", json={"exclude": [True] * 300})
 
     problem = answer.json()
     assert problem["detail"] == f"The first {MOST_ERRORS} of 300 errors are shown."

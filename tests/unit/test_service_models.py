@@ -317,7 +317,7 @@ async def test_a_job_that_ends_while_somebody_looks_is_never_shown_running_again
     assert shown["state"] == "cancelled"
 
 
-@pytest.mark.parametrize("reason", ["", " ", "x" * 501, 7, None])
+@pytest.mark.parametrize("reason", [" ", "x" * 501, 7])
 async def test_a_reason_that_is_none_cancels_nothing(reason: object) -> None:
     shop = Shop()
     job = new_job("request", "new season", NOON)
