@@ -36,6 +36,7 @@ from portrait.events.stream import Batch, Notes, Record, Unreadable
 from portrait.outage import Outage
 
 IDLE_MS = 200  # how often an idle reader reports its progress
+STUCK_SECONDS = 0.2  # that the client may take for longer than it was told: then it rejoins
 LAG_SECONDS = 1.0  # how often lag is exported: it costs a pass over every partition
 POSITION_SECONDS = 1.0  # longest wait to learn where reading begins
 ASK_SECONDS = 5.0  # longest wait for what else a broker is asked
@@ -97,6 +98,7 @@ class KafkaStream:
         self._idle = asyncio.Event()  # everything yielded is committed
         self._idle.set()
         self._handing_over = False
+        self._rejoining = False  # from a rebalance until partitions are assigned
         self._lag_at = 0.0
 
     @property
@@ -166,7 +168,7 @@ class KafkaStream:
         self._consumer.pause(*assigned)
         ends = time.monotonic() + seconds
         while time.monotonic() < ends and not self._closing.is_set():
-            self._hold(await self._consumer.getmany(timeout_ms=IDLE_MS))  # of a new assignment
+            self._hold(await self._fetch(IDLE_MS) or {})  # of a new assignment
         still = assigned & self._consumer.assignment()
         self._consumer.resume(*still)
         return not self._closing.is_set()
@@ -192,10 +194,11 @@ class KafkaStream:
     def assigned(self, partitions: set[TopicPartition]) -> None:
         """Take partitions over: reading begins where the store says it is."""
         self._unplaced |= partitions
+        self._rejoining = False
 
     async def drained(self, revoked: set[TopicPartition]) -> None:
         """Wait until what is in hand is committed; forget what was read of partitions now lost."""
-        self._handing_over = True
+        self._handing_over = self._rejoining = True
         try:
             await asyncio.wait_for(self._idle.wait(), DRAIN_SECONDS)
         except TimeoutError:
@@ -214,18 +217,29 @@ class KafkaStream:
                 metrics.partition_lag.remove(lost.topic, str(lost.partition))
 
     async def _gather(self) -> Batch:
-        """Wait for a first record, then for more until the batch is full or the wait is over."""
+        """Wait for a first record, then for more until the batch is full or the wait is over.
+
+        While the group waits for what is in hand, nothing more comes into it.
+        """
+        if self._handing_over:
+            await self._closes_within(IDLE_MS / 1_000)
+            return Batch(())
         held = sum(len(each.value or b"") for records in self._held.values() for each in records)
         self._intake.left = self._most_bytes - held
         if not self._held:
             await self._poll(IDLE_MS)
         ends = time.monotonic() + self._wait
-        while self._held and self._has_room() and not self._closing.is_set():
+        while self._held and self._has_room() and not self._is_waited_for:
             left = ends - time.monotonic()
             if left <= 0:
                 break
             await self._poll(int(left * 1_000) + 1)
-        return self._cut()
+        return Batch(()) if self._rejoining else self._cut()
+
+    @property
+    def _is_waited_for(self) -> bool:
+        """Whether the group waits for what is in hand, or somebody for the end."""
+        return self._handing_over or self._closing.is_set()
 
     def _has_room(self) -> bool:
         return self._room() > 0 and self._intake.left > 0
@@ -239,13 +253,31 @@ class KafkaStream:
         await self._heal()
         started = time.monotonic()
         try:
-            found = await self._consumer.getmany(timeout_ms=timeout_ms, max_records=self._room())
+            while (found := await self._fetch(timeout_ms, self._room())) is None:
+                if self._is_waited_for:
+                    return
         except KafkaError as error:
             raise StreamUnavailableError from error
+        if self._rejoining:
+            return  # what was found is read again, from where the store says
         self._hold(found)
         self._fetching.give_turns(found)
         self._listen(started, heard=bool(found))
         await self._learn_positions()
+
+    async def _fetch(
+        self, timeout_ms: int, most: int | None = None
+    ) -> Mapping[TopicPartition, list[Record]] | None:
+        """Return what comes within a time, or None while the client rejoins the group.
+
+        From the start of a rebalance to its end it does not return: whoever waits for it does not
+        learn that the group waits for what is in hand. Cut short, it has not given anything yet.
+        """
+        fetching = self._consumer.getmany(timeout_ms=timeout_ms, max_records=most)
+        try:
+            return await asyncio.wait_for(fetching, timeout_ms / 1_000 + STUCK_SECONDS)
+        except TimeoutError:
+            return None
 
     def _listen(self, started: float, *, heard: bool) -> None:
         """Say when the broker has not answered for long, and give up when for too long."""

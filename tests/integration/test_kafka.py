@@ -1,4 +1,4 @@
-"""Kafka: what the stream and the publisher promise, on a real broker."""
+"""Kafka: what the adapters keep beyond the suite of their ports, on a real broker."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -72,46 +72,6 @@ def numbers(start: int, end: int) -> list[bytes]:
     return [b"%06d" % n for n in range(start, end)]
 
 
-async def test_every_message_is_read_in_its_partitions_order(
-    settings: Settings, topic: str
-) -> None:
-    await publish(settings, topic, 3_000)
-
-    async with open_stream(
-        cluster_of(settings),
-        bounds_of(settings),
-        group=topic,
-        topics=(topic,),
-        closing=asyncio.Event(),
-    ) as stream:
-        batches = await take(stream, 3_000)
-
-    assert values(batches) == numbers(0, 3_000)
-    for partition in (0, 1):
-        offsets = [r.offset for b in batches for r in b.records if r.partition == partition]
-        assert offsets == list(range(1_500))
-
-
-async def test_headers_and_tombstones_come_through(settings: Settings, topic: str) -> None:
-    async with open_publisher(cluster_of(settings)) as publisher:
-        await publisher.publish(
-            [Message(topic, b"k", b"v", (("name", b"\xff"),)), Message(topic, b"gone", None)]
-        )
-
-    async with open_stream(
-        cluster_of(settings),
-        bounds_of(settings),
-        group=topic,
-        topics=(topic,),
-        closing=asyncio.Event(),
-    ) as stream:
-        records = [r for batch in await take(stream, 2) for r in batch.records]
-
-    by_key = {record.key: record for record in records}
-    assert list(by_key[b"k"].headers) == [("name", b"\xff")]
-    assert by_key[b"gone"].value is None
-
-
 async def test_headers_come_through_to_a_chosen_partition_in_order(
     settings: Settings, topic: str
 ) -> None:
@@ -156,67 +116,6 @@ async def test_partitions_take_turns_however_much_waits_in_one(
     assert values(batches) == numbers(0, 2_000)
 
 
-async def test_a_new_member_goes_on_after_the_last_commit(settings: Settings, topic: str) -> None:
-    await publish(settings, topic, 10)
-    async with open_stream(
-        cluster_of(settings),
-        bounds_of(settings),
-        group=topic,
-        topics=(topic,),
-        closing=asyncio.Event(),
-    ) as stream:
-        for batch in await take(stream, 10):
-            await stream.commit(batch)
-    await publish(settings, topic, 10, start=10)
-
-    async with open_stream(
-        cluster_of(settings),
-        bounds_of(settings),
-        group=topic,
-        topics=(topic,),
-        closing=asyncio.Event(),
-    ) as stream:
-        assert values(await take(stream, 10)) == numbers(10, 20)
-
-
-async def test_what_was_not_committed_is_read_again(settings: Settings, topic: str) -> None:
-    await publish(settings, topic, 10)
-    async with open_stream(
-        cluster_of(settings),
-        bounds_of(settings),
-        group=topic,
-        topics=(topic,),
-        closing=asyncio.Event(),
-    ) as stream:
-        await take(stream, 10)
-
-    async with open_stream(
-        cluster_of(settings),
-        bounds_of(settings),
-        group=topic,
-        topics=(topic,),
-        closing=asyncio.Event(),
-    ) as stream:
-        assert values(await take(stream, 10)) == numbers(0, 10)
-
-
-async def test_batches_are_bounded_by_count(settings: Settings, topic: str) -> None:
-    await publish(settings, topic, 100)
-    bounded = settings.model_copy(update={"batch_events": 7})
-
-    async with open_stream(
-        cluster_of(bounded),
-        bounds_of(bounded),
-        group=topic,
-        topics=(topic,),
-        closing=asyncio.Event(),
-    ) as stream:
-        batches = await take(stream, 100)
-
-    assert max(len(batch.records) for batch in batches) == 7
-    assert values(batches) == numbers(0, 100)
-
-
 async def test_batches_are_bounded_by_bytes(settings: Settings, topic: str) -> None:
     await publish(settings, topic, 100)
     bounded = settings.model_copy(update={"batch_bytes": 20})
@@ -232,49 +131,6 @@ async def test_batches_are_bounded_by_bytes(settings: Settings, topic: str) -> N
 
     assert max(len(batch.records) for batch in batches) == 4  # the one that fills it goes along
     assert values(batches) == numbers(0, 100)
-
-
-async def test_reached_says_so_once_everything_is_read(settings: Settings, topic: str) -> None:
-    await publish(settings, topic, 100)
-
-    async with open_stream(
-        cluster_of(settings),
-        bounds_of(settings),
-        group=topic,
-        topics=(topic,),
-        closing=asyncio.Event(),
-    ) as stream:
-        batches = await take(stream, 100)
-        newest = max(r.timestamp for batch in batches for r in batch.records)
-        async with asyncio.timeout(PATIENCE):
-            async for batch in stream.batches():
-                if set(batch.reached) == {0, 1} and min(batch.reached.values()) > newest:
-                    break
-
-
-async def test_a_log_is_not_read_to_its_end_before_what_lies_there_is_read(
-    settings: Settings, topic: str
-) -> None:
-    await publish(settings, topic, 2)
-    read = 0
-
-    async with (
-        asyncio.timeout(PATIENCE),
-        open_stream(
-            cluster_of(settings),
-            bounds_of(settings),
-            group=topic,
-            topics=(topic,),
-            closing=asyncio.Event(),
-        ) as stream,
-    ):
-        async for batch in stream.batches():
-            read += len(batch.records)
-            assert read == 2 or set(batch.reached) != {0, 1}
-            if set(batch.reached) == {0, 1}:
-                break
-
-    assert read == 2
 
 
 async def test_what_comes_is_not_older_than_what_was_said_to_be_read(
@@ -315,22 +171,6 @@ async def test_what_comes_is_not_older_than_what_was_said_to_be_read(
     for number, batch in enumerate(batches):
         for record in (r for later in batches[number + 1 :] for r in later.records):
             assert record.timestamp >= batch.reached.get(record.partition, 0)
-
-
-async def test_a_paused_stream_keeps_its_place(settings: Settings, topic: str) -> None:
-    await publish(settings, topic, 10)
-    async with open_stream(
-        cluster_of(settings),
-        bounds_of(settings),
-        group=topic,
-        topics=(topic,),
-        closing=asyncio.Event(),
-    ) as stream:
-        await take(stream, 10)
-        await stream.pause(0.3)
-        await publish(settings, topic, 10, start=10)
-
-        assert values(await take(stream, 10)) == numbers(10, 20)
 
 
 async def test_a_closed_stream_ends(settings: Settings, topic: str) -> None:

@@ -6,7 +6,6 @@ import re
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
 from hashlib import blake2b
@@ -26,13 +25,15 @@ from portrait.errors import (
 from portrait.events.category import as_written, spelled
 from portrait.events.item import IntroducedItem, Item
 from portrait.events.progress import LogName, StoredOffsets
-from portrait.events.stream import Headers, Message
+from portrait.events.stream import Message
 from portrait.model.space import Vectors, unit
 from portrait.profiles.profile import REVISION
 from portrait.profiles.store import Stored, Write
 from portrait.reading.schemas import Decode
+from tests.support.memory_log import MemoryLog
 
 FIRST_LIFE = "first"  # of the fakes, until a test says that they have started again
+MOST_BYTES = 1_114_112  # of a message: beyond what anybody is promised, and what Kafka refuses
 
 
 class MemoryProfiles:
@@ -324,34 +325,26 @@ class MemoryOffsets:
 
 
 class ListPublisher:
-    """A `Publisher` that remembers what it was given, in order."""
+    """A `Publisher` into a log in memory, that remembers what it was given, in order."""
 
-    def __init__(self) -> None:
+    def __init__(self, log: MemoryLog | None = None) -> None:
+        self.log = log or MemoryLog()
         self.messages: list[Message] = []
         self.is_down = False
 
     async def publish(self, messages: Sequence[Message]) -> None:
-        """Remember the messages."""
+        """Put the messages into the log, and remember them."""
         await self.check()
+        if any(len(message.value or b"") > MOST_BYTES for message in messages):
+            raise StreamUnavailableError
+        for message in messages:
+            self.log.append(message)
         self.messages.extend(messages)
 
     async def check(self) -> None:
         """Raise if it is down."""
         if self.is_down:
             raise StreamUnavailableError
-
-
-@dataclass(frozen=True)
-class LogRecord:
-    """A `Record`."""
-
-    topic: str
-    partition: int
-    offset: int
-    timestamp: int
-    key: bytes | None
-    value: bytes | None
-    headers: Headers = ()
 
 
 class MemorySchemas:

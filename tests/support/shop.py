@@ -32,13 +32,13 @@ from tests.support.fake_training import MemoryJobs, MemoryLease
 from tests.support.fakes import (
     HashEncoder,
     ListPublisher,
-    LogRecord,
     MemoryCatalogue,
     MemoryDesk,
     MemoryPopularity,
     MemoryProfiles,
     MemoryProgress,
 )
+from tests.support.memory_log import LogRecord
 from tests.support.memory_registry import MemoryRegistry
 from tests.support.promotions import put_in_service
 

@@ -1,6 +1,7 @@
-"""A log in memory, and an updater on memory alone."""
+"""A log of given batches, and an updater on memory alone."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections import deque
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
@@ -25,7 +26,9 @@ from tests.support.fakes import (
     MemoryProfiles,
     MemoryProgress,
 )
+from tests.support.memory_log import MemoryLog
 from tests.support.memory_registry import MemoryRegistry
+from tests.support.memory_stream import MemoryGroup, MemoryStream
 from tests.support.promotions import put_in_service
 from workers.another_encoder import AnotherEncoder
 from workers.origin import Completeness, Origin, Shop, Stores
@@ -38,31 +41,28 @@ MODEL = Model("test-model", SPACE)
 LIMITS = Limits(timedelta(minutes=1), 10_000, timedelta(seconds=5))
 
 
-class ListStream:
-    """An `EventStream` over batches that are given."""
+class ListStream(MemoryStream):
+    """An `EventStream` over batches that are given: each comes after the one before, then it ends.
 
-    def __init__(self, *batches: Sequence[Record]) -> None:
-        self._batches = batches
-        self.committed: list[Batch] = []
-        self.pauses: list[float] = []
-        self.rewinds = 0
-        self.is_closing = False
-        self.is_handing_over = False
+    They may be no log that could be: the same records once more, say.
+    """
 
-    async def batches(self) -> AsyncIterator[Batch]:
-        for records in self._batches:
-            ends = {(r.topic, r.partition): r.offset + 1 for r in records}
-            yield Batch(records, ends, {r.partition: r.timestamp for r in records})
+    def __init__(self, *batches: Sequence[Record], resume: Resume | None = None) -> None:
+        self._log = MemoryLog()
+        self._coming = deque(batches)
+        super().__init__(MemoryGroup(self._log), resume=resume)
 
-    async def commit(self, batch: Batch) -> None:
-        self.committed.append(batch)
+    def _is_over(self) -> bool:
+        is_read = not (self._coming or self._unplaced or self._unread())
+        return super()._is_over() or is_read
 
-    async def pause(self, seconds: float) -> bool:
-        self.pauses.append(seconds)
-        return not self.is_closing
+    async def _gather(self) -> Batch:
+        for record in self._coming.popleft() if self._coming else ():
+            self._log.take(record)
+        return await super()._gather()
 
-    def rewind(self) -> None:
-        self.rewinds += 1
+    def _since(self) -> int:
+        return 0  # they were published when they say so, not now
 
 
 async def index_items(store: CatalogueStore, items: Sequence[Item] = ITEMS) -> TextReader:

@@ -29,6 +29,8 @@ from tests.support.archives import (
     memory_archive,
     offsets_of,
 )
+from tests.support.memory_log import MemoryLog
+from tests.support.memory_stream import MemoryGroup, MemoryStream
 from tests.support.patience import PATIENCE
 from tests.support.processes import until
 from tests.support.records import RECEIVED, FakeRecord
@@ -50,7 +52,7 @@ class Failing(ParquetArchive):
         super().write(segment, rows)
 
 
-def reached(stream: ListStream) -> dict[tuple[str, int], int]:
+def reached(stream: MemoryStream) -> dict[tuple[str, int], int]:
     """Return where a successor would go on reading."""
     return {at: end for batch in stream.committed for at, end in batch.ends.items()}
 
@@ -133,7 +135,7 @@ async def test_a_store_that_is_away_for_a_while_is_waited_for() -> None:
 
 async def test_told_to_stop_while_its_files_are_away_it_ends_and_commits_nothing() -> None:
     store, stream = Failing("memory://archive-closing", 2), ListStream([click(1)])
-    stream.is_closing = True
+    stream.at_pause = stream.closing.set
 
     with pytest.raises(ArchiveUnavailableError):
         await archive(stream, store, BOUNDS)
@@ -142,12 +144,20 @@ async def test_told_to_stop_while_its_files_are_away_it_ends_and_commits_nothing
 
 
 async def test_what_is_held_is_written_when_the_group_waits_for_it() -> None:
-    store, stream = memory_archive(), ListStream([click(1)], [click(2)])
-    stream.is_handing_over = True
+    store, log, closing = memory_archive(), MemoryLog({"events.click": 2}), asyncio.Event()
+    group = MemoryGroup(log)
+    log.take(click(1))
 
-    await archive(stream, store, BOUNDS)
+    async with group.reader(closing) as stream, asyncio.TaskGroup() as tasks:
+        tasks.create_task(archive(stream, store, BOUNDS))
+        await until(lambda: stream.has_in_hand, "it is held")
+        assert files(store) == []
+        async with group.reader(closing):
+            await until(lambda: stream.committed, "it is committed")
+            closing.set()
 
-    assert files(store) == [(1, 2), (2, 3)]
+    assert files(store) == [(1, 2)]
+    assert reached(stream) == {("events.click", 0): 2}
 
 
 async def test_the_worker_is_ready_while_its_files_can_be_read() -> None:

@@ -1,6 +1,7 @@
 """Index: the catalogue follows its topic."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -291,28 +292,34 @@ async def test_a_text_that_is_known_is_not_read_again() -> None:
 
 
 async def test_a_store_that_started_again_is_given_the_batch_again() -> None:
-    offsets, store, stream = MemoryOffsets(), MemoryCatalogue(), ListStream([upsert("milk")])
-    resume = Resume(offsets, "index")
-    await resume.points()
-    offsets.life = "second"
+    offsets = MemoryOffsets()
 
+    class Restarting(MemoryCatalogue):
+        async def put_items(self, items: Sequence[Item]) -> None:
+            await super().put_items(items)
+            offsets.life = "second"
+
+    store, resume = Restarting(), Resume(offsets, "index")
+    stream = ListStream([upsert("milk")], resume=resume)
     spaces, _ = await memory_spaces(store)
+
     await index(stream.batches(), stream, await indexer(store, spaces, resume=resume))
 
     assert stream.rewinds == 1
-    assert stream.committed == []
+    assert offsets.ends == {"index": {("items", 0): 1}}
 
 
 async def test_a_store_that_is_away_is_given_the_batch_again() -> None:
     store, stream = MemoryCatalogue(), ListStream([upsert("milk")])
     spaces, _ = await memory_spaces(store)
     store.is_down = True
+    stream.at_pause = lambda: setattr(store, "is_down", False)
 
     await index(stream.batches(), stream, await indexer(store, spaces))
 
-    assert stream.rewinds == 1
-    assert stream.pauses
-    assert stream.committed == []
+    assert stream.rewinds == len(stream.pauses) == 1
+    assert len(stream.committed) == 1
+    assert await store.all_ids() == ["milk"]
 
 
 async def test_a_store_that_is_away_for_too_long_ends_the_worker() -> None:

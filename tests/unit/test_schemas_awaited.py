@@ -112,7 +112,7 @@ async def test_a_registry_that_stays_away_ends_the_worker_as_redis_does() -> Non
 
 async def test_who_is_told_to_stop_waits_no_longer() -> None:
     stream = ListStream()
-    stream.is_closing = True
+    stream.closing.set()
 
     with pytest.raises(SchemasUnavailableError):
         await await_schemas(stream, LOG, Flaky(99), LIMIT)

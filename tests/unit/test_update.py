@@ -17,12 +17,13 @@ from portrait.arrays import MISSING
 from portrait.errors import StoreUnavailableError, StreamUnavailableError
 from portrait.events.columns import RING
 from portrait.events.item import Item
+from portrait.events.resume import Resume
 from portrait.events.stream import Batch
 from portrait.events.topics import DEAD, NOTICES
 from portrait.profiles.facts import spend_of
 from portrait.profiles.profile import decode_profile, read_facts
 from portrait.profiles.searched import read_searched
-from portrait.profiles.store import Write
+from portrait.profiles.store import Stored, Write
 from portrait.ref import item_ref, name_ref, search_ref
 from tests.support.catalogues import ITEMS
 from tests.support.fakes import (
@@ -138,7 +139,7 @@ async def test_an_outage_pauses_the_stream_and_loses_nothing() -> None:
 
 async def test_an_outage_does_not_keep_a_worker_that_is_told_to_stop() -> None:
     stream = ListStream([event_record()])
-    stream.is_closing = True
+    stream.at_pause = stream.closing.set
 
     with pytest.RaisesGroup(StoreUnavailableError):
         await update(stream, await memory_updater(Failing(times=1_000_000)))
@@ -147,35 +148,24 @@ async def test_an_outage_does_not_keep_a_worker_that_is_told_to_stop() -> None:
     assert stream.committed == []
 
 
-async def test_a_store_that_started_again_before_the_batch_is_read_again_from_its_offsets() -> None:
-    profiles = MemoryProfiles()
-    profiles.life = "second"
-    stream = ListStream([event_record()])
-
-    await update(stream, await memory_updater(profiles))
-
-    assert stream.rewinds == 1
-    assert stream.committed == []
-    assert profiles.records == {}
-
-
-async def test_a_store_that_starts_again_while_a_batch_is_stored_is_read_again() -> None:
-    offsets = MemoryOffsets()
-    updater = await memory_updater(offsets=offsets)
-    offsets.life = "second"
-    stream = ListStream([event_record()])
+@pytest.mark.parametrize("step", ["load", "save"])
+async def test_a_store_that_starts_again_empty_is_read_again_from_its_offsets(step: str) -> None:
+    log, offsets = [[event_record(0)], [event_record(1)]], MemoryOffsets()
+    updater = await memory_updater(Restarting(offsets, step), offsets)
+    stream = ListStream(*log, resume=updater.resume)
 
     await update(stream, updater)
 
     assert stream.rewinds == 1
-    assert stream.committed == []
+    assert records_of(updater) == records_of(await run(*log))
+    assert offsets.ends == {"update": {("events.click", 0): 2}}
 
 
 class LateModel(ListStream):
     """A stream during whose pauses a model is put in service."""
 
-    def __init__(self, registry: MemoryRegistry, *batches: Sequence[FakeRecord]) -> None:
-        super().__init__(*batches)
+    def __init__(self, registry: MemoryRegistry, resume: Resume) -> None:
+        super().__init__([event_record()], resume=resume)
         self._registry = registry
 
     async def pause(self, seconds: float) -> bool:
@@ -184,18 +174,17 @@ class LateModel(ListStream):
 
 
 async def test_after_another_life_the_catalogue_is_loaded_anew_once_a_model_serves() -> None:
-    profiles, registry = MemoryProfiles(), MemoryRegistry()
-    updater = await memory_updater(profiles)
+    offsets, registry = MemoryOffsets(), MemoryRegistry()
+    updater = await memory_updater(Restarting(offsets, "load"), offsets)
     former = updater.studio.painter
     studio = Studio(former, registry, MemoryCatalogue(), hash_encoder)
-    profiles.life = "second"
-    stream = LateModel(registry, [event_record()])
+    stream = LateModel(registry, updater.resume)
 
     await update(stream, replace(updater, studio=studio))
 
     assert len(stream.pauses) == 1
     assert studio.painter is not former
-    assert len(studio.painter.mirror.catalogue) == 0
+    assert [item.id for item in studio.painter.mirror.catalogue.items] == ["milk"]  # of the event
     assert stream.rewinds == 1
 
 
@@ -612,6 +601,28 @@ class Failing(MemoryProfiles):
         if self._left >= 0:
             raise StoreUnavailableError
         return await super().save(writes, keep_ttl=keep_ttl)
+
+
+class Restarting(MemoryProfiles):
+    """Starts again at one of the steps, once, and has lost what it held; so have its offsets."""
+
+    def __init__(self, offsets: MemoryOffsets, step: str) -> None:
+        super().__init__()
+        self._offsets, self._step = offsets, step
+
+    async def load_living(self, users: Sequence[str]) -> tuple[str, list[Stored]]:
+        self._reach("load")
+        return await super().load_living(users)
+
+    async def save(self, writes: Sequence[Write], *, keep_ttl: bool = False) -> list[int]:
+        self._reach("save")
+        return await super().save(writes, keep_ttl=keep_ttl)
+
+    def _reach(self, step: str) -> None:
+        if step == self._step and self.life != "second":
+            self.life = self._offsets.life = "second"
+            self.records.clear()
+            self._offsets.ends.clear()
 
 
 class Rival(MemoryProfiles):
