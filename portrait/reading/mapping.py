@@ -207,25 +207,29 @@ def _elements(rule: Rule, message: Fields) -> list[Fields]:
 def _fields(rule: Rule, message: Fields, each: Fields) -> Fields:
     """Return what a rule reads of a message, or of one object of a list in it."""
     scope = {**message, EACH: each}
-    return {
-        name: _value(scope, source if isinstance(source, Source) else Source(path=source))
-        for name, source in rule.fields.items()
-    }
+    return {name: _value(scope, source) for name, source in rule.fields.items()}
 
 
-def _value(scope: Fields, source: Source) -> Any:  # noqa: ANN401 - as it was sent
+def _value(scope: Fields, source: str | list[str] | Source) -> Any:  # noqa: ANN401 - as it was sent
+    if isinstance(source, str | list):
+        return _first_at(scope, source)
     if source.constant is not None:
         return source.constant
     if source.join is not None:
         parts = [_at(scope, path) for path in source.join]
         return source.by.join(map(str, parts)) if all(map(is_said, parts)) else None
-    paths = [source.path] if isinstance(source.path, str) else source.path or []
-    value = next((v for path in paths if is_said(v := _at(scope, path))), None)
+    value = _first_at(scope, source.path or [])
     if source.values is not None:
         return source.values.get(str(value))
     if source.format is not None and isinstance(value, str):
         return _parsed(value, source.format)
     return value
+
+
+def _first_at(scope: Fields, paths: str | list[str]) -> Any:  # noqa: ANN401 - as it was sent
+    """Return what the first path says that says something; None if none does."""
+    several = [paths] if isinstance(paths, str) else paths
+    return next((v for path in several if is_said(v := _at(scope, path))), None)
 
 
 def _parsed(text: str, format: str) -> object:

@@ -81,7 +81,8 @@ class World:
     rows: Rows
 
     def settings(self, kafka: str) -> dict[str, str]:
-        return environment(kafka, self.redis)
+        temporary = {"TMPDIR": str(self.directory)}  # what is killed leaves its runs there
+        return environment(kafka, self.redis) | temporary
 
     def importing(self) -> list[str]:
         return python("portrait", "import", "events", str(self.log), "--yes")
