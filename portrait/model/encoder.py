@@ -8,7 +8,10 @@ from portrait.model.space import Vectors
 
 
 class TextEncoder(Protocol):
-    """Turns texts into embeddings. Deterministic: a text's embedding depends on the text alone."""
+    """Turns texts into embeddings. A text's embedding depends on the text alone.
+
+    But for its last bits: those depend on what it is encoded with.
+    """
 
     name: str
     dim: int

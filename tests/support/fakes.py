@@ -33,6 +33,7 @@ from portrait.reading.schemas import Decode
 from tests.support.memory_log import MemoryLog
 
 FIRST_LIFE = "first"  # of the fakes, until a test says that they have started again
+MOST_WORDS = 128  # of a text; the rest is cut
 MOST_BYTES = 1_114_112  # of a message: beyond what anybody is promised, and what Kafka refuses
 
 
@@ -400,14 +401,14 @@ class HashEncoder:
 
 
 def _sum_of_words(text: str) -> Vectors:
-    words = re.findall(r"\w+", text.casefold()) or [text]
+    words = re.findall(r"\w+", text.casefold())[:MOST_WORDS] or [text]
     summed: Vectors = np.stack([_word_vector(word) for word in words]).sum(axis=0)
     return summed
 
 
 @lru_cache(maxsize=65_536)
 def _word_vector(word: str) -> Vectors:
-    seed = int.from_bytes(blake2b(word.encode(), digest_size=8).digest(), "little")
+    seed = int.from_bytes(blake2b(word.encode(errors="replace"), digest_size=8).digest(), "little")
     return np.random.default_rng(seed).standard_normal(HashEncoder.dim).astype(np.float32)
 
 

@@ -8,13 +8,13 @@ import pytest
 
 from portrait import metrics
 from portrait.evaluation.verdict import Check, Verdict
-from portrait.lifecycle.tracking import Alias, Lenient
 from portrait.model.model import Model
 from portrait.monitoring.watch import Live, promise_of
 from tests.support.cards import card
 from tests.support.catalogues import SPACE
 from tests.support.fake_training import MemoryLiveCounts
 from tests.support.memory_registry import MemoryRegistry
+from tests.support.memory_tracking import MemoryTracking
 from tests.support.patience import PATIENCE
 from tests.support.processes import until
 from workers import watch as watcher
@@ -35,18 +35,6 @@ PROMOTED = Verdict(
 GOOD_DAYS = Live(trials=5_000, hits=1_000)
 
 
-class Aliases(Lenient):
-    """A `Tracking` that remembers who was called what."""
-
-    def __init__(self) -> None:
-        super().__init__(None)
-        self.calls: list[tuple[str, Alias | None]] = []
-
-    def call(self, version: str, alias: Alias | None) -> None:
-        """Remember it."""
-        self.calls.append((version, alias))
-
-
 class Told:
     """An `Outcomes` that says what it is told to, of one model."""
 
@@ -61,15 +49,16 @@ class Told:
 
 async def watched(outcomes: Told | None = None) -> Watched:
     """Put v2 in service after v1, which was hit one time in five."""
-    registry = MemoryRegistry()
+    registry, tracking = MemoryRegistry(), MemoryTracking()
     for version, verdict in (("v1", None), ("v2", PROMOTED)):
+        tracking.register(card(version))
         await registry.add(card(version).model_copy(update={"verdict": verdict}))
         await registry.store(Model(version, SPACE))
         await registry.want(version)
         await registry.switch(version)
     counts = MemoryLiveCounts()
     await counts.add("v1", GOOD_DAYS)
-    return Watched(registry, counts, outcomes or Told(), Aliases())
+    return Watched(registry, counts, outcomes or Told(), tracking)
 
 
 async def test_who_keeps_the_promise_stays() -> None:
@@ -151,12 +140,14 @@ async def test_the_alias_follows_the_champion_whoever_moved_it() -> None:
     here = await watched()
 
     known = await follow(here, None)
+    assert here.tracking.called("champion") == "v2"
+    here.tracking.call("v2", None)
     known = await follow(here, known)
+    assert here.tracking.called("champion") is None  # said once
     await here.registry.roll_back("by hand")
     await follow(here, known)
 
-    assert isinstance(here.tracking, Aliases)
-    assert here.tracking.calls == [("v2", "champion"), ("v1", "champion")]
+    assert here.tracking.called("champion") == "v1"
 
 
 async def test_the_loop_looks_until_it_is_told_to_stop(monkeypatch: pytest.MonkeyPatch) -> None:
