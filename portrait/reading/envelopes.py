@@ -64,10 +64,10 @@ def _said(name: str, value: bytes | None) -> str:
 def messages_in(body: object) -> Opened:
     """Return the messages in what was sent, without their envelopes."""
     opened = Opened([], [])
-    for message in islice(_unwrapped(body, DEEPEST, opened.refusals), MOST_IN_ONE):
-        opened.messages.append(message)
-    if len(opened.messages) == MOST_IN_ONE:
-        opened.refusals.append(f"payload: {MOST_IN_ONE} messages in one, or more")
+    opened.messages.extend(islice(_unwrapped(body, DEEPEST, opened.refusals), MOST_IN_ONE + 1))
+    if len(opened.messages) > MOST_IN_ONE:
+        opened.messages.pop()
+        opened.refusals.append(f"payload: more than {MOST_IN_ONE} messages in one")
     return opened
 
 

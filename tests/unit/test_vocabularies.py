@@ -205,3 +205,13 @@ def test_a_request_of_personalize_gives_its_user_to_each_of_its_events() -> None
 def test_what_is_passed_over_is_counted_by_its_name_in_the_specification() -> None:
     assert said(SEGMENT.examples[6].sent).passed_over == ["Checkout Started"]
     assert said(SEGMENT.examples[8].sent).passed_over == ["other"]
+
+
+@pytest.mark.parametrize(("count", "is_too_many"), [(1_000, False), (1_001, True)])
+def test_a_message_holds_no_more_messages_than_are_bounded(
+    count: int, *, is_too_many: bool
+) -> None:
+    reading = said([{"type": "page", "messageId": "m"}] * count)
+
+    assert len(reading.passed_over) == 1_000
+    assert bool(reading.refusals) is is_too_many
