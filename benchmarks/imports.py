@@ -29,13 +29,13 @@ from typing import NamedTuple
 from pydantic_core import from_json
 
 from benchmarks.stream import ITEMS, fill_catalogue
+from portrait.adapters.kafka_client import cluster_of
 from portrait.adapters.kafka_topics import create_topics
 from portrait.adapters.redis_store import connect_redis
 from portrait.events.topics import read_topics
 from portrait.settings import Settings
 from sandbox.processes import python
 from sandbox.servers import start_servers
-from workers.roots.kafka import cluster_of
 
 ACTIONS = {"view": 90, "cart": 6, "purchase": 4}
 BRANDS = ("samsung", "apple", "xiaomi", "huawei", "")

@@ -35,6 +35,7 @@ from redis.asyncio import Redis
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
+from portrait.adapters.kafka_client import cluster_of
 from portrait.adapters.kafka_publisher import open_publisher
 from portrait.adapters.kafka_stream import KafkaStream, open_stream
 from portrait.adapters.kafka_topics import create_topics
@@ -58,7 +59,6 @@ from sandbox.servers import Servers, start_servers
 from workers.first_model import await_model
 from workers.painter import open_painter
 from workers.roots.bounds import bounds_of
-from workers.roots.kafka import cluster_of
 from workers.roots.update import limits_of, update_ports
 from workers.update import assemble, update
 

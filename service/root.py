@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack
 from functools import partial
 from types import FrameType
 
-from portrait.adapters.kafka_client import Cluster, trusting
+from portrait.adapters.kafka_client import cluster_of
 from portrait.adapters.kafka_publisher import open_publisher
 from portrait.adapters.redis_catalogue import RedisCatalogue
 from portrait.adapters.redis_desk import RedisDesk
@@ -16,7 +16,7 @@ from portrait.adapters.redis_progress import RedisPopularity, RedisProgress
 from portrait.adapters.redis_registry import RedisRegistry
 from portrait.adapters.redis_store import RedisProfiles, connect_redis, eviction, ping
 from portrait.reading.dialect import dialect_of
-from portrait.settings import Settings, secret_of
+from portrait.settings import Settings
 from service.app import create_app
 from service.http.border import Border, hosts_of
 from service.http.connection import Limits
@@ -41,7 +41,7 @@ async def run(settings: Settings, _options: Namespace) -> None:
             registry=RedisRegistry(redis),
             jobs=RedisJobs(redis),
             desk=RedisDesk(redis),
-            publisher=await stack.enter_async_context(open_publisher(_cluster(settings))),
+            publisher=await stack.enter_async_context(open_publisher(cluster_of(settings))),
             ping_store=partial(ping, redis),
             warn_of_store=partial(eviction, redis),
         )
@@ -66,17 +66,6 @@ async def run(settings: Settings, _options: Namespace) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, _ignore)  # uvicorn raises it again when it has stopped
         await server.serve()
-
-
-def _cluster(settings: Settings) -> Cluster:
-    return Cluster(
-        settings.kafka_bootstrap,
-        settings.kafka_security,
-        settings.kafka_mechanism,
-        settings.kafka_username,
-        secret_of("kafka_password_file", settings.kafka_password_file, settings.kafka_password),
-        trusting(settings.kafka_security, settings.kafka_ca_file),
-    )
 
 
 def _limits(settings: Settings) -> Limits:

@@ -8,13 +8,13 @@ from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from redis.asyncio import Redis
 
+from portrait.adapters.kafka_client import cluster_of
 from portrait.adapters.kafka_topics import create_topics
 from portrait.adapters.redis_store import connect_redis
 from portrait.events.topics import Topic, TopicsFile, read_topics
 from portrait.settings import Settings
 from sandbox.processes import missed
 from sandbox.servers import Servers, start_servers
-from workers.roots.kafka import cluster_of
 
 # No clocks: a busy machine is no reason to fail.
 hypothesis_settings.register_profile(

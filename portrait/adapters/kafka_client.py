@@ -18,7 +18,7 @@ from pydantic import SecretStr
 
 from portrait.adapters.reach import ANSWER_SECONDS, addresses_of, why_unreachable
 from portrait.errors import SettingsInvalidError
-from portrait.settings import variable
+from portrait.settings import Settings, secret_of, variable
 
 # Its client says so, too, in other words; whoever connects says what to do.
 logging.getLogger("aiokafka").addFilter(lambda record: "Unable connect" not in record.getMessage())
@@ -53,6 +53,22 @@ class Cluster:
                 "sasl_plain_password": self.password.get_secret_value(),
             }
         return options
+
+
+def cluster_of(settings: Settings) -> Cluster:
+    """Return where Kafka is, and who we are there, as the settings say.
+
+    Raises:
+        SettingsInvalidError: A file that they name cannot be read.
+    """
+    return Cluster(
+        settings.kafka_bootstrap,
+        settings.kafka_security,
+        settings.kafka_mechanism,
+        settings.kafka_username,
+        secret_of("kafka_password_file", settings.kafka_password_file, settings.kafka_password),
+        trusting(settings.kafka_security, settings.kafka_ca_file),
+    )
 
 
 def trusting(security: str, ca_file: Path | None) -> ssl.SSLContext | None:

@@ -13,16 +13,19 @@ from pydantic_core import to_json
 from portrait.events.event import Action
 from portrait.events.item import LONGEST_ID
 from portrait.reading.names import OTHER, Names
-from portrait.reading.values import Fields, as_id, first
+from portrait.reading.values import Fields, as_id, first, said
 
 PRODUCT_IDS = ("product_id", "productId", "item_id", "itemId", "id", "sku")
 TITLES = ("title", "name", "item_name", "itemName", "product_name", "productName")
-CATEGORIES = ("category", "item_category", "categories", "category_path", "category_code")
+CATEGORIES = (
+    *("category", "category_path", "categoryPath", "categories", "item_category"),
+    *("category_code", "product_type", "google_product_category"),
+)
 BRANDS = ("brand", "item_brand", "vendor", "manufacturer")
 VARIANTS = ("variant", "item_variant", "size")
 PRICES = ("price", "item_price", "unit_price", "unitPrice")
 QUANTITIES = ("quantity", "qty")
-CURRENCIES = ("currency", "currency_code", "currencyCode")
+CURRENCIES = ("currency", "currency_code", "currencyCode", "priceCurrency")
 LEVELS = tuple(f"item_category{level}" for level in range(2, 6))  # GA4's
 
 
@@ -40,7 +43,7 @@ def act(action: Action, common: Fields, products: Sequence[Fields] = ()) -> Acts
 
     Args:
         action: What was done.
-        common: What holds for all of them, by our names.
+        common: What holds for all of them, by our names: where a product says nothing else.
         products: What it was done to, by our names.
     """
     if action is Action.SEARCH or not products:
@@ -49,7 +52,7 @@ def act(action: Action, common: Fields, products: Sequence[Fields] = ()) -> Acts
     return Acts(
         [
             common
-            | product
+            | said(product)
             | {"type": action}
             | ({"event_id": part_id(common.get("event_id"), place)} if several else {})
             for place, product in enumerate(products)

@@ -25,8 +25,8 @@ from portrait.reading.values import Fields, is_said, objects, parsed, said, scal
 from portrait.reading.vocabularies import personalize, snowplow
 
 _CE_NAMES = {"event_id": "id", "type": "type", "user_id": "subject", "occurred_at": "time"}
-_BYTE_ORDER = b"\xef\xbb\xbf"
-_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _SHARED = ("sentAt", "receivedAt", "context")
 DELETES = frozenset({"d"})  # Debezium's name for it
 MOST_IN_ONE = 1_000  # messages in a message
@@ -77,9 +77,9 @@ def value_of(payload: bytes) -> Any:  # noqa: ANN401 - as it was sent
     Raises:
         RecordInvalidError: It is neither.
     """
-    payload = payload.removeprefix(_BYTE_ORDER)
+    payload = payload.removeprefix(BYTE_ORDER_MARK)
     try:
-        if payload[:2] in _UTF_16:
+        if payload[:2] in UTF_16_MARKS:
             payload = payload.decode("utf-16").encode()
         return from_json(payload)
     except ValueError:  # also what is half a character, which harms nobody where nobody reads it

@@ -22,6 +22,7 @@ from typing import Any, BinaryIO, NamedTuple
 from pydantic_core import from_json, to_json
 
 from portrait.errors import FileUnreadableError
+from portrait.reading.envelopes import BYTE_ORDER_MARK, UTF_16_MARKS
 from portrait.reading.values import Fields, words
 from portrait.reading.vocabularies.logs import TAOBAO
 from portrait.reading.vocabularies.snowplow import TABS
@@ -34,8 +35,6 @@ ROWS_AT_ONCE = 8_192  # of a Parquet file
 BYTES_AT_ONCE = 262_144
 
 _GZIP, _ZSTD, _PARQUET = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PAR1"
-_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
-_BYTE_ORDER = b"\xef\xbb\xbf"
 _SEPARATORS = ("\t", ",", ";", "|")
 _STRANGE = (
     *(OSError, EOFError, zlib.error, csv.Error, LookupError, ValueError, NotImplementedError),
@@ -155,7 +154,7 @@ def _rows(packed: io.BufferedReader, encoding: str) -> Iterator[Row]:
         return _parquet(packed)
     stream = _unpacked(packed, magic)
     lines = _lines(stream, encoding)
-    first = next(lines, b"").removeprefix(_BYTE_ORDER)
+    first = next(lines, b"").removeprefix(BYTE_ORDER_MARK)
     while first and not first.strip():
         first = next(lines, b"")
     return _by_first_line(first, lines)
@@ -176,7 +175,7 @@ def _buffered(raw: Any) -> io.BufferedReader:  # noqa: ANN401 - whatever can be 
 
 def _lines(stream: io.BufferedReader, encoding: str) -> Iterator[bytes]:
     """Yield lines in UTF-8, each with its end; one that is too long in pieces."""
-    if stream.peek(2)[:2] in _UTF_16:
+    if stream.peek(2)[:2] in UTF_16_MARKS:
         encoding = "utf-16"
     if encoding == UTF_8:
         return iter(partial(stream.readline, LONGEST_LINE), b"")

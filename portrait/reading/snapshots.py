@@ -4,16 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from portrait.events.item import MOST_ATTRIBUTES, ItemSnapshot
-from portrait.reading.acts import BRANDS, LEVELS, PRICES, TITLES
+from portrait.reading.acts import BRANDS, CATEGORIES, CURRENCIES, LEVELS, PRICES, TITLES
 from portrait.reading.availability import availability
 from portrait.reading.dialect import Dialect
 from portrait.reading.fields import LeftOut, readable
 from portrait.reading.values import Fields, as_text, first, is_said, objects, within
 
-CATEGORIES = (
-    *("category", "category_path", "categoryPath", "categories", "item_category"),
-    *("category_code", "product_type", "google_product_category"),
-)
 GROUPS = ("group_id", "item_group_id", "groupId", "parent_id", "variant_group", "parent_sku")
 FROM = ("available_from", "availability_date", "valid_from", "publish_at")
 UNTIL = ("available_until", "expiration_date", "valid_until", "unpublish_at")
@@ -29,7 +25,7 @@ def snapshot(sent: Mapping[str, Any], dialect: Dialect) -> tuple[Fields, LeftOut
         "category": _category(sent, dialect),
         "brand": within(brand, "name") if isinstance(brand, dict) else brand,
         "price": first(sent, PRICES),
-        "currency": first(sent, ("currency", "currency_code", "priceCurrency")),
+        "currency": first(sent, CURRENCIES),
         "group_id": first(sent, GROUPS),
         "available_from": first(sent, FROM),
         "available_until": first(sent, UNTIL),

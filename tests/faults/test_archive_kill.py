@@ -10,6 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from portrait.adapters.kafka_client import cluster_of
 from portrait.adapters.kafka_topics import create_topics
 from portrait.adapters.parquet_archive import ParquetArchive
 from portrait.archive.archive import SCHEMA, ArchiveChangedError, scan
@@ -19,7 +20,6 @@ from portrait.settings import Settings
 from sandbox.servers import start_kafka
 from tests.support.processes import environment, events, publish_events, until, worker
 from tests.support.topics import timeless
-from workers.roots.kafka import cluster_of
 
 pytestmark = pytest.mark.e2e
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from portrait.adapters.kafka_client import cluster_of
 from portrait.adapters.kafka_topics import create_topics
 from portrait.adapters.redis_store import connect_redis
 from portrait.events.topics import ERASURES, read_topics
@@ -36,7 +37,6 @@ from tests.support.processes import (
     worker,
 )
 from tests.support.topics import timeless
-from workers.roots.kafka import cluster_of
 
 pytestmark = pytest.mark.e2e
 

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 import structlog
 
+from portrait.adapters.kafka_client import cluster_of
 from portrait.adapters.kafka_publisher import ANSWER_SECONDS
 from portrait.adapters.kafka_topics import create_topics
 from portrait.adapters.redis_registry import RedisRegistry
@@ -43,7 +44,6 @@ from tests.support.processes import (
     until,
     worker,
 )
-from workers.roots.kafka import cluster_of
 
 pytestmark = pytest.mark.e2e
 log = structlog.get_logger()

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
+from portrait.adapters.kafka_client import cluster_of
 from portrait.adapters.kafka_records import LARGEST_BATCH
 from portrait.adapters.kafka_topics import create_topics
 from portrait.adapters.parquet_archive import ParquetArchive
@@ -32,7 +33,6 @@ from tests.support.processes import (
     worker,
 )
 from tests.support.topics import timeless
-from workers.roots.kafka import cluster_of
 
 pytestmark = pytest.mark.e2e
 

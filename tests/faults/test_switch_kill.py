@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from portrait.adapters.kafka_client import cluster_of
 from portrait.adapters.kafka_topics import create_topics
 from portrait.adapters.redis_catalogue import RedisCatalogue
 from portrait.adapters.redis_registry import RedisRegistry
@@ -41,7 +42,6 @@ from tests.support.processes import (
     until,
     worker,
 )
-from workers.roots.kafka import cluster_of
 
 pytestmark = pytest.mark.e2e
 

@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import pytest
 
+from portrait.adapters.kafka_client import cluster_of
 from portrait.adapters.kafka_publisher import open_publisher
 from portrait.adapters.kafka_stream import open_stream
 from portrait.adapters.parquet_archive import ParquetArchive
@@ -23,7 +24,6 @@ from tests.support.processes import until
 from tests.support.records import payload
 from workers.archive import archive
 from workers.roots.bounds import bounds_of
-from workers.roots.kafka import cluster_of
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from aiokafka import AIOKafkaProducer
 
+from portrait.adapters.kafka_client import cluster_of
 from portrait.adapters.kafka_stream import open_stream
 from portrait.adapters.kafka_topics import create_topics
 from portrait.events.topics import Topic, TopicsFile
@@ -30,7 +31,6 @@ from tests.support.registries import (
 )
 from tests.support.streams import memory_updater
 from workers.roots.bounds import bounds_of
-from workers.roots.kafka import cluster_of
 from workers.roots.registry import spoken
 from workers.update import update
 

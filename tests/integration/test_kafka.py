@@ -14,6 +14,7 @@ from aiokafka.client import AIOKafkaClient
 from aiokafka.protocol.fetch import FetchRequest
 from prometheus_client import REGISTRY
 
+from portrait.adapters.kafka_client import cluster_of
 from portrait.adapters.kafka_publisher import open_publisher
 from portrait.adapters.kafka_records import LARGEST_BATCH
 from portrait.adapters.kafka_stream import METADATA_MS, KafkaStream, open_stream
@@ -32,7 +33,6 @@ from tests.support.patience import PATIENCE
 from tests.support.processes import until
 from tests.support.topics import timeless_topic
 from workers.roots.bounds import bounds_of
-from workers.roots.kafka import cluster_of
 
 
 @pytest.fixture

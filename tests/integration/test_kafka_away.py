@@ -12,6 +12,7 @@ from subprocess import Popen
 import pytest
 
 from portrait.adapters import kafka_publisher
+from portrait.adapters.kafka_client import cluster_of
 from portrait.adapters.kafka_publisher import (
     ANSWER_SECONDS,
     MOST_WAITING,
@@ -28,7 +29,6 @@ from sandbox.listening import listener
 from sandbox.servers import free_port, start_kafka
 from tests.support.fakes import ListPublisher
 from tests.support.processes import until
-from workers.roots.kafka import cluster_of
 
 TOPIC = TopicsFile(replication=1, topics=(Topic(name="away", partitions=1),))
 MESSAGES = [Message("away", b"ann", b"{}"), Message("away", b"ann", b"{}", partition=0)]

@@ -11,6 +11,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from portrait.adapters.kafka_client import cluster_of
 from portrait.adapters.kafka_publisher import open_publisher
 from portrait.adapters.kafka_stream import open_stream
 from portrait.adapters.kafka_topics import create_topics
@@ -24,7 +25,6 @@ from tests.support.patience import ANSWER_SECONDS, PATIENCE
 from tests.support.processes import environment, portrait_on, until, with_path
 from tests.support.secured import PASSWORD, USER, as_user, start_secured_redis
 from workers.roots.bounds import bounds_of
-from workers.roots.kafka import cluster_of
 
 MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
 

@@ -11,6 +11,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.client import AIOKafkaClient
 from aiokafka.protocol.produce import ProduceRequest
 
+from portrait.adapters.kafka_client import cluster_of
 from portrait.adapters.kafka_stream import open_stream
 from portrait.adapters.kafka_topics import create_topics
 from portrait.events.resume import Resume
@@ -20,7 +21,6 @@ from portrait.settings import Settings
 from tests.support.fakes import MemoryOffsets
 from tests.support.processes import until
 from workers.roots.bounds import bounds_of
-from workers.roots.kafka import cluster_of
 
 NOT_LEADER = 6  # error code of Kafka's
 

@@ -10,6 +10,7 @@ from uuid import uuid4
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
+from portrait.adapters.kafka_client import cluster_of
 from portrait.adapters.kafka_publisher import open_publisher
 from portrait.adapters.kafka_stream import Bounds, open_stream
 from portrait.adapters.kafka_topics import create_topics
@@ -21,7 +22,6 @@ from sandbox.servers import free_port
 from tests.support.fakes import ListPublisher
 from tests.support.memory_log import MemoryLog, Place
 from tests.support.memory_stream import MemoryGroup
-from workers.roots.kafka import cluster_of
 
 PARTITIONS = 2
 

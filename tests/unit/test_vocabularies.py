@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from portrait.errors import RecordInvalidError
 from portrait.events.event import Action, Event
+from portrait.reading.dialect import Dialect
 from portrait.reading.events import Reading, read_events
 from portrait.reading.names import ALL
 from portrait.reading.vocabularies.snowplow import COLUMNS
@@ -215,3 +216,56 @@ def test_a_message_holds_no_more_messages_than_are_bounded(
 
     assert len(reading.passed_over) == 1_000
     assert bool(reading.refusals) is is_too_many
+
+
+PLAIN = {"event_id": "e", "user_id": "u", "item_id": "i"}
+
+
+@pytest.mark.parametrize(
+    ("sent", "action"),
+    [
+        ({"event_name": "click", "event_timestamp": 1_782_891_060}, Action.CLICK),
+        ({"event_type": "click", "event_time": 1_782_891_060, "product_id": "i"}, Action.CLICK),
+        ({"type": "cart", "event_type": "cart", "event_time": "2026-07-01"}, Action.CART),
+    ],
+)
+def test_plain_messages_that_share_words_with_a_log_stay_plain(
+    sent: Fields, action: Action
+) -> None:
+    (event,) = said(PLAIN | sent).events
+
+    assert (event.event_id, event.type, event.item_id) == ("e", action, "i")
+
+
+def test_a_name_that_nobody_knows_is_dead_though_its_fields_are_those_of_a_log() -> None:
+    row = {"event_type": "teleport", "event_time": 1, "product_id": "i"}
+
+    assert said(PLAIN | row).refusals == ["type: unknown action"]
+
+
+def test_personalize_tells_when_it_happened_from_when_it_was_sent_where_it_says_both() -> None:
+    sent = {
+        "eventType": "Buy",
+        "itemId": "i",
+        "userId": "u",
+        "eventId": "e",
+        "sentAt": 1_782_891_065,
+    }
+
+    (alone,) = said(sent).events
+    (both,) = said(sent | {"timestamp": 1_782_891_060}).events
+
+    assert (alone.occurred_at.timestamp(), alone.sent_at) == (1_782_891_065, None)
+    assert both.occurred_at.timestamp() == 1_782_891_060
+    assert both.sent_at is not None
+
+
+def test_a_price_without_a_currency_is_in_that_of_the_order() -> None:
+    order = CALL | {"event": "Order Completed"}
+    products = [TEA, TEA | {"currency": "EUR"}]
+    sent = order | {"properties": {"currency": "USD", "products": products}}
+    dialect = Dialect(currency="EUR", rates={"USD": 2.0})
+
+    events = read_events(json.dumps(sent).encode(), dialect=dialect).events
+
+    assert [event.price for event in events] == [17.8, 8.9]

@@ -5,6 +5,7 @@ from argparse import Namespace
 
 import structlog
 
+from portrait.adapters.kafka_client import cluster_of
 from portrait.adapters.kafka_stream import open_stream
 from portrait.adapters.parquet_archive import ParquetArchive
 from portrait.archive.tidy import Rules
@@ -15,7 +16,6 @@ from portrait.settings import Settings
 from workers.archive import Bounds, archive, check, keep_tidy
 from workers.health import serve_health
 from workers.roots.bounds import bounds_of
-from workers.roots.kafka import cluster_of
 from workers.roots.registry import spoken
 from workers.roots.stop import told_to_stop
 

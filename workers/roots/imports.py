@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import structlog
 
+from portrait.adapters.kafka_client import cluster_of
 from portrait.adapters.kafka_history import open_history
 from portrait.adapters.kafka_publisher import PatientPublisher, open_publisher
 from portrait.adapters.redis_imports import RedisImports
@@ -24,7 +25,6 @@ from workers import import_items
 from workers.import_events import Publication, read_history
 from workers.imports import ITEMS, DeadRows, Rows, bar, is_wanted, look, name_of, write_dead
 from workers.roots.dialect import dialect_for
-from workers.roots.kafka import cluster_of
 from workers.roots.stop import told_to_stop
 from workers.summary import Summary
 

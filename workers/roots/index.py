@@ -6,6 +6,7 @@ from functools import partial
 
 import structlog
 
+from portrait.adapters.kafka_client import cluster_of
 from portrait.adapters.kafka_stream import open_stream
 from portrait.adapters.redis_desk import RedisDesk
 from portrait.adapters.redis_progress import RedisOffsets
@@ -22,7 +23,6 @@ from workers.index import Indexer, index
 from workers.origin import Completeness, Origin, Shop, Stores
 from workers.roots.bounds import bounds_of
 from workers.roots.encoders import encoders_of
-from workers.roots.kafka import cluster_of
 from workers.roots.registry import spoken
 from workers.roots.wires import Wires, connected
 from workers.spaces import Spaces

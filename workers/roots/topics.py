@@ -4,10 +4,10 @@ from argparse import Namespace
 
 import structlog
 
+from portrait.adapters.kafka_client import cluster_of
 from portrait.adapters.kafka_topics import create_topics
 from portrait.events.topics import read_topics
 from portrait.settings import Settings
-from workers.roots.kafka import cluster_of
 
 log = structlog.get_logger()
 

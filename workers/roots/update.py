@@ -6,6 +6,7 @@ from argparse import Namespace
 import structlog
 from redis.asyncio import Redis
 
+from portrait.adapters.kafka_client import cluster_of
 from portrait.adapters.kafka_stream import open_stream
 from portrait.adapters.redis_catalogue import RedisCatalogue
 from portrait.adapters.redis_live import RedisLive
@@ -21,7 +22,6 @@ from workers.painter import await_painter
 from workers.repaint import keep_repainted
 from workers.roots.bounds import bounds_of
 from workers.roots.encoders import encoders_of
-from workers.roots.kafka import cluster_of
 from workers.roots.registry import spoken
 from workers.roots.wires import connected
 from workers.update import Limits, Ports, assemble, update

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import structlog
 from redis.asyncio import Redis
 
+from portrait.adapters.kafka_client import cluster_of
 from portrait.adapters.kafka_publisher import PatientPublisher, open_publisher
 from portrait.adapters.redis_catalogue import Memory, RedisCatalogue
 from portrait.adapters.redis_registry import RedisRegistry
@@ -16,7 +17,6 @@ from portrait.errors import ModelMissingError, StoreUnavailableError
 from portrait.events.stream import Notes
 from portrait.settings import Settings, variable
 from workers.health import Check, serve_health
-from workers.roots.kafka import cluster_of
 from workers.roots.stop import told_to_stop
 
 log = structlog.get_logger()

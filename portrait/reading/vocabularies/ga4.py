@@ -12,13 +12,14 @@ from portrait.reading.names import GA4
 from portrait.reading.values import Fields, first, is_said, objects, within
 
 _VALUES = ("string_value", "int_value", "double_value", "float_value")
+_MARKS = frozenset({"event_params", "user_pseudo_id"})  # of an export; others say event_name, too
 _NAMING = ("stream_id", "user_pseudo_id", "user_id", "event_timestamp", "event_name")
 _PLACES = ("event_bundle_sequence_id", "batch_event_index", "batch_page_id", "batch_ordering_id")
 
 
 def read(body: Fields) -> Acts | None:
     """Read one row; None if it is none."""
-    if "event_name" not in body or "event_timestamp" not in body:
+    if "event_name" not in body or "event_timestamp" not in body or _MARKS.isdisjoint(body):
         return None
     found = named(body["event_name"], GA4)
     if isinstance(found, Acts):
@@ -36,11 +37,7 @@ def read(body: Fields) -> Acts | None:
     }
     if found is Action.SEARCH and common["text"] is None:
         return Acts(passed_over=[str(body["event_name"])])
-    products = [
-        each | {"currency": each["currency"] or common["currency"]}
-        for each in map(product, objects(body.get("items")))
-    ]
-    return act(found, common, products)
+    return act(found, common, [*map(product, objects(body.get("items")))])
 
 
 def _row_id(body: Fields) -> str:

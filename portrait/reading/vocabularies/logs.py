@@ -4,7 +4,7 @@ Sources: https://rees46.com/en/datasets and https://tianchi.aliyun.com/dataset/6
 """
 
 from portrait.events.event import Action
-from portrait.reading.acts import Acts, act, derived_id, named, product
+from portrait.reading.acts import Acts, act, derived_id, product
 from portrait.reading.names import LOGS
 from portrait.reading.values import Fields, first
 
@@ -22,10 +22,10 @@ def read(body: Fields) -> Acts | None:
     return None
 
 
-def _rees46(row: Fields) -> Acts:
-    found = named(row["event_type"], LOGS)
+def _rees46(row: Fields) -> Acts | None:
+    found = LOGS.find(row["event_type"])
     if not isinstance(found, Action):
-        return found
+        return None  # a plain message with the same fields: its log has no other names
     common = {
         "event_id": first(row, ("event_id",)) or _row_id("rees46", row),
         "user_id": row["user_id"],
@@ -35,11 +35,11 @@ def _rees46(row: Fields) -> Acts:
     return act(found, common, [product(row)])
 
 
-def _taobao(row: Fields) -> Acts:
+def _taobao(row: Fields) -> Acts | None:
     name = str(first(row, ("behavior", "behavior_type")))
-    found = named(TAOBAO_ACTIONS.get(name, name), LOGS)
+    found = LOGS.find(TAOBAO_ACTIONS.get(name, name))
     if not isinstance(found, Action):
-        return found
+        return None
     common = {
         "event_id": first(row, ("event_id",)) or _row_id("taobao", row),
         "user_id": row["user_id"],

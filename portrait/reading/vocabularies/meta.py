@@ -24,6 +24,7 @@ def read(body: Fields) -> Acts | None:
         "user_id": _one(within(body, "user_data", "external_id")),
         "anonymous_id": within(body, "user_data", "fbp"),
         "order_id": custom.get("order_id"),
+        "currency": custom.get("currency"),
         "text": custom.get("search_string"),
         "occurred_at": body.get("event_time"),
     }
@@ -33,10 +34,7 @@ def read(body: Fields) -> Acts | None:
         ids = ids if isinstance(ids, list) else [ids] if ids is not None else []
         price = custom.get("value") if len(ids) == 1 else None
         products = [product({"id": id, "price": price} | _named(custom, len(ids))) for id in ids]
-    with_currency = [
-        each | {"currency": each["currency"] or custom.get("currency")} for each in products
-    ]
-    return act(found, common, with_currency)
+    return act(found, common, products)
 
 
 def _named(custom: Fields, ids: int) -> Fields:

@@ -33,12 +33,18 @@ def read(body: Fields) -> Acts | None:
         "text": first(more, ("text", "query", "review")),
         "rating": first(more, ("rating",)),
         "recommendation_id": body.get("recommendationId"),
-        "occurred_at": first(body, ("sentAt", "timestamp", "occurred_at")),
+        **moments(body),
     }
     item = product(more | {"product_id": first(body, ("itemId", "productId", "item_id"))})
     if found in {Action.PURCHASE, Action.CART} and item["price"] is None:
         item["price"] = first(body, ("price",))
     return act(found, common, [item])
+
+
+def moments(body: Fields) -> Fields:
+    """Return when it happened: `sentAt`, unless that is told apart from when it was sent."""
+    made, sent = first(body, ("timestamp", "occurred_at")), body.get("sentAt")
+    return {"occurred_at": sent} if made is None else {"occurred_at": made, "sent_at": sent}
 
 
 def requests(body: Fields) -> list[Fields]:

@@ -2,7 +2,7 @@
 
 from portrait.errors import EventInvalidError
 from portrait.events.event import Action
-from portrait.reading.acts import BRANDS, CATEGORIES, TITLES, VARIANTS, Acts, act, product
+from portrait.reading.acts import CURRENCIES, PRICES, QUANTITIES, Acts, act, product
 from portrait.reading.names import ALL
 from portrait.reading.values import Fields, first, objects
 
@@ -13,9 +13,9 @@ ALIASES = {
     "session_id": ("session_id", "sessionId", "domain_sessionid", "user_session", "ga_session_id"),
     "item_id": ("item_id", "itemId", "product_id", "productId", "sku"),
     "order_id": ("order_id", "orderId", "transaction_id"),
-    "quantity": ("quantity", "qty"),
-    "price": ("price", "item_price", "unit_price", "unitPrice"),
-    "currency": ("currency", "currency_code", "currencyCode"),
+    "quantity": QUANTITIES,
+    "price": PRICES,
+    "currency": CURRENCIES,
     "text": ("text", "query", "search_term", "review_body"),
     "rating": ("rating", "stars"),
     "recommendation_id": ("recommendation_id", "recommendationId"),
@@ -52,7 +52,7 @@ def read(body: Fields, topic: Action | None) -> Acts:
     if found is Action.SEARCH and fields["text"] is None and names and found not in names:
         return Acts(passed_over=[RESULTS])  # results were shown, and nothing says what was asked
     item = body.get("item")
-    fields["item"] = item if isinstance(item, dict) else _snapshot(body)
+    fields["item"] = item if isinstance(item, dict) else product(body)["item"]
     products = [product(each) for each in objects(body.get("products") or body.get("items"))]
     return act(found, fields, products if fields["item_id"] is None else ())
 
@@ -81,16 +81,3 @@ def action_of(body: Fields, topic: Action | None) -> Action | str:
         msg = "type: unknown action" if is_named else "type: missing"
         raise EventInvalidError(msg)
     return topic
-
-
-def _snapshot(body: Fields) -> Fields | None:
-    """Return what the message says of the item, if it calls it something."""
-    title = first(body, TITLES)
-    if title is None:
-        return None
-    return {
-        "title": title,
-        "category": first(body, CATEGORIES),
-        "brand": first(body, BRANDS),
-        "attributes": {"variant": v} if (v := first(body, VARIANTS)) is not None else None,
-    }

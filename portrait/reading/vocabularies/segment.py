@@ -39,10 +39,7 @@ def read(body: Fields) -> Acts | None:
         **moments(body),
     }
     products = [product(each) for each in objects(said.get("products"))] or [product(said)]
-    with_currency = [
-        each | {"currency": each["currency"] or common["currency"]} for each in products
-    ]
-    return act(found, common, with_currency)
+    return act(found, common, products)
 
 
 def moments(body: Fields) -> Fields:
@@ -55,8 +52,8 @@ def moments(body: Fields) -> Fields:
     sent, received = body.get("sentAt"), body.get("receivedAt")
     is_corrected = made is not None and (original is not None or received is not None)
     if is_corrected or sent is None:
-        return {"occurred_at": first({"a": made, "b": original, "c": received}, "abc")}
-    made = first({"a": original, "b": made}, "ab")
+        return {"occurred_at": made or original or received}
+    made = original or made
     if received is not None and made is not None:
         return {"occurred_at": made, "sent_at": sent, "received_at": received}
     return {"occurred_at": made, "sent_at": sent}
