@@ -11,6 +11,7 @@ from portrait.reading.decode import EventBatch, decode, item_of
 from portrait.reading.records import LARGEST_EVENT, Clock
 from portrait.ref import event_ref, item_ref, search_ref
 from tests.support.records import RECEIVED, FakeRecord, encoded, event_record, one_event
+from tests.support.vocabularies import SEGMENT
 
 
 def decoded(*records: FakeRecord, tokens: int = 10_000) -> list[EventBatch]:
@@ -161,3 +162,12 @@ def test_a_snapshot_says_all_that_the_catalogue_wants_to_know() -> None:
     item = item_of(one_event(encoded(item=snapshot)))
 
     assert json.loads(item.model_dump_json(exclude_defaults=True)) == snapshot | {"id": "milk"}
+
+
+def test_an_order_is_a_row_for_each_product_that_say_which_of_the_record_they_are() -> None:
+    order = FakeRecord("events.purchase", json.dumps(SEGMENT.examples[0].sent).encode(), 7)
+
+    (batch,) = decoded(event_record(3), order)
+
+    assert batch.columns["offset"].tolist() == [3, 7, 7]
+    assert batch.columns["part"].tolist() == [0, 0, 1]

@@ -65,6 +65,18 @@ def test_a_currency_that_has_no_rate_counts_without_its_price() -> None:
     assert reading.left_out == [{"price": "in another currency"}] * 2
 
 
+@pytest.mark.parametrize(("currency", "price"), [("USD", 7.0), ("CNY", 1.0), ("EUR", None)])
+def test_a_plain_event_in_another_currency_is_converted_too(
+    currency: str, price: float | None
+) -> None:
+    plain = {"event_id": "e", "type": "click", "user_id": "u", "item_id": "i", "price": 1}
+    sent = json.dumps(plain | {"currency": currency, "occurred_at": 1_782_891_060}).encode()
+
+    (event,) = read_events(sent, dialect=Dialect(currency="CNY", rates={"USD": 7.0})).events
+
+    assert event.price == price
+
+
 def test_a_visit_of_matomo_is_read_or_passed_over() -> None:
     page = {"type": "action", "idpageview": "x1", "timestamp": 1_782_891_060, "visitorId": "v"}
     mapping = SHIPPED / "matomo.yml"

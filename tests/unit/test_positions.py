@@ -110,6 +110,18 @@ def test_a_record_of_several_events_is_taken_in_whole_and_once(
         assert whole(facts_of(np.concatenate([log, log[again:]]))) == whole(facts)
 
 
+def test_what_is_read_again_of_a_record_without_its_first_event_changes_nothing() -> None:
+    """As where one of its texts was late, when the user has more events than are remembered."""
+    log = packed(log_of(clicks(RING + 4)), [2])
+    newer = log_of(clicks(RING + 5))[-1:]
+    facts = facts_of(log)
+
+    accepted = fold(facts, np.concatenate([newer, log[1:2]]))
+
+    assert accepted.tolist() == [True, False]
+    assert facts.head["totals"].sum() == RING + 5
+
+
 @given(happenings(1, most=150), partitions)
 def test_what_is_known_does_not_depend_on_where_events_lie(
     events: list[Happening], places: list[int]
