@@ -25,7 +25,7 @@ from service.profiles.routes import NOTHING_ASKED, get_profile, read_profile
 from service.recommendations import routes as recommendations
 from service.recommendations.recommender import recommend
 from service.recommendations.routes import post_recommend
-from service.schemas import RecommendationRequest
+from service.recommendations.schemas import RecommendationRequest
 
 PREFIX = "/profile/"
 RECOMMEND = "/recommend"

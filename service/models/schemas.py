@@ -10,8 +10,8 @@ from portrait.lifecycle.jobs import Job, KnownJob, Situation
 from portrait.lifecycle.manifest import Window
 from portrait.lifecycle.need import Need
 from portrait.lifecycle.registry import Entry, Note, Role
+from service.fields import ModelName, RequestBody, ResponseBody, SpaceName
 from service.models.job_words import AT_WORK, Shown, shown_state, stage_number, summary
-from service.schemas import ModelName, RequestBody, ResponseBody, SpaceName
 
 OVER_HTTP = "asked for over HTTP"
 CANCELLED = "cancelled over HTTP"

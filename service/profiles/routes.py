@@ -22,8 +22,8 @@ from service.live import AnswerKey, Live, Parts, View
 from service.profiles.damage import is_readable, sound
 from service.profiles.describe import extended, profile_json, stale_seconds, with_staleness
 from service.profiles.outlook import NOTHING, hours_silent, outlook
+from service.profiles.schemas import ErasureAccepted, ProfileAnswer
 from service.routing import ExactRoute
-from service.schemas import ErasureAccepted, ProfileAnswer
 
 router = APIRouter(route_class=ExactRoute, tags=["profiles"])
 

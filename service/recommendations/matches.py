@@ -12,7 +12,7 @@ from portrait.catalogue.spelling import Spellings
 from portrait.inference.recommend import Filters, Ranking, RankingRequest, Shelf, matching
 from service.live import View
 from service.profiles.describe import Json
-from service.schemas import Emptied
+from service.recommendations.schemas import Emptied
 
 NEAREST = 3  # names told of one that is not known
 MOST_LOOKED_FOR = 5  # unknown names of one request whose nearest are looked for: 1 ms in all

@@ -48,8 +48,8 @@ from service.recommendations.reasons import (
     reasons_for,
     with_prices,
 )
+from service.recommendations.schemas import AskedFilters, RecommendationRequest, Session, Strategy
 from service.recommendations.turns import Turns
-from service.schemas import AskedFilters, RecommendationRequest, Session, Strategy
 
 NO_SESSION = Session()
 

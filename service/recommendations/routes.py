@@ -6,8 +6,8 @@ from fastapi.responses import Response
 from service.dependencies import state_of, turns_of
 from service.http.problems import WRITING, declared
 from service.recommendations.recommender import recommend
+from service.recommendations.schemas import RecommendationRequest, Recommendations
 from service.routing import CostlyRoute
-from service.schemas import RecommendationRequest, Recommendations
 
 router = APIRouter(route_class=CostlyRoute, tags=["recommendations"])
 

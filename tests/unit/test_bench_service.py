@@ -16,7 +16,7 @@ from benchmarks.service import asks
 from benchmarks.service.generate import Plan, generate
 from benchmarks.service.histogram import Histogram
 from benchmarks.service.shop import open_shop
-from service.schemas import RecommendationRequest
+from service.recommendations.schemas import RecommendationRequest
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
 REQUEST = "GET / HTTP/1.1\r\n\r\n"

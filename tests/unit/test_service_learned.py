@@ -7,7 +7,8 @@ import pytest
 from portrait.model.learned import Learned
 from portrait.model.model import Model
 from service.profiles.outlook import HOUR_MS, hours_silent
-from service.schemas import ProfileAnswer, Recommendations
+from service.profiles.schemas import ProfileAnswer
+from service.recommendations.schemas import Recommendations
 from tests.support.catalogues import ITEMS, SPACE, catalogue
 from tests.support.models import learned, learned_model
 from tests.support.shop import NOW_MS, Shop, open_shop

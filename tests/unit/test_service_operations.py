@@ -23,7 +23,7 @@ from portrait.model.space import fit_space
 from service.app import create_app
 from service.live import Live, Parts
 from service.operations import FRESH
-from service.schemas import RecommendationRequest
+from service.recommendations.schemas import RecommendationRequest
 from tests.support.cards import NOON
 from tests.support.catalogues import ITEMS, SPACE, litter
 from tests.support.fakes import HashEncoder

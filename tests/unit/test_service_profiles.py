@@ -16,7 +16,7 @@ from portrait.model.space import fit_space
 from portrait.profiles.facts import fold
 from portrait.profiles.profile import encode_profiles, read_facts
 from service.live import ANSWER_BYTES, ENTRY_BYTES, Answers
-from service.schemas import ProfileAnswer
+from service.profiles.schemas import ProfileAnswer
 from tests.support.catalogues import ITEMS, SPACE, catalogue
 from tests.support.fakes import HashEncoder
 from tests.support.old_records import LAYOUT_1

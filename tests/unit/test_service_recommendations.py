@@ -19,7 +19,7 @@ from portrait.model.space import fit_space
 from portrait.profiles.profile import decode_profile
 from portrait.ref import item_ref
 from service.recommendations.matches import MOST_LOOKED_FOR
-from service.schemas import Recommendations
+from service.recommendations.schemas import Recommendations
 from tests.support.catalogues import ITEMS, SPACE, catalogue
 from tests.support.fakes import HashEncoder
 from tests.support.patience import PATIENCE
