@@ -41,6 +41,7 @@ LEAVES = st.one_of(
     same("string", st.text(max_size=9)),
     st.binary(max_size=9).map(lambda b: Written("bytes", b, base64.b64encode(b).decode())),
 )
+PADDING = 32  # bytes: at most four values a byte are read
 NAMES = st.sampled_from(["id", "user_id", "logicalType", "price", "x"])
 
 
@@ -50,26 +51,32 @@ def several(of: st.SearchStrategy[Written]) -> st.SearchStrategy[Written]:
         st.tuples(of, st.integers(0, 3)).map(
             lambda t: Written(
                 {"type": "array", "items": _held(t[0].schema)},
-                [{"held": t[0].value}] * t[1],
+                [_padded(t[0].value)] * t[1],
                 [{"held": t[0].read}] * t[1],
             )
         ),
         of.map(
-            lambda w: Written({"type": "map", "values": w.schema}, {"a": w.value}, {"a": w.read})
+            lambda w: Written(
+                {"type": "map", "values": _held(w.schema)},
+                {"a": _padded(w.value)},
+                {"a": {"held": w.read}},
+            )
         ),
         of.map(lambda w: Written(["null", _held(w.schema)], None, None)),
-        of.map(lambda w: Written(["null", _held(w.schema)], {"held": w.value}, {"held": w.read})),
+        of.map(lambda w: Written(["null", _held(w.schema)], _padded(w.value), {"held": w.read})),
         st.dictionaries(NAMES, of, max_size=3).map(_record),
     )
 
 
 def _held(schema: Json) -> Json:
-    """Return a record of which a byte is written, whatever it holds."""
-    fields = [
-        {"name": "held", "type": schema},
-        {"name": "byte", "type": "boolean", "default": True},
-    ]
+    """Return a record with bytes enough for all that it holds."""
+    padding = {"type": "fixed", "name": "padding", "size": PADDING}
+    fields = [{"name": "held", "type": schema}, {"name": "padding", "type": padding}]
     return {"type": "record", "name": "held", "fields": fields}
+
+
+def _padded(value: object) -> Json:
+    return {"held": value, "padding": bytes(PADDING)}
 
 
 def _record(fields: dict[str, Written]) -> Written:
@@ -85,22 +92,23 @@ def _record(fields: dict[str, Written]) -> Written:
 
 
 def named(schema: Json, numbers: Iterator[int] | None = None) -> Json:
-    """Return a schema whose records have names of their own."""
+    """Return a schema whose types have names of their own."""
     numbers = numbers or count()
     if isinstance(schema, list):
         return [named(each, numbers) for each in schema]
     if not isinstance(schema, dict):
         return schema
     inner = {name: named(each, numbers) for name, each in schema.items()}
-    return inner | {"name": f"r{next(numbers)}"} if inner.get("type") == "record" else inner
+    has_name = inner.get("type") in ("record", "fixed")
+    return inner | {"name": f"r{next(numbers)}"} if has_name else inner
 
 
-def without_bytes_of_ours(value: object) -> object:
+def without_padding(value: object) -> object:
     if isinstance(value, list):
-        return [without_bytes_of_ours(each) for each in value]
+        return [without_padding(each) for each in value]
     if not isinstance(value, dict):
         return value
-    return {name: without_bytes_of_ours(each) for name, each in value.items() if name != "byte"}
+    return {name: without_padding(each) for name, each in value.items() if name != "padding"}
 
 
 @given(st.recursive(LEAVES, several, max_leaves=6))
@@ -109,7 +117,7 @@ def test_what_was_written_is_read(written: Written) -> None:
 
     read = avro(json.dumps(schema))(in_avro(schema, written.value))
 
-    assert without_bytes_of_ours(read) == written.read
+    assert without_padding(read) == written.read
     json.dumps(read)
 
 
