@@ -7,5 +7,5 @@ profile ─▶ rank ─▶ filter ─▶ diversify ─▶ explain ─▶ JSON   
 An event (`event.py`) is folded into a user's facts (`facts.py`): the newest events, the counts and
 the Kafka positions, whatever the model. A model's space (`space.py`) turns text into vectors;
 `paint.py` turns facts into a portrait in that space. Facts and portrait are one record per user
-(`profile.py`), and `recommend.py` reads it.
+(`profile.py`), and `rank.py` reads it.
 """

@@ -1,4 +1,4 @@
-"""Arrays: the names of their types, and look-ups in sorted ones."""
+"""Arrays: the names of their types, and how values are looked up and counted in them."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,3 +30,17 @@ def positions(ascending: NDArray[np.generic], wanted: NDArray[np.generic]) -> Ro
     place = np.minimum(np.searchsorted(ascending, wanted), len(ascending) - 1)
     rows: Rows = np.where(ascending[place] == wanted, place, MISSING)
     return rows
+
+
+def turns(codes: Codes) -> Codes:
+    """Return of each place how many equal codes come before it."""
+    order = np.argsort(codes, kind="stable")
+    ordered = codes[order]
+    begins = ordered[1:] != ordered[:-1]
+    if begins.all():  # as it mostly is among few
+        return np.zeros(len(codes), np.int64)
+    starts = np.flatnonzero(np.r_[True, begins])
+    sizes = np.diff(np.r_[starts, len(codes)])
+    before = np.empty(len(codes), np.int64)
+    before[order] = np.arange(len(codes)) - np.repeat(starts, sizes)
+    return before

@@ -1,7 +1,9 @@
 """Outages: how long something has been away, how long that is borne, when to try again."""
 
+import asyncio
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import timedelta
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0  # seconds
@@ -36,3 +38,10 @@ def pauses(first: float, longest: float) -> Iterator[float]:
     while True:
         yield pause
         pause = min(2 * pause, longest)
+
+
+async def closes_within(closing: asyncio.Event, seconds: float) -> bool:
+    """Wait, and say whether we are asked to close meanwhile: at once if we are."""
+    with suppress(TimeoutError):
+        await asyncio.wait_for(closing.wait(), seconds)
+    return closing.is_set()

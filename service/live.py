@@ -40,7 +40,8 @@ from portrait.errors import ModelInvalidError, ModelMissingError, StoreUnavailab
 from portrait.events.item import IntroducedItem, Item
 from portrait.events.progress import ProgressStore
 from portrait.events.stream import Publisher
-from portrait.inference.recommend import Ranking, Shelf, shelf_of
+from portrait.inference.ranking import Ranking
+from portrait.inference.shelf import Shelf, shelf_of
 from portrait.lifecycle.jobs import Jobs
 from portrait.lifecycle.lease import stopped
 from portrait.lifecycle.registry import Registry

@@ -21,7 +21,7 @@ from portrait.archive.segment import Segment, log_name
 from portrait.archive.tidy import NOTHING, Rules, tidy
 from portrait.events.erasure import Erasures
 from portrait.events.stream import Batch, EventStream
-from portrait.outage import Outage
+from portrait.outage import Outage, closes_within
 from portrait.reading.dialect import AS_SENT, Dialect
 from portrait.times import MILLISECOND
 from workers.schemas import await_schemas
@@ -162,11 +162,8 @@ async def check(store: Archive) -> None:
 
 async def keep_tidy(store: Archive, rules: Rules, every: timedelta, closing: asyncio.Event) -> None:
     """Retire, sweep and merge from time to time, beside the writing, until told to stop."""
-    while not closing.is_set():
-        try:
-            await asyncio.wait_for(closing.wait(), every.total_seconds())
-        except TimeoutError:
-            await _tidy_once(store, rules, closing)
+    while not await closes_within(closing, every.total_seconds()):
+        await _tidy_once(store, rules, closing)
 
 
 async def _tidy_once(store: Archive, rules: Rules, closing: asyncio.Event) -> None:

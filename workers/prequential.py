@@ -27,8 +27,10 @@ from portrait.evaluation.exam import CUTOFF
 from portrait.evaluation.ranking import ranks
 from portrait.events.columns import ACTION_CODE, is_past
 from portrait.events.event import Action
+from portrait.inference.eligible import eligible
 from portrait.inference.explain import Evidence, evidence_of
-from portrait.inference.recommend import RankingRequest, Shelf, eligible, shelf_of
+from portrait.inference.ranking import RankingRequest
+from portrait.inference.shelf import Shelf, shelf_of
 from portrait.inference.taste import FirstTaste, taste_of
 from portrait.model.kinds import leave_out
 from portrait.model.learned import Learned
@@ -196,7 +198,8 @@ def _rank(noted: Noted, shelf: Shelf, learned: Learned | None) -> float | None:
     Of somebody whose events have no vectors nothing is expected: they get what is popular.
     """
     portrait = noted.evidence.portrait()
-    allowed = eligible(shelf, RankingRequest(excluded=noted.seen)) & (shelf.text != MISSING)
+    allowed, _ = eligible(shelf, RankingRequest(excluded=noted.seen))
+    allowed &= shelf.text != MISSING
     if noted.target >= len(shelf) or not allowed[noted.target] or not portrait.any():
         return None
     rows = np.flatnonzero(allowed)

@@ -7,7 +7,7 @@ import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
@@ -15,35 +15,30 @@ from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.errors import (
     CommitFailedError,
     IllegalStateError,
-    IncompatibleBrokerVersion,
     KafkaError,
 )
 from aiokafka.structs import OffsetAndMetadata
 
 from portrait import metrics
 from portrait.adapters.kafka_client import Cluster, why_away
-from portrait.adapters.kafka_fetch import MOST_FETCHED, Failed, Failure, Fetching
+from portrait.adapters.kafka_fetch import MOST_FETCHED, Fetching
 from portrait.adapters.kafka_offsets import KafkaOffsets, written
+from portrait.adapters.kafka_places import Places
 from portrait.adapters.kafka_records import Intake
 from portrait.errors import (
-    StoreRestartedError,
-    StoreUnavailableError,
     StreamUnavailableError,
 )
 from portrait.events.progress import LogName
-from portrait.events.resume import FIRST, Point, Resume
+from portrait.events.resume import Resume
 from portrait.events.stream import Batch, Notes, Record, Unreadable
-from portrait.outage import Outage
+from portrait.outage import Outage, closes_within
 
 IDLE_MS = 200  # how often an idle reader reports its progress
 STUCK_SECONDS = 0.2  # that the client may take for longer than it was told: then it rejoins
 LAG_SECONDS = 1.0  # how often lag is exported: it costs a pass over every partition
-POSITION_SECONDS = 1.0  # longest wait to learn where reading begins
-ASK_SECONDS = 5.0  # longest wait for what else a broker is asked
 CONNECT_SECONDS = 2.0  # between two tries to connect
-AWAY_SECONDS = 0.5  # between two tries while the store or the log is away
+AWAY_SECONDS = 0.5  # between two tries while the log is away
 SILENT_SECONDS = 10.0  # without an answer until that is said; a fetch is answered within 0.1
-LOOK_SECONDS = 2.0  # between two looks at the ids of topics, where a fetch does not go by them
 DRAIN_SECONDS = 20.0  # longest a rebalance waits for the batch in hand; a join allows 300
 ANSWER_SECONDS = 10.0  # longest wait for a commit, until it is tried again
 METADATA_MS = 3_000  # between two looks at the cluster: a topic that is made anew has a group again
@@ -79,21 +74,12 @@ class KafkaStream:
         self._most_bytes = bounds.bytes
         # Read, but not yielded yet: over the bounds of the last batch.
         self._held: dict[TopicPartition, list[Record]] = {}
-        self._position: dict[TopicPartition, int] = {}  # next offset to be yielded
-        self._ended: dict[TopicPartition, int] = {}  # when each was last read to its end, ms
         self._closing = closing
-        self._resume = resume
-        self._notes = notes or Notes()
         self._intake = Intake()
         self._fetching = Fetching(consumer, self._intake)
-        self._logs: dict[TopicPartition, LogName] = {}  # which log is read
-        self._unplaced: set[TopicPartition] = set()  # assigned, and not yet where they resume
-        self._gone: set[TopicPartition] = set()  # of these, those whose log is not there any more
-        self._missing: set[str] = set()  # topics that are not there
-        self._told: set[tuple[str, LogName]] = set()  # which logs are known to have begun again
-        self._outage = Outage(bounds.outage)
+        self._places = Places(consumer, self._fetching, resume, notes or Notes(), bounds.outage)
+        self._outage = bounds.outage
         self._silence = 0.0  # seconds of polling since the broker last answered
-        self._looked_at = 0.0
         self._last: Batch | None = None  # yielded, and not committed yet
         self._idle = asyncio.Event()  # everything yielded is committed
         self._idle.set()
@@ -132,7 +118,7 @@ class KafkaStream:
             TopicPartition(*at): OffsetAndMetadata(end, self._metadata(at, batch))
             for at, end in batch.ends.items()
         }
-        outage = Outage(self._outage.limit)
+        outage = Outage(self._outage)
         while True:
             try:
                 await asyncio.wait_for(self._consumer.commit(offsets), ANSWER_SECONDS)
@@ -142,22 +128,16 @@ class KafkaStream:
                 if outage.is_over_limit():
                     raise StreamUnavailableError from error
                 log.warning("stream_unavailable", doing="commit", retry_seconds=AWAY_SECONDS)
-                if await self._closes_within(AWAY_SECONDS):
+                if await closes_within(self._closing, AWAY_SECONDS):
                     return  # what is not committed is read again
             else:
                 return
 
     def _metadata(self, at: tuple[str, int], batch: Batch) -> str:
         """Say which log an offset is of, for whoever goes on from it."""
-        named = self._logs.get(TopicPartition(*at), FIRST)
+        named = self._places.log_of(TopicPartition(*at))
         number = batch.logs.get(at, 0) if batch.ids or batch.logs else named.number
         return written(LogName(number, batch.ids.get(at, named.id)))
-
-    async def _closes_within(self, seconds: float) -> bool:
-        """Wait, and say whether the stream was closed meanwhile."""
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._closing.wait(), seconds)
-        return self._closing.is_set()
 
     async def pause(self, seconds: float) -> bool:
         """Take in nothing for a while; polling goes on, so the group keeps this member.
@@ -181,9 +161,7 @@ class KafkaStream:
     def rewind(self) -> None:
         """Drop what was read and is not committed; go on from where the store says it is."""
         self._held.clear()
-        self._position.clear()
-        self._ended.clear()
-        self._unplaced |= self._consumer.assignment()
+        self._places.rewind()
         self._idle.set()
 
     def begin(self, topics: Sequence[str]) -> None:
@@ -193,7 +171,7 @@ class KafkaStream:
 
     def assigned(self, partitions: set[TopicPartition]) -> None:
         """Take partitions over: reading begins where the store says it is."""
-        self._unplaced |= partitions
+        self._places.unplaced |= partitions
         self._rejoining = False
 
     async def drained(self, revoked: set[TopicPartition]) -> None:
@@ -207,12 +185,7 @@ class KafkaStream:
             self._handing_over = False
         for lost in revoked:
             self._held.pop(lost, None)
-            self._position.pop(lost, None)
-            self._ended.pop(lost, None)
-            self._unplaced.discard(lost)
-            self._gone.discard(lost)
-            self._logs.pop(lost, None)
-            self._fetching.leave(lost)
+            self._places.leave(lost)
             with suppress(KeyError):  # a partition that is not ours has no lag to tell of
                 metrics.partition_lag.remove(lost.topic, str(lost.partition))
 
@@ -222,7 +195,7 @@ class KafkaStream:
         While the group waits for what is in hand, nothing more comes into it.
         """
         if self._handing_over:
-            await self._closes_within(IDLE_MS / 1_000)
+            await closes_within(self._closing, IDLE_MS / 1_000)
             return Batch(())
         held = sum(len(each.value or b"") for records in self._held.values() for each in records)
         self._intake.left = self._most_bytes - held
@@ -249,8 +222,8 @@ class KafkaStream:
         return self._most_records - sum(map(len, self._held.values()))
 
     async def _poll(self, timeout_ms: int) -> None:
-        await self._place()
-        await self._heal()
+        await self._places.resume(self._closing)
+        await self._places.heal({at.topic for at in self._held})
         started = time.monotonic()
         try:
             while (found := await self._fetch(timeout_ms, self._room())) is None:
@@ -263,7 +236,7 @@ class KafkaStream:
         self._hold(found)
         self._fetching.give_turns(found)
         self._listen(started, heard=bool(found))
-        await self._learn_positions()
+        await self._places.learn(self._held)
 
     async def _fetch(
         self, timeout_ms: int, most: int | None = None
@@ -288,167 +261,15 @@ class KafkaStream:
         before, self._silence = self._silence, self._silence + time.monotonic() - started
         if before // SILENT_SECONDS < self._silence // SILENT_SECONDS:
             log.warning("stream_unavailable", doing="fetch", seconds=round(self._silence))
-        if self._silence > self._outage.limit.total_seconds():
+        if self._silence > self._outage.total_seconds():
             raise StreamUnavailableError
-
-    async def _place(self) -> None:
-        """Go to where the store says it is, in partitions that have just been assigned.
-
-        Raises:
-            StoreUnavailableError: The store has been away for too long.
-            StreamUnavailableError: The log has.
-        """
-        self._unplaced &= self._consumer.assignment()
-        if not self._unplaced:
-            return
-        try:
-            await self._go_to_points(set(self._unplaced))
-        except (StoreUnavailableError, KafkaError, TimeoutError, StoreRestartedError) as error:
-            is_store = isinstance(error, StoreUnavailableError | StoreRestartedError)
-            if self._outage.is_over_limit():
-                raise (error if is_store else StreamUnavailableError) from error
-            what = "store_unavailable" if is_store else "stream_unavailable"
-            log.warning(what, doing="resume", retry_seconds=AWAY_SECONDS)
-            await self._closes_within(AWAY_SECONDS)
-        else:
-            self._outage.ends()
-
-    async def _go_to_points(self, places: set[TopicPartition]) -> None:
-        ids = await self._ids({at.topic for at in places})
-        there = [at for at in places if ids is None or at.topic in ids]
-        points = await self._resume.points(
-            {(at.topic, at.partition): "" if ids is None else ids[at.topic].hex() for at in there},
-            gone={(at.topic, at.partition) for at in self._gone},
-        )
-        found = {at: points[at.topic, at.partition] for at in there}
-        self._tell_begun({at: point.log for at, point in found.items() if point.is_new})
-        for at, point in found.items():
-            await self._go_to(at, point)
-            self._gone.discard(at)
-        self._tell_missing({at.topic for at in there}, {at.topic for at in places - {*there}})
-        if len(there) < len(places):  # topics that nobody has made anew yet
-            await self._closes_within(AWAY_SECONDS)
-
-    async def _go_to(self, at: TopicPartition, point: Point) -> None:
-        """Begin to read a log at a point."""
-        self._fetching.enter(at, point.log.id)
-        self._position.pop(at, None)
-        self._ended.pop(at, None)
-        with suppress(IllegalStateError):  # lost again meanwhile
-            if point.offset is None:
-                await asyncio.wait_for(self._consumer.seek_to_beginning(at), ASK_SECONDS)
-            else:
-                self._consumer.seek(at, point.offset)
-        self._logs[at] = point.log
-        self._unplaced.discard(at)
-
-    async def _ids(self, topics: set[str]) -> Mapping[str, bytes] | None:
-        """Return the ids of topics that are there; None if the broker gives them none."""
-        try:
-            return await asyncio.wait_for(self._fetching.topic_ids(topics), ASK_SECONDS)
-        except (NotImplementedError, IncompatibleBrokerVersion):
-            return None
-
-    async def _heal(self) -> None:
-        """Deal with logs that are not there any more, or not as long as they were.
-
-        What was read of such a topic is taken in first.
-        """
-        try:
-            await self._look()
-            for at, failed in list(self._fetching.failed.items()):
-                if at not in self._consumer.assignment() or at in self._unplaced:
-                    del self._fetching.failed[at]
-                elif not any(held.topic == at.topic for held in self._held):
-                    del self._fetching.failed[at]
-                    await self._heal_one(at, failed)
-        except (KafkaError, TimeoutError, StoreUnavailableError, StoreRestartedError) as error:
-            log.warning("log_not_checked", reason=type(error).__name__)  # it will fail again
-
-    async def _heal_one(self, at: TopicPartition, failed: Failed) -> None:
-        if failed.why is Failure.GONE:
-            gone = self._of_one_id_with(at)
-            self._gone |= gone
-            self._unplaced |= gone
-            return
-        position = await asyncio.wait_for(self._consumer.position(at), POSITION_SECONDS)
-        if position != failed.offset:
-            return
-        if failed.why is Failure.DIVERGES:
-            await self._go_on_at(at, failed.end)
-            return
-        starts = await asyncio.wait_for(self._consumer.beginning_offsets([at]), ASK_SECONDS)
-        ends = await asyncio.wait_for(self._consumer.end_offsets([at]), ASK_SECONDS)
-        end = max(ends[at], failed.end)
-        if position < starts[at]:
-            log.warning("records_expired", topic=at.topic, records=starts[at] - position)
-            self._consumer.seek(at, starts[at])
-        elif position > end:
-            await self._go_on_at(at, end)
-        self._fetching.epochs.forget(at)
-
-    def _of_one_id_with(self, at: TopicPartition) -> set[TopicPartition]:
-        """Return the partitions of a topic that were read by the same id: what is true of one."""
-        id = self._logs.get(at, FIRST).id
-        of_topic = {each for each in self._consumer.assignment() if each.topic == at.topic}
-        return {each for each in of_topic if self._logs.get(each, FIRST).id == id}
-
-    async def _go_on_at(self, at: TopicPartition, end: int) -> None:
-        """Go on in a log that lost its end: what comes there was not read yet."""
-        self._logs[at] = await self._resume.cut((at.topic, at.partition), end)
-        self._fetching.epochs.forget(at)
-        self._consumer.seek(at, end)
-        self._position[at] = end
-        self._tell_begun({at: self._logs[at]})
-
-    async def _look(self) -> None:
-        """See by the ids of topics whether they are others, where a fetch does not tell."""
-        if self._fetching.is_by_id or time.monotonic() - self._looked_at < LOOK_SECONDS:
-            return
-        self._looked_at = time.monotonic()
-        placed = {at: named.id for at, named in self._logs.items() if named.id}
-        ids = await self._ids({at.topic for at in placed}) or {}
-        for at, id in placed.items():
-            if at.topic in ids and ids[at.topic].hex() != id:
-                self._fetching.failed[at] = Failed(Failure.GONE, 0)
-
-    def _tell_missing(self, there: set[str], missing: set[str]) -> None:
-        """Say once of topics that they are not there."""
-        new = missing - self._missing
-        self._missing = self._missing - there | missing
-        if new:
-            log.warning("log_missing", topics=sorted(new))
-
-    def _tell_begun(self, begun: Mapping[TopicPartition, LogName]) -> None:
-        """Say that logs have begun again: count each partition, and name each topic once."""
-        for at in begun:
-            metrics.logs_begun.labels(at.topic).inc()
-        found = {(at.topic, named) for at, named in begun.items()}
-        topics = sorted({topic for topic, _ in found - self._told})
-        self._told |= found
-        if not topics:
-            return
-        log.warning("logs_begun_again", topics=topics)
-        now = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
-        self._notes.add(
-            f"At {now} the log of {', '.join(topics)} was found to be another one than before, or "
-            "to have lost its end: it is read anew from there. Find out why."
-        )
 
     def _hold(self, found: Mapping[TopicPartition, list[Record]]) -> None:
         """Keep what was read, but for partitions assigned meanwhile, whose place was another."""
         for at, records in found.items():
-            if at not in self._unplaced:
+            if at not in self._places.unplaced:
                 self._held.setdefault(at, []).extend(records)
                 _count_unreadable(records)
-
-    async def _learn_positions(self) -> None:
-        """Ask where reading began in partitions that have just been assigned."""
-        for at in self._consumer.assignment() - self._position.keys() - self._unplaced:
-            if at not in self._held:
-                with suppress(IllegalStateError, TimeoutError):  # lost again, or not known yet
-                    position = self._consumer.position(at)
-                    self._position[at] = await asyncio.wait_for(position, POSITION_SECONDS)
 
     def _cut(self) -> Batch:
         """Take records up to the byte bound, at least one; the rest stays for the next batch."""
@@ -467,8 +288,8 @@ class KafkaStream:
             room -= sizes[fit - 1]
             newest[at] = records[fit - 1]
         ends = {(at.topic, at.partition): record.offset + 1 for at, record in newest.items()}
-        self._position.update({at: record.offset + 1 for at, record in newest.items()})
-        names = {(at.topic, at.partition): self._logs.get(at, FIRST) for at in newest}
+        self._places.position.update({at: record.offset + 1 for at, record in newest.items()})
+        names = {(at.topic, at.partition): self._places.log_of(at) for at in newest}
         logs = {place: named.number for place, named in names.items() if named.number}
         ids = {place: named.id for place, named in names.items() if named.id}
         since = self._since()
@@ -476,7 +297,7 @@ class KafkaStream:
 
     def _since(self) -> int:
         """Say when every partition was last known to be read to its end, ms; 0: not known."""
-        return min((self._ended.get(at, 0) for at in self._consumer.assignment()), default=0)
+        return min((self._places.ended.get(at, 0) for at in self._consumer.assignment()), default=0)
 
     def _reached(self, newest: Mapping[TopicPartition, Record]) -> dict[int, int]:
         """Say up to which moment each partition number has been read, in all its topics."""
@@ -485,7 +306,7 @@ class KafkaStream:
         for at in self._consumer.assignment():
             end = self._consumer.highwater(at)
             if end is not None and self._next(at) >= end:
-                moment = self._ended[at] = self._consumer.last_poll_timestamp(at)
+                moment = self._places.ended[at] = self._consumer.last_poll_timestamp(at)
             else:  # 0: not known, as of what a producer has stamped for the future
                 moment = newest[at].timestamp if at in newest else 0
                 moment = moment if 0 < moment <= now else 0
@@ -498,7 +319,7 @@ class KafkaStream:
 
         That is a transaction's marker, what an aborted one held, or what compaction has removed.
         """
-        position = self._position.get(at)
+        position = self._places.position.get(at)
         if position is None:
             return unknown
         return position if at in self._held else max(position, self._fetching.epochs.read_to(at))
@@ -612,9 +433,7 @@ async def _connected(
             if outage.is_over_limit():
                 raise StreamUnavailableError(reason) from error
             log.warning("kafka_away", reason=reason, retry_seconds=CONNECT_SECONDS)
-            with suppress(TimeoutError):
-                await asyncio.wait_for(closing.wait(), CONNECT_SECONDS)
-            if closing.is_set():
+            if await closes_within(closing, CONNECT_SECONDS):
                 return consumer  # nothing will be read
         else:
             return consumer

@@ -16,7 +16,7 @@ from portrait.catalogue.catalogue import Catalogue
 from portrait.events.columns import ACTION_CODE
 from portrait.events.event import Action
 from portrait.inference.paint import is_known, vector_weights
-from portrait.inference.recommend import LONG_SHARE, SHORT_SHARE
+from portrait.inference.rank import LONG_SHARE, SHORT_SHARE
 from portrait.model.kinds import KIND_WEIGHTS, Kinds, is_complaint
 from portrait.model.recency import Events
 from portrait.model.space import Vectors, unit

@@ -25,7 +25,7 @@ from portrait.arrays import MISSING, Flags, Floats, Refs, Rows
 from portrait.catalogue.traits import Traits
 from portrait.inference.leaning import leanings
 from portrait.inference.paint import vector_weights
-from portrait.inference.recommend import LONG_SHARE, SHORT_SHARE
+from portrait.inference.rank import LONG_SHARE, SHORT_SHARE
 from portrait.model.behaviour import CHUNK
 from portrait.model.learned import Learned, untaught
 from portrait.model.recency import Events

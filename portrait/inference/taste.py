@@ -14,16 +14,9 @@ from numpy.typing import NDArray
 from portrait.arrays import MISSING, Codes, Floats
 from portrait.inference.explain import Evidence
 from portrait.inference.leaning import Leaning, Mix
-from portrait.inference.recommend import (
-    LONG_SHARE,
-    SHORT_SHARE,
-    Ranking,
-    RankingRequest,
-    Shelf,
-    blend,
-    rank,
-    rank_by,
-)
+from portrait.inference.rank import LONG_SHARE, SHORT_SHARE, blend, rank, rank_by
+from portrait.inference.ranking import Ranking, RankingRequest
+from portrait.inference.shelf import Shelf
 from portrait.model.learned import FIRST, Blend, Learned
 from portrait.model.recency import Events
 from portrait.profiles.layout import SHORT

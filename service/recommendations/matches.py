@@ -9,7 +9,9 @@ from dataclasses import replace
 
 from portrait.arrays import MISSING, Rows
 from portrait.catalogue.spelling import Spellings
-from portrait.inference.recommend import Filters, Ranking, RankingRequest, Shelf, matching
+from portrait.inference.eligible import matching
+from portrait.inference.ranking import Filters, Ranking, RankingRequest
+from portrait.inference.shelf import Shelf
 from service.live import View
 from service.profiles.describe import Json
 from service.recommendations.schemas import Emptied

@@ -20,13 +20,8 @@ from portrait.arrays import MISSING, Floats, Ring, Rows
 from portrait.events.item import Item
 from portrait.inference.cart import bought, in_cart
 from portrait.inference.explain import Evidence, evidence_of, merged, search_refs
-from portrait.inference.recommend import (
-    Filters,
-    Ranking,
-    RankingRequest,
-    fill_up,
-    rank_popular,
-)
+from portrait.inference.popular import fill_up, rank_popular
+from portrait.inference.ranking import Filters, Ranking, RankingRequest
 from portrait.inference.session import read_words, session_evidence, session_ring
 from portrait.inference.taste import FirstTaste, Taste, taste_of
 from portrait.model.kinds import is_complaint, kinds_of, leave_out

@@ -10,6 +10,7 @@ from portrait.errors import StoreUnavailableError
 from portrait.events.progress import LogName, StoredOffsets
 from portrait.events.resume import Resume
 from portrait.events.stream import Batch, Record
+from portrait.outage import closes_within
 from tests.support.fakes import MemoryOffsets
 from tests.support.memory_log import MemoryLog, Place, place_of
 
@@ -113,7 +114,7 @@ class MemoryStream:
         """Take in nothing for a while; false if closed meanwhile."""
         self.pauses.append(seconds)
         self.at_pause()
-        return not await self._closes_within(seconds)
+        return not await closes_within(self.closing, seconds)
 
     def rewind(self) -> None:
         """Go on from where the store says it is."""
@@ -126,17 +127,12 @@ class MemoryStream:
     def _is_over(self) -> bool:
         return self.closing.is_set()
 
-    async def _closes_within(self, seconds: float) -> bool:
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self.closing.wait(), seconds)
-        return self.closing.is_set()
-
     async def _gather(self) -> Batch:
         """Return what is there, or, after a while, that there is nothing."""
         self._share()
         await self._place()
         if self.is_handing_over or not self._unread():
-            await self._closes_within(IDLE_SECONDS)
+            await closes_within(self.closing, IDLE_SECONDS)
         return Batch(()) if self.is_handing_over else self._cut()
 
     def _share(self) -> None:

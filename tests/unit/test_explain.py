@@ -12,8 +12,10 @@ from portrait.events.columns import ACTION_CODE, EVENT, RING
 from portrait.events.event import Action
 from portrait.inference.explain import Reasons, evidence_of, merged, reasons_of, search_refs
 from portrait.inference.paint import paint
-from portrait.inference.recommend import RankingRequest, blend, rank, shelf_of
+from portrait.inference.rank import blend, rank
+from portrait.inference.ranking import RankingRequest
 from portrait.inference.session import read_words, session_evidence, session_ring
+from portrait.inference.shelf import shelf_of
 from portrait.profiles.layout import LONG, SHORT
 from portrait.ref import item_ref, search_ref, text_ref
 from portrait.times import DAY_MS

@@ -10,7 +10,10 @@ from portrait.arrays import Floats
 from portrait.catalogue.catalogue import Catalogue
 from portrait.catalogue.lexical import BEST_TEXTS, Lexicon, words_of
 from portrait.events.item import Item
-from portrait.inference.recommend import FIRST_SEEN, Pile, RankingRequest, Shelf, rank_by, shelf_of
+from portrait.inference.diversify import FIRST_SEEN, Pile
+from portrait.inference.rank import rank_by
+from portrait.inference.ranking import RankingRequest
+from portrait.inference.shelf import Shelf, shelf_of
 from portrait.model.model import Model
 from portrait.model.space import Space, Vectors, unit
 from portrait.ref import text_ref

@@ -14,22 +14,12 @@ from portrait.arrays import MISSING, Codes, Floats
 from portrait.catalogue.catalogue import FOREVER, Catalogue
 from portrait.catalogue.popularity import popularity_of
 from portrait.events.item import Item
-from portrait.inference.recommend import (
-    ITEMS_PER_CATEGORY,
-    ITEMS_PER_TEXT,
-    Filters,
-    Ranking,
-    RankingRequest,
-    Shelf,
-    _first_allowed,
-    blend,
-    eligible,
-    fill_up,
-    rank,
-    rank_by,
-    rank_popular,
-    shelf_of,
-)
+from portrait.inference.diversify import ITEMS_PER_TEXT
+from portrait.inference.eligible import eligible
+from portrait.inference.popular import ITEMS_PER_CATEGORY, _first_allowed, fill_up, rank_popular
+from portrait.inference.rank import blend, rank, rank_by
+from portrait.inference.ranking import Filters, Ranking, RankingRequest
+from portrait.inference.shelf import Shelf, shelf_of
 from portrait.model.model import Model
 from portrait.model.space import Space, Vectors, unit
 from portrait.ref import text_ref
@@ -251,7 +241,8 @@ def test_an_item_is_offered_from_its_first_moment_until_its_last() -> None:
     }
     changes = [shelf.changes_at for shelf in shelves.values()]
     assert changes == [two, three, three, FOREVER]
-    assert eligible(shelves[three], RankingRequest(filters=Filters(only_available=False))).all()
+    everything = RankingRequest(filters=Filters(only_available=False))
+    assert eligible(shelves[three], everything)[0].all()
 
 
 SIZES = [
@@ -506,7 +497,7 @@ def test_it_is_counted_how_many_items_fit_whatever_is_excluded(
     ):
         fit = [shelf.offered[row] for row in range(60) if _lies_in(shelf.items[row], category)]
         assert ranking.matched == sum(fit)
-        assert len(ranking.rows) == min(3, int(eligible(shelf, wish).sum()))
+        assert len(ranking.rows) == min(3, int(eligible(shelf, wish)[0].sum()))
 
 
 def test_what_has_not_been_read_fills_up_a_list_the_popular_first() -> None:

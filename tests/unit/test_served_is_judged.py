@@ -20,8 +20,9 @@ from portrait.events.item import IntroducedItem
 from portrait.inference.explain import Evidence, evidence_of, merged
 from portrait.inference.paint import paint
 from portrait.inference.ranker import Ranker
-from portrait.inference.recommend import Ranking, RankingRequest, Shelf, shelf_of
+from portrait.inference.ranking import Ranking, RankingRequest
 from portrait.inference.session import session_evidence, session_ring
+from portrait.inference.shelf import Shelf, shelf_of
 from portrait.inference.taste import FirstTaste, taste_of
 from portrait.model.kinds import KIND_WEIGHTS
 from portrait.model.learned import Blend

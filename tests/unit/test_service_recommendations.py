@@ -13,7 +13,7 @@ import pytest
 
 from portrait.events.item import Item
 from portrait.inference.explain import evidence_of
-from portrait.inference.recommend import shelf_of
+from portrait.inference.shelf import shelf_of
 from portrait.inference.taste import FirstTaste
 from portrait.model.space import fit_space
 from portrait.profiles.profile import decode_profile

@@ -14,8 +14,10 @@ from portrait.events.event import Action
 from portrait.events.item import Item
 from portrait.inference.explain import Evidence, evidence_of, merged
 from portrait.inference.paint import paint
-from portrait.inference.recommend import Ranking, RankingRequest, Shelf, rank_by, shelf_of
+from portrait.inference.rank import rank_by
+from portrait.inference.ranking import Ranking, RankingRequest
 from portrait.inference.session import session_evidence, session_ring
+from portrait.inference.shelf import Shelf, shelf_of
 from portrait.inference.taste import Taste, taste_of
 from portrait.model.learned import Blend
 from portrait.ref import item_ref, search_ref, text_ref

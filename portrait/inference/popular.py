@@ -1,0 +1,104 @@
+"""What everybody wants, where nothing is known of somebody or of an item."""
+
+import numpy as np
+
+from portrait.arrays import MISSING, Codes, Flags, Floats, turns
+from portrait.inference.diversify import on_scale
+from portrait.inference.eligible import eligible
+from portrait.inference.ranking import Ranking, RankingRequest
+from portrait.inference.shelf import Shelf
+
+POPULAR_CANDIDATES = 5_000  # items that are looked at for categories
+ITEMS_PER_CATEGORY = 3  # of the popular items, as long as there are other categories
+
+
+def rank_popular(
+    shelf: Shelf, order: Codes, request: RankingRequest, popularity: Floats
+) -> Ranking:
+    """Rank eligible items by what everybody wants, a few of each category first.
+
+    What is disliked, and what is of the same category, comes last.
+
+    Args:
+        shelf: N items.
+        order: (N,) rows, the most popular first; the catalogue's order where nothing is known.
+        request: How many, and which.
+        popularity: (N,).
+    """
+    (mask, matched), like = eligible(shelf, request), _like(shelf, request.disliked)
+    chosen = _of_each(
+        shelf, _first_things(shelf, order, mask & ~like, request.limit), request.limit
+    )
+    if len(chosen) < request.limit and like.any():
+        last = _others(shelf, chosen, _first_things(shelf, order, mask & like, request.limit))
+        chosen = np.r_[chosen, _of_each(shelf, last, request.limit - len(chosen))]
+    scores = popularity[chosen]
+    return Ranking(chosen, scores, on_scale(scores, scores, 0), matched)
+
+
+def fill_up(shelf: Shelf, ranking: Ranking, order: Codes, request: RankingRequest) -> Ranking:
+    """Fill a list up to its limit with items whose text is not read yet, the most popular first.
+
+    Nothing is known of how they suit, so their scores are 0.
+    """
+    if ranking.matched <= len(ranking.rows) or shelf.told.all():
+        return ranking
+    mask, _ = eligible(shelf, request)
+    unread = mask & ~shelf.told
+    others = _others(shelf, ranking.rows, _first_things(shelf, order, unread, request.limit))
+    rows = others[: request.limit - len(ranking.rows)]
+    nothing = np.zeros(len(rows), np.float32)
+    return Ranking(
+        np.r_[ranking.rows, rows],
+        np.r_[ranking.scores, nothing],
+        np.r_[ranking.shown, nothing],
+        ranking.matched,
+        len(rows),
+    )
+
+
+def _first_things(shelf: Shelf, order: Codes, allowed: Flags, least: int) -> Codes:
+    """Return the first allowed rows of an order, one of each thing; no fewer than there are."""
+    rows = _first_allowed(order, allowed, POPULAR_CANDIDATES)
+    things = rows[shelf.variants.first(rows)]
+    if len(things) < min(least, len(rows)):  # many variants of few things
+        rows = order[allowed[order]]
+        things = rows[shelf.variants.first(rows)]
+    return things
+
+
+def _first_allowed(order: Codes, allowed: Flags, most: int) -> Codes:
+    """Return the first rows of an order that are allowed: mostly they are among its first."""
+    rows = order[: 2 * most]
+    rows = rows[allowed[rows]]
+    if len(rows) < most:
+        rows = order[allowed[order]]
+    return rows[:most]
+
+
+def _others(shelf: Shelf, taken: Codes, rows: Codes) -> Codes:
+    """Return those of some rows that are no variants of what is taken already."""
+    both = np.concatenate([taken, rows])
+    others: Codes = both[shelf.variants.first(both)[len(taken) :]]
+    return others
+
+
+def _of_each(shelf: Shelf, rows: Codes, limit: int) -> Codes:
+    """Take a few rows of each category, in order, and then the others."""
+    turn = turns(shelf.interest[rows])
+    first = np.flatnonzero(turn < ITEMS_PER_CATEGORY)[:limit]
+    rest = np.flatnonzero(turn >= ITEMS_PER_CATEGORY)[: limit - len(first)]
+    return rows[np.r_[first, rest]]
+
+
+def _like(shelf: Shelf, rows: Codes) -> Flags:
+    """Return (N,): the items of these rows, or MISSING, and all of the same categories."""
+    like = np.zeros(len(shelf), np.bool_)
+    rows = rows[(rows != MISSING) & (rows < len(shelf))]
+    if len(rows):
+        like[rows] = True
+        of_any = np.zeros(len(shelf.categories) + 1, np.bool_)
+        of_any[shelf.category[rows]] = True
+        of_any[MISSING] = False  # the last: no category
+        like |= of_any[shelf.category]
+    return like
