@@ -25,7 +25,8 @@ from tests.support.shop import Shop
 from tests.support.streams import MODEL, ListStream, hash_encoder, index_items, memory_updater
 from workers.painter import Painter, Studio
 from workers.repaint import repaint
-from workers.update import Updater, update
+from workers.update import update
+from workers.updater import Updater
 
 USERS = [f"user {n}" for n in range(len(FACTS))]
 

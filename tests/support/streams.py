@@ -34,7 +34,7 @@ from workers.another_encoder import AnotherEncoder
 from workers.origin import Completeness, Origin, Shop, Stores
 from workers.painter import EncoderOf, Painter
 from workers.spaces import Spaces
-from workers.update import Limits, Ports, Updater, assemble
+from workers.updater import Limits, Ports, Updater, assemble
 from workers.upkeep import Upkeep
 
 MODEL = Model("test-model", SPACE)

@@ -21,7 +21,8 @@ from tests.support.records import FakeRecord, event_record
 from tests.support.streams import ListStream, memory_updater
 from workers.backlog import CHARACTERS_AT_ONCE, Backlog, portions
 from workers.painter import Painter
-from workers.update import Updater, update
+from workers.update import update
+from workers.updater import Updater
 
 WAIT = timedelta(milliseconds=30)
 PATIENCE = 30.0  # seconds, after which a test has failed

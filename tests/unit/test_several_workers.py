@@ -16,7 +16,8 @@ from tests.support.fakes import MemoryOffsets, MemoryProfiles
 from tests.support.records import FakeRecord, event_record
 from tests.support.streams import ListStream, memory_updater
 from workers.backlog import Backlog
-from workers.update import Updater, update
+from workers.update import update
+from workers.updater import Updater
 
 PARTITIONS, WORKERS = 4, 3
 ACTIONS = ("click", "cart", "purchase")

@@ -32,7 +32,8 @@ from tests.support.records import event_record
 from tests.support.streams import ListStream, memory_updater
 from workers.painter import Painter
 from workers.prequential import Prequential
-from workers.update import Updater, update
+from workers.update import update
+from workers.updater import Updater
 
 SMALL, LARGE = 500, 4_000  # items
 NUMBERS = (

@@ -23,7 +23,8 @@ from tests.support.records import RECEIVED, FakeRecord, event_record
 from tests.support.streams import ListStream, memory_updater
 from workers.archive import Bounds, archive
 from workers.replay_dead import replay_dead
-from workers.update import Updater, update
+from workers.update import update
+from workers.updater import Updater
 
 ACTIONS = ("click", "cart", "purchase")
 HOUR_MS = 3_600_000

@@ -24,7 +24,8 @@ from workers.roots.bounds import bounds_of
 from workers.roots.encoders import encoders_of
 from workers.roots.registry import spoken
 from workers.roots.wires import connected
-from workers.update import Limits, Ports, assemble, update
+from workers.update import update
+from workers.updater import Limits, Ports, assemble
 
 GROUP = "portrait-update"
 

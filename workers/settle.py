@@ -1,0 +1,166 @@
+"""Settle: fold events into profiles, paint and store them, however many others write them, too."""
+
+import asyncio
+from collections.abc import Sequence
+from itertools import islice
+from random import random
+
+import numpy as np
+import structlog
+from numpy.typing import NDArray
+
+from portrait import metrics
+from portrait.errors import PortraitError, StoreRestartedError, StoreUnavailableError
+from portrait.events.columns import is_past
+from portrait.inference.explain import search_refs
+from portrait.inference.paint import paint
+from portrait.model.influence import wanted
+from portrait.outage import pauses
+from portrait.profiles.facts import fold
+from portrait.profiles.notice import notices
+from portrait.profiles.profile import REVISION, encode_profiles, read_facts
+from portrait.profiles.searched import Texts, encode_searched
+from portrait.profiles.store import Stored, Write
+from portrait.reading.decode import EventBatch
+from workers.prequential import note
+from workers.prices import priced
+from workers.updater import Outcome, Updater, timed
+
+USERS_AT_ONCE = 1_000  # of a batch; a quarter of a usual one
+CONFLICTS = 20  # times in a row that users whose profile has moved on are folded again
+YIELD = (0.002, 0.1)  # seconds: first and longest time between, at random, so that all get through
+
+log = structlog.get_logger()
+
+
+class ConflictError(PortraitError):
+    """Other writers keep overtaking this one: is a user's log spread over many workers?"""
+
+
+def require(settled: bool) -> None:  # noqa: FBT001 - it is the question
+    """Raise ConflictError unless all users are stored: others were faster; all others are."""
+    if not settled:
+        raise ConflictError
+
+
+async def settle(
+    batch: EventBatch, places: NDArray[np.int64], outcome: Outcome, updater: Updater
+) -> bool:
+    """Fold events, (M,) places, into profiles, paint and store them. Says whether all are stored.
+
+    Some users at a time: while Redis serves some, others are computed.
+    """
+    slices = batch.columns["user"][places] // USERS_AT_ONCE
+    order = np.argsort(slices, kind="stable")
+    edges = np.flatnonzero(np.diff(slices[order])) + 1
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            settling = [
+                tasks.create_task(_settle_some(batch, members, outcome, updater))
+                for members in np.split(places[order], edges)
+            ]
+    except* (StoreRestartedError, StoreUnavailableError) as group:
+        if group.subgroup(StoreRestartedError) is not None:
+            raise StoreRestartedError from group
+        raise StoreUnavailableError(str(group.exceptions[0])) from group
+    return all(task.result() for task in settling)
+
+
+async def _settle_some(
+    batch: EventBatch, members: NDArray[np.int64], outcome: Outcome, updater: Updater
+) -> bool:
+    """Take some users' events in; again for those whose profile has moved on meanwhile.
+
+    Writers that met wait at random, so that they do not meet again: "full jitter" in M. Brooker,
+    Exponential Backoff and Jitter, AWS Architecture Blog, 2015.
+
+    Args:
+        batch: Where the events are.
+        members: (M,), places of all events of these users, in log order.
+        outcome: Where to note what was done.
+        updater: What is touched.
+
+    Returns:
+        Whether all are stored; false if others were faster every time.
+    """
+    columns = batch.columns[members]
+    pending = np.unique(columns["user"])
+    if not len(pending):
+        return True
+    for pause in islice(pauses(*YIELD), CONFLICTS):
+        users = [batch.users[place] for place in pending.tolist()]
+        theirs = columns[np.isin(columns["user"], pending)]
+        theirs["user"] = np.searchsorted(pending, theirs["user"])
+        pending = pending[await _attempt(users, theirs, batch.searches, outcome, updater)]
+        metrics.profiles_refused.inc(len(pending))
+        if not len(pending):
+            return True
+        await asyncio.sleep(pause * random())  # noqa: S311 - nobody gains by guessing it
+    return False
+
+
+async def _attempt(
+    users: list[str],
+    columns: NDArray[np.void],
+    said: Texts,
+    outcome: Outcome,
+    updater: Updater,
+) -> NDArray[np.int64]:
+    """Fold events into the profiles as they are now, and store them. Returns who was refused."""
+    with timed("load"):
+        life, before = await updater.profiles.load_living(users)
+        updater.resume.check(life)
+    with timed("fold"):
+        facts, lost = read_facts([each.record for each in before])
+        columns = priced(facts, columns, outcome.painter.mirror.catalogue)
+        questions = updater.prequential.choose(facts, columns, outcome.painter)
+        regular = updater.regulars.among(users, facts.head, columns)
+        voices = wanted(facts, columns, regular)
+        accepted = fold(facts, columns)
+    with timed("paint"):
+        catalogue = outcome.painter.mirror.catalogue
+        await outcome.painter.mirror.fetch_texts(search_refs(facts.ring))
+        portraits = paint(facts.ring, catalogue)
+    with timed("store"):
+        searched = encode_searched(facts.ring, said, [each.searched for each in before])
+        records = encode_profiles(facts, portraits)
+        writes = [
+            Write(user, (old.record or b"")[REVISION], record, words)
+            for user, old, record, words in zip(users, before, records, searched, strict=True)
+        ]
+        changed = _changed(before, writes)
+        refused = await updater.profiles.save([writes[place] for place in changed.tolist()])
+    stored = np.delete(changed, refused)
+    _say_damaged(int(lost[stored].sum()))
+    kept = accepted & ~np.isin(columns["user"], changed[refused])
+    outcome.new.append(columns["event"][kept])
+    outcome.wanted.append(voices[kept])
+    outcome.noted += [note(question, catalogue) for question in questions if kept[question.place]]
+    outcome.users += len(stored)
+    told = np.intersect1d(stored, columns["user"][~is_past(columns)])
+    outcome.notices += notices(
+        [users[place] for place in told.tolist()], facts.head[told], catalogue.space_id
+    )
+    return changed[refused]
+
+
+def _say_damaged(users: int) -> None:
+    """Say of how many users the record was damaged, and is begun anew."""
+    if users:
+        metrics.profiles_damaged.inc(users)
+        log.warning("profiles_damaged", users=users)
+
+
+def _changed(before: Sequence[Stored], writes: Sequence[Write]) -> NDArray[np.int64]:
+    """Return the places of the users of whom not all is stored yet as it should be.
+
+    A repeat changes no facts, but perhaps a portrait: that a text has been read meanwhile.
+    """
+    return np.array(
+        [
+            place
+            for place, (old, new) in enumerate(zip(before, writes, strict=True))
+            if old.record != new.record or (old.searched or b"") != new.searched
+        ],
+        np.int64,
+    )

@@ -1,0 +1,74 @@
+"""Tell: what a stored batch means for popularity, for freshness and for whoever watches."""
+
+import time
+from collections.abc import Mapping
+
+import numpy as np
+import structlog
+from numpy.typing import NDArray
+
+from portrait import metrics
+from portrait.errors import StoreUnavailableError
+from portrait.events.event import Action, Event
+from portrait.events.letter import records_of, topic_of
+from portrait.events.stream import Batch
+from portrait.model.influence import WANTED
+from workers.updater import Outcome, Updater
+
+log = structlog.get_logger()
+
+
+async def tell_store(batch: Batch, outcome: Outcome, updater: Updater) -> None:
+    """Add to popularity, and mark progress. At most once: they are not worth waiting for Redis."""
+    try:
+        for day, (regulars, strangers) in _popularity(outcome).items():
+            await updater.popularity.add(day, regulars, strangers)
+        await updater.progress.mark(batch.reached)
+    except StoreUnavailableError:
+        log.warning("popularity_not_added", events=sum(map(len, outcome.new)))
+
+
+def _popularity(outcome: Outcome) -> Mapping[int, tuple[Mapping[str, int], Mapping[str, int]]]:
+    """Sum what was wanted by day and item id, of regulars and of strangers, in thousandths."""
+    voices = np.concatenate([np.zeros(0, WANTED), *outcome.wanted])
+    heard = (voices["weight"] > 0) & outcome.painter.mirror.catalogue.counts(voices["ref"])
+    voices = voices[heard]
+    items: dict[int, Event] = {}
+    for part in outcome.parts:
+        items |= part.items
+    return {
+        day: (
+            _sums(voices[(voices["day"] == day) & voices["regular"]], items),
+            _sums(voices[(voices["day"] == day) & ~voices["regular"]], items),
+        )
+        for day in np.unique(voices["day"]).tolist()
+    }
+
+
+def _sums(voices: NDArray[np.void], items: Mapping[int, Event]) -> dict[str, int]:
+    """Add up weights by item id."""
+    refs, place = np.unique(voices["ref"], return_inverse=True)
+    sums = np.bincount(place, voices["weight"], len(refs)).astype(np.int64)
+    return {
+        str(items[ref].item_id): total
+        for ref, total in zip(refs.tolist(), sums.tolist(), strict=True)
+    }
+
+
+def count(batch: Batch, new: NDArray[np.void], outcome: Outcome) -> None:
+    """Export what the batch did."""
+    actions = np.bincount(new["action"], minlength=len(Action))
+    for action, events in zip(Action, actions.tolist(), strict=True):
+        if events:
+            metrics.events_folded.labels(action).inc(events)
+    metrics.batch_events.observe(len(batch.records))
+    metrics.profiles_stored.inc(outcome.users)
+    if outcome.logged is not None:
+        metrics.freshness_seconds.observe(time.time() - outcome.logged / 1_000)
+    for part in outcome.parts:
+        for name, times in part.passed_over.items():
+            metrics.messages_passed_over.labels(name).inc(times)
+        for field_name, times in part.left_out.items():
+            metrics.fields_left_out.labels(field_name).inc(times)
+    for letter in outcome.dead:
+        metrics.dead_letters.labels(topic_of(letter)).inc(records_of(letter))

@@ -1,0 +1,117 @@
+"""What an update worker is made of, and what a batch comes to."""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+
+from portrait import metrics
+from portrait.catalogue.popularity import PopularityStore
+from portrait.catalogue.store import CatalogueStore
+from portrait.events.progress import OffsetStore, ProgressStore
+from portrait.events.resume import Resume
+from portrait.events.stream import Message, Publisher
+from portrait.lifecycle.registry import Registry
+from portrait.model.influence import Regulars
+from portrait.monitoring.watch import LiveCounts
+from portrait.profiles.store import ProfileStore
+from portrait.reading.decode import EventBatch
+from portrait.reading.dialect import AS_SENT, Dialect
+from workers.backlog import Backlog, Late
+from workers.painter import EncoderOf, Painter, Studio
+from workers.prequential import Noted, Prequential
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What bounds a batch and an outage."""
+
+    future_tolerance: timedelta
+    batch_tokens: int
+    outage: timedelta
+    encode_wait: timedelta = timedelta(seconds=1)  # for new texts
+    offer_unknown: bool = False  # items that only events know
+    dialect: Dialect = AS_SENT  # how the shop's messages are read
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """What an update worker is connected to."""
+
+    profiles: ProfileStore
+    popularity: PopularityStore
+    progress: ProgressStore
+    offsets: OffsetStore
+    live: LiveCounts
+    publisher: Publisher
+    registry: Registry
+    catalogue: CatalogueStore
+
+
+@dataclass(frozen=True, slots=True)
+class Updater:
+    """Everything that an update touches. Lives as long as the process."""
+
+    profiles: ProfileStore
+    popularity: PopularityStore
+    progress: ProgressStore
+    resume: Resume
+    publisher: Publisher
+    studio: Studio
+    prequential: Prequential
+    limits: Limits
+    regulars: Regulars = field(default_factory=Regulars)
+    backlog: Backlog = field(default_factory=Backlog)
+
+
+def assemble(
+    ports: Ports, painter: Painter, encoder_of: EncoderOf, limits: Limits, group: str
+) -> Updater:
+    """Put an updater together, that reads as a group and begins with a painter."""
+    return Updater(
+        profiles=ports.profiles,
+        popularity=ports.popularity,
+        progress=ports.progress,
+        resume=Resume(ports.offsets, group),
+        publisher=ports.publisher,
+        studio=Studio(painter, ports.registry, ports.catalogue, encoder_of),
+        prequential=Prequential(ports.live),
+        limits=limits,
+    )
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a batch has come to so far. It outlives retries: nothing is told twice or forgotten."""
+
+    parts: Sequence[EventBatch]
+    painter: Painter
+    started: float = field(default_factory=time.perf_counter)
+    new: list[NDArray[np.void]] = field(default_factory=list)  # stored events, of EVENT
+    wanted: list[NDArray[np.void]] = field(default_factory=list)  # of the same, of WANTED
+    notices: list[Message] = field(default_factory=list)
+    noted: list[Noted] = field(default_factory=list)  # what the champion is to be asked
+    users: int = 0
+    late: list[Late] = field(default_factory=list)  # new texts that are still being read
+    is_held: bool = False  # by the backlog
+
+    @property
+    def dead(self) -> list[Message]:
+        """The letters of the records that could not be read."""
+        return [letter for part in self.parts for letter in part.dead]
+
+    @property
+    def logged(self) -> int | None:
+        """When the log took the first of its events in, ms."""
+        return next((int(each) for part in self.parts for each in part.columns["logged"]), None)
+
+
+@contextmanager
+def timed(stage: str) -> Iterator[None]:
+    """Add the time of a stage to its histogram."""
+    with metrics.stage_seconds.labels(stage).time():
+        yield
