@@ -60,8 +60,8 @@ from workers.first_model import await_model
 from workers.painter import open_painter
 from workers.roots.bounds import bounds_of
 from workers.roots.update import limits_of, update_ports
-from workers.update import update
-from workers.updater import assemble
+from workers.update.updater import assemble
+from workers.update.worker import update
 
 ITEMS, QUERIES, DIM = 20_000, 1_000, 256
 MIX = {"browse": 29, "click": 38, "search": 5, "cart": 10, "purchase": 12, "review": 2, "return": 1}

@@ -1,7 +1,7 @@
 """Portrait: what is true of events, users and models, whoever runs it.
 
-events ─▶ decode ─▶ encode new text ─▶ fold ─▶ paint ─▶ store ─▶ commit     workers/update.py
-items  ─▶ decode ─▶ encode new text ─▶ store ─▶ announce ─▶ commit           workers/index.py
+events ─▶ decode ─▶ encode new text ─▶ fold ─▶ paint ─▶ store ─▶ commit     workers/update/
+items  ─▶ decode ─▶ encode new text ─▶ store ─▶ announce ─▶ commit           workers/index/
 profile ─▶ rank ─▶ filter ─▶ diversify ─▶ explain ─▶ JSON                    service/
 
 An event (`event.py`) is folded into a user's facts (`facts.py`): the newest events, the counts and

@@ -1,7 +1,8 @@
 """The commands of the workers, and which settings each of them reads."""
 
 from portrait.command import Command
-from workers import dead_letters, imports, try_out
+from workers.imports import look, try_out
+from workers.letters import dead_letters
 
 _LOGS = ("log_format",)
 _DIALECT = ("time_zone", "currency", "currency_rates", "mapping")
@@ -110,7 +111,7 @@ COMMANDS = (
         "after a look at all of it.",
         "workers.roots.imports",
         (*_KAFKA, "redis_url", *_DIALECT, "future_tolerance", "outage_limit", *_LOGS),
-        imports.add_options,
+        look.add_options,
         waits=False,
     ),
 )

@@ -3,7 +3,8 @@
 <models_url>/ledger.json     the cards of the champion and of the former; replaced as a whole
 <models_url>/<version>/      their artifacts
 
-Redis serves from its own copy. Only when that is gone is the ledger read: `workers/origin.py`.
+Redis serves from its own copy. Only when that is gone is the ledger read:
+`workers/index/origin.py`.
 """
 
 from pathlib import Path

@@ -21,10 +21,10 @@ that goes on from what the registry says:
 A model that was refused by the judge serves only if somebody insists. So does one whose encoder or
 arrays the index worker could not load (`refuse`): the champion goes on. One that was rolled back
 serves again only by a person's word: the reason that they give stays on its card, and the watch
-(`workers/watch.py`) does not take it out of service again.
+(`workers/train/watch.py`) does not take it out of service again.
 
 Where the encoder is to be another one, a learned champion goes on, and the next training stands on
-a pretrained model of that encoder (`basis`): `workers/another_encoder.py`.
+a pretrained model of that encoder (`basis`): `workers/index/another_encoder.py`.
 
 A registry that was emptied gets its pointers back (`restore`) from the ledger that lies beside the
 artifacts: `ledger.py`.

@@ -19,7 +19,7 @@ from tests.support.cards import NOON, card
 from tests.support.catalogues import SPACE
 from tests.support.forked import Forked
 from tests.support.processes import until
-from workers.train import version_of
+from workers.train.worker import version_of
 
 pytestmark = pytest.mark.e2e
 

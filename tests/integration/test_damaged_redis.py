@@ -24,9 +24,9 @@ from tests.support.records import event_record
 from tests.support.shop import Shop
 from tests.support.streams import MODEL, ListStream, hash_encoder, index_items, memory_updater
 from workers.painter import Painter, Studio
-from workers.repaint import repaint
-from workers.update import update
-from workers.updater import Updater
+from workers.update.repaint import repaint
+from workers.update.updater import Updater
+from workers.update.worker import update
 
 USERS = [f"user {n}" for n in range(len(FACTS))]
 

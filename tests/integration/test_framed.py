@@ -32,7 +32,7 @@ from tests.support.registries import (
 from tests.support.streams import memory_updater
 from workers.roots.bounds import bounds_of
 from workers.roots.registry import spoken
-from workers.update import update
+from workers.update.worker import update
 
 TOPIC = "events.click"
 AWAY_SECONDS = 2.0

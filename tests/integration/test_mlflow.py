@@ -154,7 +154,7 @@ def test_what_a_card_says_at_length_is_cut_to_what_a_tag_takes(
 
 def test_what_serves_does_not_import_what_learns() -> None:
     script = (
-        "import sys, service.app, workers.update, workers.index; "
+        "import sys, service.app, workers.update.worker, workers.index.worker; "
         "print({'mlflow', 'river', 'croniter', 'sklearn'} & {*sys.modules})"
     )
 

@@ -32,8 +32,8 @@ from tests.support.processes import until
 from tests.support.shop import Shop, open_shop
 from tests.support.training_shop import CATALOGUE, keep, season
 from tests.unit.test_learner import PLAN, PRETRAINED
-from workers import train as trainer_module
-from workers.train import Parts, train, turn
+from workers.train import worker as trainer_module
+from workers.train.worker import Parts, train, turn
 
 pytestmark = pytest.mark.asyncio
 

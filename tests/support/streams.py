@@ -30,12 +30,12 @@ from tests.support.memory_log import MemoryLog
 from tests.support.memory_registry import MemoryRegistry
 from tests.support.memory_stream import MemoryGroup, MemoryStream
 from tests.support.promotions import put_in_service
-from workers.another_encoder import AnotherEncoder
-from workers.origin import Completeness, Origin, Shop, Stores
+from workers.index.another_encoder import AnotherEncoder
+from workers.index.origin import Completeness, Origin, Shop, Stores
+from workers.index.spaces import Spaces
+from workers.index.upkeep import Upkeep
 from workers.painter import EncoderOf, Painter
-from workers.spaces import Spaces
-from workers.updater import Limits, Ports, Updater, assemble
-from workers.upkeep import Upkeep
+from workers.update.updater import Limits, Ports, Updater, assemble
 
 MODEL = Model("test-model", SPACE)
 LIMITS = Limits(timedelta(minutes=1), 10_000, timedelta(seconds=5))

@@ -18,7 +18,7 @@ from portrait.lifecycle.schedule import Schedule
 from portrait.lifecycle.tracking import Lenient
 from portrait.model.model import Model
 from tests.unit.test_train import StubLearner, StubSignals
-from workers.train import Parts, train
+from workers.train.worker import Parts, train
 
 LEASE = timedelta(seconds=1)
 FOREVER = 600.0

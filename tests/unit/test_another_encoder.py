@@ -19,9 +19,9 @@ from tests.support.models import learned_model
 from tests.support.promotions import put_in_service
 from tests.support.streams import MODEL, memory_upkeep
 from workers import first_model
-from workers.another_encoder import AnotherEncoder
-from workers.origin import Completeness, Origin, Shop, Stores
-from workers.spaces import Spaces
+from workers.index.another_encoder import AnotherEncoder
+from workers.index.origin import Completeness, Origin, Shop, Stores
+from workers.index.spaces import Spaces
 
 LEARNED = learned_model("learned")
 

@@ -19,10 +19,10 @@ from tests.support.catalogues import SPACE
 from tests.support.fakes import HashEncoder, MemoryCatalogue, MemoryOffsets, MemoryProfiles
 from tests.support.records import FakeRecord, event_record
 from tests.support.streams import ListStream, memory_updater
-from workers.backlog import CHARACTERS_AT_ONCE, Backlog, portions
 from workers.painter import Painter
-from workers.update import update
-from workers.updater import Updater
+from workers.update.backlog import CHARACTERS_AT_ONCE, Backlog, portions
+from workers.update.updater import Updater
+from workers.update.worker import update
 
 WAIT = timedelta(milliseconds=30)
 PATIENCE = 30.0  # seconds, after which a test has failed

@@ -25,7 +25,7 @@ from tests.support.records import RECEIVED, FakeRecord, event_record
 from tests.support.shop import Shop, open_shop
 from tests.support.strategies import Happening, happenings, log_of, spread_log_of
 from tests.support.streams import ListStream, memory_updater
-from workers.update import update
+from workers.update.worker import update
 
 TOUCH = event_record(900, item_id="tuna")
 BOBS = event_record(901, user_id="bob", item_id="beef")

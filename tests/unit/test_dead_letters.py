@@ -6,7 +6,7 @@ from argparse import ArgumentParser
 from portrait.events.letter import dead_letter
 from tests.support.records import RECEIVED, FakeRecord
 from tests.support.streams import ListStream
-from workers.dead_letters import add_options, look, told
+from workers.letters.dead_letters import add_options, look, told
 
 DAY_MS = 86_400_000
 

@@ -21,7 +21,7 @@ from tests.support.fakes import MemoryProfiles
 from tests.support.records import FakeRecord, event_record
 from tests.support.streams import ListStream, memory_updater
 from workers.archive import archive
-from workers.update import update
+from workers.update.worker import update
 
 MINUTE_MS, HOUR_MS = 60_000, 3_600_000  # the tolerance of both workers here is a minute
 Published = Callable[[], FakeRecord]

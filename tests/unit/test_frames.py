@@ -33,8 +33,8 @@ from tests.support.registries import (
     serialised,
 )
 from tests.support.streams import ListStream
-from workers.index import Changes, decode_items
-from workers.replay_dead import replay_dead
+from workers.index.worker import Changes, decode_items
+from workers.letters.replay_dead import replay_dead
 
 TOLERANCE = 300_000
 MISSING = "framed with schema 12, and no schema registry is set (PORTRAIT_SCHEMA_REGISTRY)"

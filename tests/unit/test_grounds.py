@@ -18,7 +18,7 @@ from tests.support.fakes import HashEncoder
 from tests.support.memory_registry import MemoryRegistry
 from tests.support.training_shop import CATALOGUE
 from tests.unit.test_learner import PRETRAINED, KilledError, Noted, Shop
-from workers.grounds import StoredGrounds
+from workers.train.grounds import StoredGrounds
 
 
 class NewEncoder(HashEncoder):

@@ -26,11 +26,11 @@ from portrait.times import to_moment
 from tests.support.memory_history import KilledError, MemoryHistory, MemoryImports
 from tests.support.records import RECEIVED as NOW
 from tests.support.records import payload
-from workers import import_events
-from workers.import_events import Publication, read_history
-from workers.imports import TURN, ImportStoppedError, Rows, add_options, write_dead
-from workers.summary import Summary
-from workers.time_order import TimeOrder
+from workers.imports import events as import_events
+from workers.imports.events import Publication, read_history
+from workers.imports.look import TURN, ImportStoppedError, Rows, add_options, write_dead
+from workers.imports.summary import Summary
+from workers.imports.time_order import TimeOrder
 
 CLOCK = Clock(NOW, 60_000)
 NAME = "0123456789abcdef"

@@ -11,7 +11,7 @@ from portrait.events.stream import Message
 from portrait.reading.dialect import AS_SENT
 from portrait.reading.report import Report, report_on_item
 from tests.support.fakes import ListPublisher
-from workers.import_items import Whole, publish
+from workers.imports.items import Whole, publish
 
 
 async def imported(*rows: dict[str, object]) -> list[tuple[str, object]]:

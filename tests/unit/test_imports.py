@@ -14,7 +14,7 @@ from portrait.reading.mapping import Mapped, Rule
 from portrait.reading.records import Clock
 from portrait.settings import Settings
 from tests.support.records import payload
-from workers.imports import (
+from workers.imports.look import (
     DeadRows,
     ImportRefusedError,
     Rows,
@@ -24,7 +24,7 @@ from workers.imports import (
     name_of,
     write_dead,
 )
-from workers.summary import Summary
+from workers.imports.summary import Summary
 
 NAME = "2cf1402932a2b3ab0f49e75cfff58c4f"  # in every process; if not, FORMAT has to be another
 

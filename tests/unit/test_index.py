@@ -16,9 +16,9 @@ from tests.support.catalogues import SPACE
 from tests.support.fakes import HashEncoder, ListPublisher, MemoryCatalogue, MemoryOffsets
 from tests.support.records import FakeRecord
 from tests.support.streams import ListStream, memory_spaces, memory_upkeep
-from workers.index import Indexer, decode_items, index
-from workers.origin import Completeness
-from workers.spaces import Spaces
+from workers.index.origin import Completeness
+from workers.index.spaces import Spaces
+from workers.index.worker import Indexer, decode_items, index
 
 
 def upsert(id: str, offset: int = 0, **fields: object) -> FakeRecord:

@@ -17,9 +17,9 @@ from portrait.events.topics import DEAD
 from tests.support.fakes import ListPublisher, MemoryCatalogue, MemoryOffsets
 from tests.support.records import FakeRecord, event_record
 from tests.support.streams import ListStream, memory_spaces, memory_updater, memory_upkeep
-from workers.index import Indexer, index
-from workers.origin import Completeness
-from workers.update import update
+from workers.index.origin import Completeness
+from workers.index.worker import Indexer, index
+from workers.update.worker import update
 
 Work = Callable[["World"], Coroutine[None, None, None]]
 

@@ -15,7 +15,7 @@ from tests.support.catalogues import ITEMS, SPACE
 from tests.support.fakes import MemoryCatalogue, MemoryDesk
 from tests.support.shop import Shop, open_shop
 from tests.support.streams import memory_spaces
-from workers.desk import keep_read, read_once
+from workers.index.desk import keep_read, read_once
 
 SLOW = 50  # times as patient, on a busy machine
 

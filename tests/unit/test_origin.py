@@ -19,10 +19,10 @@ from tests.support.memory_registry import MemoryRegistry
 from tests.support.models import learned_model
 from tests.support.promotions import put_in_service
 from tests.support.streams import MODEL, hash_encoder, memory_upkeep
-from workers import spaces as spaces_module
-from workers.another_encoder import AnotherEncoder
-from workers.origin import Completeness, Origin, Shop, Stores
-from workers.spaces import Spaces
+from workers.index import spaces as spaces_module
+from workers.index.another_encoder import AnotherEncoder
+from workers.index.origin import Completeness, Origin, Shop, Stores
+from workers.index.spaces import Spaces
 
 WHOLE = Batch([], {}, {0: 1})  # an empty batch that says that partition 0 is read to its end
 

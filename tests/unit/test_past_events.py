@@ -19,8 +19,8 @@ from tests.support.records import RECEIVED as NOW
 from tests.support.records import FakeRecord, event_record
 from tests.support.streams import ListStream, memory_updater
 from tests.unit.test_prequential import LIKES_CHEESE, open_shop
-from workers.update import update
-from workers.updater import Updater
+from workers.update.updater import Updater
+from workers.update.worker import update
 
 
 def past(offset: int, days: float, **fields: object) -> FakeRecord:

@@ -24,9 +24,9 @@ from tests.support.models import learned_model
 from tests.support.records import RECEIVED, FakeRecord, event_record
 from tests.support.streams import ListStream, index_items, memory_updater
 from workers.painter import Painter
-from workers.prequential import QUESTIONS_AT_ONCE, SHARE, Clocks, Prequential
-from workers.update import update
-from workers.updater import Updater
+from workers.update.prequential import QUESTIONS_AT_ONCE, SHARE, Clocks, Prequential
+from workers.update.updater import Updater
+from workers.update.worker import update
 
 # Of so many with one score, the one that the user had would make a hit a miss if it stayed.
 DAIRY = [Item(id=f"cheese {n}", title="cheddar cheese", category="Grocery") for n in range(19)]

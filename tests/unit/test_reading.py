@@ -35,8 +35,8 @@ from portrait.times import DAY_MS
 from tests.support.fakes import ListPublisher
 from tests.support.records import RECEIVED, FakeRecord, encoded, event_record
 from tests.support.streams import ListStream
-from workers.index import decode_items
-from workers.replay_dead import replay_dead
+from workers.index.worker import decode_items
+from workers.letters.replay_dead import replay_dead
 
 TOLERANCE = 300_000
 LARGEST_LETTER = 1_040_000  # bytes, with all headers

@@ -26,7 +26,7 @@ from tests.support.models import learned_model
 from tests.support.records import event_record
 from tests.support.shop import Shop, open_shop
 from tests.support.streams import ListStream, memory_updater
-from workers.update import update
+from workers.update.worker import update
 
 NOW, HOUR_MS = 1_790_000_000_000, 3_600_000
 CLICK, CART, REMOVE = (ACTION_CODE[each] for each in (Action.CLICK, Action.CART, Action.REMOVE))

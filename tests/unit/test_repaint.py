@@ -21,10 +21,10 @@ from tests.support.processes import until
 from tests.support.promotions import put_in_service
 from tests.support.records import event_record
 from tests.support.streams import MODEL, ListStream, hash_encoder, index_items, memory_updater
-from workers import repaint as repainting
 from workers.painter import Painter, Studio, open_painter
-from workers.repaint import keep_repainted, repaint
-from workers.update import update
+from workers.update import repaint as repainting
+from workers.update.repaint import keep_repainted, repaint
+from workers.update.worker import update
 
 LEARNED = learned_model("learned")
 PARTITION = 0  # of every record of the fake log

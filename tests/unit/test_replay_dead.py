@@ -12,7 +12,7 @@ from portrait.events.stream import Batch, Message, Unreadable
 from tests.support.fakes import ListPublisher
 from tests.support.records import RECEIVED, FakeRecord
 from tests.support.streams import ListStream
-from workers.replay_dead import replay_dead
+from workers.letters.replay_dead import replay_dead
 
 FIRST = (RECEIVED_FIRST, str(RECEIVED).encode())
 BACK = Message("events.cart", b"ann", b"{original", (FIRST, ("trace", b"t"), ("reason", b"theirs")))

@@ -16,6 +16,11 @@ def test_a_module_in_the_wrong_room_and_one_in_none_are_refused(tmp_path: Path) 
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     (tmp_path / "portrait" / "events" / "upwards.py").write_text(UP)
     (tmp_path / "portrait" / "nowhere.py").write_text('"""Has no place."""\n')
+    sideways = UP.replace("portrait.inference.paint", "workers.index.upkeep").replace(
+        "paint", "Upkeep"
+    )
+    (tmp_path / "workers" / "update" / "sideways.py").write_text(sideways)
+    (tmp_path / "workers" / "lost.py").write_text('"""Has no place, either."""\n')
     (tmp_path / "service" / "learned.py").write_text(UP.replace("inference.paint", "text.batching"))
 
     ended = subprocess.run(  # noqa: S603 - our own
@@ -29,5 +34,7 @@ def test_a_module_in_the_wrong_room_and_one_in_none_are_refused(tmp_path: Path) 
     said = " ".join(ended.stdout.split())
     assert ended.returncode == 1
     assert "portrait.events.upwards -> portrait.inference.paint" in said
+    assert "workers.update.sideways -> workers.index.upkeep" in said
     assert "nowhere" in said
+    assert "lost" in said
     assert "service.learned -> portrait.text.batching" in said

@@ -23,10 +23,10 @@ from tests.support.records import FakeRecord, event_record
 from tests.support.registries import CLICK, framed, in_avro
 from tests.support.streams import ListStream, memory_spaces, memory_updater, memory_upkeep
 from workers.archive import Bounds, archive
-from workers.index import Indexer, index
-from workers.origin import Completeness
+from workers.index.origin import Completeness
+from workers.index.worker import Indexer, index
 from workers.schemas import await_schemas
-from workers.update import update
+from workers.update.worker import update
 
 LIMIT = timedelta(seconds=5)
 CLICKED = {

@@ -15,9 +15,9 @@ from portrait.profiles.store import Stored, Write
 from tests.support.fakes import MemoryOffsets, MemoryProfiles
 from tests.support.records import FakeRecord, event_record
 from tests.support.streams import ListStream, memory_updater
-from workers.backlog import Backlog
-from workers.update import update
-from workers.updater import Updater
+from workers.update.backlog import Backlog
+from workers.update.updater import Updater
+from workers.update.worker import update
 
 PARTITIONS, WORKERS = 4, 3
 ACTIONS = ("click", "cart", "purchase")

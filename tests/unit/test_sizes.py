@@ -31,9 +31,9 @@ from tests.support.promotions import put_in_service
 from tests.support.records import event_record
 from tests.support.streams import ListStream, memory_updater
 from workers.painter import Painter
-from workers.prequential import Prequential
-from workers.update import update
-from workers.updater import Updater
+from workers.update.prequential import Prequential
+from workers.update.updater import Updater
+from workers.update.worker import update
 
 SMALL, LARGE = 500, 4_000  # items
 NUMBERS = (

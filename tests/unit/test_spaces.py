@@ -17,7 +17,7 @@ from tests.support.catalogues import ITEMS, SPACE
 from tests.support.fakes import HashEncoder, MemoryCatalogue
 from tests.support.models import learned_model
 from tests.support.streams import MODEL, memory_spaces
-from workers import spaces as spaces_module
+from workers.index import spaces as spaces_module
 
 OTHER = Space("hash", SPACE.mean, np.ascontiguousarray(-SPACE.axes))
 CHALLENGER = Model("challenger", OTHER)

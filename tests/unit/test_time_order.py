@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from portrait.events.event import Action
 from portrait.events.history import PastEvent
-from workers import time_order
-from workers.time_order import TimeOrder
+from workers.imports import time_order
+from workers.imports.time_order import TimeOrder
 
 EVENTS = st.lists(
     st.tuples(

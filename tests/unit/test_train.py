@@ -24,8 +24,8 @@ from tests.support.fake_training import MemoryJobs, MemoryLease
 from tests.support.memory_registry import MemoryRegistry
 from tests.support.patience import PATIENCE
 from tests.unit.test_judge import CHAMPION, shuffled
-from workers import train as trainer
-from workers.train import MOST_ATTEMPTS, Parts, turn, version_of
+from workers.train import worker as trainer
+from workers.train.worker import MOST_ATTEMPTS, Parts, turn, version_of
 
 STARTED = datetime(2026, 11, 24, 12, tzinfo=UTC)
 NEVER = Schedule(cron=None, events=None)

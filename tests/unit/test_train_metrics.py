@@ -6,7 +6,7 @@ import pytest
 
 from portrait import metrics
 from portrait.lifecycle.jobs import Job, State, new_job
-from workers.train import export
+from workers.train.worker import export
 
 STARTED = datetime(2026, 11, 24, 12, tzinfo=UTC)
 

@@ -11,7 +11,7 @@ from portrait.model.model import Model
 from tests.support.catalogues import SPACE
 from tests.support.models import learned_model
 from tests.unit.test_judge import CHAMPION
-from workers.train import thresholds_for, without_encoder
+from workers.train.worker import thresholds_for, without_encoder
 
 PRETRAINED = Model("pretrained", SPACE)
 

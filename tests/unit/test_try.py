@@ -12,8 +12,8 @@ from portrait.reading.files import Row
 from portrait.reading.records import Clock
 from sandbox.processes import ROOT, python
 from tests.support.vocabularies import SEGMENT
-from workers.summary import LEFT_OUT, MOST_KINDS, UNKNOWN, Summary
-from workers.try_out import add_options, look, reader_of
+from workers.imports.summary import LEFT_OUT, MOST_KINDS, UNKNOWN, Summary
+from workers.imports.try_out import add_options, look, reader_of
 
 AT = "2026-07-01 07:31:00+00:00"
 CLOCK = Clock.of_system(60_000)

@@ -20,7 +20,7 @@ from portrait.ref import search_ref, text_ref
 from tests.support.catalogues import SPACE
 from tests.support.fakes import HashEncoder, MemoryCatalogue
 from tests.support.streams import MODEL, hash_encoder
-from workers.unread import Unread
+from workers.index.unread import Unread
 
 NOW = Roles(MODEL.version)
 

@@ -39,8 +39,8 @@ from tests.support.promotions import put_in_service
 from tests.support.records import FakeRecord, event_record
 from tests.support.streams import MODEL, ListStream, hash_encoder, memory_updater
 from workers.painter import Studio
-from workers.update import update
-from workers.updater import Updater
+from workers.update.updater import Updater
+from workers.update.worker import update
 
 
 def log_of(size: int, seed: int = 1) -> list[FakeRecord]:

@@ -22,9 +22,9 @@ from tests.support.fakes import ListPublisher, MemoryPopularity, MemoryProfiles
 from tests.support.records import RECEIVED, FakeRecord, event_record
 from tests.support.streams import ListStream, memory_updater
 from workers.archive import Bounds, archive
-from workers.replay_dead import replay_dead
-from workers.update import update
-from workers.updater import Updater
+from workers.letters.replay_dead import replay_dead
+from workers.update.updater import Updater
+from workers.update.worker import update
 
 ACTIONS = ("click", "cart", "purchase")
 HOUR_MS = 3_600_000

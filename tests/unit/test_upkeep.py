@@ -12,8 +12,8 @@ from portrait.ref import text_ref
 from tests.support.catalogues import ITEMS, SPACE
 from tests.support.fakes import MemoryCatalogue, MemoryOffsets
 from tests.support.streams import MODEL, index_items, memory_spaces
-from workers.origin import Completeness
-from workers.upkeep import SAMPLE, Upkeep
+from workers.index.origin import Completeness
+from workers.index.upkeep import SAMPLE, Upkeep
 
 
 async def read(offsets: MemoryOffsets | None = None) -> Completeness:

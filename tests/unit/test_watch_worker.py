@@ -17,8 +17,8 @@ from tests.support.memory_registry import MemoryRegistry
 from tests.support.memory_tracking import MemoryTracking
 from tests.support.patience import PATIENCE
 from tests.support.processes import until
-from workers import watch as watcher
-from workers.watch import Watched, follow, look, watch
+from workers.train import watch as watcher
+from workers.train.watch import Watched, follow, look, watch
 
 
 def check(name: str, champion: float, challenger: float) -> Check:

@@ -7,7 +7,7 @@ from portrait.adapters.kafka_client import cluster_of
 from portrait.adapters.kafka_stream import open_stream
 from portrait.events.topics import DEAD
 from portrait.settings import Settings
-from workers.dead_letters import look, told
+from workers.letters.dead_letters import look, told
 from workers.roots.bounds import bounds_of
 from workers.roots.stop import told_to_stop
 

@@ -21,12 +21,12 @@ from portrait.reading.records import Clock
 from portrait.reading.report import End
 from portrait.settings import Settings
 from portrait.times import MILLISECOND
-from workers import import_items
-from workers.import_events import Publication, read_history
-from workers.imports import ITEMS, DeadRows, Rows, bar, is_wanted, look, name_of, write_dead
+from workers.imports import items as import_items
+from workers.imports.events import Publication, read_history
+from workers.imports.look import ITEMS, DeadRows, Rows, bar, is_wanted, look, name_of, write_dead
+from workers.imports.summary import Summary
 from workers.roots.dialect import dialect_for
 from workers.roots.stop import told_to_stop
-from workers.summary import Summary
 
 log = structlog.get_logger()
 

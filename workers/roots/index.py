@@ -16,18 +16,18 @@ from portrait.lifecycle.lease import stopped
 from portrait.model.encoder import TextEncoder
 from portrait.settings import Settings
 from portrait.text.text_encoder import from_anywhere
-from workers.another_encoder import AnotherEncoder
-from workers.desk import keep_read
 from workers.encoders import Encoders
-from workers.index import Indexer, index
-from workers.origin import Completeness, Origin, Shop, Stores
+from workers.index.another_encoder import AnotherEncoder
+from workers.index.desk import keep_read
+from workers.index.origin import Completeness, Origin, Shop, Stores
+from workers.index.spaces import Spaces
+from workers.index.unread import Unread
+from workers.index.upkeep import Upkeep
+from workers.index.worker import Indexer, index
 from workers.roots.bounds import bounds_of
 from workers.roots.encoders import encoders_of
 from workers.roots.registry import spoken
 from workers.roots.wires import Wires, connected
-from workers.spaces import Spaces
-from workers.unread import Unread
-from workers.upkeep import Upkeep
 
 GROUP = "portrait-index"
 

@@ -7,7 +7,7 @@ from portrait.adapters.kafka_publisher import PatientPublisher, open_publisher
 from portrait.adapters.kafka_stream import open_stream
 from portrait.events.topics import DEAD
 from portrait.settings import Settings
-from workers.replay_dead import replay_dead
+from workers.letters.replay_dead import replay_dead
 from workers.roots.bounds import bounds_of
 from workers.roots.stop import told_to_stop
 

@@ -38,11 +38,11 @@ from portrait.training.text.retext import Retext
 from portrait.training.text.text_finetune import FineTuning
 from workers.encoders import Encoders
 from workers.first_model import await_model
-from workers.grounds import StoredGrounds
 from workers.roots.encoders import encoders_of
 from workers.roots.wires import Wires, connected
-from workers.train import Parts, attend, train
-from workers.watch import Watched, watch
+from workers.train.grounds import StoredGrounds
+from workers.train.watch import Watched, watch
+from workers.train.worker import Parts, attend, train
 
 LORA_RANK = 8  # 1 % of the weights
 

@@ -7,8 +7,8 @@ from argparse import Namespace
 from portrait.reading.records import Clock
 from portrait.settings import Settings
 from portrait.times import MILLISECOND
+from workers.imports.try_out import look, reader_of
 from workers.roots.dialect import dialect_for
-from workers.try_out import look, reader_of
 
 
 async def run(settings: Settings, options: Namespace) -> int:

@@ -19,13 +19,13 @@ from portrait.lifecycle.lease import stopped
 from portrait.reading.dialect import Dialect
 from portrait.settings import Settings
 from workers.painter import await_painter
-from workers.repaint import keep_repainted
 from workers.roots.bounds import bounds_of
 from workers.roots.encoders import encoders_of
 from workers.roots.registry import spoken
 from workers.roots.wires import connected
-from workers.update import update
-from workers.updater import Limits, Ports, assemble
+from workers.update.repaint import keep_repainted
+from workers.update.updater import Limits, Ports, assemble
+from workers.update.worker import update
 
 GROUP = "portrait-update"
 

@@ -14,7 +14,7 @@ from portrait.reading.dialect import Dialect
 from portrait.reading.files import UTF_8, Row, Source, sources_of
 from portrait.reading.records import Clock
 from portrait.reading.report import End, Report, canonical, report_on, report_on_item
-from workers.summary import ENDS, Summary, printable, what_of
+from workers.imports.summary import ENDS, Summary, printable, what_of
 
 MOST_SHOWN = 40  # messages of a table
 PLACE, CALLED = 6, 28  # characters of columns

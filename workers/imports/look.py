@@ -25,8 +25,8 @@ from portrait.reading.events import Reading
 from portrait.reading.files import Row, Source
 from portrait.reading.records import Clock
 from portrait.reading.report import End, Report, report_of
-from workers.summary import Summary
-from workers.try_out import add_reading_options, reader_of
+from workers.imports.summary import Summary
+from workers.imports.try_out import add_reading_options, reader_of
 
 EVENTS, ITEMS = "events", "items"
 DEAD_SHARE = 0.05  # of the rows, beyond which something else is wrong than a few of them

@@ -27,11 +27,11 @@ from portrait.events.stream import Batch, EventStream
 from portrait.outage import Outage
 from portrait.reading.decode import EventBatch, decode
 from portrait.reading.records import Clock
-from workers.new_texts import encode_new
 from workers.schemas import await_schemas
-from workers.settle import ConflictError, require, settle
-from workers.tell import count, tell_store
-from workers.updater import Limits, Outcome, Updater, timed
+from workers.update.new_texts import encode_new
+from workers.update.settle import ConflictError, require, settle
+from workers.update.tell import count, tell_store
+from workers.update.updater import Limits, Outcome, Updater, timed
 
 SEARCHES_HELD = 100_000  # vectors of searches in memory: 100 MB; Redis has the others
 RENEW_SECONDS = 0.5  # between two looks whether a model serves in a store that lives anew

@@ -10,7 +10,7 @@ import structlog
 
 from portrait.catalogue.desk import ReadingDesk
 from portrait.errors import StoreUnavailableError
-from workers.spaces import Spaces
+from workers.index.spaces import Spaces
 
 AWAY_SECONDS = 2.0  # while Redis is away
 

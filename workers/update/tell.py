@@ -13,7 +13,7 @@ from portrait.events.event import Action, Event
 from portrait.events.letter import records_of, topic_of
 from portrait.events.stream import Batch
 from portrait.model.influence import WANTED
-from workers.updater import Outcome, Updater
+from workers.update.updater import Outcome, Updater
 
 log = structlog.get_logger()
 

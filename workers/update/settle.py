@@ -22,9 +22,9 @@ from portrait.profiles.profile import REVISION, encode_profiles, read_facts
 from portrait.profiles.searched import Texts, encode_searched
 from portrait.profiles.store import Stored, Write
 from portrait.reading.decode import EventBatch
-from workers.prequential import note
-from workers.prices import priced
-from workers.updater import Outcome, Updater, timed
+from workers.update.prequential import note
+from workers.update.prices import priced
+from workers.update.updater import Outcome, Updater, timed
 
 USERS_AT_ONCE = 1_000  # of a batch; a quarter of a usual one
 CONFLICTS = 20  # times in a row that users whose profile has moved on are folded again

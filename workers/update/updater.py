@@ -21,9 +21,9 @@ from portrait.monitoring.watch import LiveCounts
 from portrait.profiles.store import ProfileStore
 from portrait.reading.decode import EventBatch
 from portrait.reading.dialect import AS_SENT, Dialect
-from workers.backlog import Backlog, Late
 from workers.painter import EncoderOf, Painter, Studio
-from workers.prequential import Noted, Prequential
+from workers.update.backlog import Backlog, Late
+from workers.update.prequential import Noted, Prequential
 
 
 @dataclass(frozen=True, slots=True)

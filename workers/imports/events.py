@@ -29,7 +29,7 @@ from portrait.events.history import HistoryLog, Imported, ImportLedger, PastEven
 from portrait.outage import Outage
 from portrait.reading.report import Report
 from portrait.times import to_ms
-from workers.imports import (
+from workers.imports.look import (
     DeadRows,
     ImportRefusedError,
     ImportStoppedError,
@@ -37,8 +37,8 @@ from workers.imports import (
     Share,
     look,
 )
-from workers.summary import Summary
-from workers.time_order import TimeOrder
+from workers.imports.summary import Summary
+from workers.imports.time_order import TimeOrder
 
 CHUNK = 5_000  # events between two notes
 LEAST_SHARED = 4_194_304  # bytes of files that are worth the start of more processes

@@ -33,9 +33,9 @@ from portrait.lifecycle.registry import Roles
 from portrait.model.encoder import TextEncoder
 from portrait.model.model import Model
 from workers.encoders import CANNOT_LOAD
-from workers.origin import Origin, Stores
+from workers.index.origin import Origin, Stores
+from workers.index.upkeep import Upkeep
 from workers.painter import UNLOADABLE, EncoderOf
-from workers.upkeep import Upkeep
 
 LOOK_SECONDS = 0.5  # between two looks at who is wanted
 FORGET_SECONDS = 60.0  # between two looks for spaces whose grace has ended

@@ -20,7 +20,7 @@ from portrait.catalogue.store import CatalogueStore
 from portrait.events.stream import Notes
 from portrait.model.model import Model
 from portrait.ref import text_ref
-from workers.origin import Completeness
+from workers.index.origin import Completeness
 
 LOOK_SECONDS = 5.0  # between two looks
 SAMPLE = 100  # items of a look: a loss of 5 % is missed once in 170 times

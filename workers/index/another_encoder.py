@@ -19,7 +19,7 @@ from portrait.lifecycle.registry import (
 )
 from portrait.model.encoder import TextEncoder
 from portrait.model.model import Model
-from workers.origin import Origin, Stores
+from workers.index.origin import Origin, Stores
 
 log = structlog.get_logger()
 

@@ -24,10 +24,10 @@ from portrait.events.stream import Batch, EventStream, Message, Publisher, Recor
 from portrait.outage import Outage
 from portrait.reading.dialect import AS_SENT, Dialect
 from portrait.reading.records import FIRST, Logs, put_aside, read_item, require_whole
-from workers.origin import Completeness
+from workers.index.origin import Completeness
+from workers.index.spaces import Spaces
+from workers.index.upkeep import Upkeep
 from workers.schemas import await_schemas
-from workers.spaces import Spaces
-from workers.upkeep import Upkeep
 
 TEXTS_AT_ONCE = 500  # read between two announcements, so that a long batch becomes visible early
 

@@ -16,9 +16,9 @@ from portrait.catalogue.texts import SEARCH_TTL
 from portrait.events.event import Event
 from portrait.events.item import Item
 from portrait.reading.decode import EventBatch, item_of
-from workers.backlog import Late, portions
 from workers.painter import Painter
-from workers.updater import Outcome, Updater
+from workers.update.backlog import Late, portions
+from workers.update.updater import Outcome, Updater
 
 TOUCHED_AGAIN_MS = 3_600_000  # an item that only events know is introduced again after an hour
 LARGEST_SNAPSHOT = 2_048  # bytes that are remembered of such an item

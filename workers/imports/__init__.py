@@ -1,0 +1,1 @@
+"""Files of a shop: tried, looked at as a whole, and imported."""

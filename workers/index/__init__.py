@@ -1,0 +1,1 @@
+"""Index: the catalogue, and the vectors of every space that may serve."""

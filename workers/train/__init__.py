@@ -1,0 +1,1 @@
+"""Train: models are learned, judged, and watched while they serve."""

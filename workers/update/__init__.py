@@ -1,0 +1,1 @@
+"""Update: the event log becomes profiles."""
