@@ -16,10 +16,10 @@ def test_a_module_in_the_wrong_room_and_one_in_none_are_refused(tmp_path: Path) 
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     (tmp_path / "portrait" / "events" / "upwards.py").write_text(UP)
     (tmp_path / "portrait" / "nowhere.py").write_text('"""Has no place."""\n')
-    sideways = UP.replace("portrait.inference.paint", "workers.index.upkeep").replace(
-        "paint", "Upkeep"
+    sideways = UP.replace("portrait.inference.paint", "workers.index.upkeep")
+    (tmp_path / "workers" / "update" / "sideways.py").write_text(
+        sideways.replace("paint", "Upkeep")
     )
-    (tmp_path / "workers" / "update" / "sideways.py").write_text(sideways)
     (tmp_path / "workers" / "lost.py").write_text('"""Has no place, either."""\n')
     (tmp_path / "service" / "learned.py").write_text(UP.replace("inference.paint", "text.batching"))
 
