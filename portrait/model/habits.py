@@ -71,9 +71,7 @@ _AT = {name: place for place, name in enumerate(HABITS)}
 _BY_ACTION = _AT[f"{Action.BROWSE}_events"]
 _BY_PERIOD = _AT["events_0_periods_ago"]
 _EVENTS_LAST = _AT["events_hour"]
-_VISIT = _AT["visit_events"]
 _NEWEST_AT = len(AMOUNTS)
-_OVERDUE = _AT["overdue"]
 _PLACES = np.arange(RING)
 _CIRCLES_MS = np.array([DAY_MS, 7 * DAY_MS])
 
@@ -109,12 +107,12 @@ def _counts(out: Doubles, head: Records, as_of_ms: Codes) -> None:
     totals = head["totals"][:, :ACTIONS]
     known = head["first_at"] > 0
     silence = (as_of_ms - head["last_at"]) * known / DAY_MS
-    np.maximum(silence, 0, out=out[:, 0])  # the newest event may be ahead of our clock
-    out[:, 1] = totals.sum(axis=1)
+    np.maximum(silence, 0, out=out[:, RECENCY])  # the newest event may be ahead of our clock
+    out[:, _AT["events"]] = totals.sum(axis=1)
     out[:, _BY_ACTION : _BY_ACTION + ACTIONS] = totals
     spend = spend_of(head)
     out[:, VALUE] = spend
-    out[:, VALUE + 1] = spend / np.maximum(totals[:, PURCHASE], 1)
+    out[:, _AT["spend_a_purchase"]] = spend / np.maximum(totals[:, PURCHASE], 1)
     passed = as_of_ms // PERIOD_MS - head["period"]  # since the period of the newest event
     for shift in set(passed.tolist()):
         if 0 <= shift < PERIODS:
@@ -137,13 +135,14 @@ def _rhythm(out: Doubles, head: Records, at: Codes, held: Flags, as_of_ms: Codes
 
     visits = by_window[:, -1]
     oldest = at[np.arange(len(at)), head["count"].astype(np.int64) - 1]
+    silence = out[:, RECENCY]
     # One visit says nothing of a rhythm: then the time since it stands for the gap.
-    gap = (at[:, 0] - oldest) / (np.maximum(visits - 1, 1) * DAY_MS) + out[:, 0] * (visits <= 1)
+    gap = (at[:, 0] - oldest) / (np.maximum(visits - 1, 1) * DAY_MS) + silence * (visits <= 1)
     out[:, _AT["visit_gap_days"]] = gap
-    overdue = np.log((out[:, 0] + UNHURRIED_DAYS) / (gap + UNHURRIED_DAYS))
-    out[:, _OVERDUE] = overdue
-    out[:, _OVERDUE + 1] = overdue * np.abs(overdue)
-    out[:, _OVERDUE + 2] = np.log1p(out[:, 0]) ** 2
+    overdue = np.log((silence + UNHURRIED_DAYS) / (gap + UNHURRIED_DAYS))
+    out[:, _AT["overdue"]] = overdue
+    out[:, _AT["overdue_squared"]] = overdue * np.abs(overdue)
+    out[:, _AT["silence_squared"]] = np.log1p(silence) ** 2
     return begins
 
 
@@ -166,12 +165,13 @@ def _newest(out: Doubles, ring: Ring, at: Codes, held: Flags, begins: Flags) -> 
 
     by_action = answers[:, :, :ACTIONS]
     out[:, _NEWEST_AT : _NEWEST_AT + 2 * ACTIONS] = by_action[:, :2].reshape(users, 2 * ACTIONS)
-    out[:, _VISIT : _VISIT + 2] = by_action[:, 2:].sum(axis=2)
-    out[:, _VISIT + 1] -= answers[:, 3, SEARCH]  # a search is of no item
-    out[:, _VISIT + 2] = answers[:, 3, CART]
-    out[:, _VISIT + 3] = answers[:, 2, ACTIONS]
-    out[:, _VISIT + 4] = (at[:, 0] - begun_at) / 60_000
-    out[:, _VISIT + 5] = price[:, 0]
+    in_visit, in_item = by_action[:, 2:].sum(axis=2).T
+    out[:, _AT["visit_events"]] = in_visit
+    out[:, _AT["newest_item_events"]] = in_item - answers[:, 3, SEARCH]  # a search is of no item
+    out[:, _AT["newest_item_carts"]] = answers[:, 3, CART]
+    out[:, _AT["visit_value"]] = answers[:, 2, ACTIONS]
+    out[:, _AT["visit_minutes"]] = (at[:, 0] - begun_at) / 60_000
+    out[:, _AT["newest_price"]] = price[:, 0]
 
 
 def _clock(out: Doubles, as_of_ms: Codes) -> None:
