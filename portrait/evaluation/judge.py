@@ -17,10 +17,8 @@ from portrait.arrays import Doubles
 from portrait.evaluation.ranking import holm, paired_bootstrap
 from portrait.evaluation.situations import COMPLAINT, KNOWN, NEW, SEARCH
 from portrait.evaluation.trial import DEFAULTS, Figures, Ranks, Thresholds
-from portrait.evaluation.verdict import Check, Verdict
-from portrait.evaluation.verdict_words import Measured, few, said
-
-LEAST_CASES = 50  # people in a situation; a share of fewer says little
+from portrait.evaluation.verdict import LEAST_CASES, Check, Verdict
+from portrait.evaluation.verdict_words import few, said
 
 
 class _Trio(NamedTuple):
@@ -89,15 +87,14 @@ def _why_promoted(checks: Sequence[Check]) -> str:
     """Say what rose or did not fall; what fell all the same, and what was not judged."""
     newest, *others = checks
     fell = [check.reason for check in others if _is_fall(check)]
-    unjudged = [few(check.name, check.cases, LEAST_CASES) for check in checks if not check.judged]
+    unjudged = [few(check) for check in checks if not check.judged]
     listed = [f"Not judged, too few cases: {', '.join(unjudged)}."] if unjudged else []
     return " ".join([newest.reason, *fell, *listed])
 
 
 def _is_fall(check: Check) -> bool:
     """Whether a figure fell beyond chance, or to nothing, and yet the limits allow it."""
-    is_gone = bool(check.champion) and check.challenger == 0 and not check.at_most
-    return is_gone or (check.judged and check.interval is not None and check.interval[1] < 0)
+    return check.is_gone or (check.judged and check.interval is not None and check.interval[1] < 0)
 
 
 def _checks(bench: _Bench) -> Iterator[Check]:
@@ -271,34 +268,20 @@ def _check(  # noqa: PLR0913 - it is what a check is made of
 ) -> Check:
     """Make a check; told are the users' figures of challenger and champion, (U,) each."""
     champion, challenger, baseline = trio
-    cases = None if told is None else len(told[1])
-    reason = said(
-        Measured(
-            name=name,
-            champion=champion,
-            challenger=challenger,
-            limit=limit,
-            at_most=at_most,
-            passed=passed,
-            least_cases=None if judged else LEAST_CASES,
-            cases=cases,
-            p=p,
-            is_allowed=is_allowed,
-        )
-    )
-    return Check(
+    check = Check(
         name=name,
         champion=champion,
         challenger=challenger,
         baseline=baseline,
         limit=limit,
         at_most=at_most,
-        cases=cases,
+        cases=None if told is None else len(told[1]),
         interval=None if told is None else _interval(*told),
         judged=judged,
         passed=passed,
-        reason=reason,
+        reason="",
     )
+    return check.model_copy(update={"reason": said(check, p, is_allowed=is_allowed)})
 
 
 def _interval(after: Doubles, before: Doubles) -> tuple[float, float] | None:

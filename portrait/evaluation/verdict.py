@@ -6,6 +6,7 @@ the model's card in Redis, the HTTP API, a terminal.
 
 from pydantic import BaseModel, ConfigDict, Field
 
+LEAST_CASES = 50  # people in a situation; a share of fewer says little
 COLUMNS = ("", "champion", "challenger", "baseline", "limit", "")
 
 
@@ -45,6 +46,11 @@ class Check(BaseModel):
         description="The same in words.",
         examples=["After a search, what was taken next is among the first ten in 46 of 100 cases."],
     )
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether there was something, and nothing is left of it."""
+        return bool(self.champion) and self.challenger == 0 and not self.at_most
 
 
 class Verdict(BaseModel):

@@ -5,9 +5,9 @@ how many people were asked; what was asked for, if it was missed, and whether ch
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from portrait.evaluation.situations import COMPLAINT, KNOWN, NEW, SEARCH
+from portrait.evaluation.verdict import LEAST_CASES, Check
 
 SERVING = "with the model that serves"
 SHARES: Mapping[str, str] = {  # a share, as so many of 100
@@ -36,124 +36,113 @@ SUBJECTS: Mapping[str, str] = {  # of what is refused or passed without judgemen
 FULL = 0.1  # from here on a share is told without decimals, unless they tell two apart
 
 
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """One figure of both models, and what came of it."""
+def said(check: Check, p: float | None = None, *, is_allowed: bool = False) -> str:
+    """Say what was measured, and what came of it.
 
-    name: str
-    champion: float | None
-    challenger: float | None
-    limit: float | None = None
-    at_most: bool = False
-    passed: bool = True
-    least_cases: int | None = None  # None: there are enough
-    cases: int | None = None
-    p: float | None = None  # of no gain
-    is_allowed: bool = False  # by a person's settings, whatever it is
-
-    @property
-    def is_gone(self) -> bool:
-        """Whether there was something, and nothing is left of it."""
-        return bool(self.champion) and self.challenger == 0 and not self.at_most
-
-
-def said(measured: Measured) -> str:
-    """Say what was measured, and what came of it."""
-    if measured.challenger is None and measured.least_cases is not None:
-        return f"Not judged: {few(measured.name, measured.cases, measured.least_cases)}."
-    if measured.challenger is None:
-        return f"{measured.name} was not measured."
-    if measured.name in SHARES:
-        told = _share(measured)
+    Args:
+        check: What was found, in figures.
+        p: The chance that the challenger is no better; None: nobody asked.
+        is_allowed: Whether a person's settings allow whatever it is.
+    """
+    if check.challenger is None and not check.judged:
+        return f"Not judged: {few(check)}."
+    if check.challenger is None:
+        return f"{check.name} was not measured."
+    if check.name in SHARES:
+        told = _share(check)
     else:
-        told = _time(measured) if measured.name == "encode ms" else _figure(measured)
-    return f"{told}.{_outcome(measured)}"
+        told = _time(check) if check.name == "encode ms" else _figure(check, p)
+    return f"{told}.{_outcome(check, is_allowed)}"
 
 
-def few(name: str, cases: int | None, least: int) -> str:
+def few(check: Check) -> str:
     """Say that there are too few cases, in a few words."""
-    return f"{SUBJECTS.get(name, name)} ({cases or 0} of {least} cases)"
+    return f"{SUBJECTS.get(check.name, check.name)} ({_cases(check)})"
 
 
-def _outcome(measured: Measured) -> str:
+def _cases(check: Check) -> str:
+    return f"{check.cases or 0} of {LEAST_CASES} cases"
+
+
+def _outcome(check: Check, is_allowed: bool) -> str:  # noqa: FBT001 - it is a fact
     """Say what follows from it; nothing where all is well."""
-    if measured.is_gone:
-        return f" It fell to nothing{_excuse(measured)}."
-    if measured.least_cases is not None:
-        return f" Not judged: {measured.cases or 0} of {measured.least_cases} cases."
-    if not _is_missed(measured):
+    if check.is_gone:
+        return f" It fell to nothing{_excuse(check, is_allowed)}."
+    if not check.judged:
+        return f" Not judged: {_cases(check)}."
+    if not _is_missed(check):
         return ""
-    return f" At {'most' if measured.at_most else 'least'} {_limit(measured)} is asked" + (
-        "; chance may explain that." if measured.passed else "."
+    return f" At {'most' if check.at_most else 'least'} {_limit(check)} is asked" + (
+        "; chance may explain that." if check.passed else "."
     )
 
 
-def _excuse(measured: Measured) -> str:
-    if not measured.passed:
+def _excuse(check: Check, is_allowed: bool) -> str:  # noqa: FBT001 - it is a fact
+    if not check.passed:
         return ""
-    return ", which the settings allow" if measured.is_allowed else "; chance may explain that"
+    return ", which the settings allow" if is_allowed else "; chance may explain that"
 
 
-def _is_missed(measured: Measured) -> bool:
-    if measured.limit is None or measured.challenger is None:
+def _is_missed(check: Check) -> bool:
+    if check.limit is None or check.challenger is None:
         return False
-    over = measured.challenger - measured.limit
-    return over > 0 if measured.at_most else over < 0
+    over = check.challenger - check.limit
+    return over > 0 if check.at_most else over < 0
 
 
-def _share(measured: Measured) -> str:
+def _share(check: Check) -> str:
     """Say a share of both models, as so many of a hundred."""
-    ours, theirs, _ = _of_hundred(measured)
-    told = SHARES[measured.name].format(ours)
+    ours, theirs, _ = _of_hundred(check)
+    told = SHARES[check.name].format(ours)
     other = "" if theirs is None else f"; {theirs} {SERVING}"
-    people = "" if measured.cases is None else f" ({measured.cases:,} people)"
+    people = "" if check.cases is None else f" ({check.cases:,} people)"
     return told + other + people
 
 
-def _time(measured: Measured) -> str:
-    theirs = "" if measured.champion is None else f"; {measured.champion:.2f} {SERVING}"
-    return f"Reading a text takes {measured.challenger:.2f} ms{theirs}"
+def _time(check: Check) -> str:
+    theirs = "" if check.champion is None else f"; {check.champion:.2f} {SERVING}"
+    return f"Reading a text takes {check.challenger:.2f} ms{theirs}"
 
 
-def _limit(measured: Measured) -> str:
-    if measured.name not in SHARES:
-        return f"{measured.limit:.4f}"
-    *_, limit = _of_hundred(measured)
+def _limit(check: Check) -> str:
+    if check.name not in SHARES:
+        return f"{check.limit:.4f}"
+    *_, limit = _of_hundred(check)
     return str(limit)
 
 
-def _of_hundred(measured: Measured) -> list[str | None]:
+def _of_hundred(check: Check) -> list[str | None]:
     """Write challenger, champion and limit in hundredths, as exactly as tells them apart."""
-    limit = measured.limit if _is_missed(measured) else None
-    values = [measured.challenger, measured.champion, limit]
+    limit = check.limit if _is_missed(check) else None
+    values = [check.challenger, check.champion, limit]
     known = {100 * value for value in values if value is not None}
     is_plain = min(known) >= 100 * FULL and len({round(value) for value in known}) == len(known)
     digits = 0 if is_plain else 1
     return [None if value is None else f"{100 * value:.{digits}f}" for value in values]
 
 
-def _figure(measured: Measured) -> str:
+def _figure(check: Check, p: float | None) -> str:
     """Say how a figure moved."""
-    champion, challenger = measured.champion, measured.challenger
-    lead, unit = _lead(measured)
+    champion, challenger = check.champion, check.challenger
+    lead, unit = _lead(check)
     if champion is None or challenger is None:
         return f"{lead} {unit} is {challenger:.4f}, the champion's was not measured"
-    people = "" if measured.cases is None else f"{measured.cases:,} people"
+    people = "" if check.cases is None else f"{check.cases:,} people"
     if challenger == champion:
         return f"{lead} {unit} stayed at {champion:.4f}" + (people and f" ({people})")
     verb = "rose" if challenger > champion else "fell"
     change = f"{challenger / champion - 1:+.1%}" if champion else "from nothing"
-    chance = "" if measured.p is None else f"chance of no gain {measured.p:.1%}"
+    chance = "" if p is None else f"chance of no gain {p:.1%}"
     beside = ", ".join(filter(None, [change, chance, people]))
     return f"{lead} {unit} {verb} from {champion:.4f} to {challenger:.4f} ({beside})"
 
 
-def _lead(measured: Measured) -> tuple[str, str]:
+def _lead(check: Check) -> tuple[str, str]:
     """Return what a figure is about, in words, and its name."""
-    subject, _, figure = measured.name.rpartition(" ")
+    subject, _, figure = check.name.rpartition(" ")
     if figure == "NDCG@10":
         period = "" if subject == "newest" else f" in the period from {subject} on"
-        return f"What people took next{period} stands {_height(measured)} in the lists:", figure
+        return f"What people took next{period} stands {_height(check)} in the lists:", figure
     if figure == "AP":
         return f"Who is picked out by {subject}:", "average precision"
     if figure == "ECE":
@@ -161,6 +150,6 @@ def _lead(measured: Measured) -> tuple[str, str]:
     return "How like themselves texts with typing errors are read:", figure
 
 
-def _height(measured: Measured) -> str:
-    ours, theirs = measured.challenger or 0.0, measured.champion or 0.0
+def _height(check: Check) -> str:
+    ours, theirs = check.challenger or 0.0, check.champion or 0.0
     return "as high" if ours == theirs else "higher" if ours > theirs else "lower"

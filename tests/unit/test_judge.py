@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from portrait.arrays import Doubles
-from portrait.evaluation.judge import LEAST_CASES, judge
+from portrait.evaluation.judge import judge
 from portrait.evaluation.ranking import gains, hits, paired_bootstrap
 from portrait.evaluation.situations import COMPLAINT, KNOWN, NEW, SEARCH, SITUATIONS
 from portrait.evaluation.trial import DEFAULTS, Figures, HeadFigures, Ranks
-from portrait.evaluation.verdict import Check, Verdict
+from portrait.evaluation.verdict import LEAST_CASES, Check, Verdict
 
 USERS = 400
 ITEMS = 2_000
