@@ -204,6 +204,7 @@ def _are_read(batch: pa.RecordBatch) -> NDArray[np.bool_]:
 def _first_of_each_event(rows: Iterable[pa.RecordBatch]) -> tuple[pa.Table, int]:
     """Put rows in the order of receipt, whatever file they came from; drop a user's repeats."""
     table = pa.Table.from_batches(rows, pa.schema([SCHEMA.field(name) for name in COLUMNS]))
+    table = table.filter(pc.is_in(table["action"], ACTIONS))  # others are of a later version
     received = ("received_at", "topic", "partition", "offset")
     table = table.sort_by([(name, "ascending") for name in received])
     events = numbers(table["event_id"].combine_chunks().dictionary_encode().indices)

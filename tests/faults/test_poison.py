@@ -32,6 +32,7 @@ from tests.support.processes import (
     until,
     worker,
 )
+from tests.support.registries import framed
 from tests.support.topics import timeless
 
 pytestmark = pytest.mark.e2e
@@ -68,6 +69,7 @@ def bad_item() -> bytes:
     return json.dumps({"id": "i" * 129, "attributes": attributes}).encode()
 
 
+NO_REGISTRY = "framed with schema 7, and no schema registry is set (PORTRAIT_SCHEMA_REGISTRY)"
 HALF = b'{"user_id": "\\ud800", "type": "click", "item_id": "i"}'  # of a character
 
 
@@ -96,6 +98,9 @@ POISONS = (
     Poison("id: missing", b'{"attributes": {"ann@example.org": 1}}', ITEMS),
     Poison("id: string_too_long", bad_item(), ITEMS),
     Poison("key: not UTF-8", None, ITEMS, key=b"\xff"),
+    Poison(f"payload: {NO_REGISTRY}", framed(7, b"\x02a")),
+    Poison(f"key: {NO_REGISTRY}", None, ERASURES, key=framed(7, b"\x02a")),
+    Poison(f"payload: {NO_REGISTRY}", framed(7, b"\xff" * 100_000), ITEMS),
     Poison("payload: not UTF-8 JSON", b"?" * 1_000_000, ITEMS, headers=[("h", b"h" * 40_000)]),
 )
 # What travels as a few KB, and is much more.

@@ -308,6 +308,19 @@ def test_later_actions_are_read() -> None:
     ]
 
 
+def test_actions_of_a_later_version_are_passed_over() -> None:
+    (rows,) = synthetic_log(3, 1)
+    place = rows.schema.get_field_index("action")
+    actions = pa.array(["click", "rent", "click"], SCHEMA.field("action").type)
+    archive = memory_archive()
+    segment = Segment(RECEIVED_ON, "events.click", 0, 0, 3)
+    archive.write(segment, [rows.set_column(place, SCHEMA.field("action"), actions)])
+
+    reading = read_interactions(archive, most_events=10)
+
+    assert reading.interactions.action.tolist() == [ACTION_CODE[Action.CLICK]] * 2
+
+
 def test_whom_a_replay_takes_is_what_it_was_when_there_were_seven_actions(log: Archive) -> None:
     taken = read_interactions(log, most_events=2_000, sample=Sample.STRATIFIED).user_refs
 
