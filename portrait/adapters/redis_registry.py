@@ -131,15 +131,16 @@ class RedisRegistry:
     async def want(self, version: str, *, insist: bool = False, reason: str | None = None) -> None:
         """Look whether it may serve, then point to it and note why, in one step."""
         entry = await self.entry(version)
-        async with translated():
-            if entry.role == "champion":
+        if entry.role == "champion":
+            async with translated():
                 await self._redis.delete("model:wanted")
-                return
-            require_promotable(
-                entry.card, is_kept=entry.role != "retired", insist=insist, reason=reason
-            )
-            history = NOTES.dump_json(noted(entry.card, reason, datetime.now(UTC)))
-            await self._want(keys=[POINTERS[0], _key(version)], args=[version, history])
+            return
+        require_promotable(
+            entry.card, is_kept=entry.role != "retired", insist=insist, reason=reason
+        )
+        keys = [POINTERS[0], _key(version)]
+        history = NOTES.dump_json(noted(entry.card, reason, datetime.now(UTC)))
+        await self._ask(lambda: self._want(keys=keys, args=[version, history]))
 
     async def switch(self, version: str) -> bool:
         """Move the pointers, in one step."""
@@ -148,8 +149,8 @@ class RedisRegistry:
 
     async def refuse(self, version: str, reason: str) -> None:
         """Withdraw the wish, and write down why, in one step."""
-        async with translated():
-            await self._refuse(keys=[POINTERS[0], _key(version)], args=[version, reason])
+        keys = [POINTERS[0], _key(version)]
+        await self._ask(lambda: self._refuse(keys=keys, args=[version, reason]))
 
     async def restore(self, champion: str, former: str | None, lost: str | None = None) -> bool:
         """Set the pointers, in one step."""

@@ -10,5 +10,5 @@ redis.call('SET', KEYS[2], former)
 redis.call('DEL', KEYS[1], KEYS[3])
 redis.call('ZREM', KEYS[4], former)
 redis.call('ZADD', KEYS[4], ARGV[2], champion)
-redis.call('HSET', 'model:' .. champion, 'rolled_back', ARGV[1])
+redis.pcall('HSET', 'model:' .. champion, 'rolled_back', ARGV[1]) -- no hash: nobody can serve it
 return former

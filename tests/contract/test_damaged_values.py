@@ -244,6 +244,37 @@ async def test_a_pointer_that_nobody_can_read_gives_way_to_the_ledger(
     assert champion is not None
 
 
+async def test_a_wish_is_noted_and_withdrawn_over_a_pointer_of_another_type(redis: Redis) -> None:
+    registry, model = RedisRegistry(redis), learned_model("one")
+    await registry.add(card_of_model(model))
+    await registry.store(model)
+    await redis.rpush("model:wanted", "garbage")
+
+    await registry.want("one")
+    assert await registry.roles() == Roles(wanted="one")
+    await redis.delete("model:wanted")
+    await redis.rpush("model:wanted", "garbage")
+    await registry.refuse("one", "no folder")
+
+    assert await registry.roles() == Roles()
+
+
+async def test_a_champion_that_nobody_can_read_is_rolled_back(redis: Redis) -> None:
+    registry = RedisRegistry(redis)
+    for name in ("one", "two"):
+        model = learned_model(name)
+        await registry.add(card_of_model(model))
+        await registry.store(model)
+        await registry.want(name)
+        await registry.switch(name)
+    await redis.delete("model:two")
+    await redis.rpush("model:two", "garbage")
+
+    assert await registry.roll_back("it is damaged") == "one"
+
+    assert await registry.roles() == Roles("one")
+
+
 @pytest.mark.parametrize("key", ["champion", "retired", "index", "one"])
 async def test_a_first_model_is_put_in_service_over_keys_of_another_type(
     redis: Redis, key: str
