@@ -35,7 +35,7 @@ from workers.update.prequential import Prequential
 from workers.update.updater import Updater
 from workers.update.worker import update
 
-SMALL, LARGE = 500, 4_000  # items
+SMALL, LARGE = 500, 12_000  # items: so many that a byte of each is more than what peaks vary by
 NUMBERS = (
     128  # bytes that a ranking may hold of each item: scores, places, traits; a vector has 1,024
 )
