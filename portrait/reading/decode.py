@@ -113,7 +113,7 @@ class _Builder:
             RecordInvalidError: It, or a part of it, is neither an event nor an erasure.
         """
         if record.topic == ERASURES:
-            self._erase(record, *read_erasure(record, self._clock))
+            self._erase(record, *read_erasure(record, self._clock, self._dialect))
             return
         plain = read_plain(record, self._clock, self._dialect)
         if plain is not None:

@@ -12,11 +12,12 @@ from typing import Any
 
 from portrait.errors import RecordInvalidError, SchemaInvalidError
 from portrait.events.stream import Headers, Record
-from portrait.events.topics import ITEMS
+from portrait.events.topics import ERASURES, ITEMS
 from portrait.reading.envelopes import Opened, enveloped, key_of, messages_in, name_in, value_of
 from portrait.reading.schemas import NO_REGISTRY, Schemas
 
 LARGEST_FRAMED = 262_144  # bytes; in Avro each may be several values, of a hundred bytes each
+KEYED = frozenset({ITEMS, ERASURES})  # topics whose keys are read
 _MAGIC = b"\0"
 _FRAME_BYTES = 5
 
@@ -31,7 +32,7 @@ def schema_of(message: bytes | None) -> int | None:
 def schemas_named(records: Sequence[Record]) -> list[int]:
     """Return the schemas that records are framed with, the commonest first."""
     named = Counter(map(schema_of, (record.value for record in records)))
-    named.update(schema_of(record.key) for record in records if record.topic == ITEMS)
+    named.update(schema_of(record.key) for record in records if record.topic in KEYED)
     return [id for id, _ in named.most_common() if id is not None]
 
 

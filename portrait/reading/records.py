@@ -29,6 +29,7 @@ LARGEST_EVENT = 65_536  # bytes
 LARGEST_ITEM = 1_048_576  # bytes: what its topic takes uncompressed
 LONGEST_ITEM_KEY = 128  # characters; `Id` has as many
 LONGEST_KEY = len(ANONYMOUS) + 128  # of a profile
+EXACT = ("portrait-key", b"exact")  # a header: the key is a name as it stands
 LIVE_MS = 5_000  # who was at the end of every log so short a time ago keeps up
 FETCH_MS = 1_000  # how much older than its receipt an answer of the log may be
 
@@ -213,15 +214,17 @@ def moment_of(event: Event, latest: int, tolerance: int) -> int:
     return at
 
 
-def read_erasure(record: Record, clock: Clock) -> tuple[str, int]:
+def read_erasure(record: Record, clock: Clock, dialect: Dialect = AS_SENT) -> tuple[str, int]:
     """Return who is to be forgotten, up to which moment of receipt (ms).
 
-    The profile's name is the record's key.
+    The profile's name is the record's key, or what lies behind the key's frame or JSON.
 
     Raises:
         RecordInvalidError: It names nobody, or its timestamp says nothing.
     """
-    return _name(record.key, LONGEST_KEY), clock.erased_until(record)
+    is_exact = EXACT in record.headers
+    key = record.key if is_exact else key_behind(record.key, dialect.schemas)
+    return _name(key, LONGEST_KEY), clock.erased_until(record)
 
 
 def read_item(record: Record, dialect: Dialect = AS_SENT) -> ItemReading:

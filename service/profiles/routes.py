@@ -16,6 +16,7 @@ from portrait.model.space import Vectors
 from portrait.profiles.profile import decode_profile
 from portrait.profiles.record import is_blank, partitions_of, received_at_of, space_of
 from portrait.profiles.searched import read_searched
+from portrait.reading.records import EXACT
 from service.dependencies import PartsDep, UserIdPath, state_of
 from service.http.problems import WRITING, declared
 from service.live import AnswerKey, Live, Parts, View
@@ -90,7 +91,7 @@ async def delete_profile(user_id: UserIdPath, parts: PartsDep) -> ErasureAccepte
     Whether anything is known of the user does not matter, nor does asking again. What they do
     later is the beginning of a new profile.
     """
-    await parts.publisher.publish([Message(ERASURES, user_id.encode(), None)])
+    await parts.publisher.publish([Message(ERASURES, user_id.encode(), None, [EXACT])])
     return ErasureAccepted(user_id=user_id)
 
 

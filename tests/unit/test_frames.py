@@ -20,6 +20,7 @@ from portrait.reading.frames import LARGEST_FRAMED, schema_of, schemas_named
 from portrait.reading.protobuf import protobuf
 from portrait.reading.records import Clock
 from portrait.reading.schemas import Decode
+from portrait.ref import user_ref
 from tests.support.fakes import ListPublisher, MemorySchemas
 from tests.support.records import FakeRecord, encoded, event_record, payload
 from tests.support.registries import (
@@ -270,8 +271,41 @@ def test_the_schemas_of_a_batch_are_named_the_commonest_first() -> None:
         event_record(0),
     ]
 
-    assert schemas_named(records) == [8, 7, 5]
+    assert schemas_named(records) == [8, 7, 5, 9]
     assert schema_of(None) is schema_of(b"") is schema_of(b"{}") is None
+
+
+@pytest.mark.parametrize(
+    ("key", "user"),
+    [
+        (b"ann", "ann"),
+        (framed(KEY, in_avro("string", "ann")), "ann"),
+        (framed(KEY_RECORD, in_avro(KEY_SCHEMA, {"id": 7})), "7"),
+        (framed(OF_JSON, b'{"user_id": "ann"}'), "ann"),
+        (b'"ann"', "ann"),
+        (b'{"user_id": "ann"}', "ann"),
+        (b'{"schema": {"type": "string"}, "payload": "ann"}', "ann"),
+        (b'{"user_id": "ann", "shop": "x"}', '{"user_id": "ann", "shop": "x"}'),
+    ],
+)
+def test_an_erasure_is_of_whom_its_key_names_however_it_is_written(key: bytes, user: str) -> None:
+    erasure = FakeRecord(ERASURES, None, key=key)
+
+    assert decoded(erasure).users == [user]
+    assert [*tabulate([erasure], TOLERANCE, dialect=SHOP).erased] == [user_ref(user)]
+
+
+@pytest.mark.parametrize(
+    ("key", "reason"),
+    [
+        (framed(UNKNOWN, b"\x02a"), f"key: {MISSING}"),
+        ((12).to_bytes(8, "big"), f"key: {MISSING.replace('12', '0')}"),
+    ],
+)
+def test_an_erasure_whose_key_cannot_be_read_is_a_letter(key: bytes, reason: str) -> None:
+    (letter,) = decoded(FakeRecord(ERASURES, None, key=key), dialect=AS_SENT).dead
+
+    assert dict(letter.headers)["portrait-reason"] == reason.encode()
 
 
 CONTENTS = st.binary(max_size=50) | st.sampled_from(

@@ -7,7 +7,9 @@ from portrait.events.topics import ERASURES
 from portrait.inference.paint import paint
 from portrait.profiles.facts import Facts, fold
 from portrait.profiles.profile import encode_profiles, read_facts
+from portrait.reading.records import Clock, read_erasure
 from tests.support.catalogues import catalogue
+from tests.support.records import FakeRecord
 from tests.support.shop import NOW_MS, Shop, open_shop
 from tests.unit.test_erase import erasure
 
@@ -25,7 +27,7 @@ async def erased_shop() -> Shop:
     return shop
 
 
-@pytest.mark.parametrize("user", ["ann", "anonymous:c-77", "a/b"])
+@pytest.mark.parametrize("user", ["ann", "anonymous:c-77", "a/b", '"ann"', '{"id":"ann"}'])
 async def test_an_erasure_is_published_under_the_name_of_the_profile(user: str) -> None:
     shop = Shop()
 
@@ -35,6 +37,10 @@ async def test_an_erasure_is_published_under_the_name_of_the_profile(user: str) 
     assert (answer.status_code, answer.json()) == (202, {"user_id": user, "status": "accepted"})
     (message,) = shop.publisher.messages
     assert (message.topic, message.key, message.value) == (ERASURES, user.encode(), None)
+    erased, _ = read_erasure(
+        FakeRecord(ERASURES, None, key=message.key, headers=message.headers), Clock.of_system(0)
+    )
+    assert erased == user
 
 
 async def test_an_erasure_that_kafka_did_not_take_is_not_accepted() -> None:
