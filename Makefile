@@ -13,7 +13,7 @@ BROKER := $(if $(filter apache,$(KAFKA)),kafka)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup kafka demo demo-check demo-retrain test test-kafka coverage check lint format bench-stream bench-encode bench-quality bench-heads bench-staleness \
-  bench-continual bench-judge bench-service bench-portrait generate replay-dead up down clean lock
+  bench-continual bench-judge bench-service bench-portrait encoder-zh generate replay-dead up down clean lock
 
 help:  ## List the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -72,6 +72,9 @@ lint: setup
 
 format: setup  ## Put the code into its one format.
 	@$(RUN) ruff format . && ruff check --fix .
+
+encoder-zh: setup  ## A BERT that reads Chinese and English, in build/encoder-zh (95 MB are fetched).
+	@$(RUN) python -m portrait.text.encoder_zh build/encoder-zh
 
 bench-stream: setup  ## Speed of the update worker beside the least any worker must do.
 	@$(RUN) python -m benchmarks.stream $(ARGS)
