@@ -20,11 +20,12 @@ from portrait.events.item import Id
 from portrait.events.stream import Headers, Message
 from portrait.events.topics import event_topic
 from portrait.reading.dialect import AS_SENT, Dialect
-from portrait.reading.envelopes import enveloped, messages_in, value_of
-from portrait.reading.events import Reading, plain_event, read_messages
-from portrait.reading.records import LARGEST_EVENT, Clock
+from portrait.reading.envelopes import enveloped, messages_in, messages_of, value_of
+from portrait.reading.events import Reading, read_messages
+from portrait.reading.records import LARGEST_EVENT, Clock, refusal
 from portrait.reading.report import End, canonical, report_of
-from portrait.reading.values import Fields
+from portrait.reading.straight import plain_event
+from portrait.reading.values import Fields, as_json
 from portrait.times import MILLISECOND
 from service.http.bodies import MOST_VALUES, is_crowded
 from service.http.problems import MOST_BYTES, EventsInvalidError, FieldError, cut
@@ -90,8 +91,9 @@ def _events_of(body: bytes, headers: Headers) -> list[tuple[Any, bytes | None]]:
     except RecordInvalidError as error:
         msg = "The body is not UTF-8 JSON."
         raise EventsInvalidError(msg) from error
-    if isinstance(sent, dict) and isinstance(sent.get("events"), list):
-        sent = sent["events"]
+    several = messages_of(sent) if isinstance(sent, dict) else None
+    if isinstance(several, list):
+        sent = several
     if not isinstance(sent, list):
         return [(sent, body)]
     if len(sent) > MOST_EVENTS:
@@ -111,10 +113,11 @@ class _Reader:
 
     def read(self, index: int, sent: Any, payload: bytes | None) -> EventResult:  # noqa: ANN401
         """Read what was sent as one event."""
-        try:
-            said, payload = self._said(sent, to_json(sent) if payload is None else payload)
-        except RecordInvalidError as error:
-            return _result(index, sent, "rejected", str(error))
+        read: list[tuple[Reading[Event], bytes | None]] = []
+        reason = refusal(lambda what: read.append(self._said(what, payload)), sent)
+        if reason is not None:
+            return _result(index, sent, "rejected", reason)
+        ((said, payload),) = read
         report = report_of(said, self.clock)
         if report.end is End.DEAD:  # all of it or nothing, so that it can be sent again when mended
             return _result(index, sent, "rejected", report.reason)
@@ -140,12 +143,17 @@ class _Reader:
             message = Message(event_topic(event.type), event.user_key.encode(), value)
             self.messages.append(message)
 
-    def _said(self, sent: Any, payload: bytes) -> tuple[Reading[Event], bytes | None]:  # noqa: ANN401
+    def _said(
+        self,
+        sent: Any,  # noqa: ANN401 - any JSON
+        payload: bytes | None,
+    ) -> tuple[Reading[Event], bytes | None]:
         """Return what was said, and the bytes of what is plain and goes on as it came.
 
         Raises:
             RecordInvalidError: There is no event in it.
         """
+        payload = as_json(sent) if payload is None else payload
         if len(payload) > LARGEST_EVENT:
             msg = f"payload: larger than {LARGEST_EVENT} bytes"
             raise EventInvalidError(msg)

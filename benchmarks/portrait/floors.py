@@ -2,8 +2,10 @@
 
 What was measured, less .06 for a first model and .1 for a learned one, for a training is not the
 same to the last bit everywhere; less .1 and .2 where searches and sessions are asked, and .2 where
-few people are (odd purchases, kin, stars, interests of searches). Nothing ranks by prices yet: what
-diversity brings of them is no promise. Raise a floor when its figure has risen.
+few people are (odd purchases, kin, stars, interests of searches). What one odd purchase does to a
+learned model differs most: of fifteen people .27 to 1.0 in ten trainings of one shop.
+Nothing ranks by prices yet: what diversity brings of them is no promise. Raise a floor when its
+figure has risen.
 """
 
 from benchmarks.portrait.goals import Sides
@@ -35,7 +37,7 @@ _TABLE: dict[str, tuple[float, float, float, float]] = {
     "against.return": (0.94, 0.9, 0.94, 0.9),
     "against.reasons": (1.0, 1.0, 1.0, 1.0),
     "against.only": (0.94, 0.9, 0.94, 0.9),
-    "odd.moved": (0.6, 0.3, 0.5, 0.2),
+    "odd.moved": (0.6, 0.1, 0.5, 0.1),
     "kin.five": (0.79, 0.6, 0.6, 0.4),
     "price.apart": (0.25, 0.1, 0.3, 0.0),
     "next.ndcg": (0.33, 0.31, 0.16, 0.22),

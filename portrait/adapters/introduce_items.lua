@@ -16,7 +16,8 @@ local function forget(ids)
 end
 local function said(item)
   local is_sound, known = pcall(cjson.decode, item)
-  return is_sound and type(known) == 'table' and tonumber(known.said) or 0
+  local much = is_sound and type(known) == 'table' and tonumber(known.said) or 0
+  return much >= 0 and much < 256 and much or 0 -- beyond, it is damaged
 end
 for place = 4, #ARGV, 3 do
   local id, item = ARGV[place], ARGV[place + 1]

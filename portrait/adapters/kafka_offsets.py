@@ -4,7 +4,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError
 from aiokafka.structs import OffsetAndMetadata
 
-from portrait.events.progress import LogName, StoredOffsets
+from portrait.events.progress import LARGEST_LOG, LogName, StoredOffsets
 
 LIFE = "kafka"  # what is committed there is not lost with a process
 
@@ -50,4 +50,5 @@ def written(log: LogName) -> str:
 def log_of(metadata: str | None) -> LogName:
     """Read the name of a log; older versions committed none, and some brokers keep none."""
     number, _, id = (metadata or "").partition(" ")
-    return LogName(int(number), id) if number.isdecimal() else LogName()
+    is_one = number.isdecimal() and len(number) < 10 and int(number) <= LARGEST_LOG  # noqa: PLR2004
+    return LogName(int(number), id) if is_one else LogName()

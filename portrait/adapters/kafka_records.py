@@ -38,6 +38,7 @@ _STRANGE = (
     ValueError,
     IndexError,
     OverflowError,
+    SystemError,
     MemoryError,
     TypeError,
     AssertionError,
@@ -110,8 +111,9 @@ class _Slice:
 
     raw: memoryview
     first: int  # offset
-    behind: int | None  # offset of the next one, if that came along
+    behind: int | None  # offset of the next one, if that came along and can be true
     highwater: int
+    is_misplaced: bool = False  # it cannot be true that it lies at its offset
 
     @property
     def has_header(self) -> bool:
@@ -121,7 +123,7 @@ class _Slice:
     @property
     def end(self) -> int:
         """The offset after it: the next one's, else what it says, in as far as that can be."""
-        if self.behind is not None and self.behind > self.first:
+        if self.behind is not None:
             return self.behind
         last = _BATCH.unpack_from(self.raw)[6] if self.has_header else 0
         return self.first + 1 if last < 0 else min(self.first + last + 1, self.highwater)
@@ -200,7 +202,8 @@ class PartitionReader:
 
     def _slices(self) -> Iterator[_Slice]:
         """Cut what was fetched into batches; the last may be missing its end, and is not one."""
-        at, fetched = 0, self._fetched
+        at, fetched, highwater = 0, self._fetched, self._highwater
+        least = -1  # of the next one's offset: batches lie one behind the other
         while at + _MAGIC < len(fetched):
             first, length = _FRAME.unpack_from(fetched, at)
             end = at + _FRAME.size + length
@@ -208,8 +211,13 @@ class PartitionReader:
                 return
             known = end + _FRAME.size <= len(fetched)
             behind = _FRAME.unpack_from(fetched, end)[0] if known else None
-            yield _Slice(fetched[at:end], first, behind, self._highwater)
-            at = end
+            if behind is not None and not max(least, self.next_fetch_offset) < behind <= highwater:
+                behind = None
+            is_misplaced = not least <= first < (highwater if behind is None else behind)
+            place = max(least, self.next_fetch_offset) if is_misplaced else first
+            each = _Slice(fetched[at:end], place, behind, highwater, is_misplaced)
+            yield each
+            at, least = end, each.end
 
     def _of_slice(self, each: _Slice) -> Iterator[Record]:
         if self._aborted.holds(each):
@@ -239,6 +247,12 @@ class PartitionReader:
         Raises:
             BatchUnreadableError: Neither can be had.
         """
+        if each.is_misplaced:
+            msg = "a batch whose offset is damaged"
+            raise BatchUnreadableError(msg)
+        if len(each.raw) <= _MAGIC:
+            msg = "a batch without a whole header"
+            raise BatchUnreadableError(msg)
         magic = each.raw[_MAGIC]
         if magic > 2 or (magic == 2 and not each.has_header):  # noqa: PLR2004 - the newest format
             msg = f"a batch in the unknown format {magic}"

@@ -138,6 +138,10 @@ class RedisCatalogue:
     async def get_items(self, ids: Sequence[str]) -> list[Item | None]:
         """Return items by id; one that this program cannot read is as good as none."""
         found = [_item(value) for value in await self._values("items", ids)]
+        found = [
+            None if item is not None and item.id != id else item  # another's in its place
+            for id, item in zip(ids, found, strict=True)
+        ]
         absent = [id for id, item in zip(ids, found, strict=True) if item is None]
         introduced = iter(await self._values("items:introduced", absent))
         return [_introduced(next(introduced)) if item is None else item for item in found]

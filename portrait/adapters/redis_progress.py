@@ -21,7 +21,7 @@ from portrait.adapters.redis_common import (
 )
 from portrait.adapters.redis_damage import Damage, mended
 from portrait.catalogue.popularity import diminished
-from portrait.events.progress import LogName, StoredOffsets
+from portrait.events.progress import LARGEST_LOG, LogName, StoredOffsets
 
 WEIGHTS_AT_ONCE = 2_000  # of one command: a weight is less work than a record
 DAYS_KEPT = 28  # of popularity
@@ -131,6 +131,8 @@ class RedisOffsets:
         damaged = []
         for field, value in found.items():
             place, kept = _PLACE.fullmatch(field), _KEPT.fullmatch(value)
+            if kept is not None and int(kept[2] or 0) > LARGEST_LOG:
+                kept = None
             is_end = kept is not None and _END.fullmatch(kept[1]) is not None
             if place is None or not is_end:
                 damaged.append(field)

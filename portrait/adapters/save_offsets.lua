@@ -9,7 +9,8 @@ if run .. ':' .. (redis.call('GET', KEYS[2]) or '') ~= ARGV[1] then return 0 end
 for place = 2, #ARGV, 4 do
   local kept = redis.call('HGET', KEYS[1], ARGV[place]) or ''
   local stored, of = string.match(kept, '^([!-~]*) (%d+) [!-~]*$')
-  if not of or #of > 9 then stored, of = kept, '0' end
+  if of and tonumber(of) > 32767 then stored, of = '-1', '-1' end -- `LARGEST_LOG`: it is damaged
+  if not of then stored, of = kept, '0' end
   if #stored > 18 or not string.find(stored, '^%d+$') then stored = '-1' end
   local log, in_log = tonumber(ARGV[place + 2]), tonumber(of)
   if log > in_log or (log == in_log and tonumber(ARGV[place + 1]) >= tonumber(stored)) then

@@ -1,6 +1,6 @@
 """The archive: every event that could be read, as rows in files, each exactly once.
 
-records ─▶ tabulate ─▶ cut into segments ─▶ write          archive_rows.py, workers/archive.py
+records ─▶ tabulate ─▶ cut into segments ─▶ write          rows.py, workers/archive.py
 segments ─▶ overlapping ─▶ drop what is there twice or erased ─▶ rows                scan
 
 A batch is written before its offsets are committed, so a kill loses nothing; what it writes again

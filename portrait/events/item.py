@@ -171,6 +171,17 @@ class Item(ItemWords):
             named["attributes"] = _merged(known.attributes, self.attributes)
         return known.model_copy(update=named)
 
+    def and_then(self, later: Self) -> Self | None:
+        """Return what two patches say, one after the other; None if no one message can say it."""
+        clears = "attributes" in self.model_fields_set and not self.attributes
+        attributes = {**self.attributes, **later.attributes}
+        if (clears and later.attributes) or len(attributes) > MOST_ATTRIBUTES:
+            return None
+        named = {name: getattr(later, name) for name in later.model_fields_set - {"patch", "id"}}
+        if later.attributes:
+            named["attributes"] = attributes
+        return self.model_copy(update=named | {"patch": True})
+
 
 class IntroducedItem(Item):
     """An item that events speak of and the catalogue does not: remembered for a while."""

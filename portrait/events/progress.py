@@ -17,6 +17,9 @@ class ProgressStore(Protocol):
         ...
 
 
+LARGEST_LOG = 32_767  # number of a log; none has begun again so often
+
+
 class LogName(NamedTuple):
     """One of the logs that a (topic, partition) has been in turn."""
 

@@ -8,12 +8,10 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
 
-from pydantic_core import to_json
-
 from portrait.events.event import Action
 from portrait.events.item import LONGEST_ID
 from portrait.reading.names import OTHER, Names
-from portrait.reading.values import Fields, as_id, first, said
+from portrait.reading.values import MOST_OBJECTS, Fields, as_id, as_json, first, said
 
 PRODUCT_IDS = ("product_id", "productId", "item_id", "itemId", "id", "sku")
 TITLES = ("title", "name", "item_name", "itemName", "product_name", "productName")
@@ -26,6 +24,9 @@ VARIANTS = ("variant", "item_variant", "size")
 PRICES = ("price", "item_price", "unit_price", "unitPrice")
 QUANTITIES = ("quantity", "qty")
 CURRENCIES = ("currency", "currency_code", "currencyCode", "priceCurrency")
+MOST_PRODUCTS = MOST_OBJECTS  # of one message
+TOO_MANY = f"payload: more than {MOST_PRODUCTS} products in one"
+_OF_ALL = frozenset({"price", "quantity", "item", "text"})  # said of several products: of none
 LEVELS = tuple(f"item_category{level}" for level in range(2, 6))  # GA4's
 
 
@@ -36,6 +37,7 @@ class Acts:
     #: One for each event, by the names of `Event`; values as they were sent, `type` an Action.
     fields: Sequence[Fields] = ()
     passed_over: Sequence[str] = ()  # names of what is known, and of no interest
+    refusals: Sequence[str] = ()  # of what else is in it: why it can be no event
 
 
 def act(action: Action, common: Fields, products: Sequence[Fields] = ()) -> Acts:
@@ -48,16 +50,29 @@ def act(action: Action, common: Fields, products: Sequence[Fields] = ()) -> Acts
     """
     if action is Action.SEARCH or not products:
         return Acts([common | {"type": action}])
-    several = len(products) > 1
+    if len(products) == 1:
+        return Acts([common | said(products[0]) | {"type": action}])
+    shared = {name: value for name, value in common.items() if name not in _OF_ALL}
     return Acts(
         [
-            common
+            shared
             | said(product)
-            | {"type": action}
-            | ({"event_id": part_id(common.get("event_id"), place)} if several else {})
-            for place, product in enumerate(products)
-        ]
+            | {"type": action, "event_id": part_id(common.get("event_id"), place)}
+            for place, product in enumerate(products[:MOST_PRODUCTS])
+        ],
+        refusals=[TOO_MANY] if len(products) > MOST_PRODUCTS else (),
     )
+
+
+def ordered(action: Action, common: Fields, products: Sequence[Fields]) -> Acts:
+    """Return the events of a deed that may be told of a whole order, without what was in it.
+
+    Of such a one nothing can be learned: it is passed over.
+    """
+    is_of_order = action in {Action.PURCHASE, Action.RETURN} and common.get("order_id") is not None
+    if is_of_order and all(product.get("item_id") is None for product in products):
+        return Acts(passed_over=[f"{action} without items"])
+    return act(action, common, products)
 
 
 def named(name: object, names: Names) -> Action | Acts:
@@ -102,4 +117,4 @@ def part_id(message_id: object, place: int) -> str | None:
 
 def derived_id(*parts: Any) -> str:  # noqa: ANN401 - whatever was sent
     """Name an event that its producer gave no name, by what it says."""
-    return blake2b(to_json(parts, fallback=str, inf_nan_mode="null"), digest_size=16).hexdigest()
+    return blake2b(as_json(parts), digest_size=16).hexdigest()

@@ -7,12 +7,13 @@ WooCommerce's states of a product.
 from collections.abc import Mapping
 from typing import Any
 
-from portrait.reading.values import as_flag, is_said, within, words
+from portrait.reading.values import as_flag, first, is_said, words
 
 YES = frozenset(
     map(
         words,
         (
+            *("y", "t", "auf lager", "en stock", "disponible", "有库存", "库存充足", "正常"),
             *("in stock", "instock", "available", "yes", "true", "on", "active", "published"),
             *("enabled", "publish", "onbackorder", "backorder", "preorder", "pre order", "presale"),
             *("limited availability", "online only", "in store only", "low stock", "visible"),
@@ -26,8 +27,10 @@ NO = frozenset(
         (
             *("out of stock", "outofstock", "sold out", "soldout", "unavailable", "not available"),
             *("no", "false", "off", "inactive", "draft", "archived", "disabled", "private"),
+            *("n", "f", "none", "no stock", "not in stock", "ausverkauft", "agotado", "épuisé"),
             *("discontinued", "deleted", "trash", "pending", "hidden", "unpublished", "retired"),
             *("缺货", "无货", "售罄", "已售罄", "下架", "已下架", "停售", "草稿", "否", "不可售"),
+            *("暂时缺货", "无库存", "库存不足", "没货", "暂无库存", "停产"),
         ),
     )
 )
@@ -50,7 +53,7 @@ def availability(fields: Mapping[str, Any]) -> tuple[bool | None, dict[str, str]
         value = fields.get(name)
         if value is None:
             continue
-        value = within(value, "quantity") if isinstance(value, dict) else value
+        value = _inside(value)
         if not is_said(value):
             continue
         answer = as_flag(value, YES, NO)
@@ -59,3 +62,10 @@ def availability(fields: Mapping[str, Any]) -> tuple[bool | None, dict[str, str]
         else:
             unread[name] = "unknown word"
     return (all(answers) if answers else None), unread
+
+
+def _inside(value: object) -> object:
+    """Return what an object or the first of a list says: a quantity, schema.org's `@id`."""
+    if isinstance(value, list):
+        value = next(filter(is_said, value), None)
+    return first(value, ("quantity", "@id", "status")) if isinstance(value, dict) else value

@@ -1,7 +1,7 @@
 """Batches: the events between two commits, as columns.
 
 Decoding is the only step that looks at one event at a time. What a record says, and whether it can
-be read at all, is `reading.py`'s to decide.
+be read at all, is `records.py`'s to decide.
 """
 
 from collections import Counter

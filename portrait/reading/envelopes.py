@@ -9,7 +9,6 @@ https://debezium.io/documentation/reference/stable/connectors/postgresql.html#po
 
 import base64
 import binascii
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
@@ -21,10 +20,21 @@ from pydantic_core import from_json
 from portrait.errors import RecordInvalidError
 from portrait.events.stream import Headers
 from portrait.reading.acts import part_id
-from portrait.reading.values import Fields, is_said, objects, parsed, said, scaled
-from portrait.reading.vocabularies import personalize, snowplow
+from portrait.reading.values import (
+    Fields,
+    as_id,
+    first,
+    is_said,
+    lenient,
+    objects,
+    parsed,
+    said,
+    scaled,
+)
+from portrait.reading.vocabularies import personalize, plain, snowplow
 
-_CE_NAMES = {"event_id": "id", "type": "type", "user_id": "subject", "occurred_at": "time"}
+_CE_NAMES = {"event_id": "id", "user_id": "subject", "occurred_at": "time"}
+_CE_ATTRIBUTES = (*_CE_NAMES.values(), "type")
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _SHARED = ("sentAt", "receivedAt", "context")
@@ -87,8 +97,8 @@ def value_of(payload: bytes) -> Any:  # noqa: ANN401 - as it was sent
     try:
         text = payload.decode("utf-8", "surrogatepass")
         line = snowplow.line(text)
-        return line if line is not None else json.loads(text)
-    except (ValueError, RecursionError):
+        return line if line is not None else lenient(text)
+    except ValueError:
         msg = "payload: not UTF-8 JSON"
         raise RecordInvalidError(msg) from None  # the error repeats what was sent
 
@@ -107,13 +117,13 @@ def _unwrapped(body: object, deep: int, refusals: list[str]) -> Iterator[Fields]
         except RecordInvalidError as error:
             refusals.append(str(error))
             return
-    elif "schema" in body and "payload" in body and set(body) <= {"schema", "payload"}:
-        inner = _decoded(body["payload"], body["schema"])
-    elif "op" in body and ("after" in body or "before" in body):
-        yield _change(body)
+    elif _is_connects(body):
+        inner = _payload_of(body)
+    elif _is_change(body):
+        yield from _change(body)
         return
     else:
-        inner = _several(body)
+        inner = messages_of(body)
     if inner is None and isinstance(body, dict):
         yield body
         return
@@ -123,13 +133,16 @@ def _unwrapped(body: object, deep: int, refusals: list[str]) -> Iterator[Fields]
         yield from _unwrapped(each, deep - 1, refusals)
 
 
-def _several(body: Fields) -> list[object] | None:
+def messages_of(body: Fields) -> list[object] | None:
     """Return the messages of a list that is all that a message is for; None if it is none."""
     if isinstance(body.get("batch"), list):  # Segment's
         shared = {name: body[name] for name in _SHARED if name in body}
         return [shared | each if isinstance(each, dict) else each for each in body["batch"]]
     if isinstance(body.get("events"), list):
         return list(body["events"])
+    data = body.get("data")
+    if isinstance(data, list) and any(isinstance(e, dict) and "event_name" in e for e in data):
+        return list(data)  # Meta's
     if "eventList" in body:
         return [*personalize.requests(body)]
     if "datasetArn" in body and isinstance(body.get("items"), list):  # PutItems of Personalize
@@ -140,7 +153,7 @@ def _several(body: Fields) -> list[object] | None:
 def _put_item(item: Fields) -> Fields:
     properties = item.get("properties")
     more = parsed(properties) if isinstance(properties, str) else properties
-    return {"id": item.get("itemId")} | (more if isinstance(more, dict) else {})
+    return (more if isinstance(more, dict) else {}) | {"id": item.get("itemId")}
 
 
 def _data_of(event: Fields) -> object:
@@ -157,24 +170,65 @@ def _data_of(event: Fields) -> object:
 
 def _cloud_event(attributes: Mapping[str, Any], data: object) -> object:
     """Put the attributes under the data: what the data says itself wins."""
+    attributes = {name: attributes[name] for name in _CE_ATTRIBUTES if name in attributes}
     if isinstance(data, list):
         id = attributes.get("id")
         return [
             _cloud_event({**attributes, "id": part_id(id, place)}, each)
-            for place, each in enumerate(data)
+            for place, each in enumerate(data[: MOST_IN_ONE + 1])
         ]
+    data = _inside(data)
     if not isinstance(data, dict):
         msg = "data: not a JSON object"
         raise RecordInvalidError(msg)
-    outer = {ours: attributes[name] for ours, name in _CE_NAMES.items() if name in attributes}
-    return said(outer) | said(data)
+    outer = {
+        ours: attributes[name]
+        for ours, name in _CE_NAMES.items()
+        if name in attributes and first(data, plain.ALIASES[ours]) is None
+    }
+    if "eventType" in data and "sentAt" in data:  # Personalize's, which says by it when it happened
+        outer.pop("occurred_at", None)
+    if "type" in attributes and not plain.says_what(data):
+        outer["type"] = attributes["type"]
+    return said(data) | said(outer)
+
+
+def _inside(data: object) -> object:
+    """Open what a change or Connect's envelope lies in the data of a CloudEvent for."""
+    for _ in range(DEEPEST):
+        if not isinstance(data, dict):
+            return data
+        if _is_connects(data):
+            data = _payload_of(data)
+        elif _is_change(data):
+            return next(_change(data), None)
+        else:
+            return data
+    return data
+
+
+def _is_connects(body: Fields) -> bool:
+    return set(body) == {"schema", "payload"}
+
+
+def _is_change(body: Fields) -> bool:
+    return "op" in body and ("after" in body or "before" in body)
+
+
+def _payload_of(body: Fields) -> object:
+    """Return what lies in Connect's envelope; an outbox writes it as the text of JSON."""
+    payload = body["payload"]
+    inside = parsed(payload) if isinstance(payload, str) else None
+    return inside if isinstance(inside, dict) else _decoded(payload, body["schema"])
 
 
 def _decoded(value: object, schema: object) -> object:
     """Return a value of Connect as JSON would have it."""
     if not isinstance(schema, dict) or value is None:
         return value
-    name = schema.get("name")
+    name = str(schema.get("name"))
+    if name == "io.debezium.data.VariableScaleDecimal" and isinstance(value, dict):
+        return _decimal(str(value.get("value")), value)
     if name == "org.apache.kafka.connect.data.Decimal" and isinstance(value, str):
         return _decimal(value, schema.get("parameters"))
     if name in {"io.debezium.time.Date", "org.apache.kafka.connect.data.Date"}:
@@ -195,30 +249,49 @@ def _decimal(value: str, parameters: object) -> object:
     return value if number is None else number
 
 
-def _change(body: Fields) -> Fields:
-    """Return the row after a change; of a row that is gone, what it was, and that it is gone."""
-    after, before = body.get("after"), body.get("before")
-    if body["op"] in DELETES or not isinstance(after, dict):
-        return said(before if isinstance(before, dict) else {}) | {"__deleted": True}
-    return said(after)
+def _change(body: Fields) -> Iterator[Fields]:
+    """Yield the row after a change; of a row that is gone, what it was, and that it is gone.
+
+    MongoDB's are the text of JSON. A table that was emptied, and a message in the log, are no row.
+    """
+    before, after = (
+        parsed(row) if isinstance(row := body.get(side), str) else row
+        for side in ("before", "after")
+    )
+    if str(body["op"]) not in DELETES and isinstance(after, dict):
+        yield said(after)
+    else:
+        yield said(before if isinstance(before, dict) else {}) | {"__deleted": True}
 
 
 def key_of(key: bytes | None) -> bytes | None:
-    """Return the name in a key: as it is, or the one value of a JSON key of Connect's."""
+    """Return the name in a key: as it is, or the one value of a JSON key of Connect's.
+
+    Raises:
+        RecordInvalidError: It is JSON's, and names nobody, or several.
+    """
     if not key or key[:1] not in b'{"':
         return key
     try:
-        return name_in(from_json(key)) or key
+        value = from_json(key)
     except ValueError:
         return key
+    return name_in(value)
 
 
-def name_in(value: object) -> bytes | None:
-    """Return the one name that a key's value says; None if it says none, or several."""
+def name_in(value: object) -> bytes:
+    """Return the one name that a key's value says.
+
+    Raises:
+        RecordInvalidError: It says none, or several.
+    """
     if isinstance(value, dict) and set(value) == {"schema", "payload"}:
         value = value["payload"]
-    if isinstance(value, dict) and len(value) == 1:
-        (value,) = value.values()
-    if isinstance(value, str | int) and is_said(value) and not isinstance(value, bool):
-        return str(value).encode()
-    return None
+    for _ in range(DEEPEST):  # Avro writes what may be null as {"string": "ann"}
+        if isinstance(value, dict) and len(value) == 1:
+            (value,) = value.values()
+    name = as_id(value)
+    if not isinstance(name, str) or not is_said(name):
+        msg = "key: names nobody, or several"
+        raise RecordInvalidError(msg)
+    return name.encode(errors="replace")

@@ -5,11 +5,10 @@ plain event? ──────────────────────�
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Generic, TypeVar
-
-from pydantic import ValidationError
 
 from portrait.errors import EventInvalidError, RecordInvalidError
 from portrait.events.event import Action, Event
@@ -20,6 +19,7 @@ from portrait.reading.envelopes import Opened
 from portrait.reading.fields import LeftOut, fitted, readable
 from portrait.reading.frames import opened
 from portrait.reading.snapshots import snapshot
+from portrait.reading.straight import plain_event
 from portrait.reading.values import Fields, said
 from portrait.reading.vocabularies import (
     ga4,
@@ -116,6 +116,7 @@ def read_messages(
             reading.refusals.append(str(error))
             continue
         reading.passed_over += acts.passed_over
+        reading.refusals += acts.refusals
         for fields in acts.fields:
             try:
                 event, left_out = event_of(fields, dialect, complete)
@@ -166,22 +167,9 @@ def require_subject(event: Event) -> None:
         raise EventInvalidError(msg)
 
 
-def plain_event(payload: bytes, dialect: Dialect) -> Event | None:
-    """Read a message that is an event as it stands, in one pass; None if it is not."""
-    try:
-        event: Event = Event.__pydantic_validator__.validate_json(payload)
-        if event.currency is not None and event.currency != dialect.currency:
-            return None
-        if event.user_id is None or event.item_id is None or event.type is Action.SEARCH:
-            require_subject(event)
-    except (ValidationError, EventInvalidError):
-        return None
-    return event
-
-
 def _acts(message: Fields, topic: Action | None, dialect: Dialect) -> Acts:
     """Read a message in the vocabulary that it speaks: first what the shop says of its own."""
-    mapped = dialect.mapped.event(message)
+    mapped = dialect.mapped.event(message, topic)
     if mapped is not None:
         return mapped
     if str(message.get("__deleted", "")).lower() == "true":
@@ -202,5 +190,6 @@ def _correct_clock(read: Fields) -> None:
     occurred, sent = read.get("occurred_at"), read.get("sent_at")
     if isinstance(received, datetime) and isinstance(occurred, datetime):
         if isinstance(sent, datetime):
-            read["occurred_at"] = received - (sent - occurred)
+            with suppress(OverflowError):  # years that nobody lived in
+                read["occurred_at"] = received - (sent - occurred)
         read.pop("sent_at", None)

@@ -5,6 +5,7 @@ left out, and it is said which and why; the reasons are those of the models' lim
 """
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -14,6 +15,7 @@ from portrait.reading.dialect import Dialect
 from portrait.reading.moments import as_moment
 from portrait.reading.values import (
     Fields,
+    as_currency,
     as_id,
     as_money,
     as_number,
@@ -29,6 +31,11 @@ _IDS = frozenset(
     {"event_id", "user_id", "anonymous_id", "session_id", "item_id", "order_id", "id", "group_id"}
     | {"recommendation_id"}
 )
+_NUMBERS = frozenset({"price", "rating", "quantity"})
+_SOMEBODYS = frozenset({"user_id", "anonymous_id", "group_id"})  # 0 names nobody
+_ASIDE = frozenset({"sent_at", "received_at", "available_from", "available_until"})
+_SENT = frozenset({"sent_at", "received_at"})
+FIRST_YEAR, NO_YEAR = 1971, 9000  # a moment before or after says that nothing was said
 _TEXTS = frozenset({"title", "brand", "text"})
 _MOMENTS = frozenset({"occurred_at", "sent_at", "received_at", "available_from", "available_until"})
 _TOLD = 32  # fields of one message that are named as left out
@@ -42,21 +49,45 @@ def readable(fields: Mapping[str, object], dialect: Dialect) -> tuple[Fields, Le
     for name, value in fields.items():
         if value is None or name == "currency" or not is_said(value):
             continue
-        if name in _IDS:
-            value = as_id(value)  # noqa: PLW2901
-        elif name in _TEXTS:
-            value = as_text(value)  # noqa: PLW2901
-        elif name in _MOMENTS:
-            value = as_moment(value, dialect.zone)  # noqa: PLW2901
-        elif name == "price":
-            value = _price(value, currency, dialect, left_out)  # noqa: PLW2901
-        elif name == "rating":
-            value = as_number(value)  # noqa: PLW2901
-        elif name == "quantity":
-            value = as_whole(value)  # noqa: PLW2901
-        if value is not None:
-            out[name] = value
+        if isinstance(value, bool) and name in _NUMBERS:
+            left_out[name] = "no number"
+            continue
+        read = (
+            _price(value, currency, dialect, left_out)
+            if name == "price"
+            else _value(name, value, dialect)
+        )
+        if read is not None:
+            out[name] = read
     return out, left_out
+
+
+def _value(name: str, value: object, dialect: Dialect) -> object:
+    """Read the value of a field as its model takes it."""
+    if name in _IDS:
+        return _id(name, value)
+    if name in _TEXTS:
+        return as_text(value)
+    if name in _MOMENTS:
+        return _moment(name, value, dialect)
+    if name == "rating":
+        return as_number(value)
+    return as_whole(value) if name == "quantity" else value
+
+
+def _id(name: str, value: object) -> object:
+    """Read an id; None of nobody: shops write 0 for guests, and for what is no variant."""
+    id = as_id(value)
+    return None if name in _SOMEBODYS and id == "0" else id
+
+
+def _moment(name: str, value: object, dialect: Dialect) -> object:
+    """Read a moment; None of one that programs write for nothing, where nothing may be said."""
+    moment = as_moment(value, dialect.zone)
+    if name not in _ASIDE or not isinstance(moment, datetime):
+        return moment
+    is_none = moment.year < FIRST_YEAR or (name in _SENT and moment.year >= NO_YEAR)
+    return None if is_none else moment
 
 
 def _price(value: object, currency: object, dialect: Dialect, left_out: LeftOut) -> object:
@@ -64,9 +95,7 @@ def _price(value: object, currency: object, dialect: Dialect, left_out: LeftOut)
     amount, code = as_money(value, dialect.currency)
     if not isinstance(amount, int | float) or isinstance(amount, bool):
         return value
-    if code is None and isinstance(currency, str):
-        code = currency.strip().upper()
-    price = dialect.price(amount, code)
+    price = dialect.price(amount, code or as_currency(currency, dialect.currency))
     if price is None:
         left_out["price"] = "in another currency"
     return price

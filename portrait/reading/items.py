@@ -7,13 +7,15 @@ from portrait.errors import ItemInvalidError, RecordInvalidError
 from portrait.events.event import is_event_like
 from portrait.events.item import PATCH_HEADER, Item
 from portrait.events.stream import Headers
+from portrait.reading.availability import NO, YES
 from portrait.reading.dialect import AS_SENT, Dialect
 from portrait.reading.fields import LeftOut, fitted
 from portrait.reading.frames import opened
 from portrait.reading.snapshots import snapshot, taken_back
-from portrait.reading.values import Fields, as_id, first
+from portrait.reading.values import Fields, as_flag, as_id, first, is_said
 
-IDS = ("id", "item_id", "itemId", "product_id", "productId", "sku", "g:id")
+IDS = ("id", "item_id", "itemId", "product_id", "productId", "sku")
+_GOOGLES = "g:"
 GONE = ("__deleted", "withdrawn", "deleted", "is_deleted")
 
 
@@ -45,7 +47,7 @@ def read_items(payload: bytes, headers: Headers = (), *, dialect: Dialect = AS_S
         except ItemInvalidError as error:
             reading.refusals.append(str(error))
             continue
-        if item.withdrawn and _is_deleted(message):
+        if item.withdrawn and any(_flag(message, name) for name in GONE):
             reading.withdrawn.append(item.id)
         else:
             reading.items.append(item)
@@ -72,13 +74,17 @@ def item_of(sent: Fields, dialect: Dialect, *, is_patch: bool = False) -> tuple[
     Raises:
         ItemInvalidError: It has no id, or is an event.
     """
+    sent = _without_namespace(sent)
     fields, left_out = snapshot(sent, dialect)
-    if _is_deleted(sent):
+    if any(_flag(sent, name) is True for name in GONE):
         fields["withdrawn"] = True
-    elif sent.get("withdrawn") is False:
+    elif _flag(sent, "withdrawn") is False:
         fields["withdrawn"] = False
-    if is_patch or sent.get("patch") is True:
+    if is_patch or _flag(sent, "patch") is True:
         fields |= {"patch": True} | taken_back(sent)
+    for name in ("withdrawn", "patch"):
+        if is_said(sent.get(name)) and _flag(sent, name) is None:
+            left_out[name] = "unknown word"
     id = as_id(first(sent, IDS))
     if id is not None:
         fields["id"] = id
@@ -89,5 +95,16 @@ def item_of(sent: Fields, dialect: Dialect, *, is_patch: bool = False) -> tuple[
     return item, left_out
 
 
-def _is_deleted(sent: Fields) -> bool:
-    return any(str(sent.get(name, "")).lower() in {"true", "1"} for name in GONE)
+def _without_namespace(sent: Fields) -> Fields:
+    """Return the fields of Google's feeds without the letter before them; what has none wins."""
+    if not any(name.startswith(_GOOGLES) for name in sent):
+        return sent
+    return {name.removeprefix(_GOOGLES): value for name, value in sent.items()} | {
+        name: value for name, value in sent.items() if not name.startswith(_GOOGLES)
+    }
+
+
+def _flag(sent: Fields, name: str) -> bool | None:
+    """Return the yes or no that a field says; None if it says neither."""
+    answer = as_flag(sent.get(name), YES, NO)
+    return answer if isinstance(answer, bool) else None

@@ -7,33 +7,77 @@ moments and ids may be written in any of the common ways. A purchase of less tha
 return.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from portrait.errors import SettingsInvalidError
 from portrait.events.event import Action
-from portrait.reading.acts import Acts, part_id
+from portrait.reading.acts import MOST_PRODUCTS, TOO_MANY, Acts, part_id
 from portrait.reading.names import ALL
-from portrait.reading.values import Fields, as_whole, is_said, objects, said
+from portrait.reading.values import Fields, as_json, as_text, as_whole, is_said, objects, said
 
 EACH = "each"
-EVENT_FIELDS = (
-    *("event_id", "type", "user_id", "anonymous_id", "session_id", "item_id", "order_id"),
-    *("quantity", "price", "currency", "text", "rating", "recommendation_id"),
-    *("occurred_at", "sent_at"),
-    *("item.title", "item.category", "item.brand", "item.price", "item.attributes"),
-)
-ITEM_FIELDS = (
-    *("id", "title", "category", "brand", "price", "currency", "attributes", "available"),
-    *("available_from", "available_until", "group_id", "withdrawn"),
-)
+EventField = Literal[
+    "event_id",
+    "type",
+    "user_id",
+    "anonymous_id",
+    "session_id",
+    "item_id",
+    "order_id",
+    "quantity",
+    "price",
+    "currency",
+    "text",
+    "rating",
+    "recommendation_id",
+    "occurred_at",
+    "sent_at",
+    "item.title",
+    "item.category",
+    "item.brand",
+    "item.price",
+    "item.attributes",
+]
+ItemField = Literal[
+    "id",
+    "title",
+    "category",
+    "brand",
+    "price",
+    "currency",
+    "attributes",
+    "available",
+    "available_from",
+    "available_until",
+    "group_id",
+    "withdrawn",
+]
 Constant = str | int | float | bool
+
+
+def _worded(value: Any) -> Any:  # noqa: ANN401 - of YAML
+    """Return a table with its names as text: YAML reads 1 and yes as what they look like."""
+    return (
+        {as_text(name): each for name, each in value.items()} if isinstance(value, dict) else value
+    )
 
 
 class Source(BaseModel):
@@ -45,7 +89,7 @@ class Source(BaseModel):
     constant: Constant | None = Field(None, description="The same for every message.")
     join: list[str] | None = Field(None, description="Paths whose values are put together.")
     by: str = Field(":", description="What stands between them.", max_length=8)
-    values: dict[str, Constant] | None = Field(
+    values: Annotated[dict[str, Constant], BeforeValidator(_worded)] | None = Field(
         None, description="What their values mean; what is not named here is not said."
     )
     format: str | None = Field(None, description="Of a moment, by strptime: `%d.%m.%Y %H:%M`.")
@@ -56,6 +100,41 @@ class Source(BaseModel):
             msg = "one of `path`, `constant` and `join` says where the value comes from"
             raise ValueError(msg)
         return self
+
+    @field_validator("format")
+    @classmethod
+    def _is_of_moments(cls, format: str | None) -> str | None:
+        if format is not None:
+            try:
+                datetime.strptime(datetime.now(UTC).strftime(format), format)  # noqa: DTZ007
+            except ValueError:
+                msg = "no format of a moment: see `strptime` of Python"
+                raise ValueError(msg) from None
+        return format
+
+    @property
+    def paths(self) -> list[str]:
+        """Every path that is looked at."""
+        several = [self.path] if isinstance(self.path, str) else self.path or []
+        return [*several, *(self.join or ())]
+
+
+def _kind(value: object) -> str:
+    return "paths" if isinstance(value, list) else "path" if isinstance(value, str) else "more"
+
+
+From = Annotated[
+    Annotated[str, Tag("path")]
+    | Annotated[list[str], Tag("paths")]
+    | Annotated[Source, Tag("more")],
+    Discriminator(_kind),
+]
+
+
+def _paths(source: From) -> list[str]:
+    if isinstance(source, Source):
+        return source.paths
+    return [source] if isinstance(source, str) else source
 
 
 class Rule(BaseModel):
@@ -70,11 +149,50 @@ class Rule(BaseModel):
     )
     each: str | None = Field(None, description="A list: every object of it is an event of its own.")
     passed_over: bool = Field(default=False, description="Known, and of no interest.")
-    fields: dict[str, str | list[str] | Source] = Field(
+    fields: Mapping[str, From] = Field(
         default_factory=dict,
         description="Our fields by name: a path, several of which the first counts that says "
         "something, or more about where it comes from.",
     )
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if not self.fields and not self.passed_over:
+            msg = "it says no fields, nor `passed_over: true`"
+            raise ValueError(msg)
+        return self
+
+    @field_validator("fields")
+    @classmethod
+    def _names_what_is_done(cls, fields: Mapping[str, From]) -> Mapping[str, From]:
+        source = fields.get("type")
+        if isinstance(source, Source):
+            for name in [source.constant, *(source.values or {}).values()]:
+                if name is not None and not isinstance(ALL.find(name), Action):
+                    msg = f"type: {name!r} is no action; there are {', '.join(Action)}"
+                    raise ValueError(msg)
+        return fields
+
+    @model_validator(mode="after")
+    def _knows_each(self) -> Self:
+        if self.each is None:
+            for name, source in self.fields.items():
+                if any(path.partition(".")[0] == EACH for path in _paths(source)):
+                    msg = f"{name}: its path begins with `each`, and no `each` says of which list"
+                    raise ValueError(msg)
+        return self
+
+
+class EventRule(Rule):
+    """How one kind of message of events is read."""
+
+    fields: dict[EventField, From] = Field(default_factory=dict)  # type: ignore[assignment] # of fewer names
+
+
+class ItemRule(Rule):
+    """How one kind of message of the catalogue is read."""
+
+    fields: dict[ItemField, From] = Field(default_factory=dict)  # type: ignore[assignment] # likewise
 
 
 class MappingFile(BaseModel):
@@ -83,26 +201,11 @@ class MappingFile(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     version: Literal[1] = 1
-    events: list[Rule] = Field(default_factory=list)
-    items: list[Rule] = Field(default_factory=list)
+    events: list[EventRule] = Field(default_factory=list)
+    items: list[ItemRule] = Field(default_factory=list)
     categories: dict[str, str] = Field(
         default_factory=dict, description="Paths of categories by the ids that messages name."
     )
-
-    @model_validator(mode="after")
-    def _knows_its_fields(self) -> "MappingFile":
-        for rules, names in ((self.events, EVENT_FIELDS), (self.items, ITEM_FIELDS)):
-            for rule in rules:
-                unknown = [name for name in rule.fields if name not in names]
-                if unknown:
-                    msg = (
-                        f"rule `{rule.name}`: no field `{unknown[0]}`; there are {', '.join(names)}"
-                    )
-                    raise ValueError(msg)
-                if not rule.fields and not rule.passed_over:
-                    msg = f"rule `{rule.name}` says no fields, nor `passed_over: true`"
-                    raise ValueError(msg)
-        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,18 +216,28 @@ class Mapped:
     items: tuple[Rule, ...] = ()
     categories: Mapping[str, str] = field(default_factory=dict)
 
-    def event(self, message: Fields) -> Acts | None:
-        """Read a message by the first rule that is for it; None: none is."""
+    def event(self, message: Fields, topic: Action | None = None) -> Acts | None:
+        """Read a message by the first rule that is for it; None: none is.
+
+        Args:
+            message: What it says.
+            topic: What was done, by the topic, where the rule does not say it.
+        """
         rule = _rule_for(message, self.events)
         if rule is None:
             return None
-        if rule.passed_over:
+        read = [] if rule.passed_over else [*_fields_of(rule, message)]
+        if not read:  # or a list in which nothing is
             return Acts(passed_over=[rule.name])
-        read = [_fields(rule, message, each) for each in _elements(rule, message)]
-        if len(read) > 1 and len({fields.get("event_id") for fields in read}) < len(read):
+        refusals = [TOO_MANY] if len(read) > MOST_PRODUCTS else []
+        read = read[:MOST_PRODUCTS]
+        if len({as_json(fields.get("event_id")) for fields in read}) < len(read):
             for place, fields in enumerate(read):
                 fields["event_id"] = part_id(fields.get("event_id"), place)
-        return Acts([_event(fields) for fields in read])
+        of_items = [fields for fields in read if is_said(fields.get("item_id"))]
+        others = [rule.name] if 0 < len(of_items) < len(read) else []  # tips, fees and the like
+        told = of_items if others else read
+        return Acts([_event(fields, topic) for fields in told], others, refusals)
 
     def rule_of(self, message: Fields) -> str | None:
         """Return the name of the rule that a message is read by; None: none is for it."""
@@ -136,9 +249,7 @@ class Mapped:
         rule = _rule_for(message, self.items)
         if rule is None:
             return None
-        if rule.passed_over:
-            return []
-        return [_fields(rule, message, each) for each in _elements(rule, message)]
+        return [] if rule.passed_over else [*_fields_of(rule, message)][:MOST_PRODUCTS]
 
 
 def read_mapping(path: Path) -> Mapped:
@@ -149,23 +260,57 @@ def read_mapping(path: Path) -> Mapped:
     """
     try:
         text = path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise _wrong(path, line, "not UTF-8") from error
+    except OSError as error:
         msg = f"PORTRAIT_MAPPING: {path} cannot be read ({type(error).__name__})"
         raise SettingsInvalidError(msg) from error
     try:
         node = yaml.compose(text, yaml.SafeLoader)
+        for key in _repeated(node):
+            raise _wrong(path, key.start_mark.line + 1, f"`{key.value}` stands there before")
         file = MappingFile.model_validate(yaml.safe_load(text) or {})
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        msg = f"PORTRAIT_MAPPING: {path}, line {line}: {error.problem}"
-        raise SettingsInvalidError(msg) from error
+        raise _wrong(path, line, str(error.problem)) from error
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise _wrong(path, line, "a character that YAML does not allow") from error
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        line = _line_of(node, first["loc"])
-        where = ".".join(map(str, first["loc"])) or "the file"
-        msg = f"PORTRAIT_MAPPING: {path}, line {line}: {where}: {first['msg']}"
-        raise SettingsInvalidError(msg) from error
+        place = [name for name in first["loc"] if name not in _TAGS]
+        told = f"{'.'.join(map(str, place)) or 'the file'}: {_told(first)}"
+        raise _wrong(path, _line_of(node, place), told) from error
     return Mapped(tuple(file.events), tuple(file.items), file.categories)
+
+
+_TAGS = ("path", "paths", "more", "[key]")  # of places in errors, beside names
+
+
+def _wrong(path: Path, line: int, what: str) -> SettingsInvalidError:
+    return SettingsInvalidError(f"PORTRAIT_MAPPING: {path}, line {line}: {what}")
+
+
+def _told(error: Any) -> str:  # noqa: ANN401 - pydantic's
+    """Say what is wrong, and of a field that is none, which there are."""
+    if error["loc"] and error["loc"][-1] == "[key]":
+        return f"no such field; there are {error['ctx']['expected']}"
+    return str(error["msg"]).removeprefix("Value error, ")
+
+
+def _repeated(node: Any) -> Iterator[Any]:  # noqa: ANN401 - yaml is untyped
+    """Yield the keys that stand twice in one table."""
+    if isinstance(node, yaml.MappingNode):
+        seen = set()
+        for key, value in node.value:
+            if key.value in seen:
+                yield key
+            seen.add(key.value)
+            yield from _repeated(value)
+    elif isinstance(node, yaml.SequenceNode):
+        for each in node.value:
+            yield from _repeated(each)
 
 
 def _line_of(node: Any, place: Sequence[str | int]) -> int:  # noqa: ANN401 - yaml is untyped
@@ -200,45 +345,54 @@ def _is_for(rule: Rule, message: Fields) -> bool:
     return True
 
 
-def _elements(rule: Rule, message: Fields) -> list[Fields]:
-    return [{}] if rule.each is None else objects(_at(message, rule.each))
+def _fields_of(rule: Rule, message: Fields) -> Iterator[Fields]:
+    """Yield what a rule reads of a message, or of each object of a list in it."""
+    elements = [{}] if rule.each is None else objects(_at(message, rule.each))
+    for each in islice(elements, MOST_PRODUCTS + 1):
+        yield {name: _value((message, each), source) for name, source in rule.fields.items()}
 
 
-def _fields(rule: Rule, message: Fields, each: Fields) -> Fields:
-    """Return what a rule reads of a message, or of one object of a list in it."""
-    scope = {**message, EACH: each}
-    return {name: _value(scope, source) for name, source in rule.fields.items()}
+Scope = tuple[Fields, Fields]  # a message, and the object of a list in it that is read
 
 
-def _value(scope: Fields, source: str | list[str] | Source) -> Any:  # noqa: ANN401 - as it was sent
-    if isinstance(source, str | list):
+def _value(scope: Scope, source: From) -> Any:  # noqa: ANN401 - as it was sent
+    if not isinstance(source, Source):
         return _first_at(scope, source)
     if source.constant is not None:
         return source.constant
     if source.join is not None:
-        parts = [_at(scope, path) for path in source.join]
+        parts = [_in(scope, path) for path in source.join]
         return source.by.join(map(str, parts)) if all(map(is_said, parts)) else None
     value = _first_at(scope, source.path or [])
     if source.values is not None:
-        return source.values.get(str(value))
+        return source.values.get(str(as_text(value)))
     if source.format is not None and isinstance(value, str):
         return _parsed(value, source.format)
     return value
 
 
-def _first_at(scope: Fields, paths: str | list[str]) -> Any:  # noqa: ANN401 - as it was sent
+def _first_at(scope: Scope, paths: str | list[str]) -> Any:  # noqa: ANN401 - as it was sent
     """Return what the first path says that says something; None if none does."""
     several = [paths] if isinstance(paths, str) else paths
-    return next((v for path in several if is_said(v := _at(scope, path))), None)
+    return next((v for path in several if is_said(v := _in(scope, path))), None)
 
 
 def _parsed(text: str, format: str) -> object:
     """Read a moment by a format; without an offset in it, in the shop's zone."""
     try:
         moment = datetime.strptime(text.strip(), format)  # noqa: DTZ007 - the zone is added later
-    except ValueError:
+        return moment.isoformat() if moment.tzinfo is None else moment.astimezone(UTC).isoformat()
+    except (ValueError, OverflowError):
         return text
-    return moment.isoformat() if moment.tzinfo is None else moment.astimezone(UTC).isoformat()
+
+
+def _in(scope: Scope, path: str) -> Any:  # noqa: ANN401 - as it was sent
+    """Follow a path: what begins with `each`, in the object of the list."""
+    message, each = scope
+    first, _, rest = path.partition(".")
+    if first == EACH and rest:
+        return _at(each, rest)
+    return _at(message, path)
 
 
 def _at(value: Any, path: str) -> Any:  # noqa: ANN401 - as it was sent
@@ -255,9 +409,9 @@ def _at(value: Any, path: str) -> Any:  # noqa: ANN401 - as it was sent
     return value
 
 
-def _event(fields: Fields) -> Fields:
+def _event(fields: Fields, topic: Action | None) -> Fields:
     """Return fields of an event: `type` as an action, those of its item in an object."""
-    found = ALL.find(fields.get("type"))
+    found = ALL.find(fields["type"]) if is_said(fields.get("type")) else topic
     item = {name[5:]: value for name, value in fields.items() if name.startswith("item.")}
     rest = {name: value for name, value in fields.items() if not name.startswith("item.")}
     rest["type"] = found if isinstance(found, Action) else None

@@ -16,7 +16,15 @@ _UNITS = ((1e11, 1), (1e14, 10**3), (1e17, 10**6), (1e20, 10**9))
 _USUAL = re.compile(  # read at once: it is how most are written
     r"(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:Z|[+-]\d\d:\d\d)?)( UTC)?", re.ASCII
 )
-_NUMBER = re.compile(r"[+-]?\d{5,}(?:\.\d+)?")
+_NUMBER = re.compile(r"[+-]?\d{5,}(?:\.\d+)?|[+-]?\d\.\d+[eE]\+?\d{1,2}", re.ASCII)
+_DIGITS = re.compile(r"((?:19|20)\d{6})(\d{6})?", re.ASCII)  # 20260701, 20260701073100
+_AS_DIGITS = ((19_000_101, 21_000_101), (19_000_101_000_000, 21_000_101_000_000))
+_DOTNET = re.compile(r"/Date\((-?\d{1,16})(?:[+-]\d{4})?\)/")
+_HALF_DAY = re.compile(
+    r"(?:(上午|下午|晚上|凌晨)\s*)?(\d{1,2})(:\d\d(?::\d\d)?)(?:\s*([AP])\.?M\.?)?$", re.IGNORECASE
+)
+_MIDNIGHT = re.compile(r"(?<=[T ])24(?=:00(?::00(?:\.0+)?)?(?:$|[Z+-]))")
+_ABBREVIATION = re.compile(r"\b(?!GMT|UTC)([A-Z]{3,4})\b(?!,)")
 _ZONE_NAME = re.compile(r"\[([A-Za-z0-9_+\-/]{1,40})\]$")
 _WORD_FOR_UTC = re.compile(r"\s*(?:UTC|GMT|Z)$", re.IGNORECASE)
 _CHINESE = re.compile(r"(\d{4})年(\d{1,2})月(\d{1,2})日\s*(.*)")
@@ -39,14 +47,13 @@ def as_moment(value: object, zone: tzinfo) -> object:
     if isinstance(value, dict):
         return as_moment(_inside(value), zone)
     if isinstance(value, int | float) and not isinstance(value, bool):
-        return _since_1970(value)
+        if not any(first <= value < end for first, end in _AS_DIGITS):
+            return _since_1970(value)
+        value = str(value)
     if not isinstance(value, str) or len(value) > LONGEST_MOMENT:
         return value
-    text = unicodedata.normalize("NFKC", value).strip()
-    if _NUMBER.fullmatch(text) and not re.fullmatch(r"(19|20)\d{6}", text):
-        return _since_1970(float(text) if "." in text else int(text))
     try:
-        return _read(text, zone)
+        return _read(unicodedata.normalize("NFKC", value).strip(), zone)
     except (ValueError, OverflowError, IndexError, TypeError):
         return value
 
@@ -81,15 +88,21 @@ def _inside(value: Fields) -> Any:  # noqa: ANN401 - as it was sent
     return None
 
 
-def _read(text: str, zone: tzinfo) -> datetime:
+def _read(text: str, zone: tzinfo) -> object:
     """Read a text.
 
     Raises:
         ValueError: It is none of the ways.
     """
+    if _NUMBER.fullmatch(text) and not _DIGITS.fullmatch(text):
+        return _since_1970(float(text) if "." in text else int(text))
+    if dotnet := _DOTNET.fullmatch(text):
+        return _since_1970(int(dotnet[1]))
+    text, days = _MIDNIGHT.subn("00", text)
     usual = _USUAL.fullmatch(text)
     if usual is not None:
-        return _with_offset(datetime.fromisoformat(usual[1]), UTC if usual[2] else zone)
+        moment = datetime.fromisoformat(usual[1]) + timedelta(days=days)
+        return _with_offset(moment, UTC if usual[2] else zone)
     named = _ZONE_NAME.search(text)
     if named:
         text = text[: named.start()]
@@ -100,15 +113,40 @@ def _read(text: str, zone: tzinfo) -> datetime:
         text = f"{year}-{month}-{day} {rest}".strip()
     text = _SHORT.sub(lambda m: f"{m[1]}-{int(m[2]):02d}-{int(m[3]):02d}", text, count=1)
     text = _SHORT_HOUR.sub(r"0\1", text, count=1).replace("时", ":").replace("分", ":")
-    text = text.removesuffix("秒").removesuffix(":")
+    text = _in_24_hours(text.removesuffix("秒").removesuffix(":"))
+    if digits := _DIGITS.fullmatch(text):
+        text = f"{digits[1]}T{digits[2]}" if digits[2] else text
     if text[:1].isdigit() and not re.match(r"\d{1,2}\s+[A-Za-z]{3}", text):
         bare = _WORD_FOR_UTC.sub("", text)
         if bare != text:
             text, zone = bare, UTC
         moment = datetime.fromisoformat(_WITHOUT_SECONDS_SPACE.sub(r"\1\2", text).replace(",", "."))
     else:
-        moment = parsedate_to_datetime(text)
-    return _with_offset(moment, zone)
+        moment = _of_mail(text, zone)
+    return _with_offset(moment + timedelta(days=days), zone)
+
+
+def _in_24_hours(text: str) -> str:
+    """Write 03:31 PM and 下午3:31 as 15:31."""
+    half = _HALF_DAY.search(text)
+    if half is None or not (half[1] or half[4]):
+        return text
+    is_late = half[1] in {"下午", "晚上"} or (half[4] or "").upper() == "P"
+    hour = int(half[2]) % 12 + 12 * is_late if int(half[2]) <= 12 else int(half[2])  # noqa: PLR2004 - a clock
+    return f"{text[: half.start()].rstrip()} {hour:02d}{half[3]}"
+
+
+def _of_mail(text: str, zone: tzinfo) -> datetime:
+    """Read RFC 2822, and what Java prints. Three letters are the shop's zone where it is called so.
+
+    RFC 5322: -0000 is UTC of whoever does not tell where they are; CST is China's in China.
+    """
+    moment = parsedate_to_datetime(text)
+    if text.endswith("-0000"):
+        return moment.replace(tzinfo=UTC)
+    named = _ABBREVIATION.search(text)
+    here = moment.replace(tzinfo=zone)
+    return here if named is not None and here.tzname() == named[1] else moment
 
 
 def _with_offset(moment: datetime, zone: tzinfo) -> datetime:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from portrait.events.event import Action
 from portrait.reading.values import words
 
+RESULTS = "view_search_results"  # results were shown, and nothing says what was asked
 OTHER = "other"  # how a name is counted that we have never heard: producers may invent any number
 
 _VERSION = re.compile(r"\.v\d+(?:\.\d+)*$", re.IGNORECASE)

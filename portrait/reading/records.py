@@ -20,9 +20,10 @@ from portrait.events.stream import Message, Record, Unreadable
 from portrait.events.topics import action_of
 from portrait.field_errors import MOST_REASONS
 from portrait.reading.dialect import AS_SENT, Dialect
-from portrait.reading.events import Reading, plain_event, read_events
+from portrait.reading.events import Reading, read_events
 from portrait.reading.frames import key_behind
 from portrait.reading.items import ItemReading, read_items
+from portrait.reading.straight import plain_event
 from portrait.times import DAY_MS, MILLISECOND, to_ms
 
 LARGEST_EVENT = 65_536  # bytes
@@ -68,7 +69,7 @@ class Clock:
         if 0 < stamp <= self.now:
             return stamp
         _require_stamp(stamp, self.now + self.tolerance)
-        return max(self.now - self.tolerance, self.since - FETCH_MS)
+        return min(max(self.now - self.tolerance, self.since - FETCH_MS), self.now)
 
     def erased_until(self, record: Record) -> int:
         """Return up to which moment of receipt an erasure goes: never beyond now for who keeps up.

@@ -18,11 +18,12 @@ from portrait.events.item import Item
 from portrait.field_errors import MOST_REASONS
 from portrait.reading.dialect import Dialect
 from portrait.reading.envelopes import messages_in
-from portrait.reading.events import Reading, plain_event, read_messages
+from portrait.reading.events import Reading, read_messages
 from portrait.reading.frames import opened
 from portrait.reading.items import ItemReading, read_items
 from portrait.reading.names import ALL
 from portrait.reading.records import LARGEST_EVENT, LARGEST_ITEM, Clock, moment_of, refusal
+from portrait.reading.straight import plain_event
 from portrait.reading.values import Fields
 
 # Where producers write what they call a message. The first of them that is a known name counts,
@@ -116,6 +117,8 @@ def report_on_item(sent: Fields | bytes, dialect: Dialect) -> Report:
 def canonical(read: BaseModel) -> Fields:
     """Return an event or an item as its own JSON says it."""
     is_item = isinstance(read, Item)
+    if isinstance(read, Event):  # and nothing that was said beside
+        read = Event.model_validate(read.model_dump(), by_name=True, by_alias=False)
     return read.model_dump(mode="json", exclude_none=not is_item, exclude_unset=is_item)
 
 

@@ -69,7 +69,7 @@ def _category(sent: Mapping[str, Any], dialect: Dialect) -> object:
         value = first(value, ("path", "name", "title"))
     if isinstance(value, list):
         names = [
-            first(each, ("name", "title")) if isinstance(each, dict) else as_text(each)
+            as_text(first(each, ("name", "title")) if isinstance(each, dict) else each)
             for each in value
             if is_said(each)
         ]
@@ -81,7 +81,10 @@ def _category(sent: Mapping[str, Any], dialect: Dialect) -> object:
 def _attributes(value: object, left_out: LeftOut) -> dict[str, str] | None:
     """Read attributes: a value of each, as text; of a list all, joined."""
     if isinstance(value, list):  # [{"name": "colour", "value": "red"}]
-        value = {first(each, ("name", "key", "id")): each.get("value") for each in objects(value)}
+        value = {
+            str(as_text(first(each, ("name", "key", "id")))): each.get("value")
+            for each in objects(value)
+        }
     if not isinstance(value, dict):
         if is_said(value):
             left_out["attributes"] = "no object"

@@ -11,16 +11,24 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from pydantic_core import from_json, to_json
+
 Fields = dict[str, Any]
 
 # What scripts write for nothing: as somebody's id, it would be one profile for all of them.
-_NOBODY = frozenset({"undefined", "null", "(null)", "(not set)", "NaN", "None", "nil"})
+NOBODY = frozenset({"undefined", "null", "(null)", "(not set)", "NaN", "None", "nil"})
 _DECIMAL = re.compile(r"\d{1,15}(?:\.\d{1,15})?", re.ASCII)
 _GROUPED = re.compile(r"[+-]?\d{1,3}(?:([.,])\d{3})(?:\1\d{3})*")
 _PLAIN = re.compile(r"[+-]?\d[\d.,]*(?:[eE][+-]?\d{1,3})?|[+-]?[.,]\d+")
 _BETWEEN_DIGITS = re.compile(r"(?<=\d)[\s'\u2019_](?=\d{3}(?!\d))")
 _SURROGATES = re.compile("[\ud800-\udfff]")
+_DEEPEST = 200  # levels of JSON in each other: as many as the usual reader takes
+_BOXES = ("$oid", "$numberLong", "$numberInt", "$uuid")  # what MongoDB writes values into
+_POINTED = re.compile(r"[+-]?\d{1,3}(?:\.\d{3})+", re.ASCII)
+_THOUSANDTHS = frozenset({"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"})  # have three decimals
+MOST_OBJECTS = 1_000  # of one list in a message
 LONGEST_NUMBER = 64  # characters
+_LARGEST = 10**18  # of a whole number that is a part of an amount
 _LONGEST_UNSCALED = 32  # bytes: 77 digits
 _LARGEST_SCALE = 64  # places after the point: a power of ten beyond is counted out for minutes
 
@@ -50,6 +58,7 @@ _CURRENCY_OF_SIGN: Mapping[str, tuple[str, ...]] = {
     "$": ("USD", "CAD", "AUD", "HKD", "SGD", "TWD", "NZD", "MXN"),
 }
 _LONGEST_FIRST = sorted(_CURRENCY_OF_SIGN.items(), key=lambda each: -len(each[0]))
+_OTHER_CODES = {"RMB": "CNY", "CNH": "CNY", "NTD": "TWD", "YEN": "JPY", "EURO": "EUR"}
 _AMOUNTS = ("amount", "value", "price", "price_amount", "item_price", "units")
 _CURRENCIES = ("currency", "currencyCode", "currency_code", "price_currency", "priceCurrency")
 
@@ -83,20 +92,63 @@ def within(value: object, *path: str) -> Any:  # noqa: ANN401 - as it was sent
 
 
 def objects(value: object) -> list[Fields]:
-    """Return the objects of a list, or of a JSON text of one; an object alone is a list of one."""
+    """Return the objects of a list, or of a JSON text of one; an object alone is a list of one.
+
+    Of very many one more than may be in a message: whoever reads them sees that.
+    """
     if isinstance(value, str):
         value = parsed(value)
     if isinstance(value, dict):
         return [value]
-    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+    if not isinstance(value, list):
+        return []
+    return [each for each in value[: MOST_OBJECTS + 1] if isinstance(each, dict)]
 
 
 def parsed(text: str) -> Any:  # noqa: ANN401 - as it was sent
     """Return what a JSON text holds; None if it is none."""
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
+        return from_json(text)
+    except ValueError:
+        pass
+    try:
+        return lenient(text)
+    except ValueError:
         return None
+
+
+def lenient(text: str) -> Any:  # noqa: ANN401 - as it was sent
+    """Read JSON with half characters in it, which stay in values: whoever reads these refuses them.
+
+    Raises:
+        ValueError: It is none, or deeper than the usual reader reads.
+    """
+    try:
+        return _with_whole_names(json.loads(text), _DEEPEST)
+    except RecursionError as error:
+        raise ValueError from error
+
+
+def _with_whole_names(value: object, deep: int) -> object:
+    """Replace half characters in the names of fields."""
+    if deep < 0:
+        raise ValueError
+    if isinstance(value, dict):
+        return {
+            _SURROGATES.sub("\ufffd", name): _with_whole_names(each, deep - 1)
+            for name, each in value.items()
+        }
+    if isinstance(value, list):
+        return [_with_whole_names(each, deep - 1) for each in value]
+    return value
+
+
+def as_json(value: object) -> bytes:
+    """Write what was sent, half characters and all."""
+    try:
+        return to_json(value, fallback=str, inf_nan_mode="null")
+    except ValueError:  # half a character
+        return json.dumps(value, default=str).encode()
 
 
 def as_id(value: object) -> object:
@@ -105,9 +157,18 @@ def as_id(value: object) -> object:
         return value
     if isinstance(value, int):
         return str(value)
-    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
-        return str(int(value))
-    return None if isinstance(value, str) and value.strip() in _NOBODY else value
+    if isinstance(value, float):
+        is_exact = abs(value) < 2**53
+        return (
+            str(int(value))
+            if is_exact and value.is_integer()
+            else repr(value)
+            if is_exact
+            else value
+        )
+    if isinstance(value, Mapping) and len(value) == 1:
+        return as_id(first(value, _BOXES) or "")
+    return None if isinstance(value, str) and value.strip() in NOBODY else value
 
 
 def as_text(value: object) -> object:
@@ -131,7 +192,8 @@ def as_number(value: object) -> object:
     """
     if not isinstance(value, str) or len(value) > LONGEST_NUMBER:
         return None if isinstance(value, bool) else value
-    text = _BETWEEN_DIGITS.sub("", unicodedata.normalize("NFKC", value).strip())
+    text = unicodedata.normalize("NFKC", value).strip().replace("\u2212", "-")
+    text = _BETWEEN_DIGITS.sub("", text)
     if not _PLAIN.fullmatch(text):
         return value
     point, comma = text.rfind("."), text.rfind(",")
@@ -185,23 +247,47 @@ def as_money(value: object, home: str | None = None) -> tuple[object, str | None
             break
     code = re.search(r"^([A-Za-z]{3})(?![A-Za-z])|(?<![A-Za-z])([A-Za-z]{3})$", text)
     if code is not None:
-        currency = code[0].upper()
+        currency = as_currency(code[0], home)
         text = (text[: code.start()] + text[code.end() :]).strip()
+    if currency is not None and currency not in _THOUSANDTHS and _POINTED.fullmatch(text):
+        text = text.replace(".", "")  # beside a currency three digits are thousands
     number = as_number(text)
     return (number, currency) if isinstance(number, float) else (value, None)
 
 
 def _structured(value: Mapping[str, Any], home: str | None) -> tuple[object, str | None]:
     """Read an amount that is an object; commercetools write `centAmount`, Google `nanos`."""
-    currency = first(value, _CURRENCIES)
-    code = currency.strip().upper() if isinstance(currency, str) else None
+    code = as_currency(first(value, _CURRENCIES), home)
     if isinstance(cents := value.get("centAmount"), int):
         digits = value.get("fractionDigits", 2)
-        return (cents / 10**digits if digits in range(7) else dict(value)), code
-    amount, inner = as_money(first(value, _AMOUNTS), home)
-    if isinstance(nanos := value.get("nanos"), int) and isinstance(amount, int | float):
+        is_one = digits in range(7) and abs(cents) < _LARGEST
+        return (cents / 10**digits if is_one else dict(value)), code
+    inside = first(value, _AMOUNTS)
+    if isinstance(inside, Mapping) and isinstance(first(inside, _AMOUNTS), Mapping):
+        return dict(value), code  # nobody writes amounts in amounts in amounts
+    amount, inner = as_money(inside, home)
+    nanos = value.get("nanos")
+    if isinstance(nanos, int) and isinstance(amount, int | float) and abs(nanos) < _LARGEST:
         amount = amount + nanos / 1e9
     return (dict(value) if amount is None else amount), code or inner
+
+
+def as_currency(value: object, home: str | None = None) -> str | None:
+    """Read a currency: its code, its sign, or an object that has one; None if it is not said.
+
+    Args:
+        value: "EUR", "rmb", "元", {"code": "USD"} and the like.
+        home: The shop's: what a sign means that several share.
+    """
+    if isinstance(value, Mapping):
+        value = first(value, ("code", "isoCode", "iso_code", "currency", "name", "symbol"))
+    if not isinstance(value, str) or not is_said(value):
+        return None
+    text = unicodedata.normalize("NFKC", value[:LONGEST_NUMBER]).strip()
+    codes = _CURRENCY_OF_SIGN.get(text) or _CURRENCY_OF_SIGN.get(text.lower())
+    if codes is not None:
+        return home if home in codes else codes[0]
+    return _OTHER_CODES.get(text.upper(), text.upper())
 
 
 def as_flag(value: object, yes: frozenset[str], no: frozenset[str]) -> object:

@@ -233,7 +233,7 @@ def test_a_row_of_debezium_is_opened_behind_its_frame() -> None:
         (framed(UNKNOWN, b"\x08milk"), AS_SENT, f"key: {MISSING}"),
         (framed(UNKNOWN, b"\x08milk"), SHOP, "key: schema 12 is unknown to the registry"),
         (framed(KEY, b"\x09milk"), SHOP, "key: does not fit schema 4"),
-        (framed(ITEM, in_avro(ITEM_SCHEMA, {"id": 7, "title": ""})), SHOP, "key: missing or too"),
+        (framed(ITEM, in_avro(ITEM_SCHEMA, {"id": 7, "title": ""})), SHOP, "key: names nobody, or"),
     ],
 )
 def test_a_key_that_cannot_be_read_withdraws_nothing(
@@ -285,7 +285,8 @@ def test_the_schemas_of_a_batch_are_named_the_commonest_first() -> None:
         (b'"ann"', "ann"),
         (b'{"user_id": "ann"}', "ann"),
         (b'{"schema": {"type": "string"}, "payload": "ann"}', "ann"),
-        (b'{"user_id": "ann", "shop": "x"}', '{"user_id": "ann", "shop": "x"}'),
+        (b'{"user_id": 123.0}', "123"),
+        (b'{"user_id": {"string": "ann"}}', "ann"),
     ],
 )
 def test_an_erasure_is_of_whom_its_key_names_however_it_is_written(key: bytes, user: str) -> None:
@@ -300,6 +301,17 @@ def test_an_erasure_is_of_whom_its_key_names_however_it_is_written(key: bytes, u
     [
         (framed(UNKNOWN, b"\x02a"), f"key: {MISSING}"),
         ((12).to_bytes(8, "big"), f"key: {MISSING.replace('12', '0')}"),
+        *(
+            (key, "key: names nobody, or several")
+            for key in (
+                b'{"user_id": "ann", "shop": "x"}',
+                b"{}",
+                b'{"user_id": null}',
+                b'{"user_id": true}',
+                b'"  "',
+                framed(OF_JSON, b'{"user_id": "ann", "shop": "x"}'),
+            )
+        ),
     ],
 )
 def test_an_erasure_whose_key_cannot_be_read_is_a_letter(key: bytes, reason: str) -> None:

@@ -18,10 +18,10 @@ from portrait.events.history import MARK, Imported, ImportTakenError, PastEvent,
 from portrait.events.receipt import RECEIVED
 from portrait.events.stream import Message
 from portrait.reading.dialect import AS_SENT
-from portrait.reading.events import plain_event
 from portrait.reading.files import sources_of
 from portrait.reading.records import Clock
-from portrait.reading.report import End, report_on
+from portrait.reading.report import End, canonical, report_on
+from portrait.reading.straight import plain_event
 from portrait.times import to_moment
 from tests.support.memory_history import KilledError, MemoryHistory, MemoryImports
 from tests.support.records import RECEIVED as NOW
@@ -194,7 +194,9 @@ def test_a_row_becomes_the_plain_event_that_workers_read_in_one_pass(tmp_path: P
     _, (event,) = past([sent], tmp_path)
 
     (read,) = report_on(sent, CLOCK, AS_SENT).events
-    assert plain_event(event.value, AS_SENT) == read
+    straight = plain_event(event.value, AS_SENT)
+    assert straight is not None
+    assert canonical(straight) == canonical(read)
     assert (event.key, event.action, event.at) == (b"ann", Action.CLICK, 1_790_000_000_000)
     assert event.value == read.model_dump_json(exclude_none=True).encode()
 

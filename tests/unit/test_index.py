@@ -4,13 +4,18 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+from time import process_time
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from portrait.errors import StoreUnavailableError
 from portrait.events.item import PATCH_HEADER, Item
 from portrait.events.resume import Resume
 from portrait.events.topics import DEAD
+from portrait.reading.records import read_item
 from portrait.ref import text_ref
 from tests.support.catalogues import SPACE
 from tests.support.fakes import HashEncoder, ListPublisher, MemoryCatalogue, MemoryOffsets
@@ -335,3 +340,42 @@ def test_an_empty_batch_says_nothing() -> None:
     changes = decode_items([])
 
     assert (changes.items, changes.withdrawn, changes.dead) == ([], [], [])
+
+
+WORDS = st.fixed_dictionaries(
+    {},
+    optional={
+        "title": st.sampled_from(["a", "b"]),
+        "price": st.sampled_from([1, 2, None]),
+        "attributes": st.dictionaries(st.sampled_from("xyz"), st.sampled_from(["1", None])),
+        "patch": st.just(True),  # noqa: FBT003 - a value
+    },
+)
+
+
+@given(st.lists(WORDS, max_size=6))
+def test_patches_in_one_batch_change_what_they_change_one_by_one(
+    said: list[dict[str, Any]],
+) -> None:
+    records = [FakeRecord("items", json.dumps({"id": "i"} | each).encode()) for each in said]
+    one_by_one = at_once = Item(id="i", title="t", attributes={"x": "0", "w": "0"}, price=9)
+    for record in records:
+        (word,) = read_item(record).items
+        one_by_one = word.upon(one_by_one)
+
+    for words in decode_items(records).items:
+        for word in words:
+            at_once = word.upon(at_once)
+
+    assert at_once == one_by_one
+
+
+def test_very_many_patches_of_one_item_are_read_in_the_time_of_as_many_others() -> None:
+    def seconds(ids: int) -> float:
+        patches = [[{"id": f"i{n % ids}", "price": n} for n in range(1_000)] for _ in range(20)]
+        records = [FakeRecord("items", json.dumps(each).encode()) for each in patches]
+        began = process_time()
+        decode_items(records)
+        return process_time() - began
+
+    assert seconds(1) < 3 * seconds(1_000)

@@ -251,3 +251,27 @@ def test_bytes_that_are_no_batch_are_got_past(junk: bytes, offset: int) -> None:
     list(reader)
 
     assert reader.next_fetch_offset > offset
+
+
+@pytest.mark.parametrize("length", [1, 2, 4, 5])
+def test_a_batch_that_ends_before_its_format_is_one_step(length: int) -> None:
+    short = struct.pack(">qi", 0, length) + bytes(length)
+
+    (bad, *good) = read(short + batch([b"b"], first=1), end=2)
+
+    assert isinstance(bad, Unreadable)
+    assert what(good) == [(1, b"b")]
+
+
+@pytest.mark.parametrize("damaged", [0, -1, 1_000, 2**60])
+def test_a_batch_whose_offset_is_damaged_hides_no_other(damaged: int) -> None:
+    first, second, third = (batch([name], first=n) for n, name in enumerate([b"a", b"b", b"c"]))
+    second = struct.pack(">q", damaged) + second[8:]
+
+    found = read(first + second + third, end=3)
+
+    assert [(each.offset, isinstance(each, Unreadable)) for each in found] == [
+        (0, False),
+        (1, True),
+        (2, False),
+    ]

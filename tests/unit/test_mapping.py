@@ -152,14 +152,20 @@ def test_paths_lead_into_lists_and_to_names_with_dots(write: Write) -> None:
     [
         ("events:\n- name: a\n  fields:\n    type: {constant: click}\n   x: 1\n", "line 5"),
         ("version: 2\n", "line 1: version"),
-        ("events:\n- name: a\n  fields: {}\n", "rule `a` says no fields"),
-        ("events:\n- name: a\n  fields:\n    colour: x\n", "no field `colour`"),
+        ("events:\n- name: a\n  fields: {}\n", "line 2: events.0: it says no fields"),
+        (
+            "events:\n- name: a\n  fields:\n    colour: x\n",
+            "line 4: events.0.fields.colour: no such field; there are 'event_id', ",
+        ),
         ("events:\n- name: a\n  feilds:\n    type: x\n", "line 3: events.0.feilds"),
         (
             "events:\n- name: a\n  fields:\n    type: x\n    price: {path: a, constant: 1}\n",
             "line 5",
         ),
-        ("items:\n- name: a\n  fields:\n    user_id: x\n", "no field `user_id`"),
+        (
+            "items:\n- name: a\n  fields:\n    user_id: x\n",
+            "line 4: items.0.fields.user_id: no such field; there are 'id', ",
+        ),
         ("[1, 2]", "line 1"),
     ],
 )

@@ -4,9 +4,10 @@ Sources: https://rees46.com/en/datasets and https://tianchi.aliyun.com/dataset/6
 """
 
 from portrait.events.event import Action
-from portrait.reading.acts import Acts, act, derived_id, product
+from portrait.reading.acts import Acts, derived_id
 from portrait.reading.names import LOGS
 from portrait.reading.values import Fields, first
+from portrait.reading.vocabularies import plain
 
 REES46 = ("event_time", "event_type", "product_id", "user_id")
 TAOBAO_ACTIONS = {"1": "pv", "2": "fav", "3": "cart", "4": "buy"}  # of the mobile data set
@@ -26,13 +27,7 @@ def _rees46(row: Fields) -> Acts | None:
     found = LOGS.find(row["event_type"])
     if not isinstance(found, Action):
         return None  # a plain message with the same fields: its log has no other names
-    common = {
-        "event_id": first(row, ("event_id",)) or _row_id("rees46", row),
-        "user_id": row["user_id"],
-        "session_id": row.get("user_session"),
-        "occurred_at": row["event_time"],
-    }
-    return act(found, common, [product(row)])
+    return plain.read(_named("rees46", row) | {"type": found.value}, None)
 
 
 def _taobao(row: Fields) -> Acts | None:
@@ -40,13 +35,15 @@ def _taobao(row: Fields) -> Acts | None:
     found = LOGS.find(TAOBAO_ACTIONS.get(name, name))
     if not isinstance(found, Action):
         return None
-    common = {
-        "event_id": first(row, ("event_id",)) or _row_id("taobao", row),
-        "user_id": row["user_id"],
-        "occurred_at": first(row, ("timestamp", "time")),
-    }
-    category = first(row, ("category_id", "item_category"))
-    return act(found, common, [product({"item_id": row.get("item_id"), "category": category})])
+    category = first(row, ("category", "category_id", "item_category"))
+    row = _named("taobao", row) | {"category": category}
+    return plain.read(row | {"type": found.value}, None)
+
+
+def _named(log: str, row: Fields) -> Fields:
+    """Name a row by what it says, unless it has a name."""
+    is_named = first(row, plain.ALIASES["event_id"]) is not None
+    return row if is_named else row | {"event_id": _row_id(log, row)}
 
 
 def _row_id(log: str, row: Fields) -> str:

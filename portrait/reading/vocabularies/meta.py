@@ -4,9 +4,18 @@ Source: https://developers.facebook.com/docs/meta-pixel/reference and
 https://developers.facebook.com/docs/marketing-api/conversions-api/parameters.
 """
 
-from portrait.reading.acts import Acts, act, derived_id, named, product
+from portrait.reading.acts import Acts, derived_id, named, ordered, product
 from portrait.reading.names import META
-from portrait.reading.values import Fields, first, objects, within
+from portrait.reading.values import (
+    Fields,
+    as_money,
+    as_whole,
+    first,
+    is_said,
+    objects,
+    parsed,
+    within,
+)
 
 
 def read(body: Fields) -> Acts | None:
@@ -30,22 +39,32 @@ def read(body: Fields) -> Acts | None:
     }
     products = [product(each) for each in objects(custom.get("contents"))]
     if not products:
-        ids = custom.get("content_ids")
-        ids = ids if isinstance(ids, list) else [ids] if ids is not None else []
-        price = custom.get("value") if len(ids) == 1 else None
-        products = [product({"id": id, "price": price} | _named(custom, len(ids))) for id in ids]
-    return act(found, common, products)
+        ids = _ids(custom.get("content_ids"))
+        products = [product({"id": id} | _told(custom, len(ids))) for id in ids]
+    return ordered(found, common, products)
 
 
-def _named(custom: Fields, ids: int) -> Fields:
-    """Return what the content is called; of several it is not known which is meant."""
+def _ids(value: object) -> list[object]:
+    """Return ids: a list, the text of one, or one alone."""
+    inside = parsed(value) if isinstance(value, str) and value.startswith("[") else value
+    found = inside if isinstance(inside, list) else [inside]
+    return [id for id in found if is_said(id)]
+
+
+def _told(custom: Fields, ids: int) -> Fields:
+    """Return what is said of the content; of several it is not known which is meant."""
     if ids != 1:
         return {}
+    value, pieces = as_money(custom.get("value"))[0], as_whole(custom.get("num_items"))
+    is_shared = isinstance(value, int | float) and isinstance(pieces, int) and pieces > 1
     return {
         "name": first(custom, ("content_name",)),
         "category": first(custom, ("content_category",)),
+        "price": value / pieces if is_shared else custom.get("value"),  # type: ignore[operator]
+        "quantity": pieces,
     }
 
 
 def _one(value: object) -> object:
-    return value[0] if isinstance(value, list) and value else value
+    """Return what is said first; null and empty lists say nothing."""
+    return next(filter(is_said, value), None) if isinstance(value, list) else value

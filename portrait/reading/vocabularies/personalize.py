@@ -24,7 +24,9 @@ def read(body: Fields) -> Acts | None:
     common = {
         "event_id": first(body, ("eventId", "event_id"))
         or derived_id(
-            "personalize", user, *(body.get(n) for n in ("sessionId", "itemId", "sentAt")), name
+            *("personalize", user),
+            *(body.get(n) for n in ("sessionId", "itemId", "sentAt")),
+            *([name, more] if more else [name]),
         ),
         "user_id": user,
         "anonymous_id": first(body, ("anonymousId", "anonymous_id")),
@@ -35,7 +37,8 @@ def read(body: Fields) -> Acts | None:
         "recommendation_id": body.get("recommendationId"),
         **moments(body),
     }
-    item = product(more | {"product_id": first(body, ("itemId", "productId", "item_id"))})
+    named = first(body, ("itemId", "productId", "item_id"))
+    item = product(more if named is None else more | {"product_id": named})
     if found in {Action.PURCHASE, Action.CART} and item["price"] is None:
         item["price"] = first(body, ("price",))
     return act(found, common, [item])

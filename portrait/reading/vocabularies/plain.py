@@ -3,7 +3,7 @@
 from portrait.errors import EventInvalidError
 from portrait.events.event import Action
 from portrait.reading.acts import CURRENCIES, PRICES, QUANTITIES, Acts, act, product
-from portrait.reading.names import ALL
+from portrait.reading.names import ALL, RESULTS
 from portrait.reading.values import Fields, first, objects
 
 ALIASES = {
@@ -27,8 +27,8 @@ ALIASES = {
     "schema_version": ("schema_version",),
 }
 TYPES = ("type", "eventType", "event_type", "event", "event_name", "action")
-RESULTS = "view_search_results"
 WRAPPERS = ("track", "event")  # names that say that a name follows
+THINGS = frozenset({"order", "cart", "basket"})  # names of what something is done with
 
 
 def read(body: Fields, topic: Action | None) -> Acts:
@@ -43,6 +43,8 @@ def read(body: Fields, topic: Action | None) -> Acts:
     """
     properties = body.get("properties")
     if isinstance(properties, dict):
+        if says_what(body):  # then those of the properties are of something else
+            properties = {name: each for name, each in properties.items() if name not in TYPES}
         body = properties | {name: value for name, value in body.items() if name != "properties"}
     found = action_of(body, topic)
     if not isinstance(found, Action):
@@ -62,6 +64,11 @@ def named_by(body: Fields) -> list[object]:
     return [body[field] for field in TYPES if field in body]
 
 
+def says_what(body: Fields) -> bool:
+    """Say whether a message says itself what was done, in a word that somebody knows."""
+    return any(name in WRAPPERS or ALL.find(name) is not None for name in named_by(body))
+
+
 def action_of(body: Fields, topic: Action | None) -> Action | str:
     """Return what was done, or the name of what is of no interest.
 
@@ -75,9 +82,15 @@ def action_of(body: Fields, topic: Action | None) -> Action | str:
             continue
         found = ALL.find(name)
         if found is not None:
-            return found
+            return _done_with(name, body) or found
         is_named = True
     if is_named or topic is None:
         msg = "type: unknown action" if is_named else "type: missing"
         raise EventInvalidError(msg)
     return topic
+
+
+def _done_with(name: object, body: Fields) -> Action | str | None:
+    """Return what was done with a thing: `{"type": "cart", "action": "remove"}`."""
+    is_thing = isinstance(name, str) and name.casefold() in THINGS
+    return ALL.find(body.get("action")) if is_thing else None

@@ -4,7 +4,7 @@ Source: https://segment.com/docs/connections/spec/ecommerce/v2/, .../spec/common
 https://www.rudderstack.com/docs/event-spec/ecommerce-events-spec/.
 """
 
-from portrait.reading.acts import Acts, act, named, product
+from portrait.reading.acts import Acts, named, ordered, product
 from portrait.reading.names import SEGMENT
 from portrait.reading.values import Fields, first, objects, within
 
@@ -39,7 +39,7 @@ def read(body: Fields) -> Acts | None:
         **moments(body),
     }
     products = [product(each) for each in objects(said.get("products"))] or [product(said)]
-    return act(found, common, products)
+    return ordered(found, common, products)
 
 
 def moments(body: Fields) -> Fields:

@@ -4,7 +4,7 @@ Source: https://shopify.dev/docs/api/web-pixels-api/standard-events.
 """
 
 from portrait.events.event import Action
-from portrait.reading.acts import Acts, act, named
+from portrait.reading.acts import Acts, named, ordered
 from portrait.reading.names import SHOPIFY
 from portrait.reading.values import Fields, first, objects, within
 
@@ -27,7 +27,7 @@ def read(body: Fields) -> Acts | None:
         "text": within(data, "searchResult", "query"),
         "occurred_at": body.get("timestamp"),
     }
-    return act(found, common, _products(found, data, checkout))
+    return ordered(found, common, _products(found, data, checkout))
 
 
 def _products(action: Action, data: Fields, checkout: Fields) -> list[Fields]:

@@ -6,7 +6,7 @@ com.snowplowanalytics.snowplow.ecommerce in Iglu Central.
 
 import re
 
-from portrait.reading.acts import Acts, act, derived_id, named, product
+from portrait.reading.acts import Acts, derived_id, named, ordered, product
 from portrait.reading.names import SNOWPLOW
 from portrait.reading.values import Fields, first, objects, parsed, said, within
 
@@ -83,7 +83,7 @@ def read(body: Fields) -> Acts | None:
         "order_id": first(deal, ("transaction_id",)),
         "text": " ".join(map(str, terms)) if isinstance(terms, list) else terms,
     }
-    return act(found, common, products)
+    return ordered(found, common, products)
 
 
 def _common(body: Fields) -> Fields:
@@ -119,7 +119,7 @@ def _transaction_item(body: Fields) -> Acts:
     if common["event_id"] is None:
         common["event_id"] = derived_id("ti", body.get("ti_orderid"), body.get("ti_sku"))
     found = SNOWPLOW.actions["transaction"]
-    return act(found, common, [item])
+    return ordered(found, common, [item])
 
 
 def _entities(body: Fields) -> dict[str, list[Fields]]:

@@ -2,8 +2,8 @@
 
     L = -1/N sum_i sum_j  y log p + (1 - y) log(1 - p)      (several labels at once)
 
-It learns by the loop that everything learns by (`training.py`), and stops when the later period
-(validation) no longer gets better.
+It learns by the loop that everything learns by (`loop/training.py`), and stops when the later
+period (validation) no longer gets better.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Next item: a sequence encoder and its loss as one module that `training.py` can train."""
+"""Next item: a sequence encoder and its loss as one module that `loop/training.py` can train."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
