@@ -9,6 +9,7 @@ document, a table, or Snowplow's enriched lines by the first line. Its name is n
 import csv
 import gzip
 import io
+import json
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -35,6 +36,8 @@ ROWS_AT_ONCE = 8_192  # of a Parquet file
 BYTES_AT_ONCE = 262_144
 
 _GZIP, _ZSTD, _PARQUET = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PAR1"
+_FRAMED = b"\0"
+_DECODER = json.JSONDecoder()
 _SEPARATORS = ("\t", ",", ";", "|")
 _STRANGE = (
     *(OSError, EOFError, zlib.error, csv.Error, LookupError, ValueError, NotImplementedError),
@@ -196,6 +199,13 @@ def _by_first_line(first: bytes, lines: Iterator[bytes]) -> Iterator[Row]:
     """Read a file as what its first line is of."""
     if first.lstrip()[:1] in {b"{", b"["}:
         return _json(first, lines)
+    if first[:1] == _FRAMED:
+        msg = (
+            "framed by a schema registry: write the messages as JSON, as a registry's console does"
+        )
+        raise ValueError(msg)
+    if isinstance(_parsed(first.partition(b"\t")[2]), dict):  # a console that prints keys
+        return _json_lines(line.partition(b"\t")[2] for line in chain([first], lines))
     if first.count(b"\t") >= TABS:  # Snowplow's enriched lines, which have no header
         return _json_lines(chain([first], lines))
     return _table(first, lines) if first else iter(())
@@ -219,8 +229,23 @@ def _json(first: bytes, lines: Iterator[bytes]) -> Iterator[Row]:
         if size > LARGEST_DOCUMENT:
             msg = f"a JSON document of more than {LARGEST_DOCUMENT} bytes: write it as JSON lines"
             raise ValueError(msg)
-    value = _parsed(b"".join(held))
-    return _json_lines(iter(held)) if value is None else _elements(value)
+    whole = b"".join(held)
+    value = _parsed(whole)
+    several = _documents(whole) if value is None else value
+    return _json_lines(iter(held)) if several is None else _elements(several)
+
+
+def _documents(text: bytes) -> list[object] | None:
+    """Return JSON documents that stand one after the other, over any lines; None if it is none."""
+    left, found = text.decode(errors="replace").lstrip(), []
+    while left:
+        try:
+            value, end = _DECODER.raw_decode(left)
+        except (ValueError, RecursionError):
+            return None
+        found.append(value)
+        left = left[end:].lstrip()
+    return found
 
 
 def _parsed(text: bytes) -> Any:  # noqa: ANN401 - any JSON

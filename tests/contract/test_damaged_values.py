@@ -157,6 +157,8 @@ GARBAGE = [
     b"9" * 30,
     b"5  0a",
     b"5 0 a b",
+    b"5 32768 0a",  # beyond the numbers that logs can have
+    b"5 99999999999 0a",
 ]
 
 
@@ -302,6 +304,27 @@ async def test_a_model_under_another_type_is_damaged_and_can_be_stored_again(red
 
     assert await registry.model("one") is not None
     assert [each.card.version for each in await registry.entries()] == ["one"]
+
+
+async def test_an_item_that_lies_under_the_id_of_another_is_not_there(redis: Redis) -> None:
+    store = RedisCatalogue(redis)
+    await redis.hset("items", "milk", b'{"id":"tuna","title":"Tuna"}')
+
+    assert await store.get_items(["milk"]) == [None]
+
+
+@pytest.mark.parametrize("much", [b"1e400", b'"nan"', b'"0x7fffffff"', b"-5", b"256"])
+async def test_what_an_introduced_item_claims_to_say_beyond_bounds_is_replaced(
+    redis: Redis, much: bytes
+) -> None:
+    store = RedisCatalogue(redis)
+    await redis.hset("items:introduced", "odd", b'{"id":"odd","said":%s}' % much)
+
+    await store.introduce_items([Item(id="odd", title="Odd")])
+
+    (item,) = await store.get_items(["odd"])
+    assert item is not None
+    assert item.title == "Odd"
 
 
 @pytest.mark.parametrize("key", ["items:introduced", "items:introduced:at", "items:changes"])

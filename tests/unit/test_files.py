@@ -96,6 +96,18 @@ def test_one_object_is_one_message_on_however_many_lines(write: Write) -> None:
     assert sent_in(write("one.json", json.dumps(ROWS[0], indent=2).encode())) == ROWS[:1]
 
 
+def test_objects_one_after_the_other_are_messages_on_however_many_lines(write: Write) -> None:
+    content = json.dumps({"a": 1}, indent=1) + "\n\n" + json.dumps({"a": {"b": "}\n{"}}, indent=1)
+
+    assert sent_in(write("several.json", content.encode())) == [{"a": 1}, {"a": {"b": "}\n{"}}]
+
+
+def test_keys_that_a_console_prints_before_messages_are_left_out(write: Write) -> None:
+    content = b'ann\t{"a": 1}\nbob\t{"a": 2}\n'
+
+    assert sent_in(write("console.txt", content)) == [{"a": 1}, {"a": 2}]
+
+
 def test_a_list_on_each_line_is_a_message_on_each_line(write: Write) -> None:
     assert sent_in(write("lists", b'[{"a": 1}]\n[{"a": 2}]\n')) == [[{"a": 1}], [{"a": 2}]]
 
@@ -221,12 +233,13 @@ def test_what_lies_at_a_url_is_read_where_it_lies() -> None:
     ("content", "told"),
     [
         (b"1,2,3\n4,5,6\n", "its first line holds values"),
+        (b"\0\0\0\0\7\x02ann", "framed by a schema registry"),
         (gzip.compress(lines())[:-20], "end-of-stream"),
         (gzip.compress(lines())[:20] + bytes(40), "CRC check failed"),
         (b"PAR1 and nothing more", "Parquet|magic|size"),
         (b'a,b\n"' + b"x" * 5_000_000, "field larger than"),
     ],
-    ids=["no header", "cut", "damaged", "no Parquet", "endless"],
+    ids=["no header", "framed", "cut", "damaged", "no Parquet", "endless"],
 )
 def test_what_cannot_be_read_is_told_with_its_name(write: Write, content: bytes, told: str) -> None:
     path = write("some.file", content)

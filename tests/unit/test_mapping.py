@@ -166,6 +166,16 @@ def test_paths_lead_into_lists_and_to_names_with_dots(write: Write) -> None:
             "items:\n- name: a\n  fields:\n    user_id: x\n",
             "line 4: items.0.fields.user_id: no such field; there are 'id', ",
         ),
+        (
+            "events:\n- name: a\n  fields:\n    type: {constant: buyy}\n",
+            "line 3: events.0.fields: type",
+        ),
+        ("events:\n- name: a\n  fields:\n    type: {path: a, values: {K: purchse}}\n", "line 3"),
+        ("events:\n- name: a\n  fields:\n    user_id: {pth: a}\n", "line 4"),
+        ('events:\n- name: a\n  fields:\n    sent_at: {path: a, format: "%Q"}\n', "line 4"),
+        ("events:\n- name: a\n  fields:\n    item_id: each.q\n", "line 2: events.0: item_id"),
+        ("events:\n- name: a\n  name: b\n", "line 3: `name` stands there before"),
+        ("version: 1\nx: \x01\n", "line 2: a character that YAML does not allow"),
         ("[1, 2]", "line 1"),
     ],
 )
@@ -174,6 +184,72 @@ def test_a_mistake_is_told_with_its_line(write: Write, text: str, told: str) -> 
         read_mapping(write(text))
 
     assert told in str(refusal.value)
+
+
+def test_a_file_that_is_no_utf8_is_told_with_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "mapping.yml"
+    path.write_bytes(b"version: 1\n# caf\xe9\n")
+
+    with pytest.raises(SettingsInvalidError, match="line 2: not UTF-8"):
+        read_mapping(path)
+
+
+def test_values_are_named_as_json_writes_them(write: Write) -> None:
+    mapping = write(
+        "events:\n- name: a\n  fields:\n    event_id: id\n    user_id: who\n    item_id: what\n"
+        "    occurred_at: at\n    type: {path: bought, values: {true: purchase, 7: cart}}\n"
+    )
+    sent = {"id": "e", "who": "u", "what": "i", "at": "2026-07-01T00:00:00Z"}
+
+    types = [said(mapping, sent | {"bought": each}).events[0].type for each in (True, 7)]
+
+    assert types == [Action.PURCHASE, Action.CART]
+
+
+def test_a_rule_that_does_not_say_what_was_done_leaves_it_to_the_topic(write: Write) -> None:
+    mapping = write(
+        "events:\n- name: a\n  fields:\n    event_id: id\n    user_id: who\n    item_id: what\n"
+        "    occurred_at: at\n"
+    )
+    sent = {"id": "e", "who": "u", "what": "i", "at": "2026-07-01T00:00:00Z"}
+    own = Dialect(mapped=read_mapping(mapping))
+
+    (event,) = read_events(json.dumps(sent).encode(), topic=Action.WISH, dialect=own).events
+
+    assert event.type is Action.WISH
+
+
+def test_lines_without_an_item_are_passed_over_beside_others() -> None:
+    lines = [*ORDER["line_items"], {"id": 3, "title": "Tip", "price": "2.00"}]  # type: ignore[misc]
+
+    reading = said(SHIPPED / "shopify-orders.yml", ORDER | {"line_items": lines})
+
+    assert [event.item_id for event in reading.events] == ["9001", "9002"]
+    assert (reading.passed_over, reading.refusals) == (["Shopify order"], [])
+
+
+def test_who_worked_at_the_till_is_no_customer() -> None:
+    guest = ORDER | {"customer": None, "user_id": 777, "checkout_token": "ct"}
+    refund = {"id": 9, "user_id": 777, "created_at": "2026-07-01T00:00:00Z"}
+    lines = {"refund_line_items": [{"id": 1, "quantity": 1, "line_item": {"product_id": 9001}}]}
+
+    bought = said(SHIPPED / "shopify-orders.yml", guest)
+    returned = said(SHIPPED / "shopify-orders.yml", refund | lines)
+
+    assert {event.user_key for event in bought.events} == {"anonymous:ct"}
+    assert (returned.events, returned.passed_over) == ([], ["Shopify refund of nobody known"])
+
+
+def test_ids_of_mongodb_are_told_apart(write: Write) -> None:
+    mapping = write(
+        "events:\n- name: a\n  each: lines\n  fields:\n    type: {constant: purchase}\n"
+        "    event_id: _id\n    user_id: who\n    item_id: each.sku\n    occurred_at: at\n"
+    )
+    sent = {"_id": {"$oid": "66b0"}, "who": "u", "at": "2026-07-01T00:00:00Z"}
+
+    events = said(mapping, sent | {"lines": [{"sku": "a"}, {"sku": "b"}]}).events
+
+    assert [event.event_id for event in events] == ["66b0:0", "66b0:1"]
 
 
 def test_a_file_that_is_not_there_is_told() -> None:

@@ -87,6 +87,10 @@ def look(asked: Namespace, read: Callable[[Row], Report], tell: Callable[[str], 
             for line in _object(report, asked) if asked.json else _shown(row, report, name):
                 tell(line)
         summary.add(report)
+    if not asked.json and not summary.messages:
+        tell(
+            "        no message in it: of a table, the first line is taken for the names of columns"
+        )
     if not asked.json:
         hidden = summary.messages - (most or 0)
         for line in (*([f"… and {hidden:,} more: --most"] if hidden > 0 else []), ""):

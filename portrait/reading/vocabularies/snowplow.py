@@ -12,9 +12,9 @@ from portrait.reading.values import Fields, first, objects, parsed, said, within
 
 ACTION = "snowplow_ecommerce_action"
 TABS = 120  # an enriched line has 131 fields
-_ENTITY = re.compile(r"contexts_com_snowplowanalytics_snowplow_ecommerce_(\w+?)_\d+$")
+_ENTITY = re.compile(r"contexts_com_snowplowanalytics_snowplow_ecommerce_(\w+?)_\d+(?:_\d+){0,2}$")
 _SELF_DESCRIBING = re.compile(
-    r"unstruct_event_com_snowplowanalytics_snowplow_(?:ecommerce_)?(\w+?)_\d+$"
+    r"unstruct_event_com_snowplowanalytics_snowplow_(?:ecommerce_)?(\w+?)_\d+(?:_\d+){0,2}$"
 )
 _IGLU = re.compile(r"iglu:[^/]+/([^/]+)/")
 
