@@ -194,7 +194,7 @@ def _cloud_event(attributes: Mapping[str, Any], data: object) -> object:
 
 
 def _inside(data: object) -> object:
-    """Open what a change or Connect's envelope lies in the data of a CloudEvent for."""
+    """Open the envelopes of Connect and of a change that lie in a CloudEvent."""
     for _ in range(DEEPEST):
         if not isinstance(data, dict):
             return data
