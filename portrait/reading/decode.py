@@ -34,6 +34,7 @@ from portrait.reading.records import (
 )
 from portrait.ref import event_ref, item_ref, search_ref
 
+_OF_ITEMS = {*ItemSnapshot.model_fields}  # what was said beside is nothing of an item's
 TENTHS = 10  # of a star
 CHARACTERS_PER_TOKEN = 3  # of wordpiece, on the safe side
 
@@ -86,7 +87,7 @@ def item_of(event: Event) -> Item:
     """Return what an event says of its item: the snapshot, or a nameless item not for sale."""
     if event.item is None:
         return Item(id=str(event.item_id), available=False)
-    return Item(id=str(event.item_id), **event.item.model_dump())
+    return Item(id=str(event.item_id), **event.item.model_dump(include=_OF_ITEMS))
 
 
 class _Builder:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from portrait.events.event import Event
 from portrait.events.item import ItemSnapshot
+from portrait.reading.decode import item_of
 from portrait.reading.dialect import AS_SENT, Dialect
 from portrait.reading.envelopes import messages_in
 from portrait.reading.events import Reading, read_messages
@@ -75,6 +76,17 @@ def test_what_is_read_straight_is_what_the_whole_reader_reads(
 
     assert whole.refusals == []
     assert [said(event) for event in whole.events] == [said(straight)]
+
+
+@pytest.mark.parametrize("beside", ["id", "item_id", "withdrawn", "patch", "colour", "said"])
+def test_what_is_said_beside_an_item_is_nothing_of_the_item(beside: str) -> None:
+    sent = payload() | {"item": {"title": "Milk", beside: "x"}}
+    event = plain_event(json.dumps(sent).encode(), AS_SENT)
+    assert event is not None
+
+    item = item_of(event)
+
+    assert item.model_dump_json(exclude_defaults=True) == '{"title":"Milk","id":"milk"}'
 
 
 @pytest.mark.parametrize(
