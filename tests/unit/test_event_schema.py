@@ -55,6 +55,10 @@ REFUSED: dict[str, bytes | None] = {
     "occurred_at: before 1970": json.dumps(GOOD | {"occurred_at": "1969-12-31T23:00:00Z"}).encode(),
     "event_id: string_too_long": json.dumps(GOOD | {"event_id": "e" * 129}).encode(),
     "payload: no event in it": b"[]",
+    "payload: more than 1000 products in one": json.dumps(
+        {name: value for name, value in GOOD.items() if name != "item_id"}
+        | {"products": [{"id": n} for n in range(1_001)]}
+    ).encode(),
 }
 
 
@@ -97,6 +101,7 @@ def test_the_headers_of_a_binary_cloud_event_are_told(attribute: str) -> None:
 def test_the_reasons_are_those_of_the_table() -> None:
     others = {"timestamp: missing", "timestamp: in the future", "internal: ZeroDivisionError"}
     others |= {"payload: schema 12 is unknown to the registry", "payload: does not fit schema 12"}
+    others |= {"key: names nobody, or several"}
 
     assert set(_first_column("| reason | because |")) == set(REFUSED) | others
 
