@@ -12,7 +12,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 BROKER := $(if $(filter apache,$(KAFKA)),kafka)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup kafka demo demo-check demo-retrain test test-kafka coverage check lint format bench-stream bench-encode bench-quality bench-heads bench-staleness \
+.PHONY: help setup kafka demo demo-check demo-retrain test test-kafka coverage fuzz check lint format bench-stream bench-encode bench-quality bench-heads bench-staleness \
   bench-continual bench-judge bench-service bench-portrait encoder-zh generate replay-dead up down clean lock
 
 help:  ## List the targets.
@@ -63,6 +63,9 @@ test-kafka: setup kafka  ## The stream, one whole Portrait and the kill tests, o
 
 coverage: setup  ## Every test, and which lines none of them reaches; a third slower.
 	@$(RUN) $(PYTEST) --cov --cov-report=term:skip-covered $(ARGS)
+
+fuzz: setup  ## Tests of properties on examples that nobody has tried, thirty times as many; what fails is kept in .hypothesis.
+	@$(RUN) $(PYTEST) -q --hypothesis-profile=fuzz -m hypothesis tests/unit $(ARGS)
 
 check: setup lint  ## Format, lint, types, import rules, deployment files, and the tests without servers.
 	@$(RUN) $(PYTEST) -q tests/unit

@@ -16,9 +16,17 @@ from portrait.settings import Settings
 from sandbox.processes import missed
 from sandbox.servers import Servers, start_servers
 
-# No clocks: a busy machine is no reason to fail.
+# No clocks: a busy machine is no reason to fail. And the same examples every time, so that a run
+# that fails, fails again; `make fuzz` looks for others.
 hypothesis_settings.register_profile(
-    "portrait", deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow]
+    "portrait",
+    deadline=None,
+    derandomize=True,
+    max_examples=60,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+hypothesis_settings.register_profile(
+    "fuzz", hypothesis_settings.get_profile("portrait"), derandomize=False, max_examples=2_000
 )
 hypothesis_settings.load_profile("portrait")
 
