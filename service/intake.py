@@ -91,9 +91,9 @@ def _events_of(body: bytes, headers: Headers) -> list[tuple[Any, bytes | None]]:
     except RecordInvalidError as error:
         msg = "The body is not UTF-8 JSON."
         raise EventsInvalidError(msg) from error
-    several = messages_of(sent) if isinstance(sent, dict) else None
-    if isinstance(several, list):
-        sent = several
+    if isinstance(sent, dict) and "specversion" not in sent:  # a CloudEvent is around its data
+        several = messages_of(sent)
+        sent = sent if several is None else several
     if not isinstance(sent, list):
         return [(sent, body)]
     if len(sent) > MOST_EVENTS:

@@ -167,7 +167,7 @@ def as_id(value: object) -> object:
             else value
         )
     if isinstance(value, Mapping) and len(value) == 1:
-        return as_id(first(value, _BOXES) or "")
+        return as_id(first(value, _BOXES))
     return None if isinstance(value, str) and value.strip() in NOBODY else value
 
 

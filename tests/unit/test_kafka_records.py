@@ -263,6 +263,16 @@ def test_a_batch_that_ends_before_its_format_is_one_step(length: int) -> None:
     assert what(good) == [(1, b"b")]
 
 
+def test_a_batch_that_claims_to_be_of_an_old_format_is_one_step() -> None:
+    damaged = bytearray(batch([b"a"]))
+    damaged[16] = 0  # its format: the client library's parser fails on what else it holds
+
+    (bad, *good) = read(bytes(damaged) + batch([b"b"], first=1), end=2)
+
+    assert isinstance(bad, Unreadable)
+    assert what(good) == [(1, b"b")]
+
+
 @pytest.mark.parametrize("damaged", [0, -1, 1_000, 2**60])
 def test_a_batch_whose_offset_is_damaged_hides_no_other(damaged: int) -> None:
     first, second, third = (batch([name], first=n) for n, name in enumerate([b"a", b"b", b"c"]))

@@ -333,6 +333,12 @@ def test_an_event_from_ahead_was_received_no_later_than_it_can_have_been(
         assert keeping_up.received(stamped(published + ahead)) <= published
 
 
+def test_nothing_was_received_later_than_now_where_the_clock_was_set_back() -> None:
+    set_back = Clock(NOW, TOLERANCE, since=NOW + 3_600_000)
+
+    assert set_back.received(stamped(NOW + 1)) == NOW
+
+
 def test_an_erasure_from_ahead_is_taken_for_now() -> None:
     for timestamp in (NOW, NOW + 1, NOW + 3_600_000, NOW + DAY_MS):
         assert LIVE.erased_until(erasure(timestamp)) == NOW

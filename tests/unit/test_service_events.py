@@ -355,3 +355,36 @@ async def test_events_are_taken_before_there_is_a_model() -> None:
         answer = await client.post("/events", json=CLICK)
 
     assert answer.status_code == 202
+
+
+async def test_a_half_character_costs_its_event_alone() -> None:
+    shop, half = Shop(), CLICK | {"event_id": "e-2", "user_id": "x\ud83c"}
+
+    async with open_shop(shop) as client:
+        answer = await client.post(
+            "/events", content=json.dumps({"events": [CLICK, half]}), headers=JSON
+        )
+
+    assert [each["status"] for each in answer.json()["results"]] == ["accepted", "rejected"]
+    assert len(shop.publisher.messages) == 1
+
+
+async def test_each_call_of_a_batch_ends_by_itself() -> None:
+    async with open_shop(shop := Shop()) as client:
+        answer = await client.post("/events", json={"batch": [CLICK, {}]})
+
+    assert [each["status"] for each in answer.json()["results"]] == ["accepted", "rejected"]
+    assert len(shop.publisher.messages) == 1
+
+
+async def test_a_list_in_a_cloud_event_keeps_what_is_said_around_it() -> None:
+    around = {"specversion": "1.0", "id": "c", "type": "shop.cart", "subject": "ann"}
+    data = [{"event_name": "add_to_cart", "item_id": id} for id in ("milk", "tea")]
+
+    async with open_shop(shop := Shop()) as client:
+        answer = await client.post(
+            "/events", json=around | {"time": "2026-11-23T18:01:58Z", "data": data}
+        )
+
+    assert answer.json()["results"][0]["events"] == len(data)
+    assert {message.key for message in shop.publisher.messages} == {b"ann"}

@@ -241,3 +241,12 @@ def test_who_has_seen_enough_of_it_may_close_the_pipe(tmp_path: Path) -> None:
 
     assert json.loads(ended.stdout)["end"] == "passed_over"
     assert ended.stderr == b""
+
+
+def test_a_table_without_rows_is_told_as_one(tmp_path: Path) -> None:
+    path = tmp_path / "names.csv"
+    path.write_text("event_id,user_id\n")
+
+    _, lines = tried(path)
+
+    assert "the first line is taken for the names of columns" in "\n".join(lines)
