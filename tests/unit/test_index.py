@@ -8,7 +8,7 @@ from time import process_time
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from portrait.errors import StoreUnavailableError
@@ -347,12 +347,14 @@ WORDS = st.fixed_dictionaries(
     optional={
         "title": st.sampled_from(["a", "b"]),
         "price": st.sampled_from([1, 2, None]),
-        "attributes": st.dictionaries(st.sampled_from("xyz"), st.sampled_from(["1", None])),
+        "attributes": st.none()
+        | st.dictionaries(st.sampled_from("xyz"), st.sampled_from(["1", None])),
         "patch": st.just(True),  # noqa: FBT003 - a value
     },
 )
 
 
+@settings(max_examples=500)
 @given(st.lists(WORDS, max_size=6))
 def test_patches_in_one_batch_change_what_they_change_one_by_one(
     said: list[dict[str, Any]],

@@ -264,13 +264,13 @@ def test_a_batch_that_ends_before_its_format_is_one_step(length: int) -> None:
 
 
 def test_a_batch_that_claims_to_be_of_an_old_format_is_one_step() -> None:
-    damaged = bytearray(batch([b"a"]))
-    damaged[16] = 0  # its format: the client library's parser fails on what else it holds
+    damaged = bytearray(batch([b"a"] * 4))
+    damaged[16] = 0  # its format: the client's parser fails on the number of records
 
-    (bad, *good) = read(bytes(damaged) + batch([b"b"], first=1), end=2)
+    (bad, *good) = read(bytes(damaged) + batch([b"b"], first=4), end=5)
 
     assert isinstance(bad, Unreadable)
-    assert what(good) == [(1, b"b")]
+    assert what(good) == [(4, b"b")]
 
 
 @pytest.mark.parametrize("damaged", [0, -1, 1_000, 2**60])

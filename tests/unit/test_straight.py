@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from portrait.events.event import Event
@@ -59,6 +59,7 @@ def said(event: Event) -> dict[str, Any]:
     return fields | {"item": item and item.model_dump(include={*ItemSnapshot.model_fields})}
 
 
+@settings(max_examples=2_000)
 @given(
     changes=st.dictionaries(st.sampled_from(NAMES), VALUES, max_size=4),
     item=ITEMS,
