@@ -23,11 +23,9 @@ from portrait import metrics
 from portrait.adapters.kafka_client import Cluster, why_away
 from portrait.adapters.kafka_fetch import MOST_FETCHED, Fetching
 from portrait.adapters.kafka_offsets import KafkaOffsets, written
-from portrait.adapters.kafka_places import Places
+from portrait.adapters.kafka_places import AWAY_SECONDS, Places
 from portrait.adapters.kafka_records import Intake
-from portrait.errors import (
-    StreamUnavailableError,
-)
+from portrait.errors import StreamUnavailableError
 from portrait.events.progress import LogName
 from portrait.events.resume import Resume
 from portrait.events.stream import Batch, Notes, Record, Unreadable
@@ -37,7 +35,6 @@ IDLE_MS = 200  # how often an idle reader reports its progress
 STUCK_SECONDS = 0.2  # that the client may take for longer than it was told: then it rejoins
 LAG_SECONDS = 1.0  # how often lag is exported: it costs a pass over every partition
 CONNECT_SECONDS = 2.0  # between two tries to connect
-AWAY_SECONDS = 0.5  # between two tries while the log is away
 SILENT_SECONDS = 10.0  # without an answer until that is said; a fetch is answered within 0.1
 DRAIN_SECONDS = 20.0  # longest a rebalance waits for the batch in hand; a join allows 300
 ANSWER_SECONDS = 10.0  # longest wait for a commit, until it is tried again
