@@ -33,6 +33,7 @@ class Evidence:
     items: Codes  # (S,), rows of the catalogue, or MISSING
     known: Flags  # (S,), whether the item or the search is known
     placed: Vectors  # (S, D), where the learned model sees them; zeros where it has not looked
+    visit: int = 0  # how many of them, the first, are of a session beside the past; 0: no such two
 
     def __len__(self) -> int:
         return len(self.ring)
@@ -123,6 +124,7 @@ def merged(past: Evidence, session: Evidence) -> Evidence:
         np.concatenate([session.items, past.items]),
         np.concatenate([session.known, past.known]),
         np.concatenate([session.placed, past.placed]),
+        visit=len(session),
     )
 
 

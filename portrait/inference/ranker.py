@@ -136,11 +136,25 @@ class Ranker:
         weights = _joined(vector_weights(old), vector_weights(new), is_said, is_liked)
         touched = np.concatenate([now, np.where(is_said, MISSING, before)], axis=1)
         return self._added(
-            self.states(rows, events),
+            self._visit_states((before, old), (now, new), is_said, is_liked),
             texts,
             self._near(touched, events),  # in a visit co-occurrence follows the visit alone
             self._suited(rows, weights),
         )
+
+    def _visit_states(self, past: Told, visit: Told, is_said: Flags, is_liked: Flags) -> Floats:
+        """Encode the past and the visit apart, and mix the states of those who have both: (U, D).
+
+        Args:
+            past: (U, P), heard.
+            visit: (U, S), heard.
+            is_said: (U, 1), whether the visit says anything.
+            is_liked: (U, 1), whether the past does.
+        """
+        usual, now = self.states(*past), self.states(*visit)
+        mixed = np.float32(LONG_SHARE) * usual + np.float32(SHORT_SHARE) * now
+        states: Floats = np.where(is_said, np.where(is_liked, mixed, now), usual)
+        return states
 
     def _mixed(self, long: Vectors, short: Vectors) -> Vectors:
         """Weigh two terms, (U, K) each, as the text part does."""

@@ -66,6 +66,11 @@ class FirstTaste:
         return _leaning_of(self.evidence, shelf, self.blend, (LONG_SHARE, SHORT_SHARE))
 
 
+Moment = tuple[
+    float, Events
+]  # its share of a state, and the S events, of which its own are present
+
+
 @dataclass(frozen=True, slots=True)
 class Taste:
     """S events as a learned model sees them; see `FirstTaste` for what both can be asked."""
@@ -75,7 +80,7 @@ class Taste:
     placed: Floats  # (S, D); zeros where nothing is known
     events: Events  # (1, S)
     neighbours: Codes  # (S,), rows of the co-occurrences, or MISSING
-    state: Floats  # (D,)
+    moments: tuple[Moment, ...]  # what the state is made of
 
     @property
     def asked(self) -> Floats:
@@ -114,6 +119,22 @@ class Taste:
             scores[shelf.unplaced] = 0
         return scores
 
+    @property
+    def state(self) -> Floats:
+        """Return what the behaviour encoder makes of the events, (D,)."""
+        behaviour = self.learned.behaviour
+        state = np.zeros(behaviour.dim, np.float32)
+        for share, events in self.moments:
+            state += np.float32(share) * behaviour.state(self.placed[None], events)[0]
+        return state
+
+    def _behaviour_shares(self, items: Floats) -> Floats:
+        """Return each event's share of how near items, (n, D), are to the state, (n, S)."""
+        shares = np.zeros((len(items), len(self.placed)), np.float32)
+        for share, events in self.moments:
+            shares += np.float32(share) * self.learned.behaviour.shares(self.placed, events, items)
+        return shares
+
     def _neighbour_scores(self, shelf: Shelf) -> Floats:
         """Return what the co-occurrences say of each item, (N + 1,): the last stands for others."""
         scores = np.zeros(len(shelf) + 1, np.float32)
@@ -133,7 +154,7 @@ class Taste:
             else None
         )
         return blend.score(
-            learned.behaviour.shares(self.placed, self.events, items),
+            self._behaviour_shares(items),
             neighbours,
             self.evidence.shares(shelf.matrix[shelf.text[rows]], (0, 1)),
             (shelf.neighbour[rows] == MISSING)[:, None],
@@ -147,8 +168,9 @@ class Taste:
 def taste_of(evidence: Evidence, learned: Learned) -> Taste:
     """Read events as a learned model does; what it has not placed stands by its text.
 
-    Co-occurrence follows what somebody is after now, which in a session is the session alone: it
-    adds up to as much whatever it stands on, and the past would outweigh one new search.
+    In a session the behaviour encoder reads session and past apart, for where people have been says
+    more of what they usually take next than two items do, and not of what they are after now.
+    Co-occurrence follows the session alone: it adds up to as much whatever it stands on.
     """
     placed, events = evidence.placed, evidence.events
     by_text = np.flatnonzero(~_said(placed) & _said(evidence.vectors))
@@ -156,12 +178,14 @@ def taste_of(evidence: Evidence, learned: Learned) -> Taste:
         placed = placed.copy()
         nameless = np.zeros(len(by_text), np.uint64)
         placed[by_text] = learned.behaviour.items(nameless, evidence.vectors[by_text])
-    (state,) = learned.behaviour.state(placed[None], events)
     neighbours = learned.neighbours.find(evidence.ring["ref"])
-    now = evidence.weight[SHORT]
-    if now.any():
-        neighbours[now == 0] = MISSING
-    return Taste(learned, evidence, placed, events, neighbours, state)
+    if not evidence.visit:
+        return Taste(learned, evidence, placed, events, neighbours, ((1.0, events),))
+    neighbours[evidence.visit :] = MISSING
+    is_now = np.arange(len(evidence)) < evidence.visit
+    past, now = events.where(~is_now), events.where(is_now)
+    moments = (LONG_SHARE, past), (SHORT_SHARE, now)
+    return Taste(learned, evidence, placed, events, neighbours, moments)
 
 
 def _said(vectors: Floats) -> NDArray[np.bool_]:

@@ -14,7 +14,7 @@ from portrait.events.event import Action
 from portrait.events.item import Item
 from portrait.inference.explain import Evidence, evidence_of, merged
 from portrait.inference.paint import paint
-from portrait.inference.rank import rank_by
+from portrait.inference.rank import LONG_SHARE, SHORT_SHARE, rank_by
 from portrait.inference.ranking import Ranking, RankingRequest
 from portrait.inference.session import session_evidence, session_ring
 from portrait.inference.shelf import Shelf, shelf_of
@@ -164,16 +164,19 @@ def test_forgetting_searches_keeps_the_items_placed() -> None:
     assert not np.array_equal(paint(ring, built)["state"][0], before["state"])  # search unknown
 
 
-def test_a_session_goes_on_where_the_past_ended() -> None:
+@pytest.mark.parametrize("purchases", [1, 20])
+def test_a_session_weighs_as_much_beside_a_long_past_as_beside_a_short_one(purchases: int) -> None:
     built = shop()
-    past = evidence_of(ring_of((Action.PURCHASE, "milk", 0)), built)
+    bought = [(Action.PURCHASE, "milk", day) for day in range(purchases)]
+    past = evidence_of(ring_of(*bought), built)
     now = session_evidence(session_ring(["tuna"], ()), built)
     assert MODEL.learned is not None
 
-    joined = taste_of(merged(past, now), MODEL.learned)
+    joined, usual, alone = (
+        taste_of(evidence, MODEL.learned).state for evidence in (merged(past, now), past, now)
+    )
 
-    same = taste(ring_of((Action.CLICK, "tuna", 0), (Action.PURCHASE, "milk", 0)), built)
-    assert joined.state == pytest.approx(same.state, abs=1e-5)
+    assert joined == pytest.approx(LONG_SHARE * usual + SHORT_SHARE * alone, abs=1e-5)
 
 
 def test_in_a_session_what_was_bought_together_with_the_past_does_not_outweigh_it() -> None:
