@@ -3,9 +3,8 @@
 What was measured, less .06 for a first model and .1 for a learned one, for a training is not the
 same to the last bit everywhere; less .1 and .2 where searches and sessions are asked, and .2 where
 few people are (odd purchases, kin, stars, interests of searches). What one odd purchase does to a
-learned model differs most: of fifteen people .27 to 1.0 in ten trainings of one shop, which end at
-the moment of the run, so that what is held out differs with the time of day; and what two items do
-for somebody known .50 to .89.
+learned model differs most from machine to machine, so it has more room. On one machine a run gives
+the same figures as the last, to every digit: training waits until all that was told is archived.
 Nothing ranks by prices yet: what diversity brings of them is no promise. Raise a floor when its
 figure has risen.
 """
@@ -29,22 +28,22 @@ _TABLE: dict[str, tuple[float, float, float, float]] = {
     "search.made.five": (0.71, 0.64, 0.3, 0.46),
     "search.interest": (0.7, 0.65, 0.0, 0.0),
     "search.evidence": (0.7, 0.65, 0.0, 0.0),
-    "session.items.known": (0.8, 0.4, 0.4, 0.4),
-    "session.search.known": (0.35, 0.35, 0.3, 0.0),
+    "session.items.known": (0.8, 0.75, 0.4, 0.75),
+    "session.search.known": (0.47, 0.65, 0.3, 0.24),
     "session.items.anonymous": (0.85, 0.75, 0.45, 0.6),
-    "session.search.anonymous": (0.74, 0.79, 0.42, 0.39),
+    "session.search.anonymous": (0.74, 0.79, 0.42, 0.44),
     "against.star": (0.8, 0.8, 0.8, 0.8),
     "against.text": (0.7, 0.63, 0.6, 0.75),
     "against.praise": (0.94, 0.9, 0.94, 0.9),
     "against.return": (0.94, 0.9, 0.94, 0.9),
     "against.reasons": (1.0, 1.0, 1.0, 1.0),
     "against.only": (0.94, 0.9, 0.94, 0.9),
-    "odd.moved": (0.6, 0.1, 0.5, 0.1),
-    "kin.five": (0.79, 0.6, 0.6, 0.4),
-    "price.apart": (0.25, 0.1, 0.3, 0.0),
-    "next.ndcg": (0.33, 0.31, 0.16, 0.22),
-    "neighbours.leaf": (0.86, 0.8, 0.41, 0.6),
-    "neighbours.top": (0.93, 0.85, 0.61, 0.7),
+    "odd.moved": (0.6, 0.3, 0.5, 0.2),
+    "kin.five": (0.79, 0.65, 0.64, 0.7),
+    "price.apart": (0.25, 0.1, 0.3, 0.1),
+    "next.ndcg": (0.33, 0.31, 0.16, 0.3),
+    "neighbours.leaf": (0.86, 0.8, 0.41, 0.85),
+    "neighbours.top": (0.93, 0.85, 0.61, 0.85),
 }
 
 

@@ -33,6 +33,11 @@ class Served:
         self._sent: Counter[str] = Counter()  # events by profile
         self.late = 0  # lists that were asked for again, for a new search was read too late
 
+    @property
+    def told(self) -> int:
+        """How many events it was told."""
+        return self._sent.total()
+
     def close(self) -> None:
         """Close its connections."""
         self._http.close()

@@ -43,7 +43,7 @@ class Stack:
     trainer: Process
 
     def learn(self) -> str:
-        """Train on everything that was told, and put the model in service.
+        """Train on everything that was told, questions among it, and put the model in service.
 
         Returns the judge's word. The model serves whatever that is, unless it could not be made.
 
@@ -51,6 +51,7 @@ class Stack:
             SystemExit: The training failed, or took too long.
         """
         with _quiet():
+            asyncio.run(await_archived(self.stage, self.served.told))  # or chance decides on what
             job = asyncio.run(train(self.stage, self.trainer, "the benchmark"))
             if job["state"] != "promoted":
                 msg = f"no model was learned: {job['state']}, {job['outcome']}"
