@@ -40,6 +40,10 @@ class SchemasUnavailableError(PortraitError):
     """The schema registry did not answer: try again later."""
 
 
+class IssuerUnavailableError(PortraitError):
+    """The identity provider does not say what its keys are."""
+
+
 class ProfileNotFoundError(PortraitError):
     """Nothing is known of this user."""
 

@@ -116,3 +116,8 @@ requests = Counter("portrait_requests_total", "Requests answered.", ["route", "m
 request_seconds = Histogram(
     "portrait_request_seconds", "Time to answer.", ["route"], buckets=_SECONDS
 )
+access_decisions = Counter(
+    "portrait_access_total",
+    "Requests let in, or refused and why; nothing is counted where access control is off.",
+    ["decision"],
+)

@@ -273,6 +273,22 @@ class Settings(BaseSettings):
     )
     git_commit: str = Field("", description="Commit of the code, for the manifests of models.")
 
+    # Who may ask the service for what
+    access: Literal["off", "keys"] = Field(
+        "off",
+        description="`keys`: whoever asks shows a key of `portrait keys`, or a token. `off`: "
+        "anybody may do anything, which is refused unless the service binds to loopback.",
+    )
+    oidc_issuer: str | None = Field(
+        None,
+        pattern=r"^https?://[^\s?#]+$",
+        description="Identity provider whose tokens (JWT) count beside keys, as `iss` has it.",
+    )
+    oidc_audience: str | None = Field(None, description="Whom those tokens are for: `aud`.")
+    oidc_keys_url: HttpUrl | None = Field(
+        None, description="Where its keys are (JWKS); none: where its discovery document says."
+    )
+
     # The service
     host: str = Field("127.0.0.1", description="Address the service binds to.")
     port: int = Field(8000, ge=0, le=65_535, description="Port the service binds to.")
@@ -398,6 +414,8 @@ def _at_odds(settings: Settings) -> list[str]:
     ):
         asks = f"{variable('kafka_security')}={settings.kafka_security} asks for a user"
         return [f"{variable('kafka_username')}: {asks}, and for {password} or {file}."]
+    if (settings.oidc_issuer is None) != (settings.oidc_audience is None):
+        return [f"{variable('oidc_audience')}: set it and {variable('oidc_issuer')}, or neither."]
     return []
 
 

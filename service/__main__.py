@@ -1,7 +1,7 @@
 """The service: `python -m service`."""
 
 from portrait.command import main
-from service.commands import COMMANDS
+from service.commands import SERVICE
 
 if __name__ == "__main__":
-    main("python -m service", COMMANDS)
+    main("python -m service", [SERVICE])

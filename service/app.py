@@ -1,7 +1,7 @@
 """The app: routers, middleware and problems put together. Importing it has no effect."""
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from typing import Any
 
 from fastapi import FastAPI
@@ -17,6 +17,9 @@ from starlette.types import ASGIApp
 
 from portrait.events.event import Event
 from service import events, items, operations
+from service.access import routes as access
+from service.access.guard import Guard
+from service.access.rules import OPEN, RULES
 from service.dependencies import State
 from service.http.border import Border
 from service.http.middleware import BodyLimit, BodyLimits, RequestLog
@@ -29,36 +32,68 @@ from service.recommendations.turns import Turns
 from service.shortcut import Shortcut
 
 VERSION = "0.1.0"
+BEARER = {
+    "type": "http",
+    "scheme": "bearer",
+    "description": "A key of `portrait keys create`, or a token of the shop's identity provider. "
+    "Where access control is off, which it can be on loopback alone, nothing is asked for.",
+}
 DESCRIPTION = "Live e-commerce user profiles, and recommendations that stand on them."
 
 
 def create_app(
-    parts: Parts, *, body_limits: BodyLimits | None = None, border: Border | None = None
+    parts: Parts,
+    *,
+    body_limits: BodyLimits | None = None,
+    border: Border | None = None,
+    guard: Guard | None = None,
 ) -> FastAPI:
-    """Put the app together. Nothing is opened or sent before its lifespan begins."""
+    """Put the app together. Nothing is opened or sent before its lifespan begins.
+
+    Args:
+        parts: What it stands on.
+        body_limits: Of what is sent.
+        border: Who may come in at all.
+        guard: Who of those may do what; None: everybody everything.
+    """
     border = border or Border()
     app = PortraitApp(
         title="Portrait",
         version=VERSION,
         description=DESCRIPTION,
-        lifespan=_lifespan(parts, border),
+        lifespan=_lifespan(parts, border, guard),
         redirect_slashes=False,
         border=border,
+        guard=guard,
         most_bytes=(body_limits or BodyLimits()).most_bytes,
     )
-    for resource in (profiles, recommendations, events, items, models, operations):
+    for resource in (profiles, recommendations, events, items, models, access, operations):
         app.router.routes += resource.router.routes  # including them would compile their paths anew
     app.router.routes.insert(0, Route(str(app.openapi_url), app.document, include_in_schema=False))
     app.add_middleware(BodyLimit, limits=body_limits or BodyLimits(), leaving=border.leaving)
-    if border.origins:
+    if border.origins or guard is not None:
         app.add_middleware(
-            CORSMiddleware,
+            Pages,
             allow_origins=[*border.origins],
             allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
-            allow_headers=["content-type", "x-request-id"],
+            allow_headers=["authorization", "content-type", "x-request-id"],
+            guard=guard,
         )
     install_problems(app)
     return app
+
+
+class Pages(CORSMiddleware):
+    """Lets pages read answers: those that an operator named, and those that have a public key."""
+
+    def __init__(self, app: ASGIApp, /, *, guard: Guard | None, **kwargs: Any) -> None:  # noqa: ANN401 - Starlette's
+        super().__init__(app, **kwargs)
+        self._guard = guard
+
+    def is_allowed_origin(self, origin: str) -> bool:
+        """Say whether pages of an origin may."""
+        has_key = self._guard is not None and self._guard.is_page(origin)
+        return has_key or super().is_allowed_origin(origin)
 
 
 class PortraitApp(FastAPI):
@@ -66,15 +101,23 @@ class PortraitApp(FastAPI):
 
     _written = b""
 
-    def __init__(self, *, border: Border, most_bytes: int, **kwargs: Any) -> None:  # noqa: ANN401 - FastAPI's
+    def __init__(
+        self,
+        *,
+        border: Border,
+        guard: Guard | None,
+        most_bytes: int,
+        **kwargs: Any,  # noqa: ANN401
+    ) -> None:
         super().__init__(**kwargs)
         self._border = border
+        self._guard = guard
         self._most_bytes = most_bytes
 
     def build_middleware_stack(self) -> ASGIApp:
         """Put what every request passes before what FastAPI adds to it."""
         usual = super().build_middleware_stack()
-        shortcut = Shortcut(usual, self._border, self._most_bytes)
+        shortcut = Shortcut(usual, self._border, self._guard, self._most_bytes)
         named = RequestLog(shortcut, self._border.leaving)
         return ServerErrorMiddleware(named, self.exception_handlers[Exception])
 
@@ -92,6 +135,7 @@ class PortraitApp(FastAPI):
                 ref_template="#/components/schemas/{model}",
             )
             document["components"]["schemas"] |= named["$defs"]
+            _write_access(document)
             self.openapi_schema = document
         return self.openapi_schema
 
@@ -102,14 +146,34 @@ class PortraitApp(FastAPI):
         return Response(self._written, media_type="application/json")
 
 
+def _write_access(document: dict[str, Any]) -> None:
+    """Say in an OpenAPI document what each operation asks for."""
+    document["components"]["securitySchemes"] = {"bearer": BEARER}
+    for path, operations_of in document["paths"].items():
+        for method, operation in operations_of.items():
+            rule = RULES[method.upper(), path]
+            if rule == OPEN:
+                for status in ("401", "403"):
+                    del operation["responses"][status]
+            else:
+                operation["security"] = [{"bearer": [] if rule is None else [str(rule)]}]
+
+
 def _lifespan(
-    parts: Parts, border: Border
+    parts: Parts, border: Border, guard: Guard | None
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[State]]:
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[State]:
         live = Live(parts)
+        guarding = nullcontext() if guard is None else guard.running()
         with Turns() as turns:
-            async with live.running():
-                yield {"parts": parts, "live": live, "border": border, "turns": turns}
+            async with guarding, live.running():
+                yield {
+                    "parts": parts,
+                    "live": live,
+                    "border": border,
+                    "turns": turns,
+                    "guard": guard,
+                }
 
     return lifespan

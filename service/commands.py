@@ -1,21 +1,32 @@
-"""The command of the service, and which settings it reads."""
+"""The commands of the service, and which settings they read."""
 
 from portrait.command import Command
+from service.access.command import add_options
 
+SERVICE = Command(
+    "service",
+    "Serve profiles and recommendations over HTTP, and take events from producers without Kafka.",
+    "service.roots.service",
+    (
+        *("host", "port", "redis_url", "profile_ttl"),
+        *("time_zone", "currency", "currency_rates", "mapping"),
+        *("kafka_bootstrap", "kafka_security", "kafka_mechanism", "kafka_username"),
+        *("kafka_password", "kafka_password_file", "kafka_ca_file"),
+        *("allowed_hosts", "allowed_origins", "future_tolerance"),
+        *("max_body_bytes", "max_connections", "header_time", "body_pause", "body_time"),
+        *("write_time", "keep_alive", "drain"),
+        *("access", "oidc_issuer", "oidc_audience", "oidc_keys_url"),
+        *("health_host", "health_port", "log_format"),
+    ),
+)
 COMMANDS = (
+    SERVICE,
     Command(
-        "service",
-        "Serve profiles and recommendations over HTTP, and take events from producers without "
-        "Kafka.",
-        "service.root",
-        (
-            *("host", "port", "redis_url", "profile_ttl"),
-            *("time_zone", "currency", "currency_rates", "mapping"),
-            *("kafka_bootstrap", "kafka_security", "kafka_mechanism", "kafka_username"),
-            *("kafka_password", "kafka_password_file", "kafka_ca_file"),
-            *("allowed_hosts", "allowed_origins", "future_tolerance"),
-            *("max_body_bytes", "max_connections", "header_time", "body_pause", "body_time"),
-            *("write_time", "keep_alive", "drain", "log_format"),
-        ),
+        "keys",
+        "Make, list and revoke the keys that programs and pages show to the service.",
+        "service.roots.keys",
+        ("redis_url", "log_format"),
+        add_options,
+        waits=False,
     ),
 )

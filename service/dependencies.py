@@ -7,6 +7,8 @@ from pydantic import StringConstraints
 
 from portrait.events.item import LONGEST_ID, Id
 from portrait.reading.records import LONGEST_KEY
+from service.access.caller import Caller
+from service.access.guard import Guard
 from service.http.border import Border
 from service.live import Live, Parts
 from service.recommendations.turns import Turns
@@ -19,6 +21,7 @@ class State(TypedDict):
     live: Live
     border: Border
     turns: Turns
+    guard: Guard | None  # None: access control is off
 
 
 def state_of(request: Request) -> tuple[Parts, Live]:
@@ -37,6 +40,12 @@ def turns_of(request: Request) -> Turns:
     """Return where rankings wait."""
     turns: Turns = request.scope["state"]["turns"]
     return turns
+
+
+def caller_of(request: Request) -> Caller:
+    """Return who was let in."""
+    caller: Caller = request.scope["state"]["caller"]
+    return caller
 
 
 async def _parts(request: Request) -> Parts:

@@ -29,6 +29,8 @@ from threading import Lock
 import structlog
 
 from portrait import metrics
+from portrait.access.audit import AuditLog
+from portrait.access.store import KeyStore
 from portrait.catalogue.desk import ReadingDesk
 from portrait.catalogue.lexical import Lexicon
 from portrait.catalogue.mirror import Mirror
@@ -79,6 +81,8 @@ class Parts:
     popularity: PopularityStore
     progress: ProgressStore
     registry: Registry
+    keys: KeyStore
+    audit: AuditLog
     jobs: Jobs
     desk: ReadingDesk
     publisher: Publisher

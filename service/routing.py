@@ -1,23 +1,28 @@
 """Routes: they match a path to its very end, and let in what is fit for them.
 
-request ─▶ address ─▶ who asks ─▶ kind of body ─▶ body ─▶ its turn, if it is costly
-        ─▶ read, in a thread if it is large ─▶ FastAPI
+request ─▶ address ─▶ who asks, and may they ─▶ from which page ─▶ kind of body ─▶ body
+        ─▶ its turn, if it is costly ─▶ read, in a thread if it is large ─▶ FastAPI
+        ─▶ written down, if it was an administrator's
 """
 
 import re
 from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, nullcontext
+from http import HTTPStatus
 from typing import Any
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
+from service.access.admission import admit, note
+from service.access.rules import RULES, Rule, is_audited
 from service.dependencies import turns_of
 from service.http.bodies import INLINE_BYTES, ReadRequest, read_body
 from service.http.border import check_address, check_content_type, check_no_query, check_writer
+from service.http.problems import status_of
 
-SAFE = {"GET", "HEAD"}
+SAFE = {"GET"}
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -36,17 +41,38 @@ class ExactRoute(APIRoute):
     def get_route_handler(self) -> Handler:
         """Put the border before what FastAPI does."""
         answer = super().get_route_handler()
-        return _reading(answer) if (self.methods or SAFE) <= SAFE else self._writing(answer)
+        return self._reading(answer) if self._method in SAFE else self._writing(answer)
+
+    @property
+    def _method(self) -> str:
+        (method,) = self.methods or {"GET"}
+        return method
+
+    @property
+    def _rule(self) -> Rule:
+        return RULES[self._method, self.path_format]
+
+    def _reading(self, answer: Handler) -> Handler:
+        rule = self._rule
+
+        async def read(request: Request) -> Response:
+            check_address(request.scope, request.scope["state"]["border"])
+            await admit(request, rule)
+            return await answer(request)
+
+        return read
 
     def _writing(self, answer: Handler) -> Handler:
         asked = None if self.body_field is None else self.body_field.field_info.annotation
         model = asked if isinstance(asked, type) and issubclass(asked, BaseModel) else None
         names_something = bool(self.param_convertors)
+        rule, what = self._rule, f"{self._method} {self.path_format}"
 
         async def write(request: Request) -> Response:
             border = request.scope["state"]["border"]
             check_address(request.scope, border)
-            check_writer(request, border)
+            caller = await admit(request, rule)
+            check_writer(request, border, caller.origins)
             check_content_type(request)
             if names_something:
                 check_no_query(request)
@@ -56,7 +82,21 @@ class ExactRoute(APIRoute):
             async with self._turn(request, len(body)):
                 return await answer(ReadRequest(request, await read_body(request, model)))
 
-        return write
+        async def write_and_note(request: Request) -> Response:
+            status = HTTPStatus.INTERNAL_SERVER_ERROR.value
+            try:
+                response = await write(request)
+                status = response.status_code
+            except Exception as error:
+                status = status_of(error)
+                raise
+            finally:
+                caller = request.scope["state"].get("caller")
+                if caller is not None:  # who is not let in writes nothing
+                    await note(request, caller, what, status)
+            return response
+
+        return write_and_note if is_audited(self._method, rule) else write
 
     def _turn(self, _request: Request, _size: int) -> AbstractAsyncContextManager[None]:
         """Say when a request whose body is there may be read and answered: at once."""
@@ -69,11 +109,3 @@ class CostlyRoute(ExactRoute):
     def _turn(self, request: Request, size: int) -> AbstractAsyncContextManager[None]:
         """Let the large ones in one at a time."""
         return turns_of(request).alone() if size > INLINE_BYTES else nullcontext()
-
-
-def _reading(answer: Handler) -> Handler:
-    async def read(request: Request) -> Response:
-        check_address(request.scope, request.scope["state"]["border"])
-        return await answer(request)
-
-    return read

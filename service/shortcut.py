@@ -13,10 +13,13 @@ from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.routing import BaseRoute
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Send
+from starlette.types import Scope as AsgiScope
 
+from portrait.access.scope import Scope
 from portrait.errors import PortraitError
 from portrait.reading.records import LONGEST_KEY
+from service.access.guard import Guard
 from service.http.bodies import INLINE_BYTES, parse
 from service.http.border import REPLACEMENT, Border, is_known_host
 from service.http.problems import answer_ours
@@ -46,12 +49,13 @@ RECOMMEND_ROUTE = _route_of(recommendations.router.routes, post_recommend)
 class Shortcut:
     """Answers them, and passes on everything else."""
 
-    def __init__(self, app: ASGIApp, border: Border, most_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, border: Border, guard: Guard | None, most_bytes: int) -> None:
         self.app = app
         self.border = border
+        self.guard = guard
         self._most_bytes = min(most_bytes, INLINE_BYTES)  # of a body
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
         """Answer, or pass on."""
         if scope["type"] == "http":
             state = scope["state"]
@@ -70,7 +74,7 @@ class Shortcut:
                 receive = _again(message, receive)
         await self.app(scope, receive, send)
 
-    def _is_profile(self, scope: Scope) -> bool:
+    def _is_profile(self, scope: AsgiScope) -> bool:
         """Say whether a request asks for a profile and nothing needs to be said to it."""
         path: str = scope["path"]
         return (
@@ -80,10 +84,18 @@ class Shortcut:
             and 0 < len(path) - len(PREFIX) <= LONGEST_KEY
             and REPLACEMENT not in path
             and is_known_host(scope, self.border)
-            and not (self.border.origins and _is_from_page(scope))
+            and not (self._knows_pages and _is_from_page(scope))
+            and self._lets_in(scope, Scope.PROFILES_READ)
         )
 
-    def _is_recommendation(self, scope: Scope) -> bool:
+    @property
+    def _knows_pages(self) -> bool:
+        return self.guard is not None or bool(self.border.origins)
+
+    def _lets_in(self, scope: AsgiScope, needed: Scope) -> bool:
+        return self.guard is None or self.guard.lets_in(scope, needed)
+
+    def _is_recommendation(self, scope: AsgiScope) -> bool:
         """Say whether a request asks for recommendations and all of it has come, in JSON."""
         if scope["path"] != RECOMMEND or scope["method"] != "POST" or scope["query_string"]:
             return False
@@ -96,10 +108,11 @@ class Shortcut:
             and headers.get(JSON[0]) == JSON[1]
             and not headers.keys() & FROM_PAGES
             and is_known_host(scope, self.border)
+            and self._lets_in(scope, Scope.RECOMMEND)
         )
 
 
-def _is_from_page(scope: Scope) -> bool:
+def _is_from_page(scope: AsgiScope) -> bool:
     """Say whether a page of another origin may want to read the answer: it needs more headers."""
     return any(name == b"origin" for name, _ in scope["headers"])
 
@@ -123,7 +136,7 @@ def _again(message: Message, receive: Receive) -> Receive:
 
 
 async def _answer(
-    answering: Awaitable[bytes], route: APIRoute, scope: Scope, receive: Receive, send: Send
+    answering: Awaitable[bytes], route: APIRoute, scope: AsgiScope, receive: Receive, send: Send
 ) -> None:
     """Send an answer, or the problem that is there instead."""
     scope["route"] = route

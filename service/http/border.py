@@ -78,8 +78,13 @@ def hosts_of(bound: str) -> frozenset[str]:
     whose name was made to point at loopback.
     """
     name = f"[{bound}]" if ":" in bound else bound.lower()
-    is_loopback = name in LOOPBACK or name.startswith("127.")
-    return LOOPBACK | {name} if is_loopback else frozenset()
+    return LOOPBACK | {name} if is_loopback(bound) else frozenset()
+
+
+def is_loopback(bound: str) -> bool:
+    """Say whether an address is reached from its own machine alone."""
+    name = f"[{bound}]" if ":" in bound else bound.lower()
+    return name in LOOPBACK or name.startswith("127.")
 
 
 def check_address(scope: Scope, border: Border) -> None:
@@ -105,21 +110,26 @@ def is_known_host(scope: Scope, border: Border) -> bool:
     return not border.hosts or _name_of(hosts[0].decode("latin-1")) in border.hosts
 
 
-def check_writer(request: Request, border: Border) -> None:
+def check_writer(request: Request, border: Border, origins: frozenset[str] = frozenset()) -> None:
     """Refuse what a page of another origin sends.
+
+    Args:
+        request: What is asked.
+        border: Who may come in.
+        origins: Of whose pages the key that was shown is.
 
     Raises:
         OriginRefusedError: The browser says that another page asks.
     """
     headers = request.headers
     is_cross_site = headers.get("sec-fetch-site") == "cross-site"
-    origins = headers.getlist("origin")
+    pages = headers.getlist("origin")
     host = headers.get("host", "").lower().removesuffix(":")
-    for origin in origins:
-        is_same = not is_cross_site and _host_in(origin) in {host, _without_port(origin, host)}
-        if not (is_same or origin in border.origins):
+    for page in pages:
+        is_same = not is_cross_site and _host_in(page) in {host, _without_port(page, host)}
+        if not (is_same or page in border.origins or page in origins):
             raise OriginRefusedError(_HOW_TO_ALLOW)
-    if is_cross_site and not origins:
+    if is_cross_site and not pages:
         raise OriginRefusedError(_HOW_TO_ALLOW)
 
 

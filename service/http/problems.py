@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.routing import Route
 
+from portrait.access.store import KeyNotFoundError, TooManyKeysError
 from portrait.errors import (
     BusyError,
     ItemNotFoundError,
@@ -97,6 +98,8 @@ class NotAliveError(ProblemError):
 OURS: Mapping[type[PortraitError], tuple[HTTPStatus, str, int | None]] = {
     ProfileNotFoundError: (HTTPStatus.NOT_FOUND, "profile-not-found", None),
     ItemNotFoundError: (HTTPStatus.NOT_FOUND, "item-not-found", None),
+    KeyNotFoundError: (HTTPStatus.NOT_FOUND, "key-not-found", None),
+    TooManyKeysError: (HTTPStatus.CONFLICT, "too-many-keys", None),
     ModelNotFoundError: (HTTPStatus.NOT_FOUND, "model-not-found", None),
     JobNotFoundError: (HTTPStatus.NOT_FOUND, "job-not-found", None),
     ModelNotPromotableError: (HTTPStatus.CONFLICT, "model-not-promotable", None),
@@ -113,8 +116,8 @@ MOST_ERRORS = 20  # named in one answer
 MOST_CHARACTERS = 200  # of what is said of one
 MOST_BYTES = 16_384  # of one answer
 NEWER_PHRASES = {413: "Content Too Large"}  # RFC 9110; Python has it from 3.13 on
-ANYWHERE = (400, 404, 405, 500, 503)
-WRITING = (403, 408, 413, 415, 422)  # what else can happen where something is sent
+ANYWHERE = (400, 401, 403, 404, 405, 500, 503)
+WRITING = (408, 413, 415, 422)  # what else can happen where something is sent
 EXAMPLES: Mapping[int, Problem] = {
     400: Problem(
         type=f"{TYPES}address-invalid",
@@ -123,11 +126,18 @@ EXAMPLES: Mapping[int, Problem] = {
         detail="Percent-encode the bytes of its UTF-8.",
         request_id="5f0c8a",
     ),
+    401: Problem(
+        type=f"{TYPES}key-invalid",
+        title="This key or token opens nothing.",
+        status=401,
+        detail="It is unknown, expired or revoked, or not written as it was given out.",
+        request_id="5f0c8a",
+    ),
     403: Problem(
-        type=f"{TYPES}origin-refused",
-        title="A page of another origin may not do this.",
+        type=f"{TYPES}scope-missing",
+        title="This key or token may not do this.",
         status=403,
-        detail="An operator allows an origin with PORTRAIT_ALLOWED_ORIGINS.",
+        detail="It needs the scope `profiles:read`.",
         request_id="5f0c8a",
     ),
     404: Problem(
@@ -222,6 +232,18 @@ def install_problems(app: FastAPI) -> None:
     app.exception_handler(RequestValidationError)(_invalid)
     app.exception_handler(HTTPException)(_http)
     app.exception_handler(Exception)(_bug)
+
+
+def status_of(error: Exception) -> int:
+    """Return the status of the answer that an error ends in."""
+    if isinstance(error, ProblemError):
+        return error.status
+    if isinstance(error, HTTPException):
+        return error.status_code
+    if isinstance(error, RequestValidationError):
+        return HTTPStatus.UNPROCESSABLE_ENTITY
+    known = next((OURS[kind] for kind in type(error).mro() if kind in OURS), None)
+    return HTTPStatus.INTERNAL_SERVER_ERROR if known is None else known[0]
 
 
 async def answer_ours(request: Request, error: PortraitError) -> Response:

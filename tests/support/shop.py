@@ -23,6 +23,7 @@ from portrait.profiles.searched import Texts, encode_searched
 from portrait.reading.decode import decode
 from portrait.reading.records import Clock
 from portrait.ref import search_ref, text_ref
+from service.access.guard import Guard
 from service.app import create_app
 from service.http.border import Border
 from service.http.middleware import BodyLimits
@@ -38,6 +39,7 @@ from tests.support.fakes import (
     MemoryProfiles,
     MemoryProgress,
 )
+from tests.support.memory_keys import MemoryAudit, MemoryKeys
 from tests.support.memory_log import LogRecord
 from tests.support.memory_registry import MemoryRegistry
 from tests.support.promotions import put_in_service
@@ -57,6 +59,8 @@ class Shop:
     popularity: MemoryPopularity = field(default_factory=MemoryPopularity)
     progress: MemoryProgress = field(default_factory=MemoryProgress)
     registry: MemoryRegistry = field(default_factory=MemoryRegistry)
+    keys: MemoryKeys = field(default_factory=MemoryKeys)
+    audit: MemoryAudit = field(default_factory=MemoryAudit)
     lease: MemoryLease = field(default_factory=MemoryLease)
     jobs: MemoryJobs = field(init=False)
     desk: MemoryDesk = field(default_factory=MemoryDesk)
@@ -76,6 +80,8 @@ class Shop:
             popularity=self.popularity,
             progress=self.progress,
             registry=self.registry,
+            keys=self.keys,
+            audit=self.audit,
             jobs=self.jobs,
             desk=self.desk,
             publisher=self.publisher,
@@ -148,10 +154,16 @@ def _record(user: str, place: int, fields: Mapping[str, object]) -> LogRecord:
 
 @asynccontextmanager
 async def open_shop(
-    shop: Shop, *, border: Border | None = None, most_bytes: int = MOST_BYTES
+    shop: Shop,
+    *,
+    border: Border | None = None,
+    guard: Guard | None = None,
+    most_bytes: int = MOST_BYTES,
 ) -> AsyncIterator[httpx.AsyncClient]:
     """Run the app with its background tasks; it has looked at everything once."""
-    app = create_app(shop.parts, body_limits=BodyLimits(most_bytes=most_bytes), border=border)
+    app = create_app(
+        shop.parts, body_limits=BodyLimits(most_bytes=most_bytes), border=border, guard=guard
+    )
     async with app.router.lifespan_context(app) as state:
         yielded = dict(state or {})
         await look(yielded["live"])

@@ -12,10 +12,10 @@ from starlette.testclient import TestClient
 
 from portrait.errors import StoreUnavailableError
 from portrait.events.stream import Notes
+from portrait.health import health_app, serve_health
 from sandbox.ports import free_port, port_is_free
 from tests.support.patience import PATIENCE
 from tests.support.processes import until
-from workers.health import health_app, serve_health
 
 
 async def test_a_worker_says_what_is_down() -> None:
@@ -89,7 +89,7 @@ def test_a_worker_that_is_ready_tells_what_befell_its_log() -> None:
 FAILS = """
 import asyncio
 from portrait.logs import configure_logs, report_failure
-from workers.health import serve_health
+from portrait.health import serve_health
 
 async def main(port):
     async with serve_health("127.0.0.1", port, {{}}):

@@ -324,8 +324,11 @@ def answers() -> dict[str, type[BaseModel]]:
 def test_the_routes_are_these() -> None:
     assert sorted(routes()) == [
         ("delete", "/items/{item_id}"),
+        ("delete", "/keys/{key_id}"),
         ("delete", "/profile/{user_id}"),
+        ("get", "/audit"),
         ("get", "/items/{item_id}"),
+        ("get", "/keys"),
         ("get", "/livez"),
         ("get", "/metrics"),
         ("get", "/models"),
@@ -336,6 +339,7 @@ def test_the_routes_are_these() -> None:
         ("get", "/readyz"),
         ("patch", "/items/{item_id}"),
         ("post", "/events"),
+        ("post", "/keys"),
         ("post", "/models/jobs/{job_id}/cancel"),
         ("post", "/models/rollback"),
         ("post", "/models/train"),
@@ -365,9 +369,10 @@ def test_every_route_says_how_it_fails(method: str, path: str) -> None:
     responses = app_of().openapi()["paths"][path][method]["responses"]
 
     expected = {"400", "404", "405", "500", "503"}
-    expected |= {"422"} if "{" in path else set()
-    expected |= {"403", "408", "413", "415", "422"} if method != "get" else set()
-    expected |= {"409"} if method == "post" and path.startswith("/models") else set()
+    expected |= {"401", "403"} if path not in {"/livez", "/readyz"} else set()
+    expected |= {"422"} if "{" in path or path == "/audit" else set()
+    expected |= {"408", "413", "415", "422"} if method != "get" else set()
+    expected |= {"409"} if method == "post" and path.startswith(("/models", "/keys")) else set()
     failures = {status: answer for status, answer in responses.items() if status >= "300"}
     assert set(failures) == expected
     for status, answer in failures.items():

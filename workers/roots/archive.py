@@ -11,10 +11,10 @@ from portrait.adapters.parquet_archive import ParquetArchive
 from portrait.archive.tidy import Rules
 from portrait.events.stream import Notes
 from portrait.events.topics import ERASURES, EVENT_TOPICS
+from portrait.health import serve_health
 from portrait.reading.dialect import Dialect
 from portrait.settings import Settings
 from workers.archive import Bounds, archive, check, keep_tidy
-from workers.health import serve_health
 from workers.roots.bounds import bounds_of
 from workers.roots.registry import spoken
 from workers.roots.stop import told_to_stop

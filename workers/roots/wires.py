@@ -15,8 +15,8 @@ from portrait.adapters.redis_registry import RedisRegistry
 from portrait.adapters.redis_store import connect_redis, eviction
 from portrait.errors import ModelMissingError, StoreUnavailableError
 from portrait.events.stream import Notes
+from portrait.health import Check, serve_health
 from portrait.settings import Settings, variable
-from workers.health import Check, serve_health
 from workers.roots.stop import told_to_stop
 
 log = structlog.get_logger()

@@ -1,4 +1,4 @@
-"""Health: a worker's /livez, /readyz and /metrics, beside its work on the same event loop."""
+"""Health: /livez, /readyz and /metrics on a port of their own, beside the work of a process."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Mapping

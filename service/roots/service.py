@@ -7,18 +7,26 @@ from contextlib import AsyncExitStack
 from functools import partial
 from types import FrameType
 
+from portrait.access.store import KeyStore
+from portrait.adapters.issuer_client import IssuerClient
 from portrait.adapters.kafka_client import cluster_of
 from portrait.adapters.kafka_publisher import open_publisher
+from portrait.adapters.redis_audit import RedisAudit
 from portrait.adapters.redis_catalogue import RedisCatalogue
 from portrait.adapters.redis_desk import RedisDesk
+from portrait.adapters.redis_keys import RedisKeys
 from portrait.adapters.redis_lease import RedisJobs
 from portrait.adapters.redis_progress import RedisPopularity, RedisProgress
 from portrait.adapters.redis_registry import RedisRegistry
 from portrait.adapters.redis_store import RedisProfiles, connect_redis, eviction, ping
+from portrait.errors import SettingsInvalidError
+from portrait.health import serve_health
 from portrait.reading.dialect import dialect_of
-from portrait.settings import Settings
+from portrait.settings import Settings, variable
+from service.access.guard import Guard
+from service.access.tokens import Tokens
 from service.app import create_app
-from service.http.border import Border, hosts_of
+from service.http.border import Border, hosts_of, is_loopback
 from service.http.connection import Limits
 from service.http.middleware import BodyLimits
 from service.http.server import server_of
@@ -29,6 +37,7 @@ LOCK_SECONDS = 0.000_5  # that a ranking may keep the loop from Python's lock; o
 
 async def run(settings: Settings, _options: Namespace) -> None:
     """Serve until SIGTERM or SIGINT; then answer what is in flight, and leave."""
+    _check_access(settings)
     sys.setswitchinterval(LOCK_SECONDS)
     async with AsyncExitStack() as stack:
         redis = await connect_redis(str(settings.redis_url))
@@ -39,6 +48,8 @@ async def run(settings: Settings, _options: Namespace) -> None:
             popularity=RedisPopularity(redis),
             progress=RedisProgress(redis),
             registry=RedisRegistry(redis),
+            keys=RedisKeys(redis),
+            audit=RedisAudit(redis),
             jobs=RedisJobs(redis),
             desk=RedisDesk(redis),
             publisher=await stack.enter_async_context(open_publisher(cluster_of(settings))),
@@ -53,7 +64,9 @@ async def run(settings: Settings, _options: Namespace) -> None:
             future_tolerance=settings.future_tolerance,
             dialect=dialect_of(settings),
         )
-        app = create_app(parts, body_limits=_body_limits(settings), border=border)
+        guard = _guard_of(settings, parts.keys)
+        app = create_app(parts, body_limits=_body_limits(settings), border=border, guard=guard)
+        checks = {"redis": parts.ping_store, "kafka": parts.publisher.check}
         server = server_of(
             app,
             host=settings.host,
@@ -65,7 +78,34 @@ async def run(settings: Settings, _options: Namespace) -> None:
         )
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, _ignore)  # uvicorn raises it again when it has stopped
-        await server.serve()
+        health = serve_health(settings.health_host, settings.health_port, checks)
+        async with health:
+            await server.serve()
+
+
+def _check_access(settings: Settings) -> None:
+    """Refuse to listen to others without access control.
+
+    Raises:
+        SettingsInvalidError: It would.
+    """
+    if settings.access == "off" and not is_loopback(settings.host):
+        msg = (
+            f"{variable('access')}: the service binds to {settings.host}, where others reach "
+            "it, so it has to be `keys`; `portrait keys create admin --scope keys:admin` makes the "
+            "first."
+        )
+        raise SettingsInvalidError(msg)
+
+
+def _guard_of(settings: Settings, keys: KeyStore) -> Guard | None:
+    if settings.access == "off":
+        return None
+    if settings.oidc_issuer is None or settings.oidc_audience is None:
+        return Guard(keys)
+    keys_url = None if settings.oidc_keys_url is None else str(settings.oidc_keys_url)
+    issuer = IssuerClient(settings.oidc_issuer, keys_url)
+    return Guard(keys, Tokens(settings.oidc_issuer, settings.oidc_audience, issuer.keys))
 
 
 def _limits(settings: Settings) -> Limits:

@@ -1,0 +1,48 @@
+"""The audit log: who changed what, when, and what came of it. No personal text, no raw id."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+MOST_LINES = 100_000  # that are kept; some 200 bytes each
+
+
+class AuditLine(BaseModel):
+    """One call that only an administrator may make."""
+
+    model_config = ConfigDict(frozen=True)
+
+    at: AwareDatetime = Field(examples=["2026-11-27T09:30:00Z"])
+    who: str = Field(
+        description="`key` and its id, `token` and its subject, or `anybody` where access is off.",
+        examples=["key 3f9c1a20b7de"],
+    )
+    what: str = Field(description="The route.", examples=["DELETE /profile/{user_id}"])
+    about: str = Field(
+        "",
+        description="Of a user the hash of the id, of anything else its name.",
+        examples=["user 8f14e45fceea167a"],
+    )
+    status: int = Field(description="As it was answered.", examples=[202])
+    request_id: str = Field(examples=["5f0c8a"])
+
+
+class AuditLog(Protocol):
+    """Lines that are only ever added to."""
+
+    async def add(self, line: AuditLine) -> None:
+        """Write a line.
+
+        Raises:
+            StoreUnavailableError: The store does not answer.
+        """
+        ...
+
+    async def newest(self, most: int) -> Sequence[AuditLine]:
+        """Return the newest lines, newest first.
+
+        Raises:
+            StoreUnavailableError: The store does not answer.
+        """
+        ...

@@ -1,0 +1,114 @@
+"""API keys: what a program shows to be let in.
+
+    portrait_3f9c1a20b7de_5Jq…(43 characters)
+             id           secret: 256 random bits, shown once
+
+Whoever holds the store holds digests alone. They are of random bits, so that one fast hash without
+salt is as good as any: there is nothing to guess.
+"""
+
+import hmac
+import re
+import secrets
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Iterable
+from datetime import datetime
+from hashlib import blake2b
+from typing import Annotated, Literal, Self
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from portrait.access.scope import FOR_BROWSERS, Scope
+
+SECRET_BYTES = 32
+MOST_KEYS = 10_000  # of an installation, revoked ones among them
+TOKEN = re.compile(r"portrait_([0-9a-f]{12})_([\w-]{43})", re.ASCII)
+_NOBODY = b"\0" * SECRET_BYTES  # compared with where there is no key, which takes as long
+
+KeyId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{12}$")]
+KeyName = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[\w .@:/+-]+$")]
+# As a browser writes it: no path, no letter above lower case, no port that goes without saying.
+Origin = Annotated[
+    str, StringConstraints(max_length=256, pattern=r"^https?://[a-z0-9.-]+(:[0-9]{1,5})?$")
+]
+
+
+class ApiKey(BaseModel):
+    """One key, without its secret."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: KeyId
+    name: KeyName
+    kind: Literal["server", "public"]
+    scopes: frozenset[Scope] = Field(min_length=1)
+    origins: frozenset[Origin] = frozenset()  # of a public key: the pages that may show it
+    digest: str = Field(pattern=r"^[0-9a-f]{64}$", repr=False)
+    created_at: AwareDatetime
+    expires_at: AwareDatetime | None = None
+    revoked_at: AwareDatetime | None = None
+
+    @model_validator(mode="after")
+    def _is_fit(self) -> Self:
+        if self.kind == "public" and not self.scopes <= FOR_BROWSERS:
+            msg = f"a public key may have {_listed(FOR_BROWSERS)} alone: any visitor can read it"
+            raise ValueError(msg)
+        if (self.kind == "public") != bool(self.origins):
+            msg = "a public key has the origins of the pages that show it, and no other key has any"
+            raise ValueError(msg)
+        return self
+
+    def is_good(self, at: datetime) -> bool:
+        """Say whether it lets anybody in at this moment."""
+        return self.revoked_at is None and (self.expires_at is None or at < self.expires_at)
+
+
+def new_key(  # noqa: PLR0913 - what a key is made of
+    name: str,
+    scopes: Iterable[Scope],
+    now: datetime,
+    *,
+    kind: Literal["server", "public"] = "server",
+    origins: Iterable[str] = (),
+    expires_at: datetime | None = None,
+) -> tuple[ApiKey, str]:
+    """Make a key. Returns it and what its holder shows, which nobody can find out later.
+
+    Raises:
+        ValidationError: It cannot be: see `ApiKey`.
+    """
+    id, secret = secrets.token_hex(6), secrets.token_bytes(SECRET_BYTES)
+    key = ApiKey(
+        id=id,
+        name=name,
+        kind=kind,
+        scopes=frozenset(scopes),
+        origins=frozenset(origins),
+        digest=_digest(secret).hex(),
+        created_at=now,
+        expires_at=expires_at,
+    )
+    written = urlsafe_b64encode(secret).rstrip(b"=").decode()
+    return key, f"portrait_{id}_{written}"
+
+
+def read_token(token: str) -> tuple[str, bytes] | None:
+    """Read what was shown: the key's id, and the digest of its secret; None if it is no key."""
+    found = TOKEN.fullmatch(token)
+    if found is None:
+        return None
+    return found[1], _digest(urlsafe_b64decode(found[2] + "="))
+
+
+def is_secret_of(key: ApiKey | None, digest: bytes) -> bool:
+    """Say whether a digest is that of a key's secret, in the same time whatever they are."""
+    stored = _NOBODY if key is None else bytes.fromhex(key.digest)
+    return hmac.compare_digest(stored, digest) and key is not None
+
+
+def _digest(secret: bytes) -> bytes:
+    return blake2b(secret, digest_size=32).digest()
+
+
+def _listed(scopes: Iterable[Scope]) -> str:
+    return " and ".join(sorted(scopes))

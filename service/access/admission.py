@@ -1,0 +1,76 @@
+"""Admission: who is let in to a route, and what is written down of what they did there."""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+import structlog
+from fastapi import Request
+
+from portrait import metrics
+from portrait.access.audit import AuditLine
+from portrait.errors import StoreUnavailableError
+from portrait.ref import user_ref
+from service.access.caller import ANYBODY, Caller
+from service.access.guard import Guard, check_page, check_scope
+from service.access.rules import OPEN, Rule
+from service.dependencies import state_of
+from service.http.problems import ProblemError
+
+LET_IN = metrics.access_decisions.labels("let_in")
+NAME = re.compile(r"[\w.-]{1,64}", re.ASCII)  # of a model, a job or a key
+
+log = structlog.get_logger()
+
+
+async def admit(request: Request, rule: Rule) -> Caller:
+    """Let in who may do what they ask for; routes find them as `caller_of(request)`.
+
+    Raises:
+        ProblemError: They may not; each way of it is counted.
+    """
+    guard: Guard | None = request.scope["state"]["guard"]
+    if guard is None or rule == OPEN:
+        caller = ANYBODY
+    else:
+        try:
+            caller = await _checked(guard, request, rule)
+        except ProblemError as problem:
+            metrics.access_decisions.labels(problem.name).inc()
+            raise
+        LET_IN.inc()
+    request.scope["state"]["caller"] = caller
+    return caller
+
+
+async def _checked(guard: Guard, request: Request, rule: Rule) -> Caller:
+    caller = await guard.caller(request.scope)
+    check_page(caller, request.scope)
+    check_scope(caller, rule)
+    return caller
+
+
+async def note(request: Request, caller: Caller, what: str, status: int) -> None:
+    """Write down what an administrator did. What cannot be written is said in the log, at least."""
+    parts, _ = state_of(request)
+    line = AuditLine(
+        at=datetime.now(UTC),
+        who=caller.name,
+        what=what,
+        about=_about(request.path_params),
+        status=status,
+        request_id=request.scope["state"]["request_id"],
+    )
+    try:
+        await parts.audit.add(line)
+    except StoreUnavailableError as error:
+        told = line.model_dump(mode="json", exclude={"who"})
+        log.critical("audit_missed", reason=str(error), **told)
+
+
+def _about(named: Mapping[str, str]) -> str:
+    """Say what a request is about, and of a user only the hash of the id."""
+    if "user_id" in named:
+        return f"user {user_ref(named['user_id']):016x}"
+    told = [value for value in named.values() if NAME.fullmatch(value)]
+    return " ".join(told)

@@ -1,0 +1,189 @@
+"""The guard: who asks, by the key or the token that they show.
+
+Authorization: Bearer portrait_… ─▶ a key of the ring, which is read anew every second
+Authorization: Bearer eyJ…       ─▶ a token of the shop's own identity provider
+
+A request is never held up by the store: what was known last counts, while Redis is away as well.
+A key that is revoked opens nothing a second later, in every process.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from functools import lru_cache
+
+import structlog
+from starlette.types import Scope as AsgiScope
+
+from portrait import metrics
+from portrait.access.key import ApiKey, is_secret_of, read_token
+from portrait.access.scope import Scope
+from portrait.access.store import KeyStore
+from portrait.errors import StoreUnavailableError
+from portrait.lifecycle.lease import stopped
+from service.access.caller import Caller
+from service.access.problems import (
+    KeyInvalidError,
+    KeyMisplacedError,
+    KeyMissingError,
+    KeysUnknownError,
+    ScopeMissingError,
+)
+from service.access.tokens import Tokens
+
+READ_EVERY = 1.0  # seconds: a revoked key is good for as long
+NOTED_EVERY = 10.0  # seconds, between two notes of which keys were used
+SHOWN = b"authorization"
+BEARER = "bearer "
+PREFIX = "portrait_"
+HOW = "Send a key as `Authorization: Bearer portrait_…`; an operator makes one: `portrait keys`."
+
+log = structlog.get_logger()
+
+
+class Guard:
+    """Lets in who shows a key or a token. Lives as long as the process."""
+
+    def __init__(self, store: KeyStore, tokens: Tokens | None = None) -> None:
+        self._store = store
+        self._tokens = tokens
+        self._keys: Mapping[str, ApiKey] | None = None  # None: not read yet
+        self._pages: frozenset[str] = frozenset()
+        self._used: dict[str, datetime] = {}
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether keys are known."""
+        return self._keys is not None
+
+    def is_page(self, origin: str) -> bool:
+        """Say whether pages of an origin may show a key."""
+        return origin in self._pages
+
+    def by_key(self, scope: AsgiScope) -> Caller | None:
+        """Return whose key a request shows; None if it shows none that is good."""
+        shown = shown_by(scope)
+        found = None if shown is None else read_token(shown)
+        if found is None or self._keys is None:
+            return None
+        id, digest = found
+        key, now = self._keys.get(id), datetime.now(UTC)
+        if not is_secret_of(key, digest) or key is None or not key.is_good(now):
+            return None
+        self._used[id] = now
+        return _caller(key)
+
+    def lets_in(self, scope: AsgiScope, needed: Scope) -> bool:
+        """Say whether a request shows a server's key with a scope; if not, others say why."""
+        caller = self.by_key(scope)
+        if caller is None or caller.is_public or needed not in caller.scopes:
+            return False
+        metrics.access_decisions.labels("let_in").inc()
+        return True
+
+    async def caller(self, scope: AsgiScope) -> Caller:
+        """Return who asks.
+
+        Raises:
+            KeyMissingError: They show nothing.
+            KeyInvalidError: What they show opens nothing, whyever.
+            KeysUnknownError: It cannot be known yet.
+        """
+        if self._keys is None:
+            msg = "Redis has not answered yet."
+            raise KeysUnknownError(msg)
+        shown = shown_by(scope)
+        if shown is None:
+            raise KeyMissingError(HOW)
+        if shown.startswith(PREFIX) or self._tokens is None:
+            caller = self.by_key(scope)
+        else:
+            caller = await self._tokens.read(shown)
+        if caller is None:
+            msg = "It is unknown, expired or revoked, or not written as it was given out."
+            raise KeyInvalidError(msg)
+        return caller
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Keep what is known current meanwhile."""
+        async with asyncio.TaskGroup() as group:
+            steps = (self.read_keys, READ_EVERY), (self.note_uses, NOTED_EVERY)
+            tasks = [group.create_task(_repeat(*step)) for step in steps]
+            try:
+                yield
+            finally:
+                for task in tasks:
+                    await stopped(task)
+
+    async def read_keys(self) -> None:
+        """Read all keys anew."""
+        keys = {key.id: key for key in await self._store.all()}
+        self._keys = keys
+        now = datetime.now(UTC)
+        self._pages = frozenset(
+            origin for key in keys.values() if key.is_good(now) for origin in key.origins
+        )
+
+    async def note_uses(self) -> None:
+        """Write down which keys were used, and when last."""
+        uses, self._used = self._used, {}
+        try:
+            await self._store.note_uses(uses)
+        except StoreUnavailableError:
+            self._used = {**uses, **self._used}
+            raise
+
+
+def shown_by(scope: AsgiScope) -> str | None:
+    """Return what a request shows; None if nothing, two things, or anything but a bearer's."""
+    shown = [value for name, value in scope["headers"] if name == SHOWN]
+    if len(shown) != 1:
+        return None
+    text: str = shown[0].decode("latin-1")
+    if text[: len(BEARER)].lower() != BEARER:
+        return None
+    return text[len(BEARER) :].strip(" ")
+
+
+def check_scope(caller: Caller, needed: str | None) -> None:
+    """Refuse who may not do what is asked for; None asks for nothing but to be known.
+
+    Raises:
+        ScopeMissingError: A scope is missing.
+    """
+    if needed is not None and needed not in caller.scopes:
+        msg = f"It needs the scope `{needed}`."
+        raise ScopeMissingError(msg)
+
+
+def check_page(caller: Caller, scope: AsgiScope) -> None:
+    """Refuse a public key that is shown from anywhere but its pages.
+
+    Who writes requests by hand may claim any origin: this keeps other shops' pages from using a
+    key, and nobody else. What a public key may do has to be harmless in itself.
+
+    Raises:
+        KeyMisplacedError: It is.
+    """
+    if not caller.is_public:
+        return
+    origins = [value.decode("latin-1") for name, value in scope["headers"] if name == b"origin"]
+    if len(origins) != 1 or origins[0] not in caller.origins:
+        msg = "It is a public key: browsers show it on the pages that it was made for, alone."
+        raise KeyMisplacedError(msg)
+
+
+@lru_cache(1_024)
+def _caller(key: ApiKey) -> Caller:
+    return Caller(f"key {key.id}", key.scopes, key.id, key.origins)
+
+
+async def _repeat(step: Callable[[], Awaitable[None]], every: float) -> None:
+    while True:
+        try:
+            await step()
+        except StoreUnavailableError as error:
+            log.warning("store_missed", step=step.__name__, reason=str(error), retry_seconds=every)
+        await asyncio.sleep(every)

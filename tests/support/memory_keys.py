@@ -1,0 +1,75 @@
+"""Keys and the audit log in memory."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from portrait.access.audit import MOST_LINES, AuditLine
+from portrait.access.key import MOST_KEYS, ApiKey
+from portrait.access.store import KeyNotFoundError, TooManyKeysError
+from portrait.errors import StoreUnavailableError
+from portrait.times import to_moment, to_ms
+
+
+class MemoryKeys:
+    """A `KeyStore` in a dict."""
+
+    def __init__(self) -> None:
+        self.keys: dict[str, ApiKey] = {}
+        self.used: dict[str, datetime] = {}
+        self.is_down = False
+
+    async def add(self, key: ApiKey) -> None:
+        """Keep a new key."""
+        self._require_up()
+        if len(self.keys) >= MOST_KEYS:
+            raise TooManyKeysError
+        self.keys.setdefault(key.id, key)
+
+    async def all(self) -> Sequence[ApiKey]:
+        """Return every key, by when it was made."""
+        self._require_up()
+        return sorted(self.keys.values(), key=lambda key: (key.created_at, key.id))
+
+    async def revoke(self, id: str, now: datetime) -> ApiKey:
+        """Write when it was revoked."""
+        self._require_up()
+        if id not in self.keys:
+            raise KeyNotFoundError
+        if self.keys[id].revoked_at is None:
+            self.keys[id] = self.keys[id].model_copy(update={"revoked_at": now})
+        return self.keys[id]
+
+    async def note_uses(self, uses: Mapping[str, datetime]) -> None:
+        """Remember when keys were used last."""
+        self._require_up()
+        for id, at in uses.items():
+            moment = to_moment(to_ms(at))
+            if id in self.keys and moment > self.used.get(id, to_moment(0)):
+                self.used[id] = moment
+
+    async def uses(self) -> Mapping[str, datetime]:
+        """Return when each was used last."""
+        self._require_up()
+        return dict(self.used)
+
+    def _require_up(self) -> None:
+        if self.is_down:
+            raise StoreUnavailableError
+
+
+class MemoryAudit:
+    """An `AuditLog` in a list."""
+
+    def __init__(self) -> None:
+        self.lines: list[AuditLine] = []
+        self.is_down = False
+
+    async def add(self, line: AuditLine) -> None:
+        """Write a line at the end."""
+        if self.is_down:
+            raise StoreUnavailableError
+        self.lines = [*self.lines, line][-MOST_LINES:]
+
+    async def newest(self, most: int) -> Sequence[AuditLine]:
+        """Return the newest lines, newest first."""
+        return self.lines[::-1][:most]
