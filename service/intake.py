@@ -19,6 +19,7 @@ from portrait.events.event import Event
 from portrait.events.item import Id
 from portrait.events.stream import Headers, Message
 from portrait.events.topics import event_topic
+from portrait.privacy.redact import is_redacted
 from portrait.reading.dialect import AS_SENT, Dialect
 from portrait.reading.envelopes import enveloped, messages_in, messages_of, value_of
 from portrait.reading.events import Reading, read_messages
@@ -139,7 +140,8 @@ class _Reader:
         for name in said.passed_over:
             metrics.messages_passed_over.labels(name).inc()
         for event in said.events:
-            value = payload or event.model_dump_json(exclude_none=True).encode()
+            as_it_came = None if _holds_redacted(event) else payload
+            value = as_it_came or event.model_dump_json(exclude_none=True).encode()
             message = Message(event_topic(event.type), event.user_key.encode(), value)
             self.messages.append(message)
 
@@ -197,3 +199,10 @@ def _field_error(result: EventResult) -> FieldError:
 def cloud_event_headers(raw: Iterable[tuple[bytes, bytes]]) -> Headers:
     """Return the attributes of a CloudEvent whose data is the body, from HTTP headers."""
     return tuple((name.decode("latin-1"), value) for name, value in raw if name[:3] == b"ce-")
+
+
+def _holds_redacted(event: Event) -> bool:
+    """Say whether something was taken out of what an event says: then it does not go on as sent."""
+    item = event.item
+    said = () if item is None else (item.title, *item.attributes.values())
+    return any(is_redacted(text) for text in (event.text or "", *said) if isinstance(text, str))

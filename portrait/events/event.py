@@ -19,8 +19,10 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from portrait.events.item import Id, ItemSnapshot
+from portrait.privacy.redact import redacted
 
-Text = Annotated[str, StringConstraints(max_length=8_192)]
+# What people write is kept without what names or reaches them.
+Text = Annotated[str, StringConstraints(max_length=8_192), AfterValidator(redacted)]
 
 ANONYMOUS = "anonymous:"  # prefix of the profile key of someone who has not logged in
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Self
 
 from pydantic import (
+    AfterValidator,
     AliasChoices,
     AwareDatetime,
     BaseModel,
@@ -16,6 +17,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from portrait.events.category import LONGEST, SEPARATOR
+from portrait.privacy.redact import redacted
 
 MOST_ATTRIBUTES = 32
 TITLE_SAYS = 64  # as much as more fields than there are
@@ -31,10 +33,10 @@ ID_PATTERN = rf"^{_SEGMENT}(?:/{_SEGMENT})*$"  # in Rust's syntax: `$` is the ve
 ID_RULE = "No control characters, and no `.` or `..` between slashes."
 
 Id = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_ID, pattern=ID_PATTERN)]
-Title = Annotated[str, StringConstraints(max_length=1_024)]
+Title = Annotated[str, StringConstraints(max_length=1_024), AfterValidator(redacted)]
 Brand = Annotated[str, StringConstraints(max_length=128)]
 AttributeName = Annotated[str, StringConstraints(min_length=1, max_length=64)]
-AttributeValue = Annotated[str, StringConstraints(max_length=256)]
+AttributeValue = Annotated[str, StringConstraints(max_length=256), AfterValidator(redacted)]
 
 
 def _join_path(value: Any) -> Any:  # noqa: ANN401 - pydantic hands over whatever was sent

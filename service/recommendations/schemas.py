@@ -4,6 +4,7 @@ from typing import Annotated, Literal, Self
 from uuid import UUID
 
 from pydantic import (
+    AfterValidator,
     BeforeValidator,
     ConfigDict,
     Field,
@@ -15,6 +16,7 @@ from portrait.events.columns import RING
 from portrait.events.event import Action
 from portrait.events.item import Id
 from portrait.inference.session import Way
+from portrait.privacy.redact import redacted
 from portrait.reading.records import LONGEST_KEY
 from service.fields import (
     Brand,
@@ -38,7 +40,9 @@ MOST_TEXTS = 20  # of one session
 ProfileName = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_KEY)]
 Choice = Annotated[str, StringConstraints(min_length=1, max_length=512)]
 SessionText = Annotated[
-    str, StringConstraints(min_length=1, max_length=1_024, strip_whitespace=True)
+    str,
+    StringConstraints(min_length=1, max_length=1_024, strip_whitespace=True),
+    AfterValidator(redacted),
 ]
 Emptied = Literal["catalogue", "filters", "unavailable", "excluded", "seen"]
 Strategy = Literal["session", "session_and_profile", "profile", "popular"]

@@ -388,3 +388,23 @@ async def test_a_list_in_a_cloud_event_keeps_what_is_said_around_it() -> None:
 
     assert answer.json()["results"][0]["events"] == len(data)
     assert {message.key for message in shop.publisher.messages} == {b"ann"}
+
+
+async def test_what_reaches_a_person_does_not_even_reach_kafka() -> None:
+    review = {
+        "type": "review",
+        "user_id": "ann",
+        "item_id": "milk",
+        "text": "call me at 415-555-2671",
+        "item": {"title": "milk by 13800138000"},
+    }
+    shop = Shop()
+    async with open_shop(shop) as client:
+        whole = {"event_id": "e1", "occurred_at": "2026-11-20T09:30:00Z", **review}
+        for event in (review, whole):
+            assert (await client.post("/events", json=event)).status_code == 202
+
+    for message in shop.publisher.messages:
+        sent = json.loads(message.value or b"")
+        assert sent["text"] == "call me at [phone]"
+        assert sent["item"]["title"] == "milk by [phone]"

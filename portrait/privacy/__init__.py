@@ -1,0 +1,1 @@
+"""Privacy: what people write of themselves and of others is not kept."""
