@@ -47,6 +47,7 @@ from service.recommendations.schemas import AskedFilters, RecommendationRequest,
 from service.recommendations.turns import Turns
 
 NO_SESSION = Session()
+USUAL, FOUND = 0.3, 0.0  # diversity: of lists to choose from, and of what was searched for
 
 Reasons = list[ForAndAgainst] | None  # by item
 
@@ -202,8 +203,16 @@ def _wish(asked: RecommendationRequest, known: Known, view: View) -> RankingRequ
         _filters(asked.filters),
         np.r_[left_out, view.shelf.variants.of(_rows(known.had, view))],
         _rows(known.disliked, view),
-        asked.diversity,
+        _diversity(asked),
     )
+
+
+def _diversity(asked: RecommendationRequest) -> float:
+    """Return how different items are to be: whoever searches means one thing."""
+    if asked.diversity is not None:
+        return asked.diversity
+    has_searched = asked.session is not None and bool(asked.session.texts)
+    return FOUND if has_searched else USUAL
 
 
 def _compute(

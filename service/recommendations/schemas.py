@@ -136,8 +136,12 @@ class RecommendationRequest(RequestBody):
         "bought; not what they took out of the cart and have neither touched since nor bought.",
     )
     filters: AskedFilters = AskedFilters()
-    diversity: float = Field(
-        0.3, ge=0, le=1, description="0: by score alone; more: the less alike the items are."
+    diversity: float | None = Field(
+        None,
+        ge=0,
+        le=1,
+        description="0: by score alone; more: the less alike the items are. Unless it is said, "
+        "0.3, and 0 where the session has a search: what is meant is alike.",
     )
     by_price: bool = Field(
         default=True,

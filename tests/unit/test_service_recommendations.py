@@ -698,3 +698,27 @@ async def test_a_request_is_read_as_it_is_meant(
 
     assert answer["items"] == expected["items"]
     assert answer["strategy"] == expected["strategy"]
+
+
+@pytest.mark.parametrize(
+    ("said", "session", "same_as"),
+    [
+        ({}, {"items": ["milk"]}, 0.3),
+        ({}, {"texts": [SEARCHES[0]]}, 0.0),
+        ({}, {"items": ["milk"], "texts": [SEARCHES[0]]}, 0.0),
+        ({"diversity": 0.9}, {"texts": [SEARCHES[0]]}, 0.9),
+        ({"diversity": None}, {"texts": [SEARCHES[0]]}, 0.0),
+    ],
+)
+async def test_what_was_searched_for_may_be_alike(
+    said: dict[str, object], session: dict[str, list[str]], same_as: float
+) -> None:
+    shop = Shop()
+    await shop.stock(searches=SEARCHES)
+    async with open_shop(shop) as client:
+        unsaid, told = [
+            (await client.post("/recommend", json={"session": session, **more})).json()["items"]
+            for more in (said, {"diversity": same_as})
+        ]
+
+    assert unsaid == told
