@@ -22,6 +22,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails, to_jsonable_python
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
+from portrait.addresses import is_private_way
 from portrait.errors import SettingsInvalidError
 
 PREFIX = "PORTRAIT_"
@@ -416,7 +417,11 @@ def _at_odds(settings: Settings) -> list[str]:
         return [f"{variable('kafka_username')}: {asks}, and for {password} or {file}."]
     if (settings.oidc_issuer is None) != (settings.oidc_audience is None):
         return [f"{variable('oidc_audience')}: set it and {variable('oidc_issuer')}, or neither."]
-    return []
+    return [
+        f"{variable(name)}: whoever listens on the way could let anybody in; it has to be https."
+        for name in ("oidc_issuer", "oidc_keys_url")
+        if (url := getattr(settings, name)) is not None and not is_private_way(str(url))
+    ]
 
 
 def _unknown(name: str) -> str:

@@ -15,6 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from portrait.access.scope import Scope
 from portrait.events.event import Event
 from service import events, items, operations
 from service.access import routes as access
@@ -156,7 +157,7 @@ def _write_access(document: dict[str, Any]) -> None:
                 for status in ("401", "403"):
                     del operation["responses"][status]
             else:
-                operation["security"] = [{"bearer": [] if rule is None else [str(rule)]}]
+                operation["security"] = [{"bearer": [str(rule)] if rule in set(Scope) else []}]
 
 
 def _lifespan(

@@ -57,7 +57,7 @@ class ExactRoute(APIRoute):
 
         async def read(request: Request) -> Response:
             check_address(request.scope, request.scope["state"]["border"])
-            await admit(request, rule)
+            admit(request, rule)
             return await answer(request)
 
         return read
@@ -71,7 +71,7 @@ class ExactRoute(APIRoute):
         async def write(request: Request) -> Response:
             border = request.scope["state"]["border"]
             check_address(request.scope, border)
-            caller = await admit(request, rule)
+            caller = admit(request, rule)
             check_writer(request, border, caller.origins)
             check_content_type(request)
             if names_something:
@@ -91,9 +91,7 @@ class ExactRoute(APIRoute):
                 status = status_of(error)
                 raise
             finally:
-                caller = request.scope["state"].get("caller")
-                if caller is not None:  # who is not let in writes nothing
-                    await note(request, caller, what, status)
+                await note(request, what, status)
             return response
 
         return write_and_note if is_audited(self._method, rule) else write

@@ -15,7 +15,8 @@ class AuditLine(BaseModel):
 
     at: AwareDatetime = Field(examples=["2026-11-27T09:30:00Z"])
     who: str = Field(
-        description="`key` and its id, `token` and its subject, or `anybody` where access is off.",
+        description="`key` and its id, `token` and its subject, or `anybody` where access is off, "
+        "`command line` of `portrait keys`.",
         examples=["key 3f9c1a20b7de"],
     )
     what: str = Field(description="The route.", examples=["DELETE /profile/{user_id}"])
@@ -24,7 +25,7 @@ class AuditLine(BaseModel):
         description="Of a user the hash of the id, of anything else its name.",
         examples=["user 8f14e45fceea167a"],
     )
-    status: int = Field(description="As it was answered.", examples=[202])
+    status: int = Field(description="As it was answered; 0 on the command line.", examples=[202])
     request_id: str = Field(examples=["5f0c8a"])
 
 

@@ -16,7 +16,15 @@ from datetime import datetime
 from hashlib import blake2b
 from typing import Annotated, Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 
 from portrait.access.scope import FOR_BROWSERS, Scope
 
@@ -26,10 +34,29 @@ TOKEN = re.compile(r"portrait_([0-9a-f]{12})_([\w-]{43})", re.ASCII)
 _NOBODY = b"\0" * SECRET_BYTES  # compared with where there is no key, which takes as long
 
 KeyId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{12}$")]
-KeyName = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[\w .@:/+-]+$")]
-# As a browser writes it: no path, no letter above lower case, no port that goes without saying.
+KeyName = Annotated[
+    str,
+    StringConstraints(
+        min_length=1, max_length=64, pattern=r"^[\w .@:/+-]+$", strip_whitespace=True
+    ),
+]
+_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_PORT = r"[1-9][0-9]{0,4}"
+
+
+def _as_browsers_write(origin: str) -> str:
+    """Refuse a port that goes without saying: browsers leave it out."""
+    if re.fullmatch(r"http://.*:80|https://.*:443", origin):
+        msg = "browsers leave this port out"
+        raise ValueError(msg)
+    return origin
+
+
+# As a browser writes it: no path, no letter above lower case.
 Origin = Annotated[
-    str, StringConstraints(max_length=256, pattern=r"^https?://[a-z0-9.-]+(:[0-9]{1,5})?$")
+    str,
+    StringConstraints(max_length=256, pattern=rf"^https?://{_LABEL}(?:\.{_LABEL})*(?::{_PORT})?$"),
+    AfterValidator(_as_browsers_write),
 ]
 
 
@@ -55,6 +82,9 @@ class ApiKey(BaseModel):
             raise ValueError(msg)
         if (self.kind == "public") != bool(self.origins):
             msg = "a public key has the origins of the pages that show it, and no other key has any"
+            raise ValueError(msg)
+        if self.expires_at is not None and self.expires_at <= self.created_at:
+            msg = "it would have expired before it was made"
             raise ValueError(msg)
         return self
 
@@ -88,8 +118,7 @@ def new_key(  # noqa: PLR0913 - what a key is made of
         created_at=now,
         expires_at=expires_at,
     )
-    written = urlsafe_b64encode(secret).rstrip(b"=").decode()
-    return key, f"portrait_{id}_{written}"
+    return key, f"portrait_{id}_{_written(secret)}"
 
 
 def read_token(token: str) -> tuple[str, bytes] | None:
@@ -97,7 +126,8 @@ def read_token(token: str) -> tuple[str, bytes] | None:
     found = TOKEN.fullmatch(token)
     if found is None:
         return None
-    return found[1], _digest(urlsafe_b64decode(found[2] + "="))
+    secret = urlsafe_b64decode(found[2] + "=")
+    return (found[1], _digest(secret)) if _written(secret) == found[2] else None
 
 
 def is_secret_of(key: ApiKey | None, digest: bytes) -> bool:
@@ -106,9 +136,18 @@ def is_secret_of(key: ApiKey | None, digest: bytes) -> bool:
     return hmac.compare_digest(stored, digest) and key is not None
 
 
+def _written(secret: bytes) -> str:
+    return urlsafe_b64encode(secret).rstrip(b"=").decode()
+
+
 def _digest(secret: bytes) -> bytes:
     return blake2b(secret, digest_size=32).digest()
 
 
 def _listed(scopes: Iterable[Scope]) -> str:
     return " and ".join(sorted(scopes))
+
+
+def described(key: ApiKey) -> str:
+    """Say in a line of the audit log which key it is, and what it may do."""
+    return f"{key.id} {key.name}: {' '.join(sorted(key.scopes))}"

@@ -20,10 +20,10 @@ class KeyStore(Protocol):
     """Keys without their secrets, and when each was used last."""
 
     async def add(self, key: ApiKey) -> None:
-        """Keep a new key.
+        """Keep a new key; if there are too many, instead of one that opens nothing any more.
 
         Raises:
-            TooManyKeysError: There are `MOST_KEYS` already.
+            TooManyKeysError: There are `MOST_KEYS`, and all of them are good.
             StoreUnavailableError: The store does not answer.
         """
         ...

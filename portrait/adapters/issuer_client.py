@@ -7,6 +7,7 @@ from http import HTTPStatus
 import httpx
 from pydantic import BaseModel, HttpUrl, TypeAdapter, ValidationError
 
+from portrait.addresses import is_private_way
 from portrait.errors import IssuerUnavailableError
 
 LARGEST_ANSWER = 262_144  # bytes
@@ -56,7 +57,11 @@ class IssuerClient:
         if told.issuer != self._issuer:
             msg = "It calls itself by another name than PORTRAIT_OIDC_ISSUER."
             raise IssuerUnavailableError(msg)
-        return str(told.jwks_uri)
+        url = str(told.jwks_uri)
+        if not is_private_way(url):
+            msg = "Its keys are to be read without TLS."
+            raise IssuerUnavailableError(msg)
+        return url
 
 
 async def _get(client: httpx.AsyncClient, url: str) -> bytes:

@@ -5,7 +5,7 @@ keys:used   hash: id to when it was used last, ms
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 from pydantic import ValidationError
 from redis.asyncio import Redis
@@ -17,6 +17,7 @@ from portrait.adapters.redis_damage import Damage
 from portrait.times import to_moment, to_ms
 
 KEYS, USED = "keys", "keys:used"
+_LATEST = to_ms(datetime(9999, 1, 1, tzinfo=UTC))
 
 
 class RedisKeys:
@@ -29,12 +30,20 @@ class RedisKeys:
         self._damage = Damage("api_key")
 
     async def add(self, key: ApiKey) -> None:
-        """Keep a new key."""
-        async with translated():
-            is_kept = await self._add(keys=[KEYS], args=[MOST_KEYS, key.id, _written(key)])
-        if not is_kept:
-            msg = f"There are {MOST_KEYS:,} keys; revoked ones count until Redis forgets them."
+        """Keep a new key, instead of the oldest that opens nothing if there is no room."""
+        if await self._put(key):
+            return
+        useless = [each for each in await self.all() if not each.is_good(key.created_at)]
+        if useless:
+            async with translated():
+                await self._redis.hdel(KEYS, useless[0].id)
+        if not useless or not await self._put(key):
+            msg = f"There are {MOST_KEYS:,} keys that open something: revoke one first."
             raise TooManyKeysError(msg)
+
+    async def _put(self, key: ApiKey) -> bool:
+        async with translated():
+            return bool(await self._add(keys=[KEYS], args=[MOST_KEYS, key.id, _written(key)]))
 
     async def all(self) -> Sequence[ApiKey]:
         """Return every key by when it was made; a damaged one lets nobody in."""
@@ -70,7 +79,9 @@ class RedisKeys:
         async with translated():
             stored = await self._redis.hgetall(USED)
         moments = {readable(id) or "": number(at) for id, at in stored.items()}
-        return {id: to_moment(at) for id, at in moments.items() if at is not None}
+        return {
+            id: to_moment(at) for id, at in moments.items() if at is not None and 0 < at < _LATEST
+        }
 
 
 def _written(key: ApiKey) -> str:

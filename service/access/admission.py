@@ -9,21 +9,23 @@ from fastapi import Request
 
 from portrait import metrics
 from portrait.access.audit import AuditLine
+from portrait.access.scope import Scope
 from portrait.errors import StoreUnavailableError
 from portrait.ref import user_ref
 from service.access.caller import ANYBODY, Caller
-from service.access.guard import Guard, check_page, check_scope
-from service.access.rules import OPEN, Rule
+from service.access.guard import Guard, check_page, check_scope, check_server
+from service.access.rules import ANY, OPEN, SERVERS, Rule
 from service.dependencies import state_of
 from service.http.problems import ProblemError
 
 LET_IN = metrics.access_decisions.labels("let_in")
+UNDONE = {400, 403, 404, 405, 408, 413, 415, 422}  # statuses of what came to nothing
 NAME = re.compile(r"[\w.-]{1,64}", re.ASCII)  # of a model, a job or a key
 
 log = structlog.get_logger()
 
 
-async def admit(request: Request, rule: Rule) -> Caller:
+def admit(request: Request, rule: Rule) -> Caller:
     """Let in who may do what they ask for; routes find them as `caller_of(request)`.
 
     Raises:
@@ -34,7 +36,7 @@ async def admit(request: Request, rule: Rule) -> Caller:
         caller = ANYBODY
     else:
         try:
-            caller = await _checked(guard, request, rule)
+            caller = _checked(guard, request, rule)
         except ProblemError as problem:
             metrics.access_decisions.labels(problem.name).inc()
             raise
@@ -43,34 +45,46 @@ async def admit(request: Request, rule: Rule) -> Caller:
     return caller
 
 
-async def _checked(guard: Guard, request: Request, rule: Rule) -> Caller:
-    caller = await guard.caller(request.scope)
+def _checked(guard: Guard, request: Request, rule: Rule) -> Caller:
+    caller = guard.caller(request.scope)
     check_page(caller, request.scope)
-    check_scope(caller, rule)
+    if rule == SERVERS:
+        check_server(caller)
+    elif rule != ANY:
+        check_scope(caller, Scope(rule))
     return caller
 
 
-async def note(request: Request, caller: Caller, what: str, status: int) -> None:
-    """Write down what an administrator did. What cannot be written is said in the log, at least."""
+def name_subject(request: Request, subject: str) -> None:
+    """Say what a request was about that its path does not name: what was made by it."""
+    request.scope["state"]["subject"] = subject
+
+
+async def note(request: Request, what: str, status: int) -> None:
+    """Write down what an administrator did. What cannot be written is said in the log, at least.
+
+    Who was not let in, or sent what no route takes, has done nothing: nobody can fill the log so.
+    """
+    caller: Caller | None = request.scope["state"].get("caller")
+    if caller is None or status in UNDONE:
+        return
     parts, _ = state_of(request)
     line = AuditLine(
         at=datetime.now(UTC),
         who=caller.name,
         what=what,
-        about=_about(request.path_params),
+        about=request.scope["state"].get("subject") or _about(request.path_params),
         status=status,
         request_id=request.scope["state"]["request_id"],
     )
     try:
         await parts.audit.add(line)
     except StoreUnavailableError as error:
-        told = line.model_dump(mode="json", exclude={"who"})
-        log.critical("audit_missed", reason=str(error), **told)
+        log.critical("audit_missed", reason=str(error), **line.model_dump(mode="json"))
 
 
 def _about(named: Mapping[str, str]) -> str:
     """Say what a request is about, and of a user only the hash of the id."""
     if "user_id" in named:
         return f"user {user_ref(named['user_id']):016x}"
-    told = [value for value in named.values() if NAME.fullmatch(value)]
-    return " ".join(told)
+    return " ".join(value for value in named.values() if NAME.fullmatch(value))

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 from pydantic import TypeAdapter, ValidationError
 
-from portrait.access.key import ApiKey, new_key
+from portrait.access.audit import AuditLine, AuditLog
+from portrait.access.key import ApiKey, described, new_key
 from portrait.access.scope import FOR_BROWSERS, Scope
 from portrait.access.store import KeyStore
 from portrait.errors import SettingsInvalidError
@@ -42,8 +43,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     revoke.add_argument("id", help="as `portrait keys list` shows it")
 
 
-async def run_task(store: KeyStore, options: argparse.Namespace) -> list[str]:
-    """Do what is asked for. Returns the lines to print.
+async def run_task(store: KeyStore, audit: AuditLog, options: argparse.Namespace) -> list[str]:
+    """Do what is asked for, and write it down. Returns the lines to print.
 
     Raises:
         SettingsInvalidError: A key cannot be as it is asked for.
@@ -54,11 +55,18 @@ async def run_task(store: KeyStore, options: argparse.Namespace) -> list[str]:
     if options.task == "create":
         key, token = _made(options, now)
         await store.add(key)
+        await audit.add(_line(now, options.task, described(key)))
         return [token]
     if options.task == "revoke":
         key = await store.revoke(options.id, now)
+        await audit.add(_line(now, options.task, described(key)))
         return [f"{key.id} ({key.name}) opens nothing any more."]
     return _table(await store.all(), await store.uses(), now)
+
+
+def _line(now: datetime, task: str, about: str) -> AuditLine:
+    what = f"portrait keys {task}"
+    return AuditLine(at=now, who="command line", what=what, about=about, status=0, request_id="")
 
 
 def _made(options: argparse.Namespace, now: datetime) -> tuple[ApiKey, str]:

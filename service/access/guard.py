@@ -52,11 +52,6 @@ class Guard:
         self._pages: frozenset[str] = frozenset()
         self._used: dict[str, datetime] = {}
 
-    @property
-    def is_ready(self) -> bool:
-        """Whether keys are known."""
-        return self._keys is not None
-
     def is_page(self, origin: str) -> bool:
         """Say whether pages of an origin may show a key."""
         return origin in self._pages
@@ -82,7 +77,7 @@ class Guard:
         metrics.access_decisions.labels("let_in").inc()
         return True
 
-    async def caller(self, scope: AsgiScope) -> Caller:
+    def caller(self, scope: AsgiScope) -> Caller:
         """Return who asks.
 
         Raises:
@@ -98,8 +93,11 @@ class Guard:
             raise KeyMissingError(HOW)
         if shown.startswith(PREFIX) or self._tokens is None:
             caller = self.by_key(scope)
+        elif self._tokens.is_ready:
+            caller = self._tokens.read(shown)
         else:
-            caller = await self._tokens.read(shown)
+            msg = "The identity provider has not said yet what its keys are."
+            raise KeysUnknownError(msg)
         if caller is None:
             msg = "It is unknown, expired or revoked, or not written as it was given out."
             raise KeyInvalidError(msg)
@@ -111,6 +109,8 @@ class Guard:
         async with asyncio.TaskGroup() as group:
             steps = (self.read_keys, READ_EVERY), (self.note_uses, NOTED_EVERY)
             tasks = [group.create_task(_repeat(*step)) for step in steps]
+            if self._tokens is not None:
+                tasks.append(group.create_task(self._tokens.follow()))
             try:
                 yield
             finally:
@@ -147,13 +147,24 @@ def shown_by(scope: AsgiScope) -> str | None:
     return text[len(BEARER) :].strip(" ")
 
 
-def check_scope(caller: Caller, needed: str | None) -> None:
-    """Refuse who may not do what is asked for; None asks for nothing but to be known.
+def check_server(caller: Caller) -> None:
+    """Refuse a public key where any other will do.
+
+    Raises:
+        ScopeMissingError: It is one.
+    """
+    if caller.is_public:
+        msg = "It needs a key that is not public."
+        raise ScopeMissingError(msg)
+
+
+def check_scope(caller: Caller, needed: Scope) -> None:
+    """Refuse who may not do what is asked for.
 
     Raises:
         ScopeMissingError: A scope is missing.
     """
-    if needed is not None and needed not in caller.scopes:
+    if needed not in caller.scopes:
         msg = f"It needs the scope `{needed}`."
         raise ScopeMissingError(msg)
 

@@ -3,11 +3,12 @@
 from datetime import UTC, datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Response, status
+from fastapi import APIRouter, Path, Query, Request, Response, status
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
-from portrait.access.key import KeyId, new_key
+from portrait.access.key import KeyId, described, new_key
+from service.access.admission import name_subject
 from service.access.schemas import (
     KEY_ID,
     AuditAnswer,
@@ -35,7 +36,9 @@ async def get_keys(parts: PartsDep) -> KeysAnswer:
 
 
 @router.post("/keys", status_code=status.HTTP_201_CREATED, responses=declared(409, *WRITING))
-async def make_key(parts: PartsDep, response: Response, body: KeyRequest) -> KeyMade:
+async def make_key(
+    parts: PartsDep, request: Request, response: Response, body: KeyRequest
+) -> KeyMade:
     """Make a key. Its token is in this answer alone; within a second it opens every process."""
     try:
         key, token = new_key(
@@ -50,6 +53,7 @@ async def make_key(parts: PartsDep, response: Response, body: KeyRequest) -> Key
         wrong = [{**one, "loc": ("body", *one["loc"])} for one in error.errors()]
         raise RequestValidationError(wrong) from error
     await parts.keys.add(key)
+    name_subject(request, described(key))
     response.headers["Cache-Control"] = "no-store"
     response.headers["Location"] = f"/keys/{key.id}"
     return KeyMade(key=answer_of(key), token=token)

@@ -1,6 +1,7 @@
 """What each route asks for. A route that is not named here is refused at start.
 
-None: whoever shows a key that is good. `OPEN`: anybody, for these say nothing of customers.
+`OPEN`: anybody, for these say nothing of customers or sales. `ANY`: whoever shows a good key.
+`SERVERS`: the same, if it is not a public one. The documents of the API are open, too.
 """
 
 from collections.abc import Mapping
@@ -9,14 +10,16 @@ from typing import Final
 from portrait.access.scope import ADMIN, Scope
 
 OPEN: Final = "open"
-Rule = Scope | None | str
+ANY: Final = "any key"
+SERVERS: Final = "any key that is not public"
+Rule = str  # a scope, or one of those
 
 RULES: Mapping[tuple[str, str], Rule] = {
     ("POST", "/events"): Scope.EVENTS_WRITE,
     ("POST", "/recommend"): Scope.RECOMMEND,
     ("GET", "/profile/{user_id}"): Scope.PROFILES_READ,
     ("DELETE", "/profile/{user_id}"): Scope.PRIVACY_ADMIN,
-    ("GET", "/items/{item_id}"): None,
+    ("GET", "/items/{item_id}"): ANY,
     ("PUT", "/items/{item_id}"): Scope.ITEMS_WRITE,
     ("PATCH", "/items/{item_id}"): Scope.ITEMS_WRITE,
     ("DELETE", "/items/{item_id}"): Scope.ITEMS_WRITE,
@@ -32,7 +35,7 @@ RULES: Mapping[tuple[str, str], Rule] = {
     ("POST", "/keys"): Scope.KEYS_ADMIN,
     ("DELETE", "/keys/{key_id}"): Scope.KEYS_ADMIN,
     ("GET", "/audit"): Scope.KEYS_ADMIN,
-    ("GET", "/metrics"): None,
+    ("GET", "/metrics"): SERVERS,
     ("GET", "/livez"): OPEN,
     ("GET", "/readyz"): OPEN,
 }

@@ -34,7 +34,9 @@ class KeyRequest(RequestBody):
     )
 
     name: KeyName = Field(description="For people: what the key is for.")
-    scopes: tuple[Scope, ...] = Field(min_length=1, strict=False, description="What it may do.")
+    scopes: tuple[Scope, ...] = Field(
+        min_length=1, max_length=len(Scope), strict=False, description="What it may do."
+    )
     kind: Literal["server", "public"] = Field(
         "server",
         description="`public` for pages, where any visitor can read it: it may send events, and "

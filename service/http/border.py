@@ -15,6 +15,7 @@ from urllib.parse import unquote_to_bytes
 from fastapi import Request
 from starlette.types import Scope
 
+from portrait.addresses import is_loopback
 from portrait.reading.dialect import AS_SENT, Dialect
 from service.http.leaving import Leaving
 from service.http.problems import FieldError, ProblemError
@@ -79,12 +80,6 @@ def hosts_of(bound: str) -> frozenset[str]:
     """
     name = f"[{bound}]" if ":" in bound else bound.lower()
     return LOOPBACK | {name} if is_loopback(bound) else frozenset()
-
-
-def is_loopback(bound: str) -> bool:
-    """Say whether an address is reached from its own machine alone."""
-    name = f"[{bound}]" if ":" in bound else bound.lower()
-    return name in LOOPBACK or name.startswith("127.")
 
 
 def check_address(scope: Scope, border: Border) -> None:

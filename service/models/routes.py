@@ -7,12 +7,13 @@ that the trainer takes. Only a rollback acts at once: the former model's space i
 from datetime import UTC, datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Path, Response, status
+from fastapi import APIRouter, Body, Path, Request, Response, status
 
 from portrait.events.item import Id
 from portrait.lifecycle.jobs import new_job
 from portrait.lifecycle.manifest import Version
 from portrait.lifecycle.registry import GIVE_REASON
+from service.access.admission import name_subject
 from service.dependencies import PartsDep
 from service.http.problems import TYPES, WRITING, Problem, declared
 from service.live import Parts
@@ -74,11 +75,15 @@ async def get_models(parts: PartsDep) -> ModelsAnswer:
     responses=declared(409, *WRITING),
 )
 async def train(
-    parts: PartsDep, response: Response, body: Annotated[TrainingRequest, Body()] = NOW
+    parts: PartsDep,
+    request: Request,
+    response: Response,
+    body: Annotated[TrainingRequest, Body()] = NOW,
 ) -> JobAnswer:
     """Ask for a training. Where to follow it is in `Location`; 409 if one is under way."""
     job = new_job("request", body.reason, datetime.now(UTC))
     await parts.jobs.ask(job)
+    name_subject(request, job.id)
     response.headers["Location"] = f"/models/jobs/{job.id}"
     return await _shown(job.id, parts)
 

@@ -19,6 +19,7 @@ from portrait.adapters.redis_lease import RedisJobs
 from portrait.adapters.redis_progress import RedisPopularity, RedisProgress
 from portrait.adapters.redis_registry import RedisRegistry
 from portrait.adapters.redis_store import RedisProfiles, connect_redis, eviction, ping
+from portrait.addresses import is_loopback
 from portrait.errors import SettingsInvalidError
 from portrait.health import serve_health
 from portrait.reading.dialect import dialect_of
@@ -26,7 +27,7 @@ from portrait.settings import Settings, variable
 from service.access.guard import Guard
 from service.access.tokens import Tokens
 from service.app import create_app
-from service.http.border import Border, hosts_of, is_loopback
+from service.http.border import Border, hosts_of
 from service.http.connection import Limits
 from service.http.middleware import BodyLimits
 from service.http.server import server_of
@@ -90,10 +91,10 @@ def _check_access(settings: Settings) -> None:
         SettingsInvalidError: It would.
     """
     if settings.access == "off" and not is_loopback(settings.host):
+        where = settings.host or "every address"
         msg = (
-            f"{variable('access')}: the service binds to {settings.host}, where others reach "
-            "it, so it has to be `keys`; `portrait keys create admin --scope keys:admin` makes the "
-            "first."
+            f"{variable('access')}: the service binds to {where}, where others reach it, so it has "
+            "to be `keys`; `portrait keys create admin --scope keys:admin` makes the first."
         )
         raise SettingsInvalidError(msg)
 

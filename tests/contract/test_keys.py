@@ -10,7 +10,7 @@ from portrait.access.key import new_key
 from portrait.access.scope import Scope
 from portrait.access.store import KeyNotFoundError, KeyStore, TooManyKeysError
 from portrait.adapters.redis_audit import AUDIT, RedisAudit
-from portrait.adapters.redis_keys import KEYS, RedisKeys
+from portrait.adapters.redis_keys import KEYS, USED, RedisKeys
 from tests.support.memory_keys import MemoryAudit, MemoryKeys
 
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
@@ -73,6 +73,18 @@ class KeysContract:
 
         assert [*await keys.all()] == [KEY]
 
+    async def test_one_that_opens_nothing_makes_room(
+        self, keys: KeyStore, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for module in ("tests.support.memory_keys", "portrait.adapters.redis_keys"):
+            monkeypatch.setattr(f"{module}.MOST_KEYS", 1)
+        await keys.add(KEY)
+        await keys.revoke(KEY.id, NOW)
+
+        await keys.add(PUBLIC)
+
+        assert [*await keys.all()] == [PUBLIC]
+
 
 class TestMemoryKeys(KeysContract):
     @pytest.fixture
@@ -94,6 +106,12 @@ class TestRedisKeys(KeysContract):
 
         assert TOKEN.rpartition("_")[2].encode() not in stored
         assert KEY.digest.encode() in stored
+
+    async def test_a_damaged_moment_of_use_is_none(self, keys: KeyStore, redis: Redis) -> None:
+        await keys.add(KEY)
+        await redis.hset(USED, mapping={KEY.id: 99_999_999_999_999_999, "b": b"\xff", "c": -1})
+
+        assert await keys.uses() == {}
 
     async def test_a_damaged_key_opens_nothing(self, keys: KeyStore, redis: Redis) -> None:
         await keys.add(KEY)

@@ -21,6 +21,9 @@ class MemoryKeys:
     async def add(self, key: ApiKey) -> None:
         """Keep a new key."""
         self._require_up()
+        useless = [each for each in await self.all() if not each.is_good(key.created_at)]
+        if len(self.keys) >= MOST_KEYS and useless:
+            del self.keys[useless[0].id]
         if len(self.keys) >= MOST_KEYS:
             raise TooManyKeysError
         self.keys.setdefault(key.id, key)

@@ -37,6 +37,7 @@ def test_a_key_opens_by_its_token_alone() -> None:
         "portrait_3f9c1a20b7de_short",
         f"portrait_3F9C1A20B7DE_{'a' * 43}",
         f"portrait_3f9c1a20b7de_{'a' * 44}",
+        f"portrait_3f9c1a20b7de_{'a' * 42}b",  # the last character has two bits too many
         f"portrait_3f9c1a20b7de_{'a' * 42}é",
         f"portrait_3f9c1a20b7de_{'a' * 43}\n",
         f" portrait_3f9c1a20b7de_{'a' * 43}",
@@ -73,6 +74,18 @@ def test_nothing_that_is_printed_of_a_key_has_its_digest() -> None:
         ({"scopes": []}, "at least 1"),
         ({"name": "a\nb"}, "pattern"),
         ({"name": ""}, "at least 1"),
+        ({"name": " "}, "at least 1"),
+        ({"expires_at": NOW}, "expired before"),
+        *[
+            ({"kind": "public", "origins": [origin]}, said)
+            for origin, said in [
+                ("https://a.b:443", "leave this port out"),
+                ("http://a.b:80", "leave this port out"),
+                ("https://.", "pattern"),
+                ("https://a..b", "pattern"),
+                ("https://A.b", "pattern"),
+            ]
+        ],
     ],
 )
 def test_a_key_that_makes_no_sense_is_refused(wrong: dict[str, Any], said: str) -> None:
