@@ -183,8 +183,9 @@ def _finish(stage: Stage, replayed: Replayed, dead: int, *, check: bool) -> bool
         print(json.dumps(figures))
         return well
     print(
-        f"\n  Serving at {stage.url} (try {stage.url}/docs), Kafka at {stage.servers.kafka}."
-        " Ctrl-C ends everything."
+        f"\n  Serving at {stage.url} (try {stage.url}/docs), Kafka at {stage.servers.kafka}, Redis"
+        f" at {stage.servers.redis}.\n  Nobody is asked for a key, for all of it listens on this"
+        " machine alone. Ctrl-C ends everything."
     )
     while True:
         time.sleep(3_600)

@@ -64,10 +64,14 @@ class Stage:
 
 def open_stage(stack: ExitStack, logs: Path) -> Stage:
     """Start a broker and a Redis, create the topics, and start what waits for a catalogue."""
+    kafka_port, port = free_port(KAFKA_PORT), free_port(PORT)
+    for usual, taken in ((KAFKA_PORT, kafka_port), (PORT, port)):
+        if usual != taken:
+            print(f"Port {usual} is taken: {taken} is used instead.")
     with step("Starting a Kafka broker and a Redis"):
-        servers = stack.enter_context(start_servers(logs, free_port(KAFKA_PORT)))
+        servers = stack.enter_context(start_servers(logs, kafka_port))
         finish(python("workers", "topics"), logs / "topics.log", servers.environment)
-    stage = Stage(stack, servers, f"http://127.0.0.1:{free_port(PORT)}")
+    stage = Stage(stack, servers, f"http://127.0.0.1:{port}")
     with step("Starting service, index worker and archive worker"):
         # Two threads for the encoder: nobody else has work yet.
         stage.start("index", python("workers", "index"), PORTRAIT_ENCODER_THREADS="2")

@@ -133,7 +133,7 @@ async def _look_around(command: Command, settings: Settings) -> None:
         for name in ("redis_url", "kafka_bootstrap")
         if name in command.reads
     }
-    if servers:
+    if servers and command.waits:
         log.info("starting", command=command.name, **servers)
     for name, addresses in servers.items():
         reason = await why_unreachable(variable(name), name.partition("_")[0].title(), addresses)
@@ -157,7 +157,9 @@ def _told(command: Command, error: Exception, *, is_debugged: bool) -> int:
     ours = [str(cause) for cause in causes if isinstance(cause, PortraitError)]
     if len(ours) < len(causes):  # something that we did not foresee: where it was raised is told
         log.critical("process_failed", errors=described(error))
-    else:
+    elif command.waits:
         log.critical("command_failed", command=command.name, reason=" ".join(dict.fromkeys(ours)))
+    else:  # whoever typed it reads it
+        sys.stderr.write(" ".join(dict.fromkeys(ours)) + "\n")
     is_misuse = all(isinstance(cause, SettingsInvalidError) for cause in causes)
     return MISUSED if is_misuse else FAILED

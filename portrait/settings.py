@@ -18,12 +18,15 @@ from pydantic import (
     Secret,
     SecretStr,
     ValidationError,
+    ValidationInfo,
+    field_validator,
 )
 from pydantic_core import ErrorDetails, to_jsonable_python
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from portrait.addresses import is_private_way
 from portrait.errors import SettingsInvalidError
+from portrait.times import seconds_of
 
 PREFIX = "PORTRAIT_"
 LIKE = 0.75  # how alike two names are, at least, for one to be meant by the other
@@ -55,6 +58,12 @@ class Settings(BaseSettings):
         extra="ignore",
         hide_input_in_errors=True,  # a mistyped URL has its password in it
     )
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _as_people_write(cls, value: object, info: ValidationInfo) -> object:
+        field = cls.model_fields[info.field_name or ""]
+        return seconds_of(value) if field.annotation is timedelta else value
 
     # Where things are
     redis_url: RedisDsn = Field(
@@ -440,7 +449,7 @@ def _cause(problem: ErrorDetails) -> str:
     """Say what a value should be, and not what it is."""
     kind, said = problem["type"], problem["msg"]
     if kind.startswith("time_delta"):
-        return "should be a duration, as ISO 8601 (PT5S, P7D) or in seconds"
+        return "should be a duration: `500ms`, `5s`, `10m`, `2h`, `7d`, seconds, or ISO 8601 (PT5S)"
     if kind == "tuple_type":
         return "should be a list, as JSON"
     if kind == "path_not_file":

@@ -10,7 +10,6 @@ class Scope(StrEnum):
     PROFILES_READ = "profiles:read"
     RECOMMEND = "recommend"
     ITEMS_WRITE = "items:write"
-    AUDIENCES_READ = "audiences:read"
     MODELS_ADMIN = "models:admin"
     PRIVACY_ADMIN = "privacy:admin"
     KEYS_ADMIN = "keys:admin"

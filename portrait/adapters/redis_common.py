@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 from redis.commands.core import AsyncScript
 from redis.exceptions import (
     ConnectionError,  # noqa: A004 - what redis-py calls it
+    InvalidResponse,
     NoScriptError,
     RedisError,
     TimeoutError,  # noqa: A004 - what redis-py calls it
@@ -88,6 +89,8 @@ def cause_of(error: RedisError) -> str | None:
         return f"the certificate of Redis is not believed ({error.__context__.verify_message})"
     if isinstance(error, TimeoutError):
         return "Redis did not answer in time"
+    if isinstance(error, InvalidResponse):
+        return "what answers at PORTRAIT_REDIS_URL does not answer as Redis does"
     return "Redis is away" if isinstance(error, ConnectionError) else None
 
 

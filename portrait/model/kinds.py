@@ -16,8 +16,8 @@ from portrait.events.tone import READ
 
 LIKED, DISLIKED = 40, 20  # ratings in tenths of a star: from here up, from here down
 
-# How much an action says about interest. Purchase : cart : click : browse as in model.md; a return
-# takes back what its purchase said. A removal says nothing by itself: see `as_seen`.
+# How much an action says about interest. A return takes back what its purchase said. A removal says
+# nothing by itself: see `as_seen`.
 ACTION_WEIGHTS = {
     Action.BROWSE: 0.2,
     Action.CLICK: 0.5,

@@ -36,6 +36,7 @@ ROWS_AT_ONCE = 8_192  # of a Parquet file
 BYTES_AT_ONCE = 262_144
 
 _GZIP, _ZSTD, _PARQUET = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PAR1"
+_WORKBOOK, _OLD_WORKBOOK = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
 _FRAMED = b"\0"
 _DECODER = json.JSONDecoder()
 _SEPARATORS = ("\t", ",", ";", "|")
@@ -155,6 +156,9 @@ def _rows(packed: io.BufferedReader, encoding: str) -> Iterator[Row]:
     magic = packed.peek(4)[:4]
     if magic == _PARQUET:
         return _parquet(packed)
+    if magic in {_WORKBOOK, _OLD_WORKBOOK}:
+        msg = "a workbook of Excel, or another packed file: save it as CSV (UTF-8)"
+        raise ValueError(msg)
     stream = _unpacked(packed, magic)
     lines = _lines(stream, encoding)
     first = next(lines, b"").removeprefix(BYTE_ORDER_MARK)

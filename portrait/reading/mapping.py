@@ -105,6 +105,9 @@ class Source(BaseModel):
     @classmethod
     def _is_of_moments(cls, format: str | None) -> str | None:
         if format is not None:
+            if "%" not in format:
+                msg = "no format of a moment, as `%Y-%m-%d %H:%M` is one: see `strptime` of Python"
+                raise ValueError(msg)
             try:
                 datetime.strptime(datetime.now(UTC).strftime(format), format)  # noqa: DTZ007
             except ValueError:
@@ -230,6 +233,8 @@ class Mapped:
         if not read:  # or a list in which nothing is
             return Acts(passed_over=[rule.name])
         refusals = [TOO_MANY] if len(read) > MOST_PRODUCTS else []
+        if topic is None and _is_unmapped(rule, message, read):
+            return Acts(refusals=[f'type: what it says is not among the values of "{rule.name}"'])
         read = read[:MOST_PRODUCTS]
         if len({as_json(fields.get("event_id")) for fields in read}) < len(read):
             for place, fields in enumerate(read):
@@ -282,6 +287,8 @@ def read_mapping(path: Path) -> Mapped:
         place = [name for name in first["loc"] if name not in _TAGS]
         told = f"{'.'.join(map(str, place)) or 'the file'}: {_told(first)}"
         raise _wrong(path, _line_of(node, place), told) from error
+    if not (file.events or file.items or file.categories):
+        raise _wrong(path, 1, "it says nothing: there are no rules under `events` or `items`")
     return Mapped(tuple(file.events), tuple(file.items), file.categories)
 
 
@@ -296,6 +303,8 @@ def _told(error: Any) -> str:  # noqa: ANN401 - pydantic's
     """Say what is wrong, and of a field that is none, which there are."""
     if error["loc"] and error["loc"][-1] == "[key]":
         return f"no such field; there are {error['ctx']['expected']}"
+    if error["type"] == "extra_forbidden":
+        return "there is no such word in a mapping"
     return str(error["msg"]).removeprefix("Value error, ")
 
 
@@ -343,6 +352,15 @@ def _is_for(rule: Rule, message: Fields) -> bool:
         if wanted != "said" and value not in values and str(value) not in map(str, values):
             return False
     return True
+
+
+def _is_unmapped(rule: Rule, message: Fields, read: Sequence[Fields]) -> bool:
+    """Say whether a message names what was done by a word that its rule does not."""
+    source = rule.fields.get("type")
+    if not isinstance(source, Source) or source.values is None:
+        return False
+    is_worded = is_said(_first_at((message, {}), source.path or []))
+    return is_worded and not any(is_said(fields.get("type")) for fields in read)
 
 
 def _fields_of(rule: Rule, message: Fields) -> Iterator[Fields]:

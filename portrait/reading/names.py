@@ -212,6 +212,12 @@ _COMMON = Names(
         "reviewed": Action.REVIEW,
         "rating": Action.REVIEW,
         "comment": Action.REVIEW,
+    }
+)
+
+# What Chinese shops call it, also in the calls of vocabularies that let producers choose names.
+CHINESE = Names(
+    {
         "浏览": Action.BROWSE,
         "点击": Action.CLICK,
         "搜索": Action.SEARCH,
@@ -221,10 +227,15 @@ _COMMON = Names(
         "收藏": Action.WISH,
         "购买": Action.PURCHASE,
         "下单": Action.PURCHASE,
+        "支付": Action.PURCHASE,
+        "付款": Action.PURCHASE,
         "评价": Action.REVIEW,
         "评论": Action.REVIEW,
         "退货": Action.RETURN,
-    }
+        "退款": Action.RETURN,
+        "取消订单": Action.RETURN,
+    },
+    ("取消收藏", "领券", "分享", "登录", "注册"),
 )
 
 
@@ -238,4 +249,5 @@ def _together(several: Iterable[Names]) -> Names:
     return Names(actions, tuple(passed_over))
 
 
-ALL = _together([OURS, SEGMENT, SNOWPLOW, GA4, PERSONALIZE, SHOPIFY, META, LOGS, _COMMON])
+TRACKED = _together([SEGMENT, CHINESE])
+ALL = _together([OURS, SEGMENT, SNOWPLOW, GA4, PERSONALIZE, SHOPIFY, META, LOGS, _COMMON, CHINESE])

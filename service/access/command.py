@@ -11,7 +11,7 @@ from portrait.access.key import ApiKey, described, new_key
 from portrait.access.scope import FOR_BROWSERS, Scope
 from portrait.access.store import KeyStore
 from portrait.errors import SettingsInvalidError
-from portrait.field_errors import reasons
+from portrait.times import seconds_of
 
 _DURATION = TypeAdapter(timedelta)
 
@@ -37,7 +37,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="makes it a public key, for pages of this origin: `https://shop.example`; it may have "
         f"{' and '.join(sorted(FOR_BROWSERS))} alone",
     )
-    create.add_argument("--expires", help="how long it lasts: `P90D`; without it, until revoked")
+    create.add_argument("--expires", help="how long it lasts: `90d`; without it, until revoked")
     asked.add_parser("list", help="list all keys, and when each was used last")
     revoke = asked.add_parser("revoke", help="let a key open nothing any more")
     revoke.add_argument("id", help="as `portrait keys list` shows it")
@@ -71,7 +71,11 @@ def _line(now: datetime, task: str, about: str) -> AuditLine:
 
 def _made(options: argparse.Namespace, now: datetime) -> tuple[ApiKey, str]:
     try:
-        lasts = None if options.expires is None else _DURATION.validate_python(options.expires)
+        lasts = (
+            None
+            if options.expires is None
+            else _DURATION.validate_python(seconds_of(options.expires))
+        )
         return new_key(
             options.name,
             map(Scope, options.scopes),
@@ -81,7 +85,10 @@ def _made(options: argparse.Namespace, now: datetime) -> tuple[ApiKey, str]:
             expires_at=None if lasts is None else now + lasts,
         )
     except ValidationError as error:
-        raise SettingsInvalidError(reasons(error)) from None
+        (wrong, *_) = error.errors(include_url=False, include_input=False)
+        field = ".".join(map(str, wrong["loc"]))
+        told = wrong["msg"].removeprefix("Value error, ")
+        raise SettingsInvalidError(f"{field}: {told}" if field else f"{told}.") from None
 
 
 def _table(keys: Sequence[ApiKey], uses: Mapping[str, datetime], now: datetime) -> list[str]:

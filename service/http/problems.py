@@ -343,7 +343,7 @@ def _with_count(detail: str | None, errors: int) -> str | None:
 def _said(error: Mapping[str, Any]) -> str:
     """Say what is wrong in a person's words: of an id, the rule and not its pattern."""
     is_id = error.get("ctx", {}).get("pattern") == ID_PATTERN or ID_PATTERN in error["msg"]
-    return ID_RULE if is_id else str(error["msg"])
+    return ID_RULE if is_id else str(error["msg"]).removeprefix("Value error, ")
 
 
 def _field_error(place: Sequence[int | str], detail: str) -> FieldError:

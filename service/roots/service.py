@@ -5,6 +5,8 @@ import sys
 from argparse import Namespace
 from contextlib import AsyncExitStack
 from functools import partial
+from os import strerror
+from socket import AF_INET, AF_INET6, create_server
 from types import FrameType
 
 from portrait.access.store import KeyStore
@@ -65,6 +67,7 @@ async def run(settings: Settings, _options: Namespace) -> None:
             future_tolerance=settings.future_tolerance,
             dialect=dialect_of(settings),
         )
+        _check_port(settings)
         guard = _guard_of(settings, parts.keys)
         app = create_app(parts, body_limits=_body_limits(settings), border=border, guard=guard)
         checks = {"redis": parts.ping_store, "kafka": parts.publisher.check}
@@ -97,6 +100,21 @@ def _check_access(settings: Settings) -> None:
             "to be `keys`; `portrait keys create admin --scope keys:admin` makes the first."
         )
         raise SettingsInvalidError(msg)
+
+
+def _check_port(settings: Settings) -> None:
+    """Refuse a port that somebody has.
+
+    Raises:
+        SettingsInvalidError: It is taken, or not ours to take.
+    """
+    family = AF_INET6 if ":" in settings.host else AF_INET
+    try:
+        create_server((settings.host.strip("[]"), settings.port), family=family).close()
+    except OSError as error:
+        cause = strerror(error.errno or 0).lower()
+        msg = f"{variable('port')}: {settings.host}:{settings.port} cannot be had ({cause})."
+        raise SettingsInvalidError(msg) from None
 
 
 def _guard_of(settings: Settings, keys: KeyStore) -> Guard | None:

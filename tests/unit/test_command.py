@@ -1,8 +1,10 @@
 """Commands: help at once, every wrong setting in a sentence, and no root loads too much."""
 
 import ast
+import asyncio
 import os
 import re
+import socket
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -13,9 +15,12 @@ import pytest
 
 from portrait.__main__ import commands
 from portrait.command import FAILED, MISUSED, Command, parser_of
+from portrait.errors import SettingsInvalidError
 from portrait.settings import Settings, variable
 from sandbox.ports import free_port
 from sandbox.processes import ROOT, python
+from service.access.command import run_task
+from tests.support.memory_keys import MemoryAudit, MemoryKeys
 
 COMMANDS = {command.name: command for command in commands()}
 SECRET = "geheim-4711"  # noqa: S105 - nobody's
@@ -229,3 +234,79 @@ def test_the_version_is_there_whatever_the_settings_are() -> None:
 
     assert ended.returncode == 0
     assert ended.stdout.startswith("portrait ")
+
+
+@pytest.mark.parametrize(
+    ("written", "seconds"),
+    [
+        ("5", 5),
+        ("0.05", 0.05),
+        ("500ms", 0.5),
+        ("5s", 5),
+        ("10m", 600),
+        ("2H", 7_200),
+        ("7d", 604_800),
+        ("PT5S", 5),
+        ("00:00:05", 5),
+    ],
+)
+def test_a_duration_may_be_written_as_people_do(
+    written: str, seconds: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PORTRAIT_BATCH_WAIT", written)
+
+    assert Settings().batch_wait.total_seconds() == seconds
+
+
+def test_what_is_done_once_fails_in_a_sentence() -> None:
+    ended = run("try", "/nowhere.csv")
+
+    assert ended.returncode == 1
+    assert ended.stderr == "/nowhere.csv: there is no such file, or none in it\n"
+
+
+def test_a_port_that_somebody_has_is_named() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        ended = run(module="service", PORTRAIT_PORT=str(port))
+
+    assert ended.returncode == MISUSED
+    assert f"PORTRAIT_PORT: 127.0.0.1:{port} cannot be had (address already in use)." in (
+        ended.stdout + ended.stderr
+    )
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        (("--scope", "profiles:read", "--origin", "https://a.b"), "any visitor can read it"),
+        (("--scope", "recommend", "--origin", "https://a.b/"), "origins.0: String should match"),
+        (("--scope", "recommend", "--expires", "soon"), "should be a valid timedelta"),
+    ],
+)
+def test_a_key_that_cannot_be_is_refused_in_a_sentence(asked: tuple[str, ...], told: str) -> None:
+    options = parser_of("portrait", commands()).parse_args(["keys", "create", "pages", *asked])
+
+    with pytest.raises(SettingsInvalidError, match=re.escape(told)):
+        asyncio.run(run_task(MemoryKeys(), MemoryAudit(), options))
+
+
+def test_keys_are_made_listed_and_revoked_on_the_command_line() -> None:
+    keys, audit = MemoryKeys(), MemoryAudit()
+
+    def told(*arguments: str) -> list[str]:
+        options = parser_of("portrait", commands()).parse_args(["keys", *arguments])
+        return asyncio.run(run_task(keys, audit, options))
+
+    assert "no keys yet" in told("list")[0]
+    (token,) = told("create", "checkout", "--scope", "recommend", "--expires", "90d")
+    (id,) = keys.keys
+    assert token.startswith(f"portrait_{id}_")
+    assert "good until" in told("list")[1]
+    assert "opens nothing" in told("revoke", id)[0]
+    assert "revoked" in told("list")[1]
+    assert [(line.who, line.what) for line in audit.lines] == [
+        ("command line", "portrait keys create"),
+        ("command line", "portrait keys revoke"),
+    ]
+    assert all(id in line.about for line in audit.lines)

@@ -13,6 +13,7 @@ from portrait.events.topics import event_topic
 from portrait.model.kinds import DISLIKED, LIKED
 from portrait.reading.decode import decode
 from portrait.reading.events import read_events
+from portrait.reading.names import CHINESE
 from portrait.reading.records import Clock
 from portrait.settings import Settings
 from service.schemas import MOST_EVENTS
@@ -102,6 +103,7 @@ def test_the_reasons_are_those_of_the_table() -> None:
     others = {"timestamp: missing", "timestamp: in the future", "internal: ZeroDivisionError"}
     others |= {"payload: schema 12 is unknown to the registry", "payload: does not fit schema 12"}
     others |= {"key: names nobody, or several"}
+    others |= {'type: what it says is not among the values of "orders"'}
 
     assert set(_first_column("| reason | because |")) == set(REFUSED) | others
 
@@ -150,6 +152,14 @@ def test_the_python_example_compiles() -> None:
     (program,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 
     assert ast.parse(program)
+
+
+def test_the_chinese_names_are_all_named() -> None:
+    (line,) = [each for each in PAGE.splitlines() if each.startswith("Chinese names are known")]
+    known, passed_over = line.split(";")
+
+    assert set(re.findall(r"[\u4e00-\u9fff]+", known)) == set(CHINESE.actions)
+    assert set(re.findall(r"[\u4e00-\u9fff]+", passed_over)) == set(CHINESE.passed_over)
 
 
 def _table(heading: str) -> list[list[str]]:

@@ -298,3 +298,13 @@ def test_it_is_known_how_much_of_a_file_has_been_read(write: Write) -> None:
 
     assert source.size is not None
     assert 0 < source.position <= source.size
+
+
+@pytest.mark.parametrize("magic", [b"PK\x03\x04", b"\xd0\xcf\x11\xe0"])
+def test_a_workbook_is_told_to_be_saved_otherwise(tmp_path: Path, magic: bytes) -> None:
+    file = tmp_path / "orders.xlsx"
+    file.write_bytes(magic + bytes(100))
+    (source,) = sources_of(str(file))
+
+    with pytest.raises(FileUnreadableError, match=r"orders.xlsx: a workbook of Excel.*CSV"):
+        [*source.rows()]

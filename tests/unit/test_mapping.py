@@ -1,9 +1,12 @@
 """Mappings: what a shop declares of its messages is read so; a mistake is told with its line."""
 
 import json
+import re
 from collections.abc import Callable
+from datetime import UTC
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -116,7 +119,9 @@ def test_a_log_with_words_of_its_own_is_read() -> None:
     assert event.item is not None
     assert event.item.category == "Lebensmittel > Tee"
     assert (item.id, item.category, item.price) == ("4711", "Lebensmittel > Tee", 8.9)
-    assert said(mapping, row | {"aktion": "GEBURTSTAG"}).refusals == ["type: missing"]
+    assert said(mapping, row | {"aktion": "GEBURTSTAG"}).refusals == [
+        'type: what it says is not among the values of "shop log"'
+    ]
 
 
 def test_plain_messages_are_read_as_before_beside_a_mapping() -> None:
@@ -294,3 +299,54 @@ def test_who_bought_without_being_known_is_passed_over() -> None:
     reading = said(SHIPPED / "online-retail.yml", LINE | {"CustomerID": None})
 
     assert (reading.events, reading.passed_over) == ([], ["line without a customer"])
+
+
+def page_example(kind: str, after: str) -> str:
+    page = (ROOT / "docs" / "event-schema.md").read_text().partition(after)[2]
+    return page.partition(f"```{kind}\n")[2].partition("```")[0]
+
+
+def test_the_example_of_the_page_is_read_as_it_says(write: Write) -> None:
+    message = json.loads(page_example("jsonc", "### Your own"))
+    mapping = write(page_example("yaml", "### Your own"))
+
+    read = said(mapping, message, zone=ZoneInfo("Asia/Shanghai")).events
+
+    assert [(e.type, e.user_id, e.item_id, e.quantity, e.price) for e in read] == [
+        (Action.PURCHASE, "8801", "A-1", 2, 268.0),
+        (Action.PURCHASE, "8801", "B-7", 1, 399.0),
+    ]
+    assert {e.occurred_at.astimezone(UTC).isoformat() for e in read} == {
+        "2026-11-20T07:31:00+00:00"
+    }
+    assert {e.order_id for e in read} == {"20261127001"}
+
+
+def test_a_word_that_a_rule_does_not_know_is_said_to_be_one(write: Write) -> None:
+    page = said(write(page_example("yaml", "### Your own")), {"事件": "心跳"})
+    message = json.loads(page_example("jsonc", "### Your own")) | {"事件": "申请退款"}
+    rule = "events: [{name: a, fields: {type: {path: t, values: {buy: purchase}}, user_id: u}}]"
+
+    assert page.passed_over == ["心跳"]
+    returned = said(write(page_example("yaml", "### Your own")), message).events
+    assert [event.type for event in returned] == [Action.RETURN, Action.RETURN]
+    assert said(write(rule), {"t": "领券", "u": 1}).refusals == [
+        'type: what it says is not among the values of "a"'
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "line 1: it says nothing"),
+        ("version: 1", "line 1: it says nothing"),
+        ("events: [{name: a, wenn: {}, fields: {type: t}}]", "no such word in a mapping"),
+        (
+            "events: [{name: a, fields: {occurred_at: {path: t, format: YYYY-MM-DD}}}]",
+            "as `%Y-%m-%d %H:%M` is one",
+        ),
+    ],
+)
+def test_a_mapping_that_can_mean_nothing_is_refused(write: Write, text: str, told: str) -> None:
+    with pytest.raises(SettingsInvalidError, match=re.escape(told)):
+        read_mapping(write(text))

@@ -362,3 +362,17 @@ def test_the_item_that_a_request_names_is_the_item() -> None:
     (item,) = read_items(json.dumps(sent).encode()).items
 
     assert (item.id, item.title) == ("1", "T")
+
+
+@pytest.mark.parametrize(
+    ("name", "action"),
+    [("加入购物车", Action.CART), ("支付", Action.PURCHASE), ("取消订单", Action.RETURN)],
+)
+def test_a_call_of_segment_may_have_a_chinese_name(name: str, action: Action) -> None:
+    event = only(TRACK | {"event": name, "properties": {"product_id": "tea"}})
+
+    assert (event.type, event.item_id) == (action, "tea")
+
+
+def test_what_a_chinese_shop_does_besides_is_passed_over_by_its_name() -> None:
+    assert read(TRACK | {"event": "领券", "properties": {}}).passed_over == ["领券"]

@@ -14,10 +14,12 @@ LONGEST = 40  # characters of what a message is called
 UNKNOWN = "not known by this name: a mapping file can say what it means"
 ENDS = {End.READ: "read", End.PASSED_OVER: "passed over", End.DEAD: "dead"}
 MEANINGS = {
-    End.READ: "read: it counts as what is shown, in the profile of whoever did it.",
-    End.PASSED_OVER: "passed over: understood, and nothing that a profile learns from. No fault.",
+    End.READ: "read: it counts as what is shown; an event in the profile of whoever did it.",
+    End.PASSED_OVER: "passed over: no fault. It is of no interest to a profile, or called by a "
+    "name that nobody knows.",
     End.DEAD: "dead: it cannot be read, for the reason shown. Sent to Kafka, it is put aside in "
-    "the topic\n      events.dead. Mend what sends it, or write a mapping (PORTRAIT_MAPPING).",
+    "the topic\n      events.dead. Mend what sends it, or write a mapping (PORTRAIT_MAPPING); "
+    "deploy/mappings has\n      some: orders of Shopify, Matomo, a log as CSV.",
 }
 LEFT_OUT = "left out: fields that cannot be read. The rest of their messages counts."
 

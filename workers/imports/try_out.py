@@ -97,7 +97,7 @@ def look(asked: Namespace, read: Callable[[Row], Report], tell: Callable[[str], 
             tell(line)
         for line in summary.lines():
             tell(line)
-    return not summary.ends[End.DEAD]
+    return bool(summary.messages) and not summary.ends[End.DEAD]
 
 
 def _rows(sources: list[Source], encoding: str) -> Iterator[tuple[Source, Row]]:

@@ -12,7 +12,7 @@ from workers.roots.dialect import dialect_for
 
 
 async def run(settings: Settings, options: Namespace) -> int:
-    """Print what messages are read as. Returns 1 if any is dead."""
+    """Print what messages are read as. Returns 1 if any is dead, or there is none."""
     clock = Clock.of_system(settings.future_tolerance // MILLISECOND)
     read = reader_of(options, clock, dialect_for(settings, options))
     try:

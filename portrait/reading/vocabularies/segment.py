@@ -5,7 +5,7 @@ https://www.rudderstack.com/docs/event-spec/ecommerce-events-spec/.
 """
 
 from portrait.reading.acts import Acts, named, ordered, product
-from portrait.reading.names import SEGMENT
+from portrait.reading.names import TRACKED
 from portrait.reading.values import Fields, first, objects, within
 
 _MARKS = frozenset({"messageId", "properties", "event", "traits", "context", "previousId"})
@@ -19,7 +19,7 @@ def read(body: Fields) -> Acts | None:
         return None
     if call != "track":
         return Acts(passed_over=[str(call)])
-    found = named(body.get("event"), SEGMENT)
+    found = named(body.get("event"), TRACKED)
     if isinstance(found, Acts):
         return found
     properties = body.get("properties")
