@@ -22,6 +22,7 @@ from service.access import routes as access
 from service.access.guard import Guard
 from service.access.rules import OPEN, RULES
 from service.dependencies import State
+from service.documents import routes_of
 from service.http.border import Border
 from service.http.middleware import BodyLimit, BodyLimits, RequestLog
 from service.http.problems import Problem, install_problems
@@ -64,12 +65,15 @@ def create_app(
         description=DESCRIPTION,
         lifespan=_lifespan(parts, border, guard),
         redirect_slashes=False,
+        docs_url=None,  # FastAPI's own pages load scripts from other hosts
+        redoc_url=None,
         border=border,
         guard=guard,
         most_bytes=(body_limits or BodyLimits()).most_bytes,
     )
     for resource in (profiles, recommendations, events, items, models, access, operations):
         app.router.routes += resource.router.routes  # including them would compile their paths anew
+    app.router.routes += routes_of(app)
     app.router.routes.insert(0, Route(str(app.openapi_url), app.document, include_in_schema=False))
     app.add_middleware(BodyLimit, limits=body_limits or BodyLimits(), leaving=border.leaving)
     if border.origins or guard is not None:

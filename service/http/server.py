@@ -25,6 +25,11 @@ AT_THE_DOOR = timedelta(milliseconds=100)  # for handshakes that have begun
 LONGEST_AT_THE_DOOR = timedelta(seconds=5)  # to take them
 LAST_WORDS = timedelta(seconds=1)  # of everybody, after the door was closed
 FIRST_WORDS = timedelta(seconds=5)  # then of who has not asked yet
+SECURITY_HEADERS = [  # of every answer
+    ("x-content-type-options", "nosniff"),
+    ("x-frame-options", "DENY"),
+    ("referrer-policy", "no-referrer"),
+]
 GRACE_SECONDS = 10  # for requests in flight at the end
 LONGEST = (  # from the end of the drain
     AT_THE_DOOR + LONGEST_AT_THE_DOOR + LAST_WORDS + FIRST_WORDS + timedelta(seconds=GRACE_SECONDS)
@@ -87,7 +92,7 @@ def server_of(  # noqa: PLR0913 - it is what a server is made of
         access_log=False,
         server_header=False,
         proxy_headers=False,  # nobody reads who the client is
-        headers=[("x-content-type-options", "nosniff")],
+        headers=SECURITY_HEADERS,
         timeout_keep_alive=int(keep_alive.total_seconds()),
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
