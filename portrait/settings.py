@@ -13,6 +13,7 @@ from pydantic import (
     Field,
     FilePath,
     HttpUrl,
+    PositiveFloat,
     PositiveInt,
     RedisDsn,
     Secret,
@@ -288,6 +289,12 @@ class Settings(BaseSettings):
         "off",
         description="`keys`: whoever asks shows a key of `portrait keys`, or a token. `off`: "
         "anybody may do anything, which is refused unless the service binds to loopback.",
+    )
+    key_rate: PositiveFloat = Field(
+        5_000,
+        description="Tokens a second that a key or a token may ask for, over all processes, unless "
+        "the key says another number: a recommendation costs 4, all else 1. Two seconds' worth may "
+        "come at once.",
     )
     oidc_issuer: str | None = Field(
         None,

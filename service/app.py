@@ -158,7 +158,7 @@ def _write_access(document: dict[str, Any]) -> None:
         for method, operation in operations_of.items():
             rule = RULES[method.upper(), path]
             if rule == OPEN:
-                for status in ("401", "403"):
+                for status in ("401", "403", "429"):
                     del operation["responses"][status]
             else:
                 operation["security"] = [{"bearer": [str(rule)] if rule in set(Scope) else []}]

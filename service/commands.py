@@ -15,7 +15,7 @@ SERVICE = Command(
         *("allowed_hosts", "allowed_origins", "future_tolerance"),
         *("max_body_bytes", "max_connections", "header_time", "body_pause", "body_time"),
         *("write_time", "keep_alive", "drain"),
-        *("access", "oidc_issuer", "oidc_audience", "oidc_keys_url"),
+        *("access", "key_rate", "oidc_issuer", "oidc_audience", "oidc_keys_url"),
         *("health_host", "health_port", "log_format"),
     ),
 )

@@ -1,6 +1,6 @@
 """Routes: they match a path to its very end, and let in what is fit for them.
 
-request ─▶ address ─▶ who asks, and may they ─▶ from which page ─▶ kind of body ─▶ body
+request ─▶ address ─▶ who asks, may they, how much ─▶ from which page ─▶ kind of body ─▶ body
         ─▶ its turn, if it is costly ─▶ read, in a thread if it is large ─▶ FastAPI
         ─▶ written down, if it was an administrator's
 """
@@ -15,7 +15,8 @@ from fastapi import Request, Response
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
-from service.access.admission import admit, note
+from service.access.admission import admit, note, pay
+from service.access.limits import COSTS
 from service.access.rules import RULES, Rule, is_audited
 from service.dependencies import turns_of
 from service.http.bodies import INLINE_BYTES, ReadRequest, read_body
@@ -52,12 +53,16 @@ class ExactRoute(APIRoute):
     def _rule(self) -> Rule:
         return RULES[self._method, self.path_format]
 
+    @property
+    def _cost(self) -> int:
+        return COSTS.get((self._method, self.path_format), 1)
+
     def _reading(self, answer: Handler) -> Handler:
-        rule = self._rule
+        rule, cost = self._rule, self._cost
 
         async def read(request: Request) -> Response:
             check_address(request.scope, request.scope["state"]["border"])
-            admit(request, rule)
+            await pay(request, admit(request, rule), cost)
             return await answer(request)
 
         return read
@@ -67,11 +72,13 @@ class ExactRoute(APIRoute):
         model = asked if isinstance(asked, type) and issubclass(asked, BaseModel) else None
         names_something = bool(self.param_convertors)
         rule, what = self._rule, f"{self._method} {self.path_format}"
+        cost = self._cost
 
         async def write(request: Request) -> Response:
             border = request.scope["state"]["border"]
             check_address(request.scope, border)
             caller = admit(request, rule)
+            await pay(request, caller, cost)
             check_writer(request, border, caller.origins)
             check_content_type(request)
             if names_something:

@@ -20,6 +20,7 @@ from portrait.access.scope import Scope
 from portrait.errors import PortraitError
 from portrait.reading.records import LONGEST_KEY
 from service.access.guard import Guard
+from service.access.limits import COSTS
 from service.http.bodies import INLINE_BYTES, parse
 from service.http.border import REPLACEMENT, Border, is_known_host
 from service.http.problems import answer_ours
@@ -32,6 +33,7 @@ from service.recommendations.schemas import RecommendationRequest
 
 PREFIX = "/profile/"
 RECOMMEND = "/recommend"
+RECOMMEND_COST = COSTS["POST", RECOMMEND]
 JSON = (b"content-type", b"application/json")
 FROM_PAGES = {b"origin", b"sec-fetch-site"}
 
@@ -92,8 +94,8 @@ class Shortcut:
     def _knows_pages(self) -> bool:
         return self.guard is not None or bool(self.border.origins)
 
-    def _lets_in(self, scope: AsgiScope, needed: Scope) -> bool:
-        return self.guard is None or self.guard.lets_in(scope, needed)
+    def _lets_in(self, scope: AsgiScope, needed: Scope, cost: int = 1) -> bool:
+        return self.guard is None or self.guard.lets_in(scope, needed, cost)
 
     def _is_recommendation(self, scope: AsgiScope) -> bool:
         """Say whether a request asks for recommendations and all of it has come, in JSON."""
@@ -108,7 +110,7 @@ class Shortcut:
             and headers.get(JSON[0]) == JSON[1]
             and not headers.keys() & FROM_PAGES
             and is_known_host(scope, self.border)
-            and self._lets_in(scope, Scope.RECOMMEND)
+            and self._lets_in(scope, Scope.RECOMMEND, RECOMMEND_COST)
         )
 
 

@@ -33,6 +33,7 @@ MOST_KEYS = 10_000  # of an installation, revoked ones among them
 TOKEN = re.compile(r"portrait_([0-9a-f]{12})_([\w-]{43})", re.ASCII)
 _NOBODY = b"\0" * SECRET_BYTES  # compared with where there is no key, which takes as long
 
+Rate = Annotated[float, Field(gt=0, le=1_000_000, allow_inf_nan=False)]
 KeyId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{12}$")]
 KeyName = Annotated[
     str,
@@ -70,6 +71,7 @@ class ApiKey(BaseModel):
     kind: Literal["server", "public"]
     scopes: frozenset[Scope] = Field(min_length=1)
     origins: frozenset[Origin] = frozenset()  # of a public key: the pages that may show it
+    rate: Rate | None = None  # tokens a second that it may ask for; None: as the setting says
     digest: str = Field(pattern=r"^[0-9a-f]{64}$", repr=False)
     created_at: AwareDatetime
     expires_at: AwareDatetime | None = None
@@ -101,6 +103,7 @@ def new_key(  # noqa: PLR0913 - what a key is made of
     kind: Literal["server", "public"] = "server",
     origins: Iterable[str] = (),
     expires_at: datetime | None = None,
+    rate: float | None = None,
 ) -> tuple[ApiKey, str]:
     """Make a key. Returns it and what its holder shows, which nobody can find out later.
 
@@ -117,6 +120,7 @@ def new_key(  # noqa: PLR0913 - what a key is made of
         digest=_digest(secret).hex(),
         created_at=now,
         expires_at=expires_at,
+        rate=rate,
     )
     return key, f"portrait_{id}_{_written(secret)}"
 

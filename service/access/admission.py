@@ -19,7 +19,7 @@ from service.dependencies import state_of
 from service.http.problems import ProblemError
 
 LET_IN = metrics.access_decisions.labels("let_in")
-UNDONE = {400, 403, 404, 405, 408, 413, 415, 422}  # statuses of what came to nothing
+UNDONE = {400, 403, 404, 405, 408, 413, 415, 422, 429}  # statuses of what came to nothing
 NAME = re.compile(r"[\w.-]{1,64}", re.ASCII)  # of a model, a job or a key
 
 log = structlog.get_logger()
@@ -53,6 +53,22 @@ def _checked(guard: Guard, request: Request, rule: Rule) -> Caller:
     elif rule != ANY:
         check_scope(caller, Scope(rule))
     return caller
+
+
+async def pay(request: Request, caller: Caller, cost: int) -> None:
+    """Let a caller pay for a request, where there are limits.
+
+    Raises:
+        RateLimitedError: They ask for too much.
+    """
+    guard: Guard | None = request.scope["state"]["guard"]
+    if guard is None or guard.limits is None or caller is ANYBODY:
+        return
+    try:
+        await guard.limits.pay(caller, cost)
+    except ProblemError as problem:
+        metrics.access_decisions.labels(problem.name).inc()
+        raise
 
 
 def name_subject(request: Request, subject: str) -> None:

@@ -13,6 +13,7 @@ class Caller:
     scopes: frozenset[Scope]
     key_id: str | None = None
     origins: frozenset[str] = frozenset()  # of a public key: where it may be shown from
+    rate: float | None = None  # tokens a second; None: as of all
 
     @property
     def is_public(self) -> bool:

@@ -38,6 +38,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         f"{' and '.join(sorted(FOR_BROWSERS))} alone",
     )
     create.add_argument("--expires", help="how long it lasts: `90d`; without it, until revoked")
+    create.add_argument(
+        "--rate",
+        type=float,
+        help="tokens a second that it may ask for, instead of PORTRAIT_KEY_RATE",
+    )
     asked.add_parser("list", help="list all keys, and when each was used last")
     revoke = asked.add_parser("revoke", help="let a key open nothing any more")
     revoke.add_argument("id", help="as `portrait keys list` shows it")
@@ -83,6 +88,7 @@ def _made(options: argparse.Namespace, now: datetime) -> tuple[ApiKey, str]:
             kind="public" if options.origins else "server",
             origins=options.origins,
             expires_at=None if lasts is None else now + lasts,
+            rate=options.rate,
         )
     except ValidationError as error:
         (wrong, *_) = error.errors(include_url=False, include_input=False)

@@ -23,6 +23,7 @@ from portrait.access.store import KeyStore
 from portrait.errors import StoreUnavailableError
 from portrait.lifecycle.lease import stopped
 from service.access.caller import Caller
+from service.access.limits import Limits
 from service.access.problems import (
     KeyInvalidError,
     KeyMisplacedError,
@@ -45,8 +46,18 @@ log = structlog.get_logger()
 class Guard:
     """Lets in who shows a key or a token. Lives as long as the process."""
 
-    def __init__(self, store: KeyStore, tokens: Tokens | None = None) -> None:
+    def __init__(
+        self, store: KeyStore, tokens: Tokens | None = None, limits: Limits | None = None
+    ) -> None:
+        """Connect it.
+
+        Args:
+            store: Where keys are.
+            tokens: Reads those of an identity provider; None: there is none.
+            limits: How much each may ask for; None: as much as they like.
+        """
         self._store = store
+        self.limits = limits
         self._tokens = tokens
         self._keys: Mapping[str, ApiKey] | None = None  # None: not read yet
         self._pages: frozenset[str] = frozenset()
@@ -69,10 +80,15 @@ class Guard:
         self._used[id] = now
         return _caller(key)
 
-    def lets_in(self, scope: AsgiScope, needed: Scope) -> bool:
-        """Say whether a request shows a server's key with a scope; if not, others say why."""
+    def lets_in(self, scope: AsgiScope, needed: Scope, cost: int) -> bool:
+        """Say whether a request shows a server's key with a scope, and has the tokens at hand.
+
+        If not, others say why, or fetch tokens.
+        """
         caller = self.by_key(scope)
         if caller is None or caller.is_public or needed not in caller.scopes:
+            return False
+        if self.limits is not None and not self.limits.has(caller, cost):
             return False
         metrics.access_decisions.labels("let_in").inc()
         return True
@@ -188,7 +204,7 @@ def check_page(caller: Caller, scope: AsgiScope) -> None:
 
 @lru_cache(1_024)
 def _caller(key: ApiKey) -> Caller:
-    return Caller(f"key {key.id}", key.scopes, key.id, key.origins)
+    return Caller(f"key {key.id}", key.scopes, key.id, key.origins, key.rate)
 
 
 async def _repeat(step: Callable[[], Awaitable[None]], every: float) -> None:

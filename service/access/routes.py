@@ -48,6 +48,7 @@ async def make_key(
             kind=body.kind,
             origins=body.origins,
             expires_at=body.expires_at,
+            rate=body.rate,
         )
     except ValidationError as error:
         wrong = [{**one, "loc": ("body", *one["loc"])} for one in error.errors()]

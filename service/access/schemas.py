@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, ConfigDict, Field
 
 from portrait.access.audit import AuditLine
-from portrait.access.key import ApiKey, KeyId, KeyName, Origin
+from portrait.access.key import ApiKey, KeyId, KeyName, Origin, Rate
 from portrait.access.scope import Scope
 from service.fields import RequestBody, ResponseBody
 
@@ -48,6 +48,12 @@ class KeyRequest(RequestBody):
         strict=False,
         description="Of a public key: the origins of the pages that show it.",
     )
+    rate: Rate | None = Field(
+        None,
+        strict=False,
+        description="Tokens a second that it may ask for, over all processes; null: as the service "
+        "is set (PORTRAIT_KEY_RATE). A recommendation costs 4, all else 1.",
+    )
     expires_at: Moment = Field(None, description="From when on it opens nothing; null: never.")
 
 
@@ -59,6 +65,7 @@ class KeyAnswer(ResponseBody):
     kind: Literal["server", "public"] = Field(examples=["server"])
     scopes: tuple[Scope, ...] = Field(examples=[["events:write", "recommend"]])
     origins: tuple[str, ...] = Field((), examples=[[]])
+    rate: float | None = Field(None, examples=[None])
     created_at: datetime = Field(examples=["2026-11-27T09:30:00Z"])
     expires_at: datetime | None = Field(None, examples=[None])
     revoked_at: datetime | None = Field(None, examples=[None])
@@ -97,6 +104,7 @@ def answer_of(key: ApiKey, used_at: datetime | None = None) -> KeyAnswer:
         kind=key.kind,
         scopes=tuple(sorted(key.scopes)),
         origins=tuple(sorted(key.origins)),
+        rate=key.rate,
         created_at=key.created_at,
         expires_at=key.expires_at,
         revoked_at=key.revoked_at,

@@ -65,9 +65,15 @@ class ProblemError(Exception):
     headers: ClassVar[Mapping[str, str]] = {}
 
     def __init__(
-        self, detail: str, *, errors: Sequence[FieldError] = (), down: Sequence[str] = ()
+        self,
+        detail: str,
+        *,
+        errors: Sequence[FieldError] = (),
+        down: Sequence[str] = (),
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(detail)
+        self.more_headers = headers or {}
         self.detail = detail
         self.errors = tuple(errors)
         self.down = tuple(down)
@@ -116,7 +122,7 @@ MOST_ERRORS = 20  # named in one answer
 MOST_CHARACTERS = 200  # of what is said of one
 MOST_BYTES = 16_384  # of one answer
 NEWER_PHRASES = {413: "Content Too Large"}  # RFC 9110; Python has it from 3.13 on
-ANYWHERE = (400, 401, 403, 404, 405, 500, 503)
+ANYWHERE = (400, 401, 403, 404, 405, 429, 500, 503)
 WRITING = (408, 413, 415, 422)  # what else can happen where something is sent
 EXAMPLES: Mapping[int, Problem] = {
     400: Problem(
@@ -188,6 +194,13 @@ EXAMPLES: Mapping[int, Problem] = {
                 parameter=None,
             ),
         ),
+    ),
+    429: Problem(
+        type=f"{TYPES}rate-limited",
+        title="This key or token asks for too much: try again in a moment.",
+        status=429,
+        detail="It may ask for 1000 tokens a second; a recommendation costs 4, all else 1.",
+        request_id="5f0c8a",
     ),
     500: Problem(
         type="about:blank", title="Internal Server Error", status=500, request_id="5f0c8a"
@@ -270,7 +283,7 @@ async def _own(request: Request, error: ProblemError) -> Response:
     )
     is_temporary = error.status == HTTPStatus.SERVICE_UNAVAILABLE
     retry = {"Retry-After": str(RETRY_SECONDS)} if is_temporary else {}
-    return _answer(request, problem, {**retry, **error.headers})
+    return _answer(request, problem, {**retry, **error.headers, **error.more_headers})
 
 
 async def _invalid(request: Request, error: RequestValidationError) -> Response:

@@ -9,11 +9,13 @@ from os import strerror
 from socket import AF_INET, AF_INET6, create_server
 from types import FrameType
 
+from portrait.access.buckets import Buckets
 from portrait.access.store import KeyStore
 from portrait.adapters.issuer_client import IssuerClient
 from portrait.adapters.kafka_client import cluster_of
 from portrait.adapters.kafka_publisher import open_publisher
 from portrait.adapters.redis_audit import RedisAudit
+from portrait.adapters.redis_buckets import RedisBuckets
 from portrait.adapters.redis_catalogue import RedisCatalogue
 from portrait.adapters.redis_desk import RedisDesk
 from portrait.adapters.redis_keys import RedisKeys
@@ -27,6 +29,7 @@ from portrait.health import serve_health
 from portrait.reading.dialect import dialect_of
 from portrait.settings import Settings, variable
 from service.access.guard import Guard
+from service.access.limits import Limits as RateLimits
 from service.access.tokens import Tokens
 from service.app import create_app
 from service.http.border import Border, hosts_of
@@ -68,7 +71,7 @@ async def run(settings: Settings, _options: Namespace) -> None:
             dialect=dialect_of(settings),
         )
         _check_port(settings)
-        guard = _guard_of(settings, parts.keys)
+        guard = _guard_of(settings, parts.keys, RedisBuckets(redis))
         app = create_app(parts, body_limits=_body_limits(settings), border=border, guard=guard)
         checks = {"redis": parts.ping_store, "kafka": parts.publisher.check}
         server = server_of(
@@ -117,14 +120,16 @@ def _check_port(settings: Settings) -> None:
         raise SettingsInvalidError(msg) from None
 
 
-def _guard_of(settings: Settings, keys: KeyStore) -> Guard | None:
+def _guard_of(settings: Settings, keys: KeyStore, buckets: Buckets) -> Guard | None:
     if settings.access == "off":
         return None
+    limits = RateLimits(buckets, settings.key_rate)
     if settings.oidc_issuer is None or settings.oidc_audience is None:
-        return Guard(keys)
+        return Guard(keys, limits=limits)
     keys_url = None if settings.oidc_keys_url is None else str(settings.oidc_keys_url)
     issuer = IssuerClient(settings.oidc_issuer, keys_url)
-    return Guard(keys, Tokens(settings.oidc_issuer, settings.oidc_audience, issuer.keys))
+    tokens = Tokens(settings.oidc_issuer, settings.oidc_audience, issuer.keys)
+    return Guard(keys, tokens, limits)
 
 
 def _limits(settings: Settings) -> Limits:

@@ -1,9 +1,11 @@
-"""Keys and the audit log in memory."""
+"""Keys, buckets and the audit log in memory."""
 
+import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from portrait.access.audit import MOST_LINES, AuditLine
+from portrait.access.buckets import BURST_SECONDS, Taken
 from portrait.access.key import MOST_KEYS, ApiKey
 from portrait.access.store import KeyNotFoundError, TooManyKeysError
 from portrait.errors import StoreUnavailableError
@@ -58,6 +60,27 @@ class MemoryKeys:
     def _require_up(self) -> None:
         if self.is_down:
             raise StoreUnavailableError
+
+
+class MemoryBuckets:
+    """`Buckets` in a dict."""
+
+    def __init__(self) -> None:
+        self.held: dict[str, tuple[float, float]] = {}
+        self.asked = 0
+        self.is_down = False
+
+    async def take(self, name: str, rate: float, least: int, most: int) -> Taken:
+        """Take tokens."""
+        self.asked += 1
+        if self.is_down:
+            raise StoreUnavailableError
+        now, size = time.monotonic(), max(least, rate * BURST_SECONDS)
+        tokens, at = self.held.get(name, (size, now))
+        tokens = min(size, tokens + (now - at) * rate)
+        taken = int(min(tokens, most)) if tokens >= least else 0
+        self.held[name] = tokens - taken, now
+        return Taken(taken, 0.0 if taken else (least - tokens) / rate)
 
 
 class MemoryAudit:

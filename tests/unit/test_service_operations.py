@@ -369,7 +369,7 @@ def test_every_route_says_how_it_fails(method: str, path: str) -> None:
     responses = app_of().openapi()["paths"][path][method]["responses"]
 
     expected = {"400", "404", "405", "500", "503"}
-    expected |= {"401", "403"} if path not in {"/livez", "/readyz"} else set()
+    expected |= {"401", "403", "429"} if path not in {"/livez", "/readyz"} else set()
     expected |= {"422"} if "{" in path or path == "/audit" else set()
     expected |= {"408", "413", "415", "422"} if method != "get" else set()
     expected |= {"409"} if method == "post" and path.startswith(("/models", "/keys")) else set()
