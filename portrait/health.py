@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Mapping
 from contextlib import asynccontextmanager, contextmanager
+from ssl import SSLContext
 
 import uvicorn
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -44,9 +45,13 @@ def health_app(checks: Mapping[str, Check], notes: Notes | None = None) -> Starl
 
 @asynccontextmanager
 async def serve_health(
-    host: str, port: int, checks: Mapping[str, Check], notes: Notes | None = None
+    host: str,
+    port: int,
+    checks: Mapping[str, Check],
+    notes: Notes | None = None,
+    tls: SSLContext | None = None,
 ) -> AsyncIterator[None]:
-    """Serve while the work goes on; port 0 serves nothing."""
+    """Serve while the work goes on, over TLS if there is a context; port 0 serves nothing."""
     if not port:
         yield
         return
@@ -58,6 +63,7 @@ async def serve_health(
         log_config=None,
         access_log=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
+        ssl_context_factory=None if tls is None else lambda *_: tls,
     )
     server = _Server(config)
     async with asyncio.TaskGroup() as tasks:

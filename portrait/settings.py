@@ -351,6 +351,16 @@ class Settings(BaseSettings):
         "lets nobody in any more.",
     )
 
+    # Our own ports
+    tls_certificate_file: FilePath | None = Field(
+        None,
+        description="PEM file of a certificate and of who signed it: the service and health ports "
+        "speak TLS then, from 1.2 on. It is read at start; so start anew when it is renewed.",
+    )
+    tls_key_file: FilePath | None = Field(
+        None, description="PEM file of its key; none: it is in the same file."
+    )
+
     # Operation
     health_host: str = Field("127.0.0.1", description="Address of a worker's /livez and /metrics.")
     health_port: int = Field(
@@ -433,6 +443,8 @@ def _at_odds(settings: Settings) -> list[str]:
         return [f"{variable('kafka_username')}: {asks}, and for {password} or {file}."]
     if (settings.oidc_issuer is None) != (settings.oidc_audience is None):
         return [f"{variable('oidc_audience')}: set it and {variable('oidc_issuer')}, or neither."]
+    if settings.tls_key_file is not None and settings.tls_certificate_file is None:
+        return [f"{variable('tls_key_file')}: there is no {variable('tls_certificate_file')}."]
     return [
         f"{variable(name)}: whoever listens on the way could let anybody in; it has to be https."
         for name in ("oidc_issuer", "oidc_keys_url")

@@ -16,6 +16,7 @@ SERVICE = Command(
         *("max_body_bytes", "max_connections", "header_time", "body_pause", "body_time"),
         *("write_time", "keep_alive", "drain"),
         *("access", "key_rate", "oidc_issuer", "oidc_audience", "oidc_keys_url"),
+        *("tls_certificate_file", "tls_key_file"),
         *("health_host", "health_port", "log_format"),
     ),
 )

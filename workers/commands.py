@@ -13,7 +13,7 @@ _KAFKA = (
 )
 _READING = (*_KAFKA, "batch_wait", "batch_events", "batch_bytes", "outage_limit")
 _WIRES = ("redis_url", "unknown_items", "unknown_ttl", "outage_limit")
-_HEALTH = ("health_host", "health_port", *_LOGS)
+_HEALTH = ("health_host", "health_port", "tls_certificate_file", "tls_key_file", *_LOGS)
 _ENCODERS = ("encoder", "encoder_backend", "encoder_tokens", "encoder_threads", "model_cache")
 
 COMMANDS = (

@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 from socket import socket
+from ssl import SSLContext
 from time import monotonic
 
 import uvicorn
@@ -79,6 +80,7 @@ def server_of(  # noqa: PLR0913 - it is what a server is made of
     keep_alive: timedelta,
     leaving: Leaving,
     drain: timedelta,
+    tls: SSLContext | None = None,
 ) -> DrainingServer:
     """Put a server together. Nothing is opened before it serves."""
     config = uvicorn.Config(
@@ -95,5 +97,6 @@ def server_of(  # noqa: PLR0913 - it is what a server is made of
         headers=SECURITY_HEADERS,
         timeout_keep_alive=int(keep_alive.total_seconds()),
         timeout_graceful_shutdown=GRACE_SECONDS,
+        ssl_context_factory=None if tls is None else lambda *_: tls,
     )
     return DrainingServer(config, leaving, drain)

@@ -28,6 +28,7 @@ from portrait.errors import SettingsInvalidError
 from portrait.health import serve_health
 from portrait.reading.dialect import dialect_of
 from portrait.settings import Settings, variable
+from portrait.tls import context_of
 from service.access.guard import Guard
 from service.access.limits import Limits as RateLimits
 from service.access.tokens import Tokens
@@ -44,6 +45,7 @@ LOCK_SECONDS = 0.000_5  # that a ranking may keep the loop from Python's lock; o
 async def run(settings: Settings, _options: Namespace) -> None:
     """Serve until SIGTERM or SIGINT; then answer what is in flight, and leave."""
     _check_access(settings)
+    tls = context_of(settings)
     sys.setswitchinterval(LOCK_SECONDS)
     async with AsyncExitStack() as stack:
         redis = await connect_redis(str(settings.redis_url))
@@ -82,10 +84,11 @@ async def run(settings: Settings, _options: Namespace) -> None:
             keep_alive=settings.keep_alive,
             leaving=border.leaving,
             drain=settings.drain,
+            tls=tls,
         )
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, _ignore)  # uvicorn raises it again when it has stopped
-        health = serve_health(settings.health_host, settings.health_port, checks)
+        health = serve_health(settings.health_host, settings.health_port, checks, tls=tls)
         async with health:
             await server.serve()
 

@@ -14,6 +14,7 @@ from portrait.events.topics import ERASURES, EVENT_TOPICS
 from portrait.health import serve_health
 from portrait.reading.dialect import Dialect
 from portrait.settings import Settings
+from portrait.tls import context_of
 from workers.archive import Bounds, archive, check, keep_tidy
 from workers.roots.bounds import bounds_of
 from workers.roots.registry import spoken
@@ -37,7 +38,13 @@ async def run(settings: Settings, _options: Namespace) -> None:
     log.info("worker_started", worker="archive")
     async with (
         spoken(settings) as dialect,
-        serve_health(settings.health_host, settings.health_port, checks, notes := Notes()),
+        serve_health(
+            settings.health_host,
+            settings.health_port,
+            checks,
+            notes := Notes(),
+            context_of(settings),
+        ),
         open_stream(
             cluster_of(settings),
             bounds_of(settings),

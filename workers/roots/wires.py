@@ -17,6 +17,7 @@ from portrait.errors import ModelMissingError, StoreUnavailableError
 from portrait.events.stream import Notes
 from portrait.health import Check, serve_health
 from portrait.settings import Settings, variable
+from portrait.tls import context_of
 from workers.roots.stop import told_to_stop
 
 log = structlog.get_logger()
@@ -57,7 +58,9 @@ async def connected(settings: Settings) -> AsyncIterator[Wires]:
             "model": model,
         }
         await stack.enter_async_context(
-            serve_health(settings.health_host, settings.health_port, checks, notes)
+            serve_health(
+                settings.health_host, settings.health_port, checks, notes, context_of(settings)
+            )
         )
         await _warn(redis)
         yield Wires(
