@@ -3,7 +3,7 @@
 A portrait's vectors are weighted sums of the events' vectors, so a score is a sum over events, and
 each event's share of it is exact: with w the weight, v the vector of event e and i the item,
 
-    score = sum over e of (LONG_SHARE * w[long, e] / norm[long] + SHORT_SHARE * ...) * (v[e] @ i)
+    score = sum over e of (mix[long] * w[long, e] / norm[long] + mix[short] * ...) * (v[e] @ i)
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from portrait.catalogue.catalogue import Catalogue
 from portrait.events.columns import ACTION_CODE
 from portrait.events.event import Action
 from portrait.inference.paint import is_known, vector_weights
-from portrait.inference.rank import LONG_SHARE, SHORT_SHARE
+from portrait.inference.rank import SEARCHED, USUAL, Mix
 from portrait.model.kinds import KIND_WEIGHTS, Kinds, is_complaint
 from portrait.model.recency import Events
 from portrait.model.space import Vectors, unit
@@ -58,16 +58,20 @@ class Evidence:
         """Return the two vectors these events make, (2, K), as `paint` does, unrounded."""
         return unit(self.weight @ self.vectors)
 
-    def shares(
-        self, items: Vectors, mix: tuple[float, float] = (LONG_SHARE, SHORT_SHARE)
-    ) -> NDArray[np.float32]:
+    @property
+    def mix(self) -> Mix:
+        """What the past and the session count, or the long and the short term of either."""
+        in_words = self.ring["action"][: self.visit] == ACTION_CODE[Action.SEARCH]
+        return SEARCHED if (in_words & self.known[: self.visit]).any() else USUAL
+
+    def shares(self, items: Vectors, mix: Mix | None = None) -> NDArray[np.float32]:
         """Return each event's share of each item's score, (N, S), for item vectors (N, K).
 
-        An item's shares add up to its score with `mix @ self.portrait()`, that is with
-        `blend(self.portrait())` unless another mix of long and short term is asked for.
+        An item's shares add up to its score with `blend(self.portrait(), mix)`; unless another mix
+        is asked for, a first model's.
         """
         norm = np.linalg.norm(self.weight @ self.vectors, axis=1)  # (2,)
-        scale = np.array(mix) / np.where(norm > 0, norm, np.inf)
+        scale = np.array(mix or self.mix) / np.where(norm > 0, norm, np.inf)
         shares = (items @ self.vectors.T) * (scale @ self.weight)
         return shares.astype(np.float32)
 

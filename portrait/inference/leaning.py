@@ -16,14 +16,13 @@ import numpy as np
 
 from portrait.arrays import MISSING, Codes, Floats
 from portrait.catalogue.traits import LEVELS, NO_LEVEL, Levels, Traits
+from portrait.inference.rank import Mix
 from portrait.model.learned import Blend
 from portrait.profiles.layout import LONG, SHORT
 
 TOP_ALONE = np.float32(0.5)  # nearness of two interest categories of one top
 REACH = 0.3  # of a price, as a share of its category's items
 PRIOR = np.float32(4)  # weight of "any price": as much as a purchase of today
-
-Mix = tuple[float, float]  # what the long and the short term count
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +69,14 @@ class Leaning:
         )
 
 
-def leanings(events: Traits, weight: Floats, mix: Mix) -> Leanings:
+def leanings(events: Traits, weight: Floats, mix: Mix | Floats) -> Leanings:
     """Add up what events say of categories and prices.
 
     Args:
         events: What they are about, (U, S).
         weight: (U, 2, S), LONG and SHORT, see `vector_weights`.
-        mix: How much of the nearness is that of the long and of the short term. Prices are a matter
+        mix: How much of the nearness is that of the long and of the short term; of all, or of each
+            user, (2, U, 1). Prices are a matter
             of the long term alone: what somebody spends does not change with what they are after.
     """
     top_of, categories = events.top_of, len(events.top_of)
@@ -118,7 +118,7 @@ def price_shares(events: Traits, weight: Floats, items: Traits) -> Floats:
     return shares
 
 
-def _kin_shares(weight: Floats, mix: Mix) -> Floats:
+def _kin_shares(weight: Floats, mix: Mix | Floats) -> Floats:
     """Return what each event counts among all of a user's, complaints below 0, (U, S)."""
     whole = np.abs(weight).sum(axis=2, keepdims=True)  # (U, 2, 1)
     part = weight / np.where(whole > 0, whole, np.float32(1))

@@ -22,13 +22,15 @@ from portrait.inference.shelf import Shelf
 from portrait.model.space import Vectors
 from portrait.profiles.layout import LONG, SHORT
 
-LONG_SHARE, SHORT_SHARE = 0.3, 0.7  # of a score: what somebody likes, what they are after now
+Mix = tuple[float, float]  # what the long and the short term count of a score; together 1
+USUAL: Mix = 0.3, 0.7  # what somebody likes, and what they are after now
+SEARCHED: Mix = 0.2, 0.8  # the same where their session says it in words: docs/experiments.md
 CANDIDATES = 300  # texts that are looked at for diversity
 
 
-def blend(vectors: Vectors) -> Vectors:
+def blend(vectors: Vectors, mix: Mix = USUAL) -> Vectors:
     """Weigh the long-term and the short-term vector, (2, K), into the one that is asked with."""
-    asked: Vectors = LONG_SHARE * vectors[LONG] + SHORT_SHARE * vectors[SHORT]
+    asked: Vectors = mix[LONG] * vectors[LONG] + mix[SHORT] * vectors[SHORT]
     return asked.astype(np.float32)
 
 

@@ -25,10 +25,10 @@ from portrait.arrays import MISSING, Flags, Floats, Refs, Rows
 from portrait.catalogue.traits import Traits
 from portrait.inference.leaning import leanings
 from portrait.inference.paint import vector_weights
-from portrait.inference.rank import LONG_SHARE, SHORT_SHARE
+from portrait.inference.rank import SEARCHED, USUAL, Mix
 from portrait.model.behaviour import CHUNK
 from portrait.model.learned import Learned, untaught
-from portrait.model.recency import Events
+from portrait.model.recency import SEARCH, Events
 from portrait.model.space import Vectors, unit
 from portrait.profiles.layout import LONG, SHORT
 
@@ -42,7 +42,7 @@ class Ranker:
     """What was learned, over a catalogue of N items and Q searches."""
 
     learned: Learned
-    terms: tuple[float, float]  # what the long and the short term count in the text part
+    terms: Mix  # what the long and the short term count in the text part
     items: int  # N
     placed: Floats  # (N + Q, D)
     read: Vectors  # (N + Q, K)
@@ -66,7 +66,7 @@ class Ranker:
             text_vectors: (N + Q, K), of the items and then of the searches; unit rows, or zero.
             traits: (N,), of the items, where they are known.
         """
-        terms = (0.0, 1.0) if learned else (LONG_SHARE, SHORT_SHARE)
+        terms = (0.0, 1.0) if learned else USUAL
         learned = learned or untaught(text_vectors.shape[1])
         is_item = np.arange(len(text_vectors)) < len(refs)
         refs_of_all = np.zeros(len(text_vectors), np.uint64)  # a search has no name of its own
@@ -129,38 +129,22 @@ class Ranker:
         long = self._text_states(before, old, [LONG], WHOLE)
         short = self._text_states(now, new, [SHORT], WHOLE)
         is_said, is_liked = (np.asarray(term.any(axis=1, keepdims=True)) for term in (short, long))
-        texts = np.where(is_said, self._mixed(np.where(is_liked, long, short), short), 0)
-        texts += np.where(is_said, 0, self.text_states(before, old))
+        has_searched = ((new.kind == SEARCH) & new.present).any(axis=1, keepdims=True)
+        mix = np.where(has_searched, *_columns(SEARCHED, USUAL))  # (2, U, 1), of past and visit
+        terms = mix if self.terms == USUAL else np.broadcast_to(_columns(self.terms)[0], mix.shape)
+        text = terms[LONG] * np.where(is_liked, long, short) + terms[SHORT] * short
         rows = np.concatenate([now, before], axis=1)
         events = new.where(is_said).after(old.where(is_liked | ~is_said))
         weights = _joined(vector_weights(old), vector_weights(new), is_said, is_liked)
         touched = np.concatenate([now, np.where(is_said, MISSING, before)], axis=1)
+        usual, visiting = self.states(before, old), self.states(now, new)
+        both = mix[LONG] * usual + mix[SHORT] * visiting
         return self._added(
-            self._visit_states((before, old), (now, new), is_said, is_liked),
-            texts,
+            np.where(is_said, np.where(is_liked, both, visiting), usual),
+            np.where(is_said, text, self.text_states(before, old)),
             self._near(touched, events),  # in a visit co-occurrence follows the visit alone
-            self._suited(rows, weights),
+            self._suited(rows, weights, np.where(is_said, terms, _columns(self.terms)[0])),
         )
-
-    def _visit_states(self, past: Told, visit: Told, is_said: Flags, is_liked: Flags) -> Floats:
-        """Encode the past and the visit apart, and mix the states of those who have both: (U, D).
-
-        Args:
-            past: (U, P), heard.
-            visit: (U, S), heard.
-            is_said: (U, 1), whether the visit says anything.
-            is_liked: (U, 1), whether the past does.
-        """
-        usual, now = self.states(*past), self.states(*visit)
-        mixed = np.float32(LONG_SHARE) * usual + np.float32(SHORT_SHARE) * now
-        states: Floats = np.where(is_said, np.where(is_liked, mixed, now), usual)
-        return states
-
-    def _mixed(self, long: Vectors, short: Vectors) -> Vectors:
-        """Weigh two terms, (U, K) each, as the text part does."""
-        shares = np.array(self.terms, np.float32)
-        mixed: Vectors = shares[LONG] * long + shares[SHORT] * short
-        return mixed
 
     def heard(self, rows: Rows, events: Events) -> tuple[Rows, Events]:
         """Leave out searches that nobody has read, as the service does: they age no other event."""
@@ -217,11 +201,16 @@ class Ranker:
         """Return what co-occurrence says, (U, N); None where it counts nothing."""
         return self.neighbour_scores(rows, events) if self.learned.blend.neighbours else None
 
-    def _suited(self, rows: Rows, weights: Floats) -> Floats | None:
-        """Return what categories and prices add, (U, N), by weights (U, 2, S); None for nothing."""
+    def _suited(
+        self, rows: Rows, weights: Floats, mix: Mix | Floats | None = None
+    ) -> Floats | None:
+        """Return what categories and prices add, (U, N), by weights (U, 2, S); None for nothing.
+
+        The mix of terms is that of all unless it is told of each user, (2, U, 1).
+        """
         if not self._counts_traits:
             return None
-        leans = leanings(self._traits.at(rows), weights, self.terms)
+        leans = leanings(self._traits.at(rows), weights, self.terms if mix is None else mix)
         return self.learned.blend.of_traits(
             leans.kin_of(self._traits), leans.price_of(self._traits)
         )
@@ -262,3 +251,8 @@ def _joined(past: Floats, visit: Floats, is_said: Flags, is_liked: Flags) -> Flo
     long = np.where(alone, visit[:, SHORT], 0), np.where(alone, 0, past[:, LONG])
     short = np.where(is_said, visit[:, SHORT], 0), np.where(is_said, 0, past[:, SHORT])
     return np.stack([np.concatenate(long, axis=1), np.concatenate(short, axis=1)], axis=1)
+
+
+def _columns(*mixes: Mix) -> list[Floats]:
+    """Return mixes as (2, 1, 1) each, so that one may be chosen for each user."""
+    return [np.array(mix, np.float32)[:, None, None] for mix in mixes]

@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 
 from portrait.arrays import MISSING, Codes, Floats
 from portrait.inference.explain import Evidence
-from portrait.inference.leaning import Leaning, Mix
-from portrait.inference.rank import LONG_SHARE, SHORT_SHARE, blend, rank, rank_by
+from portrait.inference.leaning import Leaning
+from portrait.inference.rank import Mix, blend, rank, rank_by
 from portrait.inference.ranking import Ranking, RankingRequest
 from portrait.inference.shelf import Shelf
 from portrait.model.learned import FIRST, Blend, Learned
 from portrait.model.recency import Events
-from portrait.profiles.layout import SHORT
+from portrait.profiles.layout import LONG, SHORT
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class FirstTaste:
     @property
     def asked(self) -> Floats:
         """The vector that texts are asked with, (K,)."""
-        return blend(self.evidence.portrait())
+        return blend(self.evidence.portrait(), self.evidence.mix)
 
     def scores(self, shelf: Shelf, rows: Codes, text_scores: Floats) -> Floats:
         """Score items, (n,) rows of the shelf, given what their texts score with `asked`, (n,)."""
@@ -63,7 +63,7 @@ class FirstTaste:
         return replace(self, blend=replace(self.blend, price=0.0))
 
     def _leaning(self, shelf: Shelf) -> Leaning:
-        return _leaning_of(self.evidence, shelf, self.blend, (LONG_SHARE, SHORT_SHARE))
+        return _leaning_of(self.evidence, shelf, self.blend, self.evidence.mix)
 
 
 Moment = tuple[
@@ -184,7 +184,7 @@ def taste_of(evidence: Evidence, learned: Learned) -> Taste:
     neighbours[evidence.visit :] = MISSING
     is_now = np.arange(len(evidence)) < evidence.visit
     past, now = events.where(~is_now), events.where(is_now)
-    moments = (LONG_SHARE, past), (SHORT_SHARE, now)
+    moments = (evidence.mix[LONG], past), (evidence.mix[SHORT], now)
     return Taste(learned, evidence, placed, events, neighbours, moments)
 
 

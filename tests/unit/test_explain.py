@@ -88,7 +88,9 @@ def test_the_shares_add_up_where_a_session_joins_the_past(
 
     shares = both.shares(items_there)
 
-    np.testing.assert_allclose(shares.sum(axis=1), items_there @ blend(vectors), atol=1e-4)
+    np.testing.assert_allclose(
+        shares.sum(axis=1), items_there @ blend(vectors, both.mix), atol=1e-4
+    )
 
 
 def test_an_event_whose_text_is_not_known_speaks_for_nothing() -> None:

@@ -14,7 +14,7 @@ from portrait.events.event import Action
 from portrait.events.item import Item
 from portrait.inference.explain import Evidence, evidence_of, merged
 from portrait.inference.paint import paint
-from portrait.inference.rank import LONG_SHARE, SHORT_SHARE, rank_by
+from portrait.inference.rank import USUAL, rank_by
 from portrait.inference.ranking import Ranking, RankingRequest
 from portrait.inference.session import session_evidence, session_ring
 from portrait.inference.shelf import Shelf, shelf_of
@@ -176,7 +176,7 @@ def test_a_session_weighs_as_much_beside_a_long_past_as_beside_a_short_one(purch
         taste_of(evidence, MODEL.learned).state for evidence in (merged(past, now), past, now)
     )
 
-    assert joined == pytest.approx(LONG_SHARE * usual + SHORT_SHARE * alone, abs=1e-5)
+    assert joined == pytest.approx(USUAL[0] * usual + USUAL[1] * alone, abs=1e-5)
 
 
 def test_in_a_session_what_was_bought_together_with_the_past_does_not_outweigh_it() -> None:
