@@ -373,6 +373,7 @@ async def _read_across(
     await publish(settings, topic, 100)
     async with _following(settings, topic, offsets, notes) as seen:
         await until(lambda: len(seen) == 100, "the first log is read")
+        partitions = [*offsets.logs[topic]]  # a broker may make the topic anew with more of them
         await lose_log()
         await _make(settings, topic)
         await publish(settings, topic, 300, start=1_000)
@@ -382,7 +383,7 @@ async def _read_across(
 
     news = [*numbers(1_000, 1_300), *numbers(2_000, 2_002)]
     assert sorted(seen) == [(0, n) for n in numbers(0, 100)] + [(1, n) for n in news]
-    assert {log.number for log in offsets.logs[topic].values()} == {1}
+    assert {offsets.logs[topic][place].number for place in partitions} == {1}
     assert len(notes.lately()) == 1
 
 
