@@ -29,7 +29,7 @@ _TABLE: dict[str, tuple[float, float, float, float]] = {
     "search.interest": (0.7, 0.65, 0.0, 0.0),
     "search.evidence": (0.7, 0.65, 0.0, 0.0),
     "session.items.known": (0.8, 0.75, 0.4, 0.75),
-    "session.search.known": (0.47, 0.65, 0.3, 0.24),
+    "session.search.known": (0.6, 0.7, 0.3, 0.24),
     "session.items.anonymous": (0.85, 0.75, 0.45, 0.6),
     "session.search.anonymous": (0.74, 0.79, 0.42, 0.44),
     "against.star": (0.8, 0.8, 0.8, 0.8),
