@@ -1,5 +1,6 @@
 """Redis away: one error of ours, whatever the client raised."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
@@ -34,3 +35,19 @@ async def test_a_redis_that_does_not_answer_is_unavailable(nobody: Redis) -> Non
     for call in calls:
         with pytest.raises(StoreUnavailableError):
             await call
+
+
+async def test_another_server_where_redis_should_be_is_said_to_be_one() -> None:
+    async def answer(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        await writer.drain()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    redis = await connect_redis(f"redis://127.0.0.1:{port}/0")
+
+    with pytest.raises(StoreUnavailableError, match="does not answer as Redis does"):
+        await ping(redis)
+
+    await redis.aclose()
+    server.close()
