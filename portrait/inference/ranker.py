@@ -130,8 +130,10 @@ class Ranker:
         short = self._text_states(now, new, [SHORT], WHOLE)
         is_said, is_liked = (np.asarray(term.any(axis=1, keepdims=True)) for term in (short, long))
         has_searched = ((new.kind == SEARCH) & new.present).any(axis=1, keepdims=True)
-        mix = np.where(has_searched, *_columns(SEARCHED, USUAL))  # (2, U, 1), of past and visit
-        terms = mix if self.terms == USUAL else np.broadcast_to(_columns(self.terms)[0], mix.shape)
+        mix = np.where(
+            has_searched, _column(SEARCHED), _column(USUAL)
+        )  # (2, U, 1), of past and visit
+        terms = mix if self.terms == USUAL else np.broadcast_to(_column(self.terms), mix.shape)
         text = terms[LONG] * np.where(is_liked, long, short) + terms[SHORT] * short
         rows = np.concatenate([now, before], axis=1)
         events = new.where(is_said).after(old.where(is_liked | ~is_said))
@@ -143,7 +145,7 @@ class Ranker:
             np.where(is_said, np.where(is_liked, both, visiting), usual),
             np.where(is_said, text, self.text_states(before, old)),
             self._near(touched, events),  # in a visit co-occurrence follows the visit alone
-            self._suited(rows, weights, np.where(is_said, terms, _columns(self.terms)[0])),
+            self._suited(rows, weights, np.where(is_said, terms, _column(self.terms))),
         )
 
     def heard(self, rows: Rows, events: Events) -> tuple[Rows, Events]:
@@ -253,6 +255,6 @@ def _joined(past: Floats, visit: Floats, is_said: Flags, is_liked: Flags) -> Flo
     return np.stack([np.concatenate(long, axis=1), np.concatenate(short, axis=1)], axis=1)
 
 
-def _columns(*mixes: Mix) -> list[Floats]:
-    """Return mixes as (2, 1, 1) each, so that one may be chosen for each user."""
-    return [np.array(mix, np.float32)[:, None, None] for mix in mixes]
+def _column(mix: Mix) -> Floats:
+    """Return a mix as (2, 1, 1), so that one may be chosen for each user."""
+    return np.array(mix, np.float32)[:, None, None]

@@ -66,9 +66,7 @@ class FirstTaste:
         return _leaning_of(self.evidence, shelf, self.blend, self.evidence.mix)
 
 
-Moment = tuple[
-    float, Events
-]  # its share of a state, and the S events, of which its own are present
+Moment = tuple[float, Events]  # a share of the state, and the S events: its own are present
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ _PLACEHOLDER = re.compile(r"\[(?:email|account|iban|id|card|ip|phone|plate|addre
 
 # No text without one of these holds anything that is looked for: most end here.
 _MAY_HOLD = re.compile(
-    r"[0-9０-９@＠]|微信|薇信|[vV]信|(?i:wechat|weixin)|(?<![A-Za-z])[vVwW][xX](?![A-Za-z])|[(\[]\s?at\s?[)\]]"
+    r"[0-9０-９@＠号]|微信|薇信|[vV]信|(?i:wechat|weixin)|(?<![A-Za-z])[vVwW][xX](?![A-Za-z])|[(\[]\s?at\s?[)\]]"
 )
 _DIGIT = re.compile(r"[0-9]")
 _WIDE = str.maketrans(
@@ -204,12 +204,9 @@ def _is_card(written: str) -> bool:
 
 def _luhn(number: str) -> bool:
     """Say whether the last digit is right: every other one counts twice, its digits added up."""
-    twice = "0246813579"
-    last_first = number[::-1]
-    return (
-        sum(map(int, last_first[::2] + "".join(twice[int(each)] for each in last_first[1::2]))) % 10
-        == 0
-    )
+    digits = [int(digit) for digit in reversed(number)]
+    doubled = [sum(divmod(2 * digit, 10)) for digit in digits[1::2]]
+    return sum(digits[::2] + doubled) % 10 == 0
 
 
 def _is_iban(written: str) -> bool:

@@ -11,7 +11,6 @@ class Caller:
 
     name: str  # as the audit log has it
     scopes: frozenset[Scope]
-    key_id: str | None = None
     origins: frozenset[str] = frozenset()  # of a public key: where it may be shown from
     rate: float | None = None  # tokens a second; None: as of all
 

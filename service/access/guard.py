@@ -189,7 +189,7 @@ def check_page(caller: Caller, scope: AsgiScope) -> None:
     """Refuse a public key that is shown from anywhere but its pages.
 
     Who writes requests by hand may claim any origin: this keeps other shops' pages from using a
-    key, and nobody else. What a public key may do has to be harmless in itself.
+    key, and nobody else; what a public key may do is chosen for that (docs/decisions/0039).
 
     Raises:
         KeyMisplacedError: It is.
@@ -204,7 +204,7 @@ def check_page(caller: Caller, scope: AsgiScope) -> None:
 
 @lru_cache(1_024)
 def _caller(key: ApiKey) -> Caller:
-    return Caller(f"key {key.id}", key.scopes, key.id, key.origins, key.rate)
+    return Caller(f"key {key.id}", key.scopes, key.origins, key.rate)
 
 
 async def _repeat(step: Callable[[], Awaitable[None]], every: float) -> None:

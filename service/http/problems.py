@@ -247,6 +247,11 @@ def install_problems(app: FastAPI) -> None:
     app.exception_handler(Exception)(_bug)
 
 
+def _known(error: Exception) -> tuple[HTTPStatus, str, int | None] | None:
+    """Return what a client can do about an error, by the nearest kind that is ours."""
+    return next((OURS[kind] for kind in type(error).mro() if kind in OURS), None)
+
+
 def status_of(error: Exception) -> int:
     """Return the status of the answer that an error ends in."""
     if isinstance(error, ProblemError):
@@ -255,13 +260,13 @@ def status_of(error: Exception) -> int:
         return error.status_code
     if isinstance(error, RequestValidationError):
         return HTTPStatus.UNPROCESSABLE_ENTITY
-    known = next((OURS[kind] for kind in type(error).mro() if kind in OURS), None)
+    known = _known(error)
     return HTTPStatus.INTERNAL_SERVER_ERROR if known is None else known[0]
 
 
 async def answer_ours(request: Request, error: PortraitError) -> Response:
     """Answer an error of ours, or raise it on if no client can do anything about it."""
-    known = next((OURS[kind] for kind in type(error).mro() if kind in OURS), None)
+    known = _known(error)
     if known is None:
         raise error
     status, name, retry = known
