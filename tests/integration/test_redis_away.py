@@ -38,9 +38,12 @@ async def test_a_redis_that_does_not_answer_is_unavailable(nobody: Redis) -> Non
 
 
 async def test_another_server_where_redis_should_be_is_said_to_be_one() -> None:
-    async def answer(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
         await writer.drain()
+        await reader.read()  # until the client leaves
+        writer.close()
+        await writer.wait_closed()
 
     server = await asyncio.start_server(answer, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
@@ -51,3 +54,4 @@ async def test_another_server_where_redis_should_be_is_said_to_be_one() -> None:
 
     await redis.aclose()
     server.close()
+    await server.wait_closed()
