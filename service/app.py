@@ -17,7 +17,7 @@ from starlette.types import ASGIApp
 
 from portrait.access.scope import Scope
 from portrait.events.event import Event
-from service import events, items, operations
+from service import events, identities, items, operations
 from service.access import routes as access
 from service.access.guard import Guard
 from service.access.rules import OPEN, RULES
@@ -71,7 +71,16 @@ def create_app(
         guard=guard,
         most_bytes=(body_limits or BodyLimits()).most_bytes,
     )
-    for resource in (profiles, recommendations, events, items, models, access, operations):
+    for resource in (
+        profiles,
+        recommendations,
+        events,
+        identities,
+        items,
+        models,
+        access,
+        operations,
+    ):
         app.router.routes += resource.router.routes  # including them would compile their paths anew
     app.router.routes += routes_of(app)
     app.router.routes.insert(0, Route(str(app.openapi_url), app.document, include_in_schema=False))

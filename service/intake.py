@@ -144,6 +144,7 @@ class _Reader:
             value = as_it_came or event.model_dump_json(exclude_none=True).encode()
             message = Message(event_topic(event.type), event.user_key.encode(), value)
             self.messages.append(message)
+        self.messages += [who.message for who in said.who]
 
     def _said(
         self,

@@ -42,6 +42,7 @@ from portrait.errors import ModelInvalidError, ModelMissingError, StoreUnavailab
 from portrait.events.item import IntroducedItem, Item
 from portrait.events.progress import ProgressStore
 from portrait.events.stream import Publisher
+from portrait.identity.store import IdentityStore
 from portrait.inference.ranking import Ranking
 from portrait.inference.shelf import Shelf, shelf_of
 from portrait.lifecycle.jobs import Jobs
@@ -77,6 +78,7 @@ class Parts:
     """The adapters the service stands on. They live as long as the process."""
 
     profiles: ProfileStore
+    identities: IdentityStore
     catalogue: CatalogueStore
     popularity: PopularityStore
     progress: ProgressStore

@@ -27,10 +27,11 @@ from portrait.adapters.redis_common import (
 )
 from portrait.adapters.redis_damage import Damage
 from portrait.adapters.redis_straight import Straight
-from portrait.profiles.store import Stored, Write
+from portrait.profiles.store import Own, Stored, Write
 
 REVISION = 8  # bytes; a record that is shorter counts as if zeros followed
 SIZE = 2  # bytes of the length of what was searched for, as the script reads it
+OWN = ":own"  # ends the keys of what users did as themselves; those of users end in a brace
 CONNECTIONS = 64  # of a process: more do not make one Redis faster
 KEEPS = "noeviction"
 WAIT_SECONDS = 5  # for one of them
@@ -117,15 +118,15 @@ class RedisProfiles:
         async with translated():
             return _stored(await self._straight.mget(_keys(users)))
 
-    async def load_living(self, users: Sequence[str]) -> tuple[str, list[Stored]]:
-        """Return the life of Redis and all of the users: one round trip on one connection."""
+    async def load_living(self, users: Sequence[str]) -> tuple[str, list[Own]]:
+        """Return the life of Redis and what users did: one round trip on one connection."""
         async with translated(), self._redis.pipeline(transaction=False) as pipe:
             pipe.info("server")
-            for some in slices(_keys(users)):
+            for some in slices(_living_keys(users)):
                 pipe.mget(some)
             pipe.get(LIFE)  # last: what was emptied in between is then another life
             server, *answers, token = await pipe.execute()
-        return life_of(server, token), _stored([value for values in answers for value in values])
+        return life_of(server, token), _living([value for values in answers for value in values])
 
     async def save(self, writes: Sequence[Write], *, keep_ttl: bool = False) -> list[int]:
         """Compare and set: one pipelined round trip. Returns the places of those refused."""
@@ -153,7 +154,7 @@ class RedisProfiles:
         async with translated(), self._redis.pipeline(transaction=False) as pipe:
             pipe.script_load(self._save.script)  # Redis forgets scripts when it restarts
             for some in slices(writes):
-                keys = [_profile_key(write.user) for write in some]
+                keys = [_written_key(write) for write in some]
                 values = [_written(write) for write in some]
                 pipe.evalsha(self._save.sha, len(keys), *keys, ttl, *values)
             _, *answers = await pipe.execute()
@@ -169,11 +170,37 @@ def _written(write: Write) -> bytes:
 
 
 def _keys(users: Sequence[str]) -> list[str]:
-    return [key for user in users for key in (_profile_key(user), f"searched:{{{user}}}")]
+    return [key for user in users for key in keys_of(user)]
+
+
+def keys_of(user: str) -> tuple[str, str]:
+    """Return where a user's record lies, and the words of their searches."""
+    return _profile_key(user), f"searched:{{{user}}}"
+
+
+def own_keys_of(user: str) -> tuple[str, str]:
+    """Return the same for what they did as themselves, where what is told of them is joined."""
+    record, searched = keys_of(user)
+    return f"{record}{OWN}", f"{searched}{OWN}"
 
 
 def _stored(values: Sequence[bytes | None]) -> list[Stored]:
     return [*map(Stored, values[::2], values[1::2])]
+
+
+def _living_keys(users: Sequence[str]) -> list[str]:
+    return [key for user in users for key in (*own_keys_of(user), *keys_of(user))]
+
+
+def _living(values: Sequence[bytes | None]) -> list[Own]:
+    return [
+        Own(record, searched) if own is None else Own(own, own_searched, is_joined=True)
+        for own, own_searched, record, searched in zip(*[iter(values)] * 4, strict=True)
+    ]
+
+
+def _written_key(write: Write) -> str:
+    return own_keys_of(write.user)[0] if write.is_joined else _profile_key(write.user)
 
 
 _USER = slice(len("profile:{"), -len("}"))

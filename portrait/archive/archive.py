@@ -44,7 +44,8 @@ SCHEMA = pa.schema(
         pa.field("topic", pa.string(), nullable=False),
         pa.field("partition", pa.int32(), nullable=False),
         pa.field("offset", pa.int64(), nullable=False),
-        pa.field("order_id", pa.string()),  # files of before end here: they lack it
+        pa.field("order_id", pa.string()),  # files of before end here or at the next: they lack it
+        pa.field("anonymous_ref", pa.uint64()),  # user_ref of the visitor that the user was, too
     ]
 )
 

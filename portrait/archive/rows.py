@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from portrait.archive.archive import SCHEMA, numbers
 from portrait.archive.segment import Segment
-from portrait.events.event import Action
+from portrait.events.event import ANONYMOUS, Action
+from portrait.events.login import IDENTIFY, UNLINK, Login
 from portrait.events.stream import Message, Record
 from portrait.events.topics import ERASURES
 from portrait.reading.dialect import AS_SENT, Dialect
@@ -19,6 +20,7 @@ from portrait.reading.records import (
     FIRST,
     Clock,
     Heard,
+    login_of,
     put_aside,
     read_erasure,
     read_plain,
@@ -90,6 +92,9 @@ class _Builder:
         for part, heard in enumerate(said.events):
             self.rows.append(_row(record, heard, part))
             self.records.append(record)
+        for part, login in enumerate(said.logins, len(said.events)):
+            self.rows.append(_who(record, self._clock, login, part))
+            self.records.append(record)
         require_whole(said)
 
     def _erase(self, user: str, until: int) -> None:
@@ -105,7 +110,7 @@ def _table(rows: Sequence[tuple[object, ...]]) -> pa.Table:
 
 
 def _row(record: Record, heard: Heard, part: int) -> tuple[object, ...]:
-    event = heard.event
+    event, login = heard.event, login_of(heard)
     about = None if event.type is Action.SEARCH else item_ref(str(event.item_id))
     return (
         event.event_id,
@@ -126,9 +131,31 @@ def _row(record: Record, heard: Heard, part: int) -> tuple[object, ...]:
         record.partition,
         record.offset,
         event.order_id,
+        None if login is None else user_ref(f"{ANONYMOUS}{login.anonymous_id}"),
         heard.logged,
         part,
     )
+
+
+def _who(record: Record, clock: Clock, login: Login, part: int) -> tuple[object, ...]:
+    """Return a row of a message in which nothing was done, but somebody said who is who."""
+    visitor = f"{ANONYMOUS}{login.anonymous_id}"
+    user = login.user_id or visitor
+    fields = {
+        "event_id": "",
+        "user": user,
+        "user_ref": user_ref(user),
+        "action": UNLINK if login.user_id is None else IDENTIFY,
+        "occurred_at": login.at,
+        "received_at": login.at,
+        "topic": record.topic,
+        "partition": record.partition,
+        "offset": record.offset,
+        "anonymous_ref": user_ref(visitor),
+        LOGGED.name: clock.received(record),
+        PART.name: part,
+    }
+    return tuple(fields.get(name) for name in HELD.names)
 
 
 def cut(rows: pa.Table) -> Iterator[tuple[Segment, pa.Table]]:

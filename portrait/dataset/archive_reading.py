@@ -18,6 +18,8 @@ from portrait.archive.archive import SCHEMA, Archive, ArchiveChangedError, Span,
 from portrait.archive.segment import covered
 from portrait.arrays import Codes, Refs, positions
 from portrait.dataset.interactions import NO_ITEM, NO_QUERY, Interactions, from_columns
+from portrait.dataset.joining import COLUMNS as JOINING
+from portrait.dataset.joining import Logins, logins_of, unasked
 from portrait.dataset.sampling import ACTIONS, choose_stratified, choose_uniformly, measure
 from portrait.events.columns import PURCHASE
 from portrait.events.event import Action
@@ -43,6 +45,8 @@ COLUMNS = [
     "partition",
     "offset",
 ]
+KNOWN_FROM = pa.field("known_from", pa.int64())  # see `Logins.joined`
+ROWS = pa.schema([*(SCHEMA.field(name) for name in COLUMNS), KNOWN_FROM])
 
 
 class Sample(StrEnum):
@@ -125,6 +129,7 @@ def merged(*readings: Reading) -> tuple[Interactions, Refs]:
         quantity=np.concatenate([part.quantity for part in parts]),
         rating=np.concatenate([part.rating for part in parts]),
         order=np.concatenate([part.order for part in parts]),
+        asked=np.concatenate([part.asked for part in parts]),
         items=items,
         users=len(refs),
     ), refs
@@ -138,11 +143,12 @@ def _read(
     users: Refs | None,
 ) -> Reading:
     segments, erasures = archive.segments(), archive.erasures()
+    logins = logins_of(scan(archive, segments, JOINING, erasures=erasures))
 
     def passing(columns: list[str]) -> Iterator[pa.RecordBatch]:
-        asked = columns if users is None else list(dict.fromkeys([*columns, "user_ref"]))
+        asked = list(dict.fromkeys([*columns, "user_ref", "action", "occurred_at"]))
         rows = scan(archive, segments, asked, erasures=erasures, within=window)
-        return _of_users(rows, users)
+        return _of_users(_joined(rows, logins), users)
 
     extent = measure(passing)
     chosen = None
@@ -166,6 +172,17 @@ def _read(
         erased_since=to_moment(int(erasures.until.min())) if len(erasures) else None,
         erased_until=to_moment(int(erasures.until.max())) if len(erasures) else None,
     )
+
+
+def _joined(rows: Iterable[pa.RecordBatch], logins: Logins) -> Iterator[pa.RecordBatch]:
+    """Yield rows in which something was done, as their users' own."""
+    for batch in rows:
+        done = batch.filter(pc.is_in(batch["action"], ACTIONS))  # others are of a later version
+        user, known = logins.joined(numbers(done["user_ref"]), numbers(done["occurred_at"]))
+        columns = {name: done[name] for name in done.schema.names}
+        columns |= {"user_ref": pa.array(user), KNOWN_FROM.name: pa.array(known)}
+        schema = done.schema.append(KNOWN_FROM)
+        yield pa.RecordBatch.from_arrays([*columns.values()], schema=schema)
 
 
 def _of_users(rows: Iterable[pa.RecordBatch], users: Refs | None) -> Iterator[pa.RecordBatch]:
@@ -203,8 +220,7 @@ def _are_read(batch: pa.RecordBatch) -> NDArray[np.bool_]:
 
 def _first_of_each_event(rows: Iterable[pa.RecordBatch]) -> tuple[pa.Table, int]:
     """Put rows in the order of receipt, whatever file they came from; drop a user's repeats."""
-    table = pa.Table.from_batches(rows, pa.schema([SCHEMA.field(name) for name in COLUMNS]))
-    table = table.filter(pc.is_in(table["action"], ACTIONS))  # others are of a later version
+    table = pa.Table.from_batches(rows, ROWS)
     received = ("received_at", "topic", "partition", "offset")
     table = table.sort_by([(name, "ascending") for name in received])
     events = numbers(table["event_id"].combine_chunks().dictionary_encode().indices)
@@ -225,11 +241,13 @@ def _interactions(table: pa.Table) -> tuple[Interactions, Refs, dict[int, str]]:
     item = np.searchsorted(items, about)
     query, queries, searched = _queries(table["text"])
     action = numbers(pc.index_in(table["action"], ACTIONS)).astype(np.uint8)
+    at = numbers(table["occurred_at"])
     interactions = from_columns(
         user=user,
         item=np.where(about > 0, item, NO_ITEM),
         action=action,
-        at=numbers(table["occurred_at"]),
+        at=at,
+        asked=~unasked(user, at, numbers(table[KNOWN_FROM.name])),
         price=_prices(table["price"]),
         quantity=numbers(pc.fill_null(table["quantity"], 1)),
         rating=_tenths(numbers(pc.fill_null(table["rating"], 0))),

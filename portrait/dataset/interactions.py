@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from portrait.arrays import Codes, Refs
+from portrait.arrays import Codes, Flags, Refs
 
 NO_ITEM = -1  # the item of a search
 NO_QUERY = -1  # the query of all other events, and of searches whose text is not known
@@ -30,6 +30,7 @@ class Interactions:
     rating: NDArray[np.uint8]  # (E,), tenths of a star; 0 = not rated
     query: Codes  # (E,), row of `queries`, or NO_QUERY
     order: Refs  # (E,), order_ref of a purchase; 0 = not said
+    asked: Flags  # (E,), whether it may be foretold: see `joining`
     items: NDArray[np.uint64]  # (N,), item_ref
     queries: NDArray[np.uint64]  # (Q,), search_ref, ascending
     users: int
@@ -104,6 +105,7 @@ def from_columns(  # noqa: PLR0913 - one argument a column
     rating: NDArray[np.uint8] | None = None,
     query: Codes | None = None,
     order: Refs | None = None,
+    asked: Flags | None = None,
     queries: NDArray[np.uint64] | None = None,
 ) -> Interactions:
     """Sort columns in any order into interactions; what is not said is filled in."""
@@ -119,6 +121,7 @@ def from_columns(  # noqa: PLR0913 - one argument a column
         rating=np.zeros(events, np.uint8) if rating is None else rating[place],
         query=np.full(events, NO_QUERY) if query is None else query[place],
         order=np.zeros(events, np.uint64) if order is None else order[place],
+        asked=np.ones(events, np.bool_) if asked is None else asked[place],
         items=items,
         queries=np.zeros(0, np.uint64) if queries is None else queries,
         users=users,

@@ -107,6 +107,7 @@ def calendar_anchors(
         place = history.positions.find(users, at)
         recent = place > history.positions.find(users, at - REMEMBERED_MS)
         chosen = recent & (at < last)
+        chosen[chosen] = interactions.asked[place[chosen] - 1]
         parts.append((users[chosen], at[chosen]))
     return Anchors(
         *(np.concatenate(column).astype(np.int64) for column in zip(*parts, strict=True))
@@ -126,7 +127,7 @@ def anchors_after_events(interactions: Interactions, seed: int = 0) -> Anchors:
     asked = at + np.exp(exponents).astype(np.int64)
     same_user = np.append(user[1:] == user[:-1], values=False)
     next_at = np.append(at[1:], 0)
-    chosen = ~same_user | (next_at >= asked)
+    chosen = (~same_user | (next_at >= asked)) & interactions.asked
     return Anchors(user[chosen], asked[chosen])
 
 

@@ -105,7 +105,7 @@ def sequences_of(events: Interactions, *, longest: int = RING) -> Sequences:
         item=about[about != NO_ITEM],
         kind=kinds_of(events.action, events.rating).astype(np.int64),
         at=events.at,
-        wanted=wanted(events),
+        wanted=wanted(events) & events.asked,
         first=np.array(first, np.int64),
         length=np.array(length, np.int64),
         fresh=np.array(fresh, np.int64),

@@ -162,7 +162,7 @@ def _within(events: Interactions, since: int, until: int) -> Flags:
 
 def few_each(events: Interactions, chosen: Flags, each: int, most: int) -> Codes:
     """Return the places of each user's first chosen events; of too many, those drawn."""
-    places = np.flatnonzero(chosen)
+    places = np.flatnonzero(chosen & events.asked)
     _, first, count = np.unique(events.user[places], return_index=True, return_counts=True)
     nth = np.arange(len(places)) - np.repeat(first, count)
     places, nth = places[nth < each], nth[nth < each]

@@ -10,6 +10,7 @@ from portrait.events.event import Action
 EVENTS = "events."  # prefix of the event topics, one for each action
 ITEMS = "items"  # catalogue upserts, compacted; a tombstone withdraws an item
 ERASURES = "erasures"  # keyed by user: forget what was received up to this message
+IDENTITIES = "identities"  # keyed by anonymous id: who was said to be whom, outside of events
 DEAD = "events.dead"  # what could not be read, with its place and the reason
 NOTICES = "profiles.updated"  # one small notice per stored profile
 
@@ -20,6 +21,8 @@ def event_topic(action: Action) -> str:
 
 
 EVENT_TOPICS = tuple(event_topic(action) for action in Action)  # in the order of Action
+
+READ_BY_USER = (*EVENT_TOPICS, ERASURES, IDENTITIES)  # what profiles and the archive are made of
 
 _ACTIONS = dict(zip(EVENT_TOPICS, Action, strict=True))
 

@@ -272,7 +272,7 @@ def _count(head: Records, rows: Rows, columns: Records) -> None:
     spend = head["spend"][rows] + paid(action, event["price"], event["quantity"])
     head["spend"][rows] = spend
     if (abs(spend) >> (SPEND_PART - 1)).any():
-        _carry(head, rows)
+        carry(head, rows)
 
     period = at // PERIOD_MS
     newest = np.maximum(head["period"][rows], period)
@@ -302,7 +302,7 @@ def spend_of(head: Records) -> NDArray[np.float64]:
     return (head["spend"] + upper) / MONEY
 
 
-def _carry(head: Records, rows: Rows) -> None:
+def carry(head: Records, rows: Rows) -> None:
     """Bring the lower parts of spend nearest to 0, so that a sum has one form in any order."""
     half = 1 << (SPEND_PART - 1)
     over = (head["spend"][rows] + half) >> SPEND_PART

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from portrait.arrays import Records, Rows
+from portrait.events.columns import ERASURE
 
 POSITION = np.dtype(
     [
@@ -91,6 +92,45 @@ def close_positions(head: Records, positions: Positions) -> Records:
     head["offset"][row, topic] = positions.offset[lowest]
     head["last_id"][row, topic] = positions.last_id[lowest]
     return _further(positions, ~lowest, topics)
+
+
+def united(
+    head: Records, further: Records, of_parts: Records, further_of_parts: Records, owner: Rows
+) -> Records:
+    """Add the positions of P parts to those of their owners, where the owners have none.
+
+    Those in erasures stay each key's own: what is forgotten there is forgotten there.
+
+    Args:
+        head: (U,) of HEAD, written to.
+        further: Of FURTHER, of the same users.
+        of_parts: (P,) of HEAD.
+        further_of_parts: Of FURTHER, of the parts.
+        owner: (P,), row of `head`.
+
+    Returns:
+        The further positions of the users.
+    """
+    topics = head["partition"].shape[1]
+    part, topic = np.nonzero(of_parts["partition"])
+    near = of_parts["partition"][part, topic] - 1, of_parts["offset"][part, topic]
+    far = further_of_parts["position"]
+    place = np.concatenate(
+        [
+            owner[part] * topics + topic,
+            owner[further_of_parts["user"]] * topics + far["topic"],
+        ]
+    )
+    partition = np.concatenate([near[0], far["partition"]])
+    offset = np.concatenate([near[1], far["offset"]])
+    kept = place % topics != ERASURE
+    place, partition, offset = place[kept], partition[kept], offset[kept]
+    if not len(place):
+        return further.copy()
+    positions = _of_all(head, further, _key(place, partition))
+    lacking = positions.offset[positions.slot] == NOT_READ
+    np.maximum.at(positions.offset, positions.slot[lacking], offset[lacking])
+    return close_positions(head, positions)
 
 
 def _claim(head: Records, user: Rows, topic: Records, partition: Records) -> bool:

@@ -11,6 +11,7 @@ class Write(NamedTuple):
     expected: bytes  # REVISION bytes of the record read; empty if there was none
     record: bytes
     searched: bytes | None = None  # what they searched for; empty: nothing; None: it stays
+    is_joined: bool = False  # as `Own` says of what was read
 
 
 class Stored(NamedTuple):
@@ -18,6 +19,14 @@ class Stored(NamedTuple):
 
     record: bytes | None
     searched: bytes | None  # see `searched.py`
+
+
+class Own(NamedTuple):
+    """What is stored of what one user did as themselves."""
+
+    record: bytes | None
+    searched: bytes | None
+    is_joined: bool = False  # whether what is told of them is joined with more (`identity`)
 
 
 class ProfileStore(Protocol):
@@ -34,8 +43,8 @@ class ProfileStore(Protocol):
         """Return all that is stored of the users, in their order."""
         ...
 
-    async def load_living(self, users: Sequence[str]) -> tuple[str, list[Stored]]:
-        """Return in which life of the store this was read, and the same."""
+    async def load_living(self, users: Sequence[str]) -> tuple[str, list[Own]]:
+        """Return in which life of the store this was read, and what users did as themselves."""
         ...
 
     async def save(self, writes: Sequence[Write], *, keep_ttl: bool = False) -> list[int]:

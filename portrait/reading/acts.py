@@ -4,7 +4,7 @@ Every vocabulary answers with these; `events.py` makes events of them.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Any
 
@@ -38,6 +38,13 @@ class Acts:
     fields: Sequence[Fields] = ()
     passed_over: Sequence[str] = ()  # names of what is known, and of no interest
     refusals: Sequence[str] = ()  # of what else is in it: why it can be no event
+    #: Of what is passed over: who was said to be whom, by the names of `Identification`.
+    who: Fields | None = None
+
+
+def by(acts: Acts, who: Fields) -> Acts:
+    """Return acts that are passed over, and by whom: that alone may be of interest."""
+    return replace(acts, who=who)
 
 
 def act(action: Action, common: Fields, products: Sequence[Fields] = ()) -> Acts:

@@ -15,6 +15,7 @@ from portrait.events.columns import ACTION_CODE, COLUMNS, ERASURE, TOPIC_CODE
 from portrait.events.event import Action, Event
 from portrait.events.item import Item, ItemSnapshot
 from portrait.events.letter import joined
+from portrait.events.login import Login
 from portrait.events.price import held
 from portrait.events.stream import Message, Record
 from portrait.events.tone import READ, SAID, stars_of
@@ -25,6 +26,7 @@ from portrait.reading.records import (
     Clock,
     Heard,
     Logs,
+    login_of,
     put_aside,
     read_erasure,
     read_plain,
@@ -51,6 +53,7 @@ class EventBatch:
     columns: NDArray[np.void]  # (E,) of COLUMNS, in log order
     items: dict[int, Event] = field(default_factory=dict)  # by item_ref, the one that says most
     searches: dict[int, str] = field(default_factory=dict)  # search texts by search_ref
+    logins: list[Login] = field(default_factory=list)  # who was said to be whom
     dead: list[Message] = field(default_factory=list)  # dead letters of this batch
     passed_over: Counter[str] = field(default_factory=Counter)  # messages, by what they are called
     left_out: Counter[str] = field(default_factory=Counter)  # fields of events that were read
@@ -106,6 +109,7 @@ class _Builder:
         self._rows: list[_Row] = []
         self._items: dict[int, Event] = {}
         self._searches: dict[int, str] = {}
+        self._logins: set[Login] = set()
 
     def take(self, record: Record) -> None:
         """Take in a record.
@@ -125,6 +129,7 @@ class _Builder:
         for heard in said.events:
             self._add(record, heard, parts[heard.event.user_key])
             parts[heard.event.user_key] += 1
+        self._logins.update(said.logins)
         self._passed_over.update(said.passed_over)
         for fields in said.left_out:
             self._left_out.update(fields.keys())
@@ -139,6 +144,7 @@ class _Builder:
             columns,
             self._items,
             self._searches,
+            [*self._logins],
             letters,
             self._passed_over,
             self._left_out,
@@ -147,6 +153,9 @@ class _Builder:
     def _add(self, record: Record, heard: Heard, part: int) -> None:
         """Take in one event, so manieth of its user in this record."""
         event = heard.event
+        login = login_of(heard)
+        if login is not None:
+            self._logins.add(login)
         quantity, rating = _said(event)
         row = (
             heard.at,

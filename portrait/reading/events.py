@@ -4,14 +4,17 @@ plain event? ──────────────────────�
      └─ no ─▶ open its envelopes ─▶ the vocabulary that it speaks ─▶ values ─▶ events
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Generic, TypeVar
 
+from pydantic import ValidationError
+
 from portrait.errors import EventInvalidError, RecordInvalidError
 from portrait.events.event import Action, Event
+from portrait.events.login import UNLINK, Identification, Login
 from portrait.events.stream import Headers
 from portrait.reading.acts import Acts
 from portrait.reading.dialect import AS_SENT, Dialect
@@ -20,7 +23,7 @@ from portrait.reading.fields import LeftOut, fitted, readable
 from portrait.reading.frames import opened
 from portrait.reading.snapshots import snapshot
 from portrait.reading.straight import plain_event
-from portrait.reading.values import Fields, said
+from portrait.reading.values import Fields, is_said, said
 from portrait.reading.vocabularies import (
     ga4,
     logs,
@@ -60,6 +63,8 @@ class Reading(Generic[What]):
     passed_over: list[str] = field(default_factory=list)  # by name
     left_out: list[LeftOut] = field(default_factory=list)  # of each event
     refusals: list[str] = field(default_factory=list)  # of what could be no event: why
+    who: list[Identification] = field(default_factory=list)  # who was said to be whom, else
+    logins: list[Login] = field(default_factory=list)  # the same, once it is known when
 
 
 def read_events(
@@ -116,6 +121,7 @@ def read_messages(
             reading.refusals.append(str(error))
             continue
         reading.passed_over += acts.passed_over
+        reading.who += _who(acts, dialect)
         reading.refusals += acts.refusals
         for fields in acts.fields:
             try:
@@ -151,6 +157,20 @@ def event_of(
     event = fitted(Event, read, _REQUIRED - optional, EventInvalidError, left_out)
     require_subject(event)
     return event, left_out
+
+
+def _who(acts: Acts, dialect: Dialect) -> Iterator[Identification]:
+    """Yield who was said to be whom in a message that is passed over: it need say no such thing."""
+    if acts.who is None or not is_said(acts.who.get("anonymous_id")):
+        return
+    read, _ = readable(acts.who, dialect)
+    if UNLINK in acts.passed_over and "user_id" not in read:
+        read["user_id"] = None
+    elif "user_id" not in read or UNLINK in acts.passed_over:
+        return  # nobody is named; or it is a shop's own word for something else
+    _correct_clock(read)
+    with suppress(ValidationError):
+        yield Identification.model_validate(read)
 
 
 def require_subject(event: Event) -> None:

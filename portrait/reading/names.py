@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from portrait.events.event import Action
+from portrait.events.login import UNLINK
 from portrait.reading.values import words
 
 RESULTS = "view_search_results"  # results were shown, and nothing says what was asked
@@ -43,7 +44,7 @@ class Names:
         return self._known.get(words(_VERSION.sub("", name).rsplit(".", 1)[-1]))
 
 
-OURS = Names({action.value: action for action in Action})
+OURS = Names({action.value: action for action in Action}, (UNLINK,))
 
 SEGMENT = Names(
     {

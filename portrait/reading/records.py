@@ -10,11 +10,13 @@ received (docs/decisions/0011).
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import NamedTuple, Self, TypeVar
 
 from portrait.errors import EventInvalidError, ItemInvalidError, RecordInvalidError
 from portrait.events.event import ANONYMOUS, Event
 from portrait.events.letter import dead_letter
+from portrait.events.login import Identification, Login
 from portrait.events.receipt import first_received
 from portrait.events.stream import Message, Record, Unreadable
 from portrait.events.topics import action_of
@@ -170,7 +172,30 @@ def read_record(record: Record, clock: Clock, dialect: Dialect = AS_SENT) -> Rea
             refusals.append(str(error))
         else:
             heard.append(Heard(event, at, received, logged))
-    return Reading(heard, said.passed_over, said.left_out, refusals)
+    logins = []
+    for who in said.who:
+        try:
+            at = _known_at(who, received, latest, clock.tolerance)
+        except EventInvalidError as error:
+            refusals.append(str(error))
+        else:
+            logins.append(Login(who.anonymous_id, who.user_id, at))
+    return Reading(heard, said.passed_over, said.left_out, refusals, logins=logins)
+
+
+def _known_at(who: Identification, received: int, latest: int, tolerance: int) -> int:
+    """Return when (ms) somebody was known: no later than it was received."""
+    if who.occurred_at is None:
+        return received
+    return min(_moment_of(who.occurred_at, who.sent_at, latest, tolerance), received)
+
+
+def login_of(heard: Heard) -> Login | None:
+    """Return whose device it was that an event came from; None if it does not say both."""
+    event = heard.event
+    if event.user_id is None or event.anonymous_id is None:
+        return None
+    return Login(event.anonymous_id, event.user_id, min(heard.at, heard.received))
 
 
 def _moments(record: Record, clock: Clock) -> tuple[int, int, int]:
@@ -202,10 +227,12 @@ def moment_of(event: Event, latest: int, tolerance: int) -> int:
 
     Source: Segment's `timestamp = receivedAt - (sentAt - originalTimestamp)`.
     """
-    if event.sent_at is None:
-        at = to_ms(event.occurred_at)
-    else:
-        at = latest - (event.sent_at - event.occurred_at) // MILLISECOND
+    return _moment_of(event.occurred_at, event.sent_at, latest, tolerance)
+
+
+def _moment_of(occurred_at: datetime, sent_at: datetime | None, latest: int, tolerance: int) -> int:
+    corrected = None if sent_at is None else latest - (sent_at - occurred_at) // MILLISECOND
+    at = to_ms(occurred_at) if corrected is None else corrected
     if at > latest + tolerance:
         msg = "occurred_at: in the future"
         raise EventInvalidError(msg)

@@ -15,6 +15,7 @@ from pydantic_core import to_json
 from portrait.errors import EventInvalidError
 from portrait.events.event import Action, Event
 from portrait.events.item import Item
+from portrait.events.login import Identification
 from portrait.field_errors import MOST_REASONS
 from portrait.reading.dialect import Dialect
 from portrait.reading.envelopes import messages_in
@@ -54,6 +55,7 @@ class Report:
     left_out: Mapping[str, str] = field(default_factory=dict)  # field: why
     reason: str | None = None  # why it is dead; of what is passed over, by which name
     called: str = ""  # by its producer
+    who: Sequence[Identification] = ()  # who was said to be whom, in what is passed over
 
 
 def report_on(
@@ -93,7 +95,7 @@ def report_of(said: Reading[Event], clock: Clock, called: str = "") -> Report:
     if events:
         return Report(End.READ, events, left_out=left_out, called=called)
     reason = ", ".join(dict.fromkeys(said.passed_over))
-    return Report(End.PASSED_OVER, reason=reason, called=called)
+    return Report(End.PASSED_OVER, reason=reason, called=called, who=said.who)
 
 
 def report_on_item(sent: Fields | bytes, dialect: Dialect) -> Report:

@@ -41,7 +41,7 @@ HASHES = 1 << 64
 
 
 class MaterialOutdatedError(PortraitError):
-    """A file of an older version, which knew no searches, traits or orders: gather again."""
+    """A file of an older version, that lacks something: gather again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,7 +327,8 @@ def load(path: Path) -> Material:
     """
     with np.load(path) as arrays:
         said: Mapping[str, Any] = json.loads(arrays["said"].tobytes())
-        if "queries" not in said or not {"traits.level", "events.order"} <= {*arrays}:
+        needed = {"traits.level", *(f"events.{name}" for name in _COLUMNS)}
+        if "queries" not in said or not needed <= {*arrays}:
             raise MaterialOutdatedError
         events = Interactions(
             **{name: arrays[f"events.{name}"] for name in _COLUMNS}, users=said["users"]

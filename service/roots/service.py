@@ -18,6 +18,7 @@ from portrait.adapters.redis_audit import RedisAudit
 from portrait.adapters.redis_buckets import RedisBuckets
 from portrait.adapters.redis_catalogue import RedisCatalogue
 from portrait.adapters.redis_desk import RedisDesk
+from portrait.adapters.redis_identities import RedisIdentities
 from portrait.adapters.redis_keys import RedisKeys
 from portrait.adapters.redis_lease import RedisJobs
 from portrait.adapters.redis_progress import RedisPopularity, RedisProgress
@@ -52,6 +53,7 @@ async def run(settings: Settings, _options: Namespace) -> None:
         stack.push_async_callback(redis.aclose)
         parts = Parts(
             profiles=RedisProfiles(redis, settings.profile_ttl),
+            identities=RedisIdentities(redis, settings.profile_ttl),
             catalogue=RedisCatalogue(redis),
             popularity=RedisPopularity(redis),
             progress=RedisProgress(redis),

@@ -17,7 +17,7 @@ from portrait.events.item import IntroducedItem, Item
 from portrait.events.progress import LogName, OffsetStore, ProgressStore, StoredOffsets
 from portrait.model.space import unit
 from portrait.profiles.profile import REVISION
-from portrait.profiles.store import ProfileStore, Stored, Write
+from portrait.profiles.store import Own, ProfileStore, Stored, Write
 from portrait.settings import Settings
 from tests.support.fakes import (
     MemoryCatalogue,
@@ -127,7 +127,7 @@ class ProfileStoreContract:
 
         await store.save([Write("ann", record(1)[:8], record(2), b"")])
 
-        assert (await store.load_living(["ann"]))[1] == [Stored(record(2), None)]
+        assert (await store.load_living(["ann"]))[1] == [Own(record(2), None)]
 
     async def test_a_refused_write_leaves_what_was_searched_for(self, store: ProfileStore) -> None:
         await store.save([Write("ann", NONE, record(2), b"words")])
@@ -757,7 +757,7 @@ class TestRedisOffsets(OffsetStoreContract):
         life, stored = await RedisProfiles(redis, timedelta(1)).load_living(["ann", "bob"])
 
         assert life == begun
-        assert stored == [Stored(None, None)] * 2
+        assert stored == [Own(None, None)] * 2
 
     async def test_an_emptied_redis_is_in_another_life(
         self, store: OffsetStore, redis: Redis

@@ -6,6 +6,7 @@ from datetime import timedelta
 from redis.asyncio import Redis
 
 from portrait.adapters.redis_catalogue import RedisCatalogue
+from portrait.adapters.redis_identities import RedisIdentities
 from portrait.adapters.redis_progress import RedisOffsets, RedisPopularity, RedisProgress
 from portrait.adapters.redis_registry import RedisRegistry
 from portrait.adapters.redis_store import RedisProfiles
@@ -43,7 +44,11 @@ async def updater_on(redis: Redis) -> Updater:
     """Return an updater whose profiles and offsets lie in Redis."""
     resume = Resume(RedisOffsets(redis), "update")
     await resume.points()
-    return replace(await memory_updater(RedisProfiles(redis, timedelta(days=1))), resume=resume)
+    ttl = timedelta(days=1)
+    updater = await memory_updater(
+        RedisProfiles(redis, ttl), identities=RedisIdentities(redis, ttl)
+    )
+    return replace(updater, resume=resume)
 
 
 async def test_the_worker_goes_on_over_every_kind_of_damage(redis: Redis) -> None:

@@ -28,7 +28,7 @@ from portrait.events.progress import LogName, StoredOffsets
 from portrait.events.stream import Message
 from portrait.model.space import Vectors, unit
 from portrait.profiles.profile import REVISION
-from portrait.profiles.store import Stored, Write
+from portrait.profiles.store import Own, Stored, Write
 from portrait.reading.schemas import Decode
 from tests.support.memory_log import MemoryLog
 
@@ -43,6 +43,7 @@ class MemoryProfiles:
     def __init__(self) -> None:
         self.records: dict[str, bytes] = {}
         self.searched: dict[str, bytes] = {}
+        self.own: dict[str, Stored] = {}  # of those who are joined: see `MemoryIdentities`
         self.life = FIRST_LIFE
         self.is_down = False
 
@@ -56,9 +57,13 @@ class MemoryProfiles:
         records = await self.load(users)
         return [*map(Stored, records, map(self.searched.get, users))]
 
-    async def load_living(self, users: Sequence[str]) -> tuple[str, list[Stored]]:
-        """Return all there is, and the life."""
-        return self.life, await self.load_whole(users)
+    async def load_living(self, users: Sequence[str]) -> tuple[str, list[Own]]:
+        """Return what users did as themselves, and the life."""
+        whole = await self.load_whole(users)
+        return self.life, [
+            Own(*self.own[user], is_joined=True) if user in self.own else Own(*stored)
+            for user, stored in zip(users, whole, strict=True)
+        ]
 
     async def scan(self) -> AsyncIterator[list[str]]:
         """Yield the users there are."""
@@ -70,7 +75,14 @@ class MemoryProfiles:
         _require(up=not self.is_down)
         refused = []
         for place, write in enumerate(writes):
-            if self.records.get(write.user, b"")[REVISION] == write.expected:
+            if write.is_joined:
+                own = self.own.get(write.user, Stored(None, None))
+                if (own.record or b"")[REVISION] != write.expected:
+                    refused.append(place)
+                else:
+                    searched = own.searched if write.searched is None else write.searched or None
+                    self.own[write.user] = Stored(write.record, searched)
+            elif self.records.get(write.user, b"")[REVISION] == write.expected:
                 self.records[write.user] = write.record
                 if write.searched is not None:
                     self.searched[write.user] = write.searched

@@ -39,6 +39,7 @@ from tests.support.fakes import (
     MemoryProfiles,
     MemoryProgress,
 )
+from tests.support.memory_identities import MemoryIdentities
 from tests.support.memory_keys import MemoryAudit, MemoryKeys
 from tests.support.memory_log import LogRecord
 from tests.support.memory_registry import MemoryRegistry
@@ -63,6 +64,7 @@ class Shop:
     audit: MemoryAudit = field(default_factory=MemoryAudit)
     lease: MemoryLease = field(default_factory=MemoryLease)
     jobs: MemoryJobs = field(init=False)
+    identities: MemoryIdentities = field(init=False)
     desk: MemoryDesk = field(default_factory=MemoryDesk)
     publisher: ListPublisher = field(default_factory=ListPublisher)
     redis_is_down: bool = False
@@ -70,12 +72,14 @@ class Shop:
 
     def __post_init__(self) -> None:
         self.jobs = MemoryJobs(self.lease)
+        self.identities = MemoryIdentities(self.profiles)
 
     @property
     def parts(self) -> Parts:
         """The same, as the app takes it."""
         return Parts(
             profiles=self.profiles,
+            identities=self.identities,
             catalogue=self.items,
             popularity=self.popularity,
             progress=self.progress,

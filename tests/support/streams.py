@@ -12,6 +12,7 @@ from portrait.catalogue.texts import TextReader
 from portrait.events.item import Item
 from portrait.events.resume import Resume
 from portrait.events.stream import Batch, Notes, Record
+from portrait.identity.store import IdentityStore
 from portrait.model.model import Model
 from portrait.profiles.store import ProfileStore
 from tests.support.cards import card_of_model
@@ -26,6 +27,7 @@ from tests.support.fakes import (
     MemoryProfiles,
     MemoryProgress,
 )
+from tests.support.memory_identities import MemoryIdentities
 from tests.support.memory_log import MemoryLog
 from tests.support.memory_registry import MemoryRegistry
 from tests.support.memory_stream import MemoryGroup, MemoryStream
@@ -130,7 +132,9 @@ async def never_complete() -> Completeness:
 
 
 async def memory_updater(
-    profiles: ProfileStore | None = None, offsets: MemoryOffsets | None = None
+    profiles: ProfileStore | None = None,
+    offsets: MemoryOffsets | None = None,
+    identities: IdentityStore | None = None,
 ) -> Updater:
     """Build an updater on fakes, with the catalogue of ITEMS."""
     store = MemoryCatalogue()
@@ -139,8 +143,13 @@ async def memory_updater(
     await mirror.load()
     registry = MemoryRegistry()
     await put_in_service(registry, MODEL)
+    profiles = profiles or MemoryProfiles()
+    if identities is None:
+        assert isinstance(profiles, MemoryProfiles)
+        identities = MemoryIdentities(profiles)
     ports = Ports(
-        profiles=profiles or MemoryProfiles(),
+        profiles=profiles,
+        identities=identities,
         popularity=MemoryPopularity(),
         progress=MemoryProgress(),
         offsets=offsets or MemoryOffsets(),

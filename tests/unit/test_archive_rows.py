@@ -54,9 +54,38 @@ def test_a_row_holds_the_whole_event() -> None:
         "partition": 0,
         "offset": 7,
         "order_id": "o",
+        "anonymous_ref": None,
         "logged_at": datetime.fromtimestamp(RECEIVED / 1_000, UTC),
         "part": 0,
     }
+
+
+def test_a_row_says_which_visitor_a_user_was_too() -> None:
+    both, alone = (
+        event_record(1, anonymous_id="c-1"),
+        event_record(2, anonymous_id="c-1", user_id=None),
+    )
+
+    rows = tabulate([both, alone], TOLERANCE_MS).rows
+
+    assert rows["anonymous_ref"].to_pylist() == [user_ref("anonymous:c-1"), None]
+
+
+def test_whoever_is_identified_or_taken_back_has_a_row() -> None:
+    identify = {"type": "identify", "anonymous_id": "c-1", "user_id": "ann"}
+    taken_back = {"type": "unlink", "anonymous_id": "c-1", "occurred_at": "2026-09-21T14:00:00Z"}
+    records = [
+        FakeRecord("identities", json.dumps(each).encode(), offset)
+        for offset, each in enumerate([identify, taken_back])
+    ]
+
+    one, other = tabulate(records, TOLERANCE_MS).rows.to_pylist()
+
+    assert (one["user"], one["action"], one["offset"]) == ("ann", "identify", 0)
+    assert (other["user"], other["action"]) == ("anonymous:c-1", "unlink")
+    assert one["anonymous_ref"] == other["anonymous_ref"] == user_ref("anonymous:c-1")
+    assert one["occurred_at"] == datetime.fromtimestamp(RECEIVED / 1_000, UTC)
+    assert other["occurred_at"] == datetime(2026, 9, 21, 14, 0, tzinfo=UTC)
 
 
 def test_a_record_of_several_events_is_a_row_for_each_and_one_file_has_them_all() -> None:

@@ -16,20 +16,22 @@ from portrait.events.event import Action
 from portrait.events.letter import dead_letter
 from portrait.events.topics import (
     DEAD,
-    ERASURES,
-    EVENT_TOPICS,
+    IDENTITIES,
     ITEMS,
     NOTICES,
+    READ_BY_USER,
     action_of,
     event_topic,
     read_topics,
 )
 from portrait.profiles.facts import Facts
 from portrait.profiles.notice import notices
+from portrait.reading.records import Clock, read_record
 from tests.support.generated import ASYNCAPI, ROOT, with_schemas
-from tests.support.records import FakeRecord, one_event, one_item
+from tests.support.records import RECEIVED, FakeRecord, one_event, one_item
 
 HERE = "urn:portrait:contract"
+CLOCK = Clock(RECEIVED, 300_000)
 CONTRACT: dict[str, Any] = yaml.safe_load(ASYNCAPI.read_text())
 TOPICS = read_topics(ROOT / "deploy" / "topics.yml")
 CHANNELS: dict[str, Any] = {each["address"]: each for each in CONTRACT["channels"].values()}
@@ -66,11 +68,11 @@ def test_every_topic_is_a_channel_with_its_partitions_and_its_configuration() ->
 
 
 def test_every_topic_of_the_code_is_declared() -> None:
-    assert set(CHANNELS) == {*EVENT_TOPICS, ITEMS, ERASURES, DEAD, NOTICES}
+    assert set(CHANNELS) == {*READ_BY_USER, ITEMS, DEAD, NOTICES}
 
 
 def test_all_topics_keyed_by_user_have_the_same_number_of_partitions() -> None:
-    by_user = {*EVENT_TOPICS, ERASURES}
+    by_user = {*READ_BY_USER}
 
     assert len({topic.partitions for topic in TOPICS.topics if topic.name in by_user}) == 1
 
@@ -97,6 +99,16 @@ def test_every_example_keeps_its_schema(message: str, example: dict[str, Any]) -
 def test_every_example_of_an_action_is_read_as_that_action(action: Action) -> None:
     for example in MESSAGES[action]["examples"]:
         assert one_event(json.dumps(example["payload"]).encode()).type is action
+
+
+@pytest.mark.parametrize("name", ["identify", "unlink"])
+def test_every_example_of_who_is_who_is_read_as_that(name: str) -> None:
+    for example in MESSAGES[name]["examples"]:
+        said = read_record(FakeRecord(IDENTITIES, json.dumps(example["payload"]).encode()), CLOCK)
+
+        (login,) = said.logins
+        assert login.anonymous_id == example["payload"]["anonymous_id"]
+        assert login.user_id == example["payload"].get("user_id")
 
 
 @pytest.mark.parametrize("form", ["structured", "binary"])

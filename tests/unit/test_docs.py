@@ -6,7 +6,15 @@ import pytest
 import yaml
 
 from portrait.catalogue.texts import SEARCH_TTL
-from portrait.events.topics import DEAD, ERASURES, EVENT_TOPICS, ITEMS, NOTICES, read_topics
+from portrait.events.topics import (
+    DEAD,
+    ERASURES,
+    EVENT_TOPICS,
+    IDENTITIES,
+    ITEMS,
+    NOTICES,
+    read_topics,
+)
 from portrait.settings import Settings
 from portrait.training.learner import UNFINISHED
 from tests.support.generated import OPERATIONS, ROOT, with_settings
@@ -60,8 +68,8 @@ def test_what_stays_after_an_erasure_ends_when_decision_0007_says() -> None:
         (when,) = [when for name, when in said.items() if name.startswith(what)]
         return when
 
-    assert set(days) == {*EVENT_TOPICS, DEAD, ERASURES, NOTICES}
-    assert len({days[topic] for topic in EVENT_TOPICS}) == 1
+    assert set(days) == {*EVENT_TOPICS, IDENTITIES, DEAD, ERASURES, NOTICES}
+    assert len({days[topic] for topic in (*EVENT_TOPICS, IDENTITIES)}) == 1
     assert told("event topics, dead letters").endswith(
         f"{days[EVENT_TOPICS[0]]} and {days[DEAD]} days"
     )

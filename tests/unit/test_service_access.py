@@ -27,6 +27,7 @@ CLICK = {"type": "click", "user_id": "ann", "item_id": "milk"}
 PATHS = {
     "user_id": "ann",
     "item_id": "milk",
+    "anonymous_id": "c-77",
     "job_id": "j1",
     "version": "20261124T030000Z-9f86d081",
     "key_id": "0" * 12,

@@ -323,10 +323,12 @@ def answers() -> dict[str, type[BaseModel]]:
 
 def test_the_routes_are_these() -> None:
     assert sorted(routes()) == [
+        ("delete", "/identities/{anonymous_id}"),
         ("delete", "/items/{item_id}"),
         ("delete", "/keys/{key_id}"),
         ("delete", "/profile/{user_id}"),
         ("get", "/audit"),
+        ("get", "/identities/{anonymous_id}"),
         ("get", "/items/{item_id}"),
         ("get", "/keys"),
         ("get", "/livez"),
@@ -339,6 +341,7 @@ def test_the_routes_are_these() -> None:
         ("get", "/readyz"),
         ("patch", "/items/{item_id}"),
         ("post", "/events"),
+        ("post", "/identities"),
         ("post", "/keys"),
         ("post", "/models/jobs/{job_id}/cancel"),
         ("post", "/models/rollback"),

@@ -11,7 +11,7 @@ from prometheus_client import REGISTRY
 
 from portrait.events.resume import Resume
 from portrait.profiles.profile import read_facts
-from portrait.profiles.store import Stored, Write
+from portrait.profiles.store import Own, Write
 from tests.support.fakes import MemoryOffsets, MemoryProfiles
 from tests.support.records import FakeRecord, event_record
 from tests.support.streams import ListStream, memory_updater
@@ -35,7 +35,7 @@ class Crowded(MemoryProfiles):
         self._random = random
         self._deaths = deaths
 
-    async def load_living(self, users: Sequence[str]) -> tuple[str, list[Stored]]:
+    async def load_living(self, users: Sequence[str]) -> tuple[str, list[Own]]:
         await self._turn()
         found = await super().load_living(users)
         await self._turn()

@@ -23,7 +23,7 @@ from portrait.events.topics import DEAD, NOTICES
 from portrait.profiles.facts import spend_of
 from portrait.profiles.profile import decode_profile, read_facts
 from portrait.profiles.searched import read_searched
-from portrait.profiles.store import Stored, Write
+from portrait.profiles.store import Own, Write
 from portrait.ref import item_ref, name_ref, search_ref
 from tests.support.catalogues import ITEMS
 from tests.support.fakes import (
@@ -611,7 +611,7 @@ class Restarting(MemoryProfiles):
         super().__init__()
         self._offsets, self._step = offsets, step
 
-    async def load_living(self, users: Sequence[str]) -> tuple[str, list[Stored]]:
+    async def load_living(self, users: Sequence[str]) -> tuple[str, list[Own]]:
         self._reach("load")
         return await super().load_living(users)
 

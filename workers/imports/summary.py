@@ -12,11 +12,12 @@ MOST_KINDS = 200  # told apart: producers may invent any number of names
 MOST_FIELDS = 20  # left out, that are named
 LONGEST = 40  # characters of what a message is called
 UNKNOWN = "not known by this name: a mapping file can say what it means"
+WHO = "says who an anonymous visitor is: their profiles are joined"
 ENDS = {End.READ: "read", End.PASSED_OVER: "passed over", End.DEAD: "dead"}
 MEANINGS = {
     End.READ: "read: it counts as what is shown; an event in the profile of whoever did it.",
-    End.PASSED_OVER: "passed over: no fault. It is of no interest to a profile, or called by a "
-    "name that nobody knows.",
+    End.PASSED_OVER: "passed over: no fault. Nothing was done in it, or it is called by a name "
+    "that nobody knows.",
     End.DEAD: "dead: it cannot be read, for the reason shown. Sent to Kafka, it is put aside in "
     "the topic\n      events.dead. Mend what sends it, or write a mapping (PORTRAIT_MAPPING); "
     "deploy/mappings has\n      some: orders of Shopify, Matomo, a log as CSV.",
@@ -93,6 +94,8 @@ def what_of(report: Report) -> str:
     if report.end is End.DEAD:
         return report.reason or ""
     if report.end is End.PASSED_OVER:
+        if report.who:
+            return WHO
         return UNKNOWN if report.reason == OTHER else ""
     if report.events:
         return ", ".join(dict.fromkeys(event.type.value for event in report.events))

@@ -118,6 +118,8 @@ def _object(report: Report, asked: Namespace) -> Iterator[str]:
         "left_out": report.left_out,
         "reason": report.reason,
     }
+    if report.who:
+        told["who"] = [who.model_dump(mode="json", exclude_none=True) for who in report.who]
     yield to_json(told).decode()
 
 

@@ -10,7 +10,7 @@ from portrait.adapters.kafka_stream import open_stream
 from portrait.adapters.parquet_archive import ParquetArchive
 from portrait.archive.tidy import Rules
 from portrait.events.stream import Notes
-from portrait.events.topics import ERASURES, EVENT_TOPICS
+from portrait.events.topics import READ_BY_USER
 from portrait.health import serve_health
 from portrait.reading.dialect import Dialect
 from portrait.settings import Settings
@@ -49,7 +49,7 @@ async def run(settings: Settings, _options: Namespace) -> None:
             cluster_of(settings),
             bounds_of(settings),
             group=GROUP,
-            topics=(*EVENT_TOPICS, ERASURES),
+            topics=READ_BY_USER,
             closing=closing,
             notes=notes,
         ) as stream,

@@ -9,12 +9,13 @@ from redis.asyncio import Redis
 from portrait.adapters.kafka_client import cluster_of
 from portrait.adapters.kafka_stream import open_stream
 from portrait.adapters.redis_catalogue import RedisCatalogue
+from portrait.adapters.redis_identities import RedisIdentities
 from portrait.adapters.redis_live import RedisLive
 from portrait.adapters.redis_progress import RedisOffsets, RedisPopularity, RedisProgress
 from portrait.adapters.redis_registry import RedisRegistry
 from portrait.adapters.redis_store import RedisProfiles
 from portrait.events.stream import Publisher
-from portrait.events.topics import ERASURES, EVENT_TOPICS
+from portrait.events.topics import READ_BY_USER
 from portrait.lifecycle.lease import stopped
 from portrait.reading.dialect import Dialect
 from portrait.settings import Settings
@@ -51,7 +52,7 @@ async def run(settings: Settings, _options: Namespace) -> None:
             cluster_of(settings),
             bounds_of(settings),
             group=GROUP,
-            topics=(*EVENT_TOPICS, ERASURES),
+            topics=READ_BY_USER,
             closing=wires.closing,
             resume=updater.resume,
             notes=wires.notes,
@@ -70,6 +71,7 @@ def update_ports(
     """Connect an updater to Redis, but for what it publishes."""
     return Ports(
         profiles=RedisProfiles(redis, settings.profile_ttl),
+        identities=RedisIdentities(redis, settings.profile_ttl),
         popularity=RedisPopularity(redis),
         progress=RedisProgress(redis),
         offsets=RedisOffsets(redis),

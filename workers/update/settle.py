@@ -10,20 +10,24 @@ import structlog
 from numpy.typing import NDArray
 
 from portrait import metrics
+from portrait.arrays import Flags
+from portrait.catalogue.catalogue import Catalogue
 from portrait.errors import PortraitError, StoreRestartedError, StoreUnavailableError
 from portrait.events.columns import is_past
 from portrait.inference.explain import search_refs
 from portrait.inference.paint import paint
 from portrait.model.influence import wanted
 from portrait.outage import pauses
-from portrait.profiles.facts import fold
+from portrait.profiles.facts import Facts, fold
 from portrait.profiles.notice import notices
 from portrait.profiles.profile import REVISION, encode_profiles, read_facts
 from portrait.profiles.searched import Texts, encode_searched
-from portrait.profiles.store import Stored, Write
+from portrait.profiles.store import Own, Write
 from portrait.reading.decode import EventBatch
+from workers.update.identify import identify
 from workers.update.prequential import note
 from workers.update.prices import priced
+from workers.update.rejoin import encode_own
 from workers.update.updater import Outcome, Updater, timed
 
 USERS_AT_ONCE = 1_000  # of a batch; a quarter of a usual one
@@ -63,7 +67,9 @@ async def settle(
         if group.subgroup(StoreRestartedError) is not None:
             raise StoreRestartedError from group
         raise StoreUnavailableError(str(group.exceptions[0])) from group
-    return all(task.result() for task in settling)
+    if not all(task.result() for task in settling):
+        return False
+    return await identify(batch, places, outcome, updater)
 
 
 async def _settle_some(
@@ -117,15 +123,15 @@ async def _attempt(
         regular = updater.regulars.among(users, facts.head, columns)
         voices = wanted(facts, columns, regular)
         accepted = fold(facts, columns)
+    is_joined = np.array([each.is_joined for each in before])
     with timed("paint"):
         catalogue = outcome.painter.mirror.catalogue
         await outcome.painter.mirror.fetch_texts(search_refs(facts.ring))
-        portraits = paint(facts.ring, catalogue)
+        records = _painted(facts, is_joined, catalogue)
     with timed("store"):
         searched = encode_searched(facts.ring, said, [each.searched for each in before])
-        records = encode_profiles(facts, portraits)
         writes = [
-            Write(user, (old.record or b"")[REVISION], record, words)
+            Write(user, (old.record or b"")[REVISION], record, words, old.is_joined)
             for user, old, record, words in zip(users, before, records, searched, strict=True)
         ]
         changed = _changed(before, writes)
@@ -137,11 +143,23 @@ async def _attempt(
     outcome.wanted.append(voices[kept])
     outcome.noted += [note(question, catalogue) for question in questions if kept[question.place]]
     outcome.users += len(stored)
-    told = np.intersect1d(stored, columns["user"][~is_past(columns)])
+    outcome.joined |= {users[place] for place in np.flatnonzero(is_joined).tolist()}
+    told = np.intersect1d(stored[~is_joined[stored]], columns["user"][~is_past(columns)])
     outcome.notices += notices(
         [users[place] for place in told.tolist()], facts.head[told], catalogue.space_id
     )
     return changed[refused]
+
+
+def _painted(facts: Facts, is_joined: Flags, catalogue: Catalogue) -> list[bytes]:
+    """Write records: with a portrait, but of whom more is told than this is (`rejoin`)."""
+    if not is_joined.any():
+        return encode_profiles(facts, paint(facts.ring, catalogue))
+    alone, rest = np.flatnonzero(~is_joined), np.flatnonzero(is_joined)
+    shown = facts.where(alone)
+    written = encode_profiles(shown, paint(shown.ring, catalogue))
+    written += encode_own(facts.where(rest))
+    return [written[place] for place in np.argsort(np.concatenate([alone, rest])).tolist()]
 
 
 def _say_damaged(users: int) -> None:
@@ -151,7 +169,7 @@ def _say_damaged(users: int) -> None:
         log.warning("profiles_damaged", users=users)
 
 
-def _changed(before: Sequence[Stored], writes: Sequence[Write]) -> NDArray[np.int64]:
+def _changed(before: Sequence[Own], writes: Sequence[Write]) -> NDArray[np.int64]:
     """Return the places of the users of whom not all is stored yet as it should be.
 
     A repeat changes no facts, but perhaps a portrait: that a text has been read meanwhile.

@@ -15,6 +15,7 @@ from portrait.catalogue.store import CatalogueStore
 from portrait.events.progress import OffsetStore, ProgressStore
 from portrait.events.resume import Resume
 from portrait.events.stream import Message, Publisher
+from portrait.identity.store import IdentityStore
 from portrait.lifecycle.registry import Registry
 from portrait.model.influence import Regulars
 from portrait.monitoring.watch import LiveCounts
@@ -22,6 +23,7 @@ from portrait.profiles.store import ProfileStore
 from portrait.reading.decode import EventBatch
 from portrait.reading.dialect import AS_SENT, Dialect
 from workers.painter import EncoderOf, Painter, Studio
+from workers.update.acquainted import Acquainted
 from workers.update.backlog import Backlog, Late
 from workers.update.prequential import Noted, Prequential
 
@@ -43,6 +45,7 @@ class Ports:
     """What an update worker is connected to."""
 
     profiles: ProfileStore
+    identities: IdentityStore
     popularity: PopularityStore
     progress: ProgressStore
     offsets: OffsetStore
@@ -57,6 +60,7 @@ class Updater:
     """Everything that an update touches. Lives as long as the process."""
 
     profiles: ProfileStore
+    identities: IdentityStore
     popularity: PopularityStore
     progress: ProgressStore
     resume: Resume
@@ -65,6 +69,7 @@ class Updater:
     prequential: Prequential
     limits: Limits
     regulars: Regulars = field(default_factory=Regulars)
+    acquainted: Acquainted = field(default_factory=Acquainted)
     backlog: Backlog = field(default_factory=Backlog)
 
 
@@ -74,6 +79,7 @@ def assemble(
     """Put an updater together, that reads as a group and begins with a painter."""
     return Updater(
         profiles=ports.profiles,
+        identities=ports.identities,
         popularity=ports.popularity,
         progress=ports.progress,
         resume=Resume(ports.offsets, group),
@@ -96,8 +102,16 @@ class Outcome:
     notices: list[Message] = field(default_factory=list)
     noted: list[Noted] = field(default_factory=list)  # what the champion is to be asked
     users: int = 0
+    joined: set[str] = field(
+        default_factory=set
+    )  # users of it, of whom more is told than is theirs
     late: list[Late] = field(default_factory=list)  # new texts that are still being read
     is_held: bool = False  # by the backlog
+
+    @property
+    def space_id(self) -> str:
+        """The space that portraits are painted in."""
+        return self.painter.mirror.catalogue.space_id
 
     @property
     def dead(self) -> list[Message]:

@@ -59,6 +59,7 @@ async def update(stream: EventStream, updater: Updater) -> None:
                 log.warning("store_restarted", records=len(batch.records))
                 await finished
                 await updater.backlog.forget(outcome.late)
+                updater.acquainted.forget()
                 while not await updater.studio.renew() and await stream.pause(RENEW_SECONDS):
                     pass  # what was in memory may not be in the store any more
                 stream.rewind()

@@ -7,7 +7,7 @@ https://developers.google.com/analytics/devguides/collection/ga4/reference/event
 from typing import Any
 
 from portrait.events.event import Action
-from portrait.reading.acts import Acts, derived_id, named, ordered, product
+from portrait.reading.acts import Acts, by, derived_id, named, ordered, product
 from portrait.reading.names import GA4, RESULTS
 from portrait.reading.values import Fields, as_text, first, is_said, objects, within
 
@@ -23,18 +23,21 @@ def read(body: Fields) -> Acts | None:
     if "event_name" not in body or "event_timestamp" not in body or _MARKS.isdisjoint(body):
         return None
     found = named(body["event_name"], GA4)
+    who = {
+        "user_id": body.get("user_id"),
+        "anonymous_id": body.get("user_pseudo_id"),
+        "occurred_at": body["event_timestamp"],
+    }
     if isinstance(found, Acts):
-        return found
+        return by(found, who)
     params = _params(body.get("event_params"))
     common = {
         "event_id": first(params, ("event_id",)) or _row_id(body),
-        "user_id": body.get("user_id"),
-        "anonymous_id": body.get("user_pseudo_id"),
+        **who,
         "session_id": params.get("ga_session_id"),
         "order_id": within(body, "ecommerce", "transaction_id") or params.get("transaction_id"),
         "currency": params.get("currency"),
         "text": first(params, ("search_term", "q")),
-        "occurred_at": body["event_timestamp"],
     }
     if found is Action.SEARCH and common["text"] is None:
         return Acts(passed_over=[RESULTS])

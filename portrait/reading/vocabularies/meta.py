@@ -4,7 +4,7 @@ Source: https://developers.facebook.com/docs/meta-pixel/reference and
 https://developers.facebook.com/docs/marketing-api/conversions-api/parameters.
 """
 
-from portrait.reading.acts import Acts, derived_id, named, ordered, product
+from portrait.reading.acts import Acts, by, derived_id, named, ordered, product
 from portrait.reading.names import META
 from portrait.reading.values import (
     Fields,
@@ -22,20 +22,23 @@ def read(body: Fields) -> Acts | None:
     """Read one event of the conversions API; None if it is none."""
     if "event_name" not in body or not ("user_data" in body or "custom_data" in body):
         return None
+    who = {
+        "user_id": _one(within(body, "user_data", "external_id")),
+        "anonymous_id": within(body, "user_data", "fbp"),
+        "occurred_at": body.get("event_time"),
+    }
     found = named(body["event_name"], META)
     if isinstance(found, Acts):
-        return found
+        return by(found, who)
     custom = body.get("custom_data")
     custom = custom if isinstance(custom, dict) else {}
     common = {
+        **who,
         "event_id": body.get("event_id")
         or derived_id("meta", body.get("event_time"), body.get("user_data"), custom),
-        "user_id": _one(within(body, "user_data", "external_id")),
-        "anonymous_id": within(body, "user_data", "fbp"),
         "order_id": custom.get("order_id"),
         "currency": custom.get("currency"),
         "text": custom.get("search_string"),
-        "occurred_at": body.get("event_time"),
     }
     products = [product(each) for each in objects(custom.get("contents"))]
     if not products:

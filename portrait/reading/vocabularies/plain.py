@@ -2,7 +2,7 @@
 
 from portrait.errors import EventInvalidError
 from portrait.events.event import Action
-from portrait.reading.acts import CURRENCIES, PRICES, QUANTITIES, Acts, act, product
+from portrait.reading.acts import CURRENCIES, PRICES, QUANTITIES, Acts, act, by, product
 from portrait.reading.names import ALL, RESULTS
 from portrait.reading.values import Fields, first, objects
 
@@ -26,6 +26,7 @@ ALIASES = {
     "sent_at": ("sent_at", "sentAt"),
     "schema_version": ("schema_version",),
 }
+WHO = ("user_id", "anonymous_id", "occurred_at", "sent_at")
 TYPES = ("type", "eventType", "event_type", "event", "event_name", "action")
 WRAPPERS = ("track", "event")  # names that say that a name follows
 THINGS = frozenset({"order", "cart", "basket"})  # names of what something is done with
@@ -48,7 +49,7 @@ def read(body: Fields, topic: Action | None) -> Acts:
         body = properties | {name: value for name, value in body.items() if name != "properties"}
     found = action_of(body, topic)
     if not isinstance(found, Action):
-        return Acts(passed_over=[found])
+        return by(Acts(passed_over=[found]), {ours: first(body, ALIASES[ours]) for ours in WHO})
     fields = {ours: first(body, names) for ours, names in ALIASES.items()}
     names = named_by(body)
     if found is Action.SEARCH and fields["text"] is None and names and found not in names:

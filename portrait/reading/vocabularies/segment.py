@@ -4,7 +4,7 @@ Source: https://segment.com/docs/connections/spec/ecommerce/v2/, .../spec/common
 https://www.rudderstack.com/docs/event-spec/ecommerce-events-spec/.
 """
 
-from portrait.reading.acts import Acts, named, ordered, product
+from portrait.reading.acts import Acts, by, named, ordered, product
 from portrait.reading.names import TRACKED
 from portrait.reading.values import Fields, first, objects, within
 
@@ -18,16 +18,15 @@ def read(body: Fields) -> Acts | None:
     if not isinstance(call, str) or call not in CALLS or _MARKS.isdisjoint(body):
         return None
     if call != "track":
-        return Acts(passed_over=[str(call)])
+        return by(Acts(passed_over=[str(call)]), _who(body))
     found = named(body.get("event"), TRACKED)
     if isinstance(found, Acts):
-        return found
+        return by(found, _who(body))
     properties = body.get("properties")
     said = properties if isinstance(properties, dict) else {}
     common = {
         "event_id": first(body, ("messageId", "event_id")),
-        "user_id": first(body, ("userId", "user_id")),
-        "anonymous_id": first(body, ("anonymousId", "anonymous_id")),
+        **_who(body),
         "session_id": first(said, ("session_id", "sessionId"))
         or within(body, "context", "sessionId")
         or within(body, "context", "session", "id"),
@@ -36,10 +35,19 @@ def read(body: Fields) -> Acts | None:
         "text": first(said, ("query", "review_body", "text")),
         "rating": first(said, ("rating",)),
         "recommendation_id": first(said, ("recommendation_id", "recommendationId")),
-        **moments(body),
     }
     products = [product(each) for each in objects(said.get("products"))] or [product(said)]
     return ordered(found, common, products)
+
+
+def _who(body: Fields) -> Fields:
+    """Return who a call is of, and when. An alias says who somebody has been before."""
+    before = ("previousId", "previous_id") if body.get("type") == "alias" else ()
+    return {
+        "user_id": first(body, ("userId", "user_id")),
+        "anonymous_id": first(body, (*before, "anonymousId", "anonymous_id")),
+        **moments(body),
+    }
 
 
 def moments(body: Fields) -> Fields:

@@ -4,7 +4,7 @@ Source: https://shopify.dev/docs/api/web-pixels-api/standard-events.
 """
 
 from portrait.events.event import Action
-from portrait.reading.acts import Acts, named, ordered
+from portrait.reading.acts import Acts, by, named, ordered
 from portrait.reading.names import SHOPIFY
 from portrait.reading.values import Fields, first, objects, within
 
@@ -13,19 +13,22 @@ def read(body: Fields) -> Acts | None:
     """Read one event of a pixel; None if it is none."""
     if "clientId" not in body or "name" not in body:
         return None
-    found = named(body["name"], SHOPIFY)
-    if isinstance(found, Acts):
-        return found
     data = body.get("data")
     data = data if isinstance(data, dict) else {}
     checkout = within(data, "checkout") or {}
-    common = {
-        "event_id": body.get("id"),
+    who = {
         "user_id": within(body, "customerId") or within(checkout, "order", "customer", "id"),
         "anonymous_id": body.get("clientId"),
+        "occurred_at": body.get("timestamp"),
+    }
+    found = named(body["name"], SHOPIFY)
+    if isinstance(found, Acts):
+        return by(found, who)
+    common = {
+        **who,
+        "event_id": body.get("id"),
         "order_id": within(checkout, "order", "id"),
         "text": within(data, "searchResult", "query"),
-        "occurred_at": body.get("timestamp"),
     }
     return ordered(found, common, _products(found, data, checkout))
 

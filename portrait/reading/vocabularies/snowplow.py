@@ -6,7 +6,7 @@ com.snowplowanalytics.snowplow.ecommerce in Iglu Central.
 
 import re
 
-from portrait.reading.acts import Acts, derived_id, named, ordered, product
+from portrait.reading.acts import Acts, by, derived_id, named, ordered, product
 from portrait.reading.names import SNOWPLOW
 from portrait.reading.values import Fields, first, objects, parsed, said, within
 
@@ -72,7 +72,7 @@ def read(body: Fields) -> Acts | None:
         )  # the old kind: its items are messages of their own
     found = named(name, SNOWPLOW)
     if isinstance(found, Acts):
-        return found
+        return by(found, _common(body))
     own = next(iter(data.values()), {}) if ACTION not in data else {}
     products = [product(each) for each in entities.get("product", [])]
     if not products and own:

@@ -1,0 +1,359 @@
+"""Identity in the update worker: what an anonymous visitor did is the user's, and nobody else's."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
+from random import Random
+from zlib import crc32
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic_core import to_json
+
+from portrait.events.stream import Message
+from portrait.events.topics import ERASURES, IDENTITIES, NOTICES
+from portrait.profiles.profile import Profile, decode_profile, read_facts
+from portrait.profiles.record import is_blank, read_sound
+from portrait.profiles.searched import read_searched
+from tests.support.fakes import ListPublisher, MemoryProfiles
+from tests.support.records import RECEIVED, FakeRecord, event_record
+from tests.support.streams import ListStream, memory_updater
+from workers.update.updater import Updater
+from workers.update.worker import update
+
+POSITIONS = ("revision", "partition", "offset", "last_id", "further")
+HOUR = 3_600_000
+
+
+def event(
+    number: int, who: str | None = None, device: str | None = None, **changes: object
+) -> FakeRecord:
+    """An event of an hour; `who` and `device` are the ids that it says."""
+    fields = {
+        "event_id": f"e{number}",
+        "type": "click",
+        "item_id": ["milk", "tuna", "beef"][number % 3],
+        "occurred_at": moment(number),
+        "user_id": who,
+        "anonymous_id": device,
+    } | changes
+    record = event_record(number, **fields)
+    key = who or f"anonymous:{device}"
+    return FakeRecord(record.topic, record.value, number, key=key.encode(), timestamp=RECEIVED)
+
+
+def moment(hour: float) -> str:
+    return f"2026-08-{1 + int(hour) // 24:02d}T{int(hour) % 24:02d}:{round(hour % 1 * 60):02d}:00Z"
+
+
+def identified(offset: int, who: str | None, device: str, hour: float) -> FakeRecord:
+    """A message of who is who, or with nobody, that it is taken back."""
+    fields = {
+        "type": "unlink" if who is None else "identify",
+        "anonymous_id": device,
+        "user_id": who,
+        "occurred_at": moment(hour),
+    }
+    return FakeRecord(IDENTITIES, to_json(fields), offset, key=device.encode())
+
+
+async def run(*batches: Sequence[FakeRecord], updater: Updater | None = None) -> Updater:
+    updater = updater or await memory_updater()
+    await update(ListStream(*batches), updater)
+    return updater
+
+
+def profiles_of(updater: Updater) -> MemoryProfiles:
+    assert isinstance(updater.profiles, MemoryProfiles)
+    return updater.profiles
+
+
+def profile(updater: Updater, user: str) -> Profile:
+    return decode_profile(profiles_of(updater).records[user])
+
+
+def events_of(updater: Updater, user: str) -> int:
+    return (
+        int(profile(updater, user).head["totals"].sum())
+        if user in profiles_of(updater).records
+        else 0
+    )
+
+
+def known(updater: Updater, user: str) -> tuple[bytes, ...]:
+    """All that is told of a user but for where it was read."""
+    record = profiles_of(updater).records[user]
+    facts, _ = read_facts([record])
+    head = facts.head.copy()
+    for name in POSITIONS:
+        head[name] = 0
+    return head.tobytes(), facts.ring.tobytes(), decode_profile(record).portrait.tobytes()
+
+
+async def test_what_was_done_before_the_login_is_the_users() -> None:
+    updater = await run(
+        [
+            event(0, None, "c-1", type="cart", item_id="milk"),
+            event(1, "u-1", "c-1", type="browse", item_id="tuna"),
+        ]
+    )
+
+    as_one = await run(
+        [
+            event(0, "u-1", type="cart", item_id="milk"),
+            event(1, "u-1", type="browse", item_id="tuna"),
+        ]
+    )
+    assert known(updater, "u-1") == known(as_one, "u-1")
+    assert events_of(updater, "anonymous:c-1") == 1
+    assert read_sound(profiles_of(updater).records["u-1"]) is not None
+
+
+@pytest.mark.parametrize("first", ["login", "event"])
+async def test_the_order_in_which_it_is_read_does_not_matter(first: str) -> None:
+    login, before = identified(0, "u-1", "c-1", 5), event(1, None, "c-1")
+    batches = [[login], [before]] if first == "login" else [[before], [login]]
+
+    updater = await run(*batches)
+
+    assert events_of(updater, "u-1") == 1
+
+
+async def test_a_user_whose_device_did_nothing_else_is_not_joined() -> None:
+    updater = await run([event(n, "u-1", "c-1") for n in range(3)])
+
+    assert profiles_of(updater).own == {}
+    assert (
+        profiles_of(updater).records
+        == profiles_of(await run([event(n, "u-1") for n in range(3)])).records
+    )
+
+
+async def test_later_events_of_either_are_joined_too() -> None:
+    updater = await run(
+        [event(0, None, "c-1"), event(1, "u-1", "c-1")],
+        [event(2, "u-1")],
+        [event(3, None, "c-1", item_id="beef")],
+        [event(4, "u-1", None, type="purchase")],
+    )
+
+    assert events_of(updater, "u-1") == 5
+    assert profile(updater, "u-1").ring["id"].size == 5
+
+
+async def test_a_shared_device_does_not_make_one_of_two_people() -> None:
+    updater = await run(
+        [
+            event(0, None, "c-1", item_id="milk"),  # before anybody: ann's
+            event(1, "ann", "c-1"),
+            event(2, None, "c-1", item_id="tuna"),  # ann's
+            event(3, "bob", "c-1"),
+            event(4, None, "c-1", item_id="beef"),  # bob's
+        ]
+    )
+
+    as_told = await run(
+        [
+            event(0, "ann", item_id="milk"),
+            event(1, "ann"),
+            event(2, "ann", item_id="tuna"),
+            event(3, "bob"),
+            event(4, "bob", item_id="beef"),
+        ]
+    )
+    for user in ("ann", "bob"):
+        assert known(updater, user) == known(as_told, user)
+
+
+async def test_two_known_users_are_never_joined() -> None:
+    alias = {
+        "type": "alias",
+        "previousId": "ann",
+        "userId": "bob",
+        "messageId": "m",
+        "timestamp": moment(5),
+    }
+    updater = await run(
+        [
+            event(0, "ann"),
+            event(1, "bob"),
+            FakeRecord("events.browse", to_json(alias), 2),
+        ]
+    )
+
+    assert events_of(updater, "ann") == events_of(updater, "bob") == 1
+
+
+async def test_nobody_poses_as_an_anonymous_visitor() -> None:
+    posing = {
+        "type": "identify",
+        "userId": "anonymous:c-1",
+        "anonymousId": "c-2",
+        "timestamp": moment(1),
+    }
+    updater = await run(
+        [
+            event(0, None, "c-1"),
+            event(1, None, "c-2"),
+            FakeRecord("events.browse", to_json(posing), 2),
+        ]
+    )
+
+    assert events_of(updater, "anonymous:c-1") == events_of(updater, "anonymous:c-2") == 1
+
+
+async def test_it_is_taken_back() -> None:
+    updater = await run([event(0, None, "c-1"), event(1, "u-1", "c-1"), event(2, "u-1")])
+    assert events_of(updater, "u-1") == 3
+
+    await run([identified(0, None, "c-1", 4)], updater=updater)
+
+    assert known(updater, "u-1") == known(await run([event(1, "u-1"), event(2, "u-1")]), "u-1")
+    assert profiles_of(updater).own == {}
+    await run([event(3, "u-1"), event(5, None, "c-1")], updater=updater)
+    assert events_of(updater, "u-1") == 3
+
+
+async def test_words_of_searches_are_joined() -> None:
+    updater = await run(
+        [
+            event(0, None, "c-1", type="search", item_id=None, text="cat food"),
+            event(1, "u-1", "c-1", type="search", item_id=None, text="dog food"),
+        ],
+        [event(2, "u-1")],
+    )
+
+    said = read_searched(profiles_of(updater).searched["u-1"])
+    assert sorted(said.values()) == ["cat food", "dog food"]
+
+
+async def test_followers_hear_of_the_joined_profile() -> None:
+    updater = await run([event(0, None, "c-1")], [event(1, "u-1", "c-1")])
+
+    assert isinstance(updater.publisher, ListPublisher)
+    notices = [each.value for each in updater.publisher.messages if each.topic == NOTICES]
+    assert any(b'"user_id":"u-1","events_folded":2' in (value or b"") for value in notices)
+
+
+def log_of(random: Random, size: int) -> list[FakeRecord]:
+    """What two people do on two devices, one of them shared, in log order of each partition."""
+    records = []
+    for number in range(size):
+        device = random.choice(["c-1", "c-2", None])
+        who = random.choice(["ann", "bob", None]) if device else random.choice(["ann", "bob"])
+        if device == "c-2" and who == "bob":
+            who = "ann"
+        records.append(event(number, who, device))
+    return records
+
+
+@given(st.randoms(use_true_random=False), st.lists(st.integers(0, 24), max_size=4).map(sorted))
+async def test_any_batching_gives_the_same_bytes(random: Random, cuts: list[int]) -> None:
+    log = log_of(random, 24)
+    edges = [0, *cuts, len(log)]
+
+    apart = await run(*[log[start:end] for start, end in pairwise(edges)])
+
+    assert profiles_of(apart).records == profiles_of(await run(log)).records
+
+
+@given(st.randoms(use_true_random=False), st.integers(0, 24))
+async def test_a_replay_from_any_offset_changes_nothing(random: Random, start: int) -> None:
+    log = log_of(random, 24)
+    once = await run(log)
+    before = dict(profiles_of(once).records)
+
+    again = await memory_updater(profiles_of(once), identities=once.identities)
+    await run(log[start:], updater=again)
+
+    assert profiles_of(again).records == before
+
+
+@given(st.randoms(use_true_random=False))
+async def test_partitions_may_be_read_in_any_order(random: Random) -> None:
+    log = log_of(random, 24)
+    placed = [replace(each, partition=crc32(each.key or b"") % 3) for each in log]
+    in_partitions = [
+        [each for each in placed if each.partition == place] for place in random.sample(range(3), 3)
+    ]
+
+    apart = await run(*in_partitions)
+
+    whole = await run(placed)
+    for user in profiles_of(whole).records:
+        assert known(apart, user) == known(whole, user)
+
+
+class Crowded(MemoryProfiles):
+    """Lets other workers in between any two steps."""
+
+    def __init__(self, random: Random) -> None:
+        super().__init__()
+        self.random = random
+
+    async def load(self, users: Sequence[str]) -> list[bytes | None]:
+        for _ in range(self.random.randrange(4)):
+            await asyncio.sleep(0)
+        found = await super().load(users)
+        for _ in range(self.random.randrange(4)):
+            await asyncio.sleep(0)
+        return found
+
+
+@given(st.randoms(use_true_random=False))
+async def test_workers_that_join_at_the_same_time_lose_nothing(random: Random) -> None:
+    log = log_of(random, 24)
+    placed = [replace(each, partition=crc32(each.key or b"") % 3) for each in log]
+    profiles = Crowded(random)
+    first = await memory_updater(profiles)
+    others = [await memory_updater(profiles, identities=first.identities) for _ in range(2)]
+
+    async with asyncio.TaskGroup() as tasks:
+        for place, updater in enumerate([first, *others]):
+            mine = [each for each in placed if each.partition == place]
+            cut = random.randint(0, len(mine))
+            tasks.create_task(run(mine[:cut], mine[cut:], updater=updater))
+
+    alone = await run(placed)
+    for user in profiles_of(alone).records:
+        assert known(first, user) == known(alone, user)
+
+
+def erasure(key: bytes, offset: int = 0, at: int = RECEIVED + HOUR) -> FakeRecord:
+    return FakeRecord(ERASURES, None, offset, timestamp=at, key=key)
+
+
+def begotten(updater: Updater) -> list[Message]:
+    assert isinstance(updater.publisher, ListPublisher)
+    return [each for each in updater.publisher.messages if each.topic == ERASURES]
+
+
+async def test_whoever_is_forgotten_is_forgotten_on_their_devices() -> None:
+    updater = await run([event(0, None, "c-1"), event(1, "u-1", "c-1"), event(2, None, "c-2")])
+
+    await run([erasure(b"u-1")], updater=updater)
+
+    assert is_blank(profiles_of(updater).records["u-1"])
+    assert profiles_of(updater).own == {}
+    (message,) = begotten(updater)
+    assert message.key == b"anonymous:c-1"
+    await run([erasure(message.key, 1)], updater=updater)
+    assert is_blank(profiles_of(updater).records["anonymous:c-1"])
+    assert events_of(updater, "anonymous:c-2") == 1
+
+
+async def test_a_login_that_is_heard_of_late_brings_nothing_back() -> None:
+    updater = await run([event(0, None, "c-9"), event(1, "u-1")], [erasure(b"u-1")])
+
+    await run([identified(0, "u-1", "c-9", 1)], [event(2, None, "c-9")], updater=updater)
+
+    assert events_of(updater, "u-1") == 0
+
+
+async def test_a_login_and_the_erasure_in_one_batch() -> None:
+    updater = await run([event(0, None, "c-1"), event(1, "u-1", "c-1"), erasure(b"u-1")])
+
+    assert is_blank(profiles_of(updater).records["u-1"])
+    assert [each.key for each in begotten(updater)] == [b"anonymous:c-1"]
