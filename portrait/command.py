@@ -29,7 +29,7 @@ from threadpoolctl import threadpool_limits
 from portrait.adapters.reach import addresses_of, why_unreachable
 from portrait.errors import PortraitError, SettingsInvalidError, StreamUnavailableError
 from portrait.logs import configure_logs, described, leaves, report_failure
-from portrait.settings import Settings, read_settings, shown, variable
+from portrait.settings import Settings, exposed, read_settings, shown, told, variable
 
 FAILED, MISUSED = 1, 2  # exit codes
 YOUNG_OBJECTS = 50_000  # between two collections: a batch's events die together, without cycles
@@ -59,6 +59,8 @@ def main(prog: str, commands: Sequence[Command], arguments: Sequence[str] | None
         settings = read_settings() if command.reads else Settings.model_construct()
         # What is done once may print what it was asked for, which others read.
         configure_logs(settings.log_format, sys.stdout if command.waits else sys.stderr)
+        for name in exposed() if command.reads else ():
+            log.warning("secret_exposed", setting=name, reason="anybody may read its file")
         sys.exit(_run(command, settings, options))
     except SettingsInvalidError as error:
         sys.stderr.write(f"{error}\n")
@@ -105,9 +107,9 @@ def _describe(parser: argparse.ArgumentParser, command: Command) -> None:
 
 def _setting(name: str) -> str:
     field = Settings.model_fields[name]
-    wrapped = wrap(str(field.description), WIDTH - 6, break_on_hyphens=False)
-    told = "\n".join(" " * 6 + line for line in wrapped)
-    return f"  {variable(name)} [{shown(field.default)}]\n{told}"
+    wrapped = wrap(told(name), WIDTH - 6, break_on_hyphens=False)
+    lines = "\n".join(" " * 6 + line for line in wrapped)
+    return f"  {variable(name)} [{shown(field.default)}]\n{lines}"
 
 
 def _run(command: Command, settings: Settings, options: argparse.Namespace) -> int:

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Mapping
 from datetime import timedelta
 from difflib import get_close_matches
 from pathlib import Path
@@ -27,9 +27,12 @@ from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from portrait.addresses import is_private_way
 from portrait.errors import SettingsInvalidError
+from portrait.secret_files import SUFFIX, file_of, is_exposed, read_secret
 from portrait.times import seconds_of
 
 PREFIX = "PORTRAIT_"
+# What may lie in files instead: passwords, and addresses that have them in them.
+SECRET = {"redis_url", "kafka_username", "kafka_password", "schema_registry", "tracking_url"}
 LIKE = 0.75  # how alike two names are, at least, for one to be meant by the other
 
 
@@ -83,9 +86,6 @@ class Settings(BaseSettings):
     )
     kafka_username: str | None = Field(None, description="SASL user.")
     kafka_password: SecretStr | None = Field(None, description="SASL password.")
-    kafka_password_file: FilePath | None = Field(
-        None, description="File that holds the SASL password, instead."
-    )
     kafka_ca_file: FilePath | None = Field(
         None,
         description="PEM file of who signed Kafka's certificate; none: those the system knows.",
@@ -378,9 +378,11 @@ def read_settings() -> Settings:
         SettingsInvalidError: A value cannot be, or a variable of ours has a name that none has. A
             sentence for each; no value is repeated, for it may be a password.
     """
-    wrong = [_unknown(name) for name in _ours(os.environ) if name.upper() not in _VARIABLES]
+    environment = _environment()
+    wrong = [_unknown(name) for name in sorted(environment) if name not in _VARIABLES]
+    held = _in_files(environment, wrong)
     try:
-        settings = Settings()
+        settings = Settings(**held)
         wrong += _at_odds(settings)
     except ValidationError as error:
         problems = error.errors(include_url=False, include_context=False, include_input=False)
@@ -393,24 +395,24 @@ def read_settings() -> Settings:
     return settings
 
 
-def secret_of(name: str, file: Path | None, given: SecretStr | None) -> SecretStr | None:
-    """Return a secret that is given, or that a file holds.
-
-    Raises:
-        SettingsInvalidError: The file, of the setting with this name, cannot be read.
-    """
-    if file is None:
-        return given
-    try:
-        return SecretStr(file.read_text().rstrip("\r\n"))
-    except (OSError, UnicodeDecodeError) as error:
-        msg = f"{variable(name)}: the file cannot be read ({type(error).__name__})."
-        raise SettingsInvalidError(msg) from None
+def exposed() -> list[str]:
+    """Return the variables that name files of secrets which anybody on the machine may read."""
+    environment = _environment()
+    files = {name: file_of(variable(name), environment) for name in sorted(SECRET)}
+    return [variable(name) + SUFFIX for name, file in files.items() if file and is_exposed(file)]
 
 
 def variable(name: str) -> str:
     """Return the environment variable of a field."""
     return PREFIX + name.upper()
+
+
+def told(name: str) -> str:
+    """Say what a field sets, and in what other way."""
+    said = str(Settings.model_fields[name].description)
+    return (
+        f"{said} Or `{variable(name)}{SUFFIX}`: a file that holds it." if name in SECRET else said
+    )
 
 
 def shown(default: Any) -> str:  # noqa: ANN401 - of any field
@@ -423,24 +425,37 @@ def shown(default: Any) -> str:  # noqa: ANN401 - of any field
     return str(to_jsonable_python(default))
 
 
-_VARIABLES = frozenset(variable(name) for name in Settings.model_fields)
+_VARIABLES = frozenset(
+    {variable(name) for name in Settings.model_fields}
+    | {variable(name) + SUFFIX for name in SECRET}
+)
 
 
-def _ours(names: Iterable[str]) -> list[str]:
-    return sorted(name for name in names if name.upper().startswith(PREFIX))
+def _environment() -> dict[str, str]:
+    """Return what is ours of the environment; like all settings, in whatever case it is written."""
+    each = ((name.upper(), value) for name, value in os.environ.items())
+    return {name: value for name, value in each if name.startswith(PREFIX)}
+
+
+def _in_files(environment: Mapping[str, str], wrong: list[str]) -> dict[str, Any]:
+    """Read the secrets that lie in files, by field; say of the others what is wrong."""
+    held: dict[str, Any] = {}
+    for name in sorted(SECRET):
+        try:
+            secret = read_secret(variable(name), environment)
+        except SettingsInvalidError as error:
+            wrong.append(str(error))
+        else:
+            held |= {} if secret is None else {name: secret}
+    return held
 
 
 def _at_odds(settings: Settings) -> list[str]:
     """Say what does not go together."""
-    password, file = variable("kafka_password"), variable("kafka_password_file")
-    has_password = bool(settings.kafka_password), settings.kafka_password_file is not None
-    if all(has_password):
-        return [f"{file}: there is {password}, too; set one of them."]
-    if settings.kafka_security.startswith("SASL") and not (
-        settings.kafka_username and any(has_password)
-    ):
+    is_sasl = settings.kafka_security.startswith("SASL")
+    if is_sasl and not (settings.kafka_username and settings.kafka_password):
         asks = f"{variable('kafka_security')}={settings.kafka_security} asks for a user"
-        return [f"{variable('kafka_username')}: {asks}, and for {password} or {file}."]
+        return [f"{variable('kafka_username')}: {asks}, and for {variable('kafka_password')}."]
     if (settings.oidc_issuer is None) != (settings.oidc_audience is None):
         return [f"{variable('oidc_audience')}: set it and {variable('oidc_issuer')}, or neither."]
     if settings.tls_key_file is not None and settings.tls_certificate_file is None:
@@ -453,7 +468,7 @@ def _at_odds(settings: Settings) -> list[str]:
 
 
 def _unknown(name: str) -> str:
-    near = get_close_matches(name.upper(), _VARIABLES, 1, LIKE)
+    near = get_close_matches(name, _VARIABLES, 1, LIKE)
     hint = f"did you mean {near[0]}?" if near else "`portrait COMMAND --help` lists them all."
     return f"{name}: there is no such setting; {hint}"
 

@@ -9,7 +9,7 @@ _DIALECT = ("time_zone", "currency", "currency_rates", "mapping")
 _SPOKEN = (*_DIALECT, "schema_registry")  # on Kafka
 _KAFKA = (
     *("kafka_bootstrap", "kafka_security", "kafka_mechanism", "kafka_username"),
-    *("kafka_password", "kafka_password_file", "kafka_ca_file"),
+    *("kafka_password", "kafka_ca_file"),
 )
 _READING = (*_KAFKA, "batch_wait", "batch_events", "batch_bytes", "outage_limit")
 _WIRES = ("redis_url", "unknown_items", "unknown_ttl", "outage_limit")

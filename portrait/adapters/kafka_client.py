@@ -18,7 +18,7 @@ from pydantic import SecretStr
 
 from portrait.adapters.reach import ANSWER_SECONDS, addresses_of, why_unreachable
 from portrait.errors import SettingsInvalidError
-from portrait.settings import Settings, secret_of, variable
+from portrait.settings import Settings, variable
 
 # Its client says so, too, in other words; whoever connects says what to do.
 logging.getLogger("aiokafka").addFilter(lambda record: "Unable connect" not in record.getMessage())
@@ -66,7 +66,7 @@ def cluster_of(settings: Settings) -> Cluster:
         settings.kafka_security,
         settings.kafka_mechanism,
         settings.kafka_username,
-        secret_of("kafka_password_file", settings.kafka_password_file, settings.kafka_password),
+        settings.kafka_password,
         trusting(settings.kafka_security, settings.kafka_ca_file),
     )
 

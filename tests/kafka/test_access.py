@@ -17,7 +17,7 @@ from portrait.adapters.kafka_stream import open_stream
 from portrait.adapters.kafka_topics import create_topics
 from portrait.events.stream import Message
 from portrait.events.topics import Topic, TopicsFile
-from portrait.settings import PREFIX, Settings
+from portrait.settings import PREFIX, Settings, read_settings
 from sandbox.apache_kafka import Access, start_apache_kafka
 from sandbox.processes import ROOT, python
 from tests.support.certificates import Certificates, certify
@@ -88,13 +88,17 @@ async def test_a_user_comes_in_by_every_mechanism(secured: Secured, mechanism: s
     assert await passes_through(settings) == b"value"
 
 
-async def test_a_password_may_lie_in_a_file(secured: Secured, tmp_path: Path) -> None:
+async def test_a_password_may_lie_in_a_file(
+    secured: Secured, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     file = tmp_path / "password"
     file.write_text(f"{PASSWORD}\n")
     variables = secured.settings(password_file=str(file))
     del variables["PORTRAIT_KAFKA_PASSWORD"]
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
 
-    assert await passes_through(settings_of(variables)) == b"value"
+    assert await passes_through(read_settings()) == b"value"
 
 
 async def test_tls_alone_will_do(tmp_path: Path) -> None:

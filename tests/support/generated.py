@@ -21,7 +21,7 @@ from portrait.events.item import Item
 from portrait.reading.events import read_events
 from portrait.reading.mapping import MappingFile
 from portrait.reading.vocabularies.plain import ALIASES, TYPES
-from portrait.settings import Settings, shown, variable
+from portrait.settings import Settings, shown, told, variable
 from tests.support.vocabularies import VOCABULARIES, Vocabulary
 
 ROOT = Path(__file__).parents[2]
@@ -102,7 +102,7 @@ def settings_table() -> str:
     rows = ["| variable | default | what it sets |", "|---|---|---|"]
     for name, field in Settings.model_fields.items():
         default = "none" if field.default is None else f"`{shown(field.default)}`"
-        rows.append(f"| `{variable(name)}` | {default} | {field.description} |")
+        rows.append(f"| `{variable(name)}` | {default} | {told(name)} |")
     return "\n".join(rows) + "\n"
 
 

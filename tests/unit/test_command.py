@@ -2,6 +2,7 @@
 
 import ast
 import asyncio
+import json
 import os
 import re
 import socket
@@ -157,15 +158,21 @@ def test_a_wrong_setting_is_told_in_a_sentence_that_does_not_repeat_it(
         assert SECRET not in ended.stderr + ended.stdout
 
 
-def test_a_password_that_is_given_twice_is_told_and_not_repeated(tmp_path: Path) -> None:
+def test_a_secret_that_anybody_may_read_is_told_at_the_start(tmp_path: Path) -> None:
     file = tmp_path / "password"
     file.write_text(SECRET)
-    twice = {"PORTRAIT_KAFKA_PASSWORD": SECRET, "PORTRAIT_KAFKA_PASSWORD_FILE": str(file)}
+    file.chmod(0o644)
 
-    ended = run("topics", **twice)
+    ended = run(
+        "topics",
+        PORTRAIT_KAFKA_PASSWORD_FILE=str(file),
+        PORTRAIT_KAFKA_BOOTSTRAP=f"127.0.0.1:{free_port()}",
+        PORTRAIT_LOG_FORMAT="json",
+    )
 
-    assert ended.returncode == MISUSED
-    assert "PORTRAIT_KAFKA_PASSWORD_FILE: there is PORTRAIT_KAFKA_PASSWORD, too" in ended.stderr
+    warned = json.loads(ended.stderr.splitlines()[0])
+    assert warned["event"] == "secret_exposed"
+    assert warned["setting"] == "PORTRAIT_KAFKA_PASSWORD_FILE"
     assert SECRET not in ended.stderr
 
 
