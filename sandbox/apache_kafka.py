@@ -50,6 +50,7 @@ class Access:
     protocol: str = "PLAINTEXT"
     passwords: Mapping[str, str] = field(default_factory=dict)  # by user
     certificate: Path | None = None  # PEM, with its key before it
+    others: Mapping[str, object] = field(default_factory=dict)  # settings, which come last
 
     def settings(self) -> dict[str, object]:
         """Return what the broker is told."""
@@ -67,7 +68,7 @@ class Access:
         if self.certificate is not None:
             told["ssl.keystore.type"] = "PEM"
             told["ssl.keystore.location"] = self.certificate
-        return told
+        return {**told, **self.others}
 
     def added(self) -> list[str]:
         """Return what formatting is told, so that users are there from the start."""

@@ -1,6 +1,7 @@
 """Kafka behind TLS and passwords: every process comes in, and who may not is told in a sentence."""
 
 import asyncio
+import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
+import yaml
 
 from portrait.adapters.kafka_client import cluster_of
 from portrait.adapters.kafka_publisher import open_publisher
@@ -99,6 +101,33 @@ async def test_a_password_may_lie_in_a_file(
         monkeypatch.setenv(name, value)
 
     assert await passes_through(read_settings()) == b"value"
+
+
+async def test_the_broker_of_compose_lets_in_who_has_the_secrets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secrets = tmp_path / "secrets"
+    run([ROOT / "deploy" / "make-secrets.sh", secrets], check=True)  # noqa: ASYNC221, S603 - our own
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+    told = {
+        name.removeprefix("KAFKA_").lower().replace("_", "."): str(value)
+        .replace("$$", "$")
+        .replace("/run/secrets", str(secrets))
+        for name, value in compose["kafka"]["environment"].items()
+        if "SASL" in name or "CONFIG_PROVIDERS" in name
+    }
+    users = "plain.sasl.jaas.config"  # of the listener that is called otherwise here
+    told[f"listener.name.clients.{users}"] = told[f"listener.name.inside.{users}"]
+    for name, value in compose["service"]["environment"].items():
+        if name.startswith("PORTRAIT_KAFKA_"):
+            monkeypatch.setenv(name, value.replace("/run/secrets", str(secrets)))
+
+    with start_apache_kafka(tmp_path, access=Access("SASL_PLAINTEXT", others=told)) as kafka:
+        monkeypatch.setenv("PORTRAIT_KAFKA_BOOTSTRAP", kafka)
+        assert await passes_through(read_settings()) == b"value"
+        monkeypatch.delenv("PORTRAIT_KAFKA_PASSWORD_FILE")
+        monkeypatch.setenv("PORTRAIT_KAFKA_PASSWORD", PASSWORD)
+        assert_told(topics({**os.environ}), r"Kafka at \S+ refuses them \(PLAIN")
 
 
 async def test_tls_alone_will_do(tmp_path: Path) -> None:

@@ -14,14 +14,15 @@ import kubernetes_validate
 import promql_parser
 import pytest
 import yaml
-from cloudcoil.models.keda.v1alpha1 import ScaledObject
+from cloudcoil.models.keda.v1alpha1 import ScaledObject, TriggerAuthentication
 from compose_spec import PyCompose
 from prometheus_client import Counter, Gauge, Histogram
+from pydantic import BaseModel
 
 from portrait import metrics
 from portrait.adapters.kafka_stream import DRAIN_SECONDS
 from portrait.events.topics import EVENT_TOPICS, read_topics
-from portrait.settings import Settings
+from portrait.settings import SECRET, Settings, variable
 from service.http.server import LONGEST
 from tests.support.generated import ROOT
 
@@ -35,7 +36,8 @@ COMMANDS = {
     ("python", "-m", "workers", "train"),
     ("python", "-m", "workers", "update"),
 }
-SETTINGS = {f"PORTRAIT_{name.upper()}" for name in Settings.model_fields}
+SETTINGS = {variable(name) for name in Settings.model_fields}
+SETTINGS |= {f"{variable(name)}_FILE" for name in SECRET}
 
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
@@ -142,6 +144,46 @@ def test_whoever_needs_the_models_mounts_their_folder(name: str) -> None:
     assert claims["models"]["claimName"] == "portrait-models"
 
 
+def test_compose_gives_each_container_the_secrets_that_its_settings_name() -> None:
+    for service in SERVICES.values():
+        told = json.dumps([service.get("environment"), service.get("command")])
+        named = set(re.findall(r"/run/secrets/(\w+)", told))
+        assert named == set(service.get("secrets", []))
+    used = {name for each in SERVICES.values() for name in each.get("secrets", [])}
+    assert used == set(COMPOSE["secrets"])
+
+
+def test_the_secrets_of_compose_are_made_once_and_each_anew(tmp_path: Path) -> None:
+    script, folders = DEPLOY / "make-secrets.sh", [tmp_path / "first", tmp_path / "second"]
+    for folder in (*folders, folders[0]):
+        subprocess.run([script, folder], check=True, capture_output=True)  # noqa: S603 - our own
+    first, second = ({file.name: file.read_text() for file in each.iterdir()} for each in folders)
+
+    assert {ROOT / each["file"] for each in COMPOSE["secrets"].values()} == {
+        ROOT / "build/secrets" / name for name in first
+    }
+    assert all(first[name] != second[name] for name in first)
+    assert {folder.stat().st_mode & 0o777 for folder in folders} == {0o700}
+    assert first["redis_url"].split(":")[2].split("@")[0] not in first["redis_users"]
+
+
+def test_in_compose_no_broker_listens_to_others_without_a_password() -> None:
+    told = SERVICES["kafka"]["environment"]
+    listeners = dict(each.split("://") for each in told["KAFKA_LISTENERS"].split(","))
+    kinds = dict(
+        each.split(":") for each in told["KAFKA_LISTENER_SECURITY_PROTOCOL_MAP"].split(",")
+    )
+
+    open_to_all = {name for name, at in listeners.items() if not at.startswith("127.0.0.1:")}
+    assert {kinds[name] for name in open_to_all} == {"SASL_PLAINTEXT"}
+    assert set(kinds) == set(listeners)
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_no_container_gains_rights(name: str) -> None:
+    assert "no-new-privileges:true" in SERVICES[name]["security_opt"]
+
+
 def test_compose_mounts_files_that_exist_and_volumes_that_are_declared() -> None:
     sources = {
         mount.split(":")[0] for each in SERVICES.values() for mount in each.get("volumes", [])
@@ -163,23 +205,29 @@ def test_compose_and_kubernetes_run_the_commands_of_the_demo() -> None:
 def test_every_variable_of_ours_is_a_setting() -> None:
     named = {name for each in OURS.values() for name in each["environment"]}
     named |= set(MANIFESTS["ConfigMap portrait-settings"]["data"])
-    named |= set(MANIFESTS["Secret portrait-secrets"]["stringData"])
     named |= set(re.findall(r"PORTRAIT_[A-Z_]+", DOCKERFILE))
 
     assert named <= SETTINGS
 
 
 @pytest.mark.parametrize(
-    "name", [name for name in MANIFESTS if not name.startswith("ScaledObject")]
+    "name", [name for name in MANIFESTS if not MANIFESTS[name]["apiVersion"].startswith("keda.sh")]
 )
 def test_every_manifest_keeps_the_schema_of_kubernetes(name: str) -> None:
     kubernetes_validate.validate(MANIFESTS[name], KUBERNETES_VERSION, strict=True)
 
 
-def test_the_scaled_object_keeps_the_schema_of_keda() -> None:
-    manifest = MANIFESTS["ScaledObject portrait-update"]
+@pytest.mark.parametrize(
+    ("name", "schema"),
+    [
+        ("ScaledObject portrait-update", ScaledObject),
+        ("TriggerAuthentication portrait-kafka", TriggerAuthentication),
+    ],
+)
+def test_what_is_for_keda_keeps_its_schema(name: str, schema: type[BaseModel]) -> None:
+    manifest = MANIFESTS[name]
 
-    understood = ScaledObject.model_validate(manifest)
+    understood = schema.model_validate(manifest)
 
     assert understood.model_dump(by_alias=True, exclude_unset=True, mode="json") == manifest
 
@@ -228,6 +276,55 @@ def test_the_trainer_on_gpus_takes_the_place_of_the_other() -> None:
 
 def test_the_example_of_a_secret_has_names_only() -> None:
     assert set(MANIFESTS["Secret portrait-secrets"]["stringData"].values()) == {""}
+
+
+@pytest.mark.parametrize("name", [*PODS, "GPUs"])
+def test_every_pod_is_given_the_secrets_that_its_settings_name(name: str) -> None:
+    pod = (
+        GPUS["StatefulSet portrait-train"]["spec"]["template"]["spec"]
+        if name == "GPUs"
+        else PODS[name]
+    )
+    (container,) = pod["containers"]
+    mounts = {each["name"]: each for each in container["volumeMounts"]}
+    volumes = {each["name"]: each for each in pod["volumes"]}
+    folder = mounts["secrets"]["mountPath"]
+    settings = MANIFESTS["ConfigMap portrait-settings"]["data"]
+    files = {value for key, value in settings.items() if key.endswith("_FILE")}
+
+    assert files == {
+        f"{folder}/{each}" for each in MANIFESTS["Secret portrait-secrets"]["stringData"]
+    }
+    assert volumes["secrets"]["secret"]["secretName"] == "portrait-secrets"
+    assert mounts["secrets"]["readOnly"]
+    assert container["envFrom"] == [{"configMapRef": {"name": "portrait-settings"}}]
+
+
+def test_keda_comes_in_to_kafka_as_the_workers_do() -> None:
+    settings = MANIFESTS["ConfigMap portrait-settings"]["data"]
+    (trigger,) = MANIFESTS["ScaledObject portrait-update"]["spec"]["triggers"]
+    asked = MANIFESTS["TriggerAuthentication portrait-kafka"]
+    refs = {each["parameter"]: each for each in asked["spec"]["secretTargetRef"]}
+
+    assert settings["PORTRAIT_KAFKA_SECURITY"] == "SASL_SSL"
+    assert trigger["metadata"]["tls"] == "enable"
+    mechanism = settings["PORTRAIT_KAFKA_MECHANISM"]
+    assert trigger["metadata"]["sasl"] == mechanism.lower().replace("sha-", "sha").replace("-", "_")
+    assert trigger["authenticationRef"]["name"] == asked["metadata"]["name"]
+    for name in ("username", "password"):
+        file = Path(settings[f"PORTRAIT_KAFKA_{name.upper()}_FILE"])
+        assert refs[name]["name"] == "portrait-secrets"
+        assert refs[name]["key"] == file.name
+
+
+def test_whoever_is_not_named_connects_to_no_pod_and_no_pod_to_whatever_it_likes() -> None:
+    policy = MANIFESTS["NetworkPolicy portrait-everything"]["spec"]
+    opened = [port["port"] for rule in policy["egress"] for port in rule["ports"]]
+
+    assert policy["podSelector"] == {}
+    assert set(policy["policyTypes"]) == {"Ingress", "Egress"}
+    assert "ingress" not in policy
+    assert sorted(set(opened)) == [53, 443, 6379, 9092]
 
 
 def test_update_workers_scale_to_the_partitions_of_an_event_topic_and_no_further() -> None:
