@@ -13,7 +13,8 @@ BROKER := $(if $(filter apache,$(KAFKA)),kafka)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup kafka demo demo-check demo-retrain test test-kafka coverage fuzz check lint format bench-stream bench-encode bench-quality bench-heads bench-staleness \
-  bench-continual bench-judge bench-service bench-portrait encoder-zh generate replay-dead up down clean lock
+  bench-continual bench-judge bench-service bench-portrait encoder-zh generate replay-dead up down clean lock \
+  sbom audit pin-images fuzz-http
 
 help:  ## List the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -76,6 +77,12 @@ lint: setup
 format: setup  ## Put the code into its one format.
 	@$(RUN) ruff format . && ruff check --fix .
 
+sbom: setup  ## What the images are made of: build/sbom.json (CycloneDX), and the licences: docs/licences.md.
+	@$(RUN) python -m tests.support.sbom
+
+audit: setup  ## Known holes in what is installed, where their database is reached; else it is said.
+	@$(RUN) python -m tests.support.audit
+
 encoder-zh: setup  ## A BERT that reads Chinese and English, in build/encoder-zh (95 MB are fetched).
 	@$(RUN) python -m portrait.text.encoder_zh build/encoder-zh
 
@@ -120,6 +127,9 @@ up: build/secrets  ## Kafka, Redis, service, workers, Prometheus and Grafana in 
 
 down:  ## Stop the containers.
 	docker compose down
+
+pin-images:  ## Write the digests of others' images beside their tags; asks their registries.
+	@deploy/pin-images.sh
 
 clean:  ## Remove what make created.
 	rm -rf $(VENV) build
