@@ -68,6 +68,9 @@ coverage: setup  ## Every test, and which lines none of them reaches; a third sl
 fuzz: setup  ## Tests of properties on examples that nobody has tried, thirty times as many; what fails is kept in .hypothesis.
 	@$(RUN) $(PYTEST) -q --hypothesis-profile=fuzz -m hypothesis tests/unit $(ARGS)
 
+fuzz-http: setup  ## What the contract of the API allows, sent to a real service for five minutes (ARGS="--seconds 60").
+	@$(RUN) python -m tests.support.fuzzed $(ARGS)
+
 check: setup lint  ## Format, lint, types, import rules, deployment files, and the tests without servers.
 	@$(RUN) $(PYTEST) -q tests/unit
 

@@ -37,8 +37,7 @@ VERSION = "0.1.0"
 BEARER = {
     "type": "http",
     "scheme": "bearer",
-    "description": "A key of `portrait keys create`, or a token of the shop's identity provider. "
-    "Where access control is off, which it can be on loopback alone, nothing is asked for.",
+    "description": "A key of `portrait keys create`, or a token of the shop's identity provider.",
 }
 DESCRIPTION = "Live e-commerce user profiles, and recommendations that stand on them."
 
@@ -149,7 +148,7 @@ class PortraitApp(FastAPI):
                 ref_template="#/components/schemas/{model}",
             )
             document["components"]["schemas"] |= named["$defs"]
-            _write_access(document)
+            _write_access(document, is_asked=self._guard is not None)
             self.openapi_schema = document
         return self.openapi_schema
 
@@ -160,16 +159,16 @@ class PortraitApp(FastAPI):
         return Response(self._written, media_type="application/json")
 
 
-def _write_access(document: dict[str, Any]) -> None:
-    """Say in an OpenAPI document what each operation asks for."""
-    document["components"]["securitySchemes"] = {"bearer": BEARER}
+def _write_access(document: dict[str, Any], *, is_asked: bool) -> None:
+    """Say in an OpenAPI document what each operation asks for; if nobody asks, nothing."""
+    document["components"]["securitySchemes"] = {"bearer": BEARER} if is_asked else {}
     for path, operations_of in document["paths"].items():
         for method, operation in operations_of.items():
             rule = RULES[method.upper(), path]
             if rule == OPEN:
                 for status in ("401", "403", "429"):
                     del operation["responses"][status]
-            else:
+            elif is_asked:
                 operation["security"] = [{"bearer": [str(rule)] if rule in set(Scope) else []}]
 
 

@@ -1,14 +1,18 @@
 """Fields and models that many requests and answers share."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AwareDatetime,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
+    GetJsonSchemaHandler,
     model_validator,
 )
+from pydantic_core import CoreSchema
 
 ItemName = Annotated[str, Field(examples=["1082185"])]
 Title = Annotated[str, Field(examples=["Dark chocolate 85%"])]
@@ -35,6 +39,19 @@ ReadTone = Annotated[
 ]
 
 
+def _text_alone(sent: object) -> object:
+    """Refuse a number: seconds or milliseconds, from when on, would be a guess."""
+    if isinstance(sent, int | float):
+        msg = "should be a text, as RFC 3339 has it"
+        raise ValueError(msg)  # noqa: TRY004 - pydantic makes a refusal of this one alone
+    return sent
+
+
+SentMoment = Annotated[AwareDatetime | None, Field(strict=False), BeforeValidator(_text_alone)]
+SAYS_NOTHING: dict[str, Any] = {"enum": [None, ""], "description": "As if it were not there."}
+_ABOUT = {"title", "description", "default", "examples"}  # a field, whatever its type is
+
+
 class RequestBody(BaseModel):
     """What clients send: a field we do not know is an error, as is `0` for `false`.
 
@@ -50,6 +67,19 @@ class RequestBody(BaseModel):
         if not isinstance(sent, dict):
             return sent
         return {name: value for name, value in sent.items() if value is not None and value != ""}
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        """Say so in the contract."""
+        said = handler(core_schema)
+        schema = handler.resolve_ref_schema(said)
+        for name, field in schema.get("properties", {}).items():
+            if name not in schema.get("required", ()):
+                kinds = {key: field.pop(key) for key in [*field] if key not in _ABOUT}
+                field["anyOf"] = [*kinds.pop("anyOf", [kinds] if kinds else []), SAYS_NOTHING]
+        return said
 
 
 class ResponseBody(BaseModel):

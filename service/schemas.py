@@ -4,7 +4,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import (
     AliasChoices,
-    AwareDatetime,
     ConfigDict,
     Field,
     StringConstraints,
@@ -12,14 +11,13 @@ from pydantic import (
 )
 
 from portrait.events.item import ItemSnapshot, ItemWords, nullable
-from service.fields import Brand, Category, ItemName, Moment, Price, ResponseBody, Title
+from service.fields import Brand, Category, ItemName, Moment, Price, ResponseBody, SentMoment, Title
 
 MOST_EVENTS = 500  # of one request
 ReadEvent = Annotated[
     dict[str, Any],
     WithJsonSchema({"$ref": "#/components/schemas/Event"}),
 ]
-AvailableMoment = Annotated[AwareDatetime | None, Field(strict=False)]  # in JSON it is a text
 
 
 class EventResult(ResponseBody):
@@ -90,8 +88,8 @@ class ItemPatch(ItemWords):
 
     model_config = ConfigDict(extra="forbid", strict=True, json_schema_extra=_patch_schema)
 
-    available_from: AvailableMoment = None
-    available_until: AvailableMoment = None
+    available_from: SentMoment = None
+    available_until: SentMoment = None
 
 
 class ItemAnswer(ResponseBody):

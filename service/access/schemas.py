@@ -1,19 +1,17 @@
 """What goes in and out over HTTP about keys and the audit log."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import AwareDatetime, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from portrait.access.audit import AuditLine
 from portrait.access.key import ApiKey, KeyId, KeyName, Origin, Rate
 from portrait.access.scope import Scope
-from service.fields import RequestBody, ResponseBody
+from service.fields import RequestBody, ResponseBody, SentMoment
 
 KEY_ID = "3f9c1a20b7de"
 TOKEN = f"portrait_{KEY_ID}_5Jq0m8v3XyTz1kQ9wRb7cNd2LfGhPs4uVa6eIoKjMtY"
-
-Moment = Annotated[AwareDatetime | None, Field(strict=False)]
 
 
 class KeyRequest(RequestBody):
@@ -54,7 +52,7 @@ class KeyRequest(RequestBody):
         description="Tokens a second that it may ask for, over all processes; null: as the service "
         "is set (PORTRAIT_KEY_RATE). A recommendation costs 4, all else 1.",
     )
-    expires_at: Moment = Field(None, description="From when on it opens nothing; null: never.")
+    expires_at: SentMoment = Field(None, description="From when on it opens nothing; null: never.")
 
 
 class KeyAnswer(ResponseBody):
