@@ -6,6 +6,7 @@ touches next.
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -16,9 +17,11 @@ from portrait.dataset.interactions import Interactions
 from portrait.dataset.sequences import wanted
 from portrait.model.neighbours import Neighbours
 from portrait.model.space import Vectors
+from portrait.training.ranker.clip import first_said, heard, voices
 
 MOST_NEIGHBOURS = 200  # of an item, of each kind: 100 lose .1 % of NDCG, 50 lose .5 %
 SOLVABLE = 15_000  # items: the system is dense, 0.9 GB of it
+AT_ONCE = 200_000  # events, and the rest of their last user's: ten pairs each in memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +42,11 @@ class Window:
 
 
 def touches(events: Interactions) -> csr_array:
-    """Return 1 where a user touched an item and did not return or dislike it, (U, N)."""
-    events = events.where(wanted(events))
+    """Return 1 where a user touched an item and did not return or dislike it, (U, N).
+
+    Of each user as much as is heard: see `clip.py`.
+    """
+    events = heard(events.where(wanted(events)))
     shape = events.users, len(events.items)
     ones = np.ones(len(events), np.float32)
     touched = csr_array((ones, (events.user, events.item)), shape=shape)
@@ -99,15 +105,19 @@ def followed(events: Interactions, window: Window) -> csr_array:
 
     Several touches of one thing in a row are one: a purchase is a click, a cart and a payment.
     What happened at the same moment has no order, nor has what was bought in one: a till's receipt
-    is sorted by number.
+    is sorted by number. Of each user as much as is heard: see `clip.py`.
     """
-    events = events.where(wanted(events))
+    events = heard(events.where(wanted(events)))
     goes_on = (events.user[1:] == events.user[:-1]) & (events.item[1:] == events.item[:-1])
     events = events.where(np.append(True, ~goes_on)[: len(events)])
-    return evidence(events.user, events.item, events.moments, len(events.items), window)
+    return evidence(
+        events.user, events.item, events.moments, len(events.items), window, voices(events)
+    )
 
 
-def evidence(user: Codes, item: Codes, at: Codes, items: int, window: Window) -> csr_array:
+def evidence(  # noqa: PLR0913, PLR0917 - columns of events
+    user: Codes, item: Codes, at: Codes, items: int, window: Window, voice: Codes | None = None
+) -> csr_array:
     """Count what came after what, as evidence: log(1 + C / smoothing), (N, N), 0 on the diagonal.
 
     C[b, a] adds up 1 / sqrt(d) for each a that came d steps after b, within the window, and
@@ -119,22 +129,40 @@ def evidence(user: Codes, item: Codes, at: Codes, items: int, window: Window) ->
         at: (E,), when; nothing came after what happened at the same time.
         items: N.
         window: How far, and in which direction.
+        voice: (E,), ascending: of one, b before a counts once, as near as it was. None: always.
 
     Source: Petrov et al., Do Sequential Recommendation Benchmarks Really Require Higher-Order
     Sequence Modelling?, RecSys 2026 (PCTM; smoothing is its tau over N).
     """
     counts = csr_array((items, items), dtype=np.float32)
-    for steps in range(1, window.steps + 1):
-        same = (user[:-steps] == user[steps:]) & (at[:-steps] != at[steps:])
-        weight = np.full(int(same.sum()), steps**-0.5, np.float32)
-        pairs = item[:-steps][same], item[steps:][same]
-        counts += csr_array((weight, pairs), counts.shape)
+    cuts = np.searchsorted(user, user[::AT_ONCE])  # no user in two parts, for their pairs are there
+    for start, stop in pairwise([*np.unique(cuts).tolist(), len(user)]):
+        part = slice(start, stop)
+        said = None if voice is None else voice[part]
+        counts += _followed(user[part], item[part], at[part], items, window.steps, said)
     if window.backward:
         counts += np.float32(window.backward) * counts.T
     both = counts.tocoo()
     apart = both.row != both.col
     value = np.log1p(both.data[apart] / np.float32(window.smoothing))
     return csr_array((value, (both.row[apart], both.col[apart])), shape=both.shape)
+
+
+def _followed(  # noqa: PLR0913, PLR0917 - columns of events
+    user: Codes, item: Codes, at: Codes, items: int, most: int, voice: Codes | None
+) -> csr_array:
+    """Add up what came at most so many steps after what, the nearest first: C of some users."""
+    places = []
+    for steps in range(1, most + 1):
+        apart = (user[:-steps] == user[steps:]) & (at[:-steps] != at[steps:])
+        later = np.flatnonzero(apart) + steps
+        places.append(np.stack([later - steps, later, np.full(len(later), steps)]))
+    before, after, steps_apart = np.concatenate(places, axis=1)
+    weight = (steps_apart**-0.5).astype(np.float32)
+    pair = item[before], item[after]
+    if voice is not None:
+        weight *= first_said(voice[after], *pair, items)
+    return csr_array((weight, pair), (items, items))
 
 
 def strongest(matrix: Floats, most: int = MOST_NEIGHBOURS) -> csr_array:
