@@ -14,6 +14,7 @@ from starlette.routing import Route
 
 from portrait.errors import PortraitError
 from portrait.events.stream import Notes
+from portrait.listening import ListeningServer
 
 Check = Callable[[], Awaitable[None]]
 GRACE_SECONDS = 1  # for a probe in hand: one that waits for what is down would keep a worker
@@ -74,7 +75,7 @@ async def serve_health(
             server.should_exit = True
 
 
-class _Server(uvicorn.Server):
+class _Server(ListeningServer):
     """A server that leaves signals to the worker it stands beside."""
 
     @contextmanager

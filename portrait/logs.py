@@ -4,10 +4,12 @@ Nobody's words but ours: an error of a library may repeat a record, a key or a p
 is told of it is its class and where it was raised.
 """
 
+import json
 import logging
 import sys
 import traceback
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Literal, TextIO
 
@@ -34,7 +36,7 @@ def configure_logs(form: Literal["auto", "json", "text"], stream: TextIO | None 
     stream = stream or sys.stdout
     text = form == "text" or (form == "auto" and stream.isatty())
     handler = logging.StreamHandler(stream)
-    handler.setFormatter(_Discreet("%(name)s: %(message)s"))
+    handler.setFormatter(_Discreet("%(name)s: %(message)s") if text else _AsJson("%(message)s"))
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
     structlog.configure(
         processors=[
@@ -75,6 +77,20 @@ class _Discreet(logging.Formatter):
         self, ei: _ErrorInfo
     ) -> str:
         return "\n".join(described(ei[1])) if ei[1] is not None else ""
+
+
+class _AsJson(_Discreet):
+    """The same as a line of JSON, beside ours."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = {
+            "library": record.name,
+            "said": super().format(record),
+            "event": "library_said",
+            "level": record.levelname.lower(),
+            "timestamp": datetime.fromtimestamp(record.created, UTC).isoformat(),
+        }
+        return json.dumps(line, ensure_ascii=False)
 
 
 def _hook(kind: type[BaseException], error: BaseException, _trace: TracebackType | None) -> None:

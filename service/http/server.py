@@ -17,6 +17,7 @@ from time import monotonic
 import uvicorn
 from starlette.types import ASGIApp
 
+from portrait.listening import ListeningServer
 from service.http.connection import Limits, bounded, has_asked
 from service.http.door import is_anybody_waiting, let_nobody_in
 from service.http.leaving import Leaving
@@ -41,7 +42,7 @@ def _never() -> bool:
     return False
 
 
-class DrainingServer(uvicorn.Server):
+class DrainingServer(ListeningServer):
     """A server that says that it leaves, and then leaves."""
 
     def __init__(self, config: uvicorn.Config, leaving: Leaving, drain: timedelta) -> None:

@@ -1,6 +1,7 @@
 """TLS of our own ports: who trusts the authority is answered, and nobody speaks in plain."""
 
 import asyncio
+import socket
 import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ import httpx
 import pytest
 
 from portrait.errors import SettingsInvalidError
+from portrait.health import serve_health
 from portrait.settings import Settings
 from portrait.tls import context_of
 from sandbox.ports import free_port
@@ -70,6 +72,38 @@ def test_nobody_is_answered_in_plain(serving: Serving) -> None:
     for port in (serving.port, serving.health):
         with pytest.raises(httpx.TransportError):
             httpx.get(f"http://127.0.0.1:{port}/livez")
+
+
+async def test_who_begins_a_handshake_and_stops_is_left_in_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("portrait.listening.ListeningServer.handshake_seconds", 0.3)
+    certificates = certify(tmp_path / "certificates")
+    port, context = free_port(), context_of(Settings(tls_certificate_file=certificates.server))
+    trusted = ssl.create_default_context(cafile=str(certificates.authority))
+
+    async with serve_health("127.0.0.1", port, {}, tls=context):
+        await until(lambda: _is_listening(port), "it listens")
+        stalled = [await asyncio.open_connection("127.0.0.1", port) for _ in range(200)]
+        for _, writer in stalled:
+            writer.write(b"\x16\x03\x01\x02\x00")  # the head of a hello, and no more
+        async with httpx.AsyncClient(verify=trusted) as client:
+            answer = await client.get(f"https://127.0.0.1:{port}/livez", timeout=20)
+        async with asyncio.timeout(20):  # asyncio's own is a minute
+            left = [await reader.read() for reader, _ in stalled]
+        for _, writer in stalled:
+            writer.close()
+
+    assert answer.status_code == 200
+    assert left == [b""] * 200
+
+
+def _is_listening(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), 1).close()
+    except OSError:
+        return False
+    return True
 
 
 def test_old_versions_are_refused(serving: Serving) -> None:

@@ -1,5 +1,6 @@
 """Logs: what went wrong is told with its place, and nobody's words, keys or passwords."""
 
+import json
 import logging
 import subprocess
 import sys
@@ -75,6 +76,22 @@ def test_a_library_that_logs_an_error_is_told_discreetly(
     told = capsys.readouterr().out
     assert told.startswith("library: went wrong\nbuiltins.RuntimeError at ")
     assert PRIVATE not in told
+
+
+def test_beside_json_a_library_speaks_json(capsys: pytest.CaptureFixture[str]) -> None:
+    root = logging.getLogger()
+    before, root.handlers = root.handlers, []
+    try:
+        configure_logs("json")
+        logging.getLogger("library").warning("two\nlines", exc_info=raised(RuntimeError(PRIVATE)))
+    finally:
+        root.handlers = before
+
+    (line,) = capsys.readouterr().out.splitlines()
+    told = json.loads(line)
+    assert (told["event"], told["library"], told["level"]) == ("library_said", "library", "warning")
+    assert told["said"].startswith("two\nlines\nbuiltins.RuntimeError at ")
+    assert PRIVATE not in line
 
 
 def test_lines_go_to_what_is_standard_output_when_they_are_written(
