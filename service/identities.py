@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Path, status
-from pydantic import AwareDatetime, ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
 
 from portrait.events.event import UserId
 from portrait.events.item import LONGEST_ID, Id
@@ -12,7 +12,7 @@ from portrait.events.login import Identification
 from portrait.identity.device import decode_device
 from portrait.times import to_moment
 from service.dependencies import PartsDep
-from service.fields import Moment, RequestBody, ResponseBody
+from service.fields import Moment, RequestBody, ResponseBody, SentMoment
 from service.http.problems import WRITING, declared
 from service.routing import ExactRoute
 
@@ -36,7 +36,7 @@ class IdentityBody(RequestBody):
 
     anonymous_id: Id
     user_id: UserId
-    occurred_at: Annotated[AwareDatetime | None, Field(strict=False)] = Field(
+    occurred_at: SentMoment = Field(
         None, description="When they logged in. Without it: now."
     )
 
