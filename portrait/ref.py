@@ -11,6 +11,8 @@ and again, and for nothing whose length a stranger chooses.
 from functools import lru_cache
 from hashlib import blake2b
 
+from portrait.wording import worded
+
 SHORT = 40  # characters: a UUID with a prefix. 160 bytes at most, in the widest script
 REMEMBERED = 65_536  # short strings of a kind: 30 MB at most
 
@@ -31,8 +33,8 @@ def text_ref(text: str) -> int:
 
 
 def search_ref(text: str) -> int:
-    """Name what somebody searched for: it lies elsewhere than the same text of an item."""
-    return _ref(b"search:", text)
+    """Name what somebody searched for, however they wrote it: elsewhere than an item's text."""
+    return _ref(b"search:", worded(text))
 
 
 def user_ref(user: str) -> int:

@@ -36,9 +36,7 @@ class IdentityBody(RequestBody):
 
     anonymous_id: Id
     user_id: UserId
-    occurred_at: SentMoment = Field(
-        None, description="When they logged in. Without it: now."
-    )
+    occurred_at: SentMoment = Field(None, description="When they logged in. Without it: now.")
 
 
 class IdentityAccepted(ResponseBody):

@@ -19,6 +19,7 @@ from portrait.catalogue.store import CatalogueStore
 from portrait.model.encoder import TextEncoder
 from portrait.model.space import Space, Vectors
 from portrait.ref import search_ref, text_ref
+from portrait.wording import worded
 
 SEARCH_TTL = timedelta(days=90)  # three half-lives of an interest
 MOST_UNREAD = 0.25  # of a text: English has none, Chinese with an English vocabulary .3 to 1
@@ -57,7 +58,7 @@ class TextReader:
             How many were encoded.
         """
         of_items = {text_ref(text): text for text in texts}
-        searched = {search_ref(text): text for text in searches}
+        searched = {search_ref(text): worded(text) for text in searches}
         refs = [*of_items, *searched]
         vectors = await self._store.get_vectors(self.space.id, refs, self.space.dim)
         known = {r: v for r, v in zip(refs, vectors, strict=True) if v is not None}

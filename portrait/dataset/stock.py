@@ -13,6 +13,7 @@ from portrait.model.encoder import TextEncoder
 from portrait.model.space import Space, Vectors
 from portrait.ref import search_ref, text_ref
 from portrait.tracker import NoTracker, Tracker
+from portrait.wording import worded
 
 AT_ONCE = 1_000  # items or vectors asked for in one call
 TEXTS_AT_ONCE = 512  # encoded before the progress is told
@@ -92,7 +93,7 @@ def place_searches(
     searches: Sequence[str], space: Space, stock: Stock, encoder: TextEncoder | None
 ) -> Vectors:
     """Place what people searched for, as workers do: likewise, zero where it cannot be read."""
-    by_ref = {search_ref(text): text for text in sorted({*searches} - {""})}
+    by_ref = {search_ref(text): worded(text) for text in sorted({*searches} - {""})}
     if encoder is not None:
         is_unread = illegible(encoder, [*by_ref.values()])
         said = zip(by_ref.items(), is_unread, strict=True)

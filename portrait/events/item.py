@@ -18,6 +18,7 @@ from pydantic_core import PydanticCustomError
 
 from portrait.events.category import LONGEST, SEPARATOR
 from portrait.privacy.redact import redacted
+from portrait.wording import worded
 
 MOST_ATTRIBUTES = 32
 TITLE_SAYS = 64  # as much as more fields than there are
@@ -97,7 +98,7 @@ class ItemSnapshot(BaseModel):
         """What the encoder reads; empty if nothing is known but the id."""
         parts = [self.title, self.category.replace(SEPARATOR, ", "), self.brand]
         parts += self.attributes.values()
-        return ". ".join(part for part in parts if part)
+        return worded(". ".join(part for part in parts if part))
 
 
 # What is known of a field that is said to be null. In a patch that takes back what was known.

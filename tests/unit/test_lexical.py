@@ -27,7 +27,7 @@ def found(lexicon: Lexicon, query: str) -> list[int]:
     [
         ("Whole Milk, 2%", ["whole", "milk", "2"]),
         ("STRASSE straße", ["strasse", "strasse"]),
-        ("黑巧克力 85%", ["黑", "巧", "克", "力", "85"]),
+        ("黑巧克力 85%", ["黑", "巧", "克", "力", "黑巧", "巧克", "克力", "85"]),
         ("", []),
         ("!?", []),
     ],
