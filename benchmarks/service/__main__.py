@@ -5,8 +5,9 @@
 A real Redis, a real service, and a generator in a process of its own, for catalogues of two sizes
 and models with and without learning. Each kind of request is measured twice: as many as are
 answered by a closed loop (capacity), and at half of that, sent at moments fixed beforehand (open
-loop). Then, what a few clients who send the costliest requests there are do to everybody else. All
-share the machine. The last line is JSON, latencies in milliseconds.
+loop). Then, what a few clients who send the costliest requests there are do to everybody else, what
+keys and limits cost, and how 200 clients at once fare. All share the machine. The last line is
+JSON, latencies in milliseconds.
 """
 
 import argparse
@@ -16,11 +17,13 @@ import os
 import subprocess
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
+from statistics import median
 from subprocess import PIPE, Popen
 from urllib.error import URLError
 from urllib.request import urlopen
@@ -29,21 +32,25 @@ from tqdm import tqdm
 
 from benchmarks.service import asks
 from benchmarks.service.generate import Outcome, Plan
+from benchmarks.service.guarded import guarding
 from benchmarks.service.shop import Shop, fill, open_shop
 from portrait.adapters.redis_store import connect_redis
 from sandbox.servers import Servers, free_port, python, running, start_servers, wait_for_port
 
-PROFILE, FAIRNESS = "GET /profile", "fairness"
-KINDS = [PROFILE, *asks.RECOMMENDATIONS, FAIRNESS]
+PROFILE, FAIRNESS, ACCESS, CROWD = "GET /profile", "fairness", "access", "crowd"
+KINDS = [PROFILE, *asks.RECOMMENDATIONS, FAIRNESS, ACCESS, CROWD]
 PROFILE_RATE = 200.0  # a second, of the goal
 BESIDE_RATE = 100.0  # of those who are disturbed by the costliest
 COSTLY_CLIENTS = 8
 CONNECTIONS = 16  # of a closed loop: more add waiting, not answers
 OPEN_CONNECTIONS = 64  # of an open one
+CROWD_CONNECTIONS = 200
+TURNS = 3  # with access control and without it
 LOAD_SECONDS = 300.0  # longest for a service to take in the catalogue
 GOALS = {"recommend_per_second": 400, "recommend_p99_ms": 20, "profile_p99_ms": 10}
 LEAST_OF_BARE = 0.6
 MOST_DISTURBED = 2.0
+LEAST_WITH_ACCESS = 0.85
 
 Figures = dict[str, object]
 
@@ -57,6 +64,7 @@ class Stand:
     bare: int  # port
     seconds: float  # of one measurement
     processor: Callable[[], float]  # seconds that the service has used
+    servers: Servers
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -117,7 +125,8 @@ def _serving(shop: Shop, servers: Servers, seconds: float) -> Iterator[Stand]:
         stack.enter_context(running(command, servers.directory / "bare.log"))
         wait_for_port(bare)
         _await_catalogue(service)
-        yield Stand(shop, service, bare, seconds, partial(_processor_seconds, process.pid))
+        processor = partial(_processor_seconds, process.pid)
+        yield Stand(shop, service, bare, seconds, processor, servers)
 
 
 def _await_catalogue(port: int) -> None:
@@ -194,6 +203,39 @@ def _fairness(stand: Stand) -> Figures:
     return {"alone": asdict(alone), "beside": asdict(beside), "costliest": asdict(costliest)}
 
 
+def _access(stand: Stand) -> Figures:
+    """Measure what asking for keys, and counting against their limits, costs who reads profiles."""
+    requests = asks.profiles(stand.shop, again=True)
+    with guarding(stand.servers, LOAD_SECONDS) as guarded:
+        other, shown = replace(stand, service=guarded.port), guarded.shown(requests)
+        turns = [(_capacity(requests, stand), _capacity(shown, other)) for _ in range(TURNS)]
+    ratio = round(median(on.rate / off.rate for off, on in turns), 3)
+    rates = [(off.rate, on.rate) for off, on in turns]
+    tqdm.write(
+        f"  {ACCESS:>18}  {PROFILE} with keys and limits: {ratio} of what it is without"
+        f" (goal {LEAST_WITH_ACCESS}); {', '.join(f'{on:,.0f}/{off:,.0f}' for off, on in rates)}"
+    )
+    statuses = sum((Counter(on.statuses) for _, on in turns), Counter())
+    return {"of_open": ratio, "goal": LEAST_WITH_ACCESS, "rates": rates, "statuses": dict(statuses)}
+
+
+def _crowd(stand: Stand) -> Figures:
+    """Measure 200 clients who ask again as soon as they are answered."""
+    figures: Figures = {}
+    for kind, requests in (
+        (PROFILE, asks.profiles(stand.shop, again=True)),
+        ("session", asks.recommendations("session", stand.shop)),
+    ):
+        plan = Plan(stand.service, requests, 2 * stand.seconds, CROWD_CONNECTIONS)
+        outcome = _ended(_begun(plan))
+        figures[kind] = asdict(outcome)
+        tqdm.write(
+            f"  {CROWD:>18}  {CROWD_CONNECTIONS} clients, {kind}: {outcome.rate:,.0f}/s, p99"
+            f" {outcome.p99_ms:.0f} ms, {outcome.statuses}"
+        )
+    return figures
+
+
 def _processor_seconds(process: int) -> float:
     """Read what a process has used of all cores."""
     fields = Path(f"/proc/{process}/stat").read_text().rpartition(") ")[2].split()
@@ -231,7 +273,12 @@ def _ended(process: Popen[str]) -> Outcome:
     return Outcome(**json.loads(outcome.splitlines()[-1]))
 
 
-_MEASURES: dict[str, Callable[[Stand], Figures]] = {PROFILE: _profile, FAIRNESS: _fairness}
+_MEASURES: dict[str, Callable[[Stand], Figures]] = {
+    PROFILE: _profile,
+    FAIRNESS: _fairness,
+    ACCESS: _access,
+    CROWD: _crowd,
+}
 
 if __name__ == "__main__":
     main()
