@@ -14,7 +14,6 @@ from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-import yaml
 from pydantic import (
     BaseModel,
     BeforeValidator,
@@ -22,16 +21,15 @@ from pydantic import (
     Discriminator,
     Field,
     Tag,
-    ValidationError,
     field_validator,
     model_validator,
 )
 
-from portrait.errors import SettingsInvalidError
 from portrait.events.event import Action
 from portrait.reading.acts import MOST_PRODUCTS, TOO_MANY, Acts, part_id
 from portrait.reading.names import ALL
 from portrait.reading.values import Fields, as_json, as_text, as_whole, is_said, objects, said
+from portrait.yaml_file import YamlFile, as_said
 
 EACH = "each"
 EventField = Literal[
@@ -263,80 +261,23 @@ def read_mapping(path: Path) -> Mapped:
     Raises:
         SettingsInvalidError: It cannot be read; says in which line.
     """
-    try:
-        text = path.read_text("utf-8")
-    except UnicodeDecodeError as error:
-        line = error.object.count(b"\n", 0, error.start) + 1
-        raise _wrong(path, line, "not UTF-8") from error
-    except OSError as error:
-        msg = f"PORTRAIT_MAPPING: {path} cannot be read ({type(error).__name__})"
-        raise SettingsInvalidError(msg) from error
-    try:
-        node = yaml.compose(text, yaml.SafeLoader)
-        for key in _repeated(node):
-            raise _wrong(path, key.start_mark.line + 1, f"`{key.value}` stands there before")
-        file = MappingFile.model_validate(yaml.safe_load(text) or {})
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise _wrong(path, line, str(error.problem)) from error
-    except yaml.reader.ReaderError as error:
-        line = text.count("\n", 0, error.position) + 1
-        raise _wrong(path, line, "a character that YAML does not allow") from error
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = [name for name in first["loc"] if name not in _TAGS]
-        told = f"{'.'.join(map(str, place)) or 'the file'}: {_told(first)}"
-        raise _wrong(path, _line_of(node, place), told) from error
+    written = YamlFile.open(path, "PORTRAIT_MAPPING")
+    file = written.read(MappingFile, _wrong_word, _TAGS)
     if not (file.events or file.items or file.categories):
-        raise _wrong(path, 1, "it says nothing: there are no rules under `events` or `items`")
+        raise written.wrong([], "it says nothing: there are no rules under `events` or `items`")
     return Mapped(tuple(file.events), tuple(file.items), file.categories)
 
 
 _TAGS = ("path", "paths", "more", "[key]")  # of places in errors, beside names
 
 
-def _wrong(path: Path, line: int, what: str) -> SettingsInvalidError:
-    return SettingsInvalidError(f"PORTRAIT_MAPPING: {path}, line {line}: {what}")
-
-
-def _told(error: Any) -> str:  # noqa: ANN401 - pydantic's
+def _wrong_word(error: Any) -> str:  # noqa: ANN401 - pydantic's
     """Say what is wrong, and of a field that is none, which there are."""
     if error["loc"] and error["loc"][-1] == "[key]":
         return f"no such field; there are {error['ctx']['expected']}"
     if error["type"] == "extra_forbidden":
         return "there is no such word in a mapping"
-    return str(error["msg"]).removeprefix("Value error, ")
-
-
-def _repeated(node: Any) -> Iterator[Any]:  # noqa: ANN401 - yaml is untyped
-    """Yield the keys that stand twice in one table."""
-    if isinstance(node, yaml.MappingNode):
-        seen = set()
-        for key, value in node.value:
-            if key.value in seen:
-                yield key
-            seen.add(key.value)
-            yield from _repeated(value)
-    elif isinstance(node, yaml.SequenceNode):
-        for each in node.value:
-            yield from _repeated(each)
-
-
-def _line_of(node: Any, place: Sequence[str | int]) -> int:  # noqa: ANN401 - yaml is untyped
-    """Return the line in which a field stands, as near as can be told."""
-    line = node.start_mark.line + 1 if node is not None else 1
-    for name in place:
-        if isinstance(node, yaml.SequenceNode) and isinstance(name, int):
-            node = node.value[name] if name < len(node.value) else None
-        elif isinstance(node, yaml.MappingNode):
-            pairs = {key.value: (key, value) for key, value in node.value}
-            key, node = pairs.get(str(name), (None, node))
-            line = key.start_mark.line + 1 if key is not None else line
-            continue
-        if node is None:
-            break
-        line = node.start_mark.line + 1
-    return int(line)
+    return as_said(error)
 
 
 def _rule_for(message: Fields, rules: Sequence[Rule]) -> Rule | None:
