@@ -1,7 +1,8 @@
 """The app: routers, middleware and problems put together. Importing it has no effect."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from functools import partial
 from typing import Any
 
 from fastapi import FastAPI
@@ -12,7 +13,7 @@ from pydantic_core import to_json
 from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
 from portrait.access.scope import Scope
@@ -20,7 +21,7 @@ from portrait.events.event import Event
 from service import events, identities, items, operations
 from service.access import routes as access
 from service.access.guard import Guard
-from service.access.rules import OPEN, RULES
+from service.access.rules import OPEN, rule_of
 from service.dependencies import State
 from service.documents import routes_of
 from service.http.border import Border
@@ -57,33 +58,39 @@ def create_app(
         border: Who may come in at all.
         guard: Who of those may do what; None: everybody everything.
     """
-    border = border or Border()
-    app = PortraitApp(
-        title="Portrait",
-        version=VERSION,
-        description=DESCRIPTION,
-        lifespan=_lifespan(parts, border, guard),
-        redirect_slashes=False,
-        docs_url=None,  # FastAPI's own pages load scripts from other hosts
-        redoc_url=None,
-        border=border,
-        guard=guard,
-        most_bytes=(body_limits or BodyLimits()).most_bytes,
-    )
-    for resource in (
-        profiles,
-        recommendations,
-        events,
-        identities,
-        items,
-        models,
-        access,
+    border, limits = border or Border(), body_limits or BodyLimits()
+    resources = (
+        *(profiles, recommendations, events, identities, items, models, access),
         operations,
-    ):
-        app.router.routes += resource.router.routes  # including them would compile their paths anew
+    )
+    return assemble(
+        PortraitApp(
+            title="Portrait",
+            description=DESCRIPTION,
+            lifespan=_lifespan(parts, border, guard),
+            shortcut=partial(Shortcut, border=border, guard=guard, most_bytes=limits.most_bytes),
+            border=border,
+            is_asked=guard is not None,
+        ),
+        [route for resource in resources for route in resource.router.routes],
+        limits,
+        border,
+        guard,
+    )
+
+
+def assemble(
+    app: "PortraitApp",
+    routes: Iterable[BaseRoute],
+    body_limits: BodyLimits,
+    border: Border,
+    guard: Guard | None,
+) -> FastAPI:
+    """Give an app its routes, and what every request passes on its way to them."""
+    app.router.routes += routes  # including routers would compile their paths anew
     app.router.routes += routes_of(app)
     app.router.routes.insert(0, Route(str(app.openapi_url), app.document, include_in_schema=False))
-    app.add_middleware(BodyLimit, limits=body_limits or BodyLimits(), leaving=border.leaving)
+    app.add_middleware(BodyLimit, limits=body_limits, leaving=border.leaving)
     if border.origins or guard is not None:
         app.add_middleware(
             Pages,
@@ -110,28 +117,38 @@ class Pages(CORSMiddleware):
 
 
 class PortraitApp(FastAPI):
-    """FastAPI, with the schemas that routes name but do not return, and with a shortcut."""
+    """FastAPI, with the schemas that routes name but do not return, and perhaps a shortcut."""
 
     _written = b""
 
     def __init__(
         self,
         *,
+        title: str,
+        description: str,
+        lifespan: Callable[[FastAPI], AbstractAsyncContextManager[Any]],
         border: Border,
-        guard: Guard | None,
-        most_bytes: int,
-        **kwargs: Any,  # noqa: ANN401
+        is_asked: bool,
+        shortcut: Callable[[ASGIApp], ASGIApp] | None = None,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(
+            title=title,
+            version=VERSION,
+            description=description,
+            lifespan=lifespan,
+            redirect_slashes=False,
+            docs_url=None,  # FastAPI's own pages load scripts from other hosts
+            redoc_url=None,
+        )
         self._border = border
-        self._guard = guard
-        self._most_bytes = most_bytes
+        self._shortcut = shortcut
+        self._is_asked = is_asked  # for a key
 
     def build_middleware_stack(self) -> ASGIApp:
         """Put what every request passes before what FastAPI adds to it."""
         usual = super().build_middleware_stack()
-        shortcut = Shortcut(usual, self._border, self._guard, self._most_bytes)
-        named = RequestLog(shortcut, self._border.leaving)
+        shortened = usual if self._shortcut is None else self._shortcut(usual)
+        named = RequestLog(shortened, self._border.leaving)
         return ServerErrorMiddleware(named, self.exception_handlers[Exception])
 
     def openapi(self) -> dict[str, object]:
@@ -148,7 +165,7 @@ class PortraitApp(FastAPI):
                 ref_template="#/components/schemas/{model}",
             )
             document["components"]["schemas"] |= named["$defs"]
-            _write_access(document, is_asked=self._guard is not None)
+            _write_access(document, is_asked=self._is_asked)
             self.openapi_schema = document
         return self.openapi_schema
 
@@ -164,7 +181,7 @@ def _write_access(document: dict[str, Any], *, is_asked: bool) -> None:
     document["components"]["securitySchemes"] = {"bearer": BEARER} if is_asked else {}
     for path, operations_of in document["paths"].items():
         for method, operation in operations_of.items():
-            rule = RULES[method.upper(), path]
+            rule = rule_of(method.upper(), path)
             if rule == OPEN:
                 for status in ("401", "403", "429"):
                     del operation["responses"][status]

@@ -17,7 +17,7 @@ from pydantic import BaseModel
 
 from service.access.admission import admit, note, pay
 from service.access.limits import COSTS
-from service.access.rules import RULES, Rule, is_audited
+from service.access.rules import Rule, is_audited, rule_of
 from service.dependencies import turns_of
 from service.http.bodies import INLINE_BYTES, ReadRequest, read_body
 from service.http.border import check_address, check_content_type, check_no_query, check_writer
@@ -51,7 +51,7 @@ class ExactRoute(APIRoute):
 
     @property
     def _rule(self) -> Rule:
-        return RULES[self._method, self.path_format]
+        return rule_of(self._method, self.path_format)
 
     @property
     def _cost(self) -> int:

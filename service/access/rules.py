@@ -1,5 +1,7 @@
 """What each route asks for. A route that is not named here is refused at start.
 
+`RULES` are the service's, `ASSIST_RULES` those that the help desk has beside `/livez` and the like.
+
 `OPEN`: anybody, for these say nothing of customers or sales. `ANY`: whoever shows a good key.
 `SERVERS`: the same, if it is not a public one. The documents of the API are open, too.
 """
@@ -42,6 +44,24 @@ RULES: Mapping[tuple[str, str], Rule] = {
     ("GET", "/livez"): OPEN,
     ("GET", "/readyz"): OPEN,
 }
+
+# Who answers customers reads their profiles; what is labelled makes a model.
+ASSIST_RULES: Mapping[tuple[str, str], Rule] = {
+    ("POST", "/assist"): Scope.PROFILES_READ,
+    ("POST", "/assist/{assist_id}/outcome"): Scope.PROFILES_READ,
+    ("GET", "/labels/next"): Scope.MODELS_ADMIN,
+    ("POST", "/labels"): Scope.MODELS_ADMIN,
+}
+
+
+def rule_of(method: str, path: str) -> Rule:
+    """Return what a route asks for.
+
+    Raises:
+        KeyError: It has no rule.
+    """
+    rules = RULES if (method, path) in RULES else ASSIST_RULES
+    return rules[method, path]
 
 
 def is_audited(method: str, rule: Rule) -> bool:

@@ -29,7 +29,13 @@ HEAVY = ("torch", "transformers", "pandas", "mlflow", "sklearn")
 RARE = ("fastavro", "google.protobuf", "httpx")  # what only a shop with a schema registry needs
 PATIENCE = 240  # seconds: what trains loads for ten of them, on a machine that is busy for a minute
 HANDED = (  # who is handed the settings
-    *("workers.roots.", "portrait.reading.dialect", "portrait.adapters.kafka_client"),
+    *(
+        "assist.roots.",
+        "service.roots.",
+        "workers.roots.",
+        "portrait.reading.dialect",
+        "portrait.adapters.kafka_client",
+    ),
     "portrait.tls",
 )
 HELP_SECONDS = 1.5  # of processor time, so that other work on the machine does not count

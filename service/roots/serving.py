@@ -1,0 +1,146 @@
+"""Serving: what every process that answers over HTTP is put together with.
+
+settings ─▶ who may come in, and for how much ─▶ a port that is free ─▶ uvicorn, until told to stop
+"""
+
+import signal
+from functools import partial
+from os import strerror
+from socket import AF_INET, AF_INET6, create_server
+from ssl import SSLContext
+from types import FrameType
+
+from fastapi import FastAPI
+from redis.asyncio import Redis
+
+from portrait.adapters.issuer_client import IssuerClient
+from portrait.adapters.redis_audit import RedisAudit
+from portrait.adapters.redis_buckets import RedisBuckets
+from portrait.adapters.redis_catalogue import RedisCatalogue
+from portrait.adapters.redis_desk import RedisDesk
+from portrait.adapters.redis_identities import RedisIdentities
+from portrait.adapters.redis_keys import RedisKeys
+from portrait.adapters.redis_lease import RedisJobs
+from portrait.adapters.redis_progress import RedisPopularity, RedisProgress
+from portrait.adapters.redis_registry import RedisRegistry
+from portrait.adapters.redis_store import RedisProfiles, eviction, ping
+from portrait.addresses import is_loopback
+from portrait.errors import SettingsInvalidError
+from portrait.events.stream import Publisher
+from portrait.settings import Settings, variable
+from service.access.guard import Guard
+from service.access.limits import Limits as RateLimits
+from service.access.tokens import Tokens
+from service.http.border import Border, hosts_of
+from service.http.connection import Limits
+from service.http.middleware import BodyLimits
+from service.http.server import server_of
+from service.live import Parts
+
+
+def check_access(settings: Settings) -> None:
+    """Refuse to listen to others without access control.
+
+    Raises:
+        SettingsInvalidError: It would.
+    """
+    if settings.access == "off" and not is_loopback(settings.host):
+        where = settings.host or "every address"
+        msg = (
+            f"{variable('access')}: the service binds to {where}, where others reach it, so it has "
+            "to be `keys`; `portrait keys create admin --scope keys:admin` makes the first."
+        )
+        raise SettingsInvalidError(msg)
+
+
+def parts_of(settings: Settings, redis: Redis, publisher: Publisher) -> Parts:
+    """Put together what is read from Redis."""
+    return Parts(
+        profiles=RedisProfiles(redis, settings.profile_ttl),
+        identities=RedisIdentities(redis, settings.profile_ttl),
+        catalogue=RedisCatalogue(redis),
+        popularity=RedisPopularity(redis),
+        progress=RedisProgress(redis),
+        registry=RedisRegistry(redis),
+        keys=RedisKeys(redis),
+        audit=RedisAudit(redis),
+        jobs=RedisJobs(redis),
+        desk=RedisDesk(redis),
+        publisher=publisher,
+        ping_store=partial(ping, redis),
+        warn_of_store=partial(eviction, redis),
+    )
+
+
+def border_of(settings: Settings) -> Border:
+    """Say who may come in."""
+    return Border(
+        hosts=hosts_of(settings.host)
+        if settings.allowed_hosts is None
+        else frozenset(settings.allowed_hosts),
+        origins=frozenset(settings.allowed_origins),
+    )
+
+
+def guard_of(settings: Settings, redis: Redis) -> Guard | None:
+    """Say who of those may do what; None: everybody everything."""
+    if settings.access == "off":
+        return None
+    keys, limits = RedisKeys(redis), RateLimits(RedisBuckets(redis), settings.key_rate)
+    if settings.oidc_issuer is None or settings.oidc_audience is None:
+        return Guard(keys, limits=limits)
+    keys_url = None if settings.oidc_keys_url is None else str(settings.oidc_keys_url)
+    issuer = IssuerClient(settings.oidc_issuer, keys_url)
+    tokens = Tokens(settings.oidc_issuer, settings.oidc_audience, issuer.keys)
+    return Guard(keys, tokens, limits)
+
+
+def body_limits_of(settings: Settings) -> BodyLimits:
+    """Say how large and slow a body may be."""
+    return BodyLimits(
+        most_bytes=settings.max_body_bytes,
+        longest_pause=settings.body_pause,
+        longest=settings.body_time,
+    )
+
+
+def check_port(host: str, port: int, setting: str) -> None:
+    """Refuse a port that somebody has.
+
+    Raises:
+        SettingsInvalidError: It is taken, or not ours to take.
+    """
+    family = AF_INET6 if ":" in host else AF_INET
+    try:
+        create_server((host.strip("[]"), port), family=family).close()
+    except OSError as error:
+        cause = strerror(error.errno or 0).lower()
+        msg = f"{variable(setting)}: {host}:{port} cannot be had ({cause})."
+        raise SettingsInvalidError(msg) from None
+
+
+async def serve(
+    settings: Settings, app: FastAPI, border: Border, port: int, tls: SSLContext | None
+) -> None:
+    """Answer until SIGTERM or SIGINT; then answer what is in flight, and leave."""
+    server = server_of(
+        app,
+        host=settings.host,
+        port=port,
+        limits=Limits(
+            connections=settings.max_connections,
+            header_time=settings.header_time,
+            write_time=settings.write_time,
+        ),
+        keep_alive=settings.keep_alive,
+        leaving=border.leaving,
+        drain=settings.drain,
+        tls=tls,
+    )
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _ignore)  # uvicorn raises it again when it has stopped
+    await server.serve()
+
+
+def _ignore(_number: int, _frame: FrameType | None) -> None:
+    """Let what is open be closed."""
