@@ -9,7 +9,7 @@ from platform import python_version
 from portrait.command import Command, main
 from portrait.settings import Settings
 
-PACKAGES = ("service", "workers")  # an image may have but one of them
+PACKAGES = ("assist", "service", "workers")  # an image may have but one of them
 
 
 async def run(_settings: Settings, _options: Namespace) -> None:

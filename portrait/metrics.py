@@ -116,6 +116,19 @@ requests = Counter("portrait_requests_total", "Requests answered.", ["route", "m
 request_seconds = Histogram(
     "portrait_request_seconds", "Time to answer.", ["route"], buckets=_SECONDS
 )
+assist_answers = Counter(
+    "portrait_assist_answers_total",
+    "Messages of customers, by what knew what they mean, and by who answers.",
+    ["understood_by", "answered_by"],
+)
+assist_outcomes = Counter(
+    "portrait_assist_outcomes_total",
+    "Answers that agents accepted, edited or refused.",
+    ["outcome"],
+)
+rephrasings = Counter(
+    "portrait_rephrasings_total", "Replies that a model said in other words.", ["outcome"]
+)
 access_decisions = Counter(
     "portrait_access_total",
     "Requests let in, or refused and why; nothing is counted where access control is off.",

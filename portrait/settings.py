@@ -293,8 +293,8 @@ class Settings(BaseSettings):
     key_rate: PositiveFloat = Field(
         5_000,
         description="Tokens a second that a key or a token may ask for, over all processes, unless "
-        "the key says another number: a recommendation costs 4, all else 1. Two seconds' worth may "
-        "come at once.",
+        "the key says another number: recommendations and answers cost 4, all else 1. Two seconds' "
+        "worth may come at once.",
     )
     oidc_issuer: str | None = Field(
         None,
@@ -349,6 +349,31 @@ class Settings(BaseSettings):
         timedelta(seconds=2),
         description="How long it still listens after SIGTERM, while `/readyz` says 503, before it "
         "lets nobody in any more.",
+    )
+
+    # The help desk
+    help_desk: Path = Field(
+        Path("deploy/help-desk"),
+        description="Folder of what customers ask and what is answered: docs/assist.md.",
+    )
+    assist_port: int = Field(
+        8_001, ge=0, le=65_535, description="Port that `portrait assist` binds to."
+    )
+    assist_models: Path = Field(
+        Path("build/assist"), description="Folder of what it has learned of intents."
+    )
+    rephrase_url: HttpUrl | None = Field(
+        None,
+        description="An API like OpenAI's, up to before `/chat/completions`, that may say replies "
+        "in other words. It sees templates, and never what fills them. None: nobody does.",
+    )
+    rephrase_model: str = Field("", description="The model that is asked for there.")
+    rephrase_key_file: FilePath | None = Field(
+        None, description="File that holds the key that is shown there."
+    )
+    rephrase_wait: timedelta = Field(
+        timedelta(seconds=2),
+        description="How long that may take; then a reply goes out as it was written.",
     )
 
     # Our own ports
@@ -461,8 +486,8 @@ def _at_odds(settings: Settings) -> list[str]:
     if settings.tls_key_file is not None and settings.tls_certificate_file is None:
         return [f"{variable('tls_key_file')}: there is no {variable('tls_certificate_file')}."]
     return [
-        f"{variable(name)}: whoever listens on the way could let anybody in; it has to be https."
-        for name in ("oidc_issuer", "oidc_keys_url")
+        f"{variable(name)}: on the way anybody could change what is said; it has to be https."
+        for name in ("oidc_issuer", "oidc_keys_url", "rephrase_url")
         if (url := getattr(settings, name)) is not None and not is_private_way(str(url))
     ]
 

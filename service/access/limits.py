@@ -18,7 +18,10 @@ from service.http.problems import ProblemError
 
 LOT_SECONDS = 0.1
 MOST_LOTS = 10_000  # callers whose tokens are at hand
-COSTS: Mapping[tuple[str, str], int] = {("POST", "/recommend"): 4}  # tokens; of any other route one
+COSTS: Mapping[tuple[str, str], int] = {  # tokens; of any other route one
+    ("POST", "/recommend"): 4,
+    ("POST", "/assist"): 4,
+}
 
 
 class RateLimitedError(ProblemError):
@@ -86,7 +89,7 @@ class Limits:
 def _too_much(rate: float, wait: int) -> RateLimitedError:
     """Say so, in words and in the headers of draft-ietf-httpapi-ratelimit-headers."""
     return RateLimitedError(
-        f"It may ask for {rate:g} tokens a second; a recommendation costs 4, all else 1.",
+        f"It may ask for {rate:g} tokens a second; recommendations and answers cost 4, all else 1.",
         headers={
             "Retry-After": str(wait),
             "RateLimit-Policy": f'"key";q={int(rate * BURST_SECONDS)};w={BURST_SECONDS}',

@@ -22,6 +22,8 @@ from portrait.errors import (
     StreamUnavailableError,
 )
 from portrait.events.item import ID_PATTERN, ID_RULE
+from portrait.helpdesk.desk import DeskNotReadError
+from portrait.helpdesk.labels import MessageNotFoundError
 from portrait.lifecycle.jobs import JobNotFoundError, JobOpenError, JobOverError
 from portrait.lifecycle.registry import (
     ModelNotFoundError,
@@ -112,6 +114,8 @@ OURS: Mapping[type[PortraitError], tuple[HTTPStatus, str, int | None]] = {
     NoFormerModelError: (HTTPStatus.CONFLICT, "no-former-model", None),
     JobOpenError: (HTTPStatus.CONFLICT, "job-open", None),
     JobOverError: (HTTPStatus.CONFLICT, "job-over", None),
+    MessageNotFoundError: (HTTPStatus.NOT_FOUND, "message-not-found", None),
+    DeskNotReadError: (HTTPStatus.SERVICE_UNAVAILABLE, "desk-not-read", 5),
     ModelMissingError: (HTTPStatus.SERVICE_UNAVAILABLE, "model-missing", 5),
     BusyError: (HTTPStatus.SERVICE_UNAVAILABLE, "busy", 1),
     StoreUnavailableError: (HTTPStatus.SERVICE_UNAVAILABLE, "store-unavailable", 2),
@@ -199,7 +203,8 @@ EXAMPLES: Mapping[int, Problem] = {
         type=f"{TYPES}rate-limited",
         title="This key or token asks for too much: try again in a moment.",
         status=429,
-        detail="It may ask for 1000 tokens a second; a recommendation costs 4, all else 1.",
+        detail="It may ask for 1000 tokens a second; "
+        "recommendations and answers cost 4, all else 1.",
         request_id="5f0c8a",
     ),
     500: Problem(

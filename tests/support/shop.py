@@ -171,7 +171,7 @@ async def open_shop(
     async with app.router.lifespan_context(app) as state:
         yielded = dict(state or {})
         await look(yielded["live"])
-        transport = httpx.ASGITransport(_with_state(app, yielded), raise_app_exceptions=False)
+        transport = httpx.ASGITransport(with_state_of(app, yielded), raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://shop") as client:
             yield client
 
@@ -185,7 +185,7 @@ async def look(live: Live) -> None:
     await live.follow_jobs()
 
 
-def _with_state(app: ASGIApp, state: Mapping[str, object]) -> ASGIApp:
+def with_state_of(app: ASGIApp, state: Mapping[str, object]) -> ASGIApp:
     """Give each request the lifespan's state, and what has come of it, as a server does."""
 
     async def with_state(scope: Scope, receive: Receive, send: Send) -> None:

@@ -11,7 +11,7 @@ UP = '"""Reaches up."""\n\nfrom portrait.inference.paint import paint\n\n__all__
 
 
 def test_a_module_in_the_wrong_room_and_one_in_none_are_refused(tmp_path: Path) -> None:
-    for name in ("portrait", "service", "workers"):
+    for name in ("assist", "portrait", "service", "workers"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("*.pyc"))
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     (tmp_path / "portrait" / "events" / "upwards.py").write_text(UP)

@@ -1,0 +1,1 @@
+"""Assist: customers' messages understood and answered, by a process of its own."""

@@ -1,0 +1,1 @@
+"""The help desk: what customers ask, what may be answered, and what is learned from answers."""
