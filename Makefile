@@ -13,7 +13,7 @@ BROKER := $(if $(filter apache,$(KAFKA)),kafka)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup kafka demo demo-check demo-retrain test test-kafka coverage fuzz check lint format bench-stream bench-encode bench-quality bench-heads bench-staleness \
-  bench-continual bench-judge bench-service bench-portrait encoder-zh generate replay-dead up down clean lock \
+  bench-continual bench-judge bench-service bench-assist bench-portrait encoder-zh generate replay-dead up down clean lock \
   sbom audit pin-images fuzz-http
 
 help:  ## List the targets.
@@ -109,6 +109,9 @@ bench-continual: setup  ## Training again and again: what is learned, what is fo
 
 bench-service: setup  ## The service beside a bare route: rates, latencies, fairness; last line JSON.
 	@$(RUN) python -m benchmarks.service $(ARGS)
+
+bench-assist: setup  ## The help desk: intents, passages, latency, labels needed (DATA=folder); last line JSON.
+	@$(RUN) python -m benchmarks.assist --data $(DATA) $(ARGS)
 
 bench-judge: setup  ## How often the judge errs (DATA=folder; without it on planted shops).
 	@$(RUN) python -m benchmarks.judge $(if $(DATA),--data $(DATA)/online_retail/online_retail.parquet) $(ARGS)

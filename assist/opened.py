@@ -44,7 +44,6 @@ class Opened:
     head: IntentHead
     card: ModelCard | None  # None: nothing was learned yet, the desk's words are all there is
     passages: Passages
-    word_vectors: Vectors  # (W, D) of the reader's: what describes the intents
 
     @property
     def certain(self) -> float:
@@ -88,7 +87,6 @@ def open_desk(desk: Desk, encoder: TextEncoder, learned: Learned | None) -> Open
         of_words if head is None else head,
         None if learned is None or head is None else learned.card,
         Passages(texts, encoder.encode(texts)),
-        word_vectors,
     )
 
 

@@ -169,20 +169,19 @@ def _chosen(
     opened: Opened, messages: Sequence[Message], known: frozenset[str], count: int
 ) -> tuple[list[ToLabel], int]:
     """Choose what to label next. Blocks for milliseconds. Also returns among how many."""
-    fitting = [each for each in messages if each.encoder == opened.reader.name]
     unlabelled = {
         words: each
-        for each in reversed(fitting)
-        if len(each.vector) == opened.reader.dim and (words := normal(each.asked.text)) not in known
+        for each in reversed(messages)
+        if each.encoder == opened.reader.name
+        and len(each.vector) == opened.reader.dim
+        and (words := normal(each.asked.text)) not in known
     }
     pool = [*unlabelled.values()]
     if not pool:
         return [], 0
     vectors = np.stack([each.vector for each in pool])
     probabilities = opened.head(vectors)
-    done = [each.vector for each in fitting if normal(each.asked.text) in known]
-    labelled = np.concatenate([opened.word_vectors, *([np.stack(done)] if done else [])])
-    rows = next_to_label(vectors, uncertainty(probabilities), labelled, count).tolist()
+    rows = next_to_label(vectors, uncertainty(probabilities), count).tolist()
     return [_to_label(pool[row], probabilities[row], opened) for row in rows], len(pool)
 
 

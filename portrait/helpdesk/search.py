@@ -1,7 +1,7 @@
-"""Search: which passages answer a message, by its words and by its meaning, fused by their ranks.
+"""Search: which passages answer a message, by its words and by its meaning.
 
-message ─▶ words, pairs of Chinese signs ─▶ BM25 ─────┐
-       └─▶ vector ─▶ products with the passages' ─────┴▶ reciprocal ranks ─▶ the best
+message ─▶ words, pairs of Chinese signs ─▶ BM25, as shares of the best ─┐
+       └─▶ vector ─▶ cosines, the mean as 0 and the best as 1 ───────────┴▶ weighed ─▶ the best
 """
 
 import re
@@ -12,14 +12,15 @@ from typing import NamedTuple
 from unicodedata import normalize
 
 import numpy as np
-from numpy.typing import NDArray
 
 from portrait.arrays import Floats, Rows
 from portrait.model.space import Vectors
 
 SATURATION, LENGTH_WEIGHT = 1.2, 0.75  # k1 and b of BM25, as they are usually chosen
-RANK_OFFSET = 60  # of the fusion: so the first place is not all
-DEEPEST = 50  # place up to which a ranking has a say
+# What words count beside the meaning: with two encoders it is better than either of them alone.
+# Ranks joined by their reciprocals are worse than meaning alone: docs/decisions/0044.
+WORDS_WEIGHT = 0.2
+SMALLEST = 1e-6  # difference that says anything
 LEAST_COSINE = 0.2  # below it two texts have nothing to do with each other
 
 _SIGNS = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
@@ -31,9 +32,7 @@ class Found(NamedTuple):
     """A text that was found."""
 
     row: int
-    score: float  # the sum of reciprocal ranks, 1 = first in every ranking
-    by_words: int | None  # its place in each ranking, from 1; None: it is in none
-    by_meaning: int | None
+    score: float  # 0 to 1: the best by its words and by its meaning
 
 
 class WordIndex:
@@ -93,33 +92,20 @@ class Passages:
             vector: (D,), unit; None: it has none, and is found by its words alone.
             most: How many to return.
 
-        Source: Cormack, Clarke and Büttcher, Reciprocal Rank Fusion Outperforms Condorcet and
-        Individual Rank Learning Methods, SIGIR 2009.
+        Source: Bruch, Gai and Ingber, An Analysis of Fusion Functions for Hybrid Retrieval, ACM
+        Transactions on Information Systems, 2023: a convex combination of scaled scores.
         """
-        if not len(self._vectors):
-            return []
-        by_words = _ranked(self._words.scores(query), 0.0)
-        nothing = np.zeros(0, np.int64)
-        by_meaning = nothing if vector is None else _ranked(self._vectors @ vector, LEAST_COSINE)
-        return fused(by_words, by_meaning)[:most]
-
-
-def fused(by_words: Rows, by_meaning: Rows) -> list[Found]:
-    """Join two rankings of rows, best first each, into one."""
-    places = [
-        {row: place for place, row in enumerate(each.tolist(), 1)}
-        for each in (by_words, by_meaning)
-    ]
-    best = 2 / (RANK_OFFSET + 1)
-    found = [
-        Found(
-            row,
-            sum(1 / (RANK_OFFSET + at[row]) for at in places if row in at) / best,
-            *(at.get(row) for at in places),
-        )
-        for row in places[0] | places[1]
-    ]
-    return sorted(found, key=lambda one: (-one.score, one.row))
+        words = self._words.scores(query)
+        scores: Floats = _shares(words)
+        found = words > 0
+        if vector is not None and len(self._vectors):
+            cosines = self._vectors @ vector
+            both = _above_mean(cosines) + np.float32(WORDS_WEIGHT) * scores
+            scores = both / np.float32(1 + WORDS_WEIGHT)
+            found |= cosines > LEAST_COSINE
+        rows = np.flatnonzero(found & (scores > 0))
+        best = rows[np.argsort(-scores[rows], kind="stable")[:most]]
+        return [Found(row, float(scores[row])) for row in best.tolist()]
 
 
 def terms_of(text: str) -> Iterator[str]:
@@ -131,9 +117,15 @@ def terms_of(text: str) -> Iterator[str]:
             yield run
 
 
-def _ranked(scores: NDArray[np.float32], least: float) -> Rows:
-    """Return the rows that score more than `least`, best first, as far as they have a say."""
-    rows = np.flatnonzero(scores > least)
-    order = np.argsort(-scores[rows], kind="stable")[:DEEPEST]
-    ranked: Rows = rows[order]
-    return ranked
+def _shares(scores: Floats) -> Floats:
+    """Return scores as shares of the best, (N,)."""
+    return scores / max(float(scores.max(initial=0)), SMALLEST)
+
+
+def _above_mean(cosines: Floats) -> Floats:
+    """Scale cosines, (N,): 1 is the best, 0 the mean; of some encoders all are high."""
+    best, mean = float(cosines.max()), float(cosines.mean())
+    if best - mean < SMALLEST:
+        return np.ones_like(cosines)
+    scaled: Floats = np.maximum((cosines - mean) / (best - mean), 0)
+    return scaled

@@ -386,6 +386,12 @@ async def test_a_route_asks_for_its_scope(
     assert answers[2].status_code not in {401, 403}
 
 
+def test_who_reads_profiles_does_not_read_what_others_wrote() -> None:
+    labels = {path: rule for (_, path), rule in ASSIST_RULES.items() if path.startswith("/labels")}
+
+    assert labels == {"/labels/next": Scope.MODELS_ADMIN, "/labels": Scope.MODELS_ADMIN}
+
+
 def test_its_routes_are_the_exact_ones(assisting: Assisting) -> None:
     from assist.app import create_assist_app  # noqa: PLC0415
 

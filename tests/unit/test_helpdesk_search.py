@@ -1,10 +1,9 @@
-"""Searching passages: by words, by meaning, and both fused."""
+"""Searching passages: by words, by meaning, and by both."""
 
 import numpy as np
-from hypothesis import given
-from hypothesis import strategies as st
+import pytest
 
-from portrait.helpdesk.search import Passages, WordIndex, fused, terms_of
+from portrait.helpdesk.search import Passages, WordIndex, terms_of
 from portrait.model.space import unit
 from tests.support.fakes import HashEncoder
 
@@ -41,14 +40,14 @@ def test_what_shares_words_and_meaning_is_first_with_a_score_of_one() -> None:
 
     best, *_ = passages().find(question, HashEncoder().encode([question])[0], 3)
 
-    assert (best.row, best.by_words, best.by_meaning) == (0, 1, 1)
-    assert best.score == 1.0
+    assert best.row == 0
+    assert best.score == pytest.approx(1)
 
 
 def test_what_no_encoder_reads_is_found_by_its_words() -> None:
     (found,) = passages().find("配送要多长时间", None, 3)
 
-    assert (found.row, found.by_meaning) == (2, None)
+    assert found == (2, 1.0)
 
 
 def test_nothing_alike_finds_nothing() -> None:
@@ -56,10 +55,20 @@ def test_nothing_alike_finds_nothing() -> None:
     assert Passages([], np.zeros((0, 384), np.float32)).find("x", None, 3) == []
 
 
-@given(st.permutations(range(6)), st.permutations(range(6)))
-def test_the_fusion_is_the_sum_of_reciprocal_ranks(words: list[int], meaning: list[int]) -> None:
-    found = fused(np.array(words), np.array(meaning))
+def test_meaning_counts_five_times_as_much_as_words() -> None:
+    texts, vectors = ["red shoes", "blue hat", "green"], np.eye(3, dtype=np.float32)
+    near = unit(np.array([0.5, 0.8, 0], np.float32))
 
-    scores = {row: 1 / (61 + words.index(row)) + 1 / (61 + meaning.index(row)) for row in range(6)}
-    assert [each.row for each in found] == sorted(scores, key=lambda row: (-scores[row], row))
-    np.testing.assert_allclose([e.score * 2 / 61 for e in found], [scores[e.row] for e in found])
+    found = Passages(texts, vectors).find("red shoes", near, 3)
+
+    mean = near.mean()
+    shared = (near[0] - mean) / (near[1] - mean)
+    assert [each.row for each in found] == [1, 0]
+    np.testing.assert_allclose(found[1].score, (shared + 0.2) / 1.2, rtol=1e-5)
+
+
+def test_the_only_passage_is_found_if_it_has_to_do_with_the_message() -> None:
+    passages = Passages(["return shoes"], HashEncoder().encode(["return shoes"]))
+
+    assert passages.find("return", HashEncoder().encode(["return"])[0], 3)
+    assert passages.find("bicycle", HashEncoder().encode(["bicycle"])[0], 3) == []

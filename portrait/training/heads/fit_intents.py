@@ -61,7 +61,7 @@ def fit_intents(  # noqa: PLR0913 - labels, and what they are of
     best = int(np.argmin(losses))
     temperature = float(calibrate_softmax(tried[best], codes).temperature[0])
     unseen = softmax(tried[best] / np.float32(temperature))
-    weights, bias = _fit(vectors, codes, strengths[best], outputs)
+    weights, bias = fit_weights(vectors, codes, strengths[best], outputs)
     head = IntentHead(encoder, tuple(intents), weights, bias, temperature, LIKELIER)
     if len(codes) < LEAST_TO_KNOW:
         return FittedIntents(head, unseen)
@@ -103,7 +103,7 @@ def _unseen(vectors: Vectors, codes: Codes, folds: Codes, strength: float, outpu
     """Return the logits of each label by a head of the other folds, (L, C)."""
     logits = np.zeros((len(codes), outputs), np.float32)
     for rows, others in _parts(codes, folds):
-        weights, bias = _fit(vectors[others], codes[others], strength, outputs)
+        weights, bias = fit_weights(vectors[others], codes[others], strength, outputs)
         logits[rows] = vectors[rows] @ weights + bias
     return logits
 
@@ -116,7 +116,9 @@ def _parts(codes: Codes, folds: Codes) -> Iterator[tuple[Rows, Rows]]:
             yield rows, others if len(np.unique(codes[others])) > 1 else np.arange(len(codes))
 
 
-def _fit(vectors: Vectors, codes: Codes, strength: float, outputs: int) -> tuple[Floats, Floats]:
+def fit_weights(
+    vectors: Vectors, codes: Codes, strength: float, outputs: int
+) -> tuple[Floats, Floats]:
     """Return weights (D, C) and bias (C,); an intent without a label is the least likely."""
     known = np.unique(codes)
     model = LogisticRegression(C=strength, max_iter=ROUNDS).fit(vectors, codes)
