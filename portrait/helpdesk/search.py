@@ -101,7 +101,7 @@ class Passages:
         if vector is not None and len(self._vectors):
             cosines = self._vectors @ vector
             both = _above_mean(cosines) + np.float32(WORDS_WEIGHT) * scores
-            scores = both / np.float32(1 + WORDS_WEIGHT)
+            scores = (both / (1 + WORDS_WEIGHT)).astype(np.float32)
             found |= cosines > LEAST_COSINE
         rows = np.flatnonzero(found & (scores > 0))
         best = rows[np.argsort(-scores[rows], kind="stable")[:most]]
