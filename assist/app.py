@@ -39,6 +39,7 @@ def create_assist_app(
         description=DESCRIPTION,
         lifespan=_lifespan(parts, desk, border, guard),
         border=border,
+        is_asked=guard is not None,
     )
     shared = [route for route in operations.router.routes if getattr(route, "path", None) in SHARED]
     return assemble(

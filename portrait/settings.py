@@ -32,7 +32,10 @@ from portrait.times import seconds_of
 
 PREFIX = "PORTRAIT_"
 # What may lie in files instead: passwords, and addresses that have them in them.
-SECRET = {"redis_url", "kafka_username", "kafka_password", "schema_registry", "tracking_url"}
+SECRET = {
+    *("redis_url", "kafka_username", "kafka_password"),
+    *("schema_registry", "tracking_url", "rephrase_key"),
+}
 LIKE = 0.75  # how alike two names are, at least, for one to be meant by the other
 
 
@@ -368,9 +371,7 @@ class Settings(BaseSettings):
         "in other words. It sees templates, and never what fills them. None: nobody does.",
     )
     rephrase_model: str = Field("", description="The model that is asked for there.")
-    rephrase_key_file: FilePath | None = Field(
-        None, description="File that holds the key that is shown there."
-    )
+    rephrase_key: SecretStr | None = Field(None, description="The key that is shown there.")
     rephrase_wait: timedelta = Field(
         timedelta(seconds=2),
         description="How long that may take; then a reply goes out as it was written.",

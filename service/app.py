@@ -121,7 +121,7 @@ class PortraitApp(FastAPI):
 
     _written = b""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what an app is
         self,
         *,
         title: str,

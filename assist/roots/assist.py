@@ -21,7 +21,7 @@ from portrait.errors import EncoderInvalidError
 from portrait.health import serve_health
 from portrait.helpdesk.read_desk import read_desk
 from portrait.model.encoder import TextEncoder
-from portrait.settings import Settings, secret_of, variable
+from portrait.settings import Settings, variable
 from portrait.text.text_encoder import load_encoder
 from portrait.tls import context_of
 from service.roots.serving import (
@@ -130,11 +130,11 @@ async def _rephraser(settings: Settings) -> AsyncIterator[RephraserClient | None
     if settings.rephrase_url is None:
         yield None
         return
-    key = None
-    if settings.rephrase_key_file is not None:
-        key = secret_of("rephrase_key_file", settings.rephrase_key_file, None)
     client = RephraserClient(
-        str(settings.rephrase_url), settings.rephrase_model, key, settings.rephrase_wait
+        str(settings.rephrase_url),
+        settings.rephrase_model,
+        settings.rephrase_key,
+        settings.rephrase_wait,
     )
     try:
         yield client
