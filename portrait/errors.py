@@ -90,3 +90,7 @@ class StoreRestartedError(PortraitError):
 
 class StreamUnavailableError(PortraitError):
     """Kafka did not answer: try again later."""
+
+
+class WebhookError(PortraitError):
+    """An alert was not taken where it was sent: try again later."""

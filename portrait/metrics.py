@@ -93,6 +93,17 @@ events_archived = Counter("portrait_archived_events_total", "Events written to f
 archive_files = Gauge("portrait_archive_files", "Files of the archive.")
 archive_bytes = Gauge("portrait_archive_bytes", "Size of the archive.")
 
+# The opinion worker
+opinions_read = Counter("portrait_opinions_total", "Reviews and posts counted.")
+opinion_alerts = Counter(
+    "portrait_opinion_alerts_total", "Turns and surges found, those of long ago, too.", ["kind"]
+)
+opinion_alerts_told = Counter(
+    "portrait_opinion_alerts_told_total",
+    "Alerts that left, or were given up, by the topic and by the webhook.",
+    ["way", "outcome"],
+)
+
 # The trainer
 trainings = Counter("portrait_trainings_total", "Trainings that ended.", ["outcome"])
 trained_at = Gauge(

@@ -47,6 +47,16 @@ def order_ref(order_id: str) -> int:
     return _ref(b"order:", order_id)
 
 
+def author_ref(author: str) -> int:
+    """Name who wrote a post: a user of this shop has a `user_ref`."""
+    return _ref(b"author:", author)
+
+
+def subject_ref(subject: str) -> int:
+    """Name what opinions are about."""
+    return _ref(b"subject:", subject)
+
+
 def name_ref(name: str) -> int:
     """Name a category or a brand."""
     return _ref(b"name:", name)

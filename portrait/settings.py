@@ -34,7 +34,7 @@ PREFIX = "PORTRAIT_"
 # What may lie in files instead: passwords, and addresses that have them in them.
 SECRET = {
     *("redis_url", "kafka_username", "kafka_password"),
-    *("schema_registry", "tracking_url", "rephrase_key"),
+    *("schema_registry", "tracking_url", "rephrase_key", "opinion_webhook_secret"),
 }
 LIKE = 0.75  # how alike two names are, at least, for one to be meant by the other
 
@@ -217,6 +217,25 @@ class Settings(BaseSettings):
     )
     model_grace: timedelta = Field(
         timedelta(days=7), description="How long a former model is kept for a rollback."
+    )
+
+    # The opinion worker
+    opinion_encoder: bool = Field(
+        default=False,
+        description="Whether topics are found in vectors of `PORTRAIT_ENCODER`, some 20 ms of a "
+        "core for each text; else in words and pairs of Chinese signs.",
+    )
+    opinion_webhook: Secret[HttpUrl] | None = Field(
+        None, description="Where alerts are sent, beside the topic `alerts.opinion`."
+    )
+    opinion_webhook_secret: SecretStr | None = Field(
+        None,
+        min_length=16,
+        description="What they are signed with, by https://www.standardwebhooks.com: HMAC-SHA256.",
+    )
+    opinion_webhook_private: bool = Field(
+        default=False,
+        description="Whether that may be a loopback or private address, and without TLS.",
     )
 
     # The trainer
@@ -482,6 +501,9 @@ def _at_odds(settings: Settings) -> list[str]:
     if is_sasl and not (settings.kafka_username and settings.kafka_password):
         asks = f"{variable('kafka_security')}={settings.kafka_security} asks for a user"
         return [f"{variable('kafka_username')}: {asks}, and for {variable('kafka_password')}."]
+    if settings.opinion_webhook is not None and settings.opinion_webhook_secret is None:
+        name = variable("opinion_webhook_secret")
+        return [f"{name}: {variable('opinion_webhook')} asks for it: alerts are signed."]
     if (settings.oidc_issuer is None) != (settings.oidc_audience is None):
         return [f"{variable('oidc_audience')}: set it and {variable('oidc_issuer')}, or neither."]
     if settings.tls_key_file is not None and settings.tls_certificate_file is None:

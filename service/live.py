@@ -49,6 +49,7 @@ from portrait.lifecycle.jobs import Jobs
 from portrait.lifecycle.lease import stopped
 from portrait.lifecycle.registry import Registry
 from portrait.model.model import Model
+from portrait.opinions.store import OpinionStore
 from portrait.profiles.store import ProfileStore
 from service.models.job_words import TRAINER_MISSING
 from service.new_texts import NewTexts
@@ -87,6 +88,7 @@ class Parts:
     audit: AuditLog
     jobs: Jobs
     desk: ReadingDesk
+    opinions: OpinionStore
     publisher: Publisher
     ping_store: Callable[[], Awaitable[None]]
     warn_of_store: Callable[[], Awaitable[str | None]]  # what somebody should see to

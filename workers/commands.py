@@ -58,6 +58,21 @@ COMMANDS = (
         ),
     ),
     Command(
+        "opinions",
+        "Count what reviews and posts say of items, brands, categories and sources, and tell when "
+        "that turns.",
+        "workers.roots.opinions",
+        (
+            *_WIRES,
+            *_READING,
+            *_SPOKEN,
+            *("opinion_encoder", "opinion_webhook", "opinion_webhook_secret"),
+            *("opinion_webhook_private", "future_tolerance"),
+            *("encoder", "encoder_backend", "encoder_tokens", "encoder_threads"),
+            *_HEALTH,
+        ),
+    ),
+    Command(
         "train",
         "Train models on the archive, judge them, and promote only what is better.",
         "workers.roots.train",

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from portrait.errors import LetterInvalidError
 from portrait.events.receipt import sent_back
 from portrait.events.stream import Headers, Message, Record, Unreadable
-from portrait.events.topics import DEAD, EVENT_TOPICS, ITEMS
+from portrait.events.topics import DEAD, EVENT_TOPICS, ITEMS, OPINIONS
 
 OURS = "portrait-"  # begins the names of our own headers
 THEIRS = "portrait-header-"  # before the name of a producer's header that begins like ours
@@ -25,7 +25,9 @@ MOST_HEADERS = 64  # of the record's own
 LONGEST_REASON = 200  # characters
 MOST_ALIKE = 100  # in a row, each with a letter of its own: a producer that tries again has fewer
 PLACES = 6  # headers that every letter has: see `_place`
-REPLAYED = frozenset({*EVENT_TOPICS, ITEMS})  # never `erasures`: no letter may erase anybody
+REPLAYED = frozenset(
+    {*EVENT_TOPICS, ITEMS, OPINIONS}
+)  # never `erasures`: no letter may erase anybody
 
 
 def dead_letter(record: Record, reason: str, *, log: int = 0) -> Message:

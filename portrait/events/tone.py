@@ -45,7 +45,7 @@ def reads_negative(text: str) -> bool:
 def blame_of(text: str) -> int:
     """Return the blame in a text less its praise."""
     words, blame, negation = _Words.read(), 0, -FARTHEST - 1
-    for found in words.pattern.finditer(_plain(text)):
+    for found in words.pattern.finditer(plain(text)):
         weight = words.weights.get(found.group())
         if weight:
             is_negated = found.start() - negation <= _reach(found.group())
@@ -54,7 +54,7 @@ def blame_of(text: str) -> int:
     return blame
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Return the beginning of a text in one form of its letters."""
     return normalize("NFKC", text[:LONGEST_READ]).casefold().replace("\u2019", "'")
 
@@ -80,8 +80,7 @@ class _Words:
     def read(cls) -> Self:
         """Read the words of both languages, once a process."""
         languages = tomllib.loads(WORDS.read_text("utf-8"))
-        english, chinese = (_all(languages[name]) for name in ("en", "zh"))
-        found = rf"\b{_any_of(english)}\b|{_CHINESE}{_any_of(chinese)}|{_STOPS}"
+        found = f"{starting(_all(languages['en']) + _all(languages['zh']))}|{_STOPS}"
         weights = {
             word: WEIGHTS[kind]
             for language in languages.values()
@@ -89,6 +88,14 @@ class _Words:
             for word in words
         }
         return cls(re.compile(found), weights)
+
+
+def starting(words: Iterable[str]) -> str:
+    """Write a pattern of words of both languages: a whole word of letters, or signs of Chinese."""
+    all_words = [*words]
+    english = [word for word in all_words if word.isascii()]
+    chinese = [word for word in all_words if not word.isascii()]
+    return rf"\b{_any_of(english)}\b|{_CHINESE}{_any_of(chinese)}"
 
 
 def _all(language: Mapping[str, Sequence[str]]) -> list[str]:

@@ -12,6 +12,8 @@ ITEMS = "items"  # catalogue upserts, compacted; a tombstone withdraws an item
 ERASURES = "erasures"  # keyed by user: forget what was received up to this message
 IDENTITIES = "identities"  # keyed by anonymous id: who was said to be whom, outside of events
 DEAD = "events.dead"  # what could not be read, with its place and the reason
+OPINIONS = "opinions"  # posts and news about what the shop sells
+OPINION_ALERTS = "alerts.opinion"  # turns of opinion, surges of harmful texts
 NOTICES = "profiles.updated"  # one small notice per stored profile
 
 

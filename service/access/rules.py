@@ -24,6 +24,7 @@ RULES: Mapping[tuple[str, str], Rule] = {
     ("POST", "/identities"): Scope.EVENTS_WRITE,
     ("GET", "/identities/{anonymous_id}"): Scope.PROFILES_READ,
     ("DELETE", "/identities/{anonymous_id}"): Scope.PRIVACY_ADMIN,
+    ("GET", "/opinions"): Scope.PROFILES_READ,  # examples are what customers wrote
     ("GET", "/items/{item_id}"): ANY,
     ("PUT", "/items/{item_id}"): Scope.ITEMS_WRITE,
     ("PATCH", "/items/{item_id}"): Scope.ITEMS_WRITE,

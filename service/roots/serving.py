@@ -21,6 +21,7 @@ from portrait.adapters.redis_desk import RedisDesk
 from portrait.adapters.redis_identities import RedisIdentities
 from portrait.adapters.redis_keys import RedisKeys
 from portrait.adapters.redis_lease import RedisJobs
+from portrait.adapters.redis_opinions import RedisOpinions
 from portrait.adapters.redis_progress import RedisPopularity, RedisProgress
 from portrait.adapters.redis_registry import RedisRegistry
 from portrait.adapters.redis_store import RedisProfiles, eviction, ping
@@ -66,6 +67,7 @@ def parts_of(settings: Settings, redis: Redis, publisher: Publisher) -> Parts:
         audit=RedisAudit(redis),
         jobs=RedisJobs(redis),
         desk=RedisDesk(redis),
+        opinions=RedisOpinions(redis),
         publisher=publisher,
         ping_store=partial(ping, redis),
         warn_of_store=partial(eviction, redis),

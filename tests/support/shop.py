@@ -42,6 +42,7 @@ from tests.support.fakes import (
 from tests.support.memory_identities import MemoryIdentities
 from tests.support.memory_keys import MemoryAudit, MemoryKeys
 from tests.support.memory_log import LogRecord
+from tests.support.memory_opinions import MemoryOpinions
 from tests.support.memory_registry import MemoryRegistry
 from tests.support.promotions import put_in_service
 
@@ -66,6 +67,7 @@ class Shop:
     jobs: MemoryJobs = field(init=False)
     identities: MemoryIdentities = field(init=False)
     desk: MemoryDesk = field(default_factory=MemoryDesk)
+    opinions: MemoryOpinions = field(default_factory=MemoryOpinions)
     publisher: ListPublisher = field(default_factory=ListPublisher)
     redis_is_down: bool = False
     redis_warning: str | None = None
@@ -88,6 +90,7 @@ class Shop:
             audit=self.audit,
             jobs=self.jobs,
             desk=self.desk,
+            opinions=self.opinions,
             publisher=self.publisher,
             ping_store=self._ping,
             warn_of_store=self._warn,

@@ -1,0 +1,67 @@
+"""Alerts: what somebody should look at, as it is published, sent and answered."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from portrait.opinions.subject import Kind
+from portrait.times import DAY_MS
+
+JOINED_MS = 7 * DAY_MS  # how long what turns likewise, about the same texts, is part of an alert
+OLD_MS = 7 * DAY_MS  # what turned longer ago than that, by the texts' own time, is history
+
+
+class AlertKind(StrEnum):
+    """What has happened."""
+
+    WORSE = "worse"  # more texts than before are negative
+    BETTER = "better"  # fewer are
+    HARM = "harm"  # more are harmful
+    FEW_AUTHORS = "few_authors"  # many texts, by few
+
+
+class AlertShare(BaseModel):
+    """How many of how many."""
+
+    model_config = ConfigDict(frozen=True)
+
+    count: int = Field(ge=0, examples=[31])
+    of: int = Field(ge=0, examples=[68])
+    share: float = Field(examples=[0.456])
+    low: float = Field(description="Of the interval, 95 times in 100.", examples=[0.343])
+    high: float = Field(examples=[0.573])
+
+
+class Alert(BaseModel):
+    """A turn of opinion, a surge of harmful texts, or many texts by few authors."""
+
+    model_config = ConfigDict(frozen=True)
+
+    alert_id: str = Field(description="The same each time that it is sent.", examples=["5f2c7a0c"])
+    kind: AlertKind = Field(examples=["worse"])
+    subject_kind: Kind = Field(examples=["item"])
+    subject: str = Field(examples=["1082185"])
+    at: datetime = Field(description="When the text was written that decided it.")
+    since: datetime = Field(description="When it began, as nearly as the texts tell.")
+    before: AlertShare = Field(description="Of few_authors: all texts of the day, and none.")
+    after: AlertShare = Field(description="Of few_authors: authors, of texts.")
+    evidence: float = Field(
+        description="Powers of ten by which a change explains the texts better than none.",
+        examples=[8.3],
+    )
+    authors: int = Field(description="Different ones in the last seven days.", examples=[61])
+    also: tuple[str, ...] = Field(
+        (),
+        description="Subjects that turned likewise since, by the same texts; of what is answered "
+        "alone.",
+        examples=[("brand:Private",)],
+    )
+    topics: tuple[str, ...] = Field(
+        (), description="What the texts are about, by their words.", examples=[("cap leaks",)]
+    )
+    examples: tuple[str, ...] = Field(
+        (),
+        description="Some of the texts, redacted; gone seven days after the alert.",
+        examples=[("The cap leaks.",)],
+    )

@@ -1,0 +1,1 @@
+"""The opinion worker: what is written about what the shop sells, counted, watched and told."""

@@ -1,0 +1,102 @@
+"""What a batch of the log says to the opinion worker: mentions, and who is to be forgotten."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from portrait.catalogue.store import CatalogueStore
+from portrait.events.event import Action, Event
+from portrait.events.item import Item
+from portrait.events.post import Post
+from portrait.events.stream import Batch, Message, Record
+from portrait.events.topics import ERASURES, OPINIONS
+from portrait.opinions.mention import Mention, mention_of_post, mention_of_review
+from portrait.reading.decode import item_of
+from portrait.reading.dialect import Dialect
+from portrait.reading.posts import read_post
+from portrait.reading.records import (
+    Clock,
+    Heard,
+    put_aside,
+    read_erasure,
+    read_plain,
+    read_record,
+    require_whole,
+)
+from portrait.ref import user_ref
+
+
+class Received(NamedTuple):
+    """A mention, and when the log took it in, ms."""
+
+    mention: Mention
+    received: int
+
+
+@dataclass(slots=True)
+class Said:
+    """What a batch says."""
+
+    reviews: list[Heard] = field(default_factory=list)
+    posts: list[tuple[Post, int]] = field(default_factory=list)  # and when it was received, ms
+    erased: dict[int, int] = field(default_factory=dict)  # user_ref: until when, ms
+    dead: list[Message] = field(default_factory=list)  # of posts: others have their own worker
+
+
+def read_batch(batch: Batch, future_tolerance_ms: int, dialect: Dialect) -> Said:
+    """Read a batch's records. What cannot be read is a dead letter, or was somebody else's."""
+    said, clock = Said(), Clock.of_system(future_tolerance_ms, batch.since)
+
+    def take(record: Record) -> None:
+        if record.topic == ERASURES:
+            user, until = read_erasure(record, clock, dialect)
+            said.erased[user_ref(user)] = max(until, said.erased.get(user_ref(user), 0))
+        elif record.topic == OPINIONS:
+            said.posts.append((read_post(record, clock), clock.received(record)))
+        else:
+            _review(record, clock, dialect, said.reviews)
+
+    for record in batch.records:
+        letter = put_aside(record, take, batch.logs)
+        if letter is not None and record.topic == OPINIONS:
+            said.dead.append(letter)
+    return said
+
+
+def _review(record: Record, clock: Clock, dialect: Dialect, reviews: list[Heard]) -> None:
+    plain = read_plain(record, clock, dialect)
+    if plain is not None:
+        heard = [plain]
+    else:
+        reading = read_record(record, clock, dialect)
+        require_whole(reading)
+        heard = [*reading.events]
+    reviews += [each for each in heard if each.event.type is Action.REVIEW]
+
+
+async def mentions_of(said: Said, catalogue: CatalogueStore) -> list[Received]:
+    """Return what is said of which subjects, the oldest first; items are those of the catalogue."""
+    named = {heard.event.item_id for heard in said.reviews} | {
+        post.item_id for post, _ in said.posts
+    }
+    ids = sorted(id for id in named if id)
+    items = dict(zip(ids, await catalogue.get_items(ids), strict=True))
+    found: list[Received] = []
+    for heard in said.reviews:
+        mention = mention_of_review(heard.event, heard.at, _item(heard.event, items))
+        if mention is not None:
+            found.append(Received(mention, heard.received))
+    for post, received in said.posts:
+        found.append(Received(mention_of_post(post, items.get(post.item_id or "")), received))
+    return sorted(found, key=lambda each: each.mention.at)
+
+
+def _item(event: Event, items: Mapping[str, Item | None]) -> Item | None:
+    """Return an event's item, as the catalogue knows it, or else the event."""
+    known = items.get(event.item_id or "")
+    return item_of(event) if known is None and event.item is not None else known
+
+
+def parts_of(received: Sequence[Received], most: int) -> list[Sequence[Received]]:
+    """Cut what was received into parts that are stored in one step each; one at least."""
+    return [received[at : at + most] for at in range(0, max(1, len(received)), most)]

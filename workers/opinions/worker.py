@@ -1,0 +1,177 @@
+"""Opinions: count what is written, notice when it turns, and say so.
+
+batch ─▶ read ─▶ forget ─▶ topics ─▶ ledgers ─▶ store, alerts with it ─▶ mark ─▶ commit
+                                                     └─▶ outbox ─▶ topic, webhook (`telling.py`)
+
+What is stored goes in one step, the ids of its texts with it, and the alerts it gives rise to: so
+a crash repeats a batch and counts nothing twice, and no alert is lost. Offsets lie beside, as
+those of profiles do: a Redis that comes back with an older state is caught up.
+"""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from uuid import uuid4
+
+import structlog
+
+from portrait import metrics
+from portrait.catalogue.store import CatalogueStore
+from portrait.errors import StoreRestartedError, StoreUnavailableError
+from portrait.events.resume import Resume
+from portrait.events.stream import Batch, EventStream, Publisher
+from portrait.events.topics import OPINIONS
+from portrait.opinions.alert import OLD_MS, Alert
+from portrait.opinions.book import Book
+from portrait.opinions.mention import Mention
+from portrait.opinions.store import OUTBOX, OpinionsChangedError, OpinionStore
+from portrait.opinions.topics import LEAST_TEXTS, Encode, Topics
+from portrait.opinions.voices import Example
+from portrait.outage import Outage
+from portrait.reading.dialect import AS_SENT, Dialect
+from portrait.times import MILLISECOND, to_ms
+from workers.opinions.reading import Received, Said, mentions_of, parts_of, read_batch
+from workers.schemas import await_schemas
+
+AT_ONCE = 200  # texts that are stored in one step: some hundred ms
+FOUND_ANEW = 1_000  # texts after which topics are found anew, at first after LEAST_TEXTS
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class Opinions:
+    """The worker's parts, and what it has in memory."""
+
+    store: OpinionStore
+    catalogue: CatalogueStore
+    publisher: Publisher
+    resume: Resume
+    outage: timedelta
+    future_tolerance: timedelta
+    dialect: Dialect = AS_SENT
+    encode: Encode | None = None
+    news: dict[str, asyncio.Event] = field(  # by way: an alert is to leave
+        default_factory=lambda: {way: asyncio.Event() for way in OUTBOX}
+    )
+    topics: Topics = field(default_factory=Topics.none)
+    since_found: int = FOUND_ANEW - LEAST_TEXTS  # texts since topics were found
+
+
+async def watch_opinions(stream: EventStream, opinions: Opinions) -> None:
+    """Run until the stream closes. Whatever it raises is fatal: let the process restart."""
+    tolerance = opinions.future_tolerance // MILLISECOND
+    opinions.topics = await opinions.store.topics()
+    async for batch in stream.batches():
+        await await_schemas(stream, batch.records, opinions.dialect.schemas, opinions.outage)
+        said = read_batch(batch, tolerance, opinions.dialect)
+        if said.dead:
+            await opinions.publisher.publish(said.dead)
+            metrics.dead_letters.labels(OPINIONS).inc(len(said.dead))
+        try:
+            await _through_outages(stream, batch, said, opinions)
+        except StoreRestartedError:
+            log.warning("store_restarted", records=len(batch.records))
+            stream.rewind()
+            continue
+        await stream.commit(batch)
+
+
+async def _through_outages(
+    stream: EventStream, batch: Batch, said: Said, opinions: Opinions
+) -> None:
+    """Store a batch, again as often as Redis fails or another worker was faster."""
+    outage = Outage(opinions.outage)
+    while True:
+        try:
+            await _process(said, opinions)
+            return await opinions.resume.mark(batch.ends, batch.logs)
+        except (OpinionsChangedError, StoreUnavailableError) as error:
+            if outage.is_over_limit():
+                raise
+            pause = outage.pause()
+            log.warning("opinions_not_stored", reason=str(error), retry_seconds=pause)
+            if not await stream.pause(pause):
+                raise  # told to stop: what is not stored is not committed
+
+
+async def _process(said: Said, opinions: Opinions) -> None:
+    started = time.monotonic()
+    for author, until in said.erased.items():
+        await opinions.store.forget(author, until)
+    received = await mentions_of(said, opinions.catalogue)
+    alerts = 0
+    for part in parts_of(received, AT_ONCE) if received else ():
+        alerts += await _store(part, opinions)
+    await _find_topics(opinions)
+    if received or said.erased:
+        log.info(
+            "opinions_stored",
+            texts=len(received),
+            alerts=alerts,
+            erasures=len(said.erased),
+            dead=len(said.dead),
+            seconds=round(time.monotonic() - started, 4),
+        )
+
+
+async def _store(received: Sequence[Received], opinions: Opinions) -> int:
+    """Store one part. Returns how many alerts it gives rise to."""
+    opened = await opinions.store.load([each.mention for each in received])
+    new = {
+        mention.ref: mention
+        for mention, at in received
+        if mention.ref not in opened.repeats and at > opened.erased.get(mention.author or 0, 0)
+    }
+    mentions = [*new.values()]
+    if not mentions:
+        return 0
+    topics = await asyncio.to_thread(
+        opinions.topics.of, [mention.text for mention in mentions], opinions.encode
+    )
+    book = Book(opened.ledgers, opened.open, {t.id: t.name for t in opinions.topics.topics})
+    book.take(mentions, topics)
+    opened.open = book.open
+    leaving = [alert.alert_id for alert in book.alerts if not _is_history(alert)]
+    await opinions.store.save(
+        opened, mentions, book.alerts, book.joined, leaving, [*map(_example, _texts(mentions))]
+    )
+    opinions.since_found += len(mentions)
+    metrics.opinions_read.inc(len(mentions))
+    for alert in book.alerts:
+        metrics.opinion_alerts.labels(alert.kind).inc()
+        log.info("opinion_turned", alert_id=alert.alert_id, kind=alert.kind, of=alert.subject_kind)
+    if leaving:
+        for news in opinions.news.values():
+            news.set()
+    return len(book.alerts)
+
+
+def _is_history(alert: Alert) -> bool:
+    """Say whether what an alert tells of lies so far back that nobody is to be called for it."""
+    return time.time() * 1_000 - to_ms(alert.at) > OLD_MS
+
+
+def _texts(mentions: Sequence[Mention]) -> list[Mention]:
+    return [mention for mention in mentions if mention.text]
+
+
+def _example(mention: Mention) -> Example:
+    return Example(mention.ref, mention.at, mention.author, mention.text)
+
+
+async def _find_topics(opinions: Opinions) -> None:
+    """Find topics anew, once so many texts have come."""
+    if opinions.since_found < FOUND_ANEW:
+        return
+    opinions.since_found = 0
+    texts = [example.text for example in await opinions.store.sample()]
+    if len(texts) < LEAST_TEXTS:
+        return
+    opinions.topics = await asyncio.to_thread(
+        Topics.find, texts, opinions.encode, opinions.topics, lambda: uuid4().hex[:8]
+    )
+    await opinions.store.put_topics(opinions.topics)
+    log.info("topics_found", topics=len(opinions.topics.topics), texts=len(texts))
