@@ -65,8 +65,8 @@ def test_a_history_that_does_not_change_has_no_turn(share: float) -> None:
 
 
 def test_a_smaller_change_than_is_asked_for_is_none() -> None:
-    assert history((8_000, 0.10), (8_000, 0.16)).turn(LEAST) is None
-    assert history((8_000, 0.10), (8_000, 0.16)).turn(0.02) is not None
+    assert history((4_000, 0.10), (4_000, 0.17)).turn(LEAST) is None
+    assert history((4_000, 0.10), (4_000, 0.17)).turn(0.02) is not None
 
 
 def test_what_always_swings_has_no_turn() -> None:

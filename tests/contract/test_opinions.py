@@ -1,0 +1,192 @@
+"""What all stores of opinions promise: the fake and Redis."""
+
+import time
+from dataclasses import replace
+
+import pytest
+from redis.asyncio import Redis
+
+from portrait.adapters.redis_opinions import RedisOpinions
+from portrait.opinions.alert import Alert
+from portrait.opinions.aspects import Tone
+from portrait.opinions.book import Book
+from portrait.opinions.mention import Mention
+from portrait.opinions.store import OpinionsChangedError, OpinionStore
+from portrait.opinions.subject import Kind, Subject
+from portrait.opinions.topics import Topics
+from portrait.opinions.voices import Example
+from portrait.opinions.windows import TEXTS, Width
+from portrait.ref import user_ref
+from portrait.times import DAY_MS
+from tests.support.memory_opinions import MemoryOpinions
+from tests.support.reviewers import Product, mention
+
+TEA = Product("tea", "Leaf", "Grocery > Tea", 1, 0)
+SOAP = Product("soap", "Foam", "Bath", 1, 0)
+NOW = round(time.time() * 1_000) // DAY_MS * DAY_MS  # the voices of long ago are gone
+
+
+def said(number: int, product: Product = TEA, author: str = "ann") -> Mention:
+    return mention(product, NOW + number, f"n{number}", author, Tone.NEGATIVE)
+
+
+async def stored(store: OpinionStore, *mentions: Mention, alerts: tuple[Alert, ...] = ()) -> None:
+    opened = await store.load(mentions)
+    Book(opened.ledgers).take(mentions, [None] * len(mentions))
+    sample = [Example(each.ref, each.at, each.author, each.text) for each in mentions]
+    ids = [alert.alert_id for alert in alerts]
+    await store.save(opened, mentions, alerts, {}, ids, sample)
+
+
+class OpinionsContract:
+    """Written in one step, read as it was written, forgotten at once."""
+
+    async def test_what_is_stored_is_found(self, store: OpinionStore) -> None:
+        await stored(store, said(1), said(2))
+        await stored(store, said(3))
+
+        found = await store.find(Subject(Kind.ITEM, "tea"))
+
+        assert found is not None
+        assert found.subject.name == "tea"
+        assert {counts[TEXTS] for counts in found.counts.values()} == {3}
+        assert {window.width for window in found.counts} == {*Width}
+        assert await store.find(Subject(Kind.ITEM, "coffee")) is None
+
+    async def test_a_text_that_was_taken_in_is_known_again(self, store: OpinionStore) -> None:
+        await stored(store, said(1))
+
+        opened = await store.load([said(1), said(2)])
+
+        assert opened.repeats == {said(1).ref}
+
+    async def test_who_was_slower_writes_nothing(self, store: OpinionStore) -> None:
+        opened = await store.load([said(1)])
+        await stored(store, said(2))
+
+        with pytest.raises(OpinionsChangedError):
+            await store.save(opened, [said(1)], [], {}, [], [])
+
+        assert (await store.load([said(1)])).repeats == set()
+
+    async def test_pages_go_through_all_subjects_of_a_kind_the_newest_first(
+        self, store: OpinionStore
+    ) -> None:
+        for number in range(7):
+            product = replace(TEA, item=f"item-{number}")
+            await stored(store, said(number // 2, product))
+
+        names: list[str] = []
+        after: str | None = None
+        for _ in range(4):
+            page = await store.page(Kind.ITEM, NOW, after, 2)
+            names += [ledger.subject.name for ledger in page.subjects]
+            after = page.next
+            assert (after is None) == (len(names) == 7)
+
+        assert sorted(names) == [f"item-{number}" for number in range(7)]
+        assert names[0] == "item-6"
+        assert (await store.page(Kind.BRAND, NOW, None, 5)).subjects[0].subject.name == "Leaf"
+        assert not (await store.page(Kind.ITEM, NOW + 10, None, 5)).subjects
+
+    async def test_an_author_is_forgotten_at_once_and_stays_so(self, store: OpinionStore) -> None:
+        await stored(store, said(1, author="ann"), said(2, author="bob"), said(3, SOAP, "ann"))
+        ann = user_ref("ann")
+
+        await store.forget(ann, NOW + 10)
+
+        for item in ("tea", "soap"):
+            ledger = await store.find(Subject(Kind.ITEM, item))
+            assert ledger is not None
+            assert not any(voices.knows(ann) for voices in ledger.voices.values())
+            shown = [
+                e for v in ledger.voices.values() for some in v.examples.values() for e in some
+            ]
+            assert {each.author for each in shown} <= {user_ref("bob")}
+        assert {each.author for each in await store.sample()} == {user_ref("bob")}
+        assert (await store.load([said(1, author="ann")])).erased == {ann: NOW + 10}
+
+    async def test_an_alert_waits_for_each_way_until_it_has_left(self, store: OpinionStore) -> None:
+        alert = made_alert()
+        await stored(store, said(1), alerts=(alert,))
+
+        await store.sent("topic", alert.alert_id)
+
+        assert await store.outbox("topic") == []
+        assert await store.outbox("webhook") == [alert]
+        assert await store.alerts(5) == [alert]
+
+    async def test_what_joins_an_alert_is_answered_with_it(self, store: OpinionStore) -> None:
+        alert = made_alert()
+        await stored(store, said(1), alerts=(alert,))
+        opened = await store.load([said(2)])
+
+        joined = {alert.alert_id: ["brand:Leaf"]}
+        await store.save(opened, [said(2)], [], joined, [], [])
+
+        assert (await store.alerts(5))[0].also == ("brand:Leaf",)
+
+    async def test_topics_are_read_as_they_were_written(self, store: OpinionStore) -> None:
+        assert (await store.topics()).topics == ()
+        texts = ["the cap leaks and the bottle leaks"] * 40 + ["tracking courier parcel"] * 60
+        texts += [f"plain words number {n}" for n in range(200)]
+        found = Topics.find(texts, None, Topics.none(), iter("abcdefgh").__next__)
+
+        await store.put_topics(found)
+
+        read = await store.topics()
+        assert read.topics == found.topics
+        assert read.of(texts[:50], None) == found.of(texts[:50], None)
+
+
+def made_alert() -> Alert:
+    share = {"count": 1, "of": 2, "share": 0.5, "low": 0.1, "high": 0.9}
+    fields = {"alert_id": "a1", "kind": "worse", "subject_kind": "item", "subject": "tea"}
+    moments = dict.fromkeys(("at", "since"), "2026-11-27T00:00:00Z")
+    rest = {"before": share, "after": share, "evidence": 8.0, "authors": 3}
+    return Alert.model_validate({**fields, **moments, **rest})
+
+
+class TestMemoryOpinions(OpinionsContract):
+    @pytest.fixture
+    def store(self) -> OpinionStore:
+        return MemoryOpinions()
+
+
+class TestRedisOpinions(OpinionsContract):
+    @pytest.fixture
+    def store(self, redis: Redis) -> OpinionStore:
+        return RedisOpinions(redis)
+
+    async def test_what_tells_of_a_person_expires_and_nothing_else_does(self, redis: Redis) -> None:
+        await stored(RedisOpinions(redis), said(1))
+
+        ttls = {key.decode(): await redis.ttl(key) async for key in redis.scan_iter()}
+
+        personal = {key for key in ttls if ":voices:" in key or "author" in key or "sample" in key}
+        assert len(personal) > 3
+        assert all(0 < ttls[key] <= 8 * 86_400 for key in personal)
+        others = {key: ttl for key, ttl in ttls.items() if key not in personal}
+        assert {*others.values()} == {-1}
+        for key in others:
+            is_hash = await redis.type(key) == b"hash"
+            is_string = await redis.type(key) == b"string"
+            held = (
+                await redis.hgetall(key) if is_hash else await redis.get(key) if is_string else ""
+            )
+            assert "text n1" not in str(held)
+
+    async def test_what_nobody_can_read_is_not_there(self, redis: Redis) -> None:
+        store = RedisOpinions(redis)
+        await stored(store, said(1))
+        subject = Subject(Kind.ITEM, "tea")
+        await redis.hset(f"opinion:{subject.ref:016x}", "head", "damaged")
+        await redis.set("opinions:open", b"\xff")
+        await redis.set("opinions:topics", b"{}")
+
+        assert await store.find(subject) is None
+        assert (await store.topics()).topics == ()
+        opened = await store.load([said(2)])
+        assert opened.open == []
+        await stored(store, said(2))
+        assert await store.find(subject) is not None
