@@ -2,16 +2,27 @@
 
 from dataclasses import replace
 from itertools import product
+from operator import itemgetter
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from portrait.catalogue.popularity import diminished
 from portrait.events.columns import ACTION_CODE, COLUMNS
 from portrait.events.event import Action
 from portrait.events.receipt import RECEIVED as SAID
-from portrait.model.influence import ACQUAINTED, AWAY_MS, DAILY, Regulars, wanted
+from portrait.model.influence import (
+    _WEIGHTS,
+    ACQUAINTED,
+    AWAY_MS,
+    DAILY,
+    WANTED,
+    Regulars,
+    wanted,
+)
 from portrait.profiles.facts import Facts, fold
 from portrait.reading.decode import decode
 from portrait.reading.records import Clock
@@ -213,6 +224,37 @@ def test_the_order_of_what_honest_people_want_stays_nearly_what_it_is() -> None:
     assert (
         np.corrcoef(before, after)[0, 1] > 0.8
     )  # against counts: what actions weigh moves some, too
+
+
+EACH_ONCE = int(_WEIGHTS.sum())  # thousandths: all that may be done with an item
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(1, 4), st.sampled_from(list(Action)), st.integers(0, 2 * DAY_MS - 1)),
+        max_size=80,
+        unique_by=itemgetter(2),  # a moment is a place in the log here
+    ),
+    st.integers(1, 20),
+)
+def test_one_account_adds_no_more_than_is_stated_whatever_it_sends(
+    sent: list[tuple[int, Action, int]], batch: int
+) -> None:
+    begin = TODAY // DAY_MS * DAY_MS
+    log = sorted(((begin + at, item, action) for item, action, at in sent), key=itemgetter(0))
+    facts, told = Facts.empty(1), [np.zeros(0, WANTED)]
+    for start in range(0, len(log), batch):
+        columns = columns_of(*[(0, i, a, at) for at, i, a in log[start : start + batch]])
+        told.append(wanted(facts, columns, np.ones(len(columns), np.bool_)))
+        fold(facts, columns)
+
+    voices = np.concatenate(told)
+    for day in np.unique(voices["day"]):
+        that_day = voices[voices["day"] == day]
+        items = np.bincount(that_day["ref"].astype(int), that_day["weight"])
+        assert items.max() <= EACH_ONCE
+        assert np.count_nonzero(that_day["weight"]) <= DAILY
+        assert that_day["weight"].sum() <= DAILY * _WEIGHTS.max()
 
 
 def test_nothing_is_no_trouble() -> None:
