@@ -4,10 +4,10 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Path, status
-from pydantic import ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field
 
 from portrait.events.event import UserId
-from portrait.events.item import LONGEST_ID, Id
+from portrait.events.item import Id
 from portrait.events.login import Identification
 from portrait.identity.device import decode_device
 from portrait.times import to_moment
@@ -21,9 +21,7 @@ router = APIRouter(route_class=ExactRoute, tags=["identities"])
 AnonymousName = Annotated[str, Field(examples=["c-77"])]
 UserName = Annotated[str, Field(examples=["household-1929"])]
 AnonymousIdPath = Annotated[
-    str,
-    StringConstraints(min_length=1, max_length=LONGEST_ID),
-    Path(description="As in the events, without `anonymous:`.", examples=["c-77"]),
+    Id, Path(description="As in the events, without `anonymous:`.", examples=["c-77"])
 ]
 
 

@@ -61,6 +61,18 @@ async def test_what_names_nobody_is_refused(shop: Shop, body: dict[str, Any]) ->
     assert published(shop) == []
 
 
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+@pytest.mark.parametrize("written", ["c%0A77", "%C2%8E", "a%2F..%2Fb", "x" * 200])
+async def test_who_cannot_be_anybody_is_not_taken_back(
+    shop: Shop, method: str, written: str
+) -> None:
+    async with open_shop(shop) as client:
+        answer = await client.request(method, f"/identities/{written}")
+
+    assert answer.status_code == 422
+    assert published(shop) == []
+
+
 async def test_it_is_asked(shop: Shop) -> None:
     device = Device().told([Login("c/77", "ann", AT)])
     shop.identities.devices["c/77"] = encode_device(device)
