@@ -12,7 +12,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 BROKER := $(if $(filter apache,$(KAFKA)),kafka)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup kafka demo demo-check demo-retrain test test-kafka coverage fuzz check lint format bench-stream bench-encode bench-quality bench-heads bench-staleness \
+.PHONY: help setup kafka demo demo-check demo-retrain test test-kafka coverage fuzz check lint format bench-stream bench-encode bench-quality bench-heads bench-language bench-staleness \
   bench-continual bench-judge bench-service bench-assist bench-portrait encoder-zh generate replay-dead up down clean lock \
   sbom audit pin-images fuzz-http
 
@@ -100,6 +100,9 @@ bench-quality: setup  ## Rankings beside their peers' (DATA=folder, SETS=folders
 
 bench-heads: setup  ## Intent, churn, next action, interests, sentiment beside baselines (DATA=folder).
 	@$(RUN) python -m benchmarks.heads --data $(DATA) $(ARGS)
+
+bench-language: setup  ## What fine-tuning gains where labels are (DATA=folder, after make encoder-zh); goes on where it was cut off.
+	@$(RUN) python -m benchmarks.language --data $(DATA) $(ARGS)
 
 bench-staleness: setup  ## What a profile that is late loses (DATA=folder).
 	@$(RUN) python -m benchmarks.staleness --data $(DATA)/online_retail/online_retail.parquet $(ARGS)

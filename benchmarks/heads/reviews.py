@@ -45,12 +45,7 @@ class SentimentReport:
 
 def review_sentiment(archive: Path, encoder: TextEncoder, sample: int) -> SentimentReport:
     """Train on some reviews, calibrate on others, judge on a quarter held out, by category."""
-    reviews = _read(archive, sample)
-    kind = reviews["cat"] + reviews["label"].astype(str)
-    rest, test = train_test_split(reviews, test_size=0.25, random_state=SEED, stratify=kind)
-    train, valid = train_test_split(
-        rest, test_size=0.2, random_state=SEED, stratify=kind.loc[rest.index]
-    )
+    train, valid, test = split_reviews(archive, sample)
     started = time.perf_counter()
     train_at, valid_at, test_at = (_encode(encoder, part["text"]) for part in (train, valid, test))
     seconds = time.perf_counter() - started
@@ -93,6 +88,17 @@ def review_sentiment(archive: Path, encoder: TextEncoder, sample: int) -> Sentim
             for name in sorted(set(codes))
         },
     )
+
+
+def split_reviews(archive: Path, sample: int) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Return reviews to train on, to choose by and to judge on; every kind in its share."""
+    reviews = _read(archive, sample)
+    kind = reviews["cat"] + reviews["label"].astype(str)
+    rest, test = train_test_split(reviews, test_size=0.25, random_state=SEED, stratify=kind)
+    train, valid = train_test_split(
+        rest, test_size=0.2, random_state=SEED, stratify=kind.loc[rest.index]
+    )
+    return train, valid, test
 
 
 def _encode(encoder: TextEncoder, texts: "pd.Series[str]") -> Vectors:

@@ -37,7 +37,7 @@ def token_batches(token_ids: Sequence[Sequence[int]], most_tokens: int) -> Itera
     start = 0
     while start < len(order):
         end = _end(lengths[order[start:]], most_tokens) + start
-        yield _padded(order[start:end], token_ids)
+        yield padded(order[start:end], token_ids)
         start = end
 
 
@@ -54,7 +54,8 @@ def _end(lengths: NDArray[np.int64], most_tokens: int) -> int:
     return int(len(goes_on) if goes_on.all() else goes_on.argmin())
 
 
-def _padded(places: NDArray[np.int64], token_ids: Sequence[Sequence[int]]) -> TokenBatch:
+def padded(places: NDArray[np.int64], token_ids: Sequence[Sequence[int]]) -> TokenBatch:
+    """Make one batch of the texts at these places, padded to the longest of them."""
     width = max(len(token_ids[place]) for place in places)
     ids = np.zeros((len(places), width), np.int64)
     mask = np.zeros_like(ids)

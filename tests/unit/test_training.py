@@ -15,8 +15,8 @@ from portrait.training.loop.checkpoint import CheckpointMismatchError
 from portrait.training.loop.train import (
     Course,
     TrainingDivergedError,
-    decay_groups,
     learning_rate_share,
+    parameter_groups,
     train,
 )
 from portrait.training.ranker.behaviour_encoder import BehaviourEncoder, EncoderShape
@@ -229,9 +229,9 @@ def test_the_learning_rate_warms_up_and_falls_to_its_last_share() -> None:
 
 
 def test_matrices_decay_gates_do_not_and_ids_as_they_say() -> None:
-    encoder = tiny_lesson().module.encoder
+    encoder, course = tiny_lesson().module.encoder, replace(COURSE, weight_decay=0.1)
 
-    groups = {group["weight_decay"]: group["params"] for group in decay_groups(encoder, 0.1)}
+    groups = {group["weight_decay"]: group["params"] for group in parameter_groups(encoder, course)}
 
     assert set(groups) == {0.0, 0.1, encoder.weight_decays["ids"]}
     assert all(parameter.ndim == 1 for parameter in groups[0.0])

@@ -7,19 +7,15 @@ text alone and nothing measurable in the blend (docs/experiments.md), and a few 
 it worse. Then the encoder stays as it was.
 """
 
-import shutil
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self, cast
+from typing import Any, Self
 
 import numpy as np
 import torch
-from peft import LoraConfig, PeftModel, get_peft_model
 from torch import Tensor, nn
 from torch.nn.functional import normalize
-from transformers import PreTrainedModel
 
 from portrait.arrays import Codes
 from portrait.dataset.pairs import Pairs, draw_batches
@@ -31,11 +27,11 @@ from portrait.text.text_encoder import Pooled, Tokenize, load_pooled, load_token
 from portrait.tracker import Tracker
 from portrait.training.loop.train import Course, Outcome, has_bfloat16, train
 from portrait.training.text.contrastive import info_nce
+from portrait.training.text.lora import adapted, save_encoder
 
 Encode = Callable[[Sequence[str]], Vectors]  # B texts -> (B, D), unit rows
 Validate = Callable[[Encode], Mapping[str, float]]  # the first figure decides; higher is better
 
-LORA_LAYERS = ("query", "key", "value", "dense")
 TEXT_COURSE = Course(epochs=6, learning_rate=5e-5, warm_up=0.1, patience=2)
 
 
@@ -205,7 +201,7 @@ def fine_tune(  # noqa: PLR0913 - the brief of a training
     torch.manual_seed(how.course.seed)  # LoRA's first matrices
     pooled = load_pooled(str(encoder))
     if how.lora_rank:
-        pooled.model = _adapted(pooled.model, how.lora_rank)
+        pooled.model = adapted(pooled.model, how.lora_rank)
     tower = TextTower(pooled, load_tokenize(str(encoder), how.most_tokens), pairs, how)
     lesson = TextLesson(tower, validate, how.course.seed)
     before = lesson.validate()
@@ -213,7 +209,7 @@ def fine_tune(  # noqa: PLR0913 - the brief of a training
     after = outcome.figures
     kept = next(iter(after.values())) > next(iter(before.values()))
     if kept:
-        _save(pooled, encoder, out)
+        save_encoder(pooled, encoder, out)
     return Report(
         kept=kept,
         before=before,
@@ -223,28 +219,3 @@ def fine_tune(  # noqa: PLR0913 - the brief of a training
         pairs=len(pairs),
         trained_weights=sum(p.numel() for p in tower.parameters() if p.requires_grad),
     )
-
-
-def _adapted(model: PreTrainedModel, rank: int) -> PreTrainedModel:
-    """Freeze a model and put low-rank adapters beside its matrices.
-
-    Source: Hu et al., LoRA, ICLR 2022, section 4.1; alpha = 2 r.
-    """
-    settings = LoraConfig(
-        r=rank, lora_alpha=2 * rank, lora_dropout=0.05, target_modules=list(LORA_LAYERS)
-    )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # peft asks transformers by an old name
-        return cast("PreTrainedModel", get_peft_model(model, settings))
-
-
-def _save(pooled: Pooled, encoder: Path, out: Path) -> None:
-    """Write the trained network, and beside it all else that the encoder's folder has."""
-    model: object = pooled.model
-    if isinstance(model, PeftModel):
-        pooled.model = cast("PreTrainedModel", model.merge_and_unload())
-    shutil.copytree(
-        encoder, out, ignore=shutil.ignore_patterns("*.safetensors", "*.bin"), dirs_exist_ok=True
-    )
-    cast("nn.Module", pooled.model).to("cpu", torch.float32)
-    pooled.model.save_pretrained(out)

@@ -1,0 +1,121 @@
+"""What fine-tuning gains where labels are, `make bench-language`: the last line is JSON.
+
+    python -m benchmarks.language --data DIR [--tasks reviews,messages] [--labels 4800,300]
+        [--recipes CE,FGM] [--seeds 0,1,2] [--multilingual FOLDER] [--folder FOLDER]
+
+DIR holds `zh_reviews/` and `banking77/`; the multilingual encoder is that of `make encoder-zh`.
+Runs that are done are kept in a folder: what is cut off goes on. All is chosen on validation; the
+texts that judge are looked at once, when all runs are done.
+"""
+
+import argparse
+import json
+import time
+from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
+
+import torch
+
+from benchmarks.language.recipes import RECIPES
+from benchmarks.language.report import figures_of, table
+from benchmarks.language.run import Run, baseline_name, carry_out, is_done, measure_baselines
+from benchmarks.language.sets import CHINESE, SETS, TextSet
+from portrait.logs import configure_logs
+from portrait.text.text_encoder import BUNDLED, path_of
+from portrait.training.tasks.report import FROZEN
+
+
+def main() -> None:
+    """Run the benchmark."""
+    options = _options()
+    configure_logs("text")
+    torch.set_num_threads(options.threads)
+    options.folder.mkdir(parents=True, exist_ok=True)
+    sets = [
+        whole.of_size(size)
+        for name in options.tasks
+        for whole in [SETS[name](options.data)]
+        for size in options.labels or whole.sizes
+    ]
+    runs = [
+        Run(texts, recipe, seed, options.epochs)
+        for seed in options.seeds
+        for texts in sets
+        for recipe in options.recipes
+    ]
+    _carry_out(runs, options)
+    found = {
+        f"{texts.task.name}, {len(texts.task.train):,} labels": figures_of(
+            texts, [run for run in runs if run.texts is texts], options.folder
+        )
+        for texts in sets
+    }
+    for name, told in found.items():
+        print(f"\n{name}\n\n{table(told)}")
+    print("\n" + json.dumps(found, ensure_ascii=False))
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.language", description=__doc__)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--tasks", type=_names(SETS), default=[*SETS])
+    parser.add_argument("--labels", type=_numbers, help="how many; else as many as each set says")
+    parser.add_argument("--recipes", type=_names(RECIPES), default=["CE", "FGM", "R-Drop"])
+    parser.add_argument("--seeds", type=_numbers, default=[0, 1, 2])
+    parser.add_argument("--epochs", type=int, help="else as many as each set wants")
+    parser.add_argument("--multilingual", type=Path, default=Path("build/encoder-zh"))
+    parser.add_argument("--folder", type=Path, default=Path("build/bench-language"))
+    parser.add_argument("--threads", type=int, default=2)
+    options = parser.parse_args()
+    needs_chinese = set(options.tasks) & {"reviews", "unseen"}
+    if needs_chinese and not (options.multilingual / "config.json").exists():
+        parser.error(f"there is no encoder in {options.multilingual}: run `make encoder-zh` first")
+    return options
+
+
+def _carry_out(runs: Sequence[Run], options: argparse.Namespace) -> None:
+    """Do what is not done yet, and say how long the rest will take."""
+    left = [run for run in runs if not is_done(options.folder, run.name)]
+    fitted = {}
+    done, started = 0.0, time.perf_counter()
+    for run in left:
+        encoder = _encoder(run.texts, options.multilingual)
+        name = baseline_name(run.texts, FROZEN)
+        if name not in fitted:
+            fitted[name] = measure_baselines(encoder, run.texts, options.folder)
+            print(f"{name}: {time.perf_counter() - started:.0f} s", flush=True)
+        begun = time.perf_counter()
+        carry_out(run, encoder, fitted[name], options.folder)
+        done += run.cost
+        pace = (time.perf_counter() - started) / done
+        rest = sum(each.cost for each in left) - done
+        spent = time.perf_counter() - begun
+        print(f"{run.name}: {spent:.0f} s, {rest * pace / 60:.0f} min left", flush=True)
+    for run in runs:
+        if not is_done(options.folder, baseline_name(run.texts, FROZEN)):
+            encoder = _encoder(run.texts, options.multilingual)
+            measure_baselines(encoder, run.texts, options.folder)
+
+
+def _encoder(texts: TextSet, multilingual: Path) -> Path:
+    return multilingual if texts.language == CHINESE else Path(path_of(BUNDLED))
+
+
+def _numbers(said: str) -> list[int]:
+    return [int(each) for each in said.split(",")]
+
+
+def _names(known: Collection[str]) -> Callable[[str], list[str]]:
+    def read(said: str) -> list[str]:
+        names = [each.strip() for each in said.split(",")]
+        unknown = [each for each in names if each not in known]
+        if unknown:
+            msg = f"there is no {', '.join(unknown)}, but {', '.join(known)}"
+            raise argparse.ArgumentTypeError(msg)
+        return names
+
+    return read
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,116 @@
+"""One run: a set, so many labels, a recipe, a seed. What is done is kept, and not done again.
+
+What a run says of the texts that judge is written down unseen; `report.py` looks at it at the end.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.language.recipes import RECIPES, adaptation
+from benchmarks.language.sets import TextSet
+from portrait.arrays import Floats
+from portrait.model.task_head import probabilities
+from portrait.text.text_encoder import load_pooled, load_tokenize
+from portrait.training.tasks.adapt import adapt
+from portrait.training.tasks.baselines import Baseline, fit_baselines
+from portrait.training.tasks.report import FROZEN, NGRAMS
+from portrait.training.tasks.tower import encode
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What is to be done."""
+
+    texts: TextSet
+    recipe: str
+    seed: int
+    epochs: int | None = None  # None: as many as usual
+
+    @property
+    def name(self) -> str:
+        """Name it, for files."""
+        recipe = self.recipe.replace(" ", "")
+        return f"{_name(self.texts)}-{recipe}-{self.seed}"
+
+    @property
+    def cost(self) -> float:
+        """How long it takes, in readings of a text of the shorter kind."""
+        how = adaptation(self.texts, RECIPES[self.recipe], self.seed, self.epochs)
+        length = {"zh": 6.0, "en": 1.0}[self.texts.language]
+        passes = RECIPES[self.recipe].passes
+        return how.course.epochs * len(self.texts.task.train) * passes * length
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a model says of a set."""
+
+    valid: Floats  # (V, C)
+    test: Floats  # (T, C)
+
+
+def is_done(folder: Path, name: str) -> bool:
+    """Say whether a run has ended."""
+    return (folder / f"{name}.npz").exists()
+
+
+def said_by(folder: Path, name: str) -> Said:
+    """Read what a run has said."""
+    with np.load(folder / f"{name}.npz") as arrays:
+        return Said(arrays["valid"], arrays["test"])
+
+
+def told_of(folder: Path, name: str) -> dict[str, object]:
+    """Read the record of a run."""
+    told: dict[str, object] = json.loads((folder / f"{name}.json").read_text())
+    return told
+
+
+def baseline_name(texts: TextSet, model: str) -> str:
+    """Name what a baseline has said."""
+    return f"{_name(texts)}-{'frozen' if model == FROZEN else 'ngrams'}"
+
+
+def measure_baselines(encoder: Path, texts: TextSet, folder: Path) -> Baseline:
+    """Fit what has to be beaten, and write down what it says."""
+    how = adaptation(texts, RECIPES["CE"], 0, None)
+    precise = how.course.mixed_precision
+    (fitted,) = fit_baselines(
+        encoder, [texts.task], most_tokens=how.most_tokens, mixed_precision=precise
+    )
+    tokens = load_tokenize(str(encoder), how.most_tokens)(texts.test.texts)
+    vectors = encode(load_pooled(str(encoder)), tokens, mixed_precision=precise)
+    logits = fitted.probe.logits(vectors) / np.float32(fitted.frozen.temperature)
+    frozen = Said(fitted.frozen.likely, probabilities(texts.task.kind, logits))
+    ngrams = Said(fitted.ngrams, fitted.read_ngrams(texts.test.texts))
+    _write(folder, baseline_name(texts, FROZEN), frozen)
+    _write(folder, baseline_name(texts, NGRAMS), ngrams)
+    return fitted
+
+
+def carry_out(run: Run, encoder: Path, baseline: Baseline, folder: Path) -> None:
+    """Fine-tune, and write down what the result says."""
+    how = adaptation(run.texts, RECIPES[run.recipe], run.seed, run.epochs)
+    checkpoint = folder / f"{run.name}.checkpoint"
+    task = run.texts.task
+    done = adapt(
+        encoder, [task], [baseline], folder / "encoders" / run.name, how, checkpoint=checkpoint
+    )
+    (reading,) = done.readings
+    logits = done.lesson.logits(0, done.lesson.encode(run.texts.test.texts))
+    test = probabilities(task.kind, logits / np.float32(reading.temperature))
+    (report,) = done.reports
+    (folder / f"{run.name}.json").write_text(json.dumps(asdict(report)))
+    _write(folder, run.name, Said(reading.likely, test))
+    checkpoint.unlink(missing_ok=True)
+
+
+def _name(texts: TextSet) -> str:
+    return f"{texts.task.name}-{len(texts.task.train)}"
+
+
+def _write(folder: Path, name: str, said: Said) -> None:
+    np.savez(folder / f"{name}.npz", valid=said.valid, test=said.test)

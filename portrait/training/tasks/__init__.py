@@ -1,0 +1,1 @@
+"""One BERT, adapted to tasks: texts in, labels out."""
