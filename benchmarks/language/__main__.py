@@ -20,6 +20,7 @@ from benchmarks.language.recipes import RECIPES
 from benchmarks.language.report import figures_of, table
 from benchmarks.language.run import Run, baseline_name, carry_out, is_done, measure_baselines
 from benchmarks.language.sets import CHINESE, SETS, TextSet
+from benchmarks.language.tone import read_tones
 from portrait.logs import configure_logs
 from portrait.text.text_encoder import BUNDLED, path_of
 from portrait.training.tasks.report import FROZEN
@@ -52,7 +53,8 @@ def main() -> None:
     }
     for name, told in found.items():
         print(f"\n{name}\n\n{table(told)}")
-    print("\n" + json.dumps(found, ensure_ascii=False))
+    read = read_tones(sets, runs, options.folder)
+    print("\n" + json.dumps(found | {"tone": read}, ensure_ascii=False))
 
 
 def _options() -> argparse.Namespace:

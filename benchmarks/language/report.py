@@ -12,9 +12,9 @@ from portrait.arrays import Floats
 from portrait.training.tasks.figures import by_slice, figures, rounded
 from portrait.training.tasks.report import FROZEN, NGRAMS
 from portrait.training.tasks.task import Labelled
+from portrait.training.tasks.threshold import threshold_for
 
 PRECISION = 0.98  # at which a message is answered; of all else: don't know
-LEAST_SAID = 50  # messages, for a threshold to mean anything
 SHOWN = ("accuracy", "average_precision", "ece")
 GOALS: Mapping[tuple[str, int], Mapping[str, float]] = {
     ("reviews", 4_800): {"average_precision": 0.985, "accuracy": 0.94},
@@ -89,19 +89,11 @@ def _figures(texts: TextSet, said: Said) -> dict[str, float]:
 
 
 def _abstaining(valid: Labelled, test: Labelled, said: Said) -> dict[str, float]:
-    """Say only what is sure enough: how much is said then, and how much of it is right.
-
-    The least probability that is believed is chosen on validation: the lowest from which on at
-    least so many of what is said are right.
-    """
-    sure, right = said.valid.max(axis=1), said.valid.argmax(axis=1) == valid.targets
-    order = np.argsort(-sure)
-    precise = np.cumsum(right[order]) / np.arange(1, len(order) + 1) >= PRECISION
-    precise[:LEAST_SAID] = False
-    if not precise.any():
+    """Say only what is sure enough: how much is said then, and how much of it is right."""
+    right = said.valid.argmax(axis=1) == valid.targets
+    spoken = said.test.max(axis=1) >= threshold_for(right, said.valid.max(axis=1), PRECISION)
+    if not spoken.any():
         return {"coverage": 0.0, "precision_said": 0.0}
-    threshold = sure[order][np.flatnonzero(precise)[-1]]
-    spoken = said.test.max(axis=1) >= threshold
     rightly = said.test.argmax(axis=1)[spoken] == test.targets[spoken]
     return {"coverage": float(spoken.mean()), "precision_said": float(rightly.mean())}
 
