@@ -13,7 +13,7 @@ BROKER := $(if $(filter apache,$(KAFKA)),kafka)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup kafka demo demo-check demo-retrain test test-kafka coverage fuzz check lint format bench-stream bench-encode bench-quality bench-heads bench-language bench-staleness \
-  bench-continual bench-judge bench-service bench-assist bench-portrait encoder-zh generate replay-dead up down clean lock \
+  bench-continual bench-judge bench-service bench-assist bench-portrait bench-opinions encoder-zh generate replay-dead up down clean lock \
   sbom audit pin-images fuzz-http
 
 help:  ## List the targets.
@@ -121,6 +121,9 @@ bench-judge: setup  ## How often the judge errs (DATA=folder; without it on plan
 
 bench-portrait: setup  ## What a portrait says of shops whose truth is known; last line JSON (ARGS=--quick: 2 minutes).
 	@$(RUN) python -m benchmarks.portrait $(ARGS)
+
+bench-opinions: setup  ## How soon a turn of opinion is noticed, and how often one is that is none; last line JSON.
+	@$(RUN) python -m benchmarks.opinions $(if $(wildcard $(DATA)/zh_reviews/oshop.zip),--reviews $(DATA)/zh_reviews/oshop.zip) $(ARGS)
 
 generate: setup  ## Rewrite the tables and schemas that follow from the code.
 	@$(RUN) python -m tests.support.generated

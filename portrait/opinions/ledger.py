@@ -15,7 +15,15 @@ from portrait.opinions.mention import Mention
 from portrait.opinions.subject import Subject
 from portrait.opinions.turns import History, Turn
 from portrait.opinions.voices import KEPT_DAYS, Voices, authors_in
-from portrait.opinions.windows import AUTHORS, HARMFUL, TEXTS, Width, Window, is_kept, windows_of
+from portrait.opinions.windows import (
+    AUTHORS,
+    HARMFUL,
+    TEXTS,
+    Width,
+    Window,
+    oldest_kept,
+    windows_of,
+)
 from portrait.times import DAY_MS, HOUR_MS
 
 LEAST_TURN = 0.08  # of the share of negative texts: a smaller one is not worth anybody's time
@@ -62,11 +70,12 @@ class Ledger:
         if day > self.newest // DAY_MS - KEPT_DAYS:
             self.voices.setdefault(day, Voices()).hear(mention, slots)
             self.touched_days.add(day)
+        kept = oldest_kept(self.newest)
         for window in windows_of(mention.at):
-            if is_kept(window, self.newest):
+            if window.number >= kept[window.width]:
                 self._count(window, slots)
         if is_next_hour:
-            self._prune()
+            self._prune(kept)
         self.companions.append(tuple(each.ref for each in mention.subjects))
         happened = self._test(mention) if is_new_voice else []
         return [*happened, *self._few(day)]
@@ -105,9 +114,9 @@ class Ledger:
         is_hour = window.width is Width.HOUR
         return authors_in(days, window.number % 24 if is_hour else None)
 
-    def _prune(self) -> None:
+    def _prune(self, kept: dict[Width, int]) -> None:
         """Forget windows and voices that are too old."""
-        old = {each for each in self.windows if not is_kept(each, self.newest)}
+        old = {each for each in self.windows if each.number < kept[each.width]}
         self.windows -= old
         self.touched |= old
         for window in old:

@@ -75,9 +75,9 @@ def windows_of(at: int) -> tuple[Window, ...]:
     return tuple(Window.of(width, at) for width in Width)
 
 
-def is_kept(window: Window, newest: int) -> bool:
-    """Say whether a window is still kept once something was said at a later moment (ms)."""
-    return Window.of(window.width, newest).number - window.number < KEPT[window.width]
+def oldest_kept(newest: int) -> dict[Width, int]:
+    """Return the number of the oldest window that is kept, once something was said at a moment."""
+    return {width: Window.of(width, newest).number - KEPT[width] + 1 for width in Width}
 
 
 class Interval(NamedTuple):

@@ -1,6 +1,5 @@
 """What all stores of opinions promise: the fake and Redis."""
 
-import time
 from dataclasses import replace
 
 import pytest
@@ -8,7 +7,6 @@ from redis.asyncio import Redis
 
 from portrait.adapters.redis_opinions import RedisOpinions
 from portrait.opinions.alert import Alert
-from portrait.opinions.aspects import Tone
 from portrait.opinions.book import Book
 from portrait.opinions.mention import Mention
 from portrait.opinions.store import OpinionsChangedError, OpinionStore
@@ -17,17 +15,8 @@ from portrait.opinions.topics import Topics
 from portrait.opinions.voices import Example
 from portrait.opinions.windows import TEXTS, Width
 from portrait.ref import user_ref
-from portrait.times import DAY_MS
 from tests.support.memory_opinions import MemoryOpinions
-from tests.support.reviewers import Product, mention
-
-TEA = Product("tea", "Leaf", "Grocery > Tea", 1, 0)
-SOAP = Product("soap", "Foam", "Bath", 1, 0)
-NOW = round(time.time() * 1_000) // DAY_MS * DAY_MS  # the voices of long ago are gone
-
-
-def said(number: int, product: Product = TEA, author: str = "ann") -> Mention:
-    return mention(product, NOW + number, f"n{number}", author, Tone.NEGATIVE)
+from tests.support.reviewers import NOW, SOAP, TEA, made_alert, said
 
 
 async def stored(store: OpinionStore, *mentions: Mention, alerts: tuple[Alert, ...] = ()) -> None:
@@ -137,14 +126,6 @@ class OpinionsContract:
         read = await store.topics()
         assert read.topics == found.topics
         assert read.of(texts[:50], None) == found.of(texts[:50], None)
-
-
-def made_alert() -> Alert:
-    share = {"count": 1, "of": 2, "share": 0.5, "low": 0.1, "high": 0.9}
-    fields = {"alert_id": "a1", "kind": "worse", "subject_kind": "item", "subject": "tea"}
-    moments = dict.fromkeys(("at", "since"), "2026-11-27T00:00:00Z")
-    rest = {"before": share, "after": share, "evidence": 8.0, "authors": 3}
-    return Alert.model_validate({**fields, **moments, **rest})
 
 
 class TestMemoryOpinions(OpinionsContract):

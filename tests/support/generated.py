@@ -18,6 +18,8 @@ from pydantic.json_schema import models_json_schema
 
 from portrait.events.event import Event
 from portrait.events.item import Item
+from portrait.events.post import Post
+from portrait.opinions.alert import Alert
 from portrait.reading.events import read_events
 from portrait.reading.mapping import MappingFile
 from portrait.reading.vocabularies.plain import ALIASES, TYPES
@@ -108,7 +110,12 @@ def settings_table() -> str:
 
 def message_schemas() -> dict[str, Any]:
     """Return the JSON schemas of what may be published, by name."""
-    models: list[Any] = [(Event, "validation"), (Item, "validation")]
+    models: list[Any] = [
+        (Event, "validation"),
+        (Item, "validation"),
+        (Post, "validation"),
+        (Alert, "serialization"),
+    ]
     _, schema = models_json_schema(models, ref_template="#/components/schemas/{model}")
     definitions: dict[str, Any] = schema["$defs"]
     return definitions

@@ -1,10 +1,12 @@
 """Texts by people who are made up, in virtual time: what they say turns when a test says so."""
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import exp
 from random import Random
 
+from portrait.opinions.alert import Alert
 from portrait.opinions.aspects import Tone
 from portrait.opinions.book import Book
 from portrait.opinions.ledger import Ledger
@@ -93,3 +95,20 @@ def _poisson(random: Random, mean: float) -> int:
         product *= random.random()
         count += 1
     return count
+
+
+TEA = Product("tea", "Leaf", "Grocery > Tea", 1, 0)
+SOAP = Product("soap", "Foam", "Bath", 1, 0)
+NOW = round(time.time() * 1_000) // DAY_MS * DAY_MS  # the voices of long ago are gone
+
+
+def said(number: int, product: Product = TEA, author: str = "ann") -> Mention:
+    return mention(product, NOW + number, f"n{number}", author, Tone.NEGATIVE)
+
+
+def made_alert() -> Alert:
+    share = {"count": 1, "of": 2, "share": 0.5, "low": 0.1, "high": 0.9}
+    fields = {"alert_id": "a1", "kind": "worse", "subject_kind": "item", "subject": "tea"}
+    moments = dict.fromkeys(("at", "since"), "2026-11-27T00:00:00Z")
+    rest = {"before": share, "after": share, "evidence": 8.0, "authors": 3}
+    return Alert.model_validate({**fields, **moments, **rest})

@@ -19,6 +19,8 @@ from portrait.events.topics import (
     IDENTITIES,
     ITEMS,
     NOTICES,
+    OPINION_ALERTS,
+    OPINIONS,
     READ_BY_USER,
     action_of,
     event_topic,
@@ -68,7 +70,8 @@ def test_every_topic_is_a_channel_with_its_partitions_and_its_configuration() ->
 
 
 def test_every_topic_of_the_code_is_declared() -> None:
-    assert set(CHANNELS) == {*READ_BY_USER, ITEMS, DEAD, NOTICES}
+    known = {*READ_BY_USER, ITEMS, DEAD, NOTICES, OPINIONS, OPINION_ALERTS}
+    assert set(CHANNELS) == known
 
 
 def test_all_topics_keyed_by_user_have_the_same_number_of_partitions() -> None:

@@ -32,6 +32,7 @@ COMMANDS = {
     ("python", "-m", "service"),
     ("python", "-m", "workers", "archive"),
     ("python", "-m", "workers", "index"),
+    ("python", "-m", "workers", "opinions"),
     ("python", "-m", "workers", "topics"),
     ("python", "-m", "workers", "train"),
     ("python", "-m", "workers", "update"),

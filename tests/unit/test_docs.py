@@ -13,8 +13,11 @@ from portrait.events.topics import (
     IDENTITIES,
     ITEMS,
     NOTICES,
+    OPINION_ALERTS,
+    OPINIONS,
     read_topics,
 )
+from portrait.opinions.voices import KEPT_DAYS
 from portrait.settings import Settings
 from portrait.training.learner import UNFINISHED
 from tests.support.generated import OPERATIONS, ROOT, with_settings
@@ -68,11 +71,14 @@ def test_what_stays_after_an_erasure_ends_when_decision_0007_says() -> None:
         (when,) = [when for name, when in said.items() if name.startswith(what)]
         return when
 
-    assert set(days) == {*EVENT_TOPICS, IDENTITIES, DEAD, ERASURES, NOTICES}
+    told_of = {*EVENT_TOPICS, IDENTITIES, DEAD, ERASURES, NOTICES, OPINIONS, OPINION_ALERTS}
+    assert set(days) == told_of
     assert len({days[topic] for topic in (*EVENT_TOPICS, IDENTITIES)}) == 1
     assert told("event topics, dead letters").endswith(
         f"{days[EVENT_TOPICS[0]]} and {days[DEAD]} days"
     )
+    assert told("posts, alerts").endswith(f"{days[OPINIONS]} and {days[OPINION_ALERTS]} days")
+    assert told("that somebody wrote").endswith(f"{KEPT_DAYS + 1} days after they wrote it")
     assert told("notices").endswith(f": {days[NOTICES]} day")
     assert told("the erasure itself").startswith(f"{days[ERASURES]} days")
     assert f"after {UNFINISHED.days} days" in told("unfinished trainings")

@@ -118,6 +118,21 @@ def test_what_is_older_than_a_year_is_forgotten() -> None:
     assert made.buckets == [Bucket(1, 0, REMEMBERED_MS + 1)]
 
 
+@given(st.integers(0, 30), st.floats(0, 1), st.floats(0, 1), st.integers(5, 300))
+def test_chi_squared_leaves_no_candidate_out_that_would_suffice(
+    seed: int, before: float, after: float, texts: int
+) -> None:
+    """As it is said in `turn`: log E is not above it."""
+    random = drawn(seed)
+    one = sum(random.random() < before for _ in range(texts))
+    other = sum(random.random() < after for _ in range(60))
+    whole, hits = texts + 60, one + other
+    evidence = _foretold(one, texts) + _foretold(other, 60) - _foretold(hits, whole)
+    spread = hits * (whole - hits) / whole
+
+    assert evidence * spread <= (one / texts - other / 60) ** 2 * texts * 60 + 1e-9
+
+
 def test_patience_is_what_the_evidence_has_to_reach() -> None:
     made = history((1_000, 0.15), (120, 0.4))
 

@@ -1,0 +1,1 @@
+"""How soon a turn of opinion is noticed, and how often one is that is none."""
