@@ -8,13 +8,15 @@ FOLDERs: the shared encoder, and one that a fine-tuning has written. The last li
 import argparse
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from benchmarks.language.sets import reviews
 from portrait.logs import configure_logs
+from portrait.model.encoder import TextEncoder
 from portrait.model.task_head import TaskHead
 from portrait.text.task_reader import load_reader
 from portrait.text.text_encoder import load_encoder
@@ -44,15 +46,26 @@ def main() -> None:
 
         return read
 
+    with threadpool_limits(1):  # as in a worker
+        told = _told(with_heads, options.reader, encoder, texts)
+    for name, rate in told.items():
+        print(f"| {name} | {rate:.0f} |")
+    print(json.dumps({name: round(rate, 1) for name, rate in told.items()}))
+
+
+def _told(
+    with_heads: Callable[[int], Callable[[], object]],
+    folder: Path,
+    encoder: TextEncoder,
+    texts: Sequence[str],
+) -> dict[str, float]:
     told = {f"shared encoder, {count} heads": _rate(with_heads(count)) for count in HEADS}
-    reader = load_reader(options.reader)
+    reader = load_reader(folder)
     told["fine-tuned reader"] = _rate(lambda: reader(texts))
     told["both encoders, one after the other"] = _rate(
         lambda: (encoder.encode(texts), reader(texts))
     )
-    for name, rate in told.items():
-        print(f"| {name} | {rate:.0f} |")
-    print(json.dumps({name: round(rate, 1) for name, rate in told.items()}))
+    return told
 
 
 def _rate(read: Callable[[], object]) -> float:
