@@ -1,6 +1,7 @@
 """Opinions: what is counted, what is kept of people, and what becomes an alert."""
 
 import json
+from dataclasses import replace
 
 from portrait.opinions.alert import AlertKind
 from portrait.opinions.aspects import Aspect, Tone, aspects_of
@@ -30,7 +31,8 @@ def test_a_year_without_a_turn_raises_no_alert() -> None:
 
 def test_a_planted_turn_raises_one_alert_of_the_item_and_none_of_what_it_is_part_of() -> None:
     random, everybody = drawn(5), Everybody()
-    first, *others = shop(random, 6, daily=5.0)
+    first, *others = shop(random, 6, daily=3.0)
+    first = replace(first, daily=15.0)  # so that its brand and its category turn with it
 
     for day in range(140):
         negative = first.negative + (0.4 if day >= 90 else 0.0)
@@ -44,9 +46,7 @@ def test_a_planted_turn_raises_one_alert_of_the_item_and_none_of_what_it_is_part
     assert alert.after.low > alert.before.high
     assert alert.examples
     joined = {name for names in everybody.book.joined.values() for name in names}
-    assert joined <= {f"brand:{first.brand}", f"category:{first.category}", "category:Shop"} | {
-        "source:reviews"
-    }
+    assert f"brand:{first.brand}" in joined
 
 
 def test_what_turns_back_is_told_as_better() -> None:
