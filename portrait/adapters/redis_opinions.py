@@ -9,22 +9,34 @@ opinions:erased                   zset: authors, until when they are forgotten
 opinions:subjects, :of:<kind>     zsets: refs by their newest text
 opinions:repeats                  zset: texts that were taken in, by when they were written
 opinions:topics, opinions:open    topics; alerts that others may be part of
-opinions:alerts, opinions:also    hashes by alert_id; opinions:alerts:at  zset
+opinions:alerts, :alerts:at       hash by alert_id, without examples; zset
+opinions:also:<alert_id>          set: subjects that joined it; expires
+opinions:examples:<alert_id>      list: its examples; expires
 opinions:outbox:<way>             list of alert_ids still to leave
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from time import time
-from typing import Any, NamedTuple, TypeVar
+from typing import Any
 
-from pydantic import ValidationError
 from redis.asyncio import Redis
 from redis.asyncio.client import Pipeline
 from redis.exceptions import WatchError
 
 from portrait.adapters.redis_common import number, readable, slices, text, translated
-from portrait.adapters.redis_damage import Damage
-from portrait.opinions.alert import JOINED_MS, Alert
+from portrait.adapters.redis_opinion_parts import (
+    DAY_SECONDS,
+    HEAD,
+    PartReader,
+    asked_of,
+    examples_key,
+    goes,
+    last_days,
+    subject_key,
+    voices_key,
+    write_ledger,
+)
+from portrait.opinions.alert import OPEN_MS, Alert
 from portrait.opinions.ledger import Ledger
 from portrait.opinions.mention import Mention
 from portrait.opinions.store import (
@@ -40,27 +52,13 @@ from portrait.opinions.store import (
 from portrait.opinions.subject import Kind, Subject
 from portrait.opinions.topics import Topics
 from portrait.opinions.voices import KEPT_DAYS, Example, Voices
-from portrait.opinions.windows import Window, windows_of
-from portrait.opinions.written import (
-    COUNTS,
-    EXAMPLE,
-    OPEN,
-    VOICES,
-    read_head,
-    read_topics,
-    write_counts,
-    write_head,
-    write_topics,
-)
+from portrait.opinions.written import EXAMPLE, OPEN, VOICES, read_head, read_topics, write_topics
 from portrait.times import DAY_MS
 
-REVISION, HEAD = "opinions:revision", "head"
-DAY_SECONDS = DAY_MS // 1_000
+REVISION = "opinions:revision"
 ERASED_SECONDS = 31 * DAY_SECONDS  # longer than the log tells of anybody
 EVICTED_AT_ONCE = 100
 MOST_TIED = 100  # subjects whose newest text is of one moment: one text has eight at most
-
-T = TypeVar("T")
 
 
 class RedisOpinions:
@@ -68,11 +66,11 @@ class RedisOpinions:
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
-        self._damage = Damage("opinion")
+        self._parts = PartReader()
 
     async def load(self, mentions: Sequence[Mention]) -> Opened:
         """Return what is kept of subjects, texts and authors: one round trip."""
-        asked = _asked(mentions)
+        asked = asked_of(mentions)
         refs = [mention.ref for mention in mentions] or [0]
         authors = sorted({m.author for m in mentions if m.author is not None}) or [0]
         async with translated(), self._redis.pipeline(transaction=True) as pipe:
@@ -81,17 +79,17 @@ class RedisOpinions:
             pipe.zmscore("opinions:repeats", [*map(str, refs)])
             pipe.zmscore("opinions:erased", [*map(str, authors)])
             for ref, one in asked.items():
-                pipe.hmget(_key(ref), one.fields)
-                pipe.mget([_voices_key(ref, day) for day in one.days])
+                pipe.hmget(subject_key(ref), one.fields)
+                pipe.mget([voices_key(ref, day) for day in one.days])
             revision, opened, repeats, erased, *parts = await pipe.execute()
         ledgers = {}
         for (ref, one), values, voices in zip(asked.items(), parts[::2], parts[1::2], strict=True):
             fields = dict(zip(one.fields, values, strict=True))
-            ledgers[ref] = self._ledger(one.subject, fields, one.days, voices)
+            ledgers[ref] = self._parts.ledger(one.subject, fields, one.days, voices)
         return Opened(
             revision=number(revision) or 0,
             ledgers=ledgers,
-            open=self._read("opinions:open", OPEN.validate_json, opened) or [],
+            open=self._parts.read("opinions:open", OPEN.validate_json, opened) or [],
             repeats={ref for ref, at in zip(refs, repeats, strict=True) if at is not None},
             erased={a: int(until) for a, until in zip(authors, erased, strict=True) if until},
         )
@@ -109,17 +107,21 @@ class RedisOpinions:
         async with translated(), self._redis.pipeline(transaction=True) as pipe:
             await self._begin(pipe, opened.revision)
             for ref, ledger in opened.ledgers.items():
-                _write_ledger(pipe, ref, ledger)
+                write_ledger(pipe, ref, ledger)
             if mentions:
                 pipe.zadd("opinions:repeats", {str(each.ref): each.at for each in mentions})
                 pipe.zremrangebyrank("opinions:repeats", 0, -MOST_REPEATS - 1)
             for alert in alerts:
                 at = alert.at.timestamp()
-                pipe.hset("opinions:alerts", alert.alert_id, alert.model_dump_json())
+                bare = alert.model_dump_json(exclude={"examples"})
+                pipe.hset("opinions:alerts", alert.alert_id, bare)
                 pipe.zadd("opinions:alerts:at", {alert.alert_id: at})
+                if alert.examples:
+                    pipe.rpush(examples_key(alert.alert_id), *alert.examples)
+                    pipe.expire(examples_key(alert.alert_id), KEPT_DAYS * DAY_SECONDS)
             for alert_id, names in joined.items():
                 pipe.sadd(f"opinions:also:{alert_id}", *names)
-                pipe.expire(f"opinions:also:{alert_id}", 2 * JOINED_MS // 1_000)
+                pipe.expire(f"opinions:also:{alert_id}", OPEN_MS // 1_000)
             for way in OUTBOX if outbox else ():
                 pipe.rpush(f"opinions:outbox:{way}", *outbox)
                 pipe.ltrim(f"opinions:outbox:{way}", -MOST_ALERTS, -1)
@@ -127,40 +129,58 @@ class RedisOpinions:
                 day = example.at // DAY_MS
                 pipe.rpush(f"opinions:sample:{day}", EXAMPLE.dump_json(example))
                 pipe.ltrim(f"opinions:sample:{day}", -SAMPLE_OF_DAY, -1)
-                pipe.expireat(f"opinions:sample:{day}", _goes(day))
+                pipe.expireat(f"opinions:sample:{day}", goes(day))
             pipe.set("opinions:open", OPEN.dump_json(opened.open))
             await self._end(pipe)
         await self._evict()
 
     async def forget(self, author: int, until: int) -> None:
-        """Take an author out of every day that names them."""
+        """Take an author out of every day that names them, and out of alerts."""
         index = f"opinion:author:{author:016x}"
         async with translated():
-            revision, places = number(await self._redis.get(REVISION)) or 0, []
-            for member in await self._redis.smembers(index):
-                ref, _, day = (readable(member) or "").partition(":")
-                if ref and day.isdecimal():
-                    places.append(_voices_key(int(ref, 16), int(day)))
-        kept: dict[str, Voices] = {}
-        for keys in slices(places):
-            async with translated():
-                values = await self._redis.mget(keys)
-            for key, value in zip(keys, values, strict=True):
-                voices = self._read(key, VOICES.validate_json, value)
-                if voices is not None and voices.without(author):
-                    kept[key] = voices
-        texts = {day: await self._texts(day) for day in await self._sampled()}
+            revision = number(await self._redis.get(REVISION)) or 0
+        days = await self._days_of(index)
+        said = {words for voices in days.values() for words in voices.texts_of(author)}
+        told = await self._told_of_late() if said else []
+        samples = {key: await self._texts(key) for key in await self._sampled()}
         async with translated(), self._redis.pipeline(transaction=True) as pipe:
             await self._begin(pipe, revision)
-            for key, voices in kept.items():
-                pipe.set(key, VOICES.dump_json(voices), keepttl=True)
-            for day, examples in texts.items():
+            for key, voices in days.items():
+                if voices.without(author):
+                    pipe.set(key, VOICES.dump_json(voices), keepttl=True)
+            for key, examples in samples.items():
                 for value in [EXAMPLE.dump_json(one) for one in examples if one.author == author]:
-                    pipe.lrem(day, 0, value.decode())
+                    pipe.lrem(key, 0, value.decode())
+            for id in told:
+                for words in said:
+                    pipe.lrem(examples_key(id), 0, words)
             pipe.delete(index)
             pipe.zadd("opinions:erased", {str(author): until})
             pipe.expire("opinions:erased", ERASED_SECONDS)
             await self._end(pipe)
+
+    async def _days_of(self, index: str) -> dict[str, Voices]:
+        """Return the voices that an author is among, by key."""
+        async with translated():
+            members = [readable(each) or "" for each in await self._redis.smembers(index)]
+        places = [each.split(":") for each in members if each.count(":") == 1]
+        keys = [voices_key(int(ref, 16), int(day)) for ref, day in places]
+        found: dict[str, Voices] = {}
+        for some in slices(keys):
+            async with translated():
+                values = await self._redis.mget(some)
+            for key, value in zip(some, values, strict=True):
+                voices = self._parts.read(key, VOICES.validate_json, value)
+                if voices is not None:
+                    found[key] = voices
+        return found
+
+    async def _told_of_late(self) -> list[str]:
+        """Return the alerts that may still have examples."""
+        since = time() - (KEPT_DAYS + 1) * DAY_SECONDS
+        async with translated():
+            found: Any = await self._redis.zrange("opinions:alerts:at", since, "+inf", byscore=True)
+        return [text(id) for id in found]
 
     async def sample(self) -> list[Example]:
         """Return texts of the last days."""
@@ -170,7 +190,7 @@ class RedisOpinions:
         """Return the topics; damaged ones are none."""
         async with translated():
             value = await self._redis.get("opinions:topics")
-        return self._read("opinions:topics", read_topics, value) or Topics.none()
+        return self._parts.read("opinions:topics", read_topics, value) or Topics.none()
 
     async def put_topics(self, topics: Topics) -> None:
         """Keep them instead."""
@@ -228,66 +248,42 @@ class RedisOpinions:
             pipe.hmget("opinions:alerts", ids)
             for id in ids:
                 pipe.smembers(f"opinions:also:{id}")
-            values, *also = await pipe.execute()
+                pipe.lrange(examples_key(id), 0, -1)
+            values, *beside = await pipe.execute()
         read = [
-            self._read(f"alert:{id}", Alert.model_validate_json, v)
+            self._parts.read(f"alert:{id}", Alert.model_validate_json, v)
             for id, v in zip(ids, values, strict=True)
         ]
         return [
-            alert.model_copy(update={"also": tuple(sorted(map(text, names)))})
-            for alert, names in zip(read, also, strict=True)
+            alert.model_copy(
+                update={
+                    "also": tuple(sorted(map(text, also))),
+                    "examples": tuple(map(text, examples)),
+                }
+            )
+            for alert, also, examples in zip(read, beside[::2], beside[1::2], strict=True)
             if alert is not None
         ]
 
     async def _whole(self, ref: int) -> Ledger | None:
-        days = _last_days()
+        days = last_days()
         async with translated(), self._redis.pipeline(transaction=False) as pipe:
-            pipe.hgetall(_key(ref))
-            pipe.mget([_voices_key(ref, day) for day in days])
+            pipe.hgetall(subject_key(ref))
+            pipe.mget([voices_key(ref, day) for day in days])
             fields, voices = await pipe.execute()
-        head = self._read(_key(ref), read_head, fields.get(HEAD.encode()))
+        head = self._parts.read(subject_key(ref), read_head, fields.get(HEAD.encode()))
         if head is None:
             return None
         named = {readable(name) or "": value for name, value in fields.items()}
-        return self._ledger(head.subject, named, days, voices)
-
-    def _ledger(
-        self,
-        subject: Subject,
-        fields: Mapping[str, bytes | None],
-        days: Sequence[int],
-        voices: Sequence[bytes | None],
-    ) -> Ledger:
-        """Read a ledger of its parts; what cannot be read of it is not there."""
-        ledger = self._read(_key(subject.ref), read_head, fields.get(HEAD)) or Ledger(subject)
-        for name, value in fields.items():
-            counts = None if name == HEAD else self._read(name, COUNTS.validate_json, value)
-            window = None if counts is None else self._read(name, Window.named, name)
-            if counts is not None and window is not None:
-                ledger.counts[window] = counts
-        for day, value in zip(days, voices, strict=False):
-            said = self._read(_voices_key(subject.ref, day), VOICES.validate_json, value)
-            if said is not None:
-                ledger.voices[day] = said
-        return ledger
-
-    def _read(self, place: str, read: Callable[[Any], T], value: object) -> T | None:
-        """Read a value; None if there is none, or none of our programs wrote it so."""
-        if value is None:
-            return None
-        try:
-            return read(value)
-        except (ValidationError, ValueError):
-            self._damage.say([place])
-            return None
+        return self._parts.ledger(head.subject, named, days, voices)
 
     async def _sampled(self) -> list[str]:
-        return [f"opinions:sample:{day}" for day in _last_days()]
+        return [f"opinions:sample:{day}" for day in last_days()]
 
     async def _texts(self, key: str) -> list[Example]:
         async with translated():
             values = await self._redis.lrange(key, 0, -1)
-        read = [self._read(key, EXAMPLE.validate_json, value) for value in values]
+        read = [self._parts.read(key, EXAMPLE.validate_json, value) for value in values]
         return [example for example in read if example is not None]
 
     async def _begin(self, pipe: Pipeline, revision: int) -> None:
@@ -330,67 +326,3 @@ class RedisOpinions:
                 else ()
             )
         return [text(member) for member in found]
-
-
-def _write_ledger(pipe: Pipeline, ref: int, ledger: Ledger) -> None:
-    """Write what has changed of a ledger."""
-    if not ledger.touched:
-        return
-    written: dict[str, bytes] = {HEAD: write_head(ledger)}
-    written |= {
-        str(w): write_counts(ledger.counts[w]) for w in ledger.touched if w in ledger.counts
-    }
-    gone = [str(w) for w in ledger.touched if w not in ledger.counts]
-    pipe.hset(_key(ref), mapping=written)  # type: ignore[arg-type] # bytes are as good as texts
-    if gone:
-        pipe.hdel(_key(ref), *gone)
-    name = f"{ref:016x}"
-    pipe.zadd("opinions:subjects", {name: ledger.newest})
-    pipe.zadd(f"opinions:of:{ledger.subject.kind}", {name: ledger.newest})
-    for day in ledger.touched_days:
-        pipe.set(_voices_key(ref, day), VOICES.dump_json(ledger.voices[day]), exat=_goes(day))
-        for author in ledger.voices[day].authors:
-            pipe.sadd(f"opinion:author:{author:016x}", f"{name}:{day}")
-            pipe.expire(f"opinion:author:{author:016x}", (KEPT_DAYS + 1) * DAY_SECONDS)
-
-
-class _Asked(NamedTuple):
-    """What is asked for of one subject."""
-
-    subject: Subject
-    fields: list[str]  # of its hash
-    days: list[int]  # of its voices
-
-
-def _asked(mentions: Sequence[Mention]) -> dict[int, _Asked]:
-    """Say what some mentions need of each subject: their windows, and voices of the week before."""
-    moments: dict[Subject, list[int]] = {}
-    for mention in mentions:
-        for subject in mention.subjects:
-            moments.setdefault(subject, []).append(mention.at)
-    asked: dict[int, _Asked] = {}
-    for subject, ats in moments.items():
-        windows = sorted({str(window) for at in ats for window in windows_of(at)})
-        days = sorted({at // DAY_MS - back for at in ats for back in range(KEPT_DAYS)})
-        known = asked.get(subject.ref, _Asked(subject, [HEAD], []))
-        fields = [*dict.fromkeys([*known.fields, *windows])]
-        asked[subject.ref] = _Asked(known.subject, fields, sorted({*known.days, *days}))
-    return asked
-
-
-def _last_days() -> list[int]:
-    today = int(time()) // DAY_SECONDS
-    return [today + 1 - back for back in range(KEPT_DAYS + 2)]
-
-
-def _goes(day: int) -> int:
-    """Return when what is kept of a day goes, seconds since 1970; of the past, now."""
-    return (day + 1 + KEPT_DAYS) * DAY_SECONDS
-
-
-def _key(ref: int) -> str:
-    return f"opinion:{ref:016x}"
-
-
-def _voices_key(ref: int, day: int) -> str:
-    return f"opinion:{ref:016x}:voices:{day}"

@@ -8,7 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from portrait.opinions.subject import Kind
 from portrait.times import DAY_MS
 
-JOINED_MS = 7 * DAY_MS  # how long what turns likewise, about the same texts, is part of an alert
+OPEN_MS = 90 * DAY_MS  # how long others may join an alert: what is wide turns slowly
+JOINED_MS = 7 * DAY_MS  # so long after an alert their own turn may have begun
 OLD_MS = 7 * DAY_MS  # what turned longer ago than that, by the texts' own time, is history
 
 
@@ -42,8 +43,12 @@ class Alert(BaseModel):
     kind: AlertKind = Field(examples=["worse"])
     subject_kind: Kind = Field(examples=["item"])
     subject: str = Field(examples=["1082185"])
-    at: datetime = Field(description="When the text was written that decided it.")
-    since: datetime = Field(description="When it began, as nearly as the texts tell.")
+    at: datetime = Field(
+        description="When the text was written that decided it.", examples=["2026-11-26T18:02:11Z"]
+    )
+    since: datetime = Field(
+        description="When it began, as nearly as the texts tell.", examples=["2026-11-24T07:00:00Z"]
+    )
     before: AlertShare = Field(description="Of few_authors: all texts of the day, and none.")
     after: AlertShare = Field(description="Of few_authors: authors, of texts.")
     evidence: float = Field(

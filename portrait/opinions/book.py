@@ -2,9 +2,9 @@
 
     mentions ─▶ each subject's ledger, the narrowest first ─▶ happenings ─▶ an alert, or part of one
 
-What turns an item turns its brand a little later, by the same texts. So a happening joins an
-alert of the last week of the same kind if the newest texts of either subject are about the other
-one, too: one turn is told once.
+What turns an item turns its brand a little later, by the same texts. So a happening joins an alert
+of the same kind if it began before that was told, or within a week after, and the newest texts of
+either subject are about the other one, too: one turn is told once.
 """
 
 from collections import Counter
@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
-from portrait.opinions.alert import JOINED_MS, Alert, AlertKind, AlertShare
+from portrait.opinions.alert import JOINED_MS, OPEN_MS, Alert, AlertKind, AlertShare
 from portrait.opinions.aspects import Tone
 from portrait.opinions.ledger import Happening, Ledger
 from portrait.opinions.mention import Mention
@@ -58,14 +58,16 @@ class Book:
 
     def _tell(self, ledger: Ledger, happening: Happening, mention: Mention) -> None:
         """Make an alert, unless it is part of one."""
-        self.open = [each for each in self.open if mention.at - each.at < JOINED_MS][-MOST_OPEN:]
+        self.open = [each for each in self.open if mention.at - each.at < OPEN_MS][-MOST_OPEN:]
         ref = ledger.subject.ref
         for other in self.open:
-            if other.kind is happening.kind and (
+            is_in_time = happening.turn.since <= other.at + JOINED_MS
+            is_alike = (
                 other.subject == ref
                 or ref in other.companions
                 or ledger.is_companion(other.subject)
-            ):
+            )
+            if other.kind is happening.kind and is_in_time and is_alike:
                 self._join(other.alert_id, ledger.subject)
                 return
         alert = alert_of(ledger, happening, mention.at, self.topics)

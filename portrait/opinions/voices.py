@@ -63,6 +63,11 @@ class Voices:
         """Say whether an author would be kept."""
         return not self.is_full or author < max(self.authors)
 
+    def texts_of(self, author: int) -> set[str]:
+        """Return what of an author's is an example."""
+        kept = (example for examples in self.examples.values() for example in examples)
+        return {example.text for example in kept if example.author == author}
+
     def without(self, author: int) -> bool:
         """Forget an author, and what they wrote. Says whether there was anything."""
         known = self.authors.pop(author, None) is not None

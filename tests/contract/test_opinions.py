@@ -15,6 +15,7 @@ from portrait.opinions.topics import Topics
 from portrait.opinions.voices import Example
 from portrait.opinions.windows import TEXTS, Width
 from portrait.ref import user_ref
+from portrait.times import to_moment
 from tests.support.memory_opinions import MemoryOpinions
 from tests.support.reviewers import NOW, SOAP, TEA, made_alert, said
 
@@ -94,6 +95,20 @@ class OpinionsContract:
             assert {each.author for each in shown} <= {user_ref("bob")}
         assert {each.author for each in await store.sample()} == {user_ref("bob")}
         assert (await store.load([said(1, author="ann")])).erased == {ann: NOW + 10}
+
+    async def test_an_alert_is_without_the_examples_of_who_is_forgotten(
+        self, store: OpinionStore
+    ) -> None:
+        mentions = said(1, author="ann"), said(2, author="bob")
+        alert = made_alert().model_copy(
+            update={"examples": tuple(each.text for each in mentions), "at": to_moment(NOW)}
+        )
+        await stored(store, *mentions, alerts=(alert,))
+
+        await store.forget(user_ref("ann"), NOW + 10)
+
+        assert (await store.alerts(1))[0].examples == ("text n2",)
+        assert (await store.outbox("webhook"))[0].examples == ("text n2",)
 
     async def test_an_alert_waits_for_each_way_until_it_has_left(self, store: OpinionStore) -> None:
         alert = made_alert()

@@ -64,10 +64,14 @@ class MemoryOpinions:
         """Forget an author."""
         self._next(self._revision)
         self._erased[author] = until
+        days = [voices for ledger in self.ledgers.values() for voices in ledger.voices.values()]
+        said = {text for voices in days for text in voices.texts_of(author)}
+        for id, alert in self._alerts.items():
+            left = tuple(text for text in alert.examples if text not in said)
+            self._alerts[id] = alert.model_copy(update={"examples": left})
         self._sample = [each for each in self._sample if each.author != author]
-        for ledger in self.ledgers.values():
-            for voices in ledger.voices.values():
-                voices.without(author)
+        for voices in days:
+            voices.without(author)
 
     async def sample(self) -> list[Example]:
         """Return all texts."""

@@ -3,6 +3,8 @@
 import json
 from dataclasses import replace
 
+import pytest
+
 from portrait.opinions.alert import AlertKind
 from portrait.opinions.aspects import Aspect, Tone, aspects_of
 from portrait.opinions.harm import Harm, harm_of
@@ -29,13 +31,16 @@ def test_a_year_without_a_turn_raises_no_alert() -> None:
     assert everybody.book.alerts == []
 
 
-def test_a_planted_turn_raises_one_alert_of_the_item_and_none_of_what_it_is_part_of() -> None:
+@pytest.mark.parametrize("rise", [0.4, 0.2])  # with the second one the shop turns weeks later
+def test_a_planted_turn_raises_one_alert_of_the_item_and_none_of_what_it_is_part_of(
+    rise: float,
+) -> None:
     random, everybody = drawn(5), Everybody()
     first, *others = shop(random, 6, daily=3.0)
     first = replace(first, daily=15.0)  # so that its brand and its category turn with it
 
     for day in range(140):
-        negative = first.negative + (0.4 if day >= 90 else 0.0)
+        negative = first.negative + (rise if day >= 90 else 0.0)
         said = [m for p in others for m in day_of(random, p, day, p.negative)]
         everybody.read([*said, *day_of(random, first, day, negative)])
 

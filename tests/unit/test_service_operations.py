@@ -337,6 +337,7 @@ def test_the_routes_are_these() -> None:
         ("get", "/models/jobs"),
         ("get", "/models/jobs/{job_id}"),
         ("get", "/models/{version}"),
+        ("get", "/opinions"),
         ("get", "/profile/{user_id}"),
         ("get", "/readyz"),
         ("patch", "/items/{item_id}"),
@@ -373,7 +374,7 @@ def test_every_route_says_how_it_fails(method: str, path: str) -> None:
 
     expected = {"400", "404", "405", "500", "503"}
     expected |= {"401", "403", "429"} if path not in {"/livez", "/readyz"} else set()
-    expected |= {"422"} if "{" in path or path == "/audit" else set()
+    expected |= {"422"} if "{" in path or path in {"/audit", "/opinions"} else set()
     expected |= {"408", "413", "415", "422"} if method != "get" else set()
     expected |= {"409"} if method == "post" and path.startswith(("/models", "/keys")) else set()
     failures = {status: answer for status, answer in responses.items() if status >= "300"}
