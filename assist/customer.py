@@ -13,7 +13,12 @@ from typing import Any
 
 from pydantic_core import from_json
 
-from portrait.errors import BusyError, ModelMissingError, ProfileNotFoundError
+from portrait.errors import (
+    BusyError,
+    ConsentWithdrawnError,
+    ModelMissingError,
+    ProfileNotFoundError,
+)
 from portrait.events.event import Action
 from portrait.helpdesk.desk import Mood
 from portrait.helpdesk.mood import mood_of
@@ -83,9 +88,9 @@ async def known_customer(user_id: str | None, parts: Parts, live: Live) -> Custo
         return Customer()
     try:
         profile = from_json(await read_profile(user_id, NOTHING_ASKED, parts, live))
-    except (ProfileNotFoundError, ModelMissingError):
+    except (ConsentWithdrawnError, ProfileNotFoundError, ModelMissingError):
         return Customer()
-    ((payload, searched),) = await parts.profiles.load_whole([user_id])
+    ((payload, searched, _),) = await parts.profiles.load_whole([user_id])
     record = None if payload is None else sound(payload)
     if record is None:
         return Customer()

@@ -48,6 +48,10 @@ class ProfileNotFoundError(PortraitError):
     """Nothing is known of this user."""
 
 
+class ConsentWithdrawnError(PortraitError):
+    """They do not let their profile be used: it is shown to nobody."""
+
+
 class ItemNotFoundError(PortraitError):
     """The catalogue has no such item."""
 

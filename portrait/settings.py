@@ -306,6 +306,13 @@ class Settings(BaseSettings):
     )
     git_commit: str = Field("", description="Commit of the code, for the manifests of models.")
 
+    # Privacy
+    consent: Literal["granted", "withdrawn"] = Field(
+        "granted",
+        description="What counts of who has said nothing of what may be done with what they do: "
+        "personalisation, analytics and training.",
+    )
+
     # Who may ask the service for what
     access: Literal["off", "keys"] = Field(
         "off",

@@ -30,6 +30,7 @@ from service.http.problems import Problem, install_problems
 from service.live import Live, Parts
 from service.models import routes as models
 from service.opinions import routes as opinions
+from service.privacy import routes as privacy
 from service.profiles import routes as profiles
 from service.recommendations import routes as recommendations
 from service.recommendations.turns import Turns
@@ -61,7 +62,7 @@ def create_app(
     """
     border, limits = border or Border(), body_limits or BodyLimits()
     resources = (
-        *(profiles, recommendations, events, identities, items, opinions, models, access),
+        *(privacy, profiles, recommendations, events, identities, items, opinions, models, access),
         operations,
     )
     return assemble(

@@ -2,17 +2,21 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Mapping
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, status
 
-from service.dependencies import PartsDep, border_of
+from portrait.events.private import PRIVATE
+from service.dependencies import PartsDep, border_of, caller_of
 from service.http.problems import WRITING, declared
 from service.intake import cloud_event_headers, read_events
 from service.routing import ExactRoute
 from service.schemas import EventsAnswer
 
 DryRun = Annotated[bool, Query(description="Only tell what would be read: nothing goes to Kafka.")]
+
+SIGNALS = ("sec-gpc", "dnt")  # by which a browser says that nobody else is to learn of it
 
 router = APIRouter(route_class=ExactRoute, tags=["events"])
 
@@ -72,6 +76,9 @@ async def post_events(
     An event without an id or a time gets one. When this answers, Kafka has what was accepted; each
     event that was not has its reason. After a 503, send everything again: ids make that safe.
 
+    Where a browser asks for privacy, by `Sec-GPC: 1` or `DNT: 1` and with a public key, its events
+    count for the visitor's own profile alone: neither in popularity nor for learning.
+
     With `dry_run=true` the answer is the same, each result has the events that were `read`, and
     nothing is sent anywhere.
     """
@@ -84,7 +91,10 @@ async def post_events(
         dialect=border.dialect,
         dry_run=dry_run,
     )
-    await parts.publisher.publish(intake.messages)
+    messages = intake.messages
+    if caller_of(request).is_public and asks_for_privacy(request.headers):
+        messages = tuple(message._replace(headers=(PRIVATE,)) for message in messages)
+    await parts.publisher.publish(messages)
     ends = Counter(result.status for result in intake.results)
     return EventsAnswer(
         accepted=ends["accepted"],
@@ -92,3 +102,8 @@ async def post_events(
         rejected=ends["rejected"],
         results=intake.results,
     )
+
+
+def asks_for_privacy(headers: Mapping[str, str]) -> bool:
+    """Say whether a browser sends Global Privacy Control, or the older Do Not Track."""
+    return any(headers.get(name) == "1" for name in SIGNALS)

@@ -39,6 +39,7 @@ from portrait.catalogue.popularity import DAYS, Popularity, PopularityStore, pop
 from portrait.catalogue.spelling import Spellings
 from portrait.catalogue.store import CatalogueStore
 from portrait.errors import ModelInvalidError, ModelMissingError, StoreUnavailableError
+from portrait.events.consent import GRANTED, Consent
 from portrait.events.item import IntroducedItem, Item
 from portrait.events.progress import ProgressStore
 from portrait.events.stream import Publisher
@@ -92,6 +93,7 @@ class Parts:
     publisher: Publisher
     ping_store: Callable[[], Awaitable[None]]
     warn_of_store: Callable[[], Awaitable[str | None]]  # what somebody should see to
+    unsaid: Consent = GRANTED  # what counts of who has said nothing of what may be done
 
 
 class CountingMirror(Mirror):

@@ -24,6 +24,7 @@ from service.access.limits import COSTS
 from service.http.bodies import INLINE_BYTES, parse
 from service.http.border import REPLACEMENT, Border, is_known_host
 from service.http.problems import answer_ours
+from service.privacy.of_profile import is_of_profile
 from service.profiles import routes as profiles
 from service.profiles.routes import NOTHING_ASKED, get_profile, read_profile
 from service.recommendations import routes as recommendations
@@ -85,6 +86,7 @@ class Shortcut:
             and not scope["query_string"]
             and 0 < len(path) - len(PREFIX) <= LONGEST_KEY
             and REPLACEMENT not in path
+            and not is_of_profile(scope)
             and is_known_host(scope, self.border)
             and not (self._knows_pages and _is_from_page(scope))
             and self._lets_in(scope, Scope.PROFILES_READ)

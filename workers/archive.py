@@ -15,10 +15,11 @@ import pyarrow as pa
 import structlog
 
 from portrait import metrics
-from portrait.archive.archive import Archive, ArchiveUnavailableError, erased
+from portrait.archive.archive import Archive, ArchiveUnavailableError, erased, numbers
 from portrait.archive.rows import HELD, cut, tabulate
 from portrait.archive.segment import Segment, log_name
 from portrait.archive.tidy import NOTHING, Rules, tidy
+from portrait.events.consent import Consents, Purpose
 from portrait.events.erasure import Erasures
 from portrait.events.stream import Batch, EventStream
 from portrait.outage import Outage, closes_within
@@ -47,6 +48,7 @@ class Held:
 
     rows: list[pa.Table] = field(default_factory=list)
     erased: dict[int, int] = field(default_factory=dict)  # user_ref: until when, ms
+    agreed: dict[int, int] = field(default_factory=dict)  # user_ref: what they let be done
     ends: dict[tuple[str, int], int] = field(default_factory=dict)  # to commit
     logs: dict[tuple[str, int], int] = field(default_factory=dict)  # of these offsets
     ids: dict[tuple[str, int], str] = field(default_factory=dict)
@@ -64,6 +66,8 @@ class Held:
         self.rows.append(said.rows)
         for user, until in said.erased.items():
             self.erased[user] = max(until, self.erased.get(user, 0))
+        for user, number in said.consents.items():
+            self.agreed[user] = max(number, self.agreed.get(user, 0))
         self.dead += len(said.dead)
         self.ends |= batch.ends
         self.logs |= batch.logs
@@ -143,11 +147,17 @@ async def _store(stream: EventStream, held: Held, store: Archive, bounds: Bounds
 
 
 def _write(held: Held, store: Archive) -> tuple[int, int]:
-    """Write files. Returns how many rows, in how many files."""
+    """Write files. Returns how many rows, in how many files.
+
+    What nobody may learn from is not written: it is there for learning.
+    """
     store.erase(Erasures.of(held.erased))
-    erasures = store.erasures()
+    if held.agreed:
+        store.agree(Consents.of(held.agreed))
+    erasures, consents = store.erasures(), store.consents()
     rows = pa.concat_tables([HELD.empty_table(), *held.rows])
     gone = erased(rows, erasures)
+    gone |= ~consents.allow(Purpose.TRAINING, numbers(rows["user_ref"]))
     files = 0
     for segment, part in cut(rows.filter(pa.array(~gone))):
         store.write(replace(segment, log=held.log_of(segment)), [part])

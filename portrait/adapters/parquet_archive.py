@@ -3,6 +3,7 @@
     day=2026-09-21/events.click-3-00000000000000000100-00000000000000000150.0-1f9fcf4a.parquet
     erasures/pending/<hash>.parquet      rows of these may still lie in a file
     erasures/swept/<hash>.parquet        they do not any more
+    consents/<hash>.parquet              what users let be done; of several the largest counts
 
 A file appears whole: an object store puts it at once, and a local one is renamed from aside.
 """
@@ -20,6 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from fsspec.implementations.local import LocalFileSystem
+from numpy.typing import NDArray
 from pyarrow.fs import FSSpecHandler, PyFileSystem
 
 from portrait.archive.archive import (
@@ -31,6 +33,7 @@ from portrait.archive.archive import (
     numbers,
 )
 from portrait.archive.segment import Segment
+from portrait.events.consent import GRANTED, Consent, Consents
 from portrait.events.erasure import Erasures
 from portrait.files import replacing
 from portrait.times import to_moment
@@ -39,14 +42,22 @@ ROWS_AT_ONCE = 65_536  # of a row group, and of what a reader holds
 AT = SCHEMA.get_field_index("occurred_at")
 LISTINGS = 10  # until two agree; a merge in between changes one of them
 KILLED_SECONDS = 3_600  # younger files aside may belong to a process that still writes
-PENDING, SWEPT = "erasures/pending", "erasures/swept"
+PENDING, SWEPT, CONSENTS = "erasures/pending", "erasures/swept", "consents"
 ERASED = pa.schema([("user_ref", pa.uint64()), ("until", pa.timestamp("ms", "UTC"))])
+AGREED = pa.schema([("user_ref", pa.uint64()), ("number", pa.int64())])
 
 
 class ParquetArchive:
     """An `Archive` by URL: a path, or `s3://…`, `gs://…`, `memory://…`."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, unsaid: Consent = GRANTED) -> None:
+        """Open it.
+
+        Args:
+            url: Where it is.
+            unsaid: What counts of users who have said nothing of what may be done.
+        """
+        self._unsaid = unsaid
         self._fs, root = fsspec.core.url_to_fs(url)
         self._root = root.rstrip("/")
         self._arrow = PyFileSystem(FSSpecHandler(self._fs))
@@ -104,6 +115,23 @@ class ParquetArchive:
         if len(erasures):
             self._put_erasures(PENDING, erasures)
 
+    def consents(self) -> Consents:
+        """Merge all lists."""
+        lists = [self._table(name) for name in self._names(CONSENTS)]
+        table = pa.concat_tables([AGREED.empty_table(), *lists])
+        return Consents.merged(numbers(table["user_ref"]), numbers(table["number"]), self._unsaid)
+
+    def agree(self, consents: Consents) -> None:
+        """Write one list of all that is known, then remove those that it makes superfluous."""
+        before, known = self._names(CONSENTS), self.consents()
+        everybody = Consents.merged(
+            np.concatenate([known.users, consents.users]),
+            np.concatenate([known.numbers, consents.numbers]),
+        )
+        if len(everybody):
+            kept = self._put_list(CONSENTS, AGREED, everybody.users, everybody.numbers)
+            self._remove(name for name in before if name != kept)
+
     def settle(self, swept: Erasures) -> None:
         """Write one list of all that is swept, then remove those that it makes superfluous."""
         before = self._names(SWEPT)
@@ -135,15 +163,22 @@ class ParquetArchive:
         )
 
     def _read_erasures(self, name: str) -> Erasures:
+        table = self._table(name)
+        return Erasures(numbers(table["user_ref"]), numbers(table["until"]))
+
+    def _table(self, name: str) -> pa.Table:
         with _translated(name):
-            table = pq.read_table(pa.BufferReader(self._fs.cat_file(f"{self._root}/{name}")))
-            return Erasures(numbers(table["user_ref"]), numbers(table["until"]))
+            return pq.read_table(pa.BufferReader(self._fs.cat_file(f"{self._root}/{name}")))
 
     def _put_erasures(self, folder: str, erasures: Erasures) -> str:
-        table = pa.table([erasures.users, erasures.until], names=ERASED.names).cast(ERASED)
+        return self._put_list(folder, ERASED, erasures.users, erasures.until)
+
+    def _put_list(self, folder: str, schema: pa.Schema, *columns: NDArray[Any]) -> str:
+        """Put a list of users there, named by its content."""
+        table = pa.table([*columns], names=schema.names).cast(schema)
         sink = pa.BufferOutputStream()
         pq.write_table(table, sink, compression="zstd")
-        content = erasures.users.tobytes() + erasures.until.tobytes()
+        content = b"".join(column.tobytes() for column in columns)
         name = f"{folder}/{blake2b(content, digest_size=16).hexdigest()}.parquet"
         self._put(name, sink.getvalue())
         return name

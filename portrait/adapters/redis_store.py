@@ -2,6 +2,7 @@
 
 profile:{user}              record of one user            text:<space>:<ref>   vector, float16
 searched:{user}             the words of their searches: written, kept and gone with the record
+consent:{user}              what they let be done, as `Consent.number`; it does not expire
 items, items:changes        catalogue and its change log  model:*              champion, spaces
 {popular}:days, :<day>      weights of items by day       progress             partition → ms
 offsets:<group>             topic:partition → next offset of what is not stored yet
@@ -27,6 +28,7 @@ from portrait.adapters.redis_common import (
 )
 from portrait.adapters.redis_damage import Damage
 from portrait.adapters.redis_straight import Straight
+from portrait.events.consent import Consent
 from portrait.profiles.store import Own, Stored, Write
 
 REVISION = 8  # bytes; a record that is shorter counts as if zeros followed
@@ -97,6 +99,7 @@ class RedisProfiles:
         self._redis = redis
         self._ttl = int(ttl.total_seconds())
         self._save = script(redis, "save_profiles.lua")
+        self._agree = script(redis, "agree.lua")
         self._straight = Straight(redis)
         self._one_by_one = Together(self._load_whole)
         self._damage = Damage("profile_key")
@@ -135,6 +138,16 @@ class RedisProfiles:
             part * KEYS_AT_ONCE + place for part, refused in enumerate(answers) for place in refused
         ]
 
+    async def agree(self, consents: Mapping[str, Consent]) -> None:
+        """Remember each if it is the largest: one pipelined round trip."""
+        async with translated(), self._redis.pipeline(transaction=False) as pipe:
+            pipe.script_load(self._agree.script)
+            for some in slices([*consents.items()]):
+                keys = [_consent_key(user) for user, _ in some]
+                numbers = [consent.number for _, consent in some]
+                pipe.evalsha(self._agree.sha, len(keys), *keys, *numbers)
+            await pipe.execute()
+
     async def scan(self) -> AsyncIterator[list[str]]:
         """Walk the keys, so that Redis goes on answering others; nobody's are passed over."""
         cursor = 0
@@ -170,7 +183,7 @@ def _written(write: Write) -> bytes:
 
 
 def _keys(users: Sequence[str]) -> list[str]:
-    return [key for user in users for key in keys_of(user)]
+    return [key for user in users for key in (*keys_of(user), _consent_key(user))]
 
 
 def keys_of(user: str) -> tuple[str, str]:
@@ -185,17 +198,21 @@ def own_keys_of(user: str) -> tuple[str, str]:
 
 
 def _stored(values: Sequence[bytes | None]) -> list[Stored]:
-    return [*map(Stored, values[::2], values[1::2])]
+    return [*map(Stored, values[::3], values[1::3], values[2::3])]
 
 
 def _living_keys(users: Sequence[str]) -> list[str]:
-    return [key for user in users for key in (*own_keys_of(user), *keys_of(user))]
+    return [
+        key for user in users for key in (*own_keys_of(user), *keys_of(user), _consent_key(user))
+    ]
 
 
 def _living(values: Sequence[bytes | None]) -> list[Own]:
     return [
-        Own(record, searched) if own is None else Own(own, own_searched, is_joined=True)
-        for own, own_searched, record, searched in zip(*[iter(values)] * 4, strict=True)
+        Own(record, searched, consent)
+        if own is None
+        else Own(own, own_searched, consent, is_joined=True)
+        for own, own_searched, record, searched, consent in zip(*[iter(values)] * 5, strict=True)
     ]
 
 
@@ -208,3 +225,7 @@ _USER = slice(len("profile:{"), -len("}"))
 
 def _profile_key(user: str) -> str:
     return f"profile:{{{user}}}"
+
+
+def _consent_key(user: str) -> str:
+    return f"consent:{{{user}}}"

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from portrait.archive.segment import OffsetSet, Segment, overlapping
 from portrait.errors import PortraitError
+from portrait.events.consent import Consents
 from portrait.events.erasure import Erasures
 
 Span = tuple[int | None, int | None]  # ms: the first moment, and the first after it; None: none
@@ -93,6 +94,14 @@ class Archive(Protocol):
 
     def erase(self, erasures: Erasures) -> None:
         """Forget these users: on return no reader sees them."""
+        ...
+
+    def consents(self) -> Consents:
+        """Return what users have said of what may be done with what they do."""
+        ...
+
+    def agree(self, consents: Consents) -> None:
+        """Remember what these have said, as far as nothing later is known of them."""
         ...
 
     def settle(self, swept: Erasures) -> None:

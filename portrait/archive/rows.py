@@ -11,10 +11,13 @@ from numpy.typing import NDArray
 
 from portrait.archive.archive import SCHEMA, numbers
 from portrait.archive.segment import Segment
+from portrait.events.consent import Consent
 from portrait.events.event import ANONYMOUS, Action
 from portrait.events.login import IDENTIFY, UNLINK, Login
+from portrait.events.private import is_private
 from portrait.events.stream import Message, Record
-from portrait.events.topics import ERASURES
+from portrait.events.topics import CONSENTS, ERASURES
+from portrait.reading.consents import read_consent
 from portrait.reading.dialect import AS_SENT, Dialect
 from portrait.reading.records import (
     FIRST,
@@ -45,6 +48,7 @@ class Tabulated:
 
     rows: pa.Table  # of HELD, erased or not
     erased: dict[int, int]  # user_ref: until when, ms
+    consents: dict[int, int]  # user_ref: what they let be done, as a number
     dead: list[Message]  # the update worker publishes them
 
 
@@ -61,7 +65,7 @@ def tabulate(
     builder = _Builder(Clock.of_system(future_tolerance_ms, since), dialect)
     letters = [put_aside(record, builder.take) for record in records]
     rows, dead = tabulated(builder.records, builder.rows, _table, FIRST)
-    return Tabulated(rows, builder.erased, [*filter(None, letters), *dead])
+    return Tabulated(rows, builder.erased, builder.consents, [*filter(None, letters), *dead])
 
 
 class _Builder:
@@ -71,6 +75,7 @@ class _Builder:
         self.records: list[Record] = []  # of each row
         self.rows: list[tuple[object, ...]] = []
         self.erased: dict[int, int] = {}
+        self.consents: dict[int, int] = {}
         self._clock = clock
         self._dialect = dialect
 
@@ -78,11 +83,16 @@ class _Builder:
         """Take in a record.
 
         Raises:
-            RecordInvalidError: It, or a part of it, is neither an event nor an erasure.
+            RecordInvalidError: It, or a part of it, is no event, erasure or consent.
         """
         if record.topic == ERASURES:
             self._erase(*read_erasure(record, self._clock, self._dialect))
             return
+        if record.topic == CONSENTS:
+            self._agree(*read_consent(record, self._clock, self._dialect))
+            return
+        if is_private(record.headers):
+            return  # what is wrong with it, the update worker says
         plain = read_plain(record, self._clock, self._dialect)
         if plain is not None:
             self.rows.append(_row(record, plain, 0))
@@ -101,6 +111,11 @@ class _Builder:
         """Note an erasure; of one user the latest moment counts."""
         ref = user_ref(user)
         self.erased[ref] = max(until, self.erased.get(ref, 0))
+
+    def _agree(self, user: str, consent: Consent) -> None:
+        """Note what somebody lets be done; of one user the largest number counts."""
+        ref = user_ref(user)
+        self.consents[ref] = max(consent.number, self.consents.get(ref, 0))
 
 
 def _table(rows: Sequence[tuple[object, ...]]) -> pa.Table:

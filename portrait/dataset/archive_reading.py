@@ -22,6 +22,7 @@ from portrait.dataset.joining import COLUMNS as JOINING
 from portrait.dataset.joining import Logins, logins_of, unasked
 from portrait.dataset.sampling import ACTIONS, choose_stratified, choose_uniformly, measure
 from portrait.events.columns import PURCHASE
+from portrait.events.consent import Consents, Purpose
 from portrait.events.event import Action
 from portrait.events.price import FREE, NOT_KNOWN
 from portrait.events.tone import READ, READ_STARS, stars_of
@@ -142,13 +143,14 @@ def _read(
     sample: Sample,
     users: Refs | None,
 ) -> Reading:
-    segments, erasures = archive.segments(), archive.erasures()
+    segments, erasures, consents = archive.segments(), archive.erasures(), archive.consents()
     logins = logins_of(scan(archive, segments, JOINING, erasures=erasures))
 
     def passing(columns: list[str]) -> Iterator[pa.RecordBatch]:
         asked = list(dict.fromkeys([*columns, "user_ref", "action", "occurred_at"]))
         rows = scan(archive, segments, asked, erasures=erasures, within=window)
-        return _of_users(_joined(rows, logins), users)
+        joined = _joined(_taught(rows, consents), logins)  # of a visitor, and of who they were
+        return _of_users(_taught(joined, consents), users)
 
     extent = measure(passing)
     chosen = None
@@ -172,6 +174,13 @@ def _read(
         erased_since=to_moment(int(erasures.until.min())) if len(erasures) else None,
         erased_until=to_moment(int(erasures.until.max())) if len(erasures) else None,
     )
+
+
+def _taught(rows: Iterable[pa.RecordBatch], consents: Consents) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of those who let models learn from what they do."""
+    for batch in rows:
+        allowed = consents.allow(Purpose.TRAINING, numbers(batch["user_ref"]))
+        yield batch if allowed.all() else batch.filter(pa.array(allowed))
 
 
 def _joined(rows: Iterable[pa.RecordBatch], logins: Logins) -> Iterator[pa.RecordBatch]:

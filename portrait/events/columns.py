@@ -34,6 +34,7 @@ COLUMNS = np.dtype(
         ("logged", "<i8"),  # when this log took the record in, which no header of it can change
         ("event", EVENT),
         ("part", "<u2"),  # of a record that holds several events of this user: 0 the first
+        ("private", "?"),  # whether it counts for its user's own profile alone: see `private.py`
     ]
 )
 ACTION_CODE = {action: code for code, action in enumerate(Action)}

@@ -11,6 +11,7 @@ EVENTS = "events."  # prefix of the event topics, one for each action
 ITEMS = "items"  # catalogue upserts, compacted; a tombstone withdraws an item
 ERASURES = "erasures"  # keyed by user: forget what was received up to this message
 IDENTITIES = "identities"  # keyed by anonymous id: who was said to be whom, outside of events
+CONSENTS = "consents"  # keyed by user, compacted: what they let be done with what they do
 DEAD = "events.dead"  # what could not be read, with its place and the reason
 OPINIONS = "opinions"  # posts and news about what the shop sells
 OPINION_ALERTS = "alerts.opinion"  # turns of opinion, surges of harmful texts
@@ -24,7 +25,8 @@ def event_topic(action: Action) -> str:
 
 EVENT_TOPICS = tuple(event_topic(action) for action in Action)  # in the order of Action
 
-READ_BY_USER = (*EVENT_TOPICS, ERASURES, IDENTITIES)  # what profiles and the archive are made of
+# What profiles and the archive are made of.
+READ_BY_USER = (*EVENT_TOPICS, ERASURES, IDENTITIES, CONSENTS)
 
 _ACTIONS = dict(zip(EVENT_TOPICS, Action, strict=True))
 

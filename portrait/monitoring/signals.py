@@ -21,6 +21,7 @@ from portrait.archive.segment import Segment, by_place
 from portrait.dataset.archive_reading import read_interactions
 from portrait.dataset.stock import Stock
 from portrait.evaluation.exam import set_exam, sit
+from portrait.events.consent import Consents
 from portrait.events.erasure import Erasures
 from portrait.lifecycle.manifest import Manifest
 from portrait.lifecycle.registry import Registry
@@ -169,3 +170,7 @@ class Recent:
     def erasures(self) -> Erasures:
         """Return everybody who is to be forgotten."""
         return self._archive.erasures()
+
+    def consents(self) -> Consents:
+        """Return what users let be done."""
+        return self._archive.consents()

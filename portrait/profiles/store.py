@@ -1,7 +1,9 @@
 """Port: where profiles are kept."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import NamedTuple, Protocol
+
+from portrait.events.consent import Consent
 
 
 class Write(NamedTuple):
@@ -19,6 +21,7 @@ class Stored(NamedTuple):
 
     record: bytes | None
     searched: bytes | None  # see `searched.py`
+    consent: bytes | None = None  # see `consent.py`
 
 
 class Own(NamedTuple):
@@ -26,6 +29,7 @@ class Own(NamedTuple):
 
     record: bytes | None
     searched: bytes | None
+    consent: bytes | None = None
     is_joined: bool = False  # whether what is told of them is joined with more (`identity`)
 
 
@@ -51,6 +55,13 @@ class ProfileStore(Protocol):
         """Store both. Returns the places of those refused because a newer record is there.
 
         Each lives for the usual time from now on, or with `keep_ttl` no longer than before.
+        """
+        ...
+
+    async def agree(self, consents: Mapping[str, Consent]) -> None:
+        """Remember what users let be done, each unless what is stored was said later.
+
+        It outlives the record: nobody's withdrawal ends by their being away.
         """
         ...
 

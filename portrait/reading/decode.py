@@ -12,14 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from portrait.events.columns import ACTION_CODE, COLUMNS, ERASURE, TOPIC_CODE
+from portrait.events.consent import Consent
 from portrait.events.event import Action, Event
 from portrait.events.item import Item, ItemSnapshot
 from portrait.events.letter import joined
 from portrait.events.login import Login
 from portrait.events.price import held
+from portrait.events.private import is_private
 from portrait.events.stream import Message, Record
 from portrait.events.tone import READ, SAID, stars_of
-from portrait.events.topics import ERASURES, event_topic
+from portrait.events.topics import CONSENTS, ERASURES, event_topic
+from portrait.reading.consents import read_consent
 from portrait.reading.dialect import AS_SENT, Dialect
 from portrait.reading.records import (
     FIRST,
@@ -41,8 +44,9 @@ TENTHS = 10  # of a star
 CHARACTERS_PER_TOKEN = 3  # of wordpiece, on the safe side
 
 _TOPIC_CODES = {event_topic(action): code for action, code in TOPIC_CODE.items()}
-_Said = tuple[int, int, tuple[float, ...], int]  # the last columns: received, logged, event, part
-_Row = tuple[int, int, int, int, int, int, int, tuple[float, ...], int]
+# The last columns: received, logged, event, part, private.
+_Said = tuple[int, int, tuple[float, ...], int, bool]
+_Row = tuple[int, int, int, int, int, int, int, tuple[float, ...], int, bool]
 
 
 @dataclass(slots=True)
@@ -57,6 +61,7 @@ class EventBatch:
     dead: list[Message] = field(default_factory=list)  # dead letters of this batch
     passed_over: Counter[str] = field(default_factory=Counter)  # messages, by what they are called
     left_out: Counter[str] = field(default_factory=Counter)  # fields of events that were read
+    consents: dict[str, Consent] = field(default_factory=dict)  # by user, what counts of these
 
     def __len__(self) -> int:
         return len(self.columns)
@@ -110,15 +115,19 @@ class _Builder:
         self._items: dict[int, Event] = {}
         self._searches: dict[int, str] = {}
         self._logins: set[Login] = set()
+        self._consents: dict[str, Consent] = {}
 
     def take(self, record: Record) -> None:
         """Take in a record.
 
         Raises:
-            RecordInvalidError: It, or a part of it, is neither an event nor an erasure.
+            RecordInvalidError: It, or a part of it, is no event, erasure or consent.
         """
         if record.topic == ERASURES:
             self._erase(record, *read_erasure(record, self._clock, self._dialect))
+            return
+        if record.topic == CONSENTS:
+            self._agree(*read_consent(record, self._clock, self._dialect))
             return
         plain = read_plain(record, self._clock, self._dialect)
         if plain is not None:
@@ -148,6 +157,7 @@ class _Builder:
             letters,
             self._passed_over,
             self._left_out,
+            self._consents,
         )
 
     def _add(self, record: Record, heard: Heard, part: int) -> None:
@@ -167,11 +177,17 @@ class _Builder:
             rating,
         )
         topic = _TOPIC_CODES.get(record.topic, 0)
-        self._append(record, event.user_key, topic, (heard.received, heard.logged, row, part))
+        said = heard.received, heard.logged, row, part, is_private(record.headers)
+        self._append(record, event.user_key, topic, said)
 
     def _erase(self, record: Record, user: str, until: int) -> None:
         """Take in one erasure: a row without an event, whose id is the moment."""
-        self._append(record, user, ERASURE, (until, until, (0, until, 0, 0.0, 0, 0, 0), 0))
+        self._append(record, user, ERASURE, (until, until, (0, until, 0, 0.0, 0, 0, 0), 0, False))
+
+    def _agree(self, user: str, consent: Consent) -> None:
+        """Note what somebody lets be done; of several the largest counts, as in the store."""
+        known = self._consents.get(user, consent)
+        self._consents[user] = max(known, consent, key=lambda each: each.number)
 
     def _append(self, record: Record, user: str, topic: int, said: _Said) -> None:
         """Add a row: of whom, where it lies, and what it says."""

@@ -252,7 +252,7 @@ def read_erasure(record: Record, clock: Clock, dialect: Dialect = AS_SENT) -> tu
     """
     is_exact = EXACT in record.headers
     key = record.key if is_exact else key_behind(record.key, dialect.schemas)
-    return _name(key, LONGEST_KEY), clock.erased_until(record)
+    return name_of(key, LONGEST_KEY), clock.erased_until(record)
 
 
 def read_item(record: Record, dialect: Dialect = AS_SENT) -> ItemReading:
@@ -263,7 +263,7 @@ def read_item(record: Record, dialect: Dialect = AS_SENT) -> ItemReading:
     """
     if record.value is None:
         key = key_behind(record.key, dialect.schemas)
-        return ItemReading(withdrawn=[_name(key, LONGEST_ITEM_KEY)])
+        return ItemReading(withdrawn=[name_of(key, LONGEST_ITEM_KEY)])
     if len(record.value) > LARGEST_ITEM:
         msg = f"payload: larger than {LARGEST_ITEM} bytes"
         raise ItemInvalidError(msg)
@@ -287,7 +287,7 @@ def _letter(record: Record, reason: str, logs: Logs) -> Message:
     return dead_letter(record, reason, log=logs.get((record.topic, record.partition), 0))
 
 
-def _name(key: bytes | None, longest: int) -> str:
+def name_of(key: bytes | None, longest: int) -> str:
     """Return a key as the name that it is."""
     try:
         name = (key or b"").decode()

@@ -25,6 +25,8 @@ RULES: Mapping[tuple[str, str], Rule] = {
     ("GET", "/identities/{anonymous_id}"): Scope.PROFILES_READ,
     ("DELETE", "/identities/{anonymous_id}"): Scope.PRIVACY_ADMIN,
     ("GET", "/opinions"): Scope.PROFILES_READ,  # examples are what customers wrote
+    ("GET", "/profile/{user_id}/consent"): Scope.PROFILES_READ,
+    ("PUT", "/profile/{user_id}/consent"): Scope.EVENTS_WRITE,  # but of a server: see the route
     ("GET", "/items/{item_id}"): ANY,
     ("PUT", "/items/{item_id}"): Scope.ITEMS_WRITE,
     ("PATCH", "/items/{item_id}"): Scope.ITEMS_WRITE,

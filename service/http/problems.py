@@ -14,6 +14,7 @@ from starlette.routing import Route
 from portrait.access.store import KeyNotFoundError, TooManyKeysError
 from portrait.errors import (
     BusyError,
+    ConsentWithdrawnError,
     ItemNotFoundError,
     ModelMissingError,
     PortraitError,
@@ -105,6 +106,7 @@ class NotAliveError(ProblemError):
 # What a client can do about each error of ours: the status, the type's name, when to come back.
 OURS: Mapping[type[PortraitError], tuple[HTTPStatus, str, int | None]] = {
     ProfileNotFoundError: (HTTPStatus.NOT_FOUND, "profile-not-found", None),
+    ConsentWithdrawnError: (HTTPStatus.FORBIDDEN, "consent-withdrawn", None),
     ItemNotFoundError: (HTTPStatus.NOT_FOUND, "item-not-found", None),
     KeyNotFoundError: (HTTPStatus.NOT_FOUND, "key-not-found", None),
     TooManyKeysError: (HTTPStatus.CONFLICT, "too-many-keys", None),

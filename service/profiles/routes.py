@@ -9,7 +9,8 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from portrait.errors import ProfileNotFoundError
+from portrait.errors import ConsentWithdrawnError, ProfileNotFoundError
+from portrait.events.consent import Purpose, consent_of
 from portrait.events.stream import Message
 from portrait.events.topics import ERASURES
 from portrait.model.space import Vectors
@@ -63,11 +64,14 @@ async def read_profile(user_id: str, query: ProfileQuery, parts: Parts, live: Li
     Raises:
         ModelMissingError: There is no model yet.
         ProfileNotFoundError: Nothing is known.
+        ConsentWithdrawnError: They do not let it be used.
     """
     view = live.require()
-    ((payload, searched),) = await parts.profiles.load_whole([user_id])
+    ((payload, searched, consent),) = await parts.profiles.load_whole([user_id])
     if payload is None or not is_readable(payload) or is_blank(payload):
         raise ProfileNotFoundError
+    if not consent_of(consent, parts.unsaid).allows(Purpose.PERSONALISATION):
+        raise ConsentWithdrawnError
     now = time()
     hours = hours_silent(received_at_of(payload), now)
     key = user_id, payload, searched, hours

@@ -17,6 +17,7 @@ import numpy as np
 from pydantic_core import to_json
 
 from portrait.arrays import MISSING, Floats, Ring, Rows
+from portrait.events.consent import Purpose, consent_of
 from portrait.events.item import Item
 from portrait.inference.cart import bought, in_cart
 from portrait.inference.explain import Evidence, evidence_of, merged, search_refs
@@ -47,6 +48,7 @@ from service.recommendations.schemas import AskedFilters, RecommendationRequest,
 from service.recommendations.turns import Turns
 
 NO_SESSION = Session()
+NOT_PERSONALISED: Strategy = "not_personalised"
 USUAL, FOUND = 0.3, 0.0  # diversity: of lists to choose from, and of what was searched for
 
 Reasons = list[ForAndAgainst] | None  # by item
@@ -83,27 +85,30 @@ async def recommend(asked: RecommendationRequest, parts: Parts, live: Live, turn
         BusyError: Too many ask at once.
     """
     view = live.require()
-    profile, searched = await _load(asked, parts)
+    whole = await _load(asked, parts)
+    if whole is None:
+        return await turns.take(partial(_answer, _impersonal(asked), None, view, None))
+    profile, _ = whole
     await _fetch(asked, profile, view, live)
     stale = None if profile is None else _stale(profile, live)
-    return await turns.take(partial(_answer, asked, profile, searched, view, stale))
+    return await turns.take(partial(_answer, asked, whole, view, stale))
 
 
 def _answer(
     asked: RecommendationRequest,
-    profile: Profile | None,
-    searched: Texts,
+    whole: tuple[Profile | None, Texts] | None,
     view: View,
     stale: float | None,
 ) -> bytes:
     """Rank, and write the answer. Blocks for milliseconds, so it runs in a thread."""
+    profile, searched = whole or (None, {})
     known = _gather(asked, profile, searched, view)
     wish = _wish(asked, known, view)
     basis, ranking, reasons = _compute(asked, known, wish, view)
     return to_json(
         {
             "recommendation_id": uuid4(),
-            "strategy": basis.strategy,
+            "strategy": NOT_PERSONALISED if whole is None else basis.strategy,
             "model_version": view.model.version,
             "space_id": view.model.space_id,
             "profile_as_of": None if profile is None else moment(int(profile.head["last_at"])),
@@ -122,11 +127,21 @@ def _stale(profile: Profile, live: Live) -> float | None:
     return stale_seconds(profile.partitions, live.reached, time())
 
 
-async def _load(asked: RecommendationRequest, parts: Parts) -> tuple[Profile | None, Texts]:
-    """Load a profile, and the texts of its searches where reasons are asked for."""
+def _impersonal(asked: RecommendationRequest) -> RecommendationRequest:
+    """Leave out of a request who asks and what they do: what is left is what anybody may want."""
+    return asked.model_copy(update={"session": None})
+
+
+async def _load(asked: RecommendationRequest, parts: Parts) -> tuple[Profile | None, Texts] | None:
+    """Load a profile, and the texts of its searches where reasons are asked for.
+
+    None: the user does not let what they are shown follow from what they do.
+    """
     if asked.user_id is None:
         return None, {}
-    ((record, searched),) = await parts.profiles.load_whole([asked.user_id])
+    ((record, searched, consent),) = await parts.profiles.load_whole([asked.user_id])
+    if not consent_of(consent, parts.unsaid).allows(Purpose.PERSONALISATION):
+        return None
     if record is None or sound(record) is None or is_blank(record):
         return None, {}
     return decode_profile(record), read_searched(searched) if asked.explain else {}

@@ -45,7 +45,7 @@ SessionText = Annotated[
     AfterValidator(redacted),
 ]
 Emptied = Literal["catalogue", "filters", "unavailable", "excluded", "seen"]
-Strategy = Literal["session", "session_and_profile", "profile", "popular"]
+Strategy = Literal["session", "session_and_profile", "profile", "popular", "not_personalised"]
 
 
 def _as_name(sent: object) -> object:
@@ -248,7 +248,7 @@ class Recommendations(ResponseBody):
     strategy: Strategy = Field(
         description="What the list was made of: the session alone, the session for what somebody "
         "is after now and their profile for what they like, the profile alone, or what everybody "
-        "wants.",
+        "wants; `not_personalised`: the same, for the user does not let it be personal.",
         examples=["session_and_profile"],
     )
     model_version: ModelName

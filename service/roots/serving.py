@@ -27,6 +27,7 @@ from portrait.adapters.redis_registry import RedisRegistry
 from portrait.adapters.redis_store import RedisProfiles, eviction, ping
 from portrait.addresses import is_loopback
 from portrait.errors import SettingsInvalidError
+from portrait.events.consent import DEFAULTS
 from portrait.events.stream import Publisher
 from portrait.settings import Settings, variable
 from service.access.guard import Guard
@@ -71,6 +72,7 @@ def parts_of(settings: Settings, redis: Redis, publisher: Publisher) -> Parts:
         publisher=publisher,
         ping_store=partial(ping, redis),
         warn_of_store=partial(eviction, redis),
+        unsaid=DEFAULTS[settings.consent],
     )
 
 

@@ -14,6 +14,7 @@ from portrait.adapters.parquet_archive import ParquetArchive
 from portrait.archive.archive import SCHEMA, ArchiveChangedError, ArchiveUnavailableError, scan
 from portrait.archive.segment import Segment
 from portrait.archive.tidy import merge
+from portrait.events.consent import GRANTED, WITHDRAWN, Consent, Consents, Purpose
 from portrait.events.erasure import Erasures
 from portrait.ref import user_ref
 from tests.support.archives import RECEIVED_ON, click, fill, late, later, memory_archive, offsets_of
@@ -232,3 +233,23 @@ def test_files_that_never_hold_still_are_not_listed_wrongly() -> None:
 
     with pytest.raises(ArchiveChangedError):
         Restless("memory://archive-restless").segments()
+
+
+def test_of_what_users_let_be_done_the_last_statement_is_kept(archive: ParquetArchive) -> None:
+    first, last = Consent(5, frozenset(Purpose)).number, Consent(6, frozenset()).number
+    assert len(archive.consents()) == 0
+
+    archive.agree(Consents.of({1: last, 2: first}))
+    archive.agree(Consents.of({1: first, 3: first}))
+
+    said = archive.consents()
+    assert dict(zip(said.users.tolist(), said.numbers.tolist(), strict=True)) == {
+        1: last,
+        2: first,
+        3: first,
+    }
+    assert said.unsaid == GRANTED
+
+
+def test_an_archive_knows_what_counts_of_who_has_said_nothing(tmp_path: Path) -> None:
+    assert ParquetArchive(str(tmp_path), WITHDRAWN).consents().unsaid == WITHDRAWN

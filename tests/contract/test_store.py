@@ -13,6 +13,7 @@ from portrait.adapters.redis_progress import RedisOffsets, RedisPopularity, Redi
 from portrait.adapters.redis_store import RedisProfiles
 from portrait.catalogue.popularity import PopularityStore
 from portrait.catalogue.store import CatalogueStore
+from portrait.events.consent import Consent, Purpose
 from portrait.events.item import IntroducedItem, Item
 from portrait.events.progress import LogName, OffsetStore, ProgressStore, StoredOffsets
 from portrait.model.space import unit
@@ -135,6 +136,22 @@ class ProfileStoreContract:
         assert await store.save([Write("ann", NONE, record(3), b"others")]) == [0]
         assert await store.save([Write("ann", NONE, record(3), b"")]) == [0]
         assert await store.load_whole(["ann"]) == [Stored(record(2), b"words")]
+
+    async def test_of_what_users_let_be_done_the_last_statement_stays(
+        self, store: ProfileStore
+    ) -> None:
+        first, last = Consent(5, frozenset(Purpose)), Consent(6, frozenset({Purpose.TRAINING}))
+        await store.save([Write("ann", NONE, record(1), b"words")])
+
+        await store.agree({"ann": last, "bob": first})
+        await store.agree({"ann": first, "bob": first})
+
+        assert await store.load_whole(["bob", "ann", "eve"]) == [
+            Stored(None, None, str(first.number).encode()),
+            Stored(record(1), b"words", str(last.number).encode()),
+            Stored(None, None),
+        ]
+        assert (await store.load_living(["ann"]))[1][0].consent == str(last.number).encode()
 
     async def test_everybody_is_found(self, store: ProfileStore) -> None:
         users = [f"user {{{n}}}" for n in range(1_500)]

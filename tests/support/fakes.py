@@ -23,6 +23,7 @@ from portrait.errors import (
     StreamUnavailableError,
 )
 from portrait.events.category import as_written, spelled
+from portrait.events.consent import Consent
 from portrait.events.item import IntroducedItem, Item
 from portrait.events.progress import LogName, StoredOffsets
 from portrait.events.stream import Message
@@ -44,6 +45,7 @@ class MemoryProfiles:
         self.records: dict[str, bytes] = {}
         self.searched: dict[str, bytes] = {}
         self.own: dict[str, Stored] = {}  # of those who are joined: see `MemoryIdentities`
+        self.consents: dict[str, bytes] = {}
         self.life = FIRST_LIFE
         self.is_down = False
 
@@ -55,13 +57,23 @@ class MemoryProfiles:
     async def load_whole(self, users: Sequence[str]) -> list[Stored]:
         """Return all there is."""
         records = await self.load(users)
-        return [*map(Stored, records, map(self.searched.get, users))]
+        rest = map(self.searched.get, users), map(self.consents.get, users)
+        return [*map(Stored, records, *rest)]
+
+    async def agree(self, consents: Mapping[str, Consent]) -> None:
+        """Remember the largest of each."""
+        _require(up=not self.is_down)
+        for user, consent in consents.items():
+            known = int(self.consents.get(user, b"0"))
+            self.consents[user] = b"%d" % max(known, consent.number)
 
     async def load_living(self, users: Sequence[str]) -> tuple[str, list[Own]]:
         """Return what users did as themselves, and the life."""
         whole = await self.load_whole(users)
         return self.life, [
-            Own(*self.own[user], is_joined=True) if user in self.own else Own(*stored)
+            Own(*self.own[user][:2], stored.consent, is_joined=True)
+            if user in self.own
+            else Own(*stored)
             for user, stored in zip(users, whole, strict=True)
         ]
 

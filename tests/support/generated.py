@@ -20,6 +20,7 @@ from portrait.events.event import Event
 from portrait.events.item import Item
 from portrait.events.post import Post
 from portrait.opinions.alert import Alert
+from portrait.reading.consents import Statement
 from portrait.reading.events import read_events
 from portrait.reading.mapping import MappingFile
 from portrait.reading.vocabularies.plain import ALIASES, TYPES
@@ -113,6 +114,7 @@ def message_schemas() -> dict[str, Any]:
     models: list[Any] = [
         (Event, "validation"),
         (Item, "validation"),
+        (Statement, "validation"),
         (Post, "validation"),
         (Alert, "serialization"),
     ]

@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from portrait.catalogue.catalogue import Catalogue, texts_of
 from portrait.errors import StoreUnavailableError
+from portrait.events.consent import GRANTED, Consent
 from portrait.events.event import Action
 from portrait.events.item import Item
 from portrait.events.topics import event_topic
@@ -71,6 +72,7 @@ class Shop:
     publisher: ListPublisher = field(default_factory=ListPublisher)
     redis_is_down: bool = False
     redis_warning: str | None = None
+    unsaid: Consent = GRANTED
 
     def __post_init__(self) -> None:
         self.jobs = MemoryJobs(self.lease)
@@ -94,6 +96,7 @@ class Shop:
             publisher=self.publisher,
             ping_store=self._ping,
             warn_of_store=self._warn,
+            unsaid=self.unsaid,
         )
 
     async def stock(

@@ -64,7 +64,7 @@ def log_of(events: list[Happening], *, partition: int = 0) -> NDArray[np.void]:
         offset = offsets[event.action]
         offsets[event.action] += 1
         topic = TOPIC_CODE[event.action]
-        rows.append((event.user, topic, partition, 0, offset, START, START, event.row, 0))
+        rows.append((event.user, topic, partition, 0, offset, START, START, event.row, 0, False))
     return np.array(rows, COLUMNS)
 
 

@@ -7,6 +7,7 @@ import yaml
 
 from portrait.catalogue.texts import SEARCH_TTL
 from portrait.events.topics import (
+    CONSENTS,
     DEAD,
     ERASURES,
     EVENT_TOPICS,
@@ -63,7 +64,11 @@ def test_what_stays_after_an_erasure_ends_when_decision_0007_says() -> None:
         re.findall(r"^\| (.*?) \| (.*) \|$", page.read_text(), re.MULTILINE)
     )
     configs = {each.name: each.config for each in read_topics(ROOT / "deploy/topics.yml").topics}
-    ms = {name: config["retention.ms"] for name, config in configs.items() if name != ITEMS}
+    ms = {
+        name: config["retention.ms"]
+        for name, config in configs.items()
+        if name not in {ITEMS, CONSENTS}
+    }
     days = {name: int(each) // 86_400_000 for name, each in ms.items()}
     settings = Settings()
 

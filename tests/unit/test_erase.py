@@ -17,7 +17,7 @@ BEFORE, AFTER = UNTIL - 1, UNTIL + 1
 
 def erasure(user: int = 0, *, offset: int = 0, until: int = UNTIL) -> NDArray[np.void]:
     row = (0, until, 0, 0.0, 0, 0, 0)
-    return np.array([(user, ERASURE, 0, 0, offset, until, until, row, 0)], COLUMNS)
+    return np.array([(user, ERASURE, 0, 0, offset, until, until, row, 0, False)], COLUMNS)
 
 
 def received(log: NDArray[np.void], moment: int) -> NDArray[np.void]:

@@ -134,7 +134,7 @@ def test_an_erasure_leaves_the_positions_of_later_topics() -> None:
     log = log_of([later(Action.REMOVE)], partition=2)
     fold(facts, log)
     until = START + 200 * HOUR_MS
-    erasure = (0, ERASURE, 2, 0, 0, until, until, (0, until, 0, 0.0, 0, 0, 0), 0)
+    erasure = (0, ERASURE, 2, 0, 0, until, until, (0, until, 0, 0.0, 0, 0, 0), 0, False)
     fold(facts, np.array([erasure], COLUMNS))
 
     (record,) = encode_profiles(facts, blank_portraits(1, 2))

@@ -67,7 +67,7 @@ def clicks(count: int) -> list[Happening]:
 
 def erasure(until: int, *, partition: int, user: int = 0, offset: int = 0) -> NDArray[np.void]:
     row = (0, until, 0, 0.0, 0, 0, 0)
-    return np.array([(user, ERASURE, partition, 0, offset, until, until, row, 0)], COLUMNS)
+    return np.array([(user, ERASURE, partition, 0, offset, until, until, row, 0, False)], COLUMNS)
 
 
 @given(happenings(USERS), partitions, shuffles, st.data())

@@ -339,6 +339,7 @@ def test_the_routes_are_these() -> None:
         ("get", "/models/{version}"),
         ("get", "/opinions"),
         ("get", "/profile/{user_id}"),
+        ("get", "/profile/{user_id}/consent"),
         ("get", "/readyz"),
         ("patch", "/items/{item_id}"),
         ("post", "/events"),
@@ -350,6 +351,7 @@ def test_the_routes_are_these() -> None:
         ("post", "/models/{version}/promote"),
         ("post", "/recommend"),
         ("put", "/items/{item_id}"),
+        ("put", "/profile/{user_id}/consent"),
     ]
 
 

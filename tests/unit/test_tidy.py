@@ -13,6 +13,7 @@ from portrait.archive.archive import EVER, Archive, Span
 from portrait.archive.rows import cut, tabulate
 from portrait.archive.segment import Segment
 from portrait.archive.tidy import FEWEST, Rules, Tidied, merge, mergeable, outlived, tidy
+from portrait.events.consent import Consents
 from portrait.events.erasure import Erasures
 from portrait.ref import user_ref
 from portrait.times import DAY_MS
@@ -57,6 +58,12 @@ class Dying:
 
     def erasures(self) -> Erasures:
         return self._archive.erasures()
+
+    def consents(self) -> Consents:
+        return self._archive.consents()
+
+    def agree(self, consents: Consents) -> None:
+        self._archive.agree(consents)
 
     def pending(self) -> Erasures:
         return self._archive.pending()

@@ -9,6 +9,7 @@ from portrait.adapters.kafka_client import cluster_of
 from portrait.adapters.kafka_stream import open_stream
 from portrait.adapters.parquet_archive import ParquetArchive
 from portrait.archive.tidy import Rules
+from portrait.events.consent import DEFAULTS
 from portrait.events.stream import Notes
 from portrait.events.topics import READ_BY_USER
 from portrait.health import serve_health
@@ -28,7 +29,7 @@ log = structlog.get_logger()
 async def run(settings: Settings, _options: Namespace) -> None:
     """Write events to files until told to stop."""
     closing = told_to_stop()
-    store = ParquetArchive(settings.archive_url)
+    store = ParquetArchive(settings.archive_url, DEFAULTS[settings.consent])
     rules = Rules(
         retention=settings.archive_retention,
         most_bytes=settings.archive_size_limit,

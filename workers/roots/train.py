@@ -22,6 +22,7 @@ from portrait.adapters.river_drift import AdwinDrift
 from portrait.dataset.stock import StoredStock
 from portrait.errors import SettingsInvalidError
 from portrait.evaluation.trial import Thresholds
+from portrait.events.consent import DEFAULTS
 from portrait.lifecycle.schedule import Schedule
 from portrait.lifecycle.tracking import Lenient, Tracking, TrackingUnavailableError
 from portrait.monitoring.outcomes import ArchiveOutcomes
@@ -130,7 +131,10 @@ def _parts(
 ) -> Parts:
     """Choose the adapters."""
     loop = asyncio.get_running_loop()
-    archive, registry = ParquetArchive(settings.archive_url), RedisRegistry(redis)
+    archive, registry = (
+        ParquetArchive(settings.archive_url, DEFAULTS[settings.consent]),
+        RedisRegistry(redis),
+    )
     stock = StoredStock(RedisCatalogue(redis), loop)
 
     plan = plan_of(settings)
@@ -155,7 +159,7 @@ def _parts(
 
 
 def _watched(settings: Settings, redis: Redis, parts: Parts) -> Watched:
-    archive = ParquetArchive(settings.archive_url)
+    archive = ParquetArchive(settings.archive_url, DEFAULTS[settings.consent])
     stock = StoredStock(RedisCatalogue(redis), asyncio.get_running_loop())
     outcomes = ArchiveOutcomes(archive, stock, parts.registry)
     return Watched(parts.registry, RedisLive(redis), outcomes, parts.tracking)

@@ -14,6 +14,7 @@ from portrait.adapters.redis_live import RedisLive
 from portrait.adapters.redis_progress import RedisOffsets, RedisPopularity, RedisProgress
 from portrait.adapters.redis_registry import RedisRegistry
 from portrait.adapters.redis_store import RedisProfiles
+from portrait.events.consent import DEFAULTS
 from portrait.events.stream import Publisher
 from portrait.events.topics import READ_BY_USER
 from portrait.lifecycle.lease import stopped
@@ -91,4 +92,5 @@ def limits_of(settings: Settings, dialect: Dialect) -> Limits:
         encode_wait=settings.encode_wait,
         offer_unknown=settings.offer_unknown,
         dialect=dialect,
+        unsaid=DEFAULTS[settings.consent],
     )

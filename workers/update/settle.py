@@ -14,6 +14,7 @@ from portrait.arrays import Flags
 from portrait.catalogue.catalogue import Catalogue
 from portrait.errors import PortraitError, StoreRestartedError, StoreUnavailableError
 from portrait.events.columns import is_past
+from portrait.events.consent import Consent, Purpose, consent_of
 from portrait.inference.explain import search_refs
 from portrait.inference.paint import paint
 from portrait.model.influence import wanted
@@ -119,9 +120,11 @@ async def _attempt(
     with timed("fold"):
         facts, lost = read_facts([each.record for each in before])
         columns = priced(facts, columns, outcome.painter.mirror.catalogue)
+        counted = _counted(columns, before, updater.limits.unsaid)
         questions = updater.prequential.choose(facts, columns, outcome.painter)
         regular = updater.regulars.among(users, facts.head, columns)
         voices = wanted(facts, columns, regular)
+        voices["weight"][~counted] = 0
         accepted = fold(facts, columns)
     is_joined = np.array([each.is_joined for each in before])
     with timed("paint"):
@@ -141,7 +144,8 @@ async def _attempt(
     kept = accepted & ~np.isin(columns["user"], changed[refused])
     outcome.new.append(columns["event"][kept])
     outcome.wanted.append(voices[kept])
-    outcome.noted += [note(question, catalogue) for question in questions if kept[question.place]]
+    asked = kept & counted
+    outcome.noted += [note(question, catalogue) for question in questions if asked[question.place]]
     outcome.users += len(stored)
     outcome.joined |= {users[place] for place in np.flatnonzero(is_joined).tolist()}
     told = np.intersect1d(stored[~is_joined[stored]], columns["user"][~is_past(columns)])
@@ -149,6 +153,16 @@ async def _attempt(
         [users[place] for place in told.tolist()], facts.head[told], catalogue.space_id
     )
     return changed[refused]
+
+
+def _counted(
+    columns: NDArray[np.void], stored: Sequence[Own], unsaid: Consent
+) -> NDArray[np.bool_]:
+    """Say which events, (E,), may count in what is said of everybody."""
+    consents = [consent_of(each.consent, unsaid) for each in stored]
+    allowed = np.array([each.allows(Purpose.ANALYTICS) for each in consents], np.bool_)
+    counted: NDArray[np.bool_] = allowed[columns["user"]] & ~columns["private"]
+    return counted
 
 
 def _painted(facts: Facts, is_joined: Flags, catalogue: Catalogue) -> list[bytes]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from portrait import metrics
 from portrait.catalogue.popularity import PopularityStore
 from portrait.catalogue.store import CatalogueStore
+from portrait.events.consent import GRANTED, Consent
 from portrait.events.progress import OffsetStore, ProgressStore
 from portrait.events.resume import Resume
 from portrait.events.stream import Message, Publisher
@@ -38,6 +39,7 @@ class Limits:
     encode_wait: timedelta = timedelta(seconds=1)  # for new texts
     offer_unknown: bool = False  # items that only events know
     dialect: Dialect = AS_SENT  # how the shop's messages are read
+    unsaid: Consent = GRANTED  # what counts of who has said nothing
 
 
 @dataclass(frozen=True, slots=True)

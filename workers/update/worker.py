@@ -131,6 +131,8 @@ async def _marked(batch: Batch, outcome: Outcome, updater: Updater) -> Sequence[
 
 async def _process(batch: EventBatch, outcome: Outcome, updater: Updater) -> bool:
     """Take one part of a batch from its text to stored profiles. Says whether all are stored."""
+    if batch.consents:
+        await updater.profiles.agree(batch.consents)
     with timed("encode"):
         await encode_new(batch, outcome, updater)
     return await settle(batch, np.arange(len(batch)), outcome, updater)

@@ -1,0 +1,28 @@
+"""What lies beneath a profile: `/profile/{user_id}/consent`, `…/export`.
+
+An id may hold slashes, and so end in `/consent`. Which is meant is said by the path as it was sent:
+a slash of an id is sent as `%2F`, one that parts the address as it is (RFC 3986, section 2.2).
+"""
+
+from collections.abc import MutableMapping
+from typing import Any
+
+from starlette.routing import Match
+
+from service.routing import ExactRoute
+
+BENEATH = (b"/consent", b"/export")
+
+
+def is_of_profile(scope: MutableMapping[str, Any]) -> bool:
+    """Say whether a path leads to something beneath a profile."""
+    raw: bytes = scope.get("raw_path") or b""
+    return raw.endswith(BENEATH)
+
+
+class OfProfile(ExactRoute):
+    """A route to something beneath a profile."""
+
+    def matches(self, scope: MutableMapping[str, Any]) -> tuple[Match, Any]:
+        """Match a path that was sent so."""
+        return super().matches(scope) if is_of_profile(scope) else (Match.NONE, {})
