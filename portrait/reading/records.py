@@ -32,6 +32,8 @@ LARGEST_EVENT = 65_536  # bytes
 LARGEST_ITEM = 1_048_576  # bytes: what its topic takes uncompressed
 LONGEST_ITEM_KEY = 128  # characters; `Id` has as many
 LONGEST_KEY = len(ANONYMOUS) + 128  # of a profile
+UNTIL = "portrait-until"  # a header: an erasure goes no further than to that moment, ms
+LONGEST_MOMENT = 16  # digits of a number that none is as late as
 EXACT = ("portrait-key", b"exact")  # a header: the key is a name as it stands
 LIVE_MS = 5_000  # who was at the end of every log so short a time ago keeps up
 FETCH_MS = 1_000  # how much older than its receipt an answer of the log may be
@@ -250,9 +252,13 @@ def read_erasure(record: Record, clock: Clock, dialect: Dialect = AS_SENT) -> tu
     Raises:
         RecordInvalidError: It names nobody, or its timestamp says nothing.
     """
+    until = clock.erased_until(record)
+    for name, value in record.headers:
+        if name == UNTIL and value is not None and value.isdigit() and len(value) < LONGEST_MOMENT:
+            until = min(until, int(value))
     is_exact = EXACT in record.headers
     key = record.key if is_exact else key_behind(record.key, dialect.schemas)
-    return name_of(key, LONGEST_KEY), clock.erased_until(record)
+    return name_of(key, LONGEST_KEY), until
 
 
 def read_item(record: Record, dialect: Dialect = AS_SENT) -> ItemReading:

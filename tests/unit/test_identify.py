@@ -25,6 +25,7 @@ from workers.update.worker import update
 
 POSITIONS = ("revision", "partition", "offset", "last_id", "further")
 HOUR = 3_600_000
+LATER = RECEIVED + 5 * 24 * HOUR
 
 
 def event(
@@ -339,9 +340,22 @@ async def test_whoever_is_forgotten_is_forgotten_on_their_devices() -> None:
     assert profiles_of(updater).own == {}
     (message,) = begotten(updater)
     assert message.key == b"anonymous:c-1"
-    await run([erasure(message.key, 1)], updater=updater)
+    begot = replace(erasure(message.key, 1), headers=message.headers)
+    await run([begot], updater=updater)
     assert is_blank(profiles_of(updater).records["anonymous:c-1"])
     assert events_of(updater, "anonymous:c-2") == 1
+
+
+async def test_an_erasure_that_is_read_again_forgets_nothing_that_was_done_since() -> None:
+    updater = await run([event(0, None, "c-1"), event(1, "u-1", "c-1")], [erasure(b"u-1")])
+    (message,) = begotten(updater)
+    since = replace(event(2, None, "c-1", occurred_at="2026-09-25T00:00:00Z"), timestamp=LATER)
+
+    begot = FakeRecord(ERASURES, None, 1, 0, RECEIVED + HOUR, message.key, message.headers)
+    again = replace(begot, offset=2, timestamp=LATER + HOUR)
+    await run([begot], [since], [again], updater=updater)
+
+    assert events_of(updater, "anonymous:c-1") == 1
 
 
 async def test_a_login_that_is_heard_of_late_brings_nothing_back() -> None:

@@ -30,7 +30,7 @@ from portrait.identity.device import decode_device, encode_device
 from portrait.identity.store import DeviceWrite, IdentityStore
 from portrait.outage import pauses
 from portrait.reading.decode import EventBatch
-from portrait.reading.records import EXACT
+from portrait.reading.records import EXACT, UNTIL
 from workers.update.rejoin import rejoin
 from workers.update.updater import Outcome, Updater
 
@@ -109,9 +109,17 @@ async def _of_erased(
         for user, ids in zip(users, seen, strict=True)
         for id in {*ids, *(each.anonymous_id for each in logins if each.user_id == user)}
     ]
-    keys = dict.fromkeys(f"{ANONYMOUS}{each.anonymous_id}".encode() for each in theirs)
-    await updater.publisher.publish([Message(ERASURES, key, None, [EXACT]) for key in keys])
+    await updater.publisher.publish([_erasure(each) for each in theirs])
     return [*forgotten, *theirs]
+
+
+def _erasure(login: Login) -> Message:
+    """Return what makes readers of the log forget a device as far as its user is forgotten.
+
+    No further: a log that is read again would else forget what was done there since.
+    """
+    key = f"{ANONYMOUS}{login.anonymous_id}".encode()
+    return Message(ERASURES, key, None, [EXACT, (UNTIL, str(login.at).encode())])
 
 
 async def _learn(logins: Iterable[Login], identities: IdentityStore) -> set[str] | None:

@@ -26,12 +26,23 @@ from portrait.profiles.searched import Texts, encode_searched, read_searched
 from portrait.profiles.store import Stored
 from workers.update.updater import Outcome, Updater, timed
 
+USERS_AT_ONCE = 200  # with at most 32 devices each, of 4 KB: 26 MB
 CONFLICTS = 20  # times in a row that somebody else may be faster
 YIELD = (0.002, 0.1)  # seconds, as in `settle`
 
 
 async def rejoin(users: Sequence[str], said: Texts, outcome: Outcome, updater: Updater) -> bool:
     """Join, paint and store these users as they are now. Says whether all are stored."""
+    for start in range(0, len(users), USERS_AT_ONCE):
+        some = users[start : start + USERS_AT_ONCE]
+        if not await _rejoin_some(some, said, outcome, updater):
+            return False
+    return True
+
+
+async def _rejoin_some(
+    users: Sequence[str], said: Texts, outcome: Outcome, updater: Updater
+) -> bool:
     for pause in islice(pauses(*YIELD), CONFLICTS):
         if not users:
             return True
