@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from portrait.errors import StreamUnavailableError, WebhookError
+from portrait.errors import StoreUnavailableError, StreamUnavailableError, WebhookError
 from portrait.events.item import Item
 from portrait.events.resume import Resume
 from portrait.events.stream import Record
@@ -17,6 +17,7 @@ from portrait.opinions.book import Book
 from portrait.opinions.mention import Mention
 from portrait.opinions.store import OpinionsChangedError
 from portrait.opinions.subject import Kind, Subject
+from portrait.opinions.topics import Topics
 from portrait.opinions.windows import TEXTS, Width
 from portrait.ref import user_ref
 from portrait.times import DAY_MS, to_moment
@@ -29,6 +30,8 @@ from workers.opinions.telling import TRIES, by_topic, keep_telling
 from workers.opinions.worker import Opinions, watch_opinions
 
 NOW = round(time.time() * 1_000)
+THINGS = ["cap", "bottle", "zip", "strap", "lamp", "screen", "courier", "parcel", "dye", "fabric"]
+FAULTS = ["leaks", "breaks", "jams", "rips", "dims", "hangs", "delays", "goes", "fades", "shrinks"]
 TEA = Subject(Kind.ITEM, "tea")
 
 
@@ -159,6 +162,43 @@ async def test_who_was_slower_loads_again_and_nothing_is_lost() -> None:
     assert await texts_of(store) == 2
     with pytest.raises(OpinionsChangedError):
         await store.save(await MemoryOpinions().load([]), [], [], {}, [], [])
+
+
+class Away(MemoryOpinions):
+    """A store that is away the first time that anything is asked."""
+
+    is_away = True
+
+    async def topics(self) -> Topics:
+        if self.is_away:
+            self.is_away = False
+            raise StoreUnavailableError
+        return await super().topics()
+
+
+async def test_a_store_that_is_away_is_waited_for_from_the_first_batch_on() -> None:
+    store = Away()
+
+    await read(store, review(0), review(1, "bob"))
+
+    assert await texts_of(store) == 2
+
+
+async def test_topics_are_found_once_enough_was_said_and_then_counted() -> None:
+    store = MemoryOpinions()
+    about = [f"the {what} {how} again" for what, how in zip(THINGS, FAULTS, strict=True)]
+
+    await read(store, *[post(n, text=f"{about[n % 10]}, number {n}") for n in range(200)])
+    await read(store, *[post(200 + n, text=about[n % 10]) for n in range(10)])
+
+    named = {topic.id: topic.name for topic in (await store.topics()).topics}
+    assert named
+    assert all({*THINGS, *FAULTS} & {*name.split()} for name in named.values())
+    ledger = await store.find(TEA)
+    assert ledger is not None
+    slots = {slot for counts in ledger.counts.values() for slot in counts}
+    assert {slot.split(":")[1] for slot in slots if slot.startswith("topic:")} <= {*named}
+    assert any(slot.startswith("topic:") for slot in slots)
 
 
 async def test_an_alert_leaves_by_the_topic_and_is_done_with() -> None:

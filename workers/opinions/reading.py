@@ -98,5 +98,5 @@ def _item(event: Event, items: Mapping[str, Item | None]) -> Item | None:
 
 
 def parts_of(received: Sequence[Received], most: int) -> list[Sequence[Received]]:
-    """Cut what was received into parts that are stored in one step each; one at least."""
-    return [received[at : at + most] for at in range(0, max(1, len(received)), most)]
+    """Cut what was received into parts that are stored in one step each."""
+    return [received[at : at + most] for at in range(0, len(received), most)]

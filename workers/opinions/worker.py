@@ -56,14 +56,13 @@ class Opinions:
     news: dict[str, asyncio.Event] = field(  # by way: an alert is to leave
         default_factory=lambda: {way: asyncio.Event() for way in OUTBOX}
     )
-    topics: Topics = field(default_factory=Topics.none)
+    topics: Topics | None = None  # None: not loaded yet
     since_found: int = FOUND_ANEW - LEAST_TEXTS  # texts since topics were found
 
 
 async def watch_opinions(stream: EventStream, opinions: Opinions) -> None:
     """Run until the stream closes. Whatever it raises is fatal: let the process restart."""
     tolerance = opinions.future_tolerance // MILLISECOND
-    opinions.topics = await opinions.store.topics()
     async for batch in stream.batches():
         await await_schemas(stream, batch.records, opinions.dialect.schemas, opinions.outage)
         said = read_batch(batch, tolerance, opinions.dialect)
@@ -102,10 +101,12 @@ async def _process(said: Said, opinions: Opinions) -> None:
     for author, until in said.erased.items():
         await opinions.store.forget(author, until)
     received = await mentions_of(said, opinions.catalogue)
+    if opinions.topics is None:
+        opinions.topics = await opinions.store.topics()
     alerts = 0
-    for part in parts_of(received, AT_ONCE) if received else ():
-        alerts += await _store(part, opinions)
-    await _find_topics(opinions)
+    for part in parts_of(received, AT_ONCE):
+        alerts += await _store(part, opinions, opinions.topics)
+    opinions.topics = await _found_anew(opinions, opinions.topics)
     if received or said.erased:
         log.info(
             "opinions_stored",
@@ -117,7 +118,7 @@ async def _process(said: Said, opinions: Opinions) -> None:
         )
 
 
-async def _store(received: Sequence[Received], opinions: Opinions) -> int:
+async def _store(received: Sequence[Received], opinions: Opinions, topics: Topics) -> int:
     """Store one part. Returns how many alerts it gives rise to."""
     opened = await opinions.store.load([each.mention for each in received])
     new = {
@@ -128,11 +129,11 @@ async def _store(received: Sequence[Received], opinions: Opinions) -> int:
     mentions = [*new.values()]
     if not mentions:
         return 0
-    topics = await asyncio.to_thread(
-        opinions.topics.of, [mention.text for mention in mentions], opinions.encode
+    about = await asyncio.to_thread(
+        topics.of, [mention.text for mention in mentions], opinions.encode
     )
-    book = Book(opened.ledgers, opened.open, {t.id: t.name for t in opinions.topics.topics})
-    book.take(mentions, topics)
+    book = Book(opened.ledgers, opened.open, {each.id: each.name for each in topics.topics})
+    book.take(mentions, about)
     opened.open = book.open
     leaving = [alert.alert_id for alert in book.alerts if not _is_history(alert)]
     await opinions.store.save(
@@ -162,16 +163,17 @@ def _example(mention: Mention) -> Example:
     return Example(mention.ref, mention.at, mention.author, mention.text)
 
 
-async def _find_topics(opinions: Opinions) -> None:
-    """Find topics anew, once so many texts have come."""
+async def _found_anew(opinions: Opinions, topics: Topics) -> Topics:
+    """Find topics anew, once so many texts have come; else they stay."""
     if opinions.since_found < FOUND_ANEW:
-        return
+        return topics
     opinions.since_found = 0
     texts = [example.text for example in await opinions.store.sample()]
     if len(texts) < LEAST_TEXTS:
-        return
-    opinions.topics = await asyncio.to_thread(
-        Topics.find, texts, opinions.encode, opinions.topics, lambda: uuid4().hex[:8]
+        return topics
+    found = await asyncio.to_thread(
+        Topics.find, texts, opinions.encode, topics, lambda: uuid4().hex[:8]
     )
-    await opinions.store.put_topics(opinions.topics)
-    log.info("topics_found", topics=len(opinions.topics.topics), texts=len(texts))
+    await opinions.store.put_topics(found)
+    log.info("topics_found", topics=len(found.topics), texts=len(texts))
+    return found
