@@ -8,17 +8,20 @@ profile:{user}:own, …        what they did as themselves
 
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 
 from redis.asyncio import Redis
 
 from portrait.adapters.redis_common import KEYS_AT_ONCE, readable, script, slices, translated
+from portrait.adapters.redis_damage import mended
 from portrait.adapters.redis_store import REVISION, keys_of, own_keys_of
 from portrait.events.event import ANONYMOUS
 from portrait.events.login import Login
 from portrait.identity.store import DeviceWrite, Person, PersonWrite
 from portrait.profiles.store import Stored
 
-MOST_DEVICES = 32  # of a user; those they were seen on last
+MOST_DEVICES = 32  # of a user that are joined; those they were seen on last
+MOST_KNOWN = 1_024  # that an erasure reaches: with a new cookie a week those of twenty years
 AS_IT_IS = b"="  # a value that no record is, and no list of searches: leave what is there
 
 
@@ -50,25 +53,38 @@ class RedisIdentities:
 
     async def note(self, logins: Sequence[Login]) -> None:
         """Keep the newest devices of each user: any order of notes leaves the same."""
-        async with translated(), self._redis.pipeline(transaction=False) as pipe:
+        users = [str(login.user_id) for login in logins]
+        await mended(self._redis, self._spare(users), partial(self._note, logins))
+
+    def _spare(self, users: Sequence[str]) -> dict[str, str]:
+        """Return what can be done without if it is damaged, and its type."""
+        return {_devices_key(user): "zset" for user in users}
+
+    async def _note(self, logins: Sequence[Login]) -> None:
+        async with self._redis.pipeline(transaction=False) as pipe:
             for login in logins:
-                key = f"devices:{{{login.user_id}}}"
+                key = _devices_key(str(login.user_id))
                 pipe.zadd(key, {login.anonymous_id: login.at}, gt=True)
-                pipe.zremrangebyrank(key, 0, -MOST_DEVICES - 1)
+                pipe.zremrangebyrank(key, 0, -MOST_KNOWN - 1)
                 pipe.expire(key, self._ttl)
             await pipe.execute()
 
     async def forget(self, user: str, anonymous_ids: Sequence[str]) -> None:
         """Forget devices of a user."""
         async with translated():
-            await self._redis.zrem(f"devices:{{{user}}}", *anonymous_ids)
+            await self._redis.zrem(_devices_key(user), *anonymous_ids)
 
-    async def seen_on(self, users: Sequence[str]) -> list[list[str]]:
+    async def seen_on(self, users: Sequence[str], *, every: bool = False) -> list[list[str]]:
         """Return the devices of users: one pipelined round trip."""
-        async with translated(), self._redis.pipeline(transaction=False) as pipe:
-            for user in users:
-                pipe.zrange(f"devices:{{{user}}}", 0, -1)
-            answers = await pipe.execute()
+
+        async def ask() -> list[list[bytes]]:
+            async with self._redis.pipeline(transaction=False) as pipe:
+                for user in users:
+                    pipe.zrange(_devices_key(user), 0 if every else -MOST_DEVICES, -1)
+                found: list[list[bytes]] = await pipe.execute()
+                return found
+
+        answers = await mended(self._redis, self._spare(users), ask)
         return [[id for each in answer if (id := readable(each)) is not None] for answer in answers]
 
     async def load_people(self, users: Sequence[str]) -> list[Person]:
@@ -86,7 +102,7 @@ class RedisIdentities:
         async with translated(), self._redis.pipeline(transaction=False) as pipe:
             pipe.script_load(self._save_person.script)
             for write in writes:
-                keys = [*keys_of(write.user), *own_keys_of(write.user)]
+                keys = [*keys_of(write.user), *own_keys_of(write.user), _devices_key(write.user)]
                 for seen in write.seen:
                     id = seen.anonymous_id
                     keys += [_device_key(id), *keys_of(f"{ANONYMOUS}{id}")]
@@ -124,6 +140,10 @@ def _written(write: PersonWrite) -> list[bytes]:
 
 def _revision(record: bytes | None) -> bytes:
     return (record or b"")[:REVISION].ljust(REVISION, b"\0")
+
+
+def _devices_key(user: str) -> str:
+    return f"devices:{{{user}}}"
 
 
 def _device_key(anonymous_id: str) -> str:

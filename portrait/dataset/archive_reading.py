@@ -23,6 +23,7 @@ from portrait.dataset.joining import Logins, logins_of, unasked
 from portrait.dataset.sampling import ACTIONS, choose_stratified, choose_uniformly, measure
 from portrait.events.columns import PURCHASE
 from portrait.events.consent import Consents, Purpose
+from portrait.events.erasure import Erasures
 from portrait.events.event import Action
 from portrait.events.price import FREE, NOT_KNOWN
 from portrait.events.tone import READ, READ_STARS, stars_of
@@ -149,7 +150,9 @@ def _read(
     def passing(columns: list[str]) -> Iterator[pa.RecordBatch]:
         asked = list(dict.fromkeys([*columns, "user_ref", "action", "occurred_at"]))
         rows = scan(archive, segments, asked, erasures=erasures, within=window)
-        joined = _joined(_taught(rows, consents), logins)  # of a visitor, and of who they were
+        joined = _joined(
+            _taught(rows, consents), logins, erasures
+        )  # of a visitor, and of who they were
         return _of_users(_taught(joined, consents), users)
 
     extent = measure(passing)
@@ -183,11 +186,16 @@ def _taught(rows: Iterable[pa.RecordBatch], consents: Consents) -> Iterator[pa.R
         yield batch if allowed.all() else batch.filter(pa.array(allowed))
 
 
-def _joined(rows: Iterable[pa.RecordBatch], logins: Logins) -> Iterator[pa.RecordBatch]:
+def _joined(
+    rows: Iterable[pa.RecordBatch], logins: Logins, erasures: Erasures
+) -> Iterator[pa.RecordBatch]:
     """Yield rows in which something was done, as their users' own."""
     for batch in rows:
         done = batch.filter(pc.is_in(batch["action"], ACTIONS))  # others are of a later version
-        user, known = logins.joined(numbers(done["user_ref"]), numbers(done["occurred_at"]))
+        own, at = numbers(done["user_ref"]), numbers(done["occurred_at"])
+        user, known = logins.joined(own, at)
+        forgotten = erasures.cover(user, at)  # it was somebody's who has been forgotten since
+        user, known = np.where(forgotten, own, user), np.where(forgotten, 0, known)
         columns = {name: done[name] for name in done.schema.names}
         columns |= {"user_ref": pa.array(user), KNOWN_FROM.name: pa.array(known)}
         schema = done.schema.append(KNOWN_FROM)

@@ -31,6 +31,8 @@ class Logins:
     device: Refs  # user_ref of the anonymous key
     at: Codes  # ms
     user: Refs
+    heard: Codes  # ms, when it was received: nobody knew of it before
+    since: Codes  # ms: what was done on the device up to then is nobody's; 0 = never taken back
 
     def joined(self, user: Refs, at: Codes) -> tuple[Refs, Codes]:
         """Return whose rows are, and from when on (ms) that is known; 0 where it always was.
@@ -48,13 +50,15 @@ class Logins:
         codes = np.searchsorted(devices, self.device)
         last = _places(codes, self.at, place[rows], at[rows], side="right") - 1
         login = np.maximum(last, begin)
+        is_theirs = at[rows] > self.since[login]
+        rows, login = rows[is_theirs], login[is_theirs]
         joined, known = user.copy(), np.zeros(len(at), np.int64)
         joined[rows] = self.user[login]
-        known[rows] = np.where(last < begin, self.at[login], 0)
+        known[rows] = np.where(at[rows] < self.heard[login], self.heard[login], 0)
         return joined, known
 
 
-NONE = Logins(np.zeros(0, np.uint64), np.zeros(0, np.int64), np.zeros(0, np.uint64))
+NONE = Logins(*(np.zeros(0, kind) for kind in (np.uint64, np.int64, np.uint64, *[np.int64] * 2)))
 
 
 def logins_of(rows: Iterable[pa.RecordBatch]) -> Logins:
@@ -68,7 +72,9 @@ def logins_of(rows: Iterable[pa.RecordBatch]) -> Logins:
         is_unlinked = numbers(pc.equal(batch["action"], UNLINK))
         for one, until in zip(device[is_unlinked].tolist(), at[is_unlinked].tolist(), strict=True):
             unlinked[one] = max(until, unlinked.get(one, 0))
-        held.append(_thinned(device[~is_unlinked], at[~is_unlinked], user[~is_unlinked]))
+        kept = ~is_unlinked
+        heard = np.maximum(numbers(batch["received_at"]), at)
+        held.append(_thinned(device[kept], at[kept], user[kept], heard[kept]))
         if sum(len(each.at) for each in held) > PENDING:
             held = [_merged(held)]
     return _believed(_merged(held), unlinked)
@@ -106,26 +112,23 @@ def _places(
     return places
 
 
-def _thinned(device: Refs, at: Codes, user: Refs) -> Logins:
+def _thinned(device: Refs, at: Codes, user: Refs, heard: Codes) -> Logins:
     """Keep of a user's logins on a device the first of each minute, by device and moment."""
-    order = np.lexsort((at, user, device))
-    device, at, user = device[order], at[order], user[order]
-    minute = at // MINUTE_MS
+    order = np.lexsort((heard, at, user, device))
+    device, at, user, heard = device[order], at[order], user[order], heard[order]
     kept = np.ones(len(at), np.bool_)
-    kept[1:] = (np.diff(device) != 0) | (np.diff(user) != 0) | (np.diff(minute) != 0)
-    device, at, user = device[kept], at[kept], user[kept]
-    order = np.lexsort((user, at, device))
-    return Logins(device[order], at[order], user[order])
+    kept[1:] = (np.diff(device) != 0) | (np.diff(user) != 0) | (np.diff(at // MINUTE_MS) != 0)
+    place = np.flatnonzero(kept)
+    place = place[np.lexsort((user[place], at[place], device[place]))]
+    return Logins(
+        device[place], at[place], user[place], heard[place], np.zeros(len(place), np.int64)
+    )
 
 
 def _merged(held: list[Logins]) -> Logins:
+    columns = ("device", "at", "user", "heard")
     parts = [NONE, *held]
-    return _thinned(
-        *(
-            np.concatenate([getattr(each, name) for each in parts])
-            for name in ("device", "at", "user")
-        )
-    )
+    return _thinned(*(np.concatenate([getattr(each, name) for each in parts]) for name in columns))
 
 
 def _believed(logins: Logins, unlinked: dict[int, int]) -> Logins:
@@ -134,8 +137,9 @@ def _believed(logins: Logins, unlinked: dict[int, int]) -> Logins:
     place = positions(taken, logins.device)
     until = np.array([*(unlinked[one] for one in taken.tolist()), 0])[place]  # the last: never
     kept = logins.at > until
-    device, at, user = logins.device[kept], logins.at[kept], logins.user[kept]
-    pairs = np.unique(np.stack([device, user], axis=1), axis=0)[:, 0]
+    pairs = np.unique(np.stack([logins.device[kept], logins.user[kept]], axis=1), axis=0)[:, 0]
     devices, users = np.unique(pairs, return_counts=True)
-    private: Flags = np.isin(device, devices[users <= MOST_USERS])
-    return Logins(device[private], at[private], user[private])
+    kept &= np.isin(logins.device, devices[users <= MOST_USERS])
+    return Logins(
+        logins.device[kept], logins.at[kept], logins.user[kept], logins.heard[kept], until[kept]
+    )

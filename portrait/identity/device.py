@@ -13,7 +13,7 @@ Two people who take turns within a minute may be told apart wrongly, and of logi
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Annotated, NamedTuple
 
 import numpy as np
@@ -46,6 +46,8 @@ class Device:
 
     visits: tuple[Visit, ...] = ()  # by start; of one user no two touch
     unlinked: Moment = 0  # ms: up to then it was nobody's, whatever was said
+    #: Whose profiles are still to be made anew since it changed: what a crash leaves undone.
+    stale: tuple[UserId, ...] = field(default=(), compare=False)
 
     @property
     def users(self) -> frozenset[str]:
@@ -65,7 +67,14 @@ class Device:
         unlinked = max([self.unlinked, *(each.at for each in logins if each.user_id is None)])
         seen = [Visit(each.at, _end(each.at), each.user_id) for each in logins if each.user_id]
         since = [visit for visit in [*self.visits, *seen] if visit.start > unlinked]
-        return Device(tuple(sorted(_joined(since))[-MOST_VISITS:]), unlinked)
+        after = Device(tuple(sorted(_joined(since))[-MOST_VISITS:]), unlinked, self.stale)
+        if after == self:
+            return self
+        return replace(after, stale=tuple(sorted({*self.stale, *self.users, *after.users})))
+
+    def done(self) -> "Device":
+        """Return the device once all profiles are as it says."""
+        return replace(self, stale=())
 
     def whose(self, at: Rows) -> NDArray[np.str_]:
         """Return whose each of these moments, (E,) ms, was: (E,) user or NOBODY."""

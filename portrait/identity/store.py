@@ -51,15 +51,15 @@ class IdentityStore(Protocol):
         ...
 
     async def note(self, logins: Sequence[Login]) -> None:
-        """Note on which devices users were seen: of each user the newest `MOST_DEVICES`."""
+        """Note on which devices users were seen: of each user the newest `MOST_KNOWN`."""
         ...
 
     async def forget(self, user: str, anonymous_ids: Sequence[str]) -> None:
         """Forget that a user was seen on these devices."""
         ...
 
-    async def seen_on(self, users: Sequence[str]) -> list[list[str]]:
-        """Return the anonymous ids of each user's devices."""
+    async def seen_on(self, users: Sequence[str], *, every: bool = False) -> list[list[str]]:
+        """Return the anonymous ids of each user's devices: the newest, or all that are known."""
         ...
 
     async def load_people(self, users: Sequence[str]) -> list[Person]:

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from redis.asyncio import Redis
 
-from portrait.adapters.redis_identities import MOST_DEVICES, RedisIdentities
+from portrait.adapters.redis_identities import MOST_DEVICES, MOST_KNOWN, RedisIdentities
 from portrait.adapters.redis_store import RedisProfiles
 from portrait.events.login import Login
 from portrait.identity.store import DeviceWrite, IdentityStore, Person, PersonWrite, Seen
@@ -59,12 +59,14 @@ class Contract:
 
     async def test_of_a_user_the_newest_devices_are_known(self, stores: Stores) -> None:
         _, store = stores
-        logins = [Login(f"c-{n:02d}", "ann", n) for n in range(MOST_DEVICES + 3)]
+        logins = [Login(f"c-{n:04d}", "ann", n) for n in range(MOST_KNOWN + 3)]
 
         await store.note([*logins[::2], *logins[1::2], logins[5], Login("c-x", "bob", 1)])
 
         ann, bob, nobody = await store.seen_on(["ann", "bob", "cyn"])
-        assert ann == [f"c-{n:02d}" for n in range(3, MOST_DEVICES + 3)]
+        assert ann == [each.anonymous_id for each in logins[-MOST_DEVICES:]]
+        (every,) = await store.seen_on(["ann"], every=True)
+        assert every == [each.anonymous_id for each in logins[3:]]
         assert (bob, nobody) == (["c-x"], [])
 
     async def test_a_device_seen_again_is_among_the_newest(self, stores: Stores) -> None:
@@ -196,12 +198,14 @@ class TestRedis(Contract):
         self, redis: Redis, stores: Stores, kind: str
     ) -> None:
         _, store = stores
-        for key in ("device:{c-1}", "profile:{ann}:own"):
+        for key in ("device:{c-1}", "profile:{ann}:own", "devices:{ann}"):
             if kind == "list":
                 await redis.rpush(key, "x")
             else:
                 await redis.hset(key, "x", "y")
 
+        assert await store.seen_on(["ann"]) == [[]]
+        await store.note([Login("c-1", "ann", 1)])
         assert await store.load_devices(["c-1"]) == [None]
         assert await store.save_devices([DeviceWrite("c-1", None, b"new")]) == []
         assert (await store.load_people(["ann"]))[0].own is None

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from portrait.adapters.redis_identities import MOST_DEVICES
+from portrait.adapters.redis_identities import MOST_DEVICES, MOST_KNOWN
 from portrait.events.event import ANONYMOUS
 from portrait.events.login import Login
 from portrait.identity.store import DeviceWrite, Person, PersonWrite, Seen
@@ -38,7 +38,7 @@ class MemoryIdentities:
         for login in logins:
             seen = self.seen.setdefault(str(login.user_id), {})
             seen[login.anonymous_id] = max(login.at, seen.get(login.anonymous_id, 0))
-            newest = sorted(seen, key=_by_moment(seen))[-MOST_DEVICES:]
+            newest = sorted(seen, key=_by_moment(seen))[-MOST_KNOWN:]
             self.seen[str(login.user_id)] = {id: seen[id] for id in newest}
 
     async def forget(self, user: str, anonymous_ids: Sequence[str]) -> None:
@@ -46,10 +46,11 @@ class MemoryIdentities:
         for id in anonymous_ids:
             self.seen.get(user, {}).pop(id, None)
 
-    async def seen_on(self, users: Sequence[str]) -> list[list[str]]:
+    async def seen_on(self, users: Sequence[str], *, every: bool = False) -> list[list[str]]:
         """Return the devices of users, in the order in which they were seen there."""
+        most = MOST_KNOWN if every else MOST_DEVICES
         found = [self.seen.get(user, {}) for user in users]
-        return [sorted(seen, key=_by_moment(seen)) for seen in found]
+        return [sorted(seen, key=_by_moment(seen))[-most:] for seen in found]
 
     async def load_people(self, users: Sequence[str]) -> list[Person]:
         """Return people, all as they are at one moment."""

@@ -14,10 +14,12 @@ from pydantic_core import to_json
 
 from portrait.events.stream import Message
 from portrait.events.topics import ERASURES, IDENTITIES, NOTICES
+from portrait.identity.store import PersonWrite
 from portrait.profiles.profile import Profile, decode_profile, read_facts
 from portrait.profiles.record import is_blank, read_sound
 from portrait.profiles.searched import read_searched
 from tests.support.fakes import ListPublisher, MemoryProfiles
+from tests.support.memory_identities import MemoryIdentities
 from tests.support.records import RECEIVED, FakeRecord, event_record
 from tests.support.streams import ListStream, memory_updater
 from workers.update.updater import Updater
@@ -320,6 +322,56 @@ async def test_workers_that_join_at_the_same_time_lose_nothing(random: Random) -
     alone = await run(placed)
     for user in profiles_of(alone).records:
         assert known(first, user) == known(alone, user)
+
+
+class Interrupted(MemoryIdentities):
+    """Dies once, between a device and the profiles that follow from it."""
+
+    dies = False
+
+    async def save_people(self, writes: Sequence[PersonWrite]) -> list[int]:
+        if self.dies:
+            self.dies = False
+            raise DiedError
+        return await super().save_people(writes)
+
+
+class DiedError(Exception):
+    """The process is gone."""
+
+
+@pytest.mark.parametrize("what", ["taken back", "forgotten", "somebody else's", "everybody's"])
+async def test_what_a_crash_leaves_undone_is_done_by_the_replay(what: str) -> None:
+    before = [event(0, None, "c-1"), event(1, "u-1", "c-1"), event(2, "u-1"), event(5, None, "c-1")]
+    last = {
+        "taken back": [identified(0, None, "c-1", 6)],
+        "forgotten": [erasure(b"anonymous:c-1")],
+        "somebody else's": [identified(0, "u-2", "c-1", 4)],
+        "everybody's": [identified(n, f"u-{n}", "c-1", 6 + n) for n in range(2, 11)],
+    }[what]
+    whole = await run(before, last)
+    profiles = MemoryProfiles()
+    identities = Interrupted(profiles)
+    await run(before, updater=await memory_updater(profiles, identities=identities))
+    identities.dies = True
+    with pytest.raises(ExceptionGroup):
+        await run(last, updater=await memory_updater(profiles, identities=identities))
+
+    await run(last, updater=await memory_updater(profiles, identities=identities))
+
+    assert profiles.records == profiles_of(whole).records
+
+
+async def test_nobody_loses_anything_with_somebody_who_was_there_before() -> None:
+    updater = await run(
+        [event(0, "ann", "c-1")],
+        [identified(0, None, "c-1", 1)],
+        [event(2, None, "c-1"), event(3, "bob", "c-1")],
+        [erasure(b"ann")],
+    )
+
+    assert begotten(updater) == []
+    assert events_of(updater, "bob") == 2
 
 
 def erasure(key: bytes, offset: int = 0, at: int = RECEIVED + HOUR) -> FakeRecord:

@@ -20,7 +20,7 @@ from portrait.identity.device import MINUTE_MS, MOST_USERS, Device
 from portrait.ref import user_ref
 from portrait.times import to_ms
 from tests.support.archives import fill, memory_archive
-from tests.support.records import RECEIVED, FakeRecord, event_record
+from tests.support.records import FakeRecord, event_record
 
 START = 1_780_000_000_000 // MINUTE_MS * MINUTE_MS
 HOUR = 60 * MINUTE_MS
@@ -35,7 +35,7 @@ def rows_of(*logins: Login) -> list[pa.RecordBatch]:
             "anonymous_ref": user_ref(f"anonymous:{login.anonymous_id}"),
             "action": IDENTIFY if login.user_id else UNLINK,
             "occurred_at": login.at,
-            "received_at": RECEIVED,
+            "received_at": login.at,
         }
         for login in logins
     ]
@@ -88,6 +88,27 @@ def test_what_was_taken_back_and_what_everybody_uses_is_nobodys() -> None:
     assert back_again.joined(np.array([NOBODY]), at)[0].tolist() == [user_ref("ann")]
 
 
+def test_what_was_taken_back_is_nobodys_whoever_comes_later() -> None:
+    at = np.array([START + hours * HOUR for hours in (1, 3, 5)])
+    said = [login("ann", 2), login(None, 4), login("bob", 10)]
+
+    joined, _ = logins(*said).joined(np.full(3, NOBODY, np.uint64), at)
+
+    whose = Device().told(said).whose(at).tolist()
+    assert joined.tolist() == [user_ref(each) if each else NOBODY for each in whose]
+    assert whose == ["", "", "bob"]
+
+
+def test_a_login_that_is_told_late_was_not_known_before() -> None:
+    (batch,) = rows_of(login("ann", 2))
+    told = batch.set_column(4, "received_at", pa.array([START + 50 * HOUR], batch[4].type))
+    at = np.array([START + hours * HOUR for hours in (1, 3, 51)])
+
+    _, known_from = logins_of([told]).joined(np.full(3, NOBODY, np.uint64), at)
+
+    assert known_from.tolist() == [START + 50 * HOUR, START + 50 * HOUR, 0]
+
+
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 30), st.integers(0, 10)), max_size=25))
 def test_between_what_was_done_and_the_login_nothing_is_asked(
     said: list[tuple[int, int, int]],
@@ -124,7 +145,12 @@ def log() -> list[Record]:
     ]
     login = {"type": "identify", "anonymous_id": "c-1", "user_id": "ann", "occurred_at": hour(6)}
     after = [event_record(7, item_id="i-7", occurred_at=hour(7), user_id="ann")]
-    return [*own, *before, FakeRecord("identities", json.dumps(login).encode()), *after]
+    return [
+        *own,
+        *before,
+        FakeRecord("identities", json.dumps(login).encode(), timestamp=to_ms_of(6)),
+        *after,
+    ]
 
 
 def read(**asked: object) -> Reading:

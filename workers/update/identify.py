@@ -43,7 +43,7 @@ class Turned:
     """What a batch says of who is who."""
 
     logins: frozenset[Login]
-    strangers: frozenset[str]  # anonymous ids that something was done by
+    strangers: frozenset[str]  # anonymous ids that did something, or said what they allow
     joined: frozenset[str]  # users who did something, and have more than that joined
     erased: dict[str, int] = field(default_factory=dict)  # keys, and up to when, ms
 
@@ -55,15 +55,20 @@ async def identify(
     said = _said(batch, places, outcome, updater)
     concerned = set(said.joined)
     logins = {*said.logins, *await _of_erased(said.erased, said.logins, updater)}
+    devices: list[DeviceWrite] = []
     if logins or said.strangers:
-        changed = await _learn(logins, updater.identities)
-        if changed is None:
+        learned = await _learn(logins, updater.identities)
+        if learned is None:
             return False
-        concerned |= changed | {each.user_id for each in logins if each.user_id}
+        devices = learned
+        concerned |= {user for each in devices for user in decode_device(each.read).stale}
+        concerned |= {each.user_id for each in logins if each.user_id}
         concerned |= await _owners(said.strangers, updater.identities)
     concerned |= {key for key in said.erased if not key.startswith(ANONYMOUS)}
     if not await rejoin(sorted(concerned), batch.searches, outcome, updater):
         return False
+    if devices:
+        await updater.identities.save_devices(devices)  # one that has changed since stays stale
     updater.acquainted.remember(said.logins)
     return True
 
@@ -82,7 +87,11 @@ def _said(
         erased[user] = max(until, erased.get(user, 0))
     return Turned(
         frozenset(updater.acquainted.new(batch.logins)),
-        frozenset(key.removeprefix(ANONYMOUS) for key in users if key.startswith(ANONYMOUS)),
+        frozenset(
+            key.removeprefix(ANONYMOUS)
+            for key in {*users, *batch.consents}
+            if key.startswith(ANONYMOUS)
+        ),
         frozenset(users & outcome.joined),
         erased,
     )
@@ -103,13 +112,22 @@ async def _of_erased(
     users = [key for key in erased if not key.startswith(ANONYMOUS)]
     if not users:
         return forgotten
-    seen = await updater.identities.seen_on(users)
+    identities = updater.identities
+    seen = await identities.seen_on(users, every=True)
+    ids = list(dict.fromkeys(id for each in seen for id in each))
+    stored = await identities.load_devices(ids) if ids else []
+    devices = {id: decode_device(each) for id, each in zip(ids, stored, strict=True)}
+    told = {(each.user_id, each.anonymous_id) for each in logins}
     theirs = [
         Login(id, None, erased[user])
-        for user, ids in zip(users, seen, strict=True)
-        for id in {*ids, *(each.anonymous_id for each in logins if each.user_id == user)}
+        for user, each in zip(users, seen, strict=True)
+        for id in {*each, *(id for who, id in told if who == user)}
+        if (user, id) in told or user in devices[id].users  # they may have been once
     ]
     await updater.publisher.publish([_erasure(each) for each in theirs])
+    for user, each in zip(users, seen, strict=True):
+        if each:
+            await identities.forget(user, each)
     return [*forgotten, *theirs]
 
 
@@ -122,18 +140,22 @@ def _erasure(login: Login) -> Message:
     return Message(ERASURES, key, None, [EXACT, (UNTIL, str(login.at).encode())])
 
 
-async def _learn(logins: Iterable[Login], identities: IdentityStore) -> set[str] | None:
-    """Tell devices of logins. Returns whom that changes anything for; None if others were faster.
+async def _learn(logins: Iterable[Login], identities: IdentityStore) -> list[DeviceWrite] | None:
+    """Tell devices of logins. None if others were faster, again and again.
 
-    Users learn of their devices first: what a crash leaves undone is done by the replay.
+    Users learn of their devices first, and a device that has changed says whose profiles are to be
+    made anew: what a crash leaves undone is done by the replay.
+
+    Returns:
+        What to store once they are: the devices without that.
     """
     told: dict[str, list[Login]] = {}
     for login in logins:
         told.setdefault(login.anonymous_id, []).append(login)
     if not told:
-        return set()
+        return []
     await identities.note([login for login in logins if login.user_id])
-    changed: set[str] = set()
+    stale: list[DeviceWrite] = []
     pending = [*told]
     for pause in islice(pauses(*YIELD), CONFLICTS):
         writes: list[DeviceWrite] = []
@@ -142,11 +164,16 @@ async def _learn(logins: Iterable[Login], identities: IdentityStore) -> set[str]
             after = before.told(told[id])
             if after != before:
                 writes.append(DeviceWrite(id, stored, encode_device(after)))
-                changed |= before.users | after.users
+            elif stored is not None and after.stale:
+                stale.append(DeviceWrite(id, stored, encode_device(after.done())))
         refused = await identities.save_devices(writes) if writes else []
         pending = [writes[place].anonymous_id for place in refused]
+        for place, write in enumerate(writes):
+            if place not in refused:
+                done = encode_device(decode_device(write.device).done())
+                stale.append(DeviceWrite(write.anonymous_id, write.device, done))
         if not pending:
-            return changed
+            return stale
         await asyncio.sleep(pause * random())  # noqa: S311 - nobody gains by guessing it
     return None
 

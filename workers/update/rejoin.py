@@ -11,6 +11,7 @@ import numpy as np
 from portrait import metrics
 from portrait.arrays import Rows
 from portrait.events.columns import ERASURE
+from portrait.events.consent import Consent, Purpose, consent_of
 from portrait.events.event import ANONYMOUS
 from portrait.identity.device import Device, decode_device
 from portrait.identity.join import join, part_of
@@ -68,7 +69,7 @@ async def _attempt(
     """Join users as they are now, and store them. Returns who was refused."""
     people = await updater.identities.load_people(users)
     own, _ = read_facts([(person.own or person.served).record for person in people])
-    parts = _parts(users, own, await _seen(users, updater))
+    parts = _parts(users, own, await _seen(users, updater), updater.limits.unsaid)
     is_joined = np.isin(np.arange(len(users)), parts.owner)
     concerned = np.flatnonzero(is_joined | [person.own is not None for person in people])
     if not len(concerned):
@@ -136,13 +137,14 @@ async def _seen(users: Sequence[str], updater: Updater) -> list[list[Seen]]:
     return [[seen[id] for id in each] for each in found]
 
 
-def _parts(users: Sequence[str], own: Facts, seen: list[list[Seen]]) -> _Parts:
-    """Find what is theirs of what lies on the devices of users."""
+def _parts(users: Sequence[str], own: Facts, seen: list[list[Seen]], unsaid: Consent) -> _Parts:
+    """Find what is theirs of what lies on the devices of users, as far as visitors let it count."""
     pairs = [
         (place, device, each.stored.record)
         for place, devices in enumerate(seen)
         for each in devices
         if each.stored.record is not None
+        and consent_of(each.stored.consent, unsaid).allows(Purpose.PERSONALISATION)
         and users[place] in (device := decode_device(each.device)).users
     ]
     facts, _ = read_facts([record for _, _, record in pairs])
