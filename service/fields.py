@@ -1,5 +1,6 @@
 """Fields and models that many requests and answers share."""
 
+import re
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -39,11 +40,15 @@ ReadTone = Annotated[
 ]
 
 
+_NUMBER = re.compile(r"\s*[-+]?[\d.]+(?:[eE][-+]?\d+)?\s*")
+
+
 def _text_alone(sent: object) -> object:
     """Refuse a number: seconds or milliseconds, from when on, would be a guess."""
-    if isinstance(sent, int | float):
+    is_number = isinstance(sent, str) and _NUMBER.fullmatch(sent)
+    if is_number or isinstance(sent, int | float):
         msg = "should be a text, as RFC 3339 has it"
-        raise ValueError(msg)  # noqa: TRY004 - pydantic makes a refusal of this one alone
+        raise ValueError(msg)
     return sent
 
 

@@ -4,13 +4,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from pydantic import AwareDatetime, StringConstraints
+from pydantic import StringConstraints
 
 from portrait.opinions.store import OpinionStore, Page
 from portrait.opinions.subject import Kind, Subject
 from portrait.opinions.windows import KEPT, LENGTHS, Width
 from portrait.times import to_ms
 from service.dependencies import PartsDep
+from service.fields import SentMoment
 from service.http.problems import declared
 from service.opinions.describe import described
 from service.opinions.schemas import OpinionsAnswer
@@ -28,7 +29,7 @@ Name = Annotated[
 ]
 WidthQuery = Annotated[Width, Query(description="How long a window is.")]
 Since = Annotated[
-    AwareDatetime | None,
+    SentMoment,
     Query(description="Windows and alerts after that moment alone; else all that are kept."),
 ]
 Windows = Annotated[int, Query(ge=1, le=max(KEPT.values()), description="Most of each subject.")]

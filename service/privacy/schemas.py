@@ -33,7 +33,7 @@ class ConsentRequest(RequestBody):
     at: Moment = Field(
         None,
         description="When they said it; without it, now. What was said last counts.",
-        examples=["2026-11-27T09:30:00Z"],
+        examples=["2026-11-23T09:30:00Z"],
     )
 
 
@@ -41,7 +41,7 @@ class ConsentAccepted(ResponseBody):
     """It was taken in, and counts within a second."""
 
     user_id: UserName
-    at: datetime = Field(examples=["2026-11-27T09:30:00Z"])
+    at: datetime = Field(examples=["2026-11-23T09:30:00Z"])
 
 
 class ConsentAnswer(ResponseBody):
@@ -51,5 +51,5 @@ class ConsentAnswer(ResponseBody):
     purposes: dict[Purpose, bool] = Field(examples=[EXAMPLE])
     at: datetime | None = Field(
         description="When they said so; null: never, and what is set for everybody counts.",
-        examples=["2026-11-27T09:30:00Z"],
+        examples=["2026-11-23T09:30:00Z"],
     )

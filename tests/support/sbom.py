@@ -47,6 +47,7 @@ _SPDX = {  # what older packages say instead
     "Apache 2": "Apache-2.0",
     "Apache 2.0": "Apache-2.0",
     "Apache 2.0 License": "Apache-2.0",
+    "Apache License 2.0": "Apache-2.0",
     "Apache Software License": "Apache-2.0",
     "OSI Approved :: Apache Software License": "Apache-2.0",
     "3-Clause BSD License": "BSD-3-Clause",
