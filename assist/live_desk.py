@@ -9,7 +9,7 @@ A desk or a model that cannot be read is said once, and the one before serves on
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -18,7 +18,7 @@ import structlog
 
 from assist.models import ENCODER, current, read_model
 from assist.opened import Learned, Opened, open_desk
-from portrait.errors import ModelInvalidError, PortraitError, StoreUnavailableError
+from portrait.errors import ModelInvalidError, PortraitError
 from portrait.helpdesk.desk import DeskNotReadError
 from portrait.helpdesk.labels import BEGINNING, MOST_LABELS, Label, LabelStore
 from portrait.helpdesk.read_desk import Stamp, read_desk, stamp_of
@@ -26,6 +26,7 @@ from portrait.helpdesk.rephrase import Rephraser
 from portrait.helpdesk.texts import normal
 from portrait.lifecycle.lease import stopped
 from portrait.model.encoder import TextEncoder
+from service.repeating import repeat
 
 DESK_EVERY = 2.0  # seconds between two looks
 LABELS_EVERY = 1.0
@@ -150,7 +151,7 @@ class LiveDesk:
             (self.labels.forget_old, FORGET_EVERY),
         )
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(_repeat(*step)) for step in steps]
+            tasks = [group.create_task(repeat(*step)) for step in steps]
             try:
                 yield
             finally:
@@ -177,12 +178,3 @@ class LiveDesk:
             )
             raise ModelInvalidError(msg)
         return Learned(card, head, encoder)
-
-
-async def _repeat(step: Callable[[], Awaitable[None]], every: float) -> None:
-    while True:
-        try:
-            await step()
-        except StoreUnavailableError as error:
-            log.warning("store_missed", step=step.__name__, reason=str(error), retry_seconds=every)
-        await asyncio.sleep(every)

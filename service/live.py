@@ -38,7 +38,7 @@ from portrait.catalogue.names import Names
 from portrait.catalogue.popularity import DAYS, Popularity, PopularityStore, popularity_of
 from portrait.catalogue.spelling import Spellings
 from portrait.catalogue.store import CatalogueStore
-from portrait.errors import ModelInvalidError, ModelMissingError, StoreUnavailableError
+from portrait.errors import ModelMissingError
 from portrait.events.consent import GRANTED, Consent
 from portrait.events.item import IntroducedItem, Item
 from portrait.events.progress import ProgressStore
@@ -54,13 +54,13 @@ from portrait.opinions.store import OpinionStore
 from portrait.profiles.store import ProfileStore
 from service.models.job_words import TRAINER_MISSING
 from service.new_texts import NewTexts
+from service.repeating import repeat
 
 MODEL_EVERY = 1.0  # seconds between two looks
 CATALOGUE_EVERY = 0.2
 PROGRESS_EVERY = 0.25
 POPULARITY_EVERY = 5.0
 JOBS_EVERY = 5.0
-LONGEST_PAUSE = 5.0  # seconds, between tries while Redis is away
 ANSWER_BYTES = 33_554_432  # of written answers, each with its record: some 8 KB, at most 140
 ENTRY_BYTES = 400  # that Python takes for one, beside its texts
 SPARE_TEXTS = 50_000  # vectors of searches kept in memory (50 MB) before a fresh mirror is built
@@ -258,7 +258,7 @@ class Live:
             (self.follow_warnings, JOBS_EVERY),
         )
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(_repeat(step, every)) for step, every in steps]
+            tasks = [group.create_task(repeat(step, every)) for step, every in steps]
             self.is_running = True
             try:
                 yield
@@ -323,19 +323,6 @@ class Live:
         if warning not in {None, self._store_warning}:
             log.warning("redis_may_evict", reason=warning)
         self._store_warning = warning
-
-
-async def _repeat(step: Callable[[], Awaitable[None]], every: float) -> None:
-    """Take a step again and again; while Redis is away, less and less often."""
-    pause = every
-    while True:
-        try:
-            await step()
-            pause = every
-        except (StoreUnavailableError, ModelInvalidError) as error:
-            pause = min(2 * pause, LONGEST_PAUSE)
-            log.warning("store_missed", step=step.__name__, reason=str(error), retry_seconds=pause)
-        await asyncio.sleep(pause)
 
 
 def _is_current(view: View | None, source: Source, weights: Mapping[str, int]) -> bool:

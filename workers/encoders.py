@@ -16,12 +16,10 @@ import structlog
 from portrait.errors import EncoderInvalidError, ModelInvalidError
 from portrait.lifecycle.artifact import ENCODER, fetch
 from portrait.lifecycle.registry import Card, ModelNotFoundError, Registry
-from portrait.model.encoder import TextEncoder
+from portrait.model.encoder import CANNOT_LOAD, TextEncoder
 from portrait.model.model import Model
 from portrait.text.text_encoder import BUNDLED
 
-# What torch, transformers, tokenizers, safetensors and OpenVINO say of files that they cannot use.
-CANNOT_LOAD = (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, ImportError)
 MOST_LOADED = 3  # the settings', the champion's and its successor's; each has 100 MB and more
 MOST_ANCESTORS = 8  # looked at for an encoder that one of them was trained with
 

@@ -20,7 +20,7 @@ from portrait.adapters.rephraser_client import RephraserClient
 from portrait.errors import EncoderInvalidError
 from portrait.health import serve_health
 from portrait.helpdesk.read_desk import read_desk
-from portrait.model.encoder import TextEncoder
+from portrait.model.encoder import CANNOT_LOAD, TextEncoder
 from portrait.settings import Settings, variable
 from portrait.text.text_encoder import load_encoder
 from portrait.tls import context_of
@@ -33,9 +33,6 @@ from service.roots.serving import (
     parts_of,
     serve,
 )
-
-# What torch, transformers, tokenizers, safetensors and OpenVINO say of files they cannot use.
-CANNOT_LOAD = (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, ImportError)
 
 
 async def run(settings: Settings, options: Namespace) -> None:

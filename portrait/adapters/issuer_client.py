@@ -7,6 +7,7 @@ from http import HTTPStatus
 import httpx
 from pydantic import BaseModel, HttpUrl, TypeAdapter, ValidationError
 
+from portrait.adapters.bounded_answer import read_bounded
 from portrait.addresses import is_private_way
 from portrait.errors import IssuerUnavailableError
 
@@ -69,10 +70,8 @@ async def _get(client: httpx.AsyncClient, url: str) -> bytes:
         if answer.status_code != HTTPStatus.OK:
             msg = f"It answers {answer.status_code}."
             raise IssuerUnavailableError(msg)
-        body = bytearray()
-        async for part in answer.aiter_bytes():
-            body += part
-            if len(body) > LARGEST_ANSWER:
-                msg = f"It answers with more than {LARGEST_ANSWER} bytes."
-                raise IssuerUnavailableError(msg)
-        return bytes(body)
+        body = await read_bounded(answer, LARGEST_ANSWER)
+        if body is None:
+            msg = f"It answers with more than {LARGEST_ANSWER} bytes."
+            raise IssuerUnavailableError(msg)
+        return body

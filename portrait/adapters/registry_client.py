@@ -15,6 +15,7 @@ from urllib.parse import quote, unquote
 import httpx
 from pydantic import BaseModel, BeforeValidator, Field, HttpUrl, ValidationError
 
+from portrait.adapters.bounded_answer import read_bounded
 from portrait.adapters.reach import why_unreachable
 from portrait.errors import SchemaInvalidError, SchemasUnavailableError
 from portrait.settings import variable
@@ -104,12 +105,10 @@ class RegistryClient:
                 asyncio.timeout(ANSWER_SECONDS),
                 self._client.stream("GET", path, params=form) as answer,
             ):
-                body = bytearray()
-                async for part in answer.aiter_bytes():
-                    body += part
-                    if len(body) > LARGEST_SCHEMA:
-                        raise SchemaInvalidError(TOO_LARGE)
-                return answer.status_code, bytes(body)
+                body = await read_bounded(answer, LARGEST_SCHEMA)
+                if body is None:
+                    raise SchemaInvalidError(TOO_LARGE)
+                return answer.status_code, body
         except (httpx.HTTPError, OSError) as error:
             name = variable("schema_registry")
             why = await why_unreachable(name, "The schema registry", [self._address])

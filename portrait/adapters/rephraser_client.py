@@ -7,6 +7,7 @@ from http import HTTPStatus
 import httpx
 from pydantic import BaseModel, Field, SecretStr, ValidationError
 
+from portrait.adapters.bounded_answer import read_bounded
 from portrait.helpdesk.desk import Mood
 from portrait.helpdesk.rephrase import RephrasingError
 from portrait.privacy.redact import redacted
@@ -83,10 +84,8 @@ class RephraserClient:
             if answer.status_code != HTTPStatus.OK:
                 msg = f"it answers {answer.status_code}"
                 raise RephrasingError(msg)
-            whole = bytearray()
-            async for part in answer.aiter_bytes():
-                whole += part
-                if len(whole) > LARGEST_ANSWER:
-                    msg = f"it answers with more than {LARGEST_ANSWER} bytes"
-                    raise RephrasingError(msg)
-            return bytes(whole)
+            said = await read_bounded(answer, LARGEST_ANSWER)
+            if said is None:
+                msg = f"it answers with more than {LARGEST_ANSWER} bytes"
+                raise RephrasingError(msg)
+            return said

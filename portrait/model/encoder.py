@@ -6,6 +6,9 @@ from typing import Protocol
 from portrait.arrays import Floats
 from portrait.model.space import Vectors
 
+# What torch, transformers, tokenizers, safetensors and OpenVINO say of files that they cannot use.
+CANNOT_LOAD = (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, ImportError)
+
 
 class TextEncoder(Protocol):
     """Turns texts into embeddings. A text's embedding depends on the text alone.

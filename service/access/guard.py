@@ -8,7 +8,7 @@ A key that is revoked opens nothing a second later, in every process.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -32,6 +32,7 @@ from service.access.problems import (
     ScopeMissingError,
 )
 from service.access.tokens import Tokens
+from service.repeating import repeat
 
 READ_EVERY = 1.0  # seconds: a revoked key is good for as long
 NOTED_EVERY = 10.0  # seconds, between two notes of which keys were used
@@ -124,7 +125,7 @@ class Guard:
         """Keep what is known current meanwhile."""
         async with asyncio.TaskGroup() as group:
             steps = (self.read_keys, READ_EVERY), (self.note_uses, NOTED_EVERY)
-            tasks = [group.create_task(_repeat(*step)) for step in steps]
+            tasks = [group.create_task(repeat(*step)) for step in steps]
             if self._tokens is not None:
                 tasks.append(group.create_task(self._tokens.follow()))
             try:
@@ -205,12 +206,3 @@ def check_page(caller: Caller, scope: AsgiScope) -> None:
 @lru_cache(1_024)
 def _caller(key: ApiKey) -> Caller:
     return Caller(f"key {key.id}", key.scopes, key.origins, key.rate)
-
-
-async def _repeat(step: Callable[[], Awaitable[None]], every: float) -> None:
-    while True:
-        try:
-            await step()
-        except StoreUnavailableError as error:
-            log.warning("store_missed", step=step.__name__, reason=str(error), retry_seconds=every)
-        await asyncio.sleep(every)

@@ -10,7 +10,7 @@ from portrait.errors import EncoderInvalidError, ModelInvalidError
 from portrait.lifecycle.artifact import ENCODER, write_artifact
 from portrait.lifecycle.manifest import ArtifactInvalidError, Manifest
 from portrait.lifecycle.registry import card_of
-from portrait.model.encoder import TextEncoder
+from portrait.model.encoder import CANNOT_LOAD, TextEncoder
 from portrait.model.model import Model
 from portrait.model.space import Space
 from tests.support.cards import card_of_model
@@ -18,7 +18,7 @@ from tests.support.catalogues import SPACE
 from tests.support.fakes import HashEncoder
 from tests.support.memory_registry import MemoryRegistry
 from tests.support.streams import MODEL
-from workers.encoders import CANNOT_LOAD, MOST_LOADED, Encoders, Sources
+from workers.encoders import MOST_LOADED, Encoders, Sources
 
 OTHER = Model("other", Space("an encoder of its own", SPACE.mean, SPACE.axes))
 

@@ -30,9 +30,8 @@ from portrait.errors import (
 )
 from portrait.events.item import Item
 from portrait.lifecycle.registry import Roles
-from portrait.model.encoder import TextEncoder
+from portrait.model.encoder import CANNOT_LOAD, TextEncoder
 from portrait.model.model import Model
-from workers.encoders import CANNOT_LOAD
 from workers.index.origin import Origin, Stores
 from workers.index.upkeep import Upkeep
 from workers.painter import UNLOADABLE, EncoderOf

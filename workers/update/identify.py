@@ -15,8 +15,6 @@ Who is forgotten is forgotten on their devices, too.
 import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from itertools import islice
-from random import random
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,14 +26,11 @@ from portrait.events.stream import Message
 from portrait.events.topics import ERASURES
 from portrait.identity.device import decode_device, encode_device
 from portrait.identity.store import DeviceWrite, IdentityStore
-from portrait.outage import pauses
 from portrait.reading.decode import EventBatch
 from portrait.reading.records import EXACT, UNTIL
+from workers.update.overtaken import tries
 from workers.update.rejoin import rejoin
 from workers.update.updater import Outcome, Updater
-
-CONFLICTS = 20  # times in a row that a device has moved on is tried
-YIELD = (0.002, 0.1)  # seconds, as in `settle`
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +152,7 @@ async def _learn(logins: Iterable[Login], identities: IdentityStore) -> list[Dev
     await identities.note([login for login in logins if login.user_id])
     stale: list[DeviceWrite] = []
     pending = [*told]
-    for pause in islice(pauses(*YIELD), CONFLICTS):
+    for pause in tries():
         writes: list[DeviceWrite] = []
         for id, stored in zip(pending, await identities.load_devices(pending), strict=True):
             before = decode_device(stored)
@@ -174,7 +169,7 @@ async def _learn(logins: Iterable[Login], identities: IdentityStore) -> list[Dev
                 stale.append(DeviceWrite(write.anonymous_id, write.device, done))
         if not pending:
             return stale
-        await asyncio.sleep(pause * random())  # noqa: S311 - nobody gains by guessing it
+        await asyncio.sleep(pause)
     return None
 
 

@@ -3,8 +3,6 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
-from random import random
 
 import numpy as np
 
@@ -18,18 +16,16 @@ from portrait.identity.join import join, part_of
 from portrait.identity.store import Person, PersonWrite, Seen
 from portrait.inference.explain import search_refs
 from portrait.inference.paint import paint
-from portrait.outage import pauses
 from portrait.profiles.facts import Facts
 from portrait.profiles.layout import portrait_dtype
 from portrait.profiles.notice import notices
 from portrait.profiles.profile import encode_profiles, read_facts
 from portrait.profiles.searched import Texts, encode_searched, read_searched
 from portrait.profiles.store import Stored
+from workers.update.overtaken import tries
 from workers.update.updater import Outcome, Updater, timed
 
 USERS_AT_ONCE = 200  # with at most 32 devices each, of 4 KB: 26 MB
-CONFLICTS = 20  # times in a row that somebody else may be faster
-YIELD = (0.002, 0.1)  # seconds, as in `settle`
 
 
 async def rejoin(users: Sequence[str], said: Texts, outcome: Outcome, updater: Updater) -> bool:
@@ -44,13 +40,13 @@ async def rejoin(users: Sequence[str], said: Texts, outcome: Outcome, updater: U
 async def _rejoin_some(
     users: Sequence[str], said: Texts, outcome: Outcome, updater: Updater
 ) -> bool:
-    for pause in islice(pauses(*YIELD), CONFLICTS):
+    for pause in tries():
         if not users:
             return True
         users = await _attempt(users, said, outcome, updater)
         metrics.profiles_refused.inc(len(users))
         if users:
-            await asyncio.sleep(pause * random())  # noqa: S311 - nobody gains by guessing it
+            await asyncio.sleep(pause)
     return not users
 
 

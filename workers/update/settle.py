@@ -2,8 +2,6 @@
 
 import asyncio
 from collections.abc import Sequence
-from itertools import islice
-from random import random
 
 import numpy as np
 import structlog
@@ -18,7 +16,6 @@ from portrait.events.consent import Consent, Purpose, consent_of
 from portrait.inference.explain import search_refs
 from portrait.inference.paint import paint
 from portrait.model.influence import wanted
-from portrait.outage import pauses
 from portrait.profiles.facts import Facts, fold
 from portrait.profiles.notice import notices
 from portrait.profiles.profile import REVISION, encode_profiles, read_facts
@@ -26,14 +23,13 @@ from portrait.profiles.searched import Texts, encode_searched
 from portrait.profiles.store import Own, Write
 from portrait.reading.decode import EventBatch
 from workers.update.identify import identify
+from workers.update.overtaken import tries
 from workers.update.prequential import note
 from workers.update.prices import priced
 from workers.update.rejoin import encode_own
 from workers.update.updater import Outcome, Updater, timed
 
 USERS_AT_ONCE = 1_000  # of a batch; a quarter of a usual one
-CONFLICTS = 20  # times in a row that users whose profile has moved on are folded again
-YIELD = (0.002, 0.1)  # seconds: first and longest time between, at random, so that all get through
 
 log = structlog.get_logger()
 
@@ -78,9 +74,6 @@ async def _settle_some(
 ) -> bool:
     """Take some users' events in; again for those whose profile has moved on meanwhile.
 
-    Writers that met wait at random, so that they do not meet again: "full jitter" in M. Brooker,
-    Exponential Backoff and Jitter, AWS Architecture Blog, 2015.
-
     Args:
         batch: Where the events are.
         members: (M,), places of all events of these users, in log order.
@@ -94,7 +87,7 @@ async def _settle_some(
     pending = np.unique(columns["user"])
     if not len(pending):
         return True
-    for pause in islice(pauses(*YIELD), CONFLICTS):
+    for pause in tries():
         users = [batch.users[place] for place in pending.tolist()]
         theirs = columns[np.isin(columns["user"], pending)]
         theirs["user"] = np.searchsorted(pending, theirs["user"])
@@ -102,7 +95,7 @@ async def _settle_some(
         metrics.profiles_refused.inc(len(pending))
         if not len(pending):
             return True
-        await asyncio.sleep(pause * random())  # noqa: S311 - nobody gains by guessing it
+        await asyncio.sleep(pause)
     return False
 
 
