@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from pydantic_core import to_json
 
 from portrait.events.stream import Message
-from portrait.events.topics import ERASURES, IDENTITIES, NOTICES
+from portrait.events.topics import CONSENTS, ERASURES, IDENTITIES, NOTICES
+from portrait.identity.device import decode_device
 from portrait.identity.store import PersonWrite
 from portrait.profiles.profile import Profile, decode_profile, read_facts
 from portrait.profiles.record import is_blank, read_sound
@@ -213,10 +214,28 @@ async def test_it_is_taken_back() -> None:
 
     await run([identified(0, None, "c-1", 4)], updater=updater)
 
-    assert known(updater, "u-1") == known(await run([event(1, "u-1"), event(2, "u-1")]), "u-1")
+    alone = await run([event(1, "u-1"), event(2, "u-1")])
+    assert profiles_of(updater).records["u-1"] == profiles_of(alone).records["u-1"]
     assert profiles_of(updater).own == {}
     await run([event(3, "u-1"), event(5, None, "c-1")], updater=updater)
     assert events_of(updater, "u-1") == 3
+
+
+def says(key: bytes, *, personalisation: bool, at: str) -> FakeRecord:
+    purposes = {"personalisation": personalisation, "analytics": True, "training": True}
+    return FakeRecord(CONSENTS, to_json({**purposes, "at": at}), len(at), key=key)
+
+
+async def test_what_a_visitor_does_not_let_be_used_is_not_joined() -> None:
+    refusal = says(b"anonymous:c-1", personalisation=False, at="2026-09-20T10:00:00Z")
+    before = await run([refusal, event(0, None, "c-1"), event(1, "u-1", "c-1")])
+    later = await run([event(0, None, "c-1"), event(1, "u-1", "c-1")], [refusal])
+
+    assert events_of(before, "u-1") == events_of(later, "u-1") == 1
+    await run(
+        [says(b"anonymous:c-1", personalisation=True, at="2026-09-21T10:00:00Z")], updater=later
+    )
+    assert events_of(later, "u-1") == 2
 
 
 async def test_words_of_searches_are_joined() -> None:
@@ -360,6 +379,7 @@ async def test_what_a_crash_leaves_undone_is_done_by_the_replay(what: str) -> No
     await run(last, updater=await memory_updater(profiles, identities=identities))
 
     assert profiles.records == profiles_of(whole).records
+    assert [decode_device(each).stale for each in identities.devices.values()] == [()]
 
 
 async def test_nobody_loses_anything_with_somebody_who_was_there_before() -> None:
