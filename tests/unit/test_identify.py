@@ -410,6 +410,7 @@ async def test_whoever_is_forgotten_is_forgotten_on_their_devices() -> None:
 
     assert is_blank(profiles_of(updater).records["u-1"])
     assert profiles_of(updater).own == {}
+    assert await updater.identities.seen_on(["u-1"], every=True) == [[]]
     (message,) = begotten(updater)
     assert message.key == b"anonymous:c-1"
     begot = replace(erasure(message.key, 1), headers=message.headers)
