@@ -19,7 +19,8 @@ from portrait.identity.store import PersonWrite
 from portrait.profiles.profile import Profile, decode_profile, read_facts
 from portrait.profiles.record import is_blank, read_sound
 from portrait.profiles.searched import read_searched
-from tests.support.fakes import ListPublisher, MemoryProfiles
+from portrait.profiles.store import Own
+from tests.support.fakes import ListPublisher, MemoryOffsets, MemoryProfiles
 from tests.support.memory_identities import MemoryIdentities
 from tests.support.records import RECEIVED, FakeRecord, event_record
 from tests.support.streams import ListStream, memory_updater
@@ -257,6 +258,50 @@ async def test_followers_hear_of_the_joined_profile() -> None:
     assert isinstance(updater.publisher, ListPublisher)
     notices = [each.value for each in updater.publisher.messages if each.topic == NOTICES]
     assert any(b'"user_id":"u-1","events_folded":2' in (value or b"") for value in notices)
+    told = len(notices)
+    await run([event(2, "u-1")], updater=updater)
+    (notice,) = [each for each in updater.publisher.messages if each.topic == NOTICES][told:]
+    assert b'"events_folded":3' in (notice.value or b"")
+
+
+async def test_two_people_within_a_minute_are_both_heard_of() -> None:
+    updater = await run(
+        [identified(0, "ann", "c-1", 1)], [identified(1, "bob", "c-1", 1)], [event(2, None, "c-1")]
+    )
+
+    (stored,) = await updater.identities.load_devices(["c-1"])
+    assert decode_device(stored).users == {"ann", "bob"}
+
+
+class Losing(MemoryProfiles):
+    """Starts again when a second batch is loaded, and has lost what it held; so has all beside."""
+
+    def __init__(self, offsets: MemoryOffsets) -> None:
+        super().__init__()
+        self.offsets, self.loads = offsets, 0
+        self.identities = MemoryIdentities(self)
+
+    async def load_living(self, users: Sequence[str]) -> tuple[str, list[Own]]:
+        self.loads += 1
+        if self.loads == 2:
+            held = self.identities
+            for lost in (self.records, self.own, held.devices, held.seen, self.offsets.ends):
+                lost.clear()
+            self.life = self.offsets.life = "second"
+        return await super().load_living(users)
+
+
+async def test_a_store_that_lost_everything_hears_of_logins_again() -> None:
+    log = [[event(0, None, "c-1"), event(1, "u-1", "c-1")], [event(2, "u-1")]]
+    offsets = MemoryOffsets()
+    profiles = Losing(offsets)
+    updater = await memory_updater(profiles, offsets, profiles.identities)
+    stream = ListStream(*log, resume=updater.resume)
+
+    await update(stream, updater)
+
+    assert stream.rewinds == 1
+    assert events_of(updater, "u-1") == 3
 
 
 def log_of(random: Random, size: int) -> list[FakeRecord]:

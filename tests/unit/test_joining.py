@@ -14,6 +14,7 @@ from portrait.dataset.joining import COLUMNS, Logins, logins_of, unasked
 from portrait.dataset.questions import anchors_after_events, calendar_anchors
 from portrait.dataset.sequences import sequences_of
 from portrait.evaluation.exam import set_exam
+from portrait.events.erasure import Erasures
 from portrait.events.login import IDENTIFY, UNLINK, Login
 from portrait.events.stream import Record
 from portrait.identity.device import MINUTE_MS, MOST_USERS, Device
@@ -168,6 +169,19 @@ def test_the_archive_is_read_as_if_the_user_had_done_it() -> None:
     assert read(sample=Sample.STRATIFIED, users=reading.user_refs).interactions.users == 1
     both, refs = merged(reading, read())
     assert (both.users, refs.tolist(), int((~both.asked).sum())) == (1, [user_ref("ann")], 8)
+
+
+def test_what_was_somebodys_who_was_forgotten_since_is_not_theirs_again() -> None:
+    archive = memory_archive()
+    fill(archive, log())
+    archive.erase(Erasures.of({user_ref("ann"): to_ms_of(6) - 1}))
+
+    reading = read_interactions(archive, most_events=100)
+
+    events = dict.fromkeys(reading.user_refs.tolist(), 0)
+    for user in reading.interactions.user.tolist():
+        events[int(reading.user_refs[user])] += 1
+    assert events == {NOBODY: 3, user_ref("ann"): 1}
 
 
 def test_nothing_is_foretold_from_what_was_not_known_yet() -> None:
