@@ -3,7 +3,7 @@
     python -m benchmarks.quality --data FOLDER [--sets FOLDER ...] [--quick] [--report FILE]
 
 `--data` holds `amazon_scientific` and `amazon_beauty`; `--sets` names any others (`sets.py` says
-what must be in them). Progress goes to stderr.
+what must be in them), `--peers` whose rows to measure, if not all. Progress goes to stderr.
 """
 
 import argparse
@@ -68,6 +68,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, help="folder of the two standard sets")
     parser.add_argument("--sets", type=Path, nargs="*", default=[], help="folders of more sets")
+    parser.add_argument("--peers", nargs="*", default=[], help="these rows alone: some again")
     parser.add_argument("--quick", action="store_true", help="a smoke run of about a minute")
     parser.add_argument("--seeds", type=int, default=3, help="fits of what is trained")
     parser.add_argument("--threads", type=int, default=2)
@@ -76,6 +77,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     if options.data is None and not options.sets:
         parser.error("name a folder with --data, or sets with --sets")
+    known = [peer.name for peer in _peers(options)]
+    if unknown := sorted({*options.peers} - {*known}):
+        parser.error(f"no such peer: {', '.join(unknown)}; there are {', '.join(known)}")
     return options
 
 
@@ -105,12 +109,15 @@ def _run(ranking_set: RankingSet, options: argparse.Namespace) -> Figures:
     """Measure every peer on one set."""
     vectors = text_vectors(ranking_set.texts, options.cache, options.threads)
     lesson = Lesson(ranking_set.ids, vectors, ranking_set.train, ranking_set.valid)
-    peers = {peer.name: peer for peer in _peers(options)}
+    everyone = {peer.name: peer for peer in _peers(options)}
+    peers = {name: everyone[name] for name in options.peers or everyone}
     seeds, most_fits = (1, 1) if options.quick else (options.seeds, None)
     results: dict[str, Result] = {}
     for name, peer in tqdm(peers.items(), ranking_set.name, disable=None):
         results[name] = measure(peer, lesson, ranking_set.test, seeds, most_fits)
-    asked_cold, again = ({name: peers[name] for name in names} for names in (COLD, REFITTED))
+    asked_cold, again = (
+        {name: peers[name] for name in names if name in peers} for names in (COLD, REFITTED)
+    )
     figures = {name: figures_of(result, ranking_set) for name, result in results.items()}
     return {
         "set": set_figures(ranking_set),
@@ -123,7 +130,7 @@ def _run(ranking_set: RankingSet, options: argparse.Namespace) -> Figures:
 
 def _against_the_best(results: dict[str, Result], figures: Figures) -> Figures:
     """Compare Portrait with the peer that has the best NDCG@10, masked and unmasked."""
-    if OURS not in results:
+    if OURS not in results or len(results) == 1:
         return {}
     others = [name for name in results if name != OURS]
     best = {

@@ -168,3 +168,19 @@ def test_the_whole_benchmark_runs_on_any_folder(
     assert found["refitted"]["Portrait"]["masked"]["hr@10"] > 0.4
     assert found["peers"]["whitened text"]["masked"]["hr@10"]["mean"] > 0.7
     assert "### toys" in report.read_text(encoding="utf-8")
+
+
+def test_some_rows_are_measured_again_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = write_set(tmp_path / "toys")
+    command = ["--sets", str(folder), "--quick", "--cache", str(tmp_path), "--peers"]
+
+    main([*command, "KNN + text", "Pop"])
+
+    found = json.loads(capsys.readouterr().out.splitlines()[-1])["sets"]["toys"]
+    assert set(found["peers"]) == {"KNN + text", "Pop"}
+    assert found["against"] == {}
+    with pytest.raises(SystemExit):
+        main([*command, "Popp"])
+    assert "no such peer: Popp; there are Pop, last-item KNN" in capsys.readouterr().err
