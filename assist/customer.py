@@ -17,6 +17,7 @@ from portrait.errors import (
     BusyError,
     ConsentWithdrawnError,
     ModelMissingError,
+    ProfileErasedError,
     ProfileNotFoundError,
 )
 from portrait.events.event import Action
@@ -88,7 +89,7 @@ async def known_customer(user_id: str | None, parts: Parts, live: Live) -> Custo
         return Customer()
     try:
         profile = from_json(await read_profile(user_id, NOTHING_ASKED, parts, live))
-    except (ConsentWithdrawnError, ProfileNotFoundError, ModelMissingError):
+    except (ConsentWithdrawnError, ProfileErasedError, ProfileNotFoundError, ModelMissingError):
         return Customer()
     ((payload, searched, _),) = await parts.profiles.load_whole([user_id])
     record = None if payload is None else sound(payload)

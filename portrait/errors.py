@@ -48,6 +48,14 @@ class ProfileNotFoundError(PortraitError):
     """Nothing is known of this user."""
 
 
+class ProfileErasedError(PortraitError):
+    """They were erased, and what they do is passed over until that is lifted."""
+
+
+class NotSuppressedError(PortraitError):
+    """What this user does is not passed over: there is nothing to lift."""
+
+
 class ConsentWithdrawnError(PortraitError):
     """They do not let their profile be used: it is shown to nobody."""
 

@@ -313,6 +313,12 @@ class Settings(BaseSettings):
         "personalisation, analytics and training.",
     )
 
+    receipt_key_file: FilePath | None = Field(
+        None,
+        description="PEM file of the private key (Ed25519) by which the archive worker signs "
+        "receipts of erasures; none: there are no receipts.",
+    )
+
     # Who may ask the service for what
     access: Literal["off", "keys"] = Field(
         "off",

@@ -30,7 +30,7 @@ from service.http.problems import Problem, install_problems
 from service.live import Live, Parts
 from service.models import routes as models
 from service.opinions import routes as opinions
-from service.privacy import routes as privacy
+from service.privacy import consents, erasures, exports
 from service.profiles import routes as profiles
 from service.recommendations import routes as recommendations
 from service.recommendations.turns import Turns
@@ -62,7 +62,8 @@ def create_app(
     """
     border, limits = border or Border(), body_limits or BodyLimits()
     resources = (
-        *(privacy, profiles, recommendations, events, identities, items, opinions, models, access),
+        *(consents, exports, erasures),  # before profiles: longer paths
+        *(profiles, recommendations, events, identities, items, opinions, models, access),
         operations,
     )
     return assemble(

@@ -52,6 +52,8 @@ from portrait.lifecycle.registry import Registry
 from portrait.model.model import Model
 from portrait.opinions.store import OpinionStore
 from portrait.profiles.store import ProfileStore
+from portrait.rights.erasure_job import ErasureJobs
+from portrait.rights.export import Exports
 from service.models.job_words import TRAINER_MISSING
 from service.new_texts import NewTexts
 from service.repeating import repeat
@@ -91,6 +93,8 @@ class Parts:
     desk: ReadingDesk
     opinions: OpinionStore
     publisher: Publisher
+    erasures: ErasureJobs
+    exports: Exports
     ping_store: Callable[[], Awaitable[None]]
     warn_of_store: Callable[[], Awaitable[str | None]]  # what somebody should see to
     unsaid: Consent = GRANTED  # what counts of who has said nothing of what may be done

@@ -20,7 +20,7 @@ from portrait.archive.rows import HELD, cut, tabulate
 from portrait.archive.segment import Segment, log_name
 from portrait.archive.tidy import NOTHING, Rules, tidy
 from portrait.events.consent import Consents, Purpose
-from portrait.events.erasure import Erasures
+from portrait.events.erasure import Erasures, Moments
 from portrait.events.stream import Batch, EventStream
 from portrait.outage import Outage, closes_within
 from portrait.reading.dialect import AS_SENT, Dialect
@@ -47,7 +47,7 @@ class Held:
     """What has been read and is not in a file yet."""
 
     rows: list[pa.Table] = field(default_factory=list)
-    erased: dict[int, int] = field(default_factory=dict)  # user_ref: until when, ms
+    erased: dict[int, Moments] = field(default_factory=dict)  # by user_ref
     agreed: dict[int, int] = field(default_factory=dict)  # user_ref: what they let be done
     ends: dict[tuple[str, int], int] = field(default_factory=dict)  # to commit
     logs: dict[tuple[str, int], int] = field(default_factory=dict)  # of these offsets
@@ -64,8 +64,8 @@ class Held:
             self.since = time.monotonic()
         said = tabulate(batch.records, future_tolerance_ms, batch.since, dialect)
         self.rows.append(said.rows)
-        for user, until in said.erased.items():
-            self.erased[user] = max(until, self.erased.get(user, 0))
+        for user, moments in said.erased.items():
+            self.erased[user] = moments.with_(self.erased.get(user, moments))
         for user, number in said.consents.items():
             self.agreed[user] = max(number, self.agreed.get(user, 0))
         self.dead += len(said.dead)

@@ -3,6 +3,7 @@
 from portrait.command import Command
 from workers.imports import look, try_out
 from workers.letters import dead_letters
+from workers.privacy import export, receipt
 
 _LOGS = ("log_format",)
 _DIALECT = ("time_zone", "currency", "currency_rates", "mapping")
@@ -54,7 +55,7 @@ COMMANDS = (
             *_SPOKEN,
             *("archive_url", "archive_wait", "archive_rows", "archive_bytes", "archive_tidy"),
             *("archive_retention", "archive_size_limit", "archive_file_bytes"),
-            *("future_tolerance", "consent"),
+            *("future_tolerance", "consent", "redis_url", "profile_ttl", "receipt_key_file"),
             *_HEALTH,
         ),
     ),
@@ -110,6 +111,22 @@ COMMANDS = (
         "workers.roots.dead_letters",
         (*_READING, *_LOGS),
         dead_letters.add_options,
+        waits=False,
+    ),
+    Command(
+        "export",
+        "Print all that is kept of one user, as one JSON file.",
+        "workers.roots.export",
+        (*_READING, "redis_url", "profile_ttl", "archive_url", "consent", *_LOGS),
+        export.add_options,
+        waits=False,
+    ),
+    Command(
+        "receipt",
+        "Verify a signed receipt of an erasure, or print the key that does.",
+        "workers.roots.receipt",
+        ("receipt_key_file", *_LOGS),
+        receipt.add_options,
         waits=False,
     ),
     Command(

@@ -43,7 +43,15 @@ AT = SCHEMA.get_field_index("occurred_at")
 LISTINGS = 10  # until two agree; a merge in between changes one of them
 KILLED_SECONDS = 3_600  # younger files aside may belong to a process that still writes
 PENDING, SWEPT, CONSENTS = "erasures/pending", "erasures/swept", "consents"
-ERASED = pa.schema([("user_ref", pa.uint64()), ("until", pa.timestamp("ms", "UTC"))])
+_MOMENT = pa.timestamp("ms", "UTC")
+ERASED = pa.schema(
+    [
+        ("user_ref", pa.uint64()),
+        ("until", _MOMENT),
+        ("suppressed", _MOMENT),  # lists of before end at `until`: they lack both
+        ("lifted", _MOMENT),
+    ]
+)
 AGREED = pa.schema([("user_ref", pa.uint64()), ("number", pa.int64())])
 
 
@@ -136,9 +144,7 @@ class ParquetArchive:
         """Write one list of all that is swept, then remove those that it makes superfluous."""
         before = self._names(SWEPT)
         known = self._erasures(SWEPT)
-        everybody = Erasures.merged(
-            np.concatenate([known.users, swept.users]), np.concatenate([known.until, swept.until])
-        )
+        everybody = Erasures.joined(known, swept)
         if len(everybody):
             kept = self._put_erasures(SWEPT, everybody)
             self._remove(name for name in before if name != kept)
@@ -156,22 +162,21 @@ class ParquetArchive:
                     path.unlink(missing_ok=True)
 
     def _erasures(self, *folders: str) -> Erasures:
-        lists = [self._read_erasures(name) for each in folders for name in self._names(each)]
-        return Erasures.merged(
-            np.concatenate([np.zeros(0, np.uint64), *(each.users for each in lists)]),
-            np.concatenate([np.zeros(0, np.int64), *(each.until for each in lists)]),
+        return Erasures.joined(
+            *(self._read_erasures(name) for each in folders for name in self._names(each))
         )
 
     def _read_erasures(self, name: str) -> Erasures:
         table = self._table(name)
-        return Erasures(numbers(table["user_ref"]), numbers(table["until"]))
+        return Erasures.merged(*(numbers(table[name]) for name in table.schema.names))
 
     def _table(self, name: str) -> pa.Table:
         with _translated(name):
             return pq.read_table(pa.BufferReader(self._fs.cat_file(f"{self._root}/{name}")))
 
     def _put_erasures(self, folder: str, erasures: Erasures) -> str:
-        return self._put_list(folder, ERASED, erasures.users, erasures.until)
+        columns = erasures.users, erasures.until, erasures.suppressed, erasures.lifted
+        return self._put_list(folder, ERASED, *columns)
 
     def _put_list(self, folder: str, schema: pa.Schema, *columns: NDArray[Any]) -> str:
         """Put a list of users there, named by its content."""

@@ -18,6 +18,7 @@ from portrait.adapters.redis_store import REVISION, keys_of, own_keys_of
 from portrait.events.event import ANONYMOUS
 from portrait.events.login import Login
 from portrait.identity.store import DeviceWrite, Person, PersonWrite
+from portrait.profiles.record import is_suppressed
 from portrait.profiles.store import Stored
 
 MOST_DEVICES = 32  # of a user that are joined; those they were seen on last
@@ -108,8 +109,12 @@ class RedisIdentities:
                     keys += [_device_key(id), *keys_of(f"{ANONYMOUS}{id}")]
                 values = _written(write)
                 pipe.evalsha(self._save_person.sha, len(keys), *keys, self._ttl, *values)
+            for write in writes:
+                if is_suppressed(write.person.served.record or b""):
+                    for key in (keys_of(write.user)[0], own_keys_of(write.user)[0]):
+                        pipe.persist(key)  # until lifted, however long that is
             _, *stored = await pipe.execute()
-        return [place for place, is_stored in enumerate(stored) if not is_stored]
+        return [place for place, is_stored in enumerate(stored[: len(writes)]) if not is_stored]
 
     async def _values(self, keys: Sequence[str]) -> list[bytes | None]:
         async with translated(), self._redis.pipeline(transaction=False) as pipe:

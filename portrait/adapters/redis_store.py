@@ -29,6 +29,7 @@ from portrait.adapters.redis_common import (
 from portrait.adapters.redis_damage import Damage
 from portrait.adapters.redis_straight import Straight
 from portrait.events.consent import Consent
+from portrait.profiles.record import is_suppressed
 from portrait.profiles.store import Own, Stored, Write
 
 REVISION = 8  # bytes; a record that is shorter counts as if zeros followed
@@ -170,8 +171,11 @@ class RedisProfiles:
                 keys = [_written_key(write) for write in some]
                 values = [_written(write) for write in some]
                 pipe.evalsha(self._save.sha, len(keys), *keys, ttl, *values)
+            for write in writes:
+                if is_suppressed(write.record):
+                    pipe.persist(_written_key(write))  # until lifted, however long that is
             _, *answers = await pipe.execute()
-        return answers
+        return answers[: len(slices(writes))]
 
 
 def _written(write: Write) -> bytes:

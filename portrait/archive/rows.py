@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from portrait.archive.archive import SCHEMA, numbers
 from portrait.archive.segment import Segment
 from portrait.events.consent import Consent
+from portrait.events.erasure import Erasure, Moments
 from portrait.events.event import ANONYMOUS, Action
 from portrait.events.login import IDENTIFY, UNLINK, Login
 from portrait.events.private import is_private
@@ -47,7 +48,7 @@ class Tabulated:
     """What a batch says to the archive."""
 
     rows: pa.Table  # of HELD, erased or not
-    erased: dict[int, int]  # user_ref: until when, ms
+    erased: dict[int, Moments]  # by user_ref
     consents: dict[int, int]  # user_ref: what they let be done, as a number
     dead: list[Message]  # the update worker publishes them
 
@@ -74,7 +75,7 @@ class _Builder:
     def __init__(self, clock: Clock, dialect: Dialect) -> None:
         self.records: list[Record] = []  # of each row
         self.rows: list[tuple[object, ...]] = []
-        self.erased: dict[int, int] = {}
+        self.erased: dict[int, Moments] = {}
         self.consents: dict[int, int] = {}
         self._clock = clock
         self._dialect = dialect
@@ -86,7 +87,7 @@ class _Builder:
             RecordInvalidError: It, or a part of it, is no event, erasure or consent.
         """
         if record.topic == ERASURES:
-            self._erase(*read_erasure(record, self._clock, self._dialect))
+            self._erase(read_erasure(record, self._clock, self._dialect))
             return
         if record.topic == CONSENTS:
             self._agree(*read_consent(record, self._clock, self._dialect))
@@ -107,10 +108,10 @@ class _Builder:
             self.records.append(record)
         require_whole(said)
 
-    def _erase(self, user: str, until: int) -> None:
-        """Note an erasure; of one user the latest moment counts."""
-        ref = user_ref(user)
-        self.erased[ref] = max(until, self.erased.get(ref, 0))
+    def _erase(self, erasure: Erasure) -> None:
+        """Note an erasure, beside those of the same user."""
+        ref, said = user_ref(erasure.user), Moments.of(erasure)
+        self.erased[ref] = said.with_(self.erased.get(ref, said))
 
     def _agree(self, user: str, consent: Consent) -> None:
         """Note what somebody lets be done; of one user the largest number counts."""

@@ -18,7 +18,8 @@ EVENT = np.dtype(
         ("id", "<u8"),  # event_ref
         ("ref", "<u8"),  # item_ref, or search_ref of a search
         ("price", "<f4"),  # of one piece; 0 = not said, FREE = for nothing: see `price.py`
-        ("quantity", "<u2"),  # 0 = a review whose rating was read from its text, and not said
+        # 0 = a review whose rating was read from its text, and not said; of an erasure its `Stance`
+        ("quantity", "<u2"),
         ("action", "u1"),  # ACTION_CODE
         ("rating", "u1"),  # tenths of a star; 0 = not rated
     ]

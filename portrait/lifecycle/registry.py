@@ -86,6 +86,7 @@ class Card(BaseModel):
     trained_on: Window | None = Field(None, description="Event time of the training set.")
     rows: dict[str, int] = Field(default_factory=dict, description="Events by split.")
     erased_users: int = Field(0, description="Users left out because they asked to be erased.")
+    erased_within: Window | None = Field(None, description="When they asked.")
     encoder: str
     base_encoder: str | None = Field(
         None, description="The pretrained one it stands on; null: the same."

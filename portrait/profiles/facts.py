@@ -18,7 +18,8 @@ repetition, batching and spreading over partitions of the same events gives the 
   order, and spend is kept in two parts (`SPEND_PART`); counts by period keep the newest `PERIODS`
   periods, so what has aged out depends only on the newest event;
 - an erasure empties all but the positions, and what happened or was received up to it is passed
-  over, whenever it is read, from whichever partition (docs/decisions/0007).
+  over, whenever it is read, from whichever partition (docs/decisions/0007); of who is suppressed
+  everything is, until that is lifted (docs/decisions/0048).
 
 What this cannot see: an event id published again when the user has `RING` newer events, and not as
 the user's next record in the same topic-partition. Such an event is older than the ring, so it is
@@ -41,6 +42,7 @@ from portrait.events.columns import (
     RING,
     TOPICS,
 )
+from portrait.events.erasure import FOREVER, Stance
 from portrait.events.event import Action
 from portrait.profiles.positions import FURTHER, Positions, close_positions, marks, open_positions
 from portrait.times import DAY_MS
@@ -51,7 +53,7 @@ PERIOD_MS = 28 * DAY_MS  # four weeks: the same number of each weekday in every 
 MONEY = 1_000  # spend is kept in thousandths of the shop's unit: integers add up in any order
 DEAREST = 10**9  # of one piece: with more, a single event could be more than a sum can hold
 SPEND_PART = 62  # bits of the lower part of spend; with the upper, 10**11 of the largest purchases
-LATEST = 10**13 - 1  # ms: the year 2286; what says later was not written by us
+LATEST = FOREVER  # ms: what says later was not written by us
 MOST = np.uint32(2**32 - 1)  # events that a count can tell of: it stays there
 
 HEAD = np.dtype(
@@ -194,18 +196,28 @@ def _erase(opened: _Opened, members: Rows) -> None:
     head, columns = opened.facts.head, opened.columns[members]
     fresh = _advance(opened, members, columns, np.zeros(len(members), np.uint64))
     rows = columns["user"][fresh].astype(np.int64)
-    until = np.maximum(opened.until[rows], columns["event"]["id"][fresh].astype(np.int64))
+    until = _until(opened.until[rows], columns["event"][fresh])
     opened.until[rows] = until
     gone = head["first_at"][rows] <= until + LATER_MS
     opened.positions.forget(rows[gone], TOPICS)
     _empty(opened.facts, rows[gone], until[gone])
 
 
+def _until(before: Rows, erasure: Records) -> Rows:
+    """Return up to when users are forgotten now, (U,), given before and an erasure of each."""
+    at, stance = erasure["id"].astype(np.int64), erasure["quantity"]
+    asked = np.where(stance == Stance.SUPPRESSED, FOREVER, at)
+    until: Rows = np.where(stance == Stance.LIFTED, at, np.maximum(before, asked))
+    return until
+
+
 def _empty(facts: Facts, rows: Rows, until: Rows) -> None:
     """Leave of these rows what `Facts.empty` has, and the moment of erasure."""
+    head = facts.head
     for name in _COUNTED:
-        facts.head[name][rows] = 0
-    facts.head["received_at"][rows] = until
+        head[name][rows] = 0
+    # Who is suppressed for ever has received what they have received.
+    head["received_at"][rows] = np.where(until == FOREVER, head["received_at"][rows], until)
     facts.ring[rows] = np.zeros((), EVENT)
 
 

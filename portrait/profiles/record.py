@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from portrait.events.columns import ERASURE, EVENT, RING, TOPICS
+from portrait.events.erasure import FOREVER
 from portrait.events.event import Action
 from portrait.profiles.facts import (
     FURTHER_LAYOUT,
@@ -140,6 +141,14 @@ def is_blank(payload: bytes) -> bool:
     return payload[_REVISION] == 0
 
 
+def is_suppressed(payload: bytes) -> bool:
+    """Say whether what somebody does is passed over until that is lifted; of any bytes."""
+    if payload[_REVISION : _REVISION + 1] != b"\0" or not is_whole(payload):
+        return False  # the first of it is asked of all that is written: is there an event?
+    last_ids = _LAST_ID.unpack_from(whole_head(payload), _LAST_ID_AT)
+    return bool(last_ids[ERASURE] == FOREVER)
+
+
 def space_of(payload: bytes) -> str:
     """Read the space that a portrait was painted in, and nothing else."""
     _, at = _further_place(payload)
@@ -248,6 +257,7 @@ _SPEND, _SPEND_UPPER = _place("spend").start, _place("spend_upper").start
 _PARTITIONS, _OFFSETS, _LAST_IDS = _place("partition"), _place("offset"), _place("last_id")
 _PARTITION = Struct("<" + _format(HEAD["partition"]))
 _RECEIVED = Struct("<" + _format(HEAD["received_at"]))
+_LAST_ID = Struct("<" + _format(HEAD["last_id"]))
 
 
 def _offset(name: str) -> int:
@@ -256,3 +266,4 @@ def _offset(name: str) -> int:
 
 
 _PARTITION_AT, _RECEIVED_AT = _offset("partition"), _offset("received_at")
+_LAST_ID_AT = _offset("last_id")

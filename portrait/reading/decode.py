@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from portrait.events.columns import ACTION_CODE, COLUMNS, ERASURE, TOPIC_CODE
 from portrait.events.consent import Consent
+from portrait.events.erasure import Erasure
 from portrait.events.event import Action, Event
 from portrait.events.item import Item, ItemSnapshot
 from portrait.events.letter import joined
@@ -124,7 +125,7 @@ class _Builder:
             RecordInvalidError: It, or a part of it, is no event, erasure or consent.
         """
         if record.topic == ERASURES:
-            self._erase(record, *read_erasure(record, self._clock, self._dialect))
+            self._erase(record, read_erasure(record, self._clock, self._dialect))
             return
         if record.topic == CONSENTS:
             self._agree(*read_consent(record, self._clock, self._dialect))
@@ -180,9 +181,10 @@ class _Builder:
         said = heard.received, heard.logged, row, part, is_private(record.headers)
         self._append(record, event.user_key, topic, said)
 
-    def _erase(self, record: Record, user: str, until: int) -> None:
+    def _erase(self, record: Record, erasure: Erasure) -> None:
         """Take in one erasure: a row without an event, whose id is the moment."""
-        self._append(record, user, ERASURE, (until, until, (0, until, 0, 0.0, 0, 0, 0), 0, False))
+        user, at, stance = erasure
+        self._append(record, user, ERASURE, (at, at, (0, at, 0, 0.0, int(stance), 0, 0), 0, False))
 
     def _agree(self, user: str, consent: Consent) -> None:
         """Note what somebody lets be done; of several the largest counts, as in the store."""

@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import NamedTuple, Self, TypeVar
 
 from portrait.errors import EventInvalidError, ItemInvalidError, RecordInvalidError
+from portrait.events.erasure import Erasure, stance_of
 from portrait.events.event import ANONYMOUS, Event
 from portrait.events.letter import dead_letter
 from portrait.events.login import Identification, Login
@@ -244,8 +245,8 @@ def _moment_of(occurred_at: datetime, sent_at: datetime | None, latest: int, tol
     return at
 
 
-def read_erasure(record: Record, clock: Clock, dialect: Dialect = AS_SENT) -> tuple[str, int]:
-    """Return who is to be forgotten, up to which moment of receipt (ms).
+def read_erasure(record: Record, clock: Clock, dialect: Dialect = AS_SENT) -> Erasure:
+    """Return who is to be forgotten, up to which moment of receipt, and what comes after it.
 
     The profile's name is the record's key, or what lies behind the key's frame or JSON.
 
@@ -258,7 +259,8 @@ def read_erasure(record: Record, clock: Clock, dialect: Dialect = AS_SENT) -> tu
             until = min(until, int(value))
     is_exact = EXACT in record.headers
     key = record.key if is_exact else key_behind(record.key, dialect.schemas)
-    return name_of(key, LONGEST_KEY), until
+    stance = stance_of(record.value, record.headers)
+    return Erasure(name_of(key, LONGEST_KEY), until, stance)
 
 
 def read_item(record: Record, dialect: Dialect = AS_SENT) -> ItemReading:

@@ -27,6 +27,10 @@ RULES: Mapping[tuple[str, str], Rule] = {
     ("GET", "/opinions"): Scope.PROFILES_READ,  # examples are what customers wrote
     ("GET", "/profile/{user_id}/consent"): Scope.PROFILES_READ,
     ("PUT", "/profile/{user_id}/consent"): Scope.EVENTS_WRITE,  # but of a server: see the route
+    ("GET", "/profile/{user_id}/export"): Scope.PRIVACY_ADMIN,
+    ("GET", "/erasures/{erasure_id}"): Scope.PRIVACY_ADMIN,
+    ("GET", "/erasures/{erasure_id}/receipt"): Scope.PRIVACY_ADMIN,
+    ("DELETE", "/suppressions/{user_id}"): Scope.PRIVACY_ADMIN,
     ("GET", "/items/{item_id}"): ANY,
     ("PUT", "/items/{item_id}"): Scope.ITEMS_WRITE,
     ("PATCH", "/items/{item_id}"): Scope.ITEMS_WRITE,

@@ -17,7 +17,9 @@ from portrait.errors import (
     ConsentWithdrawnError,
     ItemNotFoundError,
     ModelMissingError,
+    NotSuppressedError,
     PortraitError,
+    ProfileErasedError,
     ProfileNotFoundError,
     StoreUnavailableError,
     StreamUnavailableError,
@@ -31,6 +33,8 @@ from portrait.lifecycle.registry import (
     ModelNotPromotableError,
     NoFormerModelError,
 )
+from portrait.rights.erasure_job import ErasureNotFoundError, ReceiptMissingError
+from portrait.rights.export import ExportTooLargeError
 
 MEDIA_TYPE = "application/problem+json"
 TYPES = "urn:portrait:problem:"
@@ -106,6 +110,11 @@ class NotAliveError(ProblemError):
 # What a client can do about each error of ours: the status, the type's name, when to come back.
 OURS: Mapping[type[PortraitError], tuple[HTTPStatus, str, int | None]] = {
     ProfileNotFoundError: (HTTPStatus.NOT_FOUND, "profile-not-found", None),
+    ProfileErasedError: (HTTPStatus.GONE, "profile-erased", None),
+    NotSuppressedError: (HTTPStatus.NOT_FOUND, "not-suppressed", None),
+    ErasureNotFoundError: (HTTPStatus.NOT_FOUND, "erasure-not-found", None),
+    ReceiptMissingError: (HTTPStatus.NOT_FOUND, "receipt-missing", None),
+    ExportTooLargeError: (HTTPStatus.CONFLICT, "export-too-large", None),
     ConsentWithdrawnError: (HTTPStatus.FORBIDDEN, "consent-withdrawn", None),
     ItemNotFoundError: (HTTPStatus.NOT_FOUND, "item-not-found", None),
     KeyNotFoundError: (HTTPStatus.NOT_FOUND, "key-not-found", None),
@@ -171,6 +180,12 @@ EXAMPLES: Mapping[int, Problem] = {
         title="A training is under way already.",
         status=409,
         detail="Job 5f2c7a0c9d1e4b6f8a3b2c1d0e9f8a7b is under way.",
+        request_id="5f0c8a",
+    ),
+    410: Problem(
+        type=f"{TYPES}profile-erased",
+        title="They were erased, and what they do is passed over until that is lifted.",
+        status=410,
         request_id="5f0c8a",
     ),
     413: Problem(

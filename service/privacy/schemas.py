@@ -1,15 +1,17 @@
 """What goes in and out over HTTP about privacy."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, ConfigDict, Field
 
 from portrait.events.consent import Purpose
+from portrait.rights.erasure_job import Place, PlaceState
 from service.fields import RequestBody, ResponseBody
 
 UserName = Annotated[str, Field(examples=["household-1929"])]
 EXAMPLE = {Purpose.PERSONALISATION: True, Purpose.ANALYTICS: True, Purpose.TRAINING: False}
+ERASURE_ID = "5f2c7a0c9d1e4b6f8a3b2c1d0e9f8a7b"
 Moment = Annotated[AwareDatetime | None, Field(strict=False)]
 
 
@@ -53,3 +55,48 @@ class ConsentAnswer(ResponseBody):
         description="When they said so; null: never, and what is set for everybody counts.",
         examples=["2026-11-23T09:30:00Z"],
     )
+
+
+class ErasureAccepted(ResponseBody):
+    """The request was taken in; the profile is gone within a second."""
+
+    user_id: UserName
+    status: Literal["accepted"] = "accepted"
+    erasure: str = Field(description="How far it is: `GET /erasures/{id}`.", examples=[ERASURE_ID])
+
+
+class ErasureAnswer(ResponseBody):
+    """How far it is that somebody is forgotten. Of whom, only a hash says."""
+
+    id: str = Field(examples=[ERASURE_ID])
+    subject: str = Field(
+        description="The hash of the user's id, as in the audit log.",
+        examples=["8f14e45fceea167a"],
+    )
+    asked_at: datetime = Field(examples=["2026-11-27T09:30:00Z"])
+    forgotten: bool = Field(
+        description="Nobody sees anything of them any more, wherever it is looked for.",
+        examples=[True],
+    )
+    over: bool = Field(
+        description="All that can be removed is, and a model is known that learned nothing of "
+        "them.",
+        examples=[False],
+    )
+    places: dict[Place, PlaceState] = Field(
+        examples=[{Place.PROFILE: {"state": "gone", "at": "2026-11-27T09:30:01Z"}}]
+    )
+
+
+class SuppressionLifted(ResponseBody):
+    """The request was taken in; what the user does from now on is a new profile."""
+
+    user_id: UserName
+    status: Literal["accepted"] = "accepted"
+
+
+class ExportAwaited(ResponseBody):
+    """It is being gathered: ask again."""
+
+    user_id: UserName
+    status: Literal["gathering"] = "gathering"

@@ -4,27 +4,30 @@ from time import time
 from typing import Literal
 
 import numpy as np
-from fastapi import APIRouter, Request, status
+from fastapi import APIRouter, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from portrait.errors import ConsentWithdrawnError, ProfileNotFoundError
+from portrait.errors import ConsentWithdrawnError, ProfileErasedError, ProfileNotFoundError
 from portrait.events.consent import Purpose, consent_of
-from portrait.events.stream import Message
-from portrait.events.topics import ERASURES
 from portrait.model.space import Vectors
 from portrait.profiles.profile import decode_profile
-from portrait.profiles.record import is_blank, partitions_of, received_at_of, space_of
+from portrait.profiles.record import (
+    is_blank,
+    is_suppressed,
+    partitions_of,
+    received_at_of,
+    space_of,
+)
 from portrait.profiles.searched import read_searched
-from portrait.reading.records import EXACT
-from service.dependencies import PartsDep, UserIdPath, state_of
-from service.http.problems import WRITING, declared
+from service.dependencies import UserIdPath, state_of
+from service.http.problems import declared
 from service.live import AnswerKey, Live, Parts, View
 from service.profiles.damage import is_readable, sound
 from service.profiles.describe import extended, profile_json, stale_seconds, with_staleness
 from service.profiles.outlook import NOTHING, hours_silent, outlook
-from service.profiles.schemas import ErasureAccepted, ProfileAnswer
+from service.profiles.schemas import ProfileAnswer
 from service.routing import ExactRoute
 
 router = APIRouter(route_class=ExactRoute, tags=["profiles"])
@@ -49,7 +52,7 @@ PARAMETERS = [
 @router.get(
     "/profile/{user_id:path}",
     response_model=ProfileAnswer,
-    responses=declared(422),
+    responses=declared(410, 422),
     openapi_extra={"parameters": PARAMETERS},
 )
 async def get_profile(user_id: UserIdPath, request: Request) -> Response:
@@ -64,12 +67,15 @@ async def read_profile(user_id: str, query: ProfileQuery, parts: Parts, live: Li
     Raises:
         ModelMissingError: There is no model yet.
         ProfileNotFoundError: Nothing is known.
+        ProfileErasedError: They were erased, and are suppressed.
         ConsentWithdrawnError: They do not let it be used.
     """
     view = live.require()
     ((payload, searched, consent),) = await parts.profiles.load_whole([user_id])
-    if payload is None or not is_readable(payload) or is_blank(payload):
+    if payload is None or not is_readable(payload):
         raise ProfileNotFoundError
+    if is_blank(payload):
+        raise ProfileErasedError if is_suppressed(payload) else ProfileNotFoundError
     if not consent_of(consent, parts.unsaid).allows(Purpose.PERSONALISATION):
         raise ConsentWithdrawnError
     now = time()
@@ -82,21 +88,6 @@ async def read_profile(user_id: str, query: ProfileQuery, parts: Parts, live: Li
         if query is NOTHING_ASKED:  # what is asked for by most is kept until something changes it
             view.written.keep(key, body)
     return with_staleness(body, stale_seconds(partitions_of(payload), live.reached, now))
-
-
-@router.delete(
-    "/profile/{user_id:path}",
-    status_code=status.HTTP_202_ACCEPTED,
-    responses=declared(*WRITING),
-)
-async def delete_profile(user_id: UserIdPath, parts: PartsDep) -> ErasureAccepted:
-    """Forget a user: the profile, and what is kept for learning, of all that was received so far.
-
-    Whether anything is known of the user does not matter, nor does asking again. What they do
-    later is the beginning of a new profile.
-    """
-    await parts.publisher.publish([Message(ERASURES, user_id.encode(), None, [EXACT])])
-    return ErasureAccepted(user_id=user_id)
 
 
 def _write(

@@ -176,10 +176,3 @@ class ProfileAnswer(ResponseBody):
         description="Adds up to 1.", examples=[{"click": 0.2, "cart": 0.1, "purchase": 0.7}]
     )
     likely_interests: tuple[LikelyInterest, ...] = Field(description="Likeliest first.")
-
-
-class ErasureAccepted(ResponseBody):
-    """The request was taken in; the profile is gone within a second."""
-
-    user_id: UserName
-    status: Literal["accepted"] = "accepted"

@@ -24,6 +24,7 @@ from portrait.adapters.redis_lease import RedisJobs
 from portrait.adapters.redis_opinions import RedisOpinions
 from portrait.adapters.redis_progress import RedisPopularity, RedisProgress
 from portrait.adapters.redis_registry import RedisRegistry
+from portrait.adapters.redis_rights import RedisErasures, RedisExports
 from portrait.adapters.redis_store import RedisProfiles, eviction, ping
 from portrait.addresses import is_loopback
 from portrait.errors import SettingsInvalidError
@@ -70,6 +71,8 @@ def parts_of(settings: Settings, redis: Redis, publisher: Publisher) -> Parts:
         desk=RedisDesk(redis),
         opinions=RedisOpinions(redis),
         publisher=publisher,
+        erasures=RedisErasures(redis),
+        exports=RedisExports(redis),
         ping_store=partial(ping, redis),
         warn_of_store=partial(eviction, redis),
         unsaid=DEFAULTS[settings.consent],

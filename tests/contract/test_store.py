@@ -13,11 +13,15 @@ from portrait.adapters.redis_progress import RedisOffsets, RedisPopularity, Redi
 from portrait.adapters.redis_store import RedisProfiles
 from portrait.catalogue.popularity import PopularityStore
 from portrait.catalogue.store import CatalogueStore
+from portrait.events.columns import COLUMNS, ERASURE
 from portrait.events.consent import Consent, Purpose
+from portrait.events.erasure import Stance
 from portrait.events.item import IntroducedItem, Item
 from portrait.events.progress import LogName, OffsetStore, ProgressStore, StoredOffsets
 from portrait.model.space import unit
-from portrait.profiles.profile import REVISION
+from portrait.profiles.facts import Facts, fold
+from portrait.profiles.layout import blank_portraits
+from portrait.profiles.profile import REVISION, encode_profiles
 from portrait.profiles.store import Own, ProfileStore, Stored, Write
 from portrait.settings import Settings
 from tests.support.fakes import (
@@ -181,6 +185,22 @@ class TestRedisProfiles(ProfileStoreContract):
         await store.save([Write("ann", NONE, record(1))])
 
         assert 86_000 < await redis.ttl("profile:{ann}") <= 86_400
+
+    async def test_who_is_suppressed_is_for_as_long_as_it_takes(
+        self, store: ProfileStore, redis: Redis
+    ) -> None:
+        facts = Facts.empty(2)
+        until = 1_790_000_000_000
+        for user, stance in enumerate((Stance.SUPPRESSED, Stance.NEW)):
+            row = (0, until, 0, 0.0, int(stance), 0, 0)
+            said = (user, ERASURE, 0, 0, 0, until, until, row, 0, False)
+            fold(facts, np.array([said], COLUMNS))
+        suppressed, erased = encode_profiles(facts, blank_portraits(2, 8))
+
+        await store.save([Write("ann", NONE, suppressed), Write("bob", NONE, erased)])
+
+        assert await redis.ttl("profile:{ann}") == -1
+        assert await redis.ttl("profile:{bob}") > 0
 
     async def test_a_repainted_profile_lives_no_longer_than_before(
         self, store: ProfileStore, redis: Redis

@@ -45,6 +45,7 @@ from tests.support.memory_keys import MemoryAudit, MemoryKeys
 from tests.support.memory_log import LogRecord
 from tests.support.memory_opinions import MemoryOpinions
 from tests.support.memory_registry import MemoryRegistry
+from tests.support.memory_rights import MemoryErasures, MemoryExports
 from tests.support.promotions import put_in_service
 
 NOW_MS = 1_790_000_000_000
@@ -70,6 +71,8 @@ class Shop:
     desk: MemoryDesk = field(default_factory=MemoryDesk)
     opinions: MemoryOpinions = field(default_factory=MemoryOpinions)
     publisher: ListPublisher = field(default_factory=ListPublisher)
+    erasures: MemoryErasures = field(default_factory=MemoryErasures)
+    exports: MemoryExports = field(default_factory=MemoryExports)
     redis_is_down: bool = False
     redis_warning: str | None = None
     unsaid: Consent = GRANTED
@@ -94,6 +97,8 @@ class Shop:
             desk=self.desk,
             opinions=self.opinions,
             publisher=self.publisher,
+            erasures=self.erasures,
+            exports=self.exports,
             ping_store=self._ping,
             warn_of_store=self._warn,
             unsaid=self.unsaid,

@@ -65,7 +65,7 @@ def test_what_stays_after_an_erasure_ends_when_decision_0007_says() -> None:
     )
     configs = {each.name: each.config for each in read_topics(ROOT / "deploy/topics.yml").topics}
     ms = {
-        name: config["retention.ms"]
+        name: config.get("retention.ms") or config["delete.retention.ms"]
         for name, config in configs.items()
         if name not in {ITEMS, CONSENTS}
     }

@@ -31,6 +31,7 @@ PATHS = {
     "job_id": "j1",
     "version": "20261124T030000Z-9f86d081",
     "key_id": "0" * 12,
+    "erasure_id": "0" * 32,
 }
 ALL = [(method, path, rule) for (method, path), rule in RULES.items()]
 GUARDED = [(method, path, rule) for method, path, rule in ALL if rule != OPEN]

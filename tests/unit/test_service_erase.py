@@ -3,11 +3,14 @@
 import pytest
 
 from portrait.events.columns import ERASURE
+from portrait.events.erasure import Stance
+from portrait.events.stream import Message
 from portrait.events.topics import ERASURES
 from portrait.inference.paint import paint
 from portrait.profiles.facts import Facts, fold
 from portrait.profiles.profile import encode_profiles, read_facts
 from portrait.reading.records import Clock, read_erasure
+from portrait.ref import user_ref
 from tests.support.catalogues import catalogue
 from tests.support.records import FakeRecord
 from tests.support.shop import NOW_MS, Shop, open_shop
@@ -34,13 +37,87 @@ async def test_an_erasure_is_published_under_the_name_of_the_profile(user: str) 
     async with open_shop(shop) as client:
         answer = await client.delete(f"/profile/{user}")
 
-    assert (answer.status_code, answer.json()) == (202, {"user_id": user, "status": "accepted"})
+    assert answer.status_code == 202
+    told = answer.json()
+    assert (told["user_id"], told["status"]) == (user, "accepted")
     (message,) = shop.publisher.messages
-    assert (message.topic, message.key, message.value) == (ERASURES, user.encode(), None)
-    erased, _ = read_erasure(
-        FakeRecord(ERASURES, None, key=message.key, headers=message.headers), Clock.of_system(0)
-    )
-    assert erased == user
+    assert (message.topic, message.key) == (ERASURES, user.encode())
+    erasure = read_erasure(as_record(message), Clock.of_system(0))
+    assert (erasure.user, erasure.stance) == (user, Stance.SUPPRESSED)
+    job = shop.erasures.jobs[told["erasure"]]
+    assert (job.user, job.subject) == (user, f"{user_ref(user):016x}")
+    assert answer.headers["location"] == f"/erasures/{job.id}"
+
+
+def as_record(message: Message) -> FakeRecord:
+    return FakeRecord(*(message.topic, message.value), key=message.key, headers=message.headers)
+
+
+async def suppressed_shop() -> Shop:
+    """Ann has bought something, was erased, and is passed over since."""
+    shop = await erased_shop()
+    facts: Facts = read_facts([shop.profiles.records["ann"]])[0]
+    row = erasure(until=NOW_MS + 1, offset=1)
+    row["event"]["quantity"] = Stance.SUPPRESSED
+    fold(facts, row)
+    (shop.profiles.records["ann"],) = encode_profiles(facts, paint(facts.ring, catalogue()))
+    return shop
+
+
+@pytest.mark.parametrize("query", ["", "?recent=1"])
+async def test_who_was_erased_over_http_is_gone(query: str) -> None:
+    async with open_shop(await suppressed_shop()) as client:
+        answer = await client.get(f"/profile/ann{query}")
+        wanted = (await client.post("/recommend", json={"user_id": "ann"})).json()
+
+    assert answer.status_code == 410
+    assert answer.json()["type"] == "urn:portrait:problem:profile-erased"
+    assert wanted["strategy"] == "popular"
+
+
+async def test_a_suppression_is_lifted_by_a_message() -> None:
+    shop = await suppressed_shop()
+
+    async with open_shop(shop) as client:
+        answer = await client.delete("/suppressions/ann")
+
+    assert (answer.status_code, answer.json()) == (202, {"user_id": "ann", "status": "accepted"})
+    (message,) = shop.publisher.messages
+    assert message.value is None
+    erased = read_erasure(as_record(message), Clock.of_system(0))
+    assert (erased.user, erased.stance) == ("ann", Stance.LIFTED)
+
+
+@pytest.mark.parametrize("user", ["ann", "nobody"])
+async def test_where_nothing_is_suppressed_nothing_is_lifted(user: str) -> None:
+    """A lift forgets what came before it: it must not erase who is in nobody's way."""
+    shop = await erased_shop()
+
+    async with open_shop(shop) as client:
+        answer = await client.delete(f"/suppressions/{user}")
+
+    assert answer.status_code == 404
+    assert answer.json()["type"] == "urn:portrait:problem:not-suppressed"
+    assert shop.publisher.messages == []
+
+
+async def test_how_far_an_erasure_is_is_told_without_the_name() -> None:
+    shop = Shop()
+
+    async with open_shop(shop) as client:
+        erasure = (await client.delete("/profile/ann@example.com")).json()["erasure"]
+        answer = await client.get(f"/erasures/{erasure}")
+        receipt = await client.get(f"/erasures/{erasure}/receipt")
+        unknown = [await client.get(f"/erasures/{'0' * 32}{end}") for end in ("", "/receipt")]
+
+    told = answer.json()
+    assert answer.status_code == 200
+    assert "ann" not in answer.text
+    assert (told["forgotten"], told["over"]) == (False, False)
+    assert told["places"]["profile"]["state"] == "waiting"
+    assert told["places"]["event_log"]["state"] == "expires"
+    assert receipt.json()["type"] == "urn:portrait:problem:receipt-missing"
+    assert [each.status_code for each in unknown] == [404, 404]
 
 
 async def test_an_erasure_that_kafka_did_not_take_is_not_accepted() -> None:

@@ -5,7 +5,6 @@ What a producer sent is shown only to who asks for it: it may be personal.
 
 import heapq
 import json
-import time
 from argparse import ArgumentParser, Namespace
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
@@ -14,10 +13,10 @@ from dataclasses import dataclass
 from portrait.events.letter import Letter, told_by
 from portrait.events.stream import EventStream
 from portrait.times import to_moment
+from workers.log_end import up_to_the_end
 
 MOST_SHOWN = 20
 STRANGE = "no letter of ours"
-LONGEST_SECONDS = 30.0  # without a record, until an idle topic is taken to be at its end
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,16 +140,9 @@ def _moment(ms: int) -> str:
 
 async def _letters(stream: EventStream) -> AsyncIterator[Found]:
     """Yield letters up to where the log ends now, in the order of each partition."""
-    idle_since = time.monotonic()
-    async for batch in stream.batches():
-        for record in batch.records:
-            unknown = Letter("", "", record.partition, record.offset, record.timestamp, STRANGE, 1)
-            yield Found(told_by(record) or unknown, record.value)
-        if batch.records:
-            idle_since = time.monotonic()
-        is_at_end = not batch.records and batch.reached
-        if is_at_end or time.monotonic() - idle_since > LONGEST_SECONDS:
-            return
+    async for record in up_to_the_end(stream):
+        unknown = Letter("", "", record.partition, record.offset, record.timestamp, STRANGE, 1)
+        yield Found(told_by(record) or unknown, record.value)
 
 
 async def _numbered(letters: AsyncIterator[Found]) -> AsyncIterator[tuple[int, Found]]:

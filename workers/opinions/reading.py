@@ -49,8 +49,9 @@ def read_batch(batch: Batch, future_tolerance_ms: int, dialect: Dialect) -> Said
 
     def take(record: Record) -> None:
         if record.topic == ERASURES:
-            user, until = read_erasure(record, clock, dialect)
-            said.erased[user_ref(user)] = max(until, said.erased.get(user_ref(user), 0))
+            erasure = read_erasure(record, clock, dialect)
+            author = user_ref(erasure.user)
+            said.erased[author] = max(erasure.at, said.erased.get(author, 0))
         elif record.topic == OPINIONS:
             said.posts.append((read_post(record, clock), clock.received(record)))
         else:

@@ -2,22 +2,28 @@
 
 import asyncio
 from argparse import Namespace
+from contextlib import aclosing
 
 import structlog
 
 from portrait.adapters.kafka_client import cluster_of
 from portrait.adapters.kafka_stream import open_stream
 from portrait.adapters.parquet_archive import ParquetArchive
+from portrait.adapters.redis_store import connect_redis
 from portrait.archive.tidy import Rules
 from portrait.events.consent import DEFAULTS
 from portrait.events.stream import Notes
 from portrait.events.topics import READ_BY_USER
 from portrait.health import serve_health
 from portrait.reading.dialect import Dialect
+from portrait.rights.receipt import read_key
 from portrait.settings import Settings
 from portrait.tls import context_of
 from workers.archive import Bounds, archive, check, keep_tidy
+from workers.privacy.belongings import Places
+from workers.privacy.clerk import Clerk
 from workers.roots.bounds import bounds_of
+from workers.roots.privacy import places_of
 from workers.roots.registry import spoken
 from workers.roots.stop import told_to_stop
 
@@ -29,6 +35,7 @@ log = structlog.get_logger()
 async def run(settings: Settings, _options: Namespace) -> None:
     """Write events to files until told to stop."""
     closing = told_to_stop()
+    redis = await connect_redis(str(settings.redis_url))
     store = ParquetArchive(settings.archive_url, DEFAULTS[settings.consent])
     rules = Rules(
         retention=settings.archive_retention,
@@ -36,8 +43,10 @@ async def run(settings: Settings, _options: Namespace) -> None:
         file_bytes=settings.archive_file_bytes,
     )
     checks = {"archive": lambda: check(store)}
+    clerk = _clerk(settings, places_of(settings, redis, store, closing))
     log.info("worker_started", worker="archive")
     async with (
+        aclosing(redis),
         spoken(settings) as dialect,
         serve_health(
             settings.health_host,
@@ -57,6 +66,7 @@ async def run(settings: Settings, _options: Namespace) -> None:
         asyncio.TaskGroup() as tasks,
     ):
         tasks.create_task(keep_tidy(store, rules, settings.archive_tidy, closing))
+        tasks.create_task(clerk.run(closing))
         await archive(stream, store, _bounds(settings, dialect))
     log.info("worker_stopped", worker="archive")
 
@@ -70,3 +80,13 @@ def _bounds(settings: Settings, dialect: Dialect) -> Bounds:
         outage=settings.outage_limit,
         dialect=dialect,
     )
+
+
+def _clerk(settings: Settings, places: Places) -> Clerk:
+    """Give the clerk a key, if there is one.
+
+    Raises:
+        SettingsInvalidError: It is no private key of Ed25519.
+    """
+    file = settings.receipt_key_file
+    return Clerk(places, None if file is None else read_key(file.read_bytes(), private=True))

@@ -1,0 +1,158 @@
+"""Erasure jobs: how far it has come that somebody is forgotten, place by place.
+
+The service opens one for each request; whoever reads all places (`workers/privacy/clerk.py`) says
+how far each is, and signs a receipt. The name of the user goes once there is nothing left to look
+for: what stays is a hash.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Literal, Protocol
+from uuid import uuid4
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from portrait.errors import PortraitError
+from portrait.ref import user_ref
+
+KEPT = timedelta(days=90)  # after it was asked for
+UNFINISHED = timedelta(days=7)  # a training that nobody went on with
+SEARCHES_LAST = timedelta(days=90)
+# How long each topic keeps what it has, as `deploy/topics.yml` declares.
+TOPICS_LAST = {
+    "events": timedelta(days=7),
+    "dead": timedelta(days=30),
+    "notices": timedelta(days=1),
+}
+
+
+class ErasureNotFoundError(PortraitError):
+    """There is no such erasure, or it was asked for too long ago."""
+
+
+class ReceiptMissingError(PortraitError):
+    """There is no receipt yet: the archive worker signs it, if it has a key."""
+
+
+class Place(StrEnum):
+    """Where something of somebody may lie."""
+
+    PROFILE = "profile"  # the record, with the words of searches
+    ARCHIVE = "archive"
+    DEAD_LETTERS = "dead_letters"
+    EVENT_LOG = "event_log"
+    NOTICES = "notices"
+    TRAININGS = "trainings"  # that are not finished
+    SEARCH_VECTORS = "search_vectors"  # a hash and a vector each, of no name
+    MODEL = "model"
+
+
+class PlaceState(BaseModel):
+    """How far one place is."""
+
+    model_config = ConfigDict(frozen=True)
+
+    state: Literal["waiting", "hidden", "gone", "expires"] = Field(
+        "waiting",
+        description="`hidden`: no reader sees it, and it leaves the files at the next sweep. "
+        "`expires`: nobody removes it, it ends by itself.",
+        examples=["gone"],
+    )
+    at: AwareDatetime | None = Field(
+        None,
+        description="Since when; of what expires, until when.",
+        examples=["2026-11-27T09:30:01Z"],
+    )
+    found: int | None = Field(None, description="How many there were, where it was counted.")
+    model: str | None = Field(
+        None, description="The first model that learned nothing of them.", examples=[None]
+    )
+
+
+Places = Mapping[Place, PlaceState]
+NOWHERE = dict.fromkeys(Place, PlaceState())
+
+
+class ErasureJob(BaseModel):
+    """One erasure."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str = Field(examples=["5f2c7a0c9d1e4b6f8a3b2c1d0e9f8a7b"])
+    subject: str = Field(
+        description="The hash of the user's id, as in the audit log.", examples=["8f14e45fceea167a"]
+    )
+    user: str | None = Field(None, description="The id, until it is not needed any more.")
+    asked_at: AwareDatetime = Field(examples=["2026-11-27T09:30:00Z"])
+    places: dict[Place, PlaceState] = Field(default_factory=lambda: dict(NOWHERE))
+    champion: str | None = Field(
+        None, description="The model in service when it was asked for.", examples=[None]
+    )
+
+    @property
+    def is_forgotten(self) -> bool:
+        """Whether nobody sees anything of them any more, wherever it is looked for."""
+        looked_for = (Place.PROFILE, Place.ARCHIVE, Place.DEAD_LETTERS)
+        return all(self.places[place].state != "waiting" for place in looked_for)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether all that can be removed is, and a model without them is known."""
+        removed = (Place.PROFILE, Place.ARCHIVE, Place.MODEL)
+        return self.is_forgotten and all(self.places[each].state == "gone" for each in removed)
+
+    def at_places(self, places: Places) -> "ErasureJob":
+        """Return it with these places as they are now."""
+        return self.model_copy(update={"places": {**self.places, **places}})
+
+
+class ErasureJobs(Protocol):
+    """Where they are kept, for `KEPT`."""
+
+    async def ask(self, job: ErasureJob) -> None:
+        """Open one."""
+        ...
+
+    async def get(self, id: str) -> ErasureJob:
+        """Return one.
+
+        Raises:
+            ErasureNotFoundError: There is none.
+        """
+        ...
+
+    async def open(self) -> Sequence[ErasureJob]:
+        """Return those that are not over, the oldest first."""
+        ...
+
+    async def save(self, job: ErasureJob, receipt: str | None) -> None:
+        """Store how far one is, and its newest receipt."""
+        ...
+
+    async def receipt(self, id: str) -> str:
+        """Return its newest receipt.
+
+        Raises:
+            ErasureNotFoundError: There is no such erasure.
+            ReceiptMissingError: Nobody has signed one yet.
+        """
+        ...
+
+
+def new_erasure(user: str, now: datetime, champion: str | None) -> ErasureJob:
+    """Open a job; what ends by itself is known from the start."""
+    ends = {
+        Place.EVENT_LOG: now + TOPICS_LAST["events"],
+        Place.NOTICES: now + TOPICS_LAST["notices"],
+        Place.TRAININGS: now + UNFINISHED,
+        Place.SEARCH_VECTORS: now + SEARCHES_LAST,
+    }
+    job = ErasureJob(
+        id=uuid4().hex,
+        subject=f"{user_ref(user):016x}",
+        user=user,
+        asked_at=now,
+        champion=champion,
+    )
+    return job.at_places({place: PlaceState(state="expires", at=at) for place, at in ends.items()})

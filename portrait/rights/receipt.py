@@ -1,0 +1,103 @@
+"""Receipts: signed statements of what of somebody went from where, and when.
+
+A receipt is a JWS in its JSON form (RFC 7515, section 7.2.2), signed with Ed25519 (RFC 8037): any
+library of JOSE verifies it with the public key alone, and `portrait receipt verify` does.
+"""
+
+import json
+from datetime import datetime
+
+from joserfc import jws
+from joserfc.errors import JoseError
+from joserfc.jwk import OKPKey
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+
+from portrait.errors import PortraitError, SettingsInvalidError
+from portrait.rights.erasure_job import ErasureJob, Place, PlaceState
+
+ALGORITHM = "Ed25519"
+LARGEST = 65_536  # bytes
+
+
+class ReceiptInvalidError(PortraitError):
+    """This key has not signed it: somebody has changed it, or the key is another."""
+
+
+class Receipt(BaseModel):
+    """What is signed: no id, no text."""
+
+    model_config = ConfigDict(frozen=True)
+
+    format: str = "portrait-erasure-receipt/1"
+    job: str
+    subject: str = Field(description="The hash of the user's id.")
+    asked_at: AwareDatetime
+    signed_at: AwareDatetime
+    places: dict[Place, PlaceState]
+    champion: str | None = Field(description="The model that served when it was asked for.")
+    model_without: str | None = Field(
+        description="The first that learned nothing of them; null: none yet, from the next "
+        "training on there is one."
+    )
+
+
+class _Flattened(BaseModel):
+    """A JWS in its flattened JSON form."""
+
+    protected: str
+    payload: str
+    signature: str
+
+
+def receipt_of(job: ErasureJob, now: datetime) -> Receipt:
+    """Say how far an erasure is."""
+    return Receipt(
+        job=job.id,
+        subject=job.subject,
+        asked_at=job.asked_at,
+        signed_at=now,
+        places=job.places,
+        champion=job.champion,
+        model_without=job.places[Place.MODEL].model,
+    )
+
+
+def read_key(pem: bytes, *, private: bool) -> OKPKey:
+    """Read a key.
+
+    Raises:
+        SettingsInvalidError: It is none of Ed25519, or only the public half of one.
+    """
+    try:
+        key = OKPKey.import_key(pem)
+    except (JoseError, ValueError, TypeError):
+        key = None
+    if key is None or key.curve_name != ALGORITHM or (private and not key.is_private):
+        half = "private" if private else "public"
+        msg = f"No {half} key of Ed25519: make one by `openssl genpkey -algorithm ed25519`."
+        raise SettingsInvalidError(msg)
+    return key
+
+
+def signed(receipt: Receipt, key: OKPKey) -> str:
+    """Sign a receipt. Returns the JWS as JSON."""
+    protected = {"alg": ALGORITHM, "kid": key.thumbprint(), "typ": "JOSE+JSON"}
+    payload = receipt.model_dump_json().encode()
+    return json.dumps(jws.serialize_json({"protected": protected}, payload, key, [ALGORITHM]))
+
+
+def verified(written: str, key: OKPKey) -> Receipt:
+    """Return what a key has signed.
+
+    Raises:
+        ReceiptInvalidError: It has not.
+    """
+    try:
+        if len(written) > LARGEST:
+            raise ReceiptInvalidError
+        parts = _Flattened.model_validate_json(written)
+        whole = f"{parts.protected}.{parts.payload}.{parts.signature}"
+        payload = jws.deserialize_compact(whole, key, [ALGORITHM]).payload
+        return Receipt.model_validate_json(payload or b"")
+    except (JoseError, ValidationError, ValueError, TypeError) as error:
+        raise ReceiptInvalidError from error

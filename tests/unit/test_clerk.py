@@ -1,0 +1,262 @@
+"""The clerk: gathers what is kept of somebody, and sees it gone."""
+
+import json
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from joserfc.jwk import OKPKey
+from jsonschema import Draft202012Validator
+
+from portrait.access.audit import AuditLine
+from portrait.archive.tidy import sweep
+from portrait.events.consent import Consent, Purpose
+from portrait.events.erasure import SUPPRESSING
+from portrait.events.letter import dead_letter
+from portrait.events.stream import EventStream
+from portrait.events.topics import DEAD, ERASURES
+from portrait.profiles.store import ProfileStore
+from portrait.ref import user_ref
+from portrait.rights.erasure_job import ErasureJob, Place, new_erasure
+from portrait.rights.receipt import verified
+from tests.support.archives import BOUNDS, click, fill, memory_archive
+from tests.support.cards import card_of_model
+from tests.support.memory_keys import MemoryAudit
+from tests.support.memory_registry import MemoryRegistry
+from tests.support.memory_rights import MemoryErasures, MemoryExports
+from tests.support.records import FakeRecord, event_record
+from tests.support.streams import MODEL, ListStream, memory_updater
+from workers.archive import archive
+from workers.privacy.belongings import Places
+from workers.privacy.clerk import Clerk
+from workers.privacy.gather import gather
+from workers.update.worker import update
+
+KEY = OKPKey.generate_key("Ed25519")
+NOW = datetime.now(UTC)
+SCHEMA = Path(__file__).parents[2] / "docs" / "export.schema.json"
+SEARCH = event_record(50, type="search", text="secret words", item_id=None)
+
+
+def letter_of(user: str, offset: int, value: bytes | None = None) -> FakeRecord:
+    broken = FakeRecord("events.click", value or b"broken", offset, key=user.encode())
+    letter = dead_letter(broken, "payload: json_invalid")
+    now = round(NOW.timestamp() * 1_000)
+    return FakeRecord(
+        *(DEAD, letter.value, offset), timestamp=now, key=letter.key, headers=letter.headers
+    )
+
+
+class Shop:
+    """Ann and Bob, wherever something of them lies."""
+
+    def __init__(self, profiles: ProfileStore, letters: Sequence[FakeRecord]) -> None:
+        self.archive = memory_archive()
+        self.audit, self.registry = MemoryAudit(), MemoryRegistry()
+        self.erasures, self.exports = MemoryErasures(), MemoryExports()
+
+        @asynccontextmanager
+        async def dead_letters() -> AsyncIterator[EventStream]:
+            yield ListStream(letters)
+
+        self.places = Places(
+            profiles=profiles,
+            archive=self.archive,
+            dead_letters=dead_letters,
+            audit=self.audit,
+            registry=self.registry,
+            erasures=self.erasures,
+            exports=self.exports,
+        )
+
+
+async def shop_of() -> tuple[Shop, "Clerk"]:
+    updater = await memory_updater()
+    letters = [letter_of("ann", 0), letter_of("bob", 1), letter_of("x", 2, b'{"user_id":"ann"}')]
+    shop = Shop(updater.profiles, letters)
+    await update(ListStream([event_record(0), SEARCH, event_record(1, user_id="bob")]), updater)
+    await updater.profiles.agree({"ann": Consent(9_000, frozenset({Purpose.TRAINING}))})
+    fill(shop.archive, [click(1, "ann", text=None), click(2, "bob"), click(3, "ann")])
+    for user in ("ann", "bob"):
+        await shop.audit.add(
+            AuditLine(
+                at=NOW,
+                who="key 3f9c1a20b7de",
+                what="GET",
+                about=f"user {user_ref(user):016x}",
+                status=200,
+                request_id="",
+            )
+        )
+    return shop, Clerk(shop.places, KEY)
+
+
+async def exported(shop: Shop, user: str) -> dict[str, Any]:
+    whole = b"".join([part async for part in gather(user, shop.places, NOW)])
+    read: dict[str, Any] = json.loads(whole)
+    return read
+
+
+async def test_an_export_has_all_that_is_kept_of_one_and_nothing_of_others() -> None:
+    shop, _ = await shop_of()
+
+    whole = await exported(shop, "ann")
+
+    Draft202012Validator(json.loads(SCHEMA.read_text())).validate(whole)
+    (profile,) = whole["profiles"]
+    assert profile["searched"] == ["secret words"]
+    assert profile["consent"]["purposes"]["training"] is False
+    assert len(profile["facts"]["events"]) == 2
+    rows = whole["archive"]
+    assert [row["offset"] for row in rows] == [1, 3]
+    assert {row["user"] for row in rows} == {"ann"}
+    assert len(whole["dead_letters"]) == 2
+    assert len(whole["audit"]) == 1
+    assert "bob" not in json.dumps(whole)
+
+
+async def test_an_export_of_nobody_is_whole_and_empty() -> None:
+    shop, _ = await shop_of()
+
+    whole = await exported(shop, "nobody")
+
+    Draft202012Validator(json.loads(SCHEMA.read_text())).validate(whole)
+    assert (whole["archive"], whole["dead_letters"], whole["audit"]) == ([], [], [])
+
+
+async def test_what_was_asked_for_is_gathered_once() -> None:
+    shop, clerk = await shop_of()
+    assert await shop.exports.ask("ann")
+    assert not await shop.exports.ask("ann")
+
+    await clerk.gather_one()
+    await clerk.gather_one()
+
+    size = await shop.exports.size("ann")
+    whole = b"".join([part async for part in shop.exports.read("ann")])
+    assert len(whole) == size
+    assert json.loads(whole)["user_id"] == "ann"
+
+
+async def erased_in(shop: Shop, *, profile: bool = True, files: bool = True) -> None:
+    """Let the workers take in that Ann is to be forgotten."""
+    at = round(datetime.now(UTC).timestamp() * 1_000)
+    erasure = FakeRecord(ERASURES, SUPPRESSING, 0, timestamp=at, key=b"ann")
+    if profile:
+        updater = await memory_updater(profiles=shop.places.profiles)
+        await update(ListStream([erasure]), updater)
+    if files:
+        await archive(ListStream([erasure]), shop.archive, BOUNDS)
+
+
+def states(job: ErasureJob) -> dict[str, str]:
+    return {place.value: each.state for place, each in job.places.items()}
+
+
+async def asked(shop: Shop, champion: str | None = None) -> ErasureJob:
+    job = new_erasure("ann", datetime.now(UTC) - timedelta(seconds=1), champion)
+    await shop.erasures.ask(job)
+    return job
+
+
+async def test_nothing_is_said_to_be_gone_before_it_is() -> None:
+    shop, clerk = await shop_of()
+    job = await asked(shop)
+
+    job = await clerk.advance(job)
+
+    assert states(job)["profile"] == states(job)["archive"] == states(job)["model"] == "waiting"
+    assert states(job)["dead_letters"] == "expires"
+    assert job.places[Place.DEAD_LETTERS].found == 2
+    assert (job.is_forgotten, job.user, shop.erasures.receipts) == (False, "ann", {})
+
+
+@pytest.mark.parametrize(("profile", "files"), [(True, False), (False, True)])
+async def test_one_place_alone_is_not_enough(*, profile: bool, files: bool) -> None:
+    shop, clerk = await shop_of()
+    job = await asked(shop)
+    await erased_in(shop, profile=profile, files=files)
+
+    job = await clerk.advance(job)
+
+    found = states(job)
+    assert (found["profile"] == "gone", found["archive"] == "hidden") == (profile, files)
+    assert not job.is_forgotten
+    assert shop.erasures.receipts == {}
+
+
+async def test_once_nobody_sees_anything_of_them_a_receipt_is_signed_and_the_name_goes() -> None:
+    shop, clerk = await shop_of()
+    job = await asked(shop)
+    await erased_in(shop)
+
+    job = await clerk.advance(job)
+
+    assert job.is_forgotten
+    assert not job.is_over
+    assert job.user is None
+    assert "ann" not in shop.erasures.jobs[job.id].model_dump_json()
+    receipt = verified(shop.erasures.receipts[job.id], KEY)
+    assert receipt.places == job.places
+    assert receipt.model_without is None
+
+
+async def test_when_the_files_are_swept_and_a_model_knew_of_it_the_job_is_over() -> None:
+    shop, clerk = await shop_of()
+    job = await asked(shop, "champion")
+    await erased_in(shop)
+    job = await clerk.advance(job)
+    sweep(shop.archive, datetime.now(UTC) + timedelta(hours=1))
+    job = await clerk.advance(job)
+    assert states(job)["archive"] == "gone"
+    assert not job.is_over
+
+    window = {"since": job.asked_at, "until": job.asked_at + timedelta(milliseconds=1)}
+    card = card_of_model(MODEL)
+    await shop.registry.add(
+        type(card).model_validate({**card.model_dump(), "erased_users": 1, "erased_within": window})
+    )
+    job = await clerk.advance(job)
+
+    assert job.is_over
+    assert await shop.erasures.open() == []
+    receipt = verified(shop.erasures.receipts[job.id], KEY)
+    assert receipt.model_without == MODEL.version
+
+
+async def test_a_model_that_learned_of_nobody_learned_nothing_of_them() -> None:
+    shop, clerk = await shop_of()
+    card = card_of_model(MODEL).model_copy(update={"trained_on": None, "erased_within": None})
+    await shop.registry.add(card)
+    job = await asked(shop, MODEL.version)
+    await erased_in(shop)
+
+    job = await clerk.advance(job)
+
+    assert job.places[Place.MODEL].model == MODEL.version
+
+
+async def test_an_export_goes_with_whom_it_is_of() -> None:
+    shop, clerk = await shop_of()
+    await shop.exports.ask("ann")
+    await clerk.gather_one()
+    job = await asked(shop)
+    await erased_in(shop)
+
+    await clerk.advance(job)
+
+    assert await shop.exports.size("ann") is None
+
+
+async def test_without_a_key_everything_goes_and_nothing_is_signed() -> None:
+    shop, _ = await shop_of()
+    job = await asked(shop)
+    await erased_in(shop)
+
+    job = await Clerk(shop.places, None).advance(job)
+
+    assert job.is_forgotten
+    assert shop.erasures.receipts == {}

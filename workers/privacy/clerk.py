@@ -1,0 +1,183 @@
+"""The clerk: gathers exports that are asked for, and follows erasures until all is gone.
+
+open jobs ─▶ look at each place ─▶ sign a receipt if anything has changed ─▶ store
+
+Every step may be repeated, and done by several at a time: places are only looked at. What removes
+something is elsewhere: the update worker empties profiles, the archive is swept by `tidy`.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+import structlog
+from joserfc.jwk import OKPKey
+
+from portrait.archive.archive import Archive, ArchiveUnavailableError
+from portrait.errors import PortraitError, StoreUnavailableError, StreamUnavailableError
+from portrait.lifecycle.registry import Registry
+from portrait.outage import closes_within
+from portrait.profiles.record import is_blank, is_whole
+from portrait.ref import user_ref
+from portrait.rights.erasure_job import (
+    TOPICS_LAST,
+    ErasureJob,
+    Place,
+    PlaceState,
+)
+from portrait.rights.receipt import receipt_of, signed
+from portrait.times import to_moment, to_ms
+from workers.privacy.belongings import Places, keys_of, letters_of
+from workers.privacy.gather import gather
+
+LOOK_EVERY = 0.5  # seconds
+CAREFUL_EVERY = 30.0  # seconds between two looks at a job whose person is forgotten already
+
+AWAY = (StoreUnavailableError, StreamUnavailableError, ArchiveUnavailableError)
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Clerk:
+    """Does it. Lives as long as the process."""
+
+    places: Places
+    key: OKPKey | None  # that signs; None: no receipts
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+    async def run(self, closing: asyncio.Event) -> None:
+        """Do whatever there is to do until told to stop; what is away is waited for."""
+        looked: dict[str, datetime] = {}
+        while not await closes_within(closing, LOOK_EVERY):
+            try:
+                await self.gather_one()
+                await self._follow(looked)
+            except AWAY as error:
+                log.warning("privacy_delayed", reason=str(error))
+                await closes_within(closing, CAREFUL_EVERY / 10)
+
+    async def gather_one(self) -> None:
+        """Gather the export that was asked for longest ago, if any."""
+        user = await self.places.exports.take()
+        if user is None:
+            return
+        try:
+            size = await self.places.exports.put(user, gather(user, self.places))
+        except PortraitError:
+            await self.places.exports.forget(user)  # who asks again is not taken for waiting
+            raise
+        log.info("export_gathered", bytes=size)
+
+    async def _follow(self, looked: dict[str, datetime]) -> None:
+        """Look at the open erasures; the longer one takes, the less often."""
+        jobs, now = await self.places.erasures.open(), self.now()
+        for job in jobs:
+            since = looked.get(job.id)
+            is_recent = since is not None and (now - since).total_seconds() < CAREFUL_EVERY
+            if job.is_forgotten and is_recent:
+                continue
+            looked[job.id] = now
+            await self.advance(job)
+        for id in looked.keys() - {job.id for job in jobs}:
+            del looked[id]
+
+    async def advance(self, job: ErasureJob) -> ErasureJob:
+        """Look at each place that is not done, and store what has changed."""
+        now = self.now()
+        found: dict[Place, PlaceState] = {}
+        if job.user is not None:
+            keys = keys_of(job.user)
+            if job.places[Place.PROFILE].state != "gone" and await self._is_emptied(keys):
+                await self.places.exports.forget(job.user)
+                found[Place.PROFILE] = PlaceState(state="gone", at=now)
+            if job.places[Place.DEAD_LETTERS].state == "waiting":
+                found[Place.DEAD_LETTERS] = await self._letters(keys, now)
+        found |= await asyncio.to_thread(self._archived, job, now)
+        if job.places[Place.MODEL].state != "gone":
+            found |= await self._learned(job.at_places(found))
+        changed = {place: each for place, each in found.items() if each != job.places[place]}
+        if not changed:
+            return job
+        after = job.at_places(changed)
+        if after.is_forgotten:
+            after = after.model_copy(update={"user": None})
+        await self.places.erasures.save(after, self._receipt(after, now))
+        states = {place.value: each.state for place, each in after.places.items()}
+        log.info("erasure_advanced", job=job.id, **states)
+        return after
+
+    def _receipt(self, job: ErasureJob, now: datetime) -> str | None:
+        """Sign how far it is, once nobody sees anything of the person any more."""
+        if self.key is None or not job.is_forgotten:
+            return None
+        return signed(receipt_of(job, now), self.key)
+
+    async def _is_emptied(self, keys: tuple[str, ...]) -> bool:
+        """Say whether Redis has nothing of them but that they are erased."""
+        return all(
+            each.record is not None
+            and is_whole(each.record)
+            and is_blank(each.record)
+            and not each.searched
+            for each in await self.places.profiles.load_whole(keys)
+        )
+
+    async def _letters(self, keys: tuple[str, ...], now: datetime) -> PlaceState:
+        """Count the dead letters that name them, and say when the last of them ends by itself."""
+        moments = [
+            letter.timestamp
+            for key in keys
+            async for letter in letters_of(key, self.places.dead_letters)
+        ]
+        if not moments:
+            return PlaceState(state="gone", at=now, found=0)
+        last = min(max(moments), to_ms(now))
+        ends = to_moment(last) + TOPICS_LAST["dead"]
+        return PlaceState(state="expires", at=ends, found=len(moments))
+
+    def _archived(self, job: ErasureJob, now: datetime) -> dict[Place, PlaceState]:
+        """Say whether readers of the archive see them, and whether a file may hold a row."""
+        before = job.places[Place.ARCHIVE]
+        if before.state == "gone":
+            return {}
+        refs = [int(job.subject, 16)] if job.user is None else [*map(user_ref, keys_of(job.user))]
+        if not all(_is_listed(self.places.archive, ref, job) for ref in refs):
+            return {}
+        if not any(ref in self.places.archive.pending().users.tolist() for ref in refs):
+            return {Place.ARCHIVE: PlaceState(state="gone", at=now)}
+        if before.state == "hidden":
+            return {}
+        return {Place.ARCHIVE: PlaceState(state="hidden", at=now)}
+
+    async def _learned(self, job: ErasureJob) -> dict[Place, PlaceState]:
+        """Find the first model whose training knew of the erasure."""
+        version = await _first_without(job, self.places.registry)
+        if version is None:
+            return {}
+        return {Place.MODEL: PlaceState(state="gone", at=self.now(), model=version)}
+
+
+def _is_listed(archive: Archive, ref: int, job: ErasureJob) -> bool:
+    """Say whether an erasure of this job, or of later, is on the archive's list."""
+    erasures = archive.erasures()
+    moment = np.array([to_ms(job.asked_at)])
+    return bool(erasures.cover(np.array([ref], np.uint64), moment)[0])
+
+
+async def _first_without(job: ErasureJob, registry: Registry) -> str | None:
+    """Return the oldest model that learned nothing of them: its training knew of the erasure.
+
+    Or the one that served when it was asked for, if it had learned of nobody.
+    """
+    if job.places[Place.ARCHIVE].state == "waiting":
+        return None
+    without = [
+        entry.card
+        for entry in await registry.entries()
+        if (entry.card.version == job.champion and entry.card.trained_on is None)
+        or (entry.card.erased_within is not None and entry.card.erased_within.until >= job.asked_at)
+    ]
+    return min(without, key=lambda card: card.created_at).version if without else None
