@@ -9,7 +9,15 @@ ASSIST = Command(
     "writes; learn from labels.",
     "assist.roots.assist",
     (
-        *("help_desk", "assist_models", "host", "assist_port", "redis_url", "profile_ttl"),
+        *(
+            "help_desk",
+            "assist_models",
+            "host",
+            "assist_port",
+            "redis_url",
+            "profile_ttl",
+            "consent",
+        ),
         *("encoder", "encoder_backend", "encoder_tokens", "encoder_threads"),
         *("rephrase_url", "rephrase_model", "rephrase_key", "rephrase_wait"),
         *("allowed_hosts", "allowed_origins", "consent"),
