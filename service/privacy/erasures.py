@@ -15,15 +15,15 @@ from portrait.reading.records import EXACT
 from portrait.rights.erasure_job import ErasureJob, new_erasure
 from service.dependencies import PartsDep, UserIdPath
 from service.http.problems import WRITING, declared
+from service.privacy.of_profile import WholeProfile
 from service.privacy.schemas import (
     ERASURE_ID,
     ErasureAccepted,
     ErasureAnswer,
     SuppressionLifted,
 )
-from service.routing import ExactRoute
 
-router = APIRouter(route_class=ExactRoute, tags=["privacy"])
+router = APIRouter(route_class=WholeProfile, tags=["privacy"])
 
 ErasureId = Annotated[
     str,

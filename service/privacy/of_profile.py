@@ -12,12 +12,13 @@ from starlette.routing import Match
 from service.routing import ExactRoute
 
 BENEATH = (b"/consent", b"/export")
+PROFILE = b"/profile/"
 
 
 def is_of_profile(scope: MutableMapping[str, Any]) -> bool:
     """Say whether a path leads to something beneath a profile."""
     raw: bytes = scope.get("raw_path") or b""
-    return raw.endswith(BENEATH)
+    return raw.endswith(BENEATH) and raw.startswith(PROFILE)
 
 
 class OfProfile(ExactRoute):
@@ -26,3 +27,11 @@ class OfProfile(ExactRoute):
     def matches(self, scope: MutableMapping[str, Any]) -> tuple[Match, Any]:
         """Match a path that was sent so."""
         return super().matches(scope) if is_of_profile(scope) else (Match.NONE, {})
+
+
+class WholeProfile(ExactRoute):
+    """A route to a profile itself: what lies beneath it is not erased as somebody's id."""
+
+    def matches(self, scope: MutableMapping[str, Any]) -> tuple[Match, Any]:
+        """Match a path that leads to nothing beneath a profile."""
+        return (Match.NONE, {}) if is_of_profile(scope) else super().matches(scope)

@@ -24,13 +24,13 @@ from portrait.profiles.searched import read_searched
 from service.dependencies import UserIdPath, state_of
 from service.http.problems import declared
 from service.live import AnswerKey, Live, Parts, View
+from service.privacy.of_profile import WholeProfile
 from service.profiles.damage import is_readable, sound
 from service.profiles.describe import extended, profile_json, stale_seconds, with_staleness
 from service.profiles.outlook import NOTHING, hours_silent, outlook
 from service.profiles.schemas import ProfileAnswer
-from service.routing import ExactRoute
 
-router = APIRouter(route_class=ExactRoute, tags=["profiles"])
+router = APIRouter(route_class=WholeProfile, tags=["profiles"])
 
 
 class ProfileQuery(BaseModel):

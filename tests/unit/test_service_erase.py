@@ -169,3 +169,15 @@ def test_the_record_of_an_erased_user_has_the_place_of_the_erasure() -> None:
     fold(facts, erasure(offset=3))
 
     assert (facts.head["partition"][0, ERASURE], facts.head["offset"][0, ERASURE]) == (1, 3)
+
+
+@pytest.mark.parametrize("beneath", ["consent", "export"])
+async def test_what_lies_beneath_a_profile_is_not_erased_as_somebody(beneath: str) -> None:
+    shop = Shop()
+
+    async with open_shop(shop) as client:
+        refused = await client.delete(f"/profile/ann/{beneath}")
+        meant = await client.delete(f"/profile/ann%2F{beneath}")
+
+    assert (refused.status_code, meant.status_code) == (405, 202)
+    assert [message.key for message in shop.publisher.messages] == [f"ann/{beneath}".encode()]
