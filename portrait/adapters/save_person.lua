@@ -26,7 +26,7 @@ end
 for place, key in ipairs(KEYS) do
   local value = ARGV[place + 3]
   if place > 4 or value == '=' then
-    redis.call('EXPIRE', key, ARGV[1])
+    if redis.call('TTL', key) ~= -1 then redis.call('EXPIRE', key, ARGV[1]) end  -- a suppression does not end by itself
   elseif value == '' then
     redis.call('DEL', key)
   else

@@ -145,8 +145,13 @@ def is_suppressed(payload: bytes) -> bool:
     """Say whether what somebody does is passed over until that is lifted; of any bytes."""
     if payload[_REVISION : _REVISION + 1] != b"\0" or not is_whole(payload):
         return False  # the first of it is asked of all that is written: is there an event?
+    return forgotten_until(payload) == FOREVER
+
+
+def forgotten_until(payload: bytes) -> int:
+    """Read up to which moment, ms, all that its user did is forgotten; 0: never asked for."""
     last_ids = _LAST_ID.unpack_from(whole_head(payload), _LAST_ID_AT)
-    return bool(last_ids[ERASURE] == FOREVER)
+    return int(last_ids[ERASURE])
 
 
 def space_of(payload: bytes) -> str:

@@ -84,11 +84,20 @@ class ErasureJob(BaseModel):
         description="The hash of the user's id, as in the audit log.", examples=["8f14e45fceea167a"]
     )
     user: str | None = Field(None, description="The id, until it is not needed any more.")
+    devices: tuple[str, ...] = Field(
+        (), description="Keys of the devices they were seen on, until they are not needed any more."
+    )
+    device_refs: tuple[str, ...] = Field((), description="Their hashes.")
     asked_at: AwareDatetime = Field(examples=["2026-11-27T09:30:00Z"])
     places: dict[Place, PlaceState] = Field(default_factory=lambda: dict(NOWHERE))
     champion: str | None = Field(
         None, description="The model in service when it was asked for.", examples=[None]
     )
+
+    @property
+    def refs(self) -> frozenset[int]:
+        """The hashes of all keys, as the archive has them."""
+        return frozenset(int(each, 16) for each in (self.subject, *self.device_refs))
 
     @property
     def is_forgotten(self) -> bool:
@@ -105,6 +114,10 @@ class ErasureJob(BaseModel):
     def at_places(self, places: Places) -> "ErasureJob":
         """Return it with these places as they are now."""
         return self.model_copy(update={"places": {**self.places, **places}})
+
+    def without_names(self) -> "ErasureJob":
+        """Return it once they are not needed any more."""
+        return self.model_copy(update={"user": None, "devices": ()})
 
 
 class ErasureJobs(Protocol):
@@ -140,8 +153,10 @@ class ErasureJobs(Protocol):
         ...
 
 
-def new_erasure(user: str, now: datetime, champion: str | None) -> ErasureJob:
-    """Open a job; what ends by itself is known from the start."""
+def new_erasure(
+    user: str, devices: Sequence[str], now: datetime, champion: str | None
+) -> ErasureJob:
+    """Open a job for a user and the keys of their devices; what ends by itself is known already."""
     ends = {
         Place.EVENT_LOG: now + TOPICS_LAST["events"],
         Place.NOTICES: now + TOPICS_LAST["notices"],
@@ -152,6 +167,8 @@ def new_erasure(user: str, now: datetime, champion: str | None) -> ErasureJob:
         id=uuid4().hex,
         subject=f"{user_ref(user):016x}",
         user=user,
+        devices=tuple(devices),
+        device_refs=tuple(f"{user_ref(device):016x}" for device in devices),
         asked_at=now,
         champion=champion,
     )

@@ -10,6 +10,7 @@ from portrait.errors import NotSuppressedError
 from portrait.events.erasure import LIFTING, SUPPRESSING
 from portrait.events.stream import Message
 from portrait.events.topics import ERASURES
+from portrait.identity.keys import keys_of
 from portrait.profiles.record import is_suppressed
 from portrait.reading.records import EXACT
 from portrait.rights.erasure_job import ErasureJob, new_erasure
@@ -58,7 +59,8 @@ async def delete_profile(
     over until `DELETE /suppressions/{user_id}`.
     """
     roles = await parts.registry.roles()
-    job = new_erasure(user_id, datetime.now(UTC), roles.champion)
+    _, *devices = await keys_of(user_id, parts.identities)
+    job = new_erasure(user_id, devices, datetime.now(UTC), roles.champion)
     await parts.erasures.ask(job)
     await parts.publisher.publish([Message(ERASURES, user_id.encode(), SUPPRESSING, [EXACT])])
     response.headers["Location"] = f"/erasures/{job.id}"

@@ -24,7 +24,7 @@ GONE = PlaceState(state="gone", at=NOW)
 
 
 def job_at(minutes: int) -> ErasureJob:
-    return new_erasure("ann", NOW + timedelta(minutes=minutes), None)
+    return new_erasure("ann", ["anonymous:c-1"], NOW + timedelta(minutes=minutes), None)
 
 
 async def parts(*each: bytes) -> AsyncIterator[bytes]:

@@ -18,7 +18,7 @@ from portrait.events.erasure import SUPPRESSING
 from portrait.events.letter import dead_letter
 from portrait.events.stream import EventStream
 from portrait.events.topics import DEAD, ERASURES
-from portrait.profiles.store import ProfileStore
+from portrait.identity.keys import keys_of
 from portrait.ref import user_ref
 from portrait.rights.erasure_job import ErasureJob, Place, new_erasure
 from portrait.rights.receipt import verified
@@ -33,6 +33,7 @@ from workers.archive import archive
 from workers.privacy.belongings import Places
 from workers.privacy.clerk import Clerk
 from workers.privacy.gather import gather
+from workers.update.updater import Updater
 from workers.update.worker import update
 
 KEY = OKPKey.generate_key("Ed25519")
@@ -53,7 +54,7 @@ def letter_of(user: str, offset: int, value: bytes | None = None) -> FakeRecord:
 class Shop:
     """Ann and Bob, wherever something of them lies."""
 
-    def __init__(self, profiles: ProfileStore, letters: Sequence[FakeRecord]) -> None:
+    def __init__(self, updater: Updater, letters: Sequence[FakeRecord]) -> None:
         self.archive = memory_archive()
         self.audit, self.registry = MemoryAudit(), MemoryRegistry()
         self.erasures, self.exports = MemoryErasures(), MemoryExports()
@@ -63,7 +64,8 @@ class Shop:
             yield ListStream(letters)
 
         self.places = Places(
-            profiles=profiles,
+            profiles=updater.profiles,
+            identities=updater.identities,
             archive=self.archive,
             dead_letters=dead_letters,
             audit=self.audit,
@@ -76,7 +78,7 @@ class Shop:
 async def shop_of() -> tuple[Shop, "Clerk"]:
     updater = await memory_updater()
     letters = [letter_of("ann", 0), letter_of("bob", 1), letter_of("x", 2, b'{"user_id":"ann"}')]
-    shop = Shop(updater.profiles, letters)
+    shop = Shop(updater, letters)
     await update(ListStream([event_record(0), SEARCH, event_record(1, user_id="bob")]), updater)
     await updater.profiles.agree({"ann": Consent(9_000, frozenset({Purpose.TRAINING}))})
     fill(shop.archive, [click(1, "ann", text=None), click(2, "bob"), click(3, "ann")])
@@ -141,12 +143,16 @@ async def test_what_was_asked_for_is_gathered_once() -> None:
     assert json.loads(whole)["user_id"] == "ann"
 
 
+async def updater_of(shop: Shop) -> Updater:
+    return await memory_updater(profiles=shop.places.profiles, identities=shop.places.identities)
+
+
 async def erased_in(shop: Shop, *, profile: bool = True, files: bool = True) -> None:
     """Let the workers take in that Ann is to be forgotten."""
     at = round(datetime.now(UTC).timestamp() * 1_000)
     erasure = FakeRecord(ERASURES, SUPPRESSING, 0, timestamp=at, key=b"ann")
     if profile:
-        updater = await memory_updater(profiles=shop.places.profiles)
+        updater = await updater_of(shop)
         await update(ListStream([erasure]), updater)
     if files:
         await archive(ListStream([erasure]), shop.archive, BOUNDS)
@@ -157,7 +163,8 @@ def states(job: ErasureJob) -> dict[str, str]:
 
 
 async def asked(shop: Shop, champion: str | None = None) -> ErasureJob:
-    job = new_erasure("ann", datetime.now(UTC) - timedelta(seconds=1), champion)
+    _, *devices = await keys_of("ann", shop.places.identities)
+    job = new_erasure("ann", devices, datetime.now(UTC) - timedelta(seconds=1), champion)
     await shop.erasures.ask(job)
     return job
 
@@ -260,3 +267,50 @@ async def test_without_a_key_everything_goes_and_nothing_is_signed() -> None:
 
     assert job.is_forgotten
     assert shop.erasures.receipts == {}
+
+
+async def visits(shop: Shop) -> None:
+    """Ann was at home before she logged in; in the shop Bob was before her."""
+    visited = [
+        event_record(60 + n, user_id=user, anonymous_id=device)
+        for n, (user, device) in enumerate(
+            [(None, "home"), ("ann", "home"), ("bob", "till"), (None, "till"), ("ann", "till")]
+        )
+    ]
+    await update(ListStream(visited), await updater_of(shop))
+
+
+async def test_what_she_did_before_she_logged_in_is_hers_unless_others_were_there() -> None:
+    shop, _ = await shop_of()
+    await visits(shop)
+
+    whole = await exported(shop, "ann")
+
+    assert [each["key"] for each in whole["profiles"]] == ["ann", "anonymous:home"]
+    assert len(whole["profiles"][1]["facts"]["events"]) == 1
+
+
+async def test_nobody_is_forgotten_before_their_devices_are() -> None:
+    shop, clerk = await shop_of()
+    await visits(shop)
+    job = await asked(shop)
+    assert set(job.devices) == {"anonymous:home", "anonymous:till"}
+    await erased_in(shop)
+
+    job = await clerk.advance(job)
+    assert states(job)["profile"] == states(job)["archive"] == "waiting"
+
+    now = round(datetime.now(UTC).timestamp() * 1_000)
+    of_devices = [
+        FakeRecord(ERASURES, None, 1 + n, timestamp=now, key=device.encode())
+        for n, device in enumerate(job.devices)
+    ]
+    await update(ListStream(of_devices), await updater_of(shop))
+    job = await clerk.advance(job)
+    assert (states(job)["profile"], states(job)["archive"]) == ("gone", "waiting")
+    await archive(ListStream(of_devices), shop.archive, BOUNDS)
+    job = await clerk.advance(job)
+
+    assert job.is_forgotten
+    assert (job.user, job.devices) == (None, ())
+    assert "home" not in shop.erasures.jobs[job.id].model_dump_json()

@@ -16,7 +16,7 @@ from workers.privacy.receipt import told
 
 NOW = datetime(2026, 11, 27, 9, 30, tzinfo=UTC)
 KEY = OKPKey.generate_key("Ed25519")
-JOB = new_erasure("ann@example.com", NOW, "model-1").at_places(
+JOB = new_erasure("ann@example.com", (), NOW, "model-1").at_places(
     {Place.MODEL: PlaceState(state="gone", at=NOW, model="model-2")}
 )
 

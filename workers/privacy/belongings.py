@@ -1,7 +1,7 @@
 """Belongings: what lies where of one person, as far as it can be told whose it is."""
 
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
@@ -9,6 +9,7 @@ from portrait.access.audit import AuditLog
 from portrait.archive.archive import Archive
 from portrait.events.event import ANONYMOUS
 from portrait.events.stream import EventStream, Record
+from portrait.identity.store import IdentityStore
 from portrait.lifecycle.registry import Registry
 from portrait.profiles.store import ProfileStore
 from portrait.rights.erasure_job import ErasureJobs
@@ -23,6 +24,7 @@ class Places:
     """Where something of somebody may lie, and what is asked of it."""
 
     profiles: ProfileStore
+    identities: IdentityStore
     archive: Archive
     dead_letters: DeadLetters
     audit: AuditLog
@@ -31,14 +33,9 @@ class Places:
     exports: Exports
 
 
-def keys_of(user: str) -> tuple[str, ...]:
-    """Return the names of all profiles that belong to a person: of which there is one, today."""
-    return (user,)
-
-
-async def letters_of(user: str, dead_letters: DeadLetters) -> AsyncIterator[Record]:
+async def letters_of(keys: Sequence[str], dead_letters: DeadLetters) -> AsyncIterator[Record]:
     """Yield the dead letters that name somebody: by their key, or anywhere in what was sent."""
-    names = _names(user)
+    names = {name for key in keys for name in _names(key)}
     async with dead_letters() as stream:
         async for letter in up_to_the_end(stream):
             held = letter.value or b""

@@ -19,8 +19,7 @@ from portrait.archive.archive import Archive, ArchiveUnavailableError
 from portrait.errors import PortraitError, StoreUnavailableError, StreamUnavailableError
 from portrait.lifecycle.registry import Registry
 from portrait.outage import closes_within
-from portrait.profiles.record import is_blank, is_whole
-from portrait.ref import user_ref
+from portrait.profiles.record import forgotten_until, is_blank, is_whole
 from portrait.rights.erasure_job import (
     TOPICS_LAST,
     ErasureJob,
@@ -29,7 +28,7 @@ from portrait.rights.erasure_job import (
 )
 from portrait.rights.receipt import receipt_of, signed
 from portrait.times import to_moment, to_ms
-from workers.privacy.belongings import Places, keys_of, letters_of
+from workers.privacy.belongings import Places, letters_of
 from workers.privacy.gather import gather
 
 LOOK_EVERY = 0.5  # seconds
@@ -89,8 +88,8 @@ class Clerk:
         now = self.now()
         found: dict[Place, PlaceState] = {}
         if job.user is not None:
-            keys = keys_of(job.user)
-            if job.places[Place.PROFILE].state != "gone" and await self._is_emptied(keys):
+            keys = (job.user, *job.devices)
+            if job.places[Place.PROFILE].state != "gone" and await self._is_emptied(job, job.user):
                 await self.places.exports.forget(job.user)
                 found[Place.PROFILE] = PlaceState(state="gone", at=now)
             if job.places[Place.DEAD_LETTERS].state == "waiting":
@@ -103,7 +102,7 @@ class Clerk:
             return job
         after = job.at_places(changed)
         if after.is_forgotten:
-            after = after.model_copy(update={"user": None})
+            after = after.without_names()
         await self.places.erasures.save(after, self._receipt(after, now))
         states = {place.value: each.state for place, each in after.places.items()}
         log.info("erasure_advanced", job=job.id, **states)
@@ -115,23 +114,24 @@ class Clerk:
             return None
         return signed(receipt_of(job, now), self.key)
 
-    async def _is_emptied(self, keys: tuple[str, ...]) -> bool:
-        """Say whether Redis has nothing of them but that they are erased."""
-        return all(
-            each.record is not None
-            and is_whole(each.record)
-            and is_blank(each.record)
-            and not each.searched
-            for each in await self.places.profiles.load_whole(keys)
+    async def _is_emptied(self, job: ErasureJob, user: str) -> bool:
+        """Say whether Redis has nothing of them but that they are erased.
+
+        Of their devices: nothing that was done before it was asked for. Who was there since may
+        have been somebody else.
+        """
+        theirs, *of_devices = await self.places.profiles.load_whole([user, *job.devices])
+        is_gone = theirs.record is not None and is_whole(theirs.record) and is_blank(theirs.record)
+        asked_at = to_ms(job.asked_at)
+        return (
+            is_gone
+            and not theirs.searched
+            and all(_is_forgotten(each.record, asked_at) for each in of_devices)
         )
 
     async def _letters(self, keys: tuple[str, ...], now: datetime) -> PlaceState:
         """Count the dead letters that name them, and say when the last of them ends by itself."""
-        moments = [
-            letter.timestamp
-            for key in keys
-            async for letter in letters_of(key, self.places.dead_letters)
-        ]
+        moments = [letter.timestamp async for letter in letters_of(keys, self.places.dead_letters)]
         if not moments:
             return PlaceState(state="gone", at=now, found=0)
         last = min(max(moments), to_ms(now))
@@ -143,10 +143,9 @@ class Clerk:
         before = job.places[Place.ARCHIVE]
         if before.state == "gone":
             return {}
-        refs = [int(job.subject, 16)] if job.user is None else [*map(user_ref, keys_of(job.user))]
-        if not all(_is_listed(self.places.archive, ref, job) for ref in refs):
+        if not all(_is_listed(self.places.archive, ref, job) for ref in job.refs):
             return {}
-        if not any(ref in self.places.archive.pending().users.tolist() for ref in refs):
+        if job.refs.isdisjoint(self.places.archive.pending().users.tolist()):
             return {Place.ARCHIVE: PlaceState(state="gone", at=now)}
         if before.state == "hidden":
             return {}
@@ -158,6 +157,11 @@ class Clerk:
         if version is None:
             return {}
         return {Place.MODEL: PlaceState(state="gone", at=self.now(), model=version)}
+
+
+def _is_forgotten(record: bytes | None, moment: int) -> bool:
+    """Say whether nothing is known of what was done before a moment, ms."""
+    return record is None or (is_whole(record) and forgotten_until(record) >= moment)
 
 
 def _is_listed(archive: Archive, ref: int, job: ErasureJob) -> bool:

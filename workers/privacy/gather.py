@@ -19,12 +19,13 @@ from portrait.archive.archive import SCHEMA, numbers, scan
 from portrait.events.columns import ACTION_CODE
 from portrait.events.consent import GRANTED, Purpose, consent_of
 from portrait.events.letter import told_by
+from portrait.identity.keys import keys_of
 from portrait.profiles.record import is_suppressed, read_sound
 from portrait.profiles.searched import read_searched
 from portrait.profiles.store import Stored
 from portrait.ref import user_ref
 from portrait.times import to_moment
-from workers.privacy.belongings import Places, keys_of, letters_of
+from workers.privacy.belongings import Places, letters_of
 
 FORMAT = "portrait-export/1"
 PART_BYTES = 131_072
@@ -43,7 +44,7 @@ async def gather(user: str, places: Places, now: datetime | None = None) -> Asyn
 
 
 async def _pieces(user: str, places: Places, now: datetime) -> AsyncIterator[bytes]:
-    keys = keys_of(user)
+    keys = await keys_of(user, places.identities, alone=True)
     stored = await places.profiles.load_whole(keys)
     yield b'{"format":%b,"user_id":%b,"made_at":%b,"profiles":' % tuple(
         map(to_json, (FORMAT, user, now))
@@ -58,18 +59,13 @@ async def _pieces(user: str, places: Places, now: datetime) -> AsyncIterator[byt
             between = b","
     yield b'],"dead_letters":['
     between = b""
-    for key in keys:
-        async for letter in letters_of(key, places.dead_letters):
-            told = told_by(letter)
-            yield between + to_json(
-                {
-                    "letter": None if told is None else told._asdict(),
-                    "value": None
-                    if letter.value is None
-                    else letter.value.decode(errors="backslashreplace"),
-                }
-            )
-            between = b","
+    async for letter in letters_of(keys, places.dead_letters):
+        told = told_by(letter)
+        value = None if letter.value is None else letter.value.decode(errors="backslashreplace")
+        yield between + to_json(
+            {"letter": None if told is None else told._asdict(), "value": value}
+        )
+        between = b","
     abouts = {f"user {user_ref(key):016x}" for key in keys}
     lines = await places.audit.newest(MOST_LINES)
     yield b'],"audit":' + to_json([line for line in lines if line.about in abouts]) + b"}\n"

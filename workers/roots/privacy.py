@@ -10,6 +10,7 @@ from redis.asyncio import Redis
 from portrait.adapters.kafka_client import cluster_of
 from portrait.adapters.kafka_stream import open_stream
 from portrait.adapters.redis_audit import RedisAudit
+from portrait.adapters.redis_identities import RedisIdentities
 from portrait.adapters.redis_registry import RedisRegistry
 from portrait.adapters.redis_rights import RedisErasures, RedisExports
 from portrait.adapters.redis_store import RedisProfiles
@@ -36,6 +37,7 @@ def places_of(settings: Settings, redis: Redis, archive: Archive, closing: async
 
     return Places(
         profiles=RedisProfiles(redis, settings.profile_ttl),
+        identities=RedisIdentities(redis, settings.profile_ttl),
         archive=archive,
         dead_letters=dead_letters,
         audit=RedisAudit(redis),
