@@ -142,7 +142,10 @@ def test_somebody_is_given_all_that_is_kept_of_them_forgotten_and_comes_back(sho
     shop.portrait.post("/events", {"events": [visited]})
     shop.portrait.post("/identities", {"anonymous_id": f"c-{MARK}", "user_id": ANN})
     shop.portrait.profile(ANN, 5)
-    shop.wait(lambda: len(printed(shop, ANN)["archive"]) == 5, "the archive has her events")
+    shop.wait(
+        lambda: len(printed(shop, ANN)["archive"]) == 6,
+        "the archive has her events, and that she logged in",
+    )
     shop.wait(lambda: printed(shop, ANN)["dead_letters"], "the letter is there")
 
     whole = export_of(shop, ANN)
