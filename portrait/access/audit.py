@@ -1,7 +1,7 @@
 """The audit log: who changed what, when, and what came of it. No personal text, no raw id."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
@@ -29,6 +29,13 @@ class AuditLine(BaseModel):
     request_id: str = Field(examples=["5f0c8a"])
 
 
+class Placed(NamedTuple):
+    """A line, and its place in the log."""
+
+    place: str  # milliseconds since 1970, a hyphen, a number within them
+    line: AuditLine | None  # None: it cannot be read
+
+
 class AuditLog(Protocol):
     """Lines that are only ever added to."""
 
@@ -46,4 +53,24 @@ class AuditLog(Protocol):
         Raises:
             StoreUnavailableError: The store does not answer.
         """
+        ...
+
+    async def after(self, place: str | None, most: int) -> Sequence[Placed]:
+        """Return the oldest lines after a place, or after the beginning, oldest first.
+
+        Raises:
+            StoreUnavailableError: The store does not answer.
+        """
+        ...
+
+
+class AuditArchive(Protocol):
+    """Lines that nobody trims. Both methods block, and raise ArchiveUnavailableError."""
+
+    def newest(self) -> str | None:
+        """Return the place of the newest line."""
+        ...
+
+    def write(self, lines: Sequence[Placed]) -> None:
+        """Add lines, the oldest first; those that cannot be read are passed over."""
         ...

@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from pydantic import ValidationError
 from redis.asyncio import Redis
 
-from portrait.access.audit import MOST_LINES, AuditLine
-from portrait.adapters.redis_common import readable, translated
-from portrait.adapters.redis_damage import Damage
+from portrait.access.audit import MOST_LINES, AuditLine, Placed
+from portrait.adapters.redis_common import readable
+from portrait.adapters.redis_damage import Damage, mended
 
 AUDIT, LINE = "audit", b"line"
+KEPT = {AUDIT: "stream"}
 
 
 class RedisAudit:
@@ -24,18 +25,30 @@ class RedisAudit:
 
     async def add(self, line: AuditLine) -> None:
         """Write a line at the end."""
-        async with translated():
-            await self._redis.xadd(
-                AUDIT, {LINE: line.model_dump_json()}, maxlen=MOST_LINES, approximate=True
-            )
+        written = line.model_dump_json()
+        await mended(
+            self._redis,
+            KEPT,
+            lambda: self._redis.xadd(AUDIT, {LINE: written}, maxlen=MOST_LINES, approximate=True),
+        )
 
     async def newest(self, most: int) -> Sequence[AuditLine]:
         """Return the newest lines, newest first; what nobody of us wrote is left out."""
-        async with translated():
-            entries = await self._redis.xrevrange(AUDIT, count=most)
+        entries = await mended(self._redis, KEPT, lambda: self._redis.xrevrange(AUDIT, count=most))
         lines = {id: _read((fields or {}).get(LINE)) for id, fields in entries or []}
         self._damage.say([id for id, line in lines.items() if line is None])
         return [line for line in lines.values() if line is not None]
+
+    async def after(self, place: str | None, most: int) -> Sequence[Placed]:
+        """Return lines by their ids in the stream."""
+        since = "-" if place is None else f"({place}"
+        entries = await mended(
+            self._redis, KEPT, lambda: self._redis.xrange(AUDIT, min=since, count=most)
+        )
+        return [
+            Placed(readable(id) or "", _read((fields or {}).get(LINE)))
+            for id, fields in entries or []
+        ]
 
 
 def _read(value: object) -> AuditLine | None:

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from redis.asyncio import Redis
 
 from portrait.adapters.redis_common import number, readable, text, translated
-from portrait.adapters.redis_damage import Damage
+from portrait.adapters.redis_damage import Damage, mended
 from portrait.rights.erasure_job import (
     KEPT,
     ErasureJob,
@@ -24,6 +24,7 @@ from portrait.rights.export import GATHERED, MOST_BYTES, ExportTooLargeError
 from portrait.rights.export import KEPT as FILE_KEPT
 
 OPEN, ASKED = "erasures:open", "exports:asked"
+LISTED, WAITING = {OPEN: "set"}, {ASKED: "list"}
 TOO_LARGE = -1
 MOST_ASKED = 1_000  # exports that wait; the oldest are forgotten, and may be asked for anew
 
@@ -37,23 +38,27 @@ class RedisErasures:
 
     async def ask(self, job: ErasureJob) -> None:
         """Store it, and list it as open."""
-        async with translated(), self._redis.pipeline(transaction=True) as pipe:
-            pipe.set(_job_key(job.id), job.model_dump_json(), ex=KEPT)
-            pipe.sadd(OPEN, job.id)
-            await pipe.execute()
+
+        async def write() -> None:
+            async with self._redis.pipeline(transaction=True) as pipe:
+                pipe.set(_job_key(job.id), job.model_dump_json(), ex=KEPT)
+                pipe.sadd(OPEN, job.id)
+                await pipe.execute()
+
+        await mended(self._redis, LISTED, write)
 
     async def get(self, id: str) -> ErasureJob:
         """Return one."""
-        async with translated():
-            job = self._read(id, await self._redis.get(_job_key(id)))
+        job = self._read(id, await self._value(_job_key(id)))
         if job is None:
             raise ErasureNotFoundError
         return job
 
     async def open(self) -> Sequence[ErasureJob]:
         """Return those listed; one that is not there any more is struck off."""
+        listed = await mended(self._redis, LISTED, lambda: self._redis.smembers(OPEN))
         async with translated():
-            ids = sorted(readable(id) or "" for id in await self._redis.smembers(OPEN))
+            ids = sorted(readable(id) or "" for id in listed)
             found = await self._redis.mget([_job_key(id) for id in ids]) if ids else []
             jobs = {id: self._read(id, value) for id, value in zip(ids, found, strict=True)}
             lost = [id for id, job in jobs.items() if job is None]
@@ -63,22 +68,28 @@ class RedisErasures:
 
     async def save(self, job: ErasureJob, receipt: str | None) -> None:
         """Store both; one that is over is not listed any more."""
-        async with translated(), self._redis.pipeline(transaction=True) as pipe:
-            pipe.set(_job_key(job.id), job.model_dump_json(), keepttl=True)
-            if receipt is not None:
-                pipe.set(_receipt_key(job.id), receipt, ex=KEPT)
-            if job.is_over:
-                pipe.srem(OPEN, job.id)
-            await pipe.execute()
+
+        async def write() -> None:
+            async with self._redis.pipeline(transaction=True) as pipe:
+                pipe.set(_job_key(job.id), job.model_dump_json(), keepttl=True)
+                if receipt is not None:
+                    pipe.set(_receipt_key(job.id), receipt, ex=KEPT)
+                if job.is_over:
+                    pipe.srem(OPEN, job.id)
+                await pipe.execute()
+
+        await mended(self._redis, LISTED, write)
 
     async def receipt(self, id: str) -> str:
         """Return its newest receipt."""
         await self.get(id)
-        async with translated():
-            written = readable(await self._redis.get(_receipt_key(id)))
+        written = readable(await self._value(_receipt_key(id)))
         if written is None:
             raise ReceiptMissingError
         return written
+
+    async def _value(self, key: str) -> object:
+        return await mended(self._redis, {key: "string"}, lambda: self._redis.get(key))
 
     def _read(self, id: str, value: object) -> ErasureJob | None:
         if value is None:
@@ -100,16 +111,15 @@ class RedisExports:
         """List it, unless it is listed or being gathered."""
         async with translated():
             is_new = await self._redis.set(f"{_file_key(user)}:asked", 1, nx=True, ex=GATHERED)
-            if is_new:
-                await self._redis.rpush(ASKED, user)
+        if is_new:
+            await mended(self._redis, WAITING, lambda: self._redis.rpush(ASKED, user))
+            async with translated():
                 await self._redis.ltrim(ASKED, -MOST_ASKED, -1)
         return bool(is_new)
 
     async def take(self) -> str | None:
         """Take the oldest."""
-        async with translated():
-            found = await self._redis.lpop(ASKED)
-        return readable(found)
+        return readable(await mended(self._redis, WAITING, lambda: self._redis.lpop(ASKED)))
 
     async def put(self, user: str, parts: AsyncIterator[bytes]) -> int:
         """Write the parts, then that they are whole; of too many nothing is left."""
@@ -130,8 +140,8 @@ class RedisExports:
 
     async def size(self, user: str) -> int | None:
         """Return what was written last."""
-        async with translated():
-            size = number(await self._redis.get(_file_key(user)))
+        key = _file_key(user)
+        size = number(await mended(self._redis, {key: "string"}, lambda: self._redis.get(key)))
         if size == TOO_LARGE:
             raise ExportTooLargeError
         return size

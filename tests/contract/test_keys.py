@@ -131,6 +131,18 @@ class AuditContract:
 
     async def test_an_empty_log_has_no_lines(self, audit: AuditLog) -> None:
         assert [*await audit.newest(10)] == []
+        assert [*await audit.after(None, 10)] == []
+
+    async def test_lines_are_read_on_from_the_place_of_the_last(self, audit: AuditLog) -> None:
+        for number in range(5):
+            await audit.add(line(number))
+
+        first = await audit.after(None, 2)
+        others = await audit.after(first[-1].place, 10)
+
+        assert [each.line for each in first] == [line(0), line(1)]
+        assert [each.line for each in others] == [line(2), line(3), line(4)]
+        assert [*await audit.after(others[-1].place, 10)] == []
 
 
 class TestMemoryAudit(AuditContract):
@@ -147,6 +159,14 @@ class TestRedisAudit(AuditContract):
     async def test_what_nobody_of_us_wrote_is_left_out(self, audit: AuditLog, redis: Redis) -> None:
         await redis.xadd(AUDIT, {"line": b"{}"})
         await redis.xadd(AUDIT, {"other": b"1"})
+        await audit.add(line(1))
+        assert [each.line for each in await audit.after(None, 10)] == [None, None, line(1)]
+
+        assert [*await audit.newest(10)] == [line(1)]
+
+    async def test_a_log_of_another_type_begins_anew(self, audit: AuditLog, redis: Redis) -> None:
+        await redis.set(AUDIT, "text")
+
         await audit.add(line(1))
 
         assert [*await audit.newest(10)] == [line(1)]

@@ -103,6 +103,22 @@ class TestRedisErasures(ErasureJobsContract):
         with pytest.raises(ErasureNotFoundError):
             await store.get(job.id)
 
+    @pytest.mark.parametrize("key", ["erasures:open", "erasure:{}", "erasure:{}:receipt"])
+    async def test_a_key_of_another_type_holds_up_nobody(
+        self, store: ErasureJobs, redis: Redis, key: str
+    ) -> None:
+        job = job_at(0)
+        await redis.hset(key.format(job.id), "a", "b")
+        assert await store.open() == []
+        with pytest.raises(ErasureNotFoundError):
+            await store.receipt(job.id)
+
+        await store.ask(job)
+        await store.save(job, "receipt")
+
+        assert [each.id for each in await store.open()] == [job.id]
+        assert await store.receipt(job.id) == "receipt"
+
 
 class ExportsContract:
     async def test_what_is_asked_for_is_taken_once_the_oldest_first(self, store: Exports) -> None:
@@ -162,3 +178,16 @@ class TestRedisExports(ExportsContract):
 
         for key in ("export:{ann}", "export:{ann}:parts"):
             assert 0 < await redis.ttl(key) <= 3_600
+
+    @pytest.mark.parametrize("key", ["exports:asked", "export:{ann}", "export:{ann}:parts"])
+    async def test_a_key_of_another_type_holds_up_nobody(
+        self, store: Exports, redis: Redis, key: str
+    ) -> None:
+        await redis.hset(key, "a", "b")
+        assert await store.size("ann") is None
+        assert await store.ask("ann")
+        assert await store.take() == "ann"
+
+        assert await store.put("ann", parts(b"one")) == 3
+
+        assert [part async for part in store.read("ann")] == [b"one"]

@@ -4,7 +4,7 @@ import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from portrait.access.audit import MOST_LINES, AuditLine
+from portrait.access.audit import MOST_LINES, AuditLine, Placed
 from portrait.access.buckets import BURST_SECONDS, Taken
 from portrait.access.key import MOST_KEYS, ApiKey
 from portrait.access.store import KeyNotFoundError, TooManyKeysError
@@ -99,3 +99,10 @@ class MemoryAudit:
     async def newest(self, most: int) -> Sequence[AuditLine]:
         """Return the newest lines, newest first."""
         return self.lines[::-1][:most]
+
+    async def after(self, place: str | None, most: int) -> Sequence[Placed]:
+        """Return lines by their number."""
+        if self.is_down:
+            raise StoreUnavailableError
+        start = 0 if place is None else int(place.split("-")[1]) + 1
+        return [Placed(f"0-{at}", self.lines[at]) for at in range(len(self.lines))][start:][:most]

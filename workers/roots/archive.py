@@ -6,9 +6,11 @@ from contextlib import aclosing
 
 import structlog
 
+from portrait.adapters.audit_files import AuditFiles
 from portrait.adapters.kafka_client import cluster_of
 from portrait.adapters.kafka_stream import open_stream
 from portrait.adapters.parquet_archive import ParquetArchive
+from portrait.adapters.redis_audit import RedisAudit
 from portrait.adapters.redis_store import connect_redis
 from portrait.archive.tidy import Rules
 from portrait.events.consent import DEFAULTS
@@ -20,6 +22,7 @@ from portrait.rights.receipt import read_key
 from portrait.settings import Settings
 from portrait.tls import context_of
 from workers.archive import Bounds, archive, check, keep_tidy
+from workers.audit import keep_audit
 from workers.privacy.belongings import Places
 from workers.privacy.clerk import Clerk
 from workers.roots.bounds import bounds_of
@@ -67,6 +70,7 @@ async def run(settings: Settings, _options: Namespace) -> None:
     ):
         tasks.create_task(keep_tidy(store, rules, settings.archive_tidy, closing))
         tasks.create_task(clerk.run(closing))
+        tasks.create_task(keep_audit(RedisAudit(redis), AuditFiles(settings.archive_url), closing))
         await archive(stream, store, _bounds(settings, dialect))
     log.info("worker_stopped", worker="archive")
 
