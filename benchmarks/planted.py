@@ -11,9 +11,6 @@ from datetime import UTC, datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.portrait.life import World, live, profile_key
-from benchmarks.portrait.shop import open_shop
-from benchmarks.portrait.words import Language
 from portrait.arrays import Codes
 from portrait.dataset.interactions import NO_ITEM, NO_QUERY, Interactions, from_columns
 from portrait.evaluation.exam import EACH, Exam, set_exam
@@ -30,6 +27,9 @@ from portrait.model.recency import Events
 from portrait.model.space import Vectors, fit_space
 from portrait.ref import item_ref, name_ref, search_ref
 from portrait.training.ranker.fit_ranker import fit_neighbours
+from sandbox.planted.life import World, live, profile_key
+from sandbox.planted.shop import open_shop
+from sandbox.planted.words import Language
 
 ENDS_AT = datetime(2026, 11, 1, tzinfo=UTC)
 PERIODS = (0.3, 0.55, 0.8)  # where two older ones and the hold-out begin, of the events by time

@@ -18,17 +18,17 @@ from benchmarks.portrait.ask import ask_all, ask_for_lists
 from benchmarks.portrait.counting import Counting, decayed, latest
 from benchmarks.portrait.floors import FLOORS
 from benchmarks.portrait.goals import GOALS, Figures, Sides, fallen
-from benchmarks.portrait.life import World, live
 from benchmarks.portrait.progress import Progress
 from benchmarks.portrait.report import mean_of, missed, table
-from benchmarks.portrait.shop import open_shop
 from benchmarks.portrait.stack import FIRST, LEARNED, Stack, open_stack
 from benchmarks.portrait.texts import raw_and_centred
-from benchmarks.portrait.words import LANGUAGES, Language
 from demo.__main__ import ending_said, interruptible
 from portrait.model.encoder import TextEncoder
 from portrait.settings import Settings
 from portrait.text.text_encoder import BUNDLED, load_encoder
+from sandbox.planted.life import World, live
+from sandbox.planted.shop import open_shop
+from sandbox.planted.words import LANGUAGES, Language
 from sandbox.servers import ROOT
 
 PEOPLE = {300: 200, 5_000: 400, 50_000: 600}  # by items

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 
-from benchmarks.portrait.life import World
 from benchmarks.portrait.questions import (
     against,
     catalogue,
@@ -16,6 +15,7 @@ from benchmarks.portrait.questions import (
 )
 from benchmarks.portrait.questions.scoring import Figures
 from benchmarks.portrait.side import Side
+from sandbox.planted.life import World
 
 LISTS = ("sessions", "catalogue", "searches")  # questions to a side that knows no profiles
 OF_PROFILES = {"search.interest", "search.evidence"}

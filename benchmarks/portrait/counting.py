@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from operator import itemgetter
 
-from benchmarks.portrait.life import profile_key
-from benchmarks.portrait.shop import Fields, Shop
 from benchmarks.portrait.side import Answer, Wish
+from sandbox.planted.life import profile_key
+from sandbox.planted.shop import Fields, Shop
 
 WEIGHTS: Mapping[str, float] = {
     "browse": 0.2,

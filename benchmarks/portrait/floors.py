@@ -11,7 +11,7 @@ figure has risen.
 
 from benchmarks.portrait.goals import Sides
 from benchmarks.portrait.stack import FIRST, LEARNED
-from benchmarks.portrait.words import Language
+from sandbox.planted.words import Language
 
 # English first and learned model, Chinese first and learned model.
 _TABLE: dict[str, tuple[float, float, float, float]] = {

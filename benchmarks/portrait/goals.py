@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from benchmarks.portrait.stack import FIRST, LEARNED
-from benchmarks.portrait.words import Language
+from sandbox.planted.words import Language
 
 Figures = Mapping[str, float]  # by the key of a goal
 Sides = Mapping[str, Figures]  # by the name of a side

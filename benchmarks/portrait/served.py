@@ -9,13 +9,13 @@ from collections.abc import Callable, Sequence
 import httpx
 from aiokafka import AIOKafkaProducer
 
-from benchmarks.portrait.life import profile_key
-from benchmarks.portrait.shop import Fields
 from benchmarks.portrait.side import Answer, Wish
 from portrait.catalogue.texts import unreadable
 from portrait.events.event import Action
 from portrait.events.topics import event_topic
 from portrait.model.encoder import TextEncoder
+from sandbox.planted.life import profile_key
+from sandbox.planted.shop import Fields
 
 FOLD_SECONDS = 120.0
 READ_SECONDS = 30.0  # for new texts, which are read beside the stream

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from benchmarks.portrait.shop import Fields
+from sandbox.planted.shop import Fields
 
 FIRST = 10  # of a list, unless a question asks otherwise
 Answer = dict[str, Any]  # JSON

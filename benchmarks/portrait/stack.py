@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 
-from benchmarks.portrait.life import World
 from benchmarks.portrait.served import Served
 from demo.stage import (
     START_SECONDS,
@@ -20,6 +19,7 @@ from demo.stage import (
     train,
 )
 from portrait.model.encoder import TextEncoder
+from sandbox.planted.life import World
 from sandbox.processes import Process, python
 
 FIRST, LEARNED = "first model", "learned model"

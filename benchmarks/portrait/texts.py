@@ -9,12 +9,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from benchmarks.portrait.counting import SEEN, weight_of
-from benchmarks.portrait.life import profile_key
-from benchmarks.portrait.shop import Fields, Shop
 from benchmarks.portrait.side import Answer, Wish
 from portrait.events.item import Item
 from portrait.model.encoder import TextEncoder
 from portrait.model.space import Vectors, unit
+from sandbox.planted.life import profile_key
+from sandbox.planted.shop import Fields, Shop
 
 DECAY = 0.8  # an event
 

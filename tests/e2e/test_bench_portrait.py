@@ -7,8 +7,8 @@ import pytest
 from benchmarks.portrait.__main__ import Plan, measure
 from benchmarks.portrait.floors import FLOORS
 from benchmarks.portrait.goals import fallen
-from benchmarks.portrait.words import LANGUAGES, Language
 from portrait.text.text_encoder import BUNDLED
+from sandbox.planted.words import LANGUAGES, Language
 
 
 @pytest.mark.e2e

@@ -12,7 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.portrait.counting import decayed
-from benchmarks.portrait.life import (
+from portrait.events.event import Action, Event
+from portrait.events.item import Item
+from sandbox.planted.life import (
     BOT_DAYS,
     BOT_EVENTS,
     BOTS,
@@ -20,11 +22,9 @@ from benchmarks.portrait.life import (
     live,
     profile_key,
 )
-from benchmarks.portrait.people import DAYS, LEFT_DAY, NEW_DAY, Person, draw_people
-from benchmarks.portrait.shop import SMALL, Fields, open_shop, top_of
-from benchmarks.portrait.words import KNOWN, LANGUAGES, SAID, Language, read_words
-from portrait.events.event import Action, Event
-from portrait.events.item import Item
+from sandbox.planted.people import DAYS, LEFT_DAY, NEW_DAY, Person, draw_people
+from sandbox.planted.shop import SMALL, Fields, open_shop, top_of
+from sandbox.planted.words import KNOWN, LANGUAGES, SAID, Language, read_words
 
 ENDS_AT = datetime(2026, 11, 1, tzinfo=UTC)
 PEOPLE = 40

@@ -13,8 +13,6 @@ from hypothesis import strategies as st
 from benchmarks.portrait.ask import ask_all, ask_for_lists
 from benchmarks.portrait.counting import Counting, decayed, latest
 from benchmarks.portrait.goals import GOALS, MODELS, Sides, fallen, rows_of
-from benchmarks.portrait.life import World, live
-from benchmarks.portrait.people import Course, Person
 from benchmarks.portrait.questions import (
     against,
     catalogue,
@@ -29,9 +27,11 @@ from benchmarks.portrait.questions import (
 from benchmarks.portrait.questions.scoring import mean, ndcg, share_within
 from benchmarks.portrait.report import mean_of, missed, table
 from benchmarks.portrait.served import Served
-from benchmarks.portrait.shop import Fields, open_shop
 from benchmarks.portrait.side import Answer, Wish
 from benchmarks.portrait.texts import raw_and_centred
+from sandbox.planted.life import World, live
+from sandbox.planted.people import Course, Person
+from sandbox.planted.shop import Fields, open_shop
 from tests.support.fakes import HashEncoder
 
 ids = st.lists(st.sampled_from("abcdefghij"), max_size=10, unique=True)

@@ -7,12 +7,12 @@ from itertools import count
 
 import numpy as np
 
-from benchmarks.portrait.life import World, event_of
-from benchmarks.portrait.people import foreign_leaf
 from benchmarks.portrait.questions.scoring import Figures, mean
-from benchmarks.portrait.shop import Fields, Good
 from benchmarks.portrait.side import Answer, Side, Wish, items_of
-from benchmarks.portrait.words import SAID
+from sandbox.planted.life import World, event_of
+from sandbox.planted.people import foreign_leaf
+from sandbox.planted.shop import Fields, Good
+from sandbox.planted.words import SAID
 
 CRITICS = 12  # of each kind
 LISTED = 100  # places that are looked at

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from benchmarks.portrait.life import World
 from benchmarks.portrait.questions.scoring import Figures, mean, ndcg, share_within
-from benchmarks.portrait.shop import top_of
 from benchmarks.portrait.side import FIRST, Side, Wish, items_of
+from sandbox.planted.life import World
+from sandbox.planted.shop import top_of
 
 ASKED = 60  # items
 

@@ -1,9 +1,9 @@
 """Is the first interest the strongest taste, are the tastes the first three, is the brand there?"""
 
-from benchmarks.portrait.life import World
-from benchmarks.portrait.people import Person
 from benchmarks.portrait.questions.scoring import Figures, mean
 from benchmarks.portrait.side import Answer, Side
+from sandbox.planted.life import World
+from sandbox.planted.people import Person
 
 SHOWN = 3  # interests or brands that a reader looks at
 

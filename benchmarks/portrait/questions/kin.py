@@ -2,10 +2,10 @@
 
 from datetime import timedelta
 
-from benchmarks.portrait.life import World, event_of
 from benchmarks.portrait.questions.scoring import Figures, mean, share_within
-from benchmarks.portrait.shop import top_of
 from benchmarks.portrait.side import Side, Wish, items_of
+from sandbox.planted.life import World, event_of
+from sandbox.planted.shop import top_of
 
 COLLECTORS = 15
 MOST_GOODS = 60  # of a leaf: with more, a profile does not remember all that was seen

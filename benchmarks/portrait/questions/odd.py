@@ -5,10 +5,10 @@ from datetime import timedelta
 
 import numpy as np
 
-from benchmarks.portrait.life import World, event_of
-from benchmarks.portrait.people import foreign_leaf
 from benchmarks.portrait.questions.scoring import Figures, mean
 from benchmarks.portrait.side import FIRST, Side, Wish, items_of
+from sandbox.planted.life import World, event_of
+from sandbox.planted.people import foreign_leaf
 
 ASKED = 15  # people
 MOST_MOVED = 3  # of the first ten

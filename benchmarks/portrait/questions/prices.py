@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from benchmarks.portrait.life import World
 from benchmarks.portrait.questions.scoring import Figures, mean
 from benchmarks.portrait.side import Side, Wish, items_of
+from sandbox.planted.life import World
 
 
 def ask(side: Side, world: World) -> Figures:

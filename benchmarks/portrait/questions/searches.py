@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
-from benchmarks.portrait.life import World, event_of
 from benchmarks.portrait.questions.scoring import Figures, mean, share_within
 from benchmarks.portrait.side import Answer, Side, Wish, items_of
-from benchmarks.portrait.words import KNOWN
+from sandbox.planted.life import World, event_of
+from sandbox.planted.words import KNOWN
 
 FIVE = 5
 

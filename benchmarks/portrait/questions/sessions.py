@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from benchmarks.portrait.life import World
-from benchmarks.portrait.people import foreign_leaf
 from benchmarks.portrait.questions.scoring import Figures, mean, share_within
 from benchmarks.portrait.side import Side, Wish, items_of
+from sandbox.planted.life import World
+from sandbox.planted.people import foreign_leaf
 
 ASKED = 40  # people
 CLICKED = 2  # items of a session

@@ -1,10 +1,10 @@
 """Is it told whither a taste goes, and that somebody is gone?"""
 
-from benchmarks.portrait.life import World
-from benchmarks.portrait.people import Person
 from benchmarks.portrait.questions.interests import SHOWN
 from benchmarks.portrait.questions.scoring import Figures, mean
 from benchmarks.portrait.side import Answer, Side
+from sandbox.planted.life import World
+from sandbox.planted.people import Person
 
 DOWN = {"falling", "fading", "gone"}
 LIKELY = 0.5

@@ -7,7 +7,7 @@ from itertools import groupby
 
 import numpy as np
 
-from benchmarks.portrait.words import Language, LeafWords, Words, read_words
+from sandbox.planted.words import Language, LeafWords, Words, read_words
 
 SMALL = 300  # items: a small shop has no third level, and not every category
 SMALL_TOPS, SMALL_LEAVES = 5, 4  # of a small shop, and of each of its tops

@@ -1,4 +1,4 @@
-"""Words of a planted shop, in two languages, written for this benchmark."""
+"""Words of a planted shop, in two languages, written for it."""
 
 import tomllib
 from collections.abc import Mapping, Sequence

@@ -12,10 +12,10 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from benchmarks.portrait.people import DAYS, LEFT_DAY, Person, draw_people, foreign_leaf
-from benchmarks.portrait.shop import Fields, Good, Shop
-from benchmarks.portrait.words import KNOWN, SAID
 from portrait.arrays import Doubles
+from sandbox.planted.people import DAYS, LEFT_DAY, Person, draw_people, foreign_leaf
+from sandbox.planted.shop import Fields, Good, Shop
+from sandbox.planted.words import KNOWN, SAID
 
 VISITS = 28  # of a shopper, in DAYS
 MOST_GOODS = 3  # looked at in a visit

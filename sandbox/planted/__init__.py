@@ -1,0 +1,1 @@
+"""Planted shops: catalogue, people and what they do are drawn, so that what is true is known."""
