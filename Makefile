@@ -5,6 +5,7 @@ VENV := .venv
 RUN := . $(VENV)/bin/activate &&
 ARGS ?=
 DATA ?= data
+REVIEWS = $(DATA)/zh_reviews/oshop.zip
 # Four test processes, on two cores: those that start others wait more than they work. A file's tests stay together, for they share what they start; the longest first.
 PYTEST := python -m pytest -n 4 --dist loadscope --no-loadscope-reorder
 export MLFLOW_DISABLE_TELEMETRY := true
@@ -12,7 +13,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 BROKER := $(if $(filter apache,$(KAFKA)),kafka)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup kafka demo demo-check demo-retrain test test-kafka coverage fuzz check lint format bench-stream bench-encode bench-quality bench-heads bench-language bench-staleness \
+.PHONY: help setup kafka demo demo-check demo-zh demo-retrain test test-kafka coverage fuzz check lint format bench-stream bench-encode bench-quality bench-heads bench-language bench-staleness \
   bench-continual bench-judge bench-service bench-assist bench-portrait bench-opinions encoder-zh generate replay-dead up down clean lock \
   sbom audit pin-images fuzz-http
 
@@ -45,6 +46,9 @@ demo: setup $(BROKER)  ## Watch real shopping events become profiles; Ctrl-C end
 
 demo-check: setup $(BROKER)  ## The same, ends by itself, and fails if an event was lost; the last line is JSON.
 	@$(RUN) python -m demo --check $(ARGS)
+
+demo-zh: setup encoder-zh $(BROKER)  ## A Chinese shop: profile, reasons, opinions, searches; last line JSON (DATA=folder: real reviews).
+	@$(RUN) python -m demo.zh $(if $(wildcard $(REVIEWS)),--reviews $(REVIEWS)) $(ARGS)
 
 demo-retrain: setup $(BROKER)  ## A model trains itself again, is judged and promoted under load; last line JSON.
 	@$(RUN) python -m demo.retrain
@@ -86,8 +90,10 @@ sbom: setup  ## What the images are made of: build/sbom.json (CycloneDX), and th
 audit: setup  ## Known holes in what is installed, where their database is reached; else it is said.
 	@$(RUN) python -m tests.support.audit
 
-encoder-zh: setup  ## A BERT that reads Chinese and English, in build/encoder-zh (95 MB are fetched).
-	@$(RUN) python -m portrait.text.encoder_zh build/encoder-zh
+encoder-zh: build/encoder-zh/config.json  ## A BERT that reads Chinese and English, in build/encoder-zh (95 MB are fetched).
+
+build/encoder-zh/config.json: portrait/text/encoder_zh.py | setup
+	@$(RUN) python -m portrait.text.encoder_zh $(@D)
 
 bench-stream: setup  ## Speed of the update worker beside the least any worker must do.
 	@$(RUN) python -m benchmarks.stream $(ARGS)
@@ -123,7 +129,7 @@ bench-portrait: setup  ## What a portrait says of shops whose truth is known; la
 	@$(RUN) python -m benchmarks.portrait $(ARGS)
 
 bench-opinions: setup  ## How soon a turn of opinion is noticed, and how often one is that is none; last line JSON.
-	@$(RUN) python -m benchmarks.opinions $(if $(wildcard $(DATA)/zh_reviews/oshop.zip),--reviews $(DATA)/zh_reviews/oshop.zip) $(ARGS)
+	@$(RUN) python -m benchmarks.opinions $(if $(wildcard $(REVIEWS)),--reviews $(REVIEWS)) $(ARGS)
 
 generate: setup  ## Rewrite the tables and schemas that follow from the code.
 	@$(RUN) python -m tests.support.generated

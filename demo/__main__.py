@@ -93,16 +93,16 @@ def _run(stack: ExitStack, logs: Path, *, check: bool, rate: int) -> bool:
     asyncio.run(load_catalogue(stage, shop.items))
     asyncio.run(publish(kafka, shop.past, "Publishing the months before"))
     stage.start("update", python("workers", "update"))
-    model = asyncio.run(_learn(stage, shop.past))
+    model = asyncio.run(learn(stage, shop.past))
     replayed = asyncio.run(
         replay(shop.events, past=shop.past, kafka=kafka, service=stage.url, rate=rate)
     )
-    dead = asyncio.run(_dead_letters(stage.servers))
+    dead = asyncio.run(dead_letters(stage.servers))
     _show_shopper(stage.url, replayed)
     return _finish(stage, replayed, dead, check=check) and model is not None
 
 
-async def _learn(stage: Stage, past: Sequence[Fields]) -> str | None:
+async def learn(stage: Stage, past: Sequence[Fields]) -> str | None:
     """Fold and archive what was before, let the trainer learn from it, and await its model."""
     with step("Folding them into profiles, and into the archive"):
         await await_ready(stage)
@@ -129,7 +129,7 @@ async def _learn(stage: Stage, past: Sequence[Fields]) -> str | None:
     return str(job["challenger"])
 
 
-async def _dead_letters(servers: Servers) -> int:
+async def dead_letters(servers: Servers) -> int:
     """Count the dead letters by reading their topic."""
     consumer = AIOKafkaConsumer(
         "events.dead", bootstrap_servers=servers.kafka, auto_offset_reset="earliest"

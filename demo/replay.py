@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from portrait.events.event import Action
 from portrait.events.topics import event_topic
+from sandbox.planted.life import profile_key
 
 Fields = dict[str, object]
 
@@ -114,7 +115,7 @@ class Replayer:
 
     async def _send(self, event: Fields, probes: asyncio.TaskGroup) -> None:
         """Send one event; some twice, as producers do when they retry; some with a probe behind."""
-        user, payload = str(event["user_id"]), json.dumps(event).encode()
+        user, payload = profile_key(event), json.dumps(event).encode()
         self.replayed.expected[user] += 1
         self.replayed.live += 1
         repeat = self.replayed.live % REPEAT_EVERY == 0
@@ -174,7 +175,7 @@ async def await_painted(service: str, events: Sequence[Fields], model_version: s
 
 
 def _by_user(events: Sequence[Fields]) -> Counter[str]:
-    return Counter(str(event["user_id"]) for event in events)
+    return Counter(map(profile_key, events))
 
 
 async def folded(http: httpx.AsyncClient, user: str) -> int:

@@ -3,9 +3,9 @@
 import asyncio
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
@@ -17,6 +17,7 @@ from portrait.adapters.parquet_archive import ParquetArchive
 from portrait.archive.segment import covered
 from portrait.events.event import Action
 from portrait.events.topics import ITEMS, event_topic
+from sandbox.planted.life import profile_key
 from sandbox.ports import free_port
 from sandbox.processes import Process, finish, python, running
 from sandbox.servers import Servers, start_servers
@@ -39,6 +40,7 @@ class Stage:
     stack: ExitStack
     servers: Servers
     url: str
+    settings: Mapping[str, str] = field(default_factory=dict)  # of every process
 
     @property
     def archive(self) -> str:
@@ -56,14 +58,21 @@ class Stage:
             "PORTRAIT_MODEL_CACHE": str(folder / "cache"),
             "PORTRAIT_TRAIN_FOLDER": str(folder / "training"),
             "OMP_WAIT_POLICY": "PASSIVE",  # threads that wait leave the cores to the others
+            **self.settings,
             **settings,
         }
         log = folder / f"{name}.log"
         return self.stack.enter_context(running(command, log, environment))
 
 
-def open_stage(stack: ExitStack, logs: Path) -> Stage:
-    """Start a broker and a Redis, create the topics, and start what waits for a catalogue."""
+def open_stage(stack: ExitStack, logs: Path, **settings: str) -> Stage:
+    """Start a broker and a Redis, create the topics, and start what waits for a catalogue.
+
+    Args:
+        stack: What is started ends with it.
+        logs: Folder for logs, archive and models.
+        **settings: Of every process, in variables of the environment.
+    """
     kafka_port, port = free_port(KAFKA_PORT), free_port(PORT)
     for usual, taken in ((KAFKA_PORT, kafka_port), (PORT, port)):
         if usual != taken:
@@ -71,7 +80,7 @@ def open_stage(stack: ExitStack, logs: Path) -> Stage:
     with step("Starting a Kafka broker and a Redis"):
         servers = stack.enter_context(start_servers(logs, kafka_port))
         finish(python("workers", "topics"), logs / "topics.log", servers.environment)
-    stage = Stage(stack, servers, f"http://127.0.0.1:{port}")
+    stage = Stage(stack, servers, f"http://127.0.0.1:{port}", settings)
     with step("Starting service, index worker and archive worker"):
         # Two threads for the encoder: nobody else has work yet.
         stage.start("index", python("workers", "index"), PORTRAIT_ENCODER_THREADS="2")
@@ -87,7 +96,7 @@ async def publish(kafka: str, events: Sequence[Fields], title: str) -> None:
     with progress_bar(title, len(events), " events") as bar:
         for event in events:
             topic = event_topic(Action(str(event["type"])))
-            await producer.send(topic, json.dumps(event).encode(), str(event["user_id"]).encode())
+            await producer.send(topic, json.dumps(event).encode(), profile_key(event).encode())
             bar.update()
         await producer.flush()
     await producer.stop()

@@ -9,7 +9,8 @@ from typing import Literal
 
 import numpy as np
 
-from sandbox.planted.shop import LEVELS, Shop, top_of
+from sandbox.planted.shop import Shop, top_of
+from sandbox.planted.words import LEVELS
 
 DAYS = 60  # of the log
 LEFT_DAY = 25  # who left did nothing from this day on

@@ -7,11 +7,10 @@ from itertools import groupby
 
 import numpy as np
 
-from sandbox.planted.words import Language, LeafWords, Words, read_words
+from sandbox.planted.words import LEVELS, Book, LeafWords, Words, read_words
 
 SMALL = 300  # items: a small shop has no third level, and not every category
 SMALL_TOPS, SMALL_LEAVES = 5, 4  # of a small shop, and of each of its tops
-LEVELS = ("cheap", "middle", "luxury")
 PRICE_OF_LEVEL = {"cheap": 0.5, "middle": 1.0, "luxury": 2.2}  # times the price of the leaf
 LEAF_PRICES = (8.0, 150.0)  # of the middle level
 NOISE = 0.15  # of the logarithm of a price
@@ -73,16 +72,16 @@ class Shop:
         return places
 
 
-def open_shop(language: Language, items: int, seed: int) -> Shop:
+def open_shop(book: Book, items: int, seed: int) -> Shop:
     """Draw a shop; the same arguments give the same shop.
 
     Args:
-        language: Of all words.
+        book: Where its words stand.
         items: How many goods; every leaf has as many, give or take one.
         seed: Of the draw.
     """
     draw = np.random.default_rng((seed, items))
-    words = read_words(language)
+    words = read_words(book)
     leaves = _small(words.leaves) if items <= SMALL else words.leaves
     sizes = [len(part) for part in np.array_split(np.arange(items), len(leaves))]
     goods: list[Good] = []
@@ -107,15 +106,15 @@ def _stock(
     draw: np.random.Generator, words: Words, leaf: LeafWords, numbers: range, *, deep: bool
 ) -> list[Good]:
     """Draw the goods of a leaf; no two have the same title."""
-    middle = float(np.exp(draw.uniform(*np.log(LEAF_PRICES))))
+    middle = leaf.price or float(np.exp(draw.uniform(*np.log(LEAF_PRICES))))
     goods: list[Good] = []
     taken: set[str] = set()
     for number in numbers:
         level = LEVELS[number % len(LEVELS)]
         while True:
-            brand = str(draw.choice(words.brands[level]))
+            brand = str(draw.choice(leaf.brands[level]))
             noun = str(draw.choice(leaf.nouns))
-            attributes = draw.choice(words.attributes, ATTRIBUTES, replace=False).tolist()
+            attributes = draw.choice(leaf.attributes, ATTRIBUTES, replace=False).tolist()
             title = words.title(brand, attributes, noun)
             if title not in taken:
                 break

@@ -1,0 +1,65 @@
+"""What the demo shows of the whole shop, in Chinese: what is said there, and what is found."""
+
+from collections.abc import Mapping
+
+from demo.report import Answer
+from demo.zh.ask import Found, Opinions
+from demo.zh.names import ALERTS, ASPECTS, FORMS, KINDS, moment, padded
+
+
+def opinions_text(opinions: Opinions, titles: Mapping[str, str]) -> str:
+    """Lay out what is said, and what has turned.
+
+    Args:
+        opinions: As the service tells them.
+        titles: Of items, by id.
+    """
+    lines = ["舆情监测"]
+    for subject, name in [
+        *((each, "全店") for each in opinions.shop),
+        *((each, each["name"]) for each in opinions.categories),
+    ]:
+        week = subject["windows"][0]
+        about = "、".join(
+            f"{ASPECTS[each['aspect']]}差评 {each['negative']['share']:.0%}"
+            for each in week["aspects"][:2]
+        )
+        negative = week["negative"]
+        lines.append(
+            f"    {padded(name, 10)} 本周 {week['texts']:4d} 条，差评 {negative['share']:4.0%}"
+            f"（{negative['low']:.0%} 到 {negative['high']:.0%}）  {about}"
+        )
+    lines.append(f"  预警 {len(opinions.alerts)} 条")
+    for alert in opinions.alerts:
+        lines += _alert(alert, titles)
+    return "\n".join(lines)
+
+
+def _alert(alert: Answer, titles: Mapping[str, str]) -> list[str]:
+    what = f"{KINDS[alert['subject_kind']]}「{titles.get(alert['subject'], alert['subject'])}」"
+    lines = [
+        f"    {ALERTS[alert['kind']]}：{what}，自 {moment(alert['since'])} 起",
+        f"        {_of(alert['before'])} → {_of(alert['after'])}，{alert['authors']} 人所写",
+        f"        {''.join(f'「{text}」' for text in dict.fromkeys(alert['examples']))}",
+    ]
+    if alert["also"]:
+        others = [each.partition(":") for each in alert["also"]]
+        lines.append(
+            f"        一同变化：{'、'.join(f'{KINDS[kind]}「{name}」' for kind, _, name in others)}"
+        )
+    return lines
+
+
+def _of(share: Answer) -> str:
+    return f"{share['share']:.0%}（{share['count']}/{share['of']}）"
+
+
+def searches_text(found: Found) -> str:
+    """Say how often what was meant was found, by how the searches were written."""
+    by_form = "，".join(f"{FORMS[form]} {share:.0%}" for form, share in found.by_form.items())
+    late = f"；{found.late} 次没有及时读懂，又问了一遍" if found.late else ""
+    shown = "".join(f"\n      「{text}」 → {title}" for text, title in found.shown)
+    return (
+        f"  从未出现过的搜索：第一件就是所指的 {found.first:.0%}，"
+        f"前五件里有的 {found.in_five:.0%}（{by_form}）{late}{shown}"
+    )
