@@ -285,6 +285,11 @@ class Settings(BaseSettings):
         description="Whether the text encoder is fine-tuned, too, and kept if it is better: on a "
         "CPU it seldom is.",
     )
+    fine_tune: Literal["on", "off"] = Field(
+        "on",
+        description="Whether a BERT is fine-tuned to what reviews say, from 300 with stars on, and "
+        "reads them where it does better than words: minutes of each training.",
+    )
     train_lease: timedelta = Field(
         timedelta(seconds=30), description="After how long a silent trainer is taken for dead."
     )

@@ -12,13 +12,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
+from safetensors import SafetensorError
 
-from portrait.errors import EncoderInvalidError, ModelInvalidError
-from portrait.lifecycle.artifact import ENCODER, fetch
-from portrait.lifecycle.registry import Card, ModelNotFoundError, Registry
+from portrait.errors import EncoderInvalidError, ModelInvalidError, SpaceMismatchError
+from portrait.lifecycle.artifact import ENCODER, READER, fetch
+from portrait.lifecycle.registry import Card, ModelNotFoundError, Registry, has_reader
 from portrait.model.encoder import CANNOT_LOAD, TextEncoder
 from portrait.model.model import Model
+from portrait.text.task_reader import reader_on
 from portrait.text.text_encoder import BUNDLED
+from portrait.text.tone_reader import ToneReader
 
 MOST_LOADED = 3  # the settings', the champion's and its successor's; each has 100 MB and more
 MOST_ANCESTORS = 8  # looked at for an encoder that one of them was trained with
@@ -44,6 +47,7 @@ class Encoders:
         self._cache = cache
         self._base = ""  # name of the settings' encoder, once it is loaded
         self._loaded: dict[str, TextEncoder] = {}
+        self._reader: tuple[str, ToneReader | None] | None = None  # of a version: the newest asked
 
     async def base(self) -> TextEncoder:
         """Load the encoder of the settings.
@@ -79,6 +83,34 @@ class Encoders:
             self._loaded[name] = await self._found(model)
             self._unload()
         return self._loaded[name]
+
+    async def reader_of(self, model: Model) -> ToneReader | None:
+        """Return what reads reviews where a model serves; None: words do.
+
+        Raises:
+            ModelInvalidError: It cannot be loaded.
+            ArtifactInvalidError: The artifact is away or damaged.
+        """
+        if self._reader is None or self._reader[0] != model.version:
+            self._reader = model.version, await self._found_reader(model)
+        return self._reader[1]
+
+    async def _found_reader(self, model: Model) -> ToneReader | None:
+        try:
+            card = (await self._registry.entry(model.version)).card
+        except ModelNotFoundError:
+            return None
+        if card.artifact is None or not has_reader(card):
+            return None
+        folder = await asyncio.to_thread(fetch, card.artifact, self._cache, card.digest)
+        encoder = await self._loaded_from(model.version, str(folder / READER))
+        try:
+            reader = ToneReader(await asyncio.to_thread(reader_on, encoder, folder / READER))
+        except (KeyError, SafetensorError, SpaceMismatchError) as error:
+            msg = f"{model.version}: what reads reviews cannot be loaded: {type(error).__name__}"
+            raise ModelInvalidError(msg) from error
+        log.info("reader_loaded", model_version=model.version, encoder=reader.name)
+        return reader
 
     def _unload(self) -> None:
         """Let go of those loaded first. Who paints with one still holds it."""

@@ -1,6 +1,7 @@
 """The painter: the champion as an update worker paints with it, and its succession.
 
 registry ─▶ another champion? ─▶ its catalogue, loaded beside the old one ─▶ the next batch uses it
+                              └▶ its reader of reviews, if it has one
 
 A batch is painted by one painter from start to end. Where the champion's encoder cannot be loaded,
 what it has read before goes on painting, and new texts wait until it can.
@@ -8,7 +9,7 @@ what it has read before goes on painting, and new texts wait until it can.
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -17,6 +18,7 @@ from portrait.catalogue.mirror import Mirror
 from portrait.catalogue.store import CatalogueStore
 from portrait.catalogue.texts import TextReader
 from portrait.errors import ModelInvalidError, StoreUnavailableError
+from portrait.events.tone import Tone
 from portrait.lifecycle.manifest import ArtifactInvalidError
 from portrait.lifecycle.registry import ModelNotFoundError, Registry
 from portrait.model.encoder import TextEncoder
@@ -30,6 +32,8 @@ AWAY_SECONDS = 1.0  # between two tries while Redis is away
 AGAIN_SECONDS = 10.0  # between two tries to load a model
 UNLOADABLE = (ModelInvalidError, ArtifactInvalidError, ModelNotFoundError)  # what loading raises
 
+ReadTones = Callable[[Sequence[str]], list[Tone | None]]  # B reviews -> what each says, if sure
+ReaderOf = Callable[[Model], Awaitable[ReadTones | None]]
 EncoderOf = Callable[[Model], Awaitable[TextEncoder]]
 
 log = structlog.get_logger()
@@ -42,6 +46,11 @@ class Painter:
     model: Model
     mirror: Mirror
     texts: TextReader
+    read_tones: ReadTones | None = None  # None: words read reviews
+
+
+async def by_words(_model: Model) -> None:
+    """Have no reader of reviews."""
 
 
 class Studio:
@@ -53,11 +62,13 @@ class Studio:
         registry: Registry,
         catalogue: CatalogueStore,
         encoder: EncoderOf,
+        reader: ReaderOf = by_words,
     ) -> None:
         self.painter = painter
         self._registry = registry
         self._catalogue = catalogue
         self._encoder = encoder
+        self._reader = reader
         self._again_at = 0.0  # when it is worth another try to load the champion
 
     async def follow(self) -> None:
@@ -85,7 +96,9 @@ class Studio:
             champion = await self._registry.champion()
             if champion is None:
                 return False
-            self.painter = await open_at_once(champion, self._catalogue, self._encoder)
+            self.painter = await open_at_once(
+                champion, self._catalogue, self._encoder, self._reader
+            )
         except (ModelInvalidError, StoreUnavailableError) as error:
             log.warning("model_not_loaded", reason=str(error))
             return False
@@ -106,7 +119,9 @@ class Studio:
             is_done = self.painter.texts.can_read and not littered
             if champion is None or (champion.version == former and is_done):
                 return
-            self.painter = await open_painter(champion, self._catalogue, self._encoder)
+            self.painter = await open_painter(
+                champion, self._catalogue, self._encoder, self._reader
+            )
         except UNLOADABLE as error:
             self._again_at = time.monotonic() + AGAIN_SECONDS
             log.warning("model_not_taken_up", reason=str(error), retry_seconds=AGAIN_SECONDS)
@@ -119,32 +134,42 @@ async def await_painter(
     catalogue: CatalogueStore,
     encoder: EncoderOf,
     closing: asyncio.Event,
+    reader: ReaderOf = by_words,
 ) -> Painter | None:
     """Wait until a model is in service; None if told to stop before."""
     while (model := await await_model(registry, closing)) is not None:
         try:
-            return await open_at_once(model, catalogue, encoder)
+            return await open_at_once(model, catalogue, encoder, reader)
         except StoreUnavailableError as error:
             log.warning("model_not_loaded", model_version=model.version, reason=str(error))
             await asyncio.sleep(AWAY_SECONDS)
     return None
 
 
-async def open_at_once(model: Model, catalogue: CatalogueStore, encoder: EncoderOf) -> Painter:
-    """Load a model's catalogue, and its encoder if it can be loaded: nobody waits for it."""
+async def open_at_once(
+    model: Model, catalogue: CatalogueStore, encoder: EncoderOf, reader: ReaderOf
+) -> Painter:
+    """Load a model's catalogue, and its encoders if they can be loaded: nobody waits for them."""
     try:
-        return await open_painter(model, catalogue, encoder)
+        return await open_painter(model, catalogue, encoder, reader)
     except UNLOADABLE as error:
         log.warning("encoder_missing", model_version=model.version, reason=str(error))
     return await _painter(model, catalogue, None)
 
 
-async def open_painter(model: Model, catalogue: CatalogueStore, encoder: EncoderOf) -> Painter:
-    """Load a model's encoder and catalogue."""
-    return await _painter(model, catalogue, await encoder(model))
+async def open_painter(
+    model: Model, catalogue: CatalogueStore, encoder: EncoderOf, reader: ReaderOf = by_words
+) -> Painter:
+    """Load a model's encoder, its reader of reviews and its catalogue."""
+    return await _painter(model, catalogue, await encoder(model), await reader(model))
 
 
-async def _painter(model: Model, catalogue: CatalogueStore, encoder: TextEncoder | None) -> Painter:
+async def _painter(
+    model: Model,
+    catalogue: CatalogueStore,
+    encoder: TextEncoder | None,
+    read_tones: ReadTones | None = None,
+) -> Painter:
     mirror = Mirror(catalogue, model)
     await mirror.load()
-    return Painter(model, mirror, TextReader(encoder, model.space, catalogue))
+    return Painter(model, mirror, TextReader(encoder, model.space, catalogue), read_tones)

@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
-from benchmarks.language.checklist import failures
 from benchmarks.language.run import Run, baseline_name, is_done, said_by
 from benchmarks.language.sets import TextSet
 from portrait.arrays import Flags, Floats
 from portrait.evaluation.classification import precision_recall_f1
 from portrait.events.tone import PLAIN, blame_of, reads_negative
+from portrait.training.tasks.checklist import failures
 from portrait.training.tasks.figures import rounded
 from portrait.training.tasks.report import FROZEN
 from portrait.training.tasks.task import Labelled

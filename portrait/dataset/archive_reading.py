@@ -4,7 +4,7 @@ The log is passed over a few columns at a time, so memory is bounded by what is 
 by what is there. What is read is the same however often the files were merged in between.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from portrait.archive.archive import SCHEMA, Archive, ArchiveChangedError, Span, numbers, scan
-from portrait.archive.segment import covered
+from portrait.archive.segment import Segment, covered
 from portrait.arrays import Codes, Refs, positions
 from portrait.dataset.interactions import NO_ITEM, NO_QUERY, Interactions, from_columns
 from portrait.dataset.joining import COLUMNS as JOINING
@@ -47,6 +47,7 @@ COLUMNS = [
     "partition",
     "offset",
 ]
+Passing = Callable[[Sequence[str]], Iterator[pa.RecordBatch]]  # columns -> rows, by parts
 KNOWN_FROM = pa.field("known_from", pa.int64())  # see `Logins.joined`
 ROWS = pa.schema([*(SCHEMA.field(name) for name in COLUMNS), KNOWN_FROM])
 
@@ -144,16 +145,11 @@ def _read(
     sample: Sample,
     users: Refs | None,
 ) -> Reading:
-    segments, erasures, consents = archive.segments(), archive.erasures(), archive.consents()
-    logins = logins_of(scan(archive, segments, JOINING, erasures=erasures))
+    segments, erasures = archive.segments(), archive.erasures()
+    taught = learnable(archive, segments, erasures, window)
 
     def passing(columns: list[str]) -> Iterator[pa.RecordBatch]:
-        asked = list(dict.fromkeys([*columns, "user_ref", "action", "occurred_at"]))
-        rows = scan(archive, segments, asked, erasures=erasures, within=window)
-        joined = _joined(
-            _taught(rows, consents), logins, erasures
-        )  # of a visitor, and of who they were
-        return _of_users(_taught(joined, consents), users)
+        return _of_users(taught(columns), users)
 
     extent = measure(passing)
     chosen = None
@@ -177,6 +173,26 @@ def _read(
         erased_since=to_moment(int(erasures.until.min())) if len(erasures) else None,
         erased_until=to_moment(int(erasures.until.max())) if len(erasures) else None,
     )
+
+
+def learnable(
+    archive: Archive, segments: Sequence[Segment], erasures: Erasures, window: Span
+) -> Passing:
+    """Return what passes over the rows that may be learned from, as often as it is called.
+
+    They are their users' own, and those who do not let models learn from what they do have none,
+    neither as a visitor nor as who they turned out to be.
+    """
+    consents = archive.consents()
+    logins = logins_of(scan(archive, segments, JOINING, erasures=erasures))
+
+    def passing(columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        asked = list(dict.fromkeys([*columns, "user_ref", "action", "occurred_at"]))
+        rows = scan(archive, segments, asked, erasures=erasures, within=window)
+        joined = _joined(_taught(rows, consents), logins, erasures)
+        return _taught(joined, consents)
+
+    return passing
 
 
 def _taught(rows: Iterable[pa.RecordBatch], consents: Consents) -> Iterator[pa.RecordBatch]:

@@ -12,6 +12,7 @@ import tomllib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import cache
 from pathlib import Path
 from typing import Self
@@ -29,12 +30,28 @@ _CHINESE = "(?=[\u4e00-\u9fff])"  # else each letter of English is looked up in 
 _STOPS = r"[.,;!?:()\n。、…~]|\bbut\b|但"  # beyond which no negation reaches
 
 
+class Tone(StrEnum):
+    """What a text says of something. The order is part of what is stored: append."""
+
+    POSITIVE = "positive"
+    NEUTRAL = "neutral"
+    NEGATIVE = "negative"
+
+
 def stars_of(rating: float | None, text: str | None) -> tuple[float, bool]:
     """Return the stars of a review, 0 for none, and whether they were read from its text."""
     if rating or not text:
         return rating or 0.0, False
     is_read = reads_negative(text)
     return READ_STARS if is_read else 0.0, is_read
+
+
+def tone_read(text: str) -> Tone:
+    """Return the tone of a review by its words, as sure as `reads_negative` is."""
+    blame = blame_of(text)
+    if abs(blame) < PLAIN:
+        return Tone.NEUTRAL
+    return Tone.NEGATIVE if blame > 0 else Tone.POSITIVE
 
 
 def reads_negative(text: str) -> bool:

@@ -8,6 +8,7 @@ url ─▶ manifest ─▶ files aside ─▶ verify ─▶ rename              
     space.safetensors      mean and axes of the whitening
     learned.safetensors    what was learned beyond the text encoder
     encoder/               the text encoder, if it is not a pretrained one that everybody has
+    reader/                what reads reviews, if one was fine-tuned and reads them better
 
 Nothing here needs torch: the service reads artifacts, too.
 """
@@ -36,16 +37,18 @@ MANIFEST = "manifest.json"
 SPACE = "space.safetensors"
 LEARNED = "learned.safetensors"
 ENCODER = "encoder"
+READER = "reader"
 KILLED_SECONDS = 3_600  # younger folders aside may belong to a process that still writes
 
 
-def write_artifact(
+def write_artifact(  # noqa: PLR0913 - what a model consists of
     folder: Path,
     manifest: Manifest,
     *,
     space: Space,
     learned: Arrays,
     encoder: Path | None = None,
+    reader: Path | None = None,
 ) -> Manifest:
     """Write a model as a folder, atomically: a kill leaves the whole of it or nothing.
 
@@ -58,6 +61,7 @@ def write_artifact(
         space: The space; the manifest has to name it.
         learned: Named arrays.
         encoder: The folder of the text encoder, to be copied in.
+        reader: The folder of what reads reviews, likewise.
 
     Returns:
         The manifest with the size and the SHA-256 of every file.
@@ -74,8 +78,9 @@ def write_artifact(
             {"mean": space.mean, "axes": space.axes}, aside / SPACE, {"encoder": space.encoder}
         )
         save_file(dict(learned), aside / LEARNED)
-        if encoder is not None:
-            shutil.copytree(encoder, aside / ENCODER)
+        for source, name in ((encoder, ENCODER), (reader, READER)):
+            if source is not None:
+                shutil.copytree(source, aside / name)
         whole = manifest.model_copy(update={"files": _entries(aside)})
         (aside / MANIFEST).write_text(whole.model_dump_json(indent=2) + "\n")
         _settle(aside, folder)

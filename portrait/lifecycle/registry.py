@@ -113,6 +113,12 @@ class Card(BaseModel):
         return self.base_encoder or self.encoder
 
 
+def has_reader(card: Card) -> bool:
+    """Say whether a model's artifact has what reads reviews: else words do."""
+    told = card.metrics.get("tone")
+    return isinstance(told, dict) and told.get("kept") is True
+
+
 class Roles(NamedTuple):
     """Who serves, who did before, who is to."""
 

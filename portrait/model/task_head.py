@@ -15,12 +15,13 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from portrait.arrays import Floats
+from portrait.arrays import Codes, Floats
 from portrait.errors import SpaceMismatchError
 from portrait.model.calibration import sigmoid, softmax
 from portrait.model.space import Vectors
 
 Kind = Literal["one", "many", "ordinal"]
+SILENT = -1  # in the place of a label: none is sure enough
 _ENDS = "\n"  # of a name: none of them has a line break
 
 
@@ -34,6 +35,7 @@ class TaskHead:
     weights: Floats  # (D, O); (D, 1) if ordinal
     bias: Floats  # (O,)
     temperature: Floats  # (1,)
+    least: Floats | None = None  # (C,), from which probability on each is said; None: the likeliest
 
     def __call__(self, vectors: Vectors) -> Floats:
         """Return the probability of every label, (B, C), of unit rows (B, D).
@@ -46,6 +48,13 @@ class TaskHead:
             raise SpaceMismatchError(msg)
         return probabilities(self.kind, self.logits(vectors) / self.temperature)
 
+    def said(self, likely: Floats) -> Codes:
+        """Return which label is said of each text, (B,) of (B, C); SILENT where none is sure."""
+        least = np.float32(0) if self.least is None else self.least
+        sure = np.where(likely >= least, likely, np.float32(-1))
+        said: Codes = np.where(sure.max(axis=1) >= 0, sure.argmax(axis=1), SILENT)
+        return said
+
     def logits(self, vectors: Vectors) -> Floats:
         """Return (B, O), before the temperature."""
         logits: Floats = vectors @ self.weights + self.bias
@@ -54,12 +63,13 @@ class TaskHead:
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """Return what it is made of, by name."""
         said = _ENDS.join((self.encoder, self.kind, *self.labels))
-        return {
+        arrays: dict[str, NDArray[Any]] = {
             "said": np.frombuffer(said.encode(), np.uint8),
             "weights": self.weights,
             "bias": self.bias,
             "temperature": self.temperature,
         }
+        return arrays if self.least is None else arrays | {"least": self.least}
 
     @classmethod
     def from_arrays(cls, arrays: dict[str, NDArray[Any]]) -> "TaskHead":
@@ -76,6 +86,7 @@ class TaskHead:
             arrays["weights"],
             arrays["bias"],
             arrays["temperature"],
+            arrays.get("least"),
         )
 
 

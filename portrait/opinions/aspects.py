@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from portrait.events.tone import LONGEST_READ, blame_of, plain, starting
+from portrait.events.tone import LONGEST_READ, Tone, blame_of, plain, starting
 
 WORDS = Path(__file__).with_suffix(".toml")
 LONGEST_CLAUSE = 160  # characters of it that are shown as what was said
@@ -27,16 +27,8 @@ _NEGATED = re.compile(
 )
 
 
-class Tone(StrEnum):
-    """What a text says of something."""
-
-    POSITIVE = "positive"
-    NEUTRAL = "neutral"
-    NEGATIVE = "negative"
-
-
 class Aspect(StrEnum):
-    """What shoppers judge, whatever the item."""
+    """What shoppers judge, whatever the item. The order is part of what is stored: append."""
 
     PRICE = "price"
     QUALITY = "quality"

@@ -7,6 +7,7 @@ be read at all, is `records.py`'s to decide.
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +22,7 @@ from portrait.events.login import Login
 from portrait.events.price import held
 from portrait.events.private import is_private
 from portrait.events.stream import Message, Record
-from portrait.events.tone import READ, SAID, stars_of
+from portrait.events.tone import LONGEST_READ, READ, SAID, Tone, stars_of
 from portrait.events.topics import CONSENTS, ERASURES, event_topic
 from portrait.reading.consents import read_consent
 from portrait.reading.dialect import AS_SENT, Dialect
@@ -50,6 +51,13 @@ _Said = tuple[int, int, tuple[float, ...], int, bool]
 _Row = tuple[int, int, int, int, int, int, int, tuple[float, ...], int, bool]
 
 
+class Review(NamedTuple):
+    """The text of a review, cut, and the tenths of stars that it gave; 0: none."""
+
+    text: str
+    stars: int
+
+
 @dataclass(slots=True)
 class EventBatch:
     """Decoded events. `columns["user"]` is the place of the event's user in `users`."""
@@ -63,6 +71,8 @@ class EventBatch:
     passed_over: Counter[str] = field(default_factory=Counter)  # messages, by what they are called
     left_out: Counter[str] = field(default_factory=Counter)  # fields of events that were read
     consents: dict[str, Consent] = field(default_factory=dict)  # by user, what counts of these
+    reviews: dict[int, Review] = field(default_factory=dict)  # with a text, by event_ref
+    tones: dict[int, Tone | None] = field(default_factory=dict)  # what a BERT reads in them, so far
 
     def __len__(self) -> int:
         return len(self.columns)
@@ -117,6 +127,7 @@ class _Builder:
         self._searches: dict[int, str] = {}
         self._logins: set[Login] = set()
         self._consents: dict[str, Consent] = {}
+        self._reviews: dict[int, Review] = {}
 
     def take(self, record: Record) -> None:
         """Take in a record.
@@ -159,6 +170,7 @@ class _Builder:
             self._passed_over,
             self._left_out,
             self._consents,
+            self._reviews,
         )
 
     def _add(self, record: Record, heard: Heard, part: int) -> None:
@@ -168,9 +180,14 @@ class _Builder:
         if login is not None:
             self._logins.add(login)
         quantity, rating = _said(event)
+        id = event_ref(event.event_id)
+        if event.type is Action.REVIEW and event.text:
+            text = event.text[:LONGEST_READ]
+            self._reviews[id] = Review(text, round((event.rating or 0) * TENTHS))
+            self.tokens += len(text) // CHARACTERS_PER_TOKEN + 2
         row = (
             heard.at,
-            event_ref(event.event_id),
+            id,
             self._ref(event),
             held(event.price),
             quantity,

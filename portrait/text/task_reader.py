@@ -41,7 +41,15 @@ def load_reader(folder: Path, *, backend: Backend = "auto", threads: int = 1) ->
         OSError: There is no encoder.
         SpaceMismatchError: A head stands on another encoder than the one beside it.
     """
-    encoder = load_encoder(str(folder), backend=backend, threads=threads)
+    return reader_on(load_encoder(str(folder), backend=backend, threads=threads), folder)
+
+
+def reader_on(encoder: TextEncoder, folder: Path) -> TaskReader:
+    """Put a folder's heads on its encoder, that has been loaded.
+
+    Raises:
+        SpaceMismatchError: A head stands on another encoder.
+    """
     heads = load_heads(folder)
     for name, head in heads.items():
         if head.encoder != encoder.name:

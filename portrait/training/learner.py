@@ -13,7 +13,7 @@ import time
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import fsspec
 import torch
@@ -68,6 +68,7 @@ from portrait.training.material import (
 )
 from portrait.training.ranker.behaviour_encoder import EncoderShape
 from portrait.training.ranker.fit_ranker import FittedRanker, RankerCourse, fit_ranker, refit_ranker
+from portrait.training.tasks.fit_tone import ToneTraining, fit_tone, kept_reader, tone_told
 from portrait.training.text.retext import Retext, kept_folder, retext, told_of
 
 MATERIAL, HEADS, GROUND = "material.npz", "heads.json", "ground.txt"  # in the version's folder
@@ -75,9 +76,11 @@ CHAMPION, CHALLENGER = "champion", "challenger"
 DIM = 128  # of states and items: a record of 64 events stays below 4 KB
 UNFINISHED = timedelta(days=7)  # of a training that nobody ends: it holds users' events
 AGAIN = Course(epochs=4, patience=2)  # from a champion
+T = TypeVar("T", Retext, ToneTraining)  # what is learned from the encoder of what serves
 STAGES = (
     ARCHIVE := "reading the archive",
     TEXT := "fine-tuning the text encoder",
+    TONE := "fine-tuning what reads reviews",
     TEXTS := "reading texts",
     TRAINING := "training",
     TRAINING_AGAIN := "training on the newest events, too",
@@ -101,6 +104,7 @@ class Plan:
     again: Course = AGAIN
     with_heads: bool = True
     text: Retext | None = None  # None: the encoder stays as it is
+    tone: ToneTraining | None = None  # None: reviews are read by words
     git_commit: str = ""
     thresholds: Thresholds = DEFAULTS
 
@@ -136,6 +140,8 @@ class ArchiveLearner:
     def outline(self) -> tuple[str, ...]:
         """The stages of a training as the plan has it; see `Learner`."""
         left_out = {TEXT} if self._plan.text is None else set()
+        if self._plan.tone is None:
+            left_out.add(TONE)
         if not self._plan.with_heads:
             left_out.add(HEADS_TRAINED)
         return tuple(stage for stage in STAGES if stage not in left_out)
@@ -150,6 +156,10 @@ class ArchiveLearner:
             progress.stage(TEXT)
             asked = self._from_ground(self._plan.text, basis or champion)
             retext(folder, material, asked, progress)
+        if self._plan.tone is not None:
+            progress.stage(TONE)
+            reader = self._from_ground(self._plan.tone, basis or champion)
+            fit_tone(folder, self._archive, reader, self._plan.seed, progress)
         progress.stage(TEXTS)
         bench = self._reader.bench(folder, champion, material, progress, basis)
         artifact = folder / version
@@ -231,7 +241,7 @@ class ArchiveLearner:
         """Return what is told of the model that a training stands on."""
         return None if ground is None or self._grounds is None else self._grounds.card_of(ground)
 
-    def _from_ground(self, asked: Retext, ground: Model | None) -> Retext:
+    def _from_ground(self, asked: T, ground: Model | None) -> T:
         """Fine-tune from the pretrained encoder of what serves, wherever the setting points."""
         card = self._card(ground)
         source = None if card is None else card.encoder_source
@@ -295,6 +305,7 @@ class ArchiveLearner:
             "burst": burst_figures(exam, model),
             "heads_served": refitted.reasons,
             "text": told_of(bench.folder),
+            "tone": tone_told(bench.folder),
             REFERENCES: references_of(ranker_of(exam, model), bench.material.events),
         }
         manifest = self._manifest(bench, metrics)
@@ -304,6 +315,7 @@ class ArchiveLearner:
             space=bench.space,
             learned=learned.to_arrays(),
             encoder=kept_folder(bench.folder),
+            reader=kept_reader(bench.folder),
         )
 
     def lessons(self, context: Context) -> Material:

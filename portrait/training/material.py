@@ -217,7 +217,7 @@ def _divided(  # noqa: PLR0913, PLR0917 - what `gather` has in hand
         events=events,
         user_refs=refs,
         replayed=np.isin(refs, again),
-        held=_mixed(refs) < np.uint64(round(shares.held_out * (HASHES - 1))),
+        held=mixed(refs) < np.uint64(round(shares.held_out * (HASHES - 1))),
         texts=tuple("" if item is None else item.text for item in known),
         queries=tuple(searched[ref] for ref in events.queries.tolist()),
         categories=np.array([_category(item) for item in known], np.uint64),
@@ -288,7 +288,7 @@ def _category(item: Item | None) -> int:
     return name_ref(interest_category(item.category)) if item and item.category else 0
 
 
-def _mixed(refs: Refs) -> Refs:
+def mixed(refs: Refs) -> Refs:
     """Hash refs once more: whoever is held out has nothing to do with whom the replay takes."""
     mixed = (refs ^ (refs >> np.uint64(31))) * np.uint64(0x7FB5D329728EA185)
     return mixed ^ (mixed >> np.uint64(27))

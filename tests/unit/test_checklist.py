@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from benchmarks.language.checklist import cases, failures, gap
 from benchmarks.language.tone import words_say
 from portrait.arrays import Floats
+from portrait.training.tasks.checklist import cases, failures, gap
 from portrait.training.tasks.threshold import NEVER, threshold_for
 
 

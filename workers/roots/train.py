@@ -35,6 +35,7 @@ from portrait.training.loop.train import train as train_lesson
 from portrait.training.material import Shares
 from portrait.training.ranker.behaviour_encoder import EncoderShape
 from portrait.training.ranker.fit_ranker import RankerCourse
+from portrait.training.tasks.fit_tone import ToneTraining
 from portrait.training.text.retext import Retext
 from portrait.training.text.text_finetune import FineTuning
 from workers.encoders import Encoders
@@ -110,6 +111,7 @@ def plan_of(settings: Settings) -> Plan:
         again=again,
         with_heads=settings.train_heads,
         text=_retext(settings),
+        tone=_tone(settings),
         git_commit=settings.git_commit,
         thresholds=_thresholds(settings),
     )
@@ -120,6 +122,12 @@ def _retext(settings: Settings) -> Retext | None:
         return None
     base = Path(path_of(settings.encoder))  # unless what serves says another
     return Retext(base, FineTuning(lora_rank=LORA_RANK if settings.train_text == "lora" else 0))
+
+
+def _tone(settings: Settings) -> ToneTraining | None:
+    if settings.fine_tune == "off":
+        return None
+    return ToneTraining(Path(path_of(settings.encoder)))  # unless what serves says another
 
 
 def _parts(

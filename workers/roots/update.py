@@ -42,11 +42,14 @@ async def run(settings: Settings, _options: Namespace) -> None:
         asyncio.TaskGroup() as tasks,
     ):
         encoders = encoders_of(settings, wires)
-        painter = await await_painter(wires.registry, wires.catalogue, encoders.of, wires.closing)
+        painter = await await_painter(
+            wires.registry, wires.catalogue, encoders.of, wires.closing, encoders.reader_of
+        )
         if painter is None:
             return
         ports = update_ports(settings, wires.redis, wires.publisher, wires.catalogue)
-        updater = assemble(ports, painter, encoders.of, limits_of(settings, dialect), GROUP)
+        limits = limits_of(settings, dialect)
+        updater = assemble(ports, painter, encoders.of, limits, GROUP, encoders.reader_of)
         studio = updater.studio
         log.info("worker_started", worker="update", model_version=painter.model.version)
         async with open_stream(

@@ -33,7 +33,7 @@ class Late:
     """New texts of a part of a batch, being read."""
 
     part: EventBatch
-    refs: Sequence[int]  # of searches, and of items that the catalogue does not have
+    refs: Sequence[int]  # of searches, and of items that the catalogue lacks; ids of reviews
     read: Read
     painter: Painter
     task: "asyncio.Task[None]"
@@ -63,7 +63,8 @@ class Late:
     def members(self) -> NDArray[np.int64]:
         """The places of the events that name what is new: their users are painted again."""
         refs = np.array(self.refs, np.uint64)
-        return np.flatnonzero(np.isin(self.part.columns["event"]["ref"], refs))
+        event = self.part.columns["event"]
+        return np.flatnonzero(np.isin(event["ref"], refs) | np.isin(event["id"], refs))
 
 
 @dataclass(slots=True)

@@ -1,4 +1,4 @@
-"""New texts: the vectors of searches, and of items that the catalogue does not know.
+"""New texts: the vectors of searches, and of items that the catalogue lacks; what reviews say.
 
 They hold up nobody for long: what takes longer is read beside the stream (`backlog.py`).
 """
@@ -18,6 +18,7 @@ from portrait.events.item import Item
 from portrait.reading.decode import EventBatch, item_of
 from workers.painter import Painter
 from workers.update.backlog import Late, portions
+from workers.update.reviews import read_reviews, unread_reviews
 from workers.update.updater import Outcome, Updater
 
 TOUCHED_AGAIN_MS = 3_600_000  # an item that only events know is introduced again after an hour
@@ -26,6 +27,8 @@ LARGEST_SNAPSHOT = 2_048  # bytes that are remembered of such an item
 
 async def encode_new(part: EventBatch, outcome: Outcome, updater: Updater) -> None:
     """Find or make the vectors of searches, and of items that the catalogue does not know.
+
+    Reviews are read, too, if there is a BERT for it.
 
     What takes too long goes on beside; while anything does, nobody waits for new texts.
     """
@@ -40,13 +43,15 @@ async def encode_new(part: EventBatch, outcome: Outcome, updater: Updater) -> No
     settled = ~np.isin(refs, np.array(unknown, np.uint64))
     known = mirror.catalogue.said(refs[settled])  # of what only events know
     unknown += [ref for ref, said in known.items() if _says_more(part.items[ref], said)]
-    if not (lacking or unknown):
+    reviews = [*(part.reviews.keys() - part.tones)] if outcome.painter.read_tones else []
+    if not (lacking or unknown or reviews):
         return
+    new = [*lacking, *unknown, *reviews]
     if len(backlog) + len(outcome.late) >= backlog.most:
-        metrics.texts_passed_over.inc(len(lacking) + len(unknown))
+        metrics.texts_passed_over.inc(len(new))
         return
     read = partial(_read_new, part, lacking, unknown, updater)
-    late = Late.begun(part, [*lacking, *unknown], read, outcome.painter)
+    late = Late.begun(part, new, read, outcome.painter)
     wait = 0.0 if len(backlog) or outcome.late else updater.limits.encode_wait.total_seconds()
     await asyncio.wait({late.task}, timeout=wait)
     if late.task.done():
@@ -73,6 +78,9 @@ async def _read_new(
     for portion in portions(dict.fromkeys(text for item in introduced for text in texts_of(item))):
         async with updater.backlog.turn:
             await painter.texts.read(portion, ttl=SEARCH_TTL)
+    for portion in portions(dict.fromkeys(unread_reviews(part))):
+        async with updater.backlog.turn:
+            await read_reviews(part, portion, painter)
     await painter.mirror.fetch_texts(searches)
     if introduced:
         await painter.mirror.introduce(introduced)

@@ -20,7 +20,7 @@ from portrait.profiles.facts import Facts
 from portrait.profiles.layout import portrait_dtype
 from portrait.profiles.notice import notices
 from portrait.profiles.profile import encode_profiles, read_facts
-from portrait.profiles.searched import Texts, encode_searched, read_searched
+from portrait.profiles.searched import Texts, beside, encode_searched
 from portrait.profiles.store import Stored
 from workers.update.overtaken import tries
 from workers.update.updater import Outcome, Updater, timed
@@ -78,7 +78,7 @@ async def _attempt(
         await mirror.fetch_texts(search_refs(facts.ring))
         records = encode_profiles(facts, paint(facts.ring, mirror.catalogue))
     stored = [(people[place].own or people[place].served).searched for place in concerned.tolist()]
-    searched = encode_searched(facts.ring, _words(parts) | dict(said), stored)
+    searched = encode_searched(facts.ring, said, stored, _beside(parts))
     writes = [
         PersonWrite(
             users[place],
@@ -115,10 +115,10 @@ def encode_own(own: Facts) -> list[bytes]:
     return encode_profiles(own, np.zeros(len(own), portrait_dtype(0)))
 
 
-def _words(parts: _Parts) -> dict[int, str]:
-    """Return what was searched for on the devices, by search_ref."""
+def _beside(parts: _Parts) -> dict[int, bytes]:
+    """Return what was searched for on the devices, and what reviews written there say."""
     stored = [seen.stored.searched for devices in parts.seen for seen in devices]
-    return {ref: text for each in stored for ref, text in read_searched(each).items()}
+    return {ref: written for each in stored for ref, written in beside(each).items()}
 
 
 async def _seen(users: Sequence[str], updater: Updater) -> list[list[Seen]]:

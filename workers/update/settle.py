@@ -15,11 +15,12 @@ from portrait.events.columns import is_past
 from portrait.events.consent import Consent, Purpose, consent_of
 from portrait.inference.explain import search_refs
 from portrait.inference.paint import paint
+from portrait.model.heard import hear
 from portrait.model.influence import wanted
 from portrait.profiles.facts import Facts, fold
 from portrait.profiles.notice import notices
 from portrait.profiles.profile import REVISION, encode_profiles, read_facts
-from portrait.profiles.searched import Texts, encode_searched
+from portrait.profiles.searched import encode_searched
 from portrait.profiles.store import Own, Write
 from portrait.reading.decode import EventBatch
 from workers.update.identify import identify
@@ -27,6 +28,7 @@ from workers.update.overtaken import tries
 from workers.update.prequential import note
 from workers.update.prices import priced
 from workers.update.rejoin import encode_own
+from workers.update.reviews import SaidBeside, said_of
 from workers.update.updater import Outcome, Updater, timed
 
 USERS_AT_ONCE = 1_000  # of a batch; a quarter of a usual one
@@ -51,13 +53,14 @@ async def settle(
 
     Some users at a time: while Redis serves some, others are computed.
     """
+    said = said_of(batch)
     slices = batch.columns["user"][places] // USERS_AT_ONCE
     order = np.argsort(slices, kind="stable")
     edges = np.flatnonzero(np.diff(slices[order])) + 1
     try:
         async with asyncio.TaskGroup() as tasks:
             settling = [
-                tasks.create_task(_settle_some(batch, members, outcome, updater))
+                tasks.create_task(_settle_some(batch, members, said, outcome, updater))
                 for members in np.split(places[order], edges)
             ]
     except* (StoreRestartedError, StoreUnavailableError) as group:
@@ -70,13 +73,18 @@ async def settle(
 
 
 async def _settle_some(
-    batch: EventBatch, members: NDArray[np.int64], outcome: Outcome, updater: Updater
+    batch: EventBatch,
+    members: NDArray[np.int64],
+    said: SaidBeside,
+    outcome: Outcome,
+    updater: Updater,
 ) -> bool:
     """Take some users' events in; again for those whose profile has moved on meanwhile.
 
     Args:
         batch: Where the events are.
         members: (M,), places of all events of these users, in log order.
+        said: What the batch says that lies beside the records.
         outcome: Where to note what was done.
         updater: What is touched.
 
@@ -91,7 +99,7 @@ async def _settle_some(
         users = [batch.users[place] for place in pending.tolist()]
         theirs = columns[np.isin(columns["user"], pending)]
         theirs["user"] = np.searchsorted(pending, theirs["user"])
-        pending = pending[await _attempt(users, theirs, batch.searches, outcome, updater)]
+        pending = pending[await _attempt(users, theirs, said, outcome, updater)]
         metrics.profiles_refused.inc(len(pending))
         if not len(pending):
             return True
@@ -102,7 +110,7 @@ async def _settle_some(
 async def _attempt(
     users: list[str],
     columns: NDArray[np.void],
-    said: Texts,
+    said: SaidBeside,
     outcome: Outcome,
     updater: Updater,
 ) -> NDArray[np.int64]:
@@ -119,13 +127,15 @@ async def _attempt(
         voices = wanted(facts, columns, regular)
         voices["weight"][~counted] = 0
         accepted = fold(facts, columns)
+        written = [each.searched for each in before]
+        searched = encode_searched(facts.ring, said.searches, written, said.readings)
+        hear(facts, searched, said.heard)
     is_joined = np.array([each.is_joined for each in before])
     with timed("paint"):
         catalogue = outcome.painter.mirror.catalogue
         await outcome.painter.mirror.fetch_texts(search_refs(facts.ring))
         records = _painted(facts, is_joined, catalogue)
     with timed("store"):
-        searched = encode_searched(facts.ring, said, [each.searched for each in before])
         writes = [
             Write(user, (old.record or b"")[REVISION], record, words, old.is_joined)
             for user, old, record, words in zip(users, before, records, searched, strict=True)

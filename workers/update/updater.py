@@ -23,7 +23,7 @@ from portrait.monitoring.watch import LiveCounts
 from portrait.profiles.store import ProfileStore
 from portrait.reading.decode import EventBatch
 from portrait.reading.dialect import AS_SENT, Dialect
-from workers.painter import EncoderOf, Painter, Studio
+from workers.painter import EncoderOf, Painter, ReaderOf, Studio, by_words
 from workers.update.acquainted import Acquainted
 from workers.update.backlog import Backlog, Late
 from workers.update.prequential import Noted, Prequential
@@ -75,8 +75,13 @@ class Updater:
     backlog: Backlog = field(default_factory=Backlog)
 
 
-def assemble(
-    ports: Ports, painter: Painter, encoder_of: EncoderOf, limits: Limits, group: str
+def assemble(  # noqa: PLR0913, PLR0917 - what an updater is made of
+    ports: Ports,
+    painter: Painter,
+    encoder_of: EncoderOf,
+    limits: Limits,
+    group: str,
+    reader_of: ReaderOf = by_words,
 ) -> Updater:
     """Put an updater together, that reads as a group and begins with a painter."""
     return Updater(
@@ -86,7 +91,7 @@ def assemble(
         progress=ports.progress,
         resume=Resume(ports.offsets, group),
         publisher=ports.publisher,
-        studio=Studio(painter, ports.registry, ports.catalogue, encoder_of),
+        studio=Studio(painter, ports.registry, ports.catalogue, encoder_of, reader_of),
         prequential=Prequential(ports.live),
         limits=limits,
     )

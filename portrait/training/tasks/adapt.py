@@ -24,6 +24,7 @@ from portrait.training.tasks.calibrate import Calibrated, calibrated
 from portrait.training.tasks.lesson import TaskLesson
 from portrait.training.tasks.report import Report, report_of
 from portrait.training.tasks.task import Task
+from portrait.training.tasks.threshold import thresholds_for
 from portrait.training.tasks.tower import Regularisation, TaskTower
 from portrait.training.text.lora import adapted, save_encoder
 
@@ -138,7 +139,10 @@ def _heads(
     for place, (task, reading) in enumerate(zip(tower.tasks, readings, strict=True)):
         if reports[place].kept:
             head, warmth = tower.head(place), np.array([reading.temperature], np.float32)
+            least = None
+            if task.precision is not None:
+                least = thresholds_for(task.valid.targets, reading.likely, task.precision)
             heads[task.name] = TaskHead(
-                encoder, task.kind, task.labels, head.weights, head.bias, warmth
+                encoder, task.kind, task.labels, head.weights, head.bias, warmth, least
             )
     return heads

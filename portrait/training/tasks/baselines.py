@@ -1,7 +1,7 @@
 """What fine-tuning has to beat: the encoder as it is with a linear head, and n-grams."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from portrait.arrays import Floats
@@ -21,6 +21,7 @@ class Baseline:
     frozen: Calibrated  # what it says of the validation texts
     read_ngrams: Ngrams
     ngrams: Floats  # what they say, (V, C)
+    others: Mapping[str, Floats] = field(default_factory=dict)  # what else has to be beaten says
 
 
 def fit_baselines(

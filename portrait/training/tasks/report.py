@@ -33,8 +33,9 @@ class Report:
 def report_of(
     task: Task, before: Baseline, after: Calibrated, outcome: Outcome, trained_weights: int
 ) -> Report:
-    """Compare the three on the validation texts, and say whether the task is kept."""
-    said = {FROZEN: before.frozen.likely, NGRAMS: before.ngrams, TUNED: after.likely}
+    """Compare them on the validation texts, and say whether the task is kept."""
+    said = {FROZEN: before.frozen.likely, NGRAMS: before.ngrams, **before.others}
+    said[TUNED] = after.likely
     targets = task.valid.targets
     told = {name: figures(task.kind, targets, likely) for name, likely in said.items()}
     kept, reason = verdict(told)
@@ -53,9 +54,9 @@ def report_of(
 
 
 def verdict(told: Mapping[str, Figures]) -> tuple[bool, str]:
-    """Say whether the fine-tuned encoder reads better than both others, and why not."""
+    """Say whether the fine-tuned encoder reads better than all others, and why not."""
     ours = told[TUNED]["deciding"]
-    best = max((FROZEN, NGRAMS), key=lambda name: told[name]["deciding"])
+    best = max(told.keys() - {TUNED}, key=lambda name: told[name]["deciding"])
     theirs = told[best]["deciding"]
     if ours > theirs:
         return True, f"{TUNED} {ours:.4f} beats {best} {theirs:.4f}"

@@ -40,6 +40,7 @@ class Task:
     train: Labelled
     valid: Labelled
     balanced: bool = False  # whether rare labels count for as much as common ones
+    precision: float | None = None  # how often what is said has to be right; None: it is all said
 
     @property
     def outputs(self) -> int:

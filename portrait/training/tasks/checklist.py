@@ -14,11 +14,13 @@ from itertools import product
 
 import numpy as np
 
-from portrait.arrays import Floats
+from portrait.arrays import Codes, Floats
 
 Reads = Callable[[Sequence[str]], Floats]  # B texts -> (B,), how negative; from .5 on it says so
 NEGATIVE = 0.5
+Says = Callable[[Sequence[str]], Codes]  # B texts -> (B,), what is said of each
 DIRECTIONS = ("negation",)
+WHO_OR_WHERE = ("names", "regions")  # what must not change what is said
 
 NOUNS = {"en": ("kettle", "jacket", "phone"), "zh": ("水壶", "外套", "手机")}
 PRAISE = {
@@ -90,11 +92,17 @@ def gap(reads: Reads) -> Mapping[str, float]:
     """Return how far apart the means of two names or regions are at most, by language."""
     widest: dict[str, float] = {}
     for language in NOUNS:
-        for check in ("names", "regions"):
+        for check in WHO_OR_WHERE:
             rows = [reads(case.texts) for case in _of(language) if case.check == check]
             means = np.mean(rows, axis=0)
             widest[language] = max(widest.get(language, 0.0), float(np.ptp(means)))
     return widest
+
+
+def moved(says: Says, language: str) -> float:
+    """Return in which share of the cases something else is said by who wrote it, or where from."""
+    asked = [case.texts for case in _of(language) if case.check in WHO_OR_WHERE]
+    return float(np.mean([len(set(says(texts).tolist())) > 1 for texts in asked]))
 
 
 def _fails(case: Case, reads: Reads) -> bool:

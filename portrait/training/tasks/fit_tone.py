@@ -1,0 +1,243 @@
+"""A reader of reviews out of a training: fine-tuned, kept only if it reads them better than others.
+
+archive ─▶ reviews ─▶ task ─▶ words, n-grams, frozen + linear ─▶ fine-tuned ─▶ judged once
+                                                                └─▶ who or where: no change?
+
+    reader/      the encoder with its head, if it is kept
+    tone.json    says that it has ended, and how
+
+It begins from the pretrained encoder every time, and takes minutes: one that was killed begins
+again.
+"""
+
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from portrait.archive.archive import Archive
+from portrait.arrays import Floats
+from portrait.dataset.reviews import read_reviews
+from portrait.evaluation.classification import precision_recall_f1
+from portrait.events.tone import reads_negative
+from portrait.lifecycle.artifact import READER
+from portrait.model.task_head import TaskHead, probabilities
+from portrait.text.task_reader import load_heads
+from portrait.text.text_encoder import load_pooled, load_tokenize
+from portrait.tracker import Tracker
+from portrait.training.loop.train import Course
+from portrait.training.tasks.adapt import Adaptation, Adapted, adapt
+from portrait.training.tasks.baselines import Baseline, fit_baselines
+from portrait.training.tasks.checklist import moved
+from portrait.training.tasks.figures import deciding, rounded
+from portrait.training.tasks.report import FROZEN, NGRAMS, TUNED, verdict
+from portrait.training.tasks.task import Labelled
+from portrait.training.tasks.threshold import NEVER
+from portrait.training.tasks.tone import LABELS, TONE, Sizes, ToneTask, language_of, tone_task
+from portrait.training.tasks.tower import encode
+from portrait.training.tasks.words import WORDS, fit_words
+
+OUTCOME = "tone.json"
+MOST_READ = 20_000  # reviews of the archive, the newest: some 10 MB of text
+LEAST_OF_EACH = 5  # bad and good reviews to choose by, and to judge by: fewer tell nothing
+LEAST_PRECISION = 0.85  # of what is called bad on what judges; it was chosen for `PRECISION`
+MOST_MOVED = (
+    0.05  # share of the check list's cases: what says one thing of John and another of Lakisha
+)
+BAD = LABELS.index("bad")
+GOOD = LABELS.index("good")
+
+
+@dataclass(frozen=True, slots=True)
+class ToneTraining:
+    """How a reader is made."""
+
+    base: Path  # folder of the encoder to begin from
+    least: int = 300  # labelled reviews
+    sizes: Sizes = field(default_factory=Sizes)
+    how: Adaptation = field(
+        default_factory=lambda: Adaptation(Course(epochs=2, learning_rate=6e-5, warm_up=0.1))
+    )
+
+
+def fit_tone(
+    folder: Path, archive: Archive, asked: ToneTraining, seed: int, tracker: Tracker
+) -> None:
+    """Make a reader into `folder`, unless that has been done.
+
+    Args:
+        folder: Of the version.
+        archive: Where reviews are.
+        asked: How.
+        seed: Of all that is drawn.
+        tracker: Where the curves go, and how far it is.
+    """
+    if (folder / OUTCOME).exists():
+        return
+    shutil.rmtree(folder / READER, ignore_errors=True)
+    told = _fitted(folder / READER, archive, asked, seed, tracker)
+    if not told["kept"]:
+        shutil.rmtree(folder / READER, ignore_errors=True)
+    aside = (folder / OUTCOME).with_suffix(".new")
+    aside.write_text(json.dumps(told))
+    aside.replace(folder / OUTCOME)
+
+
+def tone_told(folder: Path) -> dict[str, object] | None:
+    """Return how the reader of a version came out; None if none was to be made."""
+    try:
+        told: dict[str, object] = json.loads((folder / OUTCOME).read_text())
+    except FileNotFoundError:
+        return None
+    return told
+
+
+def kept_reader(folder: Path) -> Path | None:
+    """Return where the reader of a version lies, if it was kept."""
+    told = tone_told(folder)
+    return folder / READER if told is not None and told["kept"] else None
+
+
+def _fitted(
+    out: Path, archive: Archive, asked: ToneTraining, seed: int, tracker: Tracker
+) -> dict[str, object]:
+    """Learn and judge. Returns what is told of it."""
+    reviews = read_reviews(archive, MOST_READ)
+    if len(reviews) < asked.least:
+        return _not(f"There are {len(reviews)} reviews with stars of {asked.least} needed.")
+    if not asked.base.is_dir():
+        return _not("The encoder lies in no folder that it could be learned from.")
+    cut = tone_task(reviews, asked.sizes, seed)
+    if few := _few(cut):
+        return _not(few)
+    task, how = cut.task, replace(asked.how, course=replace(asked.how.course, seed=seed))
+    (fitted,) = fit_baselines(
+        asked.base,
+        [task],
+        most_tokens=how.most_tokens,
+        mixed_precision=how.course.mixed_precision,
+    )
+    read_words = fit_words(task)
+    baseline = replace(fitted, others={WORDS: read_words(task.valid.texts)})
+    done = adapt(asked.base, [task], [baseline], out, how, tracker=tracker)
+    (report,) = done.reports
+    told: dict[str, object] = {
+        "reviews": {
+            "learned": len(task.train),
+            "chosen_by": len(task.valid),
+            "judged_by": len(cut.test),
+        },
+        "seconds": round(report.seconds, 1),
+        "chosen": {name: rounded(each) for name, each in report.figures.items()},
+    }
+    if not report.kept:
+        return told | _not(_sentence(report.reason))
+    judged = _judged(cut.test, asked.base, how, baseline, read_words(cut.test.texts), done, out)
+    return told | judged
+
+
+def _judged(  # noqa: PLR0913, PLR0917 - all that has been read, and by whom
+    test: Labelled,
+    base: Path,
+    how: Adaptation,
+    baseline: Baseline,
+    words: Floats,
+    done: Adapted,
+    out: Path,
+) -> dict[str, object]:
+    """Look at the reviews that judge, once."""
+    head, tuned = load_heads(out)[TONE], _Reads(done)
+    likely = {
+        WORDS: words,
+        NGRAMS: baseline.read_ngrams(test.texts),
+        FROZEN: _frozen(test.texts, base, how, baseline),
+        TUNED: tuned(test.texts),
+    }
+    figures = {
+        name: {"deciding": deciding("ordinal", test.targets, each)} for name, each in likely.items()
+    }
+    blame = {
+        WORDS: np.array([reads_negative(text) for text in test.texts]),
+        TUNED: head.said(likely[TUNED]) == BAD,
+    }
+    found = {name: precision_recall_f1(test.targets == BAD, each) for name, each in blame.items()}
+    languages = sorted({language_of(text) for text in test.texts})
+    changed = {
+        language: moved(lambda texts: head.said(tuned(texts)), language) for language in languages
+    }
+    kept, reason = _verdict(head, figures, found[TUNED]["precision"], changed)
+    return {
+        "kept": kept,
+        "reason": reason,
+        "figures": {name: rounded(each) for name, each in figures.items()},
+        "blame": {name: rounded(each) for name, each in found.items()},
+        "moved_by_who_or_where": rounded(changed),
+        "encoder": done.encoder,
+    }
+
+
+def _verdict(
+    head: TaskHead,
+    figures: Mapping[str, Mapping[str, float]],
+    precision: float,
+    changed: Mapping[str, float],
+) -> tuple[bool, str]:
+    """Say whether a reader may serve, and why not."""
+    better, reason = verdict(figures)
+    if not better:
+        return False, _sentence(reason)
+    if head.least is None or head.least[BAD] == NEVER:
+        return False, "It is never so sure of blame that it is right often enough."
+    if precision < LEAST_PRECISION:
+        return False, f"Of what it calls bad, {precision:.2f} is; {LEAST_PRECISION} is asked for."
+    if (worst := max(changed.values())) > MOST_MOVED:
+        return False, (
+            f"Of texts that differ by who wrote them or where from, {worst:.2f} of the cases "
+            f"are read differently; {MOST_MOVED} may be."
+        )
+    return True, _sentence(reason)
+
+
+def _few(cut: ToneTask) -> str:
+    """Say what there is too little of; empty if there is enough."""
+    for texts, purpose in ((cut.task.valid, "choose"), (cut.test, "judge")):
+        counts = np.bincount(texts.targets, minlength=len(LABELS))
+        for label in (BAD, GOOD):
+            if counts[label] < LEAST_OF_EACH:
+                return (
+                    f"There are {counts[label]} {LABELS[label]} reviews to {purpose} by, of "
+                    f"{LEAST_OF_EACH} needed."
+                )
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Reads:
+    """What has been learned, as it reads."""
+
+    done: Adapted
+
+    def __call__(self, texts: Sequence[str]) -> Floats:
+        """Return the probability of every label, (B, C)."""
+        lesson, (reading,) = self.done.lesson, self.done.readings
+        logits = lesson.logits(0, lesson.encode(texts))
+        return probabilities("ordinal", logits / np.float32(reading.temperature))
+
+
+def _frozen(texts: Sequence[str], base: Path, how: Adaptation, baseline: Baseline) -> Floats:
+    """Read texts with the encoder as it was, and its head, (B, C)."""
+    tokens = load_tokenize(str(base), how.most_tokens)(texts)
+    vectors = encode(load_pooled(str(base)), tokens, mixed_precision=how.course.mixed_precision)
+    logits = baseline.probe.logits(vectors) / np.float32(baseline.frozen.temperature)
+    return probabilities("ordinal", logits)
+
+
+def _not(reason: str) -> dict[str, object]:
+    return {"kept": False, "reason": reason}
+
+
+def _sentence(reason: str) -> str:
+    return f"{reason[0].upper()}{reason[1:]}."

@@ -1,0 +1,112 @@
+"""Tone as a task: reviews are bad, middling or good by their stars, and cut by who wrote them.
+
+reviews ─▶ of users to learn from ─▶ of each label as many as there is room for ─▶ some get made-up
+       │                             names and places, which say nothing of the tone
+       └─▶ of users to choose by, and to judge by: as they come
+
+Nobody's reviews are on two sides. Who is held out of all learning is among those who judge.
+Source of the made-up: Garg et al., Counterfactual Fairness in Text Classification, AIES 2019.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from portrait.arrays import Codes, Floats, Rows
+from portrait.dataset.reviews import Reviews
+from portrait.events.tone import LONGEST_READ
+from portrait.model.kinds import DISLIKED, LIKED
+from portrait.training.material import HASHES, mixed
+from portrait.training.tasks.task import Labelled, Task
+
+TONE = "tone"
+LABELS = ("bad", "middling", "good")
+PRECISION = 0.95  # of what is said: who is taken for a critic, and is none, loses what they like
+JUDGING, CHOOSING = 0.2, 0.15  # of the users
+TENTHS = 10  # of a star
+
+# Other people and places than those of the check list, which judges.
+PEOPLE = {
+    "en": ("Anna", "Jamal", "Wei", "Fatima", "Carlos", "Ingrid", "Kofi", "Yuki", "Ahmed", "Grace"),
+    "zh": ("李娜", "买买提", "王芳", "卓玛", "刘洋", "司马光", "次仁", "古丽娜", "赵敏", "巴特尔"),
+}
+PLACES = {
+    "en": ("Paris", "Nairobi", "Lima", "Ohio", "Hanoi", "Cairo", "Oslo", "Manila", "Florida"),
+    "zh": ("上海", "四川", "甘肃", "云南", "海南", "青海", "温州", "内蒙古", "贵州", "黑龙江"),
+}
+LIVES = {"en": " I live in {}.", "zh": "我住在{}。"}
+SIGNED = {"en": " {}", "zh": "{}"}
+MADE_UP_SHARE = 0.6  # of the texts to learn from
+CHINESE_FROM, CHINESE_TO = "\u4e00", "\u9fff"
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """How many reviews are read at most: what bounds the time that it takes."""
+
+    train: int = 1_200
+    valid: int = 500
+    test: int = 500
+
+
+@dataclass(frozen=True, slots=True)
+class ToneTask:
+    """The task, and what it is judged by once."""
+
+    task: Task
+    test: Labelled
+
+
+def tone_task(reviews: Reviews, sizes: Sizes, seed: int) -> ToneTask:
+    """Cut reviews into what is learned from, chosen by and judged by."""
+    share = mixed(reviews.users).astype(np.float64) / HASHES
+    judging, choosing = share < JUDGING, (share >= JUDGING) & (share < JUDGING + CHOOSING)
+    targets = labels_of(reviews.stars)
+    random = np.random.default_rng(seed)
+
+    def labelled(rows: Rows) -> Labelled:
+        return Labelled([reviews.texts[row][:LONGEST_READ] for row in rows], targets[rows])
+
+    train = _of_each(np.flatnonzero(~judging & ~choosing), targets, sizes.train)
+    task = Task(
+        TONE,
+        "ordinal",
+        LABELS,
+        _made_up(labelled(train), random),
+        labelled(np.flatnonzero(choosing)[-sizes.valid :]),
+        balanced=True,
+        precision=PRECISION,
+    )
+    return ToneTask(task, labelled(np.flatnonzero(judging)[-sizes.test :]))
+
+
+def labels_of(stars: Floats) -> Codes:
+    """Return the place of each label, (R,), as `kinds.py` weighs stars."""
+    tenths = np.rint(stars * TENTHS)
+    return np.where(tenths <= DISLIKED, 0, np.where(tenths < LIKED, 1, 2)).astype(np.int64)
+
+
+def language_of(text: str) -> str:
+    """Return in which of the two languages that the check list has a text is written, roughly."""
+    return "zh" if any(CHINESE_FROM <= sign <= CHINESE_TO for sign in text) else "en"
+
+
+def _of_each(rows: Rows, targets: Codes, most: int) -> Rows:
+    """Take the newest of each label in turn, as there are mostly good ones; (N,) ascending."""
+    turn = np.zeros(len(rows), np.int64)
+    for label in range(len(LABELS)):
+        own = np.flatnonzero(targets[rows] == label)
+        turn[own] = np.arange(len(own))[::-1]
+    return np.sort(rows[np.argsort(turn, kind="stable")[:most]])
+
+
+def _made_up(texts: Labelled, random: np.random.Generator) -> Labelled:
+    """Say of some texts who wrote them, or where from."""
+    said = []
+    for text in texts.texts:
+        language = language_of(text)
+        form, names = ((SIGNED, PEOPLE), (LIVES, PLACES))[random.integers(2)]
+        name = str(random.choice(names[language]))
+        is_made_up = random.random() < MADE_UP_SHARE
+        said.append(text + form[language].format(name) if is_made_up else text)
+    return Labelled(said, texts.targets)
