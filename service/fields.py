@@ -2,7 +2,7 @@
 
 import re
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import (
     AwareDatetime,
@@ -14,6 +14,8 @@ from pydantic import (
     model_validator,
 )
 from pydantic_core import CoreSchema
+
+from portrait.events.tone import Tone
 
 ItemName = Annotated[str, Field(examples=["1082185"])]
 Title = Annotated[str, Field(examples=["Dark chocolate 85%"])]
@@ -31,10 +33,11 @@ Stale = Annotated[
     ),
 ]
 ReadTone = Annotated[
-    Literal["negative"] | None,
+    Tone | None,
     Field(
-        description="Of a review without stars whose text was read as negative: it counts as one "
-        "star does. Null where nothing was read, or what was said is not sure.",
+        description="Of a review that counts by its text, and not by stars: as five of them, as "
+        "three or as one. Null where nothing was read, where what is said is not sure, and where "
+        "stars say the same.",
         examples=[None],
     ),
 ]

@@ -91,8 +91,9 @@ class Event(BaseModel):
     text: Text | None = Field(
         None,
         validation_alias=AliasChoices("text", "query", "review_body"),
-        description="The search query or the review. Of a review without a rating it is read "
-        "whether it speaks against the item.",
+        description="The search query or the review. What a review says is read, by a BERT where "
+        "one has learned it from the shop's own, else by words: then only of reviews without a "
+        "rating, and only whether it speaks against the item.",
     )
     rating: float | None = Field(None, ge=0, le=5, description="Of a review: 1 worst, 5 best.")
     order_id: Id | None = Field(

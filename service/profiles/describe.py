@@ -11,12 +11,13 @@ from typing import Literal
 from pydantic_core import to_json
 
 from portrait.events.event import Action
-from portrait.events.tone import READ, SAID
-from portrait.model.kinds import REVIEW
+from portrait.events.tone import READ, SAID, Tone
+from portrait.model.kinds import DISLIKED, LIKED, REVIEW
 from portrait.model.space import Vectors
 from portrait.profiles.facts import MONEY, PERIOD_MS
 from portrait.profiles.layout import LONG, NO_EVIDENCE, SHORT
 from portrait.profiles.record import Event, Record
+from portrait.profiles.reviewed import Reading
 from portrait.profiles.searched import SEARCH, Texts
 from portrait.profiles.trend import STEADY
 from service.live import Source
@@ -39,7 +40,6 @@ class _Nameless:
 
 NAMELESS = _Nameless()
 Direction = Literal["rising", "steady", "falling"]
-Tone = Literal["negative"]
 Json = dict[str, object]
 
 
@@ -47,6 +47,7 @@ def profile_json(  # noqa: PLR0913 - it is what the answer is made of
     user_id: str,
     record: Record,
     texts: Texts,
+    readings: Mapping[int, Reading],
     source: Source,
     *,
     model_version: str | None,
@@ -74,7 +75,7 @@ def profile_json(  # noqa: PLR0913 - it is what the answer is made of
         "interests": _interests(record, texts, source),
         "brands": _brands(record, source),
         "price_band": _price_band(record),
-        "recent": [_in_full(event, texts, source) for event in record.events[:recent]],
+        "recent": [_in_full(event, texts, readings, source) for event in record.events[:recent]],
     }
     if vectors is not None:
         answer["vectors"] = {"long": vectors[LONG].tolist(), "short": vectors[SHORT].tolist()}
@@ -166,20 +167,27 @@ def _price_band(record: Record) -> Json | None:
     }
 
 
-def _in_full(event: Event, texts: Texts, source: Source) -> Json:
+def _in_full(event: Event, texts: Texts, readings: Mapping[int, Reading], source: Source) -> Json:
     described = mention(event, texts, source)
     price, quantity, rating = event[3], event[4], event[6]
-    tone = tone_of(event[5], quantity)
+    tone = tone_of(event[5], quantity, rating)
+    if tone is not None:  # what it counts as is not what was said
+        reading = readings.get(event[1])
+        rating = 0 if reading is None else reading.stars
     described["price"] = round(price, PRICE_DECIMALS) if price else None
     described["quantity"] = quantity or SAID
-    described["rating"] = rating / TENTHS if rating and tone is None else None
+    described["rating"] = rating / TENTHS if rating else None
     described["tone"] = tone
     return described
 
 
-def tone_of(action: int, quantity: int) -> Tone | None:
-    """Say how the text of an event was read, by its ACTION_CODE; None if it was not."""
-    return "negative" if action == REVIEW and quantity == READ else None
+def tone_of(action: int, quantity: int, tenths: int) -> Tone | None:
+    """Say how the text of an event was read that counts by it, by its ACTION_CODE; else None."""
+    if action != REVIEW or quantity != READ:
+        return None
+    if tenths >= LIKED:
+        return Tone.POSITIVE
+    return Tone.NEGATIVE if tenths <= DISLIKED else Tone.NEUTRAL
 
 
 def mention(event: Event, texts: Texts, source: Source) -> Json:

@@ -20,7 +20,7 @@ from portrait.profiles.record import (
     received_at_of,
     space_of,
 )
-from portrait.profiles.searched import read_searched
+from portrait.profiles.searched import read_readings, read_searched
 from service.dependencies import UserIdPath, state_of
 from service.http.problems import declared
 from service.live import AnswerKey, Live, Parts, View
@@ -28,6 +28,7 @@ from service.privacy.of_profile import WholeProfile
 from service.profiles.damage import is_readable, sound
 from service.profiles.describe import extended, profile_json, stale_seconds, with_staleness
 from service.profiles.outlook import NOTHING, hours_silent, outlook
+from service.profiles.reviews import reviews_told
 from service.profiles.schemas import ProfileAnswer
 
 router = APIRouter(route_class=WholeProfile, tags=["profiles"])
@@ -102,16 +103,19 @@ def _write(
     record = sound(payload)
     if record is None:
         raise ProfileNotFoundError
+    readings = read_readings(searched)
     body = profile_json(
         user_id,
         record,
         read_searched(searched),
+        readings,
         view.source,
         model_version=version,
         recent=query.recent,
         vectors=_vectors(payload) if "vectors" in query.include else None,
         now=now,
     )
+    body = extended(body, {"reviews": reviews_told(record, readings, view.source)})
     if view.model.learned is None:
         return extended(body, NOTHING)
     return extended(body, outlook(decode_profile(payload), view.source, hours))

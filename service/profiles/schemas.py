@@ -8,6 +8,7 @@ from pydantic import (
 )
 
 from portrait.events.event import Action
+from portrait.opinions.aspects import Aspect
 from service.fields import (
     Brand,
     Category,
@@ -142,6 +143,41 @@ class LikelyInterest(ResponseBody):
     evidence: tuple[InterestEvidence, ...] = Field(description="Their newest events there.")
 
 
+class ToneCounts(ResponseBody):
+    """How many reviews say what, and the newest of them."""
+
+    positive: int = Field(examples=[1])
+    neutral: int = Field(examples=[0])
+    negative: int = Field(examples=[2])
+    evidence: tuple[InterestEvidence, ...] = Field(description="Newest first, at most three.")
+
+
+class AspectSaid(ToneCounts):
+    """What reviews say of one aspect, by their words."""
+
+    aspect: Aspect
+
+
+class ReadBy(ResponseBody):
+    """By what it is known what reviews say, in reviews."""
+
+    bert: int = Field(
+        description="The reader of the model in service, fine-tuned on the shop's own reviews, was "
+        "sure of the text.",
+        examples=[2],
+    )
+    stars: int = Field(description="By the stars that were given.", examples=[1])
+    words: int = Field(description="By a list of words, where there are no stars.", examples=[0])
+
+
+class ReviewsSaid(ToneCounts):
+    """What the user's reviews of one category say, of those among the newest 64 events."""
+
+    category: Category | None = Field(description="Null: of items whose category is not known.")
+    read_by: ReadBy
+    aspects: tuple[AspectSaid, ...] = Field(description="Those named most first.")
+
+
 class ProfileAnswer(ResponseBody):
     """What is known of a user."""
 
@@ -162,6 +198,7 @@ class ProfileAnswer(ResponseBody):
     interests: tuple[Interest, ...] = Field(description="Strongest first.")
     brands: tuple[BrandShare, ...] = Field(description="Strongest first.")
     price_band: PriceBand | None
+    reviews: tuple[ReviewsSaid, ...] = Field(description="Most reviews first.")
     recent: tuple[ProfileEvent, ...] = Field(description="Newest first.")
     vectors: Vectors | None = Field(None, description="With `?include=vectors`.")
     outlook_as_of: datetime | None = Field(

@@ -76,7 +76,7 @@ class Mentions:
             "action": _ACTIONS[CLICK if was_taken_out else event["action"]],
             "item_id": None if item is None else item.id,
             "title": self._searched.get(int(event["ref"])) if item is None else item.title,
-            "tone": tone_of(event["action"], event["quantity"]),
+            "tone": tone_of(event["action"], event["quantity"], event["rating"]),
             "occurred_at": moment(int(event["at"])),
         }
 

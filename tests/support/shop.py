@@ -14,14 +14,16 @@ from portrait.errors import StoreUnavailableError
 from portrait.events.consent import GRANTED, Consent
 from portrait.events.event import Action
 from portrait.events.item import Item
+from portrait.events.tone import Tone
 from portrait.events.topics import event_topic
 from portrait.inference.paint import paint
+from portrait.model.heard import hear
 from portrait.model.model import Model
 from portrait.model.space import Space
 from portrait.profiles.facts import Facts, fold
 from portrait.profiles.profile import encode_profiles
-from portrait.profiles.searched import Texts, encode_searched
-from portrait.reading.decode import decode
+from portrait.profiles.searched import encode_searched
+from portrait.reading.decode import EventBatch, decode
 from portrait.reading.records import Clock
 from portrait.ref import search_ref, text_ref
 from service.access.guard import Guard
@@ -47,7 +49,9 @@ from tests.support.memory_opinions import MemoryOpinions
 from tests.support.memory_registry import MemoryRegistry
 from tests.support.memory_rights import MemoryErasures, MemoryExports
 from tests.support.promotions import put_in_service
+from workers.update.reviews import said_of
 
+NOTHING_READ: Mapping[str, Tone | None] = {}
 NOW_MS = 1_790_000_000_000
 HOUR_MS = 3_600_000
 PARTITION = 2  # of every user
@@ -122,11 +126,25 @@ class Shop:
         await self.items.put_items(chosen)
         await put_in_service(self.registry, model or Model(f"model-{space.id[:4]}", space))
 
-    def remember(self, user: str, *events: Mapping[str, object], painted: Catalogue) -> None:
-        """Fold a user's events, oldest first, an hour apart, and store the record."""
-        facts, said = folded(user, *events)
+    def remember(
+        self,
+        user: str,
+        *events: Mapping[str, object],
+        painted: Catalogue,
+        tones: Mapping[str, Tone | None] = NOTHING_READ,
+    ) -> None:
+        """Fold a user's events, oldest first, an hour apart, and store the record.
+
+        `tones` is what a BERT reads, by the text of a review.
+        """
+        facts, batch = folded(user, *events)
+        read = {id: each.text for id, each in batch.reviews.items() if each.text in tones}
+        batch.tones |= {id: tones[text] for id, text in read.items()}
+        said = said_of(batch)
+        stored = encode_searched(facts.ring, said.searches, [None], said.readings)
+        hear(facts, stored, said.heard)
         (self.profiles.records[user],) = encode_profiles(facts, paint(facts.ring, painted))
-        (self.profiles.searched[user],) = encode_searched(facts.ring, said, [None])
+        (self.profiles.searched[user],) = stored
 
     async def _warn(self) -> str | None:
         return self.redis_warning
@@ -143,8 +161,8 @@ def record_of(user: str, *events: Mapping[str, object], painted: Catalogue) -> b
     return record
 
 
-def folded(user: str, *events: Mapping[str, object]) -> tuple[Facts, Texts]:
-    """Fold a user's events, oldest first, an hour apart; also return what they searched for."""
+def folded(user: str, *events: Mapping[str, object]) -> tuple[Facts, EventBatch]:
+    """Fold a user's events, oldest first, an hour apart; also return what was read."""
     (batch,) = decode(
         [_record(user, place, fields) for place, fields in enumerate(events)],
         clock=Clock.of_system(HOUR_MS * 100),
@@ -152,7 +170,7 @@ def folded(user: str, *events: Mapping[str, object]) -> tuple[Facts, Texts]:
     )
     facts = Facts.empty(1)
     fold(facts, batch.columns)
-    return facts, batch.searches
+    return facts, batch
 
 
 def _record(user: str, place: int, fields: Mapping[str, object]) -> LogRecord:
