@@ -84,32 +84,32 @@ class Encoders:
             self._unload()
         return self._loaded[name]
 
-    async def reader_of(self, model: Model) -> ToneReader | None:
+    async def reader_of(self, version: str) -> ToneReader | None:
         """Return what reads reviews where a model serves; None: words do.
 
         Raises:
             ModelInvalidError: It cannot be loaded.
             ArtifactInvalidError: The artifact is away or damaged.
         """
-        if self._reader is None or self._reader[0] != model.version:
-            self._reader = model.version, await self._found_reader(model)
+        if self._reader is None or self._reader[0] != version:
+            self._reader = version, await self._found_reader(version)
         return self._reader[1]
 
-    async def _found_reader(self, model: Model) -> ToneReader | None:
+    async def _found_reader(self, version: str) -> ToneReader | None:
         try:
-            card = (await self._registry.entry(model.version)).card
+            card = (await self._registry.entry(version)).card
         except ModelNotFoundError:
             return None
         if card.artifact is None or not has_reader(card):
             return None
         folder = await asyncio.to_thread(fetch, card.artifact, self._cache, card.digest)
-        encoder = await self._loaded_from(model.version, str(folder / READER))
+        encoder = await self._loaded_from(version, str(folder / READER))
         try:
             reader = ToneReader(await asyncio.to_thread(reader_on, encoder, folder / READER))
         except (KeyError, SafetensorError, SpaceMismatchError) as error:
-            msg = f"{model.version}: what reads reviews cannot be loaded: {type(error).__name__}"
+            msg = f"{version}: what reads reviews cannot be loaded: {type(error).__name__}"
             raise ModelInvalidError(msg) from error
-        log.info("reader_loaded", model_version=model.version, encoder=reader.name)
+        log.info("reader_loaded", model_version=version, encoder=reader.name)
         return reader
 
     def _unload(self) -> None:

@@ -9,7 +9,7 @@ what it has read before goes on painting, and new texts wait until it can.
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import structlog
@@ -18,7 +18,7 @@ from portrait.catalogue.mirror import Mirror
 from portrait.catalogue.store import CatalogueStore
 from portrait.catalogue.texts import TextReader
 from portrait.errors import ModelInvalidError, StoreUnavailableError
-from portrait.events.tone import Tone
+from portrait.events.tone import ReadTones
 from portrait.lifecycle.manifest import ArtifactInvalidError
 from portrait.lifecycle.registry import ModelNotFoundError, Registry
 from portrait.model.encoder import TextEncoder
@@ -32,8 +32,7 @@ AWAY_SECONDS = 1.0  # between two tries while Redis is away
 AGAIN_SECONDS = 10.0  # between two tries to load a model
 UNLOADABLE = (ModelInvalidError, ArtifactInvalidError, ModelNotFoundError)  # what loading raises
 
-ReadTones = Callable[[Sequence[str]], list[Tone | None]]  # B reviews -> what each says, if sure
-ReaderOf = Callable[[Model], Awaitable[ReadTones | None]]
+ReaderOf = Callable[[str], Awaitable[ReadTones | None]]  # of a model's version
 EncoderOf = Callable[[Model], Awaitable[TextEncoder]]
 
 log = structlog.get_logger()
@@ -49,7 +48,7 @@ class Painter:
     read_tones: ReadTones | None = None  # None: words read reviews
 
 
-async def by_words(_model: Model) -> None:
+async def by_words(_version: str) -> None:
     """Have no reader of reviews."""
 
 
@@ -161,7 +160,7 @@ async def open_painter(
     model: Model, catalogue: CatalogueStore, encoder: EncoderOf, reader: ReaderOf = by_words
 ) -> Painter:
     """Load a model's encoder, its reader of reviews and its catalogue."""
-    return await _painter(model, catalogue, await encoder(model), await reader(model))
+    return await _painter(model, catalogue, await encoder(model), await reader(model.version))
 
 
 async def _painter(

@@ -3,14 +3,14 @@
 text ─▶ words of blame and of praise, turned round behind a negation ─▶ weighed ─▶ negative, or not
 
 Only what is plainly negative counts; of all else nothing is said. `tone.toml` has the words, in
-English and Chinese; how often they are right: docs/decisions/0027. What reads better, a head on
-BERT say, takes the place of `reads_negative`: stream and archive ask `stars_of`, and nothing else.
+English and Chinese; how often they are right: docs/decisions/0027. Stream and archive ask
+`stars_of`, and nothing else; what a BERT has read counts before it (`model/heard.py`).
 """
 
 import re
 import tomllib
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
@@ -36,6 +36,9 @@ class Tone(StrEnum):
     POSITIVE = "positive"
     NEUTRAL = "neutral"
     NEGATIVE = "negative"
+
+
+ReadTones = Callable[[Sequence[str]], list[Tone | None]]  # B reviews -> what each says, if sure
 
 
 def stars_of(rating: float | None, text: str | None) -> tuple[float, bool]:

@@ -1,9 +1,10 @@
 """Mentions: one text, and what it says of its subjects.
 
 review or post ─▶ tone (its stars, else its words), aspects, harm ─▶ a mention of each subject
+               └─▶ a BERT, where it is sure ─▶ the tone
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from portrait.events.event import Event
 from portrait.events.item import Item
@@ -32,6 +33,10 @@ class Mention:
     harm: Harm | None
     aspects: tuple[tuple[str, Tone], ...]
     text: str  # redacted, cut; empty: stars alone
+
+    def heard(self, tone: Tone | None) -> "Mention":
+        """Return it with the tone that a BERT has read; None: it was not sure."""
+        return self if tone is None else replace(self, tone=tone)
 
 
 def mention_of_review(event: Event, at: int, item: Item | None) -> Mention | None:

@@ -32,6 +32,7 @@ from portrait.lifecycle.artifact import (
     write_artifact,
 )
 from portrait.lifecycle.learner import BothFigures, Grounds, NothingToLearnError, Progress, Trained
+from portrait.lifecycle.manifest import TONE as READ_TONE
 from portrait.lifecycle.manifest import ArtifactInvalidError, Manifest, Window, parse_manifest
 from portrait.lifecycle.registry import Card
 from portrait.model.behaviour import Behaviour
@@ -305,7 +306,7 @@ class ArchiveLearner:
             "burst": burst_figures(exam, model),
             "heads_served": refitted.reasons,
             "text": told_of(bench.folder),
-            "tone": tone_told(bench.folder),
+            READ_TONE: tone_told(bench.folder),
             REFERENCES: references_of(ranker_of(exam, model), bench.material.events),
         }
         manifest = self._manifest(bench, metrics)

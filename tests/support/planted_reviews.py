@@ -27,6 +27,7 @@ HOW = Adaptation(
     most_tokens=16,
 )
 WRITTEN_AT = OPENED + 20 * DAY_MS
+ITEM = "unlisted"  # what models are asked about complaints of things, these say nothing of
 STARS = {"good": 5.0, "bad": 1.0}
 
 
@@ -65,8 +66,8 @@ def keep_reviews(
         "event_id": [f"review-{at}-{n}" for n in range(count)],
         "user": users,
         "user_ref": np.array([user_ref(user) for user in users], np.uint64),
-        "item": ["item-1"] * count,
-        "item_ref": np.full(count, item_ref("item-1"), np.uint64),
+        "item": [ITEM] * count,
+        "item_ref": np.full(count, item_ref(ITEM), np.uint64),
         "action": [Action.REVIEW.value] * count,
         "text": list(texts),
         "rating": list(stars),

@@ -3,6 +3,8 @@
 import asyncio
 import json
 import time
+from collections import Counter
+from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
@@ -11,6 +13,7 @@ from portrait.errors import StoreUnavailableError, StreamUnavailableError, Webho
 from portrait.events.item import Item
 from portrait.events.resume import Resume
 from portrait.events.stream import Record
+from portrait.events.tone import ReadTones, Tone
 from portrait.events.topics import DEAD, ERASURES, OPINION_ALERTS, OPINIONS
 from portrait.opinions.alert import Alert
 from portrait.opinions.book import Book
@@ -49,7 +52,12 @@ def post(offset: int, **changes: object) -> FakeRecord:
     return FakeRecord(OPINIONS, json.dumps(value).encode(), offset, timestamp=NOW - 1_000)
 
 
-async def read(store: MemoryOpinions, *records: Record) -> ListPublisher:
+async def read(
+    store: MemoryOpinions, *records: Record, by: ReadTones | None = None
+) -> ListPublisher:
+    async def reader() -> ReadTones | None:
+        return by
+
     publisher, catalogue, resume = ListPublisher(), MemoryCatalogue(), Resume(MemoryOffsets(), "o")
     await catalogue.put_items([Item(id="tea", title="Tea", brand="Leaf", category="Food > Tea")])
     opinions = Opinions(
@@ -59,6 +67,7 @@ async def read(store: MemoryOpinions, *records: Record) -> ListPublisher:
         resume=resume,
         outage=timedelta(seconds=1),
         future_tolerance=timedelta(minutes=5),
+        reader=reader,
     )
     await watch_opinions(ListStream(records, resume=resume), opinions)
     return publisher
@@ -266,3 +275,30 @@ async def with_alert() -> MemoryOpinions:
     opened = await store.load([])
     await store.save(opened, [], [made_alert()], {}, [made_alert().alert_id], [])
     return store
+
+
+async def test_a_reader_says_the_tone_where_it_is_sure_and_stars_and_words_elsewhere() -> None:
+    store = MemoryOpinions()
+    asked: list[str] = []
+
+    def reads(texts: Sequence[str]) -> list[Tone | None]:
+        asked.extend(texts)
+        return [Tone.NEGATIVE if "warm" in text else None for text in texts]
+
+    await read(
+        store,
+        review(0, text="it keeps nothing warm", rating=5.0),
+        review(1, "bob", text="it keeps nothing warm", rating=5.0),
+        review(2, "cyn", text="terrible, broken"),
+        post(0),
+        by=reads,
+    )
+
+    ledger = await store.find(TEA)
+    assert ledger is not None
+    counts = sum(
+        (Counter(some) for window, some in ledger.counts.items() if window.width is Width.DAY),
+        Counter(),
+    )
+    assert counts["negative"] == 3  # not the post, which likes it
+    assert len(asked) == len(set(asked)) == 3

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from portrait.events.tone import READ, Tone
+from portrait.events.tone import READ, ReadTones, Tone
 from portrait.model.heard import counts_as
 from portrait.profiles.profile import decode_profile
 from portrait.profiles.reviewed import By, Reading
@@ -16,7 +16,6 @@ from tests.support.fakes import MemoryProfiles
 from tests.support.records import FakeRecord, event_record
 from tests.support.streams import ListStream, memory_updater
 from tests.unit.test_backlog import LastingStream
-from workers.painter import ReadTones
 from workers.update.updater import Updater
 from workers.update.worker import update
 

@@ -9,6 +9,7 @@ from portrait.events.event import Action, Event
 from portrait.events.item import Item
 from portrait.events.post import Post
 from portrait.events.stream import Batch, Message, Record
+from portrait.events.tone import LONGEST_READ, ReadTones
 from portrait.events.topics import ERASURES, OPINIONS
 from portrait.opinions.mention import Mention, mention_of_post, mention_of_review
 from portrait.reading.decode import item_of
@@ -27,10 +28,11 @@ from portrait.ref import user_ref
 
 
 class Received(NamedTuple):
-    """A mention, and when the log took it in, ms."""
+    """A mention, when the log took it in, ms, and the whole text."""
 
     mention: Mention
     received: int
+    text: str = ""
 
 
 @dataclass(slots=True)
@@ -86,9 +88,10 @@ async def mentions_of(said: Said, catalogue: CatalogueStore) -> list[Received]:
     for heard in said.reviews:
         mention = mention_of_review(heard.event, heard.at, _item(heard.event, items))
         if mention is not None:
-            found.append(Received(mention, heard.received))
+            found.append(Received(mention, heard.received, heard.event.text or ""))
     for post, received in said.posts:
-        found.append(Received(mention_of_post(post, items.get(post.item_id or "")), received))
+        mention = mention_of_post(post, items.get(post.item_id or ""))
+        found.append(Received(mention, received, post.text))
     return sorted(found, key=lambda each: each.mention.at)
 
 
@@ -96,6 +99,16 @@ def _item(event: Event, items: Mapping[str, Item | None]) -> Item | None:
     """Return an event's item, as the catalogue knows it, or else the event."""
     known = items.get(event.item_id or "")
     return item_of(event) if known is None and event.item is not None else known
+
+
+def heard(received: Sequence[Received], read: ReadTones) -> list[Received]:
+    """Let a BERT read the texts, in one pass. Blocks; call it from a thread."""
+    texts = list(dict.fromkeys(each.text[:LONGEST_READ] for each in received if each.text))
+    tones = dict(zip(texts, read(texts), strict=True)) if texts else {}
+    return [
+        each._replace(mention=each.mention.heard(tones.get(each.text[:LONGEST_READ])))
+        for each in received
+    ]
 
 
 def parts_of(received: Sequence[Received], most: int) -> list[Sequence[Received]]:

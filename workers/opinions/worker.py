@@ -1,6 +1,6 @@
 """Opinions: count what is written, notice when it turns, and say so.
 
-batch ─▶ read ─▶ forget ─▶ topics ─▶ ledgers ─▶ store, alerts with it ─▶ mark ─▶ commit
+batch ─▶ read ─▶ forget ─▶ tones, topics ─▶ ledgers ─▶ store, alerts with it ─▶ mark ─▶ commit
                                                      └─▶ outbox ─▶ topic, webhook (`telling.py`)
 
 What is stored goes in one step, the ids of its texts with it, and the alerts it gives rise to: so
@@ -10,7 +10,7 @@ those of profiles do: a Redis that comes back with an older state is caught up.
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import uuid4
@@ -22,6 +22,7 @@ from portrait.catalogue.store import CatalogueStore
 from portrait.errors import StoreRestartedError, StoreUnavailableError
 from portrait.events.resume import Resume
 from portrait.events.stream import Batch, EventStream, Publisher
+from portrait.events.tone import ReadTones
 from portrait.events.topics import OPINIONS
 from portrait.opinions.alert import OLD_MS, Alert
 from portrait.opinions.book import Book
@@ -32,13 +33,20 @@ from portrait.opinions.voices import Example
 from portrait.outage import Outage
 from portrait.reading.dialect import AS_SENT, Dialect
 from portrait.times import MILLISECOND, to_ms
-from workers.opinions.reading import Received, Said, mentions_of, parts_of, read_batch
+from workers.opinions.reading import Received, Said, heard, mentions_of, parts_of, read_batch
 from workers.schemas import await_schemas
 
 AT_ONCE = 200  # texts that are stored in one step: some hundred ms
 FOUND_ANEW = 1_000  # texts after which topics are found anew, at first after LEAST_TEXTS
 
 log = structlog.get_logger()
+
+
+Reader = Callable[[], Awaitable[ReadTones | None]]  # of the model in service, if it has one
+
+
+async def words_alone() -> None:
+    """Have no reader."""
 
 
 @dataclass(slots=True)
@@ -53,6 +61,7 @@ class Opinions:
     future_tolerance: timedelta
     dialect: Dialect = AS_SENT
     encode: Encode | None = None
+    reader: Reader = words_alone
     news: dict[str, asyncio.Event] = field(  # by way: an alert is to leave
         default_factory=lambda: {way: asyncio.Event() for way in OUTBOX}
     )
@@ -103,8 +112,10 @@ async def _process(said: Said, opinions: Opinions) -> None:
     received = await mentions_of(said, opinions.catalogue)
     if opinions.topics is None:
         opinions.topics = await opinions.store.topics()
-    alerts = 0
+    alerts, read = 0, await opinions.reader()
     for part in parts_of(received, AT_ONCE):
+        if read is not None:
+            part = await asyncio.to_thread(heard, part, read)  # noqa: PLW2901 - the same, heard
         alerts += await _store(part, opinions, opinions.topics)
     opinions.topics = await _found_anew(opinions, opinions.topics)
     if received or said.erased:
@@ -123,7 +134,7 @@ async def _store(received: Sequence[Received], opinions: Opinions, topics: Topic
     opened = await opinions.store.load([each.mention for each in received])
     new = {
         mention.ref: mention
-        for mention, at in received
+        for mention, at, _ in received
         if mention.ref not in opened.repeats and at > opened.erased.get(mention.author or 0, 0)
     }
     mentions = [*new.values()]

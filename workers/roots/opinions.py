@@ -1,6 +1,7 @@
-"""Composition root of the opinion worker. Without an encoder it needs no torch."""
+"""Composition root of the opinion worker. Without an encoder or a reader it needs no torch."""
 
 import asyncio
+import time
 from argparse import Namespace
 from functools import partial
 
@@ -11,10 +12,14 @@ from portrait.adapters.kafka_stream import open_stream
 from portrait.adapters.redis_opinions import RedisOpinions
 from portrait.adapters.redis_progress import RedisOffsets
 from portrait.adapters.webhook import Webhook
+from portrait.errors import ModelInvalidError, StoreUnavailableError
 from portrait.events.event import Action
 from portrait.events.resume import Resume
+from portrait.events.tone import ReadTones
 from portrait.events.topics import ERASURES, OPINIONS, event_topic
 from portrait.lifecycle.lease import stopped
+from portrait.lifecycle.manifest import ArtifactInvalidError
+from portrait.lifecycle.registry import ModelNotFoundError, has_reader
 from portrait.opinions.topics import Encode
 from portrait.reading.dialect import Dialect
 from portrait.settings import Settings
@@ -26,6 +31,8 @@ from workers.roots.wires import Wires, connected
 
 GROUP = "portrait-opinions"
 TOPICS = (event_topic(Action.REVIEW), OPINIONS, ERASURES)
+
+LOOK_SECONDS = 5.0  # between two looks at which model serves
 
 log = structlog.get_logger()
 
@@ -73,7 +80,41 @@ async def _opinions(settings: Settings, wires: Wires, dialect: Dialect) -> Opini
         future_tolerance=settings.future_tolerance,
         dialect=dialect,
         encode=await _encode(settings),
+        reader=_Promoted(settings, wires).read_tones,
     )
+
+
+class _Promoted:
+    """The reader of reviews that the model in service has, if it has one."""
+
+    def __init__(self, settings: Settings, wires: Wires) -> None:
+        self._settings, self._wires = settings, wires
+        self._known: tuple[str | None, ReadTones | None] = None, None  # of which version
+        self._again_at = 0.0
+
+    async def read_tones(self) -> ReadTones | None:
+        """Return it; what cannot be looked up or loaded now leaves the former in charge."""
+        if time.monotonic() < self._again_at:
+            return self._known[1]
+        self._again_at = time.monotonic() + LOOK_SECONDS
+        try:
+            version = (await self._wires.registry.roles()).champion
+            if version != self._known[0]:
+                self._known = version, await self._of(version)
+        except (ArtifactInvalidError, ModelInvalidError, StoreUnavailableError) as error:
+            log.warning("reader_missing", reason=str(error), retry_seconds=LOOK_SECONDS)
+        return self._known[1]
+
+    async def _of(self, version: str | None) -> ReadTones | None:
+        try:
+            if version is None or not has_reader((await self._wires.registry.entry(version)).card):
+                return None
+        except ModelNotFoundError:
+            return None
+        # Who reads by words alone loads no torch.
+        from workers.roots.encoders import encoders_of  # noqa: PLC0415
+
+        return await encoders_of(self._settings, self._wires).reader_of(version)
 
 
 async def _encode(settings: Settings) -> Encode | None:

@@ -23,6 +23,7 @@ from portrait import metrics
 from portrait.archive.archive import ArchiveUnavailableError
 from portrait.errors import PortraitError, StoreUnavailableError
 from portrait.evaluation.judge import judge
+from portrait.evaluation.reviews_told import reviews_check
 from portrait.evaluation.trial import Thresholds
 from portrait.evaluation.verdict import Verdict
 from portrait.lifecycle.jobs import (
@@ -38,6 +39,7 @@ from portrait.lifecycle.jobs import (
 )
 from portrait.lifecycle.learner import Learner, NothingToLearnError, Signals, Trained
 from portrait.lifecycle.lease import Held, Lease, LeaseLostError, held
+from portrait.lifecycle.manifest import TONE
 from portrait.lifecycle.need import Need
 from portrait.lifecycle.registry import (
     Card,
@@ -244,6 +246,7 @@ class _Training:
         if await self._is_of_another_encoder(trained, champion):
             asked = without_encoder(asked)
         verdict = judge(trial.champion, trial.challenger, asked, baseline=trial.baseline)
+        verdict = _with_reviews(verdict, trained)
         await self._keep(trained, verdict)
         return verdict
 
@@ -403,6 +406,15 @@ class _Progress:
         except StoreUnavailableError as error:
             log.warning("progress_not_told", reason=str(error))
         self._told = monotonic()
+
+
+def _with_reviews(verdict: Verdict, trained: Trained) -> Verdict:
+    """Add who reads reviews, and why, to a verdict."""
+    told = trained.manifest.metrics.get(TONE)
+    line = reviews_check(told if isinstance(told, dict) else None)
+    return (
+        verdict if line is None else verdict.model_copy(update={"checks": (*verdict.checks, line)})
+    )
 
 
 def version_of(job: Job) -> str:
