@@ -48,9 +48,8 @@ def encode_searched(
     """
     is_named, names = ring["action"] == SEARCH, ring["ref"]
     is_review = ring["action"] == REVIEW
-    if is_review.any():
-        is_review &= _are_told(ring["id"], is_review, stored, readings)
-        is_named, names = is_named | is_review, np.where(is_review, ring["id"], names)
+    if is_review.any() and (told := _are_told(ring["id"], is_review, stored, readings)).any():
+        is_named, names = is_named | told, np.where(told, ring["id"], names)
     users, places = np.nonzero(is_named)
     refs = names[users, places].tobytes()
     ends: list[int] = (_REF * np.cumsum(np.bincount(users, minlength=len(ring)))).tolist()
@@ -86,8 +85,19 @@ def _are_told(
 ) -> NDArray[np.bool_]:
     """Say of which events, (U, RING), there is a reading."""
     rows = np.flatnonzero(is_review.any(axis=1)).tolist()
-    known = {*readings, *(ref for row in rows for ref in beside(stored[row]))}
-    return np.isin(id, np.fromiter(known, np.uint64, len(known)))
+    refs = [_refs(stored[row]) for row in rows]
+    known = np.frombuffer(b"".join(refs), "<u8")
+    if readings:
+        known = np.union1d(known, np.fromiter(readings, np.uint64, len(readings)))
+    told = np.zeros_like(is_review)
+    told[is_review] = np.isin(id[is_review], known)
+    return told
+
+
+def _refs(stored: bytes | None) -> bytes:
+    """Return the refs and ids of what lies there, none of a value that is too short."""
+    refs = stored[1 : 1 + _REF * stored[0]] if stored else b""
+    return b"" if len(refs) % _REF else refs
 
 
 def _written(refs: bytes, fresh: Mapping[int, bytes], stored: bytes | None) -> bytes:
