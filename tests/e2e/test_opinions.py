@@ -186,3 +186,24 @@ async def erase(portrait: Portrait, user: str) -> None:
     async for each in redis.scan_iter("opinion:*:voices:*"):
         assert str(user_ref(user)) not in str(await redis.get(each))
     await redis.aclose()
+
+
+def test_topics_are_found_in_the_vectors_of_a_bert_where_that_is_asked_for(tmp_path: Path) -> None:
+    sent = [*reviews()][:REVIEWS]
+    with running_portrait(tmp_path) as portrait:
+        settings = portrait.settings | {"PORTRAIT_OPINION_ENCODER": "true"}
+
+        def topics() -> list[dict[str, Any]]:
+            found = opinions(portrait, "kind=item&name=bottle&window=day&windows=35")["opinions"]
+            days = found[0]["windows"] if found else []
+            return [topic for day in days for topic in day["topics"]]
+
+        with worker("opinions", settings, tmp_path):
+            asyncio.run(publish(portrait.kafka, sent[: REVIEWS - 60]))
+            log = tmp_path / "opinions.log"
+            asyncio.run(until(lambda: "topics_found" in log.read_text(), "topics are found"))
+            asyncio.run(publish(portrait.kafka, sent[REVIEWS - 60 :]))  # read by these topics
+            asyncio.run(until(lambda: bool(topics()), "texts belong to topics"))
+
+            assert all(topic["words"] for topic in topics())
+        assert "encoder_loaded" in log.read_text()
