@@ -27,12 +27,24 @@ TENTHS = 10  # of a star
 
 # Other people and places than those of the check list, which judges.
 PEOPLE = {
-    "en": ("Anna", "Jamal", "Wei", "Fatima", "Carlos", "Ingrid", "Kofi", "Yuki", "Ahmed", "Grace"),
-    "zh": ("李娜", "买买提", "王芳", "卓玛", "刘洋", "司马光", "次仁", "古丽娜", "赵敏", "巴特尔"),
+    "en": (
+        *("Anna", "Jamal", "Wei", "Fatima", "Carlos", "Ingrid", "Kofi", "Yuki", "Ahmed", "Grace"),
+        *("Dmitri", "Aisha", "Pablo", "Mei", "Tyrone", "Emily", "Rajesh", "Chloe", "Oluwaseun"),
+    ),
+    "zh": (
+        *("李娜", "买买提", "王芳", "卓玛", "刘洋", "司马光", "次仁", "古丽娜", "赵敏", "巴特尔"),
+        *("孙强", "周杰", "吴桂兰", "诸葛亮", "热依扎", "郑爽", "多吉", "马哈木提", "朴正焕"),
+    ),
 }
 PLACES = {
-    "en": ("Paris", "Nairobi", "Lima", "Ohio", "Hanoi", "Cairo", "Oslo", "Manila", "Florida"),
-    "zh": ("上海", "四川", "甘肃", "云南", "海南", "青海", "温州", "内蒙古", "贵州", "黑龙江"),
+    "en": (
+        *("Paris", "Nairobi", "Lima", "Ohio", "Hanoi", "Cairo", "Oslo", "Manila", "Florida"),
+        *("Kabul", "Dublin", "Jakarta", "Alabama", "Baghdad", "Sydney", "Accra", "Karachi"),
+    ),
+    "zh": (
+        *("上海", "四川", "甘肃", "云南", "海南", "青海", "温州", "内蒙古", "贵州", "黑龙江"),
+        *("山东", "香港", "宁夏", "湖北", "深圳", "台湾", "潮汕", "农村", "延边"),
+    ),
 }
 LIVES = {"en": " I live in {}.", "zh": "我住在{}。"}
 SIGNED = {"en": " {}", "zh": "{}"}
