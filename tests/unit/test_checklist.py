@@ -8,7 +8,7 @@ import pytest
 from benchmarks.language.tone import words_say
 from portrait.arrays import Floats
 from portrait.training.tasks.checklist import cases, failures, gap
-from portrait.training.tasks.threshold import NEVER, threshold_for
+from portrait.training.tasks.threshold import NEVER, threshold_for, thresholds_for
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
@@ -54,3 +54,12 @@ def test_what_is_said_is_right_as_often_as_was_asked_for() -> None:
 
     assert right[sure >= least].mean() == pytest.approx(0.9, abs=0.01)
     assert threshold_for(~right, sure, 0.9) == NEVER
+
+
+def test_what_is_likelier_not_to_hold_is_never_said() -> None:
+    right = np.arange(40) < 20
+    sure = np.where(right, 0.9, 0.1).astype(np.float32)
+
+    no, yes = thresholds_for(right.astype(np.int64), np.stack([1 - sure, sure], axis=1), 0.4)
+
+    assert (no, yes) == (0.5, 0.5)

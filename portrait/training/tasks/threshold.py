@@ -5,6 +5,7 @@ import numpy as np
 from portrait.arrays import Codes, Flags, Floats
 
 NEVER = 2.0  # no probability is as high
+LIKELIER = 0.5  # than not
 FEW_SAID = 10  # the same of one label of several, of which a rare one may be said seldom
 LEAST_SAID = 50  # examples, for a share of them to mean anything
 
@@ -31,6 +32,8 @@ def threshold_for(right: Flags, sure: Floats, precision: float, least: int = LEA
 def thresholds_for(targets: Codes, likely: Floats, precision: float) -> Floats:
     """Return from which probability on each label is said, (C,), so that it holds often enough.
 
+    What is likelier not to hold is never said, however right the surer ones are.
+
     Args:
         targets: (V,), of held-out examples.
         likely: (V, C), of the same.
@@ -38,7 +41,7 @@ def thresholds_for(targets: Codes, likely: Floats, precision: float) -> Floats:
     """
     return np.array(
         [
-            threshold_for(targets == label, likely[:, label], precision, FEW_SAID)
+            max(LIKELIER, threshold_for(targets == label, likely[:, label], precision, FEW_SAID))
             for label in range(likely.shape[1])
         ],
         np.float32,
