@@ -120,6 +120,7 @@ def _fitted(
         most_tokens=how.most_tokens,
         mixed_precision=how.course.mixed_precision,
     )
+    tracker.reach(0.0)  # somebody may have cancelled it meanwhile
     read_words = fit_words(task)
     baseline = replace(fitted, others={WORDS: read_words(task.valid.texts)})
     done = adapt(asked.base, [task], [baseline], out, how, tracker=tracker)
