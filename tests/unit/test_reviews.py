@@ -46,9 +46,7 @@ def test_who_does_not_let_models_learn_from_it_is_left_out() -> None:
 
 def test_who_asked_to_be_forgotten_is_left_out() -> None:
     archive = reviewed()
-    archive.erase(
-        Erasures(np.array([user_ref("writer-0")], np.uint64), np.array([WRITTEN_AT + 1_000]))
-    )
+    archive.erase(Erasures.of({user_ref("writer-0"): WRITTEN_AT + 1_000}))
 
     assert read_reviews(archive, 100).texts == ("awful", "so so", "fine")
 
