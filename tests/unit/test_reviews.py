@@ -1,7 +1,5 @@
 """Reviews to learn from: of those who let it, the newest, each text once."""
 
-import numpy as np
-
 from portrait.archive.archive import Archive
 from portrait.dataset.reviews import read_reviews
 from portrait.events.consent import Consent, Consents, Purpose
