@@ -40,6 +40,7 @@ KEY = OKPKey.generate_key("Ed25519")
 NOW = datetime.now(UTC)
 SCHEMA = Path(__file__).parents[2] / "docs" / "export.schema.json"
 SEARCH = event_record(50, type="search", text="secret words", item_id=None)
+REVIEW = event_record(51, type="review", text="arrived late and broken", user_id="ann")
 
 
 def letter_of(user: str, offset: int, value: bytes | None = None) -> FakeRecord:
@@ -79,7 +80,9 @@ async def shop_of() -> tuple[Shop, "Clerk"]:
     updater = await memory_updater()
     letters = [letter_of("ann", 0), letter_of("bob", 1), letter_of("x", 2, b'{"user_id":"ann"}')]
     shop = Shop(updater, letters)
-    await update(ListStream([event_record(0), SEARCH, event_record(1, user_id="bob")]), updater)
+    await update(
+        ListStream([event_record(0), SEARCH, REVIEW, event_record(1, user_id="bob")]), updater
+    )
     await updater.profiles.agree({"ann": Consent(9_000, frozenset({Purpose.TRAINING}))})
     fill(shop.archive, [click(1, "ann", text=None), click(2, "bob"), click(3, "ann")])
     for user in ("ann", "bob"):
@@ -111,7 +114,10 @@ async def test_an_export_has_all_that_is_kept_of_one_and_nothing_of_others() -> 
     (profile,) = whole["profiles"]
     assert profile["searched"] == ["secret words"]
     assert profile["consent"]["purposes"]["training"] is False
-    assert len(profile["facts"]["events"]) == 2
+    assert len(profile["facts"]["events"]) == 3
+    (review,) = profile["reviews"]
+    assert (review["read_by"], review["tone"]) == ("words", "negative")
+    assert review["aspects"]["delivery"] == "negative"
     rows = whole["archive"]
     assert [row["offset"] for row in rows] == [1, 3]
     assert {row["user"] for row in rows} == {"ann"}

@@ -20,8 +20,10 @@ from portrait.events.columns import ACTION_CODE
 from portrait.events.consent import GRANTED, Purpose, consent_of
 from portrait.events.letter import told_by
 from portrait.identity.keys import keys_of
+from portrait.opinions.aspects import Aspect
 from portrait.profiles.record import is_suppressed, read_sound
-from portrait.profiles.searched import read_searched
+from portrait.profiles.reviewed import Reading
+from portrait.profiles.searched import read_readings, read_searched
 from portrait.profiles.store import Stored
 from portrait.ref import user_ref
 from portrait.times import to_moment
@@ -29,6 +31,7 @@ from workers.privacy.belongings import Places, letters_of
 
 FORMAT = "portrait-export/1"
 PART_BYTES = 131_072
+ASPECTS = (*Aspect,)
 _ACTIONS = {code: action for action, code in ACTION_CODE.items()}
 
 
@@ -85,6 +88,7 @@ def _profile(key: str, stored: Stored) -> dict[str, object]:
             "purposes": {purpose: consent.allows(purpose) for purpose in Purpose},
         },
         "searched": [*read_searched(stored.searched).values()],
+        "reviews": [_review(*each) for each in read_readings(stored.searched).items()],
         "facts": None
         if record is None
         else {
@@ -110,6 +114,16 @@ def _profile(key: str, stored: Stored) -> dict[str, object]:
             ],
         },
         "record": None if stored.record is None else b64encode(stored.record).decode(),
+    }
+
+
+def _review(id: int, reading: Reading) -> dict[str, object]:
+    """Describe what was read in one review, of which the text lies in the archive."""
+    return {
+        "event": f"{id:016x}",
+        "read_by": reading.by.name.lower(),
+        "tone": reading.tone,
+        "aspects": {ASPECTS[place]: tone for place, tone in reading.aspects},
     }
 
 
