@@ -80,7 +80,7 @@ class Erasures:
     @classmethod
     def of(cls, moments: Mapping[int, int | Moments]) -> Self:
         """Build from the moment (ms) of each user_ref, or from all that is known of it."""
-        each = [Moments(m) if isinstance(m, int) else m for m in moments.values()]
+        each = [m if isinstance(m, Moments) else Moments(m) for m in moments.values()]
         columns = np.array(each, np.int64).reshape(len(each), len(Moments._fields))
         return cls.merged(np.array([*moments], np.uint64), *columns.T)
 
