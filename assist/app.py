@@ -16,6 +16,7 @@ from service.http.border import Border
 from service.http.middleware import BodyLimits
 from service.live import Live, Parts
 from service.recommendations.turns import Turns
+from service.standing import OfOne
 
 DESCRIPTION = (
     "Customers' messages: what they mean, which reply fits, which help text answers them, and who "
@@ -62,6 +63,8 @@ def _lifespan(
                     "border": border,
                     "turns": rankings,
                     "guard": guard,
+                    "standing": OfOne(parts, live),
+                    "shop": parts.shop,
                     "stand": Stand(parts, live, desk, rankings, readings),
                 }
 

@@ -35,8 +35,8 @@ from portrait.helpdesk.labels import Asked, Label, Message
 from portrait.helpdesk.texts import normal
 from service.dependencies import caller_of
 from service.http.problems import WRITING, NotReadyError, declared
-from service.operations import PATIENCE
 from service.routing import ExactRoute
+from service.standing import PATIENCE
 
 MOST_IN_POOL = 2_000  # newest messages among which is chosen: 30 ms
 

@@ -29,7 +29,7 @@ from threadpoolctl import threadpool_limits
 from portrait.adapters.reach import addresses_of, why_unreachable
 from portrait.errors import PortraitError, SettingsInvalidError, StreamUnavailableError
 from portrait.logs import configure_logs, described, leaves, report_failure
-from portrait.settings import Settings, exposed, read_settings, shown, told, variable
+from portrait.settings import Settings, exposed, of_shop, read_settings, shown, told, variable
 
 FAILED, MISUSED = 1, 2  # exit codes
 YOUNG_OBJECTS = 50_000  # between two collections: a batch's events die together, without cycles
@@ -56,9 +56,11 @@ def main(prog: str, commands: Sequence[Command], arguments: Sequence[str] | None
     options = parser_of(prog, commands).parse_args(arguments)
     (command,) = [each for each in commands if each.name == options.command]
     try:
-        settings = read_settings() if command.reads else Settings.model_construct()
+        settings = of_shop(read_settings()) if command.reads else Settings.model_construct()
         # What is done once may print what it was asked for, which others read.
         configure_logs(settings.log_format, sys.stdout if command.waits else sys.stderr)
+        if settings.shop is not None:
+            structlog.contextvars.bind_contextvars(shop=settings.shop)
         for name in exposed() if command.reads else ():
             log.warning("secret_exposed", setting=name, reason="anybody may read its file")
         sys.exit(_run(command, settings, options))

@@ -6,12 +6,13 @@ from contextlib import asynccontextmanager, contextmanager
 from ssl import SSLContext
 
 import uvicorn
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from portrait import metrics
 from portrait.errors import PortraitError
 from portrait.events.stream import Notes
 from portrait.listening import ListeningServer
@@ -20,7 +21,9 @@ Check = Callable[[], Awaitable[None]]
 GRACE_SECONDS = 1  # for a probe in hand: one that waits for what is down would keep a worker
 
 
-def health_app(checks: Mapping[str, Check], notes: Notes | None = None) -> Starlette:
+def health_app(
+    checks: Mapping[str, Check], notes: Notes | None = None, shop: str | None = None
+) -> Starlette:
     """Build the app; each check raises if what it is named for is down.
 
     Notes say what has befallen the log lately, ready or not.
@@ -36,28 +39,29 @@ def health_app(checks: Mapping[str, Check], notes: Notes | None = None) -> Starl
         answer = {"status": "down" if down else "ready", "down": down, "notes": notes.lately()}
         return JSONResponse(answer, status)
 
-    async def metrics(_: Request) -> Response:
-        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+    async def series(_: Request) -> Response:
+        return Response(metrics.written(shop), media_type=CONTENT_TYPE_LATEST)
 
     return Starlette(
-        routes=[Route("/livez", livez), Route("/readyz", readyz), Route("/metrics", metrics)]
+        routes=[Route("/livez", livez), Route("/readyz", readyz), Route("/metrics", series)]
     )
 
 
 @asynccontextmanager
-async def serve_health(
+async def serve_health(  # noqa: PLR0913, PLR0917 - where, and what is told there
     host: str,
     port: int,
     checks: Mapping[str, Check],
     notes: Notes | None = None,
     tls: SSLContext | None = None,
+    shop: str | None = None,
 ) -> AsyncIterator[None]:
     """Serve while the work goes on, over TLS if there is a context; port 0 serves nothing."""
     if not port:
         yield
         return
     config = uvicorn.Config(
-        health_app(checks, notes),
+        health_app(checks, notes, shop),
         host=host,
         port=port,
         lifespan="off",  # or what ends the work is logged there, words and all

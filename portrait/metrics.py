@@ -1,8 +1,32 @@
 """Metrics: every series that Portrait exports, in one place."""
 
-from prometheus_client import Counter, Gauge, Histogram
+from collections.abc import Iterator
+from contextlib import suppress
+
+from prometheus_client import REGISTRY, Counter, Gauge, Histogram, Metric, generate_latest
+from prometheus_client.registry import Collector
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+
+
+def written(shop: str | None) -> bytes:
+    """Return every series in Prometheus' text format; where there are shops, with whose it is."""
+    return generate_latest(REGISTRY if shop is None else _OfShop(shop))
+
+
+class _OfShop(Collector):
+    """All series, each with the name of the shop that this process is for."""
+
+    def __init__(self, shop: str) -> None:
+        self._shop = shop
+
+    def collect(self) -> Iterator[Metric]:
+        for metric in REGISTRY.collect():
+            metric.samples = [
+                each._replace(labels={**each.labels, "shop": self._shop}) for each in metric.samples
+            ]
+            yield metric
+
 
 # The update worker
 events_folded = Counter("portrait_events_total", "Events folded for the first time.", ["action"])
@@ -145,3 +169,28 @@ access_decisions = Counter(
     "Requests let in, or refused and why; nothing is counted where access control is off.",
     ["decision"],
 )
+
+
+class ShopSeries:
+    """Series by shop, of a process that serves several; where there are none, nobody makes this."""
+
+    def __init__(self) -> None:
+        self.requests = Counter(
+            "portrait_shop_requests_total", "Requests with a key of a shop.", ["shop"]
+        )
+        self.items = Gauge(
+            "portrait_shop_catalogue_items",
+            "Items in this process's catalogue of a shop.",
+            ["shop"],
+        )
+        self.unattended = Gauge(
+            "portrait_shop_jobs_unattended",
+            "Trainings of a shop that wait because no trainer is alive.",
+            ["shop"],
+        )
+
+    def forget(self, shop: str) -> None:
+        """Tell nothing more of a shop that is not open here."""
+        for each in (self.items, self.unattended):
+            with suppress(KeyError):  # it was never told
+                each.remove(shop)

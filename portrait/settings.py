@@ -28,6 +28,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 from portrait.addresses import is_private_way
 from portrait.errors import SettingsInvalidError
 from portrait.secret_files import SUFFIX, file_of, is_exposed, read_secret
+from portrait.shops.name import ShopName, place_of
 from portrait.times import seconds_of
 
 PREFIX = "PORTRAIT_"
@@ -36,6 +37,9 @@ SECRET = {
     *("redis_url", "kafka_username", "kafka_password"),
     *("schema_registry", "tracking_url", "rephrase_key", "opinion_webhook_secret"),
 }
+# Where each shop has a folder of its own.
+URLS = "archive_url", "models_url"
+FOLDERS = "model_cache", "train_folder", "tracking_folder", "assist_models"
 LIKE = 0.75  # how alike two names are, at least, for one to be meant by the other
 
 
@@ -71,6 +75,26 @@ class Settings(BaseSettings):
     def _as_people_write(cls, value: object, info: ValidationInfo) -> object:
         field = cls.model_fields[info.field_name or ""]
         return seconds_of(value) if field.annotation is timedelta else value
+
+    # Whose things are
+    shop: ShopName | None = Field(
+        None,
+        description="Name of the shop that this process is for, of those that `portrait shops "
+        "create` has made: its topics, keys, archive and models are its own. None: there is but "
+        "one, without a name.",
+    )
+
+    shops: tuple[ShopName | Literal["*"], ...] | None = Field(
+        None,
+        min_length=1,
+        description="Names of the shops that the service serves, as JSON, each to who shows one of "
+        'its keys: `["acme", "beta"]`; `["*"]`: all that there are.',
+    )
+    most_shops: PositiveInt = Field(
+        20,
+        description="Most of them that are loaded at once; beyond, the one that was asked for "
+        "longest ago is closed until it is asked for again.",
+    )
 
     # Where things are
     redis_url: RedisDsn = Field(
@@ -342,6 +366,9 @@ class Settings(BaseSettings):
         description="Identity provider whose tokens (JWT) count beside keys, as `iss` has it.",
     )
     oidc_audience: str | None = Field(None, description="Whom those tokens are for: `aud`.")
+    oidc_shop_claim: str | None = Field(
+        None, description="Which claim of those tokens names the shop, where there are several."
+    )
     oidc_keys_url: HttpUrl | None = Field(
         None, description="Where its keys are (JWKS); none: where its discovery document says."
     )
@@ -458,6 +485,17 @@ def read_settings() -> Settings:
     return settings
 
 
+def of_shop(settings: Settings) -> Settings:
+    """Return settings with places of the shop that they name; the same where they name none."""
+    if settings.shop is None:
+        return settings
+    urls = {name: place_of(getattr(settings, name), settings.shop) for name in URLS}
+    folders = {
+        name: Path(place_of(str(getattr(settings, name)), settings.shop)) for name in FOLDERS
+    }
+    return settings.model_copy(update=urls | folders)
+
+
 def exposed() -> list[str]:
     """Return the variables that name files of secrets which anybody on the machine may read."""
     environment = _environment()
@@ -526,11 +564,21 @@ def _at_odds(settings: Settings) -> list[str]:
         return [f"{variable('oidc_audience')}: set it and {variable('oidc_issuer')}, or neither."]
     if settings.tls_key_file is not None and settings.tls_certificate_file is None:
         return [f"{variable('tls_key_file')}: there is no {variable('tls_certificate_file')}."]
-    return [
+    if settings.shop is not None and settings.shops is not None:
+        return [f"{variable('shops')}: there is {variable('shop')}, too; set one of them."]
+    return _untold_shop(settings) + [
         f"{variable(name)}: on the way anybody could change what is said; it has to be https."
         for name in ("oidc_issuer", "oidc_keys_url", "rephrase_url")
         if (url := getattr(settings, name)) is not None and not is_private_way(str(url))
     ]
+
+
+def _untold_shop(settings: Settings) -> list[str]:
+    """Say that tokens do not tell whose they are, though there may be several shops."""
+    if settings.shops is None or settings.oidc_issuer is None or settings.oidc_shop_claim:
+        return []
+    name = variable("oidc_shop_claim")
+    return [f"{name}: {variable('shops')} asks for it: a token has to say whose it is."]
 
 
 def _unknown(name: str) -> str:

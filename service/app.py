@@ -35,6 +35,7 @@ from service.profiles import routes as profiles
 from service.recommendations import routes as recommendations
 from service.recommendations.turns import Turns
 from service.shortcut import Shortcut
+from service.standing import OfOne
 
 VERSION = "0.1.0"
 BEARER = {
@@ -42,6 +43,7 @@ BEARER = {
     "scheme": "bearer",
     "description": "A key of `portrait keys create`, or a token of the shop's identity provider.",
 }
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[Any]]
 DESCRIPTION = "Live e-commerce user profiles, and recommendations that stand on them."
 
 
@@ -61,6 +63,18 @@ def create_app(
         guard: Who of those may do what; None: everybody everything.
     """
     border, limits = border or Border(), body_limits or BodyLimits()
+    shortcut = partial(Shortcut, border=border, guard=guard, most_bytes=limits.most_bytes)
+    return app_of(_lifespan(parts, border, guard), shortcut, limits, border, guard)
+
+
+def app_of(
+    lifespan: Lifespan,
+    shortcut: Callable[[ASGIApp], ASGIApp],
+    body_limits: BodyLimits,
+    border: Border,
+    guard: Guard | None,
+) -> FastAPI:
+    """Put the app together, over whatever its lifespan yields."""
     resources = (
         *(consents, exports, erasures),  # before profiles: longer paths
         *(profiles, recommendations, events, identities, items, opinions, models, access),
@@ -70,13 +84,13 @@ def create_app(
         PortraitApp(
             title="Portrait",
             description=DESCRIPTION,
-            lifespan=_lifespan(parts, border, guard),
-            shortcut=partial(Shortcut, border=border, guard=guard, most_bytes=limits.most_bytes),
+            lifespan=lifespan,
+            shortcut=shortcut,
             border=border,
             is_asked=guard is not None,
         ),
         [route for resource in resources for route in resource.router.routes],
-        limits,
+        body_limits,
         border,
         guard,
     )
@@ -129,7 +143,7 @@ class PortraitApp(FastAPI):
         *,
         title: str,
         description: str,
-        lifespan: Callable[[FastAPI], AbstractAsyncContextManager[Any]],
+        lifespan: Lifespan,
         border: Border,
         is_asked: bool,
         shortcut: Callable[[ASGIApp], ASGIApp] | None = None,
@@ -207,6 +221,8 @@ def _lifespan(
                     "border": border,
                     "turns": turns,
                     "guard": guard,
+                    "standing": OfOne(parts, live),
+                    "shop": parts.shop,
                 }
 
     return lifespan

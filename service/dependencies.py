@@ -12,6 +12,7 @@ from service.access.guard import Guard
 from service.http.border import Border
 from service.live import Live, Parts
 from service.recommendations.turns import Turns
+from service.standing import Standing
 
 
 class State(TypedDict):
@@ -22,6 +23,8 @@ class State(TypedDict):
     border: Border
     turns: Turns
     guard: Guard | None  # None: access control is off
+    standing: Standing
+    shop: str | None  # whose parts these are; None: there is but one
 
 
 def state_of(request: Request) -> tuple[Parts, Live]:
@@ -40,6 +43,12 @@ def turns_of(request: Request) -> Turns:
     """Return where rankings wait."""
     turns: Turns = request.scope["state"]["turns"]
     return turns
+
+
+def standing_of(request: Request) -> Standing:
+    """Return how the process is doing."""
+    standing: Standing = request.scope["state"]["standing"]
+    return standing
 
 
 def caller_of(request: Request) -> Caller:

@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, status
 
 from portrait.events.private import PRIVATE
+from service.access.admission import pay_events
 from service.dependencies import PartsDep, border_of, caller_of
 from service.http.problems import WRITING, declared
 from service.intake import cloud_event_headers, read_events
@@ -94,6 +95,7 @@ async def post_events(
     messages = intake.messages
     if caller_of(request).is_public and asks_for_privacy(request.headers):
         messages = tuple(message._replace(headers=(PRIVATE,)) for message in messages)
+    await pay_events(request, messages)
     await parts.publisher.publish(messages)
     ends = Counter(result.status for result in intake.results)
     return EventsAnswer(

@@ -25,8 +25,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from threading import Lock
+from typing import Protocol
 
 import structlog
+from prometheus_client import Gauge
 
 from portrait import metrics
 from portrait.access.audit import AuditLog
@@ -63,6 +65,7 @@ CATALOGUE_EVERY = 0.2
 PROGRESS_EVERY = 0.25
 POPULARITY_EVERY = 5.0
 JOBS_EVERY = 5.0
+ROOM_EVERY = 5.0
 ANSWER_BYTES = 33_554_432  # of written answers, each with its record: some 8 KB, at most 140
 ENTRY_BYTES = 400  # that Python takes for one, beside its texts
 SPARE_TEXTS = 50_000  # vectors of searches kept in memory (50 MB) before a fresh mirror is built
@@ -75,6 +78,30 @@ CATALOGUE_EMPTY = (
 AnswerKey = tuple[str, bytes, bytes | None, int]  # user, record, searches, hours of silence
 
 log = structlog.get_logger()
+
+
+class Room(Protocol):
+    """How many users and items there may be."""
+
+    async def follow(self) -> None:
+        """Learn how many there are, and may be."""
+        ...
+
+    async def check_users(self, users: Collection[str]) -> None:
+        """Refuse new ones if there are too many already.
+
+        Raises:
+            QuotaReachedError: There are.
+        """
+        ...
+
+    async def check_item(self, id: str) -> None:
+        """Refuse a new one if there are too many already.
+
+        Raises:
+            QuotaReachedError: There are.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +125,8 @@ class Parts:
     ping_store: Callable[[], Awaitable[None]]
     warn_of_store: Callable[[], Awaitable[str | None]]  # what somebody should see to
     unsaid: Consent = GRANTED  # what counts of who has said nothing of what may be done
+    shop: str | None = None  # whose they are; None: there is but one
+    room: Room | None = None  # how much it may have; None: as much as it likes
 
 
 class CountingMirror(Mirror):
@@ -206,10 +235,25 @@ class View:
         return all(isinstance(item, IntroducedItem) for item in self.source.items)
 
 
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What monitoring is told of what is held."""
+
+    items: Gauge
+    unattended: Gauge
+
+
 class Live:
     """Holds the newest view. Lives as long as the process; changed by its own tasks alone."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Parts, figures: Figures | None = None) -> None:
+        """Begin with nothing.
+
+        Args:
+            parts: Where everything comes from.
+            figures: What monitoring is told; None: of the one that this process serves.
+        """
+        self._figures = figures or Figures(metrics.catalogue_items, metrics.jobs_unattended)
         self.view: View | None = None
         self.reached: Mapping[int, int] = {}  # ms by partition: what is published is stored
         self._versions: dict[str, str | None] = {}  # by space; None where no model is known
@@ -261,6 +305,8 @@ class Live:
             (self.follow_jobs, JOBS_EVERY),
             (self.follow_warnings, JOBS_EVERY),
         )
+        if self._parts.room is not None:
+            steps += ((self._parts.room.follow, ROOM_EVERY),)
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(repeat(step, every)) for step, every in steps]
             self.is_running = True
@@ -302,7 +348,7 @@ class Live:
             view = await asyncio.to_thread(_look, source, weights, self.view)
             if source is self._source:
                 self.view = view
-                metrics.catalogue_items.set(len(view.shelf))
+                self._figures.items.set(len(view.shelf))
 
     async def follow_progress(self) -> None:
         """Learn how far the update workers are."""
@@ -318,7 +364,7 @@ class Live:
         """Notice a training that waits for a trainer: nobody else is there to say so."""
         job, situation = await self._parts.jobs.open(), await self._parts.jobs.situation()
         is_waiting = job is not None and not situation.is_attended
-        metrics.jobs_unattended.set(is_waiting)
+        self._figures.unattended.set(is_waiting)
         self._trainer_missing = TRAINER_MISSING if is_waiting else None
 
     async def follow_warnings(self) -> None:

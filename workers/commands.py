@@ -4,13 +4,14 @@ from portrait.command import Command
 from workers.imports import look, try_out
 from workers.letters import dead_letters
 from workers.privacy import export, receipt
+from workers.shops import command as shops
 
 _LOGS = ("log_format",)
 _DIALECT = ("time_zone", "currency", "currency_rates", "mapping")
 _SPOKEN = (*_DIALECT, "schema_registry")  # on Kafka
 _KAFKA = (
     *("kafka_bootstrap", "kafka_security", "kafka_mechanism", "kafka_username"),
-    *("kafka_password", "kafka_ca_file"),
+    *("kafka_password", "kafka_ca_file", "shop"),
 )
 _READING = (*_KAFKA, "batch_wait", "batch_events", "batch_bytes", "outage_limit")
 _WIRES = ("redis_url", "unknown_items", "unknown_ttl", "outage_limit")
@@ -96,6 +97,17 @@ COMMANDS = (
         "Create the topics that are missing on Kafka; those that are there stay as they are.",
         "workers.roots.topics",
         (*_KAFKA, "topics_file", *_LOGS),
+        waits=False,
+    ),
+    Command(
+        "shops",
+        "Make, list, limit and delete shops: several in one installation, apart from each other.",
+        "workers.roots.shops",
+        (
+            *(*_KAFKA, "redis_url", "topics_file", "archive_url", "models_url", "model_cache"),
+            *("train_folder", "tracking_folder", "assist_models", *_LOGS),
+        ),
+        shops.add_options,
         waits=False,
     ),
     Command(

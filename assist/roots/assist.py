@@ -14,10 +14,11 @@ from assist.learn import former_of, learn
 from assist.live_desk import LiveDesk, Places
 from assist.material import read_labels
 from assist.silent import SilentLog
+from portrait.adapters.redis_keys import RedisKeys
 from portrait.adapters.redis_labels import RedisLabels
 from portrait.adapters.redis_store import connect_redis
 from portrait.adapters.rephraser_client import RephraserClient
-from portrait.errors import EncoderInvalidError
+from portrait.errors import EncoderInvalidError, SettingsInvalidError
 from portrait.health import serve_health
 from portrait.helpdesk.read_desk import read_desk
 from portrait.model.encoder import CANNOT_LOAD, TextEncoder
@@ -30,6 +31,8 @@ from service.roots.serving import (
     check_access,
     check_port,
     guard_of,
+    in_shop,
+    known_of,
     parts_of,
     serve,
 )
@@ -42,13 +45,18 @@ async def run(settings: Settings, options: Namespace) -> None:
 
 async def _serve(settings: Settings, _options: Namespace) -> None:
     """Serve until SIGTERM or SIGINT; then answer what is in flight, and leave."""
+    if settings.shops is not None:
+        msg = f"{variable('shops')}: a help desk is of one shop; name it as {variable('shop')}."
+        raise SettingsInvalidError(msg)
     check_access(settings)
     tls = context_of(settings)
     read_desk(settings.help_desk)  # a mistake in it is told before BERT is loaded
     check_port(settings.host, settings.assist_port, "assist_port")
     async with AsyncExitStack() as stack:
-        redis = await connect_redis(str(settings.redis_url))
+        redis = await connect_redis(str(settings.redis_url), settings.shop)
         stack.push_async_callback(redis.aclose)
+        everybodys = await connect_redis(str(settings.redis_url))
+        stack.push_async_callback(everybodys.aclose)
         encoder = await asyncio.to_thread(_encoder, settings, settings.encoder)
         desk = LiveDesk(
             Places(settings.help_desk, settings.assist_models),
@@ -58,20 +66,24 @@ async def _serve(settings: Settings, _options: Namespace) -> None:
             await stack.enter_async_context(_rephraser(settings)),
         )
         await desk.open()
-        parts = parts_of(settings, redis, SilentLog())
-        border, guard = border_of(settings), guard_of(settings, redis)
+        keys = RedisKeys(everybodys, settings.shop)
+        known = known_of(settings, everybodys)
+        parts = in_shop(parts_of(settings, redis, SilentLog(), keys), settings.shop, known)
+        border, guard = border_of(settings), guard_of(settings, everybodys, known)
         app = create_assist_app(
             parts, desk, body_limits=body_limits_of(settings), border=border, guard=guard
         )
         checks = {"redis": parts.ping_store}
-        async with serve_health(settings.health_host, settings.health_port, checks, tls=tls):
+        async with serve_health(
+            settings.health_host, settings.health_port, checks, tls=tls, shop=settings.shop
+        ):
             await serve(settings, app, border, settings.assist_port, tls)
 
 
 async def _train(settings: Settings, options: Namespace) -> None:
     """Learn from examples and labels, once."""
     desk = read_desk(settings.help_desk)
-    redis = await connect_redis(str(settings.redis_url))
+    redis = await connect_redis(str(settings.redis_url), settings.shop)
     try:
         labels = await read_labels(RedisLabels(redis))
     finally:

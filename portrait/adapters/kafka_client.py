@@ -16,9 +16,11 @@ from aiokafka.errors import (
 )
 from pydantic import SecretStr
 
+from portrait.adapters.kafka_names import SAME, Names
 from portrait.adapters.reach import ANSWER_SECONDS, addresses_of, why_unreachable
 from portrait.errors import SettingsInvalidError
 from portrait.settings import Settings, variable
+from portrait.shops.name import prefix_of
 
 # Its client says so, too, in other words; whoever connects says what to do.
 logging.getLogger("aiokafka").addFilter(lambda record: "Unable connect" not in record.getMessage())
@@ -34,6 +36,7 @@ class Cluster:
     username: str | None = None
     password: SecretStr | None = None
     tls: ssl.SSLContext | None = None
+    names: Names = SAME  # of topics and groups
 
     def options(self) -> dict[str, Any]:
         """Return aiokafka's connection arguments."""
@@ -68,6 +71,7 @@ def cluster_of(settings: Settings) -> Cluster:
         settings.kafka_username,
         settings.kafka_password,
         trusting(settings.kafka_security, settings.kafka_ca_file),
+        Names(prefix_of(settings.shop)),
     )
 
 

@@ -22,6 +22,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.consumer.fetcher import Fetcher, FetchResult, PartitionRecords
 from aiokafka.protocol.fetch import FetchRequest
 
+from portrait.adapters.kafka_names import Names
 from portrait.adapters.kafka_protocol import BY_ID, NO_ID, FetchAnswer, FetchById, TopicIds
 from portrait.adapters.kafka_records import Intake, PartitionReader
 
@@ -99,7 +100,7 @@ class _Answer:
 class Fetching:
     """What stands between the client library's fetcher and its client."""
 
-    def __init__(self, consumer: AIOKafkaConsumer, intake: Intake) -> None:
+    def __init__(self, consumer: AIOKafkaConsumer, intake: Intake, names: Names) -> None:
         self.ids: dict[TopicPartition, bytes] = {}  # of the log that is read; none: by name
         self.failed: dict[TopicPartition, Failed] = {}
         self.epochs = Epochs()
@@ -108,6 +109,7 @@ class Fetching:
         self._client = consumer._client  # noqa: SLF001 - there is no other way in between
         self._fetcher: Fetcher = consumer._fetcher  # noqa: SLF001
         self._intake = intake
+        self._names = names
         self._brought: dict[TopicPartition, PartitionReader] = {}
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the client has
@@ -193,7 +195,8 @@ class Fetching:
             self.failed[part.at] = Failed(Failure.RANGE, offset, part.highwater)
         if part.records:
             bounds = (offset, part.highwater, self._intake)
-            reader = PartitionReader(part.at, part.records, *bounds, aborted=part.aborted)
+            at = TopicPartition(*self._names.place(part.at))
+            reader = PartitionReader(at, part.records, *bounds, aborted=part.aborted)
             self._brought[part.at] = reader
         held = _PLACEHOLDER if part.records else b""
         return part.at.partition, part.error, part.highwater, part.stable, -1, None, -1, held

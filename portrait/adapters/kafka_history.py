@@ -6,11 +6,12 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import lru_cache
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from aiokafka.partitioner import DefaultPartitioner
 
 from portrait.adapters.kafka_client import Cluster, why_away
+from portrait.adapters.kafka_names import Names
 from portrait.errors import StreamUnavailableError
 from portrait.events.history import PastEvent, Place, number_in
 from portrait.events.topics import event_topic
@@ -33,22 +34,24 @@ class KafkaHistory:
         topics: Sequence[str],
         producer: AIOKafkaProducer,
         consumer: AIOKafkaConsumer,
+        names: Names,
     ) -> None:
         self._name = name
         self._topics = topics
         self._producer = producer
         self._consumer = consumer
+        self._names = names
         self._partitions: dict[str, list[int]] = {}
         self._placed = lru_cache(USERS)(self._place)
 
     async def ends(self) -> Mapping[Place, int]:
         """Ask where the partitions end."""
         try:
-            places = [TopicPartition(*place) for place in await self._places()]
+            places = [*map(self._names.at, await self._places())]
             found = await self._consumer.end_offsets(places)
         except (KafkaError, TimeoutError) as error:
             raise StreamUnavailableError(_told(error)) from None
-        return {(at.topic, at.partition): end for at, end in found.items()}
+        return {self._names.place(at): end for at, end in found.items()}
 
     async def append(self, events: Sequence[PastEvent]) -> None:
         """Write batches, as large as they may be; wait until all have an answer or are given up."""
@@ -75,9 +78,9 @@ class KafkaHistory:
         reader = self._consumer
         numbers: set[int] = set()
         try:
-            reader.assign([TopicPartition(*place) for place in ends])
+            reader.assign([*map(self._names.at, ends)])
             for place, end in ends.items():
-                reader.seek(TopicPartition(*place), end)
+                reader.seek(self._names.at(place), end)
             async with asyncio.timeout(LOOK_SECONDS) as patience:
                 while not await self._is_read():
                     for records in (await reader.getmany(timeout_ms=POLL_MS)).values():
@@ -101,7 +104,8 @@ class KafkaHistory:
         """Return all partitions of the topics; how many there are is asked once."""
         for topic in self._topics:
             if topic not in self._partitions:
-                self._partitions[topic] = sorted(await self._producer.partitions_for(topic))
+                there = await self._producer.partitions_for(self._names.there(topic))
+                self._partitions[topic] = sorted(there)
         return [(topic, at) for topic, some in self._partitions.items() for at in some]
 
     def _place(self, key: bytes, partitions: int) -> int:
@@ -112,7 +116,7 @@ class KafkaHistory:
     async def _send(self, topic: str, partition: int, events: Sequence[PastEvent]) -> None:
         """Write the events of one partition, in order."""
         sent: list[asyncio.Future[object]] = []
-        batch = self._producer.create_batch()
+        topic, batch = self._names.there(topic), self._producer.create_batch()
         for event in events:
             headers = [*event.headers(self._name)]
             while not batch.append(
@@ -150,7 +154,7 @@ async def open_history(
                 await client.start()
             except KafkaError as error:
                 raise StreamUnavailableError(await why_away(cluster, error)) from error
-        yield KafkaHistory(name, topics, producer, consumer)
+        yield KafkaHistory(name, topics, producer, consumer, cluster.names)
     finally:
         await consumer.stop()
         await producer.stop()

@@ -1,9 +1,10 @@
 """Offsets that a consumer group commits to Kafka itself, beside the name of the log they are of."""
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import CommitFailedError, IllegalStateError
 from aiokafka.structs import OffsetAndMetadata
 
+from portrait.adapters.kafka_names import Names
 from portrait.events.progress import LARGEST_LOG, LogName, StoredOffsets
 
 LIFE = "kafka"  # what is committed there is not lost with a process
@@ -12,14 +13,15 @@ LIFE = "kafka"  # what is committed there is not lost with a process
 class KafkaOffsets:
     """An `OffsetStore` for what is written elsewhere: of the partitions that are assigned."""
 
-    def __init__(self, consumer: AIOKafkaConsumer) -> None:
+    def __init__(self, consumer: AIOKafkaConsumer, names: Names) -> None:
         self._consumer = consumer
+        self._names = names
 
     async def load(self, group: str) -> StoredOffsets:  # noqa: ARG002 - the consumer's own
         """Return what is committed."""
         coordinator = self._consumer._coordinator  # noqa: SLF001 - `committed` keeps names back
         found = await coordinator.fetch_committed_offsets(list(self._consumer.assignment()))
-        committed = {(at.topic, at.partition): stored for at, stored in found.items()}
+        committed = {self._names.place(at): stored for at, stored in found.items()}
         return StoredOffsets(
             LIFE,
             {place: stored.offset for place, stored in committed.items() if stored.offset >= 0},
@@ -31,7 +33,7 @@ class KafkaOffsets:
         try:
             await self._consumer.commit(
                 {
-                    TopicPartition(*place): OffsetAndMetadata(
+                    self._names.at(place): OffsetAndMetadata(
                         end, written(offsets.logs.get(place, LogName()))
                     )
                     for place, end in offsets.ends.items()

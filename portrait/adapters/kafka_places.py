@@ -16,6 +16,7 @@ from aiokafka.errors import IllegalStateError, IncompatibleBrokerVersion, KafkaE
 
 from portrait import metrics
 from portrait.adapters.kafka_fetch import Failed, Failure, Fetching
+from portrait.adapters.kafka_names import Names
 from portrait.errors import StoreRestartedError, StoreUnavailableError, StreamUnavailableError
 from portrait.events.progress import LogName
 from portrait.events.resume import FIRST, Point, Resume
@@ -33,13 +34,14 @@ log = structlog.get_logger()
 class Places:
     """Of each partition that one member of a group reads: which log, and how far."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - all that it goes by
         self,
         consumer: AIOKafkaConsumer,
         fetching: Fetching,
         resume: Resume,
         notes: Notes,
         outage: timedelta,
+        names: Names,
     ) -> None:
         self.position: dict[TopicPartition, int] = {}  # next offset to be yielded
         self.ended: dict[TopicPartition, int] = {}  # when each was last read to its end, ms
@@ -47,6 +49,7 @@ class Places:
         self._consumer = consumer
         self._fetching = fetching
         self._resume = resume
+        self._names = names
         self._notes = notes
         self._outage = Outage(outage)
         self._logs: dict[TopicPartition, LogName] = {}
@@ -105,10 +108,10 @@ class Places:
         ids = await self._ids({at.topic for at in places})
         there = [at for at in places if ids is None or at.topic in ids]
         points = await self._resume.points(
-            {(at.topic, at.partition): "" if ids is None else ids[at.topic].hex() for at in there},
-            gone={(at.topic, at.partition) for at in self._gone},
+            {self._names.place(at): "" if ids is None else ids[at.topic].hex() for at in there},
+            gone={*map(self._names.place, self._gone)},
         )
-        found = {at: points[at.topic, at.partition] for at in there}
+        found = {at: points[self._names.place(at)] for at in there}
         self._tell_begun({at: point.log for at, point in found.items() if point.is_new})
         for at, point in found.items():
             await self._go_to(at, point)
@@ -189,7 +192,7 @@ class Places:
 
     async def _go_on_at(self, at: TopicPartition, end: int) -> None:
         """Go on in a log that lost its end: what comes there was not read yet."""
-        self._logs[at] = await self._resume.cut((at.topic, at.partition), end)
+        self._logs[at] = await self._resume.cut(self._names.place(at), end)
         self._fetching.epochs.forget(at)
         self._consumer.seek(at, end)
         self.position[at] = end
@@ -216,7 +219,7 @@ class Places:
     def _tell_begun(self, begun: Mapping[TopicPartition, LogName]) -> None:
         """Say that logs have begun again: count each partition, and name each topic once."""
         for at in begun:
-            metrics.logs_begun.labels(at.topic).inc()
+            metrics.logs_begun.labels(self._names.here(at.topic)).inc()
         found = {(at.topic, named) for at, named in begun.items()}
         topics = sorted({topic for topic, _ in found - self._told})
         self._told |= found

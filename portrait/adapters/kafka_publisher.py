@@ -17,6 +17,7 @@ from aiokafka.errors import KafkaError
 from aiokafka.producer.message_accumulator import BatchBuilder
 
 from portrait.adapters.kafka_client import Cluster, why_away
+from portrait.adapters.kafka_names import Names
 from portrait.errors import StreamUnavailableError
 from portrait.events.stream import Message, Publisher
 from portrait.lifecycle.lease import stopped
@@ -124,6 +125,20 @@ class KafkaPublisher:
         return self._counts[topic]
 
 
+class ShopPublisher:
+    """A `Publisher` of one shop, over the connection of whoever publishes for several."""
+
+    def __init__(self, publisher: Publisher, names: Names) -> None:
+        self._publisher = publisher
+        self._names = names
+        self.check = publisher.check
+
+    async def publish(self, messages: Sequence[Message]) -> None:
+        """Publish to the shop's own topics."""
+        there = self._names.there
+        await self._publisher.publish([each._replace(topic=there(each.topic)) for each in messages])
+
+
 class PatientPublisher:
     """A `Publisher` for workers: it waits through outages, for as long as is allowed."""
 
@@ -185,7 +200,7 @@ def _packed(batch: BatchBuilder, message: Message) -> bool:
 
 
 @asynccontextmanager
-async def open_publisher(cluster: Cluster) -> AsyncIterator[KafkaPublisher]:
+async def open_publisher(cluster: Cluster) -> AsyncIterator[Publisher]:
     """Connect, whenever Kafka is there; at the end flush and disconnect."""
 
     def connect() -> AIOKafkaProducer:
@@ -202,7 +217,7 @@ async def open_publisher(cluster: Cluster) -> AsyncIterator[KafkaPublisher]:
     connecting = asyncio.create_task(publisher.keep_connecting())
     await asyncio.wait([connecting], timeout=CONNECT_SECONDS)  # whoever can be ready at once is
     try:
-        yield publisher
+        yield ShopPublisher(publisher, cluster.names) if cluster.names.prefix else publisher
     finally:
         await stopped(connecting)
         await publisher.stop()

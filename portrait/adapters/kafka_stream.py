@@ -22,10 +22,12 @@ from aiokafka.structs import OffsetAndMetadata
 from portrait import metrics
 from portrait.adapters.kafka_client import Cluster, why_away
 from portrait.adapters.kafka_fetch import MOST_FETCHED, Fetching
+from portrait.adapters.kafka_names import SAME, Names
 from portrait.adapters.kafka_offsets import KafkaOffsets, written
 from portrait.adapters.kafka_places import AWAY_SECONDS, Places
 from portrait.adapters.kafka_records import Intake
 from portrait.errors import StreamUnavailableError
+from portrait.events.history import Place
 from portrait.events.progress import LogName
 from portrait.events.resume import Resume
 from portrait.events.stream import Batch, Notes, Record, Unreadable
@@ -57,15 +59,17 @@ class Bounds:
 class KafkaStream:
     """An `EventStream`. One task reads it; `closing` ends it after the batch in hand."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - what is read, by whom, from where
         self,
         consumer: AIOKafkaConsumer,
         bounds: Bounds,
         closing: asyncio.Event,
         resume: Resume,
         notes: Notes | None = None,
+        names: Names = SAME,
     ) -> None:
         self._consumer = consumer
+        self._names = names
         self._wait = bounds.wait.total_seconds()
         self._most_records = bounds.records
         self._most_bytes = bounds.bytes
@@ -73,8 +77,10 @@ class KafkaStream:
         self._held: dict[TopicPartition, list[Record]] = {}
         self._closing = closing
         self._intake = Intake()
-        self._fetching = Fetching(consumer, self._intake)
-        self._places = Places(consumer, self._fetching, resume, notes or Notes(), bounds.outage)
+        self._fetching = Fetching(consumer, self._intake, names)
+        self._places = Places(
+            consumer, self._fetching, resume, notes or Notes(), bounds.outage, names
+        )
         self._outage = bounds.outage
         self._silence = 0.0  # seconds of polling since the broker last answered
         self._last: Batch | None = None  # yielded, and not committed yet
@@ -112,8 +118,8 @@ class KafkaStream:
     async def _commit(self, batch: Batch) -> None:
         """Commit as often as the log is away, for as long as is allowed, or until closed."""
         offsets = {
-            TopicPartition(*at): OffsetAndMetadata(end, self._metadata(at, batch))
-            for at, end in batch.ends.items()
+            self._names.at(place): OffsetAndMetadata(end, self._metadata(place, batch))
+            for place, end in batch.ends.items()
         }
         outage = Outage(self._outage)
         while True:
@@ -130,11 +136,11 @@ class KafkaStream:
             else:
                 return
 
-    def _metadata(self, at: tuple[str, int], batch: Batch) -> str:
+    def _metadata(self, place: Place, batch: Batch) -> str:
         """Say which log an offset is of, for whoever goes on from it."""
-        named = self._places.log_of(TopicPartition(*at))
-        number = batch.logs.get(at, 0) if batch.ids or batch.logs else named.number
-        return written(LogName(number, batch.ids.get(at, named.id)))
+        named = self._places.log_of(self._names.at(place))
+        number = batch.logs.get(place, 0) if batch.ids or batch.logs else named.number
+        return written(LogName(number, batch.ids.get(place, named.id)))
 
     async def pause(self, seconds: float) -> bool:
         """Take in nothing for a while; polling goes on, so the group keeps this member.
@@ -164,7 +170,7 @@ class KafkaStream:
     def begin(self, topics: Sequence[str]) -> None:
         """Join the group, once the consumer is connected."""
         self._fetching.watch()
-        self._consumer.subscribe(list(topics), listener=_Handover(self))
+        self._consumer.subscribe([*map(self._names.there, topics)], listener=_Handover(self))
 
     def assigned(self, partitions: set[TopicPartition]) -> None:
         """Take partitions over: reading begins where the store says it is."""
@@ -184,7 +190,7 @@ class KafkaStream:
             self._held.pop(lost, None)
             self._places.leave(lost)
             with suppress(KeyError):  # a partition that is not ours has no lag to tell of
-                metrics.partition_lag.remove(lost.topic, str(lost.partition))
+                metrics.partition_lag.remove(self._names.here(lost.topic), str(lost.partition))
 
     async def _gather(self) -> Batch:
         """Wait for a first record, then for more until the batch is full or the wait is over.
@@ -284,9 +290,9 @@ class KafkaStream:
             taken += records[:fit]
             room -= sizes[fit - 1]
             newest[at] = records[fit - 1]
-        ends = {(at.topic, at.partition): record.offset + 1 for at, record in newest.items()}
+        ends = {self._names.place(at): record.offset + 1 for at, record in newest.items()}
         self._places.position.update({at: record.offset + 1 for at, record in newest.items()})
-        names = {(at.topic, at.partition): self._places.log_of(at) for at in newest}
+        names = {self._names.place(at): self._places.log_of(at) for at in newest}
         logs = {place: named.number for place, named in names.items() if named.number}
         ids = {place: named.id for place, named in names.items() if named.id}
         since = self._since()
@@ -329,7 +335,7 @@ class KafkaStream:
         for at in self._consumer.assignment():
             end = self._consumer.highwater(at) or 0
             lag = max(end - self._next(at, end), 0)
-            metrics.partition_lag.labels(at.topic, at.partition).set(lag)
+            metrics.partition_lag.labels(*self._names.place(at)).set(lag)
 
 
 def _count_unreadable(records: Sequence[Record]) -> None:
@@ -384,12 +390,13 @@ async def open_stream(  # noqa: PLR0913 - what is read, by whom, from where
     Raises:
         StreamUnavailableError: The log has been away for too long.
     """
-    consumer = await _connected(cluster, bounds.outage, group, closing)
-    offsets = resume or Resume(KafkaOffsets(consumer), group)
-    stream = KafkaStream(consumer, bounds, closing, offsets, notes)
+    names = cluster.names
+    consumer = await _connected(cluster, bounds.outage, names.there(group), closing)
+    offsets = resume or Resume(KafkaOffsets(consumer, names), group)
+    stream = KafkaStream(consumer, bounds, closing, offsets, notes, names)
     try:
         if not closing.is_set():
-            await _look_at(consumer, topics)
+            await _look_at(consumer, [*map(names.there, topics)])
             stream.begin(topics)
         yield stream
     finally:

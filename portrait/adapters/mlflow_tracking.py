@@ -23,9 +23,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from portrait.lifecycle.registry import Card
 from portrait.lifecycle.tracking import Alias, TrackingUnavailableError
+from portrait.shops.name import prefix_of
 from portrait.tracker import Curves
 
-NAME = "portrait"  # of the experiment and of the registered model
+NAME = "portrait"  # of the experiment and of the registered model; a shop's begin with its name
 JOB = "portrait.job"
 EXISTS, ABSENT = "RESOURCE_ALREADY_EXISTS", "RESOURCE_DOES_NOT_EXIST"
 ALIASES: tuple[Alias, ...] = ("champion", "challenger")
@@ -35,17 +36,18 @@ MOST_POINTS = 500  # of one request; MLflow takes 1,000
 LONGEST_TAG = 4_000  # characters; MLflow takes 5,000
 
 
-def local_tracking(folder: Path) -> "MlflowTracking":
+def local_tracking(folder: Path, shop: str | None = None) -> "MlflowTracking":
     """Keep runs and models in a folder: `mlflow.db` and `artifacts`."""
     folder.mkdir(parents=True, exist_ok=True)
     place = folder.resolve()
-    return MlflowTracking(f"sqlite:///{place / 'mlflow.db'}", (place / "artifacts").as_uri())
+    return MlflowTracking(f"sqlite:///{place / 'mlflow.db'}", (place / "artifacts").as_uri(), shop)
 
 
 class MlflowTracking:
     """A `Tracking` over one MLflow store. Tells nobody but that store anything."""
 
-    def __init__(self, uri: str, artifacts: str | None = None) -> None:
+    def __init__(self, uri: str, artifacts: str | None = None, shop: str | None = None) -> None:
+        self._name = prefix_of(shop) + NAME
         MLFLOW_DISABLE_TELEMETRY.set(True)  # it would call home
         set_telemetry_client()
         if not MLFLOW_HTTP_REQUEST_MAX_RETRIES.is_set():
@@ -79,13 +81,13 @@ class MlflowTracking:
             entry = self._entry(card.version)
             if entry is None:
                 entry = self._client.create_model_version(
-                    NAME,
+                    self._name,
                     source=card.artifact or f"redis:model:{card.version}",
                     run_id=run,
                     tags={"version": card.version},
                 )
             for tag, value in _tags(card).items():
-                self._client.set_model_version_tag(NAME, entry.version, tag, value)
+                self._client.set_model_version_tag(self._name, entry.version, tag, value)
             if run is not None:
                 tracker = MlflowTracker(self._client, run)
                 tracker.record(0, _figures(card))
@@ -99,17 +101,17 @@ class MlflowTracking:
                 msg = f"{version} is not registered."
                 raise TrackingUnavailableError(msg)
             if alias is not None:
-                self._client.set_registered_model_alias(NAME, alias, entry.version)
+                self._client.set_registered_model_alias(self._name, alias, entry.version)
                 return
             for each in ALIASES:
                 if self.called(each) == version:
-                    self._client.delete_registered_model_alias(NAME, each)
+                    self._client.delete_registered_model_alias(self._name, each)
 
     def called(self, alias: Alias) -> str | None:
         """Return who has the alias."""
         with _translated():
             try:
-                entry = self._client.get_model_version_by_alias(NAME, alias)
+                entry = self._client.get_model_version_by_alias(self._name, alias)
             except MlflowException as error:
                 if error.error_code in {ABSENT, "INVALID_PARAMETER_VALUE"}:
                     return None
@@ -117,14 +119,14 @@ class MlflowTracking:
         return str(entry.tags["version"])
 
     def _find_experiment(self, artifacts: str | None) -> str:
-        found = self._client.get_experiment_by_name(NAME)
+        found = self._client.get_experiment_by_name(self._name)
         if found is not None:
             return str(found.experiment_id)
-        return str(self._client.create_experiment(NAME, artifact_location=artifacts))
+        return str(self._client.create_experiment(self._name, artifact_location=artifacts))
 
     def _find_model(self) -> None:
         try:
-            self._client.create_registered_model(NAME)
+            self._client.create_registered_model(self._name)
         except MlflowException as error:
             if error.error_code != EXISTS:
                 raise
@@ -143,7 +145,9 @@ class MlflowTracking:
         return str(run.info.run_id)
 
     def _entry(self, version: str) -> ModelVersion | None:
-        found = self._client.search_model_versions(f"name='{NAME}' and tags.version='{version}'")
+        found = self._client.search_model_versions(
+            f"name='{self._name}' and tags.version='{version}'"
+        )
         return found[0] if found else None
 
 

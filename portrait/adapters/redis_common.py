@@ -20,6 +20,7 @@ from redis.exceptions import (
 from portrait.errors import StoreDamagedError, StoreRefusedError, StoreUnavailableError
 
 _NUMBER = re.compile(rb"-?[0-9]{1,18}")  # a digit less than Redis can add to
+NO_SHOP = "NOSHOP"  # what a connection says of itself that finds none of its name
 LIFE = "life"  # key of a token that goes when all the rest goes
 KEYS_AT_ONCE = 500  # of one command: a millisecond of Redis, so others are not kept waiting
 
@@ -44,6 +45,7 @@ PASSING: Mapping[str, str] = {
     "NOAUTH": "Redis wants a password",
     "WRONGPASS": "Redis refuses the password",
     "NOPERM": "Redis does not permit this user a command",
+    NO_SHOP: "Redis knows no such shop (`portrait shops list` names all)",
     "max number of clients": "Redis has too many clients",
 }
 # redis-py puts the command with its keys before what Redis says; a script, what it ran and a dash.

@@ -14,12 +14,13 @@ from datetime import timedelta
 from typing import Any
 
 from redis.asyncio import BlockingConnectionPool, Connection, Redis, SSLConnection
-from redis.exceptions import ReadOnlyError
+from redis.exceptions import ReadOnlyError, RedisError
 
 from portrait.adapters.coalesce import Together
 from portrait.adapters.redis_common import (
     KEYS_AT_ONCE,
     LIFE,
+    NO_SHOP,
     life_of,
     readable,
     script,
@@ -27,10 +28,12 @@ from portrait.adapters.redis_common import (
     translated,
 )
 from portrait.adapters.redis_damage import Damage
+from portrait.adapters.redis_in_shop import InShop
 from portrait.adapters.redis_straight import Straight
 from portrait.events.consent import Consent
 from portrait.profiles.record import is_suppressed
 from portrait.profiles.store import Own, Stored, Write
+from portrait.shops.store import ShopNotFoundError
 
 REVISION = 8  # bytes; a record that is shorter counts as if zeros followed
 SIZE = 2  # bytes of the length of what was searched for, as the script reads it
@@ -40,16 +43,41 @@ KEEPS = "noeviction"
 WAIT_SECONDS = 5  # for one of them
 
 
-async def connect_redis(url: str) -> Redis:
-    """Open a pool of connections. Nothing is sent until the first command.
+async def connect_redis(url: str, shop: str | None = None) -> Redis:
+    """Open a pool of connections, of a shop to its own database; of no shop, nothing is sent yet.
+
+    Raises:
+        ShopNotFoundError: There is no such shop; that Redis is away is found out later.
 
     Whoever finds all connections in use waits for one; a plain pool would refuse at once.
     """
     pool = BlockingConnectionPool.from_url(
         url, protocol=2, max_connections=CONNECTIONS, timeout=WAIT_SECONDS
     )
-    pool.connection_class = _LEAVING.get(pool.connection_class, pool.connection_class)
-    return Redis.from_pool(pool)
+    if shop is not None:
+        pool.connection_kwargs["shop"] = shop
+    classes = _LEAVING if shop is None else _IN_SHOP
+    pool.connection_class = classes.get(pool.connection_class, pool.connection_class)
+    redis = Redis.from_pool(pool)
+    if shop is not None:
+        await _find(redis, shop)
+    return redis
+
+
+async def _find(redis: Redis, shop: str) -> None:
+    """Make sure that there is a shop, unless Redis is away: that is waited for.
+
+    Raises:
+        ShopNotFoundError: There is none.
+    """
+    try:
+        await redis.ping()
+    except RedisError as error:
+        if NO_SHOP not in str(error):
+            return
+        await redis.aclose()
+        msg = f"There is no shop {shop}: `portrait shops create {shop}` makes it."
+        raise ShopNotFoundError(msg) from None
 
 
 class _LeavesReplicas(Connection):
@@ -70,7 +98,16 @@ class _LeavesReplicasTls(_LeavesReplicas, SSLConnection):
     """The same over TLS."""
 
 
+class _InShop(InShop, _LeavesReplicas):
+    """The same, in a shop."""
+
+
+class _InShopTls(InShop, _LeavesReplicasTls):
+    """The same over TLS."""
+
+
 _LEAVING: Mapping[type, type] = {Connection: _LeavesReplicas, SSLConnection: _LeavesReplicasTls}
+_IN_SHOP: Mapping[type, type] = {Connection: _InShop, SSLConnection: _InShopTls}
 
 
 async def ping(redis: Redis) -> None:

@@ -28,6 +28,9 @@ EVENT_TOPICS = tuple(event_topic(action) for action in Action)  # in the order o
 # What profiles and the archive are made of.
 READ_BY_USER = (*EVENT_TOPICS, ERASURES, IDENTITIES, CONSENTS)
 
+# All that there are.
+ALL = (*READ_BY_USER, ITEMS, DEAD, OPINIONS, OPINION_ALERTS, NOTICES)
+
 _ACTIONS = dict(zip(EVENT_TOPICS, Action, strict=True))
 
 

@@ -1,7 +1,8 @@
 """Admission: who is let in to a route, and what is written down of what they did there."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import structlog
@@ -11,9 +12,13 @@ from portrait import metrics
 from portrait.access.audit import AuditLine
 from portrait.access.scope import Scope
 from portrait.errors import StoreUnavailableError
+from portrait.events.stream import Message
+from portrait.events.topics import action_of
 from portrait.ref import user_ref
 from service.access.caller import ANYBODY, Caller
 from service.access.guard import Guard, check_page, check_scope, check_server
+from service.access.limits import Limits
+from service.access.problems import KeyInvalidError
 from service.access.rules import ANY, OPEN, SERVERS, Rule
 from service.dependencies import state_of
 from service.http.problems import ProblemError
@@ -47,6 +52,9 @@ def admit(request: Request, rule: Rule) -> Caller:
 
 def _checked(guard: Guard, request: Request, rule: Rule) -> Caller:
     caller = guard.caller(request.scope)
+    if caller.shop != request.scope["state"]["shop"]:  # revoked since it was asked whose this is
+        msg = "The shop that it is for is not served here any more."
+        raise KeyInvalidError(msg)
     check_page(caller, request.scope)
     if rule == SERVERS:
         check_server(caller)
@@ -61,11 +69,52 @@ async def pay(request: Request, caller: Caller, cost: int) -> None:
     Raises:
         RateLimitedError: They ask for too much.
     """
+    limits = _limits_of(request, caller)
+    if limits is not None:
+        with _counted():
+            await limits.pay(caller, cost)
+
+
+async def pay_events(request: Request, messages: Sequence[Message]) -> None:
+    """Let a shop pay for events, and have room for whose they are, where it has quotas.
+
+    Raises:
+        ShopLimitedError: It sends too many.
+        QuotaReachedError: They are of new users, and it may have no more.
+    """
+    parts, _ = state_of(request)
+    caller: Caller = request.scope["state"]["caller"]
+    limits = _limits_of(request, caller)
+    with _counted():
+        if parts.room is not None:
+            users = {message.key.decode() for message in messages if action_of(message.topic)}
+            await parts.room.check_users(users)
+        if limits is not None:
+            await limits.pay_events(caller, len(messages))
+
+
+async def check_item(request: Request, id: str) -> None:
+    """Refuse a new item where a shop may have no more.
+
+    Raises:
+        QuotaReachedError: It may not.
+    """
+    parts, _ = state_of(request)
+    if parts.room is not None:
+        with _counted():
+            await parts.room.check_item(id)
+
+
+def _limits_of(request: Request, caller: Caller) -> Limits | None:
     guard: Guard | None = request.scope["state"]["guard"]
-    if guard is None or guard.limits is None or caller is ANYBODY:
-        return
+    return None if guard is None or caller is ANYBODY else guard.limits
+
+
+@contextmanager
+def _counted() -> Iterator[None]:
+    """Count what is refused."""
     try:
-        await guard.limits.pay(caller, cost)
+        yield
     except ProblemError as problem:
         metrics.access_decisions.labels(problem.name).inc()
         raise

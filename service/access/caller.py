@@ -13,6 +13,7 @@ class Caller:
     scopes: frozenset[Scope]
     origins: frozenset[str] = frozenset()  # of a public key: where it may be shown from
     rate: float | None = None  # tokens a second; None: as of all
+    shop: str | None = None  # whose; None: there is but one
 
     @property
     def is_public(self) -> bool:

@@ -43,9 +43,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         type=float,
         help="tokens a second that it may ask for, instead of PORTRAIT_KEY_RATE",
     )
-    asked.add_parser("list", help="list all keys, and when each was used last")
+    listed = asked.add_parser("list", help="list all keys, and when each was used last")
     revoke = asked.add_parser("revoke", help="let a key open nothing any more")
     revoke.add_argument("id", help="as `portrait keys list` shows it")
+    for task in (create, listed, revoke):
+        task.add_argument("--shop", help="whose keys these are, instead of PORTRAIT_SHOP")
 
 
 async def run_task(store: KeyStore, audit: AuditLog, options: argparse.Namespace) -> list[str]:

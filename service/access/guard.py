@@ -39,6 +39,7 @@ NOTED_EVERY = 10.0  # seconds, between two notes of which keys were used
 SHOWN = b"authorization"
 BEARER = "bearer "
 PREFIX = "portrait_"
+NOBODYS: tuple[None, None] = None, None
 HOW = "Send a key as `Authorization: Bearer portrait_…`; an operator makes one: `portrait keys`."
 
 log = structlog.get_logger()
@@ -48,19 +49,23 @@ class Guard:
     """Lets in who shows a key or a token. Lives as long as the process."""
 
     def __init__(
-        self, store: KeyStore, tokens: Tokens | None = None, limits: Limits | None = None
+        self,
+        stores: KeyStore | Mapping[str | None, KeyStore],
+        tokens: Tokens | None = None,
+        limits: Limits | None = None,
     ) -> None:
         """Connect it.
 
         Args:
-            store: Where keys are.
+            stores: Where keys are; of several shops, or of one that has a name, by that.
             tokens: Reads those of an identity provider; None: there is none.
             limits: How much each may ask for; None: as much as they like.
         """
-        self._store = store
+        self.stores: Mapping[str | None, KeyStore]
+        self.stores = stores if isinstance(stores, Mapping) else {None: stores}
         self.limits = limits
         self._tokens = tokens
-        self._keys: Mapping[str, ApiKey] | None = None  # None: not read yet
+        self._keys: Mapping[str, tuple[str | None, ApiKey]] | None = None  # None: not read yet
         self._pages: frozenset[str] = frozenset()
         self._used: dict[str, datetime] = {}
 
@@ -75,11 +80,11 @@ class Guard:
         if found is None or self._keys is None:
             return None
         id, digest = found
-        key, now = self._keys.get(id), datetime.now(UTC)
+        (shop, key), now = self._keys.get(id, NOBODYS), datetime.now(UTC)
         if not is_secret_of(key, digest) or key is None or not key.is_good(now):
             return None
         self._used[id] = now
-        return _caller(key)
+        return _caller(key, shop)
 
     def lets_in(self, scope: AsgiScope, needed: Scope, cost: int) -> bool:
         """Say whether a request shows a server's key with a scope, and has the tokens at hand.
@@ -115,7 +120,7 @@ class Guard:
         else:
             msg = "The identity provider has not said yet what its keys are."
             raise KeysUnknownError(msg)
-        if caller is None:
+        if caller is None or caller.shop not in self.stores:
             msg = "It is unknown, expired or revoked, or not written as it was given out."
             raise KeyInvalidError(msg)
         return caller
@@ -136,21 +141,28 @@ class Guard:
 
     async def read_keys(self) -> None:
         """Read all keys anew."""
-        keys = {key.id: key for key in await self._store.all()}
+        keys = {
+            key.id: (shop, key) for shop, store in self.stores.items() for key in await store.all()
+        }
         self._keys = keys
         now = datetime.now(UTC)
         self._pages = frozenset(
-            origin for key in keys.values() if key.is_good(now) for origin in key.origins
+            origin for _, key in keys.values() if key.is_good(now) for origin in key.origins
         )
 
     async def note_uses(self) -> None:
         """Write down which keys were used, and when last."""
         uses, self._used = self._used, {}
         try:
-            await self._store.note_uses(uses)
+            for shop, store in self.stores.items():
+                await store.note_uses({id: at for id, at in uses.items() if self._is_of(id, shop)})
         except StoreUnavailableError:
             self._used = {**uses, **self._used}
             raise
+
+    def _is_of(self, id: str, shop: str | None) -> bool:
+        """Say whether a key is of a shop, as far as is known."""
+        return self._keys is not None and self._keys.get(id, NOBODYS)[0] == shop
 
 
 def shown_by(scope: AsgiScope) -> str | None:
@@ -204,5 +216,5 @@ def check_page(caller: Caller, scope: AsgiScope) -> None:
 
 
 @lru_cache(1_024)
-def _caller(key: ApiKey) -> Caller:
-    return Caller(f"key {key.id}", key.scopes, key.origins, key.rate)
+def _caller(key: ApiKey, shop: str | None) -> Caller:
+    return Caller(f"key {key.id}", key.scopes, key.origins, key.rate, shop)

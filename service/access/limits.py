@@ -7,12 +7,14 @@ keeps cannot be read either.
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from math import ceil
+from typing import NamedTuple
 
 from portrait.access.buckets import BURST_SECONDS, Buckets
 from portrait.errors import StoreUnavailableError
+from portrait.shops.shop import WITHOUT, Quotas
 from service.access.caller import Caller
 from service.http.problems import ProblemError
 
@@ -31,68 +33,137 @@ class RateLimitedError(ProblemError):
     name = "rate-limited"
 
 
+class ShopLimitedError(ProblemError):
+    """This shop asks for too much: try again in a moment."""
+
+    status = HTTPStatus.TOO_MANY_REQUESTS
+    name = "shop-limited"
+
+
+class Purse(NamedTuple):
+    """What somebody pays from."""
+
+    name: str  # of the bucket
+    rate: float  # tokens a second
+    policy: str  # as headers name it
+
+
 class Limits:
     """Hands out tokens. Lives as long as the process."""
 
-    def __init__(self, buckets: Buckets, rate: float) -> None:
+    def __init__(
+        self, buckets: Buckets, rate: float, quotas_of: Callable[[str], Quotas] | None = None
+    ) -> None:
         """Connect it.
 
         Args:
             buckets: Everybody's.
             rate: Tokens a second of a caller whose key says no other.
+            quotas_of: What a shop may ask for; None: there are none.
         """
         self._buckets = buckets
         self._rate = rate
+        self._quotas_of = quotas_of
         self._at_hand: OrderedDict[str, int] = OrderedDict()
         self._asking: dict[str, asyncio.Lock] = {}
 
     def has(self, caller: Caller, cost: int) -> bool:
         """Pay with what is at hand; say whether that was enough."""
-        held = self._at_hand.get(caller.name, 0)
-        if held < cost:
+        purses = self._purses(caller)
+        if any(self._at_hand.get(purse.name, 0) < cost for purse in purses):
             return False
-        self._at_hand[caller.name] = held - cost
-        return True
+        return all(self._pays(purse, cost) for purse in purses)
 
     async def pay(self, caller: Caller, cost: int) -> None:
         """Pay for a request; several of one caller ask the store once.
 
         Raises:
             RateLimitedError: There are not enough tokens; it says how long to wait.
+            ShopLimitedError: Those of all keys of the shop are not enough.
         """
-        if self.has(caller, cost):
+        paid: list[Purse] = []
+        try:
+            for purse in self._purses(caller):
+                await self._pay(purse, cost)
+                paid.append(purse)
+        except ProblemError:
+            for purse in paid:  # nothing came of it
+                self._at_hand[purse.name] = self._at_hand.get(purse.name, 0) + cost
+            raise
+
+    async def pay_events(self, caller: Caller, events: int) -> None:
+        """Pay for events that are sent.
+
+        Raises:
+            ShopLimitedError: The shop may not send as many.
+        """
+        rate = self._quotas(caller).events
+        if rate is not None and events:
+            await self._pay(Purse(f"events of {caller.shop}", rate, "events"), events)
+
+    def _purses(self, caller: Caller) -> list[Purse]:
+        """Return what a request of a caller is paid from: the shop's first, then the caller's."""
+        own = Purse(caller.name, caller.rate or self._rate, "key")
+        rate = self._quotas(caller).requests
+        return [own] if rate is None else [Purse(f"shop {caller.shop}", rate, "shop"), own]
+
+    def _quotas(self, caller: Caller) -> Quotas:
+        if caller.shop is None or self._quotas_of is None:
+            return WITHOUT
+        return self._quotas_of(caller.shop)
+
+    def _pays(self, purse: Purse, cost: int) -> bool:
+        """Pay with what is at hand in one purse; say whether that was enough."""
+        held = self._at_hand.get(purse.name, 0)
+        if held < cost:
+            return False
+        self._at_hand[purse.name] = held - cost
+        return True
+
+    async def _pay(self, purse: Purse, cost: int) -> None:
+        if self._pays(purse, cost):
             return
-        turn = self._asking.setdefault(caller.name, asyncio.Lock())
+        turn = self._asking.setdefault(purse.name, asyncio.Lock())
         try:
             async with turn:
-                if not self.has(caller, cost):
-                    await self._fetch(caller, cost)
+                if not self._pays(purse, cost):
+                    await self._fetch(purse, cost)
         finally:
             if not turn.locked():
-                self._asking.pop(caller.name, None)
+                self._asking.pop(purse.name, None)
 
-    async def _fetch(self, caller: Caller, cost: int) -> None:
+    async def _fetch(self, purse: Purse, cost: int) -> None:
         """Fetch a lot, and pay out of it."""
-        rate = caller.rate or self._rate
-        lot = max(cost, int(rate * LOT_SECONDS))
+        lot = max(cost, int(purse.rate * LOT_SECONDS))
         try:
-            taken = await self._buckets.take(caller.name, rate, cost, lot)
+            taken = await self._buckets.take(purse.name, purse.rate, cost, lot)
         except StoreUnavailableError:
             return
         if not taken.tokens:
-            raise _too_much(rate, max(1, ceil(taken.wait)))
-        self._at_hand[caller.name] = self._at_hand.pop(caller.name, 0) + taken.tokens - cost
+            raise _too_much(purse, max(1, ceil(taken.wait)))
+        self._at_hand[purse.name] = self._at_hand.pop(purse.name, 0) + taken.tokens - cost
         if len(self._at_hand) > MOST_LOTS:
             self._at_hand.popitem(last=False)
 
 
-def _too_much(rate: float, wait: int) -> RateLimitedError:
+SAID = {
+    "key": "It may ask for {rate:g} tokens a second; recommendations and answers cost 4, all else "
+    "1.",
+    "shop": "All its keys together may ask for {rate:g} tokens a second; recommendations and "
+    "answers cost 4, all else 1.",
+    "events": "It may send {rate:g} events a second.",
+}
+
+
+def _too_much(purse: Purse, wait: int) -> ProblemError:
     """Say so, in words and in the headers of draft-ietf-httpapi-ratelimit-headers."""
-    return RateLimitedError(
-        f"It may ask for {rate:g} tokens a second; recommendations and answers cost 4, all else 1.",
+    kind = RateLimitedError if purse.policy == "key" else ShopLimitedError
+    return kind(
+        SAID[purse.policy].format(rate=purse.rate),
         headers={
             "Retry-After": str(wait),
-            "RateLimit-Policy": f'"key";q={int(rate * BURST_SECONDS)};w={BURST_SECONDS}',
-            "RateLimit": f'"key";r=0;t={wait}',
+            "RateLimit-Policy": f'"{purse.policy}";q={int(purse.rate * BURST_SECONDS)}'
+            f";w={BURST_SECONDS}",
+            "RateLimit": f'"{purse.policy}";r=0;t={wait}',
         },
     )

@@ -35,6 +35,13 @@ class ScopeMissingError(ProblemError):
     }
 
 
+class SeriesElsewhereError(ProblemError):
+    """Several shops are served here: none may read the series of another."""
+
+    status = HTTPStatus.FORBIDDEN
+    name = "series-elsewhere"
+
+
 class KeyMisplacedError(ProblemError):
     """This key is for the pages of other origins."""
 

@@ -43,15 +43,26 @@ log = structlog.get_logger()
 class Tokens:
     """Reads tokens of one issuer. Lives as long as the process."""
 
-    def __init__(self, issuer: str, audience: str, fetch: Fetch) -> None:
+    def __init__(
+        self,
+        issuer: str,
+        audience: str,
+        fetch: Fetch,
+        shop_claim: str | None = None,
+        shop: str | None = None,
+    ) -> None:
         """Prepare it.
 
         Args:
             issuer: As `iss` has it.
             audience: As `aud` has it.
             fetch: Reads the issuer's key set (JWKS); raises IssuerUnavailableError.
+            shop_claim: Which claim names the shop; None: none does.
+            shop: Whose tokens are that name none.
         """
         self._fetch = fetch
+        self._shop_claim = shop_claim
+        self._shop_of_all = shop
         self._claims = jwt.JWTClaimsRegistry(
             leeway=SKEW_SECONDS,
             iss={"essential": True, "value": issuer},
@@ -59,6 +70,8 @@ class Tokens:
             exp={"essential": True},
             sub={"essential": True},
         )
+        if shop_claim is not None:
+            self._claims.options[shop_claim] = {"essential": True}
         self._keys: KeySet | None = None  # None: not read yet
         self._is_wanted = asyncio.Event()  # a key was named that is not known
         self._known: OrderedDict[bytes, tuple[Caller, float]] = OrderedDict()  # until when, time()
@@ -124,7 +137,14 @@ class Tokens:
             msg = "a subject that no log can name"
             raise ValueError(msg)
         scopes = frozenset(Scope(name) for name in _scopes(claims) if name in set(Scope))
-        return Caller(f"token {subject}", scopes), float(claims["exp"]) + SKEW_SECONDS
+        caller = Caller(f"token {subject}", scopes, shop=self._shop(claims))
+        return caller, float(claims["exp"]) + SKEW_SECONDS
+
+    def _shop(self, claims: jwt.Claims) -> str | None:
+        """Return whose token it is."""
+        if self._shop_claim is None:
+            return self._shop_of_all
+        return str(claims[self._shop_claim])
 
 
 def _usable(published: Mapping[str, object]) -> list[Key]:

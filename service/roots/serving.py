@@ -4,6 +4,7 @@ settings ─▶ who may come in, and for how much ─▶ a port that is free ─
 """
 
 import signal
+from dataclasses import replace
 from functools import partial
 from os import strerror
 from socket import AF_INET, AF_INET6, create_server
@@ -25,6 +26,7 @@ from portrait.adapters.redis_opinions import RedisOpinions
 from portrait.adapters.redis_progress import RedisPopularity, RedisProgress
 from portrait.adapters.redis_registry import RedisRegistry
 from portrait.adapters.redis_rights import RedisErasures, RedisExports
+from portrait.adapters.redis_shops import RedisShops
 from portrait.adapters.redis_store import RedisProfiles, eviction, ping
 from portrait.addresses import is_loopback
 from portrait.errors import SettingsInvalidError
@@ -39,14 +41,25 @@ from service.http.connection import Limits
 from service.http.middleware import BodyLimits
 from service.http.server import server_of
 from service.live import Parts
+from service.shops.known import KnownShops
+from service.shops.room import ShopRoom
+
+ALL = "*"  # instead of names of shops
 
 
 def check_access(settings: Settings) -> None:
-    """Refuse to listen to others without access control.
+    """Refuse to listen to others without access control, or to serve several shops without.
 
     Raises:
         SettingsInvalidError: It would.
     """
+    if settings.access == "off" and settings.shops is not None:
+        msg = (
+            f"{variable('access')}: several shops are served, and a key says which one is asked, so"
+            " it has to be `keys`; `portrait keys create admin --scope keys:admin --shop NAME` "
+            "makes the first of each."
+        )
+        raise SettingsInvalidError(msg)
     if settings.access == "off" and not is_loopback(settings.host):
         where = settings.host or "every address"
         msg = (
@@ -56,8 +69,15 @@ def check_access(settings: Settings) -> None:
         raise SettingsInvalidError(msg)
 
 
-def parts_of(settings: Settings, redis: Redis, publisher: Publisher) -> Parts:
-    """Put together what is read from Redis."""
+def parts_of(settings: Settings, redis: Redis, publisher: Publisher, keys: RedisKeys) -> Parts:
+    """Put together what is read from Redis.
+
+    Args:
+        settings: Of the process.
+        redis: Connected to where everything but keys lies.
+        publisher: Of the topics.
+        keys: Those that may be listed and made.
+    """
     return Parts(
         profiles=RedisProfiles(redis, settings.profile_ttl),
         identities=RedisIdentities(redis, settings.profile_ttl),
@@ -65,7 +85,7 @@ def parts_of(settings: Settings, redis: Redis, publisher: Publisher) -> Parts:
         popularity=RedisPopularity(redis),
         progress=RedisProgress(redis),
         registry=RedisRegistry(redis),
-        keys=RedisKeys(redis),
+        keys=keys,
         audit=RedisAudit(redis),
         jobs=RedisJobs(redis),
         desk=RedisDesk(redis),
@@ -79,6 +99,14 @@ def parts_of(settings: Settings, redis: Redis, publisher: Publisher) -> Parts:
     )
 
 
+def in_shop(parts: Parts, shop: str | None, known: KnownShops) -> Parts:
+    """Return the same parts, as those of a shop that may have so much; of none, as they are."""
+    if shop is None:
+        return parts
+    room = ShopRoom(known, shop, parts.profiles, parts.catalogue)
+    return replace(parts, shop=shop, room=room)
+
+
 def border_of(settings: Settings) -> Border:
     """Say who may come in."""
     return Border(
@@ -89,17 +117,37 @@ def border_of(settings: Settings) -> Border:
     )
 
 
-def guard_of(settings: Settings, redis: Redis) -> Guard | None:
+def guard_of(settings: Settings, redis: Redis, known: KnownShops) -> Guard | None:
     """Say who of those may do what; None: everybody everything."""
     if settings.access == "off":
         return None
-    keys, limits = RedisKeys(redis), RateLimits(RedisBuckets(redis), settings.key_rate)
+    keys = {settings.shop: RedisKeys(redis, settings.shop)}
+    return Guard(keys, tokens_of(settings), limits_of(settings, redis, known))
+
+
+def limits_of(settings: Settings, redis: Redis, known: KnownShops) -> RateLimits:
+    """Say how much a caller may ask for, and a shop."""
+    return RateLimits(RedisBuckets(redis), settings.key_rate, known.quotas_of)
+
+
+def known_of(settings: Settings, redis: Redis) -> KnownShops:
+    """Say which shops are served: the one that is named, or those, or all."""
+    named = {settings.shop} if settings.shops is None else {*settings.shops}
+    return KnownShops(RedisShops(redis), None if ALL in named else named)
+
+
+def tokens_of(settings: Settings) -> Tokens | None:
+    """Say which tokens count beside keys; None: none."""
     if settings.oidc_issuer is None or settings.oidc_audience is None:
-        return Guard(keys, limits=limits)
+        return None
     keys_url = None if settings.oidc_keys_url is None else str(settings.oidc_keys_url)
-    issuer = IssuerClient(settings.oidc_issuer, keys_url)
-    tokens = Tokens(settings.oidc_issuer, settings.oidc_audience, issuer.keys)
-    return Guard(keys, tokens, limits)
+    return Tokens(
+        settings.oidc_issuer,
+        settings.oidc_audience,
+        IssuerClient(settings.oidc_issuer, keys_url).keys,
+        settings.oidc_shop_claim,
+        settings.shop,
+    )
 
 
 def body_limits_of(settings: Settings) -> BodyLimits:

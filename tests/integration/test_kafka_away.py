@@ -16,13 +16,12 @@ from portrait.adapters.kafka_client import cluster_of
 from portrait.adapters.kafka_publisher import (
     ANSWER_SECONDS,
     MOST_WAITING,
-    KafkaPublisher,
     PatientPublisher,
     open_publisher,
 )
 from portrait.adapters.kafka_topics import create_topics
 from portrait.errors import StreamUnavailableError
-from portrait.events.stream import Message
+from portrait.events.stream import Message, Publisher
 from portrait.events.topics import Topic, TopicsFile
 from portrait.settings import Settings
 from sandbox.listening import listener
@@ -40,7 +39,7 @@ def port() -> int:
 
 
 @pytest.fixture
-async def publisher(port: int) -> AsyncIterator[KafkaPublisher]:
+async def publisher(port: int) -> AsyncIterator[Publisher]:
     async with open_publisher(cluster_of(settings_at(port))) as publisher:
         yield publisher
 
@@ -55,7 +54,7 @@ def broker(port: int, logs: Path) -> Iterator[Popen[bytes]]:
         yield listener(port)
 
 
-async def is_taken(publisher: KafkaPublisher) -> bool:
+async def is_taken(publisher: Publisher) -> bool:
     try:
         await publisher.publish(MESSAGES)
     except StreamUnavailableError:
@@ -63,12 +62,12 @@ async def is_taken(publisher: KafkaPublisher) -> bool:
     return True
 
 
-async def await_taken(publisher: KafkaPublisher) -> None:
+async def await_taken(publisher: Publisher) -> None:
     await until(lambda: is_taken(publisher), "Kafka takes messages")
 
 
 async def test_a_kafka_that_is_not_there_yet_is_refused_at_once_and_found_later(
-    publisher: KafkaPublisher, port: int, tmp_path: Path
+    publisher: Publisher, port: int, tmp_path: Path
 ) -> None:
     started = time.monotonic()
     with pytest.raises(StreamUnavailableError):
@@ -84,7 +83,7 @@ async def test_a_kafka_that_is_not_there_yet_is_refused_at_once_and_found_later(
 
 
 async def test_a_kafka_that_freezes_is_told_within_a_bound_and_used_again_when_it_thaws(
-    publisher: KafkaPublisher, port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    publisher: Publisher, port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(kafka_publisher, "MOST_WAITING", 100_000)
     large = [Message("away", b"ann", bytes(60_000))]

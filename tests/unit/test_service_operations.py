@@ -165,9 +165,9 @@ async def test_series_are_written_no_more_often_than_they_change_much(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """To write them takes 10 ms of the loop: a thousand questions are not a thousand times that."""
-    write = Counted(lambda: b"a 1")
+    write = Counted(lambda _: b"a 1")
     moments = iter([*[-10 * FRESH] * 50, *[-9 * FRESH] * 50])  # long ago: no other test's
-    monkeypatch.setattr("service.operations.generate_latest", write)
+    monkeypatch.setattr("service.operations.written", write)
     monkeypatch.setattr("service.operations.monotonic", lambda: next(moments))
 
     async with open_shop(Shop()) as client:

@@ -26,11 +26,10 @@ from workers.audit import keep_audit
 from workers.privacy.belongings import Places
 from workers.privacy.clerk import Clerk
 from workers.roots.bounds import bounds_of
+from workers.roots.groups import ARCHIVE_GROUP
 from workers.roots.privacy import places_of
 from workers.roots.registry import spoken
 from workers.roots.stop import told_to_stop
-
-GROUP = "portrait-archive"
 
 log = structlog.get_logger()
 
@@ -38,7 +37,7 @@ log = structlog.get_logger()
 async def run(settings: Settings, _options: Namespace) -> None:
     """Write events to files until told to stop."""
     closing = told_to_stop()
-    redis = await connect_redis(str(settings.redis_url))
+    redis = await connect_redis(str(settings.redis_url), settings.shop)
     store = ParquetArchive(settings.archive_url, DEFAULTS[settings.consent])
     rules = Rules(
         retention=settings.archive_retention,
@@ -57,11 +56,12 @@ async def run(settings: Settings, _options: Namespace) -> None:
             checks,
             notes := Notes(),
             context_of(settings),
+            settings.shop,
         ),
         open_stream(
             cluster_of(settings),
             bounds_of(settings),
-            group=GROUP,
+            group=ARCHIVE_GROUP,
             topics=READ_BY_USER,
             closing=closing,
             notes=notes,

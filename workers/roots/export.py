@@ -15,7 +15,7 @@ from workers.roots.stop import told_to_stop
 async def run(settings: Settings, options: Namespace) -> None:
     """Print all that is kept of somebody."""
     archive = ParquetArchive(settings.archive_url, DEFAULTS[settings.consent])
-    redis = await connect_redis(str(settings.redis_url))
+    redis = await connect_redis(str(settings.redis_url), settings.shop)
     try:
         places = places_of(settings, redis, archive, told_to_stop())
         async for part in gather(options.user, places):

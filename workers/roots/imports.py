@@ -55,7 +55,7 @@ async def run(settings: Settings, options: Namespace) -> None:
 
 async def _events(settings: Settings, rows: Rows, folder: Path) -> tuple[Summary, int]:
     """Import events. Returns what was read, and how many events of it the log has now."""
-    redis = await connect_redis(str(settings.redis_url))
+    redis = await connect_redis(str(settings.redis_url), settings.shop)
     ledger, name = RedisImports(redis), name_of(rows)
     try:
         imported = await ledger.read(name)

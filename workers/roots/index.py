@@ -26,10 +26,9 @@ from workers.index.upkeep import Upkeep
 from workers.index.worker import Indexer, index
 from workers.roots.bounds import bounds_of
 from workers.roots.encoders import encoders_of
+from workers.roots.groups import INDEX_GROUP
 from workers.roots.registry import spoken
 from workers.roots.wires import Wires, connected
-
-GROUP = "portrait-index"
 
 log = structlog.get_logger()
 
@@ -45,12 +44,12 @@ async def run(settings: Settings, _options: Namespace) -> None:
         base = await encoders.base()
         log.info("worker_started", worker="index")
         offsets = RedisOffsets(wires.redis)
-        resume = Resume(offsets, GROUP)
-        upkeep = Upkeep(wires.catalogue, wires.notes, partial(offsets.forget, GROUP))
+        resume = Resume(offsets, INDEX_GROUP)
+        upkeep = Upkeep(wires.catalogue, wires.notes, partial(offsets.forget, INDEX_GROUP))
         async with open_stream(
             cluster_of(settings),
             bounds_of(settings),
-            group=GROUP,
+            group=INDEX_GROUP,
             topics=(ITEMS,),
             closing=wires.closing,
             resume=resume,

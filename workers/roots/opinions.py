@@ -26,10 +26,10 @@ from portrait.settings import Settings
 from workers.opinions.telling import Send, by_topic, into_nothing, keep_telling
 from workers.opinions.worker import Opinions, watch_opinions
 from workers.roots.bounds import bounds_of
+from workers.roots.groups import OPINIONS_GROUP
 from workers.roots.registry import spoken
 from workers.roots.wires import Wires, connected
 
-GROUP = "portrait-opinions"
 TOPICS = (event_topic(Action.REVIEW), OPINIONS, ERASURES)
 
 LOOK_SECONDS = 5.0  # between two looks at which model serves
@@ -51,7 +51,7 @@ async def run(settings: Settings, _options: Namespace) -> None:
         async with open_stream(
             cluster_of(settings),
             bounds_of(settings),
-            group=GROUP,
+            group=OPINIONS_GROUP,
             topics=TOPICS,
             closing=wires.closing,
             resume=opinions.resume,
@@ -75,7 +75,7 @@ async def _opinions(settings: Settings, wires: Wires, dialect: Dialect) -> Opini
         store=store,
         catalogue=wires.catalogue,
         publisher=wires.publisher,
-        resume=Resume(RedisOffsets(wires.redis), GROUP),
+        resume=Resume(RedisOffsets(wires.redis), OPINIONS_GROUP),
         outage=settings.outage_limit,
         future_tolerance=settings.future_tolerance,
         dialect=dialect,

@@ -9,9 +9,8 @@ from portrait.events.topics import DEAD
 from portrait.settings import Settings
 from workers.letters.replay_dead import replay_dead
 from workers.roots.bounds import bounds_of
+from workers.roots.groups import REPLAY_DEAD_GROUP
 from workers.roots.stop import told_to_stop
-
-GROUP = "portrait-replay-dead"
 
 
 async def run(settings: Settings, _options: Namespace) -> None:
@@ -20,7 +19,11 @@ async def run(settings: Settings, _options: Namespace) -> None:
     async with (
         open_publisher(cluster_of(settings)) as publisher,
         open_stream(
-            cluster_of(settings), bounds_of(settings), group=GROUP, topics=(DEAD,), closing=closing
+            cluster_of(settings),
+            bounds_of(settings),
+            group=REPLAY_DEAD_GROUP,
+            topics=(DEAD,),
+            closing=closing,
         ) as stream,
     ):
         await replay_dead(stream, PatientPublisher(publisher, settings.outage_limit, closing))

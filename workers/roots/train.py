@@ -189,8 +189,8 @@ def _tracking(settings: Settings) -> Tracking | None:
     """Connect to what keeps the runs; a training goes on without it."""
     try:
         if settings.tracking_url is None:
-            return local_tracking(settings.tracking_folder)
-        return MlflowTracking(settings.tracking_url)
+            return local_tracking(settings.tracking_folder, settings.shop)
+        return MlflowTracking(settings.tracking_url, shop=settings.shop)
     except TrackingUnavailableError as error:
         log.warning("tracking_away", reason=str(error))
         return None

@@ -23,13 +23,12 @@ from portrait.settings import Settings
 from workers.painter import await_painter
 from workers.roots.bounds import bounds_of
 from workers.roots.encoders import encoders_of
+from workers.roots.groups import UPDATE_GROUP
 from workers.roots.registry import spoken
 from workers.roots.wires import connected
 from workers.update.repaint import keep_repainted
 from workers.update.updater import Limits, Ports, assemble
 from workers.update.worker import update
-
-GROUP = "portrait-update"
 
 log = structlog.get_logger()
 
@@ -49,13 +48,13 @@ async def run(settings: Settings, _options: Namespace) -> None:
             return
         ports = update_ports(settings, wires.redis, wires.publisher, wires.catalogue)
         limits = limits_of(settings, dialect)
-        updater = assemble(ports, painter, encoders.of, limits, GROUP, encoders.reader_of)
+        updater = assemble(ports, painter, encoders.of, limits, UPDATE_GROUP, encoders.reader_of)
         studio = updater.studio
         log.info("worker_started", worker="update", model_version=painter.model.version)
         async with open_stream(
             cluster_of(settings),
             bounds_of(settings),
-            group=GROUP,
+            group=UPDATE_GROUP,
             topics=READ_BY_USER,
             closing=wires.closing,
             resume=updater.resume,

@@ -40,7 +40,7 @@ class Wires:
 async def connected(settings: Settings) -> AsyncIterator[Wires]:
     """Connect, and answer health checks and signals from the first moment."""
     async with AsyncExitStack() as stack:
-        redis = await connect_redis(str(settings.redis_url))
+        redis = await connect_redis(str(settings.redis_url), settings.shop)
         stack.push_async_callback(redis.aclose)
         closing = told_to_stop()
         connection = await stack.enter_async_context(open_publisher(cluster_of(settings)))
@@ -59,7 +59,12 @@ async def connected(settings: Settings) -> AsyncIterator[Wires]:
         }
         await stack.enter_async_context(
             serve_health(
-                settings.health_host, settings.health_port, checks, notes, context_of(settings)
+                settings.health_host,
+                settings.health_port,
+                checks,
+                notes,
+                context_of(settings),
+                settings.shop,
             )
         )
         await _warn(redis)

@@ -1,0 +1,46 @@
+"""By shop: a request is given the shop of its key before anything reads it, and no other.
+
+request ─▶ the shop of its key or token ─▶ opened ─▶ parts and live of this request
+   └ none: there are no parts, and whatever needs some refuses before it asks for them
+"""
+
+from contextlib import AsyncExitStack
+
+from fastapi import Request
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from portrait.errors import PortraitError
+from portrait.metrics import ShopSeries
+from portrait.shops.store import ShopNotFoundError
+from service.http.problems import answer_ours
+from service.shops.guard import ShopsGuard
+from service.shops.shops import Shops
+
+
+class ByShop:
+    """Passes requests on, each with its shop."""
+
+    def __init__(self, app: ASGIApp, shops: Shops, guard: ShopsGuard, series: ShopSeries) -> None:
+        self.app = app
+        self._shops = shops
+        self._guard = guard
+        self._series = series
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Find the shop, and keep it open until the request is answered."""
+        name = self._guard.shop_of(scope) if scope["type"] == "http" else None
+        async with AsyncExitStack() as stack:
+            if name is not None:
+                try:
+                    opened = await stack.enter_async_context(self._shops.using(name))
+                except ShopNotFoundError:  # it is just being deleted: its keys open nothing
+                    pass
+                except PortraitError as error:
+                    problem = await answer_ours(Request(scope), error)
+                    await problem(scope, receive, send)
+                    return
+                else:
+                    own = {"shop": name, "parts": opened.parts, "live": opened.live}
+                    scope["state"].update(own)
+                    self._series.requests.labels(name).inc()
+            await self.app(scope, receive, send)

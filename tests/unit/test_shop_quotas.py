@@ -1,0 +1,182 @@
+"""Quotas: a shop that asks for, sends or has too much is told so, and no other notices."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+import httpx
+import pytest
+
+from portrait.access.scope import Scope
+from portrait.shops.shop import Quotas
+from service.access.caller import Caller
+from service.access.guard import Guard
+from service.access.limits import Limits, RateLimitedError, ShopLimitedError
+from service.live import Parts
+from service.shops.known import KnownShops
+from service.shops.room import QuotaReachedError, ShopRoom
+from tests.support.catalogues import ITEMS, catalogue
+from tests.support.memory_keys import MemoryBuckets
+from tests.support.memory_shops import MemoryShops
+from tests.support.shop import Shop, open_shop
+from tests.unit.test_service_access import asked, decided, kind_of, token_of
+
+NOW = datetime(2026, 11, 27, 9, 30, tzinfo=UTC)
+ACME, BETA = "acme", "beta"
+RATE = 1_000.0  # of a key
+ANN = Caller("key ann", frozenset(Scope), shop=ACME)
+BOB = Caller("key bob", frozenset(Scope), shop=ACME)
+CAT = Caller("key cat", frozenset(Scope), shop=BETA)
+
+
+@dataclass
+class Bounded(Shop):
+    """A shop that has a name, and perhaps quotas."""
+
+    known: KnownShops = field(default_factory=lambda: KnownShops(MemoryShops(), {ACME}))
+
+    @property
+    def parts(self) -> Parts:
+        parts = super().parts
+        return replace(parts, shop=ACME, room=ShopRoom(self.known, ACME, self.profiles, self.items))
+
+
+async def known_with(quotas: Quotas) -> KnownShops:
+    store = MemoryShops()
+    await store.create(ACME, quotas, NOW)
+    known = KnownShops(store, {ACME})
+    await known.read()
+    return known
+
+
+async def test_all_keys_of_a_shop_pay_from_its_bucket_and_no_other_does() -> None:
+    known = await known_with(Quotas(requests=10))
+    limits = Limits(MemoryBuckets(), RATE, known.quotas_of)
+
+    for _ in range(10):
+        await limits.pay(ANN, 1)
+        await limits.pay(BOB, 1)
+    with pytest.raises(ShopLimitedError) as refused:
+        await limits.pay(BOB, 1)
+    for _ in range(100):
+        await limits.pay(CAT, 1)
+
+    assert refused.value.more_headers == {
+        "Retry-After": "1",
+        "RateLimit-Policy": '"shop";q=20;w=2',
+        "RateLimit": '"shop";r=0;t=1',
+    }
+
+
+async def test_what_a_key_may_not_have_is_not_taken_from_its_shop() -> None:
+    known = await known_with(Quotas(requests=10))
+    limits = Limits(MemoryBuckets(), RATE, known.quotas_of)
+    slow = replace(ANN, name="key slow", rate=1.0)
+    for _ in range(2):
+        await limits.pay(slow, 1)
+
+    for _ in range(50):
+        with pytest.raises(RateLimitedError):
+            await limits.pay(slow, 1)
+
+    for _ in range(18):  # what is left of twenty
+        await limits.pay(BOB, 1)
+
+
+async def test_what_is_at_hand_is_paid_from_both_or_from_none() -> None:
+    known = await known_with(Quotas(requests=20))
+    buckets = MemoryBuckets()
+    limits = Limits(buckets, RATE, known.quotas_of)
+    await limits.pay(ANN, 1)  # a lot of two of the shop: one is left
+
+    assert limits.has(ANN, 1)
+    assert not limits.has(ANN, 1)
+    assert not limits.has(BOB, 1)
+
+
+async def test_events_are_counted_and_not_requests() -> None:
+    known = await known_with(Quotas(events=100))
+    limits = Limits(MemoryBuckets(), RATE, known.quotas_of)
+
+    await limits.pay_events(ANN, 150)
+    await limits.pay_events(CAT, 10_000)
+    with pytest.raises(ShopLimitedError, match="100 events a second"):
+        await limits.pay_events(BOB, 100)
+
+
+@asynccontextmanager
+async def opened(quotas: Quotas, **limits: float) -> AsyncIterator[tuple[httpx.AsyncClient, str]]:
+    """Run the app of a shop with quotas, and one user, ann, who has a profile."""
+    known = await known_with(quotas)
+    shop = Bounded(known=known)
+    await shop.stock()
+    shop.remember("ann", {"type": "click", "item_id": "milk"}, painted=catalogue())
+    token = token_of(shop, *Scope)
+    rates = Limits(MemoryBuckets(), limits.get("rate", RATE), known.quotas_of)
+    guard = Guard({ACME: shop.keys}, limits=rates)
+    await guard.read_keys()
+    room = shop.parts.room
+    assert room is not None
+    async with open_shop(shop, guard=guard) as client:
+        yield client, token
+
+
+def click(user: str) -> dict[str, str]:
+    return {"type": "click", "user_id": user, "item_id": "milk"}
+
+
+async def test_over_http_new_users_are_refused_and_known_ones_are_not() -> None:
+    before = decided("quota-reached")
+    async with opened(Quotas(users=1)) as (client, token):
+        known = await asked(client, "POST", "/events", token, json=click("ann"))
+        new = await asked(client, "POST", "/events", token, json=click("zoe"))
+        both = [click("ann"), click("zoe")]
+        mixed = await asked(client, "POST", "/events", token, json={"events": both})
+
+    assert known.status_code == 202
+    assert {(each.status_code, kind_of(each)) for each in (new, mixed)} == {(403, "quota-reached")}
+    assert "1 users" in new.json()["detail"]
+    assert decided("quota-reached") == before + 2
+
+
+async def test_over_http_new_items_are_refused_and_others_can_be_changed() -> None:
+    async with opened(Quotas(items=len(ITEMS))) as (client, token):
+        changed = await asked(client, "PUT", "/items/milk", token, json={"title": "milk"})
+        put = await asked(client, "PUT", "/items/new", token, json={"title": "new"})
+        patched = await asked(client, "PATCH", "/items/new", token, json={"title": "new"})
+
+    assert changed.status_code == 202
+    assert [kind_of(each) for each in (put, patched)] == ["quota-reached"] * 2
+
+
+async def test_over_http_too_many_events_are_429() -> None:
+    async with opened(Quotas(events=1)) as (client, token):
+        answers = [
+            await asked(client, "POST", "/events", token, json=click("ann")) for _ in range(4)
+        ]
+
+    late = answers[-1]
+    assert answers[0].status_code == 202
+    assert (late.status_code, kind_of(late)) == (429, "shop-limited")
+    assert late.headers["ratelimit-policy"] == '"events";q=2;w=2'
+
+
+async def test_a_dry_run_costs_no_events_and_needs_no_room() -> None:
+    async with opened(Quotas(events=1, users=1)) as (client, token):
+        for _ in range(5):
+            answer = await asked(client, "POST", "/events?dry_run=1", token, json=click("zoe"))
+            assert answer.status_code in {200, 202}
+
+
+async def test_users_are_counted_again_when_there_may_be_more() -> None:
+    known = await known_with(Quotas(users=1))
+    shop = Bounded(known=known)
+    shop.remember("ann", {"type": "click", "item_id": "milk"}, painted=catalogue())
+    room = ShopRoom(known, ACME, shop.profiles, shop.items)
+    await room.follow()
+
+    with pytest.raises(QuotaReachedError):
+        await room.check_users({"zoe"})
+    await room.check_users({"ann"})
+    await room.check_users(set())

@@ -1,0 +1,8 @@
+"""What consumer groups are called: one for each worker, and one for who sends letters back."""
+
+UPDATE_GROUP = "portrait-update"
+INDEX_GROUP = "portrait-index"
+ARCHIVE_GROUP = "portrait-archive"
+OPINIONS_GROUP = "portrait-opinions"
+REPLAY_DEAD_GROUP = "portrait-replay-dead"
+ALL_GROUPS = (UPDATE_GROUP, INDEX_GROUP, ARCHIVE_GROUP, OPINIONS_GROUP, REPLAY_DEAD_GROUP)

@@ -1,0 +1,1 @@
+"""Shops: made, listed, limited and deleted by an operator."""
