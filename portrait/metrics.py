@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import suppress
+from copy import copy
 
 from prometheus_client import REGISTRY, Counter, Gauge, Histogram, Metric, generate_latest
 from prometheus_client.registry import Collector
@@ -22,10 +23,11 @@ class _OfShop(Collector):
 
     def collect(self) -> Iterator[Metric]:
         for metric in REGISTRY.collect():
-            metric.samples = [
+            named = copy(metric)  # some are the same each time
+            named.samples = [
                 each._replace(labels={**each.labels, "shop": self._shop}) for each in metric.samples
             ]
-            yield metric
+            yield named
 
 
 # The update worker

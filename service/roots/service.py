@@ -39,7 +39,7 @@ LOCK_SECONDS = 0.000_5  # that a ranking may keep the loop from Python's lock; o
 
 async def run(settings: Settings, _options: Namespace) -> None:
     """Serve until SIGTERM or SIGINT; then answer what is in flight, and leave."""
-    settings = _alone(settings)
+    settings = alone(settings)
     check_access(settings)
     tls = context_of(settings)
     sys.setswitchinterval(LOCK_SECONDS)
@@ -66,7 +66,7 @@ async def run(settings: Settings, _options: Namespace) -> None:
             await serve(settings, app, border, settings.port, tls)
 
 
-def _alone(settings: Settings) -> Settings:
+def alone(settings: Settings) -> Settings:
     """Serve the one that is named as if there were but one: nobody has to say which."""
     match settings.shops:
         case (str(name),) if name != ALL:

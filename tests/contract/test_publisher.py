@@ -112,3 +112,11 @@ class TestKafkaPublisher(PublisherContract):
         log = LogOnKafka(settings)
         await log.make()
         return log
+
+
+class TestKafkaPublisherOfAShop(PublisherContract):
+    @pytest.fixture
+    async def log(self, settings: Settings) -> Log:
+        log = LogOnKafka(settings.model_copy(update={"shop": "acme"}))
+        await log.make()
+        return log

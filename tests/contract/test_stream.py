@@ -308,3 +308,11 @@ class TestKafkaStream(EventStreamContract):
         log = LogOnKafka(settings)
         await log.make()
         return log
+
+
+class TestKafkaStreamOfAShop(EventStreamContract):
+    @pytest.fixture
+    async def log(self, settings: Settings) -> Log:
+        log = LogOnKafka(settings.model_copy(update={"shop": "acme"}))
+        await log.make()
+        return log

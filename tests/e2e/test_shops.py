@@ -300,11 +300,13 @@ def test_a_shop_of_the_same_name_begins_with_nothing(whole: Installation) -> Non
 
 
 def files_of(directory: Path) -> list[str]:
-    """Return all files but logs and what servers write."""
+    """Return the files of all shops."""
+    folders = "archive", "models", "cache", "training", "tracking", "assist"
     return sorted(
         str(file.relative_to(directory))
-        for file in directory.rglob("*")
-        if file.is_file() and "shops/" in str(file.relative_to(directory))
+        for folder in folders
+        for file in (directory / folder).rglob("*")
+        if file.is_file()
     )
 
 

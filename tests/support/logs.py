@@ -4,11 +4,13 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 from typing import Protocol
 from uuid import uuid4
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.structs import ConsumerRecord, TopicPartition
 
 from portrait.adapters.kafka_client import cluster_of
 from portrait.adapters.kafka_publisher import open_publisher
@@ -128,20 +130,21 @@ class LogOnKafka:
     async def put(
         self, place: Place, key: bytes | None, value: bytes | None, headers: Headers = ()
     ) -> None:
-        topic, partition = place
+        at, sent = self._cluster.names.at(place), list(headers)
         async with AIOKafkaProducer(**self._cluster.options()) as producer:
-            await producer.send_and_wait(topic, value, key, partition, headers=list(headers))
+            await producer.send_and_wait(at.topic, value, key, at.partition, headers=sent)
 
     async def records(self) -> list[Record]:
-        found: list[Record] = []
+        found: list[ConsumerRecord] = []
         async with AIOKafkaConsumer(**self._cluster.options()) as consumer:
-            places = [TopicPartition(at, n) for at in self.topics for n in range(PARTITIONS)]
+            names = self._cluster.names
+            places = [names.at((at, n)) for at in self.topics for n in range(PARTITIONS)]
             consumer.assign(places)
             await consumer.seek_to_beginning()
             for at in places:
                 while not await _is_read(consumer, at):
                     found += (await consumer.getmany(at, timeout_ms=200)).get(at, [])
-        return found
+        return [replace(each, topic=names.here(each.topic)) for each in found]
 
 
 async def _is_read(consumer: AIOKafkaConsumer, at: TopicPartition) -> bool:
