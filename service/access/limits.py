@@ -103,7 +103,8 @@ class Limits:
 
     def _purses(self, caller: Caller) -> list[Purse]:
         """Return what a request of a caller is paid from: the shop's first, then the caller's."""
-        own = Purse(caller.name, caller.rate or self._rate, "key")
+        of = "" if caller.shop is None else f"{caller.shop} "  # subjects of two may be called alike
+        own = Purse(of + caller.name, caller.rate or self._rate, "key")
         rate = self._quotas(caller).requests
         return [own] if rate is None else [Purse(f"shop {caller.shop}", rate, "shop"), own]
 

@@ -84,6 +84,16 @@ async def test_what_a_key_may_not_have_is_not_taken_from_its_shop() -> None:
         await limits.pay(BOB, 1)
 
 
+async def test_who_is_called_alike_in_another_shop_pays_for_themselves() -> None:
+    limits = Limits(MemoryBuckets(), 1.0)
+    for _ in range(2):
+        await limits.pay(ANN, 1)
+
+    await limits.pay(replace(ANN, shop=BETA), 1)
+    with pytest.raises(RateLimitedError):
+        await limits.pay(ANN, 1)
+
+
 async def test_what_is_at_hand_is_paid_from_both_or_from_none() -> None:
     known = await known_with(Quotas(requests=20))
     buckets = MemoryBuckets()
