@@ -1,5 +1,6 @@
 """Shops on a real Redis: who is in one reaches no other, and nobody stays in one that is gone."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
@@ -145,6 +146,29 @@ async def test_there_is_one_shop_of_a_name(shops: RedisShops) -> None:
         await shops.create("acme", NONE, NOW)
 
     assert await shops.all() == [first]
+
+
+async def test_shops_that_are_made_at_once_have_a_database_each(shops: RedisShops) -> None:
+    made = await asyncio.gather(*(shops.create(f"shop-{n}", NONE, NOW) for n in range(8)))
+
+    assert sorted(shop.database for shop in made) == [1, 2, 3, 4, 5, 6, 7, 8]
+
+
+async def test_who_is_sent_to_the_database_of_another_shop_does_not_stay(
+    shops: RedisShops, redis: Redis, connect: Connect
+) -> None:
+    """As where what says which shops there are is older than they: it was restored, say."""
+    await shops.create("acme", NONE, NOW)
+    beta = await shops.create("beta", NONE, NOW)
+    acme = await connect("acme")
+    wrong = (await shops.all())[0].model_copy(update={"database": beta.database})
+
+    await redis.hset("shops", "acme", wrong.model_dump_json(exclude_none=True))
+    await acme.connection_pool.disconnect()
+
+    with pytest.raises(StoreUnavailableError, match="no such shop"):
+        await keep(acme, "u-1", b"record")
+    assert await kept(await connect("beta"), "u-1") is None
 
 
 async def test_no_shop_is_opened_that_there_is_not(shops: RedisShops, connect: Connect) -> None:
