@@ -16,6 +16,7 @@ from portrait.profiles.store import Write
 from portrait.shops.shop import Quotas
 from portrait.shops.store import NoRoomForShopError, ShopExistsError, ShopNotFoundError
 from sandbox.servers import Servers, start_redis
+from tests.support.secured import RULES
 
 NOW = datetime(2026, 11, 27, 9, 30, tzinfo=UTC)
 NONE = Quotas()
@@ -224,3 +225,28 @@ async def test_where_redis_has_no_database_left_is_said_what_to_set(tmp_path: Pa
             await shops.create("acme", NONE, NOW)
 
         await redis.aclose()
+
+
+async def test_who_works_in_a_shop_need_not_be_who_makes_and_deletes_them(tmp_path: Path) -> None:
+    """With the access lists that deploy/README.md asks for."""
+    with start_redis(tmp_path) as url:
+        operator = await connect_redis(url)
+        more = "+client|list", "+client|kill", "+flushdb"
+        for user, rules in (("worker", RULES), ("maker", (*RULES, *more))):
+            await operator.execute_command("ACL", "SETUSER", user, "on", ">geheim", *rules)
+        worker = url.replace("redis://", "redis://worker:geheim@")
+        maker = await connect_redis(url.replace("redis://", "redis://maker:geheim@"))
+        made = await RedisShops(maker).create("acme", NONE, NOW)
+
+        inside = await connect_redis(worker, "acme")
+        await keep(inside, "u-1", b"record")
+        outside = await connect_redis(worker)
+        with pytest.raises(StoreUnavailableError, match="does not permit"):
+            await RedisShops(outside).create("beta", NONE, NOW)
+        assert await kept(inside, "u-1") == b"record"
+        await RedisShops(maker).forget(await RedisShops(maker).close("acme"))
+
+        assert made.database == 1
+        assert await operator.keys("*") == []
+        for redis in (operator, maker, inside, outside):
+            await redis.aclose()

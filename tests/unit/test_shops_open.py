@@ -1,6 +1,8 @@
 """Shops of a process: opened when asked for, never too many, and closed when they are gone."""
 
 import asyncio
+import gc
+import weakref
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
@@ -26,6 +28,7 @@ class Doors:
     def __init__(self) -> None:
         self.open: list[str] = []
         self.opened: list[str] = []
+        self.lives: dict[str, weakref.ref[Live]] = {}
         self.error: Exception | None = None
 
     @asynccontextmanager
@@ -35,6 +38,7 @@ class Doors:
         parts = FakeShop().parts
         live = Live(parts)
         async with live.running():
+            self.lives[shop.name] = weakref.ref(live)
             self.open.append(shop.name)
             self.opened.append(shop.name)
             yield Opened(parts, live)
@@ -155,6 +159,21 @@ async def test_what_cannot_be_opened_is_tried_again_when_it_is_asked_for(world: 
 
     assert world.doors.open == ["a"]
     assert world.shops.is_sound
+
+
+async def test_what_a_closed_shop_held_is_let_go_of_without_a_search_for_garbage(
+    world: World,
+) -> None:
+    """Its catalogue was frozen when it was loaded: no search would find it."""
+    await world.make("a", "b", "c")
+    gc.disable()
+    try:
+        await world.use("a", "b", "c")
+        held = world.doors.lives["a"]
+        await asyncio.sleep(0.01)
+        assert held() is None
+    finally:
+        gc.enable()
 
 
 async def test_who_leaves_while_a_shop_is_opened_takes_nothing_from_others(world: World) -> None:
