@@ -4,8 +4,6 @@ request ─▶ the shop of its key or token ─▶ opened ─▶ parts and live 
    └ none: there are no parts, and whatever needs some refuses before it asks for them
 """
 
-from contextlib import AsyncExitStack
-
 from fastapi import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -29,18 +27,22 @@ class ByShop:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Find the shop, and keep it open until the request is answered."""
         name = self._guard.shop_of(scope) if scope["type"] == "http" else None
-        async with AsyncExitStack() as stack:
-            if name is not None:
-                try:
-                    opened = await stack.enter_async_context(self._shops.using(name))
-                except ShopNotFoundError:  # it is just being deleted: its keys open nothing
-                    pass
-                except PortraitError as error:
-                    problem = await answer_ours(Request(scope), error)
-                    await problem(scope, receive, send)
-                    return
-                else:
-                    own = {"shop": name, "parts": opened.parts, "live": opened.live}
-                    scope["state"].update(own)
-                    self._series.requests.labels(name).inc()
+        if name is None:
             await self.app(scope, receive, send)
+            return
+        try:
+            held = await self._shops.take(name)
+        except ShopNotFoundError:  # it is just being deleted: its keys open nothing
+            await self.app(scope, receive, send)
+            return
+        except PortraitError as error:
+            problem = await answer_ours(Request(scope), error)
+            await problem(scope, receive, send)
+            return
+        try:
+            opened, state = held.opened, scope["state"]
+            state["shop"], state["parts"], state["live"] = name, opened.parts, opened.live
+            self._series.requests.labels(name).inc()
+            await self.app(scope, receive, send)
+        finally:
+            self._shops.give_back(held)

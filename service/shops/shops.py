@@ -8,8 +8,8 @@ A shop that is being deleted is closed here within a second.
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -40,7 +40,7 @@ Open = Callable[[Shop], AbstractAsyncContextManager[Opened]]
 
 
 @dataclass(slots=True, eq=False)
-class _Held:
+class Held:
     """A shop that is open, or is just being opened or closed."""
 
     token: str  # of the shop: another of its name has another
@@ -48,6 +48,11 @@ class _Held:
     leave: asyncio.Event = field(default_factory=asyncio.Event)
     users: int = 0  # requests in hand
     task: asyncio.Task[None] | None = None
+
+    @property
+    def opened(self) -> Opened:
+        """The shop itself, once it is ready."""
+        return self.ready.result()
 
 
 class Shops:
@@ -64,7 +69,7 @@ class Shops:
         self._known = known
         self._open = opened
         self._most = most
-        self._held: OrderedDict[str, _Held] = OrderedDict()  # by name; the last was asked last
+        self._held: OrderedDict[str, Held] = OrderedDict()  # by name; the last was asked last
         self._closing: set[asyncio.Task[None]] = set()
         self.is_sound = True  # whether no task has ended by itself
 
@@ -77,9 +82,8 @@ class Shops:
             if held.ready.done() and not held.ready.exception()
         }
 
-    @asynccontextmanager
-    async def using(self, name: str) -> AsyncIterator[Opened]:
-        """Use a shop; it stays open meanwhile.
+    async def take(self, name: str) -> Held:
+        """Use a shop; it stays open until it is given back.
 
         Raises:
             ShopNotFoundError: There is none that is served here.
@@ -88,10 +92,18 @@ class Shops:
         """
         held = self._found(name)
         held.users += 1
-        try:
-            yield await asyncio.shield(held.ready)
-        finally:
-            held.users -= 1
+        if not held.ready.done():
+            try:
+                await asyncio.shield(held.ready)
+            except BaseException:
+                held.users -= 1
+                raise
+        return held
+
+    @staticmethod
+    def give_back(held: Held) -> None:
+        """Say that it is not used any more."""
+        held.users -= 1
 
     async def follow(self) -> None:
         """Close what is not there any more."""
@@ -107,7 +119,7 @@ class Shops:
         while self._closing:
             await asyncio.wait({*self._closing})
 
-    def _found(self, name: str) -> _Held:
+    def _found(self, name: str) -> Held:
         shop = self._known.by_name.get(name)
         if shop is None:
             raise ShopNotFoundError
@@ -118,7 +130,7 @@ class Shops:
         if held is not None:
             self._close(name)
         self._make_room()
-        held = _Held(shop.token, asyncio.get_running_loop().create_future())
+        held = Held(shop.token, asyncio.get_running_loop().create_future())
         self._held[name] = held
         held.task = asyncio.create_task(self._hold(shop, held))
         held.task.add_done_callback(partial(self._ended, name, held))
@@ -138,7 +150,7 @@ class Shops:
         if held.task is not None and not held.task.done():
             self._closing.add(held.task)
 
-    async def _hold(self, shop: Shop, held: _Held) -> None:
+    async def _hold(self, shop: Shop, held: Held) -> None:
         """Keep a shop open until somebody says so; in one task, for its tasks belong to this."""
         async with self._open(shop) as opened:
             await _loaded(opened, held)
@@ -147,7 +159,7 @@ class Shops:
             await held.leave.wait()
         log.info("shop_closed", shop=shop.name)
 
-    def _ended(self, name: str, held: _Held, task: asyncio.Task[None]) -> None:
+    def _ended(self, name: str, held: Held, task: asyncio.Task[None]) -> None:
         """Tell who waits why; what fails later is a bug of ours, and the process is not sound."""
         self._closing.discard(task)
         error = None if task.cancelled() else task.exception()
@@ -163,7 +175,7 @@ class Shops:
             held.ready.exception()  # it may be that nobody waits any more
 
 
-async def _loaded(opened: Opened, held: _Held) -> None:
+async def _loaded(opened: Opened, held: Held) -> None:
     """Wait for a shop's catalogue, for a while; if it has no model yet, not at all."""
     ends = asyncio.get_running_loop().time() + LOAD_SECONDS
     try:

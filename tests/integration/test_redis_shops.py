@@ -233,7 +233,8 @@ async def test_who_works_in_a_shop_need_not_be_who_makes_and_deletes_them(tmp_pa
         operator = await connect_redis(url)
         more = "+client|list", "+client|kill", "+flushdb"
         for user, rules in (("worker", RULES), ("maker", (*RULES, *more))):
-            await operator.execute_command("ACL", "SETUSER", user, "on", ">geheim", *rules)
+            command = "ACL", "SETUSER", user, "on", ">geheim", *rules
+            await operator.execute_command(*command)  # type: ignore[no-untyped-call] # redis-py's own
         worker = url.replace("redis://", "redis://worker:geheim@")
         maker = await connect_redis(url.replace("redis://", "redis://maker:geheim@"))
         made = await RedisShops(maker).create("acme", NONE, NOW)

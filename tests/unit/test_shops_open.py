@@ -4,7 +4,7 @@ import asyncio
 import gc
 import weakref
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 import pytest
@@ -59,8 +59,7 @@ class World:
 
     async def use(self, *names: str) -> None:
         for name in names:
-            async with self.shops.using(name):
-                pass
+            self.shops.give_back(await self.shops.take(name))
         await asyncio.sleep(0.01)
 
 
@@ -91,14 +90,15 @@ async def test_the_one_that_was_asked_for_longest_ago_gives_way(world: World) ->
 async def test_what_is_in_use_is_never_closed(world: World) -> None:
     await world.make("a", "b", "c")
 
-    async with AsyncExitStack() as stack:
-        await stack.enter_async_context(world.shops.using("a"))
-        await world.use("b", "c")
-        assert "a" in world.doors.open
-        await stack.enter_async_context(world.shops.using("c"))
-        with pytest.raises(BusyError):
-            await world.use("b")
+    first = await world.shops.take("a")
+    await world.use("b", "c")
+    assert "a" in world.doors.open
+    second = await world.shops.take("c")
+    with pytest.raises(BusyError):
+        await world.use("b")
 
+    world.shops.give_back(first)
+    world.shops.give_back(second)
     await world.use("b")
     assert world.doors.open[-1] == "b"
 
@@ -141,11 +141,13 @@ async def test_a_shop_that_is_being_deleted_is_closed(world: World) -> None:
 
 async def test_another_shop_of_the_same_name_is_another(world: World) -> None:
     await world.make("a")
-    async with world.shops.using("a") as first:
-        await world.store.forget(await world.store.close("a"))
-        await world.make("a")
-        async with world.shops.using("a") as second:
-            assert second.parts is not first.parts
+    first = await world.shops.take("a")
+    await world.store.forget(await world.store.close("a"))
+    await world.make("a")
+
+    second = await world.shops.take("a")
+
+    assert second.opened.parts is not first.opened.parts
 
 
 async def test_what_cannot_be_opened_is_tried_again_when_it_is_asked_for(world: World) -> None:
