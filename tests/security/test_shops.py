@@ -30,6 +30,7 @@ ACME, BETA = "acme", "beta"
 MARK = "xq7beta"  # is in whatever beta has, and in nothing else
 USER, ITEM = f"{MARK}-user", f"{MARK}-item"
 BOTH = "u-1"  # is called so in both
+GONE = f"{MARK}-gone"  # is erased in beta
 AUDIENCE = "portrait"
 # Of the service alone; workers are of one shop.
 ALONE = {"PORTRAIT_SHOPS": "null", "PORTRAIT_OIDC_ISSUER": "null", "PORTRAIT_OIDC_AUDIENCE": "null"}
@@ -107,6 +108,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
             "PORTRAIT_OIDC_ISSUER": issuer,
             "PORTRAIT_OIDC_AUDIENCE": AUDIENCE,
             "PORTRAIT_OIDC_SHOP_CLAIM": "shop",
+            "PORTRAIT_ARCHIVE_URL": str(folder / "archive"),
         }
         it = Served(int(settings["PORTRAIT_PORT"]), issuer, servers.redis, settings)
         for shop in (ACME, BETA):
@@ -125,6 +127,9 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         made = it.ask(BETA, "/models/train", "POST", {"reason": f"{MARK} wants it"})
         assert made.status_code == 202, made.text
         it.ids["job"] = made.json()["id"]
+        erased = it.ask(BETA, f"/profile/{GONE}", "DELETE")
+        it.ids["erasure"] = erased.json()["erasure"]
+        asyncio.run(until(lambda: it.is_there(BETA, f"/profile/{USER}/export"), "it is gathered"))
         yield it
 
 
@@ -145,7 +150,7 @@ def work(it: Served, shop: str, folder: Path, stack: ExitStack) -> None:
     """Let workers of a shop run."""
     logs = folder / shop
     logs.mkdir()
-    for name in ("index", "update"):
+    for name in ("index", "update", "archive"):
         stack.enter_context(worker(name, it.settings | {"PORTRAIT_SHOP": shop, **ALONE}, logs))
 
 
@@ -184,6 +189,10 @@ READS = [
     f"/beta/profile/{USER}",
     f"/shops/beta/profile/{USER}",
     f"/profile/{USER}/consent",
+    f"/profile/{USER}/export",
+    f"/profile/{BOTH}/export",
+    "/erasures/{erasure}",
+    "/erasures/{erasure}/receipt",
     f"/identities/{USER}",
     f"/items/{ITEM}",
     f"/items/beta/{ITEM}",
@@ -222,7 +231,12 @@ def test_nothing_that_a_key_reads_is_of_another_shop(
 
 @pytest.mark.parametrize(
     ("path", "status"),
-    [(f"/profile/{USER}", 200), (f"/items/{ITEM}", 200), ("/models/jobs/{job}", 200)],
+    [
+        (f"/profile/{USER}", 200),
+        (f"/items/{ITEM}", 200),
+        ("/models/jobs/{job}", 200),
+        ("/erasures/{erasure}", 200),
+    ],
 )
 def test_the_same_is_there_for_its_own_key(served: Served, path: str, status: int) -> None:
     mine = served.ask(BETA, path.format(**served.ids))
@@ -276,6 +290,7 @@ def test_nobody_erases_or_changes_what_is_of_another_shop(served: Served) -> Non
     assert served.ask(ACME, f"/profile/{BOTH}", "DELETE").status_code == 202
     assert served.ask(ACME, f"/items/{ITEM}", "DELETE").status_code == 202
     assert served.ask(ACME, f"/keys/{served.ids['key']}", "DELETE").status_code == 404
+    assert served.ask(ACME, f"/suppressions/{GONE}", "DELETE").status_code == 404
     cancelled = served.ask(ACME, f"/models/jobs/{served.ids['job']}/cancel", "POST", {})
     assert cancelled.status_code == 404
 
@@ -283,6 +298,7 @@ def test_nobody_erases_or_changes_what_is_of_another_shop(served: Served) -> Non
         until(lambda: not served.is_there(ACME, f"/profile/{BOTH}"), "it is erased in acme")
     )
     assert served.is_there(BETA, f"/profile/{BOTH}")
+    assert served.ask(BETA, f"/profile/{GONE}").status_code == 410
     assert served.ask(BETA, f"/items/{ITEM}").json() == item
     assert served.ask(BETA, f"/models/jobs/{served.ids['job']}").json()["state"] != ("cancelled")
 
