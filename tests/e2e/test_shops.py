@@ -58,11 +58,12 @@ class Installation:
     settings: dict[str, str]
     stacks: dict[str, ExitStack]  # of its workers
 
-    def asked(self, *command: str) -> subprocess.CompletedProcess[str]:
-        """Run a command as an operator would."""
+    def asked(self, *command: str, shop: str | None = None) -> subprocess.CompletedProcess[str]:
+        """Run a command as an operator would, for a shop or for all."""
+        of_shop = {} if shop is None else {"PORTRAIT_SHOP": shop}
         return subprocess.run(  # noqa: S603 - our own
             python("portrait", *command),
-            env=with_path(self.settings),
+            env=with_path(self.settings | of_shop),
             cwd=ROOT,
             capture_output=True,
             text=True,
@@ -248,6 +249,61 @@ def test_a_worker_of_no_shop_that_there_is_says_what_to_do(whole: Installation) 
 
     assert ended.returncode == 1
     assert "There is no shop gamma: `portrait shops create gamma` makes it." in ended.stdout
+
+
+def test_letters_and_imports_are_of_the_shop_that_is_named(
+    whole: Installation, tmp_path: Path
+) -> None:
+    file = tmp_path / "events.jsonl"
+    file.write_text(json.dumps(clicked("imported", "e-1")) + "\n")
+    asyncio.run(publish_raw(whole.kafka, f"{ACME}.events.click", b"no event"))
+
+    imported = whole.asked("import", "events", str(file), "--yes", shop=ACME)
+    letters = asyncio.run(until_told(whole, ACME, "events.click"))
+    others = whole.asked("dead-letters", "--json", shop=BETA)
+    replayed = whole.asked("replay-dead", shop=ACME)
+
+    assert json.loads(imported.stdout.splitlines()[-1])["events"] == 1, imported.stderr
+    asyncio.run(until(partial(is_stored, whole.redis, ACME, "imported"), "it is imported"))
+    assert not asyncio.run(is_stored(whole.redis, BETA, "imported"))
+    assert [letter["topics"] for letter in letters] == [["events.click"]]
+    assert others.stdout.strip() == ""
+    assert "letters=1" in replayed.stdout + replayed.stderr or '"letters": 1' in replayed.stderr
+    assert asyncio.run(until_told(whole, ACME, "events.click", records=2))
+
+
+def clicked(user: str, id: str) -> Fields:
+    return {
+        "event_id": id,
+        "type": "click",
+        "user_id": user,
+        "item_id": "item-1",
+        "occurred_at": "2026-08-01T10:00:00Z",
+    }
+
+
+async def publish_raw(kafka: str, topic: str, value: bytes) -> None:
+    async with producing(kafka) as producer:
+        await producer.send_and_wait(topic, value, b"somebody")
+
+
+async def is_stored(url: str, shop: str, user: str) -> bool:
+    return f"profile:{{{user}}}".encode() in await stored(url, shop)
+
+
+async def until_told(
+    whole: Installation, shop: str, topic: str, records: int = 1
+) -> list[dict[str, object]]:
+    """Wait until dead letters of a topic are listed; return what is told of them."""
+    told: list[dict[str, object]] = []
+
+    def is_told() -> bool:
+        listed = whole.asked("dead-letters", "--json", "--topic", topic, shop=shop).stdout
+        told[:] = [json.loads(line) for line in listed.splitlines()]
+        return sum(int(str(each["records"])) for each in told) >= records
+
+    await until(is_told, f"{records} dead letters of {topic}")
+    return told
 
 
 def test_a_shop_in_use_is_not_deleted(whole: Installation) -> None:
