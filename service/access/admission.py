@@ -16,14 +16,13 @@ from portrait.events.stream import Message
 from portrait.events.topics import action_of
 from portrait.ref import user_ref
 from service.access.caller import ANYBODY, Caller
-from service.access.guard import Guard, check_page, check_scope, check_server
+from service.access.guard import LET_IN, Guard, check_page, check_scope, check_server
 from service.access.limits import Limits
 from service.access.problems import KeyInvalidError
 from service.access.rules import ANY, OPEN, SERVERS, Rule
 from service.dependencies import state_of
 from service.http.problems import ProblemError
 
-LET_IN = metrics.access_decisions.labels("let_in")
 UNDONE = {400, 403, 404, 405, 408, 413, 415, 422, 429}  # statuses of what came to nothing
 NAME = re.compile(r"[\w.-]{1,64}", re.ASCII)  # of a model, a job or a key
 

@@ -8,6 +8,7 @@ keeps cannot be read either.
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from http import HTTPStatus
 from math import ceil
 from typing import NamedTuple
@@ -101,12 +102,10 @@ class Limits:
         if rate is not None and events:
             await self._pay(Purse(f"events of {caller.shop}", rate, "events"), events)
 
-    def _purses(self, caller: Caller) -> list[Purse]:
-        """Return what a request of a caller is paid from: the shop's first, then the caller's."""
-        of = "" if caller.shop is None else f"{caller.shop} "  # subjects of two may be called alike
-        own = Purse(of + caller.name, caller.rate or self._rate, "key")
-        rate = self._quotas(caller).requests
-        return [own] if rate is None else [Purse(f"shop {caller.shop}", rate, "shop"), own]
+    def _purses(self, caller: Caller) -> tuple[Purse, ...]:
+        """Return what a request of a caller is paid from."""
+        rate = caller.rate or self._rate
+        return _purses_of(caller.name, rate, caller.shop, self._quotas(caller).requests)
 
     def _quotas(self, caller: Caller) -> Quotas:
         if caller.shop is None or self._quotas_of is None:
@@ -145,6 +144,13 @@ class Limits:
         self._at_hand[purse.name] = self._at_hand.pop(purse.name, 0) + taken.tokens - cost
         if len(self._at_hand) > MOST_LOTS:
             self._at_hand.popitem(last=False)
+
+
+@lru_cache(MOST_LOTS)
+def _purses_of(name: str, rate: float, shop: str | None, of_all: float | None) -> tuple[Purse, ...]:
+    """Return the shop's, if it has a quota, then the caller's: two of them may be called alike."""
+    own = Purse(name if shop is None else f"{shop} {name}", rate, "key")
+    return (own,) if of_all is None else (Purse(f"shop {shop}", of_all, "shop"), own)
 
 
 SAID = {

@@ -4,6 +4,8 @@ request ─▶ the shop of its key or token ─▶ opened ─▶ parts and live 
    └ none: there are no parts, and whatever needs some refuses before it asks for them
 """
 
+from functools import lru_cache
+
 from fastapi import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -14,6 +16,8 @@ from service.http.problems import answer_ours
 from service.shops.guard import ShopsGuard
 from service.shops.shops import Shops
 
+MOST_SERIES = 1_000  # that are at hand
+
 
 class ByShop:
     """Passes requests on, each with its shop."""
@@ -22,7 +26,8 @@ class ByShop:
         self.app = app
         self._shops = shops
         self._guard = guard
-        self._series = series
+        # By its labels a series is found in as long as it takes to count.
+        self._asked = lru_cache(MOST_SERIES)(series.requests.labels)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Find the shop, and keep it open until the request is answered."""
@@ -42,7 +47,7 @@ class ByShop:
         try:
             opened, state = held.opened, scope["state"]
             state["shop"], state["parts"], state["live"] = name, opened.parts, opened.live
-            self._series.requests.labels(name).inc()
+            self._asked(name).inc()
             await self.app(scope, receive, send)
         finally:
             self._shops.give_back(held)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from starlette.types import Scope as AsgiScope
 
 from portrait.access.store import KeyStore
+from service.access.caller import Caller
 from service.access.guard import Guard
 from service.access.limits import Limits
 from service.access.tokens import Tokens
@@ -39,6 +40,14 @@ class ShopsGuard(Guard):
         await self._known.read()
         self.stores = {name: self._keys_of(name) for name in self._known.by_name}
         await super().read_keys()
+
+    def by_key(self, scope: AsgiScope) -> Caller | None:
+        """Return whose key a request shows; it is looked up once, however often it is asked."""
+        state = scope["state"]
+        if "by_key" not in state:
+            state["by_key"] = super().by_key(scope)
+        caller: Caller | None = state["by_key"]
+        return caller
 
     def shop_of(self, scope: AsgiScope) -> str | None:
         """Return whose shop a request is for; None if it shows nothing that opens one."""
