@@ -187,6 +187,16 @@ class TestRedis(Contract):
         assert len(keys) == 6
         assert all([10 < await redis.ttl(key) <= 60 for key in keys])
 
+    async def test_what_does_not_expire_still_does_not(self, redis: Redis, stores: Stores) -> None:
+        profiles, store = stores
+        await profiles.save([Write("anonymous:c-1", b"", record(1), b"words")])
+        await store.save_devices([DeviceWrite("c-1", None, b"device")])
+        await redis.persist("profile:{anonymous:c-1}")  # as of somebody who is suppressed
+
+        await store.save_people([PersonWrite("ann", NOTHING, [SEEN], Person(stored(7), stored(1)))])
+
+        assert await redis.ttl("profile:{anonymous:c-1}") == -1
+
     async def test_a_user_is_found_once_whatever_is_joined(self, stores: Stores) -> None:
         profiles, store = stores
         await store.save_people([PersonWrite("ann", NOTHING, [], Person(stored(7), stored(1)))])

@@ -6,7 +6,6 @@ everything that they left behind is searched for what was planted in it.
 
 import asyncio
 import json
-import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -21,16 +20,16 @@ from jsonschema import Draft202012Validator
 from redis import Redis
 
 from portrait.ref import user_ref
-from sandbox.processes import ROOT, python
+from sandbox.processes import ROOT
 from tests.support.patience import ANSWER_SECONDS
 from tests.support.processes import (
     Portrait,
+    asked,
     catalogue,
     producing,
     publish_items,
     running_portrait,
     until,
-    with_path,
     worker,
 )
 
@@ -52,14 +51,7 @@ class Shop:
     settings: dict[str, str]
 
     def command(self, *arguments: str) -> str:
-        ended = subprocess.run(  # noqa: S603 - our own
-            python("portrait", *arguments),
-            env=with_path(self.settings),
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        ended = asked(self.settings, *arguments)
         assert ended.returncode == 0, ended.stderr
         return ended.stdout
 

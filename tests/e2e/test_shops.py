@@ -24,6 +24,7 @@ from sandbox.servers import ROOT, start_kafka, start_redis, start_servers
 from tests.support.processes import (
     RECEIVED,
     Fields,
+    asked,
     catalogue,
     environment,
     events,
@@ -61,14 +62,7 @@ class Installation:
     def asked(self, *command: str, shop: str | None = None) -> subprocess.CompletedProcess[str]:
         """Run a command as an operator would, for a shop or for all."""
         of_shop = {} if shop is None else {"PORTRAIT_SHOP": shop}
-        return subprocess.run(  # noqa: S603 - our own
-            python("portrait", *command),
-            env=with_path(self.settings | of_shop),
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        return asked(self.settings | of_shop, *command)
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from sandbox.ports import free_port
 from sandbox.processes import ROOT, python, running
 from sandbox.servers import start_redis
 from tests.support.chat_server import Chat, chatting
-from tests.support.processes import until, with_path
+from tests.support.processes import asked, until
 
 PAGE = (ROOT / "docs" / "assist.md").read_text()
 EXAMPLES = re.findall(r"-d '(\{.*?\})'\n```\n\n```json\n(.*?)\n```", PAGE, re.DOTALL)
@@ -40,14 +40,7 @@ class Desk:
         return httpx.post(self.url + path, json=sent, timeout=30).raise_for_status().json()
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(  # noqa: S603 - our own
-            python("portrait", *arguments),
-            env=with_path(self.settings),
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        return asked(self.settings, *arguments)
 
     def is_ready(self) -> bool:
         try:

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import subprocess
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -19,10 +18,17 @@ from portrait.events.event import Action
 from portrait.events.item import Item
 from portrait.events.topics import ITEMS, event_topic
 from sandbox.ports import free_port
-from sandbox.processes import ROOT, python, running
+from sandbox.processes import python, running
 from sandbox.servers import start_servers
 from tests.support.patience import ANSWER_SECONDS
-from tests.support.processes import catalogue, environment, producing, until, with_path, worker
+from tests.support.processes import (
+    asked,
+    catalogue,
+    environment,
+    producing,
+    until,
+    worker,
+)
 
 pytestmark = pytest.mark.e2e
 
@@ -49,14 +55,7 @@ class Served:
     ids: dict[str, str] = field(default_factory=dict)  # of keys and jobs of beta
 
     def portrait(self, *arguments: str) -> str:
-        ended = subprocess.run(  # noqa: S603 - our own
-            python("portrait", *arguments),
-            env=with_path(self.settings),
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        ended = asked(self.settings, *arguments)
         assert ended.returncode == 0, ended.stderr
         return ended.stdout.strip()
 
@@ -246,8 +245,8 @@ def test_the_same_is_there_for_its_own_key(served: Served, path: str, status: in
 
 
 def test_nobody_is_recommended_what_another_shop_sells(served: Served) -> None:
-    for asked in ({"user_id": BOTH}, {"user_id": USER}, {"session": [{"item_id": ITEM}]}):
-        body = {**asked, "limit": 100}
+    for who in ({"user_id": BOTH}, {"user_id": USER}, {"session": [{"item_id": ITEM}]}):
+        body = {**who, "limit": 100}
         answer = served.ask(ACME, "/recommend", "POST", body)
         assert f"{MARK} lamp" not in answer.text
         assert ITEM not in {item["item_id"] for item in answer.json().get("items", [])}

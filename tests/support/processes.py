@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from inspect import isawaitable
 from pathlib import Path
 from random import Random
+from subprocess import CompletedProcess, run
 from typing import Any
 
 import httpx
@@ -112,6 +113,18 @@ def portrait_on(servers: dict[str, str], directory: Path) -> Iterator[Portrait]:
 
 def with_path(settings: dict[str, str]) -> dict[str, str]:
     return {**os.environ, **settings}
+
+
+def asked(settings: dict[str, str], *arguments: str) -> CompletedProcess[str]:
+    """Run `portrait` to its end, as an operator would."""
+    return run(  # noqa: S603 - our own
+        python("portrait", *arguments),
+        env=with_path(settings),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 def environment(kafka: str, redis: str) -> dict[str, str]:

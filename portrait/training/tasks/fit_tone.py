@@ -44,9 +44,7 @@ OUTCOME = "tone.json"
 MOST_READ = 20_000  # reviews of the archive, the newest: some 10 MB of text
 LEAST_OF_EACH = 5  # bad and good reviews to choose by, and to judge by: fewer tell nothing
 LEAST_PRECISION = 0.85  # of what is called bad on what judges; it was chosen for `PRECISION`
-MOST_MOVED = (
-    0.05  # share of the check list's cases: what says one thing of John and another of Lakisha
-)
+MOST_MOVED = 0.05  # of the check list's cases: it says one thing of John, another of Lakisha
 BAD = LABELS.index("bad")
 GOOD = LABELS.index("good")
 
