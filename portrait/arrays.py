@@ -32,6 +32,20 @@ def positions(ascending: NDArray[np.generic], wanted: NDArray[np.generic]) -> Ro
     return rows
 
 
+def largest(scores: Floats, most: int, within: float = 0) -> Codes:
+    """Return the places of the largest scores, best first; of equals the first.
+
+    And of those that are less by no more than `within`, which something else may make up for.
+    """
+    if len(scores) > most:
+        cut = np.partition(scores, -most)[-most] - within
+        places = np.flatnonzero(scores >= cut)
+    else:
+        places = np.arange(len(scores))
+    best = places[np.argsort(-scores[places], kind="stable")]
+    return best if within else best[:most]
+
+
 def turns(codes: Codes) -> Codes:
     """Return of each place how many equal codes come before it."""
     order = np.argsort(codes, kind="stable")

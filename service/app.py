@@ -34,6 +34,7 @@ from service.privacy import consents, erasures, exports
 from service.profiles import routes as profiles
 from service.recommendations import routes as recommendations
 from service.recommendations.turns import Turns
+from service.rules import routes as rules
 from service.shortcut import Shortcut
 from service.standing import OfOne
 
@@ -77,8 +78,8 @@ def app_of(
     """Put the app together, over whatever its lifespan yields."""
     resources = (
         *(consents, exports, erasures),  # before profiles: longer paths
-        *(profiles, recommendations, events, identities, items, opinions, models, access),
-        operations,
+        *(profiles, recommendations, rules, events, identities, items, opinions),
+        *(models, access, operations),
     )
     return assemble(
         PortraitApp(
@@ -113,7 +114,8 @@ def assemble(
             Pages,
             allow_origins=[*border.origins],
             allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
-            allow_headers=["authorization", "content-type", "x-request-id"],
+            allow_headers=["authorization", "content-type", "if-match", "x-request-id"],
+            expose_headers=["etag"],
             guard=guard,
         )
     install_problems(app)

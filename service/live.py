@@ -1,8 +1,9 @@
 """Live: what the service keeps in memory, and the tasks that keep it current.
 
 registry ─▶ a mirror of the catalogue in the champion's space ─┐
-change log ─▶ the mirror catches up ───────────────────────────┼─▶ View: what requests read
-popularity ─▶ weights by item ─────────────────────────────────┘
+change log ─▶ the mirror catches up ───────────────────────────┤
+popularity ─▶ weights by item ─────────────────────────────────┼─▶ View: what requests read
+rules ─▶ a mask for each ──────────────────────────────────────┘
 
 A view is replaced whole and never changed, so a request works on one from start to end, and a
 promotion shows between two requests. Redis being away, emptied or of another layout is waited for,
@@ -12,6 +13,7 @@ with the newest view; a bug ends the tasks, which `/livez` then says.
 import asyncio
 import gc
 import time
+from collections import deque
 from collections.abc import (
     AsyncIterator,
     Awaitable,
@@ -56,18 +58,27 @@ from portrait.opinions.store import OpinionStore
 from portrait.profiles.store import ProfileStore
 from portrait.rights.erasure_job import ErasureJobs
 from portrait.rights.export import Exports
+from portrait.rules.attributes import Columns
+from portrait.rules.masks import Masks
+from portrait.rules.rule import RuleBook
+from portrait.rules.rulings import Rulings
+from portrait.rules.store import RuleStore
 from service.models.job_words import TRAINER_MISSING
 from service.new_texts import NewTexts
+from service.recommendations.schemas import RecommendationRequest
 from service.repeating import repeat
+from service.rules.newest import NewestRules
 
 MODEL_EVERY = 1.0  # seconds between two looks
 CATALOGUE_EVERY = 0.2
 PROGRESS_EVERY = 0.25
+RULES_EVERY = 0.25
 POPULARITY_EVERY = 5.0
 JOBS_EVERY = 5.0
 ROOM_EVERY = 5.0
 ANSWER_BYTES = 33_554_432  # of written answers, each with its record: some 8 KB, at most 140
 ENTRY_BYTES = 400  # that Python takes for one, beside its texts
+MOST_ASKED = 50  # requests that are remembered, for a preview of other rules
 SPARE_TEXTS = 50_000  # vectors of searches kept in memory (50 MB) before a fresh mirror is built
 
 CATALOGUE_EMPTY = (
@@ -114,6 +125,7 @@ class Parts:
     popularity: PopularityStore
     progress: ProgressStore
     registry: Registry
+    rules: RuleStore
     keys: KeyStore
     audit: AuditLog
     jobs: Jobs
@@ -151,6 +163,7 @@ class Source:
     rows: dict[int, int] = field(default_factory=dict)  # of items by item_ref: one at a time
     categories: Spellings = field(default_factory=Spellings)
     brands: Spellings = field(default_factory=partial(Spellings, are_paths=False))
+    attributes: Columns = field(default_factory=Columns)  # that rules look at
     _turn: Lock = field(default_factory=Lock)  # whoever looks at the catalogue does so in a thread
 
     @property
@@ -174,6 +187,13 @@ class Source:
             self.lexicon.learn(shelf.items, shelf.text)
             self.categories.learn(_named(shelf.categories, shelf.sold_categories))
             self.brands.learn(_named(shelf.brands, shelf.sold_brands))
+
+    def rulings(self, book: RuleBook, shelf: Shelf) -> Rulings:
+        """Look at a shelf by the rules of a book."""
+        names = {name for rule in book.rules for name in rule.attribute_names}
+        with self._turn:
+            columns = self.attributes.learn(shelf.items, names)
+        return Rulings(book, Masks(shelf, columns, self.rows, round(time.time() * 1_000)))
 
 
 def _named(names: Names, codes: Collection[int]) -> Iterator[str]:
@@ -221,6 +241,7 @@ class View:
     popularity: Popularity
     changes: int  # of the mirror, when this was made
     weights: Mapping[str, int]  # that the popularity was made of
+    rulings: Rulings  # what the shop wants of lists
     written: Answers = field(default_factory=Answers)
     popular: dict[int, Ranking] = field(default_factory=dict)  # of those without wishes, by limit
 
@@ -264,6 +285,8 @@ class Live:
         self._parts = parts
         self._source: Source | None = None
         self._weights: Mapping[str, int] = {}
+        self._rules = NewestRules(parts.rules)
+        self.asked = deque[RecommendationRequest](maxlen=MOST_ASKED)  # the newest
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -300,6 +323,7 @@ class Live:
         steps: tuple[tuple[Callable[[], Awaitable[None]], float], ...] = (
             (self.follow_model, MODEL_EVERY),
             (self.follow_catalogue, CATALOGUE_EVERY),
+            (self.follow_rules, RULES_EVERY),
             (self.follow_progress, PROGRESS_EVERY),
             (self.follow_popularity, POPULARITY_EVERY),
             (self.follow_jobs, JOBS_EVERY),
@@ -344,11 +368,28 @@ class Live:
 
     async def _renew(self, source: Source, weights: Mapping[str, int]) -> None:
         """Make a new view, if anything has changed, or something begins or ends to be available."""
-        if not _is_current(self.view, source, weights):
-            view = await asyncio.to_thread(_look, source, weights, self.view)
+        book = self._rules.book
+        if not _is_current(self.view, source, weights, book):
+            view = await asyncio.to_thread(_look, source, weights, self.view, book)
             if source is self._source:
                 self.view = view
                 self._figures.items.set(len(view.shelf))
+
+    async def follow_rules(self) -> None:
+        """Take up the newest rules."""
+        if await self._rules.follow():
+            await self._rule_anew()
+
+    async def _rule_anew(self) -> None:
+        """Make a view by the newest rules of the newest one; it may be replaced meanwhile.
+
+        Then whoever replaces it goes by the newest rules, at the next look at the latest.
+        """
+        view, book = self.view, self._rules.book
+        if view is not None:
+            rulings = await asyncio.to_thread(view.source.rulings, book, view.shelf)
+            if self.view is view:
+                self.view = replace(view, rulings=rulings)
 
     async def follow_progress(self) -> None:
         """Learn how far the update workers are."""
@@ -375,17 +416,21 @@ class Live:
         self._store_warning = warning
 
 
-def _is_current(view: View | None, source: Source, weights: Mapping[str, int]) -> bool:
+def _is_current(
+    view: View | None, source: Source, weights: Mapping[str, int], book: RuleBook
+) -> bool:
+    now = time.time() * 1_000
     return (
         view is not None
         and view.source is source
         and view.weights is weights
         and view.changes == source.mirror.changes
-        and time.time() * 1_000 < view.shelf.changes_at
+        and now < view.shelf.changes_at
+        and view.rulings.is_of(book, round(now))
     )
 
 
-def _look(source: Source, weights: Mapping[str, int], before: View | None) -> View:
+def _look(source: Source, weights: Mapping[str, int], before: View | None, book: RuleBook) -> View:
     """Make a view, in a thread. The mirror changes only in the task that waits for this."""
     mirror = source.mirror
     shelf = shelf_of(mirror.catalogue)
@@ -394,4 +439,4 @@ def _look(source: Source, weights: Mapping[str, int], before: View | None) -> Vi
         popularity = before.popularity.padded(len(shelf))
     else:
         popularity = popularity_of(mirror.catalogue, weights)
-    return View(source, shelf, popularity, mirror.changes, weights)
+    return View(source, shelf, popularity, mirror.changes, weights, source.rulings(book, shelf))

@@ -10,10 +10,11 @@ class Scope(StrEnum):
     PROFILES_READ = "profiles:read"
     RECOMMEND = "recommend"
     ITEMS_WRITE = "items:write"
+    RULES_ADMIN = "rules:admin"
     MODELS_ADMIN = "models:admin"
     PRIVACY_ADMIN = "privacy:admin"
     KEYS_ADMIN = "keys:admin"
 
 
-ADMIN = frozenset({Scope.MODELS_ADMIN, Scope.PRIVACY_ADMIN, Scope.KEYS_ADMIN})
+ADMIN = frozenset({Scope.RULES_ADMIN, Scope.MODELS_ADMIN, Scope.PRIVACY_ADMIN, Scope.KEYS_ADMIN})
 FOR_BROWSERS = frozenset({Scope.EVENTS_WRITE, Scope.RECOMMEND})  # all that a public key may have

@@ -3,6 +3,7 @@
 import numpy as np
 
 from portrait.arrays import MISSING, Codes, Flags, Floats, turns
+from portrait.inference.arrange import Choose, arrange
 from portrait.inference.diversify import on_scale
 from portrait.inference.eligible import eligible
 from portrait.inference.ranking import Ranking, RankingRequest
@@ -26,6 +27,10 @@ def rank_popular(
         popularity: (N,).
     """
     (mask, matched), like = eligible(shelf, request), _like(shelf, request.disliked)
+    if request.plan is not None and request.plan.arranges:
+        welcome = order[(mask & ~like)[order]]
+        rows = welcome if len(welcome) >= request.limit else order[mask[order]]
+        return arrange(shelf, rows, popularity[rows], request, matched, _choosing(shelf))
     chosen = _of_each(
         shelf, _first_things(shelf, order, mask & ~like, request.limit), request.limit
     )
@@ -34,6 +39,18 @@ def rank_popular(
         chosen = np.r_[chosen, _of_each(shelf, last, request.limit - len(chosen))]
     scores = popularity[chosen]
     return Ranking(chosen, scores, on_scale(scores, scores, 0), matched)
+
+
+def _choosing(shelf: Shelf) -> Choose:
+    """Return what takes a list from candidates: a few of each category first."""
+
+    def choose(rows: Codes, worth: Floats, most: int) -> tuple[Codes, Floats]:
+        turn = turns(shelf.interest[rows])
+        later = turn >= ITEMS_PER_CATEGORY
+        places = np.argsort(later, kind="stable")[:most]
+        return places, on_scale(worth[places], worth[places], 0)
+
+    return choose
 
 
 def fill_up(shelf: Shelf, ranking: Ranking, order: Codes, request: RankingRequest) -> Ranking:
@@ -45,6 +62,8 @@ def fill_up(shelf: Shelf, ranking: Ranking, order: Codes, request: RankingReques
         return ranking
     mask, _ = eligible(shelf, request)
     unread = mask & ~shelf.told
+    for cap in request.plan.caps if request.plan else ():
+        unread &= cap.kind == MISSING  # of what is capped, what has been read is enough
     others = _others(shelf, ranking.rows, _first_things(shelf, order, unread, request.limit))
     rows = others[: request.limit - len(ranking.rows)]
     nothing = np.zeros(len(rows), np.float32)
@@ -54,6 +73,7 @@ def fill_up(shelf: Shelf, ranking: Ranking, order: Codes, request: RankingReques
         np.r_[ranking.shown, nothing],
         ranking.matched,
         len(rows),
+        ranking.put,
     )
 
 

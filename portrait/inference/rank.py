@@ -14,7 +14,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from portrait.arrays import MISSING, Codes, Floats
+from portrait.arrays import MISSING, Codes, Floats, largest
+from portrait.inference.arrange import Choose, arrange
 from portrait.inference.diversify import diversify
 from portrait.inference.eligible import eligible
 from portrait.inference.ranking import Ranking, RankingRequest
@@ -63,7 +64,7 @@ def rank(
         rows, text, more = rows[are_best], text[are_best], more[are_best]
         texts = _used(text, len(shelf.matrix))
         scores = of_text[texts]
-    best = _largest(
+    best = largest(
         scores, max(CANDIDATES, 3 * request.limit), float(np.ptp(more)) if len(more) else 0
     )
     slot_of = np.full(len(shelf.matrix), MISSING)
@@ -93,11 +94,22 @@ def rank_by(
     mask, matched = eligible(shelf, request)
     rows = np.flatnonzero(mask & shelf.told)
     scores = scorer(rows, _score(shelf.matrix, shelf.text[rows], vector))
+    if request.plan is not None and request.plan.arranges:
+        return arrange(shelf, rows, scores, request, matched, _choosing(shelf, request))
     if shelf.variants.are_any:
         are_best = shelf.variants.are_best(rows, scores)
         rows, scores = rows[are_best], scores[are_best]
-    best = _largest(scores, max(CANDIDATES, 3 * request.limit))
+    best = largest(scores, max(CANDIDATES, 3 * request.limit))
     return _listed(shelf, rows[best], scores[best], request, matched)
+
+
+def _choosing(shelf: Shelf, request: RankingRequest) -> Choose:
+    """Return what takes a list from candidates, as different from each other as is asked for."""
+
+    def choose(rows: Codes, worth: Floats, most: int) -> tuple[Codes, Floats]:
+        return diversify(shelf, rows, worth, most, request.diversity)
+
+    return choose
 
 
 def _listed(
@@ -126,17 +138,3 @@ def _score(matrix: Vectors, texts: Codes, vector: Vectors) -> Floats:
         else np.vecdot(matrix, vector)[texts]
     )
     return scores
-
-
-def _largest(scores: Floats, most: int, within: float = 0) -> Codes:
-    """Return the places of the largest scores, best first; of equals the first.
-
-    And of those that are less by no more than `within`, which something else may make up for.
-    """
-    if len(scores) > most:
-        cut = np.partition(scores, -most)[-most] - within
-        places = np.flatnonzero(scores >= cut)
-    else:
-        places = np.arange(len(scores))
-    best = places[np.argsort(-scores[places], kind="stable")]
-    return best if within else best[:most]

@@ -1,10 +1,12 @@
 """What a list of items is asked for with, and what it is."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from portrait.arrays import Codes, Floats
+from portrait.inference.plan import Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,7 @@ class RankingRequest:
     excluded: Codes = field(default_factory=lambda: np.zeros(0, np.int64))  # rows, or MISSING
     disliked: Codes = field(default_factory=lambda: np.zeros(0, np.int64))  # rows, or MISSING
     diversity: float = 0.3  # 0: relevance alone; 1: unlikeness alone
+    plan: Plan | None = None  # what the list holds to beside
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,7 @@ class Ranking:
     shown: Floats  # 1 to 0, never more than above: see `diversify.on_scale`
     matched: int  # items that fit the filters, whether or not anything else speaks against them
     filled: int = 0  # of the rows, the last ones: there for being popular alone
+    put: Mapping[int, str] = field(default_factory=dict)  # by row: who put it there, of a plan
 
     @property
     def peak(self) -> float:

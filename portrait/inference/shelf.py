@@ -36,6 +36,7 @@ class Shelf:
     category: Codes  # (N,): code in `categories`
     brand: Codes  # (N,): code in `brands`
     price: Floats  # (N,); 0 = not known, FREE = nothing to pay
+    since: Codes  # (N,): when it begins to be available, ms; ALWAYS where nobody says so
     offered: Flags  # (N,)
     hidden: Flags  # (N,): withdrawn, or without a title
     variants: Variants  # of the N
@@ -106,6 +107,7 @@ def shelf_of(catalogue: Catalogue, now_ms: int | None = None) -> Shelf:
         category=rows["category"].copy(),
         brand=rows["brand"].copy(),
         price=rows["price"].copy(),
+        since=rows["since"].copy(),
         offered=rows["offered"] & (rows["since"] <= now) & (now < rows["until"]),
         hidden=rows["hidden"].copy(),
         variants=Variants(group, catalogue.groups, bool((group != MISSING).any())),

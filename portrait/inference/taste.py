@@ -31,6 +31,8 @@ class FirstTaste:
 
     def rank(self, shelf: Shelf, wish: RankingRequest, popularity: Floats) -> Ranking:
         """Rank what fits a wish; popularity, (N,), decides between items of one text."""
+        if wish.plan is not None and wish.plan.arranges:
+            return rank_by(shelf, self.asked, wish, partial(self.scores, shelf))
         leaning = self._leaning(shelf)
 
         def beside(rows: Codes) -> Floats:

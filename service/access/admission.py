@@ -23,7 +23,7 @@ from service.access.rules import ANY, OPEN, SERVERS, Rule
 from service.dependencies import state_of
 from service.http.problems import ProblemError
 
-UNDONE = {400, 403, 404, 405, 408, 413, 415, 422, 429}  # statuses of what came to nothing
+UNDONE = {400, 403, 404, 405, 408, 412, 413, 415, 422, 428, 429}  # statuses of what came to nothing
 NAME = re.compile(r"[\w.-]{1,64}", re.ASCII)  # of a model, a job or a key
 
 log = structlog.get_logger()

@@ -35,6 +35,10 @@ RULES: Mapping[tuple[str, str], Rule] = {
     ("PUT", "/items/{item_id}"): Scope.ITEMS_WRITE,
     ("PATCH", "/items/{item_id}"): Scope.ITEMS_WRITE,
     ("DELETE", "/items/{item_id}"): Scope.ITEMS_WRITE,
+    ("GET", "/rules"): Scope.RULES_ADMIN,  # those of the shop, about lists: portrait/rules
+    ("PUT", "/rules"): Scope.RULES_ADMIN,
+    ("GET", "/rules/history"): Scope.RULES_ADMIN,
+    ("POST", "/rules/preview"): Scope.RULES_ADMIN,
     ("GET", "/models"): Scope.MODELS_ADMIN,
     ("POST", "/models/train"): Scope.MODELS_ADMIN,
     ("GET", "/models/jobs"): Scope.MODELS_ADMIN,

@@ -35,6 +35,7 @@ from portrait.lifecycle.registry import (
 )
 from portrait.rights.erasure_job import ErasureNotFoundError, ReceiptMissingError
 from portrait.rights.export import ExportTooLargeError
+from portrait.rules.store import RulesChangedError
 
 MEDIA_TYPE = "application/problem+json"
 TYPES = "urn:portrait:problem:"
@@ -127,6 +128,7 @@ OURS: Mapping[type[PortraitError], tuple[HTTPStatus, str, int | None]] = {
     JobOverError: (HTTPStatus.CONFLICT, "job-over", None),
     MessageNotFoundError: (HTTPStatus.NOT_FOUND, "message-not-found", None),
     DeskNotReadError: (HTTPStatus.SERVICE_UNAVAILABLE, "desk-not-read", 5),
+    RulesChangedError: (HTTPStatus.PRECONDITION_FAILED, "rules-changed", None),
     ModelMissingError: (HTTPStatus.SERVICE_UNAVAILABLE, "model-missing", 5),
     BusyError: (HTTPStatus.SERVICE_UNAVAILABLE, "busy", 1),
     StoreUnavailableError: (HTTPStatus.SERVICE_UNAVAILABLE, "store-unavailable", 2),
@@ -188,6 +190,12 @@ EXAMPLES: Mapping[int, Problem] = {
         status=410,
         request_id="5f0c8a",
     ),
+    412: Problem(
+        type=f"{TYPES}rules-changed",
+        title="Somebody has changed the rules meanwhile: read them again, and change those.",
+        status=412,
+        request_id="5f0c8a",
+    ),
     413: Problem(
         type="about:blank",
         title="Content Too Large",
@@ -215,6 +223,13 @@ EXAMPLES: Mapping[int, Problem] = {
                 parameter=None,
             ),
         ),
+    ),
+    428: Problem(
+        type=f"{TYPES}version-missing",
+        title="Say which version is to be replaced.",
+        status=428,
+        detail="Send its `ETag`, as `GET /rules` has it, as `If-Match`.",
+        request_id="5f0c8a",
     ),
     429: Problem(
         type=f"{TYPES}rate-limited",

@@ -62,7 +62,9 @@ def emptied_by(
         ("excluded", left_out[:excluded]),
         ("seen", left_out[excluded:]),
     ]
-    return [cause for cause, rows in causes if fits[_here(rows, shelf)].any()]
+    found = [cause for cause, rows in causes if fits[_here(rows, shelf)].any()]
+    barred = None if wish.plan is None else wish.plan.barred
+    return [*found, "rules"] if barred is not None and (fits & barred).any() else found
 
 
 def _unmatched(shelf: Shelf, filters: Filters) -> Emptied:

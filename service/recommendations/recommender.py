@@ -9,6 +9,7 @@ space, which gives the vectors that `paint` would give, and what their categorie
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from time import time
 from uuid import uuid4
@@ -18,6 +19,7 @@ from pydantic_core import to_json
 
 from portrait.arrays import MISSING, Floats, Ring, Rows
 from portrait.events.consent import Purpose, consent_of
+from portrait.events.event import ANONYMOUS
 from portrait.events.item import Item
 from portrait.inference.cart import bought, in_cart
 from portrait.inference.explain import Evidence, evidence_of, merged, search_refs
@@ -33,6 +35,7 @@ from portrait.profiles.profile import Profile, decode_profile
 from portrait.profiles.record import is_blank
 from portrait.profiles.searched import Texts, read_searched
 from portrait.ref import item_ref, search_ref
+from portrait.rules.rulings import Asked, Ruled, Ruling, Rulings
 from service.live import Live, Parts, View
 from service.profiles.damage import sound
 from service.profiles.describe import DECIMALS, Json, moment, stale_seconds
@@ -78,6 +81,28 @@ class Basis:
     readings: Sequence[Json]  # how each text of the session was understood
 
 
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A request, and what was loaded for it."""
+
+    asked: RecommendationRequest
+    profile: Profile | None
+    searched: Texts
+    is_personal: bool  # false: the user does not let it be
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A list, and what it was made of."""
+
+    known: Known
+    ruling: Ruling
+    wish: RankingRequest
+    basis: Basis
+    taste: FirstTaste | Taste | None
+    ranking: Ranking
+
+
 async def recommend(asked: RecommendationRequest, parts: Parts, live: Live, turns: Turns) -> bytes:
     """Answer a request, in JSON. That it is a `Recommendations` is a test's to check.
 
@@ -85,30 +110,48 @@ async def recommend(asked: RecommendationRequest, parts: Parts, live: Live, turn
         BusyError: Too many ask at once.
     """
     view = live.require()
+    live.asked.append(asked)
+    loaded = await load(asked, parts, live, view)
+    stale = None if loaded.profile is None else _stale(loaded.profile, live)
+    return await turns.take(partial(_answer, loaded, view, stale))
+
+
+async def load(asked: RecommendationRequest, parts: Parts, live: Live, view: View) -> Loaded:
+    """Load what is known of whoever asks, and what a view lacks of what they searched for."""
     whole = await _load(asked, parts)
     if whole is None:
-        return await turns.take(partial(_answer, _impersonal(asked), None, view, None))
-    profile, _ = whole
+        return Loaded(_impersonal(asked), None, {}, is_personal=False)
+    profile, searched = whole
     await _fetch(asked, profile, view, live)
-    stale = None if profile is None else _stale(profile, live)
-    return await turns.take(partial(_answer, asked, whole, view, stale))
+    return Loaded(asked, profile, searched, is_personal=True)
 
 
-def _answer(
-    asked: RecommendationRequest,
-    whole: tuple[Profile | None, Texts] | None,
-    view: View,
-    stale: float | None,
-) -> bytes:
+def list_items(loaded: Loaded, view: View, rulings: Rulings, at: datetime | None = None) -> Listing:
+    """Make a list by some rules, as of a moment, else now. Blocks for milliseconds."""
+    asked = loaded.asked
+    known = _gather(asked, loaded.profile, loaded.searched, view)
+    ruling = rulings.ruling(_asked(loaded, view, at or datetime.now(UTC)))
+    wish = _wish(asked, known, view, ruling)
+    basis = _choose(known, view)
+    taste = _taste(basis.evidence, view.model.learned, asked)
+    return Listing(known, ruling, wish, basis, taste, _rank(wish, taste, view))
+
+
+def strategy_of(loaded: Loaded, listing: Listing) -> Strategy:
+    """Say what a list was made of."""
+    return listing.basis.strategy if loaded.is_personal else NOT_PERSONALISED
+
+
+def _answer(loaded: Loaded, view: View, stale: float | None) -> bytes:
     """Rank, and write the answer. Blocks for milliseconds, so it runs in a thread."""
-    profile, searched = whole or (None, {})
-    known = _gather(asked, profile, searched, view)
-    wish = _wish(asked, known, view)
-    basis, ranking, reasons = _compute(asked, known, wish, view)
+    asked, profile = loaded.asked, loaded.profile
+    listing = list_items(loaded, view, view.rulings)
+    basis, ranking, wish = listing.basis, listing.ranking, listing.wish
+    reasons = _explain(ranking, basis, listing.taste, view) if asked.explain else None
     return to_json(
         {
             "recommendation_id": uuid4(),
-            "strategy": NOT_PERSONALISED if whole is None else basis.strategy,
+            "strategy": strategy_of(loaded, listing),
             "model_version": view.model.version,
             "space_id": view.model.space_id,
             "profile_as_of": None if profile is None else moment(int(profile.head["last_at"])),
@@ -118,7 +161,9 @@ def _answer(
             "filled": ranking.filled,
             "unknown_names": unknown_names(wish.filters, view),
             "emptied_by": emptied_by(ranking, view.shelf, wish, len(asked.exclude)),
-            "items": _items(ranking, reasons, view),
+            "rules_version": view.rulings.book.version,
+            "rules": [_ruled(each) for each in listing.ruling.ruled],
+            "items": _items(ranking, reasons, view, listing.ruling),
         }
     )
 
@@ -211,7 +256,19 @@ def _disliked(profile: Profile | None) -> list[int]:
     return refs
 
 
-def _wish(asked: RecommendationRequest, known: Known, view: View) -> RankingRequest:
+def _asked(loaded: Loaded, view: View, at: datetime) -> Asked:
+    """See a request as rules do. The viewed item is the newest of the session."""
+    viewed = (loaded.asked.session or NO_SESSION).items[-1:]
+    user = loaded.asked.user_id
+    return Asked(
+        is_known=loaded.is_personal and user is not None and not user.startswith(ANONYMOUS),
+        declared=loaded.asked.declared,
+        viewed=view.source.rows.get(item_ref(viewed[0]), MISSING) if viewed else MISSING,
+        at=at,
+    )
+
+
+def _wish(asked: RecommendationRequest, known: Known, view: View, ruling: Ruling) -> RankingRequest:
     left_out = _rows([*map(item_ref, asked.exclude), *known.seen], view)
     return RankingRequest(
         asked.limit,
@@ -219,6 +276,7 @@ def _wish(asked: RecommendationRequest, known: Known, view: View) -> RankingRequ
         np.r_[left_out, view.shelf.variants.of(_rows(known.had, view))],
         _rows(known.disliked, view),
         _diversity(asked),
+        ruling.plan if ruling.ruled else None,
     )
 
 
@@ -228,17 +286,6 @@ def _diversity(asked: RecommendationRequest) -> float:
         return asked.diversity
     has_searched = asked.session is not None and bool(asked.session.texts)
     return FOUND if has_searched else USUAL
-
-
-def _compute(
-    asked: RecommendationRequest, known: Known, wish: RankingRequest, view: View
-) -> tuple[Basis, Ranking, Reasons]:
-    """Choose, rank, explain."""
-    basis = _choose(known, view)
-    taste = _taste(basis.evidence, view.model.learned, asked)
-    ranking = _rank(wish, taste, view)
-    reasons = _explain(ranking, basis, taste, view) if asked.explain else None
-    return basis, ranking, reasons
 
 
 def _taste(
@@ -319,6 +366,7 @@ def _popular(wish: RankingRequest, view: View) -> Ranking:
     """Rank what is popular, once in a view for all who ask for nothing else."""
     wanted = view.popularity
     is_plain = wish.filters == Filters() and not len(wish.excluded) and not len(wish.disliked)
+    is_plain = is_plain and wish.plan is None
     if is_plain and wish.limit in view.popular:
         return view.popular[wish.limit]
     ranking = rank_popular(view.shelf, wanted.order, wish, wanted.weights)
@@ -343,11 +391,16 @@ def _filters(asked: AskedFilters) -> Filters:
     )
 
 
-def _items(ranking: Ranking, reasons: Reasons, view: View) -> list[Json]:
+def _items(ranking: Ranking, reasons: Reasons, view: View, ruling: Ruling) -> list[Json]:
     shown = _told(ranking.shown), _told(ranking.scores / np.float32(ranking.peak))
     scored = zip(ranking.rows.tolist(), *shown, strict=True)
     return [
-        _item(view.shelf.items[row], scores, (None, None) if reasons is None else reasons[place])
+        {
+            **_item(view.shelf.items[row], scores),
+            "rules": ruling.about(row, ranking.put.get(row)),
+            "reasons": None if reasons is None else reasons[place][0],
+            "against": None if reasons is None else reasons[place][1],
+        }
         for place, (row, *scores) in enumerate(scored)
     ]
 
@@ -358,10 +411,8 @@ def _told(scores: Floats) -> list[float]:
     return told
 
 
-def _item(
-    item: Item, scores: Sequence[float], reasons: tuple[list[Json] | None, list[Json] | None]
-) -> Json:
-    (score, relevance), (favour, against) = scores, reasons
+def _item(item: Item, scores: Sequence[float]) -> Json:
+    score, relevance = scores
     return {
         "item_id": item.id,
         "title": item.title,
@@ -370,6 +421,8 @@ def _item(
         "price": item.price,
         "score": score,
         "relevance": relevance,
-        "reasons": favour,
-        "against": against,
     }
+
+
+def _ruled(ruled: Ruled) -> Json:
+    return {"id": ruled.rule.id, "does": ruled.kind, "items": ruled.on_offer}

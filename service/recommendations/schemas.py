@@ -18,6 +18,7 @@ from portrait.events.item import Id
 from portrait.inference.session import Way
 from portrait.privacy.redact import redacted
 from portrait.reading.records import LONGEST_KEY
+from portrait.rules.rule import Kind
 from service.fields import (
     Brand,
     Category,
@@ -44,13 +45,18 @@ SessionText = Annotated[
     StringConstraints(min_length=1, max_length=1_024, strip_whitespace=True),
     AfterValidator(redacted),
 ]
-Emptied = Literal["catalogue", "filters", "unavailable", "excluded", "seen"]
+Emptied = Literal["catalogue", "filters", "unavailable", "excluded", "seen", "rules"]
 Strategy = Literal["session", "session_and_profile", "profile", "popular", "not_personalised"]
 
 
 def _as_name(sent: object) -> object:
     """Read a number as the id that it is in decimal."""
     return str(sent) if isinstance(sent, int) and not isinstance(sent, bool) else sent
+
+
+def _as_text(sent: object) -> object:
+    """Read a number as it is written in decimal."""
+    return f"{sent:.15g}" if isinstance(sent, float) else _as_name(sent)
 
 
 def _as_list(sent: object) -> object:
@@ -63,6 +69,16 @@ def _as_list(sent: object) -> object:
 def _newest(most: int) -> BeforeValidator:
     """Read a list, newest last, of which only the newest count: a long session is no mistake."""
     return BeforeValidator(lambda sent: _as_list(sent)[-most:])  # type: ignore[index] # a tuple
+
+
+MOST_DECLARED = 16
+Declared = Annotated[
+    dict[
+        Annotated[str, StringConstraints(min_length=1, max_length=64)],
+        Annotated[Annotated[str, StringConstraints(max_length=256)], BeforeValidator(_as_text)],
+    ],
+    Field(max_length=MOST_DECLARED),
+]
 
 
 class Session(RequestBody):
@@ -148,6 +164,12 @@ class RecommendationRequest(RequestBody):
         description="Let count how much the user usually spends: where the prices of what they "
         "bought stand among those of its category.",
     )
+    declared: Declared = Field(
+        default_factory=dict,
+        description="What the shop knows of the user beside events, for its rules alone: a region, "
+        "an age, a membership. It is not kept.",
+        examples=[{"age": 34, "region": "DE"}],
+    )
     explain: bool = Field(
         default=False, description="Name the events that speak for each item and against it."
     )
@@ -202,6 +224,11 @@ class RecommendedItem(ResponseBody):
         "popularity, how much everybody wants it. To be compared within one answer.",
         examples=[1.0],
     )
+    rules: tuple[str, ...] = Field(
+        description="The shop's rules that have put it where it is, or moved it, by id; what they "
+        "do is in `score`, not in `relevance`.",
+        examples=[[]],
+    )
     reasons: tuple[Reason, ...] | None = Field(
         None,
         description="With `explain`: what speaks for it, strongest first, one for each item; else "
@@ -223,6 +250,17 @@ class TextReading(ResponseBody):
         description="`vector`: BERT has read it. `words`: it stands for the items that "
         "share its words. `nothing`: no item does, or newer texts are all that one request may "
         "have read."
+    )
+
+
+class AppliedRule(ResponseBody):
+    """A rule of the shop that the list holds to."""
+
+    id: str = Field(examples=["no-wine"])
+    does: Kind = Field(examples=["exclude"])
+    items: int = Field(
+        description="How many items on offer it is about; with `exclude`, so many are left out.",
+        examples=[118],
     )
 
 
@@ -271,7 +309,11 @@ class Recommendations(ResponseBody):
         description="Why there are no items; empty if there are. `catalogue`: the shop has none. "
         "`filters`: none fits. `unavailable`: those that fit are not available at the moment. "
         "`excluded`, `seen`: those that fit were left out by `exclude`; by `exclude_seen`, or for "
-        "what is in the cart.",
+        "what is in the cart; `rules`: by rules of the shop.",
         examples=[[]],
+    )
+    rules_version: int = Field(description="Of `GET /rules`; 0: there are none.", examples=[3])
+    rules: tuple[AppliedRule, ...] = Field(
+        description="The shop's rules that this request is subject to, in their order."
     )
     items: tuple[RecommendedItem, ...]

@@ -26,6 +26,7 @@ from portrait.adapters.redis_opinions import RedisOpinions
 from portrait.adapters.redis_progress import RedisPopularity, RedisProgress
 from portrait.adapters.redis_registry import RedisRegistry
 from portrait.adapters.redis_rights import RedisErasures, RedisExports
+from portrait.adapters.redis_rules import RedisRules
 from portrait.adapters.redis_shops import RedisShops
 from portrait.adapters.redis_store import RedisProfiles, eviction, ping
 from portrait.addresses import is_loopback
@@ -85,6 +86,7 @@ def parts_of(settings: Settings, redis: Redis, publisher: Publisher, keys: Redis
         popularity=RedisPopularity(redis),
         progress=RedisProgress(redis),
         registry=RedisRegistry(redis),
+        rules=RedisRules(redis),
         keys=keys,
         audit=RedisAudit(redis),
         jobs=RedisJobs(redis),

@@ -48,6 +48,7 @@ from tests.support.memory_log import LogRecord
 from tests.support.memory_opinions import MemoryOpinions
 from tests.support.memory_registry import MemoryRegistry
 from tests.support.memory_rights import MemoryErasures, MemoryExports
+from tests.support.memory_rules import MemoryRules
 from tests.support.promotions import put_in_service
 from workers.update.reviews import said_of
 
@@ -67,6 +68,7 @@ class Shop:
     popularity: MemoryPopularity = field(default_factory=MemoryPopularity)
     progress: MemoryProgress = field(default_factory=MemoryProgress)
     registry: MemoryRegistry = field(default_factory=MemoryRegistry)
+    rules: MemoryRules = field(default_factory=MemoryRules)
     keys: MemoryKeys = field(default_factory=MemoryKeys)
     audit: MemoryAudit = field(default_factory=MemoryAudit)
     lease: MemoryLease = field(default_factory=MemoryLease)
@@ -95,6 +97,7 @@ class Shop:
             popularity=self.popularity,
             progress=self.progress,
             registry=self.registry,
+            rules=self.rules,
             keys=self.keys,
             audit=self.audit,
             jobs=self.jobs,
@@ -209,6 +212,7 @@ async def look(live: Live) -> None:
     """Do at once what the background tasks do now and then."""
     await live.follow_progress()
     await live.follow_popularity()
+    await live.follow_rules()
     await live.follow_model()
     await live.follow_catalogue()
     await live.follow_jobs()

@@ -1,0 +1,62 @@
+"""A plan: what a list must hold to beside what was asked for, as masks over a shelf of N items.
+
+Who makes it is named in it (`by`), so that a list can say who put or moved an item.
+"""
+
+from dataclasses import dataclass
+
+from portrait.arrays import Codes, Flags, Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """The best of some items stand at a place of the list, and after it."""
+
+    by: str
+    items: Flags  # (N,)
+    position: int  # from 0
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """A list has so many of some items at least."""
+
+    by: str
+    items: Flags  # (N,)
+    least: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cap:
+    """A list has so many of each kind at most."""
+
+    by: str
+    kind: Codes  # (N,), or MISSING where it does not count
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
+class Lift:
+    """Some items count for more, or less, in the order; 1 is as much as the best one's score."""
+
+    by: str
+    items: Flags  # (N,)
+    by_how_much: float
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a list holds to. What is barred is barred; then pins, then floors, then caps."""
+
+    barred: Flags | None = None  # (N,)
+    lift: Floats | None = None  # (N,), the sum of all lifts
+    lifts: tuple[Lift, ...] = ()
+    pins: tuple[Pin, ...] = ()
+    floors: tuple[Floor, ...] = ()
+    caps: tuple[Cap, ...] = ()
+
+    @property
+    def arranges(self) -> bool:
+        """Whether it does more than to bar items."""
+        return bool(self.lifts or self.pins or self.floors or self.caps)

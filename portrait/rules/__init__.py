@@ -1,0 +1,1 @@
+"""Rules by the shop: what lists must hold to, as data."""

@@ -1,0 +1,125 @@
+"""Masks: conditions over a shelf of N items, as (N,) flags.
+
+A condition that compares with the viewed item says nothing where none is viewed, or where what it
+compares is not known of that one: `None`, and the rule it is of changes nothing.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import reduce
+
+import numpy as np
+
+from portrait.arrays import MISSING, Codes, Doubles, Flags, Floats
+from portrait.catalogue.catalogue import ALWAYS
+from portrait.inference.shelf import Shelf
+from portrait.ref import item_ref
+from portrait.rules.attributes import Column
+from portrait.rules.condition import ATTRIBUTE, ItemCondition, Range
+from portrait.times import DAY_MS
+
+
+@dataclass(frozen=True, slots=True)
+class Masks:
+    """What conditions are asked over: N items, as they are at one moment."""
+
+    shelf: Shelf
+    columns: Mapping[str, Column]  # by attribute, of those that conditions look at
+    row_of: Mapping[int, int]  # by item_ref
+    now_ms: int
+
+    def of(self, condition: ItemCondition | None, viewed: int = MISSING) -> Flags | None:
+        """Return which items a condition holds of, (N,); all without one. Not to be written.
+
+        Args:
+            condition: What must hold.
+            viewed: Row of the viewed item, or MISSING.
+        """
+        if condition is None:
+            return np.ones(len(self.shelf), np.bool_)
+        found = [*self._plain(condition)]
+        if condition.is_relative:
+            found += self._compared(condition, viewed)
+        if condition.all_:
+            found += [self.of(part, viewed) for part in condition.all_]
+        if condition.any_:
+            found.append(_any([self.of(part, viewed) for part in condition.any_]))
+        if condition.not_:
+            inner = self.of(condition.not_, viewed)
+            found.append(None if inner is None else ~inner)
+        decided = [mask for mask in found if mask is not None]
+        return reduce(np.logical_and, decided) if len(decided) == len(found) else None
+
+    def kind(self, what: str) -> Codes:
+        """Return which category, brand or value of an attribute each item has, (N,), or MISSING."""
+        if what == "category":
+            return self.shelf.category
+        if what == "brand":
+            return self.shelf.brand
+        return self.columns[what.removeprefix(ATTRIBUTE)].codes
+
+    def _plain(self, condition: ItemCondition) -> list[Flags | None]:
+        """Return what its own members say that compare with nothing."""
+        shelf, found = self.shelf, list[Flags | None]()
+        if condition.items is not None:
+            found.append(self._named(condition.items))
+        if condition.category is not None:
+            found.append(shelf.in_categories(condition.category))
+        if condition.brand is not None:
+            found.append(shelf.of_brands(condition.brand))
+        if condition.price is not None:
+            found.append((shelf.price > 0) & within(shelf.price, condition.price))
+        for name, test in (condition.attributes or {}).items():
+            found.append(_has(self.columns[name], test))
+        if condition.age_days is not None:
+            age = (self.now_ms - shelf.since.astype(np.float64)) / DAY_MS
+            found.append((shelf.since != ALWAYS) & within(age, condition.age_days))
+        if condition.available is not None:
+            found.append(shelf.offered == condition.available)
+        return found
+
+    def _compared(self, condition: ItemCondition, viewed: int) -> list[Flags | None]:
+        """Return what its own members say that compare with the viewed item."""
+        found: list[Flags | None] = []
+        for what in condition.same or ():
+            kind = self.kind(what)
+            of_viewed = MISSING if viewed == MISSING else kind[viewed]
+            found.append(None if of_viewed == MISSING else kind == of_viewed)
+        if condition.price_of_viewed is not None:
+            found.append(self._beside(condition.price_of_viewed, viewed))
+        return found
+
+    def _beside(self, ratio: Range, viewed: int) -> Flags | None:
+        """Say whose price is within a range of multiples of that of the viewed item."""
+        price = self.shelf.price.astype(np.float64)
+        of_viewed = 0.0 if viewed == MISSING else price[viewed]
+        if of_viewed <= 0:
+            return None
+        return (price > 0) & within(price / of_viewed, ratio)
+
+    def _named(self, ids: tuple[str, ...]) -> Flags:
+        named = np.zeros(len(self.shelf), np.bool_)
+        rows = [self.row_of.get(item_ref(id), MISSING) for id in ids]
+        named[[row for row in rows if 0 <= row < len(named)]] = True
+        return named
+
+
+def within(numbers: Floats | Doubles, range: Range) -> Flags:
+    """Say which numbers lie in a range; NaN does not."""
+    low = -np.inf if range.min is None else range.min
+    high = np.inf if range.max is None else range.max
+    inside: Flags = (numbers >= low) & (numbers <= high)
+    return inside
+
+
+def _has(column: Column, test: Range | tuple[str, ...]) -> Flags:
+    """Say which items have a value of an attribute, or a number within a range."""
+    if isinstance(test, Range):
+        return within(column.numbers, test)
+    wanted = [code for value in test for code in column.names.named(value)]
+    return np.isin(column.codes, wanted)
+
+
+def _any(masks: list[Flags | None]) -> Flags | None:
+    decided = [mask for mask in masks if mask is not None]
+    return reduce(np.logical_or, decided) if len(decided) == len(masks) else None

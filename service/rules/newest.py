@@ -1,0 +1,37 @@
+"""The newest rules, as one process knows them: what was read last counts, while Redis is away."""
+
+from contextlib import suppress
+
+import structlog
+
+from portrait.rules.store import NO_RULES, RulesChangedError, RuleStore
+
+log = structlog.get_logger()
+
+
+class NewestRules:
+    """Follows the store. Lives as long as the process."""
+
+    def __init__(self, store: RuleStore) -> None:
+        self.book = NO_RULES
+        self._store = store
+        self._version = 0  # as the store has it: the book of it may be damaged
+
+    async def follow(self) -> bool:
+        """Take up the newest rules, and say whether they are new.
+
+        A store that has lost them gets them back: nothing else can bring them.
+
+        Raises:
+            StoreUnavailableError: It does not answer.
+        """
+        version = await self._store.version()
+        if version == self._version:
+            return False
+        if version < self.book.version:
+            with suppress(RulesChangedError):  # by a process that knows newer ones
+                await self._store.put(self.book, version)
+            return False
+        self.book, self._version = await self._store.newest(), version
+        log.info("rules_taken_up", version=self.book.version, rules=len(self.book.rules))
+        return True
