@@ -37,11 +37,14 @@ def largest(scores: Floats, most: int, within: float = 0) -> Codes:
 
     And of those that are less by no more than `within`, which something else may make up for.
     """
-    if len(scores) > most:
-        cut = np.partition(scores, -most)[-most] - within
-        places = np.flatnonzero(scores >= cut)
-    else:
-        places = np.arange(len(scores))
+    if not 0 < most < len(scores):
+        places = np.arange(len(scores) if most > 0 else 0)
+    elif within:
+        places = np.flatnonzero(scores >= np.partition(scores, -most)[-most] - within)
+    else:  # of many equals only those that are taken are looked at
+        cut = np.partition(scores, -most)[-most]
+        above = np.flatnonzero(scores > cut)
+        places = np.sort(np.r_[above, np.flatnonzero(scores == cut)[: most - len(above)]])
     best = places[np.argsort(-scores[places], kind="stable")]
     return best if within else best[:most]
 

@@ -38,12 +38,16 @@ class Draft:
 
     def take(self, items: Flags, most: int, by: str) -> list[int]:
         """Take the best that are free of some items (N,), for somebody; returns their places."""
-        places = np.flatnonzero(self.is_free & items[self.rows])
-        best = places[largest(self.worth[places], max(most, 0))]
-        best = best[self.shelf.variants.first(self.rows[best])]
-        self.close(best)
-        self.put |= dict.fromkeys(self.rows[best].tolist(), by)
-        taken: list[int] = best.tolist()
+        of_them, taken = items[self.rows], list[int]()
+        while len(taken) < most:  # again where variants of one thing were among the best
+            places = np.flatnonzero(self.is_free & of_them)
+            if not len(places):
+                break
+            best = places[largest(self.worth[places], most - len(taken))]
+            best = best[self.shelf.variants.first(self.rows[best])]
+            self.close(best)
+            taken += best.tolist()
+        self.put |= dict.fromkeys(self.rows[taken].tolist(), by)
         return taken
 
     def close(self, places: Codes) -> None:
@@ -150,8 +154,9 @@ def _candidates(draft: Draft, caps: Sequence[Cap], most: int, taken: list[int]) 
         for kind, at_most in kinds:
             is_open &= (kind == MISSING) | (_counts(kind, found)[kind + 1] < at_most)
     found = found[len(taken) :]
-    order: Codes = found[np.argsort(-draft.worth[found], kind="stable")]
-    return order
+    order = found[np.argsort(-draft.worth[found], kind="stable")]
+    things: Codes = order[draft.shelf.variants.first(draft.rows[order])]
+    return things
 
 
 def _counts(kind: Codes, places: Codes) -> Codes:

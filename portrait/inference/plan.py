@@ -3,9 +3,15 @@
 Who makes it is named in it (`by`), so that a list can say who put or moved an item.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
 
 from portrait.arrays import Codes, Flags, Floats
+
+Array = TypeVar("Array", Flags, Floats)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,3 +66,27 @@ class Plan:
     def arranges(self) -> bool:
         """Whether it does more than to bar items."""
         return bool(self.lifts or self.pins or self.floors or self.caps)
+
+    def joined(self, other: "Plan", place_of: Mapping[str, int]) -> "Plan":
+        """Return what both want; of pins and floors the one whose maker comes first goes first."""
+
+        def place(each: Pin | Floor) -> int:
+            return place_of[each.by]
+
+        return Plan(
+            barred=_both(np.logical_or, self.barred, other.barred),
+            lift=_both(np.add, self.lift, other.lift),
+            lifts=(*self.lifts, *other.lifts),
+            pins=tuple(sorted((*self.pins, *other.pins), key=place)),
+            floors=tuple(sorted((*self.floors, *other.floors), key=place)),
+            caps=(*self.caps, *other.caps),
+        )
+
+
+def _both(
+    join: Callable[[Array, Array], Array], one: Array | None, other: Array | None
+) -> Array | None:
+    """Join two arrays, (N,), of which either may be nothing."""
+    if one is None or other is None:
+        return one if other is None else other
+    return join(one, other)

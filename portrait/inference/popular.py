@@ -6,6 +6,7 @@ from portrait.arrays import MISSING, Codes, Flags, Floats, turns
 from portrait.inference.arrange import Choose, arrange
 from portrait.inference.diversify import on_scale
 from portrait.inference.eligible import eligible
+from portrait.inference.plan import Plan
 from portrait.inference.ranking import Ranking, RankingRequest
 from portrait.inference.shelf import Shelf
 
@@ -28,9 +29,7 @@ def rank_popular(
     """
     (mask, matched), like = eligible(shelf, request), _like(shelf, request.disliked)
     if request.plan is not None and request.plan.arranges:
-        welcome = order[(mask & ~like)[order]]
-        rows = welcome if len(welcome) >= request.limit else order[mask[order]]
-        return arrange(shelf, rows, popularity[rows], request, matched, _choosing(shelf))
+        return _arranged(shelf, order, popularity, request, (mask, mask & ~like, matched))
     chosen = _of_each(
         shelf, _first_things(shelf, order, mask & ~like, request.limit), request.limit
     )
@@ -39,6 +38,34 @@ def rank_popular(
         chosen = np.r_[chosen, _of_each(shelf, last, request.limit - len(chosen))]
     scores = popularity[chosen]
     return Ranking(chosen, scores, on_scale(scores, scores, 0), matched)
+
+
+def _arranged(
+    shelf: Shelf,
+    order: Codes,
+    popularity: Floats,
+    request: RankingRequest,
+    eligible: tuple[Flags, Flags, int],
+) -> Ranking:
+    """Rank under a plan: among the most popular, and all if these do not fill the list."""
+    mask, welcome, matched = eligible
+    near = _near(order, welcome, request)
+    for allowed in (near & welcome, welcome, mask):
+        rows = order[allowed[order]]
+        ranking = arrange(shelf, rows, popularity[rows], request, matched, _choosing(shelf))
+        if len(ranking.rows) == request.limit:
+            break
+    return ranking
+
+
+def _near(order: Codes, allowed: Flags, request: RankingRequest) -> Flags:
+    """Return (N,): the most popular items, and what a plan puts somewhere or lifts."""
+    near = np.zeros(len(order), np.bool_)
+    near[_first_allowed(order, allowed, POPULAR_CANDIDATES)] = True
+    plan = request.plan or Plan()
+    for items in (*(pin.items for pin in plan.pins), *(floor.items for floor in plan.floors)):
+        near |= items
+    return near if plan.lift is None else near | (plan.lift > 0)
 
 
 def _choosing(shelf: Shelf) -> Choose:

@@ -12,6 +12,7 @@ import numpy as np
 
 from portrait.arrays import MISSING, Codes, Doubles, Flags, Floats
 from portrait.catalogue.catalogue import ALWAYS
+from portrait.events.price import FREE
 from portrait.inference.shelf import Shelf
 from portrait.ref import item_ref
 from portrait.rules.attributes import Column
@@ -68,7 +69,8 @@ class Masks:
         if condition.brand is not None:
             found.append(shelf.of_brands(condition.brand))
         if condition.price is not None:
-            found.append((shelf.price > 0) & within(shelf.price, condition.price))
+            priced = np.where(shelf.price > FREE, shelf.price, 0)
+            found.append((shelf.price > 0) & within(priced, condition.price))
         for name, test in (condition.attributes or {}).items():
             found.append(_has(self.columns[name], test))
         if condition.age_days is not None:
@@ -93,7 +95,7 @@ class Masks:
         """Say whose price is within a range of multiples of that of the viewed item."""
         price = self.shelf.price.astype(np.float64)
         of_viewed = 0.0 if viewed == MISSING else price[viewed]
-        if of_viewed <= 0:
+        if of_viewed <= FREE:  # not known, or nothing: there is no multiple of it
             return None
         return (price > 0) & within(price / of_viewed, ratio)
 

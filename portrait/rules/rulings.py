@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import reduce
 
 import numpy as np
 
@@ -102,15 +103,26 @@ class Rulings:
         subject = [rule for rule in self.book.rules if self._is_subject(asked, rule)]
         if not subject:
             return NOTHING
-        if any(rule.is_relative for rule in subject):
-            return self._made(subject, asked.viewed)
+        standing = self._kept([rule for rule in subject if not rule.is_relative])
+        found = [self._ruled(rule, asked.viewed) for rule in subject if rule.is_relative]
+        compared = tuple(each for each in found if each is not None)
+        if not compared:
+            return standing
+        place_of = {rule.id: place for place, rule in enumerate(subject)}
+        ruled = sorted((*standing.ruled, *compared), key=lambda each: place_of[each.rule.id])
+        return Ruling(tuple(ruled), standing.plan.joined(self._plan(compared), place_of))
+
+    def _kept(self, subject: Sequence[Rule]) -> Ruling:
+        """Return what some rules want that compare nothing; it is made once."""
         key = tuple(rule.id for rule in subject)
-        made = self._plans.get(key)
-        if made is None:
-            made = self._plans[key] = self._made(subject, MISSING)
+        kept = self._plans.get(key)
+        if kept is None:
+            found = [self._standing[rule.id] for rule in subject]
+            ruled = tuple(each for each in found if each is not None)
+            kept = self._plans[key] = Ruling(ruled, self._plan(ruled))
             while len(self._plans) > MOST_PLANS:
                 self._plans.popitem(last=False)
-        return made
+        return kept
 
     def _is_subject(self, asked: Asked, rule: Rule) -> bool:
         return rule.holds_at(asked.at) and (rule.when is None or self._holds(rule.when, asked))
@@ -132,11 +144,6 @@ class Rulings:
             return False
         return when.not_ is None or not self._holds(when.not_, asked)
 
-    def _made(self, subject: Sequence[Rule], viewed: int) -> Ruling:
-        found = [self._standing.get(rule.id) or self._ruled(rule, viewed) for rule in subject]
-        ruled = tuple(each for each in found if each is not None)
-        return Ruling(ruled, self._plan(ruled))
-
     def _ruled(self, rule: Rule, viewed: int) -> Ruled | None:
         mask = self._masks.of(rule.where, viewed)
         if mask is None:
@@ -151,7 +158,7 @@ class Rulings:
             if each.kind in {"boost", "bury"}
         ]
         return Plan(
-            barred=np.logical_or.reduce(barred) if barred else None,
+            barred=reduce(np.logical_or, barred) if barred else None,
             lift=_sum(lifts) if lifts else None,
             lifts=tuple(lifts),
             pins=tuple(
@@ -181,7 +188,7 @@ def _sum(lifts: Sequence[Lift]) -> Floats:
     """Add up what each item is lifted by, (N,)."""
     whole = np.zeros(len(lifts[0].items), np.float32)
     for lift in lifts:
-        whole[lift.items] += np.float32(lift.by_how_much)
+        whole += np.float32(lift.by_how_much) * lift.items
     return whole
 
 
