@@ -91,7 +91,7 @@ async def known_customer(user_id: str | None, parts: Parts, live: Live) -> Custo
         profile = from_json(await read_profile(user_id, NOTHING_ASKED, parts, live))
     except (ConsentWithdrawnError, ProfileErasedError, ProfileNotFoundError, ModelMissingError):
         return Customer()
-    ((payload, searched, _),) = await parts.profiles.load_whole([user_id])
+    ((payload, searched, *_),) = await parts.profiles.load_whole([user_id])
     record = None if payload is None else sound(payload)
     if record is None:
         return Customer()

@@ -48,7 +48,7 @@ from portrait.command import tune_garbage_collection
 from portrait.events.event import Action
 from portrait.events.item import Item
 from portrait.events.stream import Batch
-from portrait.events.topics import EVENT_TOPICS, READ_BY_USER, event_topic, read_topics
+from portrait.events.topics import EVENT_TOPICS, FOLDED, event_topic, read_topics
 from portrait.lifecycle.registry import plain_card
 from portrait.model.model import Model
 from portrait.model.space import Space, Vectors, unit
@@ -367,7 +367,7 @@ async def _update(settings: Settings, options: argparse.Namespace) -> Turn:
                 cluster_of(settings),
                 bounds_of(settings),
                 group=options.group,
-                topics=READ_BY_USER,
+                topics=FOLDED,
                 closing=closing,
                 resume=updater.resume,
             )

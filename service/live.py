@@ -86,7 +86,8 @@ CATALOGUE_EMPTY = (
     "see that an index worker runs (`python -m workers index`)."
 )
 
-AnswerKey = tuple[str, bytes, bytes | None, int]  # user, record, searches, hours of silence
+# User, record, searches, what is unwanted, hours of silence.
+AnswerKey = tuple[str, bytes, bytes | None, bytes | None, int]
 
 log = structlog.get_logger()
 
@@ -228,8 +229,9 @@ class Answers:
 
 
 def _size(key: AnswerKey, answer: bytes) -> int:
-    user_id, record, searched, _ = key
-    return ENTRY_BYTES + 4 * len(user_id) + len(record) + len(searched or b"") + len(answer)
+    user_id, record, searched, unwanted, _ = key
+    beside = len(searched or b"") + len(unwanted or b"")
+    return ENTRY_BYTES + 4 * len(user_id) + len(record) + beside + len(answer)
 
 
 @dataclass(frozen=True, slots=True)

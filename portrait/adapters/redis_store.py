@@ -3,6 +3,7 @@
 profile:{user}              record of one user            text:<space>:<ref>   vector, float16
 searched:{user}             the words of their searches: written, kept and gone with the record
 consent:{user}              what they let be done, as `Consent.number`; it does not expire
+unwanted:{user}             what they do not want to see, as JSON; it does not expire either
 items, items:changes        catalogue and its change log  model:*              champion, spaces
 {popular}:days, :<day>      weights of items by day       progress             partition → ms
 offsets:<group>             topic:partition → next offset of what is not stored yet
@@ -31,6 +32,7 @@ from portrait.adapters.redis_damage import Damage
 from portrait.adapters.redis_in_shop import InShop
 from portrait.adapters.redis_straight import Straight
 from portrait.events.consent import Consent
+from portrait.events.unwanted import MOST_UNWANTED, Unwanted, encode_unwanted
 from portrait.profiles.record import is_suppressed
 from portrait.profiles.store import Own, Stored, Write
 from portrait.shops.store import ShopNotFoundError
@@ -138,6 +140,7 @@ class RedisProfiles:
         self._ttl = int(ttl.total_seconds())
         self._save = script(redis, "save_profiles.lua")
         self._agree = script(redis, "agree.lua")
+        self._join_unwanted = script(redis, "join_unwanted.lua")
         self._straight = Straight(redis)
         self._one_by_one = Together(self._load_whole)
         self._damage = Damage("profile_key")
@@ -186,6 +189,17 @@ class RedisProfiles:
                 pipe.evalsha(self._agree.sha, len(keys), *keys, *numbers)
             await pipe.execute()
 
+    async def refuse(self, unwanted: Mapping[str, Unwanted]) -> None:
+        """Join what users do not want with what is stored: one pipelined round trip."""
+        script = self._join_unwanted
+        async with translated(), self._redis.pipeline(transaction=False) as pipe:
+            pipe.script_load(script.script)
+            for some in slices([*unwanted.items()]):
+                keys = [_unwanted_key(user) for user, _ in some]
+                said = [encode_unwanted(each) for _, each in some]
+                pipe.evalsha(script.sha, len(keys), *keys, MOST_UNWANTED, self._ttl, *said)
+            await pipe.execute()
+
     async def scan(self) -> AsyncIterator[list[str]]:
         """Walk the keys, so that Redis goes on answering others; nobody's are passed over."""
         cursor = 0
@@ -224,7 +238,9 @@ def _written(write: Write) -> bytes:
 
 
 def _keys(users: Sequence[str]) -> list[str]:
-    return [key for user in users for key in (*keys_of(user), _consent_key(user))]
+    return [
+        key for user in users for key in (*keys_of(user), _consent_key(user), _unwanted_key(user))
+    ]
 
 
 def keys_of(user: str) -> tuple[str, str]:
@@ -239,7 +255,7 @@ def own_keys_of(user: str) -> tuple[str, str]:
 
 
 def _stored(values: Sequence[bytes | None]) -> list[Stored]:
-    return [*map(Stored, values[::3], values[1::3], values[2::3])]
+    return [*map(Stored, values[::4], values[1::4], values[2::4], values[3::4])]
 
 
 def _living_keys(users: Sequence[str]) -> list[str]:
@@ -270,3 +286,7 @@ def _profile_key(user: str) -> str:
 
 def _consent_key(user: str) -> str:
     return f"consent:{{{user}}}"
+
+
+def _unwanted_key(user: str) -> str:
+    return f"unwanted:{{{user}}}"

@@ -12,6 +12,7 @@ ITEMS = "items"  # catalogue upserts, compacted; a tombstone withdraws an item
 ERASURES = "erasures"  # keyed by user: forget what was received up to this message
 IDENTITIES = "identities"  # keyed by anonymous id: who was said to be whom, outside of events
 CONSENTS = "consents"  # keyed by user, compacted: what they let be done with what they do
+UNWANTED = "unwanted"  # keyed by user: what they do not want to see
 DEAD = "events.dead"  # what could not be read, with its place and the reason
 OPINIONS = "opinions"  # posts and news about what the shop sells
 OPINION_ALERTS = "alerts.opinion"  # turns of opinion, surges of harmful texts
@@ -27,9 +28,10 @@ EVENT_TOPICS = tuple(event_topic(action) for action in Action)  # in the order o
 
 # What profiles and the archive are made of.
 READ_BY_USER = (*EVENT_TOPICS, ERASURES, IDENTITIES, CONSENTS)
+FOLDED = (*READ_BY_USER, UNWANTED)  # what update workers read: nobody learns from what is unwanted
 
 # All that there are.
-ALL = (*READ_BY_USER, ITEMS, DEAD, OPINIONS, OPINION_ALERTS, NOTICES)
+ALL = (*FOLDED, ITEMS, DEAD, OPINIONS, OPINION_ALERTS, NOTICES)
 
 _ACTIONS = dict(zip(EVENT_TOPICS, Action, strict=True))
 

@@ -15,6 +15,8 @@ def eligible(shelf: Shelf, request: RankingRequest) -> tuple[Flags, int]:
     mask, excluded = matching(shelf, request.filters), request.excluded
     matched = int(np.count_nonzero(mask))
     mask[excluded[(excluded != MISSING) & (excluded < len(shelf))]] = False
+    if request.unwanted is not None:
+        mask &= ~request.unwanted
     if request.plan is not None and request.plan.barred is not None:
         mask &= ~request.plan.barred
     return mask, matched

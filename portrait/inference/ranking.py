@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from portrait.arrays import Codes, Floats
+from portrait.arrays import Codes, Flags, Floats
 from portrait.inference.plan import Plan
 
 
@@ -29,6 +29,7 @@ class RankingRequest:
     excluded: Codes = field(default_factory=lambda: np.zeros(0, np.int64))  # rows, or MISSING
     disliked: Codes = field(default_factory=lambda: np.zeros(0, np.int64))  # rows, or MISSING
     diversity: float = 0.3  # 0: relevance alone; 1: unlikeness alone
+    unwanted: Flags | None = None  # (N,): what the user does not want to see
     plan: Plan | None = None  # what the list holds to beside
 
 

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from portrait.events.consent import Consent
+from portrait.events.unwanted import Unwanted
 
 
 class Write(NamedTuple):
@@ -22,6 +23,7 @@ class Stored(NamedTuple):
     record: bytes | None
     searched: bytes | None  # see `searched.py`
     consent: bytes | None = None  # see `consent.py`
+    unwanted: bytes | None = None  # see `events/unwanted.py`
 
 
 class Own(NamedTuple):
@@ -63,6 +65,10 @@ class ProfileStore(Protocol):
 
         It outlives the record: nobody's withdrawal ends by their being away.
         """
+        ...
+
+    async def refuse(self, unwanted: Mapping[str, Unwanted]) -> None:
+        """Join what users do not want with what is stored. It outlives the record, too."""
         ...
 
     def scan(self) -> AsyncIterator[list[str]]:

@@ -23,7 +23,8 @@ from portrait.events.price import held
 from portrait.events.private import is_private
 from portrait.events.stream import Message, Record
 from portrait.events.tone import LONGEST_READ, READ, SAID, Tone, stars_of
-from portrait.events.topics import CONSENTS, ERASURES, event_topic
+from portrait.events.topics import CONSENTS, ERASURES, UNWANTED, event_topic
+from portrait.events.unwanted import NOTHING, Unwanted
 from portrait.reading.consents import read_consent
 from portrait.reading.dialect import AS_SENT, Dialect
 from portrait.reading.records import (
@@ -39,6 +40,7 @@ from portrait.reading.records import (
     require_whole,
     tabulated,
 )
+from portrait.reading.unwanted import read_not_interested
 from portrait.ref import event_ref, item_ref, search_ref
 
 _OF_ITEMS = {*ItemSnapshot.model_fields}  # what was said beside is nothing of an item's
@@ -73,6 +75,7 @@ class EventBatch:
     consents: dict[str, Consent] = field(default_factory=dict)  # by user, what counts of these
     reviews: dict[int, Review] = field(default_factory=dict)  # with a text, by event_ref
     tones: dict[int, Tone | None] = field(default_factory=dict)  # what a BERT reads in them, so far
+    unwanted: dict[str, Unwanted] = field(default_factory=dict)  # by user, with erasures
 
     def __len__(self) -> int:
         return len(self.columns)
@@ -128,6 +131,7 @@ class _Builder:
         self._logins: set[Login] = set()
         self._consents: dict[str, Consent] = {}
         self._reviews: dict[int, Review] = {}
+        self._unwanted: dict[str, Unwanted] = {}
 
     def take(self, record: Record) -> None:
         """Take in a record.
@@ -140,6 +144,9 @@ class _Builder:
             return
         if record.topic == CONSENTS:
             self._agree(*read_consent(record, self._clock, self._dialect))
+            return
+        if record.topic == UNWANTED:
+            self._refuse(*read_not_interested(record, self._clock, self._dialect))
             return
         plain = read_plain(record, self._clock, self._dialect)
         if plain is not None:
@@ -171,6 +178,7 @@ class _Builder:
             self._left_out,
             self._consents,
             self._reviews,
+            unwanted=self._unwanted,
         )
 
     def _add(self, record: Record, heard: Heard, part: int) -> None:
@@ -201,12 +209,17 @@ class _Builder:
     def _erase(self, record: Record, erasure: Erasure) -> None:
         """Take in one erasure: a row without an event, whose id is the moment."""
         user, at, stance = erasure
+        self._refuse(user, Unwanted(erased=at))
         self._append(record, user, ERASURE, (at, at, (0, at, 0, 0.0, int(stance), 0, 0), 0, False))
 
     def _agree(self, user: str, consent: Consent) -> None:
         """Note what somebody lets be done; of several the largest counts, as in the store."""
         known = self._consents.get(user, consent)
         self._consents[user] = max(known, consent, key=lambda each: each.number)
+
+    def _refuse(self, user: str, unwanted: Unwanted) -> None:
+        """Note what somebody does not want, or up to when that is forgotten."""
+        self._unwanted[user] = self._unwanted.get(user, NOTHING).joined(unwanted)
 
     def _append(self, record: Record, user: str, topic: int, said: _Said) -> None:
         """Add a row: of whom, where it lies, and what it says."""

@@ -12,12 +12,12 @@ from typing import Any
 
 from portrait.errors import RecordInvalidError, SchemaInvalidError
 from portrait.events.stream import Headers, Record
-from portrait.events.topics import CONSENTS, ERASURES, ITEMS
+from portrait.events.topics import CONSENTS, ERASURES, ITEMS, UNWANTED
 from portrait.reading.envelopes import Opened, enveloped, key_of, messages_in, name_in, value_of
 from portrait.reading.schemas import NO_REGISTRY, Schemas
 
 LARGEST_FRAMED = 262_144  # bytes; in Avro each may be several values, of a hundred bytes each
-KEYED = frozenset({ITEMS, ERASURES, CONSENTS})  # topics whose keys are read
+KEYED = frozenset({ITEMS, ERASURES, CONSENTS, UNWANTED})  # topics whose keys are read
 _MAGIC = b"\0"
 _FRAME_BYTES = 5
 

@@ -31,6 +31,8 @@ RULES: Mapping[tuple[str, str], Rule] = {
     ("GET", "/erasures/{erasure_id}"): Scope.PRIVACY_ADMIN,
     ("GET", "/erasures/{erasure_id}/receipt"): Scope.PRIVACY_ADMIN,
     ("DELETE", "/suppressions/{user_id}"): Scope.PRIVACY_ADMIN,
+    ("GET", "/profile/{user_id}/unwanted"): Scope.PROFILES_READ,
+    ("POST", "/profile/{user_id}/unwanted"): Scope.EVENTS_WRITE,  # likewise
     ("GET", "/items/{item_id}"): ANY,
     ("PUT", "/items/{item_id}"): Scope.ITEMS_WRITE,
     ("PATCH", "/items/{item_id}"): Scope.ITEMS_WRITE,

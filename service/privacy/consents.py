@@ -1,4 +1,4 @@
-"""Routes: what somebody lets be done with what they do."""
+"""Routes: what somebody lets be done with what they do, and what they do not want to see."""
 
 from time import time
 
@@ -7,14 +7,24 @@ from fastapi.exceptions import RequestValidationError
 
 from portrait.errors import RecordInvalidError
 from portrait.events.consent import Purpose, consent_of
+from portrait.events.unwanted import What, read_unwanted
 from portrait.reading.consents import consent_message, moment_said
 from portrait.reading.records import Clock
+from portrait.reading.unwanted import unwanted_message
 from portrait.times import MILLISECOND, to_moment
 from service.access.problems import ScopeMissingError
 from service.dependencies import PartsDep, UserIdPath, border_of, caller_of
 from service.http.problems import WRITING, declared
 from service.privacy.of_profile import OfProfile
-from service.privacy.schemas import ConsentAccepted, ConsentAnswer, ConsentRequest
+from service.privacy.schemas import (
+    ConsentAccepted,
+    ConsentAnswer,
+    ConsentRequest,
+    UnwantedAccepted,
+    UnwantedAnswer,
+    UnwantedRequest,
+    UnwantedWord,
+)
 
 router = APIRouter(route_class=OfProfile, tags=["privacy"])
 
@@ -53,7 +63,51 @@ async def get_consent(user_id: UserIdPath, parts: PartsDep) -> ConsentAnswer:
     )
 
 
-def _moment(asked: ConsentRequest, clock: Clock) -> int:
+@router.post(
+    "/profile/{user_id:path}/unwanted",
+    status_code=status.HTTP_202_ACCEPTED,
+    responses=declared(*WRITING),
+)
+async def post_unwanted(
+    user_id: UserIdPath, asked: UnwantedRequest, parts: PartsDep, request: Request
+) -> UnwantedAccepted:
+    """Take in what a user does not want to see: an item, a category or a brand, for good or a time.
+
+    It stays so across models, until it ends or is taken back with `wanted`, or the user is erased.
+    It goes through Kafka, as events do; of two words on one thing the later one counts. A page's
+    key may not: it would speak for anybody.
+    """
+    if caller_of(request).is_public:
+        msg = "A public key speaks for nobody; let your server say what users do not want."
+        raise ScopeMissingError(msg)
+    at = _moment(asked, Clock.of_system(border_of(request).future_tolerance // MILLISECOND))
+    said = {**asked.model_dump(), "at": to_moment(at)}
+    await parts.publisher.publish([unwanted_message(user_id, said)])
+    return UnwantedAccepted(user_id=user_id, at=to_moment(at))
+
+
+@router.get("/profile/{user_id:path}/unwanted", responses=declared(422))
+async def get_unwanted(user_id: UserIdPath, parts: PartsDep) -> UnwantedAnswer:
+    """Return what a user said that they do not want, what has ended or was taken back as well."""
+    (stored,) = await parts.profiles.load_whole([user_id])
+    said, now = read_unwanted(stored.unwanted).said, round(time() * 1_000)
+    return UnwantedAnswer(
+        user_id=user_id,
+        words=tuple(
+            UnwantedWord(
+                kind=What(kind),
+                name=name,
+                at=to_moment(word.at),
+                until=to_moment(word.until) if word.until else None,
+                holds=word.holds_at(now),
+            )
+            for thing, word in [*said.items()][::-1]
+            for kind, _, name in [thing.partition(":")]
+        ),
+    )
+
+
+def _moment(asked: ConsentRequest | UnwantedRequest, clock: Clock) -> int:
     """Return when it was said, ms.
 
     Raises:

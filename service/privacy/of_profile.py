@@ -11,7 +11,7 @@ from starlette.routing import Match
 
 from service.routing import ExactRoute
 
-BENEATH = (b"/consent", b"/export")
+BENEATH = (b"/consent", b"/export", b"/unwanted")
 PROFILE = b"/profile/"
 
 

@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, ConfigDict, Field
 
 from portrait.events.consent import Purpose
+from portrait.events.unwanted import What
+from portrait.reading.unwanted import NotInterested
 from portrait.rights.erasure_job import Place, PlaceState
 from service.fields import RequestBody, ResponseBody
 
@@ -37,6 +39,38 @@ class ConsentRequest(RequestBody):
         description="When they said it; without it, now. What was said last counts.",
         examples=["2026-11-23T09:30:00Z"],
     )
+
+
+class UnwantedRequest(NotInterested, RequestBody):
+    """What somebody does not want, or wants again: one item, category or brand."""
+
+
+class UnwantedWord(ResponseBody):
+    """What somebody said of one thing."""
+
+    kind: What = Field(examples=["category"])
+    name: str = Field(
+        description="Of a category what all ways to write it have in common; of a brand in small "
+        "letters.",
+        examples=["grocery > wine"],
+    )
+    at: datetime = Field(examples=["2026-11-23T09:30:00Z"])
+    until: datetime | None = Field(description="Null: for good.", examples=[None])
+    holds: bool = Field(description="False: it has ended, or was taken back.", examples=[True])
+
+
+class UnwantedAnswer(ResponseBody):
+    """What somebody said that they do not want."""
+
+    user_id: UserName
+    words: tuple[UnwantedWord, ...] = Field(description="The newest first; 100 at most.")
+
+
+class UnwantedAccepted(ResponseBody):
+    """It was taken in, and counts within a second, whichever model serves."""
+
+    user_id: UserName
+    at: datetime = Field(examples=["2026-11-23T09:30:00Z"])
 
 
 class ConsentAccepted(ResponseBody):

@@ -12,6 +12,7 @@ from pydantic_core import to_json
 
 from portrait.events.event import Action
 from portrait.events.tone import READ, SAID, Tone
+from portrait.events.unwanted import What, covers
 from portrait.model.kinds import DISLIKED, LIKED, REVIEW
 from portrait.model.space import Vectors
 from portrait.profiles.facts import MONEY, PERIOD_MS
@@ -50,6 +51,7 @@ def profile_json(  # noqa: PLR0913 - it is what the answer is made of
     readings: Mapping[int, Reading],
     source: Source,
     *,
+    things: Mapping[What, Sequence[str]],
     model_version: str | None,
     recent: int,
     vectors: Vectors | None,
@@ -72,8 +74,13 @@ def profile_json(  # noqa: PLR0913 - it is what the answer is made of
         "first_seen": moment(head.first_at),
         "activity": activity(record, now),
         "frequency": _frequency(head.period, head.by_period),
-        "interests": _interests(record, texts, source),
-        "brands": _brands(record, source),
+        "interests": _interests(record, texts, source, things[What.CATEGORY]),
+        "brands": _brands(record, source, things[What.BRAND]),
+        "unwanted": {
+            "items": things[What.ITEM],
+            "categories": things[What.CATEGORY],
+            "brands": things[What.BRAND],
+        },
         "price_band": _price_band(record),
         "recent": [_in_full(event, texts, readings, source) for event in record.events[:recent]],
     }
@@ -123,7 +130,7 @@ def _frequency(newest: int, counts: Sequence[int]) -> list[Json]:
     ]
 
 
-def _interests(record: Record, texts: Texts, source: Source) -> list[Json]:
+def _interests(record: Record, texts: Texts, source: Source, unwanted: Sequence[str]) -> list[Json]:
     name_of, events = source.mirror.catalogue.interests.name_of, record.events
     return [
         {
@@ -136,7 +143,7 @@ def _interests(record: Record, texts: Texts, source: Source) -> list[Json]:
             ],
         }
         for ref, score, trend, *places, _pad in record.interests
-        if (name := name_of(ref)) is not None
+        if (name := name_of(ref)) is not None and not (unwanted and covers(unwanted, name))
     ]
 
 
@@ -147,12 +154,12 @@ def direction_of(trend: float) -> Direction:
     return "falling" if trend < -STEADY else "steady"
 
 
-def _brands(record: Record, source: Source) -> list[Json]:
+def _brands(record: Record, source: Source, unwanted: Sequence[str]) -> list[Json]:
     name_of = source.mirror.catalogue.brands.name_of
     return [
         {"brand": name, "share": round(share, DECIMALS)}
         for ref, share in record.brands
-        if (name := name_of(ref)) is not None
+        if (name := name_of(ref)) is not None and name.casefold() not in unwanted
     ]
 
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from portrait.errors import ConsentWithdrawnError, ProfileErasedError, ProfileNotFoundError
 from portrait.events.consent import Purpose, consent_of
+from portrait.events.unwanted import read_unwanted
 from portrait.model.space import Vectors
 from portrait.profiles.profile import decode_profile
 from portrait.profiles.record import (
@@ -72,7 +73,7 @@ async def read_profile(user_id: str, query: ProfileQuery, parts: Parts, live: Li
         ConsentWithdrawnError: They do not let it be used.
     """
     view = live.require()
-    ((payload, searched, consent),) = await parts.profiles.load_whole([user_id])
+    ((payload, searched, consent, unwanted),) = await parts.profiles.load_whole([user_id])
     if payload is None or not is_readable(payload):
         raise ProfileNotFoundError
     if is_blank(payload):
@@ -81,7 +82,7 @@ async def read_profile(user_id: str, query: ProfileQuery, parts: Parts, live: Li
         raise ConsentWithdrawnError
     now = time()
     hours = hours_silent(received_at_of(payload), now)
-    key = user_id, payload, searched, hours
+    key = user_id, payload, searched, unwanted, hours
     body = view.written.get(key) if query is NOTHING_ASKED else None
     if body is None:
         version = await live.version_of(space_of(payload))
@@ -94,12 +95,12 @@ async def read_profile(user_id: str, query: ProfileQuery, parts: Parts, live: Li
 def _write(
     key: AnswerKey, query: ProfileQuery, view: View, version: str | None, now: float
 ) -> bytes:
-    """Write a profile, by user, record, searches and hours of silence, as of `now`.
+    """Write a profile, by what its key has, as of `now`.
 
     Raises:
         ProfileNotFoundError: The record is damaged.
     """
-    user_id, payload, searched, hours = key
+    user_id, payload, searched, unwanted, hours = key
     record = sound(payload)
     if record is None:
         raise ProfileNotFoundError
@@ -110,6 +111,7 @@ def _write(
         read_searched(searched),
         readings,
         view.source,
+        things=read_unwanted(unwanted).things_at(round(now * 1_000)),
         model_version=version,
         recent=query.recent,
         vectors=_vectors(payload) if "vectors" in query.include else None,

@@ -178,6 +178,17 @@ class ReviewsSaid(ToneCounts):
     aspects: tuple[AspectSaid, ...] = Field(description="Those named most first.")
 
 
+class UnwantedThings(ResponseBody):
+    """What the user does not want to see now: in no list, and in no interest."""
+
+    items: tuple[ItemName, ...] = Field(examples=[[]])
+    categories: tuple[str, ...] = Field(
+        description="As what all ways to write them have in common, with all below.",
+        examples=[["grocery > wine"]],
+    )
+    brands: tuple[str, ...] = Field(description="In small letters.", examples=[[]])
+
+
 class ProfileAnswer(ResponseBody):
     """What is known of a user."""
 
@@ -197,6 +208,7 @@ class ProfileAnswer(ResponseBody):
     frequency: tuple[Period, ...] = Field(description="Newest first.")
     interests: tuple[Interest, ...] = Field(description="Strongest first.")
     brands: tuple[BrandShare, ...] = Field(description="Strongest first.")
+    unwanted: UnwantedThings
     price_band: PriceBand | None
     reviews: tuple[ReviewsSaid, ...] = Field(description="Most reviews first.")
     recent: tuple[ProfileEvent, ...] = Field(description="Newest first.")

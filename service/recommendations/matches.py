@@ -63,6 +63,8 @@ def emptied_by(
         ("seen", left_out[excluded:]),
     ]
     found = [cause for cause, rows in causes if fits[_here(rows, shelf)].any()]
+    if wish.unwanted is not None and (fits & wish.unwanted).any():
+        found.append("unwanted")
     barred = None if wish.plan is None else wish.plan.barred
     return [*found, "rules"] if barred is not None and (fits & barred).any() else found
 

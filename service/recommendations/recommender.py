@@ -17,10 +17,11 @@ from uuid import uuid4
 import numpy as np
 from pydantic_core import to_json
 
-from portrait.arrays import MISSING, Floats, Ring, Rows
+from portrait.arrays import MISSING, Flags, Floats, Ring, Rows
 from portrait.events.consent import Purpose, consent_of
 from portrait.events.event import ANONYMOUS
 from portrait.events.item import Item
+from portrait.events.unwanted import NOTHING, Unwanted, What, read_unwanted
 from portrait.inference.cart import bought, in_cart
 from portrait.inference.explain import Evidence, evidence_of, merged, search_refs
 from portrait.inference.popular import fill_up, rank_popular
@@ -88,6 +89,7 @@ class Loaded:
     asked: RecommendationRequest
     profile: Profile | None
     searched: Texts
+    unwanted: Unwanted
     is_personal: bool  # false: the user does not let it be
 
 
@@ -120,10 +122,10 @@ async def load(asked: RecommendationRequest, parts: Parts, live: Live, view: Vie
     """Load what is known of whoever asks, and what a view lacks of what they searched for."""
     whole = await _load(asked, parts)
     if whole is None:
-        return Loaded(_impersonal(asked), None, {}, is_personal=False)
-    profile, searched = whole
+        return Loaded(_impersonal(asked), None, {}, NOTHING, is_personal=False)
+    profile, searched, unwanted = whole
     await _fetch(asked, profile, view, live)
-    return Loaded(asked, profile, searched, is_personal=True)
+    return Loaded(asked, profile, searched, unwanted, is_personal=True)
 
 
 def list_items(loaded: Loaded, view: View, rulings: Rulings, at: datetime | None = None) -> Listing:
@@ -131,7 +133,7 @@ def list_items(loaded: Loaded, view: View, rulings: Rulings, at: datetime | None
     asked = loaded.asked
     known = _gather(asked, loaded.profile, loaded.searched, view)
     ruling = rulings.ruling(_asked(loaded, view, at or datetime.now(UTC)))
-    wish = _wish(asked, known, view, ruling)
+    wish = _wish(asked, known, view, ruling, loaded.unwanted)
     basis = _choose(known, view)
     taste = _taste(basis.evidence, view.model.learned, asked)
     return Listing(known, ruling, wish, basis, taste, _rank(wish, taste, view))
@@ -177,19 +179,22 @@ def _impersonal(asked: RecommendationRequest) -> RecommendationRequest:
     return asked.model_copy(update={"session": None})
 
 
-async def _load(asked: RecommendationRequest, parts: Parts) -> tuple[Profile | None, Texts] | None:
+async def _load(
+    asked: RecommendationRequest, parts: Parts
+) -> tuple[Profile | None, Texts, Unwanted] | None:
     """Load a profile, and the texts of its searches where reasons are asked for.
 
     None: the user does not let what they are shown follow from what they do.
     """
     if asked.user_id is None:
-        return None, {}
-    ((record, searched, consent),) = await parts.profiles.load_whole([asked.user_id])
+        return None, {}, NOTHING
+    ((record, searched, consent, refused),) = await parts.profiles.load_whole([asked.user_id])
     if not consent_of(consent, parts.unsaid).allows(Purpose.PERSONALISATION):
         return None
+    unwanted = read_unwanted(refused)
     if record is None or sound(record) is None or is_blank(record):
-        return None, {}
-    return decode_profile(record), read_searched(searched) if asked.explain else {}
+        return None, {}, unwanted
+    return decode_profile(record), read_searched(searched) if asked.explain else {}, unwanted
 
 
 async def _fetch(
@@ -268,7 +273,9 @@ def _asked(loaded: Loaded, view: View, at: datetime) -> Asked:
     )
 
 
-def _wish(asked: RecommendationRequest, known: Known, view: View, ruling: Ruling) -> RankingRequest:
+def _wish(
+    asked: RecommendationRequest, known: Known, view: View, ruling: Ruling, unwanted: Unwanted
+) -> RankingRequest:
     left_out = _rows([*map(item_ref, asked.exclude), *known.seen], view)
     return RankingRequest(
         asked.limit,
@@ -276,8 +283,20 @@ def _wish(asked: RecommendationRequest, known: Known, view: View, ruling: Ruling
         np.r_[left_out, view.shelf.variants.of(_rows(known.had, view))],
         _rows(known.disliked, view),
         _diversity(asked),
-        ruling.plan if ruling.ruled else None,
+        unwanted=_unwanted(unwanted, view),
+        plan=ruling.plan if ruling.ruled else None,
     )
+
+
+def _unwanted(said: Unwanted, view: View) -> Flags | None:
+    """Return which items somebody does not want, (N,), with their variants; None: any may come."""
+    if not said.said:
+        return None
+    things, shelf = said.things_at(round(time() * 1_000)), view.shelf
+    mask = shelf.in_categories(things[What.CATEGORY]) | shelf.of_brands(things[What.BRAND])
+    rows = _rows([*map(item_ref, things[What.ITEM])], view)
+    mask[shelf.variants.of(rows)] = True
+    return mask
 
 
 def _diversity(asked: RecommendationRequest) -> float:
@@ -366,7 +385,7 @@ def _popular(wish: RankingRequest, view: View) -> Ranking:
     """Rank what is popular, once in a view for all who ask for nothing else."""
     wanted = view.popularity
     is_plain = wish.filters == Filters() and not len(wish.excluded) and not len(wish.disliked)
-    is_plain = is_plain and wish.plan is None
+    is_plain = is_plain and wish.plan is None and wish.unwanted is None
     if is_plain and wish.limit in view.popular:
         return view.popular[wish.limit]
     ranking = rank_popular(view.shelf, wanted.order, wish, wanted.weights)

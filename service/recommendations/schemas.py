@@ -45,7 +45,7 @@ SessionText = Annotated[
     StringConstraints(min_length=1, max_length=1_024, strip_whitespace=True),
     AfterValidator(redacted),
 ]
-Emptied = Literal["catalogue", "filters", "unavailable", "excluded", "seen", "rules"]
+Emptied = Literal["catalogue", "filters", "unavailable", "excluded", "seen", "unwanted", "rules"]
 Strategy = Literal["session", "session_and_profile", "profile", "popular", "not_personalised"]
 
 
@@ -309,7 +309,8 @@ class Recommendations(ResponseBody):
         description="Why there are no items; empty if there are. `catalogue`: the shop has none. "
         "`filters`: none fits. `unavailable`: those that fit are not available at the moment. "
         "`excluded`, `seen`: those that fit were left out by `exclude`; by `exclude_seen`, or for "
-        "what is in the cart; `rules`: by rules of the shop.",
+        "what is in the cart; `unwanted`: the user does not want them; "
+        "`rules`: by rules of the shop.",
         examples=[[]],
     )
     rules_version: int = Field(description="Of `GET /rules`; 0: there are none.", examples=[3])

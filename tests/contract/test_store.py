@@ -3,6 +3,7 @@
 import asyncio
 import time
 from datetime import timedelta
+from random import Random
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from portrait.events.consent import Consent, Purpose
 from portrait.events.erasure import Stance
 from portrait.events.item import IntroducedItem, Item
 from portrait.events.progress import LogName, OffsetStore, ProgressStore, StoredOffsets
+from portrait.events.unwanted import MOST_UNWANTED, NOTHING, Unwanted, Word, read_unwanted
 from portrait.model.space import unit
 from portrait.profiles.facts import Facts, fold
 from portrait.profiles.layout import blank_portraits
@@ -156,6 +158,35 @@ class ProfileStoreContract:
             Stored(None, None),
         ]
         assert (await store.load_living(["ann"]))[1][0].consent == str(last.number).encode()
+
+    async def test_what_is_unwanted_is_joined_in_any_order_as_it_is_in_memory(
+        self, store: ProfileStore
+    ) -> None:
+        drawn = Random(5)  # noqa: S311 - a test
+        said = [
+            Unwanted(
+                {
+                    f'brand:"{drawn.randrange(150)} 茶/\\': Word(
+                        drawn.randrange(1, 500), drawn.choice([0, 9, 1_790_000_000_123])
+                    )
+                    for _ in range(drawn.randrange(9))
+                },
+                drawn.choice([0, 0, 20]),
+            )
+            for _ in range(120)
+        ]
+        whole = NOTHING
+        for each in said:
+            whole = whole.joined(each)
+
+        for each in [*said, *said[:5]]:
+            await store.refuse({"ann": each, "bob": Unwanted(erased=3)})
+
+        ann, bob = await store.load_whole(["ann", "bob"])
+        assert read_unwanted(ann.unwanted) == whole
+        assert len(whole.said) == MOST_UNWANTED
+        assert read_unwanted(bob.unwanted) == Unwanted(erased=3)
+        assert (ann.record, ann.searched, ann.consent) == (None, None, None)
 
     async def test_everybody_is_found(self, store: ProfileStore) -> None:
         users = [f"user {{{n}}}" for n in range(1_500)]

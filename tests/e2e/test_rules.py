@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -43,7 +43,7 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Portrait, P
             yield one, other
 
 
-def put(portrait: Portrait, *rules: dict[str, object]) -> dict[str, Any]:
+def put(portrait: Portrait, *rules: Mapping[str, object]) -> dict[str, Any]:
     """Replace the rules, as an editor does that has just read them."""
     tag = portrait.get("/rules").headers["etag"]
     answer = httpx.put(

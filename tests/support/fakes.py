@@ -27,6 +27,7 @@ from portrait.events.consent import Consent
 from portrait.events.item import IntroducedItem, Item
 from portrait.events.progress import LogName, StoredOffsets
 from portrait.events.stream import Message
+from portrait.events.unwanted import Unwanted, encode_unwanted, read_unwanted
 from portrait.model.space import Vectors, unit
 from portrait.profiles.profile import REVISION
 from portrait.profiles.store import Own, Stored, Write
@@ -46,6 +47,7 @@ class MemoryProfiles:
         self.searched: dict[str, bytes] = {}
         self.own: dict[str, Stored] = {}  # of those who are joined: see `MemoryIdentities`
         self.consents: dict[str, bytes] = {}
+        self.unwanted: dict[str, bytes] = {}
         self.life = FIRST_LIFE
         self.is_down = False
 
@@ -57,8 +59,8 @@ class MemoryProfiles:
     async def load_whole(self, users: Sequence[str]) -> list[Stored]:
         """Return all there is."""
         records = await self.load(users)
-        rest = map(self.searched.get, users), map(self.consents.get, users)
-        return [*map(Stored, records, *rest)]
+        beside = self.searched, self.consents, self.unwanted
+        return [*map(Stored, records, *(map(each.get, users) for each in beside))]
 
     async def agree(self, consents: Mapping[str, Consent]) -> None:
         """Remember the largest of each."""
@@ -67,13 +69,20 @@ class MemoryProfiles:
             known = int(self.consents.get(user, b"0"))
             self.consents[user] = b"%d" % max(known, consent.number)
 
+    async def refuse(self, unwanted: Mapping[str, Unwanted]) -> None:
+        """Join what users do not want with what is there."""
+        _require(up=not self.is_down)
+        for user, said in unwanted.items():
+            known = read_unwanted(self.unwanted.get(user))
+            self.unwanted[user] = encode_unwanted(known.joined(said)).encode()
+
     async def load_living(self, users: Sequence[str]) -> tuple[str, list[Own]]:
         """Return what users did as themselves, and the life."""
         whole = await self.load_whole(users)
         return self.life, [
             Own(*self.own[user][:2], stored.consent, is_joined=True)
             if user in self.own
-            else Own(*stored)
+            else Own(*stored[:3])
             for user, stored in zip(users, whole, strict=True)
         ]
 

@@ -23,6 +23,7 @@ from portrait.opinions.alert import Alert
 from portrait.reading.consents import Statement
 from portrait.reading.events import read_events
 from portrait.reading.mapping import MappingFile
+from portrait.reading.unwanted import NotInterested
 from portrait.reading.vocabularies.plain import ALIASES, TYPES
 from portrait.settings import Settings, shown, told, variable
 from tests.support.vocabularies import VOCABULARIES, Vocabulary
@@ -115,6 +116,7 @@ def message_schemas() -> dict[str, Any]:
         (Event, "validation"),
         (Item, "validation"),
         (Statement, "validation"),
+        (NotInterested, "validation"),
         (Post, "validation"),
         (Alert, "serialization"),
     ]

@@ -16,12 +16,12 @@ from portrait.events.event import Action
 from portrait.events.letter import dead_letter
 from portrait.events.topics import (
     DEAD,
+    FOLDED,
     IDENTITIES,
     ITEMS,
     NOTICES,
     OPINION_ALERTS,
     OPINIONS,
-    READ_BY_USER,
     action_of,
     event_topic,
     read_topics,
@@ -70,12 +70,12 @@ def test_every_topic_is_a_channel_with_its_partitions_and_its_configuration() ->
 
 
 def test_every_topic_of_the_code_is_declared() -> None:
-    known = {*READ_BY_USER, ITEMS, DEAD, NOTICES, OPINIONS, OPINION_ALERTS}
+    known = {*FOLDED, ITEMS, DEAD, NOTICES, OPINIONS, OPINION_ALERTS}
     assert set(CHANNELS) == known
 
 
 def test_all_topics_keyed_by_user_have_the_same_number_of_partitions() -> None:
-    by_user = {*READ_BY_USER}
+    by_user = {*FOLDED}
 
     assert len({topic.partitions for topic in TOPICS.topics if topic.name in by_user}) == 1
 

@@ -339,7 +339,7 @@ def test_answers_are_kept_within_bytes_and_the_newest_stay(
     answers, most = Answers(10_000), 10_000
 
     for user, size in asked:
-        key = ("u" * user, b"r" * size, None, 0)
+        key = ("u" * user, b"r" * size, None, None, 0)
         answers.keep(key, b"a" * size)
         assert answers.get(key) == b"a" * size
         assert answers.bytes <= most
@@ -349,12 +349,12 @@ def test_answers_are_kept_within_bytes_and_the_newest_stay(
 
 def test_what_is_larger_than_all_that_may_be_kept_is_not() -> None:
     answers = Answers(10_000)
-    answers.keep(("ann", b"", None, 0), b"small")
+    answers.keep(("ann", b"", None, None, 0), b"small")
 
-    answers.keep(("eve", b"", None, 0), b"x" * 10_000)
+    answers.keep(("eve", b"", None, None, 0), b"x" * 10_000)
 
-    assert answers.get(("eve", b"", None, 0)) is None
-    assert answers.get(("ann", b"", None, 0)) == b"small"
+    assert answers.get(("eve", b"", None, None, 0)) is None
+    assert answers.get(("ann", b"", None, None, 0)) == b"small"
 
 
 def test_two_hundred_megabytes_of_answers_are_not_held() -> None:
@@ -362,7 +362,7 @@ def test_two_hundred_megabytes_of_answers_are_not_held() -> None:
 
     tracemalloc.start()
     for place in range(1_500):
-        answers.keep((f"user-{place}", bytes(4_096), None, 0), bytes(140_000))
+        answers.keep((f"user-{place}", bytes(4_096), None, None, 0), bytes(140_000))
     held, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
 

@@ -16,7 +16,7 @@ from portrait.adapters.redis_registry import RedisRegistry
 from portrait.adapters.redis_store import RedisProfiles
 from portrait.events.consent import DEFAULTS
 from portrait.events.stream import Publisher
-from portrait.events.topics import READ_BY_USER
+from portrait.events.topics import FOLDED
 from portrait.lifecycle.lease import stopped
 from portrait.reading.dialect import Dialect
 from portrait.settings import Settings
@@ -55,7 +55,7 @@ async def run(settings: Settings, _options: Namespace) -> None:
             cluster_of(settings),
             bounds_of(settings),
             group=UPDATE_GROUP,
-            topics=READ_BY_USER,
+            topics=FOLDED,
             closing=wires.closing,
             resume=updater.resume,
             notes=wires.notes,

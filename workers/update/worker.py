@@ -133,6 +133,8 @@ async def _process(batch: EventBatch, outcome: Outcome, updater: Updater) -> boo
     """Take one part of a batch from its text to stored profiles. Says whether all are stored."""
     if batch.consents:
         await updater.profiles.agree(batch.consents)
+    if batch.unwanted:
+        await updater.profiles.refuse(batch.unwanted)
     with timed("encode"):
         await encode_new(batch, outcome, updater)
     return await settle(batch, np.arange(len(batch)), outcome, updater)
