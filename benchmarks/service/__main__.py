@@ -6,8 +6,8 @@ A real Redis, a real service, and a generator in a process of its own, for catal
 and models with and without learning. Each kind of request is measured twice: as many as are
 answered by a closed loop (capacity), and at half of that, sent at moments fixed beforehand (open
 loop). Then, what a few clients who send the costliest requests there are do to everybody else, what
-keys and limits cost, and how 200 clients at once fare. All share the machine. The last line is
-JSON, latencies in milliseconds.
+rules, keys and limits cost, and how 200 clients at once fare. All share the machine. The last line
+is JSON, latencies in milliseconds.
 """
 
 import argparse
@@ -33,12 +33,14 @@ from tqdm import tqdm
 from benchmarks.service import asks
 from benchmarks.service.generate import Outcome, Plan
 from benchmarks.service.guarded import guarding
+from benchmarks.service.ruled import ruled
 from benchmarks.service.shop import Shop, fill, open_shop
 from portrait.adapters.redis_store import connect_redis
 from sandbox.servers import Servers, free_port, python, running, start_servers, wait_for_port
 
 PROFILE, FAIRNESS, ACCESS, CROWD = "GET /profile", "fairness", "access", "crowd"
-KINDS = [PROFILE, *asks.RECOMMENDATIONS, FAIRNESS, ACCESS, CROWD]
+RULED = "ruled"
+KINDS = [PROFILE, *asks.RECOMMENDATIONS, RULED, FAIRNESS, ACCESS, CROWD]
 PROFILE_RATE = 200.0  # a second, of the goal
 BESIDE_RATE = 100.0  # of those who are disturbed by the costliest
 COSTLY_CLIENTS = 8
@@ -174,6 +176,24 @@ def _recommend(kind: str, stand: Stand) -> Figures:
     }
 
 
+def _ruled(stand: Stand) -> Figures:
+    """Measure what as many rules as there may be cost lists, beside none, at the same rate."""
+    figures: Figures = {}
+    for kind in ("user", "session", "stranger"):
+        requests = asks.recommendations(kind, stand.shop)
+        with ruled(stand.service):
+            most = _capacity(requests, stand)
+            by_rules = _open(requests, stand, max(most.rate / 2, 1.0))
+        without = _open(requests, stand, max(most.rate / 2, 1.0))
+        figures[kind] = {"capacity": most.rate, **asdict(by_rules), "without": asdict(without)}
+        tqdm.write(
+            f"  {RULED:>18}  {kind}: {most.rate:,.0f}/s at most; at half p50 {by_rules.p50_ms:.2f}"
+            f"  p99 {by_rules.p99_ms:.2f} ms, without rules {without.p50_ms:.2f}"
+            f" and {without.p99_ms:.2f}"
+        )
+    return figures
+
+
 def _bare(stand: Stand) -> Stand:
     return replace(stand, service=stand.bare)
 
@@ -276,6 +296,7 @@ def _ended(process: Popen[str]) -> Outcome:
 _MEASURES: dict[str, Callable[[Stand], Figures]] = {
     PROFILE: _profile,
     FAIRNESS: _fairness,
+    RULED: _ruled,
     ACCESS: _access,
     CROWD: _crowd,
 }

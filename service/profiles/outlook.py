@@ -6,12 +6,15 @@ The moment is the user's last event plus the time since it was taken in, by the 
 counts, also where old events are replayed.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from portrait.arrays import MISSING, Refs, Ring
 from portrait.events.columns import EVENT, RING
 from portrait.events.event import Action
+from portrait.events.unwanted import covers
 from portrait.inference.explain import evidence_of
 from portrait.inference.taste import taste_of
 from portrait.model.habits import HABITS
@@ -48,8 +51,15 @@ def hours_silent(received_at_ms: int, now: float) -> int:
     return max(0, int(now * 1_000) - received_at_ms) // HOUR_MS
 
 
-def outlook(profile: Profile, source: Source, hours: int) -> Json:
-    """Say what a user will probably do, so many hours after their newest event."""
+def outlook(profile: Profile, source: Source, hours: int, unwanted: Sequence[str] = ()) -> Json:
+    """Say what a user will probably do, so many hours after their newest event.
+
+    Args:
+        profile: Of the user.
+        source: The model, and its catalogue.
+        hours: Since the newest event.
+        unwanted: Categories, by their meaning, that are named in no case.
+    """
     learned = source.model.learned
     if learned is None or learned.heads is None:
         return NOTHING
@@ -74,9 +84,10 @@ def outlook(profile: Profile, source: Source, hours: int) -> Json:
         chances = np.round(predicted.next_action[0], DECIMALS).tolist()
         answer["next_action"] = dict(zip(_ACTIONS, chances, strict=True))
     if predicted.interests is not None:
-        answer["likely_interests"] = _likely(
-            predicted.interests[0], heads.categories, touched[0], profile, source
-        )
+        likely = _likely(predicted.interests[0], heads.categories, touched[0], profile, source)
+        answer["likely_interests"] = [
+            each for each in likely if not covers(unwanted, str(each["category"]))
+        ]
     return {**NOTHING, **answer}
 
 

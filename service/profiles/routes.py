@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from portrait.errors import ConsentWithdrawnError, ProfileErasedError, ProfileNotFoundError
 from portrait.events.consent import Purpose, consent_of
-from portrait.events.unwanted import read_unwanted
+from portrait.events.unwanted import What, read_unwanted
 from portrait.model.space import Vectors
 from portrait.profiles.profile import decode_profile
 from portrait.profiles.record import (
@@ -105,13 +105,14 @@ def _write(
     if record is None:
         raise ProfileNotFoundError
     readings = read_readings(searched)
+    things = read_unwanted(unwanted).things_at(round(now * 1_000))
     body = profile_json(
         user_id,
         record,
         read_searched(searched),
         readings,
         view.source,
-        things=read_unwanted(unwanted).things_at(round(now * 1_000)),
+        things=things,
         model_version=version,
         recent=query.recent,
         vectors=_vectors(payload) if "vectors" in query.include else None,
@@ -120,7 +121,8 @@ def _write(
     body = extended(body, {"reviews": reviews_told(record, readings, view.source)})
     if view.model.learned is None:
         return extended(body, NOTHING)
-    return extended(body, outlook(decode_profile(payload), view.source, hours))
+    profile, categories = decode_profile(payload), things[What.CATEGORY]
+    return extended(body, outlook(profile, view.source, hours, categories))
 
 
 def _vectors(payload: bytes) -> Vectors:

@@ -113,6 +113,28 @@ def test_a_rule_that_has_expired_stops_by_itself(both: tuple[Portrait, Portrait]
     assert (after["rules"], after["rules_version"]) == ([], made["version"])
 
 
+def test_what_somebody_does_not_want_is_gone_in_every_process_until_they_are_forgotten(
+    both: tuple[Portrait, Portrait],
+) -> None:
+    one, other = both
+    put(one)
+    unwanted = names(listed(one))[0]
+
+    one.post("/profile/ann/unwanted", {"item_id": unwanted})
+
+    def is_gone() -> bool:
+        return all(unwanted not in names(listed(each)) for each in both)
+
+    asyncio.run(until(is_gone, "no process lists it"))
+    assert other.get("/profile/ann").json()["unwanted"]["items"] == [unwanted]
+    httpx.delete(one.url + "/profile/ann", timeout=ANSWER_SECONDS).raise_for_status()
+    asyncio.run(
+        until(lambda: not one.get("/profile/ann/unwanted").json()["words"], "it is forgotten")
+    )
+    one.post("/events", {"type": "cart", "user_id": "ann", "item_id": "item-13"})
+    one.profile("ann")
+
+
 def test_rules_outlive_a_redis_that_lost_them(both: tuple[Portrait, Portrait]) -> None:
     one, other = both
     made = put(one, NO_SOAP)

@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks.service.__main__ import main
 
-KINDS = ["GET /profile", "session explained", "fairness", "access", "crowd"]
+KINDS = ["GET /profile", "session explained", "ruled", "fairness", "access", "crowd"]
 
 
 @pytest.mark.e2e
@@ -22,6 +22,9 @@ def test_the_last_line_holds_rates_and_latencies(capsys: pytest.CaptureFixture[s
         assert measured[kind]["statuses"] == {"200": measured[kind]["answered"]}
         assert measured[kind]["bare"]["answered"] > 0
     assert measured["GET /profile"]["of_bare"] > 0
+    for ruled in measured["ruled"].values():
+        assert ruled["statuses"] == {"200": ruled["answered"]}
+        assert ruled["without"]["answered"] > 0
     assert measured["fairness"]["alone"]["p99_ms"] > 0
     assert measured["fairness"]["costliest"]["failed"] == 0
     assert measured["access"]["of_open"] > 0

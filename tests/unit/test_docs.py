@@ -16,11 +16,13 @@ from portrait.events.topics import (
     NOTICES,
     OPINION_ALERTS,
     OPINIONS,
+    UNWANTED,
     read_topics,
 )
 from portrait.opinions.voices import KEPT_DAYS
 from portrait.settings import Settings
 from portrait.training.learner import UNFINISHED
+from service.live import MOST_ASKED
 from tests.support.generated import OPERATIONS, ROOT, with_settings
 
 ALERTS = yaml.safe_load((ROOT / "deploy" / "prometheus" / "alerts.yml").read_text())
@@ -77,7 +79,9 @@ def test_what_stays_after_an_erasure_ends_when_decision_0007_says() -> None:
         return when
 
     told_of = {*EVENT_TOPICS, IDENTITIES, DEAD, ERASURES, NOTICES, OPINIONS, OPINION_ALERTS}
-    assert set(days) == told_of
+    assert set(days) == {*told_of, UNWANTED}
+    assert told("the same on its topic").endswith(f"{days[UNWANTED]} days")
+    assert f"until {MOST_ASKED} others" in told("who asked for a list")
     assert len({days[topic] for topic in (*EVENT_TOPICS, IDENTITIES)}) == 1
     assert told("event topics, dead letters").endswith(
         f"{days[EVENT_TOPICS[0]]} and {days[DEAD]} days"

@@ -295,3 +295,17 @@ async def test_a_page_s_key_speaks_for_nobody() -> None:
 
     assert answer.status_code == 403
     assert shop.publisher.messages == []
+
+
+async def test_no_interest_that_is_switched_off_is_likely() -> None:
+    shop = Shop()
+    await shop.stock(model=learned_model())
+    shop.remember("ann", {"type": "click", "item_id": "tuna"}, painted=catalogue())
+    async with open_shop(shop) as client:
+        before = (await client.get("/profile/ann")).json()["likely_interests"]
+    await shop.profiles.refuse({"ann": said(category="Pets")})
+    async with open_shop(shop) as client:
+        after = (await client.get("/profile/ann")).json()["likely_interests"]
+
+    assert any(each["category"].startswith("Pets") for each in before)
+    assert after == [each for each in before if not each["category"].startswith("Pets")]
