@@ -36,6 +36,7 @@ from portrait import metrics
 from portrait.access.audit import AuditLog
 from portrait.access.store import KeyStore
 from portrait.catalogue.desk import ReadingDesk
+from portrait.catalogue.edges import Edges, EdgeStore
 from portrait.catalogue.lexical import Lexicon
 from portrait.catalogue.mirror import Mirror
 from portrait.catalogue.names import Names
@@ -67,12 +68,13 @@ from service.models.job_words import TRAINER_MISSING
 from service.new_texts import NewTexts
 from service.recommendations.schemas import RecommendationRequest
 from service.repeating import repeat
-from service.rules.newest import NewestRules
+from service.rules.newest import NewestEdges, NewestRules
 
 MODEL_EVERY = 1.0  # seconds between two looks
 CATALOGUE_EVERY = 0.2
 PROGRESS_EVERY = 0.25
 RULES_EVERY = 0.25
+EDGES_EVERY = 1.0
 POPULARITY_EVERY = 5.0
 JOBS_EVERY = 5.0
 ROOM_EVERY = 5.0
@@ -127,6 +129,7 @@ class Parts:
     progress: ProgressStore
     registry: Registry
     rules: RuleStore
+    edges: EdgeStore
     keys: KeyStore
     audit: AuditLog
     jobs: Jobs
@@ -189,12 +192,13 @@ class Source:
             self.categories.learn(_named(shelf.categories, shelf.sold_categories))
             self.brands.learn(_named(shelf.brands, shelf.sold_brands))
 
-    def rulings(self, book: RuleBook, shelf: Shelf) -> Rulings:
-        """Look at a shelf by the rules of a book."""
+    def rulings(self, book: RuleBook, edges: Edges, shelf: Shelf) -> Rulings:
+        """Look at a shelf by the rules of a book, and by what is known of pairs of items."""
         names = {name for rule in book.rules for name in rule.attribute_names}
         with self._turn:
             columns = self.attributes.learn(shelf.items, names)
-        return Rulings(book, Masks(shelf, columns, self.rows, round(time.time() * 1_000)))
+        now = round(time.time() * 1_000)
+        return Rulings(book, Masks(shelf, columns, self.rows, now, edges))
 
 
 def _named(names: Names, codes: Collection[int]) -> Iterator[str]:
@@ -252,6 +256,10 @@ class View:
         """The model in service."""
         return self.source.model
 
+    def tried(self, book: RuleBook) -> Rulings:
+        """Return what other rules would say of the same."""
+        return self.source.rulings(book, self.rulings.edges, self.shelf)
+
     @property
     def is_bare(self) -> bool:
         """Whether the catalogue is empty: items that events alone speak of are not in it."""
@@ -288,6 +296,7 @@ class Live:
         self._source: Source | None = None
         self._weights: Mapping[str, int] = {}
         self._rules = NewestRules(parts.rules)
+        self._edges = NewestEdges(parts.edges)
         self.asked = deque[RecommendationRequest](maxlen=MOST_ASKED)  # the newest
 
     @property
@@ -326,6 +335,7 @@ class Live:
             (self.follow_model, MODEL_EVERY),
             (self.follow_catalogue, CATALOGUE_EVERY),
             (self.follow_rules, RULES_EVERY),
+            (self.follow_edges, EDGES_EVERY),
             (self.follow_progress, PROGRESS_EVERY),
             (self.follow_popularity, POPULARITY_EVERY),
             (self.follow_jobs, JOBS_EVERY),
@@ -370,9 +380,9 @@ class Live:
 
     async def _renew(self, source: Source, weights: Mapping[str, int]) -> None:
         """Make a new view, if anything has changed, or something begins or ends to be available."""
-        book = self._rules.book
-        if not _is_current(self.view, source, weights, book):
-            view = await asyncio.to_thread(_look, source, weights, self.view, book)
+        rules = self._rules.book, self._edges.edges
+        if not _is_current(self.view, source, weights, rules):
+            view = await asyncio.to_thread(_look, source, weights, self.view, rules)
             if source is self._source:
                 self.view = view
                 self._figures.items.set(len(view.shelf))
@@ -382,14 +392,19 @@ class Live:
         if await self._rules.follow():
             await self._rule_anew()
 
+    async def follow_edges(self) -> None:
+        """Take up the newest edges between items."""
+        if await self._edges.follow():
+            await self._rule_anew()
+
     async def _rule_anew(self) -> None:
         """Make a view by the newest rules of the newest one; it may be replaced meanwhile.
 
         Then whoever replaces it goes by the newest rules, at the next look at the latest.
         """
-        view, book = self.view, self._rules.book
+        view, rules = self.view, (self._rules.book, self._edges.edges)
         if view is not None:
-            rulings = await asyncio.to_thread(view.source.rulings, book, view.shelf)
+            rulings = await asyncio.to_thread(view.source.rulings, *rules, view.shelf)
             if self.view is view:
                 self.view = replace(view, rulings=rulings)
 
@@ -419,7 +434,10 @@ class Live:
 
 
 def _is_current(
-    view: View | None, source: Source, weights: Mapping[str, int], book: RuleBook
+    view: View | None,
+    source: Source,
+    weights: Mapping[str, int],
+    rules: tuple[RuleBook, Edges],
 ) -> bool:
     now = time.time() * 1_000
     return (
@@ -428,11 +446,13 @@ def _is_current(
         and view.weights is weights
         and view.changes == source.mirror.changes
         and now < view.shelf.changes_at
-        and view.rulings.is_of(book, round(now))
+        and view.rulings.is_of(*rules, round(now))
     )
 
 
-def _look(source: Source, weights: Mapping[str, int], before: View | None, book: RuleBook) -> View:
+def _look(
+    source: Source, weights: Mapping[str, int], before: View | None, rules: tuple[RuleBook, Edges]
+) -> View:
     """Make a view, in a thread. The mirror changes only in the task that waits for this."""
     mirror = source.mirror
     shelf = shelf_of(mirror.catalogue)
@@ -441,4 +461,4 @@ def _look(source: Source, weights: Mapping[str, int], before: View | None, book:
         popularity = before.popularity.padded(len(shelf))
     else:
         popularity = popularity_of(mirror.catalogue, weights)
-    return View(source, shelf, popularity, mirror.changes, weights, source.rulings(book, shelf))
+    return View(source, shelf, popularity, mirror.changes, weights, source.rulings(*rules, shelf))

@@ -18,6 +18,7 @@ from pydantic import (
     model_validator,
 )
 
+from portrait.catalogue.edges import Relation
 from portrait.events.item import AttributeName, Id
 
 MOST_NAMES = 50  # of one member
@@ -80,6 +81,27 @@ Same = Annotated[
 ]
 
 
+class Linked(Part):
+    """Items that an edge leads to: what they are to some items, or what those are to them."""
+
+    relation: Annotated[Relation, Field(strict=False)] = Field(examples=["fits"])
+    to: Literal["viewed", "had"] | None = Field(
+        None,
+        description="They fit, …, the viewed item, or any that the user bought or has in the cart.",
+        examples=["had"],
+    )
+    of: Literal["viewed", "had"] | None = Field(
+        None, description="The viewed item, or any that the user has, needs, …, them."
+    )
+
+    @model_validator(mode="after")
+    def _is_one(self) -> Self:
+        if (self.to is None) == (self.of is None):
+            msg = "an edge is looked at from one end: say `to` or `of`"
+            raise ValueError(msg)
+        return self
+
+
 class Condition(Part):
     """What both kinds of conditions have in common: they nest."""
 
@@ -102,7 +124,7 @@ class Condition(Part):
 
 
 class ItemCondition(Condition):
-    """Which items. `same` and `price_of_viewed` compare with the item that is viewed."""
+    """Which items. `same`, `price_of_viewed` and `linked` compare with those of the request."""
 
     items: Annotated[tuple[Id, ...], BeforeValidator(_as_list)] | None = Field(
         None, min_length=1, max_length=MOST_ITEMS, description="One of these, by id."
@@ -133,6 +155,11 @@ class ItemCondition(Condition):
         description="Its price as a multiple of that of the viewed item.",
         examples=[{"min": 0.8, "max": 1.25}],
     )
+    linked: Linked | None = Field(
+        None,
+        description="An edge of `portrait import edges` leads there. Says nothing where no edge of "
+        "this relation knows of the viewed item, or of anything that the user has.",
+    )
     any_: tuple["ItemCondition", ...] | None = Field(
         None, alias="any", min_length=1, max_length=MOST_MEMBERS, strict=False
     )
@@ -149,7 +176,8 @@ class ItemCondition(Condition):
     @property
     def is_relative(self) -> bool:
         """Whether anything in it compares with the viewed item."""
-        compares = self.same is not None or self.price_of_viewed is not None
+        compared = self.same, self.price_of_viewed, self.linked
+        compares = any(each is not None for each in compared)
         return compares or any(part.is_relative for part in self.parts)
 
     @property

@@ -4,7 +4,7 @@ A condition that compares with the viewed item says nothing where none is viewed
 compares is not known of that one: `None`, and the rule it is of changes nothing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 
@@ -12,12 +12,25 @@ import numpy as np
 
 from portrait.arrays import MISSING, Codes, Doubles, Flags, Floats
 from portrait.catalogue.catalogue import ALWAYS
+from portrait.catalogue.edges import NO_EDGES, Edges
 from portrait.events.price import FREE
 from portrait.inference.shelf import Shelf
 from portrait.ref import item_ref
 from portrait.rules.attributes import Column
-from portrait.rules.condition import ATTRIBUTE, ItemCondition, Range
+from portrait.rules.condition import ATTRIBUTE, ItemCondition, Linked, Range
 from portrait.times import DAY_MS
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What a request is about, with which items are compared."""
+
+    viewed: int = MISSING  # row of the viewed item
+    viewed_ref: int = 0  # the same as item_ref; 0: none
+    had: tuple[int, ...] = ()  # item_ref of what the user bought, or has in the cart
+
+
+ALONE = Beside()
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,25 +41,26 @@ class Masks:
     columns: Mapping[str, Column]  # by attribute, of those that conditions look at
     row_of: Mapping[int, int]  # by item_ref
     now_ms: int
+    edges: Edges = NO_EDGES
 
-    def of(self, condition: ItemCondition | None, viewed: int = MISSING) -> Flags | None:
+    def of(self, condition: ItemCondition | None, beside: Beside = ALONE) -> Flags | None:
         """Return which items a condition holds of, (N,); all without one. Not to be written.
 
         Args:
             condition: What must hold.
-            viewed: Row of the viewed item, or MISSING.
+            beside: What items are compared with.
         """
         if condition is None:
             return np.ones(len(self.shelf), np.bool_)
         found = [*self._plain(condition)]
         if condition.is_relative:
-            found += self._compared(condition, viewed)
+            found += self._compared(condition, beside)
         if condition.all_:
-            found += [self.of(part, viewed) for part in condition.all_]
+            found += [self.of(part, beside) for part in condition.all_]
         if condition.any_:
-            found.append(_any([self.of(part, viewed) for part in condition.any_]))
+            found.append(_any([self.of(part, beside) for part in condition.any_]))
         if condition.not_:
-            inner = self.of(condition.not_, viewed)
+            inner = self.of(condition.not_, beside)
             found.append(None if inner is None else ~inner)
         decided = [mask for mask in found if mask is not None]
         return reduce(np.logical_and, decided) if len(decided) == len(found) else None
@@ -80,18 +94,29 @@ class Masks:
             found.append(shelf.offered == condition.available)
         return found
 
-    def _compared(self, condition: ItemCondition, viewed: int) -> list[Flags | None]:
-        """Return what its own members say that compare with the viewed item."""
-        found: list[Flags | None] = []
+    def _compared(self, condition: ItemCondition, beside: Beside) -> list[Flags | None]:
+        """Return what its own members say that compare with something."""
+        found, viewed = list[Flags | None](), beside.viewed
         for what in condition.same or ():
             kind = self.kind(what)
             of_viewed = MISSING if viewed == MISSING else kind[viewed]
             found.append(None if of_viewed == MISSING else kind == of_viewed)
         if condition.price_of_viewed is not None:
-            found.append(self._beside(condition.price_of_viewed, viewed))
+            found.append(self._priced(condition.price_of_viewed, viewed))
+        if condition.linked is not None:
+            found.append(self._linked(condition.linked, beside))
         return found
 
-    def _beside(self, ratio: Range, viewed: int) -> Flags | None:
+    def _linked(self, linked: Linked, beside: Beside) -> Flags | None:
+        """Say which items an edge leads to; None: no edge knows of where it would begin."""
+        ends = (beside.viewed_ref,) if "viewed" in {linked.to, linked.of} else beside.had
+        other = self.edges.to if linked.to else self.edges.from_
+        refs = other(linked.relation, ends)
+        if refs is None:
+            return None
+        return self._at([self.row_of.get(ref, MISSING) for ref in refs.tolist()])
+
+    def _priced(self, ratio: Range, viewed: int) -> Flags | None:
         """Say whose price is within a range of multiples of that of the viewed item."""
         price = self.shelf.price.astype(np.float64)
         of_viewed = 0.0 if viewed == MISSING else price[viewed]
@@ -100,8 +125,11 @@ class Masks:
         return (price > 0) & within(price / of_viewed, ratio)
 
     def _named(self, ids: tuple[str, ...]) -> Flags:
+        return self._at([self.row_of.get(item_ref(id), MISSING) for id in ids])
+
+    def _at(self, rows: Sequence[int]) -> Flags:
+        """Return the items of some rows; of those that are not here, none."""
         named = np.zeros(len(self.shelf), np.bool_)
-        rows = [self.row_of.get(item_ref(id), MISSING) for id in ids]
         named[[row for row in rows if 0 <= row < len(named)]] = True
         return named
 

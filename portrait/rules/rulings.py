@@ -13,10 +13,11 @@ from functools import reduce
 import numpy as np
 
 from portrait.arrays import MISSING, Codes, Flags, Floats, Rows
+from portrait.catalogue.edges import Edges
 from portrait.inference.plan import Cap, Floor, Lift, Pin, Plan
 from portrait.rules.attributes import number_of
 from portrait.rules.condition import Range, RequestCondition
-from portrait.rules.masks import Masks, within
+from portrait.rules.masks import ALONE, Beside, Masks, within
 from portrait.rules.rule import Kind, Rule, RuleBook
 from portrait.times import HOUR_MS
 
@@ -29,7 +30,7 @@ class Asked:
 
     is_known: bool = False  # it names a user who is no anonymous visitor
     declared: Mapping[str, str] = field(default_factory=dict)  # of the user
-    viewed: int = MISSING  # row of the item that is viewed
+    beside: Beside = ALONE  # the item that is viewed, and what they have
     at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
@@ -84,7 +85,7 @@ class Rulings:
         self._masks = masks
         self._plans: OrderedDict[tuple[str, ...], Ruling] = OrderedDict()
         self._standing = {
-            rule.id: self._ruled(rule, MISSING) for rule in book.rules if not rule.is_relative
+            rule.id: self._ruled(rule, ALONE) for rule in book.rules if not rule.is_relative
         }
         asking = [rule.when for rule in book.rules if rule.when is not None]
         self._viewed = {
@@ -93,10 +94,16 @@ class Rulings:
             for condition in when.viewed_conditions
         }
 
-    def is_of(self, book: RuleBook, now_ms: int) -> bool:
-        """Say whether this is what a book says at a moment."""
+    @property
+    def edges(self) -> Edges:
+        """What is known of pairs of items."""
+        return self._masks.edges
+
+    def is_of(self, book: RuleBook, edges: Edges, now_ms: int) -> bool:
+        """Say whether this is what a book says at a moment, by what edges say."""
         is_same_hour = self._masks.now_ms // HOUR_MS == now_ms // HOUR_MS
-        return self.book is book and (is_same_hour or not book.rules)
+        is_same = self.book is book and self._masks.edges is edges
+        return is_same and (is_same_hour or not book.rules)
 
     def ruling(self, asked: Asked) -> Ruling:
         """Return what the rules want of a request. Blocks for less than a millisecond."""
@@ -104,7 +111,7 @@ class Rulings:
         if not subject:
             return NOTHING
         standing = self._kept([rule for rule in subject if not rule.is_relative])
-        found = [self._ruled(rule, asked.viewed) for rule in subject if rule.is_relative]
+        found = [self._ruled(rule, asked.beside) for rule in subject if rule.is_relative]
         compared = tuple(each for each in found if each is not None)
         if not compared:
             return standing
@@ -135,8 +142,8 @@ class Rulings:
             if not _is(asked.declared.get(name), test):
                 return False
         if when.viewed is not None:
-            mask = self._viewed[id(when.viewed)]
-            if mask is None or asked.viewed == MISSING or not mask[asked.viewed]:
+            mask, viewed = self._viewed[id(when.viewed)], asked.beside.viewed
+            if mask is None or viewed == MISSING or not mask[viewed]:
                 return False
         if not all(self._holds(part, asked) for part in when.all_ or ()):
             return False
@@ -144,8 +151,8 @@ class Rulings:
             return False
         return when.not_ is None or not self._holds(when.not_, asked)
 
-    def _ruled(self, rule: Rule, viewed: int) -> Ruled | None:
-        mask = self._masks.of(rule.where, viewed)
+    def _ruled(self, rule: Rule, beside: Beside) -> Ruled | None:
+        mask = self._masks.of(rule.where, beside)
         if mask is None:
             return None
         return Ruled(rule, mask, int(np.count_nonzero(mask & self._masks.shelf.offered)))

@@ -36,6 +36,7 @@ from portrait.profiles.profile import Profile, decode_profile
 from portrait.profiles.record import is_blank
 from portrait.profiles.searched import Texts, read_searched
 from portrait.ref import item_ref, search_ref
+from portrait.rules.masks import Beside
 from portrait.rules.rulings import Asked, Ruled, Ruling, Rulings
 from service.live import Live, Parts, View
 from service.profiles.damage import sound
@@ -263,12 +264,17 @@ def _disliked(profile: Profile | None) -> list[int]:
 
 def _asked(loaded: Loaded, view: View, at: datetime) -> Asked:
     """See a request as rules do. The viewed item is the newest of the session."""
-    viewed = (loaded.asked.session or NO_SESSION).items[-1:]
+    session = loaded.asked.session or NO_SESSION
+    viewed = item_ref(session.items[-1]) if session.items else 0
     user = loaded.asked.user_id
     return Asked(
         is_known=loaded.is_personal and user is not None and not user.startswith(ANONYMOUS),
         declared=loaded.asked.declared,
-        viewed=view.source.rows.get(item_ref(viewed[0]), MISSING) if viewed else MISSING,
+        beside=Beside(
+            view.source.rows.get(viewed, MISSING),
+            viewed,
+            tuple(_had(session, loaded.profile, with_bought=True)),
+        ),
         at=at,
     )
 

@@ -19,6 +19,7 @@ from portrait.adapters.redis_audit import RedisAudit
 from portrait.adapters.redis_buckets import RedisBuckets
 from portrait.adapters.redis_catalogue import RedisCatalogue
 from portrait.adapters.redis_desk import RedisDesk
+from portrait.adapters.redis_edges import RedisEdges
 from portrait.adapters.redis_identities import RedisIdentities
 from portrait.adapters.redis_keys import RedisKeys
 from portrait.adapters.redis_lease import RedisJobs
@@ -87,6 +88,7 @@ def parts_of(settings: Settings, redis: Redis, publisher: Publisher, keys: Redis
         progress=RedisProgress(redis),
         registry=RedisRegistry(redis),
         rules=RedisRules(redis),
+        edges=RedisEdges(redis),
         keys=keys,
         audit=RedisAudit(redis),
         jobs=RedisJobs(redis),

@@ -1,9 +1,10 @@
-"""The newest rules, as one process knows them: what was read last counts, while Redis is away."""
+"""The newest rules and edges, as one process knows them, while Redis is away as well."""
 
 from contextlib import suppress
 
 import structlog
 
+from portrait.catalogue.edges import NO_EDGES, EdgeStore
 from portrait.rules.store import NO_RULES, RulesChangedError, RuleStore
 
 log = structlog.get_logger()
@@ -34,4 +35,24 @@ class NewestRules:
             return False
         self.book, self._version = await self._store.newest(), version
         log.info("rules_taken_up", version=self.book.version, rules=len(self.book.rules))
+        return True
+
+
+class NewestEdges:
+    """Follows what the shop knows of pairs of items. Lives as long as the process."""
+
+    def __init__(self, store: EdgeStore) -> None:
+        self.edges = NO_EDGES
+        self._store = store
+
+    async def follow(self) -> bool:
+        """Take up the newest edges, and say whether they are new.
+
+        Raises:
+            StoreUnavailableError: The store does not answer.
+        """
+        if await self._store.version() == self.edges.version:
+            return False
+        self.edges = await self._store.load()
+        log.info("edges_taken_up", version=self.edges.version, edges=len(self.edges))
         return True

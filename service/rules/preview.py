@@ -26,7 +26,7 @@ async def preview(body: PreviewBody, parts: Parts, live: Live, turns: Turns) -> 
     """
     view, at = live.require(), body.at or datetime.now(UTC)
     book = RuleBook(version=0, author="preview", at=datetime.now(UTC), rules=body.rules)
-    tried = await asyncio.to_thread(view.source.rulings, book, view.shelf)
+    tried = await asyncio.to_thread(view.tried, book)
     lists: list[PreviewList] = []
     after: list[Listing] = []
     for user, asked in _requests(body, live):

@@ -42,6 +42,7 @@ from tests.support.fakes import (
     MemoryProfiles,
     MemoryProgress,
 )
+from tests.support.memory_edges import MemoryEdges
 from tests.support.memory_identities import MemoryIdentities
 from tests.support.memory_keys import MemoryAudit, MemoryKeys
 from tests.support.memory_log import LogRecord
@@ -69,6 +70,7 @@ class Shop:
     progress: MemoryProgress = field(default_factory=MemoryProgress)
     registry: MemoryRegistry = field(default_factory=MemoryRegistry)
     rules: MemoryRules = field(default_factory=MemoryRules)
+    edges: MemoryEdges = field(default_factory=MemoryEdges)
     keys: MemoryKeys = field(default_factory=MemoryKeys)
     audit: MemoryAudit = field(default_factory=MemoryAudit)
     lease: MemoryLease = field(default_factory=MemoryLease)
@@ -98,6 +100,7 @@ class Shop:
             progress=self.progress,
             registry=self.registry,
             rules=self.rules,
+            edges=self.edges,
             keys=self.keys,
             audit=self.audit,
             jobs=self.jobs,
@@ -213,6 +216,7 @@ async def look(live: Live) -> None:
     await live.follow_progress()
     await live.follow_popularity()
     await live.follow_rules()
+    await live.follow_edges()
     await live.follow_model()
     await live.follow_catalogue()
     await live.follow_jobs()

@@ -15,7 +15,7 @@ from portrait.inference.shelf import shelf_of
 from portrait.ref import item_ref
 from portrait.rules.attributes import Columns, number_of
 from portrait.rules.condition import ATTRIBUTE, ItemCondition, Range
-from portrait.rules.masks import Masks
+from portrait.rules.masks import Beside, Masks
 from portrait.times import to_ms
 from tests.support.catalogues import catalogue
 
@@ -151,7 +151,7 @@ def test_by_arrays_is_item_by_item(said: dict[str, Any], viewed: int) -> None:
     condition = ItemCondition.model_validate(said, strict=False)
     of_viewed = None if viewed == MISSING else ITEMS[viewed]
 
-    mask = MASKS.of(condition, viewed)
+    mask = MASKS.of(condition, Beside(viewed))
 
     expected = [naive(condition, item, of_viewed) for item in ITEMS]
     if mask is None:

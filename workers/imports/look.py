@@ -28,7 +28,7 @@ from portrait.reading.report import End, Report, report_of
 from workers.imports.summary import Summary
 from workers.imports.try_out import add_reading_options, reader_of
 
-EVENTS, ITEMS = "events", "items"
+EVENTS, ITEMS, EDGES = "events", "items", "edges"
 DEAD_SHARE = 0.05  # of the rows, beyond which something else is wrong than a few of them
 TURN = 1_000  # rows between two looks at how far it is
 FORMAT = 1  # of what is made of content: with another, the same content is another import
@@ -44,7 +44,7 @@ class ImportStoppedError(PortraitError):
 
 def add_options(parser: ArgumentParser) -> None:
     """Add what can be asked for."""
-    parser.add_argument("kind", choices=(EVENTS, ITEMS), help="what is in the files")
+    parser.add_argument("kind", choices=(EVENTS, ITEMS, EDGES), help="what is in the files")
     parser.add_argument(
         "files", nargs="+", metavar="FILE", help="as for `portrait try`; several are one import"
     )
@@ -218,12 +218,21 @@ def is_wanted(asked: Namespace, summary: Summary, dead: Path | None) -> bool:
             "with the reasons."
         )
         raise ImportRefusedError(msg)
+    return is_agreed(asked, f"Publish {summary.ends[End.READ]:,} of them?")
+
+
+def is_agreed(asked: Namespace, question: str) -> bool:
+    """Say whether it is wanted; on a terminal somebody is asked.
+
+    Raises:
+        ImportRefusedError: There is nobody to be asked.
+    """
     if asked.dry_run or asked.yes:
         return bool(asked.yes and not asked.dry_run)
     if not sys.stdin.isatty():
         msg = "Nothing was published: --yes says that it should be."
         raise ImportRefusedError(msg)
-    sys.stderr.write(f"Publish {summary.ends[End.READ]:,} of them? [y/N] ")
+    sys.stderr.write(f"{question} [y/N] ")
     sys.stderr.flush()
     return sys.stdin.readline().strip().lower() in {"y", "yes"}
 

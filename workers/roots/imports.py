@@ -4,6 +4,7 @@ import json
 import sys
 import time
 from argparse import Namespace
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from uuid import uuid4
@@ -13,17 +14,31 @@ import structlog
 from portrait.adapters.kafka_client import cluster_of
 from portrait.adapters.kafka_history import open_history
 from portrait.adapters.kafka_publisher import PatientPublisher, open_publisher
+from portrait.adapters.redis_edges import RedisEdges
 from portrait.adapters.redis_imports import RedisImports
 from portrait.adapters.redis_store import connect_redis
+from portrait.catalogue.edges import tabled
 from portrait.events.topics import event_topic
-from portrait.reading.files import sources_of
+from portrait.reading.files import Source, sources_of
 from portrait.reading.records import Clock
 from portrait.reading.report import End
 from portrait.settings import Settings
 from portrait.times import MILLISECOND
 from workers.imports import items as import_items
+from workers.imports.edges import read_edges
 from workers.imports.events import Publication, read_history
-from workers.imports.look import ITEMS, DeadRows, Rows, bar, is_wanted, look, name_of, write_dead
+from workers.imports.look import (
+    EDGES,
+    ITEMS,
+    DeadRows,
+    Rows,
+    bar,
+    is_agreed,
+    is_wanted,
+    look,
+    name_of,
+    write_dead,
+)
 from workers.imports.summary import Summary
 from workers.roots.dialect import dialect_for
 from workers.roots.stop import told_to_stop
@@ -36,6 +51,9 @@ async def run(settings: Settings, options: Namespace) -> None:
     started = time.monotonic()
     options.items = options.kind == ITEMS
     sources = [source for place in options.files for source in sources_of(place)]
+    if options.kind == EDGES:
+        await _edges(settings, sources, options)
+        return
     clock = Clock.of_system(settings.future_tolerance // MILLISECOND)
     rows = Rows(sources, options, clock, dialect_for(settings, options))
     with TemporaryDirectory(prefix="portrait-import-") as folder:
@@ -99,6 +117,23 @@ async def _items(settings: Settings, rows: Rows, folder: Path) -> tuple[Summary,
             again = (report for *_, report in rows.reports(advance))
             sent = await import_items.publish(again, whole, publisher)
     return summary, sent
+
+
+async def _edges(settings: Settings, sources: Sequence[Source], options: Namespace) -> None:
+    """Import edges: what files have of them, instead of those there are."""
+    found = read_edges(sources, options.encoding)
+    for line in found.lines():
+        print(line)  # noqa: T201 - what was asked for
+    found.check(options.dead_share)
+    version = 0
+    if is_agreed(options, f"Replace all edges by these {len(found.edges):,}?"):
+        redis = await connect_redis(str(settings.redis_url), settings.shop)
+        try:
+            version = await RedisEdges(redis).replace(tabled(found.edges))
+        finally:
+            await redis.aclose()
+    told = {"read": found.rows, "edges": len(found.edges), "dead": sum(found.dead.values())}
+    print(json.dumps({**told, "version": version}))  # noqa: T201 - likewise
 
 
 def _tell(summary: Summary, dead: Path | None) -> None:
