@@ -18,6 +18,7 @@ from portrait.events.erasure import SUPPRESSING
 from portrait.events.letter import dead_letter
 from portrait.events.stream import EventStream
 from portrait.events.topics import DEAD, ERASURES
+from portrait.events.unwanted import Unwanted, Word
 from portrait.identity.keys import keys_of
 from portrait.ref import user_ref
 from portrait.rights.erasure_job import ErasureJob, Place, new_erasure
@@ -84,6 +85,7 @@ async def shop_of() -> tuple[Shop, "Clerk"]:
         ListStream([event_record(0), SEARCH, REVIEW, event_record(1, user_id="bob")]), updater
     )
     await updater.profiles.agree({"ann": Consent(9_000, frozenset({Purpose.TRAINING}))})
+    await updater.profiles.refuse({"ann": Unwanted({"brand:farm": Word(9_000, 0)})})
     fill(shop.archive, [click(1, "ann", text=None), click(2, "bob"), click(3, "ann")])
     for user in ("ann", "bob"):
         await shop.audit.add(
@@ -118,6 +120,7 @@ async def test_an_export_has_all_that_is_kept_of_one_and_nothing_of_others() -> 
     (review,) = profile["reviews"]
     assert (review["read_by"], review["tone"]) == ("words", "negative")
     assert review["aspects"]["delivery"] == "negative"
+    assert [each["thing"] for each in profile["unwanted"]] == ["brand:farm"]
     rows = whole["archive"]
     assert [row["offset"] for row in rows] == [1, 3]
     assert {row["user"] for row in rows} == {"ann"}

@@ -18,7 +18,8 @@ from portrait.events.erasure import (
     Stance,
     stance_of,
 )
-from portrait.events.topics import ERASURES
+from portrait.events.topics import ERASURES, UNWANTED
+from portrait.events.unwanted import read_unwanted
 from portrait.profiles.profile import decode_profile
 from portrait.profiles.record import is_suppressed
 from tests.support.archives import memory_archive
@@ -82,6 +83,22 @@ async def test_after_the_lift_what_they_do_is_a_new_profile() -> None:
     record = records_of(updater)["ann"]
     assert not is_suppressed(record)
     assert decode_profile(record).head["totals"].sum() == 1
+
+
+async def test_what_who_is_suppressed_does_not_want_is_passed_over_until_the_lift() -> None:
+    def word(hour: int) -> FakeRecord:
+        at = RECEIVED + hour * HOUR_MS
+        return FakeRecord(UNWANTED, b'{"item_id": "h%d"}' % hour, hour, timestamp=at, key=b"ann")
+
+    async def kept(*batches: list[FakeRecord]) -> set[str]:
+        updater = await run(*batches)
+        (stored,) = await updater.profiles.load_whole(["ann"])
+        return {*read_unwanted(stored.unwanted).said}
+
+    assert await kept([BEFORE, word(0)]) == {"item:h0"}
+    assert await kept([BEFORE, word(0), SUPPRESS, word(2)]) == set()
+    assert await kept([BEFORE], [SUPPRESS], [word(2)]) == set()
+    assert await kept([BEFORE], [SUPPRESS], [LIFT], [word(2), word(5)]) == {"item:h5"}
 
 
 async def test_who_reads_only_the_lift_brings_nothing_back() -> None:

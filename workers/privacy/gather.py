@@ -19,6 +19,7 @@ from portrait.archive.archive import SCHEMA, numbers, scan
 from portrait.events.columns import ACTION_CODE
 from portrait.events.consent import GRANTED, Purpose, consent_of
 from portrait.events.letter import told_by
+from portrait.events.unwanted import read_unwanted
 from portrait.identity.keys import keys_of
 from portrait.opinions.aspects import Aspect
 from portrait.profiles.record import is_suppressed, read_sound
@@ -87,6 +88,14 @@ def _profile(key: str, stored: Stored) -> dict[str, object]:
             "at": to_moment(consent.at),
             "purposes": {purpose: consent.allows(purpose) for purpose in Purpose},
         },
+        "unwanted": [
+            {
+                "thing": thing,
+                "at": to_moment(word.at),
+                "until": to_moment(word.until) if word.until else None,
+            }
+            for thing, word in read_unwanted(stored.unwanted).said.items()
+        ],
         "searched": [*read_searched(stored.searched).values()],
         "reviews": [_review(*each) for each in read_readings(stored.searched).items()],
         "facts": None

@@ -29,6 +29,7 @@ from portrait.reading.decode import EventBatch, decode
 from portrait.reading.records import Clock
 from workers.schemas import await_schemas
 from workers.update.new_texts import encode_new
+from workers.update.refuse import refuse
 from workers.update.settle import ConflictError, require, settle
 from workers.update.tell import count, tell_store
 from workers.update.updater import Limits, Outcome, Updater, timed
@@ -133,11 +134,12 @@ async def _process(batch: EventBatch, outcome: Outcome, updater: Updater) -> boo
     """Take one part of a batch from its text to stored profiles. Says whether all are stored."""
     if batch.consents:
         await updater.profiles.agree(batch.consents)
-    if batch.unwanted:
-        await updater.profiles.refuse(batch.unwanted)
     with timed("encode"):
         await encode_new(batch, outcome, updater)
-    return await settle(batch, np.arange(len(batch)), outcome, updater)
+    if not await settle(batch, np.arange(len(batch)), outcome, updater):
+        return False
+    await refuse(batch, updater)
+    return True
 
 
 async def _finish(
