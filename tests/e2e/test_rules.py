@@ -56,8 +56,8 @@ def put(portrait: Portrait, *rules: Mapping[str, object]) -> dict[str, Any]:
     return made
 
 
-def listed(portrait: Portrait) -> Any:  # noqa: ANN401 - parsed JSON
-    return portrait.post("/recommend", {"user_id": "ann", "limit": 10})
+def listed(portrait: Portrait, user: str = "ann") -> Any:  # noqa: ANN401 - parsed JSON
+    return portrait.post("/recommend", {"user_id": user, "limit": 10})
 
 
 def names(listing: Any) -> list[str]:  # noqa: ANN401 - parsed JSON
@@ -118,21 +118,21 @@ def test_what_somebody_does_not_want_is_gone_in_every_process_until_they_are_for
 ) -> None:
     one, other = both
     put(one)
-    unwanted = names(listed(one))[0]
+    one.post("/events", {"type": "cart", "user_id": "bob", "item_id": "item-13"})
+    one.profile("bob")
+    unwanted = names(listed(one, "bob"))[0]
 
-    one.post("/profile/ann/unwanted", {"item_id": unwanted})
+    one.post("/profile/bob/unwanted", {"item_id": unwanted})
 
     def is_gone() -> bool:
-        return all(unwanted not in names(listed(each)) for each in both)
+        return all(unwanted not in names(listed(each, "bob")) for each in both)
 
     asyncio.run(until(is_gone, "no process lists it"))
-    assert other.get("/profile/ann").json()["unwanted"]["items"] == [unwanted]
-    httpx.delete(one.url + "/profile/ann", timeout=ANSWER_SECONDS).raise_for_status()
+    assert other.get("/profile/bob").json()["unwanted"]["items"] == [unwanted]
+    httpx.delete(one.url + "/profile/bob", timeout=ANSWER_SECONDS).raise_for_status()
     asyncio.run(
-        until(lambda: not one.get("/profile/ann/unwanted").json()["words"], "it is forgotten")
+        until(lambda: not one.get("/profile/bob/unwanted").json()["words"], "it is forgotten")
     )
-    one.post("/events", {"type": "cart", "user_id": "ann", "item_id": "item-13"})
-    one.profile("ann")
 
 
 def test_rules_outlive_a_redis_that_lost_them(both: tuple[Portrait, Portrait]) -> None:
