@@ -14,7 +14,7 @@ BROKER := $(if $(filter apache,$(KAFKA)),kafka)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup kafka demo demo-check demo-zh demo-retrain test test-kafka coverage fuzz check lint format bench-stream bench-encode bench-quality bench-heads bench-language bench-staleness \
-  bench-continual bench-judge bench-service bench-assist bench-portrait bench-opinions encoder-zh generate replay-dead up down clean lock \
+  bench-continual bench-judge bench-service bench-assist bench-portrait bench-opinions bench-experiments encoder-zh generate replay-dead up down clean lock \
   sbom audit pin-images fuzz-http
 
 help:  ## List the targets.
@@ -130,6 +130,9 @@ bench-portrait: setup  ## What a portrait says of shops whose truth is known; la
 
 bench-opinions: setup  ## How soon a turn of opinion is noticed, and how often one is that is none; last line JSON.
 	@$(RUN) python -m benchmarks.opinions $(if $(wildcard $(REVIEWS)),--reviews $(REVIEWS)) $(ARGS)
+
+bench-experiments: setup  ## False alarms and power of experiments, off-policy intervals, in worlds whose truth is known; last line JSON (ARGS=--quick: half a minute).
+	@$(RUN) python -m benchmarks.experiments $(ARGS)
 
 generate: setup  ## Rewrite the tables and schemas that follow from the code.
 	@$(RUN) python -m tests.support.generated

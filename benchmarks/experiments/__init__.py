@@ -1,0 +1,1 @@
+"""Experiments on people whose truth is known: false alarms, power, and off-policy intervals."""
