@@ -130,6 +130,14 @@ opinion_alerts_told = Counter(
     ["way", "outcome"],
 )
 
+# The experiment worker
+lists_brought = Counter(
+    "portrait_lists_brought_total",
+    "What lists of recommendations came to: lists and items seen, clicks, carts, purchases; "
+    "revenue in thousandths of the shop's unit.",
+    ["surface", "metric"],
+)
+
 # The trainer
 trainings = Counter("portrait_trainings_total", "Trainings that ended.", ["outcome"])
 trained_at = Gauge(
@@ -165,6 +173,10 @@ assist_outcomes = Counter(
 )
 rephrasings = Counter(
     "portrait_rephrasings_total", "Replies that a model said in other words.", ["outcome"]
+)
+impressions_dropped = Counter(
+    "portrait_impressions_dropped_total",
+    "Answers whose impressions were not published: Kafka was away for too long.",
 )
 access_decisions = Counter(
     "portrait_access_total",

@@ -47,6 +47,11 @@ def order_ref(order_id: str) -> int:
     return _ref(b"order:", order_id)
 
 
+def recommendation_ref(recommendation_id: str) -> int:
+    """Name an answer of recommendations by its id."""
+    return _ref(b"recommendation:", recommendation_id)
+
+
 def author_ref(author: str) -> int:
     """Name who wrote a post: a user of this shop has a `user_ref`."""
     return _ref(b"author:", author)

@@ -76,6 +76,13 @@ COMMANDS = (
         ),
     ),
     Command(
+        "experiments",
+        "Join what people do with what was recommended to them, and count it by experiment, place "
+        "and source.",
+        "workers.roots.experiments",
+        (*_WIRES, *_READING, *_SPOKEN, "future_tolerance", "profile_ttl", "consent", *_HEALTH),
+    ),
+    Command(
         "train",
         "Train models on the archive, judge them, and promote only what is better.",
         "workers.roots.train",

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from benchmarks.experiments.choices import coverage
 from benchmarks.experiments.world import EVEN, Look, assigned, converted, spent
 from portrait.experiments.counts import ALPHA, lift_of, log_evidence, ratio_p
-from portrait.experiments.interleaving import preferred, team_draft
+from portrait.experiments.interleaving import team_draft
 from portrait.experiments.means import mean_lift_of
 
 REFUSED = float(-np.log(ALPHA))
@@ -112,15 +112,12 @@ def draft_needs(run: int, lists: int, better: float) -> int | None:
     """
     random = Random(run)  # noqa: S311 - a simulation
     first, second = list(range(10)), list(range(5, 15))
-    wins = thrown = 0
+    wins = 0
     for number in range(1, lists + 1):
         drawn = team_draft(first, second, 10, random)
         best = [team for item, team in drawn if item == second[0]]
-        clicked = best if best and random.random() < better else [random.choice(drawn)[1]]
-        preference = preferred(clicked)
-        thrown += abs(preference)
-        wins += preference > 0
-        if log_evidence(wins, thrown, 0.5, 0.5) >= REFUSED:
+        wins += best[0] if best and random.random() < better else random.choice(drawn)[1]
+        if log_evidence(wins, number, 0.5, 0.5) >= REFUSED:
             return number
     return None
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from portrait.errors import LetterInvalidError
 from portrait.events.receipt import sent_back
 from portrait.events.stream import Headers, Message, Record, Unreadable
-from portrait.events.topics import DEAD, EVENT_TOPICS, ITEMS, OPINIONS
+from portrait.events.topics import DEAD, EVENT_TOPICS, IMPRESSIONS, ITEMS, OPINIONS
 
 OURS = "portrait-"  # begins the names of our own headers
 THEIRS = "portrait-header-"  # before the name of a producer's header that begins like ours
@@ -26,7 +26,7 @@ LONGEST_REASON = 200  # characters
 MOST_ALIKE = 100  # in a row, each with a letter of its own: a producer that tries again has fewer
 PLACES = 6  # headers that every letter has: see `_place`
 REPLAYED = frozenset(
-    {*EVENT_TOPICS, ITEMS, OPINIONS}
+    {*EVENT_TOPICS, ITEMS, OPINIONS, IMPRESSIONS}
 )  # never `erasures`: no letter may erase anybody
 
 

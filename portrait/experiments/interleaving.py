@@ -1,14 +1,15 @@
 """Interleaving: two rankings in one list, and which of them what is touched speaks for.
 
 Both pick in turn, who begins by a coin in every round, each the best of its own that is not taken
-yet. So in every list each has as many places as good as the other's, and what is touched, of whose
-pick it is, compares them within one person: some ten times as sensitive as two groups.
+yet. So in every list each has as many places as good as the other's, and of whose pick that is
+which is touched first compares them within one person. Where both are equally good that is a coin,
+whatever the reader likes, so lists are throws as people are in groups (`counts.py`).
 
 Source: Radlinski, Kurup and Joachims, How does clickthrough data reflect retrieval quality?, CIKM
 2008, section 5 (team draft).
 """
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Sequence
 from random import Random
 from typing import TypeVar
 
@@ -49,9 +50,3 @@ def _next(ranking: Sequence[Item], places: list[int], team: int, taken: set[Item
             return item
         places[team] += 1
     return None
-
-
-def preferred(teams: Iterable[int]) -> int:
-    """Return which ranking more of what was touched speaks for: -1 the first, 1 the second, 0."""
-    balance = sum(1 if team else -1 for team in teams)
-    return (balance > 0) - (balance < 0)

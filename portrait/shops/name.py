@@ -14,8 +14,8 @@ from pydantic import AfterValidator, StringConstraints
 # What topics and groups begin with where there are no shops; a test holds it against the topics.
 RESERVED = frozenset(
     {
-        *("alerts", "consents", "erasures", "events", "identities", "items", "opinions"),
-        *("portrait", "profiles", "unwanted"),
+        *("alerts", "consents", "erasures", "events", "identities", "impressions", "items"),
+        *("opinions", "portrait", "profiles", "unwanted"),
     }
 )
 FOLDER = "shops"  # of each place: beside days, lists and versions, and never one of them

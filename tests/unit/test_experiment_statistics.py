@@ -20,7 +20,7 @@ from benchmarks.experiments.__main__ import (
 from benchmarks.experiments.choices import valued
 from portrait.experiments.assignment import is_ramped, is_within, place_of, variant_of
 from portrait.experiments.counts import ALPHA, lift_of, log_evidence, ratio_p, share_bounds
-from portrait.experiments.interleaving import preferred, team_draft
+from portrait.experiments.interleaving import team_draft
 from portrait.experiments.means import LEAST, Sums, mean_lift_of
 from portrait.experiments.off_policy import cross_fitted, doubly_robust
 from portrait.experiments.thompson import FLOOR, chances, choose
@@ -163,10 +163,6 @@ def test_a_team_draft_has_each_item_once_and_as_many_picks_of_both(
     for end in range(0, min(len(items), 12), 2):  # both still have their best
         teams = [team for _, team in drawn[:end]]
         assert teams.count(0) == teams.count(1)
-
-
-def test_credit_goes_to_whose_picks_were_touched_more() -> None:
-    assert [preferred(teams) for teams in ([0], [1, 1, 0], [0, 1], [])] == [-1, 1, 0, 0]
 
 
 def test_the_logged_chance_is_the_chance_of_the_choice() -> None:

@@ -1,0 +1,1 @@
+"""The experiment worker: what came of the lists that were recommended, counted."""

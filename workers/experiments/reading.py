@@ -1,0 +1,139 @@
+"""What a batch of the log says of lists: those given, what of them was seen, what people did."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from pydantic import ValidationError
+
+from portrait.errors import EventInvalidError
+from portrait.events.event import Action, Event
+from portrait.events.impression import Answer, Sighting, read_impression
+from portrait.events.private import is_private
+from portrait.events.stream import Batch, Message, Record
+from portrait.events.topics import ERASURES, IMPRESSIONS
+from portrait.experiments.joining import MOST_WORTH, Deed, Done
+from portrait.experiments.tally import THOUSANDTH
+from portrait.field_errors import reasons
+from portrait.reading.dialect import Dialect
+from portrait.reading.records import (
+    LARGEST_EVENT,
+    Clock,
+    Heard,
+    put_aside,
+    read_erasure,
+    read_plain,
+    read_record,
+    require_whole,
+)
+from portrait.ref import event_ref, item_ref, recommendation_ref, user_ref
+from portrait.times import to_ms
+
+DEEDS: Mapping[Action, Deed] = {
+    Action.BROWSE: Deed.CLICK,
+    Action.CLICK: Deed.CLICK,
+    Action.CART: Deed.CART,
+    Action.PURCHASE: Deed.PURCHASE,
+}
+
+
+class Heeded(NamedTuple):
+    """One thing that is said, whose it is (None: nobody's), and when it was received, ms."""
+
+    said: Answer | Sighting | Done
+    user: str | None
+    received: int
+
+
+@dataclass(slots=True)
+class Said:
+    """What a batch says."""
+
+    answers: list[Heeded] = field(default_factory=list)
+    sightings: list[Heeded] = field(default_factory=list)
+    deeds: list[Heeded] = field(default_factory=list)
+    erased: dict[int, int] = field(default_factory=dict)  # user_ref: until when, ms
+    dead: list[Message] = field(default_factory=list)  # of impressions: others have their worker
+
+    @property
+    def all(self) -> list[Heeded]:
+        """Lists before what came of them, deeds in the order of their moments."""
+        return [*self.answers, *self.sightings, *sorted(self.deeds, key=_moment)]
+
+
+def _moment(heeded: Heeded) -> int:
+    return heeded.said.at if isinstance(heeded.said, Done) else 0
+
+
+def read_batch(batch: Batch, future_tolerance_ms: int, dialect: Dialect) -> Said:
+    """Read a batch's records. What cannot be read is a dead letter, or was somebody else's."""
+    said, clock = Said(), Clock.of_system(future_tolerance_ms, batch.since)
+
+    def take(record: Record) -> None:
+        if record.topic == ERASURES:
+            user, until = read_erasure(record, clock, dialect)
+            said.erased[user_ref(user)] = max(until, said.erased.get(user_ref(user), 0))
+        elif record.topic == IMPRESSIONS:
+            _impression(record, clock, said)
+        elif not is_private(record.headers):
+            said.deeds += [
+                each for heard in _heard(record, clock, dialect) for each in _deed(heard)
+            ]
+
+    for record in batch.records:
+        letter = put_aside(record, take, batch.logs)
+        if letter is not None and record.topic == IMPRESSIONS:
+            said.dead.append(letter)
+    return said
+
+
+def _impression(record: Record, clock: Clock, said: Said) -> None:
+    value = record.value
+    if value is None or len(value) > LARGEST_EVENT:
+        msg = "payload: missing" if value is None else f"payload: larger than {LARGEST_EVENT} bytes"
+        raise EventInvalidError(msg)
+    try:
+        read = read_impression(value)
+    except ValidationError as error:
+        raise EventInvalidError(reasons(error)) from None  # the error holds the message
+    received = clock.received(record)
+    if not 0 < to_ms(read.occurred_at) <= received + clock.tolerance:
+        msg = "occurred_at: in the future, or before 1970"
+        raise EventInvalidError(msg)
+    if isinstance(read, Answer):
+        said.answers.append(Heeded(read, read.user_key, received))
+    else:
+        said.sightings.append(Heeded(read, None, received))
+
+
+def _heard(record: Record, clock: Clock, dialect: Dialect) -> Sequence[Heard]:
+    plain = read_plain(record, clock, dialect)
+    if plain is not None:
+        return [plain]
+    reading = read_record(record, clock, dialect)
+    require_whole(reading)
+    return reading.events
+
+
+def _deed(heard: Heard) -> list[Heeded]:
+    """Return what an event says of lists; a click that names none says nothing."""
+    event = heard.event
+    deed, named = DEEDS.get(event.type), event.recommendation_id
+    if deed is None or event.item_id is None or (deed is Deed.CLICK and named is None):
+        return []
+    done = Done(
+        event_ref(event.event_id),
+        user_ref(event.user_key),
+        item_ref(event.item_id),
+        deed,
+        heard.at,
+        _worth(event),
+        0 if named is None else recommendation_ref(named),
+    )
+    return [Heeded(done, event.user_key, heard.received)]
+
+
+def _worth(event: Event) -> int:
+    """Return what was paid in an event, in thousandths; 0: it does not say."""
+    worth = round((event.price or 0) * (event.quantity or 1) * THOUSANDTH)
+    return min(worth, MOST_WORTH)

@@ -1,0 +1,155 @@
+"""Experiments: join what people do with the lists that they were given, and count.
+
+batch ─▶ read ─▶ forget ─▶ consent ─▶ join ─▶ store, what is counted with it ─▶ mark ─▶ commit
+
+What is remembered of lists and people is stored in one step with what it adds to the figures, so a
+crash repeats a batch and counts nothing twice. Offsets lie beside, as those of profiles do: a Redis
+that comes back with an older state is caught up.
+"""
+
+import time
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+
+from portrait import metrics
+from portrait.errors import StoreRestartedError, StoreUnavailableError
+from portrait.events.consent import GRANTED, Consent, Purpose, consent_of
+from portrait.events.impression import Answer, Sighting
+from portrait.events.resume import Resume
+from portrait.events.stream import Batch, EventStream, Publisher
+from portrait.events.topics import IMPRESSIONS
+from portrait.experiments.attribution import Attribution
+from portrait.experiments.joining import Done
+from portrait.experiments.store import ListsChangedError, ListStore
+from portrait.experiments.tally import Tally
+from portrait.outage import Outage
+from portrait.profiles.store import ProfileStore
+from portrait.reading.dialect import AS_SENT, Dialect
+from portrait.ref import recommendation_ref, user_ref
+from portrait.times import MILLISECOND
+from workers.experiments.reading import Heeded, Said, read_batch
+from workers.schemas import await_schemas
+
+AT_ONCE = 500  # that are joined and stored in one step
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Experiments:
+    """The worker's parts."""
+
+    store: ListStore
+    profiles: ProfileStore
+    publisher: Publisher
+    resume: Resume
+    outage: timedelta
+    future_tolerance: timedelta
+    dialect: Dialect = AS_SENT
+    unsaid: Consent = GRANTED  # what counts of who has said nothing of what may be done
+
+
+async def count_lists(stream: EventStream, experiments: Experiments) -> None:
+    """Run until the stream closes. Whatever it raises is fatal: let the process restart."""
+    tolerance = experiments.future_tolerance // MILLISECOND
+    async for batch in stream.batches():
+        await await_schemas(stream, batch.records, experiments.dialect.schemas, experiments.outage)
+        said = read_batch(batch, tolerance, experiments.dialect)
+        if said.dead:
+            await experiments.publisher.publish(said.dead)
+            metrics.dead_letters.labels(IMPRESSIONS).inc(len(said.dead))
+        try:
+            await _through_outages(stream, batch, said, experiments)
+        except StoreRestartedError:
+            log.warning("store_restarted", records=len(batch.records))
+            stream.rewind()
+            continue
+        await stream.commit(batch)
+
+
+async def _through_outages(
+    stream: EventStream, batch: Batch, said: Said, experiments: Experiments
+) -> None:
+    """Store a batch, again as often as Redis fails or another worker was faster."""
+    outage = Outage(experiments.outage)
+    while True:
+        try:
+            await _process(said, experiments)
+            return await experiments.resume.mark(batch.ends, batch.logs)
+        except (ListsChangedError, StoreUnavailableError) as error:
+            if outage.is_over_limit():
+                raise
+            pause = outage.pause()
+            log.warning("lists_not_stored", reason=str(error), retry_seconds=pause)
+            if not await stream.pause(pause):
+                raise  # told to stop: what is not stored is not committed
+
+
+async def _process(said: Said, experiments: Experiments) -> None:
+    started = time.monotonic()
+    for person, until in said.erased.items():
+        await experiments.store.forget(person, until)
+    heeded = await _allowed(said.all, experiments)
+    for at in range(0, len(heeded), AT_ONCE):
+        await _store(heeded[at : at + AT_ONCE], experiments.store)
+    if heeded or said.erased:
+        log.info(
+            "lists_stored",
+            answers=len(said.answers),
+            deeds=len(said.deeds),
+            erasures=len(said.erased),
+            dead=len(said.dead),
+            seconds=round(time.monotonic() - started, 4),
+        )
+
+
+async def _allowed(heeded: Sequence[Heeded], experiments: Experiments) -> list[Heeded]:
+    """Leave out what people do not let be counted."""
+    users = sorted({each.user for each in heeded if each.user is not None})
+    stored = await experiments.profiles.load_whole(users)
+    withdrawn = {
+        user
+        for user, each in zip(users, stored, strict=True)
+        if not consent_of(each.consent, experiments.unsaid).allows(Purpose.ANALYTICS)
+    }
+    return [each for each in heeded if each.user not in withdrawn]
+
+
+async def _store(heeded: Sequence[Heeded], store: ListStore) -> None:
+    """Join and store one part."""
+    opened = await store.load(_recommendations(heeded), _people(heeded))
+    joined = Attribution(opened.journeys, opened.people)
+    for said, user, received in heeded:
+        if user is not None and received <= opened.erased.get(user_ref(user), 0):
+            continue  # it is forgotten
+        if isinstance(said, Answer):
+            joined.answered(recommendation_ref(said.recommendation_id), said)
+        elif isinstance(said, Sighting):
+            joined.sighted(recommendation_ref(said.recommendation_id), said)
+        else:
+            joined.did(said)
+    await store.save(opened, joined.tally)
+    _measure(joined.tally)
+
+
+def _recommendations(heeded: Sequence[Heeded]) -> Collection[int]:
+    found = {
+        each.said.recommendation
+        if isinstance(each.said, Done)
+        else recommendation_ref(each.said.recommendation_id)
+        for each in heeded
+    }
+    return found - {0}
+
+
+def _people(heeded: Sequence[Heeded]) -> Collection[int]:
+    return {user_ref(each.user) for each in heeded if each.user is not None}
+
+
+def _measure(tally: Tally) -> None:
+    for (_, figure), amount in tally.figures.items():
+        if figure.by == "all":
+            metrics.lists_brought.labels(figure.surface, figure.metric).inc(amount)
