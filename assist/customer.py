@@ -115,7 +115,7 @@ async def offers_for(user_id: str | None, parts: Parts, live: Live, turns: Turns
         return ()
     asked = RecommendationRequest(user_id=user_id, limit=OFFERED, explain=True)
     try:
-        answer = from_json(await recommend(asked, parts, live, turns))
+        answer = from_json(await recommend(asked, parts, live, turns, is_counted=False))
     except (BusyError, ModelMissingError):
         return ()
     return [

@@ -418,6 +418,12 @@ class Settings(BaseSettings):
         "lets nobody in any more.",
     )
 
+    impressions: Literal["answers", "sent", "off"] = Field(
+        "answers",
+        description="What of a recommended list counts as seen: all that was answered, or what "
+        "`POST /impressions` says. `off`: nothing is published, so nothing is counted.",
+    )
+
     # The help desk
     help_desk: Path = Field(
         Path("deploy/help-desk"),

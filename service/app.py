@@ -18,12 +18,13 @@ from starlette.types import ASGIApp
 
 from portrait.access.scope import Scope
 from portrait.events.event import Event
-from service import events, identities, items, operations
+from service import events, identities, impressions, items, operations
 from service.access import routes as access
 from service.access.guard import Guard
 from service.access.rules import OPEN, rule_of
 from service.dependencies import State
 from service.documents import routes_of
+from service.experiments import routes as experiments
 from service.http.border import Border
 from service.http.middleware import BodyLimit, BodyLimits, RequestLog
 from service.http.problems import Problem, install_problems
@@ -79,6 +80,7 @@ def app_of(
     resources = (
         *(consents, exports, erasures),  # before profiles: longer paths
         *(profiles, recommendations, rules, events, identities, items, opinions),
+        *(impressions, experiments),
         *(models, access, operations),
     )
     return assemble(

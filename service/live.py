@@ -27,7 +27,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from threading import Lock
-from typing import Protocol
+from typing import Literal, Protocol
 
 import structlog
 from prometheus_client import Gauge
@@ -48,6 +48,8 @@ from portrait.events.consent import GRANTED, Consent
 from portrait.events.item import IntroducedItem, Item
 from portrait.events.progress import ProgressStore
 from portrait.events.stream import Publisher
+from portrait.experiments.definition import Experiment
+from portrait.experiments.store import ExperimentStore
 from portrait.identity.store import IdentityStore
 from portrait.inference.ranking import Ranking
 from portrait.inference.shelf import Shelf, shelf_of
@@ -66,6 +68,7 @@ from portrait.rules.rulings import Rulings
 from portrait.rules.store import RuleStore
 from service.models.job_words import TRAINER_MISSING
 from service.new_texts import NewTexts
+from service.recommendations.impressions import Outbox
 from service.recommendations.schemas import RecommendationRequest
 from service.repeating import repeat
 from service.rules.newest import NewestEdges, NewestRules
@@ -75,6 +78,8 @@ CATALOGUE_EVERY = 0.2
 PROGRESS_EVERY = 0.25
 RULES_EVERY = 0.25
 EDGES_EVERY = 1.0
+EXPERIMENTS_EVERY = 0.5
+IMPRESSIONS_EVERY = 0.1
 POPULARITY_EVERY = 5.0
 JOBS_EVERY = 5.0
 ROOM_EVERY = 5.0
@@ -88,6 +93,7 @@ CATALOGUE_EMPTY = (
     "see that an index worker runs (`python -m workers index`)."
 )
 
+Impressions = Literal["answers", "sent", "off"]
 # User, record, searches, what is unwanted, hours of silence.
 AnswerKey = tuple[str, bytes, bytes | None, bytes | None, int]
 
@@ -135,12 +141,14 @@ class Parts:
     jobs: Jobs
     desk: ReadingDesk
     opinions: OpinionStore
+    experiments: ExperimentStore
     publisher: Publisher
     erasures: ErasureJobs
     exports: Exports
     ping_store: Callable[[], Awaitable[None]]
     warn_of_store: Callable[[], Awaitable[str | None]]  # what somebody should see to
     unsaid: Consent = GRANTED  # what counts of who has said nothing of what may be done
+    impressions: Impressions = "answers"  # what counts as seen
     shop: str | None = None  # whose they are; None: there is but one
     room: Room | None = None  # how much it may have; None: as much as it likes
 
@@ -290,6 +298,8 @@ class Live:
         self._versions: dict[str, str | None] = {}  # by space; None where no model is known
         self.is_running = False
         self.new_texts = NewTexts(parts.desk)
+        self.experiments = list[Experiment]()
+        self.outbox = Outbox(parts.publisher)
         self._trainer_missing: str | None = None
         self._store_warning: str | None = None
         self._parts = parts
@@ -338,6 +348,8 @@ class Live:
             (self.follow_edges, EDGES_EVERY),
             (self.follow_progress, PROGRESS_EVERY),
             (self.follow_popularity, POPULARITY_EVERY),
+            (self.follow_experiments, EXPERIMENTS_EVERY),
+            (self.outbox.empty, IMPRESSIONS_EVERY),
             (self.follow_jobs, JOBS_EVERY),
             (self.follow_warnings, JOBS_EVERY),
         )
@@ -352,6 +364,7 @@ class Live:
                 self.is_running = False
                 for task in tasks:
                     await stopped(task)
+                await self.outbox.empty()
 
     async def follow_model(self) -> None:
         """Load the champion's catalogue beside the one in use, then switch."""
@@ -417,6 +430,10 @@ class Live:
         weights = await self._parts.popularity.newest(DAYS)
         if weights != self._weights:
             self._weights = weights
+
+    async def follow_experiments(self) -> None:
+        """Learn which experiments there are."""
+        self.experiments = [*await self._parts.experiments.all()]
 
     async def follow_jobs(self) -> None:
         """Notice a training that waits for a trainer: nobody else is there to say so."""

@@ -10,10 +10,22 @@ from pydantic import (
     WithJsonSchema,
 )
 
-from portrait.events.item import ItemSnapshot, ItemWords, nullable
-from service.fields import Brand, Category, ItemName, Moment, Price, ResponseBody, SentMoment, Title
+from portrait.events.impression import MOST_ITEMS
+from portrait.events.item import Id, ItemSnapshot, ItemWords, nullable
+from service.fields import (
+    Brand,
+    Category,
+    ItemName,
+    Moment,
+    Price,
+    RequestBody,
+    ResponseBody,
+    SentMoment,
+    Title,
+)
 
 MOST_EVENTS = 500  # of one request
+MOST_IMPRESSIONS = 50
 ReadEvent = Annotated[
     dict[str, Any],
     WithJsonSchema({"$ref": "#/components/schemas/Event"}),
@@ -52,6 +64,48 @@ class EventsAnswer(ResponseBody):
     passed_over: int = Field(0, description="Known, and of no interest.", examples=[0])
     rejected: int = Field(examples=[0])
     results: tuple[EventResult, ...]
+
+
+class ImpressionBody(RequestBody):
+    """What of one list was seen."""
+
+    recommendation_id: Id = Field(description="As `POST /recommend` answered it.")
+    item_ids: tuple[Id, ...] | None = Field(
+        None,
+        max_length=MOST_ITEMS,
+        strict=False,
+        description="Which items; without them all of the list.",
+    )
+    occurred_at: SentMoment = Field(None, description="When; without it: now.")
+
+
+class ImpressionsBody(RequestBody):
+    """What of lists was seen."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "impressions": [
+                        {
+                            "recommendation_id": "1b4e28ba-2fa1-41d2-883f-0016d3cca427",
+                            "item_ids": ["1082185"],
+                        }
+                    ]
+                }
+            ]
+        }
+    )
+
+    impressions: tuple[ImpressionBody, ...] = Field(
+        min_length=1, max_length=MOST_IMPRESSIONS, strict=False
+    )
+
+
+class ImpressionsAccepted(ResponseBody):
+    """They were taken in."""
+
+    accepted: int = Field(examples=[1])
 
 
 class ItemBody(ItemSnapshot):

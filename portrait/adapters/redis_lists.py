@@ -80,7 +80,9 @@ class RedisLists:
             for ref, person in opened.people.items():
                 if person == NOBODY:
                     continue
-                pipe.set(person_key(ref), PERSON.dump_json(_pruned(person)), ex=PERSON_SECONDS)
+                is_known = person.lists or person.touches or person.trials
+                expires = PERSON_SECONDS if is_known else LIST_SECONDS
+                pipe.set(person_key(ref), PERSON.dump_json(_pruned(person)), ex=expires)
             for (day, figure), amount in tally.figures.items():
                 pipe.hincrby(day_key(day), json.dumps(figure), amount)
             for day in {day for day, _ in tally.figures}:

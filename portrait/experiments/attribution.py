@@ -13,7 +13,7 @@ from portrait.events.impression import Answer, Sighting
 from portrait.experiments.joining import (
     BOUGHT_WITHIN,
     CLOCKS,
-    MOST_COUNTED,
+    MOST_KEPT,
     MOST_LISTS,
     MOST_TOUCHES,
     MOST_TRIALS,
@@ -23,6 +23,7 @@ from portrait.experiments.joining import (
     Deed,
     Done,
     Journey,
+    Kept,
     Listed,
     Origin,
     Person,
@@ -76,19 +77,25 @@ class Attribution:
     def did(self, done: Done) -> None:
         """Credit a deed to the list that it names, else to the one that led there."""
         person = self.people[done.person]
-        is_stranger = not (done.recommendation or person.touches or person.trials)
-        if is_stranger or done.event in person.counted:
-            return
-        if done.deed is Deed.PURCHASE:
-            self._spend(person, done)
         if done.deed is not Deed.CLICK:
-            person.counted.append(done.event)
-            del person.counted[:-MOST_COUNTED]
+            if any(done.event == kept.done.event for kept in person.kept):
+                return  # a repeat
+            person.kept.append(Kept(done, is_credited=False))
+            del person.kept[:-MOST_KEPT]
+            for experiment, trial in person.trials.items():
+                self._spend(experiment, trial, done)
         if done.recommendation:
             self._named(done)
-        else:
-            touch = person.touches.get(done.item)
-            if touch is not None and 0 <= done.at - touch.at + CLOCKS <= BOUGHT_WITHIN + CLOCKS:
+        elif done.item in person.touches:
+            self._led(person, done.item)
+
+    def _led(self, person: Person, item: int) -> None:
+        """Credit what somebody has done with an item after they touched it in a list."""
+        touch = person.touches[item]
+        for place, (done, is_credited) in enumerate(person.kept):
+            is_after = 0 <= done.at - touch.at <= BOUGHT_WITHIN
+            if done.item == item and is_after and not is_credited and not done.recommendation:
+                person.kept[place] = Kept(done, is_credited=True)
                 self._credit(done, touch.origin)
 
     def _named(self, done: Done) -> None:
@@ -121,6 +128,8 @@ class Attribution:
             if experiment not in trials:
                 trials[experiment] = Trial(variant, listed.at)
                 self.tally.enter(experiment, variant)
+                for kept in self.people[listed.person].kept:
+                    self._spend(experiment, trials[experiment], kept.done)
         for oldest in [*trials][:-MOST_TRIALS]:
             del trials[oldest]
 
@@ -136,13 +145,16 @@ class Attribution:
 
     def _touch(self, done: Done, origin: Origin, journey: Journey, listed: Listed) -> None:
         """Remember an item as touched there; the first time in a list it is a click."""
-        touches = self.people[done.person].touches
+        person = self.people[done.person]
+        touches = person.touches
         before = touches.get(done.item)
         if before is None or before.at <= done.at:
             touches.pop(done.item, None)
             touches[done.item] = Touch(origin, done.at)
         for oldest in [*touches][:-MOST_TOUCHES]:
             del touches[oldest]
+        if done.item in touches:
+            self._led(person, done.item)
         bit = 1 << (origin.position - 1)
         if journey.touched & bit:
             return
@@ -172,13 +184,12 @@ class Attribution:
                 trial.revenue = _bounded(trial.revenue + worth)
                 self.tally.change(experiment, before, trial)
 
-    def _spend(self, person: Person, done: Done) -> None:
-        """Count all that somebody buys after they first saw an experiment, whatever led there."""
-        for experiment, trial in person.trials.items():
-            if done.at >= trial.since - CLOCKS:
-                before = copy(trial)
-                trial.spending = _bounded(trial.spending + done.worth)
-                self.tally.change(experiment, before, trial)
+    def _spend(self, experiment: str, trial: Trial, done: Done) -> None:
+        """Count what somebody buys after they first saw an experiment, whatever led there."""
+        if done.deed is Deed.PURCHASE and done.at >= trial.since - CLOCKS:
+            before = copy(trial)
+            trial.spending = _bounded(trial.spending + done.worth)
+            self.tally.change(experiment, before, trial)
 
 
 def _bounded(worth: int) -> int:

@@ -3,7 +3,8 @@
 A list is remembered for a day, who saw it and touched something of it for a week. A touch within a
 day of the list is a click; a cart or a purchase of an item is credited to the newest list that its
 buyer touched it in, within a week before. Each touch of an item counts once in a list, each cart
-and purchase once at all. What comes before its list was read waits for it, beside it.
+and purchase once at all. What is read before its list, or before the touch that led there, waits:
+topics are read one before the other, and by the moments of what they say it makes no difference.
 """
 
 from dataclasses import dataclass, field
@@ -19,7 +20,7 @@ BOUGHT_WITHIN = 7 * DAY_MS  # of the touch
 CLOCKS = HOUR_MS // 12  # how far the clocks of a shop's servers may lie apart
 MOST_WAITING = 50  # deeds of one list that has not been read yet
 MOST_TOUCHES = 64  # items of one person: the newest
-MOST_COUNTED = 64  # carts and purchases of one person by which a repeat is known
+MOST_KEPT = 32  # carts and purchases of one person: repeats are known by them, and they may wait
 MOST_LISTS = 200  # of one person, to be forgotten with them
 MOST_TRIALS = 50  # experiments of one person; of more the newest
 MOST_WORTH = (
@@ -45,6 +46,13 @@ class Done(NamedTuple):
     at: int  # ms
     worth: int  # of a purchase, in thousandths of the shop's unit
     recommendation: int  # 0: it names none
+
+
+class Kept(NamedTuple):
+    """A cart or a purchase, and whether a list has got credit for it."""
+
+    done: Done
+    is_credited: bool
 
 
 class Origin(NamedTuple):
@@ -116,7 +124,7 @@ class Person:
     """What is kept of one person."""
 
     touches: dict[int, Touch] = field(default_factory=dict)  # by item; the newest last
-    counted: list[int] = field(default_factory=list)  # refs of events
+    kept: list[Kept] = field(default_factory=list)  # carts and purchases, the newest last
     lists: list[int] = field(default_factory=list)  # refs of recommendations
     trials: dict[str, Trial] = field(default_factory=dict)  # by experiment
 

@@ -24,6 +24,11 @@ RULES: Mapping[tuple[str, str], Rule] = {
     ("POST", "/identities"): Scope.EVENTS_WRITE,
     ("GET", "/identities/{anonymous_id}"): Scope.PROFILES_READ,
     ("DELETE", "/identities/{anonymous_id}"): Scope.PRIVACY_ADMIN,
+    ("POST", "/impressions"): Scope.EVENTS_WRITE,
+    ("GET", "/experiments"): Scope.MODELS_ADMIN,
+    ("GET", "/experiments/{experiment_id}"): Scope.MODELS_ADMIN,
+    ("PUT", "/experiments/{experiment_id}"): Scope.MODELS_ADMIN,
+    ("GET", "/attribution"): Scope.MODELS_ADMIN,
     ("GET", "/opinions"): Scope.PROFILES_READ,  # examples are what customers wrote
     ("GET", "/profile/{user_id}/consent"): Scope.PROFILES_READ,
     ("PUT", "/profile/{user_id}/consent"): Scope.EVENTS_WRITE,  # but of a server: see the route

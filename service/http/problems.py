@@ -25,6 +25,7 @@ from portrait.errors import (
     StreamUnavailableError,
 )
 from portrait.events.item import ID_PATTERN, ID_RULE
+from portrait.experiments.store import ExperimentNotFoundError, TooManyExperimentsError
 from portrait.helpdesk.desk import DeskNotReadError
 from portrait.helpdesk.labels import MessageNotFoundError
 from portrait.lifecycle.jobs import JobNotFoundError, JobOpenError, JobOverError
@@ -94,6 +95,13 @@ class EventsInvalidError(ProblemError):
     name = "events-invalid"
 
 
+class ExperimentQuarrelsError(ProblemError):
+    """Another experiment asks for something else of the same lists."""
+
+    status = HTTPStatus.CONFLICT
+    name = "experiment-quarrels"
+
+
 class NotReadyError(ProblemError):
     """Something the service stands on does not answer."""
 
@@ -121,6 +129,8 @@ OURS: Mapping[type[PortraitError], tuple[HTTPStatus, str, int | None]] = {
     KeyNotFoundError: (HTTPStatus.NOT_FOUND, "key-not-found", None),
     TooManyKeysError: (HTTPStatus.CONFLICT, "too-many-keys", None),
     ModelNotFoundError: (HTTPStatus.NOT_FOUND, "model-not-found", None),
+    ExperimentNotFoundError: (HTTPStatus.NOT_FOUND, "experiment-not-found", None),
+    TooManyExperimentsError: (HTTPStatus.CONFLICT, "too-many-experiments", None),
     JobNotFoundError: (HTTPStatus.NOT_FOUND, "job-not-found", None),
     ModelNotPromotableError: (HTTPStatus.CONFLICT, "model-not-promotable", None),
     NoFormerModelError: (HTTPStatus.CONFLICT, "no-former-model", None),

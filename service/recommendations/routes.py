@@ -7,6 +7,7 @@ from portrait.events.event import ANONYMOUS
 from service.access.caller import Caller
 from service.access.problems import ScopeMissingError
 from service.dependencies import caller_of, state_of, turns_of
+from service.events import asks_for_privacy
 from service.http.problems import WRITING, declared
 from service.recommendations.recommender import recommend
 from service.recommendations.schemas import RecommendationRequest, Recommendations
@@ -22,8 +23,12 @@ async def post_recommend(asked: RecommendationRequest, request: Request) -> Resp
     By the session if it says anything, with the user's profile for the long term; else by the
     profile; else what is popular, a few of each category. `strategy` says which.
     """
-    check_public(caller_of(request), asked)
-    answer = await recommend(asked, *state_of(request), turns_of(request))
+    caller = caller_of(request)
+    check_public(caller, asked)
+    is_private = caller.is_public and asks_for_privacy(request.headers)
+    answer = await recommend(
+        asked, *state_of(request), turns_of(request), is_counted=not is_private
+    )
     return Response(answer, media_type="application/json")
 
 

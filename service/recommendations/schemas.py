@@ -46,6 +46,7 @@ SessionText = Annotated[
     AfterValidator(redacted),
 ]
 Emptied = Literal["catalogue", "filters", "unavailable", "excluded", "seen", "unwanted", "rules"]
+Surface = Literal["home", "item", "cart", "again", "search", "email"]
 Strategy = Literal["session", "session_and_profile", "profile", "popular", "not_personalised"]
 
 
@@ -142,6 +143,9 @@ class RecommendationRequest(RequestBody):
         None, description="Nobody knows them: popular items, not an error."
     )
     session: Session | None = None
+    surface: Surface = Field(
+        "home", description="Where the list is shown: what comes of it is counted by that."
+    )
     limit: int = Field(20, ge=1, le=MOST_ITEMS)
     exclude: Annotated[tuple[Id, ...], BeforeValidator(_as_list)] = Field(
         (), max_length=MOST_EXCLUDED, description="Item ids."
@@ -291,6 +295,10 @@ class Recommendations(ResponseBody):
     )
     model_version: ModelName
     space_id: SpaceName
+    experiments: dict[str, str] = Field(
+        description="In which experiments this list is, and with which variant.",
+        examples=[{"diverse-home": "diverse"}],
+    )
     profile_as_of: Moment | None = Field(description="Time of the user's newest event.")
     stale_seconds: Stale
     session_texts: tuple[TextReading, ...]

@@ -20,6 +20,7 @@ from portrait.adapters.redis_buckets import RedisBuckets
 from portrait.adapters.redis_catalogue import RedisCatalogue
 from portrait.adapters.redis_desk import RedisDesk
 from portrait.adapters.redis_edges import RedisEdges
+from portrait.adapters.redis_experiments import RedisExperiments
 from portrait.adapters.redis_identities import RedisIdentities
 from portrait.adapters.redis_keys import RedisKeys
 from portrait.adapters.redis_lease import RedisJobs
@@ -94,12 +95,14 @@ def parts_of(settings: Settings, redis: Redis, publisher: Publisher, keys: Redis
         jobs=RedisJobs(redis),
         desk=RedisDesk(redis),
         opinions=RedisOpinions(redis),
+        experiments=RedisExperiments(redis),
         publisher=publisher,
         erasures=RedisErasures(redis),
         exports=RedisExports(redis),
         ping_store=partial(ping, redis),
         warn_of_store=partial(eviction, redis),
         unsaid=DEFAULTS[settings.consent],
+        impressions=settings.impressions,
     )
 
 

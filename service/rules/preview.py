@@ -12,7 +12,8 @@ from portrait.arrays import Rows
 from portrait.rules.rule import Rule, RuleBook
 from portrait.rules.rulings import Rulings
 from service.live import Live, Parts, View
-from service.recommendations.recommender import Listing, Loaded, list_items, load, strategy_of
+from service.recommendations.known import Loaded, load
+from service.recommendations.listing import Listing, list_items, rule_on, strategy_of
 from service.recommendations.schemas import RecommendationRequest
 from service.recommendations.turns import Turns
 from service.rules.schemas import PreviewAnswer, PreviewBody, PreviewItem, PreviewList, RuleReach
@@ -52,7 +53,8 @@ def _requests(body: PreviewBody, live: Live) -> Iterable[tuple[str | None, Recom
 
 def _twice(loaded: Loaded, view: View, tried: Rulings, at: datetime) -> tuple[Listing, Listing]:
     """Make a list by the rules in force, and by those that are tried."""
-    return list_items(loaded, view, view.rulings), list_items(loaded, view, tried, at)
+    before, after = rule_on(loaded, view, view.rulings), rule_on(loaded, view, tried, at)
+    return list_items(loaded, view, before), list_items(loaded, view, after)
 
 
 def _compared(

@@ -17,6 +17,7 @@ import yaml
 from pydantic.json_schema import models_json_schema
 
 from portrait.events.event import Event
+from portrait.events.impression import Answer, Sighting
 from portrait.events.item import Item
 from portrait.events.post import Post
 from portrait.opinions.alert import Alert
@@ -119,6 +120,8 @@ def message_schemas() -> dict[str, Any]:
         (NotInterested, "validation"),
         (Post, "validation"),
         (Alert, "serialization"),
+        (Answer, "validation"),
+        (Sighting, "validation"),
     ]
     _, schema = models_json_schema(models, ref_template="#/components/schemas/{model}")
     definitions: dict[str, Any] = schema["$defs"]

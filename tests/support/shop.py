@@ -30,7 +30,7 @@ from service.access.guard import Guard
 from service.app import create_app
 from service.http.border import Border
 from service.http.middleware import BodyLimits
-from service.live import Live, Parts
+from service.live import Impressions, Live, Parts
 from tests.support.catalogues import ITEMS, SPACE
 from tests.support.fake_training import MemoryJobs, MemoryLease
 from tests.support.fakes import (
@@ -45,6 +45,7 @@ from tests.support.fakes import (
 from tests.support.memory_edges import MemoryEdges
 from tests.support.memory_identities import MemoryIdentities
 from tests.support.memory_keys import MemoryAudit, MemoryKeys
+from tests.support.memory_lists import MemoryLists
 from tests.support.memory_log import LogRecord
 from tests.support.memory_opinions import MemoryOpinions
 from tests.support.memory_registry import MemoryRegistry
@@ -78,6 +79,8 @@ class Shop:
     identities: MemoryIdentities = field(init=False)
     desk: MemoryDesk = field(default_factory=MemoryDesk)
     opinions: MemoryOpinions = field(default_factory=MemoryOpinions)
+    lists: MemoryLists = field(default_factory=MemoryLists)
+    impressions: Impressions = "off"
     publisher: ListPublisher = field(default_factory=ListPublisher)
     erasures: MemoryErasures = field(default_factory=MemoryErasures)
     exports: MemoryExports = field(default_factory=MemoryExports)
@@ -106,6 +109,8 @@ class Shop:
             jobs=self.jobs,
             desk=self.desk,
             opinions=self.opinions,
+            experiments=self.lists,
+            impressions=self.impressions,
             publisher=self.publisher,
             erasures=self.erasures,
             exports=self.exports,

@@ -18,6 +18,7 @@ from portrait.events.topics import (
     DEAD,
     FOLDED,
     IDENTITIES,
+    IMPRESSIONS,
     ITEMS,
     NOTICES,
     OPINION_ALERTS,
@@ -70,7 +71,7 @@ def test_every_topic_is_a_channel_with_its_partitions_and_its_configuration() ->
 
 
 def test_every_topic_of_the_code_is_declared() -> None:
-    known = {*FOLDED, ITEMS, DEAD, NOTICES, OPINIONS, OPINION_ALERTS}
+    known = {*FOLDED, ITEMS, DEAD, NOTICES, OPINIONS, OPINION_ALERTS, IMPRESSIONS}
     assert set(CHANNELS) == known
 
 

@@ -7,7 +7,7 @@ from portrait.experiments.attribution import INTERLEAVED, Attribution
 from portrait.experiments.joining import (
     BOUGHT_WITHIN,
     CLOCKS,
-    MOST_COUNTED,
+    MOST_KEPT,
     MOST_TOUCHES,
     MOST_WAITING,
     MOST_WORTH,
@@ -161,15 +161,20 @@ def test_what_is_kept_is_bounded(joined: Joined) -> None:
 
     assert len(journeys[recommendation_ref("r2")].waiting) == MOST_WAITING
     assert len(people[ANN].touches) == MOST_TOUCHES
-    assert len(people[ANN].counted) == MOST_COUNTED
+    assert len(people[ANN].kept) == MOST_KEPT
     joined.take(CLICK, done(Deed.PURCHASE, event="e8", worth=MOST_WORTH))
     joined.take(done(Deed.PURCHASE, event="e9", worth=MOST_WORTH))
     assert joined.trials["tone:1", "diverse", "revenue_sum"] == MOST_WORTH
 
 
-def test_of_strangers_nothing_is_kept() -> None:
-    people = {ANN: Person()}
+def test_what_is_read_before_what_led_there_counts_all_the_same() -> None:
+    joined = Joined()
 
-    Attribution({}, people).did(done(Deed.PURCHASE, worth=5_000))
+    joined.take(done(Deed.PURCHASE, event="e3", worth=1_500))  # two seconds after the click
+    joined.take(done(Deed.PURCHASE, event="e4", worth=900, after=-CLOCKS - 1_000))  # long before
+    joined.take(answer(experiments=TRIAL))
+    joined.take(done(Deed.CLICK, named="r1", after=-1_000))
+    joined.take(done(Deed.CLICK, named="r1", event="e9", after=-500))
 
-    assert people == {ANN: Person()}
+    assert (joined.all("purchases"), joined.all("revenue")) == (1, 1_500)
+    assert joined.trials["tone:1", "diverse", "spending_sum"] == 1_500

@@ -31,6 +31,7 @@ KUBERNETES_VERSION = "1.33"  # the schemas to check against; the manifests ask f
 COMMANDS = {
     ("python", "-m", "service"),
     ("python", "-m", "workers", "archive"),
+    ("python", "-m", "workers", "experiments"),
     ("python", "-m", "workers", "index"),
     ("python", "-m", "workers", "opinions"),
     ("python", "-m", "workers", "topics"),

@@ -5,6 +5,7 @@ import re
 import pytest
 import yaml
 
+from portrait.adapters.redis_lists import PERSON_SECONDS
 from portrait.catalogue.texts import SEARCH_TTL
 from portrait.events.topics import (
     CONSENTS,
@@ -12,6 +13,7 @@ from portrait.events.topics import (
     ERASURES,
     EVENT_TOPICS,
     IDENTITIES,
+    IMPRESSIONS,
     ITEMS,
     NOTICES,
     OPINION_ALERTS,
@@ -79,7 +81,8 @@ def test_what_stays_after_an_erasure_ends_when_decision_0007_says() -> None:
         return when
 
     told_of = {*EVENT_TOPICS, IDENTITIES, DEAD, ERASURES, NOTICES, OPINIONS, OPINION_ALERTS}
-    assert set(days) == {*told_of, UNWANTED}
+    told_of |= {UNWANTED, IMPRESSIONS}
+    assert set(days) == told_of
     assert told("the same on its topic").endswith(f"{days[UNWANTED]} days")
     assert f"until {MOST_ASKED} others" in told("who asked for a list")
     assert len({days[topic] for topic in (*EVENT_TOPICS, IDENTITIES)}) == 1
@@ -87,6 +90,8 @@ def test_what_stays_after_an_erasure_ends_when_decision_0007_says() -> None:
         f"{days[EVENT_TOPICS[0]]} and {days[DEAD]} days"
     )
     assert told("posts, alerts").endswith(f"{days[OPINIONS]} and {days[OPINION_ALERTS]} days")
+    assert told("which lists somebody got").endswith(f"{days[IMPRESSIONS]} days")
+    assert told("what came of lists").startswith(f"at once; else {PERSON_SECONDS // 86_400} days")
     assert told("that somebody wrote").endswith(f"{KEPT_DAYS + 1} days after they wrote it")
     assert told("notices").endswith(f": {days[NOTICES]} day")
     assert told("the erasure itself").startswith(f"{days[ERASURES]} days")

@@ -29,6 +29,7 @@ PATHS = {
     "item_id": "milk",
     "anonymous_id": "c-77",
     "job_id": "j1",
+    "experiment_id": "diverse-home",
     "version": "20261124T030000Z-9f86d081",
     "key_id": "0" * 12,
     "erasure_id": "0" * 32,

@@ -328,9 +328,12 @@ def test_the_routes_are_these() -> None:
         ("delete", "/keys/{key_id}"),
         ("delete", "/profile/{user_id}"),
         ("delete", "/suppressions/{user_id}"),
+        ("get", "/attribution"),
         ("get", "/audit"),
         ("get", "/erasures/{erasure_id}"),
         ("get", "/erasures/{erasure_id}/receipt"),
+        ("get", "/experiments"),
+        ("get", "/experiments/{experiment_id}"),
         ("get", "/identities/{anonymous_id}"),
         ("get", "/items/{item_id}"),
         ("get", "/keys"),
@@ -348,12 +351,14 @@ def test_the_routes_are_these() -> None:
         ("patch", "/items/{item_id}"),
         ("post", "/events"),
         ("post", "/identities"),
+        ("post", "/impressions"),
         ("post", "/keys"),
         ("post", "/models/jobs/{job_id}/cancel"),
         ("post", "/models/rollback"),
         ("post", "/models/train"),
         ("post", "/models/{version}/promote"),
         ("post", "/recommend"),
+        ("put", "/experiments/{experiment_id}"),
         ("put", "/items/{item_id}"),
         ("put", "/profile/{user_id}/consent"),
     ]
@@ -382,11 +387,12 @@ def test_every_route_says_how_it_fails(method: str, path: str) -> None:
 
     expected = {"400", "404", "405", "500", "503"}
     expected |= {"401", "403", "429"} if path not in {"/livez", "/readyz"} else set()
-    expected |= {"422"} if "{" in path or path in {"/audit", "/opinions"} else set()
+    expected |= {"422"} if "{" in path or path in {"/audit", "/attribution", "/opinions"} else set()
     expected |= {"410"} if (method, path) == ("get", "/profile/{user_id}") else set()
     expected |= {"409"} if path.endswith("/export") else set()
     expected |= {"408", "413", "415", "422"} if method != "get" else set()
     expected |= {"409"} if method == "post" and path.startswith(("/models", "/keys")) else set()
+    expected |= {"409"} if method == "put" and path.startswith("/experiments") else set()
     failures = {status: answer for status, answer in responses.items() if status >= "300"}
     assert set(failures) == expected
     for status, answer in failures.items():

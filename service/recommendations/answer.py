@@ -1,0 +1,161 @@
+"""The answer: a list in JSON, and what is published of it.
+
+a list for each arm ─▶ its items, with reasons ─▶ one list: the only one, or two interleaved
+"""
+
+from collections.abc import Sequence
+from random import SystemRandom
+from time import time
+
+import numpy as np
+from pydantic_core import to_json
+
+from portrait.arrays import Floats
+from portrait.events.item import Item
+from portrait.inference.ranking import Ranking
+from portrait.rules.rulings import Ruled
+from service.live import View
+from service.profiles.describe import DECIMALS, Json, moment
+from service.recommendations.interleaved import Drawn, interleave
+from service.recommendations.known import Loaded
+from service.recommendations.listing import Listing, list_items, rule_on, strategy_of
+from service.recommendations.matches import emptied_by, unknown_names
+from service.recommendations.reasons import (
+    ForAndAgainst,
+    popular_reasons,
+    reasons_for,
+    with_prices,
+)
+from service.recommendations.trials import Trials
+
+BY_RULES, POPULAR = "rules", "popular"  # sources beside what a list was made of
+
+
+def write(
+    loaded: Loaded, trials: Trials, id: str, view: View, stale: float | None
+) -> tuple[bytes, Json]:
+    """Write the answer, and what is published of it. Blocks for milliseconds: in a thread.
+
+    Args:
+        loaded: The request, and what is known of whoever asks.
+        trials: What it is tried with. The shop's rules are the same for every arm.
+        id: Of the recommendation.
+        view: What is ranked.
+        stale: How far what is known may be behind, seconds.
+    """
+    asked, profile, shelf = loaded.asked, loaded.profile, view.shelf
+    ruling = rule_on(loaded, view, view.rulings)
+    listings = [list_items(arm.of(loaded), view, ruling) for arm in trials.arms]
+    first, drawn = listings[0], _drawn(listings, view)
+    told = [_items(listing, view, explain=asked.explain) for listing in listings]
+    body = to_json(
+        {
+            "recommendation_id": id,
+            "strategy": strategy_of(loaded, first),
+            "model_version": view.model.version,
+            "space_id": view.model.space_id,
+            "experiments": trials.named,
+            "profile_as_of": None if profile is None else moment(int(profile.head["last_at"])),
+            "stale_seconds": stale,
+            "session_texts": first.basis.readings,
+            "matched": first.ranking.matched,
+            "filled": first.ranking.filled if len(listings) == 1 else 0,
+            "unknown_names": unknown_names(first.wish.filters, view),
+            "emptied_by": emptied_by(first.ranking, shelf, first.wish, len(asked.exclude)),
+            "rules_version": view.rulings.book.version,
+            "rules": [_ruled(each) for each in ruling.ruled],
+            "items": [
+                {**told[team][row], "rules": ruling.about(row, drawn.put.get(row))}
+                for row, team in drawn.team.items()
+            ],
+        }
+    )
+    return body, {
+        "kind": "answer",
+        "recommendation_id": id,
+        "occurred_at": moment(round(time() * 1_000)),
+        "user_key": asked.user_id,
+        "surface": asked.surface,
+        "model_version": view.model.version,
+        "experiments": trials.variants,
+        "items": [
+            {
+                "item_id": shelf.items[row].id,
+                "source": BY_RULES if row in drawn.put else _source(row, listings[team]),
+                "team": trials.arms[team].team,
+            }
+            for row, team in drawn.team.items()
+        ],
+    }
+
+
+def _drawn(listings: Sequence[Listing], view: View) -> Drawn:
+    """Return the only list, or both in one."""
+    first, *others = listings
+    if not others:
+        return Drawn(dict.fromkeys(first.ranking.rows.tolist(), 0), first.ranking.put)
+    (second,) = others
+    return interleave(first.ranking, second.ranking, first.wish, view.shelf, SystemRandom())
+
+
+def _source(row: int, listing: Listing) -> str:
+    """Say what proposed an item."""
+    filled = listing.ranking.rows[len(listing.ranking.rows) - listing.ranking.filled :]
+    return POPULAR if row in filled else listing.basis.strategy
+
+
+def _items(listing: Listing, view: View, *, explain: bool) -> dict[int, Json]:
+    """Return the items of a list as they are told, by row."""
+    ranking = listing.ranking
+    reasons = _explain(listing, view) if explain else None
+    shown = _told(ranking.shown), _told(ranking.scores / np.float32(ranking.peak))
+    scored = zip(ranking.rows.tolist(), *shown, strict=True)
+    return {
+        row: {
+            **_item(view.shelf.items[row], scores),
+            "reasons": None if reasons is None else reasons[place][0],
+            "against": None if reasons is None else reasons[place][1],
+        }
+        for place, (row, *scores) in enumerate(scored)
+    }
+
+
+def _explain(listing: Listing, view: View) -> list[ForAndAgainst]:
+    """Name what speaks for each item: events, its price; and popularity where it alone does."""
+    ranking, basis, taste = listing.ranking, listing.basis, listing.taste
+    suiting = len(ranking.rows) - ranking.filled
+    if basis.evidence is None or taste is None:
+        return _popular_reasons(ranking, 0, view)
+    rows, peak = ranking.rows[:suiting], np.float32(ranking.peak)
+    shares = taste.without_prices().shares(view.shelf, rows)
+    by_events = reasons_for(shares / peak, basis.evidence, basis.mentions)
+    explained = with_prices(by_events, taste.prices(view.shelf, rows) / peak)
+    return explained + _popular_reasons(ranking, suiting, view)
+
+
+def _popular_reasons(ranking: Ranking, start: int, view: View) -> list[ForAndAgainst]:
+    weights = view.popularity.weights[ranking.rows[start:]]
+    return popular_reasons(weights, ranking.scores[start:] / np.float32(ranking.peak))
+
+
+def _told(scores: Floats) -> list[float]:
+    """Round scores, (n,), to what is told of them."""
+    told: list[float] = np.round(scores.astype(np.float64), DECIMALS).tolist()
+    return told
+
+
+def _item(item: Item, scores: Sequence[float]) -> Json:
+    score, relevance = scores
+    return {
+        "item_id": item.id,
+        "title": item.title,
+        "category": item.category,
+        "brand": item.brand,
+        "price": item.price,
+        "score": score,
+        "relevance": relevance,
+    }
+
+
+def _ruled(ruled: Ruled) -> Json:
+    return {"id": ruled.rule.id, "does": ruled.kind, "items": ruled.on_offer}
