@@ -51,18 +51,18 @@ class Joined:
 
     def __init__(self) -> None:
         self._journeys: dict[int, Journey] = {}
-        self._people: dict[int, Person] = {}
+        self.people: dict[int, Person] = {}
         self.figures: dict[tuple[str, str, str], int] = {}
         self.trials: dict[tuple[str, str, str], int] = {}  # by `TrialFigure`
 
     def take(self, *said: Answer | Done) -> None:
-        joined = Attribution(_Fresh(self._journeys, Journey), _Fresh(self._people, Person))
+        joined = Attribution(_Fresh(self._journeys, Journey), _Fresh(self.people, Person))
         for each in said:
             if isinstance(each, Answer):
                 joined.answered(recommendation_ref(each.recommendation_id), each)
             else:
                 joined.did(each)
-        self._journeys, self._people = joined.journeys, joined.people
+        self._journeys, self.people = joined.journeys, joined.people
         for (_, figure), amount in joined.tally.figures.items():
             self._add(figure, amount)
         for trial, amount in joined.tally.trials.items():

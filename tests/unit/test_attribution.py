@@ -40,6 +40,16 @@ def test_a_list_counts_once_however_often_it_is_read(joined: Joined) -> None:
     assert joined.figures["model", "m1", "lists"] == 1
     assert joined.figures["variant", "tone:1=diverse", "lists"] == 1
     assert joined.trials == {("tone:1", "diverse", "people"): 1}
+    assert joined.people[ANN].lists == [LIST]
+
+
+def test_a_person_is_in_an_experiment_once_however_many_lists_they_get(joined: Joined) -> None:
+    joined.take(CLICK, answer("r2", experiments=TRIAL))
+    joined.take(done(Deed.CLICK, named="r2", event="e2"))
+
+    assert (joined.all("lists"), joined.all("clicks")) == (2, 2)
+    assert joined.trials["tone:1", "diverse", "people"] == 1
+    assert joined.trials["tone:1", "diverse", "clicks_people"] == 1
 
 
 def test_a_click_counts_once_for_an_item_of_a_list(joined: Joined) -> None:

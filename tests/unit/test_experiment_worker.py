@@ -6,6 +6,8 @@ from typing import Any
 
 from portrait.errors import StoreUnavailableError
 from portrait.events.consent import Consent, Purpose
+from portrait.events.erasure import SUPPRESSING
+from portrait.events.item import Item
 from portrait.events.private import PRIVATE
 from portrait.events.resume import Resume
 from portrait.events.stream import Record
@@ -13,12 +15,13 @@ from portrait.events.topics import DEAD, ERASURES, IMPRESSIONS
 from portrait.experiments.store import Opened
 from portrait.experiments.tally import Tally
 from portrait.times import to_moment
-from tests.support.fakes import ListPublisher, MemoryOffsets, MemoryProfiles
+from tests.support.fakes import ListPublisher, MemoryCatalogue, MemoryOffsets, MemoryProfiles
 from tests.support.lists import ANN, LIST, NOW, answer
 from tests.support.memory_lists import MemoryLists
 from tests.support.records import FakeRecord, event_record
-from tests.support.streams import ListStream
+from tests.support.streams import ListStream, memory_updater
 from workers.experiments.worker import Experiments, count_lists
+from workers.update.worker import update
 
 
 def listed(offset: int = 0, **changes: Any) -> FakeRecord:  # noqa: ANN401 - as pydantic
@@ -43,9 +46,12 @@ async def read(
     store: MemoryLists, *records: Record, profiles: MemoryProfiles | None = None
 ) -> ListPublisher:
     publisher, resume = ListPublisher(), Resume(MemoryOffsets(), "e")
+    catalogue = MemoryCatalogue()
+    await catalogue.put_items([Item(id="tea", title="Tea", price=4.5)])
     experiments = Experiments(
         store=store,
         profiles=profiles or MemoryProfiles(),
+        catalogue=catalogue,
         publisher=publisher,
         resume=resume,
         outage=timedelta(seconds=1),
@@ -108,6 +114,22 @@ async def test_a_batch_that_comes_again_adds_nothing() -> None:
     )
 
 
+async def test_a_purchase_without_a_price_counts_at_the_catalogues() -> None:
+    store = MemoryLists()
+    named = {"recommendation_id": "r1"}
+
+    await read(
+        store,
+        listed(),
+        event(1, "purchase", quantity=2, **named),
+        event(2, "purchase", event_id="free", price=0.0, **named),
+        event(3, "purchase", event_id="unknown", item_id="soap", **named),
+    )
+
+    assert totals(store)["purchases"] == 3
+    assert totals(store)["revenue"] == 9_000
+
+
 async def test_what_of_a_list_was_seen_is_said_later() -> None:
     store = MemoryLists()
 
@@ -126,6 +148,16 @@ async def test_who_withdrew_consent_is_not_counted() -> None:
 
     assert not store.added
     assert not store.people
+
+
+async def test_who_is_not_to_be_known_any_more_is_not_counted() -> None:
+    store, profiles = MemoryLists(), MemoryProfiles()
+    erasure = FakeRecord(ERASURES, SUPPRESSING, 0, timestamp=NOW - 5_000, key=b"ann")
+    await update(ListStream([erasure]), await memory_updater(profiles=profiles))
+
+    await read(store, listed(), event(1, "click", recommendation_id="r1"), profiles=profiles)
+
+    assert not store.added
 
 
 async def test_private_events_are_not_counted() -> None:

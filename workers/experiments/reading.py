@@ -7,7 +7,7 @@ from typing import NamedTuple
 from pydantic import ValidationError
 
 from portrait.errors import EventInvalidError
-from portrait.events.event import Action, Event
+from portrait.events.event import Action
 from portrait.events.impression import Answer, Sighting, read_impression
 from portrait.events.private import is_private
 from portrait.events.stream import Batch, Message, Record
@@ -37,12 +37,20 @@ DEEDS: Mapping[Action, Deed] = {
 }
 
 
+class Unpriced(NamedTuple):
+    """A purchase that does not say what was paid."""
+
+    item_id: str
+    quantity: int
+
+
 class Heeded(NamedTuple):
     """One thing that is said, whose it is (None: nobody's), and when it was received, ms."""
 
     said: Answer | Sighting | Done
     user: str | None
     received: int
+    unpriced: Unpriced | None = None
 
 
 @dataclass(slots=True)
@@ -71,8 +79,9 @@ def read_batch(batch: Batch, future_tolerance_ms: int, dialect: Dialect) -> Said
 
     def take(record: Record) -> None:
         if record.topic == ERASURES:
-            user, until = read_erasure(record, clock, dialect)
-            said.erased[user_ref(user)] = max(until, said.erased.get(user_ref(user), 0))
+            erasure = read_erasure(record, clock, dialect)
+            person = user_ref(erasure.user)
+            said.erased[person] = max(erasure.at, said.erased.get(person, 0))
         elif record.topic == IMPRESSIONS:
             _impression(record, clock, said)
         elif not is_private(record.headers):
@@ -127,13 +136,14 @@ def _deed(heard: Heard) -> list[Heeded]:
         item_ref(event.item_id),
         deed,
         heard.at,
-        _worth(event),
+        worth_of(event.price, event.quantity or 1),
         0 if named is None else recommendation_ref(named),
     )
-    return [Heeded(done, event.user_key, heard.received)]
+    is_unpriced = deed is Deed.PURCHASE and event.price is None
+    unpriced = Unpriced(event.item_id, event.quantity or 1) if is_unpriced else None
+    return [Heeded(done, event.user_key, heard.received, unpriced)]
 
 
-def _worth(event: Event) -> int:
-    """Return what was paid in an event, in thousandths; 0: it does not say."""
-    worth = round((event.price or 0) * (event.quantity or 1) * THOUSANDTH)
-    return min(worth, MOST_WORTH)
+def worth_of(price: float | None, quantity: int) -> int:
+    """Return what is paid for so many pieces, in thousandths; 0: nobody knows."""
+    return min(round((price or 0) * quantity * THOUSANDTH), MOST_WORTH)

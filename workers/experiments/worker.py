@@ -8,16 +8,18 @@ that comes back with an older state is caught up.
 """
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
 
 from portrait import metrics
+from portrait.catalogue.store import CatalogueStore
 from portrait.errors import StoreRestartedError, StoreUnavailableError
 from portrait.events.consent import GRANTED, Consent, Purpose, consent_of
 from portrait.events.impression import Answer, Sighting
+from portrait.events.item import Item
 from portrait.events.resume import Resume
 from portrait.events.stream import Batch, EventStream, Publisher
 from portrait.events.topics import IMPRESSIONS
@@ -26,11 +28,12 @@ from portrait.experiments.joining import Done
 from portrait.experiments.store import ListsChangedError, ListStore
 from portrait.experiments.tally import Tally
 from portrait.outage import Outage
+from portrait.profiles.record import is_suppressed
 from portrait.profiles.store import ProfileStore
 from portrait.reading.dialect import AS_SENT, Dialect
 from portrait.ref import recommendation_ref, user_ref
 from portrait.times import MILLISECOND
-from workers.experiments.reading import Heeded, Said, read_batch
+from workers.experiments.reading import Heeded, Said, read_batch, worth_of
 from workers.schemas import await_schemas
 
 AT_ONCE = 500  # that are joined and stored in one step
@@ -44,6 +47,7 @@ class Experiments:
 
     store: ListStore
     profiles: ProfileStore
+    catalogue: CatalogueStore
     publisher: Publisher
     resume: Resume
     outage: timedelta
@@ -92,7 +96,7 @@ async def _process(said: Said, experiments: Experiments) -> None:
     started = time.monotonic()
     for person, until in said.erased.items():
         await experiments.store.forget(person, until)
-    heeded = await _allowed(said.all, experiments)
+    heeded = await _priced(await _allowed(said.all, experiments), experiments.catalogue)
     for at in range(0, len(heeded), AT_ONCE):
         await _store(heeded[at : at + AT_ONCE], experiments.store)
     if heeded or said.erased:
@@ -110,19 +114,35 @@ async def _allowed(heeded: Sequence[Heeded], experiments: Experiments) -> list[H
     """Leave out what people do not let be counted."""
     users = sorted({each.user for each in heeded if each.user is not None})
     stored = await experiments.profiles.load_whole(users)
-    withdrawn = {
+    left_out = {
         user
         for user, each in zip(users, stored, strict=True)
         if not consent_of(each.consent, experiments.unsaid).allows(Purpose.ANALYTICS)
+        or (each.record is not None and is_suppressed(each.record))
     }
-    return [each for each in heeded if each.user not in withdrawn]
+    return [each for each in heeded if each.user not in left_out]
+
+
+async def _priced(heeded: Sequence[Heeded], catalogue: CatalogueStore) -> list[Heeded]:
+    """Let purchases without a price count at the catalogue's, as profiles do."""
+    ids = sorted({each.unpriced.item_id for each in heeded if each.unpriced is not None})
+    items = dict(zip(ids, await catalogue.get_items(ids), strict=True)) if ids else {}
+    return [_at_price(each, items) for each in heeded]
+
+
+def _at_price(heeded: Heeded, items: Mapping[str, Item | None]) -> Heeded:
+    said, _, _, unpriced = heeded
+    item = None if unpriced is None else items[unpriced.item_id]
+    if unpriced is None or item is None or not isinstance(said, Done):
+        return heeded
+    return heeded._replace(said=said._replace(worth=worth_of(item.price, unpriced.quantity)))
 
 
 async def _store(heeded: Sequence[Heeded], store: ListStore) -> None:
     """Join and store one part."""
     opened = await store.load(_recommendations(heeded), _people(heeded))
     joined = Attribution(opened.journeys, opened.people)
-    for said, user, received in heeded:
+    for said, user, received, _ in heeded:
         if user is not None and received <= opened.erased.get(user_ref(user), 0):
             continue  # it is forgotten
         if isinstance(said, Answer):

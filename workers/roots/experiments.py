@@ -32,6 +32,7 @@ async def run(settings: Settings, _options: Namespace) -> None:
         experiments = Experiments(
             store=RedisLists(wires.redis),
             profiles=RedisProfiles(wires.redis, settings.profile_ttl),
+            catalogue=wires.catalogue,
             publisher=wires.publisher,
             resume=Resume(RedisOffsets(wires.redis), EXPERIMENTS_GROUP),
             outage=settings.outage_limit,
