@@ -35,7 +35,8 @@ from portrait.helpdesk.search import CJK
 from portrait.model.encoder import TextEncoder
 from portrait.model.space import Vectors
 from portrait.ref import item_ref
-from service.live import Live, Parts
+from service.live import Live
+from service.parts import Parts
 from service.profiles.describe import DECIMALS
 from service.recommendations.turns import Turns
 

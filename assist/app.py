@@ -14,7 +14,8 @@ from service.access.guard import Guard
 from service.app import PortraitApp, assemble
 from service.http.border import Border
 from service.http.middleware import BodyLimits
-from service.live import Live, Parts
+from service.live import Live
+from service.parts import Parts
 from service.recommendations.turns import Turns
 from service.standing import OfOne
 

@@ -28,9 +28,10 @@ from service.experiments import routes as experiments
 from service.http.border import Border
 from service.http.middleware import BodyLimit, BodyLimits, RequestLog
 from service.http.problems import Problem, install_problems
-from service.live import Live, Parts
+from service.live import Live
 from service.models import routes as models
 from service.opinions import routes as opinions
+from service.parts import Parts
 from service.privacy import consents, erasures, exports
 from service.profiles import routes as profiles
 from service.recommendations import routes as recommendations

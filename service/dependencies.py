@@ -10,7 +10,8 @@ from portrait.reading.records import LONGEST_KEY
 from service.access.caller import Caller
 from service.access.guard import Guard
 from service.http.border import Border
-from service.live import Live, Parts
+from service.live import Live
+from service.parts import Parts
 from service.recommendations.turns import Turns
 from service.standing import Standing
 

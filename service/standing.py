@@ -6,7 +6,8 @@ from typing import Protocol
 
 from portrait.errors import PortraitError
 from portrait.events.stream import Publisher
-from service.live import Live, Parts
+from service.live import Live
+from service.parts import Parts
 
 PATIENCE = 2.0  # seconds that a dependency may take to answer a probe
 

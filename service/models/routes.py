@@ -16,7 +16,6 @@ from portrait.lifecycle.registry import GIVE_REASON
 from service.access.admission import name_subject
 from service.dependencies import PartsDep
 from service.http.problems import TYPES, WRITING, Problem, declared
-from service.live import Parts
 from service.models.schemas import (
     CancelRequest,
     JobAnswer,
@@ -32,6 +31,7 @@ from service.models.schemas import (
     job_of,
     summary_of,
 )
+from service.parts import Parts
 from service.routing import ExactRoute
 
 MOST_JOBS = 100

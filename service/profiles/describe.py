@@ -21,8 +21,8 @@ from portrait.profiles.record import Event, Record
 from portrait.profiles.reviewed import Reading
 from portrait.profiles.searched import SEARCH, Texts
 from portrait.profiles.trend import STEADY
-from service.live import Source
 from service.profiles.activity import activity
+from service.view import Source
 
 DECIMALS = 4  # of scores and shares
 PRICE_DECIMALS = 3  # the decimal number that a 32-bit price was

@@ -22,8 +22,8 @@ from portrait.model.heads import CHURN_RISK, PURCHASE_INTENT, Head
 from portrait.model.learned import Learned
 from portrait.profiles.layout import EVIDENCE
 from portrait.profiles.profile import Profile
-from service.live import Source
 from service.profiles.describe import Json, mention, moment
+from service.view import Source
 
 HOUR_MS = 3_600_000
 BECAUSE = 3  # habits named for each probability

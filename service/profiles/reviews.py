@@ -14,8 +14,8 @@ from portrait.model.kinds import DISLIKED, LIKED, REVIEW
 from portrait.opinions.aspects import Aspect
 from portrait.profiles.record import Event, Record
 from portrait.profiles.reviewed import By, Reading
-from service.live import Source
 from service.profiles.describe import Json, mention
+from service.view import Source
 
 ReadBy = Literal["bert", "stars", "words"]
 

@@ -22,15 +22,18 @@ from portrait.profiles.record import (
     space_of,
 )
 from portrait.profiles.searched import read_readings, read_searched
+from service.answers import AnswerKey
 from service.dependencies import UserIdPath, state_of
 from service.http.problems import declared
-from service.live import AnswerKey, Live, Parts, View
+from service.live import Live
+from service.parts import Parts
 from service.privacy.of_profile import WholeProfile
 from service.profiles.damage import is_readable, sound
 from service.profiles.describe import extended, profile_json, stale_seconds, with_staleness
 from service.profiles.outlook import NOTHING, hours_silent, outlook
 from service.profiles.reviews import reviews_told
 from service.profiles.schemas import ProfileAnswer
+from service.view import View
 
 router = APIRouter(route_class=WholeProfile, tags=["profiles"])
 

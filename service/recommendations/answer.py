@@ -14,7 +14,6 @@ from portrait.arrays import Floats
 from portrait.events.item import Item
 from portrait.inference.ranking import Ranking
 from portrait.rules.rulings import Ruled
-from service.live import View
 from service.profiles.describe import DECIMALS, Json, moment
 from service.recommendations.interleaved import Drawn, interleave
 from service.recommendations.known import Loaded
@@ -27,6 +26,7 @@ from service.recommendations.reasons import (
     with_prices,
 )
 from service.recommendations.trials import Trials
+from service.view import View
 
 BY_RULES, POPULAR = "rules", "popular"  # sources beside what a list was made of
 

@@ -24,9 +24,11 @@ from portrait.profiles.profile import Profile, decode_profile
 from portrait.profiles.record import is_blank
 from portrait.profiles.searched import Texts, read_searched
 from portrait.ref import item_ref, search_ref
-from service.live import Live, Parts, View
+from service.live import Live
+from service.parts import Parts
 from service.profiles.damage import sound
 from service.recommendations.schemas import RecommendationRequest, Session
+from service.view import View
 
 NO_SESSION = Session()
 

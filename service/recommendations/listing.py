@@ -23,11 +23,11 @@ from portrait.profiles.layout import LONG
 from portrait.ref import item_ref
 from portrait.rules.masks import Beside
 from portrait.rules.rulings import Asked, Ruling, Rulings
-from service.live import View
 from service.profiles.describe import Json
 from service.recommendations.known import Known, Loaded, gather
 from service.recommendations.reasons import Mentions
 from service.recommendations.schemas import AskedFilters, RecommendationRequest, Strategy
+from service.view import View
 
 NOT_PERSONALISED: Strategy = "not_personalised"
 USUAL, FOUND = 0.3, 0.0  # diversity: of lists to choose from, and of what was searched for

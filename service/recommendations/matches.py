@@ -12,9 +12,9 @@ from portrait.catalogue.spelling import Spellings
 from portrait.inference.eligible import matching
 from portrait.inference.ranking import Filters, Ranking, RankingRequest
 from portrait.inference.shelf import Shelf
-from service.live import View
 from service.profiles.describe import Json
 from service.recommendations.schemas import Emptied
+from service.view import View
 
 NEAREST = 3  # names told of one that is not known
 MOST_LOOKED_FOR = 5  # unknown names of one request whose nearest are looked for: 1 ms in all

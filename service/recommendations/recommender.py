@@ -12,7 +12,8 @@ from uuid import uuid4
 from pydantic_core import to_json
 
 from portrait.profiles.profile import Profile
-from service.live import Live, Parts
+from service.live import Live
+from service.parts import Parts
 from service.profiles.describe import stale_seconds
 from service.recommendations.answer import write
 from service.recommendations.known import load

@@ -43,7 +43,7 @@ from service.http.border import Border, hosts_of
 from service.http.connection import Limits
 from service.http.middleware import BodyLimits
 from service.http.server import server_of
-from service.live import Parts
+from service.parts import Parts
 from service.shops.known import KnownShops
 from service.shops.room import ShopRoom
 

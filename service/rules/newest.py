@@ -15,6 +15,7 @@ class NewestRules:
 
     def __init__(self, store: RuleStore) -> None:
         self.book = NO_RULES
+        self.is_known = False  # whether the store has said once what they are
         self._store = store
         self._version = 0  # as the store has it: the book of it may be damaged
 
@@ -28,12 +29,14 @@ class NewestRules:
         """
         version = await self._store.version()
         if version == self._version:
+            self.is_known = True
             return False
         if version < self.book.version:
             with suppress(RulesChangedError):  # by a process that knows newer ones
                 await self._store.put(self.book, version)
             return False
         self.book, self._version = await self._store.newest(), version
+        self.is_known = True
         log.info("rules_taken_up", version=self.book.version, rules=len(self.book.rules))
         return True
 
@@ -43,6 +46,7 @@ class NewestEdges:
 
     def __init__(self, store: EdgeStore) -> None:
         self.edges = NO_EDGES
+        self.is_known = False  # whether the store has said once what they are
         self._store = store
 
     async def follow(self) -> bool:
@@ -52,7 +56,9 @@ class NewestEdges:
             StoreUnavailableError: The store does not answer.
         """
         if await self._store.version() == self.edges.version:
+            self.is_known = True
             return False
         self.edges = await self._store.load()
+        self.is_known = True
         log.info("edges_taken_up", version=self.edges.version, edges=len(self.edges))
         return True

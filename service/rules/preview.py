@@ -11,12 +11,14 @@ from functools import partial
 from portrait.arrays import Rows
 from portrait.rules.rule import Rule, RuleBook
 from portrait.rules.rulings import Rulings
-from service.live import Live, Parts, View
+from service.live import Live
+from service.parts import Parts
 from service.recommendations.known import Loaded, load
 from service.recommendations.listing import Listing, list_items, rule_on, strategy_of
 from service.recommendations.schemas import RecommendationRequest
 from service.recommendations.turns import Turns
 from service.rules.schemas import PreviewAnswer, PreviewBody, PreviewItem, PreviewList, RuleReach
+from service.view import View
 
 
 async def preview(body: PreviewBody, parts: Parts, live: Live, turns: Turns) -> PreviewAnswer:

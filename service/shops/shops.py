@@ -19,7 +19,8 @@ from portrait.errors import BusyError, PortraitError
 from portrait.logs import described
 from portrait.shops.shop import Shop
 from portrait.shops.store import ShopNotFoundError
-from service.live import Live, Parts
+from service.live import Live
+from service.parts import Parts
 from service.shops.known import KnownShops
 
 LOAD_SECONDS = 5.0  # that who asks first waits for the catalogue; then others say what is missing

@@ -131,9 +131,10 @@ async def test_the_worker_and_the_service_begin_over_every_kind_of_other_damage(
             registry=registry,
         )
     )
-    for follow in (live.follow_model, live.follow_catalogue, live.follow_progress):
+    for learn in (live.follow_rules, live.follow_edges, live.follow_model):
+        await learn()
+    for follow in (live.follow_catalogue, live.follow_progress, live.follow_popularity):
         await follow()
-    await live.follow_popularity()
     assert len(live.require().shelf) == len(ITEMS)
     assert not live.require().shelf.told.all()
     await index_items(catalogue)

@@ -22,7 +22,7 @@ from portrait.lifecycle.tracking import Lenient
 from portrait.monitoring.signals import ArchiveSignals
 from portrait.training.learner import ArchiveLearner, manifest_at
 from sandbox.shuffled import ShuffledLearner
-from service.live import Parts as ServiceParts
+from service.parts import Parts as ServiceParts
 from tests.support.archives import memory_archive
 from tests.support.cards import card
 from tests.support.fake_training import MemoryJobs, MemoryLease

@@ -30,7 +30,8 @@ from service.access.guard import Guard
 from service.app import create_app
 from service.http.border import Border
 from service.http.middleware import BodyLimits
-from service.live import Impressions, Live, Parts
+from service.live import Live
+from service.parts import Impressions, Parts
 from tests.support.catalogues import ITEMS, SPACE
 from tests.support.fake_training import MemoryJobs, MemoryLease
 from tests.support.fakes import (

@@ -21,8 +21,9 @@ from portrait.lifecycle.jobs import new_job
 from portrait.model.model import Model
 from portrait.model.space import fit_space
 from service.app import create_app
-from service.live import Live, Parts
+from service.live import Live
 from service.operations import FRESH
+from service.parts import Parts
 from service.recommendations.schemas import RecommendationRequest
 from tests.support.cards import NOON
 from tests.support.catalogues import ITEMS, SPACE, litter

@@ -15,7 +15,7 @@ from portrait.model.model import Model
 from portrait.model.space import fit_space
 from portrait.profiles.facts import fold
 from portrait.profiles.profile import encode_profiles, read_facts
-from service.live import ANSWER_BYTES, ENTRY_BYTES, Answers
+from service.answers import ANSWER_BYTES, ENTRY_BYTES, Answers
 from service.profiles.schemas import ProfileAnswer
 from tests.support.catalogues import ITEMS, SPACE, catalogue
 from tests.support.fakes import HashEncoder

@@ -9,9 +9,11 @@ import httpx
 import pytest
 
 from portrait.access.scope import Scope
+from portrait.errors import StoreUnavailableError
 from portrait.events.item import Item
 from portrait.rules.rule import MOST_COLUMNS, MOST_RULES
 from service.access.guard import Guard
+from service.live import Live
 from service.recommendations.schemas import Recommendations
 from service.rules.newest import NewestRules
 from tests.support.catalogues import catalogue
@@ -527,3 +529,23 @@ async def test_of_processes_that_know_different_rules_the_newest_are_given_back(
         await process.follow()
 
     assert await shop.rules.version() == behind.book.version == ahead.book.version == 2
+
+
+async def test_nobody_gets_a_list_before_the_rules_are_known() -> None:
+    shop = Shop()
+    await shop.stock(*SHELF)
+    shop.rules.is_down = True
+    live = Live(shop.parts)
+    await live.follow_model()
+    await live.follow_edges()
+    with pytest.raises(StoreUnavailableError):
+        await live.follow_rules()
+
+    await live.follow_catalogue()
+    before = live.view
+    shop.rules.is_down = False
+    await live.follow_rules()
+    await live.follow_catalogue()
+
+    assert before is None
+    assert live.view is not None

@@ -171,7 +171,7 @@ async def test_the_events_of_a_request_are_looked_up_in_the_thread_that_ranks(
         threads.append(current_thread().name)
         return evidence_of(ring, built)
 
-    for looks_up in ("service.recommendations.recommender", "portrait.inference.session"):
+    for looks_up in ("service.recommendations.known", "portrait.inference.session"):
         monkeypatch.setattr(f"{looks_up}.evidence_of", noting)
     shop = Shop()
     await shop.stock()
