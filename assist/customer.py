@@ -27,13 +27,15 @@ from portrait.model.kinds import DISLIKED, LIKED
 from portrait.profiles.record import Event, Record
 from portrait.profiles.searched import read_searched
 from portrait.times import DAY_MS
-from service.live import Live, Parts, Source
+from service.live import Live
+from service.parts import Parts
 from service.profiles.damage import sound
 from service.profiles.describe import mention
 from service.profiles.routes import NOTHING_ASKED, read_profile
 from service.recommendations.recommender import recommend
 from service.recommendations.schemas import RecommendationRequest
 from service.recommendations.turns import Turns
+from service.view import Source
 
 Json = dict[str, Any]
 

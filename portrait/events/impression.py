@@ -12,6 +12,7 @@ from portrait.events.event import ANONYMOUS
 from portrait.events.item import LONGEST_ID, Id
 
 MOST_ITEMS = 100  # of a list
+MOST_TRIED = 8  # experiments of one list
 Word = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.:-]*$", max_length=64)]
 Variant = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=32)]
 Key = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_ID + len(ANONYMOUS))]
@@ -32,7 +33,9 @@ class Slot(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
 
     item_id: Id
-    source: Word = Field(description="What proposed the item: `profile`, `popular`.")
+    source: Word = Field(
+        description="What proposed the item: `session`, `profile`, `popular`; `rules`: one put it."
+    )
     team: Variant | None = Field(None, description="In an interleaved list, whose pick it is.")
     propensity: float | None = Field(
         None, gt=0, le=1, description="With which chance it was put there, if by a draw."
@@ -47,7 +50,9 @@ class Answer(_Message):
     surface: Word = Field(description="Where it is shown: `home`.")
     model_version: str = Field(max_length=128)
     experiments: dict[str, Variant] = Field(
-        {}, max_length=8, description="In which experiments, `id:revision`, with which variant."
+        {},
+        max_length=MOST_TRIED,
+        description="In which experiments, `id:revision`, with which variant.",
     )
     is_seen: bool = Field(description="Whether it counts as seen without a sighting.")
     items: tuple[Slot, ...] = Field(max_length=MOST_ITEMS)

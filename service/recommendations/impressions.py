@@ -3,6 +3,7 @@
 answer ─▶ outbox ─▶ Kafka, a tenth of a second later; while Kafka is away, the newest are kept
 """
 
+import asyncio
 from collections import deque
 
 import structlog
@@ -48,4 +49,7 @@ class Outbox:
                     log.warning("impressions_wait", reason=str(error), waiting=len(self._waiting))
                 self._is_away = True
                 return
+            except asyncio.CancelledError:  # it may not have arrived: a repeat changes nothing
+                self._waiting.extendleft(reversed(some))
+                raise
             self._is_away = False

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from portrait.events.impression import MOST_TRIED
 from portrait.experiments.definition import Experiment, Kind, Overrides
 from service.recommendations.known import Loaded
 from service.recommendations.schemas import RecommendationRequest
@@ -74,6 +75,8 @@ def trials_of(
         else:
             continue  # two of them quarrel, which is refused where they are made
         variants[each.key] = variant
+        if len(variants) == MOST_TRIED:
+            break
     return Trials(arms, variants)
 
 

@@ -21,6 +21,7 @@ from service.routing import ExactRoute
 from tests.support.assisting import Assisting, open_assisting
 from tests.support.catalogues import catalogue
 from tests.support.desks import write_desk
+from tests.support.shop import Shop
 
 LATE = "my parcel is late, where is the order"
 PATHS = {"assist_id": "1-0"}
@@ -28,7 +29,7 @@ PATHS = {"assist_id": "1-0"}
 
 @pytest.fixture
 def assisting(tmp_path: Path) -> Assisting:
-    return Assisting(tmp_path)
+    return Assisting(tmp_path, Shop(impressions="answers"))
 
 
 async def ask(client: httpx.AsyncClient, message: str, **more: object) -> dict[str, Any]:
@@ -137,6 +138,7 @@ async def test_who_answers_sees_who_writes(assisting: Assisting) -> None:
     assert customer["bad_reviews_lately"] == 1
     assert {each["item_id"] for each in customer["offer"]} <= {"milk", "cheese", "beef"}
     assert customer["offer"]
+    assert assisting.shop.publisher.messages == []  # it is no list that the customer has seen
     assert (nobody["customer"], stranger["customer"]) == (None, None)
 
 

@@ -1,5 +1,6 @@
 """Experiments over HTTP: what is put is taken up, changes lists, and is told with its figures."""
 
+import asyncio
 import json
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -12,10 +13,12 @@ from portrait.errors import StreamUnavailableError
 from portrait.events.impression import Answer, read_impression
 from portrait.events.stream import Message
 from portrait.events.topics import IMPRESSIONS
+from portrait.events.unwanted import Unwanted, Word
 from portrait.experiments.attribution import Attribution
 from portrait.experiments.definition import Definition, said_of
 from portrait.experiments.joining import Deed
 from portrait.experiments.verdict import End, verdict_of
+from portrait.lifecycle.lease import stopped
 from service.recommendations.impressions import MOST_WAITING, Outbox
 from tests.support.catalogues import catalogue
 from tests.support.lists import ANN, LIST, answer, done, experiment
@@ -135,6 +138,64 @@ async def test_sightings_go_to_the_log() -> None:
     assert read_impression(value or b"").recommendation_id == "r1"
 
 
+PINNED = {"id": "launch", "do": {"pin": {"position": 2}}, "where": {"items": ["towels"]}}
+NO_TUNA = {"id": "no-tuna", "do": {"exclude": True}, "where": {"items": ["tuna"]}}
+VIEWED = {
+    "id": "not-beside-milk",
+    "when": {"viewed": {"items": ["milk"]}},
+    "do": {"exclude": True},
+    "where": {"items": ["beef"]},
+}
+
+
+@pytest.mark.parametrize("body", [BODY, DRAFT])
+async def test_rules_hold_whatever_a_variant_asks_for(body: dict[str, object]) -> None:
+    shop = await stocked(impressions="answers")
+    shop.remember("ann", {"type": "purchase", "item_id": "milk"}, painted=catalogue())
+    lists: list[Any] = []
+    async with open_shop(shop) as client:
+        await client.put(
+            "/rules", json={"rules": [PINNED, NO_TUNA, VIEWED]}, headers={"If-Match": "*"}
+        )
+        await taken_up(client, "try", body)
+
+        async def is_ruled() -> bool:
+            return bool((await asked(client))["rules_version"])
+
+        await until(is_ruled, "the service goes by the rules")
+        shop.publisher.messages.clear()
+        for number in range(20):
+            session = {"items": ["milk"]}
+            told = await asked(client, user_id=f"u{number}", session=session, limit=5)
+            lists.append(told)
+
+    assert {each["experiments"]["try"] for each in lists} == (
+        {"interleaved"} if body is DRAFT else {"control", "bare"}
+    )
+    for told in lists:
+        ids = [item["item_id"] for item in told["items"]]
+        assert ids[1] == "towels"
+        assert told["items"][1]["rules"] == ["launch"]
+        assert not {"tuna", "beef"} & {*ids}
+        assert [each["id"] for each in told["rules"]] == ["launch", "no-tuna", "not-beside-milk"]
+    published = [read_impression(value or b"") for _, _, value, *_ in shop.publisher.messages]
+    sources = [
+        [slot.source for slot in each.items] for each in published if isinstance(each, Answer)
+    ]
+    assert {each[1] for each in sources} == {"rules"}
+
+
+async def test_what_somebody_does_not_want_stays_so_with_every_variant() -> None:
+    shop = await stocked()
+    await shop.profiles.refuse({"ann": Unwanted({"item:milk": Word(1, 0)})})
+    async with open_shop(shop) as client:
+        await taken_up(client, "draft", DRAFT)
+        told = await asked(client, user_id="ann")
+
+    assert told["experiments"] == {"draft": "interleaved"}
+    assert "milk" not in [item["item_id"] for item in told["items"]]
+
+
 class Away:
     """A log that is away so often."""
 
@@ -165,6 +226,31 @@ async def test_while_kafka_is_away_the_newest_lists_wait_in_their_order() -> Non
     assert [message.key for message in log.taken[:2]] == [b"r10", b"r11"]
     assert len(log.taken) == MOST_WAITING
     assert len(outbox) == 0
+
+
+class Stuck(Away):
+    """A log that does not answer."""
+
+    def __init__(self) -> None:
+        super().__init__(times=0)
+        self.is_asked = asyncio.Event()
+
+    async def publish(self, messages: Any) -> None:  # noqa: ANN401 - a sequence
+        del messages
+        self.is_asked.set()
+        await asyncio.Event().wait()
+
+
+async def test_what_was_on_its_way_when_a_process_is_told_to_stop_is_not_lost() -> None:
+    log = Stuck()
+    outbox = Outbox(log)
+    outbox.put("r1", b"")
+    emptying = asyncio.create_task(outbox.empty())
+    await log.is_asked.wait()
+
+    await stopped(emptying)
+
+    assert len(outbox) == 1
 
 
 async def test_two_experiments_that_ask_for_different_things_are_refused() -> None:
