@@ -8,10 +8,10 @@ for: what stays is a hash.
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Literal, Protocol
+from typing import Annotated, Literal, Protocol
 from uuid import uuid4
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from portrait.errors import PortraitError
 from portrait.ref import user_ref
@@ -24,6 +24,7 @@ TOPICS_LAST = {
     "events": timedelta(days=7),
     "dead": timedelta(days=30),
     "notices": timedelta(days=1),
+    "unwanted": timedelta(days=30),
 }
 
 
@@ -38,10 +39,12 @@ class ReceiptMissingError(PortraitError):
 class Place(StrEnum):
     """Where something of somebody may lie."""
 
-    PROFILE = "profile"  # the record, with the words of searches
+    PROFILE = "profile"  # the record, with the words of searches, and what is not wanted
+    LISTS = "lists"  # what came of lists that they got
     ARCHIVE = "archive"
     DEAD_LETTERS = "dead_letters"
-    EVENT_LOG = "event_log"
+    EVENT_LOG = "event_log"  # what they did, and which lists they got
+    UNWANTED_LOG = "unwanted_log"
     NOTICES = "notices"
     TRAININGS = "trainings"  # that are not finished
     SEARCH_VECTORS = "search_vectors"  # a hash and a vector each, of no name
@@ -74,6 +77,11 @@ Places = Mapping[Place, PlaceState]
 NOWHERE = dict.fromkeys(Place, PlaceState())
 
 
+def _everywhere(places: dict[Place, PlaceState]) -> dict[Place, PlaceState]:
+    """Let a job of before wait for the places that have been added since."""
+    return {**NOWHERE, **places}
+
+
 class ErasureJob(BaseModel):
     """One erasure."""
 
@@ -89,7 +97,9 @@ class ErasureJob(BaseModel):
     )
     device_refs: tuple[str, ...] = Field((), description="Their hashes.")
     asked_at: AwareDatetime = Field(examples=["2026-11-27T09:30:00Z"])
-    places: dict[Place, PlaceState] = Field(default_factory=lambda: dict(NOWHERE))
+    places: Annotated[dict[Place, PlaceState], AfterValidator(_everywhere)] = Field(
+        default_factory=lambda: dict(NOWHERE)
+    )
     champion: str | None = Field(
         None, description="The model in service when it was asked for.", examples=[None]
     )
@@ -102,13 +112,13 @@ class ErasureJob(BaseModel):
     @property
     def is_forgotten(self) -> bool:
         """Whether nobody sees anything of them any more, wherever it is looked for."""
-        looked_for = (Place.PROFILE, Place.ARCHIVE, Place.DEAD_LETTERS)
+        looked_for = (Place.PROFILE, Place.LISTS, Place.ARCHIVE, Place.DEAD_LETTERS)
         return all(self.places[place].state != "waiting" for place in looked_for)
 
     @property
     def is_over(self) -> bool:
         """Whether all that can be removed is, and a model without them is known."""
-        removed = (Place.PROFILE, Place.ARCHIVE, Place.MODEL)
+        removed = (Place.PROFILE, Place.LISTS, Place.ARCHIVE, Place.MODEL)
         return self.is_forgotten and all(self.places[each].state == "gone" for each in removed)
 
     def at_places(self, places: Places) -> "ErasureJob":
@@ -160,6 +170,7 @@ def new_erasure(
     ends = {
         Place.EVENT_LOG: now + TOPICS_LAST["events"],
         Place.NOTICES: now + TOPICS_LAST["notices"],
+        Place.UNWANTED_LOG: now + TOPICS_LAST["unwanted"],
         Place.TRAININGS: now + UNFINISHED,
         Place.SEARCH_VECTORS: now + SEARCHES_LAST,
     }

@@ -79,7 +79,8 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
             "PORTRAIT_ARCHIVE_TIDY": "PT1S",
             "PORTRAIT_RECEIPT_KEY_FILE": str(key),
         }
-        stack.enter_context(worker("archive", settings, folder))
+        for name in ("archive", "experiments"):
+            stack.enter_context(worker(name, settings, folder))
         asyncio.run(publish_items(portrait.kafka, catalogue(20)))
         asyncio.run(until(portrait.is_ready, "the service is ready"))
         yield Shop(portrait, folder, settings)
@@ -139,6 +140,10 @@ def test_somebody_is_given_all_that_is_kept_of_them_forgotten_and_comes_back(sho
         "the archive has her events, and that she logged in",
     )
     shop.wait(lambda: printed(shop, ANN)["dead_letters"], "the letter is there")
+    shop.portrait.post("/recommend", {"user_id": ANN})
+    shop.send("POST", f"/profile/{ANN}/unwanted", {"brand": MARK})
+    shop.wait(lambda: printed(shop, ANN)["lists"], "what comes of her lists is counted")
+    shop.wait(lambda: printed(shop, ANN)["profiles"][0]["unwanted"], "she does not want it")
 
     whole = export_of(shop, ANN)
     assert whole["profiles"][0]["searched"] == [WORDS]
@@ -158,6 +163,7 @@ def test_somebody_is_given_all_that_is_kept_of_them_forgotten_and_comes_back(sho
     shop.wait(lambda: told()["forgotten"], "she is forgotten everywhere")
     job = told()
     assert job["places"]["dead_letters"]["found"] == 1
+    assert job["places"]["lists"]["state"] == "gone"
     assert job["places"]["model"]["state"] == "gone"  # the first one has learned of nobody
     receipt, public = shop.folder / "receipt.json", shop.folder / "public.pem"
     receipt.write_text(shop.portrait.get(f"/erasures/{erasure}/receipt").text)
@@ -167,7 +173,8 @@ def test_somebody_is_given_all_that_is_kept_of_them_forgotten_and_comes_back(sho
     assert verified["places"]["archive"]["state"] in {"hidden", "gone"}
     assert shop.status_of(ANN) == 410
     assert shop.portrait.profile(BOB, 4)["events_folded"] == 4
-    assert printed(shop, ANN)["archive"] == []
+    left = printed(shop, ANN)
+    assert (left["archive"], left["lists"], left["profiles"][0]["unwanted"]) == ([], [], [])
 
     left_behind(shop)
 
@@ -182,7 +189,7 @@ def left_behind(shop: Shop) -> None:
 
     The broker's own files are left out, and the dead letter with them: it says until when.
     """
-    processes = ("index", "update", "service", "archive")
+    processes = ("index", "update", "service", "archive", "experiments")
     logs = {name: (shop.folder / f"{name}.log").read_text() for name in processes}
     shown = {name: shop.portrait.get(name).text for name in ("/metrics", "/models", "/audit")}
     files = {
@@ -205,7 +212,8 @@ def left_behind(shop: Shop) -> None:
     holding = {key for key in keys if MARK.encode() in (client.dump(key) or b"")}
     client.close()
     records = {f"profile:{{{ANN}}}", f"profile:{{{ANN}}}:own", f"profile:{{{VISITOR}}}"}
-    assert named <= {*records, f"device:{{c-{MARK}}}", f"devices:{{{ANN}}}"}
+    erased = {f"unwanted:{{{user}}}" for user in (ANN, VISITOR)}  # the moment, and no word
+    assert named <= {*records, *erased, f"device:{{c-{MARK}}}", f"devices:{{{ANN}}}"}
     assert f"profile:{{{ANN}}}" in named
     # On which devices she was seen is kept beside, so that a replay forgets those again, too.
     assert holding <= {f"devices:{{{ANN}}}".encode()}

@@ -19,13 +19,18 @@ from portrait.events.letter import dead_letter
 from portrait.events.stream import EventStream
 from portrait.events.topics import DEAD, ERASURES
 from portrait.events.unwanted import Unwanted, Word
+from portrait.experiments.attribution import Attribution
+from portrait.experiments.joining import Deed
 from portrait.identity.keys import keys_of
 from portrait.ref import user_ref
 from portrait.rights.erasure_job import ErasureJob, Place, new_erasure
 from portrait.rights.receipt import verified
+from portrait.times import to_ms
 from tests.support.archives import BOUNDS, click, fill, memory_archive
 from tests.support.cards import card_of_model
+from tests.support.lists import ANN, LIST, answer, done
 from tests.support.memory_keys import MemoryAudit
+from tests.support.memory_lists import MemoryLists
 from tests.support.memory_registry import MemoryRegistry
 from tests.support.memory_rights import MemoryErasures, MemoryExports
 from tests.support.records import FakeRecord, event_record
@@ -60,6 +65,7 @@ class Shop:
         self.archive = memory_archive()
         self.audit, self.registry = MemoryAudit(), MemoryRegistry()
         self.erasures, self.exports = MemoryErasures(), MemoryExports()
+        self.lists = MemoryLists()
 
         @asynccontextmanager
         async def dead_letters() -> AsyncIterator[EventStream]:
@@ -68,6 +74,7 @@ class Shop:
         self.places = Places(
             profiles=updater.profiles,
             identities=updater.identities,
+            lists=self.lists,
             archive=self.archive,
             dead_letters=dead_letters,
             audit=self.audit,
@@ -86,6 +93,7 @@ async def shop_of() -> tuple[Shop, "Clerk"]:
     )
     await updater.profiles.agree({"ann": Consent(9_000, frozenset({Purpose.TRAINING}))})
     await updater.profiles.refuse({"ann": Unwanted({"brand:farm": Word(9_000, 0)})})
+    await got_a_list(shop, {"try:1": "bold"})
     fill(shop.archive, [click(1, "ann", text=None), click(2, "bob"), click(3, "ann")])
     for user in ("ann", "bob"):
         await shop.audit.add(
@@ -99,6 +107,15 @@ async def shop_of() -> tuple[Shop, "Clerk"]:
             )
         )
     return shop, Clerk(shop.places, KEY)
+
+
+async def got_a_list(shop: Shop, experiments: dict[str, str]) -> None:
+    """Ann buys tea that she was recommended."""
+    opened = await shop.lists.load([LIST], [ANN])
+    joined = Attribution(opened.journeys, opened.people)
+    joined.answered(LIST, answer(experiments=experiments))
+    joined.did(done(Deed.PURCHASE, named="r1", worth=2_500))
+    await shop.lists.save(opened, joined.tally)
 
 
 async def exported(shop: Shop, user: str) -> dict[str, Any]:
@@ -121,6 +138,14 @@ async def test_an_export_has_all_that_is_kept_of_one_and_nothing_of_others() -> 
     assert (review["read_by"], review["tone"]) == ("words", "negative")
     assert review["aspects"]["delivery"] == "negative"
     assert [each["thing"] for each in profile["unwanted"]] == ["brand:farm"]
+    (of_lists,) = whole["lists"]
+    assert of_lists["key"] == "ann"
+    assert of_lists["experiments"]["try:1"]["variant"] == "bold"
+    assert of_lists["experiments"]["try:1"]["spending"] == 2.5
+    (listed,) = of_lists["lists"]
+    assert [each["touched"] for each in listed["items"]] == [True, False, False]
+    assert [each["position"] for each in of_lists["touched"]] == [1]
+    assert [(each["deed"], each["worth"]) for each in of_lists["taken"]] == [("purchase", 2.5)]
     rows = whole["archive"]
     assert [row["offset"] for row in rows] == [1, 3]
     assert {row["user"] for row in rows} == {"ann"}
@@ -135,7 +160,7 @@ async def test_an_export_of_nobody_is_whole_and_empty() -> None:
     whole = await exported(shop, "nobody")
 
     Draft202012Validator(json.loads(SCHEMA.read_text())).validate(whole)
-    assert (whole["archive"], whole["dead_letters"], whole["audit"]) == ([], [], [])
+    assert [whole[each] for each in ("lists", "archive", "dead_letters", "audit")] == [[]] * 4
 
 
 async def test_what_was_asked_for_is_gathered_once() -> None:
@@ -156,7 +181,9 @@ async def updater_of(shop: Shop) -> Updater:
     return await memory_updater(profiles=shop.places.profiles, identities=shop.places.identities)
 
 
-async def erased_in(shop: Shop, *, profile: bool = True, files: bool = True) -> None:
+async def erased_in(
+    shop: Shop, *, profile: bool = True, files: bool = True, lists: bool = True
+) -> None:
     """Let the workers take in that Ann is to be forgotten."""
     at = round(datetime.now(UTC).timestamp() * 1_000)
     erasure = FakeRecord(ERASURES, SUPPRESSING, 0, timestamp=at, key=b"ann")
@@ -165,6 +192,8 @@ async def erased_in(shop: Shop, *, profile: bool = True, files: bool = True) -> 
         await update(ListStream([erasure]), updater)
     if files:
         await archive(ListStream([erasure]), shop.archive, BOUNDS)
+    if lists:
+        await shop.lists.forget(ANN, at)
 
 
 def states(job: ErasureJob) -> dict[str, str]:
@@ -184,22 +213,29 @@ async def test_nothing_is_said_to_be_gone_before_it_is() -> None:
 
     job = await clerk.advance(job)
 
-    assert states(job)["profile"] == states(job)["archive"] == states(job)["model"] == "waiting"
-    assert states(job)["dead_letters"] == "expires"
+    found = states(job)
+    waiting = {name for name, state in found.items() if state == "waiting"}
+    assert waiting == {"profile", "lists", "archive", "model"}
+    assert found["dead_letters"] == found["unwanted_log"] == "expires"
     assert job.places[Place.DEAD_LETTERS].found == 2
     assert (job.is_forgotten, job.user, shop.erasures.receipts) == (False, "ann", {})
 
 
-@pytest.mark.parametrize(("profile", "files"), [(True, False), (False, True)])
-async def test_one_place_alone_is_not_enough(*, profile: bool, files: bool) -> None:
+@pytest.mark.parametrize("missing", ["profile", "files", "lists"])
+async def test_all_places_but_one_are_not_enough(missing: str) -> None:
     shop, clerk = await shop_of()
     job = await asked(shop)
-    await erased_in(shop, profile=profile, files=files)
+    await erased_in(shop, **{missing: False})
 
     job = await clerk.advance(job)
 
     found = states(job)
-    assert (found["profile"] == "gone", found["archive"] == "hidden") == (profile, files)
+    ends = {
+        "profile": found["profile"] == "gone",
+        "files": found["archive"] == "hidden",
+        "lists": found["lists"] == "gone",
+    }
+    assert [place for place, has_ended in ends.items() if not has_ended] == [missing]
     assert not job.is_forgotten
     assert shop.erasures.receipts == {}
 
@@ -265,6 +301,39 @@ async def test_an_export_goes_with_whom_it_is_of() -> None:
     await clerk.advance(job)
 
     assert await shop.exports.size("ann") is None
+
+
+async def test_a_profile_is_not_gone_while_it_is_known_what_they_do_not_want() -> None:
+    shop, clerk = await shop_of()
+    job = await asked(shop)
+    await erased_in(shop)
+    later = to_ms(datetime.now(UTC)) + 60_000
+    await shop.places.profiles.refuse({"ann": Unwanted({"brand:farm": Word(later, 0)})})
+
+    assert states(await clerk.advance(job))["profile"] == "waiting"
+
+
+async def test_what_a_device_is_shown_later_holds_up_nobody() -> None:
+    shop, clerk = await shop_of()
+    job = await asked(shop)
+    await erased_in(shop)
+    await got_a_list(shop, {})
+
+    job = await clerk.advance(job)
+
+    assert states(job)["lists"] == "gone"
+
+
+async def test_a_job_of_before_lists_were_counted_waits_for_them_by_their_hash() -> None:
+    shop, clerk = await shop_of()
+    job = (await asked(shop)).without_names()
+    stored = job.model_dump(mode="json")
+    del stored["places"]["lists"]
+    job = ErasureJob.model_validate(stored)
+
+    assert states(await clerk.advance(job))["lists"] == "waiting"
+    await shop.lists.forget(ANN, to_ms(NOW) + 60_000)
+    assert states(await clerk.advance(job))["lists"] == "gone"
 
 
 async def test_without_a_key_everything_goes_and_nothing_is_signed() -> None:

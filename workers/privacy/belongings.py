@@ -9,6 +9,7 @@ from portrait.access.audit import AuditLog
 from portrait.archive.archive import Archive
 from portrait.events.event import ANONYMOUS
 from portrait.events.stream import EventStream, Record
+from portrait.experiments.store import ListStore
 from portrait.identity.store import IdentityStore
 from portrait.lifecycle.registry import Registry
 from portrait.profiles.store import ProfileStore
@@ -25,6 +26,7 @@ class Places:
 
     profiles: ProfileStore
     identities: IdentityStore
+    lists: ListStore
     archive: Archive
     dead_letters: DeadLetters
     audit: AuditLog

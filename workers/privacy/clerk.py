@@ -17,6 +17,8 @@ from joserfc.jwk import OKPKey
 
 from portrait.archive.archive import Archive, ArchiveUnavailableError
 from portrait.errors import PortraitError, StoreUnavailableError, StreamUnavailableError
+from portrait.events.unwanted import read_unwanted
+from portrait.experiments.joining import Person
 from portrait.lifecycle.registry import Registry
 from portrait.outage import closes_within
 from portrait.profiles.record import forgotten_until, is_blank, is_whole
@@ -94,6 +96,8 @@ class Clerk:
                 found[Place.PROFILE] = PlaceState(state="gone", at=now)
             if job.places[Place.DEAD_LETTERS].state == "waiting":
                 found[Place.DEAD_LETTERS] = await self._letters(keys, now)
+        if job.places[Place.LISTS].state != "gone" and await self._are_lists_gone(job):
+            found[Place.LISTS] = PlaceState(state="gone", at=now)
         found |= await asyncio.to_thread(self._archived, job, now)
         if job.places[Place.MODEL].state != "gone":
             found |= await self._learned(job.at_places(found))
@@ -126,7 +130,19 @@ class Clerk:
         return (
             is_gone
             and not theirs.searched
+            and not read_unwanted(theirs.unwanted).said
             and all(_is_forgotten(each.record, asked_at) for each in of_devices)
+        )
+
+    async def _are_lists_gone(self, job: ErasureJob) -> bool:
+        """Say whether nothing is known of lists that they, or their devices, got until then.
+
+        Who has had none is nobody there, whether or not a worker counts what comes of lists.
+        """
+        opened, asked_at = await self.places.lists.load((), job.refs), to_ms(job.asked_at)
+        return all(
+            person == Person() or opened.erased.get(ref, 0) >= asked_at
+            for ref, person in opened.people.items()
         )
 
     async def _letters(self, keys: tuple[str, ...], now: datetime) -> PlaceState:

@@ -1,6 +1,6 @@
 """Gather: all that is kept of somebody, as one JSON file, part by part.
 
-Redis ─▶ archive ─▶ dead letters ─▶ audit log      format: docs/export.schema.json
+Redis ─▶ lists ─▶ archive ─▶ dead letters ─▶ audit log      format: docs/export.schema.json
 
 Whatever the size of the archive, one batch of it is held at a time.
 """
@@ -29,6 +29,7 @@ from portrait.profiles.store import Stored
 from portrait.ref import user_ref
 from portrait.times import to_moment
 from workers.privacy.belongings import Places, letters_of
+from workers.privacy.of_lists import told_lists
 
 FORMAT = "portrait-export/1"
 PART_BYTES = 131_072
@@ -54,6 +55,7 @@ async def _pieces(user: str, places: Places, now: datetime) -> AsyncIterator[byt
         map(to_json, (FORMAT, user, now))
     )
     yield to_json([_profile(key, each) for key, each in zip(keys, stored, strict=True)])
+    yield b',"lists":' + to_json(await told_lists(keys, places.lists))
     yield b',"archive":['
     between = b""
     batches = _rows(keys, places)

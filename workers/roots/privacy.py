@@ -11,6 +11,7 @@ from portrait.adapters.kafka_client import cluster_of
 from portrait.adapters.kafka_stream import open_stream
 from portrait.adapters.redis_audit import RedisAudit
 from portrait.adapters.redis_identities import RedisIdentities
+from portrait.adapters.redis_lists import RedisLists
 from portrait.adapters.redis_registry import RedisRegistry
 from portrait.adapters.redis_rights import RedisErasures, RedisExports
 from portrait.adapters.redis_store import RedisProfiles
@@ -38,6 +39,7 @@ def places_of(settings: Settings, redis: Redis, archive: Archive, closing: async
     return Places(
         profiles=RedisProfiles(redis, settings.profile_ttl),
         identities=RedisIdentities(redis, settings.profile_ttl),
+        lists=RedisLists(redis),
         archive=archive,
         dead_letters=dead_letters,
         audit=RedisAudit(redis),
