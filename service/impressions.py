@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request, status
 from portrait.events.impression import Sighting
 from portrait.events.stream import Message
 from portrait.events.topics import IMPRESSIONS
+from service.access.admission import pay_events
 from service.dependencies import PartsDep, caller_of
 from service.events import asks_for_privacy
 from service.http.problems import WRITING, declared
@@ -33,13 +34,11 @@ async def post_impressions(
         )
         for each in body.impressions
     ]
+    messages = [
+        Message(IMPRESSIONS, each.recommendation_id.encode(), each.model_dump_json().encode())
+        for each in sightings
+    ]
     if not (caller_of(request).is_public and asks_for_privacy(request.headers)):
-        await parts.publisher.publish(
-            [
-                Message(
-                    IMPRESSIONS, each.recommendation_id.encode(), each.model_dump_json().encode()
-                )
-                for each in sightings
-            ]
-        )
-    return ImpressionsAccepted(accepted=len(sightings))
+        await pay_events(request, messages)
+        await parts.publisher.publish(messages)
+    return ImpressionsAccepted(accepted=len(messages))

@@ -25,10 +25,6 @@ RULES: Mapping[tuple[str, str], Rule] = {
     ("GET", "/identities/{anonymous_id}"): Scope.PROFILES_READ,
     ("DELETE", "/identities/{anonymous_id}"): Scope.PRIVACY_ADMIN,
     ("POST", "/impressions"): Scope.EVENTS_WRITE,
-    ("GET", "/experiments"): Scope.MODELS_ADMIN,
-    ("GET", "/experiments/{experiment_id}"): Scope.MODELS_ADMIN,
-    ("PUT", "/experiments/{experiment_id}"): Scope.MODELS_ADMIN,
-    ("GET", "/attribution"): Scope.MODELS_ADMIN,
     ("GET", "/opinions"): Scope.PROFILES_READ,  # examples are what customers wrote
     ("GET", "/profile/{user_id}/consent"): Scope.PROFILES_READ,
     ("PUT", "/profile/{user_id}/consent"): Scope.EVENTS_WRITE,  # but of a server: see the route
@@ -46,6 +42,10 @@ RULES: Mapping[tuple[str, str], Rule] = {
     ("PUT", "/rules"): Scope.RULES_ADMIN,
     ("GET", "/rules/history"): Scope.RULES_ADMIN,
     ("POST", "/rules/preview"): Scope.RULES_ADMIN,
+    ("GET", "/experiments"): Scope.MODELS_ADMIN,
+    ("GET", "/experiments/{experiment_id}"): Scope.MODELS_ADMIN,
+    ("PUT", "/experiments/{experiment_id}"): Scope.MODELS_ADMIN,
+    ("GET", "/attribution"): Scope.MODELS_ADMIN,
     ("GET", "/models"): Scope.MODELS_ADMIN,
     ("POST", "/models/train"): Scope.MODELS_ADMIN,
     ("GET", "/models/jobs"): Scope.MODELS_ADMIN,

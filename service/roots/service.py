@@ -79,6 +79,7 @@ def _app(
 ) -> FastAPI:
     """Put together the app of one shop, or of none that has a name."""
     keys, known = RedisKeys(redis, settings.shop), known_of(settings, redis)
-    parts = in_shop(parts_of(settings, own, publisher, keys), settings.shop, known)
+    parts = parts_of(settings, own, publisher, keys, settings.impressions)
+    parts = in_shop(parts, settings.shop, known)
     guard = guard_of(settings, redis, known)
     return create_app(parts, body_limits=body_limits_of(settings), border=border, guard=guard)

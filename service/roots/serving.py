@@ -43,7 +43,7 @@ from service.http.border import Border, hosts_of
 from service.http.connection import Limits
 from service.http.middleware import BodyLimits
 from service.http.server import server_of
-from service.parts import Parts
+from service.parts import Impressions, Parts
 from service.shops.known import KnownShops
 from service.shops.room import ShopRoom
 
@@ -72,7 +72,13 @@ def check_access(settings: Settings) -> None:
         raise SettingsInvalidError(msg)
 
 
-def parts_of(settings: Settings, redis: Redis, publisher: Publisher, keys: RedisKeys) -> Parts:
+def parts_of(
+    settings: Settings,
+    redis: Redis,
+    publisher: Publisher,
+    keys: RedisKeys,
+    impressions: Impressions = "off",
+) -> Parts:
     """Put together what is read from Redis.
 
     Args:
@@ -80,6 +86,7 @@ def parts_of(settings: Settings, redis: Redis, publisher: Publisher, keys: Redis
         redis: Connected to where everything but keys lies.
         publisher: Of the topics.
         keys: Those that may be listed and made.
+        impressions: What of lists counts as seen.
     """
     return Parts(
         profiles=RedisProfiles(redis, settings.profile_ttl),
@@ -102,7 +109,7 @@ def parts_of(settings: Settings, redis: Redis, publisher: Publisher, keys: Redis
         ping_store=partial(ping, redis),
         warn_of_store=partial(eviction, redis),
         unsaid=DEFAULTS[settings.consent],
-        impressions=settings.impressions,
+        impressions=impressions,
     )
 
 

@@ -47,7 +47,8 @@ def shops_app(settings: Settings, redis: Redis, publisher: Publisher, border: Bo
         own = await connect_redis(str(settings.redis_url), shop.name)
         try:
             log = ShopPublisher(publisher, Names(prefix_of(shop.name)))
-            parts = parts_of(settings, own, log, RedisKeys(redis, shop.name))
+            keys = RedisKeys(redis, shop.name)
+            parts = parts_of(settings, own, log, keys, settings.impressions)
             parts = in_shop(parts, shop.name, known)
             figures = Figures(series.items.labels(shop.name), series.unattended.labels(shop.name))
             live = Live(parts, figures)

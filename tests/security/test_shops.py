@@ -37,6 +37,9 @@ MARK = "xq7beta"  # is in whatever beta has, and in nothing else
 USER, ITEM = f"{MARK}-user", f"{MARK}-item"
 BOTH = "u-1"  # is called so in both
 GONE = f"{MARK}-gone"  # is erased in beta
+TRY = f"{MARK}-try"  # an experiment of beta's
+RULE = {"id": f"{MARK}-rule", "do": {"pin": {"position": 1}}, "where": {"items": [ITEM]}}
+VARIANTS = {"variants": {"control": {}, "bare": {"personal": False}}, "author": "Mei"}
 AUDIENCE = "portrait"
 # Of the service alone; workers are of one shop.
 ALONE = {"PORTRAIT_SHOPS": "null", "PORTRAIT_OIDC_ISSUER": "null", "PORTRAIT_OIDC_AUDIENCE": "null"}
@@ -126,10 +129,22 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         made = it.ask(BETA, "/models/train", "POST", {"reason": f"{MARK} wants it"})
         assert made.status_code == 202, made.text
         it.ids["job"] = made.json()["id"]
+        arrange(it, BETA)
         erased = it.ask(BETA, f"/profile/{GONE}", "DELETE")
         it.ids["erasure"] = erased.json()["erasure"]
         asyncio.run(until(lambda: it.is_there(BETA, f"/profile/{USER}/export"), "it is gathered"))
         yield it
+
+
+def arrange(it: Served, shop: str) -> None:
+    """Let a shop have a rule and an experiment, and somebody there not want something."""
+    for path, method, body in (
+        ("/rules", "PUT", {"rules": [RULE], "note": f"{MARK} first"}),
+        (f"/experiments/{TRY}", "PUT", {**VARIANTS, "note": MARK}),
+        (f"/profile/{USER}/unwanted", "POST", {"brand": f"{MARK} brand"}),
+    ):
+        answer = it.ask(shop, path, method, body, {"if-match": '"0"'})
+        assert answer.is_success, answer.text
 
 
 @contextmanager
@@ -149,7 +164,7 @@ def work(it: Served, shop: str, folder: Path, stack: ExitStack) -> None:
     """Let workers of a shop run."""
     logs = folder / shop
     logs.mkdir()
-    for name in ("index", "update", "archive"):
+    for name in ("index", "update", "archive", "experiments"):
         stack.enter_context(worker(name, it.settings | {"PORTRAIT_SHOP": shop, **ALONE}, logs))
 
 
@@ -196,6 +211,15 @@ READS = [
     f"/items/{ITEM}",
     f"/items/beta/{ITEM}",
     f"/items/../beta/items/{ITEM}",
+    f"/profile/{USER}/unwanted",
+    f"/profile/{BOTH}/unwanted",
+    "/rules",
+    "/rules?version=1",
+    "/rules/history",
+    "/experiments",
+    f"/experiments/{TRY}",
+    f"/experiments/beta.{TRY}",
+    "/attribution?by=variant&days=90",
     "/opinions?by=brand",
     f"/opinions?by=item&id={ITEM}",
     "/models",
@@ -235,6 +259,8 @@ def test_nothing_that_a_key_reads_is_of_another_shop(
         (f"/items/{ITEM}", 200),
         ("/models/jobs/{job}", 200),
         ("/erasures/{erasure}", 200),
+        (f"/experiments/{TRY}", 200),
+        ("/rules?version=1", 200),
     ],
 )
 def test_the_same_is_there_for_its_own_key(served: Served, path: str, status: int) -> None:
@@ -300,6 +326,61 @@ def test_nobody_erases_or_changes_what_is_of_another_shop(served: Served) -> Non
     assert served.ask(BETA, f"/profile/{GONE}").status_code == 410
     assert served.ask(BETA, f"/items/{ITEM}").json() == item
     assert served.ask(BETA, f"/models/jobs/{served.ids['job']}").json()["state"] != ("cancelled")
+
+
+def test_rules_are_each_shop_s_own(served: Served) -> None:
+    before = served.ask(BETA, "/rules").json()
+    body = {"rules": [{"id": "none", "do": {"exclude": True}, "where": {"items": ["item-1"]}}]}
+    tried = served.ask(ACME, "/rules/preview", "POST", {"rules": [RULE], "users": [BOTH, USER]})
+
+    put = served.ask(ACME, "/rules", "PUT", body, {"if-match": '"0"'})  # though beta's are newer
+
+    assert put.json()["version"] == 1
+    assert ITEM not in tried.text
+    asyncio.run(until(lambda: rules_of(served, ACME) == ["none"], "acme goes by its own"))
+    assert rules_of(served, BETA) == [RULE["id"]]
+    assert served.ask(BETA, "/rules").json() == before
+
+
+def rules_of(served: Served, shop: str) -> list[str]:
+    """Return which rules a list of a shop is subject to."""
+    answer = served.ask(shop, "/recommend", "POST", {"user_id": BOTH})
+    return [each["id"] for each in answer.json()["rules"]]
+
+
+def test_what_is_not_wanted_in_one_shop_is_wanted_in_another(served: Served) -> None:
+    def said(shop: str) -> list[str]:
+        words = served.ask(shop, f"/profile/{BOTH}-2/unwanted").json()["words"]
+        return [word["name"] for word in words]
+
+    body = {"item_id": "item-2"}
+    assert served.ask(ACME, f"/profile/{BOTH}-2/unwanted", "POST", body).status_code == 202
+
+    asyncio.run(until(lambda: said(ACME) == ["item-2"], "it is kept in acme"))
+    assert said(BETA) == []
+
+
+def test_experiments_and_what_comes_of_lists_are_each_shop_s_own(served: Served) -> None:
+    def brought(shop: str) -> list[dict[str, object]]:
+        answer = served.ask(shop, "/attribution?by=variant&surface=email")
+        found: list[dict[str, object]] = answer.json()["brought"]
+        return found
+
+    def has_been_counted() -> bool:
+        asked = {"user_id": f"{BOTH}-3", "surface": "email"}
+        listed = served.ask(ACME, "/recommend", "POST", asked).json()
+        return listed["experiments"] == {TRY: "own"} and bool(brought(ACME))
+
+    own = {"variants": {"own": {}, "other": {}}, "split": {"own": 0.999_9, "other": 0.000_1}}
+    before = served.ask(BETA, f"/experiments/{TRY}").json()
+
+    put = served.ask(ACME, f"/experiments/{TRY}", "PUT", {**own, "author": "Bo"})
+
+    assert put.json()["revision"] == 1
+    asyncio.run(until(has_been_counted, "acme counts its lists"))
+    assert {each["value"] for each in brought(ACME)} == {f"{TRY}:1=own"}
+    assert brought(BETA) == []
+    assert served.ask(BETA, f"/experiments/{TRY}").json() == before
 
 
 def test_a_key_that_is_made_over_http_is_of_its_maker_s_shop(served: Served) -> None:
@@ -389,10 +470,12 @@ def test_many_requests_of_both_at_once_are_not_mixed(served: Served) -> None:
 def test_a_shop_that_is_deleted_is_served_no_more(served: Served) -> None:
     served.portrait("shops", "create", "gamma")
     served.keys["gamma"] = served.portrait(
-        *("keys", "create", "reader", "--scope", "profiles:read", "--shop", "gamma")
+        *("keys", "create", "admin", "--shop", "gamma"),
+        *(part for scope in Scope for part in ("--scope", scope)),
     )
     gone = "/profile/nobody"
     asyncio.run(until(lambda: served.ask("gamma", gone).status_code != 401, "gamma is served"))
+    arrange(served, "gamma")
 
     served.portrait("shops", "delete", "gamma", "--yes")
 

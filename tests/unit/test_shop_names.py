@@ -9,6 +9,7 @@ from portrait.events.topics import ALL, read_topics
 from portrait.settings import Settings, of_shop
 from portrait.shops.name import RESERVED, ShopName, prefix_of
 from sandbox.processes import ROOT
+from workers.roots import groups
 
 NAMES: TypeAdapter[str] = TypeAdapter(ShopName)
 
@@ -67,3 +68,9 @@ def test_a_shop_has_places_of_its_own() -> None:
     assert {own.model_cache, own.tracking_folder, own.assist_models} == {
         Path(f"build/{folder}/shops/acme") for folder in ("models", "tracking", "assist")
     }
+
+
+def test_every_group_is_deleted_with_its_shop() -> None:
+    named = {group for name, group in vars(groups).items() if name.endswith("_GROUP")}
+
+    assert {*groups.ALL_GROUPS} == named

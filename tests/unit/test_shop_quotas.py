@@ -13,7 +13,7 @@ from portrait.shops.shop import Quotas
 from service.access.caller import Caller
 from service.access.guard import Guard
 from service.access.limits import Limits, RateLimitedError, ShopLimitedError
-from service.live import Parts
+from service.parts import Parts
 from service.shops.known import KnownShops
 from service.shops.room import QuotaReachedError, ShopRoom
 from tests.support.catalogues import ITEMS, catalogue
@@ -170,6 +170,15 @@ async def test_over_http_too_many_events_are_429() -> None:
     assert answers[0].status_code == 202
     assert (late.status_code, kind_of(late)) == (429, "shop-limited")
     assert late.headers["ratelimit-policy"] == '"events";q=2;w=2'
+
+
+async def test_what_was_seen_counts_as_events_do() -> None:
+    seen = {"impressions": [{"recommendation_id": f"r{number}"} for number in range(50)]}
+    async with opened(Quotas(events=1)) as (client, token):
+        for _ in range(2):
+            late = await asked(client, "POST", "/impressions", token, json=seen)
+
+    assert (late.status_code, kind_of(late)) == (429, "shop-limited")
 
 
 async def test_a_dry_run_costs_no_events_and_needs_no_room() -> None:
