@@ -17,6 +17,7 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
+from pydantic.config import JsonDict
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from portrait.rules.condition import (
@@ -34,6 +35,13 @@ MOST_RULES = 100  # a mask of each lies in memory: 100 KB at 100,000 items
 MOST_COLUMNS = 16  # attributes: to read one of 100,000 items takes 20 ms
 MOST_PLACES = 100  # of a list
 LONGEST_NOTE = 512
+EXAMPLE: JsonDict = {
+    "id": "no-wine",
+    "note": "Wine, from 18 on alone",
+    "when": {"not": {"declared": {"age": {"min": 18}}}},
+    "where": {"category": ["GROCERY > WINE"]},
+    "do": {"exclude": True},
+}
 
 RuleId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
 Note = Annotated[str, StringConstraints(max_length=LONGEST_NOTE)]
@@ -203,4 +211,4 @@ class RuleBook(Part):
     )
     at: AwareDatetime = Field(strict=False, examples=["2026-11-27T09:30:00Z"])
     note: Note = Field("", description="Why they were changed.", examples=["Spring sale"])
-    rules: tuple[Rule, ...] = Field(max_length=MOST_RULES)
+    rules: tuple[Rule, ...] = Field(max_length=MOST_RULES, examples=[[EXAMPLE]])

@@ -3,22 +3,14 @@
 from typing import Annotated
 
 from pydantic import AfterValidator, AwareDatetime, ConfigDict, Field
-from pydantic.config import JsonDict
 
-from portrait.rules.rule import MOST_RULES, Kind, Note, Rule, check_rules
+from portrait.rules.rule import EXAMPLE, MOST_RULES, Kind, Note, Rule, check_rules
 from service.fields import ItemName, RequestBody, ResponseBody, SentMoment, Title
 from service.recommendations.schemas import ProfileName, Strategy
 
 MOST_USERS = 20  # of a preview
 MOST_NEWEST = 50
 MOST_SHOWN = 50  # items of one list of a preview
-EXAMPLE: JsonDict = {
-    "id": "no-wine",
-    "note": "Wine, from 18 on alone",
-    "when": {"not": {"declared": {"age": {"min": 18}}}},
-    "where": {"category": ["GROCERY > WINE"]},
-    "do": {"exclude": True},
-}
 Rules = Annotated[
     tuple[Rule, ...], AfterValidator(check_rules), Field(max_length=MOST_RULES, strict=False)
 ]

@@ -348,7 +348,10 @@ def test_the_routes_are_these() -> None:
         ("get", "/profile/{user_id}"),
         ("get", "/profile/{user_id}/consent"),
         ("get", "/profile/{user_id}/export"),
+        ("get", "/profile/{user_id}/unwanted"),
         ("get", "/readyz"),
+        ("get", "/rules"),
+        ("get", "/rules/history"),
         ("patch", "/items/{item_id}"),
         ("post", "/events"),
         ("post", "/identities"),
@@ -358,10 +361,13 @@ def test_the_routes_are_these() -> None:
         ("post", "/models/rollback"),
         ("post", "/models/train"),
         ("post", "/models/{version}/promote"),
+        ("post", "/profile/{user_id}/unwanted"),
         ("post", "/recommend"),
+        ("post", "/rules/preview"),
         ("put", "/experiments/{experiment_id}"),
         ("put", "/items/{item_id}"),
         ("put", "/profile/{user_id}/consent"),
+        ("put", "/rules"),
     ]
 
 
@@ -388,12 +394,14 @@ def test_every_route_says_how_it_fails(method: str, path: str) -> None:
 
     expected = {"400", "404", "405", "500", "503"}
     expected |= {"401", "403", "429"} if path not in {"/livez", "/readyz"} else set()
-    expected |= {"422"} if "{" in path or path in {"/audit", "/attribution", "/opinions"} else set()
+    asks_more = {"/audit", "/attribution", "/opinions", "/rules"}
+    expected |= {"422"} if "{" in path or path in asks_more else set()
     expected |= {"410"} if (method, path) == ("get", "/profile/{user_id}") else set()
     expected |= {"409"} if path.endswith("/export") else set()
     expected |= {"408", "413", "415", "422"} if method != "get" else set()
     expected |= {"409"} if method == "post" and path.startswith(("/models", "/keys")) else set()
     expected |= {"409"} if method == "put" and path.startswith("/experiments") else set()
+    expected |= {"412", "428"} if (method, path) == ("put", "/rules") else set()
     failures = {status: answer for status, answer in responses.items() if status >= "300"}
     assert set(failures) == expected
     for status, answer in failures.items():
