@@ -13,7 +13,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 BROKER := $(if $(filter apache,$(KAFKA)),kafka)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup kafka demo demo-check demo-zh demo-retrain test test-kafka coverage fuzz check lint format bench-stream bench-encode bench-quality bench-heads bench-language bench-staleness \
+.PHONY: help setup kafka demo demo-check demo-zh demo-retrain demo-secure test test-kafka coverage fuzz check lint format bench-stream bench-encode bench-quality bench-heads bench-language bench-staleness \
   bench-continual bench-judge bench-service bench-assist bench-portrait bench-opinions bench-experiments encoder-zh generate replay-dead up down clean lock \
   sbom audit pin-images fuzz-http
 
@@ -52,6 +52,9 @@ demo-zh: setup encoder-zh $(BROKER)  ## A Chinese shop: profile, reasons, opinio
 
 demo-retrain: setup $(BROKER)  ## A model trains itself again, is judged and promoted under load; last line JSON.
 	@$(RUN) python -m demo.retrain
+
+demo-secure: setup $(BROKER)  ## Two shops, keys, an intruder, an export, an erasure with its receipt; last line JSON.
+	@$(RUN) python -m demo.secure
 
 test: setup lint $(BROKER)  ## Every check and every test, with real servers.
 	@$(RUN) $(PYTEST) $(ARGS)

@@ -17,8 +17,8 @@ import pyarrow.parquet as pq
 import pytest
 from joserfc.jwk import OKPKey
 from jsonschema import Draft202012Validator
-from redis import Redis
 
+from demo.secure.marks import in_redis
 from portrait.ref import user_ref
 from sandbox.processes import ROOT
 from tests.support.patience import ANSWER_SECONDS
@@ -206,17 +206,17 @@ def left_behind(shop: Shop) -> None:
         assert MARK not in text, where
     assert files
 
-    client = Redis.from_url(shop.portrait.redis)
-    keys = [key for key in client.keys("*") if isinstance(key, bytes)]
-    named = {key.decode() for key in keys if MARK.encode() in key}
-    holding = {key for key in keys if MARK.encode() in (client.dump(key) or b"")}
-    client.close()
+    found = in_redis(shop.portrait.redis, {"hers": MARK})
+    named, holding = (
+        {each.where.removeprefix("database 0: ") for each in found if each.is_name is is_name}
+        for is_name in (True, False)
+    )
     records = {f"profile:{{{ANN}}}", f"profile:{{{ANN}}}:own", f"profile:{{{VISITOR}}}"}
     erased = {f"unwanted:{{{user}}}" for user in (ANN, VISITOR)}  # the moment, and no word
     assert named <= {*records, *erased, f"device:{{c-{MARK}}}", f"devices:{{{ANN}}}"}
     assert f"profile:{{{ANN}}}" in named
     # On which devices she was seen is kept beside, so that a replay forgets those again, too.
-    assert holding <= {f"devices:{{{ANN}}}".encode()}
+    assert holding <= {f"devices:{{{ANN}}}"}
     rows = [path for path in (shop.folder / "archive").rglob("day=*/*.parquet") if user_rows(path)]
     shop.wait(lambda: not any(map(user_rows, existing(rows))), "the files are swept")
 

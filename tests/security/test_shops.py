@@ -2,21 +2,20 @@
 
 import asyncio
 import json
-import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
 import pytest
-from joserfc import jwk, jwt
 from redis import Redis
 
 from portrait.access.scope import Scope
 from portrait.events.event import Action
 from portrait.events.item import Item
 from portrait.events.topics import ITEMS, event_topic
+from sandbox.issuer import AUDIENCE, Issuer, start_issuer
 from sandbox.ports import free_port
 from sandbox.processes import python, running
 from sandbox.servers import start_servers
@@ -40,10 +39,8 @@ GONE = f"{MARK}-gone"  # is erased in beta
 TRY = f"{MARK}-try"  # an experiment of beta's
 RULE = {"id": f"{MARK}-rule", "do": {"pin": {"position": 1}}, "where": {"items": [ITEM]}}
 VARIANTS = {"variants": {"control": {}, "bare": {"personal": False}}, "author": "Mei"}
-AUDIENCE = "portrait"
 # Of the service alone; workers are of one shop.
 ALONE = {"PORTRAIT_SHOPS": "null", "PORTRAIT_OIDC_ISSUER": "null", "PORTRAIT_OIDC_AUDIENCE": "null"}
-RSA = jwk.RSAKey.generate_key(2048, {"kid": "one"}, private=True)
 
 
 @dataclass
@@ -51,7 +48,7 @@ class Served:
     """A service of two shops, and an administrator's key of each."""
 
     port: int
-    issuer: str
+    issuer: Issuer
     redis: str
     settings: dict[str, str]
     keys: dict[str, str] = field(default_factory=dict)
@@ -80,17 +77,6 @@ class Served:
             timeout=ANSWER_SECONDS,
         )
 
-    def token(self, **changed: object) -> str:
-        said = {
-            "iss": self.issuer,
-            "aud": AUDIENCE,
-            "sub": "crm",
-            "exp": int(time.time()) + 300,
-            "scope": "profiles:read",
-            **changed,
-        }
-        return jwt.encode({"alg": "RS256", "kid": "one"}, said, RSA)
-
     def is_there(self, shop: str, path: str) -> bool:
         try:
             return self.ask(shop, path).status_code == 200
@@ -102,12 +88,12 @@ class Served:
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("served")
     with start_servers(folder) as servers, ExitStack() as stack:
-        issuer = stack.enter_context(identity_provider(folder))
+        issuer = stack.enter_context(start_issuer(folder))
         settings = environment(servers.kafka, servers.redis) | {
             "PORTRAIT_PORT": str(free_port()),
             "PORTRAIT_ACCESS": "keys",
             "PORTRAIT_SHOPS": '["*"]',
-            "PORTRAIT_OIDC_ISSUER": issuer,
+            "PORTRAIT_OIDC_ISSUER": issuer.url,
             "PORTRAIT_OIDC_AUDIENCE": AUDIENCE,
             "PORTRAIT_OIDC_SHOP_CLAIM": "shop",
             "PORTRAIT_ARCHIVE_URL": str(folder / "archive"),
@@ -145,19 +131,6 @@ def arrange(it: Served, shop: str) -> None:
     ):
         answer = it.ask(shop, path, method, body, {"if-match": '"0"'})
         assert answer.is_success, answer.text
-
-
-@contextmanager
-def identity_provider(folder: Path) -> Iterator[str]:
-    """Start one, that publishes one key. Yields its name."""
-    port = free_port()
-    issuer, held = f"http://127.0.0.1:{port}", folder / "issuer.json"
-    found = {"issuer": issuer, "jwks_uri": f"{issuer}/keys"}
-    published = {"keys": [RSA.as_dict(private=False)]}
-    held.write_text(json.dumps({"/.well-known/openid-configuration": found, "/keys": published}))
-    command = python("tests.support.issuer_process", str(port), str(held))
-    with running(command, folder / "issuer.log"):
-        yield issuer
 
 
 def work(it: Served, shop: str, folder: Path, stack: ExitStack) -> None:
@@ -418,8 +391,8 @@ def test_a_key_that_is_made_over_http_is_of_its_maker_s_shop(served: Served) -> 
 def test_a_token_opens_the_shop_that_it_names(
     served: Served, claims: dict[str, object], status: int
 ) -> None:
-    answer = served.ask(ACME, f"/profile/{USER}-nobody", token=served.token(**claims))
-    there = served.ask(ACME, f"/items/{ITEM}", token=served.token(**claims))
+    answer = served.ask(ACME, f"/profile/{USER}-nobody", token=served.issuer.token(**claims))
+    there = served.ask(ACME, f"/items/{ITEM}", token=served.issuer.token(**claims))
 
     assert answer.status_code == (404 if status == 200 else status)
     assert there.status_code == status
