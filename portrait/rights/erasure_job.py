@@ -69,7 +69,16 @@ class PlaceState(BaseModel):
     )
     found: int | None = Field(None, description="How many there were, where it was counted.")
     model: str | None = Field(
-        None, description="The first model that learned nothing of them.", examples=[None]
+        None,
+        description="The first model in service that was made without them: its sums over people "
+        "are counted as if they had never been, and its weights learned from nothing of theirs.",
+        examples=[None],
+    )
+    began_from: str | None = Field(
+        None,
+        description="The model whose weights that training began from, and may have learned from "
+        "them; null: none.",
+        examples=[None],
     )
 
 

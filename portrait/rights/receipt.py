@@ -36,8 +36,15 @@ class Receipt(BaseModel):
     places: dict[Place, PlaceState]
     champion: str | None = Field(description="The model that served when it was asked for.")
     model_without: str | None = Field(
-        description="The first that learned nothing of them; null: none yet, from the next "
-        "training on there is one."
+        description="The first in service that was made without them: its sums over people "
+        "(co-occurrence, what comes after what, the regression) are to the last bit those of a "
+        "shop that never had them, and its weights learned from nothing of theirs. Null: none "
+        "yet; the next one that is trained and promoted is."
+    )
+    began_from: str | None = Field(
+        None,
+        description="The model whose weights the training of that one began from, and which may "
+        "have learned from them: what it knew fades with every training, and nobody subtracts it.",
     )
 
 
@@ -59,6 +66,7 @@ def receipt_of(job: ErasureJob, now: datetime) -> Receipt:
         places=job.places,
         champion=job.champion,
         model_without=job.places[Place.MODEL].model,
+        began_from=job.places[Place.MODEL].began_from,
     )
 
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from portrait.events.unwanted import Unwanted, Word
 from portrait.experiments.attribution import Attribution
 from portrait.experiments.joining import Deed
 from portrait.identity.keys import keys_of
+from portrait.lifecycle.registry import Card
 from portrait.ref import user_ref
 from portrait.rights.erasure_job import ErasureJob, Place, new_erasure
 from portrait.rights.receipt import verified
@@ -267,22 +269,30 @@ async def test_when_the_files_are_swept_and_a_model_knew_of_it_the_job_is_over()
     assert not job.is_over
 
     window = {"since": job.asked_at, "until": job.asked_at + timedelta(milliseconds=1)}
-    card = card_of_model(MODEL)
-    await shop.registry.add(
-        type(card).model_validate({**card.model_dump(), "erased_users": 1, "erased_within": window})
+    said = {**card_of_model(MODEL).model_dump(), "erased_users": 1, "erased_within": window}
+    refused, better = (
+        Card.model_validate({**said, "version": version, "parent": MODEL.version})
+        for version in ("refused", "better")
     )
+    for card in (refused, better):
+        await shop.registry.store(replace(MODEL, version=card.version))
+        await shop.registry.add(card)
+    job = await clerk.advance(job)
+    assert not job.is_over  # nobody is served by them
+    await shop.registry.want("better", insist=True, reason="the test says so")
+    await shop.registry.switch("better")
     job = await clerk.advance(job)
 
     assert job.is_over
     assert await shop.erasures.open() == []
     receipt = verified(shop.erasures.receipts[job.id], KEY)
-    assert receipt.model_without == MODEL.version
+    assert (receipt.model_without, receipt.began_from) == ("better", MODEL.version)
 
 
 async def test_a_model_that_learned_of_nobody_learned_nothing_of_them() -> None:
     shop, clerk = await shop_of()
     card = card_of_model(MODEL).model_copy(update={"trained_on": None, "erased_within": None})
-    await shop.registry.add(card)
+    await shop.registry.begin(MODEL, card)
     job = await asked(shop, MODEL.version)
     await erased_in(shop)
 

@@ -17,7 +17,7 @@ from workers.privacy.receipt import told
 NOW = datetime(2026, 11, 27, 9, 30, tzinfo=UTC)
 KEY = OKPKey.generate_key("Ed25519")
 JOB = new_erasure("ann@example.com", (), NOW, "model-1").at_places(
-    {Place.MODEL: PlaceState(state="gone", at=NOW, model="model-2")}
+    {Place.MODEL: PlaceState(state="gone", at=NOW, model="model-2", began_from="model-1")}
 )
 
 
@@ -31,7 +31,11 @@ def test_what_was_signed_is_verified_with_the_public_key() -> None:
     receipt = verified(written, public())
 
     assert receipt == receipt_of(JOB, NOW)
-    assert (receipt.champion, receipt.model_without) == ("model-1", "model-2")
+    assert (receipt.champion, receipt.model_without, receipt.began_from) == (
+        "model-1",
+        "model-2",
+        "model-1",
+    )
     assert "ann" not in receipt.model_dump_json()
 
 

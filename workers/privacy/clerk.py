@@ -19,7 +19,7 @@ from portrait.archive.archive import Archive, ArchiveUnavailableError
 from portrait.errors import PortraitError, StoreUnavailableError, StreamUnavailableError
 from portrait.events.unwanted import read_unwanted
 from portrait.experiments.joining import Person
-from portrait.lifecycle.registry import Registry
+from portrait.lifecycle.registry import Card, Registry
 from portrait.outage import closes_within
 from portrait.profiles.record import forgotten_until, is_blank, is_whole
 from portrait.rights.erasure_job import (
@@ -168,11 +168,12 @@ class Clerk:
         return {Place.ARCHIVE: PlaceState(state="hidden", at=now)}
 
     async def _learned(self, job: ErasureJob) -> dict[Place, PlaceState]:
-        """Find the first model whose training knew of the erasure."""
-        version = await _first_without(job, self.places.registry)
-        if version is None:
+        """Say whether the model in service was made without them."""
+        card = await _serving_without(job, self.places.registry)
+        if card is None:
             return {}
-        return {Place.MODEL: PlaceState(state="gone", at=self.now(), model=version)}
+        gone = PlaceState(state="gone", at=self.now(), model=card.version, began_from=card.parent)
+        return {Place.MODEL: gone}
 
 
 def _is_forgotten(record: bytes | None, moment: int) -> bool:
@@ -187,17 +188,16 @@ def _is_listed(archive: Archive, ref: int, job: ErasureJob) -> bool:
     return bool(erasures.cover(np.array([ref], np.uint64), moment)[0])
 
 
-async def _first_without(job: ErasureJob, registry: Registry) -> str | None:
-    """Return the oldest model that learned nothing of them: its training knew of the erasure.
+async def _serving_without(job: ErasureJob, registry: Registry) -> Card | None:
+    """Return the model in service, if its training knew of the erasure.
 
-    Or the one that served when it was asked for, if it had learned of nobody.
+    Or if it served when that was asked for, and had learned of nobody. One that was refused, or
+    has not been judged yet, is in the way of nothing that anybody is shown.
     """
-    if job.places[Place.ARCHIVE].state == "waiting":
+    serving = [each.card for each in await registry.entries() if each.role == "champion"]
+    if job.places[Place.ARCHIVE].state == "waiting" or not serving:
         return None
-    without = [
-        entry.card
-        for entry in await registry.entries()
-        if (entry.card.version == job.champion and entry.card.trained_on is None)
-        or (entry.card.erased_within is not None and entry.card.erased_within.until >= job.asked_at)
-    ]
-    return min(without, key=lambda card: card.created_at).version if without else None
+    (card,) = serving
+    learned_of_nobody = card.version == job.champion and card.trained_on is None
+    knew = card.erased_within is not None and card.erased_within.until >= job.asked_at
+    return card if learned_of_nobody or knew else None
