@@ -36,7 +36,8 @@ PREFIX = "/profile/"
 RECOMMEND = "/recommend"
 RECOMMEND_COST = COSTS["POST", RECOMMEND]
 JSON = (b"content-type", b"application/json")
-FROM_PAGES = {b"origin", b"sec-fetch-site"}
+ORIGIN = b"origin"
+FROM_PAGES = {ORIGIN, b"sec-fetch-site"}
 
 
 def _route_of(routes: list[BaseRoute], endpoint: object) -> APIRoute:
@@ -118,7 +119,7 @@ class Shortcut:
 
 def _is_from_page(scope: AsgiScope) -> bool:
     """Say whether a page of another origin may want to read the answer: it needs more headers."""
-    return any(name == b"origin" for name, _ in scope["headers"])
+    return ORIGIN in [name for name, _ in scope["headers"]]
 
 
 def _read(message: Message) -> RecommendationRequest | None:

@@ -6,8 +6,8 @@ A real Redis, a real service, and a generator in a process of its own, for catal
 and models with and without learning. Each kind of request is measured twice: as many as are
 answered by a closed loop (capacity), and at half of that, sent at moments fixed beforehand (open
 loop). Then, what a few clients who send the costliest requests there are do to everybody else, what
-rules, keys and limits cost, and how 200 clients at once fare. All share the machine. The last line
-is JSON, latencies in milliseconds.
+rules, keys, shops, limits and consent cost, and how 200 clients at once fare. All share the
+machine. The last line is JSON, latencies in milliseconds.
 """
 
 import argparse
@@ -25,6 +25,7 @@ from functools import partial
 from pathlib import Path
 from statistics import median
 from subprocess import PIPE, Popen
+from typing import NamedTuple
 from urllib.error import URLError
 from urllib.request import urlopen
 
@@ -47,7 +48,7 @@ COSTLY_CLIENTS = 8
 CONNECTIONS = 16  # of a closed loop: more add waiting, not answers
 OPEN_CONNECTIONS = 64  # of an open one
 CROWD_CONNECTIONS = 200
-TURNS = 3  # with access control and without it
+TURNS = 8  # with all that guards a profile and without it
 LOAD_SECONDS = 300.0  # longest for a service to take in the catalogue
 GOALS = {"recommend_per_second": 400, "recommend_p99_ms": 20, "profile_p99_ms": 10}
 LEAST_OF_BARE = 0.6
@@ -67,6 +68,14 @@ class Stand:
     seconds: float  # of one measurement
     processor: Callable[[], float]  # seconds that the service has used
     servers: Servers
+
+
+class Side(NamedTuple):
+    """A service in one turn."""
+
+    rate: float  # answered a second
+    processor_us: float  # that it used for each
+    statuses: Counter[str]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -110,6 +119,7 @@ def _measured(shop: Shop, servers: Servers, options: argparse.Namespace) -> Figu
 
 async def _fill(url: str, shop: Shop) -> None:
     redis = await connect_redis(url)
+    await redis.flushall()
     await fill(redis, shop)
     await redis.aclose()
 
@@ -224,19 +234,46 @@ def _fairness(stand: Stand) -> Figures:
 
 
 def _access(stand: Stand) -> Figures:
-    """Measure what asking for keys, and counting against their limits, costs who reads profiles."""
+    """Measure what all that guards a profile costs who reads it: key, shop, limits, consent.
+
+    In turns, whose order changes: by the clock, and by what the process uses of its processor.
+    """
     requests = asks.profiles(stand.shop, again=True)
-    with guarding(stand.servers, LOAD_SECONDS) as guarded:
-        other, shown = replace(stand, service=guarded.port), guarded.shown(requests)
-        turns = [(_capacity(requests, stand), _capacity(shown, other)) for _ in range(TURNS)]
-    ratio = round(median(on.rate / off.rate for off, on in turns), 3)
-    rates = [(off.rate, on.rate) for off, on in turns]
+    with guarding(stand.servers, stand.shop, LOAD_SECONDS) as guarded:
+        used = partial(_processor_seconds, guarded.process)
+        other = replace(stand, service=guarded.port, processor=used)
+        sides = (other, guarded.shown(requests)), (stand, requests)
+        turns = [_turn(sides, swapped=bool(turn % 2)) for turn in range(TURNS)]
+    rates = [(round(off.rate), round(on.rate)) for on, off in turns]
+    of_open = round(median(on.rate / off.rate for on, off in turns), 3)
+    of_processor = round(median(off.processor_us / on.processor_us for on, off in turns), 3)
     tqdm.write(
-        f"  {ACCESS:>18}  {PROFILE} with keys and limits: {ratio} of what it is without"
-        f" (goal {LEAST_WITH_ACCESS}); {', '.join(f'{on:,.0f}/{off:,.0f}' for off, on in rates)}"
+        f"  {ACCESS:>18}  {PROFILE} with key, shop, limits and consent: {of_open} of what it is"
+        f" without, {of_processor} by the processor (goal {LEAST_WITH_ACCESS});"
+        f" {', '.join(f'{on:,}/{off:,}' for off, on in rates)}"
     )
-    statuses = sum((Counter(on.statuses) for _, on in turns), Counter())
-    return {"of_open": ratio, "goal": LEAST_WITH_ACCESS, "rates": rates, "statuses": dict(statuses)}
+    return {
+        "of_open": of_open,
+        "of_open_processor": of_processor,
+        "goal": LEAST_WITH_ACCESS,
+        "rates": rates,
+        "processor_us": [(off.processor_us, on.processor_us) for on, off in turns],
+        "statuses": dict(sum((each.statuses for turn in turns for each in turn), Counter())),
+    }
+
+
+def _turn(sides: Sequence[tuple[Stand, Sequence[str]]], *, swapped: bool) -> list[Side]:
+    """Measure each side once, in the order that is given or the other."""
+    order = -1 if swapped else 1
+    return [_side(*each) for each in sides[::order]][::order]
+
+
+def _side(stand: Stand, requests: Sequence[str]) -> Side:
+    before = stand.processor()
+    most = _capacity(requests, stand)
+    used = stand.processor() - before
+    each = used / (most.rate * stand.seconds)  # what was answered while warming up counts, too
+    return Side(most.rate, round(1e6 * each, 1), Counter(most.statuses))
 
 
 def _crowd(stand: Stand) -> Figures:

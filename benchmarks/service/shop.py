@@ -20,6 +20,7 @@ from portrait.catalogue.catalogue import Catalogue, texts_of
 from portrait.catalogue.store import CatalogueStore
 from portrait.events.category import interest_category
 from portrait.events.columns import EVENT, RING
+from portrait.events.consent import Consent
 from portrait.events.event import Action
 from portrait.events.item import Item
 from portrait.inference.paint import paint
@@ -82,8 +83,7 @@ def open_shop(items: int, users: int, *, is_learned: bool) -> Shop:
 
 
 async def fill(redis: Redis, shop: Shop) -> None:
-    """Store a shop in an empty Redis."""
-    await redis.flushall()
+    """Store a shop in an empty database of Redis; everybody has said what may be done."""
     await fill_catalogue(RedisCatalogue(redis), shop)
     await RedisRegistry(redis).begin(shop.model, plain_card(shop.model, datetime.now(UTC)))
     wanted = {item.id: 1_000 + place % 5_000 for place, item in enumerate(shop.items[::4])}
@@ -91,6 +91,7 @@ async def fill(redis: Redis, shop: Shop) -> None:
     catalogue, profiles = catalogue_of(shop), RedisProfiles(redis, timedelta(days=1))
     for records in records_of(shop, catalogue):
         await profiles.save([Write(user, b"", record) for user, record in records.items()])
+        await profiles.agree(dict.fromkeys(records, Consent(NOW_MS, frozenset())))
 
 
 async def fill_catalogue(store: CatalogueStore, shop: Shop) -> None:

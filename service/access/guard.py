@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from functools import lru_cache
+from typing import NamedTuple
 
 import structlog
 from starlette.types import Scope as AsgiScope
@@ -40,10 +40,16 @@ SHOWN = b"authorization"
 BEARER = "bearer "
 PREFIX = "portrait_"
 LET_IN = metrics.access_decisions.labels("let_in")
-NOBODYS: tuple[None, None] = None, None
 HOW = "Send a key as `Authorization: Bearer portrait_…`; an operator makes one: `portrait keys`."
 
 log = structlog.get_logger()
+
+
+class Known(NamedTuple):
+    """A key, and who shows it."""
+
+    key: ApiKey
+    caller: Caller
 
 
 class Guard:
@@ -66,7 +72,7 @@ class Guard:
         self.stores = stores if isinstance(stores, Mapping) else {None: stores}
         self.limits = limits
         self._tokens = tokens
-        self._keys: Mapping[str, tuple[str | None, ApiKey]] | None = None  # None: not read yet
+        self._keys: Mapping[str, Known] | None = None  # None: not read yet
         self._pages: frozenset[str] = frozenset()
         self._used: dict[str, datetime] = {}
 
@@ -81,11 +87,12 @@ class Guard:
         if found is None or self._keys is None:
             return None
         id, digest = found
-        (shop, key), now = self._keys.get(id, NOBODYS), datetime.now(UTC)
-        if not is_secret_of(key, digest) or key is None or not key.is_good(now):
+        known, now = self._keys.get(id), datetime.now(UTC)
+        key = None if known is None else known.key
+        if not is_secret_of(key, digest) or known is None or not known.key.is_good(now):
             return None
         self._used[id] = now
-        return _caller(key, shop)
+        return known.caller
 
     def lets_in(self, scope: AsgiScope, needed: Scope, cost: int) -> bool:
         """Say whether a request shows a server's key with a scope, and has the tokens at hand.
@@ -143,12 +150,14 @@ class Guard:
     async def read_keys(self) -> None:
         """Read all keys anew."""
         keys = {
-            key.id: (shop, key) for shop, store in self.stores.items() for key in await store.all()
+            key.id: Known(key, _caller(key, shop))
+            for shop, store in self.stores.items()
+            for key in await store.all()
         }
         self._keys = keys
         now = datetime.now(UTC)
         self._pages = frozenset(
-            origin for _, key in keys.values() if key.is_good(now) for origin in key.origins
+            origin for key, _ in keys.values() if key.is_good(now) for origin in key.origins
         )
 
     async def note_uses(self) -> None:
@@ -163,7 +172,7 @@ class Guard:
 
     def _is_of(self, id: str, shop: str | None) -> bool:
         """Say whether a key is of a shop, as far as is known."""
-        return self._keys is not None and self._keys.get(id, NOBODYS)[0] == shop
+        return self._keys is not None and id in self._keys and self._keys[id].caller.shop == shop
 
 
 def shown_by(scope: AsgiScope) -> str | None:
@@ -216,6 +225,5 @@ def check_page(caller: Caller, scope: AsgiScope) -> None:
         raise KeyMisplacedError(msg)
 
 
-@lru_cache(1_024)
 def _caller(key: ApiKey, shop: str | None) -> Caller:
     return Caller(f"key {key.id}", key.scopes, key.origins, key.rate, shop)

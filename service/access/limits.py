@@ -70,10 +70,13 @@ class Limits:
 
     def has(self, caller: Caller, cost: int) -> bool:
         """Pay with what is at hand; say whether that was enough."""
-        purses = self._purses(caller)
-        if any(self._at_hand.get(purse.name, 0) < cost for purse in purses):
-            return False
-        return all(self._pays(purse, cost) for purse in purses)
+        purses, at_hand = self._purses(caller), self._at_hand
+        for purse in purses:
+            if at_hand.get(purse.name, 0) < cost:
+                return False
+        for purse in purses:
+            at_hand[purse.name] -= cost
+        return True
 
     async def pay(self, caller: Caller, cost: int) -> None:
         """Pay for a request; several of one caller ask the store once.

@@ -51,7 +51,8 @@ class ShopsGuard(Guard):
 
     def shop_of(self, scope: AsgiScope) -> str | None:
         """Return whose shop a request is for; None if it shows nothing that opens one."""
+        caller = self.by_key(scope)
         try:
-            return self.caller(scope).shop
+            return (caller or self.caller(scope)).shop
         except ProblemError:
             return None

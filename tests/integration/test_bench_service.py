@@ -28,6 +28,7 @@ def test_the_last_line_holds_rates_and_latencies(capsys: pytest.CaptureFixture[s
     assert measured["fairness"]["alone"]["p99_ms"] > 0
     assert measured["fairness"]["costliest"]["failed"] == 0
     assert measured["access"]["of_open"] > 0
+    assert measured["access"]["of_open_processor"] >= 0
     assert set(measured["access"]["statuses"]) == {"200"}
     assert set(measured["crowd"]["session"]["statuses"]) <= {"200", "503"}
     assert measured["crowd"]["GET /profile"]["failed"] == 0
