@@ -9,7 +9,9 @@ from pathlib import Path
 from sandbox.processes import ROOT
 
 FILES = "Dockerfile", "docker-compose.yml"
-NAMED = re.compile(r"^(?:FROM|\s+image:) ([a-z][a-z./-]*:[^\s@]+)(@sha256:[0-9a-f]{64})?", re.MULTILINE)
+NAMED = re.compile(
+    r"^(?:FROM|\s+image:) ([a-z][a-z./-]*:[^\s@]+)(@sha256:[0-9a-f]{64})?", re.MULTILINE
+)
 DOCKER = """#!/bin/sh
 test "$1 $2 $3" = "buildx imagetools inspect" || exit 2
 printf 'sha256:'; printf '%s %s' "$4" "$TURN" | sha256sum | cut -c 1-64
