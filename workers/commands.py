@@ -136,7 +136,7 @@ COMMANDS = (
         "export",
         "Print all that is kept of one user, as one JSON file.",
         "workers.roots.export",
-        (*_READING, "redis_url", "profile_ttl", "archive_url", "consent", *_LOGS),
+        (*_READING, "redis_url", "profile_ttl", "archive_url", "consent", "mapping", *_LOGS),
         export.add_options,
         waits=False,
     ),

@@ -242,6 +242,11 @@ class Mapped:
         told = of_items if others else read
         return Acts([_event(fields, topic) for fields in told], others, refusals)
 
+    def names_of(self, field: EventField) -> frozenset[str]:
+        """Return what messages call a field of events: the last part of each of its paths."""
+        sources = [rule.fields[field] for rule in self.events if field in rule.fields]
+        return frozenset(path.rpartition(".")[2] for each in sources for path in _paths(each))
+
     def rule_of(self, message: Fields) -> str | None:
         """Return the name of the rule that a message is read by; None: none is for it."""
         found = _rule_for(message, self.events) or _rule_for(message, self.items)

@@ -38,7 +38,7 @@ from tests.support.memory_rights import MemoryErasures, MemoryExports
 from tests.support.records import FakeRecord, event_record
 from tests.support.streams import MODEL, ListStream, memory_updater
 from workers.archive import archive
-from workers.privacy.belongings import Places
+from workers.privacy.belongings import NAMING, Places
 from workers.privacy.clerk import Clerk
 from workers.privacy.gather import gather
 from workers.update.updater import Updater
@@ -79,6 +79,7 @@ class Shop:
             lists=self.lists,
             archive=self.archive,
             dead_letters=dead_letters,
+            naming=NAMING,
             audit=self.audit,
             registry=self.registry,
             erasures=self.erasures,

@@ -147,7 +147,9 @@ class Clerk:
 
     async def _letters(self, keys: tuple[str, ...], now: datetime) -> PlaceState:
         """Count the dead letters that name them, and say when the last of them ends by itself."""
-        moments = [letter.timestamp async for letter in letters_of(keys, self.places.dead_letters)]
+        places = self.places
+        letters = letters_of(keys, places.naming, places.dead_letters)
+        moments = [letter.timestamp async for letter in letters]
         if not moments:
             return PlaceState(state="gone", at=now, found=0)
         last = min(max(moments), to_ms(now))

@@ -65,7 +65,7 @@ async def _pieces(user: str, places: Places, now: datetime) -> AsyncIterator[byt
             between = b","
     yield b'],"dead_letters":['
     between = b""
-    async for letter in letters_of(keys, places.dead_letters):
+    async for letter in letters_of(keys, places.naming, places.dead_letters):
         told = told_by(letter)
         value = None if letter.value is None else letter.value.decode(errors="backslashreplace")
         yield between + to_json(

@@ -18,8 +18,9 @@ from portrait.adapters.redis_store import RedisProfiles
 from portrait.archive.archive import Archive
 from portrait.events.stream import EventStream
 from portrait.events.topics import DEAD
+from portrait.reading.mapping import Mapped, read_mapping
 from portrait.settings import Settings
-from workers.privacy.belongings import Places
+from workers.privacy.belongings import Places, naming_of
 from workers.roots.bounds import bounds_of
 
 
@@ -42,6 +43,7 @@ def places_of(settings: Settings, redis: Redis, archive: Archive, closing: async
         lists=RedisLists(redis),
         archive=archive,
         dead_letters=dead_letters,
+        naming=naming_of(Mapped() if settings.mapping is None else read_mapping(settings.mapping)),
         audit=RedisAudit(redis),
         registry=RedisRegistry(redis),
         erasures=RedisErasures(redis),
