@@ -30,6 +30,11 @@ class Receipt(BaseModel):
 
     format: str = "portrait-erasure-receipt/1"
     job: str
+    shop: str | None = Field(
+        None,
+        description="In whose shop, where there are several: one key signs for all, and somebody "
+        "may be called alike in each.",
+    )
     subject: str = Field(description="The hash of the user's id.")
     asked_at: AwareDatetime
     signed_at: AwareDatetime
@@ -56,10 +61,11 @@ class _Flattened(BaseModel):
     signature: str
 
 
-def receipt_of(job: ErasureJob, now: datetime) -> Receipt:
-    """Say how far an erasure is."""
+def receipt_of(job: ErasureJob, now: datetime, shop: str | None = None) -> Receipt:
+    """Say how far an erasure is, of a shop where there are several."""
     return Receipt(
         job=job.id,
+        shop=shop,
         subject=job.subject,
         asked_at=job.asked_at,
         signed_at=now,

@@ -1,7 +1,7 @@
 """The clerk: gathers what is kept of somebody, and sees it gone."""
 
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -259,6 +259,16 @@ async def test_once_nobody_sees_anything_of_them_a_receipt_is_signed_and_the_nam
     assert receipt.model_without is None
 
 
+async def test_a_receipt_says_of_which_shop_it_is() -> None:
+    shop, _ = await shop_of()
+    job = await asked(shop)
+    await erased_in(shop)
+
+    await Clerk(shop.places, KEY, shop="acme").advance(job)
+
+    assert verified(shop.erasures.receipts[job.id], KEY).shop == "acme"
+
+
 async def test_when_the_files_are_swept_and_a_model_knew_of_it_the_job_is_over() -> None:
     shop, clerk = await shop_of()
     job = await asked(shop, "champion")
@@ -300,6 +310,35 @@ async def test_a_model_that_learned_of_nobody_learned_nothing_of_them() -> None:
     job = await clerk.advance(job)
 
     assert job.places[Place.MODEL].model == MODEL.version
+
+
+class SlowExports(MemoryExports):
+    """While one is written, other workers do something: once."""
+
+    def __init__(self, meanwhile: Callable[[], Awaitable[None]]) -> None:
+        super().__init__()
+        self._meanwhile: Callable[[], Awaitable[None]] | None = meanwhile
+
+    async def put(self, user: str, parts: AsyncIterator[bytes]) -> int:
+        size = await super().put(user, parts)
+        meanwhile, self._meanwhile = self._meanwhile, None
+        if meanwhile is not None:
+            await meanwhile()
+        return size
+
+
+async def test_whoever_is_forgotten_while_an_export_is_gathered_is_not_in_one_that_stays() -> None:
+    shop, _ = await shop_of()
+    exports = SlowExports(lambda: erased_in(shop))
+    clerk = Clerk(replace(shop.places, exports=exports), KEY)
+
+    await exports.ask("ann")
+    await clerk.gather_one()
+    assert await exports.size("ann") is None
+
+    assert await exports.ask("ann")
+    await clerk.gather_one()
+    assert await exports.size("ann")  # what is kept of her now: that she is forgotten
 
 
 async def test_an_export_goes_with_whom_it_is_of() -> None:

@@ -47,6 +47,7 @@ class Clerk:
 
     places: Places
     key: OKPKey | None  # that signs; None: no receipts
+    shop: str | None = None  # whose it is, where there are several
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     async def run(self, closing: asyncio.Event) -> None:
@@ -61,15 +62,22 @@ class Clerk:
                 await closes_within(closing, CAREFUL_EVERY / 10)
 
     async def gather_one(self) -> None:
-        """Gather the export that was asked for longest ago, if any."""
+        """Gather the export that was asked for longest ago, if any.
+
+        Whoever is forgotten meanwhile, as another worker may have seen, is not in one that stays.
+        """
         user = await self.places.exports.take()
         if user is None:
             return
+        was_known = not await self._is_blank(user)
         try:
             size = await self.places.exports.put(user, gather(user, self.places))
         except PortraitError:
             await self.places.exports.forget(user)  # who asks again is not taken for waiting
             raise
+        if was_known and await self._is_blank(user):
+            await self.places.exports.forget(user)
+            return
         log.info("export_gathered", bytes=size)
 
     async def _follow(self, looked: dict[str, datetime]) -> None:
@@ -116,7 +124,7 @@ class Clerk:
         """Sign how far it is, once nobody sees anything of the person any more."""
         if self.key is None or not job.is_forgotten:
             return None
-        return signed(receipt_of(job, now), self.key)
+        return signed(receipt_of(job, now, self.shop), self.key)
 
     async def _is_emptied(self, job: ErasureJob, user: str) -> bool:
         """Say whether Redis has nothing of them but that they are erased.
@@ -144,6 +152,11 @@ class Clerk:
             person == Person() or opened.erased.get(ref, 0) >= asked_at
             for ref, person in opened.people.items()
         )
+
+    async def _is_blank(self, user: str) -> bool:
+        """Say whether somebody's record has been emptied."""
+        (record,) = await self.places.profiles.load([user])
+        return record is not None and is_whole(record) and is_blank(record)
 
     async def _letters(self, keys: tuple[str, ...], now: datetime) -> PlaceState:
         """Count the dead letters that name them, and say when the last of them ends by itself."""

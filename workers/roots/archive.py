@@ -93,4 +93,5 @@ def _clerk(settings: Settings, places: Places) -> Clerk:
         SettingsInvalidError: It is no private key of Ed25519.
     """
     file = settings.receipt_key_file
-    return Clerk(places, None if file is None else read_key(file.read_bytes(), private=True))
+    key = None if file is None else read_key(file.read_bytes(), private=True)
+    return Clerk(places, key, settings.shop)
