@@ -18,7 +18,8 @@ PROFILE = b"/profile/"
 def is_of_profile(scope: MutableMapping[str, Any]) -> bool:
     """Say whether a path leads to something beneath a profile."""
     raw: bytes = scope.get("raw_path") or b""
-    return raw.endswith(BENEATH) and raw.startswith(PROFILE)
+    is_id = raw[len(PROFILE) - 1 :] in BENEATH  # somebody is called `export`
+    return raw.endswith(BENEATH) and raw.startswith(PROFILE) and not is_id
 
 
 class OfProfile(ExactRoute):
