@@ -160,6 +160,7 @@ class RedisExports:
     async def forget(self, user: str) -> None:
         """Remove a file, and that it was asked for."""
         key = _file_key(user)
+        await mended(self._redis, WAITING, lambda: self._redis.lrem(ASKED, 0, user))
         async with translated():
             await self._redis.delete(key, f"{key}:parts", f"{key}:asked")
 

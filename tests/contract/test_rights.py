@@ -161,6 +161,14 @@ class ExportsContract:
         assert [part async for part in store.read("ann")] == []
         assert await store.ask("ann")
 
+    async def test_what_is_forgotten_is_not_gathered_any_more(self, store: Exports) -> None:
+        for user in ("ann", "bob"):
+            await store.ask(user)
+
+        await store.forget("ann")
+
+        assert [await store.take(), await store.take()] == ["bob", None]
+
 
 class TestMemoryExports(ExportsContract):
     @pytest.fixture

@@ -85,6 +85,7 @@ class MemoryExports:
         """Remove it."""
         self.files.pop(user, None)
         self.waiting.discard(user)
+        self.asked = [each for each in self.asked if each != user]
 
     async def read(self, user: str) -> AsyncIterator[bytes]:
         """Yield its parts."""
