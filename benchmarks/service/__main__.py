@@ -13,27 +13,30 @@ machine. The last line is JSON, latencies in milliseconds.
 import argparse
 import asyncio
 import json
-import os
-import subprocess
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
-from statistics import median
-from subprocess import PIPE, Popen
-from typing import NamedTuple
 from urllib.error import URLError
 from urllib.request import urlopen
 
 from tqdm import tqdm
 
 from benchmarks.service import asks
+from benchmarks.service.cost import measure_access
 from benchmarks.service.generate import Outcome, Plan
-from benchmarks.service.guarded import guarding
+from benchmarks.service.measure import (
+    OPEN_CONNECTIONS,
+    Stand,
+    begun,
+    capacity,
+    ended,
+    open_loop,
+    processor_seconds,
+)
 from benchmarks.service.ruled import ruled
 from benchmarks.service.shop import Shop, fill, open_shop
 from portrait.adapters.redis_store import connect_redis
@@ -45,37 +48,13 @@ KINDS = [PROFILE, *asks.RECOMMENDATIONS, RULED, FAIRNESS, ACCESS, CROWD]
 PROFILE_RATE = 200.0  # a second, of the goal
 BESIDE_RATE = 100.0  # of those who are disturbed by the costliest
 COSTLY_CLIENTS = 8
-CONNECTIONS = 16  # of a closed loop: more add waiting, not answers
-OPEN_CONNECTIONS = 64  # of an open one
 CROWD_CONNECTIONS = 200
-TURNS = 8  # with all that guards a profile and without it
 LOAD_SECONDS = 300.0  # longest for a service to take in the catalogue
 GOALS = {"recommend_per_second": 400, "recommend_p99_ms": 20, "profile_p99_ms": 10}
 LEAST_OF_BARE = 0.6
 MOST_DISTURBED = 2.0
-LEAST_WITH_ACCESS = 0.85
 
 Figures = dict[str, object]
-
-
-@dataclass(frozen=True, slots=True)
-class Stand:
-    """A shop that is being served."""
-
-    shop: Shop
-    service: int  # port
-    bare: int  # port
-    seconds: float  # of one measurement
-    processor: Callable[[], float]  # seconds that the service has used
-    servers: Servers
-
-
-class Side(NamedTuple):
-    """A service in one turn."""
-
-    rate: float  # answered a second
-    processor_us: float  # that it used for each
-    statuses: Counter[str]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -137,7 +116,7 @@ def _serving(shop: Shop, servers: Servers, seconds: float) -> Iterator[Stand]:
         stack.enter_context(running(command, servers.directory / "bare.log"))
         wait_for_port(bare)
         _await_catalogue(service)
-        processor = partial(_processor_seconds, process.pid)
+        processor = partial(processor_seconds, process.pid)
         yield Stand(shop, service, bare, seconds, processor, servers)
 
 
@@ -162,10 +141,12 @@ def _profile(stand: Stand) -> Figures:
     """Measure `GET /profile` at the rate of the goal, and as often as it is answered."""
     requests, bare = asks.profiles(stand.shop, again=True), _bare(stand)
     rate = PROFILE_RATE
-    first = _open(asks.profiles(stand.shop, again=False), stand, rate)
-    most, most_bare = _capacity(requests, stand), _capacity(requests, bare)
+    first = open_loop(asks.profiles(stand.shop, again=False), stand, rate)
+    most, most_bare = capacity(requests, stand), capacity(requests, bare)
     return {
-        **_figures(PROFILE, most, _open(requests, stand, rate), _open(requests, bare, rate)),
+        **_figures(
+            PROFILE, most, open_loop(requests, stand, rate), open_loop(requests, bare, rate)
+        ),
         "first_read": asdict(first),
         "bare_capacity": most_bare.rate,
         "of_bare": round(most.rate / most_bare.rate, 3),
@@ -176,10 +157,10 @@ def _recommend(kind: str, stand: Stand) -> Figures:
     """Measure one kind of `POST /recommend`, and the bare route at the same rate."""
     requests = asks.recommendations(kind, stand.shop)
     before = stand.processor()
-    most = _capacity(requests, stand)
+    most = capacity(requests, stand)
     used = stand.processor() - before
     rate = max(most.rate / 2, 1.0)
-    half, bare = _open(requests, stand, rate), _open(requests, _bare(stand), rate)
+    half, bare = open_loop(requests, stand, rate), open_loop(requests, _bare(stand), rate)
     return {
         **_figures(kind, most, half, bare),
         "cpu_ms": round(1e3 * used / (most.rate * stand.seconds), 2),
@@ -192,9 +173,9 @@ def _ruled(stand: Stand) -> Figures:
     for kind in ("user", "session", "stranger"):
         requests = asks.recommendations(kind, stand.shop)
         with ruled(stand.service):
-            most = _capacity(requests, stand)
-            by_rules = _open(requests, stand, max(most.rate / 2, 1.0))
-        without = _open(requests, stand, max(most.rate / 2, 1.0))
+            most = capacity(requests, stand)
+            by_rules = open_loop(requests, stand, max(most.rate / 2, 1.0))
+        without = open_loop(requests, stand, max(most.rate / 2, 1.0))
         figures[kind] = {"capacity": most.rate, **asdict(by_rules), "without": asdict(without)}
         tqdm.write(
             f"  {RULED:>18}  {kind}: {most.rate:,.0f}/s at most; at half p50 {by_rules.p50_ms:.2f}"
@@ -222,58 +203,15 @@ def _fairness(stand: Stand) -> Figures:
     """Measure what those who send the costliest requests do to those who read profiles."""
     requests, costly = asks.profiles(stand.shop, again=True), asks.costliest(stand.shop)
     seconds = 2 * stand.seconds
-    alone = _ended(_begun(Plan(stand.service, requests, seconds, OPEN_CONNECTIONS, BESIDE_RATE)))
-    crowd = _begun(Plan(stand.service, costly, seconds + 1, COSTLY_CLIENTS))
-    beside = _ended(_begun(Plan(stand.service, requests, seconds, OPEN_CONNECTIONS, BESIDE_RATE)))
-    costliest = _ended(crowd)
+    alone = ended(begun(Plan(stand.service, requests, seconds, OPEN_CONNECTIONS, BESIDE_RATE)))
+    crowd = begun(Plan(stand.service, costly, seconds + 1, COSTLY_CLIENTS))
+    beside = ended(begun(Plan(stand.service, requests, seconds, OPEN_CONNECTIONS, BESIDE_RATE)))
+    costliest = ended(crowd)
     tqdm.write(
         f"  {FAIRNESS:>18}  {PROFILE} p99 {alone.p99_ms:.2f} ms alone, {beside.p99_ms:.2f} ms"
         f" beside {costliest.rate:.0f} of the costliest a second"
     )
     return {"alone": asdict(alone), "beside": asdict(beside), "costliest": asdict(costliest)}
-
-
-def _access(stand: Stand) -> Figures:
-    """Measure what all that guards a profile costs who reads it: key, shop, limits, consent.
-
-    In turns, whose order changes: by the clock, and by what the process uses of its processor.
-    """
-    requests = asks.profiles(stand.shop, again=True)
-    with guarding(stand.servers, stand.shop, LOAD_SECONDS) as guarded:
-        used = partial(_processor_seconds, guarded.process)
-        other = replace(stand, service=guarded.port, processor=used)
-        sides = (other, guarded.shown(requests)), (stand, requests)
-        turns = [_turn(sides, swapped=bool(turn % 2)) for turn in range(TURNS)]
-    rates = [(round(off.rate), round(on.rate)) for on, off in turns]
-    of_open = round(median(on.rate / off.rate for on, off in turns), 3)
-    of_processor = round(median(off.processor_us / on.processor_us for on, off in turns), 3)
-    tqdm.write(
-        f"  {ACCESS:>18}  {PROFILE} with key, shop, limits and consent: {of_open} of what it is"
-        f" without, {of_processor} by the processor (goal {LEAST_WITH_ACCESS});"
-        f" {', '.join(f'{on:,}/{off:,}' for off, on in rates)}"
-    )
-    return {
-        "of_open": of_open,
-        "of_open_processor": of_processor,
-        "goal": LEAST_WITH_ACCESS,
-        "rates": rates,
-        "processor_us": [(off.processor_us, on.processor_us) for on, off in turns],
-        "statuses": dict(sum((each.statuses for turn in turns for each in turn), Counter())),
-    }
-
-
-def _turn(sides: Sequence[tuple[Stand, Sequence[str]]], *, swapped: bool) -> list[Side]:
-    """Measure each side once, in the order that is given or the other."""
-    order = -1 if swapped else 1
-    return [_side(*each) for each in sides[::order]][::order]
-
-
-def _side(stand: Stand, requests: Sequence[str]) -> Side:
-    before = stand.processor()
-    most = _capacity(requests, stand)
-    used = stand.processor() - before
-    each = used / (most.rate * stand.seconds)  # what was answered while warming up counts, too
-    return Side(most.rate, round(1e6 * each, 1), Counter(most.statuses))
 
 
 def _crowd(stand: Stand) -> Figures:
@@ -284,7 +222,7 @@ def _crowd(stand: Stand) -> Figures:
         ("session", asks.recommendations("session", stand.shop)),
     ):
         plan = Plan(stand.service, requests, 2 * stand.seconds, CROWD_CONNECTIONS)
-        outcome = _ended(_begun(plan))
+        outcome = ended(begun(plan))
         figures[kind] = asdict(outcome)
         tqdm.write(
             f"  {CROWD:>18}  {CROWD_CONNECTIONS} clients, {kind}: {outcome.rate:,.0f}/s, p99"
@@ -293,48 +231,11 @@ def _crowd(stand: Stand) -> Figures:
     return figures
 
 
-def _processor_seconds(process: int) -> float:
-    """Read what a process has used of all cores."""
-    fields = Path(f"/proc/{process}/stat").read_text().rpartition(") ")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def _capacity(requests: Sequence[str], stand: Stand) -> Outcome:
-    """Measure a closed loop."""
-    return _ended(_begun(Plan(stand.service, requests, stand.seconds, CONNECTIONS)))
-
-
-def _open(requests: Sequence[str], stand: Stand, rate: float) -> Outcome:
-    """Measure an open loop."""
-    return _ended(_begun(Plan(stand.service, requests, stand.seconds, OPEN_CONNECTIONS, rate)))
-
-
-def _begun(plan: Plan) -> Popen[str]:
-    """Start a generator."""
-    process = Popen(  # noqa: S603 - our own command line
-        python("benchmarks.service.generate"), stdin=PIPE, stdout=PIPE, text=True
-    )
-    assert process.stdin is not None  # noqa: S101 - it is a pipe
-    json.dump(asdict(plan), process.stdin)
-    process.stdin.close()
-    return process
-
-
-def _ended(process: Popen[str]) -> Outcome:
-    """Wait for a generator's outcome."""
-    assert process.stdout is not None  # noqa: S101 - it is a pipe
-    with process.stdout as lines:
-        outcome = lines.read()
-    if process.wait():
-        raise subprocess.CalledProcessError(process.returncode, process.args)
-    return Outcome(**json.loads(outcome.splitlines()[-1]))
-
-
 _MEASURES: dict[str, Callable[[Stand], Figures]] = {
     PROFILE: _profile,
     FAIRNESS: _fairness,
     RULED: _ruled,
-    ACCESS: _access,
+    ACCESS: partial(measure_access, patience=LOAD_SECONDS),
     CROWD: _crowd,
 }
 

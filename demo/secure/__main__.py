@@ -99,7 +99,10 @@ def run(stack: ExitStack, folder: Path) -> Told:
         shops = _open_both(working, it)
         _show_intruder(it, tried)
         before, exported, job = _forget(it, folder)
-        intrude(it, tried, attempts_on_erasure(it, str(job["id"])))
+        attempts = attempts_on_erasure(it, str(job["id"]))
+        intrude(it, tried, attempts)
+        refused = tried.refused[attempts[0].how]
+        print(f"    The other shop asks for job and receipt: {refused} of {len(attempts)} refused")
         erased, verified = _prove(it, folder, str(job["id"]))
         ids = [process.pid for process in started()]
         metrics = it.metrics()
