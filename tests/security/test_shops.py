@@ -421,7 +421,9 @@ def test_no_shop_reads_the_series_of_all(served: Served) -> None:
 
 def test_many_requests_of_both_at_once_are_not_mixed(served: Served) -> None:
     async def all_answers() -> list[tuple[str, int, str]]:
-        async with httpx.AsyncClient(timeout=ANSWER_SECONDS) as client:
+        # A connection that waited for its turn may have been closed for its silence meanwhile.
+        limits = httpx.Limits(max_connections=100, max_keepalive_connections=0)
+        async with httpx.AsyncClient(timeout=ANSWER_SECONDS, limits=limits) as client:
 
             async def one(shop: str, path: str) -> tuple[str, int, str]:
                 headers = {"authorization": f"Bearer {served.keys[shop]}"}

@@ -265,7 +265,7 @@ async def test_a_key_is_made_used_listed_and_revoked() -> None:
     (shown,) = [key for key in listed.json()["keys"] if key["id"] == id]
     assert shown["used_at"] is not None
     assert revoked.json()["revoked_at"] is not None
-    secret, digest = token.rpartition("_")[2], shop.keys.keys[id].digest
+    secret, digest = token.split("_", 2)[2], shop.keys.keys[id].digest
     assert not any(part in listed.text + told.text for part in (secret, digest))
     assert [(line["what"], line["about"], line["status"]) for line in told.json()["lines"]] == [
         ("DELETE /keys/{key_id}", id, 200),
@@ -431,7 +431,7 @@ async def test_nothing_in_the_logs_opens_anything() -> None:
             await asked(client, "GET", "/profile/ann", token[:-1] + "!")
 
     told = repr(logs)
-    assert token.rpartition("_")[2] not in told
+    assert token.split("_", 2)[2] not in told
     assert token.split("_")[1] not in told
 
 
