@@ -312,7 +312,8 @@ class Settings(BaseSettings):
     fine_tune: Literal["on", "off"] = Field(
         "on",
         description="Whether a BERT is fine-tuned to what reviews say, from 300 with stars on, and "
-        "reads them where it does better than words: minutes of each training.",
+        "reads them where it does better than words; and, where items lack a category, to where "
+        "they lie, from 500 with one on: minutes of each training.",
     )
     train_lease: timedelta = Field(
         timedelta(seconds=30), description="After how long a silent trainer is taken for dead."

@@ -11,6 +11,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    PrivateAttr,
     StringConstraints,
     model_validator,
 )
@@ -152,6 +153,32 @@ class Item(ItemWords):
         "unknown, and the others stay; so does one that names no title. Else it says all of the "
         "item.",
     )
+
+    _category_read: str = PrivateAttr("")  # no producer says it, and no message has it
+
+    @property
+    def lacks_category(self) -> bool:
+        """Whether it is called something, and nobody said where it lies."""
+        return bool(self.title) and not self.category
+
+    @property
+    def category_read(self) -> str:
+        """Where it lies as a model read of its other words; empty of one that has a category."""
+        return self._category_read
+
+    @property
+    def lies_in(self) -> str:
+        """Where it lies in the catalogue: as is said of it, else as was read."""
+        return self.category or self.category_read
+
+    def with_place(self, read: str) -> Self:
+        """Return it with where it lies as was read, which a category that was said outweighs."""
+        place = read if self.lacks_category and len(read) <= LONGEST else ""
+        if place == self._category_read:
+            return self
+        item = self.model_copy()
+        item._category_read = place  # noqa: SLF001 - of its own kind
+        return item
 
     @property
     def is_patch(self) -> bool:

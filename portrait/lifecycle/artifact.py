@@ -9,6 +9,7 @@ url ─▶ manifest ─▶ files aside ─▶ verify ─▶ rename              
     learned.safetensors    what was learned beyond the text encoder
     encoder/               the text encoder, if it is not a pretrained one that everybody has
     reader/                what reads reviews, if one was fine-tuned and reads them better
+    places/                what reads where items lie, likewise
 
 Nothing here needs torch: the service reads artifacts, too.
 """
@@ -38,6 +39,7 @@ SPACE = "space.safetensors"
 LEARNED = "learned.safetensors"
 ENCODER = "encoder"
 READER = "reader"
+PLACES = "places"
 KILLED_SECONDS = 3_600  # younger folders aside may belong to a process that still writes
 
 
@@ -49,6 +51,7 @@ def write_artifact(  # noqa: PLR0913 - what a model consists of
     learned: Arrays,
     encoder: Path | None = None,
     reader: Path | None = None,
+    places: Path | None = None,
 ) -> Manifest:
     """Write a model as a folder, atomically: a kill leaves the whole of it or nothing.
 
@@ -62,6 +65,7 @@ def write_artifact(  # noqa: PLR0913 - what a model consists of
         learned: Named arrays.
         encoder: The folder of the text encoder, to be copied in.
         reader: The folder of what reads reviews, likewise.
+        places: The folder of what reads where items lie, likewise.
 
     Returns:
         The manifest with the size and the SHA-256 of every file.
@@ -78,7 +82,7 @@ def write_artifact(  # noqa: PLR0913 - what a model consists of
             {"mean": space.mean, "axes": space.axes}, aside / SPACE, {"encoder": space.encoder}
         )
         save_file(dict(learned), aside / LEARNED)
-        for source, name in ((encoder, ENCODER), (reader, READER)):
+        for source, name in ((encoder, ENCODER), (reader, READER), (places, PLACES)):
             if source is not None:
                 shutil.copytree(source, aside / name)
         whole = manifest.model_copy(update={"files": _entries(aside)})

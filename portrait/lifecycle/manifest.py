@@ -24,6 +24,7 @@ from portrait.field_errors import reasons
 Version = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")]
 Figures = dict[str, JsonValue]
 TONE = "tone"  # among the metrics: how what reads reviews came out
+PLACE = "place"  # likewise: how what reads where items lie came out
 
 
 class ArtifactInvalidError(PortraitError):

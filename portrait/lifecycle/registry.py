@@ -37,7 +37,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
 
 from portrait.errors import PortraitError
 from portrait.evaluation.verdict import Verdict
-from portrait.lifecycle.manifest import TONE, Manifest, Version, Window
+from portrait.lifecycle.manifest import PLACE, TONE, Manifest, Version, Window
 from portrait.model.model import Model
 
 MOST_NOTES = 20  # kept of one model; the oldest go first
@@ -115,7 +115,16 @@ class Card(BaseModel):
 
 def has_reader(card: Card) -> bool:
     """Say whether a model's artifact has what reads reviews: else words do."""
-    told = card.metrics.get(TONE)
+    return _keeps(card, TONE)
+
+
+def has_places(card: Card) -> bool:
+    """Say whether a model's artifact has what reads where items lie: else nobody does."""
+    return _keeps(card, PLACE)
+
+
+def _keeps(card: Card, name: str) -> bool:
+    told = card.metrics.get(name)
     return isinstance(told, dict) and told.get("kept") is True
 
 

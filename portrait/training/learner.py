@@ -32,6 +32,7 @@ from portrait.lifecycle.artifact import (
     write_artifact,
 )
 from portrait.lifecycle.learner import BothFigures, Grounds, NothingToLearnError, Progress, Trained
+from portrait.lifecycle.manifest import PLACE as READ_PLACE
 from portrait.lifecycle.manifest import TONE as READ_TONE
 from portrait.lifecycle.manifest import ArtifactInvalidError, Manifest, Window, parse_manifest
 from portrait.lifecycle.registry import Card
@@ -69,7 +70,8 @@ from portrait.training.material import (
 )
 from portrait.training.ranker.behaviour_encoder import EncoderShape
 from portrait.training.ranker.fit_ranker import FittedRanker, RankerCourse, fit_ranker, refit_ranker
-from portrait.training.tasks.fit_tone import ToneTraining, fit_tone, kept_reader, tone_told
+from portrait.training.tasks.fit_place import PLACE_OUTCOME, PlaceTraining, fit_place
+from portrait.training.tasks.fit_tone import TONE_OUTCOME, ToneTraining, fit_tone
 from portrait.training.text.retext import Retext, kept_folder, retext, told_of
 
 MATERIAL, HEADS, GROUND = "material.npz", "heads.json", "ground.txt"  # in the version's folder
@@ -77,11 +79,14 @@ CHAMPION, CHALLENGER = "champion", "challenger"
 DIM = 128  # of states and items: a record of 64 events stays below 4 KB
 UNFINISHED = timedelta(days=7)  # of a training that nobody ends: it holds users' events
 AGAIN = Course(epochs=4, patience=2)  # from a champion
-T = TypeVar("T", Retext, ToneTraining)  # what is learned from the encoder of what serves
+T = TypeVar(
+    "T", Retext, ToneTraining, PlaceTraining
+)  # what is learned from the encoder of what serves
 STAGES = (
     ARCHIVE := "reading the archive",
     TEXT := "fine-tuning the text encoder",
     TONE := "fine-tuning what reads reviews",
+    PLACE := "fine-tuning what reads categories",
     TEXTS := "reading texts",
     TRAINING := "training",
     TRAINING_AGAIN := "training on the newest events, too",
@@ -106,6 +111,7 @@ class Plan:
     with_heads: bool = True
     text: Retext | None = None  # None: the encoder stays as it is
     tone: ToneTraining | None = None  # None: reviews are read by words
+    place: PlaceTraining | None = None  # None: what lacks a category stays without one
     git_commit: str = ""
     thresholds: Thresholds = DEFAULTS
 
@@ -143,6 +149,8 @@ class ArchiveLearner:
         left_out = {TEXT} if self._plan.text is None else set()
         if self._plan.tone is None:
             left_out.add(TONE)
+        if self._plan.place is None:
+            left_out.add(PLACE)
         if not self._plan.with_heads:
             left_out.add(HEADS_TRAINED)
         return tuple(stage for stage in STAGES if stage not in left_out)
@@ -161,6 +169,10 @@ class ArchiveLearner:
             progress.stage(TONE)
             reader = self._from_ground(self._plan.tone, basis or champion)
             fit_tone(folder, self._archive, reader, self._plan.seed, progress)
+        if self._plan.place is not None:
+            progress.stage(PLACE)
+            shelver = self._from_ground(self._plan.place, basis or champion)
+            fit_place(folder, self._stock.items(), shelver, self._plan.seed, progress)
         progress.stage(TEXTS)
         bench = self._reader.bench(folder, champion, material, progress, basis)
         artifact = folder / version
@@ -306,7 +318,8 @@ class ArchiveLearner:
             "burst": burst_figures(exam, model),
             "heads_served": refitted.reasons,
             "text": told_of(bench.folder),
-            READ_TONE: tone_told(bench.folder),
+            READ_TONE: TONE_OUTCOME.told(bench.folder),
+            READ_PLACE: PLACE_OUTCOME.told(bench.folder),
             REFERENCES: references_of(ranker_of(exam, model), bench.material.events),
         }
         manifest = self._manifest(bench, metrics)
@@ -316,7 +329,8 @@ class ArchiveLearner:
             space=bench.space,
             learned=learned.to_arrays(),
             encoder=kept_folder(bench.folder),
-            reader=kept_reader(bench.folder),
+            reader=TONE_OUTCOME.kept(bench.folder),
+            places=PLACE_OUTCOME.kept(bench.folder),
         )
 
     def lessons(self, context: Context) -> Material:

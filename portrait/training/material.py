@@ -285,7 +285,7 @@ def _last(erasures: Erasures) -> int:
 
 
 def _category(item: Item | None) -> int:
-    return name_ref(interest_category(item.category)) if item and item.category else 0
+    return name_ref(interest_category(item.lies_in)) if item and item.lies_in else 0
 
 
 def mixed(refs: Refs) -> Refs:

@@ -27,7 +27,7 @@ from portrait.model.model import Model
 from portrait.profiles.profile import read_facts
 from portrait.profiles.searched import read_readings
 from portrait.tracker import NoTracker
-from portrait.training.tasks.fit_tone import ToneTraining, fit_tone, tone_told
+from portrait.training.tasks.fit_tone import TONE_OUTCOME, ToneTraining, fit_tone
 from sandbox.processes import Process, finish, python, running
 from sandbox.servers import free_port, start_servers
 from tests.e2e.test_change_encoder import items
@@ -147,7 +147,7 @@ async def add_reading(world: World) -> None:
     ground = await registry.champion()
     assert ground is not None
     model = Model(VERSION, ground.space, learned(1, ground.space.dim))
-    told = tone_told(world.folder)
+    told = TONE_OUTCOME.told(world.folder)
     assert told is not None
     assert told["kept"], told["reason"]
     manifest = Manifest(

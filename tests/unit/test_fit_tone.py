@@ -11,7 +11,7 @@ import torch
 from portrait.archive.archive import Archive
 from portrait.lifecycle.artifact import READER, fetch
 from portrait.text.task_reader import load_reader
-from portrait.training.tasks.fit_tone import OUTCOME, ToneTraining, fit_tone, kept_reader, tone_told
+from portrait.training.tasks.fit_tone import TONE_OUTCOME, ToneTraining, fit_tone
 from portrait.training.tasks.threshold import NEVER
 from portrait.training.tasks.tone import LABELS, TONE, labels_of
 from tests.support.archives import memory_archive
@@ -43,7 +43,7 @@ def fitted(folder: Path, archive: Archive, asked: ToneTraining) -> dict[str, obj
     noted = Noted()
     noted.stage("tone")
     fit_tone(folder, archive, asked, 0, noted)
-    told = tone_told(folder)
+    told = TONE_OUTCOME.told(folder)
     assert told is not None
     return told
 
@@ -56,7 +56,7 @@ def test_what_reads_better_than_all_others_is_kept_and_reads_what_nobody_has_see
     figures = json.loads(json.dumps(told))["figures"]
     assert set(figures) == {"words", "n-grams", "frozen + linear", "fine-tuned"}
     assert figures["fine-tuned"]["deciding"] > figures["n-grams"]["deciding"] + 0.2
-    assert kept_reader(tmp_path) == tmp_path / READER
+    assert TONE_OUTCOME.kept(tmp_path) == tmp_path / READER
     reader = load_reader(tmp_path / READER, backend="torch")
     texts, stars = written(200, 7)
     head = reader.heads[TONE]
@@ -84,7 +84,7 @@ def test_what_a_simpler_reading_knows_as_well_is_left_to_the_words(
     assert not told["kept"]
     assert "does not beat" in str(told["reason"])
     assert not (tmp_path / READER).exists()
-    assert kept_reader(tmp_path) is None
+    assert TONE_OUTCOME.kept(tmp_path) is None
 
 
 @pytest.mark.parametrize(("count", "reason"), [(40, "40 reviews with stars of 300"), (0, "0 rev")])
@@ -117,14 +117,14 @@ def test_what_has_ended_is_not_done_again_and_what_was_killed_ends_the_same(
     killed.stage("tone")
     with pytest.raises(KilledError):
         fit_tone(tmp_path / "killed", archive, asked, 0, killed)
-    assert tone_told(tmp_path / "killed") is None
+    assert TONE_OUTCOME.told(tmp_path / "killed") is None
 
     again = fitted(tmp_path / "killed", archive, asked)
-    written_at = (tmp_path / "killed" / OUTCOME).stat().st_mtime_ns
+    written_at = (tmp_path / "killed" / TONE_OUTCOME.name).stat().st_mtime_ns
     fitted(tmp_path / "killed", archive, asked)
 
     assert again["chosen"] == quiet["chosen"]
-    assert (tmp_path / "killed" / OUTCOME).stat().st_mtime_ns == written_at
+    assert (tmp_path / "killed" / TONE_OUTCOME.name).stat().st_mtime_ns == written_at
 
 
 def test_a_model_brings_its_reader_along_and_tells_how_it_came_out(
@@ -139,7 +139,7 @@ def test_a_model_brings_its_reader_along_and_tells_how_it_came_out(
     assert "fine-tuning what reads reviews" in shop.noted.stages
     assert max(shop.noted.shares["fine-tuning what reads reviews"]) == 1
     assert trained.manifest.metrics["tone"] == json.loads(
-        json.dumps(tone_told(shop.plan.folder / "v1"))
+        json.dumps(TONE_OUTCOME.told(shop.plan.folder / "v1"))
     )
     assert trained.artifact is not None
     folder = fetch(trained.artifact, tmp_path / "cache", trained.digest)

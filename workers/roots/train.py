@@ -35,6 +35,7 @@ from portrait.training.loop.train import train as train_lesson
 from portrait.training.material import Shares
 from portrait.training.ranker.behaviour_encoder import EncoderShape
 from portrait.training.ranker.fit_ranker import RankerCourse
+from portrait.training.tasks.fit_place import PlaceTraining
 from portrait.training.tasks.fit_tone import ToneTraining
 from portrait.training.text.retext import Retext
 from portrait.training.text.text_finetune import FineTuning
@@ -112,6 +113,7 @@ def plan_of(settings: Settings) -> Plan:
         with_heads=settings.train_heads,
         text=_retext(settings),
         tone=_tone(settings),
+        place=_place(settings),
         git_commit=settings.git_commit,
         thresholds=_thresholds(settings),
     )
@@ -128,6 +130,12 @@ def _tone(settings: Settings) -> ToneTraining | None:
     if settings.fine_tune == "off":
         return None
     return ToneTraining(Path(path_of(settings.encoder)))  # unless what serves says another
+
+
+def _place(settings: Settings) -> PlaceTraining | None:
+    if settings.fine_tune == "off":
+        return None
+    return PlaceTraining(Path(path_of(settings.encoder)))  # likewise
 
 
 def _parts(

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import takewhile
 from time import monotonic, perf_counter
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import structlog
 
@@ -23,6 +23,7 @@ from portrait import metrics
 from portrait.archive.archive import ArchiveUnavailableError
 from portrait.errors import PortraitError, StoreUnavailableError
 from portrait.evaluation.judge import judge
+from portrait.evaluation.places_told import places_check
 from portrait.evaluation.reviews_told import reviews_check
 from portrait.evaluation.trial import Thresholds
 from portrait.evaluation.verdict import Verdict
@@ -39,7 +40,7 @@ from portrait.lifecycle.jobs import (
 )
 from portrait.lifecycle.learner import Learner, NothingToLearnError, Signals, Trained
 from portrait.lifecycle.lease import Held, Lease, LeaseLostError, held
-from portrait.lifecycle.manifest import TONE
+from portrait.lifecycle.manifest import PLACE, TONE
 from portrait.lifecycle.need import Need
 from portrait.lifecycle.registry import (
     Card,
@@ -246,7 +247,7 @@ class _Training:
         if await self._is_of_another_encoder(trained, champion):
             asked = without_encoder(asked)
         verdict = judge(trial.champion, trial.challenger, asked, baseline=trial.baseline)
-        verdict = _with_reviews(verdict, trained)
+        verdict = _with_readers(verdict, trained)
         await self._keep(trained, verdict)
         return verdict
 
@@ -408,13 +409,16 @@ class _Progress:
         self._told = monotonic()
 
 
-def _with_reviews(verdict: Verdict, trained: Trained) -> Verdict:
-    """Add who reads reviews, and why, to a verdict."""
-    told = trained.manifest.metrics.get(TONE)
-    line = reviews_check(told if isinstance(told, dict) else None)
-    return (
-        verdict if line is None else verdict.model_copy(update={"checks": (*verdict.checks, line)})
-    )
+def _with_readers(verdict: Verdict, trained: Trained) -> Verdict:
+    """Add who reads reviews and categories, and why, to a verdict."""
+    metrics = trained.manifest.metrics
+    lines = reviews_check(_told(metrics.get(TONE))), places_check(_told(metrics.get(PLACE)))
+    more = [line for line in lines if line is not None]
+    return verdict.model_copy(update={"checks": (*verdict.checks, *more)}) if more else verdict
+
+
+def _told(metric: object) -> dict[str, Any] | None:
+    return metric if isinstance(metric, dict) else None
 
 
 def version_of(job: Job) -> str:

@@ -3,44 +3,38 @@
 archive ─▶ reviews ─▶ task ─▶ words, n-grams, frozen + linear ─▶ fine-tuned ─▶ judged once
                                                                 └─▶ who or where: no change?
 
-    reader/      the encoder with its head, if it is kept
-    tone.json    says that it has ended, and how
-
-It begins from the pretrained encoder every time, and takes minutes: one that was killed begins
-again.
+How it came out: `outcome.py`.
 """
 
-import json
-import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
 from portrait.archive.archive import Archive
-from portrait.arrays import Floats
 from portrait.dataset.reviews import read_reviews
 from portrait.evaluation.classification import precision_recall_f1
 from portrait.events.tone import reads_negative
 from portrait.lifecycle.artifact import READER
-from portrait.model.task_head import TaskHead, probabilities
+from portrait.model.task_head import TaskHead
 from portrait.text.task_reader import load_heads
-from portrait.text.text_encoder import load_pooled, load_tokenize
 from portrait.tracker import Tracker
 from portrait.training.loop.train import Course
-from portrait.training.tasks.adapt import Adaptation, Adapted, adapt
-from portrait.training.tasks.baselines import Baseline, fit_baselines
+from portrait.training.tasks.adapt import Adaptation, adapt
+from portrait.training.tasks.baselines import fit_baselines
 from portrait.training.tasks.checklist import moved
 from portrait.training.tasks.figures import deciding, rounded
+from portrait.training.tasks.ngrams import Ngrams
+from portrait.training.tasks.outcome import Outcome, Told, refused, sentence
+from portrait.training.tasks.readings import FrozenReading, TunedReading
 from portrait.training.tasks.report import FROZEN, NGRAMS, TUNED, verdict
 from portrait.training.tasks.task import Labelled
 from portrait.training.tasks.threshold import NEVER
 from portrait.training.tasks.tone import LABELS, TONE, Sizes, ToneTask, language_of, tone_task
-from portrait.training.tasks.tower import encode
 from portrait.training.tasks.words import WORDS, fit_words
 
-OUTCOME = "tone.json"
+TONE_OUTCOME = Outcome("tone.json", READER)
 MOST_READ = 20_000  # reviews of the archive, the newest: some 10 MB of text
 LEAST_OF_EACH = 5  # bad and good reviews to choose by, and to judge by: fewer tell nothing
 LEAST_PRECISION = 0.85  # of what is called bad on what judges; it was chosen for `PRECISION`
@@ -73,44 +67,19 @@ def fit_tone(
         seed: Of all that is drawn.
         tracker: Where the curves go, and how far it is.
     """
-    if (folder / OUTCOME).exists():
-        return
-    shutil.rmtree(folder / READER, ignore_errors=True)
-    told = _fitted(folder / READER, archive, asked, seed, tracker)
-    if not told["kept"]:
-        shutil.rmtree(folder / READER, ignore_errors=True)
-    aside = (folder / OUTCOME).with_suffix(".new")
-    aside.write_text(json.dumps(told))
-    aside.replace(folder / OUTCOME)
+    TONE_OUTCOME.once(folder, lambda out: _fitted(out, archive, asked, seed, tracker))
 
 
-def tone_told(folder: Path) -> dict[str, object] | None:
-    """Return how the reader of a version came out; None if none was to be made."""
-    try:
-        told: dict[str, object] = json.loads((folder / OUTCOME).read_text())
-    except FileNotFoundError:
-        return None
-    return told
-
-
-def kept_reader(folder: Path) -> Path | None:
-    """Return where the reader of a version lies, if it was kept."""
-    told = tone_told(folder)
-    return folder / READER if told is not None and told["kept"] else None
-
-
-def _fitted(
-    out: Path, archive: Archive, asked: ToneTraining, seed: int, tracker: Tracker
-) -> dict[str, object]:
+def _fitted(out: Path, archive: Archive, asked: ToneTraining, seed: int, tracker: Tracker) -> Told:
     """Learn and judge. Returns what is told of it."""
     reviews = read_reviews(archive, MOST_READ)
     if len(reviews) < asked.least:
-        return _not(f"There are {len(reviews)} reviews with stars of {asked.least} needed.")
+        return refused(f"There are {len(reviews)} reviews with stars of {asked.least} needed.")
     if not asked.base.is_dir():
-        return _not("The encoder lies in no folder that it could be learned from.")
+        return refused("The encoder lies in no folder that it could be learned from.")
     cut = tone_task(reviews, asked.sizes, seed)
     if few := _few(cut):
-        return _not(few)
+        return refused(few)
     task, how = cut.task, replace(asked.how, course=replace(asked.how.course, seed=seed))
     (fitted,) = fit_baselines(
         asked.base,
@@ -123,7 +92,7 @@ def _fitted(
     baseline = replace(fitted, others={WORDS: read_words(task.valid.texts)})
     done = adapt(asked.base, [task], [baseline], out, how, tracker=tracker)
     (report,) = done.reports
-    told: dict[str, object] = {
+    told: Told = {
         "reviews": {
             "learned": len(task.train),
             "chosen_by": len(task.valid),
@@ -133,28 +102,21 @@ def _fitted(
         "chosen": {name: rounded(each) for name, each in report.figures.items()},
     }
     if not report.kept:
-        return told | _not(_sentence(report.reason))
-    judged = _judged(cut.test, asked.base, how, baseline, read_words(cut.test.texts), done, out)
-    return told | judged
-
-
-def _judged(  # noqa: PLR0913, PLR0917 - all that has been read, and by whom
-    test: Labelled,
-    base: Path,
-    how: Adaptation,
-    baseline: Baseline,
-    words: Floats,
-    done: Adapted,
-    out: Path,
-) -> dict[str, object]:
-    """Look at the reviews that judge, once."""
-    head, tuned = load_heads(out)[TONE], _Reads(done)
-    likely = {
-        WORDS: words,
-        NGRAMS: baseline.read_ngrams(test.texts),
-        FROZEN: _frozen(test.texts, base, how, baseline),
-        TUNED: tuned(test.texts),
+        return told | refused(sentence(report.reason))
+    simpler = {
+        WORDS: read_words,
+        NGRAMS: baseline.read_ngrams,
+        FROZEN: FrozenReading(task, baseline, asked.base, how),
     }
+    judged = _judged(cut.test, load_heads(out)[TONE], TunedReading(task, done), simpler)
+    return told | judged | {"encoder": done.encoder}
+
+
+def _judged(
+    test: Labelled, head: TaskHead, tuned: TunedReading, simpler: Mapping[str, Ngrams]
+) -> Told:
+    """Look at the reviews that judge, once."""
+    likely = {name: read(test.texts) for name, read in {**simpler, TUNED: tuned}.items()}
     figures = {
         name: {"deciding": deciding("ordinal", test.targets, each)} for name, each in likely.items()
     }
@@ -174,7 +136,6 @@ def _judged(  # noqa: PLR0913, PLR0917 - all that has been read, and by whom
         "figures": {name: rounded(each) for name, each in figures.items()},
         "blame": {name: rounded(each) for name, each in found.items()},
         "moved_by_who_or_where": rounded(changed),
-        "encoder": done.encoder,
     }
 
 
@@ -187,7 +148,7 @@ def _verdict(
     """Say whether a reader may serve, and why not."""
     better, reason = verdict(figures)
     if not better:
-        return False, _sentence(reason)
+        return False, sentence(reason)
     if head.least is None or head.least[BAD] == NEVER:
         return False, "It is never so sure of blame that it is right often enough."
     if precision < LEAST_PRECISION:
@@ -197,7 +158,7 @@ def _verdict(
             f"Of texts that differ by who wrote them or where from, {worst:.2f} of the cases "
             f"are read differently; {MOST_MOVED} may be."
         )
-    return True, _sentence(reason)
+    return True, sentence(reason)
 
 
 def _few(cut: ToneTask) -> str:
@@ -211,32 +172,3 @@ def _few(cut: ToneTask) -> str:
                     f"{LEAST_OF_EACH} needed."
                 )
     return ""
-
-
-@dataclass(frozen=True, slots=True)
-class _Reads:
-    """What has been learned, as it reads."""
-
-    done: Adapted
-
-    def __call__(self, texts: Sequence[str]) -> Floats:
-        """Return the probability of every label, (B, C)."""
-        lesson, (reading,) = self.done.lesson, self.done.readings
-        logits = lesson.logits(0, lesson.encode(texts))
-        return probabilities("ordinal", logits / np.float32(reading.temperature))
-
-
-def _frozen(texts: Sequence[str], base: Path, how: Adaptation, baseline: Baseline) -> Floats:
-    """Read texts with the encoder as it was, and its head, (B, C)."""
-    tokens = load_tokenize(str(base), how.most_tokens)(texts)
-    vectors = encode(load_pooled(str(base)), tokens, mixed_precision=how.course.mixed_precision)
-    logits = baseline.probe.logits(vectors) / np.float32(baseline.frozen.temperature)
-    return probabilities("ordinal", logits)
-
-
-def _not(reason: str) -> dict[str, object]:
-    return {"kept": False, "reason": reason}
-
-
-def _sentence(reason: str) -> str:
-    return f"{reason[0].upper()}{reason[1:]}."

@@ -26,7 +26,8 @@ def losses(kind: Kind, logits: Tensor, targets: Tensor, weights: Tensor) -> Tens
     Args:
         kind: Of the task.
         logits: (B, O), float32.
-        targets: (B,) codes; (B, C) of 0 and 1 where several labels may hold.
+        targets: (B,) codes; (B, C) of 0 and 1 where several labels may hold; of one label among
+            many also how likely each is, (B, C).
         weights: (C,), what a label counts.
     """
     if kind == "one":

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from portrait.arrays import Codes, Doubles
 from portrait.model.task_head import Kind
 
-Targets = NDArray[Any]  # (B,) codes; or (B, C) flags where several labels may hold
+Targets = NDArray[Any]  # (B,) codes; (B, C) flags where several labels may hold, or probabilities
 
 
 @dataclass(frozen=True, slots=True)

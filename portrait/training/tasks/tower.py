@@ -90,9 +90,9 @@ class TaskTower(nn.Module):
         self.rate_shares: dict[str, float] = {}
         for place, task in enumerate(tasks):
             self._keep(f"weights_{place}", torch.from_numpy(task.weights).float())
-            is_many = task.kind == "many"
             targets = torch.from_numpy(task.train.targets)
-            self._keep(f"targets_{place}", targets.float() if is_many else targets.long())
+            is_each = targets.ndim > 1  # of every label, whether it holds or how likely it is
+            self._keep(f"targets_{place}", targets.float() if is_each else targets.long())
 
     def _keep(self, name: str, values: Tensor) -> None:
         """Keep what goes where the weights go, but is not learned."""
