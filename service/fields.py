@@ -20,6 +20,15 @@ from portrait.events.tone import Tone
 ItemName = Annotated[str, Field(examples=["1082185"])]
 Title = Annotated[str, Field(examples=["Dark chocolate 85%"])]
 Category = Annotated[str, Field(examples=["GROCERY > CANDY"])]
+CategoryRead = Annotated[
+    str,
+    Field(
+        description="Of an item that the shop gave no category: where a BERT reads from its other "
+        "words that it lies, if it is sure; else empty. It counts for interests, filters and "
+        "reasons as one that was said.",
+        examples=[""],
+    ),
+]
 Brand = Annotated[str, Field(examples=["Private"])]
 Price = Annotated[float, Field(examples=[2.49])]
 Moment = Annotated[datetime, Field(examples=["2026-11-23T18:02:11Z"])]

@@ -22,7 +22,8 @@ async def get_item(item_id: OldItemIdPath, parts: PartsDep) -> ItemAnswer:
     (item,) = await parts.catalogue.get_items([item_id])
     if item is None or item.withdrawn:
         raise ItemNotFoundError
-    return ItemAnswer(item_id=item.id, **item.model_dump(exclude={"id", "withdrawn"}))
+    told = item.model_dump(exclude={"id", "withdrawn"})
+    return ItemAnswer(item_id=item.id, category_read=item.category_read, **told)
 
 
 @router.put("", status_code=status.HTTP_202_ACCEPTED, responses=declared(*WRITING))

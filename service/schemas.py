@@ -15,6 +15,7 @@ from portrait.events.item import Id, ItemSnapshot, ItemWords, nullable
 from service.fields import (
     Brand,
     Category,
+    CategoryRead,
     ItemName,
     Moment,
     Price,
@@ -152,6 +153,7 @@ class ItemAnswer(ResponseBody):
     item_id: ItemName
     title: Title
     category: Category
+    category_read: CategoryRead
     brand: Brand
     price: Price | None
     attributes: dict[str, str] = Field(examples=[{"size": "3.5 OZ"}])

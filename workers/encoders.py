@@ -10,21 +10,25 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import structlog
 from safetensors import SafetensorError
 
 from portrait.errors import EncoderInvalidError, ModelInvalidError, SpaceMismatchError
-from portrait.lifecycle.artifact import ENCODER, READER, fetch
-from portrait.lifecycle.registry import Card, ModelNotFoundError, Registry, has_reader
+from portrait.lifecycle.artifact import ENCODER, PLACES, READER, fetch
+from portrait.lifecycle.registry import Card, ModelNotFoundError, Registry, has_places, has_reader
 from portrait.model.encoder import CANNOT_LOAD, TextEncoder
 from portrait.model.model import Model
-from portrait.text.task_reader import reader_on
+from portrait.text.place_reader import PlaceReader
+from portrait.text.task_reader import TaskReader, reader_on
 from portrait.text.text_encoder import BUNDLED
 from portrait.text.tone_reader import ToneReader
 
 MOST_LOADED = 3  # the settings', the champion's and its successor's; each has 100 MB and more
 MOST_ANCESTORS = 8  # looked at for an encoder that one of them was trained with
+
+R = TypeVar("R", ToneReader, PlaceReader)
 
 log = structlog.get_logger()
 
@@ -95,21 +99,36 @@ class Encoders:
             self._reader = version, await self._found_reader(version)
         return self._reader[1]
 
+    async def places_of(self, version: str) -> PlaceReader | None:
+        """Return what reads where items lie where a model serves; None: nobody does.
+
+        Raises:
+            ModelInvalidError: It cannot be loaded.
+            ArtifactInvalidError: The artifact is away or damaged.
+        """
+        return await self._read_by(version, has_places, PLACES, PlaceReader)
+
     async def _found_reader(self, version: str) -> ToneReader | None:
+        return await self._read_by(version, has_reader, READER, ToneReader)
+
+    async def _read_by(
+        self, version: str, has: Callable[[Card], bool], name: str, made: Callable[[TaskReader], R]
+    ) -> R | None:
+        """Load a reader out of a model's artifact, if that has one."""
         try:
             card = (await self._registry.entry(version)).card
         except ModelNotFoundError:
             return None
-        if card.artifact is None or not has_reader(card):
+        if card.artifact is None or not has(card):
             return None
-        folder = await asyncio.to_thread(fetch, card.artifact, self._cache, card.digest)
-        encoder = await self._loaded_from(version, str(folder / READER))
+        folder = await asyncio.to_thread(fetch, card.artifact, self._cache, card.digest) / name
+        encoder = await self._loaded_from(version, str(folder))
         try:
-            reader = ToneReader(await asyncio.to_thread(reader_on, encoder, folder / READER))
+            reader = made(await asyncio.to_thread(reader_on, encoder, folder))
         except (KeyError, SafetensorError, SpaceMismatchError) as error:
-            msg = f"{version}: what reads reviews cannot be loaded: {type(error).__name__}"
-            raise ModelInvalidError(msg) from error
-        log.info("reader_loaded", model_version=version, encoder=reader.name)
+            msg = f"{version}: the reader of its artifact's {name} cannot be loaded: "
+            raise ModelInvalidError(msg + type(error).__name__) from error
+        log.info("reader_loaded", model_version=version, reader=name, encoder=encoder.name)
         return reader
 
     def _unload(self) -> None:

@@ -25,8 +25,9 @@ from portrait.times import MILLISECOND
 CHANGES_KEPT = 200_000  # a mirror further behind than this loads the catalogue again
 CHANGES_AT_ONCE = 5_000
 NO_CHANGES = "0-1"
-KEYS = ["items", "items:introduced", "items:introduced:at", "items:changes"]
+KEYS = ["items", "items:introduced", "items:introduced:at", "items:changes", "items:read"]
 CATEGORIES = "items:categories"  # how each is written, by meaning
+READ = KEYS[-1]  # where items without a category lie, as a model reads it, by id
 MOST_CATEGORIES = 50_000  # that are kept so; beyond, each is shown as its item has it
 HALF = 2  # bytes of a number of a vector
 SPARE = {
@@ -34,6 +35,7 @@ SPARE = {
     "items:introduced:at": "zset",
     "items:changes": "stream",
     CATEGORIES: "hash",
+    READ: "hash",
 }
 ADVICE = (
     "The key items in Redis is no hash, so the catalogue is lost. Bring Redis back from its backup,"
@@ -118,6 +120,21 @@ class RedisCatalogue:
             kept |= {meaning: path for (meaning, _), path in told if path is not None}
         return kept
 
+    async def put_places(self, read: Mapping[str, str]) -> None:
+        """Keep what was read and announce it, in one round trip for every `KEYS_AT_ONCE`."""
+        for some in slices([*read.items()]):
+            await self._ask(partial(self._put_places, dict(some)))
+
+    async def _put_places(self, read: Mapping[str, str]) -> None:
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for id, path in read.items():
+                if path:
+                    pipe.hset(READ, id, path)
+                else:
+                    pipe.hdel(READ, id)
+                pipe.xadd("items:changes", {"id": id}, maxlen=CHANGES_KEPT, approximate=True)
+            await pipe.execute()
+
     async def announce(self, ids: Sequence[str]) -> None:
         """Add items to the log of changes, in one round trip for every `KEYS_AT_ONCE`."""
         for some in slices(ids):
@@ -144,7 +161,17 @@ class RedisCatalogue:
         ]
         absent = [id for id, item in zip(ids, found, strict=True) if item is None]
         introduced = iter(await self._values("items:introduced", absent))
-        return [_introduced(next(introduced)) if item is None else item for item in found]
+        found = [_introduced(next(introduced)) if item is None else item for item in found]
+        return await self._with_places(found)
+
+    async def _with_places(self, items: Sequence[Item | None]) -> list[Item | None]:
+        """Return items with what was read of those that lack a category, and of no others."""
+        lacking = [item.id for item in items if item is not None and item.lacks_category]
+        values = map(readable, await self._values(READ, lacking) if lacking else [])
+        read = dict(zip(lacking, values, strict=True))
+        return [
+            None if item is None else item.with_place(read.get(item.id) or "") for item in items
+        ]
 
     async def all_ids(self) -> list[str]:
         """Return every id. Walks the keys, so Redis goes on answering others."""

@@ -120,8 +120,8 @@ class Catalogue:
         self._rows[row] = (
             ref,
             self.vectors.row(text_ref(item.text)),
-            self.interests.code(interest_category(item.category)),
-            self.categories.code(item.category),
+            self.interests.code(interest_category(item.lies_in)),
+            self.categories.code(item.lies_in),
             self.brands.code(item.brand),
             held(item.price),
             self.groups.put(row, item.group_id, group),
@@ -345,4 +345,4 @@ class Catalogue:
 
 def texts_of(item: Item) -> tuple[str, ...]:
     """Name the texts an item needs vectors of: its own, and its category's name."""
-    return tuple(text for text in (item.text, interest_category(item.category)) if text)
+    return tuple(text for text in (item.text, interest_category(item.lies_in)) if text)

@@ -1,6 +1,6 @@
 """Port: where items and the vectors of their texts are kept."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Protocol
 
@@ -25,6 +25,16 @@ class CatalogueStore(Protocol):
         Args:
             items: Before their texts are read: a category is part of a text.
             keep: Whether they are of the catalogue.
+        """
+        ...
+
+    async def put_places(self, read: Mapping[str, str]) -> None:
+        """Keep where items lie that have no category, as was read of them, and announce them.
+
+        It is `category_read` of these items from then on, as long as they have no category.
+
+        Args:
+            read: Paths by id; empty where nobody can tell any more.
         """
         ...
 

@@ -66,7 +66,7 @@ def levels_of(category: Codes, price: Floats) -> Levels:
 def traits_of(items: Sequence[Item], refs: NDArray[np.uint64]) -> Traits:
     """Return the traits of some items, (N,) item_ref, as they stand among all of a catalogue."""
     names = Paths()
-    category = np.array([names.code(interest_category(item.category)) for item in items], np.int64)
+    category = np.array([names.code(interest_category(item.lies_in)) for item in items], np.int64)
     price = np.array([held(item.price) for item in items], np.float32)
     every = Traits(category, levels_of(category, price), tops_of(names))
     row_of = {item_ref(item.id): row for row, item in enumerate(items)}

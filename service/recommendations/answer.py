@@ -150,6 +150,7 @@ def _item(item: Item, scores: Sequence[float]) -> Json:
         "item_id": item.id,
         "title": item.title,
         "category": item.category,
+        "category_read": item.category_read,
         "brand": item.brand,
         "price": item.price,
         "score": score,

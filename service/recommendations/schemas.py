@@ -22,6 +22,7 @@ from portrait.rules.rule import Kind
 from service.fields import (
     Brand,
     Category,
+    CategoryRead,
     ItemName,
     ModelName,
     Moment,
@@ -210,6 +211,7 @@ class RecommendedItem(ResponseBody):
     item_id: ItemName
     title: Title
     category: Category
+    category_read: CategoryRead
     brand: Brand
     price: Price | None
     score: float = Field(

@@ -309,6 +309,37 @@ class CatalogueStoreContract:
         assert changes[1] == ["tuna", "milk"]
         assert await store.get_items(["milk", "tuna"]) == [MILK, introduced(TUNA)]
 
+    async def test_what_is_read_of_an_item_lies_beside_it_until_it_has_a_category(
+        self, store: CatalogueStore
+    ) -> None:
+        bare = Item(id="bare", title="green tea").with_place("what nobody read")
+        heard = Item(id="heard", title="black tea")
+        await store.put_items([bare, MILK])
+        await store.introduce_items([heard])
+        cursor = await store.cursor()
+
+        await store.put_places({"bare": "Food > Tea", "heard": "Food", "milk": "Pets", "no": "A"})
+
+        changes = await store.changed_since(cursor)
+        assert changes is not None
+        assert changes[1] == ["bare", "heard", "milk", "no"]
+        found = await store.get_items(["bare", "milk", "heard", "no"])
+        assert [None if item is None else item.category_read for item in found] == [
+            "Food > Tea",
+            "",
+            "Food",
+            None,
+        ]
+        assert found[1] == MILK
+        await store.put_items([bare])  # as it was told again
+        await store.put_places({"heard": ""})
+        again = await store.get_items(["bare", "heard"])
+        assert [item and item.category_read for item in again] == ["Food > Tea", ""]
+        await store.put_items([bare.model_copy(update={"category": "House"})])
+        (told,) = await store.get_items(["bare"])
+        assert told is not None
+        assert (told.category_read, told.lies_in) == ("", "House")
+
     async def test_a_category_is_spelled_as_it_was_first_written(
         self, store: CatalogueStore
     ) -> None:

@@ -152,6 +152,7 @@ class MemoryCatalogue:
         self.introduced: dict[str, IntroducedItem] = {}  # the longest not introduced again first
         self.most_introduced = 10_000
         self.categories: dict[str, str] = {}  # how they are written, by meaning
+        self.read: dict[str, str] = {}  # where items lie that lack a category, by id
         self.vectors: dict[tuple[str, int], Vectors] = {}
         self.is_down = False
         self._log: list[str] = []
@@ -178,6 +179,12 @@ class MemoryCatalogue:
             item.model_copy(update={"category": category})
             for item, category in zip(items, written, strict=True)
         ]
+
+    async def put_places(self, read: Mapping[str, str]) -> None:
+        """Keep what was read and announce the items."""
+        _require(up=not self.is_down)
+        self.read |= read
+        self._log += read
 
     async def announce(self, ids: Sequence[str]) -> None:
         """Add items to the log of changes."""
@@ -211,7 +218,10 @@ class MemoryCatalogue:
     async def get_items(self, ids: Sequence[str]) -> list[Item | None]:
         """Return items, the withdrawn ones too."""
         _require(up=not self.is_down)
-        return [self.items.get(id, self.introduced.get(id)) for id in ids]
+        found = [self.items.get(id, self.introduced.get(id)) for id in ids]
+        return [
+            None if item is None else item.with_place(self.read.get(item.id, "")) for item in found
+        ]
 
     async def all_ids(self) -> list[str]:
         """Return the id of every item."""

@@ -34,6 +34,7 @@ from tests.support.memory_stream import MemoryGroup, MemoryStream
 from tests.support.promotions import put_in_service
 from workers.index.another_encoder import AnotherEncoder
 from workers.index.origin import Completeness, Origin, Shop, Stores
+from workers.index.shelves import Shelves
 from workers.index.spaces import Spaces
 from workers.index.upkeep import Upkeep
 from workers.painter import EncoderOf, Painter
@@ -84,6 +85,7 @@ async def memory_spaces(
     *others: Model,
     encoder: HashEncoder | None = None,
     encoder_of: EncoderOf | None = None,
+    shelves: Shelves | None = None,
 ) -> tuple[Spaces, MemoryRegistry]:
     """Keep the spaces of MODEL, which serves, and of others that may be wanted."""
     registry = MemoryRegistry()
@@ -104,10 +106,20 @@ async def memory_spaces(
         origin,
         [another.look],
         upkeep=memory_upkeep(store),
+        shelves=shelves or no_shelves(store),
         grace=timedelta(days=1),
     )
     await spaces.look()
     return spaces, registry
+
+
+def no_shelves(store: CatalogueStore) -> Shelves:
+    """Read nowhere that items lie."""
+
+    async def nobody(version: str) -> None:
+        """Have no reader, whoever serves."""
+
+    return Shelves(store, nobody)
 
 
 def memory_upkeep(store: CatalogueStore) -> Upkeep:

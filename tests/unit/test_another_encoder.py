@@ -17,7 +17,7 @@ from tests.support.fakes import HashEncoder, MemoryCatalogue, MemoryOffsets
 from tests.support.memory_registry import MemoryRegistry
 from tests.support.models import learned_model
 from tests.support.promotions import put_in_service
-from tests.support.streams import MODEL, memory_upkeep
+from tests.support.streams import MODEL, memory_upkeep, no_shelves
 from workers import first_model
 from workers.index.another_encoder import AnotherEncoder
 from workers.index.origin import Completeness, Origin, Shop, Stores
@@ -57,7 +57,10 @@ class World:
         another = AnotherEncoder(stores, encoder, origin)
         grace = timedelta(days=1)
         upkeep = memory_upkeep(stores.catalogue)
-        spaces = Spaces(stores, encoder_of, origin, [another.look], upkeep=upkeep, grace=grace)
+        shelves = no_shelves(stores.catalogue)
+        spaces = Spaces(
+            stores, encoder_of, origin, [another.look], upkeep=upkeep, shelves=shelves, grace=grace
+        )
         for _ in range(looks):
             await spaces.look()
 

@@ -18,7 +18,7 @@ from tests.support.fakes import HashEncoder, MemoryCatalogue, MemoryOffsets
 from tests.support.memory_registry import MemoryRegistry
 from tests.support.models import learned_model
 from tests.support.promotions import put_in_service
-from tests.support.streams import MODEL, hash_encoder, memory_upkeep
+from tests.support.streams import MODEL, hash_encoder, memory_upkeep, no_shelves
 from workers.index import spaces as spaces_module
 from workers.index.another_encoder import AnotherEncoder
 from workers.index.origin import Completeness, Origin, Shop, Stores
@@ -59,6 +59,7 @@ class World:
             origin,
             [another.look],
             upkeep=memory_upkeep(self.catalogue),
+            shelves=no_shelves(self.catalogue),
             grace=timedelta(days=1),
         ), complete
 

@@ -22,6 +22,7 @@ async def test_an_item_of_the_catalogue_is_shown() -> None:
         "item_id": "milk",
         "title": "whole milk",
         "category": "Grocery > Dairy",
+        "category_read": "",
         "brand": "Farm",
         "price": 1.0,
         "attributes": {},
@@ -30,6 +31,17 @@ async def test_an_item_of_the_catalogue_is_shown() -> None:
         "available_from": None,
         "available_until": None,
     }
+
+
+async def test_where_an_item_lies_that_has_no_category_is_said_as_read() -> None:
+    shop = Shop()
+    await shop.stock(Item(id="tea", title="green tea"))
+    await shop.items.put_places({"tea": "Food > Tea"})
+
+    async with open_shop(shop) as client:
+        told = (await client.get("/items/tea")).json()
+
+    assert (told["category"], told["category_read"]) == ("", "Food > Tea")
 
 
 async def test_an_unknown_or_withdrawn_item_is_not() -> None:

@@ -4,7 +4,8 @@ roles ─▶ readers of champion, former, wanted ─▶ fill the wanted one's sp
 
 The champion's space and the former's stay complete while items change, so a rollback is instant;
 so does that of the model that the next training stands on, if that is another one.
-Items that other workers introduce are found in the change log and read into every space.
+Items that other workers introduce are found in the change log and read into every space; those
+without a category are put on the shelves of `shelves.py`.
 
 A wanted model that cannot be loaded is refused with the reason; one in service is tried again and
 again. Where none is in service, `origin.py` says who is to be.
@@ -33,6 +34,7 @@ from portrait.lifecycle.registry import Roles
 from portrait.model.encoder import CANNOT_LOAD, TextEncoder
 from portrait.model.model import Model
 from workers.index.origin import Origin, Stores
+from workers.index.shelves import Shelves
 from workers.index.upkeep import Upkeep
 from workers.painter import UNLOADABLE, EncoderOf
 
@@ -67,6 +69,7 @@ class Spaces:
         onlookers: Sequence[Onlooker],
         *,
         upkeep: Upkeep,
+        shelves: Shelves,
         grace: timedelta,
     ) -> None:
         self._registry = stores.registry
@@ -75,6 +78,7 @@ class Spaces:
         self._origin = origin
         self._onlookers = onlookers
         self._upkeep = upkeep
+        self._shelves = shelves
         self._grace = grace
         self._failures: dict[str, Failure] = {}  # by version
         self._waits_for: PortraitError | None = ModelMissingError()  # why nobody serves
@@ -135,6 +139,8 @@ class Spaces:
         self._waits_for = self._failed(roles.champion)
         await self._origin.keep(roles)
         await self._look_over(kept[roles.champion])
+        if await self._shelves.serve(kept[roles.champion].version):
+            await self._fill(kept[roles.champion])
         if basis != self._basis:
             if basis in kept:
                 await self._fill(kept[basis])
@@ -293,6 +299,7 @@ class Spaces:
             async with self.reading(items) as new:
                 if new:
                     await self._catalogue.announce([item.id for item in items])
+            await self._shelves.fill(items)
 
 
 async def _require_use(encoder: TextEncoder, model: Model) -> None:

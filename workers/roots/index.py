@@ -20,6 +20,7 @@ from workers.encoders import Encoders
 from workers.index.another_encoder import AnotherEncoder
 from workers.index.desk import keep_read
 from workers.index.origin import Completeness, Origin, Shop, Stores
+from workers.index.shelves import Shelves
 from workers.index.spaces import Spaces
 from workers.index.unread import Unread
 from workers.index.upkeep import Upkeep
@@ -98,4 +99,12 @@ def _spaces(  # noqa: PLR0913, PLR0917 - all that it looks after
     another = AnotherEncoder(stores, base, origin)
     unread = Unread(wires.catalogue, encoders.of, wires.notes)
     onlookers = another.look, unread.look
-    return Spaces(stores, encoders.of, origin, onlookers, upkeep=upkeep, grace=settings.model_grace)
+    return Spaces(
+        stores,
+        encoders.of,
+        origin,
+        onlookers,
+        upkeep=upkeep,
+        shelves=Shelves(wires.catalogue, encoders.places_of),
+        grace=settings.model_grace,
+    )
