@@ -1,11 +1,11 @@
 """What fine-tuning gains where labels are, `make bench-language`: the last line is JSON.
 
     python -m benchmarks.language --data DIR [--tasks reviews,messages] [--labels 4800,300]
-        [--recipes CE,FGM] [--seeds 0,1,2] [--multilingual FOLDER] [--folder FOLDER]
+        [--recipes CE,FGM,distilled] [--seeds 0,1,2] [--multilingual FOLDER] [--folder FOLDER]
 
-DIR holds `zh_reviews/` and `banking77/`; the multilingual encoder is that of `make encoder-zh`.
-Runs that are done are kept in a folder: what is cut off goes on. All is chosen on validation; the
-texts that judge are looked at once, when all runs are done.
+DIR holds `zh_reviews/`, `banking77/` and `amazon_scientific/`; the multilingual encoder is that of
+`make encoder-zh`. Runs that are done are kept: what is cut off goes on. All is chosen on
+validation; the texts that judge are looked at once, when all runs are done.
 """
 
 import argparse
@@ -39,10 +39,12 @@ def main() -> None:
         for size in options.labels or whole.sizes
     ]
     runs = [
-        Run(texts, recipe, seed, options.epochs)
+        Run(texts, recipe, seed, options.seeds, options.epochs)
+        for are_taught in (False, True)  # by others, that have to be done before
         for seed in options.seeds
         for texts in sets
         for recipe in options.recipes
+        if bool(RECIPES[recipe].teachers) == are_taught and (texts.unlabelled or not are_taught)
     ]
     _carry_out(runs, options)
     found = {
@@ -69,6 +71,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--folder", type=Path, default=Path("build/bench-language"))
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
+    teachers = {RECIPES[name].teachers for name in options.recipes} - {"", *options.recipes}
+    if teachers:
+        parser.error(f"the teachers of a recipe have to be run, too: {', '.join(teachers)}")
     needs_chinese = set(options.tasks) & {"reviews", "unseen"}
     if needs_chinese and not (options.multilingual / "config.json").exists():
         parser.error(f"there is no encoder in {options.multilingual}: run `make encoder-zh` first")

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from benchmarks.language.sets import CHINESE, TextSet
+from benchmarks.language.sets import CHINESE, FEW, TextSet
 from portrait.training.loop.train import Course
 from portrait.training.tasks.adapt import Adaptation
 from portrait.training.tasks.tower import Regularisation
 
-MANY = 2_000  # labels, from which on a few epochs are enough
+DISTILLED = 40_000  # texts read in all, where most of them have no label
 MOST_TOKENS = {CHINESE: 96, "en": 48}  # 98 % of the messages are shorter
 
 
@@ -18,6 +18,9 @@ class Recipe:
 
     regularisation: Regularisation
     lora_rank: int = 0
+    longer: int = 1  # times as many epochs as usual
+    named: bool = False  # the labels' names are texts to learn from
+    teachers: str = ""  # the recipe whose seeds, together, say what is learned
 
     @property
     def passes(self) -> float:
@@ -27,20 +30,27 @@ class Recipe:
 
 
 PLAIN = Regularisation()
+FGM = replace(PLAIN, adversarial=0.3)
 RECIPES: Mapping[str, Recipe] = {
     "CE": Recipe(PLAIN),
-    "FGM": Recipe(replace(PLAIN, adversarial=0.3)),
+    "FGM": Recipe(FGM),
     "R-Drop": Recipe(replace(PLAIN, r_drop=1.0)),
-    "FGM + R-Drop": Recipe(replace(PLAIN, adversarial=0.3, r_drop=1.0)),
+    "FGM + R-Drop": Recipe(replace(FGM, r_drop=1.0)),
+    "FGM + names": Recipe(FGM, named=True),
+    "longer": Recipe(PLAIN, longer=2),
     "LoRA": Recipe(PLAIN, lora_rank=16),
+    "distilled": Recipe(PLAIN, teachers="CE"),
 }
 
 
 def adaptation(texts: TextSet, recipe: Recipe, seed: int, epochs: int | None) -> Adaptation:
     """Return how to fine-tune on a set."""
-    is_chinese, has_many = texts.language == CHINESE, len(texts.task.train) >= MANY
+    read = len(texts.task.train) + (len(texts.unlabelled) if recipe.teachers else 0)
+    is_chinese, has_many = texts.language == CHINESE, read >= FEW
     usual = {(True, True): 2, (True, False): 8, (False, True): 5, (False, False): 12}
-    planned = epochs or usual[is_chinese, has_many]
+    if read > 2 * len(texts.task.train):
+        usual |= dict.fromkeys(usual, max(2, min(5, DISTILLED // read)))
+    planned = (epochs or usual[is_chinese, has_many]) * recipe.longer
     course = Course(
         epochs=planned,
         learning_rate=6e-5 if not recipe.lora_rank else 5e-4,

@@ -8,6 +8,7 @@ import numpy as np
 
 from benchmarks.language.run import Run, Said, baseline_name, said_by, told_of
 from benchmarks.language.sets import TextSet
+from benchmarks.language.tree import tree_figures
 from portrait.arrays import Floats
 from portrait.training.tasks.figures import by_slice, figures, rounded
 from portrait.training.tasks.report import FROZEN, NGRAMS
@@ -16,6 +17,7 @@ from portrait.training.tasks.threshold import threshold_for
 
 PRECISION = 0.98  # at which a message is answered; of all else: don't know
 SHOWN = ("accuracy", "average_precision", "ece")
+TREE = ("top", "said", "said_precision")  # of labels that are paths
 GOALS: Mapping[tuple[str, int], Mapping[str, float]] = {
     ("reviews", 4_800): {"average_precision": 0.985, "accuracy": 0.94},
     ("messages", 8_574): {"accuracy": 0.942},
@@ -62,6 +64,7 @@ def figures_of(texts: TextSet, runs: Sequence[Run], folder: Path) -> Told:
 def table(told: Told) -> str:
     """Write a set's models as Markdown, what validation chooses in bold."""
     columns = ("valid", *SHOWN, *(["coverage", "precision_said"] if _abstains(told) else []))
+    columns += tuple(name for name in TREE if all(name in each for each in told["models"].values()))
     lines = [
         f"| | {' | '.join(columns)} | seeds | minutes |",
         "|---|" + "---|" * (len(columns) + 2),
@@ -85,7 +88,8 @@ def _figures(texts: TextSet, said: Said) -> dict[str, float]:
     task = texts.task
     valid = figures(task.kind, task.valid.targets, said.valid)["deciding"]
     test = figures(task.kind, texts.test.targets, said.test)
-    return {"valid": valid, **test, **_abstaining(task.valid, texts.test, said)}
+    whole = _abstaining(task.valid, texts.test, said)
+    return {"valid": valid, **test, **whole, **tree_figures(texts, said)}
 
 
 def _abstaining(valid: Labelled, test: Labelled, said: Said) -> dict[str, float]:

@@ -4,11 +4,13 @@ What a run says of the texts that judge is written down unseen; `report.py` look
 """
 
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
+from benchmarks.language.lessons import lesson_of, save_teaching
 from benchmarks.language.recipes import RECIPES, adaptation
 from benchmarks.language.sets import TextSet
 from portrait.arrays import Floats
@@ -27,6 +29,7 @@ class Run:
     texts: TextSet
     recipe: str
     seed: int
+    seeds: Sequence[int]  # of all that are run
     epochs: int | None = None  # None: as many as usual
 
     @property
@@ -40,8 +43,9 @@ class Run:
         """How long it takes, in readings of a text of the shorter kind."""
         how = adaptation(self.texts, RECIPES[self.recipe], self.seed, self.epochs)
         length = {"zh": 6.0, "en": 1.0}[self.texts.language]
-        passes = RECIPES[self.recipe].passes
-        return how.course.epochs * len(self.texts.task.train) * passes * length
+        recipe = RECIPES[self.recipe]
+        read = len(self.texts.task.train) + bool(recipe.teachers) * len(self.texts.unlabelled)
+        return how.course.epochs * read * recipe.passes * length
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,17 +99,31 @@ def carry_out(run: Run, encoder: Path, baseline: Baseline, folder: Path) -> None
     """Fine-tune, and write down what the result says."""
     how = adaptation(run.texts, RECIPES[run.recipe], run.seed, run.epochs)
     checkpoint = folder / f"{run.name}.checkpoint"
-    task = run.texts.task
+    recipe, seeds = RECIPES[run.recipe], run.seeds
+    teachers = [replace(run, recipe=recipe.teachers, seed=seed) for seed in seeds]
+    paths = [_teaching(folder, each) for each in teachers if recipe.teachers]
+    task = lesson_of(run.texts, recipe, paths)
     done = adapt(
         encoder, [task], [baseline], folder / "encoders" / run.name, how, checkpoint=checkpoint
     )
     (reading,) = done.readings
-    logits = done.lesson.logits(0, done.lesson.encode(run.texts.test.texts))
-    test = probabilities(task.kind, logits / np.float32(reading.temperature))
+
+    def says(of: Sequence[str]) -> Floats:
+        logits = done.lesson.logits(0, done.lesson.encode(of))
+        return probabilities(task.kind, logits / np.float32(reading.temperature))
+
+    if any(each.teachers == run.recipe for each in RECIPES.values()) and run.texts.unlabelled:
+        said = says(run.texts.task.train.texts), says(run.texts.unlabelled)
+        save_teaching(_teaching(folder, run), *said)
+    test = says(run.texts.test.texts)
     (report,) = done.reports
     (folder / f"{run.name}.json").write_text(json.dumps(asdict(report)))
     _write(folder, run.name, Said(reading.likely, test))
     checkpoint.unlink(missing_ok=True)
+
+
+def _teaching(folder: Path, run: Run) -> Path:
+    return folder / f"{run.name}.teaching.npz"
 
 
 def _name(texts: TextSet) -> str:
