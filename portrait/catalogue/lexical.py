@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from portrait.arrays import MISSING
 from portrait.events.item import Item
 from portrait.model.space import Vectors, unit
+from portrait.privacy.redact import without_marks
 from portrait.wording import worded
 
 BEST_TEXTS = 20  # whose vectors stand for the query: 10 and fewer leave more to chance
@@ -142,7 +143,7 @@ class Reading:
 def words_of(text: str) -> list[str]:
     """Split a text into words, in lower case."""
     words: list[str] = []
-    for run in _RUN.finditer(worded(text).casefold()):
+    for run in _RUN.finditer(worded(without_marks(text)).casefold()):
         if run[1]:
             words += [*run[1], *map("".join, pairwise(run[1]))]
         else:

@@ -5,7 +5,8 @@ as the store rounds them, so that every worker paints the same bits.
 
 Searches are placed so that they find what the encoder finds (`Space.place_searches`). One that the
 encoder's vocabulary lacks stays without a vector: it would lie where everything lies that cannot be
-read. Items keep theirs, which is better than none (docs/experiments.md).
+read; and one without a letter, or of which nothing is left but that something was taken out, says
+nothing that could be placed. Items keep theirs, which is better than none (docs/experiments.md).
 """
 
 import asyncio
@@ -18,6 +19,7 @@ from portrait import metrics
 from portrait.catalogue.store import CatalogueStore
 from portrait.model.encoder import TextEncoder
 from portrait.model.space import Space, Vectors
+from portrait.privacy.redact import without_marks
 from portrait.ref import search_ref, text_ref
 from portrait.wording import worded
 
@@ -79,15 +81,21 @@ class TextReader:
 
     async def _legible(self, encoder: TextEncoder, searches: Mapping[int, str]) -> dict[int, str]:
         """Return the searches that can be read, by ref."""
-        is_unread = await unreadable(encoder, [*searches.values()])
-        metrics.searches_unread.inc(sum(is_unread))
-        said = zip(searches.items(), is_unread, strict=True)
+        spoken = {ref: text for ref, text in searches.items() if has_words(text)}
+        is_unread = await unreadable(encoder, [*spoken.values()])
+        metrics.searches_unread.inc(sum(is_unread) + len(searches) - len(spoken))
+        said = zip(spoken.items(), is_unread, strict=True)
         return {ref: text for (ref, text), passed_over in said if not passed_over}
 
     async def _encoded(self, encoder: TextEncoder, texts: list[str]) -> Vectors:
         """Run BERT, in a thread. Returns (B, D)."""
         metrics.texts_encoded.inc(len(texts))
         return await asyncio.to_thread(encoder.encode, texts)
+
+
+def has_words(text: str) -> bool:
+    """Say whether a text has a letter, beside what stands where something was taken out."""
+    return any(letter.isalpha() for letter in without_marks(text))
 
 
 async def unreadable(encoder: TextEncoder, texts: Sequence[str]) -> list[bool]:

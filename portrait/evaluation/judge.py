@@ -201,11 +201,15 @@ def _chance_of(exam: _Exam, bench: _Bench) -> float:
 
 
 def _is_judged(exam: _Exam, bench: _Bench) -> bool:
-    """Whether there are enough cases to tell; a fall to nothing tells enough by itself."""
+    """Whether there are enough cases to tell; a fall by half beyond chance tells enough by itself.
+
+    So does a fall to nothing.
+    """
     before, after = exam.people(bench.champion), exam.people(bench.challenger)
     if before is None or after is None or len(before) >= LEAST_CASES:
         return True
-    return not after.mean() > 0 and before.mean() > 0
+    fell_to_nothing = not after.mean() > 0 and before.mean() > 0
+    return fell_to_nothing or _chance(after, before, -0.5) < bench.asked.doubt
 
 
 def _situation(exam: _Exam, bench: _Bench, *, passed: bool, judged: bool) -> Check:

@@ -24,7 +24,7 @@ SHARES: Mapping[str, str] = {  # a share, as so many of 100
     "{} of 100 cases",
     "tail share": "{} of 100 recommendations are outside the most popular fifth of the items",
     "coverage": "{} of 100 items are recommended to somebody",
-    "typo hit kept": "With typing errors in the texts, {} of 100 hits are kept",
+    "typo hit kept": "With typing errors in the texts, there are {} hits for 100 without",
 }
 SUBJECTS: Mapping[str, str] = {  # of what is refused or passed without judgement
     "cold HR@10": "items that no training had seen",

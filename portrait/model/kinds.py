@@ -2,8 +2,9 @@
 
 An action is a kind, but a review is one of three, by its stars, or those that were read from its
 text: it speaks for its item, against it, or neither. What was put into the cart and taken out again
-is seen as a click, and taking it out is seen as nothing. Painting, ranking, training and judging
-all weigh events by their kinds.
+is seen as a click, and taking it out is seen as nothing. What was done with a thing before somebody
+complained of it is not seen either: it does not speak for what they turned out to dislike.
+Painting, ranking, training and judging all weigh events by their kinds.
 """
 
 import numpy as np
@@ -74,7 +75,9 @@ def as_seen(
     """Tell the events of U users apart as models see them, all (U, S).
 
     What was put into the cart says no more than a click once it is taken out; how long ago either
-    was makes no difference, so nobody is taken to dislike what they took out.
+    was makes no difference, so nobody is taken to dislike what they took out. A complaint is all
+    that is said of its thing up to then: who looked at something, bought it and sent it back is not
+    taken to like it after all. What they do with it later counts again.
 
     Args:
         action: ACTION_CODE.
@@ -83,16 +86,28 @@ def as_seen(
         at: ms since 1970.
 
     Returns:
-        Their kinds, and which of them are seen: all but removals.
+        Their kinds, and which of them are seen.
     """
     kinds, is_removal = kinds_of(action, rating), action == REMOVE
-    user, place = np.nonzero(is_removal)  # (R,)
-    if len(user):
-        taken_out = (action[user] == CART) & (about[user] == about[user, place][:, None])
-        taken_out &= at[user] <= at[user, place][:, None]  # (R, S)
-        removal, cart = np.nonzero(taken_out)
-        kinds[user[removal], cart] = CLICK
-    return kinds, ~is_removal
+    is_seen, is_complaining = ~is_removal, is_complaint(kinds)
+    user, cart = _up_to(is_removal, action == CART, about, at)
+    kinds[user, cart] = CLICK
+    user, praise = _up_to(is_complaining, ~is_complaining, about, at)
+    is_seen[user, praise] = False
+    return kinds, is_seen
+
+
+def _up_to(
+    ending: Flags, chosen: Flags, about: Codes | Refs, at: NDArray[np.int64]
+) -> tuple[Codes, Codes]:
+    """Find the chosen events of the same thing up to events that end something, all (U, S).
+
+    Returns the user and the place of each, (N,) twice.
+    """
+    user, place = np.nonzero(ending)  # (R,)
+    same = about[user] == about[user, place][:, None]  # (R, S)
+    ended, event = np.nonzero(same & (at[user] <= at[user, place][:, None]) & chosen[user])
+    return user[ended], event
 
 
 def leave_out(thing: Codes | Refs, action: NDArray[np.uint8], at: NDArray[np.int64]) -> Flags:

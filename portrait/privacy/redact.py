@@ -153,6 +153,11 @@ def is_redacted(text: str) -> bool:
     return "[" in text and _PLACEHOLDER.search(text) is not None
 
 
+def without_marks(text: str) -> str:
+    """Return a redacted text without what stands where something was taken out."""
+    return _PLACEHOLDER.sub(" ", text) if "[" in text else text
+
+
 def _without_addresses(text: str) -> str:
     """Take Chinese addresses out: from the widest name to the last number."""
     kept, at = [], 0

@@ -106,7 +106,7 @@ def _suits(share: float) -> Json:
     return {
         "action": "price",
         "item_id": None,
-        "title": "In the price range you usually buy, for its category",
+        "title": "In the price range of what you chose so far, for its category",
         "tone": None,
         "occurred_at": None,
         "share": round(share, DECIMALS),

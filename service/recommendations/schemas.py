@@ -166,8 +166,8 @@ class RecommendationRequest(RequestBody):
     )
     by_price: bool = Field(
         default=True,
-        description="Let count how much the user usually spends: where the prices of what they "
-        "bought stand among those of its category.",
+        description="Let count which prices the user chooses: where those of what they looked "
+        "at, and most of all bought, stand among those of its category.",
     )
     declared: Declared = Field(
         default_factory=dict,
@@ -185,9 +185,9 @@ class Reason(ResponseBody):
 
     action: Action | Literal["session", "price", "popularity"] = Field(
         description="`session`: it came in the request. `price`: among the prices of its category "
-        "it is where the user usually buys. `click`: also what was put into the cart and taken out "
-        "since. `popularity`: what everybody did with it, as far as it counts, over the newest 28 "
-        "days with events.",
+        "it is where the user usually chooses. `click`: also what was put into the cart and taken "
+        "out since. `popularity`: what everybody did with it, as far as it counts, over the newest "
+        "28 days with events.",
         examples=["purchase"],
     )
     item_id: ItemName | None = Field(

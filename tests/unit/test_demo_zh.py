@@ -176,7 +176,11 @@ def recommendation(action: str, title: str | None) -> dict[str, Any]:
     [
         ("purchase", "曜石 大屏手机", "购买过「曜石 大屏手机」（+0.50）"),
         ("search", "拍照清楚的", "搜索过「拍照清楚的」（+0.50）"),
-        ("price", "In the price range you usually buy, for its category", "价格合您平时的档位"),
+        (
+            "price",
+            "In the price range of what you chose so far, for its category",
+            "价格合您平时的档位",
+        ),
         ("popularity", "What everybody did with it counts as 3 purchases", "大家都在买"),
     ],
 )

@@ -391,6 +391,16 @@ def test_too_few_cases_are_said_and_not_judged() -> None:
     assert check.reason.endswith("Not judged: 49 of 50 cases.")
 
 
+def test_few_cases_are_enough_where_far_more_than_half_is_lost() -> None:
+    few = mostly(0.8, users=LEAST_CASES - 1)
+    champion = replace(CHAMPION, situations={**CHAMPION.situations, SEARCH: few})
+    nearly_all = np.where(np.arange(len(few)) == few.argmax(), few, 0)
+
+    verdict = judge(champion, challenger(**in_situation(SEARCH, nearly_all)))
+
+    assert failed(verdict) == {f"{SEARCH} HR@10"}
+
+
 def test_where_nobody_was_asked_it_is_said() -> None:
     nobody = replace(CHAMPION, situations={}, cold=None)
 

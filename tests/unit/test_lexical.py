@@ -148,3 +148,11 @@ def test_an_ordinary_session_is_read_whole() -> None:
 
     assert all(len(rows) == BEST_TEXTS for rows in ways)
     assert 0 < reading.left < MOST_ROWS
+
+
+def test_what_stands_where_something_was_taken_out_is_no_word() -> None:
+    lexicon = Lexicon()
+    lexicon.learn([Item(id="1", title="phone case"), Item(id="2", title="red shoes")], np.arange(2))
+
+    assert lexicon.match("[phone] shoes")[0].tolist() == [1]
+    assert not len(lexicon.match("[phone]")[0])

@@ -134,3 +134,13 @@ async def test_a_text_lies_elsewhere_as_a_search_than_as_an_item() -> None:
     assert item == pytest.approx(space.place(embedding[None])[0], abs=1e-3)
     assert search == pytest.approx(space.place_searches(embedding[None])[0], abs=1e-3)
     assert item != pytest.approx(search, abs=1e-2)
+
+
+@pytest.mark.parametrize("search", ["...", "\uff1f", "12", "[phone]", "[email] [id]"])
+async def test_a_search_that_says_nothing_has_no_vector(search: str) -> None:
+    store = MemoryCatalogue()
+
+    read = await TextReader(HashEncoder(), SPACE, store).read(searches=[search, "tea"])
+
+    assert read == 1
+    assert await store.get_vectors(SPACE.id, [search_ref(search)], SPACE.dim) == [None]
