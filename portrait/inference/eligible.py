@@ -15,8 +15,9 @@ def eligible(shelf: Shelf, request: RankingRequest) -> tuple[Flags, int]:
     mask, excluded = matching(shelf, request.filters), request.excluded
     matched = int(np.count_nonzero(mask))
     mask[excluded[(excluded != MISSING) & (excluded < len(shelf))]] = False
-    if request.unwanted is not None:
-        mask &= ~request.unwanted
+    for out in (request.unwanted, request.alike, request.above):
+        if out is not None:
+            mask &= ~out
     if request.plan is not None and request.plan.barred is not None:
         mask &= ~request.plan.barred
     return mask, matched

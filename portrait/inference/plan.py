@@ -67,6 +67,13 @@ class Plan:
         """Whether it does more than to bar items."""
         return bool(self.lifts or self.pins or self.floors or self.caps)
 
+    def puts(self, rows: Codes) -> Flags:
+        """Say which rows, (n,), somebody has put into the list whatever they score."""
+        put = np.zeros(len(rows), np.bool_)
+        for items in (*(pin.items for pin in self.pins), *(floor.items for floor in self.floors)):
+            put |= items[rows]
+        return put
+
     def joined(self, other: "Plan", place_of: Mapping[str, int]) -> "Plan":
         """Return what both want; of pins and floors the one whose maker comes first goes first."""
 

@@ -81,18 +81,21 @@ def _choosing(shelf: Shelf) -> Choose:
 
 
 def fill_up(shelf: Shelf, ranking: Ranking, order: Codes, request: RankingRequest) -> Ranking:
-    """Fill a list up to its limit with items whose text is not read yet, the most popular first.
+    """Fill a list up to its limit with items that nothing else speaks for, the most popular first.
 
-    Nothing is known of how they suit, so their scores are 0.
+    Those are the items whose text is not read yet, and all others where a list has left them out
+    for suiting nobody. How they suit is not known, so their scores are 0.
     """
-    if ranking.matched <= len(ranking.rows) or shelf.told.all():
+    left = ranking.matched > len(ranking.rows) and (request.only_suiting or not shelf.told.all())
+    if not left:
         return ranking
     mask, _ = eligible(shelf, request)
-    unread = mask & ~shelf.told
+    others = mask if request.only_suiting else mask & ~shelf.told
+    others[shelf.variants.of(ranking.rows)] = False
     for cap in request.plan.caps if request.plan else ():
-        unread &= cap.kind == MISSING  # of what is capped, what has been read is enough
-    others = _others(shelf, ranking.rows, _first_things(shelf, order, unread, request.limit))
-    rows = others[: request.limit - len(ranking.rows)]
+        others &= cap.kind == MISSING  # of what is capped, what suits is enough
+    things = _first_things(shelf, order, others, request.limit)
+    rows = things[: request.limit - len(ranking.rows)]
     nothing = np.zeros(len(rows), np.float32)
     return Ranking(
         np.r_[ranking.rows, rows],

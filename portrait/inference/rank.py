@@ -94,6 +94,24 @@ def rank_by(
     mask, matched = eligible(shelf, request)
     rows = np.flatnonzero(mask & shelf.told)
     scores = scorer(rows, _score(shelf.matrix, shelf.text[rows], vector))
+    return rank_scored(shelf, rows, scores, request, matched)
+
+
+def rank_scored(
+    shelf: Shelf, rows: Codes, scores: Floats, request: RankingRequest, matched: int
+) -> Ranking:
+    """Rank eligible items, (n,), that have been scored, (n,).
+
+    Args:
+        shelf: N items.
+        rows: Which are eligible.
+        scores: What each is worth.
+        request: How many, which, how different from each other.
+        matched: As `Ranking` has it.
+    """
+    if request.only_suiting:
+        suits = scores > 0 if request.plan is None else (scores > 0) | request.plan.puts(rows)
+        rows, scores = rows[suits], scores[suits]
     if request.plan is not None and request.plan.arranges:
         return arrange(shelf, rows, scores, request, matched, _choosing(shelf, request))
     if shelf.variants.are_any:

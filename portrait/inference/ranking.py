@@ -31,6 +31,9 @@ class RankingRequest:
     diversity: float = 0.3  # 0: relevance alone; 1: unlikeness alone
     unwanted: Flags | None = None  # (N,): what the user does not want to see
     plan: Plan | None = None  # what the list holds to beside
+    alike: Flags | None = None  # (N,): what would be more of what the list is about
+    above: Flags | None = None  # (N,): what stands in other lists of the same page
+    only_suiting: bool = False  # leave out what nothing speaks for
 
 
 @dataclass(frozen=True, slots=True)

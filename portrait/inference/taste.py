@@ -31,7 +31,7 @@ class FirstTaste:
 
     def rank(self, shelf: Shelf, wish: RankingRequest, popularity: Floats) -> Ranking:
         """Rank what fits a wish; popularity, (N,), decides between items of one text."""
-        if wish.plan is not None and wish.plan.arranges:
+        if wish.only_suiting or (wish.plan is not None and wish.plan.arranges):
             return rank_by(shelf, self.asked, wish, partial(self.scores, shelf))
         leaning = self._leaning(shelf)
 
@@ -47,12 +47,13 @@ class FirstTaste:
 
     def scores(self, shelf: Shelf, rows: Codes, text_scores: Floats) -> Floats:
         """Score items, (n,) rows of the shelf, given what their texts score with `asked`, (n,)."""
-        scores: Floats = text_scores + self._leaning(shelf).scores(shelf.traits.at(rows))
+        scores: Floats = np.float32(self.blend.text) * text_scores
+        scores += self._leaning(shelf).scores(shelf.traits.at(rows))
         return scores
 
     def shares(self, shelf: Shelf, rows: Codes) -> Floats:
         """Return each event's share of each item's score, (n, S), for (n,) rows of the shelf."""
-        shares = self.evidence.shares(shelf.matrix[shelf.text[rows]])
+        shares = np.float32(self.blend.text) * self.evidence.shares(shelf.matrix[shelf.text[rows]])
         shares += self._leaning(shelf).shares(shelf.traits.at(rows))
         return shares
 
@@ -62,7 +63,11 @@ class FirstTaste:
 
     def without_prices(self) -> "FirstTaste":
         """Return the same, as if nobody looked at prices."""
-        return replace(self, blend=replace(self.blend, price=0.0))
+        return self.counting(replace(self.blend, price=0.0))
+
+    def counting(self, blend: Blend) -> "FirstTaste":
+        """Return the same, with parts that count so much."""
+        return replace(self, blend=blend)
 
     def _leaning(self, shelf: Shelf) -> Leaning:
         return _leaning_of(self.evidence, shelf, self.blend, self.evidence.mix)
@@ -99,13 +104,16 @@ class Taste:
 
     def without_prices(self) -> "Taste":
         """Return the same, as if nobody looked at prices."""
-        counted = replace(self.learned.blend, price=0.0)
-        return replace(self, learned=replace(self.learned, blend=counted))
+        return self.counting(replace(self.learned.blend, price=0.0))
+
+    def counting(self, blend: Blend) -> "Taste":
+        """Return the same, with parts that count so much."""
+        return replace(self, learned=replace(self.learned, blend=blend))
 
     def scores(self, shelf: Shelf, rows: Codes, text_scores: Floats) -> Floats:
         """Score items, (n,) rows of the shelf, given what their texts score with `asked`, (n,)."""
         blend = self.learned.blend
-        neighbours = self._neighbour_scores(shelf)[rows] if blend.neighbours else None
+        neighbours = self.bonds(shelf)[rows] if blend.neighbours else None
         traits = self._leaning(shelf).scores(shelf.traits.at(rows)) if blend.knows_traits else None
         near, cold = self._behaviour_scores(shelf)[rows], shelf.neighbour[rows] == MISSING
         return blend.score(near, neighbours, text_scores, cold, traits)
@@ -135,7 +143,7 @@ class Taste:
             shares += np.float32(share) * self.learned.behaviour.shares(self.placed, events, items)
         return shares
 
-    def _neighbour_scores(self, shelf: Shelf) -> Floats:
+    def bonds(self, shelf: Shelf) -> Floats:
         """Return what the co-occurrences say of each item, (N + 1,): the last stands for others."""
         scores = np.zeros(len(shelf) + 1, np.float32)
         others, values = self.learned.neighbours.spread(self.neighbours, self.events)

@@ -25,7 +25,7 @@ from service.http.problems import (
     Problem,
     declared,
 )
-from service.recommendations.schemas import Surface
+from service.recommendations.surfaces import Surface
 from service.routing import ExactRoute
 
 QUARRELS = Problem(

@@ -7,7 +7,7 @@ The vectors of a record are never multiplied with the view: its events are gathe
 space, which gives the vectors that `paint` would give, and what their categories and prices say.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -30,8 +30,6 @@ from service.profiles.damage import sound
 from service.recommendations.schemas import RecommendationRequest, Session
 from service.view import View
 
-NO_SESSION = Session()
-
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
@@ -42,11 +40,13 @@ class Loaded:
     searched: Texts  # of the profile, where reasons are asked for
     unwanted: Unwanted
     is_personal: bool  # false: the user does not let it be
+    shown: Collection[int] = ()  # refs of what lists of the surface had, if nothing comes again
+    above: Collection[int] = ()  # refs of what other lists of the same page have
 
     @property
     def session(self) -> Session:
-        """What they are doing now."""
-        return self.asked.session or NO_SESSION
+        """What the list is about: what they are doing now, or what the surface is about."""
+        return self.asked.at_hand
 
     @property
     def had(self) -> list[int]:
@@ -110,7 +110,7 @@ async def _fetch(
     """
     mirror = view.source.mirror
     past = [] if profile is None else search_refs(profile.ring)
-    now = {search_ref(text): text for text in (asked.session or NO_SESSION).texts}
+    now = {search_ref(text): text for text in asked.at_hand.texts}
     lacking = await mirror.fetch_texts([*past, *now])
     if await live.new_texts.read([now[ref] for ref in lacking if ref in now]):
         await mirror.fetch_texts(now)
@@ -118,7 +118,7 @@ async def _fetch(
 
 def gather(loaded: Loaded, view: View) -> Known:
     """Look up the events."""
-    asked, profile, session = loaded.asked, loaded.profile, loaded.session
+    profile, session, manner = loaded.profile, loaded.session, loaded.asked.manner
     catalogue = view.source.mirror.catalogue
     past = None if profile is None else evidence_of(profile.ring, catalogue)
     ring = session_ring(session.items, session.texts)
@@ -129,8 +129,8 @@ def gather(loaded: Loaded, view: View) -> Known:
         now,
         session.texts,
         loaded.searched,
-        _seen(profile, ring) if asked.exclude_seen else [],
-        _had(session, profile, with_bought=asked.exclude_seen),
+        [*(_seen(profile, ring) if manner.exclude_seen else []), *loaded.shown],
+        _had(session, profile, with_bought=manner.exclude_seen) + _looked_at(loaded.asked),
         _disliked(profile),
     )
 
@@ -152,6 +152,11 @@ def _had(session: Session, profile: Profile | None, *, with_bought: bool) -> lis
         had += in_cart(profile.ring).tolist()
         had += bought(profile.ring).tolist() if with_bought else []
     return had
+
+
+def _looked_at(asked: RecommendationRequest) -> list[int]:
+    """Name the item that is looked at: neither it nor its variants are offered beside it."""
+    return [] if asked.item_id is None else [item_ref(asked.item_id)]
 
 
 def _disliked(profile: Profile | None) -> list[int]:

@@ -13,12 +13,15 @@ import numpy as np
 from portrait.arrays import MISSING, Flags, Rows
 from portrait.events.event import ANONYMOUS
 from portrait.events.unwanted import Unwanted, What
+from portrait.inference.again import due
+from portrait.inference.eligible import eligible
 from portrait.inference.explain import Evidence, merged
+from portrait.inference.parts import ALL_PARTS, Paired, narrowed
 from portrait.inference.popular import fill_up, rank_popular
 from portrait.inference.ranking import Filters, Ranking, RankingRequest
+from portrait.inference.repeating import Repeating
 from portrait.inference.session import read_words
 from portrait.inference.taste import FirstTaste, Taste, taste_of
-from portrait.model.learned import Learned
 from portrait.profiles.layout import LONG
 from portrait.ref import item_ref
 from portrait.rules.masks import Beside
@@ -26,18 +29,25 @@ from portrait.rules.rulings import Asked, Ruling, Rulings
 from service.profiles.describe import Json
 from service.recommendations.known import Known, Loaded, gather
 from service.recommendations.reasons import Mentions
-from service.recommendations.schemas import AskedFilters, RecommendationRequest, Strategy
+from service.recommendations.schemas import (
+    AskedFilters,
+    Found,
+    RecommendationRequest,
+    Strategy,
+)
+from service.recommendations.surfaces import DUE, POPULAR, Manner
 from service.view import View
 
 NOT_PERSONALISED: Strategy = "not_personalised"
-USUAL, FOUND = 0.3, 0.0  # diversity: of lists to choose from, and of what was searched for
+FOUND = 0.0  # diversity of what was searched for
+AnyTaste = FirstTaste | Taste | Paired | Repeating
 
 
 @dataclass(frozen=True, slots=True)
 class Basis:
     """What a ranking stands on."""
 
-    strategy: Strategy
+    strategy: Found
     evidence: Evidence | None
     mentions: Mentions  # of the evidence
     readings: Sequence[Json]  # how each text of the session was understood
@@ -50,7 +60,7 @@ class Listing:
     ruling: Ruling
     wish: RankingRequest
     basis: Basis
-    taste: FirstTaste | Taste | None
+    taste: AnyTaste | None
     ranking: Ranking
 
 
@@ -61,11 +71,11 @@ def rule_on(loaded: Loaded, view: View, rulings: Rulings, at: datetime | None = 
 
 def list_items(loaded: Loaded, view: View, ruling: Ruling) -> Listing:
     """Make a list. Blocks for milliseconds."""
-    asked, known = loaded.asked, gather(loaded, view)
-    wish = _wish(asked, known, view, ruling, loaded.unwanted)
-    basis = _choose(known, view)
-    taste = _taste(basis.evidence, view.model.learned, asked)
-    return Listing(ruling, wish, basis, taste, _rank(wish, taste, view))
+    known, manner = gather(loaded, view), loaded.asked.manner
+    wish = _wish(loaded, known, view, ruling)
+    basis = _choose(known, view, manner)
+    taste = _taste(basis, loaded.asked, view)
+    return Listing(ruling, wish, basis, taste, _rank(wish, taste, view, manner))
 
 
 def strategy_of(loaded: Loaded, listing: Listing) -> Strategy:
@@ -85,19 +95,34 @@ def _asked(loaded: Loaded, view: View, at: datetime) -> Asked:
     )
 
 
-def _wish(
-    asked: RecommendationRequest, known: Known, view: View, ruling: Ruling, unwanted: Unwanted
-) -> RankingRequest:
+def _wish(loaded: Loaded, known: Known, view: View, ruling: Ruling) -> RankingRequest:
+    asked, manner, variants = loaded.asked, loaded.asked.manner, view.shelf.variants
     left_out = _rows([*map(item_ref, asked.exclude), *known.seen], view)
     return RankingRequest(
         asked.limit,
         _filters(asked.filters),
-        np.r_[left_out, view.shelf.variants.of(_rows(known.had, view))],
+        np.r_[left_out, variants.of(_rows(known.had, view))],
         _rows(known.disliked, view),
         _diversity(asked),
-        unwanted=_unwanted(unwanted, view),
+        unwanted=_unwanted(loaded.unwanted, view),
         plan=ruling.plan if ruling.ruled else None,
+        alike=None if manner.same_category else _alike(loaded, view),
+        above=_flags(variants.of(_rows([*loaded.above], view)), view) if loaded.above else None,
+        only_suiting=not ALL_PARTS.issubset(manner.sources),
     )
+
+
+def _alike(loaded: Loaded, view: View) -> Flags:
+    """Return which items are of the very categories of what a list is about, (N,)."""
+    rows, category = _rows([*map(item_ref, loaded.session.items)], view), view.shelf.category
+    about = category[rows[(rows != MISSING) & (rows < len(category))]]
+    return np.isin(category, about[about != MISSING])
+
+
+def _flags(rows: Rows, view: View) -> Flags:
+    flags = np.zeros(len(view.shelf), np.bool_)
+    flags[rows] = True
+    return flags
 
 
 def _unwanted(said: Unwanted, view: View) -> Flags | None:
@@ -113,29 +138,34 @@ def _unwanted(said: Unwanted, view: View) -> Flags | None:
 
 def _diversity(asked: RecommendationRequest) -> float:
     """Return how different items are to be: whoever searches means one thing."""
-    if asked.diversity is not None:
-        return asked.diversity
-    has_searched = asked.session is not None and bool(asked.session.texts)
-    return FOUND if has_searched else USUAL
+    has_searched = bool(asked.at_hand.texts) and asked.diversity is None
+    return FOUND if has_searched else asked.manner.diversity
 
 
-def _taste(
-    evidence: Evidence | None, learned: Learned | None, asked: RecommendationRequest
-) -> FirstTaste | Taste | None:
+def _taste(basis: Basis, asked: RecommendationRequest, view: View) -> AnyTaste | None:
     """See the events as the model does; None: there are none that say anything."""
+    evidence, learned, manner = basis.evidence, view.model.learned, asked.manner
     if evidence is None:
         return None
-    taste = FirstTaste(evidence) if learned is None else taste_of(evidence, learned)
+    if DUE in manner.sources:
+        now = round(time() * 1_000)
+        return Repeating(evidence, due(evidence.ring, now, learned))
+    whole = FirstTaste(evidence) if learned is None else taste_of(evidence, learned)
+    parts = ALL_PARTS.intersection(manner.sources)
+    taste = narrowed(whole, parts, view.shelf, view.source.rows, view.rulings.edges)
     return taste if asked.by_price else taste.without_prices()
 
 
-def _choose(known: Known, view: View) -> Basis:
+def _choose(known: Known, view: View, manner: Manner) -> Basis:
     """Take the session if it says anything, else the profile, else what is popular.
 
     A profile of complaints alone says what somebody does not want, and nothing of what they do.
+    What is due is a matter of the profile.
     """
     readings: list[Json] = []
     mentions = Mentions(view.source.items)
+    if DUE in manner.sources:
+        return _with_repeats(known, mentions, manner)
     if known.session is not None:
         source = view.source
         matrix = source.mirror.catalogue.vectors.matrix
@@ -143,14 +173,25 @@ def _choose(known: Known, view: View) -> Basis:
         readings = [
             {"text": text, "read": way} for text, way in zip(known.texts, ways, strict=True)
         ]
-        if session.portrait().any():
+        if session.portrait().any() and not ALL_PARTS.isdisjoint(manner.sources):
             mentions.with_session(session, known.texts)
             return _with_session(known, session, mentions, readings)
-    if known.past is not None:
+    if known.vectors.any() and known.past is not None and not ALL_PARTS.isdisjoint(manner.sources):
         mentions.with_past(known.past, known.searched)
-    if known.vectors.any():
         return Basis("profile", known.past, mentions, readings)
-    return Basis("popular", None, mentions, readings)
+    return _without_events(mentions, readings, manner)
+
+
+def _with_repeats(known: Known, mentions: Mentions, manner: Manner) -> Basis:
+    if known.past is None:
+        return _without_events(mentions, [], manner)
+    mentions.with_past(known.past, known.searched)
+    return Basis("repeats", known.past, mentions, [])
+
+
+def _without_events(mentions: Mentions, readings: Sequence[Json], manner: Manner) -> Basis:
+    found: Found = "popular" if POPULAR in manner.sources else "nothing"
+    return Basis(found, None, mentions, readings)
 
 
 def _with_session(
@@ -164,14 +205,21 @@ def _with_session(
     return Basis("session_and_profile", merged(past, session), mentions, readings)
 
 
-def _rank(wish: RankingRequest, taste: FirstTaste | Taste | None, view: View) -> Ranking:
+def _rank(wish: RankingRequest, taste: AnyTaste | None, view: View, manner: Manner) -> Ranking:
     """Rank by what is known; what is left of the limit is filled up with what is popular."""
     if taste is None:
-        return _popular(wish, view)
+        return _popular(wish, view) if POPULAR in manner.sources else _nothing(wish, view)
     ranking = taste.rank(view.shelf, wish, view.popularity.weights)
-    if len(ranking.rows) == wish.limit:
+    if len(ranking.rows) == wish.limit or POPULAR not in manner.sources:
         return ranking
     return fill_up(view.shelf, ranking, view.popularity.order, wish)
+
+
+def _nothing(wish: RankingRequest, view: View) -> Ranking:
+    """Return a list without items, where nothing is known to go by."""
+    _, matched = eligible(view.shelf, wish)
+    none = np.zeros(0, np.float32)
+    return Ranking(np.zeros(0, np.int64), none, none, matched)
 
 
 def _popular(wish: RankingRequest, view: View) -> Ranking:
@@ -179,6 +227,7 @@ def _popular(wish: RankingRequest, view: View) -> Ranking:
     wanted = view.popularity
     is_plain = wish.filters == Filters() and not len(wish.excluded) and not len(wish.disliked)
     is_plain = is_plain and wish.plan is None and wish.unwanted is None
+    is_plain = is_plain and wish.alike is None and wish.above is None
     if is_plain and wish.limit in view.popular:
         return view.popular[wish.limit]
     ranking = rank_popular(view.shelf, wanted.order, wish, wanted.weights)

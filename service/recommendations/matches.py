@@ -7,7 +7,7 @@ of the catalogue alone: what events say that an item is called is nobody's name.
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-from portrait.arrays import MISSING, Rows
+from portrait.arrays import MISSING, Flags, Rows
 from portrait.catalogue.spelling import Spellings
 from portrait.inference.eligible import matching
 from portrait.inference.ranking import Filters, Ranking, RankingRequest
@@ -63,10 +63,14 @@ def emptied_by(
         ("seen", left_out[excluded:]),
     ]
     found = [cause for cause, rows in causes if fits[_here(rows, shelf)].any()]
-    if wish.unwanted is not None and (fits & wish.unwanted).any():
-        found.append("unwanted")
-    barred = None if wish.plan is None else wish.plan.barred
-    return [*found, "rules"] if barred is not None and (fits & barred).any() else found
+    masks: list[tuple[Emptied, Flags | None]] = [
+        ("unwanted", wish.unwanted),
+        ("rules", None if wish.plan is None else wish.plan.barred),
+        ("same_category", wish.alike),
+        ("above", wish.above),
+    ]
+    found += [cause for cause, mask in masks if mask is not None and (fits & mask).any()]
+    return [*found, "unknown"] if wish.only_suiting else found
 
 
 def _unmatched(shelf: Shelf, filters: Filters) -> Emptied:

@@ -1,6 +1,7 @@
 """What goes in and out over HTTP about recommendations."""
 
-from typing import Annotated, Literal, Self
+from dataclasses import replace
+from typing import Annotated, Literal, Self, TypeVar
 from uuid import UUID
 
 from pydantic import (
@@ -34,7 +35,16 @@ from service.fields import (
     Stale,
     Title,
 )
+from service.recommendations.surfaces import (
+    SURFACES,
+    Manner,
+    Source,
+    Surface,
+    lacking,
+    mixed,
+)
 
+Said = TypeVar("Said")
 MOST_ITEMS = 100  # of one answer
 MOST_EXCLUDED = 5_000
 MOST_CHOICES = 50  # of one filter
@@ -46,9 +56,10 @@ SessionText = Annotated[
     StringConstraints(min_length=1, max_length=1_024, strip_whitespace=True),
     AfterValidator(redacted),
 ]
-Emptied = Literal["catalogue", "filters", "unavailable", "excluded", "seen", "unwanted", "rules"]
-Surface = Literal["home", "item", "cart", "again", "search", "email"]
-Strategy = Literal["session", "session_and_profile", "profile", "popular", "not_personalised"]
+Left = Literal["excluded", "seen", "unwanted", "rules", "same_category", "above", "unknown"]
+Emptied = Literal["catalogue", "filters", "unavailable", Left]
+Found = Literal["session", "session_and_profile", "profile", "repeats", "popular", "nothing"]
+Strategy = Literal[Found, "not_personalised"]
 
 
 def _as_name(sent: object) -> object:
@@ -100,6 +111,9 @@ class Session(RequestBody):
     )
 
 
+NO_SESSION = Session()
+
+
 class AskedFilters(RequestBody):
     """What an item must be. Several categories or brands mean any of them."""
 
@@ -145,16 +159,42 @@ class RecommendationRequest(RequestBody):
     )
     session: Session | None = None
     surface: Surface = Field(
-        "home", description="Where the list is shown: what comes of it is counted by that."
+        "home",
+        description="Where the list is shown: how it is made follows from that, and what comes of "
+        "it is counted by that. `home`: by the session and the profile. `item`: what is like "
+        "`item_id`, and what goes with it. `cart`: what goes with `session.cart`, of other "
+        "categories. `search`: what `query` finds, ranked for the user. `again`: what is due to be "
+        "bought again. `email`: as `home`, without what the lists of four weeks had.",
+    )
+    item_id: Annotated[Id | None, BeforeValidator(_as_name)] = Field(
+        None, description="Of surface `item`: the item that is looked at."
+    )
+    query: SessionText | None = Field(
+        None, description="Of surface `search`: what is searched for, in words."
+    )
+    sources: Annotated[tuple[Source, ...] | None, BeforeValidator(_as_list)] = Field(
+        None,
+        min_length=1,
+        description="What proposes items, instead of what the surface goes by. `behaviour`, "
+        "`together`, `similar`: where the events lead; what is taken with what they are about, and "
+        "the shop's edges; likeness of texts, categories and prices. All three: the model's own "
+        "score. `due`: what is due to be bought again; none of these three stands beside it. "
+        "`popular`: fills up what is left by what everybody wants.",
     )
     limit: int = Field(20, ge=1, le=MOST_ITEMS)
     exclude: Annotated[tuple[Id, ...], BeforeValidator(_as_list)] = Field(
         (), max_length=MOST_EXCLUDED, description="Item ids."
     )
-    exclude_seen: bool = Field(
-        default=True,
+    exclude_seen: bool | None = Field(
+        None,
         description="Leave out what is among the user's newest events, and variants of what they "
-        "bought; not what they took out of the cart and have neither touched since nor bought.",
+        "bought; not what they took out of the cart and have neither touched since nor bought. "
+        "Unless it is said: on `home` and `email`.",
+    )
+    same_category: bool | None = Field(
+        None,
+        description="false: nothing of the very categories of what the list is about. Unless it is "
+        "said, so on `cart` alone.",
     )
     filters: AskedFilters = AskedFilters()
     diversity: float | None = Field(
@@ -162,7 +202,8 @@ class RecommendationRequest(RequestBody):
         ge=0,
         le=1,
         description="0: by score alone; more: the less alike the items are. Unless it is said, "
-        "0.3, and 0 where the session has a search: what is meant is alike.",
+        "0.3 on `home`, `cart` and `email`, and 0 elsewhere and where the session has a search: "
+        "what is meant is alike.",
     )
     by_price: bool = Field(
         default=True,
@@ -178,6 +219,48 @@ class RecommendationRequest(RequestBody):
     explain: bool = Field(
         default=False, description="Name the events that speak for each item and against it."
     )
+
+    @model_validator(mode="after")
+    def _has_what_it_needs(self) -> Self:
+        wrong = lacking(self.surface, self.said) or mixed(self.sources)
+        if wrong:
+            raise ValueError(wrong)
+        return self
+
+    @property
+    def said(self) -> frozenset[str]:
+        """Name the fields that are there, of those that a surface may need."""
+        told = {"user_id": self.user_id, "item_id": self.item_id, "query": self.query}
+        cart = self.session.cart if self.session else ()
+        return frozenset(name for name, value in {**told, "session/cart": cart}.items() if value)
+
+    @property
+    def manner(self) -> Manner:
+        """How the list is made: as its surface has it, but for what the request says."""
+        usual = SURFACES[self.surface]
+        return replace(
+            usual,
+            sources=_or(self.sources, usual.sources),
+            exclude_seen=_or(self.exclude_seen, usual.exclude_seen),
+            same_category=_or(self.same_category, usual.same_category),
+            diversity=_or(self.diversity, usual.diversity),
+        )
+
+    @property
+    def at_hand(self) -> Session:
+        """What the list is about, as a session: an item, a cart, a query, or what they do."""
+        told = self.session or NO_SESSION
+        if self.surface == "item" and self.item_id is not None:
+            return told.model_copy(update={"items": (self.item_id,), "texts": ()})
+        if self.surface == "cart":
+            return told.model_copy(update={"items": told.cart, "texts": ()})
+        if self.surface == "search" and self.query is not None:
+            return told.model_copy(update={"texts": (*told.texts, self.query)[-MOST_TEXTS:]})
+        return told
+
+
+def _or(said: Said | None, usual: Said) -> Said:
+    return usual if said is None else said
 
 
 class Reason(ResponseBody):
@@ -292,7 +375,9 @@ class Recommendations(ResponseBody):
     strategy: Strategy = Field(
         description="What the list was made of: the session alone, the session for what somebody "
         "is after now and their profile for what they like, the profile alone, or what everybody "
-        "wants; `not_personalised`: the same, for the user does not let it be personal.",
+        "wants; `repeats`: what they have bought; `nothing`: nothing is known that the sources go "
+        "by. `not_personalised`: what everybody wants, or what suits the item or the query alone, "
+        "for the user does not let it be personal.",
         examples=["session_and_profile"],
     )
     model_version: ModelName
@@ -310,8 +395,8 @@ class Recommendations(ResponseBody):
         examples=[214],
     )
     filled: int = Field(
-        description="Of the items the last so many: nothing has been read of them yet, and they "
-        "fill up the list by popularity alone.",
+        description="Of the items the last so many: nothing else speaks for them, or nothing has "
+        "been read of them yet, and they fill up the list by popularity alone.",
         examples=[0],
     )
     unknown_names: tuple[UnknownName, ...]
@@ -319,8 +404,9 @@ class Recommendations(ResponseBody):
         description="Why there are no items; empty if there are. `catalogue`: the shop has none. "
         "`filters`: none fits. `unavailable`: those that fit are not available at the moment. "
         "`excluded`, `seen`: those that fit were left out by `exclude`; by `exclude_seen`, or for "
-        "what is in the cart; `unwanted`: the user does not want them; "
-        "`rules`: by rules of the shop.",
+        "what is in the cart, or was in a list of which nothing comes again; `unwanted`: the user "
+        "does not want them; `rules`: by rules of the shop; `same_category`: by that; `above`: "
+        "they stand in rows above; `unknown`: nothing is known that speaks for any.",
         examples=[[]],
     )
     rules_version: int = Field(description="Of `GET /rules`; 0: there are none.", examples=[3])
