@@ -34,6 +34,7 @@ from service.opinions import routes as opinions
 from service.parts import Parts
 from service.privacy import consents, erasures, exports
 from service.profiles import routes as profiles
+from service.recommendations import beside
 from service.recommendations import routes as recommendations
 from service.recommendations.turns import Turns
 from service.rules import routes as rules
@@ -79,7 +80,7 @@ def app_of(
 ) -> FastAPI:
     """Put the app together, over whatever its lifespan yields."""
     resources = (
-        *(consents, exports, erasures),  # before profiles: longer paths
+        *(consents, exports, erasures, beside),  # before profiles and items: longer paths
         *(profiles, recommendations, rules, events, identities, items, opinions),
         *(impressions, experiments),
         *(models, access, operations),

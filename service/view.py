@@ -100,6 +100,7 @@ class View:
     shelf: Shelf
     popularity: Popularity
     changes: int  # of the mirror, when this was made
+    revision: str  # of the catalogue, likewise
     weights: Mapping[str, int]  # that the popularity was made of
     rulings: Rulings  # what the shop wants of lists
     written: Answers = field(default_factory=Answers)
@@ -147,4 +148,12 @@ def look(source: Source, weights: Mapping[str, int], before: View | None, rules:
         popularity = before.popularity.padded(len(shelf))
     else:
         popularity = popularity_of(mirror.catalogue, weights)
-    return View(source, shelf, popularity, mirror.changes, weights, source.rulings(*rules, shelf))
+    return View(
+        source,
+        shelf,
+        popularity,
+        mirror.changes,
+        mirror.revision,
+        weights,
+        source.rulings(*rules, shelf),
+    )

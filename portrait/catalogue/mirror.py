@@ -26,6 +26,11 @@ class Mirror:
         self._store = store
         self._cursor = ""
 
+    @property
+    def revision(self) -> str:
+        """Up to which change of the catalogue this is; the same in every process."""
+        return self._cursor
+
     async def load(self) -> None:
         """Read the whole catalogue."""
         cursor = await self._store.cursor()  # first: what changes meanwhile is read again

@@ -67,5 +67,4 @@ class Repeating:
         scores = self.due.scores
         if not self.due.by_repeats:
             return scores
-        chances: Floats = 1 / (1 + np.exp(-scores))
-        return chances
+        return (1 / (1 + np.exp(-scores))).astype(np.float32)

@@ -34,6 +34,8 @@ RULES: Mapping[tuple[str, str], Rule] = {
     ("DELETE", "/suppressions/{user_id}"): Scope.PRIVACY_ADMIN,
     ("GET", "/profile/{user_id}/unwanted"): Scope.PROFILES_READ,
     ("POST", "/profile/{user_id}/unwanted"): Scope.EVENTS_WRITE,  # likewise
+    ("GET", "/items/{item_id}/similar"): Scope.RECOMMEND,
+    ("GET", "/items/{item_id}/together"): Scope.RECOMMEND,
     ("GET", "/items/{item_id}"): ANY,
     ("PUT", "/items/{item_id}"): Scope.ITEMS_WRITE,
     ("PATCH", "/items/{item_id}"): Scope.ITEMS_WRITE,

@@ -4,6 +4,7 @@ a list for each arm ─▶ its items, with reasons ─▶ one list: the only one
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from random import SystemRandom
 from time import time
 
@@ -31,10 +32,17 @@ from service.view import View
 BY_RULES, POPULAR = "rules", "popular"  # sources beside what a list was made of
 
 
-def write(
-    loaded: Loaded, trials: Trials, id: str, view: View, stale: float | None
-) -> tuple[bytes, Json]:
-    """Write the answer, and what is published of it. Blocks for milliseconds: in a thread.
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A list as it is told, and what is published of it."""
+
+    body: Json
+    impression: Json
+    first: Listing  # the list, or the first of two that were interleaved
+
+
+def tell(loaded: Loaded, trials: Trials, id: str, view: View, stale: float | None) -> Told:
+    """Make an answer. Blocks for milliseconds: in a thread.
 
     Args:
         loaded: The request, and what is known of whoever asks.
@@ -48,29 +56,28 @@ def write(
     listings = [list_items(arm.of(loaded), view, ruling) for arm in trials.arms]
     first, drawn = listings[0], _drawn(listings, view)
     told = [_items(listing, view, explain=asked.explain) for listing in listings]
-    body = to_json(
-        {
-            "recommendation_id": id,
-            "strategy": strategy_of(loaded, first),
-            "model_version": view.model.version,
-            "space_id": view.model.space_id,
-            "experiments": trials.named,
-            "profile_as_of": None if profile is None else moment(int(profile.head["last_at"])),
-            "stale_seconds": stale,
-            "session_texts": first.basis.readings,
-            "matched": first.ranking.matched,
-            "filled": first.ranking.filled if len(listings) == 1 else 0,
-            "unknown_names": unknown_names(first.wish.filters, view),
-            "emptied_by": emptied_by(first.ranking, shelf, first.wish, len(asked.exclude)),
-            "rules_version": view.rulings.book.version,
-            "rules": [_ruled(each) for each in ruling.ruled],
-            "items": [
-                {**told[team][row], "rules": ruling.about(row, drawn.put.get(row))}
-                for row, team in drawn.team.items()
-            ],
-        }
-    )
-    return body, {
+    body: Json = {
+        "recommendation_id": id,
+        "strategy": strategy_of(loaded, first),
+        "model_version": view.model.version,
+        "space_id": view.model.space_id,
+        "experiments": trials.named,
+        "profile_as_of": None if profile is None else moment(int(profile.head["last_at"])),
+        "stale_seconds": stale,
+        "session_texts": first.basis.readings,
+        "matched": first.ranking.matched,
+        "filled": first.ranking.filled if len(listings) == 1 else 0,
+        "unknown_names": unknown_names(first.wish.filters, view),
+        "emptied_by": emptied_by(first.ranking, shelf, first.wish, len(asked.exclude)),
+        "rules_version": view.rulings.book.version,
+        "rules": [_ruled(each) for each in ruling.ruled],
+        "order": "score" if len(listings) == 1 else "interleaved",
+        "items": [
+            {**told[team][row], "rules": ruling.about(row, drawn.put.get(row))}
+            for row, team in drawn.team.items()
+        ],
+    }
+    impression: Json = {
         "kind": "answer",
         "recommendation_id": id,
         "occurred_at": moment(round(time() * 1_000)),
@@ -87,6 +94,15 @@ def write(
             for row, team in drawn.team.items()
         ],
     }
+    return Told(body, impression, first)
+
+
+def write(
+    loaded: Loaded, trials: Trials, id: str, view: View, stale: float | None
+) -> tuple[bytes, Json]:
+    """Write the answer, and what is published of it; see `tell`."""
+    told = tell(loaded, trials, id, view, stale)
+    return to_json(told.body), told.impression
 
 
 def _drawn(listings: Sequence[Listing], view: View) -> Drawn:

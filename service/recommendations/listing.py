@@ -10,9 +10,8 @@ from time import time
 
 import numpy as np
 
-from portrait.arrays import MISSING, Flags, Rows
+from portrait.arrays import MISSING
 from portrait.events.event import ANONYMOUS
-from portrait.events.unwanted import Unwanted, What
 from portrait.inference.again import due
 from portrait.inference.eligible import eligible
 from portrait.inference.explain import Evidence, merged
@@ -30,16 +29,15 @@ from service.profiles.describe import Json
 from service.recommendations.known import Known, Loaded, gather
 from service.recommendations.reasons import Mentions
 from service.recommendations.schemas import (
-    AskedFilters,
     Found,
     RecommendationRequest,
     Strategy,
 )
 from service.recommendations.surfaces import DUE, POPULAR, Manner
+from service.recommendations.wishes import wish_of
 from service.view import View
 
 NOT_PERSONALISED: Strategy = "not_personalised"
-FOUND = 0.0  # diversity of what was searched for
 AnyTaste = FirstTaste | Taste | Paired | Repeating
 
 
@@ -72,7 +70,7 @@ def rule_on(loaded: Loaded, view: View, rulings: Rulings, at: datetime | None = 
 def list_items(loaded: Loaded, view: View, ruling: Ruling) -> Listing:
     """Make a list. Blocks for milliseconds."""
     known, manner = gather(loaded, view), loaded.asked.manner
-    wish = _wish(loaded, known, view, ruling)
+    wish = wish_of(loaded, known, view, ruling)
     basis = _choose(known, view, manner)
     taste = _taste(basis, loaded.asked, view)
     return Listing(ruling, wish, basis, taste, _rank(wish, taste, view, manner))
@@ -93,53 +91,6 @@ def _asked(loaded: Loaded, view: View, at: datetime) -> Asked:
         beside=Beside(view.source.rows.get(viewed, MISSING), viewed, tuple(loaded.had)),
         at=at,
     )
-
-
-def _wish(loaded: Loaded, known: Known, view: View, ruling: Ruling) -> RankingRequest:
-    asked, manner, variants = loaded.asked, loaded.asked.manner, view.shelf.variants
-    left_out = _rows([*map(item_ref, asked.exclude), *known.seen], view)
-    return RankingRequest(
-        asked.limit,
-        _filters(asked.filters),
-        np.r_[left_out, variants.of(_rows(known.had, view))],
-        _rows(known.disliked, view),
-        _diversity(asked),
-        unwanted=_unwanted(loaded.unwanted, view),
-        plan=ruling.plan if ruling.ruled else None,
-        alike=None if manner.same_category else _alike(loaded, view),
-        above=_flags(variants.of(_rows([*loaded.above], view)), view) if loaded.above else None,
-        only_suiting=not ALL_PARTS.issubset(manner.sources),
-    )
-
-
-def _alike(loaded: Loaded, view: View) -> Flags:
-    """Return which items are of the very categories of what a list is about, (N,)."""
-    rows, category = _rows([*map(item_ref, loaded.session.items)], view), view.shelf.category
-    about = category[rows[(rows != MISSING) & (rows < len(category))]]
-    return np.isin(category, about[about != MISSING])
-
-
-def _flags(rows: Rows, view: View) -> Flags:
-    flags = np.zeros(len(view.shelf), np.bool_)
-    flags[rows] = True
-    return flags
-
-
-def _unwanted(said: Unwanted, view: View) -> Flags | None:
-    """Return which items somebody does not want, (N,), with their variants; None: any may come."""
-    if not said.said:
-        return None
-    things, shelf = said.things_at(round(time() * 1_000)), view.shelf
-    mask = shelf.in_categories(things[What.CATEGORY]) | shelf.of_brands(things[What.BRAND])
-    rows = _rows([*map(item_ref, things[What.ITEM])], view)
-    mask[shelf.variants.of(rows)] = True
-    return mask
-
-
-def _diversity(asked: RecommendationRequest) -> float:
-    """Return how different items are to be: whoever searches means one thing."""
-    has_searched = bool(asked.at_hand.texts) and asked.diversity is None
-    return FOUND if has_searched else asked.manner.diversity
 
 
 def _taste(basis: Basis, asked: RecommendationRequest, view: View) -> AnyTaste | None:
@@ -234,19 +185,3 @@ def _popular(wish: RankingRequest, view: View) -> Ranking:
     if is_plain:
         view.popular[wish.limit] = ranking
     return ranking
-
-
-def _rows(refs: Sequence[int], view: View) -> Rows:
-    """Find the rows of items, or MISSING."""
-    row_of = view.source.rows
-    return np.array([row_of.get(ref, MISSING) for ref in refs], np.int64)
-
-
-def _filters(asked: AskedFilters) -> Filters:
-    return Filters(
-        categories=asked.category,
-        brands=asked.brand,
-        price_min=asked.price_min,
-        price_max=asked.price_max,
-        only_available=asked.available,
-    )

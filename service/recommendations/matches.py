@@ -70,7 +70,7 @@ def emptied_by(
         ("above", wish.above),
     ]
     found += [cause for cause, mask in masks if mask is not None and (fits & mask).any()]
-    return [*found, "unknown"] if wish.only_suiting else found
+    return ["unknown", *found] if wish.only_suiting else found
 
 
 def _unmatched(shelf: Shelf, filters: Filters) -> Emptied:

@@ -365,6 +365,19 @@ class UnknownName(ResponseBody):
     )
 
 
+class ItemsBeside(ResponseBody):
+    """What is like an item, or goes with it, in the order of the scores."""
+
+    item_id: ItemName
+    model_version: ModelName
+    space_id: SpaceName
+    rules_version: int = Field(description="Of `GET /rules`; 0: there are none.", examples=[3])
+    emptied_by: tuple[Emptied, ...] = Field(
+        description="Why there are no items; empty if there are.", examples=[[]]
+    )
+    items: tuple[RecommendedItem, ...]
+
+
 class Recommendations(ResponseBody):
     """Items, in the order of their scores."""
 
@@ -412,5 +425,9 @@ class Recommendations(ResponseBody):
     rules_version: int = Field(description="Of `GET /rules`; 0: there are none.", examples=[3])
     rules: tuple[AppliedRule, ...] = Field(
         description="The shop's rules that this request is subject to, in their order."
+    )
+    order: Literal["score", "interleaved"] = Field(
+        description="What `items` are in the order of. `score`: the best first. `interleaved`: two "
+        "lists of an experiment take turns, and each is in the order of its own scores."
     )
     items: tuple[RecommendedItem, ...]
