@@ -21,7 +21,8 @@ from service.fields import (
     Title,
 )
 from service.profiles.schemas import Activity, PriceBand, Score
-from service.recommendations.schemas import ProfileName, Reason
+from service.recommendations.asked import ProfileName
+from service.recommendations.schemas import Reason
 
 MOST_FACTS, MOST_EARLIER, MOST_LABELS = 40, 10, 500
 MOST_NEXT = 100

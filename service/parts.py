@@ -13,7 +13,7 @@ from portrait.catalogue.store import CatalogueStore
 from portrait.events.consent import GRANTED, Consent
 from portrait.events.progress import ProgressStore
 from portrait.events.stream import Publisher
-from portrait.experiments.store import ExperimentStore
+from portrait.experiments.store import ExperimentStore, ShownStore
 from portrait.identity.store import IdentityStore
 from portrait.lifecycle.jobs import Jobs
 from portrait.lifecycle.registry import Registry
@@ -68,6 +68,7 @@ class Parts:
     desk: ReadingDesk
     opinions: OpinionStore
     experiments: ExperimentStore
+    shown: ShownStore
     publisher: Publisher
     erasures: ErasureJobs
     exports: Exports

@@ -4,7 +4,7 @@ import json
 from random import Random
 
 from benchmarks.service.shop import IDEOGRAPHS, WORDS, Shop
-from service.recommendations.schemas import MOST_CHOICES, MOST_EXCLUDED, MOST_ITEMS, MOST_TEXTS
+from service.recommendations.asked import MOST_CHOICES, MOST_EXCLUDED, MOST_ITEMS, MOST_TEXTS
 
 DIFFERENT = 2_000  # requests of a kind, taken in turn
 OFTEN_READ = 1_000  # users whose profiles are read again and again

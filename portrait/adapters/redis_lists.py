@@ -9,7 +9,7 @@ experiment:<id>:<revision>  hash: `variant metric` to a number
 """
 
 import json
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import TypeVar
 
 from pydantic import TypeAdapter, ValidationError
@@ -45,7 +45,7 @@ T = TypeVar("T")
 
 
 class RedisLists:
-    """A `ListStore`."""
+    """A `ListStore`, and the `ShownStore` of the same."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
@@ -80,7 +80,7 @@ class RedisLists:
             for ref, person in opened.people.items():
                 if person == NOBODY:
                     continue
-                is_known = person.lists or person.touches or person.trials
+                is_known = person.lists or person.touches or person.trials or person.shown
                 expires = PERSON_SECONDS if is_known else LIST_SECONDS
                 pipe.set(person_key(ref), PERSON.dump_json(_pruned(person)), ex=expires)
             for (day, figure), amount in tally.figures.items():
@@ -102,6 +102,11 @@ class RedisLists:
             pipe.zadd(ERASED, {str(person): until})
             pipe.expire(ERASED, ERASED_SECONDS)
             await _end(pipe)
+
+    async def shown(self, person: int) -> Mapping[int, int]:
+        """Return it: one round trip."""
+        known = await self._read([person], person_key, PERSON)
+        return (known[person] or NOBODY).shown
 
     async def _read(
         self, refs: Collection[int], key: Callable[[int], str], adapter: TypeAdapter[T]

@@ -15,10 +15,13 @@ from portrait.experiments.joining import (
     CLOCKS,
     MOST_KEPT,
     MOST_LISTS,
+    MOST_SHOWN,
     MOST_TOUCHES,
     MOST_TRIALS,
     MOST_WAITING,
     MOST_WORTH,
+    ONCE,
+    SHOWN_WITHIN,
     TOUCHED_WITHIN,
     Deed,
     Done,
@@ -57,6 +60,7 @@ class Attribution:
             lists = self.people[listed.person].lists
             lists.append(recommendation)
             del lists[:-MOST_LISTS]
+            self._show(listed)
         if answer.is_seen:
             self._see(journey, listed, None)
         for items in journey.sightings:
@@ -118,6 +122,17 @@ class Attribution:
                 self.tally.add_list(listed.at // DAY_MS, origin)
             journey.seen |= bit
             self.tally.add(listed.at // DAY_MS, origin, "items")
+
+    def _show(self, listed: Listed) -> None:
+        """Remember what a list shows that is to show nothing twice, seen or not."""
+        if listed.surface not in ONCE:
+            return
+        person = self.people[listed.person]
+        both = dict.fromkeys(listed.items, listed.at)
+        both |= {item: max(at, both.get(item, 0)) for item, at in person.shown.items()}
+        since = max(both.values(), default=0) - SHOWN_WITHIN
+        newest = sorted(both, key=lambda item: (both[item], item))[-MOST_SHOWN:]
+        person.shown = {item: both[item] for item in newest if both[item] >= since}
 
     def _enter(self, listed: Listed) -> None:
         """Let whoever saw a list be in its experiments from then on."""

@@ -22,6 +22,9 @@ MOST_WAITING = 50  # deeds of one list that has not been read yet
 MOST_TOUCHES = 64  # items of one person: the newest
 MOST_KEPT = 32  # carts and purchases of one person: repeats are known by them, and they may wait
 MOST_LISTS = 200  # of one person, to be forgotten with them
+ONCE = frozenset({"email"})  # surfaces whose lists show nothing twice within
+SHOWN_WITHIN = 28 * DAY_MS
+MOST_SHOWN = 400  # items of such lists, of one person: the newest
 MOST_TRIALS = 50  # experiments of one person; of more the newest
 MOST_WORTH = (
     10**12
@@ -127,6 +130,7 @@ class Person:
     kept: list[Kept] = field(default_factory=list)  # carts and purchases, the newest last
     lists: list[int] = field(default_factory=list)  # refs of recommendations
     trials: dict[str, Trial] = field(default_factory=dict)  # by experiment
+    shown: dict[int, int] = field(default_factory=dict)  # when (ms) by item, in lists of `ONCE`
 
 
 JOURNEY: TypeAdapter[Journey] = TypeAdapter(Journey)

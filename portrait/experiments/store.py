@@ -69,6 +69,18 @@ class ListStore(Protocol):
         ...
 
 
+class ShownStore(Protocol):
+    """What lists have shown to people that show nothing twice."""
+
+    async def shown(self, person: int) -> Mapping[int, int]:
+        """Return when (ms) a person was shown what, by item: refs, of weeks, and bounded.
+
+        Raises:
+            StoreUnavailableError: The store does not answer.
+        """
+        ...
+
+
 class ExperimentStore(Protocol):
     """Experiments, and what has been counted."""
 

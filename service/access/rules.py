@@ -19,6 +19,7 @@ Rule = str  # a scope, or one of those
 RULES: Mapping[tuple[str, str], Rule] = {
     ("POST", "/events"): Scope.EVENTS_WRITE,
     ("POST", "/recommend"): Scope.RECOMMEND,
+    ("POST", "/recommend/page"): Scope.RECOMMEND,
     ("GET", "/profile/{user_id}"): Scope.PROFILES_READ,
     ("DELETE", "/profile/{user_id}"): Scope.PRIVACY_ADMIN,
     ("POST", "/identities"): Scope.EVENTS_WRITE,

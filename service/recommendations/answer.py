@@ -9,7 +9,6 @@ from random import SystemRandom
 from time import time
 
 import numpy as np
-from pydantic_core import to_json
 
 from portrait.arrays import Floats
 from portrait.events.item import Item
@@ -38,6 +37,7 @@ class Told:
 
     body: Json
     impression: Json
+    items: Sequence[str]  # ids
     first: Listing  # the list, or the first of two that were interleaved
 
 
@@ -94,15 +94,7 @@ def tell(loaded: Loaded, trials: Trials, id: str, view: View, stale: float | Non
             for row, team in drawn.team.items()
         ],
     }
-    return Told(body, impression, first)
-
-
-def write(
-    loaded: Loaded, trials: Trials, id: str, view: View, stale: float | None
-) -> tuple[bytes, Json]:
-    """Write the answer, and what is published of it; see `tell`."""
-    told = tell(loaded, trials, id, view, stale)
-    return to_json(told.body), told.impression
+    return Told(body, impression, [shelf.items[row].id for row in drawn.team], first)
 
 
 def _drawn(listings: Sequence[Listing], view: View) -> Drawn:

@@ -23,8 +23,9 @@ from service.access.caller import ANYBODY
 from service.dependencies import OldItemIdPath, caller_of, state_of, turns_of
 from service.http.problems import declared
 from service.recommendations.answer import tell
+from service.recommendations.asked import MOST_ITEMS
 from service.recommendations.known import Loaded
-from service.recommendations.schemas import MOST_ITEMS, ItemsBeside, RecommendationRequest
+from service.recommendations.schemas import ItemsBeside, RecommendationRequest
 from service.recommendations.surfaces import Source
 from service.recommendations.trials import PLAIN
 from service.routing import ExactRoute

@@ -9,12 +9,14 @@ space, which gives the vectors that `paint` would give, and what their categorie
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from time import time
 
 import numpy as np
 
 from portrait.arrays import Ring
 from portrait.events.consent import Purpose, consent_of
 from portrait.events.unwanted import NOTHING, Unwanted, read_unwanted
+from portrait.experiments.joining import SHOWN_WITHIN
 from portrait.inference.cart import bought, in_cart
 from portrait.inference.explain import Evidence, evidence_of, search_refs
 from portrait.inference.session import session_evidence, session_ring
@@ -23,11 +25,12 @@ from portrait.model.space import Vectors
 from portrait.profiles.profile import Profile, decode_profile
 from portrait.profiles.record import is_blank
 from portrait.profiles.searched import Texts, read_searched
-from portrait.ref import item_ref, search_ref
+from portrait.ref import item_ref, search_ref, user_ref
 from service.live import Live
 from service.parts import Parts
 from service.profiles.damage import sound
-from service.recommendations.schemas import RecommendationRequest, Session
+from service.recommendations.asked import Session
+from service.recommendations.schemas import RecommendationRequest
 from service.view import View
 
 
@@ -93,7 +96,27 @@ async def load(asked: RecommendationRequest, parts: Parts, live: Live, view: Vie
             profile = decode_profile(record)
             searched = read_searched(stored.searched) if asked.explain else searched
     await _fetch(asked, profile, view, live)
-    return Loaded(asked, profile, searched, unwanted, is_personal=True)
+    shown = await _shown(asked, parts)
+    return Loaded(asked, profile, searched, unwanted, is_personal=True, shown=shown)
+
+
+async def load_also(
+    loaded: Loaded, asked: RecommendationRequest, parts: Parts, live: Live, view: View
+) -> Loaded:
+    """Load what another request of the same person needs beside what is loaded already."""
+    asked = asked if loaded.is_personal else _impersonal(asked)
+    await _fetch(asked, None, view, live)
+    shown = await _shown(asked, parts) if loaded.is_personal else ()
+    return replace(loaded, asked=asked, shown=shown)
+
+
+async def _shown(asked: RecommendationRequest, parts: Parts) -> Collection[int]:
+    """Name what lists of the surface have shown to somebody, where nothing is to come again."""
+    if asked.user_id is None or not asked.manner.is_once:
+        return ()
+    since = round(time() * 1_000) - SHOWN_WITHIN
+    shown = await parts.shown.shown(user_ref(asked.user_id))
+    return [item for item, at in shown.items() if at >= since]
 
 
 def _impersonal(asked: RecommendationRequest) -> RecommendationRequest:

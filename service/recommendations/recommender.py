@@ -4,8 +4,8 @@ load what is known ─▶ try it with experiments ─▶│─▶ rule, list, wr
                                      on the loop │ in a thread        └▶ impression, beside
 """
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from time import time
 from uuid import uuid4
 
@@ -15,40 +15,82 @@ from portrait.profiles.profile import Profile
 from service.live import Live
 from service.parts import Parts
 from service.profiles.describe import stale_seconds
-from service.recommendations.answer import write
-from service.recommendations.known import load
+from service.recommendations.answer import Told, tell
+from service.recommendations.known import Loaded, load, load_also
 from service.recommendations.schemas import RecommendationRequest
 from service.recommendations.trials import PLAIN, trials_of
 from service.recommendations.turns import Turns
+from service.view import View
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A list in JSON, and what it is."""
+
+    body: bytes
+    told: Told
+
+
+@dataclass(frozen=True, slots=True)
+class Recommender:
+    """Makes lists over one view."""
+
+    parts: Parts  # what they are made from
+    live: Live  # what of that is in memory
+    turns: Turns  # where they wait
+    view: View
+    is_counted: bool = True  # whether what comes of them may be, and experiments may change them
+
+    async def load(self, asked: RecommendationRequest) -> Loaded:
+        """Load what is known of whoever asks."""
+        return await load(asked, self.parts, self.live, self.view)
+
+    async def load_also(self, loaded: Loaded, asked: RecommendationRequest) -> Loaded:
+        """Load what another request of the same person needs beside."""
+        return await load_also(loaded, asked, self.parts, self.live, self.view)
+
+    async def make(self, loaded: Loaded) -> Written:
+        """Make a list. That it is a `Recommendations` is a test's to check.
+
+        Raises:
+            BusyError: Too many ask at once.
+        """
+        asked, id, trials, live = loaded.asked, str(uuid4()), PLAIN, self.live
+        if self.is_counted:
+            live.asked.append(asked)
+            if loaded.is_personal:
+                now = datetime.now(UTC)
+                trials = trials_of(asked, asked.user_id or id, live.experiments, now)
+        stale = None if loaded.profile is None else _stale(loaded.profile, live)
+
+        def write() -> Written:
+            told = tell(loaded, trials, id, self.view, stale)
+            return Written(to_json(told.body), told)
+
+        written = await self.turns.take(write)
+        if self.is_counted and self.parts.impressions != "off":
+            is_seen = self.parts.impressions == "answers"
+            live.outbox.put(id, to_json({**written.told.impression, "is_seen": is_seen}))
+        return written
 
 
 async def recommend(
     asked: RecommendationRequest, parts: Parts, live: Live, turns: Turns, *, is_counted: bool = True
 ) -> bytes:
-    """Answer a request, in JSON. That it is a `Recommendations` is a test's to check.
+    """Answer a request, in JSON.
 
     Args:
         asked: The request.
         parts: What it is answered from.
         live: What of that is in memory.
         turns: Where it waits.
-        is_counted: Whether what comes of the list may be counted, and experiments may change it.
+        is_counted: See `Recommender`.
 
     Raises:
         BusyError: Too many ask at once.
     """
-    view, id, trials = live.require(), str(uuid4()), PLAIN
-    loaded = await load(asked, parts, live, view)
-    if is_counted:
-        live.asked.append(asked)
-        if loaded.is_personal:
-            trials = trials_of(asked, asked.user_id or id, live.experiments, datetime.now(UTC))
-    stale = None if loaded.profile is None else _stale(loaded.profile, live)
-    body, impression = await turns.take(partial(write, loaded, trials, id, view, stale))
-    if is_counted and parts.impressions != "off":
-        impression["is_seen"] = parts.impressions == "answers"
-        live.outbox.put(id, to_json(impression))
-    return body
+    recommender = Recommender(parts, live, turns, live.require(), is_counted)
+    return (await recommender.make(await recommender.load(asked))).body
 
 
 def _stale(profile: Profile, live: Live) -> float | None:

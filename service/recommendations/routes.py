@@ -4,14 +4,21 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from portrait.events.event import ANONYMOUS
+from service.access.admission import pay
 from service.access.caller import Caller
+from service.access.limits import COSTS
 from service.access.problems import ScopeMissingError
 from service.dependencies import caller_of, state_of, turns_of
 from service.events import asks_for_privacy
 from service.http.problems import WRITING, declared
-from service.recommendations.recommender import recommend
+from service.recommendations.page import make_page
+from service.recommendations.page_schemas import Page, PageRequest
+from service.recommendations.recommender import Recommender, recommend
 from service.recommendations.schemas import RecommendationRequest, Recommendations
+from service.recommendations.titles import language_of
 from service.routing import CostlyRoute
+
+PAGE_COST = COSTS["POST", "/recommend/page"]
 
 router = APIRouter(route_class=CostlyRoute, tags=["recommendations"])
 
@@ -23,22 +30,39 @@ async def post_recommend(asked: RecommendationRequest, request: Request) -> Resp
     By the session if it says anything, with the user's profile for the long term; else by the
     profile; else what is popular, a few of each category. `strategy` says which.
     """
-    caller = caller_of(request)
-    check_public(caller, asked)
-    is_private = caller.is_public and asks_for_privacy(request.headers)
+    check_public(caller_of(request), asked.user_id)
     answer = await recommend(
-        asked, *state_of(request), turns_of(request), is_counted=not is_private
+        asked, *state_of(request), turns_of(request), is_counted=_is_counted(request)
     )
     return Response(answer, media_type="application/json")
 
 
-def check_public(caller: Caller, asked: RecommendationRequest) -> None:
+@router.post("/recommend/page", response_model=Page, responses=declared(*WRITING))
+async def post_page(asked: PageRequest, request: Request) -> Response:
+    """Return the rows of a whole page: each a list with a title of its own, no item in two.
+
+    A row of surface `item` without an `item_id` is about what they bought last, each such row about
+    another item; it is left out where they have done nothing. A row costs as much as a list.
+    """
+    caller, (parts, live) = caller_of(request), state_of(request)
+    check_public(caller, asked.user_id)
+    await pay(request, caller, PAGE_COST * (len(asked.rows) - 1))
+    language = asked.language or language_of(request.headers.get("accept-language", ""))
+    recommender = Recommender(parts, live, turns_of(request), live.require(), _is_counted(request))
+    answer = await make_page(asked, language, recommender)
+    return Response(answer, media_type="application/json", headers={"Content-Language": language})
+
+
+def _is_counted(request: Request) -> bool:
+    return not (caller_of(request).is_public and asks_for_privacy(request.headers))
+
+
+def check_public(caller: Caller, user: str | None) -> None:
     """Refuse a public key that asks what suits a known user: it would read their profile.
 
     Raises:
         ScopeMissingError: It does.
     """
-    user = asked.user_id
     if caller.is_public and user is not None and not user.startswith(ANONYMOUS):
         msg = (
             "A public key asks for sessions and anonymous visitors; let your server ask for users."

@@ -14,8 +14,9 @@ from portrait.inference.parts import ALL_PARTS
 from portrait.inference.ranking import Filters, RankingRequest
 from portrait.ref import item_ref
 from portrait.rules.rulings import Ruling
+from service.recommendations.asked import AskedFilters
 from service.recommendations.known import Known, Loaded
-from service.recommendations.schemas import AskedFilters, RecommendationRequest
+from service.recommendations.schemas import RecommendationRequest
 from service.view import View
 
 FOUND = 0.0  # diversity of what was searched for

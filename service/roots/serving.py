@@ -24,6 +24,7 @@ from portrait.adapters.redis_experiments import RedisExperiments
 from portrait.adapters.redis_identities import RedisIdentities
 from portrait.adapters.redis_keys import RedisKeys
 from portrait.adapters.redis_lease import RedisJobs
+from portrait.adapters.redis_lists import RedisLists
 from portrait.adapters.redis_opinions import RedisOpinions
 from portrait.adapters.redis_progress import RedisPopularity, RedisProgress
 from portrait.adapters.redis_registry import RedisRegistry
@@ -103,6 +104,7 @@ def parts_of(
         desk=RedisDesk(redis),
         opinions=RedisOpinions(redis),
         experiments=RedisExperiments(redis),
+        shown=RedisLists(redis),
         publisher=publisher,
         erasures=RedisErasures(redis),
         exports=RedisExports(redis),

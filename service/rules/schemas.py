@@ -6,7 +6,8 @@ from pydantic import AfterValidator, AwareDatetime, ConfigDict, Field
 
 from portrait.rules.rule import EXAMPLE, MOST_RULES, Kind, Note, Rule, check_rules
 from service.fields import ItemName, RequestBody, ResponseBody, SentMoment, Title
-from service.recommendations.schemas import ProfileName, Strategy
+from service.recommendations.asked import ProfileName
+from service.recommendations.schemas import Strategy
 
 MOST_USERS = 20  # of a preview
 MOST_NEWEST = 50

@@ -15,11 +15,13 @@ from portrait.experiments.store import (
     ExperimentStore,
     ListsChangedError,
     ListStore,
+    ShownStore,
     TooManyExperimentsError,
 )
 from portrait.experiments.tally import Tally
+from portrait.ref import item_ref
 from portrait.times import DAY_MS, to_moment
-from tests.support.lists import ANN, LIST, NOW, answer, done, experiment
+from tests.support.lists import ANN, ITEMS, LIST, NOW, answer, done, experiment
 from tests.support.memory_lists import MemoryLists
 
 TODAY = NOW // DAY_MS
@@ -29,6 +31,7 @@ class Both(NamedTuple):
     """Both stores, on one and the same."""
 
     lists: ListStore
+    shown: ShownStore
     experiments: ExperimentStore
 
 
@@ -68,6 +71,14 @@ class ListsContract:
         assert opened.people.keys() == {ANN}
         assert opened.journeys[LIST].waiting == [done(Deed.CLICK, named="r1")]
 
+    async def test_what_was_shown_is_told_until_who_saw_it_is_forgotten(self, both: Both) -> None:
+        await stored(both.lists, answer(surface="email"))
+
+        assert await both.shown.shown(ANN) == {item_ref(item): NOW for item in ITEMS}
+        assert await both.shown.shown(ANN + 1) == {}
+        await both.lists.forget(ANN, NOW + 5)
+        assert await both.shown.shown(ANN) == {}
+
     async def test_who_was_slower_writes_nothing(self, both: Both) -> None:
         opened = await both.lists.load([LIST], [ANN])
         await stored(both.lists, answer())
@@ -102,13 +113,14 @@ class TestMemoryLists(ListsContract):
     @pytest.fixture
     def both(self) -> Both:
         memory = MemoryLists()
-        return Both(memory, memory)
+        return Both(memory, memory, memory)
 
 
 class TestRedisLists(ListsContract):
     @pytest.fixture
     def both(self, redis: Redis) -> Both:
-        return Both(RedisLists(redis), RedisExperiments(redis))
+        lists = RedisLists(redis)
+        return Both(lists, lists, RedisExperiments(redis))
 
     async def test_what_tells_of_a_person_expires(self, redis: Redis) -> None:
         store = RedisLists(redis)

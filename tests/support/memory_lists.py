@@ -1,7 +1,7 @@
 """What came of lists, and experiments, in memory."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from copy import deepcopy
 
 from portrait.experiments.attribution import waited_for
@@ -12,7 +12,7 @@ from portrait.experiments.tally import Figure, Tally, TrialFigure
 
 
 class MemoryLists:
-    """A `ListStore` and an `ExperimentStore` in dicts. Nothing of it expires."""
+    """A `ListStore`, a `ShownStore` and an `ExperimentStore` in dicts. Nothing of it expires."""
 
     def __init__(self) -> None:
         self.journeys: dict[int, Journey] = {}
@@ -45,6 +45,10 @@ class MemoryLists:
         for ref in self.people.pop(person, Person()).lists:
             self.journeys.pop(ref, None)
         self._erased[person] = until
+
+    async def shown(self, person: int) -> Mapping[int, int]:
+        """Return what a person was shown."""
+        return self.people.get(person, Person()).shown
 
     async def all(self) -> Sequence[Experiment]:
         """Return every experiment."""

@@ -111,6 +111,7 @@ class Shop:
             desk=self.desk,
             opinions=self.opinions,
             experiments=self.lists,
+            shown=self.lists,
             impressions=self.impressions,
             publisher=self.publisher,
             erasures=self.erasures,

@@ -8,15 +8,18 @@ from portrait.experiments.joining import (
     BOUGHT_WITHIN,
     CLOCKS,
     MOST_KEPT,
+    MOST_SHOWN,
     MOST_TOUCHES,
     MOST_WAITING,
     MOST_WORTH,
+    ONCE,
+    SHOWN_WITHIN,
     TOUCHED_WITHIN,
     Deed,
     Journey,
     Person,
 )
-from portrait.ref import recommendation_ref
+from portrait.ref import item_ref, recommendation_ref
 from portrait.times import to_moment
 from tests.support.lists import ANN, LIST, NOW, Joined, answer, done
 
@@ -188,3 +191,43 @@ def test_what_is_read_before_what_led_there_counts_all_the_same() -> None:
 
     assert (joined.all("purchases"), joined.all("revenue")) == (1, 1_500)
     assert joined.trials["tone:1", "diverse", "spending_sum"] == 1_500
+
+
+@pytest.mark.parametrize("is_seen", [True, False])
+def test_what_a_list_for_an_email_shows_is_remembered_seen_or_not(*, is_seen: bool) -> None:
+    joined = Joined()
+
+    joined.take(answer(surface="email", is_seen=is_seen), answer("r2", items=()))
+
+    assert joined.people[ANN].shown == {item_ref(item): NOW for item in ("tea", "soap", "milk")}
+
+
+def test_lists_of_other_surfaces_leave_nothing_that_is_not_to_come_again(joined: Joined) -> None:
+    assert {"email"} == ONCE
+    assert joined.people[ANN].shown == {}
+
+
+def test_what_was_shown_is_forgotten_after_weeks_whatever_is_read_first() -> None:
+    late, early = Joined(), Joined()
+    old = answer("r1", surface="email", items=(Slot(item_id="tea", source="profile"),))
+    at = to_moment(NOW + SHOWN_WITHIN + 1)
+    slot = Slot(item_id="soap", source="profile")
+    new = answer("r2", surface="email", items=(slot,), occurred_at=at)
+
+    early.take(old, new)
+    late.take(new, old)
+
+    assert early.people[ANN].shown == late.people[ANN].shown
+    assert early.people[ANN].shown.keys() == {item_ref("soap")}
+
+
+def test_of_what_was_shown_so_much_is_remembered_the_newest() -> None:
+    joined = Joined()
+    for number in range(MOST_SHOWN // 50 + 1):
+        slots = tuple(Slot(item_id=f"{number}-{n}", source="profile") for n in range(50))
+        at = to_moment(NOW + number)
+        joined.take(answer(f"r{number}", surface="email", items=slots, occurred_at=at))
+
+    shown = joined.people[ANN].shown
+    assert len(shown) == MOST_SHOWN
+    assert NOW not in shown.values()

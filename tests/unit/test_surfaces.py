@@ -1,11 +1,15 @@
 """Surfaces: each list is about what its surface is about, and holds to all that any list does."""
 
+import time
 from collections.abc import Mapping
 from typing import Any, get_args
 
 import httpx
 import pytest
 
+from portrait.experiments.joining import ONCE, SHOWN_WITHIN, Person
+from portrait.ref import item_ref, user_ref
+from portrait.times import DAY_MS
 from service.recommendations.schemas import Recommendations
 from service.recommendations.surfaces import SURFACES, Surface
 from tests.support.planted_shop import (
@@ -16,7 +20,7 @@ from tests.support.planted_shop import (
     planted_catalogue,
     planted_shop,
 )
-from tests.support.shop import Shop, open_shop
+from tests.support.shop import NOW_MS, Shop, open_shop
 
 CATEGORY = {item.id: item.category for item in STOCK}
 GROUP = {item.id: item.group_id or item.id for item in STOCK}
@@ -225,3 +229,62 @@ async def test_a_list_of_nothing_says_that_nothing_is_known() -> None:
 
     assert answer["items"] == []
     assert answer["emptied_by"][0] == "unknown"
+
+
+def test_what_shows_nothing_twice_is_what_is_remembered() -> None:
+    assert {surface for surface, manner in SURFACES.items() if manner.is_once} == ONCE
+
+
+async def test_an_email_has_nothing_that_one_of_the_last_weeks_had() -> None:
+    shop = await shop_of()
+    now = round(time.time() * 1_000)
+    weeks_ago, lately = now - SHOWN_WITHIN - 60_000, now - SHOWN_WITHIN + 60_000
+    shown = {item_ref("tie"): weeks_ago, item_ref("cheese"): lately}
+    shop.lists.people[user_ref("ann")] = Person(shown=shown)
+
+    async with open_shop(shop) as client:
+        email = await ask(client, surface="email", user_id="ann", limit=100)
+        another = await ask(client, surface="email", user_id="bob", limit=100)
+        home = await ask(client, user_id="ann", limit=100)
+
+    assert "cheese" not in ids(email)
+    assert "tie" in ids(email)
+    assert {"cheese", "tie"} <= {*ids(another)} & {*ids(home)}
+
+
+async def test_an_email_for_whom_everything_was_shown_says_so() -> None:
+    shop = await shop_of()
+    now = round(time.time() * 1_000)
+    shop.lists.people[user_ref("ann")] = Person(shown={item_ref(item.id): now for item in STOCK})
+
+    async with open_shop(shop) as client:
+        email = await ask(client, surface="email", user_id="ann")
+
+    assert (email["items"], email["emptied_by"]) == ([], ["seen"])
+
+
+async def test_what_is_bought_again_and_again_comes_again_when_it_is_due() -> None:
+    shop = await planted_shop()
+    weeks_ago = {**ANN[0], "occurred_at": NOW_MS / 1_000 - 7 * DAY_MS / 1_000}
+    shop.remember("ann", weeks_ago, *ANN, painted=planted_catalogue(model()))
+    async with open_shop(shop) as client:
+        answer = await ask(client, surface="again", user_id="ann", explain=True)
+
+    assert ids(answer) == ["milk", "spaghetti"]
+    assert answer["strategy"] == "repeats"
+    reasons = [item["reasons"] for item in answer["items"]]
+    assert [(each["action"], each["item_id"]) for (each,) in reasons] == [
+        ("purchase", "milk"),
+        ("purchase", "spaghetti"),
+    ]
+    assert [each["share"] for (each,) in reasons] == [i["relevance"] for i in answer["items"]]
+
+
+async def test_whoever_has_bought_nothing_has_nothing_to_buy_again() -> None:
+    async with open_shop(await shop_of()) as client:
+        nobody = await ask(client, surface="again", user_id="nobody")
+        filled = await ask(client, surface="again", user_id="nobody", sources=["due", "popular"])
+
+    assert (nobody["items"], nobody["strategy"]) == ([], "nothing")
+    assert nobody["emptied_by"] == ["unknown"]
+    assert filled["strategy"] == "popular"

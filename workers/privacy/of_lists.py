@@ -30,6 +30,9 @@ def _person(key: str, person: Person, journeys: dict[int, Journey]) -> dict[str,
         "lists": [_list(ref, journey) for ref, journey in got.items()],
         "touched": [_touch(item, touch) for item, touch in person.touches.items()],
         "taken": [_taken(done) for done, _ in person.kept],
+        "shown": [
+            {"about": f"{item:016x}", "at": to_moment(at)} for item, at in person.shown.items()
+        ],
     }
 
 
