@@ -10,7 +10,11 @@ DIFFERENT = 2_000  # requests of a kind, taken in turn
 OFTEN_READ = 1_000  # users whose profiles are read again and again
 COSTLIEST = 50  # different ones of the costliest kind
 TEXT_LENGTH = 1_024  # the longest text of a session
-RECOMMENDATIONS = ("user", "user explained", "session", "session explained", "stranger")
+SURFACES = ("item", "cart", "search", "again", "email")  # beside `home`, which all others are
+RECOMMENDATIONS = (
+    *("user", "user explained", "session", "session explained", "stranger"),
+    *SURFACES,
+)
 
 
 def profiles(shop: Shop, *, again: bool) -> list[str]:
@@ -35,12 +39,26 @@ def costliest(shop: Shop) -> list[str]:
 def _body(kind: str, shop: Shop, random: Random) -> dict[str, object]:
     if kind == "stranger":
         return {}
+    if kind in SURFACES:
+        return _on_surface(kind, shop, random)
     explain = {"explain": True} if kind.endswith("explained") else {}
     if not kind.startswith("session"):
         return {"user_id": f"user-{random.randrange(shop.users)}", **explain}
     items = [f"item-{random.randrange(len(shop.items))}" for _ in range(3)]
     session = {"items": items, "texts": [" ".join(random.sample(WORDS, 2))]}
     return {"session": session, **explain}
+
+
+def _on_surface(surface: str, shop: Shop, random: Random) -> dict[str, object]:
+    """Return what a user is shown on a surface."""
+    items = [f"item-{random.randrange(len(shop.items))}" for _ in range(3)]
+    needed: dict[str, dict[str, object]] = {
+        "item": {"item_id": items[0]},
+        "cart": {"session": {"cart": items}},
+        "search": {"query": " ".join(random.sample(WORDS, 2))},
+    }
+    user = f"user-{random.randrange(shop.users)}"
+    return {"user_id": user, "surface": surface, **needed.get(surface, {})}
 
 
 def _costly(shop: Shop, random: Random) -> dict[str, object]:
