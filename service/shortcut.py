@@ -36,7 +36,7 @@ PREFIX = "/profile/"
 RECOMMEND = "/recommend"
 RECOMMEND_COST = COSTS["POST", RECOMMEND]
 JSON = (b"content-type", b"application/json")
-ORIGIN = b"origin"
+ACCEPTED, ORIGIN = b"accept-language", b"origin"
 FROM_PAGES = {ORIGIN, b"sec-fetch-site"}
 
 
@@ -70,7 +70,7 @@ class Shortcut:
                 return
             if self._is_recommendation(scope):
                 message = await receive()
-                asked = _read(message)
+                asked = _read(message, scope)
                 if asked is not None:
                     body = recommend(asked, state["parts"], state["live"], state["turns"])
                     await _answer(body, RECOMMEND_ROUTE, scope, receive, send)
@@ -122,12 +122,13 @@ def _is_from_page(scope: AsgiScope) -> bool:
     return ORIGIN in [name for name, _ in scope["headers"]]
 
 
-def _read(message: Message) -> RecommendationRequest | None:
+def _read(message: Message, scope: AsgiScope) -> RecommendationRequest | None:
     """Read a body; what is wrong with one, the usual way says."""
     try:
-        return parse(message.get("body", b""), RecommendationRequest)
+        asked = parse(message.get("body", b""), RecommendationRequest)
     except RequestValidationError:
         return None
+    return asked.spoken(dict(scope["headers"]).get(ACCEPTED, b"").decode("latin-1"))
 
 
 def _again(message: Message, receive: Receive) -> Receive:

@@ -14,6 +14,7 @@ from portrait.arrays import Floats
 from portrait.events.item import Item
 from portrait.inference.ranking import Ranking
 from portrait.rules.rulings import Ruled
+from service.http.languages import USUAL, Language
 from service.profiles.describe import DECIMALS, Json, moment
 from service.recommendations.interleaved import Drawn, interleave
 from service.recommendations.known import Loaded
@@ -25,6 +26,7 @@ from service.recommendations.reasons import (
     reasons_for,
     with_prices,
 )
+from service.recommendations.sentences import sentence
 from service.recommendations.trials import Trials
 from service.view import View
 
@@ -55,7 +57,8 @@ def tell(loaded: Loaded, trials: Trials, id: str, view: View, stale: float | Non
     ruling = rule_on(loaded, view, view.rulings)
     listings = [list_items(arm.of(loaded), view, ruling) for arm in trials.arms]
     first, drawn = listings[0], _drawn(listings, view)
-    told = [_items(listing, view, explain=asked.explain) for listing in listings]
+    language = (asked.language or USUAL) if asked.explain else None
+    told = [_items(listing, view, language) for listing in listings]
     body: Json = {
         "recommendation_id": id,
         "strategy": strategy_of(loaded, first),
@@ -112,20 +115,31 @@ def _source(row: int, listing: Listing) -> str:
     return POPULAR if row in filled else listing.basis.strategy
 
 
-def _items(listing: Listing, view: View, *, explain: bool) -> dict[int, Json]:
-    """Return the items of a list as they are told, by row."""
+def _items(listing: Listing, view: View, language: Language | None) -> dict[int, Json]:
+    """Return the items of a list as they are told, by row; explained, if in a language."""
     ranking = listing.ranking
-    reasons = _explain(listing, view) if explain else None
+    reasons = None if language is None else _explain(listing, view)
     shown = _told(ranking.shown), _told(ranking.scores / np.float32(ranking.peak))
     scored = zip(ranking.rows.tolist(), *shown, strict=True)
     return {
-        row: {
-            **_item(view.shelf.items[row], scores),
-            "reasons": None if reasons is None else reasons[place][0],
-            "against": None if reasons is None else reasons[place][1],
-        }
+        row: {**_item(view.shelf.items[row], scores), **_reasons(reasons, place, scores, language)}
         for place, (row, *scores) in enumerate(scored)
     }
+
+
+def _reasons(
+    explained: Sequence[ForAndAgainst] | None,
+    place: int,
+    scores: Sequence[float],
+    language: Language | None,
+) -> Json:
+    """Say why the item at a place is recommended, if that is asked for."""
+    if explained is None or language is None:
+        return {"reasons": None, "why": None, "against": None}
+    favour, against = explained[place]
+    _, relevance = scores
+    why = sentence(favour, against, relevance, language)
+    return {"reasons": favour, "why": why, "against": against}
 
 
 def _explain(listing: Listing, view: View) -> list[ForAndAgainst]:

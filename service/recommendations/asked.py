@@ -10,6 +10,7 @@ from portrait.events.item import Id
 from portrait.privacy.redact import redacted
 from portrait.reading.records import LONGEST_KEY
 from service.fields import RequestBody
+from service.http.languages import Language, language_of
 from service.recommendations.surfaces import SURFACES, Manner, Source, Surface
 
 Said = TypeVar("Said")
@@ -191,6 +192,15 @@ class AskerBody(RequestBody):
     explain: bool = Field(
         default=False, description="Name the events that speak for each item and against it."
     )
+    language: Language | None = Field(
+        None, description="Of titles and sentences; else by `Accept-Language`, else English."
+    )
+
+    def spoken(self, accepted: str) -> Self:
+        """Say in which language it is asked, by `Accept-Language` unless it says so itself."""
+        if self.language is not None or not accepted:
+            return self
+        return self.model_copy(update={"language": language_of(accepted)})
 
     def said_for(self, row: ListBody) -> frozenset[str]:
         """Name the fields that are there for a list, of those that a surface may need."""

@@ -6,26 +6,27 @@ load once ─▶ row by row: what it is about ─▶ its list, without what stan
 from dataclasses import replace
 
 from portrait.ref import item_ref
+from service.http.languages import USUAL, Language
 from service.profiles.describe import extended
 from service.recommendations.anchors import Anchor, Anchors
 from service.recommendations.asked import AskerBody, ListBody
 from service.recommendations.page_schemas import PageRequest, PageRow
 from service.recommendations.recommender import Recommender, Written
 from service.recommendations.schemas import RecommendationRequest
-from service.recommendations.titles import Language, title_of
+from service.recommendations.titles import title_of
 
 
-async def make_page(asked: PageRequest, language: Language, recommender: Recommender) -> bytes:
+async def make_page(asked: PageRequest, recommender: Recommender) -> bytes:
     """Answer a request for a page, in JSON. Each row takes a turn of its own.
 
     Args:
         asked: The request.
-        language: Of the titles.
         recommender: Makes the lists.
 
     Raises:
         BusyError: Too many ask at once.
     """
+    language = asked.language or USUAL
     whole = await recommender.load(_request(asked, PageRow(), None))
     anchors = Anchors(whole, recommender.view)
     above: set[int] = set()

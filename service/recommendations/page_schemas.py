@@ -5,10 +5,10 @@ from typing import Annotated, Self
 from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
 from service.fields import ItemName, ResponseBody
+from service.http.languages import Language
 from service.recommendations.asked import AskerBody, ListBody
 from service.recommendations.schemas import Recommendations
 from service.recommendations.surfaces import Surface, lacking, mixed
-from service.recommendations.titles import Language
 
 MOST_ROWS = 8
 RowTitle = Annotated[str, StringConstraints(min_length=1, max_length=200)]
@@ -43,9 +43,6 @@ class PageRequest(AskerBody):
         max_length=MOST_ROWS,
         strict=False,
         description="From the top. No item stands in two of them: the upper row has it.",
-    )
-    language: Language | None = Field(
-        None, description="Of the titles; else by `Accept-Language`, else English."
     )
 
     @model_validator(mode="after")

@@ -15,7 +15,6 @@ from service.recommendations.page import make_page
 from service.recommendations.page_schemas import Page, PageRequest
 from service.recommendations.recommender import Recommender, recommend
 from service.recommendations.schemas import RecommendationRequest, Recommendations
-from service.recommendations.titles import language_of
 from service.routing import CostlyRoute
 
 PAGE_COST = COSTS["POST", "/recommend/page"]
@@ -28,9 +27,11 @@ async def post_recommend(asked: RecommendationRequest, request: Request) -> Resp
     """Return items that suit a user, a session, or anybody, in the order of their scores.
 
     By the session if it says anything, with the user's profile for the long term; else by the
-    profile; else what is popular, a few of each category. `strategy` says which.
+    profile; else what is popular, a few of each category. `strategy` says which. On another
+    `surface` than `home`, what is looked at, searched for or in the cart stands for the session.
     """
     check_public(caller_of(request), asked.user_id)
+    asked = asked.spoken(request.headers.get("accept-language", ""))
     answer = await recommend(
         asked, *state_of(request), turns_of(request), is_counted=_is_counted(request)
     )
@@ -47,10 +48,10 @@ async def post_page(asked: PageRequest, request: Request) -> Response:
     caller, (parts, live) = caller_of(request), state_of(request)
     check_public(caller, asked.user_id)
     await pay(request, caller, PAGE_COST * (len(asked.rows) - 1))
-    language = asked.language or language_of(request.headers.get("accept-language", ""))
+    asked = asked.spoken(request.headers.get("accept-language", ""))
     recommender = Recommender(parts, live, turns_of(request), live.require(), _is_counted(request))
-    answer = await make_page(asked, language, recommender)
-    return Response(answer, media_type="application/json", headers={"Content-Language": language})
+    answer = await make_page(asked, recommender)
+    return Response(answer, media_type="application/json")
 
 
 def _is_counted(request: Request) -> bool:

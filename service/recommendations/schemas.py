@@ -129,6 +129,12 @@ class RecommendedItem(ResponseBody):
         description="With `explain`: what speaks for it, strongest first, one for each item; else "
         "null. Popularity is named where an item is there for nothing else.",
     )
+    why: str | None = Field(
+        None,
+        description="With `explain`: `reasons` and `against` in a sentence, each with its part of "
+        "the item's `relevance` in hundredths; they add up to 100. Null where none speaks for it.",
+        examples=["Because you bought Dark chocolate 85% (84 %); all else: 16 %."],
+    )
     against: tuple[Reason, ...] | None = Field(
         None,
         description="With `explain`: returns, and reviews that are bad by their stars or, where "

@@ -7,9 +7,10 @@ import pytest
 from pydantic_core import from_json
 
 from portrait.events.topics import IMPRESSIONS
+from service.http.languages import language_of
 from service.recommendations.page_schemas import MOST_ROWS, Page
 from service.recommendations.surfaces import SURFACES
-from service.recommendations.titles import WORDS, language_of
+from service.recommendations.titles import WORDS
 from tests.support.planted_shop import LEARNED, STOCK, model, planted_catalogue, planted_shop
 from tests.support.shop import Shop, open_shop
 from tests.unit.test_surfaces import ANN, NEEDS

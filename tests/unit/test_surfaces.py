@@ -288,3 +288,15 @@ async def test_whoever_has_bought_nothing_has_nothing_to_buy_again() -> None:
     assert (nobody["items"], nobody["strategy"]) == ([], "nothing")
     assert nobody["emptied_by"] == ["unknown"]
     assert filled["strategy"] == "popular"
+
+
+async def test_why_is_said_in_the_language_that_is_asked_in() -> None:
+    asking = {"surface": "item", "item_id": "phone", "explain": True, "sources": ["together"]}
+    async with open_shop(await shop_of()) as client:
+        english = await ask(client, **asking)
+        field = await ask(client, **asking, language="zh")
+        header = await client.post("/recommend", json=asking, headers={"Accept-Language": "zh-CN"})
+
+    assert english["items"][0]["why"] == "Because this list is about black phone (100 %)."
+    assert field["items"][0]["why"] == "因为本列表与black phone有关（100%）。"  # noqa: RUF001
+    assert header.json()["items"] == field["items"]
