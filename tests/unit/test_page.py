@@ -6,13 +6,19 @@ import httpx
 import pytest
 from pydantic_core import from_json
 
+from portrait.access.buckets import BURST_SECONDS
+from portrait.access.scope import Scope
 from portrait.events.topics import IMPRESSIONS
+from service.access.guard import Guard
+from service.access.limits import COSTS, Limits
 from service.http.languages import language_of
 from service.recommendations.page_schemas import MOST_ROWS, Page
 from service.recommendations.surfaces import SURFACES
 from service.recommendations.titles import WORDS
+from tests.support.memory_keys import MemoryBuckets
 from tests.support.planted_shop import LEARNED, STOCK, model, planted_catalogue, planted_shop
 from tests.support.shop import Shop, open_shop
+from tests.unit.test_service_access import PAGES, asked, guarded, token_of
 from tests.unit.test_surfaces import ANN, NEEDS
 
 GROUP = {item.id: item.group_id or item.id for item in STOCK}
@@ -181,3 +187,52 @@ def test_both_languages_have_a_word_for_each_title_with_the_same_gaps() -> None:
     }
 
     assert gaps["en"] == gaps["zh"]
+
+
+@pytest.mark.parametrize(("user", "status"), [("ann", 403), ("anonymous:c-77", 200), (None, 200)])
+async def test_a_public_key_asks_for_no_page_of_who_is_known(user: str | None, status: int) -> None:
+    shop = Shop()
+    await shop.stock()
+    token = token_of(shop, Scope.RECOMMEND, origins=[PAGES])
+    async with guarded(shop) as client:
+        body = {"user_id": user, "rows": [{}]}
+        answer = await asked(
+            client, "POST", "/recommend/page", token, json=body, headers={"origin": PAGES}
+        )
+
+    assert answer.status_code == status
+
+
+async def test_each_row_is_paid_for() -> None:
+    shop, cost = await shop_of(), COSTS["POST", "/recommend"]
+    token = token_of(shop, Scope.RECOMMEND)
+    burst = BURST_SECONDS * (rate := 2 * cost)
+    guard = Guard(shop.keys, limits=Limits(MemoryBuckets(), rate))
+    await guard.read_keys()
+    async with open_shop(shop, guard=guard) as client:
+        rows = [{}] * (round(burst / cost) + 4)
+        answer = await asked(client, "POST", "/recommend/page", token, json={"rows": rows})
+        one = await asked(client, "POST", "/recommend/page", token, json={"rows": [{}]})
+
+    assert (answer.status_code, answer.json()["type"]) == (429, "urn:portrait:problem:rate-limited")
+    assert one.status_code == 200
+
+
+async def test_what_a_key_opens_is_kept_by_whoever_has_it_alone() -> None:
+    shop = await shop_of()
+    server = token_of(shop, Scope.RECOMMEND)
+    public = token_of(shop, Scope.RECOMMEND, origins=[PAGES])
+    other = token_of(shop, Scope.EVENTS_WRITE)
+    page = {"origin": PAGES}
+    async with guarded(shop) as client:
+        path = "/items/spaghetti/similar"
+        kept = await asked(client, "GET", path, server)
+        shared = await asked(client, "GET", path, public, headers=page)
+        refused = await asked(client, "GET", path, other)
+
+    assert kept.headers["cache-control"].startswith("private")
+    assert shared.headers["cache-control"].startswith("public")
+    assert (refused.status_code, refused.json()["type"]) == (
+        403,
+        "urn:portrait:problem:scope-missing",
+    )

@@ -74,14 +74,16 @@ async def test_a_variant_asks_for_what_it_says_whatever_the_request_says() -> No
         await taken_up(client, "try", body)
 
         assert (await asked(client, user_id="ann"))["strategy"] == "popular"
-        assert (await asked(client, user_id="ann", surface="item"))["experiments"]
+        assert (await asked(client, user_id="ann", surface="email"))["experiments"]
         await client.put("/experiments/try", json={**body, "surfaces": ["cart"]})
 
         async def is_elsewhere() -> bool:
             return not (await asked(client, user_id="ann"))["experiments"]
 
         await until(is_elsewhere, "the service follows")
-        assert (await asked(client, user_id="ann", surface="cart"))["experiments"]
+        assert (await asked(client, user_id="ann", surface="cart", session={"cart": ["milk"]}))[
+            "experiments"
+        ]
 
 
 async def test_two_lists_are_drawn_into_one_and_whose_pick_each_is_is_published() -> None:
