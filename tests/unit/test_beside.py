@@ -78,14 +78,19 @@ async def test_processes_name_the_same_list_alike_and_another_catalogue_otherwis
     assert tags[0] == tags[1] != tags[2]
 
 
-async def test_other_rules_make_another_list() -> None:
+def book_without(version: int, *items: str) -> RuleBook:
+    rule = {"id": "not-these", "where": {"items": items}, "do": {"exclude": True}}
+    said = {"version": version, "author": "Mei", "at": "2026-11-27T00:00:00Z", "rules": [rule]}
+    return RuleBook.model_validate_json(to_json(said))
+
+
+async def test_other_rules_make_another_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("service.recommendations.beside._minute", lambda: "this one")
     shop = await planted_shop()
+    await shop.rules.put(book_without(1, "petrol"), 0)
     async with open_shop(shop) as client:
         before = await got(client, "/items/spaghetti/similar?limit=2")
-    rule = {"id": "no-penne", "where": {"items": ["penne"]}, "do": {"exclude": True}}
-    said = {"version": 1, "author": "Mei", "at": "2026-11-27T00:00:00Z", "rules": [rule]}
-    book = RuleBook.model_validate_json(to_json(said))
-    await shop.rules.put(book, 0)
+    await shop.rules.put(book_without(2, "penne"), 1)
 
     async with open_shop(shop) as client:
         after = await got(
