@@ -1,7 +1,7 @@
 """Asked: what requests for lists are made of: a session, filters, a surface."""
 
 from dataclasses import replace
-from typing import Annotated, Self, TypeVar
+from typing import Annotated, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
 
@@ -13,7 +13,7 @@ from service.fields import RequestBody
 from service.http.languages import Language, language_of
 from service.recommendations.surfaces import SURFACES, Manner, Source, Surface
 
-Said = TypeVar("Said")
+MANNERS = "sources", "exclude_seen", "diversity", "same_category"  # that a request may override
 MOST_ITEMS = 100  # of one answer
 MOST_EXCLUDED = 5_000
 MOST_CHOICES = 50  # of one filter
@@ -159,13 +159,8 @@ class ListBody(RequestBody):
     def manner(self) -> Manner:
         """How the list is made: as its surface has it, but for what the request says."""
         usual = SURFACES[self.surface]
-        return replace(
-            usual,
-            sources=_or(self.sources, usual.sources),
-            exclude_seen=_or(self.exclude_seen, usual.exclude_seen),
-            same_category=_or(self.same_category, usual.same_category),
-            diversity=_or(self.diversity, usual.diversity),
-        )
+        said = {name: value for name in MANNERS if (value := getattr(self, name)) is not None}
+        return replace(usual, **said) if said else usual
 
 
 class AskerBody(RequestBody):
@@ -212,7 +207,3 @@ class AskerBody(RequestBody):
             "query": row.query,
         }
         return frozenset(name for name, value in told.items() if value)
-
-
-def _or(said: Said | None, usual: Said) -> Said:
-    return usual if said is None else said
