@@ -39,7 +39,7 @@ CLAUSES: Mapping[Language, Mapping[str, str]] = {
         "return": "您退回过{title}",
         "search": "您搜索过“{title}”",
         "session": "本列表与{title}有关",
-        "price": "价格在您常买的范围内",
+        "price": "价格在您常选的范围内",
         "popularity": "它在这里很受欢迎",
         "nameless": "与您以前的行为有关",
     },
