@@ -27,6 +27,7 @@ from portrait.catalogue.popularity import DAYS
 from portrait.errors import ModelMissingError
 from portrait.experiments.definition import Experiment
 from portrait.lifecycle.lease import stopped
+from service.audiences.runs import Runs
 from service.models.job_words import TRAINER_MISSING
 from service.new_texts import NewTexts
 from service.parts import Parts
@@ -82,6 +83,7 @@ class Live:
         self.new_texts = NewTexts(parts.desk)
         self.experiments = list[Experiment]()
         self.outbox = Outbox(parts.publisher)
+        self.audiences = Runs()
         self._trainer_missing: str | None = None
         self._store_warning: str | None = None
         self._parts = parts
@@ -146,6 +148,7 @@ class Live:
                 self.is_running = False
                 for task in tasks:
                     await stopped(task)
+                await self.audiences.stop()
                 await self.outbox.empty()
 
     async def follow_model(self) -> None:

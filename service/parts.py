@@ -6,6 +6,7 @@ from typing import Literal, Protocol
 
 from portrait.access.audit import AuditLog
 from portrait.access.store import KeyStore
+from portrait.audiences.job import AudienceJobs
 from portrait.catalogue.desk import ReadingDesk
 from portrait.catalogue.edges import EdgeStore
 from portrait.catalogue.popularity import PopularityStore
@@ -69,6 +70,7 @@ class Parts:
     opinions: OpinionStore
     experiments: ExperimentStore
     shown: ShownStore
+    audiences: AudienceJobs
     publisher: Publisher
     erasures: ErasureJobs
     exports: Exports

@@ -9,6 +9,7 @@ class Scope(StrEnum):
     EVENTS_WRITE = "events:write"
     PROFILES_READ = "profiles:read"
     RECOMMEND = "recommend"
+    AUDIENCES_READ = "audiences:read"
     ITEMS_WRITE = "items:write"
     RULES_ADMIN = "rules:admin"
     MODELS_ADMIN = "models:admin"

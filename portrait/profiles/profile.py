@@ -167,6 +167,11 @@ def _further_place(record: bytes) -> tuple[int, int]:
     return start, start + int.from_bytes(record[_FURTHER], "little") * POSITION.itemsize
 
 
+def portrait_bytes(record: bytes) -> bytes:
+    """Cut the portrait out of one whole record."""
+    return record[_further_place(record)[1] :]
+
+
 def decode_profile(record: bytes) -> Profile:
     """Read one whole record."""
     ring_end, facts_end = _further_place(record)

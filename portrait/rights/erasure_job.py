@@ -19,6 +19,7 @@ from portrait.ref import user_ref
 KEPT = timedelta(days=90)  # after it was asked for
 UNFINISHED = timedelta(days=7)  # a training that nobody went on with
 SEARCHES_LAST = timedelta(days=90)
+AUDIENCES_LAST = timedelta(hours=1)
 # How long each topic keeps what it has, as `deploy/topics.yml` declares.
 TOPICS_LAST = {
     "events": timedelta(days=7),
@@ -46,6 +47,7 @@ class Place(StrEnum):
     EVENT_LOG = "event_log"  # what they did, and which lists they got
     UNWANTED_LOG = "unwanted_log"
     NOTICES = "notices"
+    AUDIENCES = "audiences"  # gathered before; nobody is told of them any more
     TRAININGS = "trainings"  # that are not finished
     SEARCH_VECTORS = "search_vectors"  # a hash and a vector each, of no name
     MODEL = "model"
@@ -179,6 +181,7 @@ def new_erasure(
     ends = {
         Place.EVENT_LOG: now + TOPICS_LAST["events"],
         Place.NOTICES: now + TOPICS_LAST["notices"],
+        Place.AUDIENCES: now + AUDIENCES_LAST,
         Place.UNWANTED_LOG: now + TOPICS_LAST["unwanted"],
         Place.TRAININGS: now + UNFINISHED,
         Place.SEARCH_VECTORS: now + SEARCHES_LAST,

@@ -12,6 +12,8 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Route
 
 from portrait.access.store import KeyNotFoundError, TooManyKeysError
+from portrait.audiences.gather import AudienceTooNarrowError
+from portrait.audiences.job import AudienceNotFoundError, AudienceNotReadyError
 from portrait.errors import (
     BusyError,
     ConsentWithdrawnError,
@@ -126,6 +128,9 @@ OURS: Mapping[type[PortraitError], tuple[HTTPStatus, str, int | None]] = {
     ExportTooLargeError: (HTTPStatus.CONFLICT, "export-too-large", None),
     ConsentWithdrawnError: (HTTPStatus.FORBIDDEN, "consent-withdrawn", None),
     ItemNotFoundError: (HTTPStatus.NOT_FOUND, "item-not-found", None),
+    AudienceNotFoundError: (HTTPStatus.NOT_FOUND, "audience-not-found", None),
+    AudienceNotReadyError: (HTTPStatus.CONFLICT, "audience-not-ready", 1),
+    AudienceTooNarrowError: (HTTPStatus.CONFLICT, "audience-too-narrow", None),
     KeyNotFoundError: (HTTPStatus.NOT_FOUND, "key-not-found", None),
     TooManyKeysError: (HTTPStatus.CONFLICT, "too-many-keys", None),
     ModelNotFoundError: (HTTPStatus.NOT_FOUND, "model-not-found", None),

@@ -15,6 +15,7 @@ from fastapi import FastAPI
 from redis.asyncio import Redis
 
 from portrait.adapters.issuer_client import IssuerClient
+from portrait.adapters.redis_audiences import RedisAudiences
 from portrait.adapters.redis_audit import RedisAudit
 from portrait.adapters.redis_buckets import RedisBuckets
 from portrait.adapters.redis_catalogue import RedisCatalogue
@@ -105,6 +106,7 @@ def parts_of(
         opinions=RedisOpinions(redis),
         experiments=RedisExperiments(redis),
         shown=RedisLists(redis),
+        audiences=RedisAudiences(redis),
         publisher=publisher,
         erasures=RedisErasures(redis),
         exports=RedisExports(redis),

@@ -43,6 +43,7 @@ from tests.support.fakes import (
     MemoryProfiles,
     MemoryProgress,
 )
+from tests.support.memory_audiences import MemoryAudiences
 from tests.support.memory_edges import MemoryEdges
 from tests.support.memory_identities import MemoryIdentities
 from tests.support.memory_keys import MemoryAudit, MemoryKeys
@@ -81,6 +82,7 @@ class Shop:
     desk: MemoryDesk = field(default_factory=MemoryDesk)
     opinions: MemoryOpinions = field(default_factory=MemoryOpinions)
     lists: MemoryLists = field(default_factory=MemoryLists)
+    audiences: MemoryAudiences = field(default_factory=MemoryAudiences)
     impressions: Impressions = "off"
     publisher: ListPublisher = field(default_factory=ListPublisher)
     erasures: MemoryErasures = field(default_factory=MemoryErasures)
@@ -112,6 +114,7 @@ class Shop:
             opinions=self.opinions,
             experiments=self.lists,
             shown=self.lists,
+            audiences=self.audiences,
             impressions=self.impressions,
             publisher=self.publisher,
             erasures=self.erasures,

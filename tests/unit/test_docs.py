@@ -22,6 +22,7 @@ from portrait.events.topics import (
     read_topics,
 )
 from portrait.opinions.voices import KEPT_DAYS
+from portrait.rights.erasure_job import AUDIENCES_LAST
 from portrait.settings import Settings
 from portrait.training.learner import UNFINISHED
 from service.live import MOST_ASKED
@@ -93,6 +94,9 @@ def test_what_stays_after_an_erasure_ends_when_decision_0007_says() -> None:
     assert told("which lists somebody got").endswith(f"{days[IMPRESSIONS]} days")
     assert told("what came of lists").startswith(f"at once; else {PERSON_SECONDS // 86_400} days")
     assert told("that somebody wrote").endswith(f"{KEPT_DAYS + 1} days after they wrote it")
+    assert told("that somebody is in an audience").startswith(
+        f"{AUDIENCES_LAST.seconds // 3_600} h"
+    )
     assert told("notices").endswith(f": {days[NOTICES]} day")
     assert told("the erasure itself").startswith(f"{days[ERASURES]} days")
     assert f"after {UNFINISHED.days} days" in told("unfinished trainings")

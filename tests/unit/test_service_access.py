@@ -33,6 +33,7 @@ PATHS = {
     "version": "20261124T030000Z-9f86d081",
     "key_id": "0" * 12,
     "erasure_id": "0" * 32,
+    "audience_id": "0" * 32,
 }
 ALL = [(method, path, rule) for (method, path), rule in RULES.items()]
 GUARDED = [(method, path, rule) for method, path, rule in ALL if rule != OPEN]

@@ -1,0 +1,1 @@
+"""Audiences over HTTP."""

@@ -1,0 +1,169 @@
+"""Routes: audiences, how far they are, and who is in them."""
+
+import csv
+import io
+from asyncio import wait
+from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import UTC, datetime
+from functools import partial
+from typing import Annotated, Any
+from uuid import uuid4
+
+from fastapi import APIRouter, Path, Request, Response, status
+from fastapi.responses import StreamingResponse
+from pydantic_core import to_json
+
+from portrait.audiences.best import Member
+from portrait.audiences.gather import AudienceTooNarrowError, gather
+from portrait.audiences.job import AudienceJob, AudienceNotReadyError, State
+from portrait.audiences.people import may_be_told
+from service.access.admission import name_subject, note
+from service.audiences.ask import Meant, mean, reader_of
+from service.audiences.schemas import AUDIENCE_ID, AudienceAnswer, AudienceBody, AudienceName
+from service.dependencies import LiveDep, PartsDep, turns_of
+from service.http.problems import WRITING, declared
+from service.parts import Parts
+from service.routing import ExactRoute
+
+AT_ONCE_SECONDS = 1.0  # what is there by then needs no second question
+NDJSON, CSV = "application/x-ndjson", "text/csv"
+EXPORT = "GET /audiences/{audience_id}/members"
+IdPath = Annotated[
+    AudienceName, Path(description="As `POST /audiences` told it.", examples=[AUDIENCE_ID])
+]
+LISTED: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "One person a line, the best first. By `Accept` NDJSON or CSV.",
+        "content": {
+            NDJSON: {
+                "schema": {"type": "string"},
+                "example": '{"user_id":"household-1929","score":4.31}\n',
+            },
+            CSV: {
+                "schema": {"type": "string"},
+                "example": "user_id,score\nhousehold-1929,4.31\n",
+            },
+        },
+    }
+}
+
+router = APIRouter(route_class=ExactRoute, tags=["audiences"])
+
+
+@router.post(
+    "/audiences",
+    status_code=status.HTTP_202_ACCEPTED,
+    responses={
+        201: {"model": AudienceAnswer, "description": "It is ready."},
+        **declared(409, *WRITING),
+    },
+)
+async def post_audience(
+    body: AudienceBody, parts: PartsDep, live: LiveDep, request: Request, response: Response
+) -> AudienceAnswer:
+    """Gather the people of whom most is to be expected, by those whom they are to be like.
+
+    Of whom no more is to be expected than of anybody has a score of 1. It takes two walks over all
+    profiles: what takes longer than a second is followed by `GET /audiences/{id}`. It is kept for
+    an hour. In it are only people who let what they are shown follow from what they do, who are not
+    suppressed, and who have not said that they do not want what it is about; and never fewer than
+    20, nor by fewer than 20 whom they are to be like.
+    """
+    view = live.require()
+    meant = await mean(body, live, view, turns_of(request))
+    heads = None if view.model.learned is None else view.model.learned.heads
+    reader = reader_of(view, parts.unsaid)
+    job = AudienceJob(id=uuid4().hex, asked_at=datetime.now(UTC))
+    gathering = partial(gather, meant.wanted, parts.profiles, reader, heads)
+    name_subject(request, job.id)
+    run = live.audiences.start(job, gathering, parts.audiences)
+    await note(request, "POST /audiences", status.HTTP_202_ACCEPTED)
+    await wait([run], timeout=AT_ONCE_SECONDS)
+    job = await parts.audiences.get(job.id)
+    if job.state is State.REFUSED:
+        raise AudienceTooNarrowError(job.reason)
+    if job.state is State.READY:
+        response.status_code = status.HTTP_201_CREATED
+    response.headers["Location"] = f"/audiences/{job.id}"
+    return _answer(job, meant)
+
+
+@router.get("/audiences/{audience_id}", responses=declared(422))
+async def get_audience(audience_id: IdPath, parts: PartsDep) -> AudienceAnswer:
+    """Say how far an audience is."""
+    return _answer(await parts.audiences.get(audience_id))
+
+
+@router.get(
+    "/audiences/{audience_id}/members",
+    response_class=Response,
+    responses={**LISTED, **declared(409, 422)},
+)
+async def get_members(audience_id: IdPath, parts: PartsDep, request: Request) -> Response:
+    """Return who is in an audience, as NDJSON or CSV; it is written down in the audit log.
+
+    Whoever was erased, suppressed or has withdrawn their consent since is left out.
+    """
+    job = await parts.audiences.get(audience_id)
+    if job.state is not State.READY:
+        raise AudienceNotReadyError
+    name_subject(request, f"{job.id}, {job.size} people")
+    await note(request, EXPORT, status.HTTP_200_OK)
+    is_csv = _wants_csv(request)
+    headers = {"Cache-Control": "no-store", "Vary": "Accept"}
+    lines = _stream(parts, job.id, _csv if is_csv else _ndjson, CSV_HEAD if is_csv else b"")
+    return StreamingResponse(lines, 200, headers, CSV if is_csv else NDJSON)
+
+
+CSV_HEAD = b"user_id,score\n"
+
+
+async def _stream(
+    parts: Parts, id: str, write: Callable[[Sequence[Member]], bytes], head: bytes
+) -> AsyncIterator[bytes]:
+    """Yield who may still be told, a part at a time."""
+    yield head
+    async for members in parts.audiences.read(id):
+        stored = await parts.profiles.load_whole([member.user for member in members])
+        pairs = zip(members, stored, strict=True)
+        yield write([member for member, each in pairs if may_be_told(each, parts.unsaid)])
+
+
+def _ndjson(members: Sequence[Member]) -> bytes:
+    lines = [to_json({"user_id": each.user, "score": _shown(each)}) + b"\n" for each in members]
+    return b"".join(lines)
+
+
+def _csv(members: Sequence[Member]) -> bytes:
+    written = io.StringIO()
+    csv.writer(written, lineterminator="\n").writerows(
+        (each.user, _shown(each)) for each in members
+    )
+    return written.getvalue().encode()
+
+
+def _shown(member: Member) -> float:
+    return float(f"{member.score:.4g}")
+
+
+def _wants_csv(request: Request) -> bool:
+    """Say whether CSV comes before NDJSON among what a client takes."""
+    asked = request.headers.get("accept", "").casefold()
+    return CSV in asked and not 0 <= asked.find("ndjson") < asked.find(CSV)
+
+
+def _answer(job: AudienceJob, meant: Meant | None = None) -> AudienceAnswer:
+    return AudienceAnswer(
+        audience_id=job.id,
+        state=job.state,
+        reason=job.reason,
+        asked_at=job.asked_at,
+        looked_at=job.looked_at,
+        leaders=job.leaders,
+        people=job.people,
+        fitting=job.fitting,
+        size=job.size,
+        left_out=job.left_out,
+        items=None if meant is None else meant.items,
+        read=None if meant is None else meant.read,
+    )
