@@ -1,9 +1,9 @@
 """Ask: from a request to what is wanted of an audience, by what the shop has."""
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from time import time
 
 import numpy as np
 
@@ -68,7 +68,7 @@ def reader_of(view: View, unsaid: Consent) -> Reader:
     learned = view.model.learned
     state_dim = 0 if learned is None else learned.behaviour.dim
     dtype = portrait_dtype(view.model.space.dim, state_dim)
-    return Reader(view.model.space_id, dtype, unsaid, round(time.time() * 1_000))
+    return Reader(view.model.space_id, dtype, unsaid, round(time() * 1_000))
 
 
 def _with(wanted: Wanted, filters: Filters) -> Wanted:

@@ -2,7 +2,7 @@
 
 import random
 import tracemalloc
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -15,6 +15,7 @@ from portrait.audiences.gather import FEWEST, AudienceTooNarrowError, Gathered, 
 from portrait.audiences.likeness import likeness_of
 from portrait.audiences.people import Reader, pace_of, read_people
 from portrait.audiences.wanted import Filters, Leaders, Subject, Wanted
+from portrait.catalogue.catalogue import Catalogue
 from portrait.events.consent import GRANTED, WITHDRAWN, Consent, Purpose
 from portrait.events.unwanted import FOR_GOOD, Unwanted, What, Word, encode_unwanted, thing_of
 from portrait.model.space import unit
@@ -27,47 +28,62 @@ from tests.support.fakes import MemoryProfiles
 from tests.support.shop import HOUR_MS, NOW_MS, record_of
 
 CATALOGUE = catalogue()
+FIELDS = ("type", "item_id")
 READER = Reader(MODEL.space_id, portrait_dtype(MODEL.space.dim), GRANTED, NOW_MS + HOUR_MS)
 BOUGHT_CHEESE = Leaders(bought=np.array([item_ref("cheese")], np.uint64))
 
 
-def doing(*events: str) -> bytes:
-    """Return the record of who did some things, oldest first, each named `type item`."""
-    told = [dict(zip(("type", "item_id"), event.split(), strict=True)) for event in events]
-    return record_of("u", *told, painted=CATALOGUE)
-
-
-RECORDS = {
+ACTS = {  # of each kind of people, oldest first
     "cheese": [
-        doing("click milk", "purchase cheese"),
-        doing("cart milk", "purchase cheese"),
-        doing("click cheese", "purchase cheese"),
+        ("click milk", "purchase cheese"),
+        ("cart milk", "purchase cheese"),
+        ("click cheese", "purchase cheese"),
     ],
     "milk": [
-        doing("click milk", "cart cheese"),
-        doing("cart cheese", "click milk"),
-        doing("cart milk", "cart cheese"),
+        ("click milk", "cart cheese"),
+        ("cart cheese", "click milk"),
+        ("cart milk", "cart cheese"),
     ],
     "dog": [
-        doing("click beef", "click beef"),
-        doing("click tuna", "click beef"),
-        doing("click beef", "cart tuna"),
+        ("click beef", "click beef"),
+        ("click tuna", "click beef"),
+        ("click beef", "cart tuna"),
     ],
 }
 
 
-def of_kind(kind: str, n: int = 0) -> bytes:
-    records = RECORDS[kind]
-    return records[n % len(records)]
+def painted(by: Catalogue) -> dict[str, list[bytes]]:
+    """Return the records of each kind of people, painted by a model."""
+    return {
+        kind: [
+            record_of(
+                "u", *(dict(zip(FIELDS, act.split(), strict=True)) for act in acts), painted=by
+            )
+            for acts in each
+        ]
+        for kind, each in ACTS.items()
+    }
 
 
-def shop(cheese: int = 40, milk: int = 60, dog: int = 100) -> MemoryProfiles:
-    """Buyers of cheese, people who have looked at milk, and people with dogs."""
+RECORDS = painted(CATALOGUE)
+
+
+def of_kind(kind: str, n: int = 0, records: Mapping[str, Sequence[bytes]] = RECORDS) -> bytes:
+    return records[kind][n % len(records[kind])]
+
+
+def shop(
+    cheese: int = 40,
+    milk: int = 60,
+    dog: int = 100,
+    records: Mapping[str, Sequence[bytes]] = RECORDS,
+) -> MemoryProfiles:
+    """Buyers of cheese, people who like milk and cheese, and people with dogs."""
     profiles = MemoryProfiles()
     counts = {"cheese": cheese, "milk": milk, "dog": dog}
     users = [(kind, n) for kind, count in counts.items() for n in range(count)]
     random.Random(0).shuffle(users)  # noqa: S311 - of no secret
-    profiles.records = {f"{kind}-{n}": of_kind(kind, n) for kind, n in users}
+    profiles.records = {f"{kind}-{n}": of_kind(kind, n, records) for kind, n in users}
     return profiles
 
 

@@ -10,10 +10,13 @@ from structlog.testing import capture_logs
 
 from portrait.access.scope import Scope
 from portrait.events.consent import WITHDRAWN, Consent
+from portrait.times import DAY_MS
 from tests.support.catalogues import catalogue
 from tests.support.fakes import MemoryProfiles
+from tests.support.models import learned_model
 from tests.support.patience import PATIENCE
-from tests.support.shop import Shop, open_shop
+from tests.support.shop import NOW_MS, Shop, open_shop
+from tests.unit.test_audience import painted
 from tests.unit.test_audience import shop as people
 from tests.unit.test_service_access import guarded, token_of
 
@@ -116,7 +119,7 @@ async def test_too_few_people_are_refused_in_words() -> None:
     async with open_shop(await shop_of(people(cheese=19))) as client:
         answer = await client.post("/audiences", json=CHEESE)
         if answer.status_code == 202:  # a busy machine
-            told = await ready(client, CHEESE)
+            told = await over(client, answer.json()["audience_id"])
             assert (told["state"], "singles" in told["reason"]) == ("refused", True)
             return
 
@@ -228,3 +231,23 @@ async def test_an_interest_that_is_asked_for_is_had_by_all() -> None:
     async with open_shop(await shop_of()) as client:
         told = await ready(client, {**CHEESE, "size": 1_000, "interest": "grocery > dairy"})
         assert {each["user_id"] for each in await lines(client, told["audience_id"])} == MILK
+
+
+async def test_the_model_lets_through_whom_it_foretells(monkeypatch: pytest.MonkeyPatch) -> None:
+    ten_days_on = NOW_MS / 1_000 + 3_600 + 10 * DAY_MS / 1_000
+    monkeypatch.setattr("service.audiences.ask.time", lambda: ten_days_on)
+    model = learned_model()
+    shop = Shop(profiles=people(records=painted(catalogue(model=model))))
+    await shop.stock(model=model)
+    likely = {**CHEESE, "churn_risk": {"min": 0.9}, "purchase_intent": {"max": 0.1}}
+
+    async with open_shop(shop) as client:
+        told = await ready(client, likely)
+        assert told["fitting"] == told["people"] == 160  # log(1 + 10 days): as all are as silent
+        unlikely = await client.post("/audiences", json={**CHEESE, "churn_risk": {"max": 0.9}})
+        told = unlikely.json()
+        if unlikely.status_code == 202:  # a busy machine
+            told = await over(client, told["audience_id"])
+            assert told["state"] == "refused"
+        else:
+            assert unlikely.status_code == 409
