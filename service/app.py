@@ -23,6 +23,7 @@ from service.access import routes as access
 from service.access.guard import Guard
 from service.access.rules import OPEN, rule_of
 from service.audiences import routes as audiences
+from service.audiences import statistics
 from service.dependencies import State
 from service.documents import routes_of
 from service.experiments import routes as experiments
@@ -83,7 +84,7 @@ def app_of(
     resources = (
         *(consents, exports, erasures, beside),  # before profiles and items: longer paths
         *(profiles, recommendations, rules, events, identities, items, opinions),
-        *(audiences, impressions, experiments),
+        *(audiences, statistics, impressions, experiments),
         *(models, access, operations),
     )
     return assemble(

@@ -6,6 +6,7 @@ from typing import Literal, Protocol
 
 from portrait.access.audit import AuditLog
 from portrait.access.store import KeyStore
+from portrait.audiences.behaviour import BehaviourStore
 from portrait.audiences.job import AudienceJobs
 from portrait.catalogue.desk import ReadingDesk
 from portrait.catalogue.edges import EdgeStore
@@ -71,6 +72,7 @@ class Parts:
     experiments: ExperimentStore
     shown: ShownStore
     audiences: AudienceJobs
+    behaviour: BehaviourStore
     publisher: Publisher
     erasures: ErasureJobs
     exports: Exports

@@ -25,6 +25,7 @@ RULES: Mapping[tuple[str, str], Rule] = {
     ("POST", "/audiences"): Scope.AUDIENCES_READ,
     ("GET", "/audiences/{audience_id}"): Scope.AUDIENCES_READ,
     ("GET", "/audiences/{audience_id}/members"): Scope.AUDIENCES_READ,
+    ("GET", "/stats/behaviour"): Scope.AUDIENCES_READ,
     ("POST", "/identities"): Scope.EVENTS_WRITE,
     ("GET", "/identities/{anonymous_id}"): Scope.PROFILES_READ,
     ("DELETE", "/identities/{anonymous_id}"): Scope.PRIVACY_ADMIN,

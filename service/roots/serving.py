@@ -17,6 +17,7 @@ from redis.asyncio import Redis
 from portrait.adapters.issuer_client import IssuerClient
 from portrait.adapters.redis_audiences import RedisAudiences
 from portrait.adapters.redis_audit import RedisAudit
+from portrait.adapters.redis_behaviour import RedisBehaviour
 from portrait.adapters.redis_buckets import RedisBuckets
 from portrait.adapters.redis_catalogue import RedisCatalogue
 from portrait.adapters.redis_desk import RedisDesk
@@ -107,6 +108,7 @@ def parts_of(
         experiments=RedisExperiments(redis),
         shown=RedisLists(redis),
         audiences=RedisAudiences(redis),
+        behaviour=RedisBehaviour(redis),
         publisher=publisher,
         erasures=RedisErasures(redis),
         exports=RedisExports(redis),

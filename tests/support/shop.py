@@ -44,6 +44,7 @@ from tests.support.fakes import (
     MemoryProgress,
 )
 from tests.support.memory_audiences import MemoryAudiences
+from tests.support.memory_behaviour import MemoryBehaviour
 from tests.support.memory_edges import MemoryEdges
 from tests.support.memory_identities import MemoryIdentities
 from tests.support.memory_keys import MemoryAudit, MemoryKeys
@@ -83,6 +84,7 @@ class Shop:
     opinions: MemoryOpinions = field(default_factory=MemoryOpinions)
     lists: MemoryLists = field(default_factory=MemoryLists)
     audiences: MemoryAudiences = field(default_factory=MemoryAudiences)
+    behaviour: MemoryBehaviour = field(default_factory=MemoryBehaviour)
     impressions: Impressions = "off"
     publisher: ListPublisher = field(default_factory=ListPublisher)
     erasures: MemoryErasures = field(default_factory=MemoryErasures)
@@ -115,6 +117,7 @@ class Shop:
             experiments=self.lists,
             shown=self.lists,
             audiences=self.audiences,
+            behaviour=self.behaviour,
             impressions=self.impressions,
             publisher=self.publisher,
             erasures=self.erasures,

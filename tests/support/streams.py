@@ -27,6 +27,7 @@ from tests.support.fakes import (
     MemoryProfiles,
     MemoryProgress,
 )
+from tests.support.memory_behaviour import MemoryBehaviour
 from tests.support.memory_identities import MemoryIdentities
 from tests.support.memory_log import MemoryLog
 from tests.support.memory_registry import MemoryRegistry
@@ -163,6 +164,7 @@ async def memory_updater(
         profiles=profiles,
         identities=identities,
         popularity=MemoryPopularity(),
+        behaviour=MemoryBehaviour(),
         progress=MemoryProgress(),
         offsets=offsets or MemoryOffsets(),
         live=MemoryLiveCounts(),

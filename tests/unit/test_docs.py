@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from portrait.adapters.redis_lists import PERSON_SECONDS
+from portrait.audiences.behaviour import DAYS_KEPT
 from portrait.catalogue.texts import SEARCH_TTL
 from portrait.events.topics import (
     CONSENTS,
@@ -94,6 +95,7 @@ def test_what_stays_after_an_erasure_ends_when_decision_0007_says() -> None:
     assert told("which lists somebody got").endswith(f"{days[IMPRESSIONS]} days")
     assert told("what came of lists").startswith(f"at once; else {PERSON_SECONDS // 86_400} days")
     assert told("that somebody wrote").endswith(f"{KEPT_DAYS + 1} days after they wrote it")
+    assert told("that somebody was one of").startswith(f"stay; {DAYS_KEPT} days")
     assert told("that somebody is in an audience").startswith(
         f"{AUDIENCES_LAST.seconds // 3_600} h"
     )

@@ -8,6 +8,7 @@ from redis.asyncio import Redis
 
 from portrait.adapters.kafka_client import cluster_of
 from portrait.adapters.kafka_stream import open_stream
+from portrait.adapters.redis_behaviour import RedisBehaviour
 from portrait.adapters.redis_catalogue import RedisCatalogue
 from portrait.adapters.redis_identities import RedisIdentities
 from portrait.adapters.redis_live import RedisLive
@@ -76,6 +77,7 @@ def update_ports(
         profiles=RedisProfiles(redis, settings.profile_ttl),
         identities=RedisIdentities(redis, settings.profile_ttl),
         popularity=RedisPopularity(redis),
+        behaviour=RedisBehaviour(redis),
         progress=RedisProgress(redis),
         offsets=RedisOffsets(redis),
         live=RedisLive(redis),

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from portrait import metrics
 from portrait.arrays import Flags
+from portrait.audiences.behaviour import Deeds
 from portrait.catalogue.catalogue import Catalogue
 from portrait.errors import PortraitError, StoreRestartedError, StoreUnavailableError
 from portrait.events.columns import is_past
@@ -148,6 +149,7 @@ async def _attempt(
     outcome.new.append(columns["event"][kept])
     outcome.wanted.append(voices[kept])
     asked = kept & counted
+    outcome.deeds.append(Deeds(users, columns, asked))
     outcome.noted += [note(question, catalogue) for question in questions if asked[question.place]]
     outcome.users += len(stored)
     outcome.joined |= {users[place] for place in np.flatnonzero(is_joined).tolist()}

@@ -8,6 +8,7 @@ import structlog
 from numpy.typing import NDArray
 
 from portrait import metrics
+from portrait.audiences.behaviour import met_in
 from portrait.errors import StoreUnavailableError
 from portrait.events.event import Action, Event
 from portrait.events.letter import records_of, topic_of
@@ -19,10 +20,14 @@ log = structlog.get_logger()
 
 
 async def tell_store(batch: Batch, outcome: Outcome, updater: Updater) -> None:
-    """Add to popularity, and mark progress. At most once: they are not worth waiting for Redis."""
+    """Add to popularity and to who was there, and mark progress.
+
+    At most once: they are not worth waiting for Redis.
+    """
     try:
         for day, (regulars, strangers) in _popularity(outcome).items():
             await updater.popularity.add(day, regulars, strangers)
+        await updater.behaviour.meet(met_in(outcome.deeds))
         await updater.progress.mark(batch.reached)
     except StoreUnavailableError:
         log.warning("popularity_not_added", events=sum(map(len, outcome.new)))

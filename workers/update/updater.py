@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from portrait import metrics
+from portrait.audiences.behaviour import BehaviourStore, Deeds
 from portrait.catalogue.popularity import PopularityStore
 from portrait.catalogue.store import CatalogueStore
 from portrait.events.consent import GRANTED, Consent
@@ -49,6 +50,7 @@ class Ports:
     profiles: ProfileStore
     identities: IdentityStore
     popularity: PopularityStore
+    behaviour: BehaviourStore
     progress: ProgressStore
     offsets: OffsetStore
     live: LiveCounts
@@ -64,6 +66,7 @@ class Updater:
     profiles: ProfileStore
     identities: IdentityStore
     popularity: PopularityStore
+    behaviour: BehaviourStore
     progress: ProgressStore
     resume: Resume
     publisher: Publisher
@@ -88,6 +91,7 @@ def assemble(  # noqa: PLR0913, PLR0917 - what an updater is made of
         profiles=ports.profiles,
         identities=ports.identities,
         popularity=ports.popularity,
+        behaviour=ports.behaviour,
         progress=ports.progress,
         resume=Resume(ports.offsets, group),
         publisher=ports.publisher,
@@ -106,6 +110,7 @@ class Outcome:
     started: float = field(default_factory=time.perf_counter)
     new: list[NDArray[np.void]] = field(default_factory=list)  # stored events, of EVENT
     wanted: list[NDArray[np.void]] = field(default_factory=list)  # of the same, of WANTED
+    deeds: list[Deeds] = field(default_factory=list)  # of the same, and who did them
     notices: list[Message] = field(default_factory=list)
     noted: list[Noted] = field(default_factory=list)  # what the champion is to be asked
     users: int = 0
