@@ -13,8 +13,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 BROKER := $(if $(filter apache,$(KAFKA)),kafka)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup kafka demo demo-check demo-zh demo-retrain demo-secure test test-kafka coverage fuzz check lint format bench-stream bench-encode bench-quality bench-heads bench-language bench-staleness \
-.PHONY: help setup kafka demo demo-check demo-zh demo-retrain test test-kafka coverage fuzz check lint format bench-stream bench-encode bench-quality bench-heads bench-audiences bench-language bench-staleness \
+.PHONY: help setup kafka demo demo-check demo-zh demo-retrain demo-secure test test-kafka coverage fuzz check lint format bench-stream bench-encode bench-quality bench-heads bench-audiences bench-language bench-staleness \
   bench-continual bench-judge bench-service bench-assist bench-portrait bench-opinions bench-experiments encoder-zh generate replay-dead up down clean lock \
   sbom audit pin-images fuzz-http
 

@@ -1,22 +1,21 @@
 """Again: what somebody has bought that is due to be bought once more, the most due first.
 
-    due = how often * how far into its usual interval, at most once through it
+ring ─▶ what was bought, on which days ─▶ how due (`model/repeats.py`) ─▶ refs, scores, reasons
 
-Of what was bought once no interval is known: it counts for as much as half of one that is through.
-What was sent back, or blamed in a review, is not due. All of one day is bought once.
+A model without a repeat part goes by how often each thing was bought: the part did not beat that in
+this shop, or the model is of before there was one. What was bought and sent back, or blamed in a
+review, is not due.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from portrait.arrays import Codes, Floats, Refs, Ring
-from portrait.events.columns import PURCHASE
+from portrait.arrays import MISSING, Codes, Doubles, Flags, Floats, Refs, Ring
+from portrait.model.bought import Bought, bought, of_rings
 from portrait.model.kinds import is_complaint, kinds_of
 from portrait.model.learned import Learned
-from portrait.times import DAY_MS
-
-ONCE = 0.5  # how far into its interval what was bought once is taken to be
+from portrait.model.repeats import Repeats
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +23,7 @@ class Rhythm:
     """How somebody buys one thing, in whole days."""
 
     times: int
-    every: int | None  # from one time to the next; None: not known
+    every: int | None  # from one time to the next; of others if there was one; None: not known
     last: int  # ago
 
 
@@ -32,10 +31,10 @@ class Rhythm:
 class Due:
     """Things due, n of them, the most due first."""
 
-    refs: Refs  # (n,), item_ref
+    refs: Refs  # (n,), item_ref: `Catalogue.find` has their rows
     scores: Floats  # (n,)
     reasons: tuple[Rhythm, ...]
-    by_repeats: bool  # whether the model decided, and scores are log-odds; else they are above 0
+    by_repeats: bool  # whether the model's repeat part decided, or frequency alone
 
 
 def due(ring: Ring, at: int, learned: Learned | None, lately: Floats | None = None) -> Due:
@@ -45,28 +44,45 @@ def due(ring: Ring, at: int, learned: Learned | None, lately: Floats | None = No
         ring: Their newest events, (S,) of EVENT.
         at: The moment asked about, ms; nothing that happened at it or later is looked at.
         learned: Of the model that serves.
-        lately: (S,), purchases by everybody in the newest four weeks of each event's item.
+        lately: (S,), purchases by everybody in the newest four weeks of each event's item; None: as
+            many as usual.
     """
-    del learned, lately  # until a model has learned who buys what again
     past = ring[(ring["at"] > 0) & (ring["at"] < at)]
-    blamed = past["ref"][is_complaint(kinds_of(past["action"], past["rating"]))]
-    bought = past[(past["action"] == PURCHASE) & ~np.isin(past["ref"], blamed)]
-    refs = np.unique(bought["ref"])
-    rhythms = [_rhythm(bought["at"][bought["ref"] == ref], at) for ref in refs]
-    scores = np.array([_worth(each) for each in rhythms], np.float32)
+    had = bought(of_rings(past[None]), np.array([at]))
+    had = had.where(~np.isin(had.ref, _blamed(past)))
+    repeats = None if learned is None else learned.repeats
+    wanted = None if lately is None else _of(ring, lately, had.ref)
+    scores = had.frequency if repeats is None else repeats.scores(had, wanted)
     order = np.argsort(-scores, kind="stable")
-    reasons = tuple(rhythms[place] for place in order.tolist())
-    return Due(refs[order], scores[order], reasons, by_repeats=False)
+    had, scores = had.where(order), scores[order].astype(np.float32)
+    return Due(had.ref, scores, tuple(_rhythms(had, repeats)), repeats is not None)
 
 
-def _rhythm(moments: Codes, at: int) -> Rhythm:
-    """Read how one thing is bought from the moments of its purchases, (n,)."""
-    days = np.unique(moments // DAY_MS)
-    times, last = len(days), (at - int(moments.max())) // DAY_MS
-    every = None if times == 1 else max(1, round(int(days[-1] - days[0]) / (times - 1)))
-    return Rhythm(times, every, last)
+def _blamed(ring: Ring) -> Refs:
+    blamed: Refs = ring["ref"][is_complaint(kinds_of(ring["action"], ring["rating"]))]
+    return blamed
 
 
-def _worth(rhythm: Rhythm) -> float:
-    through = ONCE if rhythm.every is None else min((rhythm.last + 1) / (rhythm.every + 1), 1.0)
-    return rhythm.times * through
+def _of(ring: Ring, lately: Floats, refs: Refs) -> Floats:
+    """Return what is said of the items of events for each thing, (P,)."""
+    known, place = np.unique(ring["ref"], return_index=True)
+    return lately[place[np.searchsorted(known, refs)]]
+
+
+def _rhythms(had: Bought, repeats: Repeats | None) -> list[Rhythm]:
+    """Describe each thing. What others do is told where enough of them do it."""
+    own = had.span / np.maximum(had.times - 1, 1)
+    every = own if repeats is None else np.where(had.times > 1, own, repeats.intervals(had))
+    is_known = had.times > 1
+    if repeats is not None:
+        is_known = is_known | (repeats.rates.find(had.ref) != MISSING)
+    return [
+        Rhythm(times, max(1, round(days)) if known else None, int(last))
+        for times, days, known, last in _rows(had.times, every, is_known, had.since)
+    ]
+
+
+def _rows(
+    times: Codes, every: Doubles, known: Flags, since: Doubles
+) -> "zip[tuple[int, float, bool, float]]":
+    return zip(times.tolist(), every.tolist(), known.tolist(), since.tolist(), strict=True)

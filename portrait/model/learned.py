@@ -1,5 +1,7 @@
 """Learned: what training adds to a space, as one immutable whole.
 
+What is bought again has a part of its own, `repeats.py`; new things are scored by a blend:
+
     score = blend.behaviour * state @ item + blend.neighbours * co-occurrence + blend.text * texts
           + blend.kin * nearness of categories + blend.price * likeness of prices
 
@@ -23,6 +25,7 @@ from portrait.model.behaviour import Behaviour
 from portrait.model.heads import Heads
 from portrait.model.kinds import KINDS
 from portrait.model.neighbours import Neighbours
+from portrait.model.repeats import Repeats
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -92,16 +95,17 @@ FIRST = Blend(behaviour=0, neighbours=0, text=1, kin=0.2, price=0.35)
 
 @dataclass(frozen=True)  # without slots: it remembers its digest
 class Learned:
-    """A behaviour encoder, co-occurrence, what each counts, and the heads that beat baselines."""
+    """A behaviour encoder, co-occurrence, what each counts; heads and repeats that are better."""
 
     behaviour: Behaviour
     neighbours: Neighbours
     blend: Blend
     heads: Heads | None = None
+    repeats: Repeats | None = None  # of models learned before there was one, or where it fell short
 
     @cached_property
     def digest(self) -> str:
-        """Sixteen hexadecimal digits of what places items and users; heads read, they do not."""
+        """Sixteen hexadecimal digits of what places items and users; heads and repeats do not."""
         digest = blake2b(digest_size=8)
         for name, array in sorted(self.behaviour.to_arrays().items()):
             digest.update(name.encode())
@@ -114,6 +118,7 @@ class Learned:
             "behaviour": self.behaviour.to_arrays(),
             "neighbours": self.neighbours.to_arrays(),
             "heads": {} if self.heads is None else self.heads.to_arrays(),
+            "repeats": {} if self.repeats is None else self.repeats.to_arrays(),
         }
         arrays = {f"{part}.{name}": array for part in parts for name, array in parts[part].items()}
         return arrays | {_BLEND: np.array(_counts(self.blend))}
@@ -127,12 +132,13 @@ class Learned:
         """
         try:
             behaviour = Behaviour.from_arrays(_part(arrays, "behaviour"))
-            heads = _part(arrays, "heads")
+            heads, repeats = _part(arrays, "heads"), _part(arrays, "repeats")
             return cls(
                 behaviour,
                 Neighbours.from_arrays(_part(arrays, "neighbours")),
                 Blend(*arrays[_BLEND].tolist()),
                 Heads.from_arrays(heads).knowing_later_actions(behaviour.dim) if heads else None,
+                Repeats.from_arrays(repeats) if repeats else None,
             )
         except KeyError as error:
             msg = f"learned arrays lack {error}"

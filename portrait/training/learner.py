@@ -70,6 +70,7 @@ from portrait.training.material import (
 )
 from portrait.training.ranker.behaviour_encoder import EncoderShape
 from portrait.training.ranker.fit_ranker import FittedRanker, RankerCourse, fit_ranker, refit_ranker
+from portrait.training.ranker.judge_repeats import learn_repeats
 from portrait.training.tasks.fit_place import PLACE_OUTCOME, PlaceTraining, fit_place
 from portrait.training.tasks.fit_tone import TONE_OUTCOME, ToneTraining, fit_tone
 from portrait.training.text.retext import Retext, kept_folder, retext, told_of
@@ -304,7 +305,8 @@ class ArchiveLearner:
         material = self.lessons(bench)
         fitted, ranked = self._fit(bench, material, progress)
         refitted = self._heads(bench, material, ranked, progress)
-        learned = replace(ranked, heads=refitted.heads)
+        again = learn_repeats(material.counted_again, material.events, material.test_from)
+        learned = replace(ranked, heads=refitted.heads, repeats=again.served)
         _write_heads(bench.folder, refitted)
         progress.stage(MEASURING_OURS)
         exam = exam_of(bench.material)
@@ -317,6 +319,7 @@ class ArchiveLearner:
             **figures_told(exam, figures),
             "burst": burst_figures(exam, model),
             "heads_served": refitted.reasons,
+            "repeats": again.told,
             "text": told_of(bench.folder),
             READ_TONE: TONE_OUTCOME.told(bench.folder),
             READ_PLACE: PLACE_OUTCOME.told(bench.folder),

@@ -18,10 +18,12 @@ from portrait.events.item import Item
 from portrait.model.space import Vectors
 from portrait.ref import item_ref, user_ref
 from portrait.times import DAY_MS, EPOCH, MILLISECOND
+from tests.support.shopping import shop_of_habits
 
 OPENED = 1_790_000_000_000  # ms
 SEASON = 40 * DAY_MS
 ITEMS, NEW_ITEMS = 40, 26  # of the first season, of the second
+WHIMS_FROM, WHIMS = 2, 60  # of a shop where much is bought again
 WORDS = ("lamp", "boot", "rope", "tent", "kettle", "glove", "stove", "map", "axe", "cup")
 CATALOGUE = [
     Item(
@@ -65,6 +67,18 @@ def season(number: int, *, users: int = 400, seed: int = 0) -> pa.Table:
     at = begin + place * DAY_MS + draw.integers(0, DAY_MS // 2, len(place))
     order = np.argsort(at, kind="stable")
     return rows(user[order], item[order], at[order], first=number * 100_000)
+
+
+@lru_cache
+def habits(*, users: int = 80, days: int = 150) -> pa.Table:
+    """Return purchases: a thing weekly, another monthly, and whims for two weeks each."""
+    events = shop_of_habits(users=users, days=days)
+    item = np.where(events.item < WHIMS_FROM, events.item, WHIMS_FROM + events.item % WHIMS)
+    at = OPENED + events.at - events.at.min()
+    order = np.argsort(at, kind="stable")
+    table = rows(events.user[order], item[order], at[order])
+    action = pa.array([Action.PURCHASE.value] * len(table), pa.string())
+    return table.set_column(SCHEMA.get_field_index("action"), SCHEMA.field("action"), action)
 
 
 def rows(user: Codes, item: Codes, at: Codes, *, first: int = 0) -> pa.Table:

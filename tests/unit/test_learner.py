@@ -11,15 +11,17 @@ import pytest
 from portrait.dataset.stock import place_searches, place_texts
 from portrait.evaluation.judge import judge
 from portrait.evaluation.verdict import Verdict
-from portrait.events.columns import ACTION_CODE
+from portrait.events.columns import ACTION_CODE, EVENT
 from portrait.events.erasure import Erasures
 from portrait.events.event import Action
+from portrait.inference.again import due
 from portrait.lifecycle.artifact import fetch, manifest_digest, read_learned
 from portrait.lifecycle.learner import Trained
 from portrait.model.learned import Learned
 from portrait.model.model import Model
 from portrait.model.space import fit_space
-from portrait.ref import text_ref, user_ref
+from portrait.ref import item_ref, text_ref, user_ref
+from portrait.times import DAY_MS
 from portrait.training.learner import MATERIAL, ArchiveLearner, Plan, manifest_at
 from portrait.training.loop.train import Course
 from portrait.training.material import Shares, load
@@ -36,6 +38,7 @@ from tests.support.training_shop import (
     OPENED,
     SEASON,
     ListStock,
+    habits,
     keep,
     season,
     with_searches,
@@ -212,6 +215,42 @@ def test_the_manifest_says_where_the_model_comes_from(
     assert {"newest", "older", "bias", "robustness", "burst", "references"} <= set(manifest.metrics)
     assert manifest_at(shop.plan.models_url, "v2") == manifest
     assert manifest_at(shop.plan.models_url, "v3") is None
+
+
+def test_what_is_bought_again_is_learned_published_and_served(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    shop.archive = memory_archive()
+    keep(shop.archive, habits())
+    brief = replace(PLAN.course, course=replace(COURSE, epochs=1))
+    shop.plan = replace(shop.plan, with_heads=False, course=brief)
+
+    trained = shop.learn("v1", PRETRAINED)
+
+    assert trained.model.learned is not None
+    told = trained.manifest.metrics["repeats"]
+    assert isinstance(told, dict)
+    assert told["served"] is True, told
+    ring = np.zeros(3, EVENT)
+    ring["ref"], ring["action"] = item_ref("item-0"), ACTION_CODE[Action.PURCHASE]
+    ring["at"] = OPENED + DAY_MS * np.array([15, 8, 1])
+    just_now, in_time = (
+        due(ring, int(ring["at"][0]) + after * DAY_MS, trained.model.learned) for after in (1, 7)
+    )
+    assert just_now.by_repeats
+    assert just_now.scores[0] < in_time.scores[0]
+
+
+def test_a_shop_where_nothing_is_bought_says_so_and_has_no_repeat_part(
+    seasoned: tuple[Shop, Trained, Trained],
+) -> None:
+    _, first, _ = seasoned
+
+    assert first.model.learned is not None
+    assert first.model.learned.repeats is None
+    assert first.manifest.metrics["repeats"] == {
+        "served": False,
+        "reason": "too little is bought again",
+    }
 
 
 def test_the_outline_leaves_out_what_the_plan_does_not_do(tmp_path: Path) -> None:

@@ -1,0 +1,40 @@
+"""Due, in words: why something is said to be due, for the person whose it is.
+
+In English and Chinese; who asks in another language is told in English.
+"""
+
+from portrait.inference.again import Rhythm
+
+WORDS = {
+    "en": {
+        "often": "bought {times} times, every {every} or so, last {last}",
+        "once": "bought once, {last}",
+        "others": "bought once, {last}; others buy it again after {every} or so",
+        "days": "{days} days",
+        "one": "1 day",
+        "ago": "{days} days ago",
+        "today": "today",
+        "yesterday": "yesterday",
+    },
+    "zh": {
+        "often": "买过{times}次，大约每{every}一次，上次是{last}",  # noqa: RUF001
+        "once": "买过1次，是{last}",  # noqa: RUF001
+        "others": "买过1次，是{last}；别人大约{every}后再买",  # noqa: RUF001
+        "days": "{days}天",
+        "one": "1天",
+        "ago": "{days}天前",
+        "today": "今天",
+        "yesterday": "昨天",
+    },
+}
+
+
+def in_words(rhythm: Rhythm, language: str) -> str:
+    """Say how somebody buys a thing, in one clause without a full stop."""
+    words = WORDS.get(language, WORDS["en"])
+    last = {0: words["today"], 1: words["yesterday"]}.get(
+        rhythm.last, words["ago"].format(days=rhythm.last)
+    )
+    every = words["one"] if rhythm.every == 1 else words["days"].format(days=rhythm.every)
+    kind = "often" if rhythm.times > 1 else "once" if rhythm.every is None else "others"
+    return words[kind].format(times=rhythm.times, every=every, last=last)
