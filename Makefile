@@ -13,7 +13,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 BROKER := $(if $(filter apache,$(KAFKA)),kafka)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup kafka demo demo-check demo-zh demo-retrain demo-secure test test-kafka coverage fuzz check lint format bench-stream bench-encode bench-quality bench-heads bench-audiences bench-language bench-staleness \
+.PHONY: help setup kafka demo demo-check demo-zh demo-retrain demo-secure test test-kafka coverage fuzz check lint format bench-stream bench-encode bench-quality bench-heads bench-audiences bench-recommend bench-language bench-staleness \
   bench-continual bench-judge bench-service bench-assist bench-portrait bench-opinions bench-experiments encoder-zh generate replay-dead up down clean lock \
   sbom audit pin-images fuzz-http
 
@@ -112,6 +112,9 @@ bench-heads: setup  ## Intent, churn, next action, interests, sentiment beside b
 
 bench-audiences: setup  ## Do look-alikes buy, do those leave who are called leaving (DATA=folder); last line JSON.
 	@$(RUN) python -m benchmarks.audiences --data $(DATA) $(ARGS)
+
+bench-recommend: setup  ## The next basket, what is bought again, beside its peers (DATA=folder); last line JSON.
+	@$(RUN) python -m benchmarks.recommend --data $(DATA) $(ARGS)
 
 bench-language: setup  ## What fine-tuning gains where labels are (DATA=folder, after make encoder-zh); goes on where it was cut off.
 	@$(RUN) python -m benchmarks.language --data $(DATA) $(ARGS)
