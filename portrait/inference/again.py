@@ -28,6 +28,14 @@ class Rhythm:
 
 
 @dataclass(frozen=True, slots=True)
+class Wanted:
+    """What everybody wants in these four weeks, as popularity has it."""
+
+    weights: Floats  # (S,), of each event's item
+    whole: float  # of all items together, above 0
+
+
+@dataclass(frozen=True, slots=True)
 class Due:
     """Things due, n of them, the most due first."""
 
@@ -37,25 +45,27 @@ class Due:
     by_repeats: bool  # whether the model's repeat part decided, or frequency alone
 
 
-def due(ring: Ring, at: int, learned: Learned | None, lately: Floats | None = None) -> Due:
+def due(ring: Ring, at: int, learned: Learned | None, wanted: Wanted | None = None) -> Due:
     """Say what is due to be bought again by one user.
 
     Args:
         ring: Their newest events, (S,) of EVENT.
         at: The moment asked about, ms; nothing that happened at it or later is looked at.
         learned: Of the model that serves.
-        lately: (S,), purchases by everybody in the newest four weeks of each event's item; None: as
-            many as usual.
+        wanted: By everybody, lately; None: as much as usual. The part was judged with it, on the
+            purchases of an archive: an item that nobody buys any more is not due.
     """
     past = ring[(ring["at"] > 0) & (ring["at"] < at)]
     had = bought(of_rings(past[None]), np.array([at]))
     had = had.where(~np.isin(had.ref, _blamed(past)))
     repeats = None if learned is None else learned.repeats
-    wanted = None if lately is None else _of(ring, lately, had.ref)
-    scores = had.frequency if repeats is None else repeats.scores(had, wanted)
+    if repeats is None:
+        scores = had.frequency.astype(np.float32)
+    else:
+        scores = repeats.scores(had, _lately(ring, wanted, had.ref, repeats))
     order = np.argsort(-scores, kind="stable")
-    had, scores = had.where(order), scores[order].astype(np.float32)
-    return Due(had.ref, scores, tuple(_rhythms(had, repeats)), repeats is not None)
+    had = had.where(order)
+    return Due(had.ref, scores[order], tuple(_rhythms(had, repeats)), repeats is not None)
 
 
 def _blamed(ring: Ring) -> Refs:
@@ -63,10 +73,14 @@ def _blamed(ring: Ring) -> Refs:
     return blamed
 
 
-def _of(ring: Ring, lately: Floats, refs: Refs) -> Floats:
-    """Return what is said of the items of events for each thing, (P,)."""
+def _lately(ring: Ring, wanted: Wanted | None, refs: Refs, repeats: Repeats) -> Floats | None:
+    """Return the purchases of each thing in four weeks, (P,), that popularity speaks of."""
+    if wanted is None:
+        return None
     known, place = np.unique(ring["ref"], return_index=True)
-    return lately[place[np.searchsorted(known, refs)]]
+    shares = wanted.weights[place[np.searchsorted(known, refs)]] / np.float32(wanted.whole)
+    purchases: Floats = shares * repeats.rates.whole
+    return purchases
 
 
 def _rhythms(had: Bought, repeats: Repeats | None) -> list[Rhythm]:

@@ -51,6 +51,7 @@ class Rates:
     interval: Floats  # (N + 1,), days from one time to the next
     buyers: Floats  # (N + 1,), log(1 + people who bought it)
     usual: Floats  # (N + 1,), purchases in four weeks
+    whole: Floats  # (1,), of all items together
 
     def find(self, refs: Refs) -> Codes:
         """Return the row of each ref; of what is not here, MISSING, which reads the last."""

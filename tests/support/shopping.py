@@ -47,6 +47,7 @@ def repeats(*, seed: int = 0, weight: float = 1.0) -> Repeats:
             interval=(1 + 30 * draw.random(rows)).astype(np.float32),
             buyers=draw.random(rows).astype(np.float32),
             usual=draw.random(rows).astype(np.float32),
+            whole=np.full(1, 3, np.float32),
         ),
         mean=draw.normal(size=width).astype(np.float32),
         spread=(0.5 + draw.random(width)).astype(np.float32),

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from portrait.events.columns import ACTION_CODE
 from portrait.events.event import Action
-from portrait.inference.again import Rhythm, due
+from portrait.inference.again import Rhythm, Wanted, due
 from portrait.inference.due_words import WORDS, in_words
 from portrait.times import DAY_MS
 from tests.support.models import learned
@@ -71,13 +71,26 @@ def test_what_was_sent_back_or_blamed_is_not_due(action: Action, rating: int) ->
 def test_what_everybody_buys_now_is_more_due() -> None:
     model = replace(learned(), repeats=repeats())
     ring = ring_of([*WEEKLY, (22, BREAD)])
-    lately = np.where(ring["ref"] == THINGS[BREAD], 1_000, 0).astype(np.float32)
+    is_bread = ring["ref"] == THINGS[BREAD]
 
-    usual, now = due(ring, NOW, model), due(ring, NOW, model, lately)
+    usual, now, no_more = (
+        due(ring, NOW, model, wanted)
+        for wanted in (
+            None,
+            Wanted(np.where(is_bread, 8, 1).astype(np.float32), 9),
+            Wanted(np.where(is_bread, 0, 1).astype(np.float32), 9),
+        )
+    )
 
-    bread = [found.scores[found.refs == THINGS[BREAD]] for found in (usual, now)]
-    assert bread[1] > bread[0]
-    assert due(ring[:0], NOW, model).refs.tolist() == []
+    bread = [found.scores[found.refs == THINGS[BREAD]][0] for found in (no_more, usual, now)]
+    assert bread[0] < bread[1] < bread[2]
+
+
+def test_who_bought_nothing_has_nothing_due() -> None:
+    model = replace(learned(), repeats=repeats())
+
+    assert due(ring_of([]), NOW, model).refs.tolist() == []
+    assert due(ring_of([]), NOW, None).reasons == ()
 
 
 @pytest.mark.parametrize(

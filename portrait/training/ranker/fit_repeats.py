@@ -96,6 +96,7 @@ def rates_of(shopping: Shopping, refs: Refs) -> Rates:
         interval=np.maximum(np.exp(log) - SHORTEST, SHORTEST).astype(np.float32),
         buyers=np.log1p(told(people) * scale).astype(np.float32),
         usual=(told(shopping.usual.astype(np.float64)) * scale).astype(np.float32),
+        whole=shopping.usual.sum(keepdims=True),
     )
 
 
