@@ -5,8 +5,9 @@ import pytest
 from scipy.sparse import csr_array
 
 from benchmarks.recommend.baskets import Baskets, Trial, baskets_of, trial_of
+from benchmarks.recommend.figures import against
 from benchmarks.recommend.frequency import PersonalTop
-from benchmarks.recommend.measure import gains, hits, lists, measure, repeats_of, told
+from benchmarks.recommend.measure import Told, gains, hits, lists, measure, repeats_of, told
 from benchmarks.recommend.ours import WHOLE, Portrait, in_order
 from benchmarks.recommend.tifu import TifuKnn
 from benchmarks.recommend.up_cf import UpCf
@@ -83,6 +84,22 @@ def test_figures_are_those_of_a_list_worked_by_hand() -> None:
     assert repeats_of(trial).tolist() == [1 / 3]
     best = 1 + 1 / np.log2(3) + 1 / np.log2(4)
     np.testing.assert_allclose(gains(hits(shown, truth), truth), [(1 + 1 / np.log2(4)) / best])
+
+
+def test_portrait_is_compared_with_the_best_of_the_others() -> None:
+    figures = {"TIFU-KNN": 0.3, "UP-CF@r": 0.2, "Portrait": 0.4, "Portrait, whole history": 0.5}
+    results = {}
+    for name, figure in figures.items():
+        each = np.full(8, figure)
+        results[name] = Told(each, each, each, each, each, {})
+
+    found = against(results)
+
+    assert {name: each["peer"] for name, each in found.items()} == {
+        "Portrait": "TIFU-KNN",
+        "Portrait, whole history": "TIFU-KNN",
+    }
+    assert found["Portrait"]["ndcg"]["difference"] == pytest.approx(0.1)
 
 
 def test_personal_top_counts_baskets_and_takes_the_newest_of_equals() -> None:
