@@ -3,7 +3,7 @@
 An action is a kind, but a review is one of three, by its stars, or those that were read from its
 text: it speaks for its item, against it, or neither. What was put into the cart and taken out again
 is seen as a click, and taking it out is seen as nothing. What was done with a thing before somebody
-complained of it is not seen either: it does not speak for what they turned out to dislike.
+complained of it is not seen either, nor is a complaint that says no more than to take that back.
 Painting, ranking, training and judging all weigh events by their kinds.
 """
 
@@ -75,9 +75,10 @@ def as_seen(
     """Tell the events of U users apart as models see them, all (U, S).
 
     What was put into the cart says no more than a click once it is taken out; how long ago either
-    was makes no difference, so nobody is taken to dislike what they took out. A complaint is all
-    that is said of its thing up to then: who looked at something, bought it and sent it back is not
-    taken to like it after all. What they do with it later counts again.
+    was makes no difference, so nobody is taken to dislike what they took out. A complaint takes
+    back what was done with its thing before, and speaks against it by what it weighs more: who
+    bought something and sent it back has said nothing of what they like. What they do with it later
+    counts again.
 
     Args:
         action: ACTION_CODE.
@@ -89,25 +90,29 @@ def as_seen(
         Their kinds, and which of them are seen.
     """
     kinds, is_removal = kinds_of(action, rating), action == REMOVE
-    is_seen, is_complaining = ~is_removal, is_complaint(kinds)
-    user, cart = _up_to(is_removal, action == CART, about, at)
+    is_seen = ~is_removal
+    _, _, user, cart = _up_to(is_removal, action == CART, about, at)
     kinds[user, cart] = CLICK
-    user, praise = _up_to(is_complaining, ~is_complaining, about, at)
+    weight = KIND_WEIGHTS[kinds]
+    blamer, blame, user, praise = _up_to(weight < 0, weight > 0, about, at)
     is_seen[user, praise] = False
+    left = weight.copy()
+    np.add.at(left, (blamer, blame), weight[user, praise])
+    is_seen &= (weight >= 0) | (left < 0)
     return kinds, is_seen
 
 
 def _up_to(
     ending: Flags, chosen: Flags, about: Codes | Refs, at: NDArray[np.int64]
-) -> tuple[Codes, Codes]:
+) -> tuple[Codes, Codes, Codes, Codes]:
     """Find the chosen events of the same thing up to events that end something, all (U, S).
 
-    Returns the user and the place of each, (N,) twice.
+    Returns (N,) each: user and place of what ends, user and place of what it ends.
     """
     user, place = np.nonzero(ending)  # (R,)
     same = about[user] == about[user, place][:, None]  # (R, S)
     ended, event = np.nonzero(same & (at[user] <= at[user, place][:, None]) & chosen[user])
-    return user[ended], event
+    return user[ended], place[ended], user[ended], event
 
 
 def leave_out(thing: Codes | Refs, action: NDArray[np.uint8], at: NDArray[np.int64]) -> Flags:

@@ -10,7 +10,7 @@ from portrait.events.item import Id
 from portrait.inference.session import Way
 from portrait.model.heads import CHURN_RISK, PURCHASE_INTENT
 from service.fields import Moment, RequestBody, ResponseBody
-from service.recommendations.schemas import Choice, ProfileName, SessionText
+from service.recommendations.asked import Choice, ProfileName, SessionText
 
 MOST_MEMBERS = 100_000
 MOST_NAMED = 2_000
