@@ -106,12 +106,12 @@ def test_an_answer_in_pieces_is_one_answer() -> None:
 def test_every_request_is_one_that_the_service_takes() -> None:
     shop = open_shop(200, 20, is_learned=False)
 
-    requests = [asks.recommendations(kind, shop)[0] for kind in asks.RECOMMENDATIONS]
-    for request in (*requests, *asks.costliest(shop)[:2]):
+    requests = {kind: asks.recommendations(kind, shop)[0] for kind in asks.RECOMMENDATIONS}
+    for request in (*requests.values(), *asks.costliest(shop)[:2]):
         head, _, body = request.partition("\r\n\r\n")
         RecommendationRequest.model_validate_json(body)
         assert f"Content-Length: {len(body)}" in head
-    assert json.loads(requests[-1].partition("\r\n\r\n")[2]) == {}
+    assert json.loads(requests["stranger"].partition("\r\n\r\n")[2]) == {}
 
 
 def test_a_profile_that_is_read_once_is_none_of_those_read_again() -> None:
