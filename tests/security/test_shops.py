@@ -335,12 +335,12 @@ def test_what_is_not_wanted_in_one_shop_is_wanted_in_another(served: Served) -> 
 
 def test_experiments_and_what_comes_of_lists_are_each_shop_s_own(served: Served) -> None:
     def brought(shop: str) -> list[dict[str, object]]:
-        answer = served.ask(shop, "/attribution?by=variant&surface=email")
+        answer = served.ask(shop, "/attribution?by=variant&surface=search")
         found: list[dict[str, object]] = answer.json()["brought"]
         return found
 
     def has_been_counted() -> bool:
-        asked = {"user_id": f"{BOTH}-3", "surface": "email"}
+        asked = {"user_id": f"{BOTH}-3", "surface": "search", "query": "tea"}
         listed = served.ask(ACME, "/recommend", "POST", asked).json()
         return listed["experiments"] == {TRY: "own"} and bool(brought(ACME))
 

@@ -195,7 +195,7 @@ async def test_a_public_key_asks_for_no_page_of_who_is_known(user: str | None, s
     await shop.stock()
     token = token_of(shop, Scope.RECOMMEND, origins=[PAGES])
     async with guarded(shop) as client:
-        body = {"user_id": user, "rows": [{}]}
+        body: dict[str, object] = {"user_id": user, "rows": [{}]}
         answer = await asked(
             client, "POST", "/recommend/page", token, json=body, headers={"origin": PAGES}
         )
@@ -210,7 +210,7 @@ async def test_each_row_is_paid_for() -> None:
     guard = Guard(shop.keys, limits=Limits(MemoryBuckets(), rate))
     await guard.read_keys()
     async with open_shop(shop, guard=guard) as client:
-        rows = [{}] * (round(burst / cost) + 4)
+        rows: list[dict[str, object]] = [{}] * (round(burst / cost) + 4)
         answer = await asked(client, "POST", "/recommend/page", token, json={"rows": rows})
         one = await asked(client, "POST", "/recommend/page", token, json={"rows": [{}]})
 
