@@ -28,7 +28,7 @@ def taste(kind: str, *items: str) -> tuple[FirstTaste | Taste, Shelf]:
     return whole, shelf_of(catalogue)
 
 
-@pytest.mark.parametrize("parts", SOME, ids="+".join)
+@pytest.mark.parametrize("parts", SOME, ids=lambda parts: "+".join(sorted(parts)))
 @pytest.mark.parametrize("kind", [FIRST, LEARNED])
 def test_the_shares_of_the_events_add_up_to_each_score(kind: str, parts: frozenset[Part]) -> None:
     whole, shelf = taste(kind, "phone", "spaghetti")
