@@ -17,6 +17,8 @@ KEPT = {
     f"profile:{{{DORA}}}:own": False,
     f"profile:{{anonymous:{DEVICE}}}": False,
     f"profile:{{anonymous:{DEVICE}}}:own": False,
+    f"unwanted:{{{DORA}}}": False,
+    f"unwanted:{{anonymous:{DEVICE}}}": False,
     f"device:{{{DEVICE}}}": False,
     f"devices:{{{DORA}}}": True,
 }

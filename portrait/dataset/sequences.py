@@ -85,8 +85,7 @@ def sequences_of(events: Interactions, *, longest: int = RING) -> Sequences:
     """Cut interactions into windows.
 
     Searches of no known text are left out, and removals, which are never seen. What is put into
-    the cart stays that in the whole of its window, and what is complained of later stays seen:
-    neither is known before.
+    the cart stays that in the whole of its window: whether it is taken out is not known before.
     """
     about = events.about(np.arange(len(events)))
     about[events.action == REMOVE] = NO_ITEM

@@ -2,9 +2,8 @@
 
 An action is a kind, but a review is one of three, by its stars, or those that were read from its
 text: it speaks for its item, against it, or neither. What was put into the cart and taken out again
-is seen as a click, and taking it out is seen as nothing. What was done with a thing before somebody
-complained of it is not seen either, nor is a complaint that says no more than to take that back.
-Painting, ranking, training and judging all weigh events by their kinds.
+is seen as a click, and taking it out is seen as nothing. Painting, ranking, training and judging
+all weigh events by their kinds.
 """
 
 import numpy as np
@@ -75,10 +74,7 @@ def as_seen(
     """Tell the events of U users apart as models see them, all (U, S).
 
     What was put into the cart says no more than a click once it is taken out; how long ago either
-    was makes no difference, so nobody is taken to dislike what they took out. A complaint takes
-    back what was done with its thing before, and speaks against it by what it weighs more: who
-    bought something and sent it back has said nothing of what they like. What they do with it later
-    counts again.
+    was makes no difference, so nobody is taken to dislike what they took out.
 
     Args:
         action: ACTION_CODE.
@@ -87,32 +83,16 @@ def as_seen(
         at: ms since 1970.
 
     Returns:
-        Their kinds, and which of them are seen.
+        Their kinds, and which of them are seen: all but removals.
     """
     kinds, is_removal = kinds_of(action, rating), action == REMOVE
-    is_seen = ~is_removal
-    _, _, user, cart = _up_to(is_removal, action == CART, about, at)
-    kinds[user, cart] = CLICK
-    weight = KIND_WEIGHTS[kinds]
-    blamer, blame, user, praise = _up_to(weight < 0, weight > 0, about, at)
-    is_seen[user, praise] = False
-    left = weight.copy()
-    np.add.at(left, (blamer, blame), weight[user, praise])
-    is_seen &= (weight >= 0) | (left < 0)
-    return kinds, is_seen
-
-
-def _up_to(
-    ending: Flags, chosen: Flags, about: Codes | Refs, at: NDArray[np.int64]
-) -> tuple[Codes, Codes, Codes, Codes]:
-    """Find the chosen events of the same thing up to events that end something, all (U, S).
-
-    Returns (N,) each: user and place of what ends, user and place of what it ends.
-    """
-    user, place = np.nonzero(ending)  # (R,)
-    same = about[user] == about[user, place][:, None]  # (R, S)
-    ended, event = np.nonzero(same & (at[user] <= at[user, place][:, None]) & chosen[user])
-    return user[ended], place[ended], user[ended], event
+    user, place = np.nonzero(is_removal)  # (R,)
+    if len(user):
+        taken_out = (action[user] == CART) & (about[user] == about[user, place][:, None])
+        taken_out &= at[user] <= at[user, place][:, None]  # (R, S)
+        removal, cart = np.nonzero(taken_out)
+        kinds[user[removal], cart] = CLICK
+    return kinds, ~is_removal
 
 
 def leave_out(thing: Codes | Refs, action: NDArray[np.uint8], at: NDArray[np.int64]) -> Flags:

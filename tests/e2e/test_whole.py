@@ -201,7 +201,7 @@ def test_a_title_of_markup_is_answered_as_text(portrait: Portrait) -> None:
 
 
 #: What may tell of somebody who was erased: see the table of decision 0007.
-MAY_STAY = {"profile", "items:introduced", "items:introduced:at", "items:changes"}
+MAY_STAY = {"profile", "unwanted", "items:introduced", "items:introduced:at", "items:changes"}
 
 
 def test_of_an_erased_user_redis_keeps_what_the_table_names_and_nothing_else(

@@ -150,9 +150,8 @@ def test_a_complaint_is_heeded_if_its_item_and_its_like_fall() -> None:
 
     assert events.user[found.complaints].tolist() == [0, 1]
     assert answered(found, Summing())[COMPLAINT].tolist() == [1, 1]
-    # A purchase is taken back by what is said of it, whatever a model makes of complaints.
-    assert answered(found, Summing(complaint=0))[COMPLAINT].tolist() == [1, 0]
-    assert answered(found, Summing(complaint=1))[COMPLAINT].tolist() == [1, 0]
+    assert answered(found, Summing(complaint=0))[COMPLAINT].tolist() == [0, 0]
+    assert answered(found, Summing(complaint=1))[COMPLAINT].tolist() == [0, 0]
 
 
 def test_praise_is_no_complaint() -> None:
