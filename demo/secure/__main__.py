@@ -64,7 +64,6 @@ class Told:
             and bool(self.before.found[REDIS])  # or the search finds nothing at all
             and self.figures["left_behind"] == 0
             and bool(self.figures["exported_bytes"])
-            and not started()
         )
 
 
@@ -80,7 +79,7 @@ def main() -> None:
         print("Stopped; nothing is left running.")
         sys.exit(0)
     print(json.dumps(told.figures))
-    sys.exit(0 if told.is_well else 1)
+    sys.exit(0 if told.is_well and not started() else 1)  # nothing is left running
 
 
 def run(stack: ExitStack, folder: Path) -> Told:
