@@ -4,6 +4,7 @@ Sums over people (who touched both, what came after what, the regression) are co
 training, and its weights learn from the same rows: docs/decisions/0055.
 """
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +26,8 @@ from tests.support.archives import memory_archive
 from tests.support.training_shop import OPENED, SEASON, keep, rows, season
 from tests.unit.test_learner import PRETRAINED, Shop, arrays_of
 
-RETAIL = Path(__file__).parents[3] / "shared" / "data" / "online_retail" / "online_retail.parquet"
+# `make test DATA=folder`, as of the benchmarks.
+RETAIL = Path(os.environ.get("DATA", "data")) / "online_retail" / "online_retail.parquet"
 GONE = np.array([user_ref(f"user-{n}") for n in range(0, 400, 4)], np.uint64)
 
 
@@ -76,7 +78,7 @@ def are_the_same(one: Neighbours, other: Neighbours) -> bool:
     return all(np.array_equal(getattr(one, each), getattr(other, each)) for each in names)
 
 
-@pytest.mark.skipif(not RETAIL.exists(), reason="the data set is not here")
+@pytest.mark.skipif(not RETAIL.exists(), reason="no DATA folder with online_retail")
 @pytest.mark.parametrize("most", [1_000_000, 20_000], ids=["all events", "a sample of them"])
 def test_a_hundred_customers_of_a_real_shop_leave_its_sums_as_if_they_had_never_been(
     most: int,
