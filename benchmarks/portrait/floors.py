@@ -35,7 +35,7 @@ _TABLE: dict[str, tuple[float, float, float, float]] = {
     "against.star": (0.8, 0.8, 0.8, 0.8),
     "against.text": (0.7, 0.63, 0.6, 0.75),
     "against.praise": (0.94, 0.9, 0.94, 0.9),
-    "against.return": (0.94, 0.9, 0.94, 0.9),
+    "against.return": (0.94, 0.9, 0.86, 0.9),
     "against.reasons": (1.0, 1.0, 1.0, 1.0),
     "against.only": (0.94, 0.9, 0.94, 0.9),
     "odd.moved": (0.6, 0.3, 0.5, 0.2),

@@ -30,7 +30,8 @@ from portrait.access.scope import FOR_BROWSERS, Scope
 
 SECRET_BYTES = 32
 MOST_KEYS = 10_000  # of an installation, revoked ones among them
-TOKEN = re.compile(r"portrait_([0-9a-f]{12})_([\w-]{43})", re.ASCII)
+# Of the last character four bits are said: one that says more is another way to write the same.
+TOKEN = re.compile(r"portrait_([0-9a-f]{12})_([\w-]{42}[AEIMQUYcgkosw048])", re.ASCII)
 _NOBODY = b"\0" * SECRET_BYTES  # compared with where there is no key, which takes as long
 
 Rate = Annotated[float, Field(gt=0, le=1_000_000, allow_inf_nan=False)]
@@ -130,8 +131,7 @@ def read_token(token: str) -> tuple[str, bytes] | None:
     found = TOKEN.fullmatch(token)
     if found is None:
         return None
-    secret = urlsafe_b64decode(found[2] + "=")
-    return (found[1], _digest(secret)) if _written(secret) == found[2] else None
+    return found[1], _digest(urlsafe_b64decode(found[2] + "="))
 
 
 def is_secret_of(key: ApiKey | None, digest: bytes) -> bool:

@@ -2,8 +2,8 @@
 
 An action is a kind, but a review is one of three, by its stars, or those that were read from its
 text: it speaks for its item, against it, or neither. What was put into the cart and taken out again
-is seen as a click, and taking it out is seen as nothing. Painting, ranking, training and judging
-all weigh events by their kinds.
+is seen as a click, and taking it out is seen as nothing. What was bought and complained of is seen
+as nothing either. Painting, ranking, training and judging all weigh events by their kinds.
 """
 
 import numpy as np
@@ -32,8 +32,9 @@ ACTION_WEIGHTS = {
 LIKED_WEIGHT, DISLIKED_WEIGHT = 3.0, -3.0
 LARGEST_WEIGHT = 8.0  # above every weight, for packing weights into sort keys
 
-CLICK, CART, REVIEW, REMOVE = (
-    ACTION_CODE[each] for each in (Action.CLICK, Action.CART, Action.REVIEW, Action.REMOVE)
+CLICK, CART, PURCHASE, REVIEW, REMOVE = (
+    ACTION_CODE[each]
+    for each in (Action.CLICK, Action.CART, Action.PURCHASE, Action.REVIEW, Action.REMOVE)
 )
 UNDOING = [ACTION_CODE[Action.RETURN], REMOVE]  # what undoes something touches nothing
 HAD = [ACTION_CODE[each] for each in (Action.PURCHASE, Action.REVIEW, Action.RETURN)]
@@ -71,10 +72,12 @@ def as_seen(
     about: Codes | Refs,
     at: NDArray[np.int64],
 ) -> tuple[Kinds, Flags]:
-    """Tell the events of U users apart as models see them, all (U, S).
+    """Tell the events of U users apart as models see them, all (U, S), newest first.
 
     What was put into the cart says no more than a click once it is taken out; how long ago either
     was makes no difference, so nobody is taken to dislike what they took out.
+
+    A complaint takes back what it complains of: see `_taken_back`.
 
     Args:
         action: ACTION_CODE.
@@ -83,7 +86,7 @@ def as_seen(
         at: ms since 1970.
 
     Returns:
-        Their kinds, and which of them are seen: all but removals.
+        Their kinds, and which of them are seen.
     """
     kinds, is_removal = kinds_of(action, rating), action == REMOVE
     user, place = np.nonzero(is_removal)  # (R,)
@@ -92,7 +95,41 @@ def as_seen(
         taken_out &= at[user] <= at[user, place][:, None]  # (R, S)
         removal, cart = np.nonzero(taken_out)
         kinds[user[removal], cart] = CLICK
-    return kinds, ~is_removal
+    return kinds, ~(is_removal | _taken_back(kinds, about, at))
+
+
+def _taken_back(kinds: Kinds, about: Codes | Refs, at: NDArray[np.int64]) -> Flags:
+    """Say which events, of (U, S), complaints take back.
+
+    The first complaint after a purchase takes it back, with what led to it since the purchase or
+    the complaint before, and is then as little seen as they are: who sent a thing back is where
+    they were before they wanted it. Of what is bought every week the newest purchase alone is taken
+    back. A complaint that no purchase stands before takes back what led to it, and is seen: it
+    speaks against its item. Source: docs/experiments.md.
+    """
+    taken = np.zeros(kinds.shape, np.bool_)
+    is_told = is_complaint(kinds)
+    user, place = np.nonzero(is_told)  # (C,)
+    if not len(user):
+        return taken
+    slots = np.arange(kinds.shape[1])
+    then = at[user, place][:, None]
+    older = (at[user] < then) | ((at[user] == then) & (~is_told[user] | (slots > place[:, None])))
+    older &= about[user] == about[user, place][:, None]  # (C, S), the same thing before it
+    bought = _newest(older & (kinds[user] == PURCHASE))
+    blamed = _newest(older & is_told[user])
+    is_answered = bought < blamed
+    ends = (kinds[user] == PURCHASE) | is_told[user]
+    before = _newest(older & ends & (slots > np.where(is_answered, bought, -1)[:, None]))
+    complaint, event = np.nonzero(older & (slots < before[:, None]))
+    taken[user[complaint], event] = True
+    taken[user[is_answered], place[is_answered]] = True
+    return taken
+
+
+def _newest(chosen: Flags) -> NDArray[np.intp]:
+    """Return the place of the first that is chosen in each row of (C, S); S where none is."""
+    return np.where(chosen.any(axis=1), chosen.argmax(axis=1), chosen.shape[1])
 
 
 def leave_out(thing: Codes | Refs, action: NDArray[np.uint8], at: NDArray[np.int64]) -> Flags:

@@ -37,7 +37,7 @@ from service.repeating import repeat
 READ_EVERY = 1.0  # seconds: a revoked key is good for as long
 NOTED_EVERY = 10.0  # seconds, between two notes of which keys were used
 SHOWN = b"authorization"
-BEARER = "bearer "
+BEARER = b"bearer "
 PREFIX = "portrait_"
 LET_IN = metrics.access_decisions.labels("let_in")
 HOW = "Send a key as `Authorization: Bearer portrait_…`; an operator makes one: `portrait keys`."
@@ -177,13 +177,10 @@ class Guard:
 
 def shown_by(scope: AsgiScope) -> str | None:
     """Return what a request shows; None if nothing, two things, or anything but a bearer's."""
-    shown = [value for name, value in scope["headers"] if name == SHOWN]
-    if len(shown) != 1:
+    shown: list[bytes] = [value for name, value in scope["headers"] if name == SHOWN]
+    if len(shown) != 1 or shown[0][: len(BEARER)].lower() != BEARER:
         return None
-    text: str = shown[0].decode("latin-1")
-    if text[: len(BEARER)].lower() != BEARER:
-        return None
-    return text[len(BEARER) :].strip(" ")
+    return shown[0][len(BEARER) :].strip(b" ").decode("latin-1")
 
 
 def check_server(caller: Caller) -> None:

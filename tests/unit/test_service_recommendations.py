@@ -219,34 +219,53 @@ async def test_a_price_that_suits_is_a_reason_unless_prices_are_left_out() -> No
     assert whole == pytest.approx(best["relevance"], abs=1e-3)
 
 
-@pytest.mark.parametrize(
-    ("complaint", "tone"),
-    [
-        ({"type": "return"}, None),
-        ({"type": "review", "rating": 1}, None),
-        ({"type": "review", "text": "A horrible thing, useless."}, "negative"),
-    ],
-)
+COMPLAINTS: list[tuple[dict[str, object], str | None]] = [
+    ({"type": "return"}, None),
+    ({"type": "review", "rating": 1}, None),
+    ({"type": "review", "text": "A horrible thing, useless."}, "negative"),
+]
+
+
+@pytest.mark.parametrize(("complaint", "tone"), COMPLAINTS)
 async def test_a_complaint_is_named_apart_and_never_in_favour(
     complaint: dict[str, object], tone: str | None
 ) -> None:
-    shop = await shop_of()
-    bought, complaint = ANN[2], {**complaint, "item_id": "tuna"}
-    milk = {"type": "purchase", "item_id": "milk", "price": 1.0}
-    painted = catalogue(searches=SEARCHES)
-    shop.remember("eve", bought, milk, {**ANN[0]}, complaint, painted=painted)
+    by_id = await told_of_tuna({"type": "click", "item_id": "tuna"}, complaint)
 
-    async with open_shop(shop) as client:
-        answer = await ask(client, {"user_id": "eve", "explain": True, "exclude_seen": False})
-
-    by_id = {item["item_id"]: item for item in answer["items"]}
-    favour = [reason for item in answer["items"] for reason in item["reasons"]]
+    favour = [reason for item in by_id.values() for reason in item["reasons"]]
     assert {(reason["action"], reason["item_id"]) for reason in favour} >= {("purchase", "milk")}
     assert "tuna" not in {reason["item_id"] for reason in favour}
     (reason,) = by_id["tuna"]["against"]
     assert (reason["action"], reason["tone"]) == (complaint["type"], tone)
     assert reason["share"] < 0
     assert by_id["milk"]["against"] == []
+
+
+@pytest.mark.parametrize(("complaint", "tone"), COMPLAINTS)
+async def test_what_was_bought_and_complained_of_is_no_reason_at_all(
+    complaint: dict[str, object],
+    tone: str | None,  # noqa: ARG001 - of the cases
+) -> None:
+    by_id = await told_of_tuna(ANN[2], complaint)
+    without = await told_of_tuna()
+
+    reasons = [reason for item in by_id.values() for reason in [*item["reasons"], *item["against"]]]
+    assert "tuna" not in {reason["item_id"] for reason in reasons}
+    shown, expected = (
+        {each: item["relevance"] for each, item in answer.items()} for answer in (by_id, without)
+    )
+    assert shown == pytest.approx(expected, abs=1e-3)
+
+
+async def told_of_tuna(*done: dict[str, object]) -> dict[str, Any]:
+    """Ask what is recommended to somebody who likes milk and did something about tuna."""
+    shop = await shop_of()
+    milk = {"type": "purchase", "item_id": "milk", "price": 1.0}
+    of_tuna = [{**each, "item_id": "tuna"} for each in done]
+    shop.remember("eve", milk, {**ANN[0]}, *of_tuna, painted=catalogue(searches=SEARCHES))
+    async with open_shop(shop) as client:
+        answer = await ask(client, {"user_id": "eve", "explain": True, "exclude_seen": False})
+    return {item["item_id"]: item for item in answer["items"]}
 
 
 @pytest.mark.parametrize("explain", [False, True])

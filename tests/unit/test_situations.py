@@ -142,16 +142,17 @@ def test_of_a_visit_two_events_are_told_and_the_next_other_thing_is_asked_for() 
 
 def test_a_complaint_is_heeded_if_its_item_and_its_like_fall() -> None:
     events = interactions(
-        click(0, 5, 0), (0, Action.PURCHASE, 9, 1), (0, Action.REVIEW, 9, 2),
+        click(0, 5, 0), (0, Action.REVIEW, 9, 2),
         click(1, 5, 0), (1, Action.RETURN, 9, 2),
-        (2, Action.RETURN, 9, 2),  # nothing is known that they like
+        click(2, 5, 0), (2, Action.PURCHASE, 9, 1), (2, Action.RETURN, 9, 2),  # taken back, by all
+        (3, Action.RETURN, 9, 2),  # nothing is known that they like
     )  # fmt: skip
     found = asked(events, since=900)  # however long ago they were
 
-    assert events.user[found.complaints].tolist() == [0, 1]
-    assert answered(found, Summing())[COMPLAINT].tolist() == [1, 1]
-    assert answered(found, Summing(complaint=0))[COMPLAINT].tolist() == [0, 0]
-    assert answered(found, Summing(complaint=1))[COMPLAINT].tolist() == [0, 0]
+    assert events.user[found.complaints].tolist() == [0, 1, 2]
+    assert answered(found, Summing())[COMPLAINT].tolist() == [1, 1, 1]
+    assert answered(found, Summing(complaint=0))[COMPLAINT].tolist() == [0, 0, 1]
+    assert answered(found, Summing(complaint=1))[COMPLAINT].tolist() == [0, 0, 1]
 
 
 def test_praise_is_no_complaint() -> None:
