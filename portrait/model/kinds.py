@@ -129,7 +129,9 @@ def _taken_back(kinds: Kinds, about: Codes | Refs, at: NDArray[np.int64]) -> Fla
 
 def _newest(chosen: Flags) -> NDArray[np.intp]:
     """Return the place of the first that is chosen in each row of (C, S); S where none is."""
-    return np.where(chosen.any(axis=1), chosen.argmax(axis=1), chosen.shape[1])
+    place: NDArray[np.intp] = chosen.argmax(axis=1)
+    place[~chosen.any(axis=1)] = chosen.shape[1]
+    return place
 
 
 def leave_out(thing: Codes | Refs, action: NDArray[np.uint8], at: NDArray[np.int64]) -> Flags:
