@@ -19,6 +19,7 @@ State = Literal["queued", "running", "judging", "promoted", "refused", "failed",
 Trigger = Literal["request", "schedule", "events", "drift"]
 OVER: frozenset[State] = frozenset({"promoted", "refused", "failed", "cancelled"})
 KEPT = 100  # jobs that are remembered
+LATE = 10.0  # seconds over what was expected of a stage: from then on nobody knows
 TELLING_SHARE = 0.02  # of a stage: before that, its pace says nothing
 
 
@@ -169,16 +170,21 @@ class Job(KnownJob):
     def seconds_left(self, now: datetime) -> float | None:
         """Estimate the time to the verdict; None where there is nothing to go by.
 
-        This stage by its own pace, where it says how far it is; all else by the last training.
+        This stage by its own pace, where it says how far it is; all else by the last training. How
+        long a stage will be late nobody knows.
         """
         if self.is_over or not self.expected or self.stage not in self.outline:
             return None
         spent, share = self.spent.get(self.stage, 0.0), self.share or 0.0
         whole = spent / share if share >= TELLING_SHARE else self.expected.get(self.stage, 0.0)
         silent = 0.0 if self.told_at is None else (now - self.told_at).total_seconds()
-        here = max(0.0, whole - spent - max(0.0, silent))
+        here = whole - spent - max(0.0, silent)
         ahead = self.outline[self.outline.index(self.stage) + 1 :]
-        return here + sum(self.expected.get(stage, 0.0) for stage in ahead)
+        return (
+            None
+            if here < -LATE
+            else max(0.0, here) + sum(self.expected.get(stage, 0.0) for stage in ahead)
+        )
 
 
 class Situation(NamedTuple):

@@ -47,6 +47,7 @@ Role = Literal["champion", "former", "wanted", "candidate", "refused", "rolled b
 
 GIVE_REASON = 'To promote it again, send {"reason": "why it may serve again"}.'
 INSIST = 'To promote it all the same, send {"insist": true}.'
+BOTH = 'To promote it all the same, send {"reason": "why it may serve again", "insist": true}.'
 
 
 class ModelNotFoundError(PortraitError):
@@ -326,17 +327,24 @@ def require_promotable(card: Card, *, is_kept: bool, insist: bool, reason: str |
     if not is_kept:
         msg = f"{card.version}: its arrays are no longer kept."
         raise ModelNotPromotableError(msg)
-    if card.rolled_back is not None and reason is None:
-        msg = f"{card.version} was rolled back: {_ended(card.rolled_back)} {GIVE_REASON}"
-        raise ModelNotPromotableError(msg)
-    if insist:
+    needs_reason = card.rolled_back is not None and reason is None
+    refusal = None if insist else _refusal(card)
+    if not needs_reason and refusal is None:
         return
+    said = [f"was rolled back: {_ended(card.rolled_back or '')}"] if needs_reason else []
+    said += [] if refusal is None else [refusal]
+    remedy = (BOTH if refusal else GIVE_REASON) if needs_reason else INSIST
+    msg = f"{card.version} {' It '.join(said)} {remedy}"
+    raise ModelNotPromotableError(msg)
+
+
+def _refusal(card: Card) -> str | None:
+    """Say why a model was refused, if it was."""
     if card.refused is not None:
-        msg = f"{card.version} could not be loaded: {_ended(card.refused)} {INSIST}"
-        raise ModelNotPromotableError(msg)
+        return f"could not be loaded: {_ended(card.refused)}"
     if card.verdict is not None and not card.verdict.promote:
-        msg = f"{card.version} was refused: {_ended(card.verdict.reason)} {INSIST}"
-        raise ModelNotPromotableError(msg)
+        return f"was refused: {_ended(card.verdict.reason)}"
+    return None
 
 
 def _ended(sentence: str) -> str:

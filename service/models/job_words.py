@@ -50,7 +50,10 @@ def _at_work(job: Job, now: datetime) -> str:
         said += f" ({number} of {len(job.outline)})"
     if job.share is not None:
         said += f", {job.share:.0%} of it done"
-    return f"{said}." if left is None else f"{said}; about {_duration(left)} left in all."
+    if left is not None:
+        return f"{said}; about {_duration(left)} left in all."
+    is_late = bool(job.expected) and number is not None
+    return f"{said}; it takes longer than it did last time." if is_late else f"{said}."
 
 
 def _duration(seconds: float) -> str:

@@ -150,6 +150,26 @@ async def test_what_was_rolled_back_is_promoted_again_only_with_a_reason() -> No
     assert (note["reason"], note["rolled_back"]) == ("texts repaired", "complaints about shoes")
 
 
+async def test_what_was_refused_and_rolled_back_says_at_once_all_that_is_to_be_sent() -> None:
+    shop = await shop_with("v1")
+    await shop.registry.add(card("bad", promote=False))
+    await shop.registry.store(Model("bad", SPACE))
+    await shop.registry.want("bad", insist=True)
+    assert await shop.registry.switch("bad")
+    await shop.registry.roll_back("complaints")
+    answer = {"reason": "texts repaired", "insist": True}
+
+    async with open_shop(shop) as client:
+        plainly = await client.post("/models/bad/promote")
+        accepted = await client.post("/models/bad/promote", json=answer)
+
+    assert plainly.json()["detail"] == (
+        "bad was rolled back: complaints. It was refused: it is so. To promote it all the same, "
+        'send {"reason": "why it may serve again", "insist": true}.'
+    )
+    assert accepted.status_code == 202
+
+
 async def test_a_training_is_a_job_to_follow() -> None:
     shop = Shop()
     await shop.lease.take()
@@ -204,6 +224,22 @@ async def test_a_first_training_says_how_far_it_is_and_owns_that_it_cannot_say_h
 
     assert (answer["seconds_left"], answer["stage_share"]) == (None, None)
     assert answer["summary"] == "Reading (1 of 3)."
+
+
+async def test_of_a_stage_that_takes_longer_than_last_time_nobody_says_how_long() -> None:
+    shop = Shop()
+    token = await shop.lease.take()
+    assert token is not None
+    job, now = new_job("request", "new season", NOON), datetime.now(UTC)
+    await shop.jobs.ask(job)
+    begun = job.begun(now - timedelta(seconds=70), OUTLINE, {"measuring": 9.0})
+    await shop.jobs.save(begun.at("measuring", now=now).after(60), token)
+
+    async with open_shop(shop) as client:
+        answer = (await client.get(f"/models/jobs/{job.id}")).json()
+
+    assert answer["seconds_left"] is None
+    assert answer["summary"] == "Measuring (3 of 3); it takes longer than it did last time."
 
 
 @pytest.mark.parametrize("begun", [False, True])
