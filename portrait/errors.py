@@ -96,6 +96,10 @@ class StoreRefusedError(PortraitError):
     """Redis will never take such a command: a bug of ours, or a Redis too old. Do not retry."""
 
 
+class OvertakenError(PortraitError):
+    """Another worker has stored something meanwhile: load again."""
+
+
 class StoreRestartedError(PortraitError):
     """Redis has begun another life, and may have lost writes: read the log again from there."""
 

@@ -19,6 +19,7 @@ from redis.exceptions import WatchError
 
 from portrait.adapters.redis_common import number, slices, translated
 from portrait.adapters.redis_damage import Damage
+from portrait.errors import OvertakenError
 from portrait.experiments.attribution import waited_for
 from portrait.experiments.joining import (
     BOUGHT_WITHIN,
@@ -28,7 +29,7 @@ from portrait.experiments.joining import (
     Journey,
     Person,
 )
-from portrait.experiments.store import FIGURE_DAYS, ListsChangedError, Opened
+from portrait.experiments.store import FIGURE_DAYS, Opened
 from portrait.experiments.tally import Tally
 from portrait.times import DAY_MS
 
@@ -140,7 +141,7 @@ async def _begin(pipe: Pipeline, revision: int) -> None:
     """Begin to write, if nobody has since a revision."""
     await pipe.watch(REVISION)
     if (number(await pipe.get(REVISION)) or 0) != revision:
-        raise ListsChangedError
+        raise OvertakenError
     pipe.multi()  # type: ignore[no-untyped-call] # redis-py's
     pipe.set(REVISION, revision + 1)
 
@@ -149,7 +150,7 @@ async def _end(pipe: Pipeline) -> None:
     try:
         await pipe.execute()
     except WatchError:
-        raise ListsChangedError from None
+        raise OvertakenError from None
 
 
 def list_key(ref: int) -> str:

@@ -36,6 +36,7 @@ from portrait.adapters.redis_opinion_parts import (
     voices_key,
     write_ledger,
 )
+from portrait.errors import OvertakenError
 from portrait.opinions.alert import OPEN_MS, Alert
 from portrait.opinions.ledger import Ledger
 from portrait.opinions.mention import Mention
@@ -46,7 +47,6 @@ from portrait.opinions.store import (
     OUTBOX,
     SAMPLE_OF_DAY,
     Opened,
-    OpinionsChangedError,
     Page,
 )
 from portrait.opinions.subject import Kind, Subject
@@ -290,7 +290,7 @@ class RedisOpinions:
         """Begin to write, if nobody has since a revision."""
         await pipe.watch(REVISION)
         if (number(await pipe.get(REVISION)) or 0) != revision:
-            raise OpinionsChangedError
+            raise OvertakenError
         pipe.multi()  # type: ignore[no-untyped-call] # redis-py's
         pipe.set(REVISION, revision + 1)
 
@@ -298,7 +298,7 @@ class RedisOpinions:
         try:
             await pipe.execute()
         except WatchError:
-            raise OpinionsChangedError from None
+            raise OvertakenError from None
 
     async def _evict(self) -> None:
         """Forget the subjects of which nothing was said for longest, and the oldest alerts."""

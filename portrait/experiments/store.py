@@ -15,10 +15,6 @@ FIGURE_DAYS = 90  # that figures by day are kept
 Counts = Mapping[str, Mapping[str, float]]  # by variant and metric
 
 
-class ListsChangedError(PortraitError):
-    """Another worker has counted something meanwhile: load again."""
-
-
 class TooManyExperimentsError(PortraitError):
     """So many experiments are under way: end one first."""
 
@@ -56,7 +52,7 @@ class ListStore(Protocol):
         """Store what a part has changed and what it adds, in one step or not at all.
 
         Raises:
-            ListsChangedError: Somebody else has stored something since it was loaded.
+            OvertakenError: Somebody else has stored something since it was loaded.
         """
         ...
 
@@ -64,7 +60,7 @@ class ListStore(Protocol):
         """Forget a person up to a moment (ms), and remember that; what was counted stays.
 
         Raises:
-            ListsChangedError: As `save`.
+            OvertakenError: As `save`.
         """
         ...
 

@@ -2,8 +2,9 @@
 
 An action is a kind, but a review is one of three, by its stars, or those that were read from its
 text: it speaks for its item, against it, or neither. What was put into the cart and taken out again
-is seen as a click, and taking it out is seen as nothing. What was bought and complained of is seen
-as nothing either. Painting, ranking, training and judging all weigh events by their kinds.
+is seen as a click, and taking it out is seen as nothing. A purchase that is complained of is seen
+as nothing, and so is the complaint. Painting, ranking, training and judging all weigh events by
+their kinds.
 """
 
 import numpy as np
@@ -77,7 +78,7 @@ def as_seen(
     What was put into the cart says no more than a click once it is taken out; how long ago either
     was makes no difference, so nobody is taken to dislike what they took out.
 
-    A complaint takes back what it complains of: see `_taken_back`.
+    A complaint takes back the purchase that it complains of: see `_taken_back`.
 
     Args:
         action: ACTION_CODE.
@@ -95,19 +96,20 @@ def as_seen(
         taken_out &= at[user] <= at[user, place][:, None]  # (R, S)
         removal, cart = np.nonzero(taken_out)
         kinds[user[removal], cart] = CLICK
-    return kinds, ~(is_removal | _taken_back(kinds, about, at))
+    return kinds, ~is_removal & ~_taken_back(kinds, about, at)
 
 
 def _taken_back(kinds: Kinds, about: Codes | Refs, at: NDArray[np.int64]) -> Flags:
     """Say which events, of (U, S), complaints take back.
 
-    The first complaint after a purchase takes it back, with what led to it since the purchase or
-    the complaint before, and is then as little seen as they are: who sent a thing back is where
-    they were before they wanted it. Of what is bought every week the newest purchase alone is taken
-    back. A complaint that no purchase stands before takes back what led to it, and is seen: it
-    speaks against its item. Source: docs/experiments.md.
+    The first complaint after a purchase takes it back, and is as little seen: who sent a thing back
+    is where they were before they bought it. Of what is bought every week the newest purchase alone
+    is taken back. A complaint that no purchase stands before is seen: it speaks against its item.
+
+    What led to it, since the purchase or complaint before, is taken back where nothing else is
+    known that they like: it would be all that they are about. Source: docs/experiments.md.
     """
-    taken = np.zeros(kinds.shape, np.bool_)
+    taken, led = np.zeros(kinds.shape, np.bool_), np.zeros(kinds.shape, np.bool_)
     is_told = is_complaint(kinds)
     user, place = np.nonzero(is_told)  # (C,)
     if not len(user):
@@ -117,14 +119,17 @@ def _taken_back(kinds: Kinds, about: Codes | Refs, at: NDArray[np.int64]) -> Fla
     older = (at[user] < then) | ((at[user] == then) & (~is_told[user] | (slots > place[:, None])))
     older &= about[user] == about[user, place][:, None]  # (C, S), the same thing before it
     bought = _newest(older & (kinds[user] == PURCHASE))
-    blamed = _newest(older & is_told[user])
-    is_answered = bought < blamed
-    ends = (kinds[user] == PURCHASE) | is_told[user]
-    before = _newest(older & ends & (slots > np.where(is_answered, bought, -1)[:, None]))
-    complaint, event = np.nonzero(older & (slots < before[:, None]))
-    taken[user[complaint], event] = True
+    is_answered = bought < _newest(older & is_told[user])
     taken[user[is_answered], place[is_answered]] = True
-    return taken
+    taken[user[is_answered], bought[is_answered]] = True
+    ends = (kinds[user] == PURCHASE) | is_told[user]
+    begins = np.where(is_answered, bought, -1)[:, None]  # of what may have led to it: no later one
+    complaint, event = np.nonzero(
+        older & (slots < _newest(older & ends & (slots > begins))[:, None])
+    )
+    led[user[complaint], event] = True
+    likes = (at > 0) & (KIND_WEIGHTS[kinds] > 0) & ~taken & ~led
+    return taken | (led & ~likes.any(axis=1, keepdims=True))
 
 
 def _newest(chosen: Flags) -> NDArray[np.intp]:

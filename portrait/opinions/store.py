@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-from portrait.errors import PortraitError
 from portrait.opinions.alert import Alert
 from portrait.opinions.book import OpenAlert
 from portrait.opinions.ledger import Ledger
@@ -18,10 +17,6 @@ MOST_REPEATS = 200_000  # ids of texts that are remembered, so that a repeat cou
 MOST_ALERTS = 1_000  # the oldest go
 SAMPLE_OF_DAY = 300  # texts that topics are found in, of one day
 OUTBOX = ("topic", "webhook")  # ways by which an alert leaves, each by itself
-
-
-class OpinionsChangedError(PortraitError):
-    """Another worker has written opinions meanwhile: load them again."""
 
 
 @dataclass(slots=True)
@@ -61,7 +56,7 @@ class OpinionStore(Protocol):
         """Store what a batch has changed, in one step or not at all.
 
         Raises:
-            OpinionsChangedError: Somebody else has stored something since it was loaded.
+            OvertakenError: Somebody else has stored something since it was loaded.
         """
         ...
 
@@ -69,7 +64,7 @@ class OpinionStore(Protocol):
         """Forget an author, up to a moment (ms), and remember that for as long as the log may tell.
 
         Raises:
-            OpinionsChangedError: As `save`.
+            OvertakenError: As `save`.
         """
         ...
 

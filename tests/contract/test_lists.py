@@ -7,13 +7,13 @@ from redis.asyncio import Redis
 
 from portrait.adapters.redis_experiments import RedisExperiments
 from portrait.adapters.redis_lists import PERSON_SECONDS, RedisLists, person_key
+from portrait.errors import OvertakenError
 from portrait.events.impression import Answer
 from portrait.experiments.attribution import Attribution
 from portrait.experiments.joining import Deed, Done
 from portrait.experiments.store import (
     MOST_EXPERIMENTS,
     ExperimentStore,
-    ListsChangedError,
     ListStore,
     ShownStore,
     TooManyExperimentsError,
@@ -83,7 +83,7 @@ class ListsContract:
         opened = await both.lists.load([LIST], [ANN])
         await stored(both.lists, answer())
 
-        with pytest.raises(ListsChangedError):
+        with pytest.raises(OvertakenError):
             await both.lists.save(opened, Tally())
 
         assert (await both.lists.load([LIST], [])).journeys[LIST].listed is not None

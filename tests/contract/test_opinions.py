@@ -6,10 +6,11 @@ import pytest
 from redis.asyncio import Redis
 
 from portrait.adapters.redis_opinions import RedisOpinions
+from portrait.errors import OvertakenError
 from portrait.opinions.alert import Alert
 from portrait.opinions.book import Book
 from portrait.opinions.mention import Mention
-from portrait.opinions.store import OpinionsChangedError, OpinionStore
+from portrait.opinions.store import OpinionStore
 from portrait.opinions.subject import Kind, Subject
 from portrait.opinions.topics import Topics
 from portrait.opinions.voices import Example
@@ -54,7 +55,7 @@ class OpinionsContract:
         opened = await store.load([said(1)])
         await stored(store, said(2))
 
-        with pytest.raises(OpinionsChangedError):
+        with pytest.raises(OvertakenError):
             await store.save(opened, [said(1)], [], {}, [], [])
 
         assert (await store.load([said(1)])).repeats == set()

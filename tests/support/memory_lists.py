@@ -4,10 +4,11 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from copy import deepcopy
 
+from portrait.errors import OvertakenError
 from portrait.experiments.attribution import waited_for
 from portrait.experiments.definition import Experiment
 from portrait.experiments.joining import Journey, Person
-from portrait.experiments.store import Counts, DayFigure, ListsChangedError, Opened
+from portrait.experiments.store import Counts, DayFigure, Opened
 from portrait.experiments.tally import Figure, Tally, TrialFigure
 
 
@@ -75,5 +76,5 @@ class MemoryLists:
 
     def _next(self, revision: int) -> None:
         if revision != self._revision:
-            raise ListsChangedError
+            raise OvertakenError
         self._revision += 1

@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import replace
 
+from portrait.errors import OvertakenError
 from portrait.opinions.alert import Alert
 from portrait.opinions.book import OpenAlert
 from portrait.opinions.ledger import Ledger
 from portrait.opinions.mention import Mention
-from portrait.opinions.store import OUTBOX, Opened, OpinionsChangedError, Page
+from portrait.opinions.store import OUTBOX, Opened, Page
 from portrait.opinions.subject import Kind, Subject
 from portrait.opinions.topics import Topics
 from portrait.opinions.voices import Example
@@ -122,5 +123,5 @@ class MemoryOpinions:
 
     def _next(self, revision: int) -> None:
         if revision != self._revision:
-            raise OpinionsChangedError
+            raise OvertakenError
         self._revision += 1

@@ -11,7 +11,7 @@ from portrait.arrays import Floats, Ring
 from portrait.events.columns import ACTION_CODE, EVENT, RING
 from portrait.events.event import Action
 from portrait.inference.paint import paint
-from portrait.model.kinds import as_seen, is_complaint, kinds_of
+from portrait.model.kinds import KIND_WEIGHTS, as_seen
 from portrait.ref import item_ref
 from tests.support.catalogues import ITEMS, MODEL, catalogue
 from tests.support.models import learned_model
@@ -54,19 +54,27 @@ def walked(done: list[Done], stars: int) -> list[bool]:
     """Say the same event after event, as somebody would tell it."""
     ring = ring_of(*done, stars=stars)[: len(done)][::-1]
     told = [action is not Action.REMOVE for action, _ in done]
-    blames = is_complaint(kinds_of(ring["action"], ring["rating"]))
-    bought: dict[int, list[int]] = {}  # by item, its newest purchase and what led to it
+    kinds, _ = as_seen(*(ring[each][None, ::-1] for each in ("action", "rating", "ref", "at")))
+    weight = KIND_WEIGHTS[kinds[0, ::-1]]
+    bought: dict[int, tuple[int, list[int]]] = {}  # by item: its newest purchase, what led to it
     since: dict[int, list[int]] = {}  # by item, what came after that, or after a complaint
+    led: list[int] = []
     for place, (action, item) in enumerate(done):
         lately = since.setdefault(item, [])
-        lately.append(place)
         if action is Action.PURCHASE:
-            bought[item], since[item] = lately, []
-        elif blames[place]:
-            taken = [*bought.pop(item), *lately] if item in bought else lately[:-1]
+            bought[item], since[item] = (place, lately), []
+        elif weight[place] < 0:
+            purchase, before = bought.pop(item, (None, []))
+            if purchase is not None:
+                told[purchase] = told[place] = False
+            led += [*before, *lately]
             since[item] = []
-            for each in taken:
-                told[each] = False
+        else:
+            lately.append(place)
+    liked = {place for place in range(len(done)) if told[place] and weight[place] > 0}
+    if liked <= {*led}:
+        for each in led:
+            told[each] = False
     return told
 
 
@@ -74,14 +82,24 @@ def walked(done: list[Done], stars: int) -> list[bool]:
 @example([BUY, BACK], 0)
 @example([BUY, BUY, BACK, LOOK, BACK], 0)
 @example([LOOK, BUY, LOOK, BACK, BACK, LOOK], 0)
-def test_a_complaint_takes_back_its_newest_purchase_and_what_led_to_it(
-    done: list[Done], stars: int
-) -> None:
+@example([LOOK, (Action.CART, 0), BUY, BACK, (Action.REMOVE, 0)], 0)
+def test_a_complaint_takes_back_its_newest_purchase(done: list[Done], stars: int) -> None:
     assert seen(*done, stars=stars) == walked(done, stars)
 
 
-def test_what_was_bought_before_and_what_comes_after_stays() -> None:
-    assert seen(BUY, LOOK, BUY, LOOK, BACK, LOOK) == [True, False, False, False, False, True]
+def test_what_was_bought_before_stays() -> None:
+    assert seen(BUY, LOOK, BUY, BACK) == [True, True, False, False]
+
+
+def test_what_led_to_it_goes_where_nothing_else_is_known_that_they_like() -> None:
+    assert seen(LOOK, BUY, LOOK, BACK) == [False, False, False, False]
+    assert seen(LOOK, BUY, LOOK, BACK, LOOK) == [True, False, True, False, True]
+    assert seen((Action.BROWSE, 1), LOOK, BUY, BACK) == [True, True, False, False]
+
+
+def test_a_complaint_of_what_was_not_bought_is_seen() -> None:
+    assert seen(LOOK, BACK) == [False, True]
+    assert seen((Action.CLICK, 1), LOOK, BACK) == [True, True, True]
 
 
 def test_a_second_complaint_about_one_purchase_speaks_against_it() -> None:
@@ -119,11 +137,11 @@ def test_of_somebody_new_a_complaint_leaves_no_taste(
 
 @pytest.mark.parametrize("name", MODELS)
 def test_who_sends_a_thing_back_is_where_they_were(name: str) -> None:
-    other = [(Action.CLICK, 1), (Action.PURCHASE, 3)]
+    before = [(Action.CLICK, 1), (Action.PURCHASE, 3)]
 
     vectors: list[Floats] = [
-        painted(name, *other, *more)["vectors"].astype(np.float32)
-        for more in ([], [LOOK, BUY, BACK], [LOOK, BUY, (Action.REVIEW, 0)])
+        painted(name, *before, *more)["vectors"].astype(np.float32)
+        for more in ([], [BUY, BACK], [BUY, (Action.REVIEW, 0)])
     ]
 
     np.testing.assert_array_equal(vectors[1], vectors[0])

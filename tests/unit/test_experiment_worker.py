@@ -21,6 +21,7 @@ from tests.support.memory_lists import MemoryLists
 from tests.support.records import FakeRecord, event_record
 from tests.support.streams import ListStream, memory_updater
 from workers.experiments.worker import Experiments, count_lists
+from workers.following import Following
 from workers.update.worker import update
 
 
@@ -52,10 +53,12 @@ async def read(
         store=store,
         profiles=profiles or MemoryProfiles(),
         catalogue=catalogue,
-        publisher=publisher,
-        resume=resume,
-        outage=timedelta(seconds=1),
-        future_tolerance=timedelta(minutes=5),
+        following=Following(
+            publisher=publisher,
+            resume=resume,
+            outage=timedelta(seconds=1),
+            future_tolerance=timedelta(minutes=5),
+        ),
     )
     await count_lists(ListStream(records, resume=resume), experiments)
     return publisher

@@ -9,7 +9,12 @@ from datetime import timedelta
 
 import pytest
 
-from portrait.errors import StoreUnavailableError, StreamUnavailableError, WebhookError
+from portrait.errors import (
+    OvertakenError,
+    StoreUnavailableError,
+    StreamUnavailableError,
+    WebhookError,
+)
 from portrait.events.item import Item
 from portrait.events.resume import Resume
 from portrait.events.stream import Record
@@ -18,7 +23,6 @@ from portrait.events.topics import DEAD, ERASURES, OPINION_ALERTS, OPINIONS
 from portrait.opinions.alert import Alert
 from portrait.opinions.book import Book
 from portrait.opinions.mention import Mention
-from portrait.opinions.store import OpinionsChangedError
 from portrait.opinions.subject import Kind, Subject
 from portrait.opinions.topics import Topics
 from portrait.opinions.windows import TEXTS, Width
@@ -29,6 +33,7 @@ from tests.support.memory_opinions import MemoryOpinions
 from tests.support.records import FakeRecord, event_record
 from tests.support.reviewers import made_alert, said
 from tests.support.streams import ListStream
+from workers.following import Following
 from workers.opinions.telling import TRIES, by_topic, keep_telling
 from workers.opinions.worker import Opinions, watch_opinions
 
@@ -63,10 +68,12 @@ async def read(
     opinions = Opinions(
         store=store,
         catalogue=catalogue,
-        publisher=publisher,
-        resume=resume,
-        outage=timedelta(seconds=1),
-        future_tolerance=timedelta(minutes=5),
+        following=Following(
+            publisher=publisher,
+            resume=resume,
+            outage=timedelta(seconds=1),
+            future_tolerance=timedelta(minutes=5),
+        ),
         reader=reader,
     )
     await watch_opinions(ListStream(records, resume=resume), opinions)
@@ -169,7 +176,7 @@ async def test_who_was_slower_loads_again_and_nothing_is_lost() -> None:
     await read(store, review(0))
 
     assert await texts_of(store) == 2
-    with pytest.raises(OpinionsChangedError):
+    with pytest.raises(OvertakenError):
         await store.save(await MemoryOpinions().load([]), [], [], {}, [], [])
 
 

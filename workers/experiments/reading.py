@@ -20,14 +20,13 @@ from portrait.reading.records import (
     LARGEST_EVENT,
     Clock,
     Heard,
-    put_aside,
-    read_erasure,
     read_plain,
     read_record,
     require_whole,
 )
 from portrait.ref import event_ref, item_ref, recommendation_ref, user_ref
 from portrait.times import to_ms
+from workers.following import note_erasure, read_each
 
 DEEDS: Mapping[Action, Deed] = {
     Action.BROWSE: Deed.CLICK,
@@ -73,15 +72,13 @@ def _moment(heeded: Heeded) -> int:
     return heeded.said.at if isinstance(heeded.said, Done) else 0
 
 
-def read_batch(batch: Batch, future_tolerance_ms: int, dialect: Dialect) -> Said:
+def read_batch(batch: Batch, clock: Clock, dialect: Dialect) -> Said:
     """Read a batch's records. What cannot be read is a dead letter, or was somebody else's."""
-    said, clock = Said(), Clock.of_system(future_tolerance_ms, batch.since)
+    said = Said()
 
     def take(record: Record) -> None:
         if record.topic == ERASURES:
-            erasure = read_erasure(record, clock, dialect)
-            person = user_ref(erasure.user)
-            said.erased[person] = max(erasure.at, said.erased.get(person, 0))
+            note_erasure(record, clock, dialect, said.erased)
         elif record.topic == IMPRESSIONS:
             _impression(record, clock, said)
         elif not is_private(record.headers):
@@ -89,10 +86,7 @@ def read_batch(batch: Batch, future_tolerance_ms: int, dialect: Dialect) -> Said
                 each for heard in _heard(record, clock, dialect) for each in _deed(heard)
             ]
 
-    for record in batch.records:
-        letter = put_aside(record, take, batch.logs)
-        if letter is not None and record.topic == IMPRESSIONS:
-            said.dead.append(letter)
+    said.dead = read_each(batch, IMPRESSIONS, take)
     return said
 
 

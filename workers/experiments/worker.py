@@ -1,40 +1,34 @@
 """Experiments: join what people do with the lists that they were given, and count.
 
-batch ─▶ read ─▶ forget ─▶ consent ─▶ join ─▶ store, what is counted with it ─▶ mark ─▶ commit
+batch ─▶ read ─▶ forget ─▶ consent ─▶ join ─▶ store, what is counted with it (`following.py`)
 
 What is remembered of lists and people is stored in one step with what it adds to the figures, so a
-crash repeats a batch and counts nothing twice. Offsets lie beside, as those of profiles do: a Redis
-that comes back with an older state is caught up.
+crash repeats a batch and counts nothing twice.
 """
 
 import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from functools import partial
 
 import structlog
 
 from portrait import metrics
 from portrait.catalogue.store import CatalogueStore
-from portrait.errors import StoreRestartedError, StoreUnavailableError
 from portrait.events.consent import GRANTED, Consent, Purpose, consent_of
 from portrait.events.impression import Answer, Sighting
 from portrait.events.item import Item
-from portrait.events.resume import Resume
-from portrait.events.stream import Batch, EventStream, Publisher
+from portrait.events.stream import EventStream
 from portrait.events.topics import IMPRESSIONS
 from portrait.experiments.attribution import Attribution
 from portrait.experiments.joining import Done
-from portrait.experiments.store import ListsChangedError, ListStore
+from portrait.experiments.store import ListStore
 from portrait.experiments.tally import Tally
-from portrait.outage import Outage
 from portrait.profiles.record import is_suppressed
 from portrait.profiles.store import ProfileStore
-from portrait.reading.dialect import AS_SENT, Dialect
 from portrait.ref import recommendation_ref, user_ref
-from portrait.times import MILLISECOND
 from workers.experiments.reading import Heeded, Said, read_batch, worth_of
-from workers.schemas import await_schemas
+from workers.following import Following, follow
 
 AT_ONCE = 500  # that are joined and stored in one step
 
@@ -48,48 +42,14 @@ class Experiments:
     store: ListStore
     profiles: ProfileStore
     catalogue: CatalogueStore
-    publisher: Publisher
-    resume: Resume
-    outage: timedelta
-    future_tolerance: timedelta
-    dialect: Dialect = AS_SENT
+    following: Following
     unsaid: Consent = GRANTED  # what counts of who has said nothing of what may be done
 
 
 async def count_lists(stream: EventStream, experiments: Experiments) -> None:
     """Run until the stream closes. Whatever it raises is fatal: let the process restart."""
-    tolerance = experiments.future_tolerance // MILLISECOND
-    async for batch in stream.batches():
-        await await_schemas(stream, batch.records, experiments.dialect.schemas, experiments.outage)
-        said = read_batch(batch, tolerance, experiments.dialect)
-        if said.dead:
-            await experiments.publisher.publish(said.dead)
-            metrics.dead_letters.labels(IMPRESSIONS).inc(len(said.dead))
-        try:
-            await _through_outages(stream, batch, said, experiments)
-        except StoreRestartedError:
-            log.warning("store_restarted", records=len(batch.records))
-            stream.rewind()
-            continue
-        await stream.commit(batch)
-
-
-async def _through_outages(
-    stream: EventStream, batch: Batch, said: Said, experiments: Experiments
-) -> None:
-    """Store a batch, again as often as Redis fails or another worker was faster."""
-    outage = Outage(experiments.outage)
-    while True:
-        try:
-            await _process(said, experiments)
-            return await experiments.resume.mark(batch.ends, batch.logs)
-        except (ListsChangedError, StoreUnavailableError) as error:
-            if outage.is_over_limit():
-                raise
-            pause = outage.pause()
-            log.warning("lists_not_stored", reason=str(error), retry_seconds=pause)
-            if not await stream.pause(pause):
-                raise  # told to stop: what is not stored is not committed
+    process = partial(_process, experiments=experiments)
+    await follow(stream, experiments.following, IMPRESSIONS, read_batch, process)
 
 
 async def _process(said: Said, experiments: Experiments) -> None:

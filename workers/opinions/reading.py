@@ -18,13 +18,11 @@ from portrait.reading.posts import read_post
 from portrait.reading.records import (
     Clock,
     Heard,
-    put_aside,
-    read_erasure,
     read_plain,
     read_record,
     require_whole,
 )
-from portrait.ref import user_ref
+from workers.following import note_erasure, read_each
 
 
 class Received(NamedTuple):
@@ -45,24 +43,19 @@ class Said:
     dead: list[Message] = field(default_factory=list)  # of posts: others have their own worker
 
 
-def read_batch(batch: Batch, future_tolerance_ms: int, dialect: Dialect) -> Said:
+def read_batch(batch: Batch, clock: Clock, dialect: Dialect) -> Said:
     """Read a batch's records. What cannot be read is a dead letter, or was somebody else's."""
-    said, clock = Said(), Clock.of_system(future_tolerance_ms, batch.since)
+    said = Said()
 
     def take(record: Record) -> None:
         if record.topic == ERASURES:
-            erasure = read_erasure(record, clock, dialect)
-            author = user_ref(erasure.user)
-            said.erased[author] = max(erasure.at, said.erased.get(author, 0))
+            note_erasure(record, clock, dialect, said.erased)
         elif record.topic == OPINIONS:
             said.posts.append((read_post(record, clock), clock.received(record)))
         else:
             _review(record, clock, dialect, said.reviews)
 
-    for record in batch.records:
-        letter = put_aside(record, take, batch.logs)
-        if letter is not None and record.topic == OPINIONS:
-            said.dead.append(letter)
+    said.dead = read_each(batch, OPINIONS, take)
     return said
 
 

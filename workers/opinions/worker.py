@@ -1,40 +1,35 @@
 """Opinions: count what is written, notice when it turns, and say so.
 
-batch ─▶ read ─▶ forget ─▶ tones, topics ─▶ ledgers ─▶ store, alerts with it ─▶ mark ─▶ commit
+batch ─▶ read ─▶ forget ─▶ tones, topics ─▶ ledgers ─▶ store, alerts with it (`following.py`)
                                                      └─▶ outbox ─▶ topic, webhook (`telling.py`)
 
 What is stored goes in one step, the ids of its texts with it, and the alerts it gives rise to: so
-a crash repeats a batch and counts nothing twice, and no alert is lost. Offsets lie beside, as
-those of profiles do: a Redis that comes back with an older state is caught up.
+a crash repeats a batch and counts nothing twice, and no alert is lost.
 """
 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from functools import partial
 from uuid import uuid4
 
 import structlog
 
 from portrait import metrics
 from portrait.catalogue.store import CatalogueStore
-from portrait.errors import StoreRestartedError, StoreUnavailableError
-from portrait.events.resume import Resume
-from portrait.events.stream import Batch, EventStream, Publisher
+from portrait.events.stream import EventStream
 from portrait.events.tone import ReadTones
 from portrait.events.topics import OPINIONS
 from portrait.opinions.alert import OLD_MS, Alert
 from portrait.opinions.book import Book
 from portrait.opinions.mention import Mention
-from portrait.opinions.store import OUTBOX, OpinionsChangedError, OpinionStore
+from portrait.opinions.store import OUTBOX, OpinionStore
 from portrait.opinions.topics import LEAST_TEXTS, Encode, Topics
 from portrait.opinions.voices import Example
-from portrait.outage import Outage
-from portrait.reading.dialect import AS_SENT, Dialect
-from portrait.times import MILLISECOND, to_ms
+from portrait.times import to_ms
+from workers.following import Following, follow
 from workers.opinions.reading import Received, Said, heard, mentions_of, parts_of, read_batch
-from workers.schemas import await_schemas
 
 AT_ONCE = 200  # texts that are stored in one step: some hundred ms
 FOUND_ANEW = 1_000  # texts after which topics are found anew, at first after LEAST_TEXTS
@@ -55,11 +50,7 @@ class Opinions:
 
     store: OpinionStore
     catalogue: CatalogueStore
-    publisher: Publisher
-    resume: Resume
-    outage: timedelta
-    future_tolerance: timedelta
-    dialect: Dialect = AS_SENT
+    following: Following
     encode: Encode | None = None
     reader: Reader = words_alone
     news: dict[str, asyncio.Event] = field(  # by way: an alert is to leave
@@ -71,38 +62,8 @@ class Opinions:
 
 async def watch_opinions(stream: EventStream, opinions: Opinions) -> None:
     """Run until the stream closes. Whatever it raises is fatal: let the process restart."""
-    tolerance = opinions.future_tolerance // MILLISECOND
-    async for batch in stream.batches():
-        await await_schemas(stream, batch.records, opinions.dialect.schemas, opinions.outage)
-        said = read_batch(batch, tolerance, opinions.dialect)
-        if said.dead:
-            await opinions.publisher.publish(said.dead)
-            metrics.dead_letters.labels(OPINIONS).inc(len(said.dead))
-        try:
-            await _through_outages(stream, batch, said, opinions)
-        except StoreRestartedError:
-            log.warning("store_restarted", records=len(batch.records))
-            stream.rewind()
-            continue
-        await stream.commit(batch)
-
-
-async def _through_outages(
-    stream: EventStream, batch: Batch, said: Said, opinions: Opinions
-) -> None:
-    """Store a batch, again as often as Redis fails or another worker was faster."""
-    outage = Outage(opinions.outage)
-    while True:
-        try:
-            await _process(said, opinions)
-            return await opinions.resume.mark(batch.ends, batch.logs)
-        except (OpinionsChangedError, StoreUnavailableError) as error:
-            if outage.is_over_limit():
-                raise
-            pause = outage.pause()
-            log.warning("opinions_not_stored", reason=str(error), retry_seconds=pause)
-            if not await stream.pause(pause):
-                raise  # told to stop: what is not stored is not committed
+    process = partial(_process, opinions=opinions)
+    await follow(stream, opinions.following, OPINIONS, read_batch, process)
 
 
 async def _process(said: Said, opinions: Opinions) -> None:

@@ -15,6 +15,7 @@ from portrait.events.topics import ERASURES, IMPRESSIONS, event_topic
 from portrait.settings import Settings
 from workers.experiments.reading import DEEDS
 from workers.experiments.worker import Experiments, count_lists
+from workers.following import Following
 from workers.roots.bounds import bounds_of
 from workers.roots.groups import EXPERIMENTS_GROUP
 from workers.roots.registry import spoken
@@ -33,11 +34,13 @@ async def run(settings: Settings, _options: Namespace) -> None:
             store=RedisLists(wires.redis),
             profiles=RedisProfiles(wires.redis, settings.profile_ttl),
             catalogue=wires.catalogue,
-            publisher=wires.publisher,
-            resume=Resume(RedisOffsets(wires.redis), EXPERIMENTS_GROUP),
-            outage=settings.outage_limit,
-            future_tolerance=settings.future_tolerance,
-            dialect=dialect,
+            following=Following(
+                publisher=wires.publisher,
+                resume=Resume(RedisOffsets(wires.redis), EXPERIMENTS_GROUP),
+                outage=settings.outage_limit,
+                future_tolerance=settings.future_tolerance,
+                dialect=dialect,
+            ),
             unsaid=DEFAULTS[settings.consent],
         )
         log.info("worker_started", worker="experiments")
@@ -47,7 +50,7 @@ async def run(settings: Settings, _options: Namespace) -> None:
             group=EXPERIMENTS_GROUP,
             topics=TOPICS,
             closing=wires.closing,
-            resume=experiments.resume,
+            resume=experiments.following.resume,
             notes=wires.notes,
         ) as stream:
             await count_lists(stream, experiments)

@@ -23,6 +23,7 @@ from portrait.lifecycle.registry import ModelNotFoundError, has_reader
 from portrait.opinions.topics import Encode
 from portrait.reading.dialect import Dialect
 from portrait.settings import Settings
+from workers.following import Following
 from workers.opinions.telling import Send, by_topic, into_nothing, keep_telling
 from workers.opinions.worker import Opinions, watch_opinions
 from workers.roots.bounds import bounds_of
@@ -54,7 +55,7 @@ async def run(settings: Settings, _options: Namespace) -> None:
             group=OPINIONS_GROUP,
             topics=TOPICS,
             closing=wires.closing,
-            resume=opinions.resume,
+            resume=opinions.following.resume,
             notes=wires.notes,
         ) as stream:
             tell = partial(keep_telling, store=opinions.store, closing=wires.closing)
@@ -74,11 +75,13 @@ async def _opinions(settings: Settings, wires: Wires, dialect: Dialect) -> Opini
     return Opinions(
         store=store,
         catalogue=wires.catalogue,
-        publisher=wires.publisher,
-        resume=Resume(RedisOffsets(wires.redis), OPINIONS_GROUP),
-        outage=settings.outage_limit,
-        future_tolerance=settings.future_tolerance,
-        dialect=dialect,
+        following=Following(
+            publisher=wires.publisher,
+            resume=Resume(RedisOffsets(wires.redis), OPINIONS_GROUP),
+            outage=settings.outage_limit,
+            future_tolerance=settings.future_tolerance,
+            dialect=dialect,
+        ),
         encode=await _encode(settings),
         reader=_Promoted(settings, wires).read_tones,
     )
