@@ -9,7 +9,7 @@ import numpy as np
 
 from portrait.arrays import MISSING, Codes, Floats
 from portrait.events.columns import PURCHASE
-from portrait.inference.again import Due
+from portrait.inference.again import Due, Rhythm
 from portrait.inference.eligible import eligible
 from portrait.inference.explain import Evidence
 from portrait.inference.rank import rank_scored
@@ -43,6 +43,11 @@ class Repeating:
         shares[is_bought, newest[is_bought]] = self._worth(shelf)[rows[is_bought]]
         return shares
 
+    def rhythms(self, rows: Codes) -> list[Rhythm | None]:
+        """Return how each item, (n,) rows of the shelf, is bought; None: it never was."""
+        of_row = dict(zip(self._rows().tolist(), self.due.reasons, strict=True))
+        return [of_row.get(row) for row in rows.tolist()]
+
     def prices(self, _shelf: Shelf, rows: Codes) -> Floats:
         """Return what their prices add to the scores of (n,) rows of the shelf: nothing."""
         return np.zeros(len(rows), np.float32)
@@ -53,14 +58,17 @@ class Repeating:
 
     def _worth(self, shelf: Shelf) -> Floats:
         """Return how due each item is, (N,): above 0 where it is at all."""
-        worth = np.zeros(len(shelf), np.float32)
-        row_of = dict(
-            zip(self.evidence.ring["ref"].tolist(), self.evidence.items.tolist(), strict=True)
-        )
-        rows = np.array([row_of[ref] for ref in self.due.refs.tolist()], np.int64)
+        worth, rows = np.zeros(len(shelf), np.float32), self._rows()
         here = (rows != MISSING) & (rows < len(shelf))
         worth[rows[here]] = self._chances()[here]
         return worth
+
+    def _rows(self) -> Codes:
+        """Return the row of each thing due, (n,), or MISSING."""
+        row_of = dict(
+            zip(self.evidence.ring["ref"].tolist(), self.evidence.items.tolist(), strict=True)
+        )
+        return np.array([row_of[ref] for ref in self.due.refs.tolist()], np.int64)
 
     def _chances(self) -> Floats:
         """Return what is due as numbers above 0, (n,): of log-odds, their chances."""

@@ -13,6 +13,7 @@ import numpy as np
 from portrait.arrays import Floats
 from portrait.events.item import Item
 from portrait.inference.ranking import Ranking
+from portrait.inference.repeating import Repeating
 from portrait.rules.rulings import Ruled
 from service.http.languages import USUAL, Language
 from service.profiles.describe import DECIMALS, Json, moment
@@ -25,8 +26,9 @@ from service.recommendations.reasons import (
     popular_reasons,
     reasons_for,
     with_prices,
+    with_rhythms,
 )
-from service.recommendations.sentences import sentence
+from service.recommendations.sentences import About, sentence
 from service.recommendations.trials import Trials
 from service.view import View
 
@@ -122,24 +124,35 @@ def _items(listing: Listing, view: View, language: Language | None) -> dict[int,
     shown = _told(ranking.shown), _told(ranking.scores / np.float32(ranking.peak))
     scored = zip(ranking.rows.tolist(), *shown, strict=True)
     return {
-        row: {**_item(view.shelf.items[row], scores), **_reasons(reasons, place, scores, language)}
+        row: {
+            **_item(view.shelf.items[row], scores),
+            **_reasons(None if reasons is None else reasons[place], scores, listing, language),
+        }
         for place, (row, *scores) in enumerate(scored)
     }
 
 
 def _reasons(
-    explained: Sequence[ForAndAgainst] | None,
-    place: int,
+    explained: ForAndAgainst | None,
     scores: Sequence[float],
+    listing: Listing,
     language: Language | None,
 ) -> Json:
-    """Say why the item at a place is recommended, if that is asked for."""
+    """Say why an item is recommended, if that is asked for."""
     if explained is None or language is None:
         return {"reasons": None, "why": None, "against": None}
-    favour, against = explained[place]
+    favour, against = explained
     _, relevance = scores
-    why = sentence(favour, against, relevance, language)
+    why = sentence(favour, against, relevance, language, _about(listing))
     return {"reasons": favour, "why": why, "against": against}
+
+
+def _about(listing: Listing) -> About:
+    """Say how a list is about the items that the request names."""
+    surface = listing.asked.surface
+    if surface == "cart":
+        return "in_cart"
+    return (listing.asked.manner.alone or "suits") if surface == "item" else "session"
 
 
 def _explain(listing: Listing, view: View) -> list[ForAndAgainst]:
@@ -151,6 +164,8 @@ def _explain(listing: Listing, view: View) -> list[ForAndAgainst]:
     rows, peak = ranking.rows[:suiting], np.float32(ranking.peak)
     shares = taste.without_prices().shares(view.shelf, rows)
     by_events = reasons_for(shares / peak, basis.evidence, basis.mentions)
+    if isinstance(taste, Repeating):
+        by_events = with_rhythms(by_events, taste.rhythms(rows))
     explained = with_prices(by_events, taste.prices(view.shelf, rows) / peak)
     return explained + _popular_reasons(ranking, suiting, view)
 

@@ -45,6 +45,7 @@ class Loaded:
     is_personal: bool  # false: the user does not let it be
     shown: Collection[int] = ()  # refs of what lists of the surface had, if nothing comes again
     above: Collection[int] = ()  # refs of what other lists of the same page have
+    looks_back: bool = False  # what the list is about was done before, and is not done now
 
     @property
     def session(self) -> Session:

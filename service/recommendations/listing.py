@@ -55,6 +55,7 @@ class Basis:
 class Listing:
     """A list, and what it was made of."""
 
+    asked: RecommendationRequest
     ruling: Ruling
     wish: RankingRequest
     basis: Basis
@@ -71,9 +72,9 @@ def list_items(loaded: Loaded, view: View, ruling: Ruling) -> Listing:
     """Make a list. Blocks for milliseconds."""
     known, manner = gather(loaded, view), loaded.asked.manner
     wish = wish_of(loaded, known, view, ruling)
-    basis = _choose(known, view, manner)
+    basis = _choose(known, view, manner, is_about=_is_about(loaded))
     taste = _taste(basis, loaded.asked, view)
-    return Listing(ruling, wish, basis, taste, _rank(wish, taste, view, manner))
+    return Listing(loaded.asked, ruling, wish, basis, taste, _rank(wish, taste, view, manner))
 
 
 def strategy_of(loaded: Loaded, listing: Listing) -> Strategy:
@@ -107,7 +108,12 @@ def _taste(basis: Basis, asked: RecommendationRequest, view: View) -> AnyTaste |
     return taste if asked.by_price else taste.without_prices()
 
 
-def _choose(known: Known, view: View, manner: Manner) -> Basis:
+def _is_about(loaded: Loaded) -> bool:
+    """Say whether a list is about what is looked at or in the cart now, whatever was before."""
+    return loaded.asked.surface in {"item", "cart"} and not loaded.looks_back
+
+
+def _choose(known: Known, view: View, manner: Manner, *, is_about: bool) -> Basis:
     """Take the session if it says anything, else the profile, else what is popular.
 
     A profile of complaints alone says what somebody does not want, and nothing of what they do.
@@ -125,7 +131,7 @@ def _choose(known: Known, view: View, manner: Manner) -> Basis:
             {"text": text, "read": way} for text, way in zip(known.texts, ways, strict=True)
         ]
         if session.portrait().any() and not ALL_PARTS.isdisjoint(manner.sources):
-            mentions.with_session(session, known.texts)
+            mentions.with_session(session, known.texts, is_about=is_about)
             return _with_session(known, session, mentions, readings)
     if known.vectors.any() and known.past is not None and not ALL_PARTS.isdisjoint(manner.sources):
         mentions.with_past(known.past, known.searched)

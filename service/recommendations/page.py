@@ -36,7 +36,8 @@ async def make_page(asked: PageRequest, recommender: Recommender) -> bytes:
         if row.surface == "item" and about is None and row.item_id is None:
             continue
         loaded = await recommender.load_also(whole, _request(asked, row, about))
-        written = await recommender.make(replace(loaded, above=above))
+        looks_back = about is not None and row.item_id is None
+        written = await recommender.make(replace(loaded, above=above, looks_back=looks_back))
         above = above.union(map(item_ref, written.told.items))
         rows.append(_row(written, place, row, about, language))
     return b'{"language":"%b","rows":[%b]}' % (language.encode(), b",".join(rows))

@@ -3,7 +3,7 @@
 That everybody wants an item is a reason too, where nothing else is known.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from portrait.arrays import MISSING
 from portrait.catalogue.popularity import DAYS
 from portrait.events.event import Action
 from portrait.events.item import Item
+from portrait.inference.again import Rhythm
 from portrait.inference.explain import Evidence, reasons_of
 from portrait.model.kinds import ACTION_WEIGHTS, CART, CLICK
 from portrait.profiles.searched import Texts
@@ -35,12 +36,20 @@ class Mentions:
         self._session: Evidence | None = None
         self._past: Evidence | None = None
         self._texts: Texts = {}  # of the session
+        self._about: Mapping[int, int] = {}  # places in the session, by the item's row
         self._searched: Texts = {}  # of the profile
         self._named: dict[int, Json] = {}
 
-    def with_session(self, session: Evidence, texts: Sequence[str]) -> None:
-        """Put a session first; its searches are named by the texts of the request."""
+    def with_session(
+        self, session: Evidence, texts: Sequence[str], *, is_about: bool = False
+    ) -> None:
+        """Put a session first; its searches are named by the texts of the request.
+
+        If the list is about it, what was done before with what it is about is named by it, too.
+        """
         self._session, self._texts = session, {search_ref(text): text for text in texts}
+        rows = session.items.tolist() if is_about else []
+        self._about = {row: place for place, row in enumerate(rows) if row != MISSING}
 
     def with_past(self, past: Evidence, searched: Texts) -> None:
         """Put a profile's events last; its searches are named by what is kept of their texts."""
@@ -56,6 +65,9 @@ class Mentions:
         if self._session is not None and place < first:
             return self._of_session(self._session, place)
         assert self._past is not None  # noqa: S101 - there are no other events
+        now = self._about.get(int(self._past.items[place - first]))
+        if self._session is not None and now is not None:
+            return self._of_session(self._session, now)
         return self._of_past(self._past, place - first)
 
     def _of_session(self, session: Evidence, place: int) -> Json:
@@ -67,6 +79,7 @@ class Mentions:
             "title": text if item is None else item.title,
             "tone": None,
             "occurred_at": None,
+            "rhythm": None,
         }
 
     def _of_past(self, past: Evidence, place: int) -> Json:
@@ -78,6 +91,7 @@ class Mentions:
             "title": self._searched.get(int(event["ref"])) if item is None else item.title,
             "tone": tone_of(event["action"], event["quantity"], event["rating"]),
             "occurred_at": moment(int(event["at"])),
+            "rhythm": None,
         }
 
     def _item(self, row: int) -> Item | None:
@@ -102,6 +116,22 @@ def with_prices(explained: list[ForAndAgainst], shares: NDArray[np.float32]) -> 
     ]
 
 
+def with_rhythms(
+    explained: list[ForAndAgainst], rhythms: Sequence[Rhythm | None]
+) -> list[ForAndAgainst]:
+    """Say of each of N items that are due how somebody buys it; None: they never have."""
+    return [
+        ([{**reason, "rhythm": _rhythm(rhythm)} for reason in favour], against)
+        for (favour, against), rhythm in zip(explained, rhythms, strict=True)
+    ]
+
+
+def _rhythm(rhythm: Rhythm | None) -> Json | None:
+    if rhythm is None:
+        return None
+    return {"times": rhythm.times, "every_days": rhythm.every, "last_days": rhythm.last}
+
+
 def _suits(share: float) -> Json:
     return {
         "action": "price",
@@ -109,6 +139,7 @@ def _suits(share: float) -> Json:
         "title": "In the price range of what you chose so far, for its category",
         "tone": None,
         "occurred_at": None,
+        "rhythm": None,
         "share": round(share, DECIMALS),
     }
 
@@ -147,6 +178,7 @@ def _wanted(weight: float, share: float) -> Json:
         "title": f"What everybody did with it counts as {purchases} {many} in {DAYS} days",
         "tone": None,
         "occurred_at": None,
+        "rhythm": None,
         "share": round(share, DECIMALS),
     }
 

@@ -69,6 +69,18 @@ class RecommendationRequest(AskerBody, ListBody):
         return told
 
 
+class BuyingRhythm(ResponseBody):
+    """How somebody buys an item, in whole days."""
+
+    times: int = Field(description="Days on which they bought it.", examples=[4])
+    every_days: int | None = Field(
+        description="From one time to the next; of what they bought once, as others do; null: not "
+        "known.",
+        examples=[12],
+    )
+    last_days: int = Field(description="Since the last time.", examples=[11])
+
+
 class Reason(ResponseBody):
     """One event that speaks for an item or against it, or that everybody wants it."""
 
@@ -87,6 +99,10 @@ class Reason(ResponseBody):
     )
     tone: ReadTone
     occurred_at: Moment | None
+    rhythm: BuyingRhythm | None = Field(
+        description="Of what is due to be bought again: how they buy it; else null. It counts the "
+        "newest 64 events."
+    )
     share: float = Field(
         description="Of the item's `relevance`, four decimals: that of all that was done with this "
         "item, or of this search. The shares of everything, named or not, add up to it.",
@@ -132,7 +148,8 @@ class RecommendedItem(ResponseBody):
     why: str | None = Field(
         None,
         description="With `explain`: `reasons` and `against` in a sentence, each with its part of "
-        "the item's `relevance` in hundredths; they add up to 100. Null where none speaks for it.",
+        "the item's `relevance` in hundredths; they add up to 100. Of what is due to be bought "
+        "again, its `rhythm`. Null where none speaks for it.",
         examples=["Because you bought Dark chocolate 85% (84 %); all else: 16 %."],
     )
     against: tuple[Reason, ...] | None = Field(

@@ -28,6 +28,14 @@ class Manner:
     is_once: bool = False  # whether no item comes again within weeks
     needs: str | None = None  # a field of the request; `a/b`: within another
 
+    @property
+    def alone(self) -> Literal["similar", "together"] | None:
+        """The one part of what the model says that a narrow list is made of, if it is one."""
+        parts = {*self.sources} - {POPULAR}
+        if parts == {"similar"}:
+            return "similar"
+        return "together" if parts == {"together"} else None
+
 
 # What the model says of events, and what everybody wants where it says nothing.
 PERSONAL: tuple[Source, ...] = "behaviour", "together", "similar", "popular"

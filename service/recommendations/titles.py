@@ -5,7 +5,6 @@ By what the row was made of: a row that nobody's events made does not say that s
 
 from collections.abc import Mapping
 
-from portrait.inference.parts import Part
 from service.http.languages import Language
 from service.recommendations.asked import ListBody
 from service.recommendations.listing import Listing
@@ -41,7 +40,6 @@ WORDS: Mapping[Language, Mapping[str, str]] = {
 }
 # Of what a list is about where it was made of a session; without one, of what it was made of.
 _ABOUT: Mapping[Surface, str] = {"cart": "cart", "search": "search"}
-_ALONE: Mapping[tuple[Part, ...], str] = {("similar",): "similar", ("together",): "together"}
 _SESSION = {"session", "session_and_profile"}
 
 
@@ -72,6 +70,4 @@ def _key(row: ListBody, listing: Listing, *, has_about: bool, is_bought: bool) -
         return "email" if row.surface == "email" else "profile"
     if row.surface != "item" or not has_about:
         return _ABOUT.get(row.surface, "session")
-    parts = tuple(source for source in row.manner.sources if source != "popular")
-    alone = _ALONE.get(parts)  # type: ignore[arg-type] # `due` stands in no such list
-    return alone or ("bought" if is_bought else "looked_at")
+    return row.manner.alone or ("bought" if is_bought else "looked_at")

@@ -103,8 +103,13 @@ def test_who_bought_nothing_has_nothing_due() -> None:
         ),
         (
             Rhythm(2, 1, 0),
-            "bought 2 times, every 1 day or so, last today",
-            "买过2次，大约每1天一次，上次是今天",  # noqa: RUF001
+            "bought twice, every day or so, last today",
+            "买过2次，大约每天一次，上次是今天",  # noqa: RUF001
+        ),
+        (
+            Rhythm(1, 1, 5),
+            "bought once, 5 days ago; others buy it again after a day or so",
+            "买过1次，是5天前；别人大约1天后再买",  # noqa: RUF001
         ),
         (Rhythm(1, None, 1), "bought once, yesterday", "买过1次，是昨天"),  # noqa: RUF001
         (

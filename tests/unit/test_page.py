@@ -61,6 +61,16 @@ async def test_rows_are_about_what_was_bought_each_about_another_item() -> None:
     assert [row["about"] for row in answer["rows"]] == ["spaghetti", "milk", "penne", None, None]
 
 
+async def test_a_row_that_looks_back_says_what_was_done_and_an_items_page_what_suits_it() -> None:
+    answer = await paged(ITEM, {**ITEM, "item_id": "spaghetti"}, explain=True)
+
+    back, now = (row["items"][0] for row in answer["rows"])
+    assert [row["about"] for row in answer["rows"]] == ["spaghetti", "spaghetti"]
+    assert (back["reasons"][0]["action"], now["reasons"][0]["action"]) == ("purchase", "session")
+    assert back["why"].startswith("Because you bought spaghetti pasta (")
+    assert now["why"].startswith("Because it suits spaghetti pasta (")
+
+
 async def test_a_page_is_in_the_readers_language() -> None:
     rows = [ITEM, {"surface": "item", "item_id": "tie", "sources": ["similar"]}]
     async with open_shop(await shop_of()) as client:

@@ -133,6 +133,17 @@ async def test_what_fills_a_cart_up_says_that_everybody_wants_it() -> None:
     assert named["tomato"][0]["item_id"] == "spaghetti"
 
 
+async def test_what_goes_with_the_cart_says_so_of_what_was_bought_before_too() -> None:
+    cart = {"cart": ["spaghetti"]}
+    async with open_shop(await shop_of()) as client:
+        answer = await ask(client, surface="cart", session=cart, user_id="ann", explain=True)
+
+    tomato = {item["item_id"]: item for item in answer["items"]}["tomato"]
+    first = tomato["reasons"][0]
+    assert (first["action"], first["item_id"]) == ("session", "spaghetti")
+    assert tomato["why"].startswith("Because it goes with spaghetti pasta in your cart (")
+
+
 async def test_a_search_finds_what_is_meant_also_what_was_bought() -> None:
     answer = await asked(surface="search", query="pasta", user_id="ann")
 
@@ -278,6 +289,9 @@ async def test_what_is_bought_again_and_again_comes_again_when_it_is_due() -> No
         ("purchase", "spaghetti"),
     ]
     assert [each["share"] for (each,) in reasons] == [i["relevance"] for i in answer["items"]]
+    assert [each["rhythm"]["times"] for (each,) in reasons] == [2, 1]
+    assert reasons[0][0]["rhythm"]["every_days"] == 7
+    assert answer["items"][0]["why"].startswith("Bought twice, every ")
 
 
 async def test_whoever_has_bought_nothing_has_nothing_to_buy_again() -> None:
@@ -297,6 +311,6 @@ async def test_why_is_said_in_the_language_that_is_asked_in() -> None:
         field = await ask(client, **asking, language="zh")
         header = await client.post("/recommend", json=asking, headers={"Accept-Language": "zh-CN"})
 
-    assert english["items"][0]["why"] == "Because this list is about black phone (100 %)."
-    assert field["items"][0]["why"] == "因为本列表与black phone有关（100%）。"  # noqa: RUF001
+    assert english["items"][0]["why"] == "Because it goes with black phone (100 %)."
+    assert field["items"][0]["why"] == "因为与black phone搭配（100%）。"  # noqa: RUF001
     assert header.json()["items"] == field["items"]
