@@ -1,6 +1,7 @@
 """The demo, `make demo`: from nothing to live profiles of a real shop's customers.
 
-servers ─▶ workers and service ─▶ catalogue ─▶ months before ─▶ learn ─▶ replay ─▶ one shopper
+servers ─▶ workers and service ─▶ catalogue ─▶ months before ─▶ learn ─▶ replay
+        ─▶ one shopper: their profile, and every page of a visit
 """
 
 import argparse
@@ -12,6 +13,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from statistics import quantiles
 from types import FrameType
@@ -20,7 +22,9 @@ import httpx
 from aiokafka import AIOKafkaConsumer
 
 from demo.replay import POISON, Replayed, await_folded, await_painted, replay
-from demo.report import profile_text, recommendations_text
+from demo.report import profile_text
+from demo.report_visit import visit_text
+from demo.shopper import most_telling
 from demo.stage import (
     HELD_OUT,
     THRESHOLDS,
@@ -35,10 +39,12 @@ from demo.stage import (
     step,
     train,
 )
+from demo.visit import Visit, visit
 from sandbox.servers import ROOT, Servers, python
 from sandbox.shop import load_shop
 
 RATE = 2_500  # events a second: about half of what one worker does beside all the others here
+MOST_VISITS = 5  # shoppers who are asked about, a second each
 GOAL_MS = 1_000.0  # DESIGN, section 10: p99 of event published → profile readable
 
 
@@ -87,7 +93,7 @@ def clear_logs() -> Path:
 def _run(stack: ExitStack, logs: Path, *, check: bool, rate: int) -> bool:
     """Take every step in order. Returns whether everything came out as it should."""
     with step("Reading the shop's data"):
-        shop = load_shop()
+        shop = load_shop(datetime.now(UTC))
     stage = open_stage(stack, logs)
     kafka = stage.servers.kafka
     asyncio.run(load_catalogue(stage, shop.items))
@@ -98,7 +104,7 @@ def _run(stack: ExitStack, logs: Path, *, check: bool, rate: int) -> bool:
         replay(shop.events, past=shop.past, kafka=kafka, service=stage.url, rate=rate)
     )
     dead = asyncio.run(dead_letters(stage.servers))
-    _show_shopper(stage.url, replayed)
+    _show_shopper(stage.url, most_telling([*shop.past, *shop.events], MOST_VISITS))
     return _finish(stage, replayed, dead, check=check) and model is not None
 
 
@@ -144,13 +150,18 @@ async def dead_letters(servers: Servers) -> int:
     return count
 
 
-def _show_shopper(url: str, replayed: Replayed) -> None:
-    """Print one shopper: the one with the most events."""
-    ((user, _),) = replayed.expected.most_common(1)
-    profile = httpx.get(f"{url}/profile/{user}").raise_for_status().json()
-    asked = {"user_id": user, "limit": 6, "explain": True}
-    recommended = httpx.post(f"{url}/recommend", json=asked).raise_for_status().json()
-    print("\n" + profile_text(profile) + "\n\n" + recommendations_text(recommended) + "\n")
+def _show_shopper(url: str, users: Sequence[str]) -> None:
+    """Print one shopper, and what they are shown: the first to whom every page says something."""
+    with httpx.Client(base_url=url, timeout=30) as http:
+        visited = _visit(http, users)
+        profile = http.get(f"/profile/{visited.user}").raise_for_status().json()
+    print(f"\n{profile_text(profile)}\n\n{visit_text(visited)}\n")
+
+
+def _visit(http: httpx.Client, users: Sequence[str]) -> Visit:
+    visits = (visit(http, user) for user in users)
+    first = next(visits)
+    return first if first.is_telling else next((each for each in visits if each.is_telling), first)
 
 
 def _finish(stage: Stage, replayed: Replayed, dead: int, *, check: bool) -> bool:

@@ -1,7 +1,10 @@
-"""What the demo shows of a shopper."""
+"""What the demo shows of a shopper: their profile."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+from demo.habits import plain
 
 WIDTH = 30  # of a bar, in characters
 ARROWS = {"rising": "↗", "steady": "→", "falling": "↘"}
@@ -22,12 +25,11 @@ def profile_text(profile: Answer) -> str:
     ]
     for interest in profile["interests"][:6]:
         bar = "█" * round(WIDTH * interest["score"])
-        evidence = ", ".join(str(event["title"]) for event in interest["evidence"][:2])
         lines.append(
             f"    {ARROWS[interest['direction']]} {interest['category'][:36]:<36} "
             f"{interest['score']:4.0%} {bar}"
         )
-        lines.append(f"        because of {evidence}")
+        lines.append(f"        because of {_evidence(interest['evidence'])}")
     brands = ", ".join(f"{b['brand']} {b['share']:.0%}" for b in profile["brands"])
     band = profile["price_band"]
     lines += ["", f"  brands   {brands}"]
@@ -38,19 +40,23 @@ def profile_text(profile: Answer) -> str:
     return "\n".join([*lines, *_outlook(profile)])
 
 
+def _evidence(events: Sequence[Answer]) -> str:
+    """Name what was done, each thing once."""
+    titles = Counter(str(event["title"]) for event in events)
+    return ", ".join(
+        title if count == 1 else f"{title} ({count} times)" for title, count in titles.items()
+    )
+
+
 def _outlook(profile: Answer) -> list[str]:
     """Lay out what the learned heads foresee; nothing without a learned model."""
     lines = []
     for name, title in (("purchase_intent", "buys again"), ("churn_risk", "does not come back")):
         chance = profile[name]
         if chance is not None:
-            because = ", ".join(
-                f"{habit['habit'].replace('_', ' ')} {habit['share']:+.1f}"
-                for habit in chance["because"]
-            )
             lines.append(
                 f"  {title} within {chance['within_days']} days: {chance['probability']:.0%}"
-                f"   because of {because}"
+                f"   {_because(chance['because'])}"
             )
     likely = [
         f"{interest['category'][:32]} {interest['probability']:.0%}"
@@ -61,14 +67,10 @@ def _outlook(profile: Answer) -> list[str]:
     return ["", *lines] if lines else []
 
 
-def recommendations_text(answer: Answer) -> str:
-    """Lay out recommendations with their reasons."""
-    lines = [f"  recommendations ({answer['strategy']})"]
-    for item in answer["items"]:
-        reasons = ", ".join(
-            f"{reason['action']} of {reason['title']} ({reason['share']:+.2f})"
-            for reason in item.get("reasons", [])[:2]
-        )
-        lines.append(f"    {item['score']:.2f}  {item['title'][:44]:<44} {item['price'] or 0:6.2f}")
-        lines.append(f"          {reasons}")
-    return "\n".join(lines)
+def _because(habits: Sequence[Answer]) -> str:
+    """Say what speaks for a probability, and what against it, by their parts in its logit."""
+    shares: Counter[str] = Counter()
+    for habit in habits:
+        shares[plain(habit["habit"])] += habit["share"]
+    speaks = [f"{words} {share:+.1f}" for words, share in shares.items()]
+    return f"by {', '.join(speaks)}"

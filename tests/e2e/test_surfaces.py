@@ -7,6 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
+from demo.report_visit import visit_text
+from demo.visit import visit
 from service.recommendations.surfaces import SURFACES
 from tests.support.patience import ANSWER_SECONDS
 from tests.support.processes import (
@@ -49,6 +51,7 @@ def test_one_shopper_meets_every_surface(tmp_path: Path) -> None:
         assert "item-3" not in ids(lists["item"])
         a_page_has_no_item_twice(portrait)
         what_a_cache_has_is_not_sent_again(portrait)
+        a_visit_has_every_page(portrait)
         an_email_shows_nothing_twice(portrait, lists["email"], tmp_path)
 
 
@@ -76,6 +79,22 @@ def what_a_cache_has_is_not_sent_again(portrait: Portrait) -> None:
 
     assert ids(first.json())
     assert again.status_code == 304
+
+
+def a_visit_has_every_page(portrait: Portrait) -> None:
+    """As the demo shows it; of one shopper alone no audience is told."""
+    with httpx.Client(base_url=portrait.url, timeout=ANSWER_SECONDS) as http:
+        shown = visit(http, "ann")
+
+    assert [len(row["items"]) for row in shown.home] == [3, 4]
+    assert shown.beside[0]["title"] == f"Similar to {shown.item['title']}"
+    assert shown.cart[0] == shown.item
+    assert shown.basket["items"]
+    assert {*ids(shown.again)} == {"item-2", "item-7"}
+    assert shown.audience is None
+    told = visit_text(shown)
+    assert "Bought once, today." in told
+    assert all(str(item["why"])[:30] in told for row in shown.home for item in row["items"])
 
 
 def an_email_shows_nothing_twice(
