@@ -24,6 +24,7 @@ from aiokafka import AIOKafkaConsumer
 from demo.replay import POISON, Replayed, await_folded, await_painted, replay
 from demo.report import profile_text
 from demo.report_visit import visit_text
+from demo.rules import put_rules
 from demo.shopper import most_telling
 from demo.stage import (
     HELD_OUT,
@@ -153,6 +154,8 @@ async def dead_letters(servers: Servers) -> int:
 def _show_shopper(url: str, users: Sequence[str]) -> None:
     """Print one shopper, and what they are shown: the first to whom every page says something."""
     with httpx.Client(base_url=url, timeout=30) as http:
+        with step("Telling what the shop wants: no petrol and no coupons in its lists"):
+            put_rules(http)
         visited = _visit(http, users)
         profile = http.get(f"/profile/{visited.user}").raise_for_status().json()
     print(f"\n{profile_text(profile)}\n\n{visit_text(visited)}\n")

@@ -67,5 +67,6 @@ def _audience(audience: Audience | None, user: str) -> list[str]:
             f"    {told['leaders']} households bought such things. Of the {told['people']} others,"
             f" {told['size']} are likelier to than"
         ),
-        f"    the average one, by so many times: {', '.join(named)}",
+        "    the average one, by so many times:",
+        f"      {', '.join(named)}",
     ]

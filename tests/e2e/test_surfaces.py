@@ -1,6 +1,7 @@
 """Every surface of a shop, over HTTP, for one shopper."""
 
 import asyncio
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import httpx
 import pytest
 
 from demo.report_visit import visit_text
+from demo.rules import put_rules
 from demo.visit import visit
 from service.recommendations.surfaces import SURFACES
 from tests.support.patience import ANSWER_SECONDS
@@ -30,7 +32,7 @@ NEEDS: dict[str, dict[str, object]] = {
 }
 
 
-def ids(listed: dict[str, Any]) -> list[str]:
+def ids(listed: Mapping[str, Any]) -> list[str]:
     return [item["item_id"] for item in listed["items"]]
 
 
@@ -84,12 +86,14 @@ def what_a_cache_has_is_not_sent_again(portrait: Portrait) -> None:
 def a_visit_has_every_page(portrait: Portrait) -> None:
     """As the demo shows it; of one shopper alone no audience is told."""
     with httpx.Client(base_url=portrait.url, timeout=ANSWER_SECONDS) as http:
+        put_rules(http)
         shown = visit(http, "ann")
 
     assert [len(row["items"]) for row in shown.home] == [3, 4]
     assert shown.beside[0]["title"] == f"Similar to {shown.item['title']}"
     assert shown.cart[0] == shown.item
     assert shown.basket["items"]
+    assert [rule["id"] for rule in shown.basket["rules"]] == ["no-goods"]
     assert {*ids(shown.again)} == {"item-2", "item-7"}
     assert shown.audience is None
     told = visit_text(shown)
