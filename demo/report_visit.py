@@ -22,7 +22,7 @@ def visit_text(visit: Visit) -> str:
         _page(f"HOME PAGE of {visit.user}", visit.home),
         _page(f"ITEM PAGE, {visit.item['title']}", visit.beside),
         _page(f"CART, {cart}", [{**visit.basket, "title": "Goes with what is in your cart"}]),
-        _page("BUY AGAIN", [{**visit.again, "title": "Due by now, the most due first"}]),
+        _page("BUY AGAIN", [{**visit.again, "title": "What they buy again, the most due first"}]),
         _audience(visit.audience, visit.user),
     ]
     return "\n\n".join("\n".join(page) for page in pages)

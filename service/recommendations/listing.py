@@ -12,7 +12,7 @@ import numpy as np
 
 from portrait.arrays import MISSING
 from portrait.events.event import ANONYMOUS
-from portrait.inference.again import due
+from portrait.inference.again import Wanted, due
 from portrait.inference.eligible import eligible
 from portrait.inference.explain import Evidence, merged
 from portrait.inference.parts import ALL_PARTS, Paired, narrowed
@@ -101,11 +101,23 @@ def _taste(basis: Basis, asked: RecommendationRequest, view: View) -> AnyTaste |
         return None
     if DUE in manner.sources:
         now = round(time() * 1_000)
-        return Repeating(evidence, due(evidence.ring, now, learned))
+        return Repeating(evidence, due(evidence.ring, now, learned, _wanted(evidence, view)))
     whole = FirstTaste(evidence) if learned is None else taste_of(evidence, learned)
     parts = ALL_PARTS.intersection(manner.sources)
     taste = narrowed(whole, parts, view.shelf, view.source.rows, view.rulings.edges)
     return taste if asked.by_price else taste.without_prices()
+
+
+def _wanted(evidence: Evidence, view: View) -> Wanted | None:
+    """Say how much everybody wants what events are about; None: nobody knows."""
+    weights, rows = view.popularity.weights, evidence.items
+    if not weights.any():
+        return None
+    is_known = (rows != MISSING) & (rows < len(weights))
+    return Wanted(
+        np.where(is_known, weights[np.where(is_known, rows, 0)], np.float32(0)),
+        float(weights.sum(dtype=np.float64)),
+    )
 
 
 def _is_about(loaded: Loaded) -> bool:

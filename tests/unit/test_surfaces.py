@@ -2,12 +2,15 @@
 
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, get_args
 
 import httpx
+import numpy as np
 import pytest
 
 from portrait.experiments.joining import ONCE, SHOWN_WITHIN, Person
+from portrait.model.repeats import SIGNS, Rates, Repeats
 from portrait.ref import item_ref, user_ref
 from portrait.times import DAY_MS
 from service.recommendations.schemas import Recommendations
@@ -15,6 +18,7 @@ from service.recommendations.surfaces import SURFACES, Surface
 from tests.support.planted_shop import (
     FIRST,
     LEARNED,
+    SPACE,
     STOCK,
     model,
     planted_catalogue,
@@ -292,6 +296,42 @@ async def test_what_is_bought_again_and_again_comes_again_when_it_is_due() -> No
     assert [each["rhythm"]["times"] for (each,) in reasons] == [2, 1]
     assert reasons[0][0]["rhythm"]["every_days"] == 7
     assert answer["items"][0]["why"].startswith("Bought twice, every ")
+
+
+@pytest.mark.parametrize(("wanted", "other"), [("milk", "spaghetti"), ("spaghetti", "milk")])
+async def test_what_nobody_wants_any_more_is_less_due(wanted: str, other: str) -> None:
+    learned = model().learned
+    assert learned is not None
+    painted = replace(model(), learned=replace(learned, repeats=by_trend_alone()))
+    shop = Shop()
+    await shop.stock(*STOCK, space=SPACE, model=painted)
+    await shop.popularity.add(20_000, {wanted: 9_000, "petrol": 1_000})
+    shop.remember("ann", *ANN, painted=planted_catalogue(painted))
+
+    async with open_shop(shop) as client:
+        answer = await ask(client, surface="again", user_id="ann")
+
+    assert ids(answer) == [wanted, other]
+    assert answer["items"][0]["relevance"] > answer["items"][1]["relevance"] > 0
+
+
+def by_trend_alone() -> Repeats:
+    """Return a repeat part that goes by what sells now, beside what usually does."""
+    nothing = np.zeros(1, np.float32)
+    return Repeats(
+        Rates(
+            refs=np.zeros(0, np.uint64),
+            rate=nothing,
+            interval=nothing + 7,
+            buyers=nothing,
+            usual=nothing + 1,
+            whole=nothing + 10,
+        ),
+        mean=np.zeros(len(SIGNS), np.float32),
+        spread=np.ones(len(SIGNS), np.float32),
+        weights=np.array([name == "trend" for name in SIGNS], np.float32),
+        bias=nothing,
+    )
 
 
 async def test_whoever_has_bought_nothing_has_nothing_to_buy_again() -> None:
