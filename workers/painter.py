@@ -23,6 +23,7 @@ from portrait.lifecycle.manifest import ArtifactInvalidError
 from portrait.lifecycle.registry import ModelNotFoundError, Registry
 from portrait.model.encoder import TextEncoder
 from portrait.model.model import Model
+from portrait.opinions.aspects import ReadAspects, ReviewReader
 from workers.first_model import await_model
 
 MODEL_SECONDS = 0.5  # between two looks at the registry
@@ -32,7 +33,7 @@ AWAY_SECONDS = 1.0  # between two tries while Redis is away
 AGAIN_SECONDS = 10.0  # between two tries to load a model
 UNLOADABLE = (ModelInvalidError, ArtifactInvalidError, ModelNotFoundError)  # what loading raises
 
-ReaderOf = Callable[[str], Awaitable[ReadTones | None]]  # of a model's version
+ReaderOf = Callable[[str], Awaitable[ReviewReader | None]]  # of a model's version
 EncoderOf = Callable[[Model], Awaitable[TextEncoder]]
 
 log = structlog.get_logger()
@@ -46,6 +47,7 @@ class Painter:
     mirror: Mirror
     texts: TextReader
     read_tones: ReadTones | None = None  # None: words read reviews
+    read_aspects: ReadAspects | None = None  # None: words name what they are about
 
 
 async def by_words(_version: str) -> None:
@@ -167,8 +169,9 @@ async def _painter(
     model: Model,
     catalogue: CatalogueStore,
     encoder: TextEncoder | None,
-    read_tones: ReadTones | None = None,
+    reader: ReviewReader | None = None,
 ) -> Painter:
     mirror = Mirror(catalogue, model)
     await mirror.load()
-    return Painter(model, mirror, TextReader(encoder, model.space, catalogue), read_tones)
+    texts = TextReader(encoder, model.space, catalogue)
+    return Painter(model, mirror, texts, reader, None if reader is None else reader.aspects)

@@ -10,17 +10,19 @@ English and Chinese; of tones `tone.py` has them.
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from portrait.events.tone import LONGEST_READ, Tone, blame_of, plain, starting
 
 WORDS = Path(__file__).with_suffix(".toml")
 LONGEST_CLAUSE = 160  # characters of it that are shown as what was said
 _CLAUSE = re.compile(r"[.!?;\n。…~]+|[,、](?=.)|\bbut\b|但是?|\bhowever\b|不过|就是|可是")
+
+BLAME: Mapping[Tone | None, int] = {Tone.NEGATIVE: 1, Tone.POSITIVE: -1, Tone.NEUTRAL: 0, None: 0}
 
 _NEGATED = re.compile(
     r"(?:\bnot|n't|\bno|\bnever|不|没|没有|不算|不太)\s?(?:too|very|that|at all|是)?\s?$"
@@ -41,6 +43,17 @@ class Aspect(StrEnum):
     USE = "use"
 
 
+class ClauseRead(NamedTuple):
+    """What a BERT is sure of in one clause."""
+
+    aspect: Aspect | None
+    tone: Tone | None
+
+
+UNREAD = ClauseRead(None, None)
+NOTHING_READ: Mapping[str, ClauseRead] = {}
+
+
 class AspectSaid(NamedTuple):
     """What a text says of one aspect, and in which words."""
 
@@ -49,19 +62,43 @@ class AspectSaid(NamedTuple):
     words: str  # the clause that says it most plainly, cut
 
 
-def aspects_of(text: str) -> tuple[AspectSaid, ...]:
-    """Return what a text says of each aspect that it names, in the order in which it names them."""
+ReadAspects = Callable[[Sequence[str]], list[tuple[AspectSaid, ...]]]  # B texts; blocks
+
+
+class ReviewReader(Protocol):
+    """A BERT that reads reviews."""
+
+    def __call__(self, texts: Sequence[str]) -> list[Tone | None]:
+        """Return what B reviews say, None where it is not sure. Blocks."""
+        ...
+
+    def aspects(self, texts: Sequence[str]) -> list[tuple[AspectSaid, ...]]:
+        """Return what B reviews say of what, by words and by what it is sure of. Blocks."""
+        ...
+
+
+def aspects_of(text: str, read: Mapping[str, ClauseRead] = NOTHING_READ) -> tuple[AspectSaid, ...]:
+    """Return what a text says of each aspect that it names, in the order in which it names them.
+
+    Args:
+        text: A review or a post.
+        read: What a BERT has read in its clauses: it names an aspect beside the words, and has a
+            tone where these have none.
+    """
     scores: dict[Aspect, list[tuple[int, str]]] = {}
     about: tuple[Aspect, ...] = ()
-    for clause in _CLAUSE.split(plain(text)):
-        said = clause.strip()
-        if not said:
-            continue
-        about, own = _named(said) or about, _own_blame(said)
-        blame = blame_of(said) or own
+    for said in clauses_of(text):
+        heard = read.get(said, UNREAD)
+        about = _named(said, heard.aspect) or about
+        blame = blame_of(said) or _own_blame(said) or BLAME[heard.tone]
         for aspect in about:
             scores.setdefault(aspect, []).append((blame, said[:LONGEST_CLAUSE]))
     return tuple(_summed(aspect, parts) for aspect, parts in scores.items())
+
+
+def clauses_of(text: str) -> list[str]:
+    """Return the clauses of a text in one form of its letters, none of them empty."""
+    return [clause for part in _CLAUSE.split(plain(text)) if (clause := part.strip())]
 
 
 def _summed(aspect: Aspect, parts: list[tuple[int, str]]) -> AspectSaid:
@@ -79,10 +116,11 @@ def tone_of(blame: int) -> Tone:
     return Tone.NEGATIVE if blame > 0 else Tone.POSITIVE
 
 
-def _named(clause: str) -> tuple[Aspect, ...]:
-    """Return the aspects that a clause names, each once."""
+def _named(clause: str, heard: Aspect | None) -> tuple[Aspect, ...]:
+    """Return the aspects that a clause names, and the one that was heard in it, each once."""
     words = _Lists.read()
-    return tuple(dict.fromkeys(words.aspects[found] for found in words.pattern.findall(clause)))
+    named = [words.aspects[found] for found in words.pattern.findall(clause)]
+    return tuple(dict.fromkeys([*named, *([heard] if heard else [])]))
 
 
 def _own_blame(clause: str) -> int:
@@ -121,4 +159,15 @@ class _Lists(NamedTuple):
         return cls(re.compile(starting(aspects)), aspects, blame)
 
 
-__all__ = ["LONGEST_READ", "Aspect", "AspectSaid", "Tone", "aspects_of", "tone_of"]
+__all__ = [
+    "LONGEST_READ",
+    "Aspect",
+    "AspectSaid",
+    "ClauseRead",
+    "ReadAspects",
+    "ReviewReader",
+    "Tone",
+    "aspects_of",
+    "clauses_of",
+    "tone_of",
+]

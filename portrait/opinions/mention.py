@@ -4,13 +4,14 @@ review or post ─▶ tone (its stars, else its words), aspects, harm ─▶ a m
                └─▶ a BERT, where it is sure ─▶ the tone
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from portrait.events.event import Event
 from portrait.events.item import Item
 from portrait.events.post import Post
 from portrait.events.tone import blame_of
-from portrait.opinions.aspects import Tone, aspects_of, tone_of
+from portrait.opinions.aspects import AspectSaid, Tone, aspects_of, tone_of
 from portrait.opinions.harm import Harm, harm_of
 from portrait.opinions.subject import Subject, subjects_of
 from portrait.ref import author_ref, event_ref, user_ref
@@ -34,9 +35,10 @@ class Mention:
     aspects: tuple[tuple[str, Tone], ...]
     text: str  # redacted, cut; empty: stars alone
 
-    def heard(self, tone: Tone | None) -> "Mention":
-        """Return it with the tone that a BERT has read; None: it was not sure."""
-        return self if tone is None else replace(self, tone=tone)
+    def heard(self, tone: Tone | None, aspects: Sequence[AspectSaid]) -> "Mention":
+        """Return it with what a BERT has read in it; the tone is None where it was not sure."""
+        about = tuple((said.aspect.value, said.tone) for said in aspects)
+        return replace(self, tone=self.tone if tone is None else tone, aspects=about)
 
 
 def mention_of_review(event: Event, at: int, item: Item | None) -> Mention | None:

@@ -75,6 +75,7 @@ class EventBatch:
     consents: dict[str, Consent] = field(default_factory=dict)  # by user, what counts of these
     reviews: dict[int, Review] = field(default_factory=dict)  # with a text, by event_ref
     tones: dict[int, Tone | None] = field(default_factory=dict)  # what a BERT reads in them, so far
+    aspects: dict[int, tuple[tuple[int, Tone], ...]] = field(default_factory=dict)  # of the same
     unwanted: dict[str, Unwanted] = field(default_factory=dict)  # by user, with erasures
 
     def __len__(self) -> int:

@@ -1,12 +1,17 @@
-"""The tone reader: a BERT that was fine-tuned to what reviews say, as the stream asks it."""
+"""The tone reader: a BERT that was fine-tuned to what reviews say, as the stream asks it.
+
+texts ─▶ one pass ─▶ a tone, where it is sure
+texts ─▶ clauses ─▶ one pass ─▶ an aspect and a tone, where it is sure ─▶ beside what words name
+"""
 
 from collections.abc import Mapping, Sequence
 
 from portrait.events.tone import Tone
-from portrait.model.task_head import SILENT
+from portrait.model.task_head import SILENT, TaskHead
+from portrait.opinions.aspects import Aspect, AspectSaid, ClauseRead, aspects_of, clauses_of
 from portrait.text.task_reader import TaskReader
 
-TASK = "tone"
+TASK, ASPECT = "tone", "aspect"
 TONES: Mapping[str, Tone] = {"bad": Tone.NEGATIVE, "middling": Tone.NEUTRAL, "good": Tone.POSITIVE}
 
 
@@ -17,6 +22,7 @@ class ToneReader:
         self._reader = reader
         self._head = reader.heads[TASK]
         self._tones = [TONES[label] for label in self._head.labels]
+        self._aspects = reader.heads.get(ASPECT)  # None: words alone name aspects
 
     @property
     def name(self) -> str:
@@ -27,3 +33,23 @@ class ToneReader:
         """Read B reviews in one pass; None where it is not sure. Blocks; call it from a thread."""
         said = self._head.said(self._reader(texts)[TASK])
         return [None if label == SILENT else self._tones[label] for label in said.tolist()]
+
+    def aspects(self, texts: Sequence[str]) -> list[tuple[AspectSaid, ...]]:
+        """Return what B reviews say of what. Blocks; call it from a thread."""
+        if self._aspects is None:
+            return [aspects_of(text) for text in texts]
+        clauses = list(dict.fromkeys(clause for text in texts for clause in clauses_of(text)))
+        read = self._clauses(clauses, self._aspects) if clauses else {}
+        return [aspects_of(text, read) for text in texts]
+
+    def _clauses(self, clauses: Sequence[str], head: TaskHead) -> dict[str, ClauseRead]:
+        """Read clauses in one pass."""
+        likely = self._reader(clauses)
+        tones, said = self._head.said(likely[TASK]), head.said(likely[ASPECT])
+        return {
+            clause: ClauseRead(
+                None if about == SILENT else Aspect(head.labels[about]),
+                None if tone == SILENT else self._tones[tone],
+            )
+            for clause, about, tone in zip(clauses, said.tolist(), tones.tolist(), strict=True)
+        }

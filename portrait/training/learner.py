@@ -71,6 +71,7 @@ from portrait.training.material import (
 from portrait.training.ranker.behaviour_encoder import EncoderShape
 from portrait.training.ranker.fit_ranker import FittedRanker, RankerCourse, fit_ranker, refit_ranker
 from portrait.training.ranker.judge_repeats import learn_repeats
+from portrait.training.tasks.again import READERS
 from portrait.training.tasks.fit_place import PLACE_OUTCOME, PlaceTraining, fit_place
 from portrait.training.tasks.fit_tone import TONE_OUTCOME, ToneTraining, fit_tone
 from portrait.training.text.retext import Retext, kept_folder, retext, told_of
@@ -226,7 +227,8 @@ class ArchiveLearner:
         gone = [
             folder
             for folder in self._plan.folder.iterdir()
-            if folder.name != version or self._is_stale(folder / MATERIAL)
+            if folder.name != READERS
+            and (folder.name != version or self._is_stale(folder / MATERIAL))
         ]
         for folder in gone:
             shutil.rmtree(folder, ignore_errors=True)
@@ -269,7 +271,7 @@ class ArchiveLearner:
         space = "" if ground is None else ground.space.id
         self._plan.folder.mkdir(parents=True, exist_ok=True)
         for other in self._plan.folder.iterdir():
-            if other.name != version:
+            if other.name not in {version, READERS}:
                 shutil.rmtree(other, ignore_errors=True)
         folder = self._plan.folder / version
         stood_on = folder / GROUND

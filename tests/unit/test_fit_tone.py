@@ -9,11 +9,13 @@ import pytest
 import torch
 
 from portrait.archive.archive import Archive
+from portrait.dataset.reviews import Reviews
 from portrait.lifecycle.artifact import READER, fetch
 from portrait.text.task_reader import load_reader
+from portrait.training.material import HASHES, mixed
 from portrait.training.tasks.fit_tone import TONE_OUTCOME, ToneTraining, fit_tone
 from portrait.training.tasks.threshold import NEVER
-from portrait.training.tasks.tone import LABELS, TONE, labels_of
+from portrait.training.tasks.tone import LABELS, TONE, Sizes, labels_of, tone_task
 from tests.support.archives import memory_archive
 from tests.support.planted_reviews import FILLER, HOW, keep_reviews, written
 from tests.support.tiny_bert import write_tiny_bert
@@ -125,6 +127,45 @@ def test_what_has_ended_is_not_done_again_and_what_was_killed_ends_the_same(
 
     assert again["chosen"] == quiet["chosen"]
     assert (tmp_path / "killed" / TONE_OUTCOME.name).stat().st_mtime_ns == written_at
+
+
+def test_plain_clauses_of_what_is_learned_from_are_learned_too_and_no_whole_review() -> None:
+    texts = (
+        "The lid is awful. We live near the sea.",  # of one clause its words agree with the star
+        "So awful it is not. I find it excellent.",  # with five
+        "awful colour",
+        "Its shape is excellent. Awful colour.",
+        "awful smell",  # of whoever judges
+    )
+    stars = np.array([1, 5, 1, 1, 1], np.float32)
+    users = np.arange(1_000, dtype=np.uint64)
+    share = mixed(users) / HASHES
+    writers = np.r_[users[share >= 0.35][:4], users[share < 0.2][:1]]
+
+    cut = tone_task(Reviews(texts, stars, writers), Sizes(), 0)
+
+    learned = cut.task.train
+    assert (cut.clauses, len(learned)) == (2, 6)
+    found = dict(zip(learned.texts[4:], learned.targets[4:].tolist(), strict=True))
+    begun = {text[:6]: label for text, label in found.items()}  # a name or a place may follow
+    assert begun == {"the li": LABELS.index("bad"), "i find": LABELS.index("good")}
+
+
+def test_of_the_same_reviews_the_last_reader_is_taken_again_and_of_others_another_is_made(
+    base: Path, tmp_path: Path
+) -> None:
+    short = replace(HOW, course=replace(HOW.course, epochs=1))
+    asked = ToneTraining(base, how=short, readers=tmp_path / "readers")
+    first = fitted(tmp_path / "v1", reviewed(), asked)
+
+    again = fitted(tmp_path / "v2", reviewed(), asked)
+    other = fitted(tmp_path / "v3", reviewed(COUNT - 1), asked)  # one was taken back
+
+    assert again == {**first, "taken_again": True}
+    assert TONE_OUTCOME.kept(tmp_path / "v2") == (
+        tmp_path / "v2" / READER if first["kept"] else None
+    )
+    assert "taken_again" not in other
 
 
 def test_a_model_brings_its_reader_along_and_tells_how_it_came_out(

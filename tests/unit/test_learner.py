@@ -27,6 +27,7 @@ from portrait.training.loop.train import Course
 from portrait.training.material import Shares, load
 from portrait.training.ranker.behaviour_encoder import EncoderShape
 from portrait.training.ranker.fit_ranker import RankerCourse, fit_neighbours
+from portrait.training.tasks.again import READERS
 from portrait.training.text.retext import Retext
 from portrait.training.text.text_finetune import FineTuning
 from sandbox.shuffled import ShuffledLearner
@@ -384,10 +385,13 @@ def test_an_encoder_of_another_name_gets_a_space_of_its_own(tmp_path: Path) -> N
 def test_folders_of_other_trainings_are_removed(tmp_path: Path) -> None:
     shop = Shop(tmp_path)
     (shop.plan.folder / "older").mkdir(parents=True)
+    (shop.plan.folder / READERS).mkdir()
 
     shop.learn("v1", PRETRAINED)
 
-    assert [path.name for path in shop.plan.folder.iterdir()] == ["v1"]
+    assert {path.name for path in shop.plan.folder.iterdir()} == {"v1", READERS}
+    assert shop.learner.tidy(None) == 1
+    assert [path.name for path in shop.plan.folder.iterdir()] == [READERS]  # to be taken again
 
 
 @pytest.fixture

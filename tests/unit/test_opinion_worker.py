@@ -18,9 +18,16 @@ from portrait.errors import (
 from portrait.events.item import Item
 from portrait.events.resume import Resume
 from portrait.events.stream import Record
-from portrait.events.tone import ReadTones, Tone
+from portrait.events.tone import Tone
 from portrait.events.topics import DEAD, ERASURES, OPINION_ALERTS, OPINIONS
 from portrait.opinions.alert import Alert
+from portrait.opinions.aspects import (
+    Aspect,
+    AspectSaid,
+    ClauseRead,
+    ReviewReader,
+    aspects_of,
+)
 from portrait.opinions.book import Book
 from portrait.opinions.mention import Mention
 from portrait.opinions.subject import Kind, Subject
@@ -58,9 +65,9 @@ def post(offset: int, **changes: object) -> FakeRecord:
 
 
 async def read(
-    store: MemoryOpinions, *records: Record, by: ReadTones | None = None
+    store: MemoryOpinions, *records: Record, by: ReviewReader | None = None
 ) -> ListPublisher:
-    async def reader() -> ReadTones | None:
+    async def reader() -> ReviewReader | None:
         return by
 
     publisher, catalogue, resume = ListPublisher(), MemoryCatalogue(), Resume(MemoryOffsets(), "o")
@@ -288,9 +295,14 @@ async def test_a_reader_says_the_tone_where_it_is_sure_and_stars_and_words_elsew
     store = MemoryOpinions()
     asked: list[str] = []
 
-    def reads(texts: Sequence[str]) -> list[Tone | None]:
-        asked.extend(texts)
-        return [Tone.NEGATIVE if "warm" in text else None for text in texts]
+    class Reads:
+        def __call__(self, texts: Sequence[str]) -> list[Tone | None]:
+            asked.extend(texts)
+            return [Tone.NEGATIVE if "warm" in text else None for text in texts]
+
+        def aspects(self, texts: Sequence[str]) -> list[tuple[AspectSaid, ...]]:
+            read = {"it keeps nothing warm": ClauseRead(Aspect.USE, Tone.NEGATIVE)}
+            return [aspects_of(text, read) for text in texts]
 
     await read(
         store,
@@ -298,7 +310,7 @@ async def test_a_reader_says_the_tone_where_it_is_sure_and_stars_and_words_elsew
         review(1, "bob", text="it keeps nothing warm", rating=5.0),
         review(2, "cyn", text="terrible, broken"),
         post(0),
-        by=reads,
+        by=Reads(),
     )
 
     ledger = await store.find(TEA)
@@ -308,4 +320,5 @@ async def test_a_reader_says_the_tone_where_it_is_sure_and_stars_and_words_elsew
         Counter(),
     )
     assert counts["negative"] == 3  # not the post, which likes it
+    assert counts["aspect:use:negative"] == 2  # no word says what it is about
     assert len(asked) == len(set(asked)) == 3

@@ -9,6 +9,7 @@ import pytest
 
 from portrait.events.tone import READ, ReadTones, Tone
 from portrait.model.heard import counts_as
+from portrait.opinions.aspects import Aspect, ClauseRead, aspects_of
 from portrait.profiles.profile import decode_profile
 from portrait.profiles.reviewed import By, Reading
 from portrait.profiles.searched import read_readings
@@ -91,6 +92,26 @@ async def test_stars_and_reader_lie_beside_the_record_with_the_aspects() -> None
     (reading,) = read_readings(profiles_of(updater).searched["ann"]).values()
     assert (reading.by, reading.tone, reading.stars) == (By.BERT, Tone.NEGATIVE, 50)
     assert reading.aspects
+
+
+async def test_what_a_bert_reads_in_clauses_is_named_beside_what_words_name() -> None:
+    updater = await memory_updater()
+    clauses = {"it keeps nothing warm": ClauseRead(Aspect.USE, Tone.NEGATIVE)}
+    updater.studio.painter = replace(
+        updater.studio.painter,
+        read_tones=reads,
+        read_aspects=lambda texts: [aspects_of(text, clauses) for text in texts],
+    )
+
+    text = "It keeps nothing warm. The delivery was slow and late."
+    await update(ListStream([review(0, text, 5.0)]), updater)
+
+    (reading,) = read_readings(profiles_of(updater).searched["ann"]).values()
+    places = [*Aspect]
+    assert {places[place]: tone for place, tone in reading.aspects} == {
+        Aspect.USE: Tone.NEGATIVE,
+        Aspect.DELIVERY: Tone.NEGATIVE,
+    }
 
 
 async def test_without_a_reader_words_are_noted_and_stars_stay() -> None:

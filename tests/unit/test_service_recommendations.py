@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from portrait.events.item import Item
+from portrait.events.tone import Tone
 from portrait.inference.explain import evidence_of
 from portrait.inference.shelf import shelf_of
 from portrait.inference.taste import FirstTaste
@@ -26,6 +27,7 @@ from tests.support.patience import PATIENCE
 from tests.support.shop import Shop, open_shop
 
 SEARCHES = ("cat toys",)
+HIDDEN = "Does not do what they promise."  # blame in no word of the list
 WORDS = ("oat", "tea", "rice", "salt", "soap", "lamp")
 OTHER_SPACE = fit_space("hash", HashEncoder().encode([f"text {place}" for place in range(30)]))
 ANN = (
@@ -223,6 +225,7 @@ COMPLAINTS: list[tuple[dict[str, object], str | None]] = [
     ({"type": "return"}, None),
     ({"type": "review", "rating": 1}, None),
     ({"type": "review", "text": "A horrible thing, useless."}, "negative"),
+    ({"type": "review", "text": HIDDEN, "rating": 5}, "negative"),  # as a BERT reads it
 ]
 
 
@@ -262,7 +265,8 @@ async def told_of_tuna(*done: dict[str, object]) -> dict[str, Any]:
     shop = await shop_of()
     milk = {"type": "purchase", "item_id": "milk", "price": 1.0}
     of_tuna = [{**each, "item_id": "tuna"} for each in done]
-    shop.remember("eve", milk, {**ANN[0]}, *of_tuna, painted=catalogue(searches=SEARCHES))
+    painted, tones = catalogue(searches=SEARCHES), {HIDDEN: Tone.NEGATIVE}
+    shop.remember("eve", milk, {**ANN[0]}, *of_tuna, painted=painted, tones=tones)
     async with open_shop(shop) as client:
         answer = await ask(client, {"user_id": "eve", "explain": True, "exclude_seen": False})
     return {item["item_id"]: item for item in answer["items"]}

@@ -9,8 +9,9 @@ from portrait.events.event import Action, Event
 from portrait.events.item import Item
 from portrait.events.post import Post
 from portrait.events.stream import Batch, Message, Record
-from portrait.events.tone import LONGEST_READ, ReadTones
+from portrait.events.tone import LONGEST_READ
 from portrait.events.topics import ERASURES, OPINIONS
+from portrait.opinions.aspects import ReviewReader
 from portrait.opinions.mention import Mention, mention_of_post, mention_of_review
 from portrait.reading.decode import item_of
 from portrait.reading.dialect import Dialect
@@ -94,12 +95,16 @@ def _item(event: Event, items: Mapping[str, Item | None]) -> Item | None:
     return item_of(event) if known is None and event.item is not None else known
 
 
-def heard(received: Sequence[Received], read: ReadTones) -> list[Received]:
-    """Let a BERT read the texts, in one pass. Blocks; call it from a thread."""
+def heard(received: Sequence[Received], read: ReviewReader) -> list[Received]:
+    """Let a BERT read the texts and their clauses. Blocks; call it from a thread."""
     texts = list(dict.fromkeys(each.text[:LONGEST_READ] for each in received if each.text))
-    tones = dict(zip(texts, read(texts), strict=True)) if texts else {}
+    if not texts:
+        return [*received]
+    said = dict(zip(texts, zip(read(texts), read.aspects(texts), strict=True), strict=True))
     return [
-        each._replace(mention=each.mention.heard(tones.get(each.text[:LONGEST_READ])))
+        each._replace(mention=each.mention.heard(*said[each.text[:LONGEST_READ]]))
+        if each.text
+        else each
         for each in received
     ]
 

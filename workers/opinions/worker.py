@@ -19,9 +19,9 @@ import structlog
 from portrait import metrics
 from portrait.catalogue.store import CatalogueStore
 from portrait.events.stream import EventStream
-from portrait.events.tone import ReadTones
 from portrait.events.topics import OPINIONS
 from portrait.opinions.alert import OLD_MS, Alert
+from portrait.opinions.aspects import ReviewReader
 from portrait.opinions.book import Book
 from portrait.opinions.mention import Mention
 from portrait.opinions.store import OUTBOX, OpinionStore
@@ -37,7 +37,7 @@ FOUND_ANEW = 1_000  # texts after which topics are found anew, at first after LE
 log = structlog.get_logger()
 
 
-Reader = Callable[[], Awaitable[ReadTones | None]]  # of the model in service, if it has one
+Reader = Callable[[], Awaitable[ReviewReader | None]]  # of the model in service, if it has one
 
 
 async def words_alone() -> None:

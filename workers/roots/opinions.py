@@ -15,11 +15,11 @@ from portrait.adapters.webhook import Webhook
 from portrait.errors import ModelInvalidError, StoreUnavailableError
 from portrait.events.event import Action
 from portrait.events.resume import Resume
-from portrait.events.tone import ReadTones
 from portrait.events.topics import ERASURES, OPINIONS, event_topic
 from portrait.lifecycle.lease import stopped
 from portrait.lifecycle.manifest import ArtifactInvalidError
 from portrait.lifecycle.registry import ModelNotFoundError, has_reader
+from portrait.opinions.aspects import ReviewReader
 from portrait.opinions.topics import Encode
 from portrait.reading.dialect import Dialect
 from portrait.settings import Settings
@@ -92,10 +92,10 @@ class _Promoted:
 
     def __init__(self, settings: Settings, wires: Wires) -> None:
         self._settings, self._wires = settings, wires
-        self._known: tuple[str | None, ReadTones | None] = None, None  # of which version
+        self._known: tuple[str | None, ReviewReader | None] = None, None  # of which version
         self._again_at = 0.0
 
-    async def read_tones(self) -> ReadTones | None:
+    async def read_tones(self) -> ReviewReader | None:
         """Return it; what cannot be looked up or loaded now leaves the former in charge."""
         if time.monotonic() < self._again_at:
             return self._known[1]
@@ -108,7 +108,7 @@ class _Promoted:
             log.warning("reader_missing", reason=str(error), retry_seconds=LOOK_SECONDS)
         return self._known[1]
 
-    async def _of(self, version: str | None) -> ReadTones | None:
+    async def _of(self, version: str | None) -> ReviewReader | None:
         try:
             if version is None or not has_reader((await self._wires.registry.entry(version)).card):
                 return None

@@ -35,6 +35,7 @@ from portrait.training.loop.train import train as train_lesson
 from portrait.training.material import Shares
 from portrait.training.ranker.behaviour_encoder import EncoderShape
 from portrait.training.ranker.fit_ranker import RankerCourse
+from portrait.training.tasks.again import READERS
 from portrait.training.tasks.fit_place import PlaceTraining
 from portrait.training.tasks.fit_tone import ToneTraining
 from portrait.training.text.retext import Retext
@@ -129,13 +130,15 @@ def _retext(settings: Settings) -> Retext | None:
 def _tone(settings: Settings) -> ToneTraining | None:
     if settings.fine_tune == "off":
         return None
-    return ToneTraining(Path(path_of(settings.encoder)))  # unless what serves says another
+    base = Path(path_of(settings.encoder))  # unless what serves says another
+    return ToneTraining(base, readers=settings.train_folder / READERS)
 
 
 def _place(settings: Settings) -> PlaceTraining | None:
     if settings.fine_tune == "off":
         return None
-    return PlaceTraining(Path(path_of(settings.encoder)))  # likewise
+    base = Path(path_of(settings.encoder))  # likewise
+    return PlaceTraining(base, readers=settings.train_folder / READERS)
 
 
 def _parts(

@@ -1,20 +1,21 @@
 """Reviews of a batch: what their texts say, by words at once, and by a BERT as it comes to them.
 
 words ─▶ tone, aspects ─▶ beside the record, with the fold
-BERT ─▶ tone, if it is sure ─▶ instead of the words', with the fold or after it (`backlog.py`)
+BERT ─▶ a tone instead, aspects beside, where it is sure ─▶ with the fold or after it (`backlog.py`)
 """
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from portrait.events.tone import tone_read
-from portrait.opinions.aspects import Aspect, aspects_of
+from portrait.events.tone import Tone, tone_read
+from portrait.opinions.aspects import Aspect, AspectSaid, aspects_of
 from portrait.profiles.reviewed import By, Reading
 from portrait.profiles.searched import Texts
 from portrait.reading.decode import EventBatch, Review
 from workers.painter import Painter
 
+Pairs = tuple[tuple[int, Tone], ...]  # of aspects, by their places, and what is said of each
 ASPECTS = {aspect: place for place, aspect in enumerate(Aspect)}
 
 
@@ -43,13 +44,28 @@ async def read_reviews(part: EventBatch, texts: Sequence[str], painter: Painter)
         return
     read = await asyncio.to_thread(painter.read_tones, texts)
     tones = dict(zip(texts, read, strict=True))
+    about = dict(zip(texts, await _aspects(texts, painter), strict=True))
     for id, review in part.reviews.items():
         if review.text in tones:
             part.tones.setdefault(id, tones[review.text])
+            part.aspects.setdefault(id, about[review.text])
+
+
+async def _aspects(texts: Sequence[str], painter: Painter) -> list[Pairs]:
+    """Return what texts say of what, by words and by what a BERT is sure of in their clauses."""
+    if painter.read_aspects is None:
+        return [_pairs(aspects_of(text)) for text in texts]
+    return [_pairs(said) for said in await asyncio.to_thread(painter.read_aspects, texts)]
+
+
+def _pairs(said: Sequence[AspectSaid]) -> Pairs:
+    return tuple((ASPECTS[each.aspect], each.tone) for each in said)
 
 
 def _reading(id: int, review: Review, part: EventBatch) -> Reading:
-    aspects = tuple((ASPECTS[said.aspect], said.tone) for said in aspects_of(review.text))
+    aspects = part.aspects.get(id)
+    if aspects is None:
+        aspects = _pairs(aspects_of(review.text))
     if id in part.tones:
         return Reading(By.BERT, part.tones[id], review.stars, aspects)
     return Reading(By.WORDS, tone_read(review.text), review.stars, aspects)

@@ -22,6 +22,7 @@ from portrait.text.task_reader import load_heads, save_heads
 from portrait.tracker import Tracker
 from portrait.training.loop.train import Course
 from portrait.training.tasks.adapt import Adaptation, adapt
+from portrait.training.tasks.again import made_of, once_more
 from portrait.training.tasks.baselines import fit_baselines
 from portrait.training.tasks.figures import deciding, rounded
 from portrait.training.tasks.ngrams import Ngrams
@@ -59,6 +60,7 @@ class PlaceTraining:
             layer_decay=0.9,
         )
     )
+    readers: Path | None = None  # where the last one is kept, to be taken again; None: nowhere
 
 
 def fit_place(
@@ -83,10 +85,10 @@ def _fitted(
     lacking = sum(item.lacks_category for item in items)
     if not lacking:
         return refused("Every item has a category.")
-    return {"lacking": lacking} | _learned(out, items, asked, seed, tracker)
+    return {"lacking": lacking} | _made(out, items, asked, seed, tracker)
 
 
-def _learned(
+def _made(
     out: Path, items: Sequence[Item], asked: PlaceTraining, seed: int, tracker: Tracker
 ) -> Told:
     if not asked.base.is_dir():
@@ -94,15 +96,27 @@ def _learned(
     cut = place_task(items, asked.sizes)
     if few := _few(cut, asked.least):
         return refused(few)
-    task, how = cut.task, replace(asked.how, course=replace(asked.how.course, seed=seed))
+    how = replace(asked.how, course=replace(asked.how.course, seed=seed))
+    said = ((item.text, item.category, item.group_id) for item in items)
+    return once_more(
+        asked.readers,
+        PLACE,
+        made_of(asked.base, said, asked.sizes, how),
+        out,
+        lambda out: _learned(out, cut, asked.base, how, tracker),
+    )
+
+
+def _learned(out: Path, cut: PlaceTask, base: Path, how: Adaptation, tracker: Tracker) -> Told:
+    task = cut.task
     (baseline,) = fit_baselines(
-        asked.base,
+        base,
         [task],
         most_tokens=how.most_tokens,
         mixed_precision=how.course.mixed_precision,
     )
     tracker.reach(0.0)  # somebody may have cancelled it meanwhile
-    done = adapt(asked.base, [task], [baseline], out, how, tracker=tracker)
+    done = adapt(base, [task], [baseline], out, how, tracker=tracker)
     (report,) = done.reports
     told: Told = {
         "items": {
@@ -118,7 +132,7 @@ def _learned(
         return told | refused(sentence(report.reason))
     simpler = {
         NGRAMS: baseline.read_ngrams,
-        FROZEN: FrozenReading(task, baseline, asked.base, how),
+        FROZEN: FrozenReading(task, baseline, base, how),
     }
     judged = _judged(cut, TunedReading(task, done), simpler, out)
     return told | judged | {"encoder": done.encoder}

@@ -6,7 +6,7 @@ archive ─▶ reviews ─▶ task ─▶ words, n-grams, frozen + linear ─▶
 How it came out: `outcome.py`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -18,10 +18,13 @@ from portrait.evaluation.classification import precision_recall_f1
 from portrait.events.tone import reads_negative
 from portrait.lifecycle.artifact import READER
 from portrait.model.task_head import TaskHead
-from portrait.text.task_reader import load_heads
+from portrait.text.task_reader import load_heads, save_heads
+from portrait.text.text_encoder import load_tokenize
 from portrait.tracker import Tracker
 from portrait.training.loop.train import Course
-from portrait.training.tasks.adapt import Adaptation, adapt
+from portrait.training.tasks.adapt import Adaptation, Adapted, adapt
+from portrait.training.tasks.again import made_of, once_more
+from portrait.training.tasks.aspect import ASPECT, fit_aspects
 from portrait.training.tasks.baselines import fit_baselines
 from portrait.training.tasks.checklist import moved
 from portrait.training.tasks.figures import deciding, rounded
@@ -53,6 +56,9 @@ class ToneTraining:
     how: Adaptation = field(
         default_factory=lambda: Adaptation(Course(epochs=2, learning_rate=6e-5, warm_up=0.1))
     )
+    most_tokens: int = 100_000  # read in all passes together: what bounds the time
+    most_epochs: int = 6  # of short texts; there are as many as `most_tokens` allows
+    readers: Path | None = None  # where the last one is kept, to be taken again; None: nowhere
 
 
 def fit_tone(
@@ -80,9 +86,29 @@ def _fitted(out: Path, archive: Archive, asked: ToneTraining, seed: int, tracker
     cut = tone_task(reviews, asked.sizes, seed)
     if few := _few(cut):
         return refused(few)
-    task, how = cut.task, replace(asked.how, course=replace(asked.how.course, seed=seed))
+    course = replace(asked.how.course, seed=seed, epochs=_epochs(asked, cut.task.train.texts))
+    how = replace(asked.how, course=course)
+    said = zip(reviews.texts, reviews.stars.tolist(), reviews.users.tolist(), strict=True)
+    return once_more(
+        asked.readers,
+        TONE,
+        made_of(asked.base, said, asked.sizes, how),
+        out,
+        lambda out: _learned(out, cut, asked.base, how, tracker),
+    )
+
+
+def _epochs(asked: ToneTraining, texts: Sequence[str]) -> int:
+    """Return how often texts are learned from: short ones more often, in the same time."""
+    usual = asked.how.course.epochs
+    tokens = sum(map(len, load_tokenize(str(asked.base), asked.how.most_tokens)(texts)))
+    return max(usual, min(asked.most_epochs, asked.most_tokens // tokens))
+
+
+def _learned(out: Path, cut: ToneTask, base: Path, how: Adaptation, tracker: Tracker) -> Told:
+    task = cut.task
     (fitted,) = fit_baselines(
-        asked.base,
+        base,
         [task],
         most_tokens=how.most_tokens,
         mixed_precision=how.course.mixed_precision,
@@ -90,11 +116,12 @@ def _fitted(out: Path, archive: Archive, asked: ToneTraining, seed: int, tracker
     tracker.reach(0.0)  # somebody may have cancelled it meanwhile
     read_words = fit_words(task)
     baseline = replace(fitted, others={WORDS: read_words(task.valid.texts)})
-    done = adapt(asked.base, [task], [baseline], out, how, tracker=tracker)
+    done = adapt(base, [task], [baseline], out, how, tracker=tracker)
     (report,) = done.reports
     told: Told = {
         "reviews": {
-            "learned": len(task.train),
+            "learned": len(task.train) - cut.clauses,
+            "clauses": cut.clauses,
             "chosen_by": len(task.valid),
             "judged_by": len(cut.test),
         },
@@ -106,10 +133,20 @@ def _fitted(out: Path, archive: Archive, asked: ToneTraining, seed: int, tracker
     simpler = {
         WORDS: read_words,
         NGRAMS: baseline.read_ngrams,
-        FROZEN: FrozenReading(task, baseline, asked.base, how),
+        FROZEN: FrozenReading(task, baseline, base, how),
     }
     judged = _judged(cut.test, load_heads(out)[TONE], TunedReading(task, done), simpler)
+    if judged["kept"]:
+        judged["aspects"] = _aspects(out, done, {language_of(text) for text in task.train.texts})
     return told | judged | {"encoder": done.encoder}
+
+
+def _aspects(out: Path, done: Adapted, languages: Collection[str]) -> Told:
+    """Learn what the reader's vectors tell of aspects, and lay that beside the tone."""
+    head, told = fit_aspects(done.encoder, done.lesson.encode, languages)
+    if head is not None:
+        save_heads(out, {ASPECT: head})
+    return told
 
 
 def _judged(

@@ -1,21 +1,25 @@
 """Tone as a task: reviews are bad, middling or good by their stars, and cut by who wrote them.
 
-reviews ─▶ of users to learn from ─▶ of each label as many as there is room for ─▶ some get made-up
-       │                             names and places, which say nothing of the tone
+reviews ─▶ of users to learn from ─▶ of each label as many as there is room for
+       │                             └▶ their plain clauses: short texts
+       │                             └▶ of both some get made-up names and places, which say
+       │                                nothing of the tone
        └─▶ of users to choose by, and to judge by: as they come
 
 Nobody's reviews are on two sides. Who is held out of all learning is among those who judge.
 Source of the made-up: Garg et al., Counterfactual Fairness in Text Classification, AIES 2019.
 """
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from portrait.arrays import Codes, Floats, Rows
 from portrait.dataset.reviews import Reviews
-from portrait.events.tone import LONGEST_READ
+from portrait.events.tone import LONGEST_READ, Tone, blame_of, plain
 from portrait.model.kinds import DISLIKED, LIKED
+from portrait.opinions.aspects import clauses_of, tone_of
 from portrait.training.material import HASHES, mixed
 from portrait.training.tasks.task import Labelled, Task
 
@@ -49,6 +53,8 @@ PLACES = {
 LIVES = {"en": " I live in {}.", "zh": "我住在{}。"}
 SIGNED = {"en": " {}", "zh": "{}"}
 MADE_UP_SHARE = 0.6  # of the texts to learn from
+WHOLE_SHARE = 0.5  # of these, with a name as it is
+SAID_BY = {Tone.NEGATIVE: 0, Tone.POSITIVE: 2, Tone.NEUTRAL: -1}  # which label; none
 CHINESE_FROM, CHINESE_TO = "\u4e00", "\u9fff"
 
 
@@ -56,7 +62,8 @@ CHINESE_FROM, CHINESE_TO = "\u4e00", "\u9fff"
 class Sizes:
     """How many reviews are read at most: what bounds the time that it takes."""
 
-    train: int = 1_200
+    train: int = 900
+    clauses: int = 300  # of those that are learned from, to learn from, too
     valid: int = 500
     test: int = 500
 
@@ -67,6 +74,7 @@ class ToneTask:
 
     task: Task
     test: Labelled
+    clauses: int  # among what is learned from
 
 
 def tone_task(reviews: Reviews, sizes: Sizes, seed: int) -> ToneTask:
@@ -79,17 +87,22 @@ def tone_task(reviews: Reviews, sizes: Sizes, seed: int) -> ToneTask:
     def labelled(rows: Rows) -> Labelled:
         return Labelled([reviews.texts[row][:LONGEST_READ] for row in rows], targets[rows])
 
-    train = _of_each(np.flatnonzero(~judging & ~choosing), targets, sizes.train)
+    train = labelled(_of_each(np.flatnonzero(~judging & ~choosing), targets, sizes.train))
+    clauses = _clauses(train, reviews.texts)
+    clauses = clauses.where(random.permutation(len(clauses))[: sizes.clauses])
+    both = Labelled(
+        [*train.texts, *clauses.texts], np.concatenate([train.targets, clauses.targets])
+    )
     task = Task(
         TONE,
         "ordinal",
         LABELS,
-        _made_up(labelled(train), random),
+        _made_up(both, random),
         labelled(np.flatnonzero(choosing)[-sizes.valid :]),
         balanced=True,
         precision=PRECISION,
     )
-    return ToneTask(task, labelled(np.flatnonzero(judging)[-sizes.test :]))
+    return ToneTask(task, labelled(np.flatnonzero(judging)[-sizes.test :]), len(clauses))
 
 
 def labels_of(stars: Floats) -> Codes:
@@ -112,13 +125,40 @@ def _of_each(rows: Rows, targets: Codes, most: int) -> Rows:
     return np.sort(rows[np.argsort(turn, kind="stable")[:most]])
 
 
+def _clauses(texts: Labelled, whole: Collection[str]) -> Labelled:
+    """Return clauses whose words say what the stars of their review say: short texts of sure tone.
+
+    In a short text a name is much of what is read, and long reviews do not teach that it says
+    nothing. What somebody wrote as a whole review is none of them.
+    """
+    known = {plain(text).strip() for text in whole}
+    found = {
+        clause: label
+        for text, label in zip(texts.texts, texts.targets.tolist(), strict=True)
+        for clause in clauses_of(text)
+        if SAID_BY[tone_of(blame_of(clause))] == label and clause not in known
+    }
+    return Labelled([*found], np.array([*found.values()], np.int64))
+
+
+def _name(names: Sequence[str], random: np.random.Generator) -> str:
+    """Return a name, half of them of the halves of two: what a reader has met says less than any.
+
+    Else a name of rare pieces, or one that a word of blame is in, goes on sounding like it.
+    """
+    begun, ended = (str(each) for each in random.choice(names, 2))
+    if random.random() < WHOLE_SHARE:
+        return begun
+    return begun[: (len(begun) + 1) // 2] + ended[(len(ended) + 1) // 2 :]
+
+
 def _made_up(texts: Labelled, random: np.random.Generator) -> Labelled:
     """Say of some texts who wrote them, or where from."""
     said = []
     for text in texts.texts:
         language = language_of(text)
         form, names = ((SIGNED, PEOPLE), (LIVES, PLACES))[random.integers(2)]
-        name = str(random.choice(names[language]))
+        name = _name(names[language], random)
         is_made_up = random.random() < MADE_UP_SHARE
         said.append(text + form[language].format(name) if is_made_up else text)
     return Labelled(said, texts.targets)
