@@ -5,8 +5,9 @@ Some are held out: nobody has said them when it is asked how well they are read.
 
 import zipfile
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 from typing import NamedTuple
 
@@ -44,14 +45,13 @@ class Review(NamedTuple):
 class Reviews:
     """Texts that are said in the log, and those that nobody has said."""
 
-    said: Mapping[tuple[str, bool], Sequence[str]]  # by leaf and whether it is blame
+    said: Mapping[tuple[str, bool], Iterator[str]]  # by leaf and whether it is blame; endless
     leaves: frozenset[str]  # of which there are the best reviews at hand: real ones, or all
     held_out: Sequence[Review]
 
-    def draw(self, draw: np.random.Generator, leaf: str, *, is_blame: bool) -> str:
-        """Draw what somebody says of goods of a leaf."""
-        texts = self.said[leaf, is_blame]
-        return texts[int(draw.integers(len(texts)))]
+    def next(self, leaf: str, *, is_blame: bool) -> str:
+        """Return what somebody says of goods of a leaf: nothing again before all is said."""
+        return next(self.said[leaf, is_blame])
 
 
 def open_reviews(words: Words, archive: Path | None, draw: np.random.Generator) -> Reviews:
@@ -71,9 +71,17 @@ def open_reviews(words: Words, archive: Path | None, draw: np.random.Generator) 
         for is_blame in (False, True)
     }
     if archive is None:
-        return Reviews(said, frozenset(leaf for leaf, _ in said), _unsaid(words, draw))
+        leaves = frozenset(leaf for leaf, _ in said)
+        return Reviews(_in_turn(said), leaves, _unsaid(words, draw))
     real, held_out = _real(archive, draw)
-    return Reviews({**said, **real}, frozenset(leaf for leaf, _ in real), held_out)
+    leaves = frozenset(leaf for leaf, _ in real)
+    return Reviews(_in_turn({**said, **real}), leaves, held_out)
+
+
+def _in_turn(
+    said: Mapping[tuple[str, bool], Sequence[str]],
+) -> dict[tuple[str, bool], Iterator[str]]:
+    return {of: cycle(texts) for of, texts in said.items()}
 
 
 def _half(words: Words, *, is_blame: bool, unsaid: bool = False) -> Sequence[str]:

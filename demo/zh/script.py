@@ -42,7 +42,7 @@ class Plan:
 
     items: int = 600
     people: int = 250
-    guests: int = 1_000  # who come once
+    guests: int = 2_000  # who come once
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +127,7 @@ def _as_written(world: World, reviews: Reviews, draw: np.random.Generator) -> It
             yield {**event, "text": WRITE[str(draw.choice(SEEKS))](text)}
         elif event["type"] == "review":
             leaf = _name(world.shop.by_id[str(event["item_id"])])
-            yield {**event, "text": reviews.draw(draw, leaf, is_blame=text in blame)}
+            yield {**event, "text": reviews.next(leaf, is_blame=text in blame)}
         else:
             yield event
 
@@ -169,7 +169,7 @@ def _guests(
     for number in range(count):
         good = goods[int(draw.integers(len(goods)))]
         is_blame = bool(draw.random() < BLAMES)
-        text = reviews.draw(draw, _name(good), is_blame=is_blame)
+        text = reviews.next(_name(good), is_blame=is_blame)
         at = ends_at - timedelta(days=float(draw.uniform(0.2, DAYS)))
         yield from _bought(f"guest-{number}", good, at, text, is_blame=is_blame, draw=draw)
 
@@ -184,7 +184,7 @@ def _bad_batch(
         is_bad = at >= ends_at - REPLAYED
         for _ in range(BAD_DAILY if is_bad else USUAL_DAILY):
             is_blame = bool(draw.random() < (BAD_BLAMES if is_bad else USUAL_BLAMES))
-            text = reviews.draw(draw, _name(bad), is_blame=is_blame)
+            text = reviews.next(_name(bad), is_blame=is_blame)
             if is_bad and is_blame:
                 text = shop.words.wave[number % len(shop.words.wave)]
             moment = at + timedelta(hours=float(draw.uniform(0, 20)))
