@@ -76,6 +76,10 @@ class ModelInvalidError(PortraitError):
     """A model's parts are damaged, or of another kind than this program reads: refuse it."""
 
 
+class IndexNotBuiltError(PortraitError):
+    """The index of items could not be built: lists are made without it, which takes longer."""
+
+
 class EncoderInvalidError(PortraitError):
     """The encoder needs what Portrait does not have: choose another one."""
 

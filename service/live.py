@@ -3,6 +3,7 @@
 registry ─▶ a mirror of the catalogue in the champion's space ─┐
 change log ─▶ the mirror catches up ───────────────────────────┤
 popularity ─▶ weights by item ─────────────────────────────────┼─▶ View: what requests read
+very many items ─▶ an index of them ───────────────────────────┤
 rules, edges ──────────────────────────────────────────────────┘
 experiments ─▶ what requests are tried with
 
@@ -26,6 +27,7 @@ from portrait import metrics
 from portrait.catalogue.popularity import DAYS
 from portrait.errors import ModelMissingError
 from portrait.experiments.definition import Experiment
+from portrait.inference.shelf import shelf_of
 from portrait.lifecycle.lease import stopped
 from service.audiences.runs import Runs
 from service.models.job_words import TRAINER_MISSING
@@ -42,6 +44,7 @@ CATALOGUE_EVERY = 0.2
 PROGRESS_EVERY = 0.25
 RULES_EVERY = 0.25
 EDGES_EVERY = 1.0
+INDEX_EVERY = 1.0
 EXPERIMENTS_EVERY = 0.5
 IMPRESSIONS_EVERY = 0.1
 POPULARITY_EVERY = 5.0
@@ -96,8 +99,13 @@ class Live:
     @property
     def notes(self) -> tuple[str, ...]:
         """What stops nothing here, and somebody should see to."""
-        is_bare = self.view is not None and self.view.is_bare
-        told = (CATALOGUE_EMPTY if is_bare else None), self._trainer_missing, self._store_warning
+        view = self.view
+        told = (
+            CATALOGUE_EMPTY if view is not None and view.is_bare else None,
+            None if view is None else view.source.indexed.note(view.shelf),
+            self._trainer_missing,
+            self._store_warning,
+        )
         return tuple(note for note in told if note is not None)
 
     def require(self) -> View:
@@ -130,6 +138,7 @@ class Live:
             (self.follow_catalogue, CATALOGUE_EVERY),
             (self.follow_rules, RULES_EVERY),
             (self.follow_edges, EDGES_EVERY),
+            (self.follow_index, INDEX_EVERY),
             (self.follow_progress, PROGRESS_EVERY),
             (self.follow_popularity, POPULARITY_EVERY),
             (self.follow_experiments, EXPERIMENTS_EVERY),
@@ -161,11 +170,35 @@ class Live:
             mirror = CountingMirror(self._parts.catalogue, champion)
             await mirror.load()
             gc.freeze()  # or walking 100,000 items stalls requests at every full collection
-            source = Source(champion, mirror)
+            source = await self._indexed(Source(champion, mirror))
         elif source.model.version != champion.version:
             source = replace(source, model=champion)
         self._versions[champion.space_id] = champion.version
         self._source = source
+
+    async def _indexed(self, source: Source) -> Source:
+        """Give a source its index before it takes the place of another, which serves meanwhile.
+
+        The first of all serves at once, and slower, until it has one: see `follow_index`.
+        """
+        if self.view is not None:
+            shelf = await asyncio.to_thread(shelf_of, source.mirror.catalogue)
+            if source.indexed.is_due(shelf):
+                await asyncio.to_thread(source.indexed.build, shelf)
+        return source
+
+    async def follow_index(self) -> None:
+        """Build an index of very many items, beside the view, then let requests go by it."""
+        view = self.view
+        if view is None:
+            return
+        indexed = view.source.indexed
+        if indexed.is_due(view.shelf):
+            await asyncio.to_thread(indexed.build, view.shelf)
+        if (view := self.view) is not None and not view.source.indexed.is_on(view.shelf):
+            shelf = await asyncio.to_thread(view.source.indexed.on, view.shelf)
+            if self.view is view:  # else whoever replaces it has it, or does at the next look
+                self.view = replace(view, shelf=shelf)
 
     async def follow_catalogue(self) -> None:
         """Take in what has changed, and make a new view of it."""

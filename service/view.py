@@ -26,6 +26,7 @@ from portrait.rules.masks import Masks
 from portrait.rules.rule import RuleBook
 from portrait.rules.rulings import Rulings
 from service.answers import Answers
+from service.indexed import Indexed
 
 SPARE_TEXTS = 50_000  # vectors of searches kept in memory (50 MB) before a fresh mirror is built
 
@@ -55,6 +56,7 @@ class Source:
     categories: Spellings = field(default_factory=Spellings)
     brands: Spellings = field(default_factory=partial(Spellings, are_paths=False))
     attributes: Columns = field(default_factory=Columns)  # that rules look at
+    indexed: Indexed = field(default_factory=Indexed)  # where there are very many
     _turn: Lock = field(default_factory=Lock)  # whoever looks at the catalogue does so in a thread
 
     @property
@@ -142,7 +144,7 @@ def is_current(
 def look(source: Source, weights: Mapping[str, int], before: View | None, rules: Ruled) -> View:
     """Make a view, in a thread. The mirror changes only in the task that waits for this."""
     mirror = source.mirror
-    shelf = shelf_of(mirror.catalogue)
+    shelf = source.indexed.on(shelf_of(mirror.catalogue))
     source.learn(shelf)
     if before is not None and before.source is source and before.weights is weights:
         popularity = before.popularity.padded(len(shelf))

@@ -57,6 +57,14 @@ class Leaning:
         leans = leanings(self.events.at_once, self.weight[None], self.mix)
         return self.blend.of_traits(leans.kin_of(items)[0], leans.price_of(items)[0])
 
+    @property
+    def tables(self) -> tuple[Floats, Floats]:
+        """Return what each category adds to a score, (C,), and each price level, (LEVELS,)."""
+        leans, blend = leanings(self.events.at_once, self.weight[None], self.mix), self.blend
+        kin = blend.of_traits(leans.kin, np.zeros_like(leans.kin))
+        price = blend.of_traits(np.zeros_like(leans.price), leans.price)
+        return kin[0, :-1], price[0, :-1]
+
     def prices(self, items: Traits) -> Floats:
         """Return what the prices of N items alone add to their scores, (N,)."""
         return replace(self, blend=replace(self.blend, kin=0.0)).scores(items)

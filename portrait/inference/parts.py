@@ -10,7 +10,7 @@ goes with the events best, count 1 each. What the shop itself says of pairs goes
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal
 
@@ -18,6 +18,7 @@ import numpy as np
 
 from portrait.arrays import Codes, Floats
 from portrait.catalogue.edges import Edges, Relation
+from portrait.inference.aim import Aims
 from portrait.inference.explain import Evidence
 from portrait.inference.rank import rank_by
 from portrait.inference.ranking import Ranking, RankingRequest
@@ -53,7 +54,8 @@ class Paired:
     def rank(self, shelf: Shelf, wish: RankingRequest, popularity: Floats) -> Ranking:
         """Rank what fits a wish."""
         del popularity
-        return rank_by(shelf, self.asked, wish, partial(self.scores, shelf))
+        scorer, aims = partial(self.scores, shelf), partial(self.aims, shelf)
+        return rank_by(shelf, self.asked, wish, scorer, aims)
 
     def scores(self, shelf: Shelf, rows: Codes, text_scores: Floats) -> Floats:
         """Score items, (n,) rows of the shelf, given what their texts score with `asked`, (n,)."""
@@ -61,6 +63,11 @@ class Paired:
         np.add.at(links, self.row, FACT)
         scores: Floats = self.taste.scores(shelf, rows, text_scores) + links[rows]
         return scores
+
+    def aims(self, shelf: Shelf) -> Aims:
+        """Return what items of a shelf are scored by: what the shop says goes first."""
+        aims = self.taste.aims(shelf)
+        return replace(aims, others=np.r_[np.unique(self.row), aims.others])
 
     def shares(self, shelf: Shelf, rows: Codes) -> Floats:
         """Return each event's share of each item's score, (n, S), for (n,) rows of the shelf."""

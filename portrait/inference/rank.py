@@ -15,7 +15,9 @@ from collections.abc import Callable
 import numpy as np
 
 from portrait.arrays import MISSING, Codes, Floats, largest
+from portrait.inference.aim import Aims
 from portrait.inference.arrange import Choose, arrange
+from portrait.inference.candidates import ranked
 from portrait.inference.diversify import diversify
 from portrait.inference.eligible import eligible
 from portrait.inference.ranking import Ranking, RankingRequest
@@ -35,12 +37,13 @@ def blend(vectors: Vectors, mix: Mix = USUAL) -> Vectors:
     return asked.astype(np.float32)
 
 
-def rank(
+def rank(  # noqa: PLR0913, PLR0917 - what a list is made of
     shelf: Shelf,
     vector: Vectors,
     request: RankingRequest,
     popularity: Floats,
     beside: Callable[[Codes], Floats] | None = None,
+    aims: Callable[[], Aims] | None = None,
 ) -> Ranking:
     """Rank eligible items by how near they are to a vector. Blocks for milliseconds.
 
@@ -50,9 +53,26 @@ def rank(
         request: How many, which, how different from each other.
         popularity: (N,); decides between items of one text that score alike.
         beside: What else counts: rows (n,) -> what is added to their scores (n,).
+        aims: All of that, for an index; None: everything is scored.
     """
     mask, matched = eligible(shelf, request)
-    rows = np.flatnonzero(mask & shelf.told)
+
+    def of(rows: Codes) -> tuple[Ranking, bool]:
+        best, relevance = _best(shelf, rows, vector, request, popularity, beside)
+        return _listed(shelf, best, relevance, request, matched), True
+
+    return ranked(shelf, mask & shelf.told, request, aims, of)
+
+
+def _best(  # noqa: PLR0913, PLR0917 - as `rank`
+    shelf: Shelf,
+    rows: Codes,
+    vector: Vectors,
+    request: RankingRequest,
+    popularity: Floats,
+    beside: Callable[[Codes], Floats] | None,
+) -> tuple[Codes, Floats]:
+    """Return the rows of the best texts of some items, the best first, and what they score."""
     text = shelf.text[rows]
     texts = np.unique(text) if len(rows) < len(shelf) // 8 else _used(text, len(shelf.matrix))
     scores = _score(shelf.matrix, texts, vector)  # (t,)
@@ -74,7 +94,7 @@ def rank(
     rows, slot = rows[held], slot[held]  # the items of the best texts
     relevance = scores[best][slot] + more[held]
     order = np.lexsort((rows, -popularity[rows], slot, -relevance))
-    return _listed(shelf, rows[order], relevance[order], request, matched)
+    return rows[order], relevance[order]
 
 
 def rank_by(
@@ -82,6 +102,7 @@ def rank_by(
     vector: Vectors,
     request: RankingRequest,
     scorer: Callable[[Codes, Floats], Floats],
+    aims: Callable[[], Aims] | None = None,
 ) -> Ranking:
     """Rank eligible items by scores of their own, beyond those of their texts.
 
@@ -90,11 +111,16 @@ def rank_by(
         vector: (K,), in the space of texts.
         request: How many, which, how different from each other.
         scorer: Rows (n,) and the scores of their texts (n,) -> scores (n,).
+        aims: What the scorer goes by, for an index; None: everything is scored.
     """
     mask, matched = eligible(shelf, request)
-    rows = np.flatnonzero(mask & shelf.told)
-    scores = scorer(rows, _score(shelf.matrix, shelf.text[rows], vector))
-    return rank_scored(shelf, rows, scores, request, matched)
+
+    def of(rows: Codes) -> tuple[Ranking, bool]:
+        scores = scorer(rows, _score(shelf.matrix, shelf.text[rows], vector))
+        is_open = not request.only_suiting or bool((scores > 0).all())
+        return rank_scored(shelf, rows, scores, request, matched), is_open
+
+    return ranked(shelf, mask & shelf.told, request, aims, of)
 
 
 def rank_scored(

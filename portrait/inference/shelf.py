@@ -7,7 +7,7 @@ from any thread.
 import time
 from array import array
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from portrait.catalogue.names import Names, Paths
 from portrait.catalogue.traits import Traits
 from portrait.catalogue.variants import Variants
 from portrait.events.item import Item
+from portrait.inference.aim import Finder
 from portrait.model.space import Vectors
 
 
@@ -52,6 +53,8 @@ class Shelf:
     sold_brands: frozenset[int]
     unplaced: Codes  # rows of the items whose place is MISSING
     traits: Traits  # (N,)
+    finder: Finder | None = None  # of what is worth scoring; None: everything is scored
+    fresh: Codes = field(default_factory=lambda: np.zeros(0, np.int64))  # rows it does not know
 
     def __len__(self) -> int:
         return len(self.items)

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from portrait.arrays import MISSING, Codes, Floats
+from portrait.inference.aim import Aim, Aims
 from portrait.inference.explain import Evidence
 from portrait.inference.leaning import Leaning
 from portrait.inference.rank import Mix, blend, rank, rank_by
@@ -31,14 +32,15 @@ class FirstTaste:
 
     def rank(self, shelf: Shelf, wish: RankingRequest, popularity: Floats) -> Ranking:
         """Rank what fits a wish; popularity, (N,), decides between items of one text."""
+        aims = partial(self.aims, shelf)
         if wish.only_suiting or (wish.plan is not None and wish.plan.arranges):
-            return rank_by(shelf, self.asked, wish, partial(self.scores, shelf))
+            return rank_by(shelf, self.asked, wish, partial(self.scores, shelf), aims)
         leaning = self._leaning(shelf)
 
         def beside(rows: Codes) -> Floats:
             return leaning.scores(shelf.traits.at(rows))
 
-        return rank(shelf, self.asked, wish, popularity, beside)
+        return rank(shelf, self.asked, wish, popularity, beside, aims)
 
     @property
     def asked(self) -> Floats:
@@ -50,6 +52,13 @@ class FirstTaste:
         scores: Floats = np.float32(self.blend.text) * text_scores
         scores += self._leaning(shelf).scores(shelf.traits.at(rows))
         return scores
+
+    def aims(self, shelf: Shelf) -> Aims:
+        """Return what items are scored by: where a model has placed them says nothing."""
+        kin, price = self._leaning(shelf).tables
+        nowhere = np.zeros(shelf.placed.shape[1], np.float32)
+        aim = Aim(nowhere, np.float32(self.blend.text) * self.asked, kin, price)
+        return Aims(aim, aim, np.zeros(0, np.int64))
 
     def shares(self, shelf: Shelf, rows: Codes) -> Floats:
         """Return each event's share of each item's score, (n, S), for (n,) rows of the shelf."""
@@ -96,7 +105,8 @@ class Taste:
     def rank(self, shelf: Shelf, wish: RankingRequest, popularity: Floats) -> Ranking:
         """Rank what fits a wish; popularity counts as far as the model has learned it."""
         del popularity
-        return rank_by(shelf, self.asked, wish, partial(self.scores, shelf))
+        scorer, aims = partial(self.scores, shelf), partial(self.aims, shelf)
+        return rank_by(shelf, self.asked, wish, scorer, aims)
 
     def prices(self, shelf: Shelf, rows: Codes) -> Floats:
         """Return what their prices add to the scores of (n,) rows of the shelf."""
@@ -115,17 +125,47 @@ class Taste:
         blend = self.learned.blend
         neighbours = self.bonds(shelf)[rows] if blend.neighbours else None
         traits = self._leaning(shelf).scores(shelf.traits.at(rows)) if blend.knows_traits else None
-        near, cold = self._behaviour_scores(shelf)[rows], shelf.neighbour[rows] == MISSING
+        near, cold = self._behaviour_scores(shelf, rows), shelf.neighbour[rows] == MISSING
         return blend.score(near, neighbours, text_scores, cold, traits)
 
-    def _behaviour_scores(self, shelf: Shelf) -> Floats:
-        """Return how near each item, (N,), is to the state; 0 where none is placed."""
+    def aims(self, shelf: Shelf) -> Aims:
+        """Return what items of a shelf are scored by, as `scores` has it."""
+        blend, (kin, price) = self.learned.blend, self._leaning(shelf).tables
+        state = self.state if len(shelf.placed) else np.zeros(shelf.placed.shape[1], np.float32)
+        warm = Aim(
+            np.float32(blend.behaviour) * state, np.float32(blend.text) * self.asked, kin, price
+        )
+        cold = warm
+        if blend.cold is not None:
+            behaviour = np.float32(blend.cold_behaviour) * state
+            cold = Aim(behaviour, np.float32(blend.cold) * self.asked, kin, price)
+        return Aims(warm, cold, self._bonded(shelf))
+
+    def _bonded(self, shelf: Shelf) -> Codes:
+        """Return the rows of the items that co-occurrence speaks for, the strongest bonds first."""
+        if not self.learned.blend.neighbours:
+            return np.zeros(0, np.int64)
+        bonds = self.bonds(shelf)[:-1]
+        rows = np.flatnonzero(bonds > 0)
+        bonded: Codes = rows[np.argsort(-bonds[rows], kind="stable")]
+        return bonded
+
+    def _behaviour_scores(self, shelf: Shelf, rows: Codes) -> Floats:
+        """Return how near items, (n,) rows, are to the state; 0 where none is placed.
+
+        All are asked at once but of a few candidates among very many.
+        """
+        if shelf.finder is not None and 4 * len(rows) < len(shelf):
+            place = shelf.place[rows]
+            few: Floats = np.vecdot(shelf.placed[place], self.state)
+            few[place == MISSING] = 0
+            return few
         scores = np.zeros(len(shelf), np.float32)
         if len(shelf.placed):
             near = shelf.placed @ self.state
             np.take(near, shelf.place, out=scores, mode="wrap")  # MISSING reads the last
             scores[shelf.unplaced] = 0
-        return scores
+        return scores[rows]
 
     @property
     def state(self) -> Floats:
