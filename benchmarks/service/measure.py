@@ -26,12 +26,20 @@ class Stand:
     seconds: float  # of one measurement
     processor: Callable[[], float]  # seconds that the service has used
     servers: Servers
+    loaded: float  # seconds until it was ready
+    memory: Callable[[], int]  # bytes that it holds
 
 
 def processor_seconds(process: int) -> float:
     """Read what a process has used of all cores."""
     fields = Path(f"/proc/{process}/stat").read_text().rpartition(") ")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def resident_bytes(process: int) -> int:
+    """Read what a process holds in memory."""
+    pages = Path(f"/proc/{process}/statm").read_text().split()[1]
+    return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
 
 def capacity(requests: Sequence[str], stand: Stand) -> Outcome:

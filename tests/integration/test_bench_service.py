@@ -15,7 +15,8 @@ def test_the_last_line_holds_rates_and_latencies(capsys: pytest.CaptureFixture[s
 
     figures = json.loads(capsys.readouterr().out.splitlines()[-1])
     measured = figures["learned 500"]
-    assert list(measured) == KINDS
+    assert list(measured) == ["held", *KINDS]
+    assert measured["held"]["megabytes"] > 0
     for kind in KINDS[:2]:
         assert measured[kind]["capacity"] > 0
         assert measured[kind]["p50_ms"] <= measured[kind]["p99_ms"] <= measured[kind]["p999_ms"]
