@@ -18,7 +18,13 @@ from redis.exceptions import RedisError
 
 from portrait.adapters.redis_common import readable, script, text, translated
 from portrait.adapters.redis_damage import drop, mended
-from portrait.adapters.redis_model_arrays import ARRAYS, read_fields, write_fields
+from portrait.adapters.redis_model_arrays import (
+    ARRAYS,
+    Fields,
+    further_fields,
+    read_fields,
+    write_fields,
+)
 from portrait.errors import ModelInvalidError, StoreDamagedError
 from portrait.lifecycle.registry import (
     Card,
@@ -73,15 +79,21 @@ class RedisRegistry:
         try:
             async with translated():
                 found = await self._redis.hmget(_key(version), ARRAYS)
+                names = further_fields(found)
+                further = await self._redis.hmget(_key(version), names) if names else ()
         except StoreDamagedError as error:
             msg = f"{version}: in Redis {_key(version)} is no hash"
             raise ModelInvalidError(msg) from error
-        return read_fields(version, found)
+        return read_fields(version, found, further)
 
     async def store(self, model: Model) -> None:
-        """Keep a model's arrays."""
+        """Keep a model's arrays. It is there with the last of them."""
         key = _key(model.version)
-        fields = write_fields(model)
+        fields, before = write_fields(model)
+        for some in (*before, fields):
+            await self._put(key, some)
+
+    async def _put(self, key: str, fields: Fields) -> None:
         await mended(self._redis, {key: "hash"}, lambda: self._redis.hset(key, mapping=fields))
 
     async def add(self, card: Card) -> None:
@@ -120,9 +132,15 @@ class RedisRegistry:
         return _roles(pointers)
 
     async def begin(self, model: Model, card: Card, lost: str | None = None) -> bool:
-        """Write arrays and card, list the model and point to it, in one step."""
+        """Write arrays and card, list the model and point to it, in one step.
+
+        What of the arrays is too large for that is there before, and nobody looks for it.
+        """
         key = _key(model.version)
-        fields = {**write_fields(model), "card": _written(card)}
+        last, before = write_fields(model)
+        for some in before:
+            await self._put(key, some)
+        fields = {**last, "card": _written(card)}
         told: list[str | bytes | int] = [model.version, _created(card), lost or ""]
         args = [*told, *chain.from_iterable(fields.items())]
         keys, types = ["model:champion", RETIRED, INDEX, key], TYPES | {key: "hash"}

@@ -9,6 +9,7 @@ from redis.asyncio import Redis
 from safetensors.numpy import save
 
 from portrait.adapters.redis_registry import RedisRegistry
+from portrait.errors import ModelInvalidError
 from portrait.lifecycle.registry import (
     MOST_NOTES,
     ModelNotFoundError,
@@ -456,6 +457,41 @@ class TestRedisRegistry(RegistryContract):
         champion = await registry.champion()
         assert champion is not None
         assert champion.space_id == SPACE.id
+
+    @pytest.fixture
+    def _in_parts(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Let a small model be too large for one value."""
+        monkeypatch.setattr("portrait.adapters.redis_model_arrays.PART", 1_000)
+
+    @pytest.mark.usefixtures("_in_parts")
+    async def test_a_large_model_lies_in_parts_and_comes_back_whole(
+        self, redis: Redis, registry: Registry
+    ) -> None:
+        first, second = learned_model("v1"), learned_model("v2", seed=8)
+        await registry.begin(first, card("v1"))
+        await registry.add(card("v2"))
+        await registry.store(second)
+
+        for model in (first, second):
+            stored = await registry.model(model.version)
+            assert stored is not None
+            assert stored.space_id == model.space_id
+            assert await redis.hexists(f"model:{model.version}", "learned:2")
+        await registry.forget("v2")
+
+        assert await registry.model("v2") is None
+        assert [*await redis.hkeys("model:v2")] == [b"card"]
+
+    @pytest.mark.usefixtures("_in_parts")
+    @pytest.mark.parametrize("lost", ["learned", "learned:1"])
+    async def test_a_large_model_that_lacks_a_part_is_damaged(
+        self, redis: Redis, registry: Registry, lost: str
+    ) -> None:
+        await registry.begin(learned_model("v1"), card("v1"))
+        await redis.hdel("model:v1", lost)
+
+        with pytest.raises(ModelInvalidError, match="damaged"):
+            await registry.model("v1")
 
     @pytest.mark.parametrize("damage", [b"\xff", b"[", b"7", b'[{"at": 1}]', b'{"reason": "x"}'])
     async def test_notes_that_nobody_can_read_are_none_and_are_begun_anew(
