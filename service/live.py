@@ -15,6 +15,7 @@ with the newest view; a bug ends the tasks, which `/livez` then says.
 
 import asyncio
 import gc
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -48,6 +49,8 @@ INDEX_EVERY = 1.0
 EXPERIMENTS_EVERY = 0.5
 IMPRESSIONS_EVERY = 0.1
 POPULARITY_EVERY = 5.0
+FEW_WEIGHTS = 20_000  # that are read as often as that
+WEIGHT_PAUSE = 1e-4  # seconds longer for each one more: to read one takes some 2 us of the loop
 JOBS_EVERY = 5.0
 ROOM_EVERY = 5.0
 MOST_ASKED = 50  # requests that are remembered, for a preview of other rules
@@ -92,6 +95,7 @@ class Live:
         self._parts = parts
         self._source: Source | None = None
         self._weights: Mapping[str, int] = {}
+        self._popularity_at = 0.0  # not before
         self._rules = NewestRules(parts.rules)
         self._edges = NewestEdges(parts.edges)
         self.asked = deque[RecommendationRequest](maxlen=MOST_ASKED)  # the newest
@@ -248,10 +252,14 @@ class Live:
         self.reached = await self._parts.progress.reached()
 
     async def follow_popularity(self) -> None:
-        """Learn what everybody wants."""
+        """Learn what everybody wants; of very many items less often, for it is all read anew."""
+        if time.monotonic() < self._popularity_at:
+            return
         weights = await self._parts.popularity.newest(DAYS)
         if weights != self._weights:
             self._weights = weights
+        many = max(0, len(weights) - FEW_WEIGHTS)
+        self._popularity_at = time.monotonic() + WEIGHT_PAUSE * many
 
     async def follow_experiments(self) -> None:
         """Learn which experiments there are."""

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 from uuid import uuid4
@@ -72,16 +72,28 @@ class RedisPopularity:
         """Add up the fields of several hashes; one that is no weight of an item counts nothing."""
         sums: dict[str, int] = {}
         for key in keys:
-            of_day = await mended(self._redis, {key: "hash"}, partial(self._redis.hgetall, key))
-            damaged = []
-            for field, value in of_day.items():
-                id, weight = readable(field), number(value)
-                if id is None or weight is None or weight < 0:
-                    damaged.append((key, field))
-                else:
-                    sums[id] = sums.get(id, 0) + weight
+            damaged, counted = [], set[str]()
+            async for page in self._pages(key):
+                for field, value in page.items():
+                    id, weight = readable(field), number(value)
+                    if id is None or weight is None or weight < 0:
+                        damaged.append((key, field))
+                    elif id not in counted:  # a hash that grows may show one twice
+                        counted.add(id)
+                        sums[id] = sums.get(id, 0) + weight
             self._damage.say(damaged)
         return sums
+
+    async def _pages(self, key: str) -> AsyncIterator[dict[bytes, bytes]]:
+        """Walk a hash, so that others have their turn between its parts: it may be of all items."""
+        cursor = 0
+        while True:
+            step = partial(self._redis.hscan, key, cursor, count=WEIGHTS_AT_ONCE)
+            answer: Any = await mended(self._redis, {key: "hash"}, step)
+            cursor, page = answer
+            yield page
+            if cursor == 0:
+                return
 
 
 class RedisProgress:

@@ -1,11 +1,13 @@
 """Attributes of items as columns: what texts and numbers the rows of a catalogue have.
 
 Items are looked at once, and again when they have changed: to read an attribute of 100,000 takes
-some 20 ms, to see which have changed 3 ms, beside the requests.
+some 20 ms, to see which have changed 2 ms, beside the requests.
 """
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import compress
+from operator import is_not
 
 import numpy as np
 
@@ -37,13 +39,9 @@ class Columns:
 
     def learn(self, items: Sequence[Item], names: Collection[str]) -> Mapping[str, Column]:
         """Return the columns of some attributes, of (N,) items: the rows of before, and more."""
-        changed = [
-            row
-            for row, (item, before) in enumerate(zip(items, self._items, strict=False))
-            if item is not before
-        ]
-        changed += range(min(len(self._items), len(items)), len(items))
         every = range(len(items))
+        changed = [*compress(every, map(is_not, items, self._items))] if names else []
+        changed += every[len(self._items) :]
         self._columns = {
             name: _read(self._columns[name], items, name, changed)
             if name in self._columns

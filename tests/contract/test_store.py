@@ -704,6 +704,15 @@ class PopularityStoreContract:
         assert await store.newest(1) == {"milk": 1_001, "tuna": 4_000}
         assert await store.newest(2) == {"milk": 1_501, "tuna": 4_000}
 
+    async def test_of_very_many_items_every_weight_counts_once(
+        self, store: PopularityStore
+    ) -> None:
+        many = {f"item-{place}": 1_000 + place for place in range(5_000)}
+        await store.add(1, many)
+        await store.add(2, many)
+
+        assert await store.newest(2) == {id: 2 * weight for id, weight in many.items()}
+
     async def test_nothing_is_popular_at_first(self, store: PopularityStore) -> None:
         assert await store.newest(7) == {}
 
