@@ -57,9 +57,9 @@ def rank(  # noqa: PLR0913, PLR0917 - what a list is made of
     """
     mask, matched = eligible(shelf, request)
 
-    def of(rows: Codes) -> tuple[Ranking, bool]:
+    def of(rows: Codes) -> Ranking:
         best, relevance = _best(shelf, rows, vector, request, popularity, beside)
-        return _listed(shelf, best, relevance, request, matched), True
+        return _listed(shelf, best, relevance, request, matched)
 
     return ranked(shelf, mask & shelf.told, request, aims, of)
 
@@ -115,10 +115,9 @@ def rank_by(
     """
     mask, matched = eligible(shelf, request)
 
-    def of(rows: Codes) -> tuple[Ranking, bool]:
+    def of(rows: Codes) -> Ranking:
         scores = scorer(rows, _score(shelf.matrix, shelf.text[rows], vector))
-        is_open = not request.only_suiting or bool((scores > 0).all())
-        return rank_scored(shelf, rows, scores, request, matched), is_open
+        return rank_scored(shelf, rows, scores, request, matched)
 
     return ranked(shelf, mask & shelf.told, request, aims, of)
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from portrait.arrays import MISSING, Flags
 from portrait.catalogue.edges import NO_EDGES
+from portrait.catalogue.variants import Groups, Variants
 from portrait.errors import IndexNotBuiltError
 from portrait.inference import candidates
 from portrait.inference.candidates import FEW, FOUND
@@ -27,6 +28,7 @@ from tests.support.large_shelf import BRANDS, CATEGORIES, DIM, Large, large
 
 MANY, SOME = 150_000, 6_000  # items; of both more than are all scored
 RECALL = 0.98  # of a hundred items, on average
+HARDLY = 0.01  # of a score: behind a crowd, thousands of items score alike
 CLOSE = 1e-5
 SHOPPERS = range(8)
 BLENDS = {
@@ -194,6 +196,35 @@ def test_a_plan_has_its_say_over_everything(plan: Plan) -> None:
         recalls.append(recall(found, exact))
 
     assert np.mean(recalls) >= RECALL
+
+
+def test_a_list_of_many_kinds_that_are_capped_has_the_best_of_each() -> None:
+    plan = Plan(caps=(Cap("cap", np.arange(MANY) % CATEGORIES, 1),))
+    recalls = []
+    for shopper in SHOPPERS:
+        found, exact = both(MANY, "learned", shopper, replace(HUNDRED, plan=plan))
+        assert len(found.rows) == len(exact.rows)
+        recalls.append(recall(found, exact))
+
+    assert np.mean(recalls) >= RECALL
+
+
+def test_a_crowd_of_variants_hides_nothing_that_stands_behind_it() -> None:
+    """The five thousand that suit best are one thing, which a list has once."""
+    drawn, indexed = shop(MANY, "learned")
+    taste, nobody = drawn.taste(0), np.zeros(MANY, np.float32)
+    crowd = taste.rank(drawn.shelf, replace(HUNDRED, limit=5_000), nobody).rows
+    groups, group = Groups(), np.full(MANY, MISSING)
+    for row in crowd.tolist():
+        group[row] = groups.put(row, "one thing")
+    variants = Variants(group, groups, are_any=True)
+    alike = [replace(shelf, variants=variants) for shelf in (indexed, drawn.shelf)]
+
+    found, exact = (taste.rank(shelf, HUNDRED, nobody) for shelf in alike)
+
+    assert np.isin(found.rows, crowd).sum() == 1
+    assert len(found.rows) == HUNDRED.limit
+    assert found.scores == pytest.approx(exact.scores, abs=HARDLY)
 
 
 @pytest.mark.parametrize("parts", [{"similar"}, {"together"}, {"together", "similar"}])
