@@ -72,6 +72,9 @@ class Customer:
             "offer": [] if mood == "upset" else offer,
             "avoid": self.avoid,
             "profile_as_of": profile["profile_as_of"],
+            "model_version": profile["model_version"],
+            "space_id": profile["space_id"],
+            "lag_ms": profile["lag_ms"],
             "stale_seconds": profile["stale_seconds"],
         }
 
@@ -90,7 +93,7 @@ async def known_customer(user_id: str | None, parts: Parts, live: Live) -> Custo
     if user_id is None or live.view is None:
         return Customer()
     try:
-        profile = from_json(await read_profile(user_id, NOTHING_ASKED, parts, live))
+        profile = from_json((await read_profile(user_id, NOTHING_ASKED, parts, live)).body)
     except (ConsentWithdrawnError, ProfileErasedError, ProfileNotFoundError, ModelMissingError):
         return Customer()
     ((payload, searched, *_),) = await parts.profiles.load_whole([user_id])

@@ -13,10 +13,13 @@ from service.fields import (
     Brand,
     Category,
     ItemName,
+    Lag,
+    ModelName,
     Moment,
     Price,
     RequestBody,
     ResponseBody,
+    SpaceName,
     Stale,
     Title,
 )
@@ -163,6 +166,9 @@ class CustomerAnswer(ResponseBody):
     offer: tuple[Offer, ...] = Field(description="Nothing, while they are upset.")
     avoid: tuple[Avoided, ...]
     profile_as_of: Moment
+    model_version: ModelName | None = Field(description="Null if that model is no longer known.")
+    space_id: SpaceName
+    lag_ms: Lag
     stale_seconds: Stale
 
 

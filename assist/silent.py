@@ -1,6 +1,6 @@
 """A log that nobody writes to: the help desk tells Kafka nothing, and needs none."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from portrait.errors import StreamUnavailableError
 from portrait.events.stream import Message
@@ -9,7 +9,7 @@ from portrait.events.stream import Message
 class SilentLog:
     """A `Publisher` where there is no Kafka."""
 
-    async def publish(self, messages: Sequence[Message]) -> None:
+    async def publish(self, messages: Sequence[Message]) -> Mapping[tuple[str, int], int]:
         """Refuse.
 
         Raises:
@@ -18,6 +18,7 @@ class SilentLog:
         if messages:
             msg = "This process has no Kafka."
             raise StreamUnavailableError(msg)
+        return {}
 
     async def check(self) -> None:
         """Say that nothing is wrong."""

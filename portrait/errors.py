@@ -52,6 +52,14 @@ class ProfileErasedError(PortraitError):
     """They were erased, and what they do is passed over until that is lifted."""
 
 
+class PositionInvalidError(PortraitError):
+    """This is no position that can be waited for."""
+
+
+class PositionNotReachedError(PortraitError):
+    """Not all up to this position is in profiles yet: try again in a moment."""
+
+
 class NotSuppressedError(PortraitError):
     """What this user does is not passed over: there is nothing to lift."""
 

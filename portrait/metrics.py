@@ -161,6 +161,9 @@ requests = Counter("portrait_requests_total", "Requests answered.", ["route", "m
 request_seconds = Histogram(
     "portrait_request_seconds", "Time to answer.", ["route"], buckets=_SECONDS
 )
+requests_held = Gauge(
+    "portrait_requests_held", "Requests held open: streams, and reads that wait for a position."
+)
 assist_answers = Counter(
     "portrait_assist_answers_total",
     "Messages of customers, by what knew what they mean, and by who answers.",

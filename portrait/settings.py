@@ -394,6 +394,16 @@ class Settings(BaseSettings):
         description="Most connections; beyond that the one that has been idle longest is closed. "
         "Stay below the limit of open files, which is often 1,024.",
     )
+    max_held: PositiveInt = Field(
+        400,
+        description="Most requests that a process holds open on purpose: streams, and reads that "
+        "wait for `min_position`. They are among `max_connections`, and beyond them 503 is "
+        "answered.",
+    )
+    key_held: PositiveInt = Field(
+        100,
+        description="How many of those may be of one key or token; beyond them 429 is answered.",
+    )
     header_time: timedelta = Field(
         timedelta(seconds=10), description="How long the headers of a request may take."
     )

@@ -40,6 +40,7 @@ from service.recommendations import beside
 from service.recommendations import routes as recommendations
 from service.recommendations.turns import Turns
 from service.rules import routes as rules
+from service.seats import Seats
 from service.shortcut import Shortcut
 from service.standing import OfOne
 
@@ -59,6 +60,7 @@ def create_app(
     body_limits: BodyLimits | None = None,
     border: Border | None = None,
     guard: Guard | None = None,
+    seats: Seats | None = None,
 ) -> FastAPI:
     """Put the app together. Nothing is opened or sent before its lifespan begins.
 
@@ -67,10 +69,12 @@ def create_app(
         body_limits: Of what is sent.
         border: Who may come in at all.
         guard: Who of those may do what; None: everybody everything.
+        seats: How many may hold requests open.
     """
     border, limits = border or Border(), body_limits or BodyLimits()
+    lifespan = _lifespan(parts, border, guard, seats or Seats())
     shortcut = partial(Shortcut, border=border, guard=guard, most_bytes=limits.most_bytes)
-    return app_of(_lifespan(parts, border, guard), shortcut, limits, border, guard)
+    return app_of(lifespan, shortcut, limits, border, guard)
 
 
 def app_of(
@@ -120,7 +124,13 @@ def assemble(
             Pages,
             allow_origins=[*border.origins],
             allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
-            allow_headers=["authorization", "content-type", "if-match", "x-request-id"],
+            allow_headers=[
+                "authorization",
+                "content-type",
+                "if-match",
+                "if-none-match",
+                "x-request-id",
+            ],
             expose_headers=["etag"],
             guard=guard,
         )
@@ -215,7 +225,7 @@ def _write_access(document: dict[str, Any], *, is_asked: bool) -> None:
 
 
 def _lifespan(
-    parts: Parts, border: Border, guard: Guard | None
+    parts: Parts, border: Border, guard: Guard | None, seats: Seats
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[State]]:
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[State]:
@@ -230,6 +240,7 @@ def _lifespan(
                     "turns": turns,
                     "guard": guard,
                     "standing": OfOne(parts, live),
+                    "seats": seats,
                     "shop": parts.shop,
                 }
 

@@ -13,6 +13,7 @@ from service.http.border import Border
 from service.live import Live
 from service.parts import Parts
 from service.recommendations.turns import Turns
+from service.seats import Seats
 from service.standing import Standing
 
 
@@ -25,6 +26,7 @@ class State(TypedDict):
     turns: Turns
     guard: Guard | None  # None: access control is off
     standing: Standing
+    seats: Seats
     shop: str | None  # whose parts these are; None: there is but one
 
 
@@ -44,6 +46,12 @@ def turns_of(request: Request) -> Turns:
     """Return where rankings wait."""
     turns: Turns = request.scope["state"]["turns"]
     return turns
+
+
+def seats_of(request: Request) -> Seats:
+    """Return who holds requests open."""
+    seats: Seats = request.scope["state"]["seats"]
+    return seats
 
 
 def standing_of(request: Request) -> Standing:

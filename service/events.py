@@ -7,9 +7,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, status
 
+from portrait.events.position import position_of, write_position
 from portrait.events.private import PRIVATE
 from service.access.admission import pay_events
-from service.dependencies import PartsDep, border_of, caller_of
+from service.dependencies import LiveDep, PartsDep, border_of, caller_of
 from service.http.problems import WRITING, declared
 from service.intake import cloud_event_headers, read_events
 from service.routing import ExactRoute
@@ -70,12 +71,15 @@ BODY = {
 async def post_events(
     request: Request,
     parts: PartsDep,
+    live: LiveDep,
     dry_run: DryRun = False,  # noqa: FBT002 - FastAPI passes it by name
 ) -> EventsAnswer:
     """Take in one event, or up to 500 as `{"events": [...]}`, in any shape that Kafka takes.
 
     An event without an id or a time gets one. When this answers, Kafka has what was accepted; each
     event that was not has its reason. After a 503, send everything again: ids make that safe.
+
+    What is read with `min_position`, the `position` of the answer, holds what was accepted.
 
     Where a browser asks for privacy, by `Sec-GPC: 1` or `DNT: 1` and with a public key, its events
     count for the visitor's own profile alone: neither in popularity nor for learning.
@@ -96,12 +100,14 @@ async def post_events(
     if caller_of(request).is_public and asks_for_privacy(request.headers):
         messages = tuple(message._replace(headers=(PRIVATE,)) for message in messages)
     await pay_events(request, messages)
-    await parts.publisher.publish(messages)
+    before = live.folded.now
+    published = await parts.publisher.publish(messages)
     ends = Counter(result.status for result in intake.results)
     return EventsAnswer(
         accepted=ends["accepted"],
         passed_over=ends["passed_over"],
         rejected=ends["rejected"],
+        position=write_position(position_of(published, before), parts.shop),
         results=intake.results,
     )
 

@@ -15,6 +15,7 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema
 
+from portrait.events.position import MOST_CHARACTERS
 from portrait.events.tone import Tone
 
 ItemName = Annotated[str, Field(examples=["1082185"])]
@@ -40,6 +41,25 @@ Stale = Annotated[
         description="How far the profile lags behind what was published; null if not known.",
         examples=[0.31],
     ),
+]
+Lag = Annotated[
+    int | None, Field(description="`stale_seconds` in whole milliseconds.", examples=[310])
+]
+LONGEST_WAIT_MS = 10_000
+USUAL_WAIT_MS = 2_000
+
+PositionToken = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=MOST_CHARACTERS,
+        description="`position` of `POST /events`: all that was sent before it is to be in what is "
+        "read.",
+    ),
+]
+WaitMs = Annotated[
+    int,
+    Field(ge=0, le=LONGEST_WAIT_MS, description="How long `min_position` is waited for, at most."),
 ]
 ReadTone = Annotated[
     Tone | None,

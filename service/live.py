@@ -31,6 +31,7 @@ from portrait.experiments.definition import Experiment
 from portrait.inference.shelf import shelf_of
 from portrait.lifecycle.lease import stopped
 from service.audiences.runs import Runs
+from service.folded import Folded
 from service.models.job_words import TRAINER_MISSING
 from service.new_texts import NewTexts
 from service.parts import Parts
@@ -88,6 +89,7 @@ class Live:
         self.is_running = False
         self.new_texts = NewTexts(parts.desk)
         self.experiments = list[Experiment]()
+        self.folded = Folded(parts.offsets)
         self.outbox = Outbox(parts.publisher)
         self.audiences = Runs()
         self._trainer_missing: str | None = None
@@ -144,6 +146,7 @@ class Live:
             (self.follow_edges, EDGES_EVERY),
             (self.follow_index, INDEX_EVERY),
             (self.follow_progress, PROGRESS_EVERY),
+            (self.folded.follow, PROGRESS_EVERY),
             (self.follow_popularity, POPULARITY_EVERY),
             (self.follow_experiments, EXPERIMENTS_EVERY),
             (self.outbox.empty, IMPRESSIONS_EVERY),

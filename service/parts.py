@@ -13,7 +13,7 @@ from portrait.catalogue.edges import EdgeStore
 from portrait.catalogue.popularity import PopularityStore
 from portrait.catalogue.store import CatalogueStore
 from portrait.events.consent import GRANTED, Consent
-from portrait.events.progress import ProgressStore
+from portrait.events.progress import OffsetReader, ProgressStore
 from portrait.events.stream import Publisher
 from portrait.experiments.store import ExperimentStore, ShownStore
 from portrait.identity.store import IdentityStore
@@ -61,6 +61,7 @@ class Parts:
     catalogue: CatalogueStore
     popularity: PopularityStore
     progress: ProgressStore
+    offsets: OffsetReader
     registry: Registry
     rules: RuleStore
     edges: EdgeStore

@@ -64,6 +64,12 @@ class EventsAnswer(ResponseBody):
     accepted: int = Field(examples=[1])
     passed_over: int = Field(0, description="Known, and of no interest.", examples=[0])
     rejected: int = Field(examples=[0])
+    position: str | None = Field(
+        description="Where they lie in the log, for reads that are to hold them: `min_position` of "
+        "`GET /profile/{user_id}` and `POST /recommend`. Good for this shop alone. Null if nothing "
+        "was sent on, or into more than 1,000 partitions.",
+        examples=["AdyPo5wAAAAAAB8AAAAAAAAAAAC7p1SJp0s3fA"],
+    )
     results: tuple[EventResult, ...]
 
 

@@ -8,6 +8,8 @@ The usual way alone is what documentation is made of, and refuses what is not to
 """
 
 from collections.abc import Awaitable
+from http import HTTPStatus
+from typing import NamedTuple
 
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
@@ -23,10 +25,11 @@ from service.access.guard import Guard
 from service.access.limits import COSTS
 from service.http.bodies import INLINE_BYTES, parse
 from service.http.border import REPLACEMENT, Border, is_known_host
+from service.http.etags import is_named
 from service.http.problems import answer_ours
 from service.privacy.of_profile import is_of_profile
 from service.profiles import routes as profiles
-from service.profiles.routes import NOTHING_ASKED, get_profile, read_profile
+from service.profiles.routes import NOTHING_ASKED, ProfileRead, get_profile, read_profile
 from service.recommendations import routes as recommendations
 from service.recommendations.recommender import recommend
 from service.recommendations.routes import post_recommend
@@ -36,8 +39,19 @@ PREFIX = "/profile/"
 RECOMMEND = "/recommend"
 RECOMMEND_COST = COSTS["POST", RECOMMEND]
 JSON = (b"content-type", b"application/json")
+CACHING = (b"cache-control", profiles.CACHING.encode())
+LENGTH = b"content-length"
+KNOWN = b"if-none-match"
 ACCEPTED, ORIGIN = b"accept-language", b"origin"
 FROM_PAGES = {ORIGIN, b"sec-fetch-site"}
+
+
+class Answer(NamedTuple):
+    """What is sent."""
+
+    body: bytes
+    headers: list[tuple[bytes, bytes]]
+    status: int = 200
 
 
 def _route_of(routes: list[BaseRoute], endpoint: object) -> APIRoute:
@@ -65,15 +79,16 @@ class Shortcut:
             state = scope["state"]
             if self._is_profile(scope):
                 user_id = scope["path"][len(PREFIX) :]
-                body = read_profile(user_id, NOTHING_ASKED, state["parts"], state["live"])
-                await _answer(body, PROFILE_ROUTE, scope, receive, send)
+                reading = read_profile(user_id, NOTHING_ASKED, state["parts"], state["live"])
+                answering = _named(reading, scope)
+                await _answer(answering, PROFILE_ROUTE, scope, receive, send)
                 return
             if self._is_recommendation(scope):
                 message = await receive()
                 asked = _read(message, scope)
                 if asked is not None:
-                    body = recommend(asked, state["parts"], state["live"], state["turns"])
-                    await _answer(body, RECOMMEND_ROUTE, scope, receive, send)
+                    listing = recommend(asked, state["parts"], state["live"], state["turns"])
+                    await _answer(_plain(listing), RECOMMEND_ROUTE, scope, receive, send)
                     return
                 receive = _again(message, receive)
         await self.app(scope, receive, send)
@@ -128,6 +143,8 @@ def _read(message: Message, scope: AsgiScope) -> RecommendationRequest | None:
         asked = parse(message.get("body", b""), RecommendationRequest)
     except RequestValidationError:
         return None
+    if asked.min_position is not None:  # what is waited for is waited for there
+        return None
     return asked.spoken(dict(scope["headers"]).get(ACCEPTED, b"").decode("latin-1"))
 
 
@@ -141,17 +158,32 @@ def _again(message: Message, receive: Receive) -> Receive:
     return receive_again
 
 
+async def _named(reading: Awaitable[ProfileRead], scope: AsgiScope) -> Answer:
+    """Answer with a profile, or say that the client has it."""
+    read = await reading
+    named = (b"etag", read.etag.encode())
+    known = [value for name, value in scope["headers"] if name == KNOWN]
+    if known and is_named(b",".join(known).decode("latin-1"), read.etag):
+        return Answer(b"", [named, CACHING], HTTPStatus.NOT_MODIFIED)
+    body = read.body
+    return Answer(body, [named, CACHING, (LENGTH, b"%d" % len(body)), JSON])
+
+
+async def _plain(listing: Awaitable[bytes]) -> Answer:
+    body = await listing
+    return Answer(body, [(LENGTH, b"%d" % len(body)), JSON])
+
+
 async def _answer(
-    answering: Awaitable[bytes], route: APIRoute, scope: AsgiScope, receive: Receive, send: Send
+    answering: Awaitable[Answer], route: APIRoute, scope: AsgiScope, receive: Receive, send: Send
 ) -> None:
     """Send an answer, or the problem that is there instead."""
     scope["route"] = route
     try:
-        body = await answering
+        body, headers, status = await answering
     except PortraitError as error:
         problem = await answer_ours(Request(scope), error)
         await problem(scope, receive, send)
         return
-    headers = [(b"content-length", b"%d" % len(body)), JSON]
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

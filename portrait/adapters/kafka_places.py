@@ -18,8 +18,8 @@ from portrait import metrics
 from portrait.adapters.kafka_fetch import Failed, Failure, Fetching
 from portrait.adapters.kafka_names import Names
 from portrait.errors import StoreRestartedError, StoreUnavailableError, StreamUnavailableError
-from portrait.events.progress import LogName
-from portrait.events.resume import FIRST, Point, Resume
+from portrait.events.progress import FIRST_LOG, LogName
+from portrait.events.resume import Point, Resume
 from portrait.events.stream import Notes
 from portrait.outage import Outage, closes_within
 
@@ -60,7 +60,7 @@ class Places:
 
     def log_of(self, at: TopicPartition) -> LogName:
         """Return which log is read."""
-        return self._logs.get(at, FIRST)
+        return self._logs.get(at, FIRST_LOG)
 
     def leave(self, at: TopicPartition) -> None:
         """Forget about a partition that another member reads now."""

@@ -6,19 +6,22 @@ connecting ─ in the background, again and again ─▶ connected ─▶ publis
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import partial
+from typing import NamedTuple, TypeVar
 
 import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from aiokafka.producer.message_accumulator import BatchBuilder
+from aiokafka.structs import RecordMetadata
 
 from portrait.adapters.kafka_client import Cluster, why_away
 from portrait.adapters.kafka_names import Names
 from portrait.errors import StreamUnavailableError
+from portrait.events.history import Place
 from portrait.events.stream import Message, Publisher
 from portrait.lifecycle.lease import stopped
 from portrait.outage import Outage
@@ -31,6 +34,15 @@ STOP_SECONDS = 5.0  # for what is still on its way at the end
 MOST_WAITING = 67_108_864  # bytes without an answer: a Kafka that is frozen must not fill us
 
 log = structlog.get_logger()
+
+Answer = TypeVar("Answer")
+
+
+class _Sent(NamedTuple):
+    """Some messages on their way to one partition."""
+
+    answer: asyncio.Future[RecordMetadata]  # where the first of them lies
+    messages: int = 1
 
 
 class KafkaPublisher:
@@ -69,7 +81,7 @@ class KafkaPublisher:
         if self._producer is not None:
             await asyncio.wait([asyncio.ensure_future(self._producer.stop())], timeout=STOP_SECONDS)
 
-    async def publish(self, messages: Sequence[Message]) -> None:
+    async def publish(self, messages: Sequence[Message]) -> Mapping[Place, int]:
         """Return once every in-sync replica has every message."""
         size = sum(len(message.key) + len(message.value or b"") for message in messages)
         if self._waiting and self._waiting + size > MOST_WAITING:
@@ -77,7 +89,7 @@ class KafkaPublisher:
             raise StreamUnavailableError(msg)
         self._waiting += size
         try:
-            await self._bounded(self._publish(self._connected(), messages))
+            return await self._bounded(self._publish(self._connected(), messages))
         finally:
             self._waiting -= size
 
@@ -90,15 +102,17 @@ class KafkaPublisher:
             raise StreamUnavailableError
         return self._producer
 
-    async def _bounded(self, step: Awaitable[object]) -> None:
+    async def _bounded(self, step: Awaitable[Answer]) -> Answer:
         """Wait for Kafka no longer than one may wait; what is sent late may still arrive."""
         try:
-            await asyncio.wait_for(step, ANSWER_SECONDS)
+            return await asyncio.wait_for(step, ANSWER_SECONDS)
         except (KafkaError, TimeoutError, ValueError, AssertionError, TypeError):
             self._counts.clear()  # a topic made anew may have others: the client asserts that not
             raise StreamUnavailableError from None  # the client's errors may quote a message
 
-    async def _publish(self, producer: AIOKafkaProducer, messages: Sequence[Message]) -> None:
+    async def _publish(
+        self, producer: AIOKafkaProducer, messages: Sequence[Message]
+    ) -> Mapping[Place, int]:
         placed: dict[tuple[str, int], list[Message]] = defaultdict(list)
         single: list[Message] = []
         for message in messages:
@@ -106,17 +120,18 @@ class KafkaPublisher:
                 single.append(message)
             else:
                 placed[message.topic, message.partition].append(message)
-        sent: list[asyncio.Future[object]] = []
+        sent: list[_Sent] = []
         try:
             for message in single:
                 sent.append(await _send(producer, message))  # noqa: PERF401 - those sent are known
             for (topic, partition), group in placed.items():
                 count = await self._partitions(producer, topic)
                 sent += await _send_packed(producer, topic, partition % count, group)
-            await asyncio.gather(*sent)
+            await asyncio.gather(*(each.answer for each in sent))
         finally:
-            for future in sent:
-                future.cancel()  # of those that nobody waits for any more; others are done
+            for each in sent:
+                each.answer.cancel()  # of those that nobody waits for any more; others are done
+        return _last_offsets(sent)
 
     async def _partitions(self, producer: AIOKafkaProducer, topic: str) -> int:
         """Return how many partitions a topic has; it is asked once."""
@@ -133,10 +148,12 @@ class ShopPublisher:
         self._names = names
         self.check = publisher.check
 
-    async def publish(self, messages: Sequence[Message]) -> None:
+    async def publish(self, messages: Sequence[Message]) -> Mapping[Place, int]:
         """Publish to the shop's own topics."""
-        there = self._names.there
-        await self._publisher.publish([each._replace(topic=there(each.topic)) for each in messages])
+        there, here = self._names.there, self._names.here
+        theirs = [each._replace(topic=there(each.topic)) for each in messages]
+        published = await self._publisher.publish(theirs)
+        return {(here(topic), at): offset for (topic, at), offset in published.items()}
 
 
 class PatientPublisher:
@@ -147,50 +164,67 @@ class PatientPublisher:
         self._outage = outage
         self._closing = closing
 
-    async def publish(self, messages: Sequence[Message]) -> None:
+    async def publish(self, messages: Sequence[Message]) -> Mapping[Place, int]:
         """Publish, again as often as Kafka fails; what arrives twice has the same id."""
         outage = Outage(self._outage)
         while messages:
             try:
-                await self._publisher.publish(messages)
+                return await self._publisher.publish(messages)
             except StreamUnavailableError as error:
                 if outage.is_over_limit() or self._closing.is_set():
                     raise
                 pause = outage.pause()
                 log.warning("kafka_away", reason=str(error), retry_seconds=pause)
                 await asyncio.sleep(pause)
-            else:
-                return
+        return {}
 
     async def check(self) -> None:
         """Raise StreamUnavailableError unless Kafka answers."""
         await self._publisher.check()
 
 
-async def _send(producer: AIOKafkaProducer, message: Message) -> asyncio.Future[object]:
-    future: asyncio.Future[object] = await producer.send(
-        message.topic,
-        message.value,
-        message.key,
-        partition=message.partition,
-        headers=list(message.headers),
+async def _send(producer: AIOKafkaProducer, message: Message) -> _Sent:
+    return _Sent(
+        await producer.send(
+            message.topic,
+            message.value,
+            message.key,
+            partition=message.partition,
+            headers=list(message.headers),
+        )
     )
-    return future
 
 
 async def _send_packed(
     producer: AIOKafkaProducer, topic: str, partition: int, messages: Sequence[Message]
-) -> list[asyncio.Future[object]]:
+) -> list[_Sent]:
     """Send many messages to one partition; `send` costs five times as much for each."""
-    sent: list[asyncio.Future[object]] = []
+    sent: list[_Sent] = []
     batch = producer.create_batch()
     for message in messages:
         if not _packed(batch, message):
-            sent.append(await producer.send_batch(batch, topic, partition=partition))
+            sent.append(await _send_batch(producer, topic, partition, batch))
             batch = producer.create_batch()
             _packed(batch, message)
-    sent.append(await producer.send_batch(batch, topic, partition=partition))
+    sent.append(await _send_batch(producer, topic, partition, batch))
     return sent
+
+
+async def _send_batch(
+    producer: AIOKafkaProducer, topic: str, partition: int, batch: BatchBuilder
+) -> _Sent:
+    count = batch.record_count()
+    return _Sent(await producer.send_batch(batch, topic, partition=partition), count)
+
+
+def _last_offsets(sent: Sequence[_Sent]) -> Mapping[Place, int]:
+    """Return where the last of what was sent lies, of each partition."""
+    last: dict[Place, int] = {}
+    for answer, messages in sent:
+        at = answer.result()
+        place = at.topic, at.partition
+        last[place] = max(last.get(place, 0), at.offset + messages - 1)
+    return last
 
 
 def _packed(batch: BatchBuilder, message: Message) -> bool:

@@ -124,7 +124,7 @@ class RedisProgress:
 
 
 class RedisOffsets:
-    """An `OffsetStore`."""
+    """An `OffsetStore`, and an `OffsetReader`."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
@@ -138,6 +138,16 @@ class RedisOffsets:
             async with translated():
                 await self._redis.set(LIFE, uuid4().hex, nx=token is None)
             server, token, found = await self._read(group)
+        return self._stored(life_of(server, token), found)
+
+    async def look(self, group: str) -> StoredOffsets:
+        """Return a group's offsets."""
+        key = f"offsets:{group}"
+        found = await mended(self._redis, {key: "hash"}, lambda: self._redis.hgetall(key))
+        return self._stored("", found)
+
+    def _stored(self, life: str, found: Mapping[Any, Any]) -> StoredOffsets:
+        """Read what lies there."""
         ends: dict[tuple[str, int], int] = {}
         logs: dict[tuple[str, int], LogName] = {}
         damaged = []
@@ -155,7 +165,7 @@ class RedisOffsets:
             if kept[2] is not None:  # older versions wrote the end alone
                 logs[at] = LogName(int(kept[2]), text(kept[3]))
         self._damage.say(damaged)
-        return StoredOffsets(life_of(server, token), ends, logs)
+        return StoredOffsets(life, ends, logs)
 
     async def save(self, group: str, offsets: StoredOffsets) -> bool:
         """Move a group's offsets forward."""

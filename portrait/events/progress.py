@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
+UPDATE_GROUP = "portrait-update"  # the consumer group that folds events into profiles
+
 
 class ProgressStore(Protocol):
     """How far each partition has been folded."""
@@ -27,6 +29,9 @@ class LogName(NamedTuple):
     id: str = ""  # what the broker calls it, hexadecimal; empty if it does not say
 
 
+FIRST_LOG = LogName()
+
+
 @dataclass(frozen=True, slots=True)
 class StoredOffsets:
     """Up to where the log is in the store, by (topic, partition), and in which life it says so."""
@@ -35,6 +40,14 @@ class StoredOffsets:
     ends: Mapping[tuple[str, int], int]
     #: Which log an end is of; without an entry the first, whatever the broker calls it.
     logs: Mapping[tuple[str, int], LogName] = field(default_factory=dict)
+
+
+class OffsetReader(Protocol):
+    """The same offsets, for those who store nothing."""
+
+    async def look(self, group: str) -> StoredOffsets:
+        """Return a consumer group's offsets, of no life: one round trip."""
+        ...
 
 
 class OffsetStore(Protocol):

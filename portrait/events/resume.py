@@ -14,10 +14,9 @@ from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from portrait.errors import StoreRestartedError
-from portrait.events.progress import LogName, OffsetStore, StoredOffsets
+from portrait.events.progress import FIRST_LOG, LogName, OffsetStore, StoredOffsets
 
 Place = tuple[str, int]  # topic, partition
-FIRST = LogName()
 
 
 class Point(NamedTuple):
@@ -77,7 +76,7 @@ class Resume:
         """
         if not ends and not self._life:
             return  # nothing has been read yet, so nothing can be lost
-        logs = {place: self._logs.get(place, FIRST) for place in ends}
+        logs = {place: self._logs.get(place, FIRST_LOG) for place in ends}
         if numbers is not None:
             logs = {place: _named(log, numbers.get(place, 0)) for place, log in logs.items()}
         if not await self._store.save(self._group, StoredOffsets(self._life, ends, logs)):
@@ -91,7 +90,7 @@ class Resume:
         Raises:
             StoreRestartedError: The store may not be in the same life.
         """
-        log = self._logs.get(place, FIRST)
+        log = self._logs.get(place, FIRST_LOG)
         self._logs[place] = LogName(log.number + 1, log.id)
         await self.mark({place: end})
         return self._logs[place]
@@ -101,7 +100,7 @@ class Resume:
         if place not in stored.ends:  # never read, or lost; Kafka's own offsets go with a topic
             log = LogName(0, id) if known is None else _followed(known, known, id)
             return Point(log, None, is_new=known not in {None, log})
-        log = stored.logs.get(place, FIRST)
+        log = stored.logs.get(place, FIRST_LOG)
         if log.id and id != log.id and is_gone:
             return Point(_followed(log, known or log, id), None, is_new=True)
         return Point(LogName(log.number, log.id or id), stored.ends[place])

@@ -151,8 +151,8 @@ class EventStream(Protocol):
 class Publisher(Protocol):
     """The log as a producer writes it."""
 
-    async def publish(self, messages: Sequence[Message]) -> None:
-        """Return once the log has every message.
+    async def publish(self, messages: Sequence[Message]) -> Mapping[tuple[str, int], int]:
+        """Return, once the log has every message, the last offset in each (topic, partition).
 
         Raises:
             StreamUnavailableError: It could not take them all; publishing again is safe.

@@ -19,7 +19,7 @@ from service.access.caller import ANYBODY, Caller
 from service.access.guard import LET_IN, Guard, check_page, check_scope, check_server
 from service.access.limits import Limits
 from service.access.problems import KeyInvalidError
-from service.access.rules import ANY, OPEN, SERVERS, Rule
+from service.access.rules import ANY, OPEN, SERVERS, Rule, rule_of
 from service.dependencies import state_of
 from service.http.problems import ProblemError
 
@@ -47,6 +47,19 @@ def admit(request: Request, rule: Rule) -> Caller:
         LET_IN.inc()
     request.scope["state"]["caller"] = caller
     return caller
+
+
+def check_still(request: Request) -> None:
+    """Refuse who may no longer do what they are doing: their key was revoked, or has expired.
+
+    Raises:
+        ProblemError: They may not.
+    """
+    state = request.scope["state"]
+    guard: Guard | None = state["guard"]
+    if guard is not None:
+        state.pop("by_key", None)  # as it was found when the request came
+        _checked(guard, request, rule_of(request.method, request.scope["route"].path_format))
 
 
 def _checked(guard: Guard, request: Request, rule: Rule) -> Caller:

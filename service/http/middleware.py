@@ -23,6 +23,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from portrait import metrics
 from service.http.leaving import Leaving
 
+HELD = "held"  # in a request's state: seconds that it was held open on purpose
 REQUEST_ID = re.compile(r"[\w.:-]{1,128}", re.ASCII)
 TOO_SLOW = 408
 TOO_LARGE = 413
@@ -70,7 +71,8 @@ class RequestLog:
         except ClientDisconnect:  # nobody is there to be answered
             status = CLIENT_LEFT
         finally:
-            _record(scope, status, perf_counter() - started, request_id)
+            seconds = perf_counter() - started - state.get(HELD, 0.0)
+            _record(scope, status, seconds, request_id)
 
 
 @dataclass(frozen=True, slots=True)

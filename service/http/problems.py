@@ -21,6 +21,8 @@ from portrait.errors import (
     ModelMissingError,
     NotSuppressedError,
     PortraitError,
+    PositionInvalidError,
+    PositionNotReachedError,
     ProfileErasedError,
     ProfileNotFoundError,
     StoreUnavailableError,
@@ -122,6 +124,8 @@ class NotAliveError(ProblemError):
 OURS: Mapping[type[PortraitError], tuple[HTTPStatus, str, int | None]] = {
     ProfileNotFoundError: (HTTPStatus.NOT_FOUND, "profile-not-found", None),
     ProfileErasedError: (HTTPStatus.GONE, "profile-erased", None),
+    PositionInvalidError: (HTTPStatus.UNPROCESSABLE_ENTITY, "position-invalid", None),
+    PositionNotReachedError: (HTTPStatus.SERVICE_UNAVAILABLE, "position-not-reached", 1),
     NotSuppressedError: (HTTPStatus.NOT_FOUND, "not-suppressed", None),
     ErasureNotFoundError: (HTTPStatus.NOT_FOUND, "erasure-not-found", None),
     ReceiptMissingError: (HTTPStatus.NOT_FOUND, "receipt-missing", None),
@@ -327,6 +331,13 @@ async def answer_ours(request: Request, error: PortraitError) -> Response:
     problem = Problem(type=f"{TYPES}{name}", title=title, status=status, detail=detail)
     headers = {} if retry is None else {"Retry-After": str(retry)}
     return _answer(request, problem, headers)
+
+
+async def answer_problem(request: Request, error: PortraitError | ProblemError) -> Response:
+    """Answer an error of either kind."""
+    if isinstance(error, ProblemError):
+        return await _own(request, error)
+    return await answer_ours(request, error)
 
 
 async def _own(request: Request, error: ProblemError) -> Response:

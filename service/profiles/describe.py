@@ -57,7 +57,7 @@ def profile_json(  # noqa: PLR0913 - it is what the answer is made of
     vectors: Vectors | None,
     now: float,
 ) -> bytes:
-    """Write a profile, but for `stale_seconds`: what does not change with time alone in an hour.
+    """Write a profile, but for how it lags: what does not change with time alone in an hour.
 
     Names the catalogue does not know are left out, or null.
     """
@@ -94,9 +94,20 @@ def extended(body: bytes, more: Json) -> bytes:
     return b"%b,%b" % (body[:-1], to_json(more)[1:])
 
 
-def with_staleness(body: bytes, seconds: float | None) -> bytes:
+def with_lag(body: bytes, lag_ms: int | None) -> bytes:
     """Add what changes from second to second to a profile."""
-    return b'%b,"stale_seconds":%b}' % (body[:-1], to_json(seconds))
+    if lag_ms is None:
+        return b'%b,"lag_ms":null,"stale_seconds":null}' % body[:-1]
+    return b'%b,"lag_ms":%d,"stale_seconds":%b}' % (
+        body[:-1],
+        lag_ms,
+        to_json(stale_seconds(lag_ms)),
+    )
+
+
+def stale_seconds(lag_ms: int | None) -> float | None:
+    """Return a lag in seconds."""
+    return None if lag_ms is None else lag_ms / 1_000
 
 
 def moment(milliseconds: int) -> datetime:
@@ -104,10 +115,8 @@ def moment(milliseconds: int) -> datetime:
     return _moment(milliseconds / 1_000, UTC)
 
 
-def stale_seconds(
-    partitions: Sequence[int], reached: Mapping[int, int], now: float
-) -> float | None:
-    """Return how far a user's partitions lag behind `now` (seconds since 1970), if known.
+def lag_of(partitions: Sequence[int], reached: Mapping[int, int], now: float) -> int | None:
+    """Return how far a user's partitions lag behind `now` (seconds since 1970) in ms, if known.
 
     Args:
         partitions: As a record has them: 1 + partition, or 0.
@@ -115,7 +124,7 @@ def stale_seconds(
         now: Seconds since 1970.
     """
     moments = [reached[place - 1] for place in partitions if place and place - 1 in reached]
-    return round(max(now - min(moments) / 1_000, 0.0), 3) if moments else None
+    return max(round(now * 1_000) - min(moments), 0) if moments else None
 
 
 def _frequency(newest: int, counts: Sequence[int]) -> list[Json]:

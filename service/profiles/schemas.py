@@ -13,6 +13,7 @@ from service.fields import (
     Brand,
     Category,
     ItemName,
+    Lag,
     ModelName,
     Moment,
     Price,
@@ -197,6 +198,7 @@ class ProfileAnswer(ResponseBody):
     space_id: SpaceName
     profile_as_of: Moment = Field(description="Time of the newest event.")
     received_at: Moment = Field(description="When Kafka took in the newest one.")
+    lag_ms: Lag
     stale_seconds: Stale
     events_folded: int = Field(examples=[5])
     totals: dict[Action, int] = Field(

@@ -16,7 +16,7 @@ from portrait.inference.ranking import Ranking
 from portrait.inference.repeating import Repeating
 from portrait.rules.rulings import Ruled
 from service.http.languages import USUAL, Language
-from service.profiles.describe import DECIMALS, Json, moment
+from service.profiles.describe import DECIMALS, Json, moment, stale_seconds
 from service.recommendations.interleaved import Drawn, interleave
 from service.recommendations.known import Loaded
 from service.recommendations.listing import Listing, list_items, rule_on, strategy_of
@@ -36,6 +36,14 @@ BY_RULES, POPULAR = "rules", "popular"  # sources beside what a list was made of
 
 
 @dataclass(frozen=True, slots=True)
+class Freshness:
+    """How far what an answer stands on may be behind."""
+
+    lag_ms: int | None = None  # None: it stands on no profile, or that is not known
+    is_reached: bool | None = None  # whether it holds what it was to hold, if that was said
+
+
+@dataclass(frozen=True, slots=True)
 class Told:
     """A list as it is told, and what is published of it."""
 
@@ -45,7 +53,7 @@ class Told:
     first: Listing  # the list, or the first of two that were interleaved
 
 
-def tell(loaded: Loaded, trials: Trials, id: str, view: View, stale: float | None) -> Told:
+def tell(loaded: Loaded, trials: Trials, id: str, view: View, fresh: Freshness) -> Told:
     """Make an answer. Blocks for milliseconds: in a thread.
 
     Args:
@@ -53,7 +61,7 @@ def tell(loaded: Loaded, trials: Trials, id: str, view: View, stale: float | Non
         trials: What it is tried with. The shop's rules are the same for every arm.
         id: Of the recommendation.
         view: What is ranked.
-        stale: How far what is known may be behind, seconds.
+        fresh: How far what is known may be behind.
     """
     asked, profile, shelf = loaded.asked, loaded.profile, view.shelf
     ruling = rule_on(loaded, view, view.rulings)
@@ -68,7 +76,9 @@ def tell(loaded: Loaded, trials: Trials, id: str, view: View, stale: float | Non
         "space_id": view.model.space_id,
         "experiments": trials.named,
         "profile_as_of": None if profile is None else moment(int(profile.head["last_at"])),
-        "stale_seconds": stale,
+        "lag_ms": fresh.lag_ms,
+        "stale_seconds": stale_seconds(fresh.lag_ms),
+        "position_reached": fresh.is_reached,
         "session_texts": first.basis.readings,
         "matched": first.ranking.matched,
         "filled": first.ranking.filled if len(listings) == 1 else 0,

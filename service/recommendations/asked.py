@@ -9,7 +9,7 @@ from portrait.events.columns import RING
 from portrait.events.item import Id
 from portrait.privacy.redact import redacted
 from portrait.reading.records import LONGEST_KEY
-from service.fields import RequestBody
+from service.fields import USUAL_WAIT_MS, PositionToken, RequestBody, WaitMs
 from service.http.languages import Language, language_of
 from service.recommendations.surfaces import SURFACES, Manner, Source, Surface
 
@@ -184,6 +184,12 @@ class AskerBody(RequestBody):
         "an age, a membership. It is not kept.",
         examples=[{"age": 34, "region": "DE"}],
     )
+    min_position: PositionToken | None = Field(
+        None,
+        description="`position` of `POST /events`: all that was sent before it is to be known. "
+        "`position_reached` says whether it is.",
+    )
+    wait_ms: WaitMs = USUAL_WAIT_MS
     explain: bool = Field(
         default=False, description="Name the events that speak for each item and against it."
     )

@@ -21,8 +21,9 @@ from portrait.events.unwanted import NOTHING
 from portrait.ref import item_ref
 from service.access.caller import ANYBODY
 from service.dependencies import OldItemIdPath, caller_of, state_of, turns_of
+from service.http.etags import DESCRIPTION, MOST_CHARACTERS, is_named
 from service.http.problems import declared
-from service.recommendations.answer import tell
+from service.recommendations.answer import Freshness, tell
 from service.recommendations.asked import MOST_ITEMS
 from service.recommendations.known import Loaded
 from service.recommendations.schemas import ItemsBeside, RecommendationRequest
@@ -54,8 +55,8 @@ IfNoneMatch = Annotated[
     str | None,
     Header(
         alias="If-None-Match",
-        description="`ETag` of what is known already: if nothing has changed, the answer is 304.",
-        max_length=1_024,
+        description=DESCRIPTION,
+        max_length=MOST_CHARACTERS,
     ),
 ]
 RESPONSES: dict[int | str, dict[str, object]] = {
@@ -96,7 +97,7 @@ async def _beside(
         "ETag": _etag(view, item_id, *sources, str(limit)),
         "Cache-Control": f"{_whose(request)}, max-age={FRESH_SECONDS}",
     }
-    if known is not None and _names(known, headers["ETag"]):
+    if known is not None and is_named(known, headers["ETag"]):
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
     asked = RecommendationRequest(
         surface="item",
@@ -106,7 +107,7 @@ async def _beside(
         limit=limit,
     )
     loaded = Loaded(asked, None, {}, NOTHING, is_personal=True)
-    told = await turns_of(request).take(partial(tell, loaded, PLAIN, "", view, None))
+    told = await turns_of(request).take(partial(tell, loaded, PLAIN, "", view, Freshness()))
     said = {name: told.body[name] for name in ItemsBeside.model_fields if name != "item_id"}
     body = to_json({"item_id": item_id, **said})
     return Response(body, headers=headers, media_type="application/json")
@@ -135,9 +136,3 @@ def _etag(view: View, *asked: str) -> str:
 
 def _minute() -> str:
     return datetime.now(UTC).strftime("%Y%m%d%H%M")
-
-
-def _names(known: str, etag: str) -> bool:
-    """Say whether `If-None-Match` names an answer: RFC 9110, 13.1.2."""
-    tags = [tag.strip().removeprefix("W/") for tag in known.split(",")]
-    return etag in tags or tags == ["*"]

@@ -14,8 +14,8 @@ from pydantic_core import to_json
 from portrait.profiles.profile import Profile
 from service.live import Live
 from service.parts import Parts
-from service.profiles.describe import stale_seconds
-from service.recommendations.answer import Told, tell
+from service.profiles.describe import lag_of
+from service.recommendations.answer import Freshness, Told, tell
 from service.recommendations.known import Loaded, load, load_also
 from service.recommendations.schemas import RecommendationRequest
 from service.recommendations.trials import PLAIN, trials_of
@@ -27,6 +27,7 @@ from service.view import View
 class Written:
     """A list in JSON, and what it is."""
 
+    id: str  # of the recommendation
     body: bytes
     told: Told
 
@@ -40,6 +41,7 @@ class Recommender:
     turns: Turns  # where they wait
     view: View
     is_counted: bool = True  # whether what comes of them may be, and experiments may change them
+    is_reached: bool | None = None  # whether a position was, that they were to hold
 
     async def load(self, asked: RecommendationRequest) -> Loaded:
         """Load what is known of whoever asks."""
@@ -50,7 +52,17 @@ class Recommender:
         return await load_also(loaded, asked, self.parts, self.live, self.view)
 
     async def make(self, loaded: Loaded) -> Written:
-        """Make a list. That it is a `Recommendations` is a test's to check.
+        """Make a list, and let what it is be published.
+
+        Raises:
+            BusyError: Too many ask at once.
+        """
+        written = await self.write(loaded)
+        self.publish(written)
+        return written
+
+    async def write(self, loaded: Loaded) -> Written:
+        """Write a list. That it is a `Recommendations` is a test's to check.
 
         Raises:
             BusyError: Too many ask at once.
@@ -61,21 +73,31 @@ class Recommender:
             if loaded.is_personal:
                 now = datetime.now(UTC)
                 trials = trials_of(asked, asked.user_id or id, live.experiments, now)
-        stale = None if loaded.profile is None else _stale(loaded.profile, live)
+        lag_ms = None if loaded.profile is None else _lag(loaded.profile, live)
+        fresh = Freshness(lag_ms, self.is_reached)
 
         def write() -> Written:
-            told = tell(loaded, trials, id, self.view, stale)
-            return Written(to_json(told.body), told)
+            told = tell(loaded, trials, id, self.view, fresh)
+            return Written(id, to_json(told.body), told)
 
-        written = await self.turns.take(write)
+        return await self.turns.take(write)
+
+    def publish(self, written: Written) -> None:
+        """Let it be published what a list is, that somebody gets."""
         if self.is_counted and self.parts.impressions != "off":
             is_seen = self.parts.impressions == "answers"
-            live.outbox.put(id, to_json({**written.told.impression, "is_seen": is_seen}))
-        return written
+            impression = to_json({**written.told.impression, "is_seen": is_seen})
+            self.live.outbox.put(written.id, impression)
 
 
-async def recommend(
-    asked: RecommendationRequest, parts: Parts, live: Live, turns: Turns, *, is_counted: bool = True
+async def recommend(  # noqa: PLR0913 - it is what a list is made from
+    asked: RecommendationRequest,
+    parts: Parts,
+    live: Live,
+    turns: Turns,
+    *,
+    is_counted: bool = True,
+    is_reached: bool | None = None,
 ) -> bytes:
     """Answer a request, in JSON.
 
@@ -85,13 +107,14 @@ async def recommend(
         live: What of that is in memory.
         turns: Where it waits.
         is_counted: See `Recommender`.
+        is_reached: Likewise.
 
     Raises:
         BusyError: Too many ask at once.
     """
-    recommender = Recommender(parts, live, turns, live.require(), is_counted)
+    recommender = Recommender(parts, live, turns, live.require(), is_counted, is_reached)
     return (await recommender.make(await recommender.load(asked))).body
 
 
-def _stale(profile: Profile, live: Live) -> float | None:
-    return stale_seconds(profile.partitions, live.reached, time())
+def _lag(profile: Profile, live: Live) -> int | None:
+    return lag_of(profile.partitions, live.reached, time())

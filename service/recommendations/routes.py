@@ -11,11 +11,13 @@ from service.access.problems import ScopeMissingError
 from service.dependencies import caller_of, state_of, turns_of
 from service.events import asks_for_privacy
 from service.http.problems import WRITING, declared
+from service.recommendations.asked import AskerBody
 from service.recommendations.page import make_page
 from service.recommendations.page_schemas import Page, PageRequest
 from service.recommendations.recommender import Recommender, recommend
 from service.recommendations.schemas import RecommendationRequest, Recommendations
 from service.routing import CostlyRoute
+from service.waiting import wait_for
 
 PAGE_COST = COSTS["POST", "/recommend/page"]
 
@@ -29,11 +31,17 @@ async def post_recommend(asked: RecommendationRequest, request: Request) -> Resp
     By the session if it says anything, with the user's profile for the long term; else by the
     profile; else what is popular, a few of each category. `strategy` says which. On another
     `surface` than `home`, what is looked at, searched for or in the cart stands for the session.
+    With `min_position` it waits until all that was sent before that is known; a list that could not
+    is answered all the same, and says so: `position_reached`.
     """
     check_public(caller_of(request), asked.user_id)
     asked = asked.spoken(request.headers.get("accept-language", ""))
     answer = await recommend(
-        asked, *state_of(request), turns_of(request), is_counted=_is_counted(request)
+        asked,
+        *state_of(request),
+        turns_of(request),
+        is_counted=is_counted(request),
+        is_reached=await is_reached(asked, request),
     )
     return Response(answer, media_type="application/json")
 
@@ -49,12 +57,23 @@ async def post_page(asked: PageRequest, request: Request) -> Response:
     check_public(caller, asked.user_id)
     await pay(request, caller, PAGE_COST * (len(asked.rows) - 1))
     asked = asked.spoken(request.headers.get("accept-language", ""))
-    recommender = Recommender(parts, live, turns_of(request), live.require(), _is_counted(request))
+    reached = await is_reached(asked, request)
+    recommender = Recommender(
+        parts, live, turns_of(request), live.require(), is_counted(request), reached
+    )
     answer = await make_page(asked, recommender)
     return Response(answer, media_type="application/json")
 
 
-def _is_counted(request: Request) -> bool:
+async def is_reached(asked: AskerBody, request: Request) -> bool | None:
+    """Wait for the position that a request names; None if it names none."""
+    if asked.min_position is None:
+        return None
+    return await wait_for(request, asked.min_position, asked.wait_ms)
+
+
+def is_counted(request: Request) -> bool:
+    """Say whether what comes of a list may be counted."""
     return not (caller_of(request).is_public and asks_for_privacy(request.headers))
 
 

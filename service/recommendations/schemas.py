@@ -13,6 +13,7 @@ from service.fields import (
     Category,
     CategoryRead,
     ItemName,
+    Lag,
     ModelName,
     Moment,
     Price,
@@ -229,7 +230,13 @@ class Recommendations(ResponseBody):
         examples=[{"diverse-home": "diverse"}],
     )
     profile_as_of: Moment | None = Field(description="Time of the user's newest event.")
+    lag_ms: Lag
     stale_seconds: Stale
+    position_reached: bool | None = Field(
+        description="Whether all up to `min_position` is known; false: it was waited for, and the "
+        "list is of what is known without it. Null where none was named.",
+        examples=[None],
+    )
     session_texts: tuple[TextReading, ...]
     matched: int = Field(
         description="Items that fit `filters`, before those of `exclude` and `exclude_seen` are "

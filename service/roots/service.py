@@ -20,6 +20,7 @@ from portrait.settings import Settings
 from portrait.tls import context_of
 from service.app import create_app
 from service.http.border import Border
+from service.roots.seats import seats_of
 from service.roots.serving import (
     ALL,
     body_limits_of,
@@ -82,4 +83,10 @@ def _app(
     parts = parts_of(settings, own, publisher, keys, settings.impressions)
     parts = in_shop(parts, settings.shop, known)
     guard = guard_of(settings, redis, known)
-    return create_app(parts, body_limits=body_limits_of(settings), border=border, guard=guard)
+    return create_app(
+        parts,
+        body_limits=body_limits_of(settings),
+        border=border,
+        guard=guard,
+        seats=seats_of(settings),
+    )

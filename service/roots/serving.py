@@ -28,7 +28,7 @@ from portrait.adapters.redis_keys import RedisKeys
 from portrait.adapters.redis_lease import RedisJobs
 from portrait.adapters.redis_lists import RedisLists
 from portrait.adapters.redis_opinions import RedisOpinions
-from portrait.adapters.redis_progress import RedisPopularity, RedisProgress
+from portrait.adapters.redis_progress import RedisOffsets, RedisPopularity, RedisProgress
 from portrait.adapters.redis_registry import RedisRegistry
 from portrait.adapters.redis_rights import RedisErasures, RedisExports
 from portrait.adapters.redis_rules import RedisRules
@@ -97,6 +97,7 @@ def parts_of(
         catalogue=RedisCatalogue(redis),
         popularity=RedisPopularity(redis),
         progress=RedisProgress(redis),
+        offsets=RedisOffsets(redis),
         registry=RedisRegistry(redis),
         rules=RedisRules(redis),
         edges=RedisEdges(redis),

@@ -18,6 +18,7 @@ from portrait.shops.name import prefix_of
 from portrait.shops.shop import Shop
 from service.http.border import Border
 from service.live import Figures, Live
+from service.roots.seats import seats_of
 from service.roots.serving import (
     body_limits_of,
     in_shop,
@@ -70,4 +71,5 @@ def shops_app(settings: Settings, redis: Redis, publisher: Publisher, border: Bo
         series,
         body_limits=body_limits_of(settings),
         border=border,
+        seats=seats_of(settings),
     )

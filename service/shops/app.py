@@ -16,6 +16,7 @@ from service.http.border import Border
 from service.http.middleware import BodyLimits
 from service.recommendations.turns import Turns
 from service.repeating import repeat
+from service.seats import Seats
 from service.shops.by_shop import ByShop
 from service.shops.guard import ShopsGuard
 from service.shops.shops import Shops
@@ -34,6 +35,7 @@ def create_shops_app(  # noqa: PLR0913 - what it stands on
     *,
     body_limits: BodyLimits,
     border: Border,
+    seats: Seats,
 ) -> FastAPI:
     """Put the app together. Nothing is opened or sent before its lifespan begins."""
 
@@ -42,7 +44,9 @@ def create_shops_app(  # noqa: PLR0913 - what it stands on
         return ByShop(short, shops, guard, series)
 
     standing = OfShops(shops, ping, publisher)
-    return app_of(_lifespan(shops, border, guard, standing), shortcut, body_limits, border, guard)
+    return app_of(
+        _lifespan(shops, border, guard, standing, seats), shortcut, body_limits, border, guard
+    )
 
 
 class OfShops:
@@ -75,7 +79,7 @@ class OfShops:
 
 
 def _lifespan(
-    shops: Shops, border: Border, guard: ShopsGuard, standing: OfShops
+    shops: Shops, border: Border, guard: ShopsGuard, standing: OfShops, seats: Seats
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[Any]]:
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[Mapping[str, object]]:
@@ -88,6 +92,7 @@ def _lifespan(
                         "turns": turns,
                         "guard": guard,
                         "standing": standing,
+                        "seats": seats,
                         "shop": None,  # of who shows no key: there are no parts either
                     }
                 finally:

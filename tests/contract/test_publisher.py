@@ -9,7 +9,7 @@ from portrait.errors import StreamUnavailableError
 from portrait.events.stream import Message
 from portrait.settings import Settings
 from tests.support.logs import PARTITIONS, Log, LogInMemory, LogOnKafka
-from tests.support.memory_log import place_of
+from tests.support.memory_log import Place, place_of
 
 
 class PublisherContract:
@@ -74,9 +74,25 @@ class PublisherContract:
             b"%d" % n: n % PARTITIONS for n in range(6)
         }
 
+    async def test_it_says_where_the_last_of_each_partition_lies(self, log: Log) -> None:
+        topic, other = log.topics
+        keyed = [Message(topic, b"user-%d" % (n % 7), b"%d" % n) for n in range(40)]
+        placed = [Message(other, b"ann", bytes(50_000), partition=1) for n in range(30)]  # batches
+        async with log.publisher() as publisher:
+            await publisher.publish([Message(topic, b"user-1", b"earlier")])
+
+            published = await publisher.publish([*keyed, *placed])
+            found = await log.records()
+
+        last: dict[Place, int] = {}
+        for record in found:
+            last[place_of(record)] = max(record.offset, last.get(place_of(record), 0))
+        assert published == last
+        assert set(published) == {(topic, 0), (topic, 1), (other, 1)}
+
     async def test_nothing_is_no_trouble(self, log: Log) -> None:
         async with log.publisher() as publisher:
-            await publisher.publish([])
+            assert await publisher.publish([]) == {}
             await publisher.check()
 
         assert await log.records() == []

@@ -809,6 +809,20 @@ class OffsetStoreContract:
         stored = await store.load("group")
         assert stored == StoredOffsets(life, {("a.b", 0): 2}, {("a.b", 0): second})
 
+    async def test_who_only_looks_sees_the_same_and_begins_no_life(
+        self, store: OffsetStore
+    ) -> None:
+        assert isinstance(store, RedisOffsets | MemoryOffsets)
+        assert await store.look("group") == StoredOffsets("", {})
+        life, log = (await store.load("group")).life, LogName(1, "0b")
+        stored = StoredOffsets(life, {("a.b", 0): 9, ("c", 1): 0}, {("a.b", 0): log})
+        await store.save("group", stored)
+
+        looked = await store.look("group")
+
+        assert (looked.life, looked.ends) == ("", stored.ends)
+        assert looked.logs[("a.b", 0)] == log
+
     async def test_groups_do_not_share_offsets(self, store: OffsetStore) -> None:
         life = (await store.load("group")).life
         await store.save("group", StoredOffsets(life, {("a", 0): 5}))

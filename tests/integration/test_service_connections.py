@@ -6,7 +6,7 @@ import logging
 import re
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -287,8 +287,10 @@ async def test_who_kept_most_of_a_body_waiting_for_longest_makes_room_for_others
 async def test_bodies_together_are_bounded_where_nobody_is_slow() -> None:
     shop, may_go_on = Shop(), asyncio.Event()
 
-    async def publish(messages: Sequence[Message]) -> None:  # noqa: ARG001 - takes its time
+    async def publish(messages: Sequence[Message]) -> Mapping[tuple[str, int], int]:
+        del messages
         await may_go_on.wait()
+        return {}
 
     shop.publisher.publish = publish  # type: ignore[method-assign] # a log that takes its time
     padded = {**json.loads(CLICK), "pad": "x" * 60_000}

@@ -6,6 +6,7 @@ import re
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from functools import lru_cache
 from hashlib import blake2b
@@ -335,7 +336,7 @@ class MemoryProgress:
 
 
 class MemoryOffsets:
-    """An `OffsetStore` in dicts by group."""
+    """An `OffsetStore` and an `OffsetReader` in dicts by group."""
 
     def __init__(self, life: str = FIRST_LIFE) -> None:
         self.ends: dict[str, dict[tuple[str, int], int]] = {}
@@ -349,6 +350,10 @@ class MemoryOffsets:
         return StoredOffsets(
             self.life, dict(self.ends.get(group, {})), dict(self.logs.get(group, {}))
         )
+
+    async def look(self, group: str) -> StoredOffsets:
+        """Return the offsets there are."""
+        return replace(await self.load(group), life="")
 
     async def forget(self, group: str) -> None:
         """Forget a group's offsets."""
@@ -376,14 +381,14 @@ class ListPublisher:
         self.messages: list[Message] = []
         self.is_down = False
 
-    async def publish(self, messages: Sequence[Message]) -> None:
+    async def publish(self, messages: Sequence[Message]) -> Mapping[tuple[str, int], int]:
         """Put the messages into the log, and remember them."""
         await self.check()
         if any(len(message.value or b"") > MOST_BYTES for message in messages):
             raise StreamUnavailableError
-        for message in messages:
-            self.log.append(message)
+        last = dict(self.log.append(message) for message in messages)
         self.messages.extend(messages)
+        return last
 
     async def check(self) -> None:
         """Raise if it is down."""

@@ -35,11 +35,12 @@ class MemoryLog:
         self.records: list[Record] = []
         self._ends: Counter[Place] = Counter()
 
-    def append(self, message: Message) -> None:
-        """Take in a message, where it says or its key decides."""
+    def append(self, message: Message) -> tuple[Place, int]:
+        """Take in a message, where it says or its key decides. Returns where it lies."""
         chosen = crc32(message.key) if message.partition is None else message.partition
         place = message.topic, chosen % self._partitions.get(message.topic, 1)
         self.put(place, message.key, message.value, message.headers)
+        return place, self._ends[place] - 1
 
     def put(
         self, place: Place, key: bytes | None, value: bytes | None, headers: Headers = ()

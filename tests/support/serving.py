@@ -8,12 +8,14 @@ from datetime import timedelta
 
 import httpx
 
+from service.access.guard import Guard
 from service.app import create_app
 from service.http.border import Border
 from service.http.connection import Limits
 from service.http.middleware import BodyLimits
 from service.http.server import DrainingServer, server_of
 from service.operations import FRESH
+from service.seats import Seats
 from tests.support.shop import Shop
 
 SHORT = timedelta(milliseconds=300)
@@ -77,10 +79,16 @@ class Serving:
 
 
 @asynccontextmanager
-async def serving(shop: Shop, rules: Rules | None = None) -> AsyncIterator[Serving]:
+async def serving(
+    shop: Shop,
+    rules: Rules | None = None,
+    *,
+    guard: Guard | None = None,
+    seats: Seats | None = None,
+) -> AsyncIterator[Serving]:
     """Serve on a free port; stop at the end."""
     rules, border = rules or Rules(), Border()
-    app = create_app(shop.parts, body_limits=rules.bodies, border=border)
+    app = create_app(shop.parts, body_limits=rules.bodies, border=border, guard=guard, seats=seats)
     server = server_of(
         app,
         host="127.0.0.1",

@@ -32,6 +32,7 @@ from service.http.border import Border
 from service.http.middleware import BodyLimits
 from service.live import Live
 from service.parts import Impressions, Parts
+from service.seats import Seats
 from tests.support.catalogues import ITEMS, SPACE
 from tests.support.fake_training import MemoryJobs, MemoryLease
 from tests.support.fakes import (
@@ -39,6 +40,7 @@ from tests.support.fakes import (
     ListPublisher,
     MemoryCatalogue,
     MemoryDesk,
+    MemoryOffsets,
     MemoryPopularity,
     MemoryProfiles,
     MemoryProgress,
@@ -72,6 +74,7 @@ class Shop:
     items: MemoryCatalogue = field(default_factory=MemoryCatalogue)
     popularity: MemoryPopularity = field(default_factory=MemoryPopularity)
     progress: MemoryProgress = field(default_factory=MemoryProgress)
+    offsets: MemoryOffsets = field(default_factory=MemoryOffsets)
     registry: MemoryRegistry = field(default_factory=MemoryRegistry)
     rules: MemoryRules = field(default_factory=MemoryRules)
     edges: MemoryEdges = field(default_factory=MemoryEdges)
@@ -106,6 +109,7 @@ class Shop:
             catalogue=self.items,
             popularity=self.popularity,
             progress=self.progress,
+            offsets=self.offsets,
             registry=self.registry,
             rules=self.rules,
             edges=self.edges,
@@ -210,12 +214,12 @@ async def open_shop(
     *,
     border: Border | None = None,
     guard: Guard | None = None,
+    seats: Seats | None = None,
     most_bytes: int = MOST_BYTES,
 ) -> AsyncIterator[httpx.AsyncClient]:
     """Run the app with its background tasks; it has looked at everything once."""
-    app = create_app(
-        shop.parts, body_limits=BodyLimits(most_bytes=most_bytes), border=border, guard=guard
-    )
+    limits = BodyLimits(most_bytes=most_bytes)
+    app = create_app(shop.parts, body_limits=limits, border=border, guard=guard, seats=seats)
     async with app.router.lifespan_context(app) as state:
         yielded = dict(state or {})
         await look(yielded["live"])
@@ -227,6 +231,7 @@ async def open_shop(
 async def look(live: Live) -> None:
     """Do at once what the background tasks do now and then."""
     await live.follow_progress()
+    await live.folded.follow()
     await live.follow_popularity()
     await live.follow_rules()
     await live.follow_edges()

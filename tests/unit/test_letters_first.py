@@ -4,7 +4,7 @@ The successor goes on from the offsets that the store holds, so a letter whose o
 before it was sent would be lost. A repeat has the same id.
 """
 
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -71,10 +71,11 @@ class FatedPublisher(ListPublisher):
         super().__init__()
         self._fate = fate
 
-    async def publish(self, messages: Sequence[Message]) -> None:
+    async def publish(self, messages: Sequence[Message]) -> Mapping[tuple[str, int], int]:
         self._fate.meet(after=False)
-        await super().publish(messages)
+        published = await super().publish(messages)
         self._fate.meet(after=True)
+        return published
 
 
 class FatedOffsets(MemoryOffsets):

@@ -1,6 +1,6 @@
 """Prequential: what the champion expected is counted once what happened is stored."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import pytest
@@ -88,9 +88,9 @@ class Forgetful(ListPublisher):
         super().__init__()
         self._catalogue = catalogue
 
-    async def publish(self, messages: Sequence[Message]) -> None:
+    async def publish(self, messages: Sequence[Message]) -> Mapping[tuple[str, int], int]:
         self._catalogue.forget_searches()
-        await super().publish(messages)
+        return await super().publish(messages)
 
 
 class Shop:

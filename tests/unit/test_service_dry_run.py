@@ -67,6 +67,7 @@ async def test_a_dry_run_answers_as_the_run_does() -> None:
 
     assert len(shop.publisher.messages) == 2
     assert len(dry["results"][0].pop("read")) == 2
+    assert (dry.pop("position"), bool(wet.pop("position"))) == (None, True)
     assert dry == wet
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -205,11 +206,12 @@ class Away:
         self.times = times
         self.taken = list[Message]()
 
-    async def publish(self, messages: Any) -> None:  # noqa: ANN401 - a sequence
+    async def publish(self, messages: Sequence[Message]) -> Mapping[tuple[str, int], int]:
         self.times -= 1
         if self.times >= 0:
             raise StreamUnavailableError
         self.taken += messages
+        return {}
 
     async def check(self) -> None:
         """Answer."""
@@ -237,10 +239,11 @@ class Stuck(Away):
         super().__init__(times=0)
         self.is_asked = asyncio.Event()
 
-    async def publish(self, messages: Any) -> None:  # noqa: ANN401 - a sequence
+    async def publish(self, messages: Sequence[Message]) -> Mapping[tuple[str, int], int]:
         del messages
         self.is_asked.set()
         await asyncio.Event().wait()
+        return {}
 
 
 async def test_what_was_on_its_way_when_a_process_is_told_to_stop_is_not_lost() -> None:

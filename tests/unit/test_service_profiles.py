@@ -15,7 +15,7 @@ from portrait.model.model import Model
 from portrait.model.space import fit_space
 from portrait.profiles.facts import fold
 from portrait.profiles.profile import encode_profiles, read_facts
-from service.answers import ANSWER_BYTES, ENTRY_BYTES, Answers
+from service.answers import ANSWER_BYTES, ENTRY_BYTES, Answers, Written
 from service.profiles.schemas import ProfileAnswer
 from tests.support.catalogues import ITEMS, SPACE, catalogue
 from tests.support.fakes import HashEncoder
@@ -25,6 +25,7 @@ from tests.support.shop import HOUR_MS, NOW_MS, PARTITION, Shop, open_shop
 from tests.support.strategies import Happening, spread_log_of
 
 SEARCHES = ("cat toys",)
+SMALL = Written(b"small", "e")
 EVENTS = (
     {"type": "click", "item_id": "milk"},
     {"type": "search", "text": "cat toys"},
@@ -290,6 +291,7 @@ async def test_an_answer_that_is_kept_grows_stale_like_any_other(
         second = (await client.get("/profile/ann")).json()
 
     assert (first.pop("stale_seconds"), second.pop("stale_seconds")) == (1, 2)
+    assert (first.pop("lag_ms"), second.pop("lag_ms")) == (1_000, 2_000)
     assert first == second
 
 
@@ -340,8 +342,8 @@ def test_answers_are_kept_within_bytes_and_the_newest_stay(
 
     for user, size in asked:
         key = ("u" * user, b"r" * size, None, None, 0)
-        answers.keep(key, b"a" * size)
-        assert answers.get(key) == b"a" * size
+        answers.keep(key, Written(b"a" * size, "e"))
+        assert answers.get(key) == (b"a" * size, "e")
         assert answers.bytes <= most
 
     assert answers.bytes >= len(answers) * ENTRY_BYTES
@@ -349,12 +351,12 @@ def test_answers_are_kept_within_bytes_and_the_newest_stay(
 
 def test_what_is_larger_than_all_that_may_be_kept_is_not() -> None:
     answers = Answers(10_000)
-    answers.keep(("ann", b"", None, None, 0), b"small")
+    answers.keep(("ann", b"", None, None, 0), SMALL)
 
-    answers.keep(("eve", b"", None, None, 0), b"x" * 10_000)
+    answers.keep(("eve", b"", None, None, 0), Written(b"x" * 10_000, "e"))
 
     assert answers.get(("eve", b"", None, None, 0)) is None
-    assert answers.get(("ann", b"", None, None, 0)) == b"small"
+    assert answers.get(("ann", b"", None, None, 0)) == SMALL
 
 
 def test_two_hundred_megabytes_of_answers_are_not_held() -> None:
@@ -362,7 +364,8 @@ def test_two_hundred_megabytes_of_answers_are_not_held() -> None:
 
     tracemalloc.start()
     for place in range(1_500):
-        answers.keep((f"user-{place}", bytes(4_096), None, None, 0), bytes(140_000))
+        key = (f"user-{place}", bytes(4_096), None, None, 0)
+        answers.keep(key, Written(bytes(140_000), f"etag of {place:40d}"))
     held, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
 

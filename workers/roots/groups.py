@@ -1,6 +1,7 @@
 """What consumer groups are called: one for each worker, and one for who sends letters back."""
 
-UPDATE_GROUP = "portrait-update"
+from portrait.events.progress import UPDATE_GROUP
+
 INDEX_GROUP = "portrait-index"
 ARCHIVE_GROUP = "portrait-archive"
 OPINIONS_GROUP = "portrait-opinions"

@@ -16,6 +16,7 @@ from portrait.adapters.redis_progress import RedisOffsets, RedisPopularity, Redi
 from portrait.adapters.redis_registry import RedisRegistry
 from portrait.adapters.redis_store import RedisProfiles
 from portrait.events.consent import DEFAULTS
+from portrait.events.progress import UPDATE_GROUP
 from portrait.events.stream import Publisher
 from portrait.events.topics import FOLDED
 from portrait.lifecycle.lease import stopped
@@ -24,7 +25,6 @@ from portrait.settings import Settings
 from workers.painter import await_painter
 from workers.roots.bounds import bounds_of
 from workers.roots.encoders import encoders_of
-from workers.roots.groups import UPDATE_GROUP
 from workers.roots.registry import spoken
 from workers.roots.wires import connected
 from workers.update.repaint import keep_repainted
