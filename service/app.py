@@ -36,8 +36,10 @@ from service.opinions import routes as opinions
 from service.parts import Parts
 from service.privacy import consents, erasures, exports
 from service.profiles import routes as profiles
+from service.profiles import stream as profile_stream
 from service.recommendations import beside
 from service.recommendations import routes as recommendations
+from service.recommendations import stream as list_stream
 from service.recommendations.turns import Turns
 from service.rules import routes as rules
 from service.seats import Seats
@@ -87,6 +89,7 @@ def app_of(
     """Put the app together, over whatever its lifespan yields."""
     resources = (
         *(consents, exports, erasures, beside),  # before profiles and items: longer paths
+        *(profile_stream, list_stream),
         *(profiles, recommendations, rules, events, identities, items, opinions),
         *(audiences, statistics, impressions, experiments),
         *(models, access, operations),
@@ -129,6 +132,7 @@ def assemble(
                 "content-type",
                 "if-match",
                 "if-none-match",
+                "last-event-id",
                 "x-request-id",
             ],
             expose_headers=["etag"],

@@ -282,6 +282,44 @@ def test_what_is_sent_goes_to_the_sender_s_own_shop(served: Served) -> None:
     assert served.ask(ACME, f"/profile/{USER}").json()["events_folded"] == 1
 
 
+def test_a_position_is_good_for_the_shop_that_it_was_given_to_alone(served: Served) -> None:
+    event = {"type": "click", "user_id": BOTH, "item_id": "item-1"}
+    position = served.ask(BETA, "/events", "POST", event).json()["position"]
+    path = f"/profile/{BOTH}?wait_ms=10000&min_position={position}"
+
+    asyncio.run(until(lambda: served.is_there(BETA, path), "it is folded"))
+    theirs = served.ask(ACME, path)
+    listed = served.ask(ACME, "/recommend", "POST", {"user_id": BOTH, "min_position": position})
+
+    for answer in (theirs, listed):
+        assert (answer.status_code, answer.json()["detail"]) == (422, "It is of another shop.")
+
+
+def test_a_stream_is_of_the_shop_of_its_key(served: Served) -> None:
+    asked = {"user_id": BOTH, "limit": 100}
+
+    mine, theirs = [first_sent(served, shop, f"/profile/{BOTH}/stream") for shop in (BETA, ACME)]
+    my_list, their_list = [
+        first_sent(served, shop, "/recommend/stream", {**asked, "exclude_seen": False})
+        for shop in (BETA, ACME)
+    ]
+    gone, unknown = [first_sent(served, shop, f"/profile/{GONE}/stream") for shop in (BETA, ACME)]
+
+    assert MARK in mine
+    assert MARK in my_list
+    assert MARK not in theirs + their_list
+    assert '"status":410' in gone
+    assert '"status":404' in unknown
+
+
+def first_sent(served: Served, shop: str, path: str, body: object = None) -> str:
+    """Return the first event of a stream, or the problem that there is instead."""
+    shown = {"authorization": f"Bearer {served.keys[shop]}"}
+    method, url = "GET" if body is None else "POST", f"http://127.0.0.1:{served.port}{path}"
+    with httpx.stream(method, url, json=body, headers=shown, timeout=ANSWER_SECONDS) as answer:
+        return next(line for line in answer.iter_lines() if line.startswith(("data: ", "{")))
+
+
 def test_nobody_erases_or_changes_what_is_of_another_shop(served: Served) -> None:
     item = served.ask(BETA, f"/items/{ITEM}").json()
 
