@@ -4,10 +4,9 @@ What was measured, less .06 for a first model and .1 for a learned one, for a tr
 same to the last bit everywhere; less .1 and .2 where searches and sessions are asked, and .2 where
 few people are (odd purchases, kin, stars, returns, interests of searches). What one odd purchase
 does to a learned model differs most from machine to machine, so it has more room. On one machine a
-run gives
-the same figures as the last, to every digit: training waits until all that was told is archived.
-Nothing ranks by prices yet: what diversity brings of them is no promise. Raise a floor when its
-figure has risen.
+run gives the same figures as the last, to every digit: training waits until all that was told is
+archived. Nothing ranks by prices yet: what diversity brings of them is no promise. Raise a floor
+when its figure has risen.
 """
 
 from benchmarks.portrait.goals import Sides
