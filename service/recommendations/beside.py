@@ -20,7 +20,7 @@ from portrait.errors import ItemNotFoundError
 from portrait.events.unwanted import NOTHING
 from portrait.ref import item_ref
 from service.access.caller import ANYBODY
-from service.dependencies import OldItemIdPath, caller_of, state_of, turns_of
+from service.dependencies import OldItemIdPath, caller_of, standing_of, state_of, turns_of
 from service.http.etags import DESCRIPTION, MOST_CHARACTERS, is_named
 from service.http.problems import declared
 from service.recommendations.answer import Freshness, tell
@@ -93,10 +93,7 @@ async def _beside(
     row = view.source.rows.get(item_ref(item_id))
     if row is None or row >= len(view.shelf) or view.shelf.hidden[row]:
         raise ItemNotFoundError
-    headers = {
-        "ETag": _etag(view, item_id, *sources, str(limit)),
-        "Cache-Control": f"{_whose(request)}, max-age={FRESH_SECONDS}",
-    }
+    headers = {"ETag": _etag(view, item_id, *sources, str(limit)), **_kept_for(request)}
     if known is not None and is_named(known, headers["ETag"]):
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
     asked = RecommendationRequest(
@@ -113,10 +110,18 @@ async def _beside(
     return Response(body, headers=headers, media_type="application/json")
 
 
-def _whose(request: Request) -> str:
-    """Say who may keep an answer: everybody what everybody may ask for."""
+def _kept_for(request: Request) -> dict[str, str]:
+    """Say who may keep an answer, for whom: everybody what everybody may ask for.
+
+    Pages of two shops may be of one origin and ask at one address. Their keys tell them apart, and
+    not every cache between looks at `Vary`.
+    """
     caller = caller_of(request)
-    return "public" if caller is ANYBODY or caller.is_public else "private"
+    if caller is ANYBODY:
+        return {"Cache-Control": f"public, max-age={FRESH_SECONDS}"}
+    is_everybodys = caller.is_public and not standing_of(request).is_shared
+    whose = "public" if is_everybodys else "private"
+    return {"Cache-Control": f"{whose}, max-age={FRESH_SECONDS}", "Vary": "Authorization"}
 
 
 def _etag(view: View, *asked: str) -> str:

@@ -339,6 +339,24 @@ def test_nobody_erases_or_changes_what_is_of_another_shop(served: Served) -> Non
     assert served.ask(BETA, f"/models/jobs/{served.ids['job']}").json()["state"] != ("cancelled")
 
 
+def test_no_cache_has_one_list_for_the_pages_of_two_shops(served: Served) -> None:
+    page = {"origin": "https://shop.example"}
+    body = {"name": "page", "kind": "public", "scopes": ["recommend"], "origins": [page["origin"]]}
+    path = "/items/item-1/similar"
+    tokens = [
+        (shop, served.ask(shop, "/keys", "POST", body).json()["token"]) for shop in (ACME, BETA)
+    ]
+
+    for shop, token in tokens:
+
+        def answer(shop: str = shop, token: str = token) -> httpx.Response:
+            return served.ask(shop, path, headers=page, token=token)
+
+        asyncio.run(until(lambda: answer().status_code == 200, "the page's key opens"))
+        assert answer().headers["cache-control"].startswith("private")
+        assert "Authorization" in answer().headers["vary"]
+
+
 def test_rules_are_each_shop_s_own(served: Served) -> None:
     before = served.ask(BETA, "/rules").json()
     body = {"rules": [{"id": "none", "do": {"exclude": True}, "where": {"items": ["item-1"]}}]}

@@ -6,12 +6,15 @@ import httpx
 import pytest
 from pydantic_core import to_json
 
+from portrait.access.scope import Scope
 from portrait.events.item import Item
 from portrait.rules.rule import RuleBook
 from service.recommendations.beside import FRESH_SECONDS
 from service.recommendations.schemas import ItemsBeside
+from service.standing import OfOne
 from tests.support.planted_shop import FIRST, PASTA, planted_shop
 from tests.support.shop import open_shop
+from tests.unit.test_service_access import PAGES, guarded, token_of
 
 
 async def got(client: httpx.AsyncClient, path: str, **headers: str) -> httpx.Response:
@@ -65,6 +68,32 @@ async def test_what_a_cache_has_is_not_sent_again() -> None:
     assert (again.status_code, again.content) == (304, b"")
     assert again.headers["etag"] == tag
     assert other.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("origins", "is_shared", "kept"),
+    [([PAGES], False, "public"), ([PAGES], True, "private"), ([], False, "private")],
+    ids=["a page's key", "a page's key where several shops are served", "a server's key"],
+)
+async def test_a_cache_gives_to_no_key_what_it_kept_for_another(
+    monkeypatch: pytest.MonkeyPatch,
+    origins: list[str],
+    is_shared: bool,  # noqa: FBT001 - pytest passes it by name
+    kept: str,
+) -> None:
+    monkeypatch.setattr(OfOne, "is_shared", is_shared)
+    shop = await planted_shop()
+    token = token_of(shop, Scope.RECOMMEND, origins=origins)
+    shown = {"authorization": f"Bearer {token}", "origin": PAGES}
+    async with guarded(shop) as client:
+        answer = await got(client, "/items/spaghetti/similar", **shown)
+        known = {"If-None-Match": answer.headers["etag"]}
+        again = await got(client, "/items/spaghetti/similar", **shown, **known)
+
+    assert again.status_code == 304
+    for each in (answer, again):
+        assert each.headers["cache-control"] == f"{kept}, max-age={FRESH_SECONDS}"
+        assert {*each.headers["vary"].split(", ")} >= {"Authorization"}
 
 
 async def test_processes_name_the_same_list_alike_and_another_catalogue_otherwise() -> None:
