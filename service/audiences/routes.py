@@ -40,7 +40,11 @@ LISTED: dict[int | str, dict[str, Any]] = {
                 "example": '{"user_id":"household-1929","score":4.31}\n',
             },
             CSV: {
-                "schema": {"type": "string"},
+                "schema": {
+                    "type": "string",
+                    "description": "An id that a program of tables would take for a formula has an "
+                    "apostrophe before it; as NDJSON it is as it is.",
+                },
                 "example": "user_id,score\nhousehold-1929,4.31\n",
             },
         },
@@ -110,12 +114,19 @@ async def get_members(audience_id: IdPath, parts: PartsDep, request: Request) ->
     name_subject(request, f"{job.id}, {job.size} people")
     await note(request, EXPORT, status.HTTP_200_OK)
     is_csv = _wants_csv(request)
-    headers = {"Cache-Control": "no-store", "Vary": "Accept"}
+    file = f"audience-{job.id}.{'csv' if is_csv else 'ndjson'}"
+    headers = {
+        "Cache-Control": "no-store",
+        "Vary": "Accept",
+        "Content-Disposition": f'attachment; filename="{file}"',
+    }
     lines = _stream(parts, job.id, _csv if is_csv else _ndjson, CSV_HEAD if is_csv else b"")
     return StreamingResponse(lines, 200, headers, CSV if is_csv else NDJSON)
 
 
 CSV_HEAD = b"user_id,score\n"
+# By which a formula begins, also as Chinese and Japanese editions read it.
+FORMULA = (*"=+-@\t\r\n", *"＝＋－＠")  # noqa: RUF001 - full width, as it is written
 
 
 async def _stream(
@@ -137,9 +148,17 @@ def _ndjson(members: Sequence[Member]) -> bytes:
 def _csv(members: Sequence[Member]) -> bytes:
     written = io.StringIO()
     csv.writer(written, lineterminator="\n").writerows(
-        (each.user, _shown(each)) for each in members
+        (_as_cell(each.user), _shown(each)) for each in members
     )
     return written.getvalue().encode()
+
+
+def _as_cell(id: str) -> str:
+    """Write an id so that no program of tables takes it for a formula: visitors choose theirs.
+
+    Source: OWASP, CSV Injection.
+    """
+    return f"'{id}" if id.startswith(FORMULA) else id
 
 
 def _shown(member: Member) -> float:

