@@ -20,6 +20,7 @@ from portrait.events.item import Id
 from portrait.events.stream import Headers, Message
 from portrait.events.topics import event_topic
 from portrait.privacy.redact import is_redacted
+from portrait.privacy.redact_id import is_redacted_id
 from portrait.reading.dialect import AS_SENT, Dialect
 from portrait.reading.envelopes import enveloped, messages_in, messages_of, value_of
 from portrait.reading.events import Reading, read_messages
@@ -205,5 +206,10 @@ def cloud_event_headers(raw: Iterable[tuple[bytes, bytes]]) -> Headers:
 def _holds_redacted(event: Event) -> bool:
     """Say whether something was taken out of what an event says: then it does not go on as sent."""
     item = event.item
-    said = () if item is None else (item.title, *item.attributes.values())
-    return any(is_redacted(text) for text in (event.text or "", *said) if isinstance(text, str))
+    ids = [event.event_id, event.session_id, event.order_id, event.recommendation_id]
+    texts = [event.text]
+    if item is not None:
+        ids += [item.group_id]
+        texts += [item.title, item.category, item.brand]
+        texts += [*item.attributes, *item.attributes.values()]
+    return any(map(is_redacted, filter(None, texts))) or any(map(is_redacted_id, filter(None, ids)))

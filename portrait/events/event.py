@@ -18,7 +18,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from portrait.events.item import Id, ItemSnapshot
+from portrait.events.item import Id, ItemSnapshot, OtherId
 from portrait.privacy.redact import redacted
 
 # What people write is kept without what names or reaches them.
@@ -61,7 +61,7 @@ class Event(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
 
-    event_id: Id = Field(
+    event_id: OtherId = Field(
         validation_alias=AliasChoices("event_id", "messageId", "eventId"),
         description="Names the event: a repeat with the same id counts once.",
     )
@@ -74,7 +74,7 @@ class Event(BaseModel):
     anonymous_id: Id | None = Field(
         None, validation_alias=AliasChoices("anonymous_id", "anonymousId", "domain_userid")
     )
-    session_id: Id | None = Field(
+    session_id: OtherId | None = Field(
         None, validation_alias=AliasChoices("session_id", "sessionId", "domain_sessionid")
     )
     item_id: Id | None = Field(
@@ -96,12 +96,12 @@ class Event(BaseModel):
         "rating, and only whether it speaks against the item.",
     )
     rating: float | None = Field(None, ge=0, le=5, description="Of a review: 1 worst, 5 best.")
-    order_id: Id | None = Field(
+    order_id: OtherId | None = Field(
         None,
         validation_alias=AliasChoices("order_id", "orderId", "transaction_id"),
         description="The order: groups what was bought together.",
     )
-    recommendation_id: Id | None = Field(
+    recommendation_id: OtherId | None = Field(
         None, validation_alias=AliasChoices("recommendation_id", "recommendationId")
     )
     occurred_at: AwareDatetime = Field(

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter
 
 from portrait.events.event import ANONYMOUS
-from portrait.events.item import LONGEST_ID, Id
+from portrait.events.item import LONGEST_ID, Id, OtherId
 
 MOST_ITEMS = 100  # of a list
 MOST_TRIED = 8  # experiments of one list
@@ -23,7 +23,7 @@ class _Message(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
 
-    recommendation_id: Id
+    recommendation_id: OtherId
     occurred_at: AwareDatetime
 
 

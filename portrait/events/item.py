@@ -1,6 +1,7 @@
 """Items: what a shop sells, and the text that the encoder reads."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Annotated, Any, Self
 
 from pydantic import (
@@ -17,8 +18,9 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from portrait.events.category import LONGEST, SEPARATOR
+from portrait.events.category import LONGEST, REMEMBERED, SEPARATOR
 from portrait.privacy.redact import redacted
+from portrait.privacy.redact_id import redacted_id
 from portrait.wording import worded
 
 MOST_ATTRIBUTES = 32
@@ -35,9 +37,14 @@ ID_PATTERN = rf"^{_SEGMENT}(?:/{_SEGMENT})*$"  # in Rust's syntax: `$` is the ve
 ID_RULE = "No control characters, and no `.` or `..` between slashes."
 
 Id = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_ID, pattern=ID_PATTERN)]
+# Of neither a user nor an item: it may be another, as long as it is always the same one.
+OtherId = Annotated[Id, AfterValidator(redacted_id)]
 Title = Annotated[str, StringConstraints(max_length=1_024), AfterValidator(redacted)]
-Brand = Annotated[str, StringConstraints(max_length=128)]
-AttributeName = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+_redacted_name = lru_cache(REMEMBERED)(redacted)  # of brands and the like a shop has thousands
+Brand = Annotated[str, StringConstraints(max_length=128), AfterValidator(_redacted_name)]
+AttributeName = Annotated[
+    str, StringConstraints(min_length=1, max_length=64), AfterValidator(_redacted_name)
+]
 AttributeValue = Annotated[str, StringConstraints(max_length=256), AfterValidator(redacted)]
 
 
@@ -57,7 +64,12 @@ def _bounded(value: Any) -> Any:  # noqa: ANN401 - pydantic hands over whatever 
     return {name: "" if each is None else each for name, each in value.items()}
 
 
-Category = Annotated[str, BeforeValidator(_join_path), StringConstraints(max_length=LONGEST)]
+Category = Annotated[
+    str,
+    BeforeValidator(_join_path),
+    StringConstraints(max_length=LONGEST),
+    AfterValidator(_redacted_name),
+]
 
 Attributes = Annotated[dict[AttributeName, AttributeValue], BeforeValidator(_bounded)]
 
@@ -75,7 +87,7 @@ class ItemSnapshot(BaseModel):
     price: float | None = Field(None, ge=0, le=1e9, description="0: it costs nothing.")
     attributes: Attributes = Field(default_factory=dict, max_length=MOST_ATTRIBUTES)
     available: bool = True
-    group_id: Id | None = Field(
+    group_id: OtherId | None = Field(
         None,
         description="Of a variant: what it is a size or a colour of. A list has one item of a "
         "group, and none of what is in the cart.",

@@ -17,7 +17,7 @@ from pydantic import (
 )
 
 from portrait.events.event import Text
-from portrait.events.item import Brand, Category, Id
+from portrait.events.item import Brand, Category, Id, OtherId
 from portrait.privacy.redact import redacted
 
 Words = Annotated[str, StringConstraints(min_length=1, max_length=128), AfterValidator(redacted)]
@@ -29,11 +29,11 @@ class Post(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
 
-    post_id: Id = Field(
+    post_id: OtherId = Field(
         validation_alias=AliasChoices("post_id", "postId", "id"),
         description="Names the post: a repeat with the same source and id counts once.",
     )
-    source: Id = Field(description="Where it stands: `weibo`, `news.example`.")
+    source: OtherId = Field(description="Where it stands: `weibo`, `news.example`.")
     subject: Words | None = Field(
         None, description="What it is about, in words of the producer: a name, a symbol."
     )

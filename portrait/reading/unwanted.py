@@ -6,6 +6,7 @@
 from typing import Annotated, Any, Self
 
 from pydantic import (
+    AfterValidator,
     AwareDatetime,
     BaseModel,
     ConfigDict,
@@ -21,6 +22,7 @@ from portrait.events.stream import Message, Record
 from portrait.events.topics import UNWANTED
 from portrait.events.unwanted import FOR_GOOD, Unwanted, What, Word, thing_of
 from portrait.field_errors import reasons
+from portrait.privacy.redact import redacted
 from portrait.reading.consents import moment_said
 from portrait.reading.dialect import AS_SENT, Dialect
 from portrait.reading.frames import key_behind
@@ -29,7 +31,11 @@ from portrait.times import to_ms
 
 LARGEST_SAID = 4_096  # bytes
 
-Name = Annotated[str, StringConstraints(min_length=1, max_length=512, strip_whitespace=True)]
+Name = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=512, strip_whitespace=True),
+    AfterValidator(redacted),
+]
 
 
 class NotInterested(BaseModel):

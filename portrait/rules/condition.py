@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -20,6 +21,7 @@ from pydantic import (
 
 from portrait.catalogue.edges import Relation
 from portrait.events.item import AttributeName, Id
+from portrait.privacy.redact import redacted
 
 MOST_NAMES = 50  # of one member
 MOST_ITEMS = 1_000
@@ -60,7 +62,8 @@ class Range(Part):
         return self
 
 
-Name = Annotated[str, StringConstraints(min_length=1, max_length=512)]
+# As the reader writes what it is compared with.
+Name = Annotated[str, StringConstraints(min_length=1, max_length=512), AfterValidator(redacted)]
 Names = Annotated[
     tuple[Name, ...], BeforeValidator(_as_list), Field(min_length=1, max_length=MOST_NAMES)
 ]

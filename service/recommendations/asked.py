@@ -19,7 +19,9 @@ MOST_EXCLUDED = 5_000
 MOST_CHOICES = 50  # of one filter
 MOST_TEXTS = 20  # of one session
 ProfileName = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_KEY)]
-Choice = Annotated[str, StringConstraints(min_length=1, max_length=512)]
+Choice = Annotated[  # as the reader writes what it is compared with
+    str, StringConstraints(min_length=1, max_length=512), AfterValidator(redacted)
+]
 SessionText = Annotated[
     str,
     StringConstraints(min_length=1, max_length=1_024, strip_whitespace=True),
