@@ -193,7 +193,9 @@ class AskerBody(RequestBody):
     )
     wait_ms: WaitMs = USUAL_WAIT_MS
     explain: bool = Field(
-        default=False, description="Name the events that speak for each item and against it."
+        default=False,
+        description="Name the events that speak for each item and against it; with a public key of "
+        "a session alone.",
     )
     language: Language | None = Field(
         None, description="Of titles and sentences; else by `Accept-Language`, else English."

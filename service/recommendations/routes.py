@@ -16,6 +16,7 @@ from service.recommendations.page import make_page
 from service.recommendations.page_schemas import Page, PageRequest
 from service.recommendations.recommender import Recommender, recommend
 from service.recommendations.schemas import RecommendationRequest, Recommendations
+from service.recommendations.surfaces import DUE
 from service.routing import CostlyRoute
 from service.waiting import wait_for
 
@@ -34,7 +35,7 @@ async def post_recommend(asked: RecommendationRequest, request: Request) -> Resp
     With `min_position` it waits until all that was sent before that is known; a list that could not
     is answered all the same, and says so: `position_reached`.
     """
-    check_public(caller_of(request), asked.user_id)
+    check_public(caller_of(request), asked, is_told=DUE in asked.manner.sources)
     asked = asked.spoken(request.headers.get("accept-language", ""))
     answer = await recommend(
         asked,
@@ -54,7 +55,8 @@ async def post_page(asked: PageRequest, request: Request) -> Response:
     another item; it is left out where they have done nothing. A row costs as much as a list.
     """
     caller, (parts, live) = caller_of(request), state_of(request)
-    check_public(caller, asked.user_id)
+    is_told = any(row.surface == "item" or DUE in row.manner.sources for row in asked.rows)
+    check_public(caller, asked, is_told=is_told)
     await pay(request, caller, PAGE_COST * (len(asked.rows) - 1))
     asked = asked.spoken(request.headers.get("accept-language", ""))
     reached = await is_reached(asked, request)
@@ -77,14 +79,30 @@ def is_counted(request: Request) -> bool:
     return not (caller_of(request).is_public and asks_for_privacy(request.headers))
 
 
-def check_public(caller: Caller, user: str | None) -> None:
-    """Refuse a public key that asks what suits a known user: it would read their profile.
+def check_public(caller: Caller, asked: AskerBody, *, is_told: bool) -> None:
+    """Refuse a public key that would read a profile: any visitor of a page may have it.
+
+    Whoever knows or guesses the id of an anonymous visitor gets a list for them, and no more.
+
+    Args:
+        caller: Whose key it is.
+        asked: For whom, and with which reasons.
+        is_told: Whether what is asked for says what somebody did: what they bought is due again,
+            a row stands there because they bought something.
 
     Raises:
-        ScopeMissingError: It does.
+        ScopeMissingError: It would.
     """
-    if caller.is_public and user is not None and not user.startswith(ANONYMOUS):
+    if not caller.is_public or asked.user_id is None:
+        return
+    if not asked.user_id.startswith(ANONYMOUS):
         msg = (
             "A public key asks for sessions and anonymous visitors; let your server ask for users."
+        )
+        raise ScopeMissingError(msg)
+    if asked.explain or is_told:
+        msg = (
+            "A public key is not told what a visitor did: neither `explain`, nor what is due again,"
+            " nor rows of a page about an item; leave out `user_id`, or let your server ask."
         )
         raise ScopeMissingError(msg)

@@ -213,6 +213,48 @@ async def test_a_public_key_asks_for_no_page_of_who_is_known(user: str | None, s
     assert answer.status_code == status
 
 
+@pytest.mark.parametrize(
+    ("path", "more"),
+    [
+        ("/recommend", {"explain": True}),
+        ("/recommend", {"surface": "again"}),
+        ("/recommend", {"sources": ["due"]}),
+        ("/recommend/page", {"rows": [{}], "explain": True}),
+        ("/recommend/page", {"rows": [{}, {"surface": "again"}]}),
+        ("/recommend/page", {"rows": [{"surface": "item"}]}),
+        ("/recommend/page", {"rows": [{"surface": "item", "item_id": "spaghetti"}]}),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize(("user", "status"), [("anonymous:guessed", 403), (None, 200)])
+async def test_a_public_key_is_not_told_what_a_visitor_did(
+    path: str, more: dict[str, object], user: str | None, status: int
+) -> None:
+    if user is None and ("again" in str(more) or "due" in str(more)):
+        pytest.skip("of nobody there is nothing to buy again")
+    shop = await shop_of()
+    public = token_of(shop, Scope.RECOMMEND, origins=[PAGES])
+    server = token_of(shop, Scope.RECOMMEND)
+    body = {"user_id": user, "session": {"items": ["spaghetti"]}, **more}
+    async with guarded(shop) as client:
+        told = await asked(client, "POST", path, public, json=body, headers={"origin": PAGES})
+        own = await asked(client, "POST", path, server, json=body)
+
+    assert (told.status_code, own.status_code) == (status, 200), told.text + own.text
+
+
+@pytest.mark.parametrize("more", [{"explain": True}, {"surface": "again"}], ids=str)
+async def test_a_public_key_is_not_told_it_in_a_stream(more: dict[str, object]) -> None:
+    shop = await shop_of()
+    public = token_of(shop, Scope.RECOMMEND, origins=[PAGES])
+    body = {"user_id": "anonymous:guessed", **more}
+    async with guarded(shop) as client:
+        path, page = "/recommend/stream", {"origin": PAGES}
+        answer = await asked(client, "POST", path, public, json=body, headers=page)
+
+    assert answer.status_code == 403
+
+
 async def test_each_row_is_paid_for() -> None:
     shop, cost = await shop_of(), COSTS["POST", "/recommend"]
     token = token_of(shop, Scope.RECOMMEND)
