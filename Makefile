@@ -149,10 +149,8 @@ generate: setup  ## Rewrite the tables and schemas that follow from the code.
 replay-dead: setup  ## Send dead letters back to the topics they came from.
 	@$(RUN) python -m workers replay-dead
 
-build/secrets:
-	@deploy/make-secrets.sh $@
-
-up: build/secrets  ## Kafka, Redis, service, workers, Prometheus and Grafana in containers.
+up:  ## Kafka, Redis, service, workers, Prometheus and Grafana in containers.
+	@deploy/make-secrets.sh build/secrets
 	docker compose up --build --detach --wait
 
 down:  ## Stop the containers.

@@ -6,7 +6,7 @@ import subprocess
 import sysconfig
 import tomllib
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,8 @@ from pydantic import BaseModel
 from portrait import metrics
 from portrait.adapters.kafka_stream import DRAIN_SECONDS
 from portrait.events.topics import EVENT_TOPICS, read_topics
+from portrait.rights.erasure_job import ErasureJob
+from portrait.rights.receipt import read_key, receipt_of, signed, verified
 from portrait.settings import SECRET, Settings, variable
 from service.http.server import LONGEST
 from tests.support.generated import ROOT
@@ -155,6 +157,50 @@ def test_compose_gives_each_container_the_secrets_that_its_settings_name() -> No
     assert used == set(COMPOSE["secrets"])
 
 
+def test_the_key_of_receipts_is_made_signs_and_is_added_where_it_is_missing(tmp_path: Path) -> None:
+    script, folder = DEPLOY / "make-secrets.sh", tmp_path / "secrets"
+    subprocess.run([script, folder], check=True, capture_output=True)  # noqa: S603 - our own
+    before = {file.name: file.read_text() for file in folder.iterdir()}
+    (folder / "receipt_key").unlink()  # made by a former version
+
+    subprocess.run([script, folder], check=True, capture_output=True)  # noqa: S603 - our own
+    after = {file.name: file.read_text() for file in folder.iterdir()}
+
+    job = ErasureJob(id="1", subject="2", asked_at=datetime(2026, 11, 27, tzinfo=UTC))
+    key = read_key(after["receipt_key"].encode(), private=True)
+    receipt = receipt_of(job, datetime(2026, 11, 27, tzinfo=UTC))
+    assert verified(signed(receipt, key), key) == receipt
+    assert after.keys() == before.keys()
+    assert {name for name in after if after[name] != before[name]} == {"receipt_key"}
+
+
+def test_whoever_signs_receipts_has_the_key_and_nobody_else() -> None:
+    variable = "PORTRAIT_RECEIPT_KEY_FILE"
+    in_compose = {name: each["environment"].get(variable) for name, each in OURS.items()}
+    in_pods = {
+        name: [
+            each["value"]
+            for each in pod["containers"][0].get("env", [])
+            if each["name"] == variable
+        ]
+        for name, pod in PODS.items()
+    }
+    (volume,) = [
+        each
+        for each in PODS["Deployment portrait-archive"]["volumes"]
+        if each.get("secret", {}).get("secretName") == "portrait-receipts"
+    ]
+    (container,) = PODS["Deployment portrait-archive"]["containers"]
+    (mount,) = [each for each in container["volumeMounts"] if each["name"] == volume["name"]]
+
+    assert {name for name, value in in_compose.items() if value} == {"archive"}
+    assert in_compose["archive"] == "/run/secrets/receipt_key"
+    assert {name for name, values in in_pods.items() if values} == {"Deployment portrait-archive"}
+    (named,) = MANIFESTS["Secret portrait-receipts"]["stringData"]
+    assert in_pods["Deployment portrait-archive"] == [f"{mount['mountPath']}/{named}"]
+    assert mount["readOnly"]
+
+
 def test_the_secrets_of_compose_are_made_once_and_each_anew(tmp_path: Path) -> None:
     script, folders = DEPLOY / "make-secrets.sh", [tmp_path / "first", tmp_path / "second"]
     for folder in (*folders, folders[0]):
@@ -277,7 +323,8 @@ def test_the_trainer_on_gpus_takes_the_place_of_the_other() -> None:
 
 
 def test_the_example_of_a_secret_has_names_only() -> None:
-    assert set(MANIFESTS["Secret portrait-secrets"]["stringData"].values()) == {""}
+    secrets = [each for name, each in MANIFESTS.items() if name.startswith("Secret")]
+    assert {value for each in secrets for value in each["stringData"].values()} == {""}
 
 
 @pytest.mark.parametrize("name", [*PODS, "GPUs"])
