@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Path, status
+from fastapi import APIRouter, Path, Request, status
 from pydantic import ConfigDict, Field
 
 from portrait.events.event import UserId
@@ -11,6 +11,7 @@ from portrait.events.item import Id
 from portrait.events.login import Identification
 from portrait.identity.device import decode_device
 from portrait.times import to_moment
+from service.access.admission import pay_events
 from service.dependencies import PartsDep
 from service.fields import Moment, RequestBody, ResponseBody, SentMoment
 from service.http.problems import WRITING, declared
@@ -64,7 +65,7 @@ class IdentityAnswer(ResponseBody):
 
 
 @router.post("/identities", status_code=status.HTTP_202_ACCEPTED, responses=declared(*WRITING))
-async def post_identity(body: IdentityBody, parts: PartsDep) -> IdentityAccepted:
+async def post_identity(body: IdentityBody, parts: PartsDep, request: Request) -> IdentityAccepted:
     """Say that an anonymous visitor is a user: what they did before is the user's from now on.
 
     Events that say both ids do the same, as do Segment's `identify` and `alias`. Any order and any
@@ -73,6 +74,7 @@ async def post_identity(body: IdentityBody, parts: PartsDep) -> IdentityAccepted
     """
     at = body.occurred_at or datetime.now(UTC)
     said = Identification(anonymous_id=body.anonymous_id, user_id=body.user_id, occurred_at=at)
+    await pay_events(request, [said.message])
     await parts.publisher.publish([said.message])
     return IdentityAccepted(anonymous_id=body.anonymous_id)
 

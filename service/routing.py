@@ -16,7 +16,7 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
 from service.access.admission import admit, note, pay
-from service.access.limits import COSTS
+from service.access.limits import COSTS, RIGHTS
 from service.access.rules import Rule, is_audited, rule_of
 from service.dependencies import turns_of
 from service.http.bodies import INLINE_BYTES, ReadRequest, read_body
@@ -57,12 +57,16 @@ class ExactRoute(APIRoute):
     def _cost(self) -> int:
         return COSTS.get((self._method, self.path_format), 1)
 
+    @property
+    def _is_right(self) -> bool:
+        return (self._method, self.path_format) in RIGHTS
+
     def _reading(self, answer: Handler) -> Handler:
-        rule, cost = self._rule, self._cost
+        rule, cost, is_right = self._rule, self._cost, self._is_right
 
         async def read(request: Request) -> Response:
             check_address(request.scope, request.scope["state"]["border"])
-            await pay(request, admit(request, rule), cost)
+            await pay(request, admit(request, rule), cost, is_right=is_right)
             return await answer(request)
 
         return read
@@ -72,13 +76,13 @@ class ExactRoute(APIRoute):
         model = asked if isinstance(asked, type) and issubclass(asked, BaseModel) else None
         names_something = bool(self.param_convertors)
         rule, what = self._rule, f"{self._method} {self.path_format}"
-        cost = self._cost
+        cost, is_right = self._cost, self._is_right
 
         async def write(request: Request) -> Response:
             border = request.scope["state"]["border"]
             check_address(request.scope, border)
             caller = admit(request, rule)
-            await pay(request, caller, cost)
+            await pay(request, caller, cost, is_right=is_right)
             check_writer(request, border, caller.origins)
             check_content_type(request)
             if names_something:

@@ -12,8 +12,9 @@ from portrait import metrics
 from portrait.access.audit import AuditLine
 from portrait.access.scope import Scope
 from portrait.errors import StoreUnavailableError
+from portrait.events.login import Identification
 from portrait.events.stream import Message
-from portrait.events.topics import action_of
+from portrait.events.topics import CONSENTS, IDENTITIES, UNWANTED, action_of
 from portrait.ref import user_ref
 from service.access.caller import ANYBODY, Caller
 from service.access.guard import LET_IN, Guard, check_page, check_scope, check_server
@@ -75,8 +76,8 @@ def _checked(guard: Guard, request: Request, rule: Rule) -> Caller:
     return caller
 
 
-async def pay(request: Request, caller: Caller, cost: int) -> None:
-    """Let a caller pay for a request, where there are limits.
+async def pay(request: Request, caller: Caller, cost: int, *, is_right: bool = False) -> None:
+    """Let a caller pay for a request, where there are limits; for a right by its own rate alone.
 
     Raises:
         RateLimitedError: They ask for too much.
@@ -84,11 +85,11 @@ async def pay(request: Request, caller: Caller, cost: int) -> None:
     limits = _limits_of(request, caller)
     if limits is not None:
         with _counted():
-            await limits.pay(caller, cost)
+            await limits.pay(caller, cost, is_right=is_right)
 
 
 async def pay_events(request: Request, messages: Sequence[Message]) -> None:
-    """Let a shop pay for events, and have room for whose they are, where it has quotas.
+    """Let a shop pay for what goes to Kafka, and have room for whose it is, where it has quotas.
 
     Raises:
         ShopLimitedError: It sends too many.
@@ -99,10 +100,17 @@ async def pay_events(request: Request, messages: Sequence[Message]) -> None:
     limits = _limits_of(request, caller)
     with _counted():
         if parts.room is not None:
-            users = {message.key.decode() for message in messages if action_of(message.topic)}
-            await parts.room.check_users(users)
+            await parts.room.check_users({*filter(None, map(_whose, messages))})
         if limits is not None:
             await limits.pay_events(caller, len(messages))
+
+
+def _whose(message: Message) -> str | None:
+    """Return the user whose profile a message makes or changes; None: nobody's."""
+    if message.topic == IDENTITIES:
+        return Identification.model_validate_json(message.value or b"").user_id
+    is_of_a_user = action_of(message.topic) is not None or message.topic in {CONSENTS, UNWANTED}
+    return message.key.decode() if is_of_a_user else None
 
 
 async def check_item(request: Request, id: str) -> None:

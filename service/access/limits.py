@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from http import HTTPStatus
 from math import ceil
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from portrait.access.buckets import BURST_SECONDS, Buckets
 from portrait.errors import StoreUnavailableError
@@ -29,6 +29,18 @@ COSTS: Mapping[tuple[str, str], int] = {  # tokens; of any other route one
     ("GET", "/items/{item_id}/together"): 4,
     ("POST", "/assist"): 4,
 }
+
+
+# What people may always ask of a shop: no quota of the shop refuses it, its key's own rate alone.
+RIGHTS: Final = frozenset(
+    {
+        ("PUT", "/profile/{user_id}/consent"),
+        ("DELETE", "/profile/{user_id}"),
+        ("GET", "/profile/{user_id}/export"),
+        ("DELETE", "/identities/{anonymous_id}"),
+        ("DELETE", "/suppressions/{user_id}"),
+    }
+)
 
 
 class RateLimitedError(ProblemError):
@@ -82,16 +94,21 @@ class Limits:
             at_hand[purse.name] -= cost
         return True
 
-    async def pay(self, caller: Caller, cost: int) -> None:
+    async def pay(self, caller: Caller, cost: int, *, is_right: bool = False) -> None:
         """Pay for a request; several of one caller ask the store once.
+
+        Args:
+            caller: Who asks.
+            cost: Tokens.
+            is_right: Whether it is among `RIGHTS`.
 
         Raises:
             RateLimitedError: There are not enough tokens; it says how long to wait.
             ShopLimitedError: Those of all keys of the shop are not enough.
         """
-        paid: list[Purse] = []
+        purses, paid = self._purses(caller), list[Purse]()
         try:
-            for purse in self._purses(caller):
+            for purse in purses[-1:] if is_right else purses:
                 await self._pay(purse, cost)
                 paid.append(purse)
         except ProblemError:

@@ -12,6 +12,7 @@ from portrait.reading.consents import consent_message, moment_said
 from portrait.reading.records import Clock
 from portrait.reading.unwanted import unwanted_message
 from portrait.times import MILLISECOND, to_moment
+from service.access.admission import pay_events
 from service.access.problems import ScopeMissingError
 from service.dependencies import PartsDep, UserIdPath, border_of, caller_of
 from service.http.problems import WRITING, declared
@@ -47,7 +48,10 @@ async def put_consent(
         raise ScopeMissingError(msg)
     at = _moment(asked, Clock.of_system(border_of(request).future_tolerance // MILLISECOND))
     said = {**asked.model_dump(), "at": to_moment(at)}
-    await parts.publisher.publish([consent_message(user_id, said)])
+    messages = [consent_message(user_id, said)]
+    if asked.allows_all:  # to withdraw one is everybody's right, whatever their shop has left
+        await pay_events(request, messages)
+    await parts.publisher.publish(messages)
     return ConsentAccepted(user_id=user_id, at=to_moment(at))
 
 
@@ -82,7 +86,9 @@ async def post_unwanted(
         raise ScopeMissingError(msg)
     at = _moment(asked, Clock.of_system(border_of(request).future_tolerance // MILLISECOND))
     said = {**asked.model_dump(), "at": to_moment(at)}
-    await parts.publisher.publish([unwanted_message(user_id, said)])
+    messages = [unwanted_message(user_id, said)]
+    await pay_events(request, messages)
+    await parts.publisher.publish(messages)
     return UnwantedAccepted(user_id=user_id, at=to_moment(at))
 
 

@@ -40,6 +40,11 @@ class ConsentRequest(RequestBody):
         examples=["2026-11-23T09:30:00Z"],
     )
 
+    @property
+    def allows_all(self) -> bool:
+        """Whether nothing is withdrawn."""
+        return self.personalisation and self.analytics and self.training
+
 
 class UnwantedRequest(NotInterested, RequestBody):
     """What somebody does not want, or wants again: one item, category or brand."""

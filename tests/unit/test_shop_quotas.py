@@ -1,6 +1,6 @@
 """Quotas: a shop that asks for, sends or has too much is told so, and no other notices."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -148,6 +148,80 @@ async def test_over_http_new_users_are_refused_and_known_ones_are_not() -> None:
     assert {(each.status_code, kind_of(each)) for each in (new, mixed)} == {(403, "quota-reached")}
     assert "1 users" in new.json()["detail"]
     assert decided("quota-reached") == before + 2
+
+
+IDENTIFY = {
+    "type": "identify",
+    "messageId": "i-1",
+    "anonymousId": "c-77",
+    "userId": "{user}",
+    "timestamp": "2026-11-24T10:00:00Z",
+}
+AGREES = {"personalisation": True, "analytics": True, "training": True}
+OF_A_USER = [
+    ("PUT", "/profile/{user}/consent", AGREES),
+    ("POST", "/profile/{user}/unwanted", {"item_id": "milk"}),
+    ("POST", "/identities", {"anonymous_id": "c-77", "user_id": "{user}"}),
+    ("POST", "/events", IDENTIFY),
+]
+
+
+def of(user: str, said: Mapping[str, object]) -> dict[str, object]:
+    return {key: user if value == "{user}" else value for key, value in said.items()}
+
+
+@pytest.mark.parametrize(("method", "path", "body"), OF_A_USER, ids=str)
+async def test_over_http_nothing_makes_a_new_user_where_there_may_be_none(
+    method: str, path: str, body: Mapping[str, object]
+) -> None:
+    async with opened(Quotas(users=1)) as (client, token):
+        new, known = [
+            await asked(client, method, path.format(user=user), token, json=of(user, body))
+            for user in ("zoe", "ann")
+        ]
+
+    assert (new.status_code, kind_of(new)) == (403, "quota-reached")
+    assert known.status_code == 202
+
+
+@pytest.mark.parametrize(("method", "path", "body"), OF_A_USER, ids=str)
+async def test_over_http_whatever_goes_to_kafka_is_counted(
+    method: str, path: str, body: Mapping[str, object]
+) -> None:
+    async with opened(Quotas(events=1)) as (client, token):
+        answers = [
+            await asked(client, method, path.format(user="ann"), token, json=of("ann", body))
+            for _ in range(4)
+        ]
+
+    assert answers[0].status_code == 202
+    assert (answers[-1].status_code, kind_of(answers[-1])) == (429, "shop-limited")
+
+
+RIGHTS = [
+    ("PUT", "/profile/{user}/consent", {**AGREES, "training": False}),
+    ("DELETE", "/profile/{user}", None),
+    ("DELETE", "/identities/{user}", None),
+    ("DELETE", "/suppressions/{user}", None),
+    ("GET", "/profile/{user}/export", None),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "body"), RIGHTS, ids=str)
+async def test_no_quota_refuses_what_people_may_always_ask_for(
+    method: str, path: str, body: Mapping[str, object] | None
+) -> None:
+    spent = Quotas(users=1, items=1, events=0.001, requests=0.001)
+    async with opened(spent) as (client, token):
+        await asked(client, "GET", "/items/milk", token)
+        refused = await asked(client, "GET", "/items/milk", token)
+        answers = [
+            await asked(client, method, path.format(user=f"zoe-{number}"), token, json=body)
+            for number in range(4)
+        ]
+
+    assert kind_of(refused) == "shop-limited"
+    assert {each.status_code for each in answers} <= {200, 202, 404}
 
 
 async def test_over_http_new_items_are_refused_and_others_can_be_changed() -> None:
