@@ -358,8 +358,8 @@ class Settings(BaseSettings):
     key_rate: PositiveFloat = Field(
         5_000,
         description="Tokens a second that a key or a token may ask for, over all processes, unless "
-        "the key says another number: recommendations and answers cost 4, all else 1. Two seconds' "
-        "worth may come at once.",
+        "the key says another number: recommendations and answers cost 4, each event and all else "
+        "1. Two seconds' worth may come at once.",
     )
     oidc_issuer: str | None = Field(
         None,

@@ -7,7 +7,7 @@ keeps cannot be read either.
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from http import HTTPStatus
 from math import ceil
@@ -20,6 +20,9 @@ from service.access.caller import Caller
 from service.http.problems import ProblemError
 
 LOT_SECONDS = 0.1
+PAGES_SHARE = 0.5  # of a shop's quota: visitors of its pages do not starve its servers
+SHOP, EVENTS = "shop", "events"  # policies of a shop, as headers name them
+OF_PAGES: Mapping[str, str] = {SHOP: "pages", EVENTS: "page-events"}  # the part of public keys
 MOST_LOTS = 10_000  # callers whose tokens are at hand
 COSTS: Mapping[tuple[str, str], int] = {  # tokens; of any other route one
     ("POST", "/recommend"): 4,
@@ -106,30 +109,42 @@ class Limits:
             RateLimitedError: There are not enough tokens; it says how long to wait.
             ShopLimitedError: Those of all keys of the shop are not enough.
         """
-        purses, paid = self._purses(caller), list[Purse]()
-        try:
-            for purse in purses[-1:] if is_right else purses:
-                await self._pay(purse, cost)
-                paid.append(purse)
-        except ProblemError:
-            for purse in paid:  # nothing came of it
-                self._at_hand[purse.name] = self._at_hand.get(purse.name, 0) + cost
-            raise
+        purses = self._purses(caller)
+        await self._pay_all([(each, cost) for each in (purses[-1:] if is_right else purses)])
 
     async def pay_events(self, caller: Caller, events: int) -> None:
-        """Pay for events that are sent.
+        """Pay for events that are sent: one of them came with the request, each more costs as much.
 
         Raises:
             ShopLimitedError: The shop may not send as many.
+            RateLimitedError: This key or token may not.
         """
         rate = self._quotas(caller).events
-        if rate is not None and events:
-            await self._pay(Purse(f"events of {caller.shop}", rate, "events"), events)
+        due: list[tuple[Purse, int]] = []
+        if rate is not None:
+            due += [
+                (each, events)
+                for each in _shared(EVENTS, caller.shop, rate, is_public=caller.is_public)
+            ]
+        due.append((self._purses(caller)[-1], events - 1))
+        await self._pay_all([(purse, cost) for purse, cost in due if cost > 0])
+
+    async def _pay_all(self, due: Sequence[tuple[Purse, int]]) -> None:
+        """Pay from several purses, or from none."""
+        paid: list[tuple[Purse, int]] = []
+        try:
+            for purse, cost in due:
+                await self._pay(purse, cost)
+                paid.append((purse, cost))
+        except ProblemError:
+            for purse, cost in paid:  # nothing came of it
+                self._at_hand[purse.name] = self._at_hand.get(purse.name, 0) + cost
+            raise
 
     def _purses(self, caller: Caller) -> tuple[Purse, ...]:
         """Return what a request of a caller is paid from."""
-        rate = caller.rate or self._rate
-        return _purses_of(caller.name, rate, caller.shop, self._quotas(caller).requests)
+        rate, of_all = caller.rate or self._rate, self._quotas(caller).requests
+        return _purses_of(caller.name, rate, caller.shop, of_all, caller.is_public)
 
     def _quotas(self, caller: Caller) -> Quotas:
         if caller.shop is None or self._quotas_of is None:
@@ -171,18 +186,35 @@ class Limits:
 
 
 @lru_cache(MOST_LOTS)
-def _purses_of(name: str, rate: float, shop: str | None, of_all: float | None) -> tuple[Purse, ...]:
+def _purses_of(
+    name: str,
+    rate: float,
+    shop: str | None,
+    of_all: float | None,
+    is_public: bool,  # noqa: FBT001 - by name it would be looked up more slowly
+) -> tuple[Purse, ...]:
     """Return the shop's, if it has a quota, then the caller's: two of them may be called alike."""
     own = Purse(name if shop is None else f"{shop} {name}", rate, "key")
-    return (own,) if of_all is None else (Purse(f"shop {shop}", of_all, "shop"), own)
+    return (own,) if of_all is None else (*_shared(SHOP, shop, of_all, is_public=is_public), own)
 
 
+def _shared(policy: str, shop: str | None, rate: float, *, is_public: bool) -> tuple[Purse, ...]:
+    """Return what all keys of a shop pay from; the public ones from their part of it first."""
+    of_all = Purse(f"{policy} {shop}", rate, policy)
+    if not is_public:
+        return (of_all,)
+    policy = OF_PAGES[policy]
+    return Purse(f"{policy} {shop}", PAGES_SHARE * rate, policy), of_all
+
+
+TOLD = "recommendations and answers cost 4, each event and all else 1."
+PART = "All its public keys together may have half of that"
 SAID = {
-    "key": "It may ask for {rate:g} tokens a second; recommendations and answers cost 4, all else "
-    "1.",
-    "shop": "All its keys together may ask for {rate:g} tokens a second; recommendations and "
-    "answers cost 4, all else 1.",
-    "events": "It may send {rate:g} events a second.",
+    "key": f"It may ask for {{rate:g}} tokens a second; {TOLD}",
+    SHOP: f"All its keys together may ask for {{rate:g}} tokens a second; {TOLD}",
+    OF_PAGES[SHOP]: f"{PART}: {{rate:g}} tokens a second; {TOLD}",
+    EVENTS: "It may send {rate:g} events a second.",
+    OF_PAGES[EVENTS]: f"{PART}: {{rate:g}} events a second.",
 }
 
 

@@ -50,7 +50,8 @@ class KeyRequest(RequestBody):
         None,
         strict=False,
         description="Tokens a second that it may ask for, over all processes; null: as the service "
-        "is set (PORTRAIT_KEY_RATE). Recommendations and answers cost 4, all else 1.",
+        "is set (PORTRAIT_KEY_RATE). Recommendations and answers cost 4, each event and all else "
+        "1.",
     )
     expires_at: SentMoment = Field(None, description="From when on it opens nothing; null: never.")
 

@@ -255,7 +255,7 @@ EXAMPLES: Mapping[int, Problem] = {
         title="This key or token asks for too much: try again in a moment.",
         status=429,
         detail="It may ask for 1000 tokens a second; "
-        "recommendations and answers cost 4, all else 1.",
+        "recommendations and answers cost 4, each event and all else 1.",
         request_id="5f0c8a",
     ),
     500: Problem(

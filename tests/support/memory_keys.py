@@ -1,7 +1,7 @@
 """Keys, buckets and the audit log in memory."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from portrait.access.audit import MOST_LINES, AuditLine, Placed
@@ -65,7 +65,8 @@ class MemoryKeys:
 class MemoryBuckets:
     """`Buckets` in a dict."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.clock = clock
         self.held: dict[str, tuple[float, float]] = {}
         self.asked = 0
         self.is_down = False
@@ -75,12 +76,17 @@ class MemoryBuckets:
         self.asked += 1
         if self.is_down:
             raise StoreUnavailableError
-        now, size = time.monotonic(), max(least, rate * BURST_SECONDS)
+        now, size = self.clock(), max(least, rate * BURST_SECONDS)
         tokens, at = self.held.get(name, (size, now))
         tokens = min(size, tokens + (now - at) * rate)
         taken = int(min(tokens, most)) if tokens >= least else 0
         self.held[name] = tokens - taken, now
         return Taken(taken, 0.0 if taken else (least - tokens) / rate)
+
+
+def stopped_buckets() -> MemoryBuckets:
+    """Return buckets that nothing comes into, however long a busy machine takes."""
+    return MemoryBuckets(lambda: 0.0)
 
 
 class MemoryAudit:

@@ -17,7 +17,7 @@ from service.parts import Parts
 from service.shops.known import KnownShops
 from service.shops.room import QuotaReachedError, ShopRoom
 from tests.support.catalogues import ITEMS, catalogue
-from tests.support.memory_keys import MemoryBuckets
+from tests.support.memory_keys import stopped_buckets
 from tests.support.memory_shops import MemoryShops
 from tests.support.shop import Shop, open_shop
 from tests.unit.test_service_access import asked, decided, kind_of, token_of
@@ -52,7 +52,7 @@ async def known_with(quotas: Quotas) -> KnownShops:
 
 async def test_all_keys_of_a_shop_pay_from_its_bucket_and_no_other_does() -> None:
     known = await known_with(Quotas(requests=10))
-    limits = Limits(MemoryBuckets(), RATE, known.quotas_of)
+    limits = Limits(stopped_buckets(), RATE, known.quotas_of)
 
     for _ in range(10):
         await limits.pay(ANN, 1)
@@ -71,7 +71,7 @@ async def test_all_keys_of_a_shop_pay_from_its_bucket_and_no_other_does() -> Non
 
 async def test_what_a_key_may_not_have_is_not_taken_from_its_shop() -> None:
     known = await known_with(Quotas(requests=10))
-    limits = Limits(MemoryBuckets(), RATE, known.quotas_of)
+    limits = Limits(stopped_buckets(), RATE, known.quotas_of)
     slow = replace(ANN, name="key slow", rate=1.0)
     for _ in range(2):
         await limits.pay(slow, 1)
@@ -84,8 +84,39 @@ async def test_what_a_key_may_not_have_is_not_taken_from_its_shop() -> None:
         await limits.pay(BOB, 1)
 
 
+PAGE = Caller("key page", frozenset(Scope), origins=frozenset({"https://a.example"}), shop=ACME)
+
+
+async def test_pages_take_a_half_of_what_their_shop_may_ask_for_and_no_more() -> None:
+    known = await known_with(Quotas(requests=10))
+    limits = Limits(stopped_buckets(), RATE, known.quotas_of)
+    pages = [PAGE, replace(PAGE, name="key other page")]
+
+    for turn in range(10):
+        await limits.pay(pages[turn % 2], 1)
+    for each in pages * 20:
+        with pytest.raises(ShopLimitedError, match="half") as refused:
+            await limits.pay(each, 1)
+    for _ in range(10):  # what is left of twenty
+        await limits.pay(ANN, 1)
+
+    assert refused.value.more_headers["RateLimit-Policy"] == '"pages";q=10;w=2'
+
+
+async def test_pages_send_a_half_of_the_events_that_their_shop_may_send() -> None:
+    known = await known_with(Quotas(events=10))
+    limits = Limits(stopped_buckets(), RATE, known.quotas_of)
+
+    await limits.pay_events(PAGE, 10)
+    for _ in range(20):
+        with pytest.raises(ShopLimitedError, match="half"):
+            await limits.pay_events(PAGE, 1)
+
+    await limits.pay_events(ANN, 10)
+
+
 async def test_who_is_called_alike_in_another_shop_pays_for_themselves() -> None:
-    limits = Limits(MemoryBuckets(), 1.0)
+    limits = Limits(stopped_buckets(), 1.0)
     for _ in range(2):
         await limits.pay(ANN, 1)
 
@@ -96,7 +127,7 @@ async def test_who_is_called_alike_in_another_shop_pays_for_themselves() -> None
 
 async def test_what_is_at_hand_is_paid_from_both_or_from_none() -> None:
     known = await known_with(Quotas(requests=20))
-    buckets = MemoryBuckets()
+    buckets = stopped_buckets()
     limits = Limits(buckets, RATE, known.quotas_of)
     await limits.pay(ANN, 1)  # a lot of two of the shop: one is left
 
@@ -107,7 +138,7 @@ async def test_what_is_at_hand_is_paid_from_both_or_from_none() -> None:
 
 async def test_events_are_counted_and_not_requests() -> None:
     known = await known_with(Quotas(events=100))
-    limits = Limits(MemoryBuckets(), RATE, known.quotas_of)
+    limits = Limits(stopped_buckets(), RATE, known.quotas_of)
 
     await limits.pay_events(ANN, 150)
     await limits.pay_events(CAT, 10_000)
@@ -123,7 +154,7 @@ async def opened(quotas: Quotas, **limits: float) -> AsyncIterator[tuple[httpx.A
     await shop.stock()
     shop.remember("ann", {"type": "click", "item_id": "milk"}, painted=catalogue())
     token = token_of(shop, *Scope)
-    rates = Limits(MemoryBuckets(), limits.get("rate", RATE), known.quotas_of)
+    rates = Limits(stopped_buckets(), limits.get("rate", RATE), known.quotas_of)
     guard = Guard({ACME: shop.keys}, limits=rates)
     await guard.read_keys()
     room = shop.parts.room

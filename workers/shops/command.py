@@ -12,8 +12,8 @@ from portrait.shops.shop import Quotas, Shop
 
 _NAME: TypeAdapter[str] = TypeAdapter(ShopName)
 _QUOTAS = {
-    "requests": "tokens a second that all its keys together may ask for",
-    "events": "events a second that it may send over HTTP",
+    "requests": "tokens a second that all its keys may ask for; its public ones for half of that",
+    "events": "events a second that it may send over HTTP, by public keys half of that",
     "users": "most users with a profile, before events of new ones are refused over HTTP",
     "items": "most items of its catalogue, before new ones are refused over HTTP",
 }
