@@ -42,7 +42,9 @@ class ExactRoute(APIRoute):
     def get_route_handler(self) -> Handler:
         """Put the border before what FastAPI does."""
         answer = super().get_route_handler()
-        return self._reading(answer) if self._method in SAFE else self._writing(answer)
+        handler = self._reading(answer) if self._method in SAFE else self._writing(answer)
+        is_noted = is_audited(self._method, self.path_format)
+        return self._noting(handler) if is_noted else handler
 
     @property
     def _method(self) -> str:
@@ -75,8 +77,7 @@ class ExactRoute(APIRoute):
         asked = None if self.body_field is None else self.body_field.field_info.annotation
         model = asked if isinstance(asked, type) and issubclass(asked, BaseModel) else None
         names_something = bool(self.param_convertors)
-        rule, what = self._rule, f"{self._method} {self.path_format}"
-        cost, is_right = self._cost, self._is_right
+        rule, cost, is_right = self._rule, self._cost, self._is_right
 
         async def write(request: Request) -> Response:
             border = request.scope["state"]["border"]
@@ -93,10 +94,15 @@ class ExactRoute(APIRoute):
             async with self._turn(request, len(body)):
                 return await answer(ReadRequest(request, await read_body(request, model)))
 
-        async def write_and_note(request: Request) -> Response:
+        return write
+
+    def _noting(self, handler: Handler) -> Handler:
+        what = f"{self._method} {self.path_format}"
+
+        async def answer_and_note(request: Request) -> Response:
             status = HTTPStatus.INTERNAL_SERVER_ERROR.value
             try:
-                response = await write(request)
+                response = await handler(request)
                 status = response.status_code
             except Exception as error:
                 status = status_of(error)
@@ -105,7 +111,7 @@ class ExactRoute(APIRoute):
                 await note(request, what, status)
             return response
 
-        return write_and_note if is_audited(self._method, rule) else write
+        return answer_and_note
 
     def _turn(self, _request: Request, _size: int) -> AbstractAsyncContextManager[None]:
         """Say when a request whose body is there may be read and answered: at once."""

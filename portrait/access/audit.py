@@ -1,9 +1,12 @@
 """The audit log: who changed what, when, and what came of it. No personal text, no raw id."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from portrait.ref import user_ref
 
 MOST_LINES = 100_000  # that are kept; some 200 bytes each
 
@@ -16,7 +19,7 @@ class AuditLine(BaseModel):
     at: AwareDatetime = Field(examples=["2026-11-27T09:30:00Z"])
     who: str = Field(
         description="`key` and its id, `token` and its subject, or `anybody` where access is off, "
-        "`command line` of `portrait keys`.",
+        "`command line` of `portrait keys`, `shops` and `export`.",
         examples=["key 3f9c1a20b7de"],
     )
     what: str = Field(description="The route.", examples=["DELETE /profile/{user_id}"])
@@ -27,6 +30,17 @@ class AuditLine(BaseModel):
     )
     status: int = Field(description="As it was answered; 0 on the command line.", examples=[202])
     request_id: str = Field(examples=["5f0c8a"])
+
+
+def line_of_command(task: str, about: str, at: datetime) -> AuditLine:
+    """Return the line of what an operator did on the command line: `keys create`."""
+    what = f"portrait {task}"
+    return AuditLine(at=at, who="command line", what=what, about=about, status=0, request_id="")
+
+
+def about_user(user: str) -> str:
+    """Say whom a line is about: by the hash of the id."""
+    return f"user {user_ref(user):016x}"
 
 
 class Placed(NamedTuple):

@@ -9,13 +9,12 @@ import structlog
 from fastapi import Request
 
 from portrait import metrics
-from portrait.access.audit import AuditLine
+from portrait.access.audit import AuditLine, about_user
 from portrait.access.scope import Scope
 from portrait.errors import StoreUnavailableError
 from portrait.events.login import Identification
 from portrait.events.stream import Message
 from portrait.events.topics import CONSENTS, IDENTITIES, UNWANTED, action_of
-from portrait.ref import user_ref
 from service.access.caller import ANYBODY, Caller
 from service.access.guard import LET_IN, Guard, check_page, check_scope, check_server
 from service.access.limits import Limits
@@ -171,5 +170,5 @@ async def note(request: Request, what: str, status: int) -> None:
 def _about(named: Mapping[str, str]) -> str:
     """Say what a request is about, and of a user only the hash of the id."""
     if "user_id" in named:
-        return f"user {user_ref(named['user_id']):016x}"
+        return about_user(named["user_id"])
     return " ".join(value for value in named.values() if NAME.fullmatch(value))

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from pydantic import TypeAdapter, ValidationError
 
-from portrait.access.audit import AuditLine, AuditLog
+from portrait.access.audit import AuditLog, line_of_command
 from portrait.access.key import ApiKey, described, new_key
 from portrait.access.scope import FOR_BROWSERS, Scope
 from portrait.access.store import KeyStore
@@ -62,18 +62,13 @@ async def run_task(store: KeyStore, audit: AuditLog, options: argparse.Namespace
     if options.task == "create":
         key, token = _made(options, now)
         await store.add(key)
-        await audit.add(_line(now, options.task, described(key)))
+        await audit.add(line_of_command("keys create", described(key), now))
         return [token]
     if options.task == "revoke":
         key = await store.revoke(options.id, now)
-        await audit.add(_line(now, options.task, described(key)))
+        await audit.add(line_of_command("keys revoke", described(key), now))
         return [f"{key.id} ({key.name}) opens nothing any more."]
     return _table(await store.all(), await store.uses(), now)
-
-
-def _line(now: datetime, task: str, about: str) -> AuditLine:
-    what = f"portrait keys {task}"
-    return AuditLine(at=now, who="command line", what=what, about=about, status=0, request_id="")
 
 
 def _made(options: argparse.Namespace, now: datetime) -> tuple[ApiKey, str]:

@@ -270,6 +270,7 @@ async def test_a_key_is_made_used_listed_and_revoked() -> None:
     assert not any(part in listed.text + told.text for part in (secret, digest))
     assert [(line["what"], line["about"], line["status"]) for line in told.json()["lines"]] == [
         ("DELETE /keys/{key_id}", id, 200),
+        ("GET /keys", "", 200),
         ("POST /keys", f"{id} 结账: events:write", 201),
     ]
 
@@ -315,6 +316,50 @@ async def test_what_an_admin_does_is_written_down_and_names_nobody() -> None:
     )
     assert first.about == f"user {user_ref('anna@example.com'):016x}"
     assert "anna" not in first.model_dump_json()
+
+
+READS = [
+    ("/keys", ""),
+    ("/audit", ""),
+    ("/erasures/{erasure}", "{erasure}"),
+    ("/profile/zoe/export", f"user {user_ref('zoe'):016x}"),
+]
+
+
+@pytest.mark.parametrize(("path", "about"), READS)
+async def test_what_an_administrator_reads_of_people_and_keys_is_written_down_once(
+    path: str, about: str
+) -> None:
+    shop = Shop()
+    await shop.stock()
+    admin = token_of(shop, Scope.KEYS_ADMIN, Scope.PRIVACY_ADMIN)
+    async with guarded(shop) as client:
+        erased = await asked(client, "DELETE", "/profile/ann", admin)
+        erasure = erased.json()["erasure"]
+        answer = await asked(client, "GET", path.replace("{erasure}", erasure), admin)
+        nobody = await asked(client, "GET", path.replace("{erasure}", erasure))
+        nothing = await asked(client, "GET", "/erasures/" + "0" * 32, admin)
+
+    assert (answer.is_success, nobody.status_code, nothing.status_code) == (True, 401, 404)
+    first, *others = shop.audit.lines
+    assert first.what == "DELETE /profile/{user_id}"
+    (line,) = others
+    assert (line.status, line.about) == (
+        answer.status_code,
+        about.replace("{erasure}", erasure),
+    )
+    assert line.what.startswith("GET /")
+
+
+@pytest.mark.parametrize("path", ["/models", "/rules", "/experiments"])
+async def test_what_changes_nothing_and_tells_of_nobody_fills_no_log(path: str) -> None:
+    shop = Shop()
+    await shop.stock()
+    token = token_of(shop, *Scope)
+    async with guarded(shop) as client:
+        answer = await asked(client, "GET", path, token)
+
+    assert (answer.status_code, shop.audit.lines) == (200, [])
 
 
 async def test_an_audit_line_that_cannot_be_written_is_said_in_the_log() -> None:

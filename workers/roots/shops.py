@@ -9,10 +9,12 @@ from functools import partial
 
 from redis.asyncio import Redis
 
+from portrait.access.audit import line_of_command
 from portrait.adapters.kafka_client import cluster_of
 from portrait.adapters.kafka_shop import KafkaShop
 from portrait.adapters.kafka_topics import create_topics
 from portrait.adapters.places import empty_place
+from portrait.adapters.redis_audit import RedisAudit
 from portrait.adapters.redis_shops import RedisShops
 from portrait.adapters.redis_store import connect_redis
 from portrait.errors import SettingsInvalidError
@@ -45,13 +47,23 @@ async def _done(settings: Settings, redis: Redis, options: Namespace) -> list[st
         return table(await shops.all())
     name = name_in(options)
     own = of_shop(settings.model_copy(update={"shop": name}))
-    if options.task == "limit":
-        return table([await shops.limit(name, quotas_in(options))])
-    if options.task == "create":
+    if options.task == "delete":
+        told = await _deleted(name, shops, own, options)
+    elif options.task == "limit":
+        told = table([await shops.limit(name, quotas_in(options))])
+    else:
         quotas, topics = quotas_in(options), read_topics(settings.topics_file)
         shop = await shops.create(name, quotas, datetime.now(UTC))
         await create_topics(cluster_of(own), topics)
-        return table([shop])
+        told = table([shop])
+    # Into the log of the installation: that of the shop goes with it.
+    line = line_of_command(f"shops {options.task}", name, datetime.now(UTC))
+    await RedisAudit(redis).add(line)
+    return told
+
+
+async def _deleted(name: str, shops: RedisShops, own: Settings, options: Namespace) -> list[str]:
+    """Delete a shop, if that is meant."""
     if not options.yes:
         msg = f"--yes: all that is kept of {name} goes, and nothing brings it back."
         raise SettingsInvalidError(msg)
