@@ -54,7 +54,7 @@ async def readyz(request: Request) -> Ready:
 async def get_metrics(request: Request) -> Response:
     """Return every series, in Prometheus' text format; a moment old where many ask."""
     if standing_of(request).is_shared:
-        msg = "An operator reads them on the health port."
+        msg = "They are read on the health port."
         raise SeriesElsewhereError(msg)
     series = _series(int(monotonic() / FRESH), request.scope["state"].get("shop"))
     return Response(series, media_type=CONTENT_TYPE_LATEST)

@@ -27,6 +27,7 @@ from pydantic import (
 )
 
 from portrait.access.scope import FOR_BROWSERS, Scope
+from portrait.shops.shop import Rate
 
 SECRET_BYTES = 32
 MOST_KEYS = 10_000  # of an installation, revoked ones among them
@@ -34,7 +35,6 @@ MOST_KEYS = 10_000  # of an installation, revoked ones among them
 TOKEN = re.compile(r"portrait_([0-9a-f]{12})_([\w-]{42}[AEIMQUYcgkosw048])", re.ASCII)
 _NOBODY = b"\0" * SECRET_BYTES  # compared with where there is no key, which takes as long
 
-Rate = Annotated[float, Field(gt=0, le=1_000_000, allow_inf_nan=False)]
 KeyId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{12}$")]
 KeyName = Annotated[
     str,

@@ -36,7 +36,7 @@ class ScopeMissingError(ProblemError):
 
 
 class SeriesElsewhereError(ProblemError):
-    """Several shops are served here: none may read the series of another."""
+    """The series of this process are for its operator alone."""
 
     status = HTTPStatus.FORBIDDEN
     name = "series-elsewhere"

@@ -6,8 +6,9 @@ from typing import Literal
 from pydantic import ConfigDict, Field
 
 from portrait.access.audit import AuditLine
-from portrait.access.key import ApiKey, KeyId, KeyName, Origin, Rate
+from portrait.access.key import ApiKey, KeyId, KeyName, Origin
 from portrait.access.scope import Scope
+from portrait.shops.shop import Rate
 from service.fields import RequestBody, ResponseBody, SentMoment
 
 KEY_ID = "3f9c1a20b7de"

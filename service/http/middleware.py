@@ -24,7 +24,15 @@ from portrait import metrics
 from service.http.leaving import Leaving
 
 HELD = "held"  # in a request's state: seconds that it was held open on purpose
-REQUEST_ID = re.compile(r"[\w.:-]{1,128}", re.ASCII)
+# As programs name requests: a UUID, an id of a trace or a span (W3C, AWS), a hash, a ULID. Anything
+# else may say who somebody is, and it goes into logs.
+REQUEST_ID = re.compile(
+    r"(?=[0-9-]*[a-f])(?:[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|[0-9a-f]{16,64}"
+    r"|[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}|1-[0-9a-f]{8}-[0-9a-f]{24})"
+    r"|[0-7][0-9A-HJKMNP-TV-Z]{25}",
+    re.ASCII | re.IGNORECASE,
+)
+NO_STORE = (b"cache-control", b"no-store")
 TOO_SLOW = 408
 TOO_LARGE = 413
 CLIENT_LEFT = 499  # in logs and metrics alone: nobody is there to be told
@@ -58,8 +66,11 @@ class RequestLog:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                if not any(name == b"x-request-id" for name, _ in message["headers"]):
+                named = {name for name, _ in message["headers"]}
+                if b"x-request-id" not in named:
                     message["headers"].append((b"x-request-id", request_id.encode()))
+                if NO_STORE[0] not in named:  # what others may keep says so itself
+                    message["headers"].append(NO_STORE)
                 if self.leaving.has_begun:
                     message["headers"].append((b"connection", b"close"))
             if cycle is not None and cycle.disconnected:
@@ -198,7 +209,7 @@ class _Body:
 
 
 def _request_id(scope: Scope) -> str:
-    """Return what the client calls the request, if that is fit for a log; else a new name."""
+    """Return what the client calls the request, if only programs call it so; else a new name."""
     for name, value in scope["headers"]:
         if name == b"x-request-id":
             given: str = value.decode("latin-1")

@@ -3,13 +3,21 @@
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import AwareDatetime, ConfigDict, Field, JsonValue, StringConstraints
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    ConfigDict,
+    Field,
+    JsonValue,
+    StringConstraints,
+)
 
 from portrait.evaluation.verdict import Verdict
 from portrait.lifecycle.jobs import Job, KnownJob, Situation
 from portrait.lifecycle.manifest import Window
 from portrait.lifecycle.need import Need
 from portrait.lifecycle.registry import Entry, Note, Role
+from portrait.privacy.redact import redacted
 from service.fields import ModelName, RequestBody, ResponseBody, SpaceName
 from service.models.job_words import AT_WORK, Shown, shown_state, stage_number, summary
 
@@ -18,7 +26,11 @@ CANCELLED = "cancelled over HTTP"
 DECIMALS = 4  # of shares
 
 FormerName = Annotated[str, Field(examples=["20261123T030000Z-1c2d3e4f"])]
-Reason = Annotated[str, StringConstraints(min_length=1, max_length=500, strip_whitespace=True)]
+Reason = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=500, strip_whitespace=True),
+    AfterValidator(redacted),  # it goes onto cards, and with them wherever models go
+]
 
 
 class PromotionRequest(RequestBody):

@@ -68,10 +68,10 @@ class OfShops:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """How many are open, and how many of them have no model yet."""
-        opened = self._shops.opened.values()
-        waiting = sum(live.view is None for live in opened)
-        return (f"{len(opened)} shops are loaded; {waiting} of them have no model in service.",)
+        """Whether something has no model yet: anybody may ask, and learns of no shop's."""
+        if all(live.view is not None for live in self._shops.opened.values()):
+            return ()
+        return ("Not all that is loaded has a model in service.",)
 
     async def states(self) -> Mapping[str, bool]:
         """Ask both servers; that a shop has no model stops no other."""

@@ -283,6 +283,7 @@ async def test_a_key_is_made_used_listed_and_revoked() -> None:
         ({"scopes": ["recommend"]}, "#/name"),
         ({"name": "a", "scopes": ["keys:admin"], "kind": "public", "origins": [PAGES]}, "#"),
         ({"name": "a", "scopes": ["recommend"], "kind": "public"}, "#"),
+        ({"name": "a", "scopes": ["recommend"], "rate": 1e-300}, "#/rate"),
         ({"name": "a", "scopes": ["recommend"], "kind": "public", "origins": ["*"]}, "#/origins/0"),
     ],
 )

@@ -202,15 +202,64 @@ async def test_a_bug_is_a_500_that_says_nothing_of_itself(monkeypatch: pytest.Mo
     assert "Traceback" not in answer.text
 
 
-async def test_a_request_is_named_by_its_client_or_by_us() -> None:
+NAMES = (
+    "5e1b0c1e-7a53-4c0f-9d57-0a4c2f6d8e11",
+    "5E1B0C1E7A534C0F9D570A4C2F6D8E11",
+    "4bf92f3577b34da6",  # of a span
+    "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+    "1-67891233-abcdef012345678912345678",  # of AWS
+    "01ARZ3NDEKTSV4RRFFQ69G5FAV",
+)
+NO_NAMES = (
+    "two words\x07",
+    "anna.private-0049-171-1234567",
+    "anna@example.com",
+    "0049171123456789",
+    "4111111111111111",
+    "11010519491231002X",
+    "order-7.a:b_c",
+    "anna",
+    "",
+)
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_a_request_is_called_as_its_client_calls_it(name: str) -> None:
     async with open_shop(Shop()) as client:
-        given = await client.get("/livez", headers={"X-Request-Id": "order-7.a:b_c"})
-        odd = await client.get("/livez", headers={"X-Request-Id": "two words\x07"})
+        given = await client.get("/livez", headers={"X-Request-Id": name})
+
+    assert given.headers["x-request-id"] == name
+
+
+@pytest.mark.parametrize("name", NO_NAMES)
+async def test_a_request_whose_name_may_be_somebody_s_gets_another(name: str) -> None:
+    async with open_shop(Shop()) as client:
+        odd = await client.get("/livez", headers={"X-Request-Id": name})
         none = await client.get("/livez")
 
-    assert given.headers["x-request-id"] == "order-7.a:b_c"
     assert len(odd.headers["x-request-id"]) == len(none.headers["x-request-id"]) == 32
     assert odd.headers["x-request-id"] != none.headers["x-request-id"]
+
+
+@pytest.mark.parametrize(
+    ("path", "kept"),
+    [
+        ("/profile/ann", "private, no-cache"),  # by who asked, and it is asked for again
+        ("/profile/ann?recent=1", "private, no-cache"),
+        ("/profile/nobody", "no-store"),
+        ("/keys", "no-store"),
+        ("/audit", "no-store"),
+        ("/x", "no-store"),
+    ],
+)
+async def test_nobody_keeps_what_does_not_say_so(path: str, kept: str) -> None:
+    shop = Shop()
+    await shop.stock()
+    shop.remember("ann", {"type": "click", "item_id": "milk"}, painted=catalogue())
+    async with open_shop(shop) as client:
+        answer = await client.get(path)
+
+    assert answer.headers.get_list("cache-control") == [kept]
 
 
 async def test_one_line_is_logged_per_request_and_it_names_no_user(
@@ -222,10 +271,10 @@ async def test_one_line_is_logged_per_request_and_it_names_no_user(
 
     async with open_shop(shop) as client:
         capsys.readouterr()
-        await client.get("/profile/very-secret-user", headers={"X-Request-Id": "r-1"})
+        await client.get("/profile/very-secret-user", headers={"X-Request-Id": NAMES[1]})
 
     lines = [line for line in capsys.readouterr().out.splitlines() if "request_answered" in line]
     assert len(lines) == 1
     assert "/profile/{user_id}" in lines[0]
-    assert "r-1" in lines[0]
+    assert NAMES[1] in lines[0]
     assert "very-secret-user" not in lines[0]

@@ -9,6 +9,7 @@ from service.http.border import Border
 from tests.support.catalogues import catalogue
 from tests.support.shop import NOW_MS, Shop, open_shop
 
+NAME = "4bf92f3577b34da6a3ce929d0e0e4736"
 USUAL = "?recent=10"  # as it is without, but asked
 ANY_QUERY = "?any"  # which nobody reads
 LONGEST = "u" * LONGEST_KEY
@@ -33,8 +34,8 @@ def _moment(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_it_answers_as_the_usual_way_does(user: str) -> None:
     async with open_shop(await shop_of(user)) as client:
         url = f"/profile/{user}".replace("\n", "%0A")
-        direct = await client.get(url, headers={"x-request-id": "one"})
-        usual = await client.get(f"{url}{USUAL}", headers={"x-request-id": "one"})
+        direct = await client.get(url, headers={"x-request-id": NAME})
+        usual = await client.get(f"{url}{USUAL}", headers={"x-request-id": NAME})
 
     assert direct.status_code == usual.status_code == 200
     assert direct.content == usual.content
@@ -43,8 +44,8 @@ async def test_it_answers_as_the_usual_way_does(user: str) -> None:
 
 async def test_its_problems_are_those_of_the_usual_way() -> None:
     async with open_shop(await shop_of()) as client:
-        direct = await client.get("/profile/nobody", headers={"x-request-id": "one"})
-        usual = await client.get(f"/profile/nobody{USUAL}", headers={"x-request-id": "one"})
+        direct = await client.get("/profile/nobody", headers={"x-request-id": NAME})
+        usual = await client.get(f"/profile/nobody{USUAL}", headers={"x-request-id": NAME})
 
     assert direct.status_code == usual.status_code == 404
     assert direct.content == usual.content
@@ -134,7 +135,7 @@ WRONG = [
 
 @pytest.mark.parametrize("body", BODIES + WRONG)
 async def test_it_recommends_as_the_usual_way_does(body: bytes) -> None:
-    headers = {"content-type": "application/json", "x-request-id": "one"}
+    headers = {"content-type": "application/json", "x-request-id": NAME}
     async with open_shop(await shop_of()) as client:
         direct, usual = [
             await client.post(f"/recommend{query}", content=body, headers=headers)

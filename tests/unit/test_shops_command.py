@@ -37,6 +37,7 @@ def test_quotas_are_read_and_those_that_are_not_named_are_none() -> None:
         (["acme", "--users", "0"], "--users: Input should be greater than 0"),
         (["acme", "--users", "many"], "--users: Input should be a valid integer"),
         (["acme", "--events", "inf"], "--events: Input should be"),
+        (["acme", "--requests", "1e-300"], "--requests: Input should be"),
     ],
     ids=str,
 )
