@@ -7,12 +7,14 @@ People write such things into searches and reviews, and producers into titles. E
 recogniser: a pattern that takes linear time, and where there is one, its check digit. A number that
 could as well be an article's counts as a phone or an account only beside a word that says so.
 
-Numbers of full width are read as if they were not; what is not taken out stays as it was written.
+Signs of full width are read as if they were not, and signs that nobody sees as if they were not
+there; a text of which nothing is taken out stays as it was written.
 """
 
 import re
 from collections.abc import Callable
 from ipaddress import ip_address
+from string import ascii_lowercase, ascii_uppercase
 
 Found = re.Match[str]
 
@@ -23,18 +25,25 @@ _MAY_HOLD = re.compile(
     r"[0-9０-９@＠号]|微信|薇信|[vV]信|(?i:wechat|weixin)|(?<![A-Za-z])[vVwW][xX](?![A-Za-z])|[(\[]\s?at\s?[)\]]"
 )
 _DIGIT = re.compile(r"[0-9]")
+_FULL = "０１２３４５６７８９＠．－＋（）％　"
+_LETTERS = "".join(map(chr, (*range(0xFF21, 0xFF3B), *range(0xFF41, 0xFF5B))))  # of full width
+_UNSEEN = "\u200b\u200c\u200d\u2060\ufeff\u00ad"  # stand between signs, and nobody sees them
 _WIDE = str.maketrans(
-    "０１２３４５６７８９＠．－＋（）　", "0123456789@.-+() "
-)  # one sign for one, so places stay
+    _FULL + _LETTERS, "0123456789@.-+()% " + ascii_uppercase + ascii_lowercase, _UNSEEN
+)
 
+_LATIN = r"A-Za-z0-9\u00c0-\u024f"
 _EMAIL = re.compile(
-    r"(?<![\w.%+-])[\w%+-](?:[\w.%+-]{0,62}[\w%+-])?"
-    r"(?:@|\s?[\[(]\s?at\s?[\])]\s?)"
-    r"[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){0,6}\.[A-Za-z]{2,24}(?![A-Za-z0-9-])",
-    re.ASCII | re.IGNORECASE,
+    rf"(?<![{_LATIN}_.%+-])[{_LATIN}_%+-](?:[{_LATIN}_.%+-]{{0,62}}[{_LATIN}_%+-])?"
+    r"(?:@|%40|\s?[\[(]\s?at\s?[\])]\s?)"
+    rf"(?:[{_LATIN}-]{{1,63}}(?:\.[{_LATIN}-]{{1,63}}){{0,6}}\.[A-Za-z]{{2,24}}(?![{_LATIN}-])"
+    r"|[A-Za-z0-9\u4e00-\u9fa5-]{1,63}\.(?:中国|中國|公司|网络|網絡|cn|com))",
+    re.IGNORECASE,
 )
 _IBAN = re.compile(
-    r"(?<![A-Za-z0-9])[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?(?![A-Za-z0-9])"
+    r"(?<![A-Za-z0-9])(?:[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?"
+    r"|[a-z]{2}\d{2}(?:(?: ?\d{4}){2,7}(?: ?\d{1,3})?|[a-z0-9]{11,30}))(?![A-Za-z0-9])",
+    re.ASCII,
 )
 _CHINESE_ID = re.compile(
     r"(?<!\d)[1-9]\d{5}(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{3}[\dXx](?![\dA-Za-z])",
@@ -85,7 +94,7 @@ _DIGITS, _FAR_DIGITS = 8, 10  # of a phone at least: in a country, and behind 00
 _SIX, _GROUPS = 6, 3  # the version, and groups of an address: `::35` is a time, or none
 _PHONE = re.compile(
     r"(?<![\w.+-])(?:"
-    r"(?:\+?86[ -]?|0086[ -]?)?1[3-9]\d(?:[ -]?\d{4}){2}"  # mobile, China
+    r"(?:\+?86[ -]?|0086[ -]?)?1[3-9]\d(?:(?:[ -]?\d{4}){2}|(?:\.\d{4}){2})"  # mobile, China
     r"|(?:\(0\d{2,3}\)\s?|0\d{2,3}[- ])\d{3,4}[ -]?\d{4}"  # landline, China
     r"|[48]00[- ]\d{3,4}[- ]\d{3,4}"
     r"|(?:\+?1[-. ]?)?(?:\([2-9]\d\d\)\s?|[2-9]\d\d[-. ])[2-9]\d\d[-. ]\d{4}"  # North America
@@ -121,7 +130,7 @@ _ADDRESS = re.compile(
     r"(?:,?\s[A-Z]{2}\s\d{5}(?:-\d{4})?)?"
 )
 _GERMAN_ADDRESS = re.compile(
-    r"(?<![A-Za-zÄÖÜäöüß])[A-ZÄÖÜ][a-zäöüß-]{2,24}(?:straße|strasse|str\.|weg|platz|allee|gasse)\s\d{1,4}\s?[a-z]?\b(?:,?\s\d{5}\s[A-ZÄÖÜ][a-zäöüß]{1,24})?"
+    r"(?<![A-Za-zÄÖÜäöüß])[A-ZÄÖÜ][a-zäöüß-]{2,24}(?:straße|strasse|str\.|weg|platz|allee|gasse)\s\d{1,4}(?:\s?[a-h])?\b(?:,?\s\d{5}\s[A-ZÄÖÜ][a-zäöüß]{1,24})?"
 )
 
 
@@ -135,7 +144,7 @@ def redacted(text: str) -> str:
         return text
     read = text.translate(_WIDE)
     clean, lowered = read, read.lower()
-    if "@" in clean or "at" in lowered:
+    if "@" in clean or "%40" in clean or "at" in lowered:
         clean = _EMAIL.sub("[email]", clean)
     if any(word in lowered for word in _ACCOUNT_WORDS):
         clean = _ACCOUNT.sub(_after_word, clean)
