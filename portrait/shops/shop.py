@@ -7,7 +7,8 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PositiveInt
 from portrait.shops.name import ShopName
 
 LEAST_RATE = 0.001  # a second: of less, Redis could not say when the next one comes
-Rate = Annotated[float, Field(ge=LEAST_RATE, le=1_000_000, allow_inf_nan=False)]
+MOST_RATE = 1_000_000
+Rate = Annotated[float, Field(ge=LEAST_RATE, le=MOST_RATE, allow_inf_nan=False)]
 
 
 class Quotas(BaseModel):

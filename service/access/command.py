@@ -11,9 +11,18 @@ from portrait.access.key import ApiKey, described, new_key
 from portrait.access.scope import FOR_BROWSERS, Scope
 from portrait.access.store import KeyStore
 from portrait.errors import SettingsInvalidError
+from portrait.shops.shop import LEAST_RATE, MOST_RATE
 from portrait.times import seconds_of
 
 _DURATION = TypeAdapter(timedelta)
+LASTS = "--expires: A time as `90d`, `12h` or `30m`, from now on."
+# What is wrong with a field of a key, by the option that it came from.
+WRONG = {
+    "name": "NAME: Up to 64 letters, digits, spaces and signs of `.@:/+-_`.",
+    "origins": "--origin: As a browser writes it, `https://shop.example`: no path, no capital "
+    "letter, and no port that goes without saying.",
+    "rate": f"--rate: From {LEAST_RATE:g} to {MOST_RATE:,} tokens a second.",
+}
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -72,26 +81,38 @@ async def run_task(store: KeyStore, audit: AuditLog, options: argparse.Namespace
 
 
 def _made(options: argparse.Namespace, now: datetime) -> tuple[ApiKey, str]:
+    expires_at = None if options.expires is None else _ends(options.expires, now)
     try:
-        lasts = (
-            None
-            if options.expires is None
-            else _DURATION.validate_python(seconds_of(options.expires))
-        )
         return new_key(
             options.name,
             map(Scope, options.scopes),
             now,
             kind="public" if options.origins else "server",
             origins=options.origins,
-            expires_at=None if lasts is None else now + lasts,
+            expires_at=expires_at,
             rate=options.rate,
         )
     except ValidationError as error:
         (wrong, *_) = error.errors(include_url=False, include_input=False)
-        field = ".".join(map(str, wrong["loc"]))
-        told = wrong["msg"].removeprefix("Value error, ")
-        raise SettingsInvalidError(f"{field}: {told}" if field else f"{told}.") from None
+        field = str(next(iter(wrong["loc"]), ""))
+        why = wrong["msg"].removeprefix("Value error, ")
+        raise SettingsInvalidError(WRONG.get(field, f"{why[:1].upper()}{why[1:]}.")) from None
+
+
+def _ends(written: str, now: datetime) -> datetime:
+    """Return when a key ends that lasts for a time.
+
+    Raises:
+        SettingsInvalidError: It is none, or it ends at once or beyond all years.
+    """
+    try:
+        ends = now + _DURATION.validate_python(seconds_of(written))
+    except (ValidationError, OverflowError):
+        raise SettingsInvalidError(LASTS) from None
+    if ends <= now:
+        msg = "--expires: It would have expired before it was made."
+        raise SettingsInvalidError(msg)
+    return ends
 
 
 def _table(keys: Sequence[ApiKey], uses: Mapping[str, datetime], now: datetime) -> list[str]:

@@ -294,14 +294,28 @@ def test_a_port_that_somebody_has_is_named() -> None:
     ("asked", "told"),
     [
         (("--scope", "profiles:read", "--origin", "https://a.b"), "any visitor can read it"),
-        (("--scope", "recommend", "--origin", "https://a.b/"), "origins.0: String should match"),
-        (("--scope", "recommend", "--expires", "soon"), "should be a valid timedelta"),
+        (("--scope", "recommend", "--origin", "https://a.b/"), "--origin: As a browser writes it"),
+        (("--scope", "recommend", "--origin", "https://a.b:443"), "--origin: As a browser"),
+        (("--scope", "recommend", "--expires", "soon"), "--expires: A time as `90d`"),
+        (("--scope", "recommend", "--expires", "9999999999d"), "--expires: A time as `90d`"),
+        (("--scope", "recommend", "--expires", "0"), "--expires: It would have expired"),
+        (("--scope", "recommend", "--rate", "nan"), "--rate: From 0.001 to 1,000,000"),
+        (("--scope", "recommend", "--rate", "1e-300"), "--rate: From 0.001 to 1,000,000"),
     ],
 )
 def test_a_key_that_cannot_be_is_refused_in_a_sentence(asked: tuple[str, ...], told: str) -> None:
     options = parser_of("portrait", commands()).parse_args(["keys", "create", "pages", *asked])
 
     with pytest.raises(SettingsInvalidError, match=re.escape(told)):
+        asyncio.run(run_task(MemoryKeys(), MemoryAudit(), options))
+
+
+def test_a_key_whose_name_cannot_be_is_told_how_names_are() -> None:
+    options = parser_of("portrait", commands()).parse_args(
+        ["keys", "create", "<pages>", "--scope", "recommend"]
+    )
+
+    with pytest.raises(SettingsInvalidError, match="NAME: Up to 64 letters"):
         asyncio.run(run_task(MemoryKeys(), MemoryAudit(), options))
 
 

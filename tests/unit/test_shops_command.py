@@ -32,7 +32,7 @@ def test_quotas_are_read_and_those_that_are_not_named_are_none() -> None:
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["Acme"], "NAME: String should match pattern"),
+        (["Acme"], "NAME: Small letters, digits and"),
         (["events"], "NAME: names of our own topics begin so"),
         (["acme", "--users", "0"], "--users: Input should be greater than 0"),
         (["acme", "--users", "many"], "--users: Input should be a valid integer"),

@@ -68,6 +68,8 @@ def _read(read: Any, value: object, place: str) -> Any:  # noqa: ANN401 - of eit
     except ValidationError as error:
         (wrong, *_) = error.errors(include_url=False, include_input=False)
         told = wrong["msg"].removeprefix("Value error, ")
+        if wrong["type"] == "string_pattern_mismatch":
+            told = "Small letters, digits and hyphens, 32 at most, a letter first: `acme`"
         msg = f"{place}{'.'.join(map(str, wrong['loc']))}: {told}."
         raise SettingsInvalidError(msg) from None
 
