@@ -1,18 +1,21 @@
 """Health: /livez, /readyz and /metrics on a port of their own, beside the work of a process."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from ssl import SSLContext
 
 import uvicorn
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from portrait import metrics
+from portrait.addresses import is_loopback
 from portrait.errors import PortraitError
 from portrait.events.stream import Notes
 from portrait.listening import ListeningServer
@@ -22,11 +25,14 @@ GRACE_SECONDS = 1  # for a probe in hand: one that waits for what is down would 
 
 
 def health_app(
-    checks: Mapping[str, Check], notes: Notes | None = None, shop: str | None = None
+    checks: Mapping[str, Check],
+    notes: Notes | None = None,
+    shop: str | None = None,
+    hosts: Sequence[str] = (),
 ) -> Starlette:
     """Build the app; each check raises if what it is named for is down.
 
-    Notes say what has befallen the log lately, ready or not.
+    Notes say what has befallen the log lately, ready or not. It answers to some names, or to any.
     """
     notes = notes or Notes()
 
@@ -43,8 +49,18 @@ def health_app(
         return Response(metrics.written(shop), media_type=CONTENT_TYPE_LATEST)
 
     return Starlette(
-        routes=[Route("/livez", livez), Route("/readyz", readyz), Route("/metrics", series)]
+        routes=[Route("/livez", livez), Route("/readyz", readyz), Route("/metrics", series)],
+        middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=hosts)] if hosts else [],
     )
+
+
+def hosts_of_probes(bound: str) -> tuple[str, ...]:
+    """Return the names that a server bound to an address answers to; none: to any.
+
+    What listens on loopback alone is reached by any page in a browser of its machine whose name was
+    made to point there.
+    """
+    return ("localhost", "127.0.0.1", "[::1]", bound) if is_loopback(bound) else ()
 
 
 @asynccontextmanager
@@ -61,7 +77,7 @@ async def serve_health(  # noqa: PLR0913, PLR0917 - where, and what is told ther
         yield
         return
     config = uvicorn.Config(
-        health_app(checks, notes, shop),
+        health_app(checks, notes, shop, hosts_of_probes(host)),
         host=host,
         port=port,
         lifespan="off",  # or what ends the work is logged there, words and all

@@ -8,11 +8,12 @@ from contextlib import suppress
 from subprocess import run
 
 import httpx
+import pytest
 from starlette.testclient import TestClient
 
 from portrait.errors import StoreUnavailableError
 from portrait.events.stream import Notes
-from portrait.health import health_app, serve_health
+from portrait.health import health_app, hosts_of_probes, serve_health
 from sandbox.ports import free_port, port_is_free
 from tests.support.patience import PATIENCE
 from tests.support.processes import until
@@ -108,3 +109,26 @@ def test_what_ends_a_worker_is_not_told_by_its_health() -> None:
 
     assert "process_failed" in ended.stdout
     assert "ann@example.org" not in ended.stdout + ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("bound", "asked", "status"),
+    [
+        ("127.0.0.1", "127.0.0.1:9100", 200),
+        ("127.0.0.1", "localhost", 200),
+        ("localhost", "localhost:9100", 200),
+        ("::1", "[::1]:9100", 200),
+        ("127.0.0.1", "evil.example:9100", 400),
+        ("::1", "evil.example", 400),
+        ("0.0.0.0", "10.1.2.3:9100", 200),  # noqa: S104 - a pod is asked by its address
+    ],
+)
+async def test_on_loopback_no_page_reads_it_by_a_name_of_its_own(
+    bound: str, asked: str, status: int
+) -> None:
+    app = health_app({}, hosts=hosts_of_probes(bound))
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://worker") as client:
+        answer = await client.get("/metrics", headers={"host": asked})
+
+    assert answer.status_code == status
