@@ -18,6 +18,7 @@ import structlog
 
 from portrait import metrics
 from portrait.errors import OvertakenError, StoreRestartedError, StoreUnavailableError
+from portrait.events.erasure import Moments
 from portrait.events.resume import Resume
 from portrait.events.stream import Batch, EventStream, Message, Publisher, Record
 from portrait.outage import Outage
@@ -91,11 +92,13 @@ def read_each(batch: Batch, topic: str, take: Callable[[Record], None]) -> list[
     return [letter for of, letter in letters if letter is not None and of == topic]
 
 
-def note_erasure(record: Record, clock: Clock, dialect: Dialect, erased: dict[int, int]) -> None:
-    """Write down until when, in ms, somebody is to be forgotten, by user_ref."""
+def note_erasure(
+    record: Record, clock: Clock, dialect: Dialect, erased: dict[int, Moments]
+) -> None:
+    """Write down what is to be forgotten of somebody, by user_ref."""
     erasure = read_erasure(record, clock, dialect)
-    person = user_ref(erasure.user)
-    erased[person] = max(erasure.at, erased.get(person, 0))
+    person, said = user_ref(erasure.user), Moments.of(erasure)
+    erased[person] = said.with_(erased.get(person, said))
 
 
 async def _through_outages(

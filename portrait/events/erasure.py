@@ -52,6 +52,11 @@ class Moments(NamedTuple):
         at, stance = erasure.at, erasure.stance
         return cls(at, at * (stance is Stance.SUPPRESSED), at * (stance is Stance.LIFTED))
 
+    @property
+    def end(self) -> int:
+        """Up to which moment, ms, somebody is forgotten: who is suppressed, for ever."""
+        return FOREVER if self.suppressed > self.lifted else self.until
+
     def with_(self, other: "Moments") -> "Moments":
         """Return what both say."""
         return Moments(*map(max, self, other))

@@ -15,9 +15,12 @@ from portrait.errors import (
     StreamUnavailableError,
     WebhookError,
 )
+from portrait.events.consent import Consent, Purpose
+from portrait.events.erasure import LIFTING, SUPPRESSING
 from portrait.events.item import Item
+from portrait.events.private import PRIVATE
 from portrait.events.resume import Resume
-from portrait.events.stream import Record
+from portrait.events.stream import Headers, Record
 from portrait.events.tone import Tone
 from portrait.events.topics import DEAD, ERASURES, OPINION_ALERTS, OPINIONS
 from portrait.opinions.alert import Alert
@@ -34,15 +37,16 @@ from portrait.opinions.subject import Kind, Subject
 from portrait.opinions.topics import Topics
 from portrait.opinions.windows import TEXTS, Width
 from portrait.ref import user_ref
-from portrait.times import DAY_MS, to_moment
-from tests.support.fakes import ListPublisher, MemoryCatalogue, MemoryOffsets
+from portrait.times import DAY_MS, HOUR_MS, to_moment
+from tests.support.fakes import ListPublisher, MemoryCatalogue, MemoryOffsets, MemoryProfiles
 from tests.support.memory_opinions import MemoryOpinions
 from tests.support.records import FakeRecord, event_record
 from tests.support.reviewers import made_alert, said
-from tests.support.streams import ListStream
+from tests.support.streams import ListStream, memory_updater
 from workers.following import Following
 from workers.opinions.telling import TRIES, by_topic, keep_telling
 from workers.opinions.worker import Opinions, watch_opinions
+from workers.update.worker import update
 
 NOW = round(time.time() * 1_000)
 THINGS = ["cap", "bottle", "zip", "strap", "lamp", "screen", "courier", "parcel", "dye", "fabric"]
@@ -65,7 +69,10 @@ def post(offset: int, **changes: object) -> FakeRecord:
 
 
 async def read(
-    store: MemoryOpinions, *records: Record, by: ReviewReader | None = None
+    store: MemoryOpinions,
+    *records: Record,
+    by: ReviewReader | None = None,
+    profiles: MemoryProfiles | None = None,
 ) -> ListPublisher:
     async def reader() -> ReviewReader | None:
         return by
@@ -74,6 +81,7 @@ async def read(
     await catalogue.put_items([Item(id="tea", title="Tea", brand="Leaf", category="Food > Tea")])
     opinions = Opinions(
         store=store,
+        profiles=profiles or MemoryProfiles(),
         catalogue=catalogue,
         following=Following(
             publisher=publisher,
@@ -151,6 +159,58 @@ async def test_an_erased_user_is_forgotten_and_their_reviews_of_before_do_not_co
     assert ledger is not None
     assert not any(voices.knows(user_ref("ann")) for voices in ledger.voices.values())
     assert await texts_of(store) == 2  # the count stays; nobody is behind it
+
+
+def erasure(value: bytes | None, user: str = "ann", headers: Headers = ()) -> FakeRecord:
+    """Ask for it an hour before anything is received."""
+    at = NOW - HOUR_MS
+    return FakeRecord(ERASURES, value, 0, timestamp=at, key=user.encode(), headers=headers)
+
+
+async def test_who_is_not_to_be_known_any_more_is_not_shown_whoever_hears_of_it_first() -> None:
+    heard, unheard, profiles = MemoryOpinions(), MemoryOpinions(), MemoryProfiles()
+    suppression = erasure(SUPPRESSING)
+    await update(ListStream([suppression]), await memory_updater(profiles=profiles))
+
+    await read(heard, suppression, review(0))  # the profile is not emptied yet
+    await read(heard, review(1))
+    await read(unheard, review(0), profiles=profiles)  # what the log said went long ago
+
+    assert await texts_of(heard) == await texts_of(unheard) == 0
+    assert not await heard.sample()
+
+
+async def test_who_comes_back_counts_again() -> None:
+    store = MemoryOpinions()
+
+    await read(store, erasure(SUPPRESSING))
+    await read(store, erasure(SUPPRESSING), erasure(None, headers=(LIFTING,)))
+    await read(store, review(0), erasure(SUPPRESSING, "bob"))
+    await read(store, review(1, "bob"))
+
+    assert await texts_of(store) == 1
+
+
+async def test_who_withdrew_consent_is_not_shown() -> None:
+    store, profiles = MemoryOpinions(), MemoryProfiles()
+    await profiles.agree({"ann": Consent(5, frozenset({Purpose.ANALYTICS}))})
+
+    await read(store, review(0), review(1, "bob"), profiles=profiles)
+
+    assert await texts_of(store) == 1
+    assert [each.author for each in await store.sample()] == [user_ref("bob")]
+
+
+async def test_private_reviews_are_not_shown() -> None:
+    store, plain = MemoryOpinions(), review(0)
+
+    await read(
+        store,
+        FakeRecord(plain.topic, plain.value, 0, timestamp=NOW - 1, key=b"ann", headers=(PRIVATE,)),
+        review(1, "bob"),
+    )
+
+    assert await texts_of(store) == 1
 
 
 async def test_text_is_redacted_before_it_is_kept() -> None:

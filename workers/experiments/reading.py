@@ -7,6 +7,7 @@ from typing import NamedTuple
 from pydantic import ValidationError
 
 from portrait.errors import EventInvalidError
+from portrait.events.erasure import Moments
 from portrait.events.event import Action
 from portrait.events.impression import Answer, Sighting, read_impression
 from portrait.events.private import is_private
@@ -59,7 +60,7 @@ class Said:
     answers: list[Heeded] = field(default_factory=list)
     sightings: list[Heeded] = field(default_factory=list)
     deeds: list[Heeded] = field(default_factory=list)
-    erased: dict[int, int] = field(default_factory=dict)  # user_ref: until when, ms
+    erased: dict[int, Moments] = field(default_factory=dict)  # by user_ref
     dead: list[Message] = field(default_factory=list)  # of impressions: others have their worker
 
     @property

@@ -15,7 +15,7 @@ import structlog
 
 from portrait import metrics
 from portrait.catalogue.store import CatalogueStore
-from portrait.events.consent import GRANTED, Consent, Purpose, consent_of
+from portrait.events.consent import GRANTED, Consent
 from portrait.events.impression import Answer, Sighting
 from portrait.events.item import Item
 from portrait.events.stream import EventStream
@@ -24,9 +24,9 @@ from portrait.experiments.attribution import Attribution
 from portrait.experiments.joining import Done
 from portrait.experiments.store import ListStore
 from portrait.experiments.tally import Tally
-from portrait.profiles.record import is_suppressed
 from portrait.profiles.store import ProfileStore
 from portrait.ref import recommendation_ref, user_ref
+from workers.counted import left_out
 from workers.experiments.reading import Heeded, Said, read_batch, worth_of
 from workers.following import Following, follow
 
@@ -54,8 +54,8 @@ async def count_lists(stream: EventStream, experiments: Experiments) -> None:
 
 async def _process(said: Said, experiments: Experiments) -> None:
     started = time.monotonic()
-    for person, until in said.erased.items():
-        await experiments.store.forget(person, until)
+    for person, erased in said.erased.items():
+        await experiments.store.forget(person, erased.end)
     heeded = await _priced(await _allowed(said.all, experiments), experiments.catalogue)
     for at in range(0, len(heeded), AT_ONCE):
         await _store(heeded[at : at + AT_ONCE], experiments.store)
@@ -72,15 +72,9 @@ async def _process(said: Said, experiments: Experiments) -> None:
 
 async def _allowed(heeded: Sequence[Heeded], experiments: Experiments) -> list[Heeded]:
     """Leave out what people do not let be counted."""
-    users = sorted({each.user for each in heeded if each.user is not None})
-    stored = await experiments.profiles.load_whole(users)
-    left_out = {
-        user
-        for user, each in zip(users, stored, strict=True)
-        if not consent_of(each.consent, experiments.unsaid).allows(Purpose.ANALYTICS)
-        or (each.record is not None and is_suppressed(each.record))
-    }
-    return [each for each in heeded if each.user not in left_out]
+    users = [each.user for each in heeded]
+    silent = await left_out(users, experiments.profiles, experiments.unsaid)
+    return [each for each in heeded if each.user not in silent]
 
 
 async def _priced(heeded: Sequence[Heeded], catalogue: CatalogueStore) -> list[Heeded]:

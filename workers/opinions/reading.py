@@ -5,9 +5,11 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from portrait.catalogue.store import CatalogueStore
+from portrait.events.erasure import Moments
 from portrait.events.event import Action, Event
 from portrait.events.item import Item
 from portrait.events.post import Post
+from portrait.events.private import is_private
 from portrait.events.stream import Batch, Message, Record
 from portrait.events.tone import LONGEST_READ
 from portrait.events.topics import ERASURES, OPINIONS
@@ -40,7 +42,7 @@ class Said:
 
     reviews: list[Heard] = field(default_factory=list)
     posts: list[tuple[Post, int]] = field(default_factory=list)  # and when it was received, ms
-    erased: dict[int, int] = field(default_factory=dict)  # user_ref: until when, ms
+    erased: dict[int, Moments] = field(default_factory=dict)  # by user_ref
     dead: list[Message] = field(default_factory=list)  # of posts: others have their own worker
 
 
@@ -53,7 +55,7 @@ def read_batch(batch: Batch, clock: Clock, dialect: Dialect) -> Said:
             note_erasure(record, clock, dialect, said.erased)
         elif record.topic == OPINIONS:
             said.posts.append((read_post(record, clock), clock.received(record)))
-        else:
+        elif not is_private(record.headers):
             _review(record, clock, dialect, said.reviews)
 
     said.dead = read_each(batch, OPINIONS, take)
@@ -71,19 +73,19 @@ def _review(record: Record, clock: Clock, dialect: Dialect, reviews: list[Heard]
     reviews += [each for each in heard if each.event.type is Action.REVIEW]
 
 
-async def mentions_of(said: Said, catalogue: CatalogueStore) -> list[Received]:
+async def mentions_of(
+    reviews: Sequence[Heard], posts: Sequence[tuple[Post, int]], catalogue: CatalogueStore
+) -> list[Received]:
     """Return what is said of which subjects, the oldest first; items are those of the catalogue."""
-    named = {heard.event.item_id for heard in said.reviews} | {
-        post.item_id for post, _ in said.posts
-    }
+    named = {heard.event.item_id for heard in reviews} | {post.item_id for post, _ in posts}
     ids = sorted(id for id in named if id)
     items = dict(zip(ids, await catalogue.get_items(ids), strict=True))
     found: list[Received] = []
-    for heard in said.reviews:
+    for heard in reviews:
         mention = mention_of_review(heard.event, heard.at, _item(heard.event, items))
         if mention is not None:
             found.append(Received(mention, heard.received, heard.event.text or ""))
-    for post, received in said.posts:
+    for post, received in posts:
         mention = mention_of_post(post, items.get(post.item_id or ""))
         found.append(Received(mention, received, post.text))
     return sorted(found, key=lambda each: each.mention.at)

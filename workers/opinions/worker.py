@@ -1,7 +1,7 @@
 """Opinions: count what is written, notice when it turns, and say so.
 
-batch ─▶ read ─▶ forget ─▶ tones, topics ─▶ ledgers ─▶ store, alerts with it (`following.py`)
-                                                     └─▶ outbox ─▶ topic, webhook (`telling.py`)
+batch ─▶ read ─▶ forget ─▶ consent ─▶ tones, topics ─▶ ledgers ─▶ store, alerts with it
+                                                    └─▶ outbox ─▶ topic, webhook (`telling.py`)
 
 What is stored goes in one step, the ids of its texts with it, and the alerts it gives rise to: so
 a crash repeats a batch and counts nothing twice, and no alert is lost.
@@ -18,6 +18,7 @@ import structlog
 
 from portrait import metrics
 from portrait.catalogue.store import CatalogueStore
+from portrait.events.consent import GRANTED, Consent
 from portrait.events.stream import EventStream
 from portrait.events.topics import OPINIONS
 from portrait.opinions.alert import OLD_MS, Alert
@@ -27,7 +28,10 @@ from portrait.opinions.mention import Mention
 from portrait.opinions.store import OUTBOX, OpinionStore
 from portrait.opinions.topics import LEAST_TEXTS, Encode, Topics
 from portrait.opinions.voices import Example
+from portrait.profiles.store import ProfileStore
+from portrait.reading.records import Heard
 from portrait.times import to_ms
+from workers.counted import left_out
 from workers.following import Following, follow
 from workers.opinions.reading import Received, Said, heard, mentions_of, parts_of, read_batch
 
@@ -49,8 +53,10 @@ class Opinions:
     """The worker's parts, and what it has in memory."""
 
     store: OpinionStore
+    profiles: ProfileStore
     catalogue: CatalogueStore
     following: Following
+    unsaid: Consent = GRANTED  # what counts of who has said nothing of what may be done
     encode: Encode | None = None
     reader: Reader = words_alone
     news: dict[str, asyncio.Event] = field(  # by way: an alert is to leave
@@ -68,9 +74,10 @@ async def watch_opinions(stream: EventStream, opinions: Opinions) -> None:
 
 async def _process(said: Said, opinions: Opinions) -> None:
     started = time.monotonic()
-    for author, until in said.erased.items():
-        await opinions.store.forget(author, until)
-    received = await mentions_of(said, opinions.catalogue)
+    for author, erased in said.erased.items():
+        await opinions.store.forget(author, erased.end)
+    reviews = await _allowed(said.reviews, opinions)
+    received = await mentions_of(reviews, said.posts, opinions.catalogue)
     if opinions.topics is None:
         opinions.topics = await opinions.store.topics()
     alerts, read = 0, await opinions.reader()
@@ -88,6 +95,13 @@ async def _process(said: Said, opinions: Opinions) -> None:
             dead=len(said.dead),
             seconds=round(time.monotonic() - started, 4),
         )
+
+
+async def _allowed(reviews: Sequence[Heard], opinions: Opinions) -> list[Heard]:
+    """Leave out what people do not let be counted. Of who writes elsewhere nothing is known."""
+    users = [each.event.user_key for each in reviews]
+    silent = await left_out(users, opinions.profiles, opinions.unsaid)
+    return [each for each in reviews if each.event.user_key not in silent]
 
 
 async def _store(received: Sequence[Received], opinions: Opinions, topics: Topics) -> int:

@@ -11,8 +11,10 @@ from portrait.adapters.kafka_client import cluster_of
 from portrait.adapters.kafka_stream import open_stream
 from portrait.adapters.redis_opinions import RedisOpinions
 from portrait.adapters.redis_progress import RedisOffsets
+from portrait.adapters.redis_store import RedisProfiles
 from portrait.adapters.webhook import Webhook
 from portrait.errors import ModelInvalidError, StoreUnavailableError
+from portrait.events.consent import DEFAULTS
 from portrait.events.event import Action
 from portrait.events.resume import Resume
 from portrait.events.topics import ERASURES, OPINIONS, event_topic
@@ -74,6 +76,7 @@ async def _opinions(settings: Settings, wires: Wires, dialect: Dialect) -> Opini
     store = RedisOpinions(wires.redis)
     return Opinions(
         store=store,
+        profiles=RedisProfiles(wires.redis, settings.profile_ttl),
         catalogue=wires.catalogue,
         following=Following(
             publisher=wires.publisher,
@@ -82,6 +85,7 @@ async def _opinions(settings: Settings, wires: Wires, dialect: Dialect) -> Opini
             future_tolerance=settings.future_tolerance,
             dialect=dialect,
         ),
+        unsaid=DEFAULTS[settings.consent],
         encode=await _encode(settings),
         reader=_Promoted(settings, wires).read_tones,
     )
