@@ -10,9 +10,9 @@ from portrait.adapters.redis_damage import Damage
 from portrait.opinions.ledger import Ledger
 from portrait.opinions.mention import Mention
 from portrait.opinions.subject import Subject
-from portrait.opinions.voices import KEPT_DAYS
+from portrait.opinions.voices import KEPT_DAYS, Example
 from portrait.opinions.windows import Window, windows_of
-from portrait.opinions.written import COUNTS, VOICES, read_head, write_counts, write_head
+from portrait.opinions.written import COUNTS, EXAMPLE, VOICES, read_head, write_counts, write_head
 from portrait.times import DAY_MS
 
 HEAD = "head"
@@ -46,6 +46,11 @@ class PartReader:
             if said is not None:
                 ledger.voices[day] = said
         return ledger
+
+    def examples(self, key: str, values: Sequence[bytes]) -> list[Example]:
+        """Read a list of texts."""
+        read = [self.read(key, EXAMPLE.validate_json, value) for value in values]
+        return [example for example in read if example is not None]
 
     def read(self, place: str, read: Callable[[Any], T], value: object) -> T | None:
         """Read a value; None if there is none, or none of our programs wrote it so."""
@@ -99,7 +104,7 @@ def write_ledger(pipe: Pipeline, ref: int, ledger: Ledger) -> None:
     pipe.zadd(f"opinions:of:{ledger.subject.kind}", {name: ledger.newest})
     for day in ledger.touched_days:
         pipe.set(voices_key(ref, day), VOICES.dump_json(ledger.voices[day]), exat=goes(day))
-        for author in ledger.voices[day].authors:
+        for author in ledger.voices[day].named_authors:
             pipe.sadd(f"opinion:author:{author:016x}", f"{name}:{day}")
             pipe.expire(f"opinion:author:{author:016x}", (KEPT_DAYS + 1) * DAY_SECONDS)
 

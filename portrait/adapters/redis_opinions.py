@@ -116,9 +116,11 @@ class RedisOpinions:
                 bare = alert.model_dump_json(exclude={"examples"})
                 pipe.hset("opinions:alerts", alert.alert_id, bare)
                 pipe.zadd("opinions:alerts:at", {alert.alert_id: at})
-                if alert.examples:
-                    pipe.rpush(examples_key(alert.alert_id), *alert.examples)
-                    pipe.expire(examples_key(alert.alert_id), KEPT_DAYS * DAY_SECONDS)
+                shown = opened.told.get(alert.alert_id, ())
+                if shown:
+                    key = examples_key(alert.alert_id)
+                    pipe.rpush(key, *map(EXAMPLE.dump_json, shown))
+                    pipe.expire(key, KEPT_DAYS * DAY_SECONDS)
             for alert_id, names in joined.items():
                 pipe.sadd(f"opinions:also:{alert_id}", *names)
                 pipe.expire(f"opinions:also:{alert_id}", OPEN_MS // 1_000)
@@ -140,20 +142,16 @@ class RedisOpinions:
         async with translated():
             revision = number(await self._redis.get(REVISION)) or 0
         days = await self._days_of(index)
-        said = {words for voices in days.values() for words in voices.texts_of(author)}
-        told = await self._told_of_late() if said else []
-        samples = {key: await self._texts(key) for key in await self._sampled()}
+        lists = [*await self._sampled(), *map(examples_key, await self._told_of_late())]
+        texts = await self._texts(lists)
         async with translated(), self._redis.pipeline(transaction=True) as pipe:
             await self._begin(pipe, revision)
             for key, voices in days.items():
                 if voices.without(author):
                     pipe.set(key, VOICES.dump_json(voices), keepttl=True)
-            for key, examples in samples.items():
+            for key, examples in zip(lists, texts, strict=True):
                 for value in [EXAMPLE.dump_json(one) for one in examples if one.author == author]:
                     pipe.lrem(key, 0, value.decode())
-            for id in told:
-                for words in said:
-                    pipe.lrem(examples_key(id), 0, words)
             pipe.delete(index)
             pipe.zadd("opinions:erased", {str(author): until})
             pipe.expire("opinions:erased", ERASED_SECONDS)
@@ -184,7 +182,7 @@ class RedisOpinions:
 
     async def sample(self) -> list[Example]:
         """Return texts of the last days."""
-        return [example for day in await self._sampled() for example in await self._texts(day)]
+        return [each for day in await self._texts(await self._sampled()) for each in day]
 
     async def topics(self) -> Topics:
         """Return the topics; damaged ones are none."""
@@ -258,7 +256,10 @@ class RedisOpinions:
             alert.model_copy(
                 update={
                     "also": tuple(sorted(map(text, also))),
-                    "examples": tuple(map(text, examples)),
+                    "examples": tuple(
+                        each.text
+                        for each in self._parts.examples(examples_key(alert.alert_id), examples)
+                    ),
                 }
             )
             for alert, also, examples in zip(read, beside[::2], beside[1::2], strict=True)
@@ -280,11 +281,16 @@ class RedisOpinions:
     async def _sampled(self) -> list[str]:
         return [f"opinions:sample:{day}" for day in last_days()]
 
-    async def _texts(self, key: str) -> list[Example]:
-        async with translated():
-            values = await self._redis.lrange(key, 0, -1)
-        read = [self._parts.read(key, EXAMPLE.validate_json, value) for value in values]
-        return [example for example in read if example is not None]
+    async def _texts(self, keys: Sequence[str]) -> list[list[Example]]:
+        """Return the texts of some lists."""
+        found: list[list[Example]] = []
+        for some in slices(keys):
+            async with translated(), self._redis.pipeline(transaction=False) as pipe:
+                for key in some:
+                    pipe.lrange(key, 0, -1)
+                values = await pipe.execute()
+            found += map(self._parts.examples, some, values)
+        return found
 
     async def _begin(self, pipe: Pipeline, revision: int) -> None:
         """Begin to write, if nobody has since a revision."""

@@ -47,6 +47,7 @@ class Book:
     topics: Mapping[str, str] = field(default_factory=dict)  # names by id
     alerts: list[Alert] = field(default_factory=list)  # new ones
     joined: dict[str, list[str]] = field(default_factory=dict)  # subjects by alert_id
+    told: dict[str, list[Example]] = field(default_factory=dict)  # what new alerts show, by id
 
     def take(self, mentions: Sequence[Mention], topics: Sequence[str | None]) -> None:
         """Take in mentions, the oldest first, each with its topic."""
@@ -70,10 +71,12 @@ class Book:
             if other.kind is happening.kind and is_in_time and is_alike:
                 self._join(other.alert_id, ledger.subject)
                 return
-        alert = alert_of(ledger, happening, mention.at, self.topics)
+        shown = _examples(ledger, happening.kind, happening.turn.since)
+        alert = alert_of(ledger, happening, mention.at, self.topics, shown)
         beside = tuple({each for others in ledger.companions for each in others})
         self.open.append(OpenAlert(alert.alert_id, happening.kind, ref, mention.at, beside))
         self.alerts.append(alert)
+        self.told[alert.alert_id] = shown
 
     def _join(self, alert_id: str, subject: Subject) -> None:
         names = self.joined.setdefault(alert_id, [])
@@ -82,7 +85,13 @@ class Book:
             names.append(name)
 
 
-def alert_of(ledger: Ledger, happening: Happening, at: int, topics: Mapping[str, str]) -> Alert:
+def alert_of(
+    ledger: Ledger,
+    happening: Happening,
+    at: int,
+    topics: Mapping[str, str],
+    shown: Sequence[Example],
+) -> Alert:
     """Write an alert. Its id follows from what it says, so that twice the same is one."""
     kind, turn = happening
     subject = ledger.subject
@@ -99,7 +108,7 @@ def alert_of(ledger: Ledger, happening: Happening, at: int, topics: Mapping[str,
         evidence=round(turn.evidence, 2),
         authors=ledger.authors(),
         topics=_topics(ledger, kind, turn.since, topics),
-        examples=tuple(example.text for example in _examples(ledger, kind, turn.since)),
+        examples=tuple(example.text for example in shown),
     )
 
 

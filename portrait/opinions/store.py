@@ -1,7 +1,7 @@
 """Ports: where opinions are kept, as their worker writes and the service reads them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from portrait.opinions.alert import Alert
@@ -28,6 +28,7 @@ class Opened:
     open: list[OpenAlert]
     repeats: set[int]  # refs of mentions that were taken in before
     erased: dict[int, int]  # until when (ms), by author
+    told: dict[str, list[Example]] = field(default_factory=dict)  # what new alerts show, by id
 
 
 class Page(NamedTuple):
@@ -62,6 +63,8 @@ class OpinionStore(Protocol):
 
     async def forget(self, author: int, until: int) -> None:
         """Forget an author, up to a moment (ms), and remember that for as long as the log may tell.
+
+        Wherever they are named: among who wrote, as who wrote an example, or in what alerts show.
 
         Raises:
             OvertakenError: As `save`.

@@ -63,10 +63,11 @@ class Voices:
         """Say whether an author would be kept."""
         return not self.is_full or author < max(self.authors)
 
-    def texts_of(self, author: int) -> set[str]:
-        """Return what of an author's is an example."""
+    @property
+    def named_authors(self) -> set[int]:
+        """Everybody who is named here: the heard, and who wrote an example without being heard."""
         kept = (example for examples in self.examples.values() for example in examples)
-        return {example.text for example in kept if example.author == author}
+        return {*self.authors, *(each.author for each in kept if each.author is not None)}
 
     def without(self, author: int) -> bool:
         """Forget an author, and what they wrote. Says whether there was anything."""

@@ -9,11 +9,12 @@ from portrait.adapters.redis_opinions import RedisOpinions
 from portrait.errors import OvertakenError
 from portrait.opinions.alert import Alert
 from portrait.opinions.book import Book
+from portrait.opinions.ledger import Ledger
 from portrait.opinions.mention import Mention
 from portrait.opinions.store import OpinionStore
 from portrait.opinions.subject import Kind, Subject
 from portrait.opinions.topics import Topics
-from portrait.opinions.voices import Example
+from portrait.opinions.voices import MOST_AUTHORS, Example
 from portrait.opinions.windows import TEXTS, Width
 from portrait.ref import user_ref
 from portrait.times import to_moment
@@ -23,10 +24,30 @@ from tests.support.reviewers import NOW, SOAP, TEA, made_alert, said
 
 async def stored(store: OpinionStore, *mentions: Mention, alerts: tuple[Alert, ...] = ()) -> None:
     opened = await store.load(mentions)
+    opened.told = {
+        alert.alert_id: [
+            Example(each.ref, each.at, each.author, each.text)
+            for each in mentions
+            if each.text in alert.examples
+        ]
+        for alert in alerts
+    }
     Book(opened.ledgers).take(mentions, [None] * len(mentions))
     sample = [Example(each.ref, each.at, each.author, each.text) for each in mentions]
     ids = [alert.alert_id for alert in alerts]
     await store.save(opened, mentions, alerts, {}, ids, sample)
+
+
+def divided(users: list[str]) -> tuple[list[str], list[str]]:
+    """Return users, and apart from them the one whose hash is the largest."""
+    ranked = sorted(users, key=user_ref)
+    return ranked[:-1], ranked[-1:]
+
+
+def authors_of(ledger: Ledger) -> set[int | None]:
+    """Return whose texts are examples."""
+    days = ledger.voices.values()
+    return {e.author for voices in days for some in voices.examples.values() for e in some}
 
 
 class OpinionsContract:
@@ -97,6 +118,24 @@ class OpinionsContract:
         assert {each.author for each in await store.sample()} == {user_ref("bob")}
         assert (await store.load([said(1, author="ann")])).erased == {ann: NOW + 10}
 
+    async def test_of_whom_a_text_is_an_example_is_forgotten_however_many_wrote(
+        self, store: OpinionStore
+    ) -> None:
+        rest, (ann,) = divided([f"user-{n}" for n in range(MOST_AUTHORS + 40)])
+        quiet = [replace(said(n, author=each), at=NOW, text="") for n, each in enumerate(rest)]
+        await stored(store, *quiet)
+        await stored(store, replace(said(1_000, author=ann), at=NOW))
+        shown = await store.find(Subject(Kind.ITEM, "tea"))
+        assert shown is not None
+        assert user_ref(ann) in authors_of(shown)
+        assert not any(voices.knows(user_ref(ann)) for voices in shown.voices.values())
+
+        await store.forget(user_ref(ann), NOW + 10)
+
+        left = await store.find(Subject(Kind.ITEM, "tea"))
+        assert left is not None
+        assert not authors_of(left)
+
     async def test_an_alert_is_without_the_examples_of_who_is_forgotten(
         self, store: OpinionStore
     ) -> None:
@@ -105,6 +144,11 @@ class OpinionsContract:
             update={"examples": tuple(each.text for each in mentions), "at": to_moment(NOW)}
         )
         await stored(store, *mentions, alerts=(alert,))
+        for number in range(3, 30):  # no other text of the first day is an example any more
+            await stored(store, replace(said(number, author="cyn"), at=NOW))
+        ledger = await store.find(Subject(Kind.ITEM, "tea"))
+        assert ledger is not None
+        assert authors_of(ledger) == {user_ref("cyn")}
 
         await store.forget(user_ref("ann"), NOW + 10)
 

@@ -25,6 +25,7 @@ class MemoryOpinions:
         self._repeats: set[int] = set()
         self._erased: dict[int, int] = {}
         self._alerts: dict[str, Alert] = {}
+        self._told: dict[str, list[Example]] = {}
         self._outbox: dict[str, list[str]] = {way: [] for way in OUTBOX}
         self._sample: list[Example] = []
         self._topics = Topics.none()
@@ -54,6 +55,7 @@ class MemoryOpinions:
         self._open = opened.open
         self._repeats |= {mention.ref for mention in mentions}
         self._alerts |= {alert.alert_id: alert for alert in alerts}
+        self._told |= opened.told
         for id, names in joined.items():
             also = tuple(sorted({*self._alerts[id].also, *names}))
             self._alerts[id] = self._alerts[id].model_copy(update={"also": also})
@@ -66,10 +68,10 @@ class MemoryOpinions:
         self._next(self._revision)
         self._erased[author] = until
         days = [voices for ledger in self.ledgers.values() for voices in ledger.voices.values()]
-        said = {text for voices in days for text in voices.texts_of(author)}
-        for id, alert in self._alerts.items():
-            left = tuple(text for text in alert.examples if text not in said)
-            self._alerts[id] = alert.model_copy(update={"examples": left})
+        for id, shown in self._told.items():
+            self._told[id] = [example for example in shown if example.author != author]
+            left = tuple(example.text for example in self._told[id])
+            self._alerts[id] = self._alerts[id].model_copy(update={"examples": left})
         self._sample = [each for each in self._sample if each.author != author]
         for voices in days:
             voices.without(author)

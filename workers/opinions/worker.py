@@ -120,7 +120,7 @@ async def _store(received: Sequence[Received], opinions: Opinions, topics: Topic
     )
     book = Book(opened.ledgers, opened.open, {each.id: each.name for each in topics.topics})
     book.take(mentions, about)
-    opened.open = book.open
+    opened.open, opened.told = book.open, book.told
     leaving = [alert.alert_id for alert in book.alerts if not _is_history(alert)]
     await opinions.store.save(
         opened, mentions, book.alerts, book.joined, leaving, [*map(_example, _texts(mentions))]
