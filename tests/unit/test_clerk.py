@@ -157,6 +157,17 @@ async def test_an_export_has_all_that_is_kept_of_one_and_nothing_of_others() -> 
     assert "bob" not in json.dumps(whole)
 
 
+async def test_an_export_has_nothing_of_whoever_is_named_in_the_same_message() -> None:
+    batch = json.dumps({"events": [{"user_id": "ann"}, {"user_id": "bob", "text": "his"}]})
+    broken = letter_of("ann", 1, batch[:-4].encode())
+    shop = Shop(await memory_updater(), [letter_of("ann", 0, batch.encode()), broken])
+
+    letters = (await exported(shop, "ann"))["dead_letters"]
+
+    assert [each["value"] for each in letters] == ['{"user_id": "ann"}', None]
+    assert [each["letter"]["reason"] for each in letters] == ["payload: json_invalid"] * 2
+
+
 async def test_an_export_of_nobody_is_whole_and_empty() -> None:
     shop, _ = await shop_of()
 

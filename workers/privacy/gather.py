@@ -30,6 +30,7 @@ from portrait.ref import user_ref
 from portrait.times import to_moment
 from workers.privacy.belongings import Places, letters_of
 from workers.privacy.of_lists import told_lists
+from workers.privacy.portions import Portions
 
 FORMAT = "portrait-export/1"
 PART_BYTES = 131_072
@@ -65,9 +66,10 @@ async def _pieces(user: str, places: Places, now: datetime) -> AsyncIterator[byt
             between = b","
     yield b'],"dead_letters":['
     between = b""
+    portions = Portions.of(keys, places.naming)
     async for letter in letters_of(keys, places.naming, places.dead_letters):
         told = told_by(letter)
-        value = None if letter.value is None else letter.value.decode(errors="backslashreplace")
+        value = portions.of_letter(letter)
         yield between + to_json(
             {"letter": None if told is None else told._asdict(), "value": value}
         )
