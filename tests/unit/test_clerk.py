@@ -364,6 +364,57 @@ async def test_an_export_goes_with_whom_it_is_of() -> None:
     assert await shop.exports.size("ann") is None
 
 
+async def gathered(shop: Shop, clerk: Clerk, user: str) -> None:
+    await shop.exports.ask(user)
+    await clerk.gather_one()
+    assert await shop.exports.size(user)
+
+
+async def test_exports_of_their_devices_go_with_whom_they_are_of() -> None:
+    shop, clerk = await shop_of()
+    await visits(shop)
+    for device in ("anonymous:home", "anonymous:till"):
+        await gathered(shop, clerk, device)
+    job = await asked(shop)
+    await erased_in(shop)
+    await erased_devices(shop, job)
+
+    await clerk.advance(job)
+
+    for device in job.devices:
+        assert await shop.exports.size(device) is None
+
+
+async def test_what_the_archive_still_told_is_in_no_export_that_stays() -> None:
+    shop, clerk = await shop_of()
+    job = await asked(shop)
+    await erased_in(shop, files=False)
+    job = await clerk.advance(job)
+    assert states(job)["profile"] == "gone"
+    await gathered(shop, clerk, "ann")  # the profile is emptied, and rows are still read
+
+    await erased_in(shop, profile=False)
+    await clerk.advance(job)
+
+    assert await shop.exports.size("ann") is None
+
+
+@pytest.mark.parametrize("missing", ["profile", "files"])
+async def test_a_device_that_is_forgotten_while_its_export_is_gathered_is_in_none_that_stays(
+    missing: str,
+) -> None:
+    shop, _ = await shop_of()
+    await visits(shop)
+    job = await asked(shop)
+    exports = SlowExports(lambda: erased_devices(shop, job, **{missing: False}))
+    clerk = Clerk(replace(shop.places, exports=exports), KEY)
+
+    for user in ("anonymous:home", "ann"):
+        await exports.ask(user)
+        await clerk.gather_one()
+        assert (await exports.size(user) is None) == (user == "anonymous:home")
+
+
 async def test_a_profile_is_not_gone_while_it_is_known_what_they_do_not_want() -> None:
     shop, clerk = await shop_of()
     job = await asked(shop)
@@ -419,6 +470,21 @@ async def visits(shop: Shop) -> None:
     await update(ListStream(visited), await updater_of(shop))
 
 
+async def erased_devices(
+    shop: Shop, job: ErasureJob, *, profile: bool = True, files: bool = True
+) -> None:
+    """Let the workers take in that what was done on her devices is to be forgotten."""
+    now = round(datetime.now(UTC).timestamp() * 1_000)
+    erasures = [
+        FakeRecord(ERASURES, None, 1 + n, timestamp=now, key=device.encode())
+        for n, device in enumerate(job.devices)
+    ]
+    if profile:
+        await update(ListStream(erasures), await updater_of(shop))
+    if files:
+        await archive(ListStream(erasures), shop.archive, BOUNDS)
+
+
 async def test_what_she_did_before_she_logged_in_is_hers_unless_others_were_there() -> None:
     shop, _ = await shop_of()
     await visits(shop)
@@ -439,15 +505,10 @@ async def test_nobody_is_forgotten_before_their_devices_are() -> None:
     job = await clerk.advance(job)
     assert states(job)["profile"] == states(job)["archive"] == "waiting"
 
-    now = round(datetime.now(UTC).timestamp() * 1_000)
-    of_devices = [
-        FakeRecord(ERASURES, None, 1 + n, timestamp=now, key=device.encode())
-        for n, device in enumerate(job.devices)
-    ]
-    await update(ListStream(of_devices), await updater_of(shop))
+    await erased_devices(shop, job, files=False)
     job = await clerk.advance(job)
     assert (states(job)["profile"], states(job)["archive"]) == ("gone", "waiting")
-    await archive(ListStream(of_devices), shop.archive, BOUNDS)
+    await erased_devices(shop, job, profile=False)
     job = await clerk.advance(job)
 
     assert job.is_forgotten

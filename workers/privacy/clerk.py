@@ -7,7 +7,7 @@ something is elsewhere: the update worker empties profiles, the archive is swept
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -16,12 +16,15 @@ import structlog
 from joserfc.jwk import OKPKey
 
 from portrait.archive.archive import Archive, ArchiveUnavailableError
+from portrait.arrays import positions
 from portrait.errors import PortraitError, StoreUnavailableError, StreamUnavailableError
 from portrait.events.unwanted import read_unwanted
 from portrait.experiments.joining import Person
+from portrait.identity.keys import keys_of
 from portrait.lifecycle.registry import Card, Registry
 from portrait.outage import closes_within
 from portrait.profiles.record import forgotten_until, is_blank, is_whole
+from portrait.ref import user_ref
 from portrait.rights.erasure_job import (
     TOPICS_LAST,
     ErasureJob,
@@ -35,6 +38,8 @@ from workers.privacy.gather import gather
 
 LOOK_EVERY = 0.5  # seconds
 CAREFUL_EVERY = 30.0  # seconds between two looks at a job whose person is forgotten already
+
+EXPORTED = {Place.PROFILE, Place.LISTS, Place.ARCHIVE}  # of what an export is gathered
 
 AWAY = (StoreUnavailableError, StreamUnavailableError, ArchiveUnavailableError)
 
@@ -64,18 +69,20 @@ class Clerk:
     async def gather_one(self) -> None:
         """Gather the export that was asked for longest ago, if any.
 
-        Whoever is forgotten meanwhile, as another worker may have seen, is not in one that stays.
+        Whoever is forgotten meanwhile, as another worker may have seen, is not in one that stays:
+        neither they nor any device of theirs, in Redis or in the archive.
         """
         user = await self.places.exports.take()
         if user is None:
             return
-        was_known = not await self._is_blank(user)
+        keys = await keys_of(user, self.places.identities, alone=True)
+        before = await self._forgotten(keys)
         try:
             size = await self.places.exports.put(user, gather(user, self.places))
         except PortraitError:
             await self.places.exports.forget(user)  # who asks again is not taken for waiting
             raise
-        if was_known and await self._is_blank(user):
+        if await self._forgotten(keys) != before:
             await self.places.exports.forget(user)
             return
         log.info("export_gathered", bytes=size)
@@ -100,7 +107,6 @@ class Clerk:
         if job.user is not None:
             keys = (job.user, *job.devices)
             if job.places[Place.PROFILE].state != "gone" and await self._is_emptied(job, job.user):
-                await self.places.exports.forget(job.user)
                 found[Place.PROFILE] = PlaceState(state="gone", at=now)
             if job.places[Place.DEAD_LETTERS].state == "waiting":
                 found[Place.DEAD_LETTERS] = await self._letters(keys, now)
@@ -112,6 +118,9 @@ class Clerk:
         changed = {place: each for place, each in found.items() if each != job.places[place]}
         if not changed:
             return job
+        if job.user is not None and changed.keys() & EXPORTED:
+            for key in (job.user, *job.devices):  # what was gathered while one was still read
+                await self.places.exports.forget(key)
         after = job.at_places(changed)
         if after.is_forgotten:
             after = after.without_names()
@@ -153,10 +162,13 @@ class Clerk:
             for ref, person in opened.people.items()
         )
 
-    async def _is_blank(self, user: str) -> bool:
-        """Say whether somebody's record has been emptied."""
-        (record,) = await self.places.profiles.load([user])
-        return record is not None and is_whole(record) and is_blank(record)
+    async def _forgotten(self, keys: Sequence[str]) -> tuple[list[int], list[int]]:
+        """Return up to which moments each key is forgotten, ms: in Redis, and in the archive."""
+        records = await self.places.profiles.load(keys)
+        erasures = await asyncio.to_thread(self.places.archive.erasures)
+        known = np.append(erasures.ends, 0)
+        row = positions(erasures.users, np.array([user_ref(key) for key in keys], np.uint64))
+        return [_until(record) for record in records], known[row].tolist()
 
     async def _letters(self, keys: tuple[str, ...], now: datetime) -> PlaceState:
         """Count the dead letters that name them, and say when the last of them ends by itself."""
@@ -193,7 +205,11 @@ class Clerk:
 
 def _is_forgotten(record: bytes | None, moment: int) -> bool:
     """Say whether nothing is known of what was done before a moment, ms."""
-    return record is None or (is_whole(record) and forgotten_until(record) >= moment)
+    return record is None or _until(record) >= moment
+
+
+def _until(record: bytes | None) -> int:
+    return forgotten_until(record) if record is not None and is_whole(record) else 0
 
 
 def _is_listed(archive: Archive, ref: int, job: ErasureJob) -> bool:
