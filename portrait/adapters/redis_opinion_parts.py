@@ -105,8 +105,14 @@ def write_ledger(pipe: Pipeline, ref: int, ledger: Ledger) -> None:
     for day in ledger.touched_days:
         pipe.set(voices_key(ref, day), VOICES.dump_json(ledger.voices[day]), exat=goes(day))
         for author in ledger.voices[day].named_authors:
-            pipe.sadd(f"opinion:author:{author:016x}", f"{name}:{day}")
-            pipe.expire(f"opinion:author:{author:016x}", (KEPT_DAYS + 1) * DAY_SECONDS)
+            write_author(pipe, author, f"{name}:{day}")
+
+
+def write_author(pipe: Pipeline, author: int | None, place: str) -> None:
+    """Note where an author is named, for as long as they are."""
+    if author is not None:
+        pipe.sadd(author_key(author), place)
+        pipe.expire(author_key(author), (KEPT_DAYS + 1) * DAY_SECONDS)
 
 
 def last_days() -> list[int]:
@@ -123,6 +129,11 @@ def goes(day: int) -> int:
 def subject_key(ref: int) -> str:
     """Name the hash of a subject."""
     return f"opinion:{ref:016x}"
+
+
+def author_key(author: int) -> str:
+    """Name the set of places where an author is named."""
+    return f"opinion:author:{author:016x}"
 
 
 def examples_key(alert_id: str) -> str:

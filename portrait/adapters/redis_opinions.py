@@ -3,7 +3,8 @@
 opinions:revision                 one more with each write
 opinion:<ref>                     hash: `head`, and a window by its name
 opinion:<ref>:voices:<day>        authors and examples of a day; expires
-opinion:author:<ref>              set: `<subject>:<day>` where they are named; expires
+opinion:author:<ref>              set: `<subject>:<day>`, `sampled` and `told`, as far as they are
+                                  named in days, samples or alerts; expires
 opinions:sample:<day>             list: texts that topics are found in; expires
 opinions:erased                   zset: authors, until when they are forgotten
 opinions:subjects, :of:<kind>     zsets: refs by their newest text
@@ -15,7 +16,7 @@ opinions:examples:<alert_id>      list: its examples; expires
 opinions:outbox:<way>             list of alert_ids still to leave
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from time import time
 from typing import Any
 
@@ -29,11 +30,13 @@ from portrait.adapters.redis_opinion_parts import (
     HEAD,
     PartReader,
     asked_of,
+    author_key,
     examples_key,
     goes,
     last_days,
     subject_key,
     voices_key,
+    write_author,
     write_ledger,
 )
 from portrait.errors import OvertakenError
@@ -56,6 +59,7 @@ from portrait.opinions.written import EXAMPLE, OPEN, VOICES, read_head, read_top
 from portrait.times import DAY_MS
 
 REVISION = "opinions:revision"
+SAMPLED, TOLD = "sampled", "told"  # where else than in days of subjects an author is named
 ERASED_SECONDS = 31 * DAY_SECONDS  # longer than the log tells of anybody
 EVICTED_AT_ONCE = 100
 MOST_TIED = 100  # subjects whose newest text is of one moment: one text has eight at most
@@ -121,6 +125,8 @@ class RedisOpinions:
                     key = examples_key(alert.alert_id)
                     pipe.rpush(key, *map(EXAMPLE.dump_json, shown))
                     pipe.expire(key, KEPT_DAYS * DAY_SECONDS)
+                    for example in shown:
+                        write_author(pipe, example.author, TOLD)
             for alert_id, names in joined.items():
                 pipe.sadd(f"opinions:also:{alert_id}", *names)
                 pipe.expire(f"opinions:also:{alert_id}", OPEN_MS // 1_000)
@@ -132,13 +138,14 @@ class RedisOpinions:
                 pipe.rpush(f"opinions:sample:{day}", EXAMPLE.dump_json(example))
                 pipe.ltrim(f"opinions:sample:{day}", -SAMPLE_OF_DAY, -1)
                 pipe.expireat(f"opinions:sample:{day}", goes(day))
+                write_author(pipe, example.author, SAMPLED)
             pipe.set("opinions:open", OPEN.dump_json(opened.open))
             await self._end(pipe)
         await self._evict()
 
     async def forget(self, author: int, until: int) -> None:
         """Take an author out of every day that names them, and out of alerts."""
-        index = f"opinion:author:{author:016x}"
+        index = author_key(author)
         async with translated():
             revision = number(await self._redis.get(REVISION)) or 0
         days = await self._days_of(index)
@@ -156,6 +163,20 @@ class RedisOpinions:
             pipe.zadd("opinions:erased", {str(author): until})
             pipe.expire("opinions:erased", ERASED_SECONDS)
             await self._end(pipe)
+
+    async def tells_of(self, authors: Collection[int], until: int) -> bool:
+        """Look where they are named: one round trip."""
+        if not authors:
+            return False
+        async with translated(), self._redis.pipeline(transaction=True) as pipe:
+            pipe.zmscore("opinions:erased", [*map(str, authors)])
+            for author in authors:
+                pipe.exists(author_key(author))
+            erased, *named = await pipe.execute()
+        return any(
+            is_named and (forgotten or 0) < until
+            for is_named, forgotten in zip(named, erased, strict=True)
+        )
 
     async def _days_of(self, index: str) -> dict[str, Voices]:
         """Return the voices that an author is among, by key."""

@@ -1,6 +1,6 @@
 """Ports: where opinions are kept, as their worker writes and the service reads them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
@@ -69,6 +69,10 @@ class OpinionStore(Protocol):
         Raises:
             OvertakenError: As `save`.
         """
+        ...
+
+    async def tells_of(self, authors: Collection[int], until: int) -> bool:
+        """Say whether something lies here of any of these that they wrote up to a moment, ms."""
         ...
 
     async def sample(self) -> list[Example]:

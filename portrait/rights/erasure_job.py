@@ -24,6 +24,7 @@ AUDIENCES_LAST = timedelta(hours=1)
 TOPICS_LAST = {
     "events": timedelta(days=7),
     "dead": timedelta(days=30),
+    "alerts.opinion": timedelta(days=7),
     "notices": timedelta(days=1),
     "unwanted": timedelta(days=30),
 }
@@ -42,10 +43,12 @@ class Place(StrEnum):
 
     PROFILE = "profile"  # the record, with the words of searches, and what is not wanted
     LISTS = "lists"  # what came of lists that they got
+    OPINIONS = "opinions"  # that they wrote, and what of it is an example
     ARCHIVE = "archive"
     DEAD_LETTERS = "dead_letters"
     EVENT_LOG = "event_log"  # what they did, and which lists they got
     UNWANTED_LOG = "unwanted_log"
+    ALERTS_LOG = "alerts_log"  # of turns of opinion, in which examples stand
     NOTICES = "notices"
     AUDIENCES = "audiences"  # gathered before; nobody is told of them any more
     TRAININGS = "trainings"  # that are not finished
@@ -84,6 +87,9 @@ class PlaceState(BaseModel):
     )
 
 
+EMPTIED = (Place.PROFILE, Place.LISTS, Place.OPINIONS)  # by those who write there, at once
+LOOKED_FOR = (*EMPTIED, Place.ARCHIVE, Place.DEAD_LETTERS)
+REMOVED = (*EMPTIED, Place.ARCHIVE, Place.MODEL)
 Places = Mapping[Place, PlaceState]
 NOWHERE = dict.fromkeys(Place, PlaceState())
 
@@ -123,14 +129,12 @@ class ErasureJob(BaseModel):
     @property
     def is_forgotten(self) -> bool:
         """Whether nobody sees anything of them any more, wherever it is looked for."""
-        looked_for = (Place.PROFILE, Place.LISTS, Place.ARCHIVE, Place.DEAD_LETTERS)
-        return all(self.places[place].state != "waiting" for place in looked_for)
+        return all(self.places[place].state != "waiting" for place in LOOKED_FOR)
 
     @property
     def is_over(self) -> bool:
         """Whether all that can be removed is, and a model without them is known."""
-        removed = (Place.PROFILE, Place.LISTS, Place.ARCHIVE, Place.MODEL)
-        return self.is_forgotten and all(self.places[each].state == "gone" for each in removed)
+        return self.is_forgotten and all(self.places[each].state == "gone" for each in REMOVED)
 
     def at_places(self, places: Places) -> "ErasureJob":
         """Return it with these places as they are now."""
@@ -180,6 +184,7 @@ def new_erasure(
     """Open a job for a user and the keys of their devices; what ends by itself is known already."""
     ends = {
         Place.EVENT_LOG: now + TOPICS_LAST["events"],
+        Place.ALERTS_LOG: now + TOPICS_LAST["alerts.opinion"],
         Place.NOTICES: now + TOPICS_LAST["notices"],
         Place.AUDIENCES: now + AUDIENCES_LAST,
         Place.UNWANTED_LOG: now + TOPICS_LAST["unwanted"],

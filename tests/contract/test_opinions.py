@@ -136,6 +136,23 @@ class OpinionsContract:
         assert left is not None
         assert not authors_of(left)
 
+    async def test_whoever_is_named_anywhere_is_told_of_until_they_are_forgotten(
+        self, store: OpinionStore
+    ) -> None:
+        ann, bob = user_ref("ann"), user_ref("bob")
+        opened = await store.load([said(1)])
+        example = Example(said(1).ref, NOW, ann, "text n1")
+        await store.save(opened, [], [], {}, [], [example])  # in the sample alone
+        assert await store.tells_of([bob, ann], NOW + 5)
+        assert not await store.tells_of([bob], NOW + 5)
+        assert not await store.tells_of([], NOW + 5)
+
+        await store.forget(ann, NOW + 10)
+        assert not await store.tells_of([ann], NOW + 5)
+        await stored(store, said(20))
+        assert not await store.tells_of([ann], NOW + 5)  # that is what they did since
+        assert await store.tells_of([ann], NOW + 30)
+
     async def test_an_alert_is_without_the_examples_of_who_is_forgotten(
         self, store: OpinionStore
     ) -> None:

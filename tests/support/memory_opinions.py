@@ -1,6 +1,6 @@
 """Opinions in memory."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import replace
 
@@ -75,6 +75,14 @@ class MemoryOpinions:
         self._sample = [each for each in self._sample if each.author != author]
         for voices in days:
             voices.without(author)
+
+    async def tells_of(self, authors: Collection[int], until: int) -> bool:
+        """Look everywhere."""
+        days = [voices for ledger in self.ledgers.values() for voices in ledger.voices.values()]
+        texts = [*self._sample, *(each for shown in self._told.values() for each in shown)]
+        named = {author for voices in days for author in voices.named_authors}
+        named |= {text.author for text in texts if text.author is not None}
+        return any(self._erased.get(author, 0) < until for author in named & {*authors})
 
     async def sample(self) -> list[Example]:
         """Return all texts."""

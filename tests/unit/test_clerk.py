@@ -24,6 +24,7 @@ from portrait.experiments.attribution import Attribution
 from portrait.experiments.joining import Deed
 from portrait.identity.keys import keys_of
 from portrait.lifecycle.registry import Card
+from portrait.opinions.book import Book
 from portrait.ref import user_ref
 from portrait.rights.erasure_job import ErasureJob, Place, new_erasure
 from portrait.rights.receipt import verified
@@ -33,9 +34,11 @@ from tests.support.cards import card_of_model
 from tests.support.lists import ANN, LIST, answer, done
 from tests.support.memory_keys import MemoryAudit
 from tests.support.memory_lists import MemoryLists
+from tests.support.memory_opinions import MemoryOpinions
 from tests.support.memory_registry import MemoryRegistry
 from tests.support.memory_rights import MemoryErasures, MemoryExports
 from tests.support.records import FakeRecord, event_record
+from tests.support.reviewers import said
 from tests.support.streams import MODEL, ListStream, memory_updater
 from workers.archive import archive
 from workers.privacy.belongings import NAMING, Places
@@ -67,7 +70,7 @@ class Shop:
         self.archive = memory_archive()
         self.audit, self.registry = MemoryAudit(), MemoryRegistry()
         self.erasures, self.exports = MemoryErasures(), MemoryExports()
-        self.lists = MemoryLists()
+        self.lists, self.opinions = MemoryLists(), MemoryOpinions()
 
         @asynccontextmanager
         async def dead_letters() -> AsyncIterator[EventStream]:
@@ -77,6 +80,7 @@ class Shop:
             profiles=updater.profiles,
             identities=updater.identities,
             lists=self.lists,
+            opinions=self.opinions,
             archive=self.archive,
             dead_letters=dead_letters,
             naming=NAMING,
@@ -97,6 +101,7 @@ async def shop_of() -> tuple[Shop, "Clerk"]:
     await updater.profiles.agree({"ann": Consent(9_000, frozenset({Purpose.TRAINING}))})
     await updater.profiles.refuse({"ann": Unwanted({"brand:farm": Word(9_000, 0)})})
     await got_a_list(shop, {"try:1": "bold"})
+    await wrote(shop)
     fill(shop.archive, [click(1, "ann", text=None), click(2, "bob"), click(3, "ann")])
     for user in ("ann", "bob"):
         await shop.audit.add(
@@ -119,6 +124,13 @@ async def got_a_list(shop: Shop, experiments: dict[str, str]) -> None:
     joined.answered(LIST, answer(experiments=experiments))
     joined.did(done(Deed.PURCHASE, named="r1", worth=2_500))
     await shop.lists.save(opened, joined.tally)
+
+
+async def wrote(shop: Shop) -> None:
+    """Ann writes of tea."""
+    opened = await shop.opinions.load([said(1)])
+    Book(opened.ledgers).take([said(1)], [None])
+    await shop.opinions.save(opened, [said(1)], [], {}, [], [])
 
 
 async def exported(shop: Shop, user: str) -> dict[str, Any]:
@@ -196,7 +208,12 @@ async def updater_of(shop: Shop) -> Updater:
 
 
 async def erased_in(
-    shop: Shop, *, profile: bool = True, files: bool = True, lists: bool = True
+    shop: Shop,
+    *,
+    profile: bool = True,
+    files: bool = True,
+    lists: bool = True,
+    opinions: bool = True,
 ) -> None:
     """Let the workers take in that Ann is to be forgotten."""
     at = round(datetime.now(UTC).timestamp() * 1_000)
@@ -208,6 +225,8 @@ async def erased_in(
         await archive(ListStream([erasure]), shop.archive, BOUNDS)
     if lists:
         await shop.lists.forget(ANN, at)
+    if opinions:
+        await shop.opinions.forget(ANN, at)
 
 
 def states(job: ErasureJob) -> dict[str, str]:
@@ -229,13 +248,13 @@ async def test_nothing_is_said_to_be_gone_before_it_is() -> None:
 
     found = states(job)
     waiting = {name for name, state in found.items() if state == "waiting"}
-    assert waiting == {"profile", "lists", "archive", "model"}
-    assert found["dead_letters"] == found["unwanted_log"] == "expires"
+    assert waiting == {"profile", "lists", "opinions", "archive", "model"}
+    assert found["dead_letters"] == found["unwanted_log"] == found["alerts_log"] == "expires"
     assert job.places[Place.DEAD_LETTERS].found == 2
     assert (job.is_forgotten, job.user, shop.erasures.receipts) == (False, "ann", {})
 
 
-@pytest.mark.parametrize("missing", ["profile", "files", "lists"])
+@pytest.mark.parametrize("missing", ["profile", "files", "lists", "opinions"])
 async def test_all_places_but_one_are_not_enough(missing: str) -> None:
     shop, clerk = await shop_of()
     job = await asked(shop)
@@ -248,6 +267,7 @@ async def test_all_places_but_one_are_not_enough(missing: str) -> None:
         "profile": found["profile"] == "gone",
         "files": found["archive"] == "hidden",
         "lists": found["lists"] == "gone",
+        "opinions": found["opinions"] == "gone",
     }
     assert [place for place, has_ended in ends.items() if not has_ended] == [missing]
     assert not job.is_forgotten
@@ -446,6 +466,18 @@ async def test_a_job_of_before_lists_were_counted_waits_for_them_by_their_hash()
     assert states(await clerk.advance(job))["lists"] == "waiting"
     await shop.lists.forget(ANN, to_ms(NOW) + 60_000)
     assert states(await clerk.advance(job))["lists"] == "gone"
+
+
+async def test_a_job_of_before_opinions_were_looked_at_waits_for_them_by_their_hash() -> None:
+    shop, clerk = await shop_of()
+    job = (await asked(shop)).without_names()
+    stored = job.model_dump(mode="json")
+    del stored["places"]["opinions"]
+    job = ErasureJob.model_validate(stored)
+
+    assert states(await clerk.advance(job))["opinions"] == "waiting"
+    await shop.opinions.forget(ANN, to_ms(NOW) + 60_000)
+    assert states(await clerk.advance(job))["opinions"] == "gone"
 
 
 async def test_without_a_key_everything_goes_and_nothing_is_signed() -> None:

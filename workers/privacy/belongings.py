@@ -14,6 +14,7 @@ from portrait.events.stream import EventStream, Record
 from portrait.experiments.store import ListStore
 from portrait.identity.store import IdentityStore
 from portrait.lifecycle.registry import Registry
+from portrait.opinions.store import OpinionStore
 from portrait.profiles.store import ProfileStore
 from portrait.reading.mapping import Mapped
 from portrait.rights.erasure_job import ErasureJobs
@@ -53,6 +54,7 @@ class Places:
     profiles: ProfileStore
     identities: IdentityStore
     lists: ListStore
+    opinions: OpinionStore
     archive: Archive
     dead_letters: DeadLetters
     naming: Naming

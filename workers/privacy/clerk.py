@@ -103,15 +103,9 @@ class Clerk:
     async def advance(self, job: ErasureJob) -> ErasureJob:
         """Look at each place that is not done, and store what has changed."""
         now = self.now()
-        found: dict[Place, PlaceState] = {}
-        if job.user is not None:
-            keys = (job.user, *job.devices)
-            if job.places[Place.PROFILE].state != "gone" and await self._is_emptied(job, job.user):
-                found[Place.PROFILE] = PlaceState(state="gone", at=now)
-            if job.places[Place.DEAD_LETTERS].state == "waiting":
-                found[Place.DEAD_LETTERS] = await self._letters(keys, now)
-        if job.places[Place.LISTS].state != "gone" and await self._are_lists_gone(job):
-            found[Place.LISTS] = PlaceState(state="gone", at=now)
+        found = await self._emptied(job, now)
+        if job.user is not None and job.places[Place.DEAD_LETTERS].state == "waiting":
+            found[Place.DEAD_LETTERS] = await self._letters((job.user, *job.devices), now)
         found |= await asyncio.to_thread(self._archived, job, now)
         if job.places[Place.MODEL].state != "gone":
             found |= await self._learned(job.at_places(found))
@@ -135,13 +129,28 @@ class Clerk:
             return None
         return signed(receipt_of(job, now, self.shop), self.key)
 
-    async def _is_emptied(self, job: ErasureJob, user: str) -> bool:
+    async def _emptied(self, job: ErasureJob, now: datetime) -> dict[Place, PlaceState]:
+        """Say which places have nothing of them any more, of those that others empty at once."""
+        looks = {
+            Place.PROFILE: self._is_emptied,
+            Place.LISTS: self._are_lists_gone,
+            Place.OPINIONS: self._are_opinions_gone,
+        }
+        return {
+            place: PlaceState(state="gone", at=now)
+            for place, look in looks.items()
+            if job.places[place].state != "gone" and await look(job)
+        }
+
+    async def _is_emptied(self, job: ErasureJob) -> bool:
         """Say whether Redis has nothing of them but that they are erased.
 
         Of their devices: nothing that was done before it was asked for. Who was there since may
         have been somebody else.
         """
-        theirs, *of_devices = await self.places.profiles.load_whole([user, *job.devices])
+        if job.user is None:
+            return False  # nobody knows any more where to look
+        theirs, *of_devices = await self.places.profiles.load_whole([job.user, *job.devices])
         is_gone = theirs.record is not None and is_whole(theirs.record) and is_blank(theirs.record)
         asked_at = to_ms(job.asked_at)
         return (
@@ -161,6 +170,10 @@ class Clerk:
             person == Person() or opened.erased.get(ref, 0) >= asked_at
             for ref, person in opened.people.items()
         )
+
+    async def _are_opinions_gone(self, job: ErasureJob) -> bool:
+        """Say whether nothing tells any more that they, or their devices, wrote until then."""
+        return not await self.places.opinions.tells_of(job.refs, to_ms(job.asked_at))
 
     async def _forgotten(self, keys: Sequence[str]) -> tuple[list[int], list[int]]:
         """Return up to which moments each key is forgotten, ms: in Redis, and in the archive."""

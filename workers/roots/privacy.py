@@ -12,6 +12,7 @@ from portrait.adapters.kafka_stream import open_stream
 from portrait.adapters.redis_audit import RedisAudit
 from portrait.adapters.redis_identities import RedisIdentities
 from portrait.adapters.redis_lists import RedisLists
+from portrait.adapters.redis_opinions import RedisOpinions
 from portrait.adapters.redis_registry import RedisRegistry
 from portrait.adapters.redis_rights import RedisErasures, RedisExports
 from portrait.adapters.redis_store import RedisProfiles
@@ -41,6 +42,7 @@ def places_of(settings: Settings, redis: Redis, archive: Archive, closing: async
         profiles=RedisProfiles(redis, settings.profile_ttl),
         identities=RedisIdentities(redis, settings.profile_ttl),
         lists=RedisLists(redis),
+        opinions=RedisOpinions(redis),
         archive=archive,
         dead_letters=dead_letters,
         naming=naming_of(Mapped() if settings.mapping is None else read_mapping(settings.mapping)),
