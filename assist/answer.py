@@ -3,7 +3,7 @@
 message, redacted ─▶ encoded, in its turn ─┬─▶ intent ─▶ reply, filled from facts ─▶ other words?
           customer, read meanwhile ────────┤─▶ passages
                                            └─▶ mood ─▶ offers, a person to take over?
-                                                                   ─▶ kept, for a label ─▶ answer
+                                      ─▶ kept for a label, if they let it be ─▶ answer
 """
 
 import asyncio
@@ -26,6 +26,7 @@ from assist.schemas import (
     ReplyAnswer,
 )
 from portrait import metrics
+from portrait.events.consent import Purpose, consent_of
 from portrait.helpdesk.desk import Mood
 from portrait.helpdesk.hand_over import reasons_for
 from portrait.helpdesk.labels import Asked
@@ -34,7 +35,8 @@ from portrait.helpdesk.reply import Facts, Filled, Missing, best_reply, facts_of
 from portrait.helpdesk.search import CJK
 from portrait.model.encoder import TextEncoder
 from portrait.model.space import Vectors
-from portrait.ref import item_ref
+from portrait.profiles.record import is_suppressed
+from portrait.ref import item_ref, user_ref
 from service.live import Live
 from service.parts import Parts
 from service.profiles.describe import DECIMALS
@@ -93,7 +95,7 @@ async def answer(asked: AssistRequest, stand: Stand) -> AssistAnswer:
         reply=reply.reply.id if isinstance(reply, Filled) else None,
     )
     assist_id, said = await asyncio.gather(
-        stand.desk.labels.keep(kept, opened.reader.name, read.meant),
+        _kept(kept, read.meant, who, stand, opened),
         _said(reply, language, mood, None if reasons else stand.desk.rephrase),
     )
     _count(meaning, handed_over=bool(reasons))
@@ -115,6 +117,20 @@ async def answer(asked: AssistRequest, stand: Stand) -> AssistAnswer:
         desk_version=opened.desk.version,
         model_version=None if opened.card is None else opened.card.version,
     )
+
+
+async def _kept(
+    asked: Asked, vector: Vectors | None, who: str | None, stand: Stand, opened: Opened
+) -> str | None:
+    """Keep a message for a label, unless whose it is lets no model learn, or is forgotten."""
+    if who is not None:
+        (stored,) = await stand.parts.profiles.load_whole([who])
+        if stored.record is not None and is_suppressed(stored.record):
+            return None
+        if not consent_of(stored.consent, stand.parts.unsaid).allows(Purpose.TRAINING):
+            return None
+    person = None if who is None else user_ref(who)
+    return await stand.desk.labels.keep(asked, opened.reader.name, vector, person)
 
 
 def language_of(text: str) -> str:

@@ -182,7 +182,11 @@ class HandOverAnswer(ResponseBody):
 class AssistAnswer(ResponseBody):
     """What a message means, what can be answered, and who writes."""
 
-    assist_id: str = Field(examples=[EXAMPLE_ID])
+    assist_id: str | None = Field(
+        description="Null: the message is not kept, for whoever writes lets no model learn from "
+        "them, or is to be forgotten. Its outcome cannot be told then.",
+        examples=[EXAMPLE_ID],
+    )
     language: str = Field(examples=["en"])
     intent: LikelyIntent | None
     do_not_know: bool = Field(

@@ -1,11 +1,12 @@
 """Labels: what people say that a message means, and the messages that nobody has labelled.
 
-Messages are kept redacted, without whose they are, so many and no longer than a month; their vector
-lies beside them, so that choosing what to label next runs no encoder. Of two labels of one text the
-newer counts, and it counts at once: what a person has corrected stays corrected.
+Messages are kept redacted, so many and no longer than a month, with a hash of whose they are, so
+that an erasure finds them; their vector lies beside them, so that choosing what to label next runs
+no encoder. Of two labels of one text the newer counts, and it counts at once: what a person has
+corrected stays corrected. A label is without whose text it was.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Annotated, Literal, NamedTuple, Protocol
 
@@ -54,6 +55,7 @@ class Message(NamedTuple):
     asked: Asked
     encoder: str
     vector: Vectors  # (D,); (0,) of one that the encoder could not read
+    who: int | None = None  # user_ref; None: nobody was named
 
 
 class Label(BaseModel):
@@ -72,8 +74,10 @@ class Label(BaseModel):
 class LabelStore(Protocol):
     """Labels and unlabelled messages, each within its bound."""
 
-    async def keep(self, asked: Asked, encoder: str, vector: Vectors | None) -> str:
-        """Keep a message, with its vector (D,) if it has one. Returns its id.
+    async def keep(
+        self, asked: Asked, encoder: str, vector: Vectors | None, who: int | None = None
+    ) -> str:
+        """Keep a message, with its vector (D,) if it has one, and whose it is. Returns its id.
 
         Raises:
             StoreUnavailableError: The store does not answer.
@@ -91,6 +95,22 @@ class LabelStore(Protocol):
 
     async def newest(self, most: int) -> Sequence[Message]:
         """Return the newest messages, newest first.
+
+        Raises:
+            StoreUnavailableError: The store does not answer.
+        """
+        ...
+
+    async def of(self, people: Collection[int]) -> Sequence[Message]:
+        """Return the messages of some people, by user_ref, oldest first.
+
+        Raises:
+            StoreUnavailableError: The store does not answer.
+        """
+        ...
+
+    async def forget(self, people: Collection[int]) -> int:
+        """Remove the messages of some people. Returns how many there were.
 
         Raises:
             StoreUnavailableError: The store does not answer.

@@ -44,6 +44,7 @@ class Place(StrEnum):
     PROFILE = "profile"  # the record, with the words of searches, and what is not wanted
     LISTS = "lists"  # what came of lists that they got
     OPINIONS = "opinions"  # that they wrote, and what of it is an example
+    HELP_DESK = "help_desk"  # their messages that wait for a label; labels are without names
     ARCHIVE = "archive"
     DEAD_LETTERS = "dead_letters"
     EVENT_LOG = "event_log"  # what they did, and which lists they got
@@ -87,7 +88,7 @@ class PlaceState(BaseModel):
     )
 
 
-EMPTIED = (Place.PROFILE, Place.LISTS, Place.OPINIONS)  # by those who write there, at once
+EMPTIED = (Place.PROFILE, Place.LISTS, Place.OPINIONS, Place.HELP_DESK)  # at once
 LOOKED_FOR = (*EMPTIED, Place.ARCHIVE, Place.DEAD_LETTERS)
 REMOVED = (*EMPTIED, Place.ARCHIVE, Place.MODEL)
 Places = Mapping[Place, PlaceState]

@@ -17,6 +17,7 @@ from portrait.helpdesk.labels import (
     MessageNotFoundError,
 )
 from portrait.model.space import unit
+from portrait.ref import user_ref
 from tests.support.memory_labels import MemoryLabels
 
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
@@ -53,6 +54,21 @@ class LabelsContract:
         assert [newest.id, second.id] == ids[:0:-1]
         assert (newest.asked.text, newest.encoder) == ("text 2", "bert")
         np.testing.assert_allclose(newest.vector, VECTOR, atol=2e-3)
+
+    async def test_messages_of_one_person_are_found_and_go_and_no_others(
+        self, labels: LabelStore
+    ) -> None:
+        ann, bob = user_ref("ann"), user_ref("bob")
+        for number, who in enumerate([ann, bob, None, ann]):
+            await labels.keep(asked(f"text {number}"), "bert", VECTOR, who)
+        assert [each.asked.text for each in await labels.of([ann])] == ["text 0", "text 3"]
+        assert [each.who for each in await labels.newest(2)] == [ann, None]
+
+        gone = await labels.forget([ann, user_ref("cyn")])
+
+        assert gone == 2
+        assert [each.asked.text for each in await labels.newest(9)] == ["text 2", "text 1"]
+        assert await labels.forget([ann]) == 0
 
     async def test_a_message_that_no_encoder_could_read_has_no_vector(
         self, labels: LabelStore

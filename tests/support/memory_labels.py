@@ -1,7 +1,7 @@
 """Labels and unlabelled messages in memory."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
@@ -27,11 +27,13 @@ class MemoryLabels:
         self.is_down = False
         self._last = 0
 
-    async def keep(self, asked: Asked, encoder: str, vector: Vectors | None) -> str:
+    async def keep(
+        self, asked: Asked, encoder: str, vector: Vectors | None, who: int | None = None
+    ) -> str:
         """Keep a message."""
         self._require_up()
         kept = np.zeros(0, np.float32) if vector is None else vector.astype(np.float16)
-        message = Message(self._next(), asked, encoder, unit(kept.astype(np.float32)))
+        message = Message(self._next(), asked, encoder, unit(kept.astype(np.float32)), who)
         self.messages = [*self.messages, message][-MOST_MESSAGES:]
         return message.id
 
@@ -47,6 +49,17 @@ class MemoryLabels:
         """Return the newest messages."""
         self._require_up()
         return self.messages[::-1][:most]
+
+    async def of(self, people: Collection[int]) -> Sequence[Message]:
+        """Return the messages of some people."""
+        self._require_up()
+        return [each for each in self.messages if each.who in people]
+
+    async def forget(self, people: Collection[int]) -> int:
+        """Remove them."""
+        theirs = await self.of(people)
+        self.messages = [each for each in self.messages if each.who not in people]
+        return len(theirs)
 
     async def add(self, labels: Sequence[Label]) -> None:
         """Add labels."""

@@ -11,17 +11,24 @@ from structlog.testing import capture_logs
 from assist.schemas import AssistAnswer, NextLabels
 from portrait.access.key import new_key
 from portrait.access.scope import Scope
+from portrait.events.consent import Consent, Purpose
+from portrait.events.erasure import SUPPRESSING
+from portrait.events.topics import ERASURES
 from portrait.helpdesk.desk import Mood
 from portrait.helpdesk.labels import Label
 from portrait.helpdesk.passages import passages_of, write_passages
 from portrait.helpdesk.rephrase import RephrasingError
+from portrait.ref import user_ref
 from service.access.guard import Guard
 from service.access.rules import ASSIST_RULES, OPEN, RULES
 from service.routing import ExactRoute
 from tests.support.assisting import Assisting, open_assisting
 from tests.support.catalogues import catalogue
 from tests.support.desks import write_desk
+from tests.support.records import FakeRecord
 from tests.support.shop import Shop
+from tests.support.streams import ListStream, memory_updater
+from workers.update.worker import update
 
 LATE = "my parcel is late, where is the order"
 PATHS = {"assist_id": "1-0"}
@@ -102,6 +109,25 @@ async def test_a_message_is_redacted_before_it_is_kept_and_never_logged(
     assert message.asked.text.endswith("mail [email]")
     assert "private" not in str(logs)
     assert "parcel" not in str(logs)
+
+
+@pytest.mark.parametrize("word", ["withdrawn", "erased"])
+async def test_a_message_is_not_kept_of_whoever_lets_nobody_learn_from_it(
+    assisting: Assisting, word: str
+) -> None:
+    profiles = assisting.shop.profiles
+    if word == "withdrawn":
+        await profiles.agree({"ann": Consent(5, frozenset({Purpose.TRAINING}))})
+    else:
+        erasure = FakeRecord(ERASURES, SUPPRESSING, 0, key=b"ann")
+        await update(ListStream([erasure]), await memory_updater(profiles=profiles))
+    async with open_assisting(assisting) as client:
+        hers = await ask(client, LATE, user_id="ann", order={"order_id": "A-17"})
+        his = await ask(client, "i want to return it please", user_id="bob")
+
+    assert (hers["assist_id"], hers["intent"]["intent"]) == (None, "delivery")
+    (message,) = assisting.labels.messages
+    assert (message.id, message.who) == (his["assist_id"], user_ref("bob"))
 
 
 async def test_a_title_comes_from_the_catalogue(assisting: Assisting) -> None:

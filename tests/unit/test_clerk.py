@@ -22,6 +22,7 @@ from portrait.events.topics import DEAD, ERASURES
 from portrait.events.unwanted import Unwanted, Word
 from portrait.experiments.attribution import Attribution
 from portrait.experiments.joining import Deed
+from portrait.helpdesk.labels import Asked
 from portrait.identity.keys import keys_of
 from portrait.lifecycle.registry import Card
 from portrait.opinions.book import Book
@@ -33,6 +34,7 @@ from tests.support.archives import BOUNDS, click, fill, memory_archive
 from tests.support.cards import card_of_model
 from tests.support.lists import ANN, LIST, answer, done
 from tests.support.memory_keys import MemoryAudit
+from tests.support.memory_labels import MemoryLabels
 from tests.support.memory_lists import MemoryLists
 from tests.support.memory_opinions import MemoryOpinions
 from tests.support.memory_registry import MemoryRegistry
@@ -47,6 +49,7 @@ from workers.privacy.gather import gather
 from workers.update.updater import Updater
 from workers.update.worker import update
 
+EVERYTHING = ("lists", "messages", "archive", "dead_letters", "audit")
 KEY = OKPKey.generate_key("Ed25519")
 NOW = datetime.now(UTC)
 SCHEMA = Path(__file__).parents[2] / "docs" / "export.schema.json"
@@ -71,6 +74,7 @@ class Shop:
         self.audit, self.registry = MemoryAudit(), MemoryRegistry()
         self.erasures, self.exports = MemoryErasures(), MemoryExports()
         self.lists, self.opinions = MemoryLists(), MemoryOpinions()
+        self.messages = MemoryLabels()
 
         @asynccontextmanager
         async def dead_letters() -> AsyncIterator[EventStream]:
@@ -81,6 +85,7 @@ class Shop:
             identities=updater.identities,
             lists=self.lists,
             opinions=self.opinions,
+            messages=self.messages,
             archive=self.archive,
             dead_letters=dead_letters,
             naming=NAMING,
@@ -102,6 +107,8 @@ async def shop_of() -> tuple[Shop, "Clerk"]:
     await updater.profiles.refuse({"ann": Unwanted({"brand:farm": Word(9_000, 0)})})
     await got_a_list(shop, {"try:1": "bold"})
     await wrote(shop)
+    await asked_for_help(shop, "ann")
+    await asked_for_help(shop, "bob")
     fill(shop.archive, [click(1, "ann", text=None), click(2, "bob"), click(3, "ann")])
     for user in ("ann", "bob"):
         await shop.audit.add(
@@ -133,6 +140,11 @@ async def wrote(shop: Shop) -> None:
     await shop.opinions.save(opened, [said(1)], [], {}, [], [])
 
 
+async def asked_for_help(shop: Shop, user: str) -> None:
+    message = Asked(text=f"where is it, says {user}", language="en", intent=None, probability=0.2)
+    await shop.messages.keep(message, "bert", None, user_ref(user))
+
+
 async def exported(shop: Shop, user: str) -> dict[str, Any]:
     whole = b"".join([part async for part in gather(user, shop.places, NOW)])
     read: dict[str, Any] = json.loads(whole)
@@ -161,6 +173,7 @@ async def test_an_export_has_all_that_is_kept_of_one_and_nothing_of_others() -> 
     assert [each["touched"] for each in listed["items"]] == [True, False, False]
     assert [each["position"] for each in of_lists["touched"]] == [1]
     assert [(each["deed"], each["worth"]) for each in of_lists["taken"]] == [("purchase", 2.5)]
+    assert [each["text"] for each in whole["messages"]] == ["where is it, says ann"]
     rows = whole["archive"]
     assert [row["offset"] for row in rows] == [1, 3]
     assert {row["user"] for row in rows} == {"ann"}
@@ -186,7 +199,7 @@ async def test_an_export_of_nobody_is_whole_and_empty() -> None:
     whole = await exported(shop, "nobody")
 
     Draft202012Validator(json.loads(SCHEMA.read_text())).validate(whole)
-    assert [whole[each] for each in ("lists", "archive", "dead_letters", "audit")] == [[]] * 4
+    assert [whole[each] for each in EVERYTHING] == [[]] * 5
 
 
 async def test_what_was_asked_for_is_gathered_once() -> None:
@@ -248,7 +261,8 @@ async def test_nothing_is_said_to_be_gone_before_it_is() -> None:
 
     found = states(job)
     waiting = {name for name, state in found.items() if state == "waiting"}
-    assert waiting == {"profile", "lists", "opinions", "archive", "model"}
+    assert waiting == {"profile", "lists", "opinions", "help_desk", "archive", "model"}
+    assert len(await shop.messages.newest(9)) == 2
     assert found["dead_letters"] == found["unwanted_log"] == found["alerts_log"] == "expires"
     assert job.places[Place.DEAD_LETTERS].found == 2
     assert (job.is_forgotten, job.user, shop.erasures.receipts) == (False, "ann", {})
@@ -282,6 +296,8 @@ async def test_once_nobody_sees_anything_of_them_a_receipt_is_signed_and_the_nam
     job = await clerk.advance(job)
 
     assert job.is_forgotten
+    assert [each.who for each in await shop.messages.newest(9)] == [user_ref("bob")]
+    assert job.places[Place.HELP_DESK].found == 1
     assert not job.is_over
     assert job.user is None
     assert "ann" not in shop.erasures.jobs[job.id].model_dump_json()

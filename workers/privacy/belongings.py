@@ -12,6 +12,7 @@ from portrait.archive.archive import Archive
 from portrait.events.event import ANONYMOUS
 from portrait.events.stream import EventStream, Record
 from portrait.experiments.store import ListStore
+from portrait.helpdesk.labels import LabelStore
 from portrait.identity.store import IdentityStore
 from portrait.lifecycle.registry import Registry
 from portrait.opinions.store import OpinionStore
@@ -55,6 +56,7 @@ class Places:
     identities: IdentityStore
     lists: ListStore
     opinions: OpinionStore
+    messages: LabelStore
     archive: Archive
     dead_letters: DeadLetters
     naming: Naming

@@ -2,8 +2,9 @@
 
 open jobs ─▶ look at each place ─▶ sign a receipt if anything has changed ─▶ store
 
-Every step may be repeated, and done by several at a time: places are only looked at. What removes
-something is elsewhere: the update worker empties profiles, the archive is swept by `tidy`.
+Every step may be repeated, and done by several at a time: most places are only looked at, and what
+removes something is elsewhere: the update worker empties profiles, the archive is swept by `tidy`.
+Files of exports and messages to the help desk, which no worker minds, are removed here.
 """
 
 import asyncio
@@ -39,7 +40,12 @@ from workers.privacy.gather import gather
 LOOK_EVERY = 0.5  # seconds
 CAREFUL_EVERY = 30.0  # seconds between two looks at a job whose person is forgotten already
 
-EXPORTED = {Place.PROFILE, Place.LISTS, Place.ARCHIVE}  # of what an export is gathered
+EXPORTED = {
+    Place.PROFILE,
+    Place.LISTS,
+    Place.HELP_DESK,
+    Place.ARCHIVE,
+}  # of what an export is gathered
 
 AWAY = (StoreUnavailableError, StreamUnavailableError, ArchiveUnavailableError)
 
@@ -130,17 +136,23 @@ class Clerk:
         return signed(receipt_of(job, now, self.shop), self.key)
 
     async def _emptied(self, job: ErasureJob, now: datetime) -> dict[Place, PlaceState]:
-        """Say which places have nothing of them any more, of those that others empty at once."""
+        """Say which places have nothing of them any more, of those that are emptied at once."""
         looks = {
             Place.PROFILE: self._is_emptied,
             Place.LISTS: self._are_lists_gone,
             Place.OPINIONS: self._are_opinions_gone,
         }
-        return {
-            place: PlaceState(state="gone", at=now)
+        gone = PlaceState(state="gone", at=now)
+        found = {
+            place: gone
             for place, look in looks.items()
             if job.places[place].state != "gone" and await look(job)
         }
+        after = job.at_places(found).places
+        if after[Place.PROFILE].state == "gone" and after[Place.HELP_DESK].state != "gone":
+            forgotten = await self.places.messages.forget(job.refs)  # no more are kept from now on
+            found[Place.HELP_DESK] = PlaceState(state="gone", at=now, found=forgotten)
+        return found
 
     async def _is_emptied(self, job: ErasureJob) -> bool:
         """Say whether Redis has nothing of them but that they are erased.

@@ -1,8 +1,8 @@
 """Gather: all that is kept of somebody, as one JSON file, part by part.
 
-Redis ─▶ lists ─▶ archive ─▶ dead letters ─▶ audit log      format: docs/export.schema.json
+Redis ─▶ lists ─▶ messages ─▶ archive ─▶ dead letters ─▶ audit log
 
-Whatever the size of the archive, one batch of it is held at a time.
+Whatever the size of the archive, one batch of it is held at a time. Format: docs/export.schema.json
 """
 
 import asyncio
@@ -20,6 +20,7 @@ from portrait.events.columns import ACTION_CODE
 from portrait.events.consent import GRANTED, Purpose, consent_of
 from portrait.events.letter import told_by
 from portrait.events.unwanted import read_unwanted
+from portrait.helpdesk.labels import Message
 from portrait.identity.keys import keys_of
 from portrait.opinions.aspects import Aspect
 from portrait.profiles.record import is_suppressed, read_sound
@@ -57,6 +58,8 @@ async def _pieces(user: str, places: Places, now: datetime) -> AsyncIterator[byt
     )
     yield to_json([_profile(key, each) for key, each in zip(keys, stored, strict=True)])
     yield b',"lists":' + to_json(await told_lists(keys, places.lists))
+    messages = await places.messages.of([user_ref(key) for key in keys])
+    yield b',"messages":' + to_json([*map(_message, messages)])
     yield b',"archive":['
     between = b""
     batches = _rows(keys, places)
@@ -137,6 +140,15 @@ def _review(id: int, reading: Reading) -> dict[str, object]:
         "read_by": reading.by.name.lower(),
         "tone": reading.tone,
         "aspects": {ASPECTS[place]: tone for place, tone in reading.aspects},
+    }
+
+
+def _message(message: Message) -> dict[str, object]:
+    """Describe a message to the help desk, redacted as it is kept."""
+    said, _, _ = message.id.partition("-")
+    return {
+        "at": to_moment(int(said)),
+        **message.asked.model_dump(include={"text", "language", "intent"}),
     }
 
 

@@ -11,6 +11,7 @@ from portrait.adapters.kafka_client import cluster_of
 from portrait.adapters.kafka_stream import open_stream
 from portrait.adapters.redis_audit import RedisAudit
 from portrait.adapters.redis_identities import RedisIdentities
+from portrait.adapters.redis_labels import RedisLabels
 from portrait.adapters.redis_lists import RedisLists
 from portrait.adapters.redis_opinions import RedisOpinions
 from portrait.adapters.redis_registry import RedisRegistry
@@ -43,6 +44,7 @@ def places_of(settings: Settings, redis: Redis, archive: Archive, closing: async
         identities=RedisIdentities(redis, settings.profile_ttl),
         lists=RedisLists(redis),
         opinions=RedisOpinions(redis),
+        messages=RedisLabels(redis),
         archive=archive,
         dead_letters=dead_letters,
         naming=naming_of(Mapped() if settings.mapping is None else read_mapping(settings.mapping)),
