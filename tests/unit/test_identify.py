@@ -12,9 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic_core import to_json
 
+from portrait.events.erasure import LIFTING, SUPPRESSING
 from portrait.events.stream import Message
 from portrait.events.topics import CONSENTS, ERASURES, IDENTITIES, NOTICES
-from portrait.identity.device import decode_device
+from portrait.identity.device import Device, decode_device
 from portrait.identity.store import PersonWrite
 from portrait.profiles.profile import Profile, decode_profile, read_facts
 from portrait.profiles.record import is_blank, read_sound
@@ -95,6 +96,30 @@ def known(updater: Updater, user: str) -> tuple[bytes, ...]:
     for name in POSITIONS:
         head[name] = 0
     return head.tobytes(), facts.ring.tobytes(), decode_profile(record).portrait.tobytes()
+
+
+@pytest.mark.parametrize("apart", [True, False])
+async def test_where_whoever_is_suppressed_logs_in_is_not_kept_until_that_is_lifted(
+    *, apart: bool
+) -> None:
+    suppressed, lifted = (
+        FakeRecord(ERASURES, value, n, key=b"u-1", timestamp=RECEIVED + n, headers=headers)
+        for n, (value, headers) in enumerate([(SUPPRESSING, ()), (None, (LIFTING,))])
+    )
+    login = event(0, "u-1", "c-1")
+    updater = await run(*([[suppressed], [login]] if apart else [[login, suppressed]]))
+    assert not (await device_of(updater, "c-1")).visits
+    assert await updater.identities.seen_on(["u-1"]) == [[]]
+
+    since = event(1, "u-1", "c-1", occurred_at="2026-09-25T00:00:00Z")
+    later = replace(since, timestamp=LATER)
+    await run([lifted], [later], updater=updater)
+
+    assert (await device_of(updater, "c-1")).users == {"u-1"}
+
+
+async def device_of(updater: Updater, device: str) -> Device:
+    return decode_device((await updater.identities.load_devices([device]))[0])
 
 
 async def test_what_was_done_before_the_login_is_the_users() -> None:

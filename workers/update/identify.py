@@ -1,6 +1,6 @@
 """Identify: who anonymous visitors turn out to be, and what they did before as theirs.
 
-logins ─▶ devices, and who was seen on them ─▶ whose profile that changes
+logins that count ─▶ devices, and who was seen on them ─▶ whose profile that changes
        ─▶ own facts, and parts of devices ─▶ join ─▶ paint ─▶ compare-and-set
 
 It comes after the facts of a batch are stored. Whoever changes one of the keys that are joined
@@ -26,6 +26,7 @@ from portrait.events.stream import Message
 from portrait.events.topics import ERASURES
 from portrait.identity.device import decode_device, encode_device
 from portrait.identity.store import DeviceWrite, IdentityStore
+from portrait.profiles.record import forgotten_until, is_whole
 from portrait.reading.decode import EventBatch
 from portrait.reading.records import EXACT, UNTIL
 from workers.update.overtaken import tries
@@ -49,7 +50,8 @@ async def identify(
     """Join what has changed with the events in these places. Says whether all is stored."""
     said = _said(batch, places, outcome, updater)
     concerned = set(said.joined)
-    logins = {*said.logins, *await _of_erased(said.erased, said.logins, updater)}
+    counting = await _counting(said.logins, updater)
+    logins = {*counting, *await _of_erased(said.erased, said.logins, updater)}
     devices: list[DeviceWrite] = []
     if logins or said.strangers:
         learned = await _learn(logins, updater.identities)
@@ -64,7 +66,7 @@ async def identify(
         return False
     if devices:
         await updater.identities.save_devices(devices)  # one that has changed since stays stale
-    updater.acquainted.remember(said.logins)
+    updater.acquainted.remember(counting)
     return True
 
 
@@ -90,6 +92,18 @@ def _said(
         frozenset(users & outcome.joined),
         erased,
     )
+
+
+async def _counting(logins: Iterable[Login], updater: Updater) -> list[Login]:
+    """Leave out logins of whoever is forgotten up to then; until it is lifted, for ever."""
+    users = sorted({login.user_id for login in logins if login.user_id})
+    records = await updater.profiles.load(users) if users else []
+    until = {
+        user: forgotten_until(record)
+        for user, record in zip(users, records, strict=True)
+        if record is not None and is_whole(record)
+    }
+    return [each for each in logins if each.at > until.get(each.user_id or "", 0)]
 
 
 async def _of_erased(
