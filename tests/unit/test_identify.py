@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic_core import to_json
 
+from portrait.events.consent import GRANTED, Purpose, consent_of
 from portrait.events.erasure import LIFTING, SUPPRESSING
 from portrait.events.stream import Message
 from portrait.events.topics import CONSENTS, ERASURES, IDENTITIES, NOTICES
@@ -262,6 +263,54 @@ async def test_what_a_visitor_does_not_let_be_used_is_not_joined() -> None:
         [says(b"anonymous:c-1", personalisation=True, at="2026-09-21T10:00:00Z")], updater=later
     )
     assert events_of(later, "u-1") == 2
+
+
+def spread_by(updater: Updater, since: int = 0) -> list[FakeRecord]:
+    """Return what the log is told of consents, as records of it."""
+    assert isinstance(updater.publisher, ListPublisher)
+    told = [each for each in updater.publisher.messages[since:] if each.topic == CONSENTS]
+    return [
+        FakeRecord(CONSENTS, each.value, 50 + place, key=each.key, headers=each.headers)
+        for place, each in enumerate(told)
+    ]
+
+
+async def allowed(updater: Updater, key: str) -> bool:
+    (stored,) = await updater.profiles.load_whole([key])
+    return consent_of(stored.consent, GRANTED).allows(Purpose.PERSONALISATION)
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+async def test_what_somebody_withdraws_is_withdrawn_on_their_devices_and_no_others(
+    *, is_first: bool
+) -> None:
+    refusal = says(b"u-1", personalisation=False, at="2026-09-20T10:00:00Z")
+    logins = [event(0, "u-1", "c-1"), event(1, "u-1", "till"), event(2, "bob", "till")]
+    done = [event(3, None, "c-1"), event(4, None, "c-2")]
+    words = [[refusal], [*logins, *done]]
+    updater = await run(*(words if is_first else words[::-1]))
+
+    told = spread_by(updater)
+    await run(told, updater=updater)
+
+    keys = ("u-1", "anonymous:c-1", "anonymous:till", "anonymous:c-2")
+    assert [await allowed(updater, key) for key in keys] == [False, False, True, True]
+    assert {each.key for each in told} == {b"anonymous:c-1"}
+
+
+async def test_what_was_said_later_on_a_device_counts_there_and_nothing_is_told_twice() -> None:
+    refusal = says(b"u-1", personalisation=False, at="2026-09-20T10:00:00Z")
+    later = says(b"anonymous:c-1", personalisation=True, at="2026-09-21T10:00:00Z")
+    updater = await run([later, event(0, "u-1", "c-1")], [refusal])
+    assert spread_by(updater) == []
+
+    assent = says(b"u-1", personalisation=True, at="2026-09-21T12:00:00Z")
+    await run([assent], updater=updater)
+    told = spread_by(updater)
+    assert [each.key for each in told] == [b"anonymous:c-1"]
+    await run(told, [assent, event(1, "u-1", "c-1")], updater=updater)
+
+    assert spread_by(updater) == told
 
 
 async def test_words_of_searches_are_joined() -> None:

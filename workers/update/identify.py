@@ -9,7 +9,7 @@ is last has seen everything. A crash in between is mended by the replay. What is
 every time: taking a login back, or hearing of an older one, is no different from hearing of the
 first (docs/decisions/0041).
 
-Who is forgotten is forgotten on their devices, too.
+Who is forgotten is forgotten on their devices, too; and what they let be done counts there.
 """
 
 import asyncio
@@ -31,6 +31,7 @@ from portrait.reading.decode import EventBatch
 from portrait.reading.records import EXACT, UNTIL
 from workers.update.overtaken import tries
 from workers.update.rejoin import rejoin
+from workers.update.spread import spread
 from workers.update.updater import Outcome, Updater
 
 
@@ -66,6 +67,7 @@ async def identify(
         return False
     if devices:
         await updater.identities.save_devices(devices)  # one that has changed since stays stale
+    await spread(_speaking(counting, batch), updater)
     updater.acquainted.remember(counting)
     return True
 
@@ -92,6 +94,12 @@ def _said(
         frozenset(users & outcome.joined),
         erased,
     )
+
+
+def _speaking(logins: Iterable[Login], batch: EventBatch) -> set[str]:
+    """Return whose devices may have to hear what they let be done: by a login, or by saying so."""
+    users = {*(each.user_id for each in logins), *batch.consents}
+    return {user for user in users if user and not user.startswith(ANONYMOUS)}
 
 
 async def _counting(logins: Iterable[Login], updater: Updater) -> list[Login]:
