@@ -30,6 +30,7 @@ from portrait.errors import ModelMissingError
 from portrait.experiments.definition import Experiment
 from portrait.inference.shelf import shelf_of
 from portrait.lifecycle.lease import stopped
+from portrait.profiles.record import is_suppressed
 from service.audiences.runs import Runs
 from service.folded import Folded
 from service.models.job_words import TRAINER_MISSING
@@ -53,6 +54,7 @@ POPULARITY_EVERY = 5.0
 FEW_WEIGHTS = 20_000  # that are read as often as that
 WEIGHT_PAUSE = 1e-4  # seconds longer for each one more: to read one takes some 2 us of the loop
 JOBS_EVERY = 5.0
+ASKED_EVERY = 5.0
 ROOM_EVERY = 5.0
 MOST_ASKED = 50  # requests that are remembered, for a preview of other rules
 
@@ -152,6 +154,7 @@ class Live:
             (self.outbox.empty, IMPRESSIONS_EVERY),
             (self.follow_jobs, JOBS_EVERY),
             (self.follow_warnings, JOBS_EVERY),
+            (self.forget_asked, ASKED_EVERY),
         )
         if self._parts.room is not None:
             steps += ((self._parts.room.follow, ROOM_EVERY),)
@@ -274,6 +277,18 @@ class Live:
         is_waiting = job is not None and not situation.is_attended
         self._figures.unattended.set(is_waiting)
         self._trainer_missing = TRAINER_MISSING if is_waiting else None
+
+    async def forget_asked(self) -> None:
+        """Forget what those asked for who are to be forgotten."""
+        users = sorted({each.user_id for each in self.asked if each.user_id})
+        records = await self._parts.profiles.load(users) if users else []
+        forgotten = {
+            user
+            for user, record in zip(users, records, strict=True)
+            if record is not None and is_suppressed(record)
+        }
+        for asked in [each for each in self.asked if each.user_id in forgotten]:
+            self.asked.remove(asked)
 
     async def follow_warnings(self) -> None:
         """Notice what may go wrong with the store, and say it when it is new."""

@@ -5,9 +5,11 @@ from time import time
 from fastapi import APIRouter, Request, status
 from fastapi.exceptions import RequestValidationError
 
-from portrait.errors import RecordInvalidError
+from portrait.errors import ProfileErasedError, RecordInvalidError
 from portrait.events.consent import Purpose, consent_of
 from portrait.events.unwanted import What, read_unwanted
+from portrait.profiles.record import is_suppressed
+from portrait.profiles.store import Stored
 from portrait.reading.consents import consent_message, moment_said
 from portrait.reading.records import Clock
 from portrait.reading.unwanted import unwanted_message
@@ -16,6 +18,7 @@ from service.access.admission import pay_events
 from service.access.problems import ScopeMissingError
 from service.dependencies import PartsDep, UserIdPath, border_of, caller_of
 from service.http.problems import WRITING, declared
+from service.parts import Parts
 from service.privacy.of_profile import OfProfile
 from service.privacy.schemas import (
     ConsentAccepted,
@@ -55,10 +58,10 @@ async def put_consent(
     return ConsentAccepted(user_id=user_id, at=to_moment(at))
 
 
-@router.get("/profile/{user_id:path}/consent", responses=declared(422))
+@router.get("/profile/{user_id:path}/consent", responses=declared(410, 422))
 async def get_consent(user_id: UserIdPath, parts: PartsDep) -> ConsentAnswer:
     """Return what a user lets be done, and since when; or what counts until they say something."""
-    (stored,) = await parts.profiles.load_whole([user_id])
+    stored = await _stored(user_id, parts)
     consent = consent_of(stored.consent, parts.unsaid)
     return ConsentAnswer(
         user_id=user_id,
@@ -92,10 +95,10 @@ async def post_unwanted(
     return UnwantedAccepted(user_id=user_id, at=to_moment(at))
 
 
-@router.get("/profile/{user_id:path}/unwanted", responses=declared(422))
+@router.get("/profile/{user_id:path}/unwanted", responses=declared(410, 422))
 async def get_unwanted(user_id: UserIdPath, parts: PartsDep) -> UnwantedAnswer:
     """Return what a user said that they do not want, what has ended or was taken back as well."""
-    (stored,) = await parts.profiles.load_whole([user_id])
+    stored = await _stored(user_id, parts)
     said, now = read_unwanted(stored.unwanted).said, round(time() * 1_000)
     return UnwantedAnswer(
         user_id=user_id,
@@ -111,6 +114,18 @@ async def get_unwanted(user_id: UserIdPath, parts: PartsDep) -> UnwantedAnswer:
             for kind, _, name in [thing.partition(":")]
         ),
     )
+
+
+async def _stored(user_id: str, parts: Parts) -> Stored:
+    """Return what is stored of a user.
+
+    Raises:
+        ProfileErasedError: They are suppressed: whatever is kept until that is lifted is not told.
+    """
+    (stored,) = await parts.profiles.load_whole([user_id])
+    if stored.record is not None and is_suppressed(stored.record):
+        raise ProfileErasedError
+    return stored
 
 
 def _moment(asked: ConsentRequest | UnwantedRequest, clock: Clock) -> int:

@@ -7,14 +7,19 @@ import pytest
 
 from portrait.access.scope import Scope
 from portrait.events.consent import WITHDRAWN, Consent, Purpose
+from portrait.events.erasure import SUPPRESSING
 from portrait.events.private import PRIVATE
-from portrait.events.topics import CONSENTS
+from portrait.events.topics import CONSENTS, ERASURES
 from portrait.reading.consents import read_consent
 from portrait.reading.records import Clock
+from service.live import Live
+from service.recommendations.schemas import RecommendationRequest
 from tests.support.catalogues import catalogue
 from tests.support.records import FakeRecord
 from tests.support.shop import Shop, open_shop
+from tests.support.streams import ListStream, memory_updater
 from tests.unit.test_service_access import CLICK, PAGES, guarded, token_of
+from workers.update.worker import update
 
 SAID = {"personalisation": True, "analytics": True, "training": False}
 BOUGHT = {"type": "purchase", "item_id": "tuna"}
@@ -52,6 +57,33 @@ async def test_a_consent_is_published_under_the_name_of_the_profile(user: str) -
     assert (message.topic, named) == (CONSENTS, user)
     assert consent.withdrawn == {Purpose.TRAINING}
     assert before.timestamp() * 1_000 <= consent.at <= clock.now
+
+
+@pytest.mark.parametrize("beneath", ["consent", "unwanted"])
+async def test_what_whoever_is_forgotten_said_is_told_nobody(beneath: str) -> None:
+    shop = await shop_of(Purpose.TRAINING)
+    erasure = FakeRecord(ERASURES, SUPPRESSING, 9, key=b"ann")
+
+    async with open_shop(shop) as client:
+        before = await client.get(f"/profile/ann/{beneath}")
+        await update(ListStream([erasure]), await memory_updater(profiles=shop.profiles))
+        after = await client.get(f"/profile/ann/{beneath}")
+
+    assert (before.status_code, after.status_code) == (200, 410)
+
+
+async def test_what_whoever_is_forgotten_asked_for_is_forgotten() -> None:
+    shop = await shop_of()
+    live = Live(shop.parts)
+    live.asked += [RecommendationRequest(user_id=user) for user in ("ann", "bob", None, "ann")]
+
+    await live.forget_asked()
+    assert len(live.asked) == 4
+    erasure = FakeRecord(ERASURES, SUPPRESSING, 9, key=b"ann")
+    await update(ListStream([erasure]), await memory_updater(profiles=shop.profiles))
+    await live.forget_asked()
+
+    assert [each.user_id for each in live.asked] == ["bob", None]
 
 
 @pytest.mark.parametrize(
