@@ -49,7 +49,7 @@ from workers.privacy.gather import gather
 from workers.update.updater import Updater
 from workers.update.worker import update
 
-EVERYTHING = ("lists", "messages", "archive", "dead_letters", "audit")
+EVERYTHING = ("logins", "lists", "messages", "archive", "dead_letters", "audit")
 KEY = OKPKey.generate_key("Ed25519")
 NOW = datetime.now(UTC)
 SCHEMA = Path(__file__).parents[2] / "docs" / "export.schema.json"
@@ -199,7 +199,7 @@ async def test_an_export_of_nobody_is_whole_and_empty() -> None:
     whole = await exported(shop, "nobody")
 
     Draft202012Validator(json.loads(SCHEMA.read_text())).validate(whole)
-    assert [whole[each] for each in EVERYTHING] == [[]] * 5
+    assert [whole[each] for each in EVERYTHING] == [[]] * 6
 
 
 async def test_what_was_asked_for_is_gathered_once() -> None:
@@ -541,6 +541,9 @@ async def test_what_she_did_before_she_logged_in_is_hers_unless_others_were_ther
 
     assert [each["key"] for each in whole["profiles"]] == ["ann", "anonymous:home"]
     assert len(whole["profiles"][1]["facts"]["events"]) == 1
+    Draft202012Validator(json.loads(SCHEMA.read_text())).validate(whole)
+    assert sorted(each["anonymous_id"] for each in whole["logins"]) == ["home", "till"]  # not his
+    assert "bob" not in json.dumps(whole)
 
 
 async def test_nobody_is_forgotten_before_their_devices_are() -> None:

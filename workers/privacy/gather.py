@@ -1,6 +1,6 @@
 """Gather: all that is kept of somebody, as one JSON file, part by part.
 
-Redis ─▶ lists ─▶ messages ─▶ archive ─▶ dead letters ─▶ audit log
+Redis ─▶ logins ─▶ lists ─▶ messages ─▶ archive ─▶ dead letters ─▶ audit log
 
 Whatever the size of the archive, one batch of it is held at a time. Format: docs/export.schema.json
 """
@@ -21,7 +21,9 @@ from portrait.events.consent import GRANTED, Purpose, consent_of
 from portrait.events.letter import told_by
 from portrait.events.unwanted import read_unwanted
 from portrait.helpdesk.labels import Message
+from portrait.identity.device import decode_device
 from portrait.identity.keys import keys_of
+from portrait.identity.store import IdentityStore
 from portrait.opinions.aspects import Aspect
 from portrait.profiles.record import is_suppressed, read_sound
 from portrait.profiles.reviewed import Reading
@@ -57,6 +59,7 @@ async def _pieces(user: str, places: Places, now: datetime) -> AsyncIterator[byt
         map(to_json, (FORMAT, user, now))
     )
     yield to_json([_profile(key, each) for key, each in zip(keys, stored, strict=True)])
+    yield b',"logins":' + to_json(await _logins(user, places.identities))
     yield b',"lists":' + to_json(await told_lists(keys, places.lists))
     messages = await places.messages.of([user_ref(key) for key in keys])
     yield b',"messages":' + to_json([*map(_message, messages)])
@@ -80,6 +83,18 @@ async def _pieces(user: str, places: Places, now: datetime) -> AsyncIterator[byt
     abouts = {f"user {user_ref(key):016x}" for key in keys}
     lines = await places.audit.newest(MOST_LINES)
     yield b'],"audit":' + to_json([line for line in lines if line.about in abouts]) + b"}\n"
+
+
+async def _logins(user: str, identities: IdentityStore) -> list[dict[str, object]]:
+    """Return where they were seen, and when; of devices of others, too, what is theirs alone."""
+    (seen,) = await identities.seen_on([user], every=True)
+    devices = map(decode_device, await identities.load_devices(seen) if seen else [])
+    return [
+        {"anonymous_id": id, "since": to_moment(visit.start), "until": to_moment(visit.end)}
+        for id, device in zip(seen, devices, strict=True)
+        for visit in device.visits
+        if visit.user == user
+    ]
 
 
 def _profile(key: str, stored: Stored) -> dict[str, object]:
