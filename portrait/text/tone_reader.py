@@ -1,7 +1,7 @@
 """The tone reader: a BERT that was fine-tuned to what reviews say, as the stream asks it.
 
-texts ─▶ one pass ─▶ a tone, where it is sure
-texts ─▶ clauses ─▶ one pass ─▶ an aspect and a tone, where it is sure ─▶ beside what words name
+texts ─▶ without names ─▶ one pass ─▶ a tone, where it is sure
+      └▶ clauses ─▶ one pass ─▶ an aspect and a tone, where it is sure ─▶ beside what words name
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,6 +10,7 @@ from portrait.events.tone import Tone
 from portrait.model.task_head import SILENT, TaskHead
 from portrait.opinions.aspects import Aspect, AspectSaid, ClauseRead, aspects_of, clauses_of
 from portrait.text.task_reader import TaskReader
+from portrait.text.unnamed import unnamed
 
 TASK, ASPECT = "tone", "aspect"
 TONES: Mapping[str, Tone] = {"bad": Tone.NEGATIVE, "middling": Tone.NEUTRAL, "good": Tone.POSITIVE}
@@ -31,20 +32,20 @@ class ToneReader:
 
     def __call__(self, texts: Sequence[str]) -> list[Tone | None]:
         """Read B reviews in one pass; None where it is not sure. Blocks; call it from a thread."""
-        said = self._head.said(self._reader(texts)[TASK])
+        said = self._head.said(self._reader([unnamed(text) for text in texts])[TASK])
         return [None if label == SILENT else self._tones[label] for label in said.tolist()]
 
     def aspects(self, texts: Sequence[str]) -> list[tuple[AspectSaid, ...]]:
         """Return what B reviews say of what. Blocks; call it from a thread."""
         if self._aspects is None:
             return [aspects_of(text) for text in texts]
-        clauses = list(dict.fromkeys(clause for text in texts for clause in clauses_of(text)))
+        clauses = {said: read for text in texts for said, read in _clauses_of(text)}
         read = self._clauses(clauses, self._aspects) if clauses else {}
         return [aspects_of(text, read) for text in texts]
 
-    def _clauses(self, clauses: Sequence[str], head: TaskHead) -> dict[str, ClauseRead]:
-        """Read clauses in one pass."""
-        likely = self._reader(clauses)
+    def _clauses(self, clauses: Mapping[str, str], head: TaskHead) -> dict[str, ClauseRead]:
+        """Read clauses, each as it is without names, in one pass."""
+        likely = self._reader([*clauses.values()])
         tones, said = self._head.said(likely[TASK]), head.said(likely[ASPECT])
         return {
             clause: ClauseRead(
@@ -53,3 +54,9 @@ class ToneReader:
             )
             for clause, about, tone in zip(clauses, said.tolist(), tones.tolist(), strict=True)
         }
+
+
+def _clauses_of(text: str) -> list[tuple[str, str]]:
+    """Return each clause of a text, and how it is read: without names, as far as they are told."""
+    said, read = clauses_of(text), clauses_of(unnamed(text))
+    return list(zip(said, read if len(read) == len(said) else said, strict=True))

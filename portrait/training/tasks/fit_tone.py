@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from portrait.archive.archive import Archive
+from portrait.arrays import Codes
 from portrait.dataset.reviews import read_reviews
 from portrait.evaluation.classification import precision_recall_f1
 from portrait.events.tone import reads_negative
@@ -20,6 +21,7 @@ from portrait.lifecycle.artifact import READER
 from portrait.model.task_head import TaskHead
 from portrait.text.task_reader import load_heads, save_heads
 from portrait.text.text_encoder import load_tokenize
+from portrait.text.unnamed import unnamed
 from portrait.tracker import Tracker
 from portrait.training.loop.train import Course
 from portrait.training.tasks.adapt import Adaptation, Adapted, adapt
@@ -88,7 +90,8 @@ def _fitted(out: Path, archive: Archive, asked: ToneTraining, seed: int, tracker
         return refused(few)
     course = replace(asked.how.course, seed=seed, epochs=_epochs(asked, cut.task.train.texts))
     how = replace(asked.how, course=course)
-    said = zip(reviews.texts, reviews.stars.tolist(), reviews.users.tolist(), strict=True)
+    read = map(unnamed, reviews.texts)
+    said = zip(read, reviews.stars.tolist(), reviews.users.tolist(), strict=True)
     return once_more(
         asked.readers,
         TONE,
@@ -163,9 +166,11 @@ def _judged(
     }
     found = {name: precision_recall_f1(test.targets == BAD, each) for name, each in blame.items()}
     languages = sorted({language_of(text) for text in test.texts})
-    changed = {
-        language: moved(lambda texts: head.said(tuned(texts)), language) for language in languages
-    }
+
+    def says(texts: Sequence[str]) -> Codes:
+        return head.said(tuned([unnamed(text) for text in texts]))  # as the stream asks
+
+    changed = {language: moved(says, language) for language in languages}
     kept, reason = _verdict(head, figures, found[TUNED]["precision"], changed)
     return {
         "kept": kept,

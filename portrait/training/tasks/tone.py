@@ -5,6 +5,7 @@ reviews ─▶ of users to learn from ─▶ of each label as many as there is r
        │                             └▶ of both some get made-up names and places, which say
        │                                nothing of the tone
        └─▶ of users to choose by, and to judge by: as they come
+All without what looks like a name, as the stream reads them (`unnamed.py`).
 
 Nobody's reviews are on two sides. Who is held out of all learning is among those who judge.
 Source of the made-up: Garg et al., Counterfactual Fairness in Text Classification, AIES 2019.
@@ -20,6 +21,7 @@ from portrait.dataset.reviews import Reviews
 from portrait.events.tone import LONGEST_READ, Tone, blame_of, plain
 from portrait.model.kinds import DISLIKED, LIKED
 from portrait.opinions.aspects import clauses_of, tone_of
+from portrait.text.unnamed import unnamed
 from portrait.training.material import HASHES, mixed
 from portrait.training.tasks.task import Labelled, Task
 
@@ -97,12 +99,13 @@ def tone_task(reviews: Reviews, sizes: Sizes, seed: int) -> ToneTask:
         TONE,
         "ordinal",
         LABELS,
-        _made_up(both, random),
-        labelled(np.flatnonzero(choosing)[-sizes.valid :]),
+        _unnamed(_made_up(both, random)),
+        _unnamed(labelled(np.flatnonzero(choosing)[-sizes.valid :])),
         balanced=True,
         precision=PRECISION,
     )
-    return ToneTask(task, labelled(np.flatnonzero(judging)[-sizes.test :]), len(clauses))
+    test = _unnamed(labelled(np.flatnonzero(judging)[-sizes.test :]))
+    return ToneTask(task, test, len(clauses))
 
 
 def labels_of(stars: Floats) -> Codes:
@@ -162,3 +165,7 @@ def _made_up(texts: Labelled, random: np.random.Generator) -> Labelled:
         is_made_up = random.random() < MADE_UP_SHARE
         said.append(text + form[language].format(name) if is_made_up else text)
     return Labelled(said, texts.targets)
+
+
+def _unnamed(texts: Labelled) -> Labelled:
+    return Labelled([unnamed(text) for text in texts.texts], texts.targets)
