@@ -21,9 +21,11 @@ from types import FrameType
 import httpx
 from aiokafka import AIOKafkaConsumer
 
+from demo.reads import reads_of
 from demo.replay import POISON, Replayed, await_folded, await_painted, replay
 from demo.report import profile_text
 from demo.report_visit import visit_text
+from demo.reviews import Written, write_reviews
 from demo.rules import put_rules
 from demo.shopper import most_telling
 from demo.stage import (
@@ -46,6 +48,7 @@ from sandbox.shop import load_shop
 
 RATE = 2_500  # events a second: about half of what one worker does beside all the others here
 MOST_VISITS = 5  # shoppers who are asked about, a second each
+TRAININGS = ROOT / "build" / "training-of-demo"  # outlives a run: readers are taken again from it
 GOAL_MS = 1_000.0  # DESIGN, section 10: p99 of event published → profile readable
 
 
@@ -95,21 +98,22 @@ def _run(stack: ExitStack, logs: Path, *, check: bool, rate: int) -> bool:
     """Take every step in order. Returns whether everything came out as it should."""
     with step("Reading the shop's data"):
         shop = load_shop(datetime.now(UTC))
+        log = write_reviews(shop)
     stage = open_stage(stack, logs)
     kafka = stage.servers.kafka
     asyncio.run(load_catalogue(stage, shop.items))
-    asyncio.run(publish(kafka, shop.past, "Publishing the months before"))
+    asyncio.run(publish(kafka, log.past, "Publishing the months before"))
     stage.start("update", python("workers", "update"))
-    model = asyncio.run(learn(stage, shop.past))
+    model = asyncio.run(learn(stage, log.past))
     replayed = asyncio.run(
-        replay(shop.events, past=shop.past, kafka=kafka, service=stage.url, rate=rate)
+        replay(log.events, past=log.past, kafka=kafka, service=stage.url, rate=rate)
     )
     dead = asyncio.run(dead_letters(stage.servers))
-    _show_shopper(stage.url, most_telling([*shop.past, *shop.events], MOST_VISITS))
+    _show_shopper(stage.url, most_telling([*shop.past, *shop.events], MOST_VISITS), log)
     return _finish(stage, replayed, dead, check=check) and model is not None
 
 
-async def learn(stage: Stage, past: Sequence[Fields]) -> str | None:
+async def learn(stage: Stage, past: Sequence[Fields], trainings: Path = TRAININGS) -> str | None:
     """Fold and archive what was before, let the trainer learn from it, and await its model."""
     with step("Folding them into profiles, and into the archive"):
         await await_ready(stage)
@@ -121,6 +125,7 @@ async def learn(stage: Stage, past: Sequence[Fields]) -> str | None:
         python("workers", "train"),
         PORTRAIT_TRAIN_THREADS="2",  # nobody else has work
         PORTRAIT_TRAIN_NICE="0",
+        PORTRAIT_TRAIN_FOLDER=str(trainings),
         PORTRAIT_TRAIN_EPOCHS="2",  # enough for a first look: about half a minute
         PORTRAIT_TRAIN_CRON="null",
         PORTRAIT_TRAIN_EVENTS="null",
@@ -151,14 +156,15 @@ async def dead_letters(servers: Servers) -> int:
     return count
 
 
-def _show_shopper(url: str, users: Sequence[str]) -> None:
+def _show_shopper(url: str, users: Sequence[str], log: Written) -> None:
     """Print one shopper, and what they are shown: the first to whom every page says something."""
     with httpx.Client(base_url=url, timeout=30) as http:
         with step("Telling what the shop wants: no petrol and no coupons in its lists"):
             put_rules(http)
         visited = _visit(http, users)
         profile = http.get(f"/profile/{visited.user}").raise_for_status().json()
-    print(f"\n{profile_text(profile)}\n\n{visit_text(visited)}\n")
+    read = reads_of(url, profile, log.texts)
+    print(f"\n{profile_text(profile)}\n\n{read}\n\n{visit_text(visited)}\n")
 
 
 def _visit(http: httpx.Client, users: Sequence[str]) -> Visit:

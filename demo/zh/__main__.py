@@ -31,6 +31,7 @@ from sandbox.planted.shop import Fields
 from sandbox.servers import ROOT, python
 
 ENCODER = ROOT / "build" / "encoder-zh"
+TRAININGS = ROOT / "build" / "training-of-demo-zh"  # see `demo.__main__.TRAININGS`
 RATE = 250  # events a second: some 15 s of replay
 SINCE = timedelta(hours=1)  # the log's end lies as far back: reviews are written after it
 SHOWN = 5  # recommendations
@@ -112,7 +113,7 @@ def _begin(stack: ExitStack, logs: Path, script: Script, encoder: str) -> Stage:
 
 async def _learned(stage: Stage, past: Sequence[Fields]) -> bool:
     """Let a model be learned, and say whether it serves."""
-    return await learn(stage, past) is not None
+    return await learn(stage, past, TRAININGS) is not None
 
 
 async def _folded(stage: Stage, past: Sequence[Fields]) -> bool:
