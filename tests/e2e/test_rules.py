@@ -130,8 +130,9 @@ def test_what_somebody_does_not_want_is_gone_in_every_process_until_they_are_for
     asyncio.run(until(is_gone, "no process lists it"))
     assert other.get("/profile/bob").json()["unwanted"]["items"] == [unwanted]
     httpx.delete(one.url + "/profile/bob", timeout=ANSWER_SECONDS).raise_for_status()
+    told = one.url + "/profile/bob/unwanted"
     asyncio.run(
-        until(lambda: not one.get("/profile/bob/unwanted").json()["words"], "it is forgotten")
+        until(lambda: httpx.get(told, timeout=ANSWER_SECONDS).status_code == 410, "it is forgotten")
     )
 
 
