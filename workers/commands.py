@@ -70,7 +70,7 @@ COMMANDS = (
             *_READING,
             *_SPOKEN,
             *("opinion_encoder", "opinion_webhook", "opinion_webhook_secret"),
-            *("opinion_webhook_private", "future_tolerance"),
+            *("opinion_webhook_private", "future_tolerance", "profile_ttl", "consent"),
             *_ENCODERS,
             *_HEALTH,
         ),
