@@ -408,6 +408,8 @@ def test_every_route_says_how_it_fails(method: str, path: str) -> None:
     expected |= {"422"} if "{" in path or path in asks_more else set()
     ends_of_profiles = ("/profile/{user_id}", "/profile/{user_id}/stream", "/recommend/stream")
     expected |= {"410"} if method != "delete" and path in ends_of_profiles else set()
+    what_they_said = ("/profile/{user_id}/consent", "/profile/{user_id}/unwanted")
+    expected |= {"410"} if method == "get" and path in what_they_said else set()
     expected |= {"409"} if path.endswith(("/export", "/members")) else set()
     expected |= {"408", "413", "415", "422"} if method != "get" else set()
     in_conflict = ("/models", "/keys", "/audiences")
