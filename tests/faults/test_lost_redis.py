@@ -51,6 +51,7 @@ log = structlog.get_logger()
 ITEMS, USERS, EVENTS = 100, 100, 2_000
 LOG = events(EVENTS, USERS, ITEMS)
 ROUNDED = 0.02  # of unit vectors: BERT rounds a text differently among other texts
+TRIES = 3  # to lose what is noticed
 BOUND = 60.0  # seconds to recover: a few, on a machine that has nothing else to do
 
 
@@ -233,14 +234,19 @@ def test_items_and_vectors_that_are_lost_are_brought_back_and_said(shop: Shop) -
         now = await kept(shop.redis)
         return now == before
 
-    asyncio.run(lose(shop.redis, sorted(before.texts)[::2]))
-    asyncio.run(until(is_whole, "the vectors are back"))
+    def told() -> str:
+        answer = httpx.get(f"http://127.0.0.1:{shop.health}/readyz", timeout=10)
+        return " ".join(answer.json()["notes"])
+
+    for _ in range(TRIES):  # who happens to fill the space just then brings them back unsaid
+        asyncio.run(lose(shop.redis, sorted(before.texts)[::2]))
+        asyncio.run(until(is_whole, "the vectors are back"))
+        if "Vectors of texts were missing" in told():
+            break
     asyncio.run(lose(shop.redis, ["items"]))
     asyncio.run(until(is_whole, "the items are back"))
-    answer = httpx.get(f"http://127.0.0.1:{shop.health}/readyz", timeout=10)
-    told = " ".join(answer.json()["notes"])
-    assert "Items of the catalogue were missing" in told
-    assert "Vectors of texts were missing" in told
+    assert "Items of the catalogue were missing" in told()
+    assert "Vectors of texts were missing" in told()
     shop.assert_recovers("a part of Redis lost")
 
 
