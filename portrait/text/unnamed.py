@@ -1,9 +1,10 @@
 """Names, left out of a text before its tone is read: who says it, and where, says nothing of it.
 
 text ─▶ "someone" for whoever signs it, and for capitals amid a sentence ─▶ reader
+     └▶ in Chinese, which has no capitals, for places and ways to name (unnamed_zh.py)
 
-A word of praise or blame stays. So does a name in small letters, in a script without cases, such as
-Chinese, or where most words have capitals, as in a headline: it cannot be told from other words.
+A word of praise or blame stays. So does a name in small letters, in another script without cases,
+or where most words have capitals, as in a headline: it cannot be told from other words.
 
 Source of the idea: Zhao et al., Gender Bias in Coreference Resolution, NAACL 2018.
 """
@@ -11,6 +12,7 @@ Source of the idea: Zhao et al., Gender Bias in Coreference Resolution, NAACL 20
 import re
 
 from portrait.events.tone import blame_of
+from portrait.text.unnamed_zh import unnamed_zh
 
 SOMEONE = "someone"
 LONGEST_SIGNATURE = 3  # words
@@ -18,11 +20,14 @@ HEADLINE = 2  # capitals amid sentences, of which a headline has no fewer
 _WORD = re.compile(r"[^\W\d_][\w'’-]*")  # noqa: RUF001 - as they are written
 _STOP = re.compile(r"[.!?,…:;—-](?=\s)|[\n。！？]")  # noqa: RUF001 - as they are written
 _ENDS, _OPENS = ".!?…:;\n。！？—-", " \t\"'“”‘’(["  # noqa: RUF001 - as they are written
+_CHINESE = re.compile("[\u4e00-\u9fff]")
 _ME = re.compile(r"I['’]")  # noqa: RUF001 - as it is written
 
 
 def unnamed(text: str) -> str:
     """Return a text without what looks like a name of somebody or of a place."""
+    if _CHINESE.search(text):
+        text = unnamed_zh(text)
     text = _unsigned(text)
     inner = [word for word in _WORD.finditer(text) if not _begins(text[: word.start()])]
     capitals = [word for word in inner if _is_capital(word[0])]
