@@ -13,7 +13,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 BROKER := $(if $(filter apache,$(KAFKA)),kafka)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup kafka demo demo-check demo-zh demo-retrain demo-secure test test-kafka coverage fuzz check lint format bench-stream bench-encode bench-quality bench-heads bench-audiences bench-recommend bench-language bench-staleness \
+.PHONY: help setup kafka demo demo-check demo-zh demo-retrain demo-secure test test-kafka coverage fuzz check lint format bench-stream bench-encode bench-quality bench-heads bench-audiences bench-recommend bench-language tune bench-staleness \
   bench-continual bench-judge bench-service bench-assist bench-portrait bench-opinions bench-experiments encoder-zh generate replay-dead up down clean lock \
   sbom audit pin-images fuzz-http
 
@@ -118,6 +118,9 @@ bench-recommend: setup  ## The next basket, what is bought again, beside its pee
 
 bench-language: setup  ## What fine-tuning gains where labels are (DATA=folder, after make encoder-zh); goes on where it was cut off.
 	@$(RUN) python -m benchmarks.language --data $(DATA) $(ARGS)
+
+tune: setup  ## Settings of fine-tuning, searched for on validation (DATA=folder, ARGS="--task messages --minutes 60"); goes on, in MLflow.
+	@$(RUN) python -m benchmarks.language.tune --data $(DATA) $(ARGS)
 
 bench-staleness: setup  ## What a profile that is late loses (DATA=folder).
 	@$(RUN) python -m benchmarks.staleness --data $(DATA)/online_retail/online_retail.parquet $(ARGS)

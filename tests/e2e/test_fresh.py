@@ -5,7 +5,6 @@ what it was to hold, is; and that one which cannot says so.
 """
 
 import asyncio
-import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from tests.support.processes import (
     PARTITIONS,
     Portrait,
     catalogue,
+    frozen,
     publish_items,
     running_portrait,
     until,
@@ -91,9 +91,7 @@ def test_while_the_worker_stands_still_a_read_waits_no_longer_than_it_may_and_sa
     portrait: Portrait,
 ) -> None:
     profile_with(portrait, "bob", send(portrait, "bob"))
-    update = portrait.processes["update"]
-    update.send_signal(signal.SIGSTOP)
-    try:
+    with frozen(portrait.processes["update"]):
         position = send(portrait, "bob", "item-7")
         asked = {"user_id": "bob", "min_position": position, "wait_ms": SHORT}
 
@@ -101,8 +99,6 @@ def test_while_the_worker_stands_still_a_read_waits_no_longer_than_it_may_and_sa
         of_nobody = read(portrait, "never-seen", position, SHORT)
         listed = portrait.post("/recommend", asked)
         unasked = portrait.get("/profile/bob").json()
-    finally:
-        update.send_signal(signal.SIGCONT)
     there = profile_with(portrait, "bob", position)
     listed_then = portrait.post("/recommend", asked)
 

@@ -1,7 +1,6 @@
 """Kafka away or frozen: publishing ends within a bound, holds a bound of bytes, and recovers."""
 
 import asyncio
-import signal
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
@@ -27,7 +26,7 @@ from portrait.settings import Settings
 from sandbox.listening import listener
 from sandbox.servers import free_port, start_kafka
 from tests.support.fakes import ListPublisher
-from tests.support.processes import until
+from tests.support.processes import frozen, until
 
 TOPIC = TopicsFile(replication=1, topics=(Topic(name="away", partitions=1),))
 MESSAGES = [Message("away", b"ann", b"{}"), Message("away", b"ann", b"{}", partition=0)]
@@ -90,8 +89,7 @@ async def test_a_kafka_that_freezes_is_told_within_a_bound_and_used_again_when_i
     with broker(port, tmp_path) as process:
         await create_topics(cluster_of(settings_at(port)), TOPIC)
         await await_taken(publisher)
-        process.send_signal(signal.SIGSTOP)
-        try:
+        with frozen(process):
             started = time.monotonic()
             first = asyncio.create_task(publisher.publish(large))
             waiting = [asyncio.create_task(is_taken(publisher)) for _ in range(20)]
@@ -103,8 +101,6 @@ async def test_a_kafka_that_freezes_is_told_within_a_bound_and_used_again_when_i
                 await first
             answers = await asyncio.gather(*waiting)
             seconds = time.monotonic() - started
-        finally:
-            process.send_signal(signal.SIGCONT)
         await await_taken(publisher)
 
     assert answers == [False] * 20

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import signal
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, asynccontextmanager, contextmanager
@@ -11,7 +12,7 @@ from inspect import isawaitable
 from pathlib import Path
 from random import Random
 from subprocess import CompletedProcess, run
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 from aiokafka import AIOKafkaProducer
@@ -39,6 +40,7 @@ from tests.support.patience import ANSWER_SECONDS, PATIENCE
 
 PARTITIONS = 6  # of every event topic
 POLL_SECONDS = 0.02
+STOPPED = "T"  # of a thread, in /proc
 RECEIVED = 1_790_000_000_000  # Kafka's time of the first event, ms: the same in every run
 
 Fields = dict[str, object]
@@ -228,6 +230,44 @@ async def folded(redis_url: str) -> int:
     finally:
         await redis.aclose()
     return sum(int.from_bytes(record[:8], "big") for record in found.values())
+
+
+class Signalled(Protocol):
+    """A process of the operating system."""
+
+    @property
+    def pid(self) -> int:
+        """Its id."""
+        ...
+
+    def send_signal(self, sig: int, /) -> None:
+        """Send it a signal."""
+        ...
+
+
+@contextmanager
+def frozen(process: Signalled) -> Iterator[None]:
+    """Let a process stand still: every thread of it does, which of many takes a while.
+
+    Raises:
+        TimeoutError: Some of them run on.
+    """
+    process.send_signal(signal.SIGSTOP)
+    try:
+        ends = time.monotonic() + PATIENCE
+        while not all(map(_stands, Path(f"/proc/{process.pid}/task").iterdir())):
+            if time.monotonic() > ends:
+                msg = f"process {process.pid} does not stand still"
+                raise TimeoutError(msg)
+            time.sleep(POLL_SECONDS)
+        yield
+    finally:
+        process.send_signal(signal.SIGCONT)
+
+
+def _stands(thread: Path) -> bool:
+    state = (thread / "stat").read_text().rpartition(")")[2].split()[0]
+    return state == STOPPED
 
 
 async def until(reached: Callable[[], object], what: str) -> None:

@@ -78,7 +78,7 @@ def adapt(  # noqa: PLR0913 - the brief of a training
         tracker: Where the curves go.
         checkpoint: A file; if it is there, training goes on from it.
     """
-    lesson = _lesson(encoder, tasks, baselines, how)
+    lesson = begin(encoder, tasks, baselines, how)
     outcome = train(lesson, how.course, tracker=tracker, checkpoint=checkpoint)
     readings = [
         calibrated(task, lesson.logits(place, lesson.encode(task.valid.texts)))
@@ -95,6 +95,21 @@ def adapt(  # noqa: PLR0913 - the brief of a training
         name = identify(out)
         save_heads(out, _heads(name, lesson.tower, readings, reports))
     return Adapted(lesson, outcome, readings, reports, name)
+
+
+def begin(
+    encoder: Path, tasks: Sequence[Task], baselines: Sequence[Baseline], how: Adaptation
+) -> TaskLesson:
+    """Return what learns, as it begins. LoRA begins as nothing, so the frozen heads fit it, too."""
+    torch.manual_seed(how.course.seed)  # LoRA's first matrices
+    pooled = load_pooled(str(encoder))
+    if how.lora_rank:
+        pooled.model = adapted(pooled.model, how.lora_rank)
+    tokenize = load_tokenize(str(encoder), how.most_tokens)
+    probes = [baseline.probe for baseline in baselines]
+    tower = TaskTower(pooled, tokenize, tasks, probes, how.regularisation)
+    tower.rate_shares = rate_shares(tower, how.layer_decay, how.head_share)
+    return TaskLesson(tower, how.batch, how.course.seed, how.course.mixed_precision)
 
 
 def rate_shares(tower: TaskTower, layer_decay: float, head_share: float) -> dict[str, float]:
@@ -114,21 +129,6 @@ def rate_shares(tower: TaskTower, layer_decay: float, head_share: float) -> dict
         elif EMBEDDINGS in parts:
             shares[name] = layer_decay**layers
     return shares
-
-
-def _lesson(
-    encoder: Path, tasks: Sequence[Task], baselines: Sequence[Baseline], how: Adaptation
-) -> TaskLesson:
-    """Put together what learns. LoRA begins as nothing, so the frozen heads fit it, too."""
-    torch.manual_seed(how.course.seed)  # LoRA's first matrices
-    pooled = load_pooled(str(encoder))
-    if how.lora_rank:
-        pooled.model = adapted(pooled.model, how.lora_rank)
-    tokenize = load_tokenize(str(encoder), how.most_tokens)
-    probes = [baseline.probe for baseline in baselines]
-    tower = TaskTower(pooled, tokenize, tasks, probes, how.regularisation)
-    tower.rate_shares = rate_shares(tower, how.layer_decay, how.head_share)
-    return TaskLesson(tower, how.batch, how.course.seed, how.course.mixed_precision)
 
 
 def _heads(
