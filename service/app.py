@@ -45,6 +45,7 @@ from service.rules import routes as rules
 from service.seats import Seats
 from service.shortcut import Shortcut
 from service.standing import OfOne
+from service.why import routes as why
 
 VERSION = "0.1.0"
 BEARER = {
@@ -89,7 +90,7 @@ def app_of(
     """Put the app together, over whatever its lifespan yields."""
     resources = (
         *(consents, exports, erasures, beside),  # before profiles and items: longer paths
-        *(profile_stream, list_stream),
+        *(profile_stream, list_stream, why),
         *(profiles, recommendations, rules, events, identities, items, opinions),
         *(audiences, statistics, impressions, experiments),
         *(models, access, operations),

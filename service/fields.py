@@ -11,6 +11,7 @@ from pydantic import (
     ConfigDict,
     Field,
     GetJsonSchemaHandler,
+    StringConstraints,
     model_validator,
 )
 from pydantic_core import CoreSchema
@@ -44,6 +45,9 @@ Stale = Annotated[
 ]
 Lag = Annotated[
     int | None, Field(description="`stale_seconds` in whole milliseconds.", examples=[310])
+]
+EventName = Annotated[
+    str, StringConstraints(pattern=r"^[0-9a-f]{16}$"), Field(examples=["1b4e28ba2fa1d283"])
 ]
 LONGEST_WAIT_MS = 10_000
 USUAL_WAIT_MS = 2_000

@@ -75,7 +75,7 @@ def _best(  # noqa: PLR0913, PLR0917 - as `rank`
     """Return the rows of the best texts of some items, the best first, and what they score."""
     text = shelf.text[rows]
     texts = np.unique(text) if len(rows) < len(shelf) // 8 else _used(text, len(shelf.matrix))
-    scores = _score(shelf.matrix, texts, vector)  # (t,)
+    scores = text_scores(shelf.matrix, texts, vector)  # (t,)
     more = np.zeros(len(rows), np.float32) if beside is None else beside(rows)  # (n,)
     if shelf.variants.are_any:
         of_text = np.zeros(len(shelf.matrix), np.float32)
@@ -116,7 +116,7 @@ def rank_by(
     mask, matched = eligible(shelf, request)
 
     def of(rows: Codes) -> Ranking:
-        scores = scorer(rows, _score(shelf.matrix, shelf.text[rows], vector))
+        scores = scorer(rows, text_scores(shelf.matrix, shelf.text[rows], vector))
         return rank_scored(shelf, rows, scores, request, matched)
 
     return ranked(shelf, mask & shelf.told, request, aims, of)
@@ -170,7 +170,7 @@ def _used(text: Codes, texts: int) -> Codes:
     return np.flatnonzero(used)
 
 
-def _score(matrix: Vectors, texts: Codes, vector: Vectors) -> Floats:
+def text_scores(matrix: Vectors, texts: Codes, vector: Vectors) -> Floats:
     """Return the score of each text, (t,). Few are gathered first, many are picked out after.
 
     Text by text: at 256 dimensions that takes three quarters of the time of a matrix product.

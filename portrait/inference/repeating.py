@@ -28,7 +28,7 @@ class Repeating:
         """Rank what is due and fits a wish."""
         del popularity
         mask, matched = eligible(shelf, wish)
-        worth = self._worth(shelf)
+        worth = self.worth(shelf)
         rows = np.flatnonzero(mask & (worth > 0))
         return rank_scored(shelf, rows, worth[rows], wish, matched)
 
@@ -40,7 +40,7 @@ class Repeating:
         )
         is_bought = of_item.any(axis=1)
         newest = of_item.argmax(axis=1)
-        shares[is_bought, newest[is_bought]] = self._worth(shelf)[rows[is_bought]]
+        shares[is_bought, newest[is_bought]] = self.worth(shelf)[rows[is_bought]]
         return shares
 
     def rhythms(self, rows: Codes) -> list[Rhythm | None]:
@@ -56,7 +56,7 @@ class Repeating:
         """Return the same: nobody looks at prices."""
         return self
 
-    def _worth(self, shelf: Shelf) -> Floats:
+    def worth(self, shelf: Shelf) -> Floats:
         """Return how due each item is, (N,): above 0 where it is at all."""
         worth, rows = np.zeros(len(shelf), np.float32), self._rows()
         here = (rows != MISSING) & (rows < len(shelf))

@@ -28,6 +28,7 @@ COSTS: Mapping[tuple[str, str], int] = {  # tokens; of any other route one
     ("POST", "/recommend"): 4,
     ("POST", "/recommend/page"): 4,  # of each row
     ("POST", "/recommend/stream"): 4,  # of each list
+    ("GET", "/profile/{user_id}/why"): 4,  # of each list
     ("GET", "/items/{item_id}/similar"): 4,
     ("GET", "/items/{item_id}/together"): 4,
     ("POST", "/assist"): 4,

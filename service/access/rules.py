@@ -23,6 +23,7 @@ RULES: Mapping[tuple[str, str], Rule] = {
     ("POST", "/recommend/stream"): Scope.RECOMMEND,
     ("GET", "/profile/{user_id}"): Scope.PROFILES_READ,
     ("GET", "/profile/{user_id}/stream"): Scope.PROFILES_READ,
+    ("GET", "/profile/{user_id}/why"): Scope.PROFILES_READ,
     ("DELETE", "/profile/{user_id}"): Scope.PRIVACY_ADMIN,
     ("POST", "/audiences"): Scope.AUDIENCES_READ,
     ("GET", "/audiences/{audience_id}"): Scope.AUDIENCES_READ,

@@ -1,4 +1,4 @@
-"""What lies beneath a profile: `/profile/{user_id}/consent`, `…/export`, `…/stream`.
+"""What lies beneath a profile: `/profile/{user_id}/consent`, `…/export`, `…/why`.
 
 An id may hold slashes, and so end in `/consent`. Which is meant is said by the path as it was sent:
 a slash of an id is sent as `%2F`, one that parts the address as it is (RFC 3986, section 2.2).
@@ -11,7 +11,7 @@ from starlette.routing import Match
 
 from service.routing import ExactRoute
 
-BENEATH = (b"/consent", b"/export", b"/stream", b"/unwanted")
+BENEATH = (b"/consent", b"/export", b"/stream", b"/unwanted", b"/why")
 PROFILE = b"/profile/"
 
 

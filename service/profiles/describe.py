@@ -110,6 +110,11 @@ def stale_seconds(lag_ms: int | None) -> float | None:
     return None if lag_ms is None else lag_ms / 1_000
 
 
+def event_name(id: int) -> str:
+    """Name an event of a profile: by its id, as it is kept."""
+    return f"{id:016x}"
+
+
 def moment(milliseconds: int) -> datetime:
     """Return a stored time as a moment."""
     return _moment(milliseconds / 1_000, UTC)

@@ -13,7 +13,6 @@ import numpy as np
 from portrait.arrays import Floats
 from portrait.events.item import Item
 from portrait.inference.ranking import Ranking
-from portrait.inference.repeating import Repeating
 from portrait.rules.rulings import Ruled
 from service.http.languages import USUAL, Language
 from service.profiles.describe import DECIMALS, Json, moment, stale_seconds
@@ -21,14 +20,9 @@ from service.recommendations.interleaved import Drawn, interleave
 from service.recommendations.known import Loaded
 from service.recommendations.listing import Listing, list_items, rule_on, strategy_of
 from service.recommendations.matches import emptied_by, unknown_names
-from service.recommendations.reasons import (
-    ForAndAgainst,
-    popular_reasons,
-    reasons_for,
-    with_prices,
-    with_rhythms,
-)
+from service.recommendations.reasons import ForAndAgainst, popular_reasons
 from service.recommendations.sentences import About, sentence
+from service.recommendations.shares import explained, shares_of
 from service.recommendations.trials import Trials
 from service.view import View
 
@@ -143,15 +137,15 @@ def _items(listing: Listing, view: View, language: Language | None) -> dict[int,
 
 
 def _reasons(
-    explained: ForAndAgainst | None,
+    told: ForAndAgainst | None,
     scores: Sequence[float],
     listing: Listing,
     language: Language | None,
 ) -> Json:
     """Say why an item is recommended, if that is asked for."""
-    if explained is None or language is None:
+    if told is None or language is None:
         return {"reasons": None, "why": None, "against": None}
-    favour, against = explained
+    favour, against = told
     _, relevance = scores
     why = sentence(favour, against, relevance, language, _about(listing))
     return {"reasons": favour, "why": why, "against": against}
@@ -167,17 +161,12 @@ def _about(listing: Listing) -> About:
 
 def _explain(listing: Listing, view: View) -> list[ForAndAgainst]:
     """Name what speaks for each item: events, its price; and popularity where it alone does."""
-    ranking, basis, taste = listing.ranking, listing.basis, listing.taste
+    ranking = listing.ranking
     suiting = len(ranking.rows) - ranking.filled
-    if basis.evidence is None or taste is None:
+    shares = shares_of(listing, ranking.rows[:suiting], view)
+    if shares is None:
         return _popular_reasons(ranking, 0, view)
-    rows, peak = ranking.rows[:suiting], np.float32(ranking.peak)
-    shares = taste.without_prices().shares(view.shelf, rows)
-    by_events = reasons_for(shares / peak, basis.evidence, basis.mentions)
-    if isinstance(taste, Repeating):
-        by_events = with_rhythms(by_events, taste.rhythms(rows))
-    explained = with_prices(by_events, taste.prices(view.shelf, rows) / peak)
-    return explained + _popular_reasons(ranking, suiting, view)
+    return explained(shares, listing) + _popular_reasons(ranking, suiting, view)
 
 
 def _popular_reasons(ranking: Ranking, start: int, view: View) -> list[ForAndAgainst]:

@@ -25,6 +25,7 @@ from portrait.model.space import Vectors
 from portrait.profiles.profile import Profile, decode_profile
 from portrait.profiles.record import is_blank
 from portrait.profiles.searched import Texts, read_searched
+from portrait.profiles.store import Stored
 from portrait.ref import item_ref, search_ref, user_ref
 from service.live import Live
 from service.parts import Parts
@@ -32,6 +33,8 @@ from service.profiles.damage import sound
 from service.recommendations.asked import Session
 from service.recommendations.schemas import RecommendationRequest
 from service.view import View
+
+NOBODY = Stored(None, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +88,20 @@ async def load(asked: RecommendationRequest, parts: Parts, live: Live, view: Vie
 
     Of who does not let what they are shown follow from what they do, nothing is loaded.
     """
+    stored = NOBODY
+    if asked.user_id is not None:
+        (stored,) = await parts.profiles.load_whole([asked.user_id])
+    return await load_of(stored, asked, parts, live, view)
+
+
+async def load_of(
+    stored: Stored, asked: RecommendationRequest, parts: Parts, live: Live, view: View
+) -> Loaded:
+    """Load the rest, of whom this is stored."""
     profile: Profile | None = None
     searched: Texts = {}
     unwanted = NOTHING
     if asked.user_id is not None:
-        (stored,) = await parts.profiles.load_whole([asked.user_id])
         if not consent_of(stored.consent, parts.unsaid).allows(Purpose.PERSONALISATION):
             return Loaded(_impersonal(asked), None, {}, NOTHING, is_personal=False)
         unwanted, record = read_unwanted(stored.unwanted), stored.record

@@ -17,7 +17,7 @@ from portrait.inference.explain import Evidence, reasons_of
 from portrait.model.kinds import ACTION_WEIGHTS, CART, CLICK
 from portrait.profiles.searched import Texts
 from portrait.ref import search_ref
-from service.profiles.describe import DECIMALS, Json, moment, tone_of
+from service.profiles.describe import DECIMALS, Json, event_name, moment, tone_of
 
 A_PURCHASE = ACTION_WEIGHTS[Action.PURCHASE]
 LEAST_SHARE = 0.01  # of what a price adds: less is no reason
@@ -79,6 +79,7 @@ class Mentions:
             "title": text if item is None else item.title,
             "tone": None,
             "occurred_at": None,
+            "event": None,
             "rhythm": None,
         }
 
@@ -91,6 +92,7 @@ class Mentions:
             "title": self._searched.get(int(event["ref"])) if item is None else item.title,
             "tone": tone_of(event["action"], event["quantity"], event["rating"]),
             "occurred_at": moment(int(event["at"])),
+            "event": event_name(int(event["id"])),
             "rhythm": None,
         }
 
@@ -139,6 +141,7 @@ def _suits(share: float) -> Json:
         "title": "In the price range of what you chose so far, for its category",
         "tone": None,
         "occurred_at": None,
+        "event": None,
         "rhythm": None,
         "share": round(share, DECIMALS),
     }
@@ -178,6 +181,7 @@ def _wanted(weight: float, share: float) -> Json:
         "title": f"What everybody did with it counts as {purchases} {many} in {DAYS} days",
         "tone": None,
         "occurred_at": None,
+        "event": None,
         "rhythm": None,
         "share": round(share, DECIMALS),
     }

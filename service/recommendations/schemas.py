@@ -12,6 +12,7 @@ from service.fields import (
     Brand,
     Category,
     CategoryRead,
+    EventName,
     ItemName,
     Lag,
     ModelName,
@@ -100,6 +101,10 @@ class Reason(ResponseBody):
     )
     tone: ReadTone
     occurred_at: Moment | None
+    event: EventName | None = Field(
+        description="Its name, as `GET /profile/{user_id}/why` takes it in `without`; null "
+        "where it is no event of the profile. Of several with one item the one that says most."
+    )
     rhythm: BuyingRhythm | None = Field(
         description="Of what is due to be bought again: how they buy it; else null. It counts the "
         "newest 64 events."

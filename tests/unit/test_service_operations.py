@@ -355,6 +355,7 @@ def test_the_routes_are_these() -> None:
         ("get", "/profile/{user_id}/export"),
         ("get", "/profile/{user_id}/stream"),
         ("get", "/profile/{user_id}/unwanted"),
+        ("get", "/profile/{user_id}/why"),
         ("get", "/readyz"),
         ("get", "/rules"),
         ("get", "/rules/history"),
@@ -406,7 +407,8 @@ def test_every_route_says_how_it_fails(method: str, path: str) -> None:
     expected |= {"401", "403", "429"} if path not in {"/livez", "/readyz"} else set()
     asks_more = {"/audit", "/attribution", "/opinions", "/rules", "/stats/behaviour"}
     expected |= {"422"} if "{" in path or path in asks_more else set()
-    ends_of_profiles = ("/profile/{user_id}", "/profile/{user_id}/stream", "/recommend/stream")
+    of_profiles = ("/profile/{user_id}", "/profile/{user_id}/stream", "/profile/{user_id}/why")
+    ends_of_profiles = (*of_profiles, "/recommend/stream")
     expected |= {"410"} if method != "delete" and path in ends_of_profiles else set()
     what_they_said = ("/profile/{user_id}/consent", "/profile/{user_id}/unwanted")
     expected |= {"410"} if method == "get" and path in what_they_said else set()

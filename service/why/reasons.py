@@ -1,0 +1,59 @@
+"""Reasons for one item, whether it is in the list or not; and every event with its exact share.
+
+What speaks for an item is named as in lists. Beside it stand all events that are remembered, each
+with what it adds to the item's relevance and with its name, by which it can be thought away.
+"""
+
+import numpy as np
+
+from portrait.arrays import Floats
+from portrait.inference.explain import evidence_of
+from portrait.profiles.profile import Profile
+from portrait.profiles.searched import Texts
+from service.profiles.describe import Json
+from service.recommendations.listing import Listing
+from service.recommendations.reasons import ForAndAgainst, Mentions, popular_reasons
+from service.recommendations.shares import Shares, explained, shares_of
+from service.view import View
+from service.why.standing import Standing
+
+SHARE_DECIMALS = 6  # with four, those of 64 events would not add up
+NAMED = "event", "action", "item_id", "title", "occurred_at"  # of an event
+
+
+def shares_in(of: Standing, listing: Listing, view: View) -> Shares | None:
+    """Divide an item's relevance; None: no events stand for it, or nobody has read it yet."""
+    if of.is_filled or not view.shelf.told[of.row]:
+        return None
+    return shares_of(listing, np.array([of.row]), view)
+
+
+def reasons_in(of: Standing, shares: Shares | None, listing: Listing, view: View) -> ForAndAgainst:
+    """Name what speaks for an item and what against it."""
+    if shares is not None:
+        return explained(shares, listing)[0]
+    if not of.is_filled and listing.taste is not None:
+        return [], []
+    relevance = np.array([of.relevance], np.float32)
+    return popular_reasons(view.popularity.weights[[of.row]], relevance)[0]
+
+
+def events_of(profile: Profile, searched: Texts, shares: Shares | None, view: View) -> list[Json]:
+    """Tell every event that is remembered, and its share; the strongest first."""
+    past = evidence_of(profile.ring, view.source.mirror.catalogue)
+    mentions = Mentions(view.source.items)
+    mentions.with_past(past, searched)
+    share = np.zeros(len(past), np.float32) if shares is None else shares.events[0]
+    return [
+        {**{name: mentions[place][name] for name in NAMED}, "share": _rounded(share[place])}
+        for place in np.argsort(-np.abs(share), kind="stable").tolist()
+    ]
+
+
+def price_of(shares: Shares | None) -> float:
+    """Return what an item's price adds to its relevance."""
+    return 0.0 if shares is None else _rounded(shares.prices[0])
+
+
+def _rounded(share: float | Floats) -> float:
+    return round(float(share), SHARE_DECIMALS)
