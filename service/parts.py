@@ -24,6 +24,7 @@ from portrait.profiles.store import ProfileStore
 from portrait.rights.erasure_job import ErasureJobs
 from portrait.rights.export import Exports
 from portrait.rules.store import RuleStore
+from portrait.segments.store import SegmentStore
 
 Impressions = Literal["answers", "sent", "off"]
 
@@ -73,6 +74,7 @@ class Parts:
     experiments: ExperimentStore
     shown: ShownStore
     audiences: AudienceJobs
+    segments: SegmentStore
     behaviour: BehaviourStore
     publisher: Publisher
     erasures: ErasureJobs

@@ -9,7 +9,7 @@ segments:outbox:<way>   sorted set: changes as JSON that are still to leave, by 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 from redis.asyncio import Redis
@@ -33,6 +33,8 @@ SEGMENTS, REVISION = "segments", "segments:revision"
 TRIES = 5  # where others change segments at the same moment
 SCANNED = 500  # members of one step
 
+S = TypeVar("S", bound=Segment | None)
+
 
 class RedisSegments:
     """A `SegmentStore`."""
@@ -51,27 +53,36 @@ class RedisSegments:
         self._damage.say([readable(name) for name, each in read.items() if each is None])
         return sorted((each for each in read.values() if each is not None), key=_name)
 
-    async def change(
-        self, name: str, change: Callable[[Segment | None], Segment | None]
-    ) -> Segment | None:
-        """Change one in a transaction, again where somebody else was faster.
+    async def put(self, name: str, change: Callable[[Segment | None], Segment]) -> Segment:
+        """Change one; the revision grows with it: who has looked by what was, looks again."""
+        return await self._change(name, change, overtakes=True)
 
-        The revision grows with it: whoever has looked at people by what was, looks again.
-        """
+    async def remove(self, name: str) -> bool:
+        """Delete one in a transaction; likewise."""
+        async with translated(), self._redis.pipeline(transaction=True) as pipe:
+            pipe.hdel(SEGMENTS, name)
+            pipe.unlink(_key(name))
+            pipe.incr(REVISION)
+            removed, *_ = await pipe.execute()
+        return bool(removed)
+
+    async def _change(
+        self, name: str, change: Callable[[Segment | None], S], *, overtakes: bool
+    ) -> S:
+        """Change one in a transaction, again where somebody else was faster; to None: not."""
         for _ in range(TRIES):
             async with translated(), self._redis.pipeline(transaction=True) as pipe:
                 await pipe.watch(SEGMENTS)
                 known = {each.name: each for each in self._read(await pipe.hgetall(SEGMENTS))}
                 changed = change(known.get(name))
-                if changed is not None and len(known.keys() | {name}) > MOST_SEGMENTS:
+                if changed is None:
+                    return changed
+                if len(known.keys() | {name}) > MOST_SEGMENTS:
                     raise TooManySegmentsError
                 pipe.multi()  # type: ignore[no-untyped-call] # redis-py's
-                if changed is None:
-                    pipe.hdel(SEGMENTS, name)
-                    pipe.unlink(_key(name))
-                else:
-                    pipe.hset(SEGMENTS, name, changed.model_dump_json())
-                pipe.incr(REVISION)
+                pipe.hset(SEGMENTS, name, changed.model_dump_json())
+                if overtakes:
+                    pipe.incr(REVISION)
                 try:
                     await pipe.execute()
                 except WatchError:
@@ -128,7 +139,8 @@ class RedisSegments:
     async def note_walk(self, segments: Sequence[Segment], began: datetime) -> None:
         """Note it, where a segment is as it was when the walk began."""
         for segment in segments:
-            await self.change(segment.name, partial(walked, was=segment, began=began))
+            change = partial(walked, was=segment, began=began)
+            await self._change(segment.name, change, overtakes=False)
 
     async def sizes(self, names: Sequence[str]) -> list[int]:
         """Return how many people are in each: one round trip."""
@@ -169,6 +181,11 @@ class RedisSegments:
             async with translated():
                 await self._redis.zrem(_outbox(way), *damaged)
         return [each for each in read.values() if each is not None]
+
+    async def queued(self, way: str) -> int:
+        """Return how many there are."""
+        async with translated():
+            return int(await self._redis.zcard(_outbox(way)))
 
     async def sent(self, way: str, changes: Sequence[Change]) -> None:
         """Drop them."""

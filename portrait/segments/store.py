@@ -53,10 +53,8 @@ class SegmentStore(Protocol):
         """Return every segment, by name."""
         ...
 
-    async def change(
-        self, name: str, change: Callable[[Segment | None], Segment | None]
-    ) -> Segment | None:
-        """Let one be another, or none, in one step; with none goes who is in it.
+    async def put(self, name: str, change: Callable[[Segment | None], Segment]) -> Segment:
+        """Let one be another in one step, and return that.
 
         Args:
             name: Of the segment.
@@ -66,6 +64,10 @@ class SegmentStore(Protocol):
             TooManySegmentsError: It is a new one, and there is no room.
             StoreUnavailableError: The store does not answer.
         """
+        ...
+
+    async def remove(self, name: str) -> bool:
+        """Forget one, and who is in it, in one step. Says whether there was one."""
         ...
 
     async def open(self, users: Sequence[str]) -> Opened:
@@ -102,6 +104,10 @@ class SegmentStore(Protocol):
         """Return changes that are still to leave a way, the oldest first."""
         ...
 
+    async def queued(self, way: str) -> int:
+        """Return how many are still to leave a way."""
+        ...
+
     async def sent(self, way: str, changes: Sequence[Change]) -> None:
         """Note that these have left."""
         ...
@@ -130,6 +136,6 @@ def _id(moved: Moved, position: int) -> str:
 
 
 def walked(now: Segment | None, *, was: Segment, began: datetime) -> Segment | None:
-    """Note on a segment when everybody was looked at, if it is still what it was then."""
+    """Note on a segment when everybody was looked at; None: it is not what it was any more."""
     is_same = now is not None and now.model_copy(update={"walked_at": was.walked_at}) == was
-    return was.model_copy(update={"walked_at": began}) if is_same else now
+    return was.model_copy(update={"walked_at": began}) if is_same else None

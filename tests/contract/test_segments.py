@@ -23,13 +23,9 @@ def as_it_is(segment: Segment, _before: Segment | None) -> Segment:
     return segment
 
 
-def gone(_before: Segment | None) -> None:
-    return None
-
-
 async def put(store: SegmentStore, *segments: Segment) -> None:
     for segment in segments:
-        await store.change(segment.name, partial(as_it_is, segment))
+        await store.put(segment.name, partial(as_it_is, segment))
 
 
 async def enter(store: SegmentStore, segment: Segment, *users: str, now: int = NOW) -> None:
@@ -45,10 +41,11 @@ class SegmentStoreContract:
     async def test_segments_are_kept_by_name(self, store: SegmentStore) -> None:
         await put(store, WINE, TEA)
         second = TEA.model_copy(update={"version": 2})
-        before = await store.change("tea", lambda known: second if known == TEA else None)
+        changed = await store.put("tea", lambda known: second if known == TEA else TEA)
 
-        assert before == second
+        assert changed == second
         assert await store.all() == [second, WINE]
+        assert not await store.remove("other")
 
     async def test_there_are_no_more_than_so_many(self, store: SegmentStore) -> None:
         each = [TEA.model_copy(update={"name": f"s{n}"}) for n in range(MOST_SEGMENTS)]
@@ -88,7 +85,7 @@ class SegmentStoreContract:
     ) -> None:
         await put(store, TEA)
         opened = await store.open(["ann"])
-        await store.change("tea", gone)
+        assert await store.remove("tea")
 
         with pytest.raises(OvertakenError):
             await store.settle(opened, [Moved(TEA, "ann", is_in=True)], NOW)
@@ -97,7 +94,7 @@ class SegmentStoreContract:
         await put(store, TEA)
         await enter(store, TEA, "ann")
 
-        await store.change("tea", gone)
+        assert await store.remove("tea")
         await put(store, TEA)
 
         assert await members(store, "tea") == set()
@@ -115,6 +112,7 @@ class SegmentStoreContract:
         assert by_topic[0].change is Turn.ENTERED
         assert by_topic[0].position < by_topic[1].position
         assert await store.waiting("topic", 10) == by_topic[1:]
+        assert [await store.queued(way) for way in ("topic", "webhook")] == [1, 1]
 
     async def test_who_moves_twice_is_told_of_twice_under_two_ids(
         self, store: SegmentStore

@@ -29,20 +29,20 @@ class MemorySegments:
         """Return every segment, by name."""
         return [self.segments[name] for name in sorted(self.segments)]
 
-    async def change(
-        self, name: str, change: Callable[[Segment | None], Segment | None]
-    ) -> Segment | None:
-        """Let one be another, or none."""
+    async def put(self, name: str, change: Callable[[Segment | None], Segment]) -> Segment:
+        """Let one be another."""
         changed = change(self.segments.get(name))
-        if changed is None:
-            self.segments.pop(name, None)
-            self.since.pop(name, None)
-        elif len(self.segments.keys() | {name}) > MOST_SEGMENTS:
+        if len(self.segments.keys() | {name}) > MOST_SEGMENTS:
             raise TooManySegmentsError
-        else:
-            self.segments[name] = changed
+        self.segments[name] = changed
         self.revision += 1
         return changed
+
+    async def remove(self, name: str) -> bool:
+        """Forget one, and who is in it."""
+        self.since.pop(name, None)
+        self.revision += 1
+        return self.segments.pop(name, None) is not None
 
     async def open(self, users: Sequence[str]) -> Opened:
         """Return what is known."""
@@ -97,6 +97,10 @@ class MemorySegments:
     async def waiting(self, way: str, most: int) -> list[Change]:
         """Return the oldest."""
         return self.outbox[way][:most]
+
+    async def queued(self, way: str) -> int:
+        """Return how many there are."""
+        return len(self.outbox[way])
 
     async def sent(self, way: str, changes: Sequence[Change]) -> None:
         """Drop them."""

@@ -329,6 +329,7 @@ def test_the_routes_are_these() -> None:
         ("delete", "/items/{item_id}"),
         ("delete", "/keys/{key_id}"),
         ("delete", "/profile/{user_id}"),
+        ("delete", "/segments/{name}"),
         ("delete", "/suppressions/{user_id}"),
         ("get", "/attribution"),
         ("get", "/audiences/{audience_id}"),
@@ -358,6 +359,9 @@ def test_the_routes_are_these() -> None:
         ("get", "/readyz"),
         ("get", "/rules"),
         ("get", "/rules/history"),
+        ("get", "/segments"),
+        ("get", "/segments/{name}"),
+        ("get", "/segments/{name}/members"),
         ("get", "/stats/behaviour"),
         ("patch", "/items/{item_id}"),
         ("post", "/audiences"),
@@ -374,10 +378,12 @@ def test_the_routes_are_these() -> None:
         ("post", "/recommend/page"),
         ("post", "/recommend/stream"),
         ("post", "/rules/preview"),
+        ("post", "/segments/preview"),
         ("put", "/experiments/{experiment_id}"),
         ("put", "/items/{item_id}"),
         ("put", "/profile/{user_id}/consent"),
         ("put", "/rules"),
+        ("put", "/segments/{name}"),
     ]
 
 
