@@ -6,7 +6,8 @@ from http import HTTPStatus
 from portrait.catalogue.catalogue import Catalogue
 from portrait.events.category import interest_category, meaning_of
 from portrait.events.unwanted import What
-from portrait.segments.expression import Expression, Thing
+from portrait.segments.expression import Expression
+from portrait.segments.terms import Thing
 from portrait.segments.words import ExpressionError
 from service.http.problems import FieldError, ProblemError
 from service.live import Live

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic_core import from_json
 
 from portrait.errors import OvertakenError, WebhookError
@@ -186,6 +188,44 @@ async def test_whoever_was_overtaken_looks_again(way: str) -> None:
 
     assert store.refused == 1
     assert shop.told == [("ann", "entered")]
+
+
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(["ann", "bob"]), st.sampled_from(["buys", "waits", "walk", "seen", "dies"])
+    ),
+    max_size=12,
+)
+
+
+@given(STEPS)
+async def test_whatever_happens_in_between_changes_alternate_and_end_in_what_is_true(
+    steps: Sequence[tuple[str, str]],
+) -> None:
+    shop, bought = Shop(), {"ann": 0, "bob": 0}
+    await shop.put()
+    for user, step in steps:
+        if step == "buys":
+            bought[user] += 1
+            shop.remember(user, *[PURCHASE] * bought[user])
+        elif step == "waits":
+            shop.now_ms += 8 * DAY_MS
+        elif step == "walk":
+            await shop.walk()
+        elif step == "seen":
+            await shop.notices(user, user)
+        else:  # all that is in memory is lost, and what was read last is read again
+            shop.segments = Segments(shop.store, shop.profiles, now=lambda: shop.now_ms / 1_000)
+            await shop.notices("ann", "bob")
+    await shop.walk()
+
+    for user, times in bought.items():
+        turns = [change for each, change in shop.told if each == user]
+        assert turns == [("entered", "left")[n % 2] for n in range(len(turns))]
+        assert (len(turns) % 2 == 1) == (user in shop.members)
+        days = (shop.now_ms - NOW_MS - max(times - 1, 0) * HOUR_MS) / DAY_MS
+        assert (user in shop.members) == (times >= 2 and days < 14)
+    assert len({each.change_id for each in shop.store.outbox["topic"]}) == len(shop.told)
 
 
 async def test_a_new_segment_is_walked_at_once_and_an_old_one_when_it_is_due() -> None:
