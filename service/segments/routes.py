@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Request, Response, status
+from fastapi import APIRouter, Path, Request, Response
 
 from portrait.audiences.people import may_be_told
 from portrait.segments.segment import Segment, SegmentName
@@ -108,15 +108,17 @@ async def put_segment(
     return await _told(segment, parts)
 
 
-@router.delete("/segments/{name}", status_code=status.HTTP_204_NO_CONTENT, responses=declared(422))
-async def delete_segment(name: NamePath, parts: PartsDep, request: Request) -> None:
+@router.delete("/segments/{name}", responses=declared(*WRITING))
+async def delete_segment(name: NamePath, parts: PartsDep, request: Request) -> SegmentAnswer:
     """Forget a segment and who is in it; it is written down in the audit log.
 
-    Nobody is told that anybody has left it.
+    Returns it as it was. Nobody is told that anybody has left it.
     """
+    answer = await _told(await _found(name, parts), parts)
     if not await parts.segments.remove(name):
         raise SegmentNotFoundError
-    await note(request, "DELETE /segments/{name}", HTTPStatus.NO_CONTENT)
+    await note(request, "DELETE /segments/{name}", HTTPStatus.OK)
+    return answer
 
 
 @router.get(

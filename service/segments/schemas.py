@@ -57,7 +57,7 @@ class SegmentAnswer(ResponseBody):
     name: SegmentName = Field(examples=["cheese-regulars"])
     version: int = Field(description="One more with each other expression.", examples=[1])
     expression: str = Field(examples=[EXAMPLE])
-    webhook: bool
+    webhook: bool = Field(examples=[False])
     author: str = Field(description="Who put it last.", examples=["key 3f9c1a20b7de"])
     at: AwareDatetime = Field(description="When.", examples=["2026-11-27T09:30:00Z"])
     state: Literal["filling", "live"] = Field(

@@ -416,11 +416,12 @@ def test_every_route_says_how_it_fails(method: str, path: str) -> None:
     expected |= {"410"} if method != "delete" and path in ends_of_profiles else set()
     what_they_said = ("/profile/{user_id}/consent", "/profile/{user_id}/unwanted")
     expected |= {"410"} if method == "get" and path in what_they_said else set()
-    expected |= {"409"} if path.endswith(("/export", "/members")) else set()
+    expected |= {"409"} if path.endswith(("/export", "_id}/members")) else set()
     expected |= {"408", "413", "415", "422"} if method != "get" else set()
     in_conflict = ("/models", "/keys", "/audiences")
     expected |= {"409"} if method == "post" and path.startswith(in_conflict) else set()
-    expected |= {"409"} if method == "put" and path.startswith("/experiments") else set()
+    put_in_conflict = ("/experiments", "/segments")
+    expected |= {"409"} if method == "put" and path.startswith(put_in_conflict) else set()
     expected |= {"412", "428"} if (method, path) == ("put", "/rules") else set()
     has_etag = path.endswith(("/similar", "/together", "/profile/{user_id}")) and method == "get"
     assert ("304" in responses) == has_etag
