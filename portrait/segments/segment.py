@@ -47,7 +47,7 @@ class Member(NamedTuple):
     since: int  # ms
 
 
-class Turn(StrEnum):
+class Crossing(StrEnum):
     """What happened."""
 
     ENTERED = "entered"
@@ -65,7 +65,7 @@ class Change(BaseModel):
     segment: SegmentName = Field(examples=["cheese-regulars"])
     version: int = Field(description="Of the segment's definition.", examples=[1])
     user_id: str = Field(examples=["household-1929"])
-    change: Turn = Field(examples=["entered"])
+    change: Crossing = Field(examples=["entered"])
     at: datetime = Field(description="When it was noticed.", examples=["2026-11-27T09:30:01Z"])
     position: int = Field(
         description="Grows from change to change of a shop: of two about the same person and "

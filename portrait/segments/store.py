@@ -7,7 +7,7 @@ from hashlib import blake2b
 from typing import NamedTuple, Protocol
 
 from portrait.errors import PortraitError
-from portrait.segments.segment import MOST_SEGMENTS, Change, Member, Segment, Turn
+from portrait.segments.segment import MOST_SEGMENTS, Change, Crossing, Member, Segment
 from portrait.times import to_moment
 
 OUTBOX = ("topic", "webhook")  # ways by which a change leaves, each by itself
@@ -122,7 +122,7 @@ def changes_of(opened: Opened, moved: Sequence[Moved], now_ms: int) -> tuple[int
             segment=each.segment.name,
             version=each.segment.version,
             user_id=each.user,
-            change=Turn.ENTERED if each.is_in else Turn.LEFT,
+            change=Crossing.ENTERED if each.is_in else Crossing.LEFT,
             at=to_moment(now_ms),
             position=position,
         )

@@ -8,7 +8,7 @@ from redis.asyncio import Redis
 
 from portrait.adapters.redis_segments import RedisSegments
 from portrait.errors import OvertakenError
-from portrait.segments.segment import MOST_SEGMENTS, Member, Segment, Turn
+from portrait.segments.segment import MOST_SEGMENTS, Crossing, Member, Segment
 from portrait.segments.store import MOST_WAITING, Moved, SegmentStore, TooManySegmentsError
 from tests.support.memory_segments import MemorySegments
 
@@ -109,7 +109,7 @@ class SegmentStoreContract:
 
         assert [each.segment for each in by_topic] == ["tea", "wine"]
         assert by_webhook == by_topic[:1]
-        assert by_topic[0].change is Turn.ENTERED
+        assert by_topic[0].change is Crossing.ENTERED
         assert by_topic[0].position < by_topic[1].position
         assert await store.waiting("topic", 10) == by_topic[1:]
         assert [await store.queued(way) for way in ("topic", "webhook")] == [1, 1]
@@ -124,7 +124,7 @@ class SegmentStoreContract:
 
         waiting = await store.waiting("webhook", 10)
 
-        assert [each.change for each in waiting] == [Turn.ENTERED, Turn.LEFT]
+        assert [each.change for each in waiting] == [Crossing.ENTERED, Crossing.LEFT]
         assert len({each.change_id for each in waiting}) == 2
 
     async def test_a_walk_counts_for_what_is_as_it_was(self, store: SegmentStore) -> None:
