@@ -130,6 +130,19 @@ opinion_alerts_told = Counter(
     ["way", "outcome"],
 )
 
+# The segment worker
+segment_changes = Counter(
+    "portrait_segment_changes_total", "People who entered or left segments.", ["change"]
+)
+segment_changes_told = Counter(
+    "portrait_segment_changes_told_total",
+    "Of those, what left, or was given up, by the topic and by the webhook.",
+    ["way", "outcome"],
+)
+segment_walk_seconds = Gauge(
+    "portrait_segment_walk_seconds", "How long the last look at everybody took."
+)
+
 # The experiment worker
 lists_brought = Counter(
     "portrait_lists_brought_total",

@@ -36,6 +36,7 @@ PREFIX = "PORTRAIT_"
 SECRET = {
     *("redis_url", "kafka_username", "kafka_password"),
     *("schema_registry", "tracking_url", "rephrase_key", "opinion_webhook_secret"),
+    "segment_webhook_secret",
 }
 # Where each shop has a folder of its own.
 URLS = "archive_url", "models_url"
@@ -258,6 +259,26 @@ class Settings(BaseSettings):
         description="What they are signed with, by https://www.standardwebhooks.com: HMAC-SHA256.",
     )
     opinion_webhook_private: bool = Field(
+        default=False,
+        description="Whether that may be a loopback or private address, and without TLS.",
+    )
+
+    # The segment worker
+    segment_walk: timedelta = Field(
+        timedelta(minutes=10),
+        ge=timedelta(seconds=1),
+        description="After so long everybody is looked at again: who leaves by time alone is told "
+        "by then, and a consent that was withdrawn.",
+    )
+    segment_webhook: Secret[HttpUrl] | None = Field(
+        None,
+        description="Where it is sent who enters and leaves segments that say so, beside the topic "
+        "`segments`.",
+    )
+    segment_webhook_secret: SecretStr | None = Field(
+        None, min_length=16, description="What that is signed with, as alerts are."
+    )
+    segment_webhook_private: bool = Field(
         default=False,
         description="Whether that may be a loopback or private address, and without TLS.",
     )
@@ -574,19 +595,25 @@ def _at_odds(settings: Settings) -> list[str]:
     if is_sasl and not (settings.kafka_username and settings.kafka_password):
         asks = f"{variable('kafka_security')}={settings.kafka_security} asks for a user"
         return [f"{variable('kafka_username')}: {asks}, and for {variable('kafka_password')}."]
-    if settings.opinion_webhook is not None and settings.opinion_webhook_secret is None:
-        name = variable("opinion_webhook_secret")
-        return [f"{name}: {variable('opinion_webhook')} asks for it: alerts are signed."]
     if (settings.oidc_issuer is None) != (settings.oidc_audience is None):
         return [f"{variable('oidc_audience')}: set it and {variable('oidc_issuer')}, or neither."]
     if settings.tls_key_file is not None and settings.tls_certificate_file is None:
         return [f"{variable('tls_key_file')}: there is no {variable('tls_certificate_file')}."]
     if settings.shop is not None and settings.shops is not None:
         return [f"{variable('shops')}: there is {variable('shop')}, too; set one of them."]
-    return _untold_shop(settings) + [
+    return [*_untold_shop(settings), *_unsigned(settings)] + [
         f"{variable(name)}: on the way anybody could change what is said; it has to be https."
         for name in ("oidc_issuer", "oidc_keys_url", "rephrase_url")
         if (url := getattr(settings, name)) is not None and not is_private_way(str(url))
+    ]
+
+
+def _unsigned(settings: Settings) -> list[str]:
+    """Say which webhook has no secret."""
+    return [
+        f"{variable(f'{name}_secret')}: {variable(name)} asks for it: what is sent is signed."
+        for name in ("opinion_webhook", "segment_webhook")
+        if getattr(settings, name) is not None and getattr(settings, f"{name}_secret") is None
     ]
 
 

@@ -43,6 +43,7 @@ from service.recommendations import stream as list_stream
 from service.recommendations.turns import Turns
 from service.rules import routes as rules
 from service.seats import Seats
+from service.segments import routes as segments
 from service.shortcut import Shortcut
 from service.standing import OfOne
 from service.why import routes as why
@@ -92,7 +93,7 @@ def app_of(
         *(consents, exports, erasures, beside),  # before profiles and items: longer paths
         *(profile_stream, list_stream, why),
         *(profiles, recommendations, rules, events, identities, items, opinions),
-        *(audiences, statistics, impressions, experiments),
+        *(audiences, segments, statistics, impressions, experiments),
         *(models, access, operations),
     )
     return assemble(

@@ -25,6 +25,7 @@ from portrait.profiles.store import ProfileStore
 from portrait.rights.erasure_job import ErasureJobs
 from portrait.rights.export import Exports
 from portrait.rules.store import RuleStore
+from portrait.segments.store import SegmentStore
 
 Impressions = Literal["answers", "sent", "off"]
 
@@ -75,6 +76,7 @@ class Parts:
     experiments: ExperimentStore
     shown: ShownStore
     audiences: AudienceJobs
+    segments: SegmentStore
     behaviour: BehaviourStore
     publisher: Publisher
     erasures: ErasureJobs

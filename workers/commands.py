@@ -83,6 +83,15 @@ COMMANDS = (
         (*_WIRES, *_READING, *_SPOKEN, "future_tolerance", "profile_ttl", "consent", *_HEALTH),
     ),
     Command(
+        "segments",
+        "Keep who is in the shop's segments, and tell who enters and leaves.",
+        "workers.roots.segments",
+        (
+            *(*_WIRES, *_READING, "future_tolerance", "profile_ttl", "consent", "segment_walk"),
+            *("segment_webhook", "segment_webhook_secret", "segment_webhook_private", *_HEALTH),
+        ),
+    ),
+    Command(
         "train",
         "Train models on the archive, judge them, and promote only what is better.",
         "workers.roots.train",

@@ -1,4 +1,4 @@
-"""A webhook: an alert is posted, signed, to an address that an operator chose.
+"""A webhook: what is to be told is posted, signed, to an address that an operator chose.
 
 The name is resolved by us and the request goes to the address that was looked at: a name that
 leads elsewhere a moment later leads nobody into our own network. No redirect is followed, and of
@@ -27,29 +27,50 @@ ANSWER_SECONDS = 10.0
 
 
 class Webhook:
-    """Sends alerts. Lives as long as its worker."""
+    """Sends. Lives as long as its worker."""
 
-    def __init__(self, url: HttpUrl, secret: str, *, may_be_private: bool = False) -> None:
+    def __init__(
+        self,
+        url: HttpUrl,
+        secret: str,
+        *,
+        may_be_private: bool = False,
+        setting: str = "opinion_webhook",
+    ) -> None:
         """Choose where to, and what signs.
+
+        Args:
+            url: Of whoever takes it.
+            secret: That signs.
+            may_be_private: Whether that may be a loopback or private address, and without TLS.
+            setting: That named it, for words of what is wrong.
 
         Raises:
             SettingsInvalidError: The way is open to whoever listens, and that is not allowed.
         """
         if url.scheme != "https" and not may_be_private:
-            private = variable("opinion_webhook_private")
-            msg = f"{variable('opinion_webhook')}: it has to be https, or {private} to be set."
+            private = variable(f"{setting}_private")
+            msg = f"{variable(setting)}: it has to be https, or {private} to be set."
             raise SettingsInvalidError(msg)
         self._url = httpx.URL(str(url))
         self._secret = secret.encode()
         self._may_be_private = may_be_private
+        self._setting = setting
 
     async def send(self, alert: Alert) -> None:
         """Post an alert.
 
         Raises:
+            WebhookError: As `post`.
+        """
+        await self.post(alert.alert_id, alert.model_dump_json(exclude={"also"}).encode())
+
+    async def post(self, id: str, body: bytes) -> None:
+        """Post JSON, under an id that is the same each time that the same is sent.
+
+        Raises:
             WebhookError: It was not taken; the message repeats nothing of the address.
         """
-        body = alert.model_dump_json(exclude={"also"}).encode()
         port = self._url.port or {"https": 443, "http": 80}[self._url.scheme]
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
@@ -63,7 +84,7 @@ class Webhook:
                         headers={
                             "Host": self._url.netloc.decode().rpartition("@")[2],
                             "Content-Type": "application/json",
-                            **signed(alert.alert_id, round(time.time()), body, self._secret),
+                            **signed(id, round(time.time()), body, self._secret),
                         },
                         extensions={"sni_hostname": self._url.host},
                     ) as answer,
@@ -82,7 +103,7 @@ class Webhook:
         found = await loop.getaddrinfo(self._url.host, port, type=socket.SOCK_STREAM)
         addresses = [str(each[4][0]).partition("%")[0] for each in found]
         if not self._may_be_private and not all(ip_address(each).is_global for each in addresses):
-            msg = f"the webhook is a private address; {variable('opinion_webhook_private')} is off"
+            msg = f"the webhook is a private address; {variable(f'{self._setting}_private')} is off"
             raise WebhookError(msg)
         return addresses[0]
 

@@ -17,6 +17,7 @@ DEAD = "events.dead"  # what could not be read, with its place and the reason
 OPINIONS = "opinions"  # posts and news about what the shop sells
 OPINION_ALERTS = "alerts.opinion"  # turns of opinion, surges of harmful texts
 IMPRESSIONS = "impressions"  # which items were recommended, and which of them were seen
+SEGMENTS = "segments"  # keyed by user: who entered which segment, or left it
 NOTICES = "profiles.updated"  # one small notice per stored profile
 
 
@@ -32,7 +33,7 @@ READ_BY_USER = (*EVENT_TOPICS, ERASURES, IDENTITIES, CONSENTS)
 FOLDED = (*READ_BY_USER, UNWANTED)  # what update workers read: nobody learns from what is unwanted
 
 # All that there are.
-ALL = (*FOLDED, ITEMS, DEAD, OPINIONS, OPINION_ALERTS, NOTICES, IMPRESSIONS)
+ALL = (*FOLDED, ITEMS, DEAD, OPINIONS, OPINION_ALERTS, NOTICES, IMPRESSIONS, SEGMENTS)
 
 _ACTIONS = dict(zip(EVENT_TOPICS, Action, strict=True))
 

@@ -26,6 +26,7 @@ TOPICS_LAST = {
     "dead": timedelta(days=30),
     "alerts.opinion": timedelta(days=7),
     "notices": timedelta(days=1),
+    "segments": timedelta(days=7),
     "unwanted": timedelta(days=30),
 }
 
@@ -45,12 +46,14 @@ class Place(StrEnum):
     LISTS = "lists"  # what came of lists that they got
     OPINIONS = "opinions"  # that they wrote, and what of it is an example
     HELP_DESK = "help_desk"  # their messages that wait for a label; labels are without names
+    SEGMENTS = "segments"  # that they are in one
     ARCHIVE = "archive"
     DEAD_LETTERS = "dead_letters"
     EVENT_LOG = "event_log"  # what they did, and which lists they got
     UNWANTED_LOG = "unwanted_log"
     ALERTS_LOG = "alerts_log"  # of turns of opinion, in which examples stand
     NOTICES = "notices"
+    SEGMENTS_LOG = "segments_log"  # that they entered segments, and left them
     AUDIENCES = "audiences"  # gathered before; nobody is told of them any more
     TRAININGS = "trainings"  # that are not finished
     SEARCH_VECTORS = "search_vectors"  # a hash and a vector each, of no name
@@ -88,7 +91,7 @@ class PlaceState(BaseModel):
     )
 
 
-EMPTIED = (Place.PROFILE, Place.LISTS, Place.OPINIONS, Place.HELP_DESK)  # at once
+EMPTIED = (Place.PROFILE, Place.LISTS, Place.OPINIONS, Place.HELP_DESK, Place.SEGMENTS)  # at once
 LOOKED_FOR = (*EMPTIED, Place.ARCHIVE, Place.DEAD_LETTERS)
 REMOVED = (*EMPTIED, Place.ARCHIVE, Place.MODEL)
 Places = Mapping[Place, PlaceState]
@@ -187,6 +190,7 @@ def new_erasure(
         Place.EVENT_LOG: now + TOPICS_LAST["events"],
         Place.ALERTS_LOG: now + TOPICS_LAST["alerts.opinion"],
         Place.NOTICES: now + TOPICS_LAST["notices"],
+        Place.SEGMENTS_LOG: now + TOPICS_LAST["segments"],
         Place.AUDIENCES: now + AUDIENCES_LAST,
         Place.UNWANTED_LOG: now + TOPICS_LAST["unwanted"],
         Place.TRAININGS: now + UNFINISHED,

@@ -15,7 +15,7 @@ from pydantic import AfterValidator, StringConstraints
 RESERVED = frozenset(
     {
         *("alerts", "consents", "erasures", "events", "identities", "impressions", "items"),
-        *("opinions", "portrait", "profiles", "unwanted"),
+        *("opinions", "portrait", "profiles", "segments", "unwanted"),
     }
 )
 FOLDER = "shops"  # of each place: beside days, lists and versions, and never one of them

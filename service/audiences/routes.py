@@ -1,17 +1,13 @@
 """Routes: audiences, how far they are, and who is in them."""
 
-import csv
-import io
 from asyncio import wait
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import uuid4
 
 from fastapi import APIRouter, Path, Request, Response, status
-from fastapi.responses import StreamingResponse
-from pydantic_core import to_json
 
 from portrait.audiences.best import Member
 from portrait.audiences.gather import AudienceTooNarrowError, gather
@@ -23,33 +19,19 @@ from service.audiences.schemas import AUDIENCE_ID, AudienceAnswer, AudienceBody,
 from service.dependencies import LiveDep, PartsDep, turns_of
 from service.http.problems import WRITING, declared
 from service.parts import Parts
+from service.people_lists import Row, listed, streamed
 from service.routing import ExactRoute
 
 AT_ONCE_SECONDS = 1.0  # what is there by then needs no second question
-NDJSON, CSV = "application/x-ndjson", "text/csv"
 EXPORT = "GET /audiences/{audience_id}/members"
 IdPath = Annotated[
     AudienceName, Path(description="As `POST /audiences` told it.", examples=[AUDIENCE_ID])
 ]
-LISTED: dict[int | str, dict[str, Any]] = {
-    200: {
-        "description": "One person a line, the best first. By `Accept` NDJSON or CSV.",
-        "content": {
-            NDJSON: {
-                "schema": {"type": "string"},
-                "example": '{"user_id":"household-1929","score":4.31}\n',
-            },
-            CSV: {
-                "schema": {
-                    "type": "string",
-                    "description": "An id that a program of tables would take for a formula has an "
-                    "apostrophe before it; as NDJSON it is as it is.",
-                },
-                "example": "user_id,score\nhousehold-1929,4.31\n",
-            },
-        },
-    }
-}
+LISTED = listed(
+    "One person a line, the best first.",
+    '{"user_id":"household-1929","score":4.31}\n',
+    "user_id,score\nhousehold-1929,4.31\n",
+)
 
 router = APIRouter(route_class=ExactRoute, tags=["audiences"])
 
@@ -113,62 +95,21 @@ async def get_members(audience_id: IdPath, parts: PartsDep, request: Request) ->
         raise AudienceNotReadyError
     name_subject(request, f"{job.id}, {job.size} people")
     await note(request, EXPORT, status.HTTP_200_OK)
-    is_csv = _wants_csv(request)
-    file = f"audience-{job.id}.{'csv' if is_csv else 'ndjson'}"
-    headers = {
-        "Cache-Control": "no-store",
-        "Vary": "Accept",
-        "Content-Disposition": f'attachment; filename="{file}"',
-    }
-    lines = _stream(parts, job.id, _csv if is_csv else _ndjson, CSV_HEAD if is_csv else b"")
-    return StreamingResponse(lines, 200, headers, CSV if is_csv else NDJSON)
+    rows = _rows(parts, job.id)
+    return streamed(request, f"audience-{job.id}", ("user_id", "score"), rows)
 
 
-CSV_HEAD = b"user_id,score\n"
-# By which a formula begins, also as Chinese and Japanese editions read it.
-FORMULA = (*"=+-@\t\r\n", *"＝＋－＠")  # noqa: RUF001 - full width, as it is written
-
-
-async def _stream(
-    parts: Parts, id: str, write: Callable[[Sequence[Member]], bytes], head: bytes
-) -> AsyncIterator[bytes]:
+async def _rows(parts: Parts, id: str) -> AsyncIterator[list[Row]]:
     """Yield who may still be told, a part at a time."""
-    yield head
     async for members in parts.audiences.read(id):
         stored = await parts.profiles.load_whole([member.user for member in members])
         pairs = zip(members, stored, strict=True)
-        yield write([member for member, each in pairs if may_be_told(each, parts.unsaid)])
-
-
-def _ndjson(members: Sequence[Member]) -> bytes:
-    lines = [to_json({"user_id": each.user, "score": _shown(each)}) + b"\n" for each in members]
-    return b"".join(lines)
-
-
-def _csv(members: Sequence[Member]) -> bytes:
-    written = io.StringIO()
-    csv.writer(written, lineterminator="\n").writerows(
-        (_as_cell(each.user), _shown(each)) for each in members
-    )
-    return written.getvalue().encode()
-
-
-def _as_cell(id: str) -> str:
-    """Write an id so that no program of tables takes it for a formula: visitors choose theirs.
-
-    Source: OWASP, CSV Injection.
-    """
-    return f"'{id}" if id.startswith(FORMULA) else id
+        told = [member for member, each in pairs if may_be_told(each, parts.unsaid)]
+        yield [{"user_id": each.user, "score": _shown(each)} for each in told]
 
 
 def _shown(member: Member) -> float:
     return float(f"{member.score:.4g}")
-
-
-def _wants_csv(request: Request) -> bool:
-    """Say whether CSV comes before NDJSON among what a client takes."""
-    asked = request.headers.get("accept", "").casefold()
-    return CSV in asked and not 0 <= asked.find("ndjson") < asked.find(CSV)
 
 
 def _answer(job: AudienceJob, meant: Meant | None = None) -> AudienceAnswer:

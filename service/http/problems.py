@@ -41,6 +41,7 @@ from portrait.lifecycle.registry import (
 from portrait.rights.erasure_job import ErasureNotFoundError, ReceiptMissingError
 from portrait.rights.export import ExportTooLargeError
 from portrait.rules.store import RulesChangedError
+from portrait.segments.store import SegmentNotFoundError, TooManySegmentsError
 
 MEDIA_TYPE = "application/problem+json"
 TYPES = "urn:portrait:problem:"
@@ -140,6 +141,8 @@ OURS: Mapping[type[PortraitError], tuple[HTTPStatus, str, int | None]] = {
     ModelNotFoundError: (HTTPStatus.NOT_FOUND, "model-not-found", None),
     ExperimentNotFoundError: (HTTPStatus.NOT_FOUND, "experiment-not-found", None),
     TooManyExperimentsError: (HTTPStatus.CONFLICT, "too-many-experiments", None),
+    SegmentNotFoundError: (HTTPStatus.NOT_FOUND, "segment-not-found", None),
+    TooManySegmentsError: (HTTPStatus.CONFLICT, "too-many-segments", None),
     JobNotFoundError: (HTTPStatus.NOT_FOUND, "job-not-found", None),
     ModelNotPromotableError: (HTTPStatus.CONFLICT, "model-not-promotable", None),
     NoFormerModelError: (HTTPStatus.CONFLICT, "no-former-model", None),

@@ -15,16 +15,17 @@ from portrait.events.tone import READ, SAID, Tone
 from portrait.events.unwanted import What, covers
 from portrait.model.kinds import DISLIKED, LIKED, REVIEW
 from portrait.model.space import Vectors
+from portrait.profiles.activity import activity_of
 from portrait.profiles.facts import MONEY, PERIOD_MS
 from portrait.profiles.layout import LONG, NO_EVIDENCE, SHORT
 from portrait.profiles.record import Event, Record
 from portrait.profiles.reviewed import Reading
 from portrait.profiles.searched import SEARCH, Texts
 from portrait.profiles.trend import STEADY
-from service.profiles.activity import activity
 from service.view import Source
 
 DECIMALS = 4  # of scores and shares
+DAY_DECIMALS = 1
 PRICE_DECIMALS = 3  # the decimal number that a 32-bit price was
 TENTHS = 10  # of a star
 
@@ -72,7 +73,7 @@ def profile_json(  # noqa: PLR0913 - it is what the answer is made of
         "totals": dict(zip(_ACTIONS, head.totals, strict=False)),
         "spend": head.spend / MONEY,
         "first_seen": moment(head.first_at),
-        "activity": activity(record, now),
+        "activity": _activity(record, now),
         "frequency": _frequency(head.period, head.by_period),
         "interests": _interests(record, texts, source, things[What.CATEGORY]),
         "brands": _brands(record, source, things[What.BRAND]),
@@ -130,6 +131,15 @@ def lag_of(partitions: Sequence[int], reached: Mapping[int, int], now: float) ->
     """
     moments = [reached[place - 1] for place in partitions if place and place - 1 in reached]
     return max(round(now * 1_000) - min(moments), 0) if moments else None
+
+
+def _activity(record: Record, now: float) -> Json:
+    silent, gap, is_gone = activity_of(record, now * 1_000)
+    return {
+        "state": "gone" if is_gone else "active",
+        "silent_days": round(silent, DAY_DECIMALS),
+        "usual_gap_days": gap if gap is None else round(gap, DAY_DECIMALS),
+    }
 
 
 def _frequency(newest: int, counts: Sequence[int]) -> list[Json]:

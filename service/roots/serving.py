@@ -32,6 +32,7 @@ from portrait.adapters.redis_progress import RedisOffsets, RedisPopularity, Redi
 from portrait.adapters.redis_registry import RedisRegistry
 from portrait.adapters.redis_rights import RedisErasures, RedisExports
 from portrait.adapters.redis_rules import RedisRules
+from portrait.adapters.redis_segments import RedisSegments
 from portrait.adapters.redis_shops import RedisShops
 from portrait.adapters.redis_store import RedisProfiles, eviction, ping
 from portrait.adapters.redis_words import RedisWords
@@ -111,6 +112,7 @@ def parts_of(
         experiments=RedisExperiments(redis),
         shown=RedisLists(redis),
         audiences=RedisAudiences(redis),
+        segments=RedisSegments(redis),
         behaviour=RedisBehaviour(redis),
         publisher=publisher,
         erasures=RedisErasures(redis),

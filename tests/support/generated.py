@@ -26,6 +26,7 @@ from portrait.reading.events import read_events
 from portrait.reading.mapping import MappingFile
 from portrait.reading.unwanted import NotInterested
 from portrait.reading.vocabularies.plain import ALIASES, TYPES
+from portrait.segments.segment import Change
 from portrait.settings import Settings, shown, told, variable
 from tests.support.vocabularies import VOCABULARIES, Vocabulary
 
@@ -120,6 +121,7 @@ def message_schemas() -> dict[str, Any]:
         (NotInterested, "validation"),
         (Post, "validation"),
         (Alert, "serialization"),
+        (Change, "serialization"),
         (Answer, "validation"),
         (Sighting, "validation"),
     ]

@@ -56,6 +56,7 @@ from tests.support.memory_opinions import MemoryOpinions
 from tests.support.memory_registry import MemoryRegistry
 from tests.support.memory_rights import MemoryErasures, MemoryExports
 from tests.support.memory_rules import MemoryRules
+from tests.support.memory_segments import MemorySegments
 from tests.support.memory_words import MemoryWords
 from tests.support.promotions import put_in_service
 from workers.update.reviews import said_of
@@ -89,6 +90,7 @@ class Shop:
     opinions: MemoryOpinions = field(default_factory=MemoryOpinions)
     lists: MemoryLists = field(default_factory=MemoryLists)
     audiences: MemoryAudiences = field(default_factory=MemoryAudiences)
+    segments: MemorySegments = field(default_factory=MemorySegments)
     behaviour: MemoryBehaviour = field(default_factory=MemoryBehaviour)
     impressions: Impressions = "off"
     publisher: ListPublisher = field(default_factory=ListPublisher)
@@ -124,6 +126,7 @@ class Shop:
             experiments=self.lists,
             shown=self.lists,
             audiences=self.audiences,
+            segments=self.segments,
             behaviour=self.behaviour,
             impressions=self.impressions,
             publisher=self.publisher,

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import pytest
 
+from portrait.profiles.activity import activity_of
 from portrait.profiles.record import Record, read_sound
 from portrait.times import DAY_MS
-from service.profiles.activity import activity
 from tests.support.catalogues import catalogue
 from tests.support.shop import NOW_MS, record_of
 
@@ -42,16 +42,16 @@ def after(days: float) -> float:
 def test_who_is_silent_for_long_by_their_own_rhythm_is_gone(
     days: Sequence[float], silent: float, state: str
 ) -> None:
-    told = activity(history(*days), after(silent))
+    told = activity_of(history(*days), after(silent) * 1_000)
 
-    assert told["state"] == state
-    assert told["silent_days"] == silent
+    assert ("gone" if told.is_gone else "active") == state
+    assert told.silent_days == silent
 
 
 def test_the_usual_gap_is_between_days_with_events() -> None:
-    assert activity(history(0, 0.1, 5, 10), after(0))["usual_gap_days"] == 5
-    assert activity(history(0), after(0))["usual_gap_days"] is None
+    assert activity_of(history(0, 0.1, 5, 10), NOW_MS).usual_gap_days == 5
+    assert activity_of(history(0), NOW_MS).usual_gap_days is None
 
 
 def test_an_event_ahead_of_the_clock_is_no_silence() -> None:
-    assert activity(history(0, 1), after(-1))["silent_days"] == 0
+    assert activity_of(history(0, 1), NOW_MS - DAY_MS).silent_days == 0

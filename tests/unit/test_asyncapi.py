@@ -23,6 +23,7 @@ from portrait.events.topics import (
     NOTICES,
     OPINION_ALERTS,
     OPINIONS,
+    SEGMENTS,
     action_of,
     event_topic,
     read_topics,
@@ -71,7 +72,7 @@ def test_every_topic_is_a_channel_with_its_partitions_and_its_configuration() ->
 
 
 def test_every_topic_of_the_code_is_declared() -> None:
-    known = {*FOLDED, ITEMS, DEAD, NOTICES, OPINIONS, OPINION_ALERTS, IMPRESSIONS}
+    known = {*FOLDED, ITEMS, DEAD, NOTICES, OPINIONS, OPINION_ALERTS, IMPRESSIONS, SEGMENTS}
     assert set(CHANNELS) == known
 
 

@@ -29,6 +29,8 @@ from portrait.opinions.book import Book
 from portrait.ref import user_ref
 from portrait.rights.erasure_job import ErasureJob, Place, new_erasure
 from portrait.rights.receipt import verified
+from portrait.segments.segment import Segment
+from portrait.segments.store import Moved
 from portrait.times import to_ms
 from tests.support.archives import BOUNDS, click, fill, memory_archive
 from tests.support.cards import card_of_model
@@ -39,6 +41,7 @@ from tests.support.memory_lists import MemoryLists
 from tests.support.memory_opinions import MemoryOpinions
 from tests.support.memory_registry import MemoryRegistry
 from tests.support.memory_rights import MemoryErasures, MemoryExports
+from tests.support.memory_segments import MemorySegments
 from tests.support.records import FakeRecord, event_record
 from tests.support.reviewers import said
 from tests.support.streams import MODEL, ListStream, memory_updater
@@ -66,6 +69,9 @@ def letter_of(user: str, offset: int, value: bytes | None = None) -> FakeRecord:
     )
 
 
+TEA = Segment(name="tea", version=1, expression="true", author="ann", at=NOW)
+
+
 class Shop:
     """Ann and Bob, wherever something of them lies."""
 
@@ -75,6 +81,7 @@ class Shop:
         self.erasures, self.exports = MemoryErasures(), MemoryExports()
         self.lists, self.opinions = MemoryLists(), MemoryOpinions()
         self.messages = MemoryLabels()
+        self.segments = MemorySegments()
 
         @asynccontextmanager
         async def dead_letters() -> AsyncIterator[EventStream]:
@@ -86,6 +93,7 @@ class Shop:
             lists=self.lists,
             opinions=self.opinions,
             messages=self.messages,
+            segments=self.segments,
             archive=self.archive,
             dead_letters=dead_letters,
             naming=NAMING,
@@ -107,6 +115,7 @@ async def shop_of() -> tuple[Shop, "Clerk"]:
     await updater.profiles.refuse({"ann": Unwanted({"brand:farm": Word(9_000, 0)})})
     await got_a_list(shop, {"try:1": "bold"})
     await wrote(shop)
+    await is_in_a_segment(shop)
     await asked_for_help(shop, "ann")
     await asked_for_help(shop, "bob")
     fill(shop.archive, [click(1, "ann", text=None), click(2, "bob"), click(3, "ann")])
@@ -138,6 +147,14 @@ async def wrote(shop: Shop) -> None:
     opened = await shop.opinions.load([said(1)])
     Book(opened.ledgers).take([said(1)], [None])
     await shop.opinions.save(opened, [said(1)], [], {}, [], [])
+
+
+async def is_in_a_segment(shop: Shop, *, is_in: bool = True) -> None:
+    """Let Ann and Bob be in a segment, or not Ann."""
+    await shop.segments.put("tea", lambda _: TEA)
+    opened = await shop.segments.open(["ann", "bob"])
+    moved = [Moved(TEA, "ann", is_in), Moved(TEA, "bob", is_in=True)]
+    await shop.segments.settle(opened, moved, 9_000)
 
 
 async def asked_for_help(shop: Shop, user: str) -> None:
@@ -173,6 +190,7 @@ async def test_an_export_has_all_that_is_kept_of_one_and_nothing_of_others() -> 
     assert [each["touched"] for each in listed["items"]] == [True, False, False]
     assert [each["position"] for each in of_lists["touched"]] == [1]
     assert [(each["deed"], each["worth"]) for each in of_lists["taken"]] == [("purchase", 2.5)]
+    assert whole["segments"] == [{"segment": "tea", "since": "1970-01-01T00:00:09Z"}]
     assert [each["text"] for each in whole["messages"]] == ["where is it, says ann"]
     rows = whole["archive"]
     assert [row["offset"] for row in rows] == [1, 3]
@@ -220,13 +238,14 @@ async def updater_of(shop: Shop) -> Updater:
     return await memory_updater(profiles=shop.places.profiles, identities=shop.places.identities)
 
 
-async def erased_in(
+async def erased_in(  # noqa: PLR0913 - the places
     shop: Shop,
     *,
     profile: bool = True,
     files: bool = True,
     lists: bool = True,
     opinions: bool = True,
+    segments: bool = True,
 ) -> None:
     """Let the workers take in that Ann is to be forgotten."""
     at = round(datetime.now(UTC).timestamp() * 1_000)
@@ -240,6 +259,8 @@ async def erased_in(
         await shop.lists.forget(ANN, at)
     if opinions:
         await shop.opinions.forget(ANN, at)
+    if segments:
+        await is_in_a_segment(shop, is_in=False)
 
 
 def states(job: ErasureJob) -> dict[str, str]:
@@ -261,14 +282,15 @@ async def test_nothing_is_said_to_be_gone_before_it_is() -> None:
 
     found = states(job)
     waiting = {name for name, state in found.items() if state == "waiting"}
-    assert waiting == {"profile", "lists", "opinions", "help_desk", "archive", "model"}
+    at_once = {"profile", "lists", "opinions", "help_desk", "segments"}
+    assert waiting == {*at_once, "archive", "model"}
     assert len(await shop.messages.newest(9)) == 2
     assert found["dead_letters"] == found["unwanted_log"] == found["alerts_log"] == "expires"
     assert job.places[Place.DEAD_LETTERS].found == 2
     assert (job.is_forgotten, job.user, shop.erasures.receipts) == (False, "ann", {})
 
 
-@pytest.mark.parametrize("missing", ["profile", "files", "lists", "opinions"])
+@pytest.mark.parametrize("missing", ["profile", "files", "lists", "opinions", "segments"])
 async def test_all_places_but_one_are_not_enough(missing: str) -> None:
     shop, clerk = await shop_of()
     job = await asked(shop)
@@ -282,6 +304,7 @@ async def test_all_places_but_one_are_not_enough(missing: str) -> None:
         "files": found["archive"] == "hidden",
         "lists": found["lists"] == "gone",
         "opinions": found["opinions"] == "gone",
+        "segments": found["segments"] == "gone",
     }
     assert [place for place, has_ended in ends.items() if not has_ended] == [missing]
     assert not job.is_forgotten

@@ -36,6 +36,7 @@ COMMANDS = {
     ("python", "-m", "workers", "experiments"),
     ("python", "-m", "workers", "index"),
     ("python", "-m", "workers", "opinions"),
+    ("python", "-m", "workers", "segments"),
     ("python", "-m", "workers", "topics"),
     ("python", "-m", "workers", "train"),
     ("python", "-m", "workers", "update"),

@@ -19,6 +19,7 @@ from portrait.events.topics import (
     NOTICES,
     OPINION_ALERTS,
     OPINIONS,
+    SEGMENTS,
     UNWANTED,
     read_topics,
 )
@@ -83,7 +84,7 @@ def test_what_stays_after_an_erasure_ends_when_decision_0007_says() -> None:
         return when
 
     told_of = {*EVENT_TOPICS, IDENTITIES, DEAD, ERASURES, NOTICES, OPINIONS, OPINION_ALERTS}
-    told_of |= {UNWANTED, IMPRESSIONS}
+    told_of |= {UNWANTED, IMPRESSIONS, SEGMENTS}
     assert set(days) == told_of
     assert told("the same on its topic").endswith(f"{days[UNWANTED]} days")
     assert f"until {MOST_ASKED} others" in told("who asked for a list")
@@ -93,6 +94,7 @@ def test_what_stays_after_an_erasure_ends_when_decision_0007_says() -> None:
     )
     assert told("posts, alerts").endswith(f"{days[OPINIONS]} and {days[OPINION_ALERTS]} days")
     assert told("which lists somebody got").endswith(f"{days[IMPRESSIONS]} days")
+    assert told("that somebody entered").endswith(f"{days[SEGMENTS]} days")
     assert told("what came of lists").startswith(f"at once; else {PERSON_SECONDS // 86_400} days")
     assert told("that somebody wrote").endswith(f"{KEPT_DAYS + 1} days after they wrote it")
     assert told("that somebody was one of").startswith(f"stay; {DAYS_KEPT} days")

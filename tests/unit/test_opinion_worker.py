@@ -44,8 +44,9 @@ from tests.support.records import FakeRecord, event_record
 from tests.support.reviewers import made_alert, said
 from tests.support.streams import ListStream, memory_updater
 from workers.following import Following
-from workers.opinions.telling import TRIES, by_topic, keep_telling
+from workers.opinions.telling import by_topic, keep_telling
 from workers.opinions.worker import Opinions, watch_opinions
+from workers.telling import TRIES
 from workers.update.worker import update
 
 NOW = round(time.time() * 1_000)
@@ -304,8 +305,8 @@ async def test_an_alert_leaves_by_the_topic_and_is_done_with() -> None:
 async def test_a_webhook_is_tried_so_often_and_then_given_up(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("workers.opinions.telling.FIRST_PAUSE", 0.001)
-    monkeypatch.setattr("workers.opinions.telling.LONGEST_PAUSE", 0.001)
+    monkeypatch.setattr("workers.telling.FIRST_PAUSE", 0.001)
+    monkeypatch.setattr("workers.telling.LONGEST_PAUSE", 0.001)
     store, closing, tries = await with_alert(), asyncio.Event(), 0
 
     async def refuse(_alert: Alert) -> None:

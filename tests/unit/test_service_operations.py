@@ -329,6 +329,7 @@ def test_the_routes_are_these() -> None:
         ("delete", "/items/{item_id}"),
         ("delete", "/keys/{key_id}"),
         ("delete", "/profile/{user_id}"),
+        ("delete", "/segments/{name}"),
         ("delete", "/suppressions/{user_id}"),
         ("get", "/attribution"),
         ("get", "/audiences/{audience_id}"),
@@ -359,6 +360,9 @@ def test_the_routes_are_these() -> None:
         ("get", "/readyz"),
         ("get", "/rules"),
         ("get", "/rules/history"),
+        ("get", "/segments"),
+        ("get", "/segments/{name}"),
+        ("get", "/segments/{name}/members"),
         ("get", "/stats/behaviour"),
         ("patch", "/items/{item_id}"),
         ("post", "/audiences"),
@@ -375,10 +379,12 @@ def test_the_routes_are_these() -> None:
         ("post", "/recommend/page"),
         ("post", "/recommend/stream"),
         ("post", "/rules/preview"),
+        ("post", "/segments/preview"),
         ("put", "/experiments/{experiment_id}"),
         ("put", "/items/{item_id}"),
         ("put", "/profile/{user_id}/consent"),
         ("put", "/rules"),
+        ("put", "/segments/{name}"),
     ]
 
 
@@ -412,11 +418,12 @@ def test_every_route_says_how_it_fails(method: str, path: str) -> None:
     expected |= {"410"} if method != "delete" and path in ends_of_profiles else set()
     what_they_said = ("/profile/{user_id}/consent", "/profile/{user_id}/unwanted")
     expected |= {"410"} if method == "get" and path in what_they_said else set()
-    expected |= {"409"} if path.endswith(("/export", "/members")) else set()
+    expected |= {"409"} if path.endswith(("/export", "_id}/members")) else set()
     expected |= {"408", "413", "415", "422"} if method != "get" else set()
     in_conflict = ("/models", "/keys", "/audiences")
     expected |= {"409"} if method == "post" and path.startswith(in_conflict) else set()
-    expected |= {"409"} if method == "put" and path.startswith("/experiments") else set()
+    put_in_conflict = ("/experiments", "/segments")
+    expected |= {"409"} if method == "put" and path.startswith(put_in_conflict) else set()
     expected |= {"412", "428"} if (method, path) == ("put", "/rules") else set()
     has_etag = path.endswith(("/similar", "/together", "/profile/{user_id}")) and method == "get"
     assert ("304" in responses) == has_etag

@@ -20,6 +20,7 @@ from portrait.profiles.store import ProfileStore
 from portrait.reading.mapping import Mapped
 from portrait.rights.erasure_job import ErasureJobs
 from portrait.rights.export import Exports
+from portrait.segments.store import SegmentStore
 from workers.log_end import up_to_the_end
 
 DeadLetters = Callable[[], AbstractAsyncContextManager[EventStream]]  # all of them, from the first
@@ -57,6 +58,7 @@ class Places:
     lists: ListStore
     opinions: OpinionStore
     messages: LabelStore
+    segments: SegmentStore
     archive: Archive
     dead_letters: DeadLetters
     naming: Naming

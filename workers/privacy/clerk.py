@@ -44,6 +44,7 @@ EXPORTED = {
     Place.PROFILE,
     Place.LISTS,
     Place.HELP_DESK,
+    Place.SEGMENTS,
     Place.ARCHIVE,
 }  # of what an export is gathered
 
@@ -141,6 +142,7 @@ class Clerk:
             Place.PROFILE: self._is_emptied,
             Place.LISTS: self._are_lists_gone,
             Place.OPINIONS: self._are_opinions_gone,
+            Place.SEGMENTS: self._are_segments_left,
         }
         gone = PlaceState(state="gone", at=now)
         found = {
@@ -186,6 +188,13 @@ class Clerk:
     async def _are_opinions_gone(self, job: ErasureJob) -> bool:
         """Say whether nothing tells any more that they, or their devices, wrote until then."""
         return not await self.places.opinions.tells_of(job.refs, to_ms(job.asked_at))
+
+    async def _are_segments_left(self, job: ErasureJob) -> bool:
+        """Say whether they are in no segment any more; devices never are in one."""
+        if job.user is None:
+            return False  # nobody knows any more where to look
+        (segments,) = await self.places.segments.of_users([job.user])
+        return not segments
 
     async def _forgotten(self, keys: Sequence[str]) -> tuple[list[int], list[int]]:
         """Return up to which moments each key is forgotten, ms: in Redis, and in the archive."""

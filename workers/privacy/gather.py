@@ -1,6 +1,6 @@
 """Gather: all that is kept of somebody, as one JSON file, part by part.
 
-Redis ─▶ logins ─▶ lists ─▶ messages ─▶ archive ─▶ dead letters ─▶ audit log
+Redis ─▶ logins ─▶ lists ─▶ segments ─▶ messages ─▶ archive ─▶ dead letters ─▶ audit log
 
 Whatever the size of the archive, one batch of it is held at a time. Format: docs/export.schema.json
 """
@@ -61,6 +61,7 @@ async def _pieces(user: str, places: Places, now: datetime) -> AsyncIterator[byt
     yield to_json([_profile(key, each) for key, each in zip(keys, stored, strict=True)])
     yield b',"logins":' + to_json(await _logins(user, places.identities))
     yield b',"lists":' + to_json(await told_lists(keys, places.lists))
+    yield b',"segments":' + to_json(await _segments(user, places))
     messages = await places.messages.of([user_ref(key) for key in keys])
     yield b',"messages":' + to_json([*map(_message, messages)])
     yield b',"archive":['
@@ -95,6 +96,12 @@ async def _logins(user: str, identities: IdentityStore) -> list[dict[str, object
         for visit in device.visits
         if visit.user == user
     ]
+
+
+async def _segments(user: str, places: Places) -> list[dict[str, object]]:
+    """Return in which segments they are, since when."""
+    (since,) = await places.segments.of_users([user])
+    return [{"segment": name, "since": to_moment(at)} for name, at in since.items()]
 
 
 def _profile(key: str, stored: Stored) -> dict[str, object]:

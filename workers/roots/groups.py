@@ -6,8 +6,9 @@ INDEX_GROUP = "portrait-index"
 ARCHIVE_GROUP = "portrait-archive"
 OPINIONS_GROUP = "portrait-opinions"
 EXPERIMENTS_GROUP = "portrait-experiments"
+SEGMENTS_GROUP = "portrait-segments"
 REPLAY_DEAD_GROUP = "portrait-replay-dead"
 ALL_GROUPS = (
     *(UPDATE_GROUP, INDEX_GROUP, ARCHIVE_GROUP),
-    *(OPINIONS_GROUP, EXPERIMENTS_GROUP, REPLAY_DEAD_GROUP),
+    *(OPINIONS_GROUP, EXPERIMENTS_GROUP, SEGMENTS_GROUP, REPLAY_DEAD_GROUP),
 )

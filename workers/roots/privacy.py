@@ -16,6 +16,7 @@ from portrait.adapters.redis_lists import RedisLists
 from portrait.adapters.redis_opinions import RedisOpinions
 from portrait.adapters.redis_registry import RedisRegistry
 from portrait.adapters.redis_rights import RedisErasures, RedisExports
+from portrait.adapters.redis_segments import RedisSegments
 from portrait.adapters.redis_store import RedisProfiles
 from portrait.archive.archive import Archive
 from portrait.events.stream import EventStream
@@ -45,6 +46,7 @@ def places_of(settings: Settings, redis: Redis, archive: Archive, closing: async
         lists=RedisLists(redis),
         opinions=RedisOpinions(redis),
         messages=RedisLabels(redis),
+        segments=RedisSegments(redis),
         archive=archive,
         dead_letters=dead_letters,
         naming=naming_of(Mapped() if settings.mapping is None else read_mapping(settings.mapping)),

@@ -1,0 +1,220 @@
+"""Segments on Redis.
+
+segments                hash: name to the segment as JSON
+segment:<name>          hash: who is in it, since when (ms)
+segments:revision       string: the position of the newest change of anybody's
+segments:outbox:<way>   sorted set: changes as JSON that are still to leave, by position
+"""
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from datetime import datetime
+from functools import partial
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+from redis.asyncio import Redis
+from redis.exceptions import WatchError
+
+from portrait.adapters.redis_common import number, readable, slices, text, translated
+from portrait.adapters.redis_damage import Damage, mended
+from portrait.errors import OvertakenError, StoreUnavailableError
+from portrait.segments.segment import MOST_SEGMENTS, Change, Member, Segment
+from portrait.segments.store import (
+    MOST_WAITING,
+    OUTBOX,
+    Moved,
+    Opened,
+    TooManySegmentsError,
+    changes_of,
+    walked,
+)
+
+SEGMENTS, REVISION = "segments", "segments:revision"
+TRIES = 5  # where others change segments at the same moment
+SCANNED = 500  # members of one step
+
+S = TypeVar("S", bound=Segment | None)
+
+
+class RedisSegments:
+    """A `SegmentStore`."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+        self._damage = Damage("segment")
+
+    async def all(self) -> Sequence[Segment]:
+        """Return every segment; a damaged one is none."""
+        async with translated():
+            return self._read(await self._redis.hgetall(SEGMENTS))
+
+    def _read(self, stored: Mapping[bytes | str, bytes | str]) -> list[Segment]:
+        read = {name: _segment(value) for name, value in stored.items()}
+        self._damage.say([readable(name) for name, each in read.items() if each is None])
+        return sorted((each for each in read.values() if each is not None), key=_name)
+
+    async def put(self, name: str, change: Callable[[Segment | None], Segment]) -> Segment:
+        """Change one; the revision grows with it: who has looked by what was, looks again."""
+        return await self._change(name, change, overtakes=True)
+
+    async def remove(self, name: str) -> bool:
+        """Delete one in a transaction; likewise."""
+        async with translated(), self._redis.pipeline(transaction=True) as pipe:
+            pipe.hdel(SEGMENTS, name)
+            pipe.unlink(_key(name))
+            pipe.incr(REVISION)
+            removed, *_ = await pipe.execute()
+        return bool(removed)
+
+    async def _change(
+        self, name: str, change: Callable[[Segment | None], S], *, overtakes: bool
+    ) -> S:
+        """Change one in a transaction, again where somebody else was faster; to None: not."""
+        for _ in range(TRIES):
+            async with translated(), self._redis.pipeline(transaction=True) as pipe:
+                await pipe.watch(SEGMENTS)
+                known = {each.name: each for each in self._read(await pipe.hgetall(SEGMENTS))}
+                changed = change(known.get(name))
+                if changed is None:
+                    return changed
+                if len(known.keys() | {name}) > MOST_SEGMENTS:
+                    raise TooManySegmentsError
+                pipe.multi()  # type: ignore[no-untyped-call] # redis-py's
+                pipe.hset(SEGMENTS, name, changed.model_dump_json())
+                if overtakes:
+                    pipe.incr(REVISION)
+                try:
+                    await pipe.execute()
+                except WatchError:
+                    continue
+                return changed
+        msg = "Others change segments at the same moment: try again later."
+        raise StoreUnavailableError(msg)
+
+    async def open(self, users: Sequence[str]) -> Opened:
+        """Return what is known; the revision first, so that what changes meanwhile is noticed."""
+        async with translated():
+            revision = number(await self._redis.get(REVISION)) or 0
+        segments = await self.all()
+        since = [await self._since(each.name, users) for each in segments]
+        return Opened(revision, segments, since)
+
+    async def _since(self, name: str, users: Sequence[str]) -> dict[str, int]:
+        """Return who of these is in a segment; since when, as far as that can be read."""
+        found: dict[str, int] = {}
+        key = _key(name)
+        for some in slices(users):
+            ask = partial(self._redis.hmget, key, [*some])
+            values: Sequence[bytes | str | None] = await mended(self._redis, {key: "hash"}, ask)
+            pairs = zip(some, values, strict=True)
+            found |= {user: number(at) or 0 for user, at in pairs if at is not None}
+        return found
+
+    async def settle(self, opened: Opened, moved: Sequence[Moved], now_ms: int) -> Sequence[Change]:
+        """Write all in one transaction."""
+        position, changes = changes_of(opened, moved, now_ms)
+        async with translated(), self._redis.pipeline(transaction=True) as pipe:
+            await pipe.watch(REVISION)
+            if (number(await pipe.get(REVISION)) or 0) != opened.revision:
+                raise OvertakenError
+            pipe.multi()  # type: ignore[no-untyped-call] # redis-py's
+            pipe.set(REVISION, position)
+            for segment, user, is_in in moved:
+                if is_in:
+                    pipe.hset(_key(segment.name), user, now_ms)
+                else:
+                    pipe.hdel(_key(segment.name), user)
+            is_sent = {each.name for each in opened.segments if each.webhook}
+            for way in OUTBOX:
+                leaving = [each for each in changes if way == "topic" or each.segment in is_sent]
+                if leaving:
+                    pipe.zadd(_outbox(way), {each.model_dump_json(): position for each in leaving})
+            pipe.zremrangebyrank(_outbox("webhook"), 0, -MOST_WAITING - 1)
+            try:
+                await pipe.execute()
+            except WatchError:
+                raise OvertakenError from None
+        return changes
+
+    async def note_walk(self, segments: Sequence[Segment], began: datetime) -> None:
+        """Note it, where a segment is as it was when the walk began."""
+        for segment in segments:
+            change = partial(walked, was=segment, began=began)
+            await self._change(segment.name, change, overtakes=False)
+
+    async def sizes(self, names: Sequence[str]) -> list[int]:
+        """Return how many people are in each: one round trip."""
+        async with translated(), self._redis.pipeline(transaction=False) as pipe:
+            for name in names:
+                pipe.hlen(_key(name))
+            return [*await pipe.execute()]
+
+    async def members(self, name: str) -> AsyncIterator[list[Member]]:
+        """Yield them, step by step of a scan."""
+        cursor = 0
+        while True:
+            async with translated():
+                step: Any = await self._redis.hscan(_key(name), cursor, count=SCANNED)
+            cursor, found = step
+            if found:
+                yield [Member(text(user), number(at) or 0) for user, at in found.items()]
+            if not cursor:
+                return
+
+    async def of_users(self, users: Sequence[str]) -> list[dict[str, int]]:
+        """Return which segments each is in."""
+        opened = await self.open(users)
+        pairs = [*zip(opened.segments, opened.since, strict=True)]
+        return [
+            {segment.name: since[user] for segment, since in pairs if user in since}
+            for user in users
+        ]
+
+    async def waiting(self, way: str, most: int) -> list[Change]:
+        """Return the oldest; what is damaged is dropped."""
+        async with translated():
+            stored: Any = await self._redis.zrange(_outbox(way), 0, most - 1)
+        read = {value: _change(value) for value in stored}
+        damaged = [value for value, each in read.items() if each is None]
+        if damaged:
+            self._damage.say(damaged)
+            async with translated():
+                await self._redis.zrem(_outbox(way), *damaged)
+        return [each for each in read.values() if each is not None]
+
+    async def queued(self, way: str) -> int:
+        """Return how many there are."""
+        async with translated():
+            return int(await self._redis.zcard(_outbox(way)))
+
+    async def sent(self, way: str, changes: Sequence[Change]) -> None:
+        """Drop them."""
+        if changes:
+            async with translated():
+                await self._redis.zrem(_outbox(way), *(each.model_dump_json() for each in changes))
+
+
+def _key(name: str) -> str:
+    return f"segment:{name}"
+
+
+def _outbox(way: str) -> str:
+    return f"segments:outbox:{way}"
+
+
+def _name(segment: Segment) -> str:
+    return segment.name
+
+
+def _segment(value: bytes | str) -> Segment | None:
+    try:
+        return Segment.model_validate_json(value)
+    except ValidationError:
+        return None
+
+
+def _change(value: bytes | str) -> Change | None:
+    try:
+        return Change.model_validate_json(value)
+    except ValidationError:
+        return None

@@ -1,0 +1,183 @@
+"""Segments over HTTP: put, tried, told and fetched."""
+
+import csv
+
+import pytest
+from pydantic_core import from_json
+
+from portrait.access.scope import Scope
+from portrait.events.consent import WITHDRAWN, Consent
+from portrait.segments.segment import MOST_SEGMENTS
+from portrait.segments.store import Moved
+from tests.support.shop import NOW_MS, Shop, open_shop
+from tests.unit.test_audience import shop as people
+from tests.unit.test_service_access import guarded, token_of
+
+BUYERS = "bought('cheese') && interest('grocery/dairy') > 0"
+
+
+async def shop_of() -> Shop:
+    shop = Shop(profiles=people(cheese=30, milk=50, dog=40))
+    await shop.stock()
+    return shop
+
+
+async def enter(shop: Shop, name: str, *users: str) -> None:
+    """Let people be in a segment, as the worker does."""
+    opened = await shop.segments.open(users)
+    segment = shop.segments.segments[name]
+    await shop.segments.settle(opened, [Moved(segment, user, is_in=True) for user in users], NOW_MS)
+
+
+async def test_a_segment_is_kept_and_told() -> None:
+    shop = await shop_of()
+    async with open_shop(shop) as client:
+        put = await client.put("/segments/cheese", json={"expression": BUYERS})
+        await enter(shop, "cheese", "cheese-1", "cheese-2")
+        told = (await client.get("/segments/cheese")).json()
+        every = (await client.get("/segments")).json()
+
+    assert put.status_code == 200
+    assert (put.json()["version"], put.json()["state"], put.json()["size"]) == (1, "filling", 0)
+    assert (told["expression"], told["size"], told["as_of"]) == (BUYERS, 2, None)
+    assert every == {"segments": [told]}
+    (kept,) = await shop.segments.all()
+    assert kept.spelled == {"category:grocery/dairy": "Grocery > Dairy"}
+
+
+async def test_another_expression_is_another_version_and_a_webhook_is_none() -> None:
+    shop = await shop_of()
+    async with open_shop(shop) as client:
+        await client.put("/segments/tea", json={"expression": "spend > 1"})
+        (before,) = await shop.segments.all()
+        await shop.segments.note_walk([before], before.at)
+        same = await client.put("/segments/tea", json={"expression": "spend > 1", "webhook": True})
+        other = await client.put("/segments/tea", json={"expression": "spend > 2"})
+
+    assert (same.json()["version"], same.json()["state"]) == (1, "live")
+    assert (other.json()["version"], other.json()["state"]) == (2, "filling")
+
+
+async def test_members_are_streamed_as_ndjson_and_csv() -> None:
+    shop = await shop_of()
+    shop.profiles.records["=1+1"] = shop.profiles.records["cheese-1"]
+    async with open_shop(shop) as client:
+        await client.put("/segments/cheese", json={"expression": "true"})
+        await enter(shop, "cheese", "cheese-1", "cheese-2", "=1+1")
+        lines = await client.get("/segments/cheese/members")
+        table = await client.get("/segments/cheese/members", headers={"accept": "text/csv"})
+
+    told = [from_json(line) for line in lines.text.splitlines()]
+    since = "2026-09-21T14:13:20.000Z"
+    assert {each["user_id"] for each in told} == {"cheese-1", "cheese-2", "=1+1"}
+    assert {each["since"] for each in told} == {since}
+    head, *rows = csv.reader(table.text.splitlines())
+    assert head == ["user_id", "since"]
+    assert sorted(rows) == sorted([[user, since] for user in ("cheese-1", "cheese-2", "'=1+1")])
+    assert table.headers["content-disposition"] == 'attachment; filename="segment-cheese.csv"'
+
+
+async def test_who_has_withdrawn_or_is_gone_is_not_told_of() -> None:
+    shop = await shop_of()
+    async with open_shop(shop) as client:
+        await client.put("/segments/cheese", json={"expression": "true"})
+        await enter(shop, "cheese", "cheese-1", "cheese-2", "cheese-3")
+        await shop.profiles.agree({"cheese-1": Consent(1_000, WITHDRAWN.withdrawn)})
+        del shop.profiles.records["cheese-2"]
+        lines = await client.get("/segments/cheese/members")
+
+    assert [from_json(line)["user_id"] for line in lines.text.splitlines()] == ["cheese-3"]
+
+
+async def test_a_segment_that_is_deleted_is_gone_with_its_members() -> None:
+    shop = await shop_of()
+    async with open_shop(shop) as client:
+        await client.put("/segments/tea", json={"expression": "true"})
+        await enter(shop, "tea", "cheese-1")
+        deleted = await client.delete("/segments/tea")
+        answers = [
+            await client.request(method, f"/segments/{path}")
+            for method, path in (("GET", "tea"), ("GET", "tea/members"), ("DELETE", "tea"))
+        ]
+        again = await client.put("/segments/tea", json={"expression": "true"})
+
+    assert (deleted.status_code, deleted.json()["size"]) == (200, 1)
+    assert [answer.status_code for answer in answers] == [404, 404, 404]
+    assert answers[0].json()["type"].endswith("segment-not-found")
+    assert (again.json()["version"], again.json()["size"]) == (1, 0)
+
+
+async def test_a_preview_says_how_many_and_which_condition_keeps_people_out() -> None:
+    shop = await shop_of()
+    await shop.profiles.agree({"dog-1": Consent(1_000, WITHDRAWN.withdrawn)})
+    async with open_shop(shop) as client:
+        answer = await client.post("/segments/preview", json={"expression": BUYERS})
+
+    assert answer.json() == {
+        "looked_at": 119,
+        "is_everybody": True,
+        "members": 30,
+        "share": 0.2521,
+        "clauses": [
+            {"clause": "bought('cheese')", "people": 30, "share": 0.2521},
+            {"clause": "interest('grocery/dairy') > 0", "people": 80, "share": 0.6723},
+        ],
+    }
+    assert await shop.segments.all() == []
+
+
+@pytest.mark.parametrize(
+    ("expression", "words"),
+    [
+        ("purchases >= && true", "At character 14 (`&& true`): `&&` stands where"),
+        ("interest('Grocery > Dary') > 0", "At character 10 (`'Grocery > Dary') > 0`)"),
+        ("interest('Grocery > Dary') > 0", "Perhaps `Grocery > Dairy` is meant"),
+        ("interest('dairy') > 0", "Perhaps `Grocery > Dairy` is meant"),
+        ("interest('grocery') > 0", "`Grocery > Dairy`"),
+        ("brand('nobody') > 0", "no such name of a brand"),
+    ],
+)
+async def test_where_the_fault_is_is_told(expression: str, words: str) -> None:
+    async with open_shop(await shop_of()) as client:
+        tried = await client.post("/segments/preview", json={"expression": expression})
+        put = await client.put("/segments/tea", json={"expression": expression})
+
+    for answer in (tried, put):
+        assert answer.status_code == 422
+        assert answer.json()["type"].endswith("expression-wrong")
+        assert words in answer.json()["detail"]
+        assert answer.json()["errors"][0]["pointer"] == "#/expression"
+
+
+async def test_there_are_no_more_than_so_many() -> None:
+    async with open_shop(await shop_of()) as client:
+        body = {"expression": "true"}
+        for n in range(MOST_SEGMENTS):
+            assert (await client.put(f"/segments/s{n}", json=body)).status_code == 200
+        answer = await client.put("/segments/more", json=body)
+
+    assert answer.status_code == 409
+    assert answer.json()["type"].endswith("too-many-segments")
+
+
+async def test_who_may_read_audiences_may_and_it_is_written_down() -> None:
+    shop = await shop_of()
+    reader, other = (
+        token_of(shop, Scope.AUDIENCES_READ),
+        token_of(shop, Scope.RECOMMEND),
+    )
+    async with guarded(shop) as client:
+        client.headers["authorization"] = f"Bearer {other}"
+        refused = await client.put("/segments/tea", json={"expression": "true"})
+        client.headers["authorization"] = f"Bearer {reader}"
+        await client.put("/segments/tea", json={"expression": "true"})
+        await client.get("/segments/tea/members")
+        await client.delete("/segments/tea")
+
+    assert refused.status_code == 403
+    lines = [(line.what, line.about) for line in shop.audit.lines]
+    assert sorted(lines) == [
+        ("DELETE /segments/{name}", "tea"),
+        ("GET /segments/{name}/members", "tea, 0 people"),
+        ("PUT /segments/{name}", "tea"),
+    ]

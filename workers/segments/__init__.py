@@ -1,0 +1,1 @@
+"""The segment worker: who is in the shop's segments, and who enters and leaves them."""
