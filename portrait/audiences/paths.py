@@ -14,7 +14,6 @@ Motwani, Approximate Frequency Counts over Data Streams, 2002.
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import timedelta
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
@@ -25,12 +24,12 @@ from portrait.audiences.behaviour import Deeds
 from portrait.audiences.cohorts import WEEK_DAYS, week_of
 from portrait.events.columns import ERASURE
 from portrait.events.event import Action
+from portrait.model.habits import VISIT_GAP_MS
 from portrait.times import DAY_MS
 
 WEEKS_KEPT = 5  # with the running one
 MOST_KEPT, LEFT = 500, 400  # of a kind and week, and when some are dropped: 6 MB at the very most
 MOST_STEPS = 4
-VISIT_MS = timedelta(minutes=30) // timedelta(milliseconds=1)  # of nothing: the next is another
 MOST_HERE = 100_000  # people whose visits are remembered while they are here; 20 MB
 THEN = ">"  # between what follows each other, in a name
 
@@ -112,7 +111,7 @@ class _Here(NamedTuple):
     category: int = 0  # name_ref; 0: none so far
 
 
-_NOWHERE = _Here(-VISIT_MS)
+_NOWHERE = _Here(-VISIT_GAP_MS)
 _Went = tuple[Kind, tuple[int, ...]]  # steps, or categories
 
 
@@ -156,7 +155,7 @@ class Visits:
         before = self._here.get(user, _NOWHERE)
         if at < before.at:
             return ()
-        if at - before.at >= VISIT_MS:
+        if at - before.at >= VISIT_GAP_MS:
             before = _NOWHERE
             self._here.pop(user, None)  # whoever came first is forgotten first
         steps, went = before.steps, list[_Went]()

@@ -9,7 +9,6 @@ import pytest
 from portrait.audiences.behaviour import FEWEST_TOLD, Deeds
 from portrait.audiences.cohorts import first_day, week_of
 from portrait.audiences.paths import (
-    VISIT_MS,
     WEEKS_KEPT,
     Kind,
     Visits,
@@ -21,6 +20,7 @@ from portrait.events.columns import ACTION_CODE, COLUMNS, ERASURE
 from portrait.events.consent import Consent, Purpose
 from portrait.events.event import Action
 from portrait.events.private import PRIVATE
+from portrait.model.habits import VISIT_GAP_MS
 from portrait.ref import name_ref
 from portrait.times import DAY_MS, to_moment
 from tests.support.memory_paths import MemoryPaths
@@ -100,7 +100,7 @@ async def test_a_move_is_from_one_category_to_another() -> None:
 
 
 async def test_half_an_hour_of_nothing_ends_a_visit() -> None:
-    pause = VISIT_MS / MINUTE_MS
+    pause = VISIT_GAP_MS / MINUTE_MS
     updater = await run([at(0, 0, "search", None), at(pause, 0, "cart", "milk")])
     still = await run([at(0, 0, "search", None), at(pause - 0.1, 0, "cart", "milk")])
 

@@ -15,7 +15,7 @@ from tests.support.shop import Shop, open_shop
 from tests.support.streams import memory_updater
 from tests.unit.test_update import run
 
-FIRST = week_of(20_710)
+FIRST = week_of(20_500)
 TODAY = first_day(FIRST + 4) + 2
 
 
