@@ -3,26 +3,29 @@
 import csv
 import io
 from asyncio import wait
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Annotated, Any
 from uuid import uuid4
 
-from fastapi import APIRouter, Path, Request, Response, status
+from fastapi import APIRouter, Path, Query, Request, Response, status
 from fastapi.responses import StreamingResponse
 from pydantic_core import to_json
 
 from portrait.audiences.best import Member
 from portrait.audiences.gather import AudienceTooNarrowError, gather
 from portrait.audiences.job import AudienceJob, AudienceNotReadyError, State
+from portrait.audiences.leaving import gather_leaving
 from portrait.audiences.people import may_be_told
 from service.access.admission import name_subject, note
+from service.audiences.advice import MOST_OFFERS, Advised, Adviser
 from service.audiences.ask import Meant, mean, reader_of
 from service.audiences.schemas import AUDIENCE_ID, AudienceAnswer, AudienceBody, AudienceName
 from service.dependencies import LiveDep, PartsDep, turns_of
 from service.http.problems import WRITING, declared
 from service.parts import Parts
+from service.recommendations.recommender import Recommender
 from service.routing import ExactRoute
 
 AT_ONCE_SECONDS = 1.0  # what is there by then needs no second question
@@ -31,9 +34,14 @@ EXPORT = "GET /audiences/{audience_id}/members"
 IdPath = Annotated[
     AudienceName, Path(description="As `POST /audiences` told it.", examples=[AUDIENCE_ID])
 ]
+Offers = Annotated[
+    int, Query(ge=0, le=MOST_OFFERS, description="Of who is leaving: items to offer each.")
+]
 LISTED: dict[int | str, dict[str, Any]] = {
     200: {
-        "description": "One person a line, the best first. By `Accept` NDJSON or CSV.",
+        "description": "One person a line, the best first. By `Accept` NDJSON or CSV. Of who is "
+        "leaving CSV has `user_id`, `score`, `churn_risk`, `because` (habits with their shares), "
+        "and `offers` (ids, each in a line of the cell) as columns.",
         "content": {
             NDJSON: {
                 "schema": {"type": "string"},
@@ -65,7 +73,7 @@ router = APIRouter(route_class=ExactRoute, tags=["audiences"])
 async def post_audience(
     body: AudienceBody, parts: PartsDep, live: LiveDep, request: Request, response: Response
 ) -> AudienceAnswer:
-    """Gather the people of whom most is to be expected, by those whom they are to be like.
+    """Gather those of whom most is to be expected, by whom they are to be like, or who is leaving.
 
     Of whom no more is to be expected than of anybody has a score of 1. It takes two walks over all
     profiles: what takes longer than a second is followed by `GET /audiences/{id}`. It is kept for
@@ -77,8 +85,10 @@ async def post_audience(
     meant = await mean(body, live, view, turns_of(request))
     heads = None if view.model.learned is None else view.model.learned.heads
     reader = reader_of(view, parts.unsaid)
-    job = AudienceJob(id=uuid4().hex, asked_at=datetime.now(UTC))
+    job = AudienceJob(id=uuid4().hex, asked_at=datetime.now(UTC), is_leaving=body.leaving)
     gathering = partial(gather, meant.wanted, parts.profiles, reader, heads)
+    if body.leaving and heads is not None:
+        gathering = partial(gather_leaving, meant.wanted, parts.profiles, reader, heads)
     name_subject(request, job.id)
     run = live.audiences.start(job, gathering, parts.audiences)
     await note(request, "POST /audiences", status.HTTP_202_ACCEPTED)
@@ -103,10 +113,15 @@ async def get_audience(audience_id: IdPath, parts: PartsDep) -> AudienceAnswer:
     response_class=Response,
     responses={**LISTED, **declared(409, 422)},
 )
-async def get_members(audience_id: IdPath, parts: PartsDep, request: Request) -> Response:
+async def get_members(
+    audience_id: IdPath, parts: PartsDep, live: LiveDep, request: Request, offers: Offers = 3
+) -> Response:
     """Return who is in an audience, as NDJSON or CSV; it is written down in the audit log.
 
-    Whoever was erased, suppressed or has withdrawn their consent since is left out.
+    Whoever was erased, suppressed or has withdrawn their consent since is left out. Of who is
+    leaving each line has `churn_risk`, as of now and as `GET /profile/{user_id}` says it with the
+    habits that make it, and `offers`: the first items of their list, as `POST /recommend` makes it
+    under the shop's rules; null if the service was too busy. It does not count as shown.
     """
     job = await parts.audiences.get(audience_id)
     if job.state is not State.READY:
@@ -121,10 +136,15 @@ async def get_members(audience_id: IdPath, parts: PartsDep, request: Request) ->
         "Content-Disposition": f'attachment; filename="{file}"',
     }
     lines = _stream(parts, job.id, _csv if is_csv else _ndjson, CSV_HEAD if is_csv else b"")
+    if job.is_leaving:
+        view, turns = live.require(), turns_of(request)
+        adviser = Adviser(Recommender(parts, live, turns, view, is_counted=False), offers)
+        lines = _advised(parts, job.id, adviser, is_csv=is_csv)
     return StreamingResponse(lines, 200, headers, CSV if is_csv else NDJSON)
 
 
 CSV_HEAD = b"user_id,score\n"
+ADVISED_HEAD = b"user_id,score,churn_risk,because,offers\n"
 # By which a formula begins, also as Chinese and Japanese editions read it.
 FORMULA = (*"=+-@\t\r\n", *"＝＋－＠")  # noqa: RUF001 - full width, as it is written
 
@@ -134,10 +154,26 @@ async def _stream(
 ) -> AsyncIterator[bytes]:
     """Yield who may still be told, a part at a time."""
     yield head
+    async for members in _told(parts, id):
+        yield write(members)
+
+
+async def _advised(
+    parts: Parts, id: str, adviser: Adviser, *, is_csv: bool
+) -> AsyncIterator[bytes]:
+    """Yield those who may still be told, one at a time, with what is to be said of each."""
+    yield ADVISED_HEAD if is_csv else b""
+    async for members in _told(parts, id):
+        async for advised in adviser.advise(members):
+            yield _advised_csv(advised) if is_csv else _advised_json(advised)
+
+
+async def _told(parts: Parts, id: str) -> AsyncIterator[list[Member]]:
+    """Yield who may still be told, a part at a time."""
     async for members in parts.audiences.read(id):
         stored = await parts.profiles.load_whole([member.user for member in members])
         pairs = zip(members, stored, strict=True)
-        yield write([member for member, each in pairs if may_be_told(each, parts.unsaid)])
+        yield [member for member, each in pairs if may_be_told(each, parts.unsaid)]
 
 
 def _ndjson(members: Sequence[Member]) -> bytes:
@@ -146,10 +182,28 @@ def _ndjson(members: Sequence[Member]) -> bytes:
 
 
 def _csv(members: Sequence[Member]) -> bytes:
+    return _rows((_as_cell(each.user), _shown(each)) for each in members)
+
+
+def _advised_json(advised: Advised) -> bytes:
+    member, risk, offers = advised
+    told = {"user_id": member.user, "score": _shown(member), "churn_risk": risk, "offers": offers}
+    return to_json(told) + b"\n"
+
+
+def _advised_csv(advised: Advised) -> bytes:
+    """Write habits as `silence_days 0.81; …`, and offers as ids, one in each line of the cell."""
+    member, risk, offers = advised
+    because = () if risk is None else risk.because
+    reasons = "; ".join(f"{each.habit} {each.share}" for each in because)
+    items = _as_cell("\n".join(each.item_id for each in offers or ()))
+    chance = None if risk is None else risk.probability
+    return _rows([(_as_cell(member.user), _shown(member), chance, reasons, items)])
+
+
+def _rows(rows: Iterable[Sequence[object]]) -> bytes:
     written = io.StringIO()
-    csv.writer(written, lineterminator="\n").writerows(
-        (_as_cell(each.user), _shown(each)) for each in members
-    )
+    csv.writer(written, lineterminator="\n").writerows(rows)
     return written.getvalue().encode()
 
 
