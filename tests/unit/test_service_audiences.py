@@ -2,7 +2,7 @@
 
 import asyncio
 import csv
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 import httpx
@@ -12,6 +12,7 @@ from structlog.testing import capture_logs
 from portrait.access.scope import Scope
 from portrait.events.consent import WITHDRAWN, Consent
 from portrait.events.unwanted import FOR_GOOD, Unwanted, What, Word, encode_unwanted, thing_of
+from portrait.profiles.store import Stored
 from portrait.times import DAY_MS
 from tests.support.catalogues import catalogue
 from tests.support.fakes import MemoryProfiles
@@ -319,6 +320,35 @@ async def test_who_is_leaving_is_told_with_the_habits_that_say_so_and_what_to_of
     assert offered[0]["why"]
 
 
+class Withdrawing(MemoryProfiles):
+    """Profiles of which one is withdrawn as soon as all of a list were looked at."""
+
+    is_watched = False
+
+    async def load_whole(self, users: Sequence[str]) -> list[Stored]:
+        """Return what is stored; then somebody withdraws."""
+        stored = await super().load_whole(users)
+        if self.is_watched and len(users) > 1:
+            await self.agree({"milk-1": Consent(1_000, WITHDRAWN.withdrawn)})
+        return stored
+
+
+async def test_who_withdraws_while_the_list_is_written_is_not_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shop = await leaving_shop(monkeypatch)
+    profiles = Withdrawing()
+    profiles.records = shop.profiles.records
+    shop.profiles = profiles
+    async with open_shop(shop) as client:
+        told = await ready(client, {**LEAVING, "size": 200})
+        profiles.is_watched = True
+        members = await lines(client, told["audience_id"])
+
+    assert "milk-1" not in {member["user_id"] for member in members}
+    assert len(members) == 199
+
+
 async def test_a_table_of_who_is_leaving_has_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     async with open_shop(await leaving_shop(monkeypatch)) as client:
         told = await ready(client, LEAVING)
@@ -371,7 +401,9 @@ async def test_nothing_that_is_offered_counts_as_shown(monkeypatch: pytest.Monke
     async with open_shop(shop) as client:
         told = await ready(client, {**LEAVING, "size": 20})
         await lines(client, told["audience_id"])
+        asked_before = await client.post("/rules/preview", json={"rules": []})
 
+    assert asked_before.json()["lists"] == []
     assert not [each for each in shop.publisher.messages if each.topic == "impressions"]
 
 
