@@ -7,7 +7,9 @@ from typing import Literal, Protocol
 from portrait.access.audit import AuditLog
 from portrait.access.store import KeyStore
 from portrait.audiences.behaviour import BehaviourStore
+from portrait.audiences.cohorts import CohortStore
 from portrait.audiences.job import AudienceJobs
+from portrait.audiences.paths import PathStore
 from portrait.catalogue.desk import ReadingDesk
 from portrait.catalogue.edges import EdgeStore
 from portrait.catalogue.popularity import PopularityStore
@@ -78,6 +80,8 @@ class Parts:
     audiences: AudienceJobs
     segments: SegmentStore
     behaviour: BehaviourStore
+    cohorts: CohortStore
+    paths: PathStore
     publisher: Publisher
     erasures: ErasureJobs
     exports: Exports

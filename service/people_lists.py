@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from fastapi import Request
@@ -42,15 +42,20 @@ def listed(description: str, ndjson: str, csv: str) -> dict[int | str, dict[str,
 
 
 def streamed(
-    request: Request, file: str, columns: Sequence[str], parts: AsyncIterator[Sequence[Row]]
+    request: Request,
+    file: str,
+    columns: Sequence[str],
+    parts: AsyncIterator[Sequence[Row]],
+    flat: Callable[[Row], Row] = dict,
 ) -> StreamingResponse:
     """Answer a list part by part, in the form that is asked for.
 
     Args:
         request: Who asks.
         file: What it is to be called, without its ending.
-        columns: Names of what each row has.
+        columns: Names of what each row of CSV has.
         parts: Some rows at a time.
+        flat: Makes one value of whatever is to be one cell of CSV.
     """
     is_csv = _wants_csv(request)
     headers = {
@@ -58,7 +63,7 @@ def streamed(
         "Vary": "Accept",
         "Content-Disposition": f'attachment; filename="{file}.{"csv" if is_csv else "ndjson"}"',
     }
-    lines = _as_csv(columns, parts) if is_csv else _as_ndjson(parts)
+    lines = _as_csv(columns, parts, flat) if is_csv else _as_ndjson(parts)
     return StreamingResponse(lines, 200, headers, CSV if is_csv else NDJSON)
 
 
@@ -68,11 +73,11 @@ async def _as_ndjson(parts: AsyncIterator[Sequence[Row]]) -> AsyncIterator[bytes
 
 
 async def _as_csv(
-    columns: Sequence[str], parts: AsyncIterator[Sequence[Row]]
+    columns: Sequence[str], parts: AsyncIterator[Sequence[Row]], flat: Callable[[Row], Row]
 ) -> AsyncIterator[bytes]:
     yield ",".join(columns).encode() + b"\n"
     async for rows in parts:
-        yield _csv([_as_cell(row[column]) for column in columns] for row in rows)
+        yield _csv([_as_cell(row[column]) for column in columns] for row in map(flat, rows))
 
 
 def _csv(rows: Iterable[Sequence[object]]) -> bytes:

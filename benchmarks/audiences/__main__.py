@@ -111,12 +111,14 @@ def _between(figures: Sequence[float]) -> str:
 
 
 def _print_leaving(left: dict[str, object]) -> None:
-    print(f"{ {name: value for name, value in left.items() if name != 'tenths'} }\n")
-    print("| tenth | said | left | lift |\n|---|---|---|---|")
-    tenths = left.get("tenths", [])
+    tenths, silent = left.get("tenths", []), left.get("by_silence", [])
     assert isinstance(tenths, list)  # noqa: S101 - as `leaving` makes it
-    for each in tenths:
-        print(f"| {each['tenth']} | {each['said']} | {each['left']} | {_between(each['lift'])} |")
+    assert isinstance(silent, list)  # noqa: S101
+    print(f"{ {name: value for name, value in left.items() if not isinstance(value, list)} }\n")
+    print("| tenth | said | left | lift | by silence: left | lift |\n|---|---|---|---|---|---|")
+    for ours, theirs in zip(tenths, silent, strict=True):
+        lifts = f"{ours['left']} | {_between(ours['lift'])} | {theirs['left']}"
+        print(f"| {ours['tenth']} | {ours['said']} | {lifts} | {_between(theirs['lift'])} |")
     print()
 
 

@@ -1,10 +1,14 @@
-"""Leaving: does who is called leaving by the churn head leave, by tenths of those asked about?"""
+"""Leaving: does who is called leaving by the churn head leave, by tenths of those asked about?
+
+Beside it: whoever has been silent for longest is called leaving.
+"""
 
 import numpy as np
 
 from benchmarks.heads.shops import Shop
 from benchmarks.heads.states import TextStates
 from portrait.arrays import Codes, Flags, Floats
+from portrait.model.habits import HABITS, RECENCY
 from portrait.model.heads import CHURN_RISK
 from portrait.training.heads.fit_heads import fit_heads
 
@@ -20,18 +24,19 @@ def leaving(shop: Shop, states: TextStates) -> dict[str, object]:
         return {"reason": report.reason}
     labels = report.test.labels
     left = labels.values.astype(np.bool_).ravel()
-    said = np.ravel(report.said)
+    silence = report.test.features[:, -len(HABITS) + RECENCY]
     return {
         "served": report.served,
         "asked": len(left),
         "users": len(np.unique(labels.anchors.user)),
         "leave": round(float(left.mean()), 4),
-        "tenths": tenths(said, left, labels.anchors.user),
+        "tenths": tenths(np.ravel(report.said), left, labels.anchors.user),
+        "by_silence": tenths(silence, left, labels.anchors.user),
     }
 
 
 def tenths(said: Floats, left: Flags, user: Codes) -> list[dict[str, object]]:
-    """Return of each tenth, the most likely first: what was said, what came, and the lift.
+    """Return of each tenth, the most likely first: its mean of what was said, what came, the lift.
 
     The interval is of a bootstrap over users.
     """

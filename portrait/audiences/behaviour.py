@@ -12,12 +12,13 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from portrait.arrays import Flags, Records
+from portrait.arrays import Codes, Flags, Records
 from portrait.events.event import Action
 from portrait.times import DAY_MS
 
 DAYS_KEPT = 90
 ERROR = 0.0081  # standard, of a count: 1.04 / sqrt(16,384)
+FEWEST_TOLD = 5  # people behind what is told of a few: of fewer it would tell of somebody
 
 
 class Stage(StrEnum):
@@ -66,12 +67,13 @@ class Deeds(NamedTuple):
     users: Sequence[str]  # U names
     columns: Records  # (E,) of COLUMNS
     counted: Flags  # (E,)
+    first_at: Codes  # (U,), ms: when each first did anything
 
 
 def met_in(deeds: Iterable[Deeds]) -> Met:
     """Return who was there when, by each stage; who bought has been active, too."""
     found: dict[tuple[int, Stage], list[str]] = {}
-    for users, columns, counted in deeds:
+    for users, columns, counted, _ in deeds:
         event = columns["event"]
         recent = columns["logged"] - event["at"] < DAYS_KEPT * DAY_MS
         chosen = counted & recent

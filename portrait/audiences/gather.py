@@ -104,7 +104,7 @@ async def gather(
     looked_at, sample = 0, _Sample()
     async for users, stored in _named(wanted, profiles):
         await asyncio.to_thread(sample.take, users, stored, wanted, reader)
-    async for users, stored in _parts(profiles):
+    async for users, stored in parts(profiles):
         await asyncio.to_thread(sample.take, users, stored, wanted, reader)
         looked_at += len(users)
         await tell(looked_at)
@@ -116,7 +116,7 @@ async def gather(
         raise AudienceTooNarrowError(msg)
     likeness = await asyncio.to_thread(sample.likeness)
     search = _Search(wanted, reader, heads, likeness)
-    async for users, stored in _parts(profiles):
+    async for users, stored in parts(profiles):
         await asyncio.to_thread(search.look, users, stored)
         looked_at += len(users)
         await tell(looked_at)
@@ -163,13 +163,21 @@ class _Search:
         Raises:
             AudienceTooNarrowError: It has fewer than FEWEST members.
         """
-        if len(self._best) < FEWEST:
-            msg = (
-                f"Fewer than {FEWEST} people would be in it: an audience never singles anybody out."
-            )
-            raise AudienceTooNarrowError(msg)
-        members = self._best.ranked()
-        return Gathered(members, leaders, self._people, self._fitting, +self._left_out)
+        return gathered_of(self._best, leaders, self._people, self._fitting, self._left_out)
+
+
+def gathered_of(
+    best: Best, leaders: int, people: int, fitting: int, left_out: Counter[str]
+) -> Gathered:
+    """Return the audience that a walk has found.
+
+    Raises:
+        AudienceTooNarrowError: It has fewer than FEWEST members.
+    """
+    if len(best) < FEWEST:
+        msg = f"Fewer than {FEWEST} people would be in it: an audience never singles anybody out."
+        raise AudienceTooNarrowError(msg)
+    return Gathered(best.ranked(), leaders, people, fitting, +left_out)
 
 
 async def _named(
@@ -182,7 +190,7 @@ async def _named(
         yield part, await profiles.load_whole(part)
 
 
-async def _parts(
+async def parts(
     profiles: ProfileStore,
 ) -> AsyncIterator[tuple[Sequence[str], Sequence[Stored]]]:
     """Yield what is stored of everybody, some at a time."""

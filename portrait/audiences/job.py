@@ -45,6 +45,7 @@ class AudienceJob(BaseModel):
     id: str
     state: State = State.RUNNING
     asked_at: AwareDatetime
+    is_leaving: bool = False  # of who is about to leave; else of who is like somebody
     looked_at: int = 0  # profiles, of both walks
     leaders: int = 0
     people: int = 0

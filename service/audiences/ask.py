@@ -49,6 +49,9 @@ async def mean(body: AudienceBody, live: Live, view: View, turns: Turns) -> Mean
     _check_heads(body, view)
     filters = Filters(body.active_days, _interests(body.interest, view), body.heads)
     like = body.like
+    if like is None:
+        wanted = Wanted(Leaders(), body.size, body.least_score)
+        return Meant(_with(wanted, filters), None, None)
     if like.users:
         wanted = Wanted(Leaders(frozenset(like.users)), body.size, body.least_score)
         return Meant(_with(wanted, filters), None, None)
@@ -78,7 +81,7 @@ def _with(wanted: Wanted, filters: Filters) -> Wanted:
 def _check_heads(body: AudienceBody, view: View) -> None:
     learned = view.model.learned
     known = {} if learned is None or learned.heads is None else learned.heads.heads
-    for name in body.heads:
+    for name in sorted(body.needed):
         if name not in known:
             msg = f"It says nothing of `{name}`: no such head has beaten its baseline so far."
             raise ForecastMissingError(msg)

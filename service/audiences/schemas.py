@@ -13,6 +13,7 @@ from service.fields import Moment, RequestBody, ResponseBody
 from service.recommendations.asked import Choice, ProfileName, SessionText
 
 MOST_MEMBERS = 100_000
+MOST_LEAVING = 10_000  # each is ranked for when the list is fetched
 MOST_NAMED = 2_000
 AUDIENCE_ID = "5f2c7a0c9d1e4b6f8a3b2c1d0e9f8a7b"
 Chance = Annotated[float, Field(ge=0, le=1)]
@@ -58,18 +59,24 @@ class AudienceBody(RequestBody):
     model_config = ConfigDict(
         json_schema_extra={
             "examples": [
-                {"like": {"category": "GROCERY > CHEESE"}, "size": 1_000, "active_days": 90}
+                {"like": {"category": "GROCERY > CHEESE"}, "size": 1_000, "active_days": 90},
+                {"leaving": True, "size": 500, "least_score": 0.5},
             ]
         }
     )
 
-    like: Like
+    like: Like | None = Field(None, description="Say this, or `leaving`.")
+    leaving: bool = Field(
+        default=False,
+        description="Who will probably do nothing for 30 days, the likeliest first, as the model "
+        f"says; at most {MOST_LEAVING}. The list has the reasons, and what to offer each.",
+    )
     size: int = Field(1_000, ge=FEWEST, le=MOST_MEMBERS, description="At most.")
     least_score: float = Field(
         0,
         ge=0,
         description="1: no less is to be expected of them than of the average person; 2: twice as "
-        "much.",
+        "much. Of who is leaving it is the probability.",
     )
     active_days: int | None = Field(
         None, ge=1, le=3_650, description="Their newest event is no older."
@@ -84,11 +91,26 @@ class AudienceBody(RequestBody):
         None, description="That they do nothing for 30 days, likewise."
     )
 
+    @model_validator(mode="after")
+    def _is_of_some(self) -> Self:
+        if (self.like is not None) == self.leaving:
+            msg = "say either `like` or `leaving`: one of the two is required"
+            raise ValueError(msg)
+        if self.leaving and self.size > MOST_LEAVING:
+            msg = f"of who is leaving, `size` is at most {MOST_LEAVING}"
+            raise ValueError(msg)
+        return self
+
     @property
     def heads(self) -> dict[str, tuple[float, float]]:
         """Which heads of the model are asked, and between what."""
         asked = {PURCHASE_INTENT: self.purchase_intent, CHURN_RISK: self.churn_risk}
         return {name: (said.min, said.max) for name, said in asked.items() if said is not None}
+
+    @property
+    def needed(self) -> frozenset[str]:
+        """Which heads the model has to have."""
+        return frozenset(self.heads) | ({CHURN_RISK} if self.leaving else frozenset())
 
 
 class AudienceAnswer(ResponseBody):

@@ -12,6 +12,8 @@ from portrait.arrays import Doubles
 from portrait.audiences.behaviour import DAYS_KEPT, ERROR, Span, Stage
 from portrait.catalogue.popularity import popularity_of
 from portrait.times import DAY_MS, to_moment
+from service.audiences.retention import Cohort, Retained, retention_at
+from service.audiences.visits import VisitsAnswer, visits_at
 from service.dependencies import LiveDep, PartsDep
 from service.fields import Category, Moment, ResponseBody
 from service.http.problems import declared
@@ -79,11 +81,17 @@ class BehaviourAnswer(ResponseBody):
     weeks: tuple[WeekAnswer, ...] = Field(description="Whole ones up to today, the newest first.")
     rising: tuple[Moved, ...]
     falling: tuple[Moved, ...]
+    cohorts: tuple[Cohort, ...] = Field(
+        description="By the week, Monday to Sunday by UTC, in which people first came; at most 12 "
+        "weeks that are over, the newest first, whatever `days` says."
+    )
+    retention: tuple[Retained, ...] = Field(description="Of all these cohorts together.")
+    visits: VisitsAnswer
 
 
 @router.get("/stats/behaviour", responses=declared(422))
 async def get_behaviour(parts: PartsDep, live: LiveDep, days: Days = 28) -> BehaviourAnswer:
-    """Return how many people came how far, by day and week, and which categories rise and fall.
+    """Return how many people came how far and came back, what rises, and which way they went.
 
     Only who lets what they do count in what is said of everybody is counted; events of before are
     not, where this was not counted yet.
@@ -104,6 +112,9 @@ async def get_behaviour(parts: PartsDep, live: LiveDep, days: Days = 28) -> Beha
     newest = await parts.popularity.newest(FORTNIGHT)
     both = await parts.popularity.newest(2 * FORTNIGHT)
     rising, falling = _moved(live.require(), newest, both)
+    cohorts, retention = await retention_at(today, parts.cohorts)
+    interests = live.require().source.mirror.catalogue.interests
+    visits = await visits_at(today, parts.paths, interests)
     return BehaviourAnswer(
         since=to_moment(span.start * DAY_MS),
         standard_error=ERROR,
@@ -112,6 +123,9 @@ async def get_behaviour(parts: PartsDep, live: LiveDep, days: Days = 28) -> Beha
         weeks=by_week,
         rising=rising,
         falling=falling,
+        cohorts=cohorts,
+        retention=retention,
+        visits=visits,
     )
 
 

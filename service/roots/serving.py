@@ -20,6 +20,7 @@ from portrait.adapters.redis_audit import RedisAudit
 from portrait.adapters.redis_behaviour import RedisBehaviour
 from portrait.adapters.redis_buckets import RedisBuckets
 from portrait.adapters.redis_catalogue import RedisCatalogue
+from portrait.adapters.redis_cohorts import RedisCohorts
 from portrait.adapters.redis_desk import RedisDesk
 from portrait.adapters.redis_edges import RedisEdges
 from portrait.adapters.redis_experiments import RedisExperiments
@@ -28,6 +29,7 @@ from portrait.adapters.redis_keys import RedisKeys
 from portrait.adapters.redis_lease import RedisJobs
 from portrait.adapters.redis_lists import RedisLists
 from portrait.adapters.redis_opinions import RedisOpinions
+from portrait.adapters.redis_paths import RedisPaths
 from portrait.adapters.redis_progress import RedisOffsets, RedisPopularity, RedisProgress
 from portrait.adapters.redis_registry import RedisRegistry
 from portrait.adapters.redis_rights import RedisErasures, RedisExports
@@ -114,6 +116,8 @@ def parts_of(
         audiences=RedisAudiences(redis),
         segments=RedisSegments(redis),
         behaviour=RedisBehaviour(redis),
+        cohorts=RedisCohorts(redis),
+        paths=RedisPaths(redis),
         publisher=publisher,
         erasures=RedisErasures(redis),
         exports=RedisExports(redis),

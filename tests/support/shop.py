@@ -47,12 +47,14 @@ from tests.support.fakes import (
 )
 from tests.support.memory_audiences import MemoryAudiences
 from tests.support.memory_behaviour import MemoryBehaviour
+from tests.support.memory_cohorts import MemoryCohorts
 from tests.support.memory_edges import MemoryEdges
 from tests.support.memory_identities import MemoryIdentities
 from tests.support.memory_keys import MemoryAudit, MemoryKeys
 from tests.support.memory_lists import MemoryLists
 from tests.support.memory_log import LogRecord
 from tests.support.memory_opinions import MemoryOpinions
+from tests.support.memory_paths import MemoryPaths
 from tests.support.memory_registry import MemoryRegistry
 from tests.support.memory_rights import MemoryErasures, MemoryExports
 from tests.support.memory_rules import MemoryRules
@@ -92,6 +94,8 @@ class Shop:
     audiences: MemoryAudiences = field(default_factory=MemoryAudiences)
     segments: MemorySegments = field(default_factory=MemorySegments)
     behaviour: MemoryBehaviour = field(default_factory=MemoryBehaviour)
+    cohorts: MemoryCohorts = field(default_factory=MemoryCohorts)
+    paths: MemoryPaths = field(default_factory=MemoryPaths)
     impressions: Impressions = "off"
     publisher: ListPublisher = field(default_factory=ListPublisher)
     erasures: MemoryErasures = field(default_factory=MemoryErasures)
@@ -128,6 +132,8 @@ class Shop:
             audiences=self.audiences,
             segments=self.segments,
             behaviour=self.behaviour,
+            cohorts=self.cohorts,
+            paths=self.paths,
             impressions=self.impressions,
             publisher=self.publisher,
             erasures=self.erasures,

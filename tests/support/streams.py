@@ -28,8 +28,10 @@ from tests.support.fakes import (
     MemoryProgress,
 )
 from tests.support.memory_behaviour import MemoryBehaviour
+from tests.support.memory_cohorts import MemoryCohorts
 from tests.support.memory_identities import MemoryIdentities
 from tests.support.memory_log import MemoryLog
+from tests.support.memory_paths import MemoryPaths
 from tests.support.memory_registry import MemoryRegistry
 from tests.support.memory_stream import MemoryGroup, MemoryStream
 from tests.support.promotions import put_in_service
@@ -165,6 +167,8 @@ async def memory_updater(
         identities=identities,
         popularity=MemoryPopularity(),
         behaviour=MemoryBehaviour(),
+        cohorts=MemoryCohorts(),
+        paths=MemoryPaths(),
         progress=MemoryProgress(),
         offsets=offsets or MemoryOffsets(),
         live=MemoryLiveCounts(),

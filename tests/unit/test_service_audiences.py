@@ -2,7 +2,7 @@
 
 import asyncio
 import csv
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 import httpx
@@ -11,6 +11,8 @@ from structlog.testing import capture_logs
 
 from portrait.access.scope import Scope
 from portrait.events.consent import WITHDRAWN, Consent
+from portrait.events.unwanted import FOR_GOOD, Unwanted, What, Word, encode_unwanted, thing_of
+from portrait.profiles.store import Stored
 from portrait.times import DAY_MS
 from tests.support.catalogues import catalogue
 from tests.support.fakes import MemoryProfiles
@@ -20,6 +22,7 @@ from tests.support.shop import NOW_MS, Shop, open_shop
 from tests.unit.test_audience import painted
 from tests.unit.test_audience import shop as people
 from tests.unit.test_service_access import guarded, token_of
+from tests.unit.test_service_rules import put
 
 CATALOGUE = catalogue()
 CHEESE = {"like": {"item_id": "cheese"}, "size": 60}
@@ -280,3 +283,157 @@ async def test_the_model_lets_through_whom_it_foretells(monkeypatch: pytest.Monk
             assert told["state"] == "refused"
         else:
             assert unlikely.status_code == 409
+
+
+LEAVING = {"leaving": True, "size": 100}
+
+
+async def leaving_shop(monkeypatch: pytest.MonkeyPatch) -> Shop:
+    """A shop whose model says that silence is all; the people with dogs came ten days ago."""
+    now = NOW_MS / 1_000 + 3_600
+    monkeypatch.setattr("service.audiences.ask.time", lambda: now + 10 * DAY_MS / 1_000)
+    monkeypatch.setattr("service.audiences.advice.time", lambda: now + 10 * DAY_MS / 1_000)
+    model = learned_model()
+    shop = Shop(profiles=people(records=painted(catalogue(model=model))))
+    await shop.stock(model=model)
+    return shop
+
+
+async def test_who_is_leaving_is_told_with_the_habits_that_say_so_and_what_to_offer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with open_shop(await leaving_shop(monkeypatch)) as client:
+        told = await ready(client, LEAVING)
+        members = await lines(client, told["audience_id"])
+        first = members[0]["user_id"]
+        asked = {"user_id": first, "limit": 3, "explain": True}
+        listed = (await client.post("/recommend", json=asked)).json()
+
+    assert (told["people"], told["fitting"], len(members)) == (200, 200, 100)
+    for member in members:
+        risk = member["churn_risk"]
+        assert risk["probability"] == pytest.approx(member["score"], abs=0.001)
+        assert risk["probability"] == pytest.approx(11 / 12, abs=0.01)  # log(1 + 10 days)
+        assert (risk["within_days"], risk["because"][0]["habit"]) == (30, "silence_days")
+    offered = members[0]["offers"]
+    assert offered == [{name: item[name] for name in offered[0]} for item in listed["items"]]
+    assert offered[0]["why"]
+
+
+class Withdrawing(MemoryProfiles):
+    """Profiles of which one is withdrawn as soon as all of a list were looked at."""
+
+    is_watched = False
+
+    async def load_whole(self, users: Sequence[str]) -> list[Stored]:
+        """Return what is stored; then somebody withdraws."""
+        stored = await super().load_whole(users)
+        if self.is_watched and len(users) > 1:
+            await self.agree({"milk-1": Consent(1_000, WITHDRAWN.withdrawn)})
+        return stored
+
+
+async def test_who_withdraws_while_the_list_is_written_is_not_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shop = await leaving_shop(monkeypatch)
+    profiles = Withdrawing()
+    profiles.records = shop.profiles.records
+    shop.profiles = profiles
+    async with open_shop(shop) as client:
+        told = await ready(client, {**LEAVING, "size": 200})
+        profiles.is_watched = True
+        members = await lines(client, told["audience_id"])
+
+    assert "milk-1" not in {member["user_id"] for member in members}
+    assert len(members) == 199
+
+
+async def test_a_table_of_who_is_leaving_has_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with open_shop(await leaving_shop(monkeypatch)) as client:
+        told = await ready(client, LEAVING)
+        url = f"/audiences/{told['audience_id']}/members?offers=2"
+        answer = await client.get(url, headers={"accept": "text/csv"})
+
+    head, *rows = [*csv.reader(answer.text.splitlines(keepends=True))]
+    assert head == ["user_id", "score", "churn_risk", "because", "offers"]
+    assert len(rows) == 100
+    assert all(row[3].startswith("silence_days ") for row in rows)
+    assert all(0 < len(row[4].split("\n")) <= 2 for row in rows)
+
+
+async def test_who_is_leaving_and_does_not_allow_it_or_is_too_likely_to_stay_is_not_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shop = await leaving_shop(monkeypatch)
+    await shop.profiles.agree({"milk-1": Consent(1_000, WITHDRAWN.withdrawn)})
+    async with open_shop(shop) as client:
+        told = await ready(client, {**LEAVING, "size": 200})
+        await shop.profiles.agree({"milk-2": Consent(1_000, WITHDRAWN.withdrawn)})
+        members = await lines(client, f"{told['audience_id']}")
+        unlikely = await client.post("/audiences", json={**LEAVING, "least_score": 0.99})
+        refused = unlikely.json()
+        if unlikely.status_code == 202:  # a busy machine
+            refused = await over(client, refused["audience_id"])
+
+    assert told["left_out"]["not_allowed"] == 1
+    assert {"milk-1", "milk-2"}.isdisjoint(member["user_id"] for member in members)
+    assert len(members) == 198
+    assert "singles anybody out" in str(refused)
+
+
+async def test_where_others_ask_for_too_much_nothing_is_offered_and_the_list_goes_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("service.audiences.advice.PAUSES", (1e-6, 1e-6))
+    async with open_shop(await leaving_shop(monkeypatch)) as client:
+        told = await ready(client, {**LEAVING, "size": 20})
+        monkeypatch.setattr("service.recommendations.turns.MOST_WAITING", 0)
+        members = await lines(client, told["audience_id"])
+
+    assert [member["offers"] for member in members] == [None] * 20
+    assert all(member["churn_risk"]["probability"] > 0.9 for member in members)
+
+
+async def test_nothing_that_is_offered_counts_as_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    shop = await leaving_shop(monkeypatch)
+    shop.impressions = "answers"
+    async with open_shop(shop) as client:
+        told = await ready(client, {**LEAVING, "size": 20})
+        await lines(client, told["audience_id"])
+        asked_before = await client.post("/rules/preview", json={"rules": []})
+
+    assert asked_before.json()["lists"] == []
+    assert not [each for each in shop.publisher.messages if each.topic == "impressions"]
+
+
+async def test_rules_and_what_is_not_wanted_hold_for_what_is_offered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shop = await leaving_shop(monkeypatch)
+    said = Unwanted({thing_of(What.ITEM, "tuna"): Word(1, FOR_GOOD)})
+    for n in range(60):
+        shop.profiles.unwanted[f"milk-{n}"] = encode_unwanted(said).encode()
+    no_beef = {"id": "no-beef", "do": {"exclude": True}, "where": {"category": "pets/dog"}}
+    async with open_shop(shop) as client:
+        told = await ready(client, {**LEAVING, "size": 200})
+        await put(client, no_beef)
+        members = await lines(client, f"{told['audience_id']}")
+
+    offered = {
+        member["user_id"]: {offer["item_id"] for offer in member["offers"]} for member in members
+    }
+    assert any("tuna" in items for items in offered.values())
+    assert not any("beef" in items for items in offered.values())
+    assert not any("tuna" in offered[f"milk-{n}"] for n in range(60))
+
+
+async def test_nobody_is_said_to_leave_without_a_model_that_can_say_so() -> None:
+    async with open_shop(await shop_of()) as client:
+        answer = await client.post("/audiences", json=LEAVING)
+        both = await client.post("/audiences", json={**CHEESE, "leaving": True})
+        many = await client.post("/audiences", json={"leaving": True, "size": 10_001})
+
+    assert answer.json()["type"].endswith("forecast-missing")
+    assert "either `like` or `leaving`" in both.text
+    assert "at most 10000" in many.text

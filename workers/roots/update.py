@@ -10,8 +10,10 @@ from portrait.adapters.kafka_client import cluster_of
 from portrait.adapters.kafka_stream import open_stream
 from portrait.adapters.redis_behaviour import RedisBehaviour
 from portrait.adapters.redis_catalogue import RedisCatalogue
+from portrait.adapters.redis_cohorts import RedisCohorts
 from portrait.adapters.redis_identities import RedisIdentities
 from portrait.adapters.redis_live import RedisLive
+from portrait.adapters.redis_paths import RedisPaths
 from portrait.adapters.redis_progress import RedisOffsets, RedisPopularity, RedisProgress
 from portrait.adapters.redis_registry import RedisRegistry
 from portrait.adapters.redis_store import RedisProfiles
@@ -78,6 +80,8 @@ def update_ports(
         identities=RedisIdentities(redis, settings.profile_ttl),
         popularity=RedisPopularity(redis),
         behaviour=RedisBehaviour(redis),
+        cohorts=RedisCohorts(redis),
+        paths=RedisPaths(redis),
         progress=RedisProgress(redis),
         offsets=RedisOffsets(redis),
         live=RedisLive(redis),

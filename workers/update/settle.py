@@ -149,7 +149,7 @@ async def _attempt(
     outcome.new.append(columns["event"][kept])
     outcome.wanted.append(voices[kept])
     asked = kept & counted
-    outcome.deeds.append(Deeds(users, columns, asked))
+    outcome.deeds.append(Deeds(users, columns, asked, facts.head["first_at"].copy()))
     outcome.noted += [note(question, catalogue) for question in questions if asked[question.place]]
     outcome.users += len(stored)
     outcome.joined |= {users[place] for place in np.flatnonzero(is_joined).tolist()}

@@ -8,7 +8,10 @@ import structlog
 from numpy.typing import NDArray
 
 from portrait import metrics
+from portrait.arrays import MISSING, Records, Refs
 from portrait.audiences.behaviour import met_in
+from portrait.audiences.cohorts import came_in
+from portrait.catalogue.catalogue import Catalogue
 from portrait.errors import StoreUnavailableError
 from portrait.events.event import Action, Event
 from portrait.events.letter import records_of, topic_of
@@ -28,9 +31,21 @@ async def tell_store(batch: Batch, outcome: Outcome, updater: Updater) -> None:
         for day, (regulars, strangers) in _popularity(outcome).items():
             await updater.popularity.add(day, regulars, strangers)
         await updater.behaviour.meet(met_in(outcome.deeds))
+        await updater.cohorts.come(came_in(outcome.deeds))
+        catalogue = outcome.painter.mirror.catalogue
+        placed = [(each, _categories(each.columns["event"], catalogue)) for each in outcome.deeds]
+        await updater.paths.walk(updater.visits.walk(placed))
         await updater.progress.mark(batch.reached)
     except StoreUnavailableError:
         log.warning("popularity_not_added", events=sum(map(len, outcome.new)))
+
+
+def _categories(event: Records, catalogue: Catalogue) -> Refs:
+    """Return the category of each event's item, (E,), as deep as an interest names it; 0: none."""
+    items, interests = catalogue.locate(event)[0], catalogue.interests
+    codes = catalogue.interest_of(items, np.full_like(items, MISSING))
+    refs: Refs = interests.refs[interests.ranks[codes]]
+    return refs
 
 
 def _popularity(outcome: Outcome) -> Mapping[int, tuple[Mapping[str, int], Mapping[str, int]]]:

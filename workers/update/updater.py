@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from portrait import metrics
 from portrait.audiences.behaviour import BehaviourStore, Deeds
+from portrait.audiences.cohorts import CohortStore
+from portrait.audiences.paths import PathStore, Visits
 from portrait.catalogue.popularity import PopularityStore
 from portrait.catalogue.store import CatalogueStore
 from portrait.events.consent import GRANTED, Consent
@@ -51,6 +53,8 @@ class Ports:
     identities: IdentityStore
     popularity: PopularityStore
     behaviour: BehaviourStore
+    cohorts: CohortStore
+    paths: PathStore
     progress: ProgressStore
     offsets: OffsetStore
     live: LiveCounts
@@ -67,6 +71,8 @@ class Updater:
     identities: IdentityStore
     popularity: PopularityStore
     behaviour: BehaviourStore
+    cohorts: CohortStore
+    paths: PathStore
     progress: ProgressStore
     resume: Resume
     publisher: Publisher
@@ -75,6 +81,7 @@ class Updater:
     limits: Limits
     regulars: Regulars = field(default_factory=Regulars)
     acquainted: Acquainted = field(default_factory=Acquainted)
+    visits: Visits = field(default_factory=Visits)
     backlog: Backlog = field(default_factory=Backlog)
 
 
@@ -92,6 +99,8 @@ def assemble(  # noqa: PLR0913, PLR0917 - what an updater is made of
         identities=ports.identities,
         popularity=ports.popularity,
         behaviour=ports.behaviour,
+        cohorts=ports.cohorts,
+        paths=ports.paths,
         progress=ports.progress,
         resume=Resume(ports.offsets, group),
         publisher=ports.publisher,
