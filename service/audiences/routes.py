@@ -15,7 +15,7 @@ from portrait.audiences.job import AudienceJob, AudienceNotReadyError, State
 from portrait.audiences.leaving import gather_leaving
 from portrait.audiences.people import may_be_told
 from service.access.admission import name_subject, note
-from service.audiences.advice import MOST_OFFERS, Advised, Adviser
+from service.audiences.advice import MOST_OFFERS, Adviser
 from service.audiences.ask import Meant, mean, reader_of
 from service.audiences.schemas import AUDIENCE_ID, AudienceAnswer, AudienceBody, AudienceName
 from service.dependencies import LiveDep, PartsDep, turns_of
