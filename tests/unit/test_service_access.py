@@ -35,6 +35,7 @@ PATHS = {
     "key_id": "0" * 12,
     "erasure_id": "0" * 32,
     "audience_id": "0" * 32,
+    "name": "cheese-regulars",
 }
 ALL = [(method, path, rule) for (method, path), rule in RULES.items()]
 GUARDED = [(method, path, rule) for method, path, rule in ALL if rule != OPEN]
