@@ -15,6 +15,7 @@ from portrait.catalogue.store import CatalogueStore
 from portrait.events.consent import GRANTED, Consent
 from portrait.events.progress import OffsetReader, ProgressStore
 from portrait.events.stream import Publisher
+from portrait.experiments.given import GivenStore
 from portrait.experiments.store import ExperimentStore, ShownStore
 from portrait.identity.store import IdentityStore
 from portrait.lifecycle.jobs import Jobs
@@ -72,6 +73,7 @@ class Parts:
     opinions: OpinionStore
     experiments: ExperimentStore
     shown: ShownStore
+    given: GivenStore
     audiences: AudienceJobs
     behaviour: BehaviourStore
     publisher: Publisher

@@ -135,11 +135,16 @@ def _items(listing: Listing, view: View, language: Language | None) -> dict[int,
     scored = zip(ranking.rows.tolist(), *shown, strict=True)
     return {
         row: {
-            **_item(view.shelf.items[row], scores),
+            **_item(view.shelf.items[row], scores, _faded(row, listing)),
             **_reasons(None if reasons is None else reasons[place], scores, listing, language),
         }
         for place, (row, *scores) in enumerate(scored)
     }
+
+
+def _faded(row: int, listing: Listing) -> float:
+    plan = listing.wish.plan
+    return 0.0 if plan is None or plan.fade is None else round(float(plan.fade[row]), DECIMALS)
 
 
 def _reasons(
@@ -191,7 +196,7 @@ def _told(scores: Floats) -> list[float]:
     return told
 
 
-def _item(item: Item, scores: Sequence[float]) -> Json:
+def _item(item: Item, scores: Sequence[float], faded: float) -> Json:
     score, relevance = scores
     return {
         "item_id": item.id,
@@ -202,6 +207,7 @@ def _item(item: Item, scores: Sequence[float]) -> Json:
         "price": item.price,
         "score": score,
         "relevance": relevance,
+        "faded": faded,
     }
 
 

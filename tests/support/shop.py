@@ -48,6 +48,7 @@ from tests.support.fakes import (
 from tests.support.memory_audiences import MemoryAudiences
 from tests.support.memory_behaviour import MemoryBehaviour
 from tests.support.memory_edges import MemoryEdges
+from tests.support.memory_given import MemoryGiven
 from tests.support.memory_identities import MemoryIdentities
 from tests.support.memory_keys import MemoryAudit, MemoryKeys
 from tests.support.memory_lists import MemoryLists
@@ -86,6 +87,7 @@ class Shop:
     desk: MemoryDesk = field(default_factory=MemoryDesk)
     opinions: MemoryOpinions = field(default_factory=MemoryOpinions)
     lists: MemoryLists = field(default_factory=MemoryLists)
+    given: MemoryGiven = field(default_factory=MemoryGiven)
     audiences: MemoryAudiences = field(default_factory=MemoryAudiences)
     behaviour: MemoryBehaviour = field(default_factory=MemoryBehaviour)
     impressions: Impressions = "off"
@@ -120,6 +122,7 @@ class Shop:
             opinions=self.opinions,
             experiments=self.lists,
             shown=self.lists,
+            given=self.given,
             audiences=self.audiences,
             behaviour=self.behaviour,
             impressions=self.impressions,
