@@ -71,7 +71,7 @@ def tell(loaded: Loaded, trials: Trials, id: str, view: View, fresh: Freshness) 
     told = [_items(listing, view, language) for listing in listings]
     body: Json = {
         "recommendation_id": id,
-        "strategy": strategy_of(loaded, first),
+        "strategy": strategy_of(loaded, first.basis),
         "model_version": view.model.version,
         "space_id": view.model.space_id,
         "experiments": trials.named,
@@ -85,7 +85,7 @@ def tell(loaded: Loaded, trials: Trials, id: str, view: View, fresh: Freshness) 
         "unknown_names": unknown_names(first.wish.filters, view),
         "emptied_by": emptied_by(first.ranking, shelf, first.wish, len(asked.exclude)),
         "rules_version": view.rulings.book.version,
-        "rules": [_ruled(each) for each in ruling.ruled],
+        "rules": [ruled(each) for each in ruling.ruled],
         "order": "score" if len(listings) == 1 else "interleaved",
         "items": [
             {**told[team][row], "rules": ruling.about(row, drawn.put.get(row))}
@@ -211,5 +211,6 @@ def _item(item: Item, scores: Sequence[float], faded: float) -> Json:
     }
 
 
-def _ruled(ruled: Ruled) -> Json:
-    return {"id": ruled.rule.id, "does": ruled.kind, "items": ruled.on_offer}
+def ruled(by: Ruled) -> Json:
+    """Describe a rule that a request is subject to."""
+    return {"id": by.rule.id, "does": by.kind, "items": by.on_offer}
