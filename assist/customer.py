@@ -32,8 +32,8 @@ from service.parts import Parts
 from service.profiles.damage import sound
 from service.profiles.describe import mention
 from service.profiles.routes import NOTHING_ASKED, read_profile
-from service.recommendations.recommender import recommend
-from service.recommendations.schemas import RecommendationRequest
+from service.recommendations.remembered import recommend
+from service.recommendations.schemas import ListRequest
 from service.recommendations.turns import Turns
 from service.view import Source
 
@@ -118,7 +118,7 @@ async def offers_for(user_id: str | None, parts: Parts, live: Live, turns: Turns
     """
     if user_id is None or live.view is None:
         return ()
-    asked = RecommendationRequest(user_id=user_id, limit=OFFERED, explain=True)
+    asked = ListRequest(user_id=user_id, limit=OFFERED, explain=True)
     try:
         answer = from_json(await recommend(asked, parts, live, turns, is_counted=False))
     except (BusyError, ModelMissingError):

@@ -37,7 +37,7 @@ from service.parts import Parts
 from service.privacy import consents, erasures, exports
 from service.profiles import routes as profiles
 from service.profiles import stream as profile_stream
-from service.recommendations import beside
+from service.recommendations import beside, groups
 from service.recommendations import routes as recommendations
 from service.recommendations import stream as list_stream
 from service.recommendations.turns import Turns
@@ -92,7 +92,7 @@ def app_of(
     resources = (
         *(consents, exports, erasures, beside),  # before profiles and items: longer paths
         *(profile_stream, list_stream, why),
-        *(profiles, recommendations, rules, events, identities, items, opinions),
+        *(profiles, recommendations, groups, rules, events, identities, items, opinions),
         *(audiences, segments, statistics, impressions, experiments),
         *(models, access, operations),
     )

@@ -18,6 +18,7 @@ from portrait.catalogue.words import WordsDesk
 from portrait.events.consent import GRANTED, Consent
 from portrait.events.progress import OffsetReader, ProgressStore
 from portrait.events.stream import Publisher
+from portrait.experiments.given import GivenStore
 from portrait.experiments.store import ExperimentStore, ShownStore
 from portrait.identity.store import IdentityStore
 from portrait.lifecycle.jobs import Jobs
@@ -77,6 +78,7 @@ class Parts:
     opinions: OpinionStore
     experiments: ExperimentStore
     shown: ShownStore
+    given: GivenStore
     audiences: AudienceJobs
     segments: SegmentStore
     behaviour: BehaviourStore

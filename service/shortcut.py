@@ -31,9 +31,9 @@ from service.privacy.of_profile import is_of_profile
 from service.profiles import routes as profiles
 from service.profiles.routes import NOTHING_ASKED, ProfileRead, get_profile, read_profile
 from service.recommendations import routes as recommendations
-from service.recommendations.recommender import recommend
+from service.recommendations.remembered import recommend
 from service.recommendations.routes import post_recommend
-from service.recommendations.schemas import RecommendationRequest
+from service.recommendations.schemas import ListRequest
 
 PREFIX = "/profile/"
 RECOMMEND = "/recommend"
@@ -137,10 +137,10 @@ def _is_from_page(scope: AsgiScope) -> bool:
     return ORIGIN in [name for name, _ in scope["headers"]]
 
 
-def _read(message: Message, scope: AsgiScope) -> RecommendationRequest | None:
+def _read(message: Message, scope: AsgiScope) -> ListRequest | None:
     """Read a body; what is wrong with one, the usual way says."""
     try:
-        asked = parse(message.get("body", b""), RecommendationRequest)
+        asked = parse(message.get("body", b""), ListRequest)
     except RequestValidationError:
         return None
     if asked.min_position is not None:  # what is waited for is waited for there

@@ -58,6 +58,10 @@ class Names:
         """Note what a new name is found by."""
         self._alike[name.casefold()].append(code)
 
+    def name(self, code: int) -> str:
+        """Return the name of a number, as it was first written."""
+        return self._names[code]
+
     def named(self, name: str) -> "array[int]":
         """Return the numbers of the names that are this one but for the case of letters."""
         return self._alike.get(name.casefold(), _NONE)[:]

@@ -1,6 +1,6 @@
 """Arrange: a list from scored items, where a plan has a say in it.
 
-score ─▶ lift ─▶ pin ─▶ best few hundred, capped ─▶ choose ─▶ floors ─▶ pins in their places
+score ─▶ fade, lift ─▶ pin ─▶ best few hundred, capped ─▶ choose ─▶ floors ─▶ pins in their places
 
 What an item scores stays the model's word; a plan changes what the list is in the order of.
 """
@@ -101,13 +101,22 @@ def _best_variants(
 
     The best is the one that is pinned, if one is.
     """
-    peak = np.float32(np.abs(scores).max(initial=0) or 1)  # 1: none says anything
-    worth = scores if plan.lift is None else scores + plan.lift[rows] * peak
-    first = worth
+    worth, first = _worth(rows, scores, plan), np.zeros(len(rows), np.float32)
     for pin in plan.pins:
-        first = first + BEFORE_ALL * pin.items[rows]
-    best = shelf.variants.are_best(rows, first)
+        first += BEFORE_ALL * pin.items[rows]
+    best = shelf.variants.are_best(rows, worth + first)
     return rows[best], scores[best], worth[best]
+
+
+def _worth(rows: Codes, scores: Floats, plan: Plan) -> Floats:
+    """Return what items, (m,), count in the order: what they score, faded and lifted."""
+    peak = np.float32(np.abs(scores).max(initial=0) or 1)  # 1: none says anything
+    worth = scores
+    if plan.fade is not None:
+        lost: Floats = np.abs(scores * plan.fade[rows])
+        worth = scores - lost
+    lifted: Floats = worth if plan.lift is None else worth + plan.lift[rows] * peak
+    return lifted
 
 
 def _pinned(draft: Draft, plan: Plan, limit: int) -> dict[int, int]:

@@ -10,13 +10,14 @@ of which there is not enough; if there still is not, everything is scored.
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import reduce
+from typing import TypeVar
 
 import numpy as np
 
 from portrait.arrays import MISSING, Codes, Flags, Rows, turns
 from portrait.inference.aim import Aims, Finder
 from portrait.inference.plan import Cap, Plan
-from portrait.inference.ranking import Ranking, RankingRequest
+from portrait.inference.ranking import RankingRequest
 from portrait.inference.shelf import Shelf
 
 FOUND = 3_000  # items that the index is asked for
@@ -25,6 +26,8 @@ FEW = 4_000  # eligible items that are all scored
 MOST_ROUNDS = 3  # of looking for more, where kinds are full; then everything is scored
 ENOUGH = 15  # times the items of a list, which one list may have together: fewer are not the best
 SPARE = 3  # times as many of a kind as may be listed: the best are among them
+Ranked = TypeVar("Ranked")
+
 MOST_APART = 8  # searches for what single rules put; what further ones put is looked for together
 
 
@@ -33,8 +36,8 @@ def ranked(
     allowed: Flags,
     request: RankingRequest,
     aims: Callable[[], Aims] | None,
-    rank: Callable[[Codes], Ranking],
-) -> Ranking:
+    rank: Callable[[Codes], Ranked],
+) -> Ranked:
     """Rank items, or as many of them as are worth it.
 
     Args:
@@ -42,7 +45,7 @@ def ranked(
         allowed: (N,), which may be listed.
         request: How many, which.
         aims: What they are scored by, asked for where there is an index; None: all are ranked.
-        rank: Rows (n,), ascending -> the list.
+        rank: Rows (n,), ascending -> the list, or whatever is made of them.
     """
     if shelf.finder is None or aims is None or np.count_nonzero(allowed) <= FEW:
         return rank(np.flatnonzero(allowed))

@@ -56,6 +56,7 @@ class Plan:
     """What a list holds to. What is barred is barred; then pins, then floors, then caps."""
 
     barred: Flags | None = None  # (N,)
+    fade: Floats | None = None  # (N,), how much less of its score an item counts: 0 to 1
     lift: Floats | None = None  # (N,), the sum of all lifts
     lifts: tuple[Lift, ...] = ()
     pins: tuple[Pin, ...] = ()
@@ -65,7 +66,8 @@ class Plan:
     @property
     def arranges(self) -> bool:
         """Whether it does more than to bar items."""
-        return bool(self.lifts or self.pins or self.floors or self.caps)
+        moves = self.lifts or self.pins or self.floors or self.caps
+        return bool(moves) or self.fade is not None
 
     def puts(self, rows: Codes) -> Flags:
         """Say which rows, (n,), somebody has put into the list whatever they score."""
@@ -82,6 +84,7 @@ class Plan:
 
         return Plan(
             barred=_both(np.logical_or, self.barred, other.barred),
+            fade=_both(np.maximum, self.fade, other.fade),
             lift=_both(np.add, self.lift, other.lift),
             lifts=(*self.lifts, *other.lifts),
             pins=tuple(sorted((*self.pins, *other.pins), key=place)),

@@ -95,6 +95,8 @@ def fill_up(shelf: Shelf, ranking: Ranking, order: Codes, request: RankingReques
     for cap in request.plan.caps if request.plan else ():
         others &= cap.kind == MISSING  # of what is capped, what suits is enough
     things = _first_things(shelf, order, others, request.limit)
+    if request.plan is not None and request.plan.fade is not None:
+        things = things[np.argsort(request.plan.fade[things], kind="stable")]
     rows = things[: request.limit - len(ranking.rows)]
     nothing = np.zeros(len(rows), np.float32)
     return Ranking(

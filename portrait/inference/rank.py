@@ -28,6 +28,7 @@ from portrait.profiles.layout import LONG, SHORT
 Mix = tuple[float, float]  # what the long and the short term count of a score; together 1
 USUAL: Mix = 0.3, 0.7  # what somebody likes, and what they are after now
 SEARCHED: Mix = 0.2, 0.8  # the same where their session says it in words: docs/experiments.md
+Scored = tuple[Codes, Floats, int]  # rows (n,), what each scores, and `Ranking.matched`
 CANDIDATES = 300  # texts that are looked at for diversity
 
 
@@ -113,11 +114,22 @@ def rank_by(
         scorer: Rows (n,) and the scores of their texts (n,) -> scores (n,).
         aims: What the scorer goes by, for an index; None: everything is scored.
     """
+    rows, scores, matched = score_by(shelf, vector, request, scorer, aims)
+    return rank_scored(shelf, rows, scores, request, matched)
+
+
+def score_by(
+    shelf: Shelf,
+    vector: Vectors,
+    request: RankingRequest,
+    scorer: Callable[[Codes, Floats], Floats],
+    aims: Callable[[], Aims] | None = None,
+) -> Scored:
+    """Score eligible items, of very many those that are worth it; see `rank_by`."""
     mask, matched = eligible(shelf, request)
 
-    def of(rows: Codes) -> Ranking:
-        scores = scorer(rows, text_scores(shelf.matrix, shelf.text[rows], vector))
-        return rank_scored(shelf, rows, scores, request, matched)
+    def of(rows: Codes) -> Scored:
+        return rows, scorer(rows, text_scores(shelf.matrix, shelf.text[rows], vector)), matched
 
     return ranked(shelf, mask & shelf.told, request, aims, of)
 

@@ -15,7 +15,7 @@ from portrait.arrays import MISSING, Codes, Floats
 from portrait.inference.aim import Aim, Aims
 from portrait.inference.explain import Evidence
 from portrait.inference.leaning import Leaning
-from portrait.inference.rank import Mix, blend, rank, rank_by
+from portrait.inference.rank import Mix, Scored, blend, rank, rank_by, score_by
 from portrait.inference.ranking import Ranking, RankingRequest
 from portrait.inference.shelf import Shelf
 from portrait.model.learned import FIRST, Blend, Learned
@@ -41,6 +41,11 @@ class FirstTaste:
             return leaning.scores(shelf.traits.at(rows))
 
         return rank(shelf, self.asked, wish, popularity, beside, aims)
+
+    def score(self, shelf: Shelf, wish: RankingRequest) -> Scored:
+        """Score what fits a wish."""
+        scorer, aims = partial(self.scores, shelf), partial(self.aims, shelf)
+        return score_by(shelf, self.asked, wish, scorer, aims)
 
     @property
     def asked(self) -> Floats:
@@ -107,6 +112,11 @@ class Taste:
         del popularity
         scorer, aims = partial(self.scores, shelf), partial(self.aims, shelf)
         return rank_by(shelf, self.asked, wish, scorer, aims)
+
+    def score(self, shelf: Shelf, wish: RankingRequest) -> Scored:
+        """Score what fits a wish."""
+        scorer, aims = partial(self.scores, shelf), partial(self.aims, shelf)
+        return score_by(shelf, self.asked, wish, scorer, aims)
 
     def prices(self, shelf: Shelf, rows: Codes) -> Floats:
         """Return what their prices add to the scores of (n,) rows of the shelf."""

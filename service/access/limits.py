@@ -27,6 +27,7 @@ MOST_LOTS = 10_000  # callers whose tokens are at hand
 COSTS: Mapping[tuple[str, str], int] = {  # tokens; of any other route one
     ("POST", "/recommend"): 4,
     ("POST", "/recommend/page"): 4,  # of each row
+    ("POST", "/recommend/groups"): 4,
     ("POST", "/recommend/stream"): 4,  # of each list
     ("GET", "/profile/{user_id}/why"): 4,  # of each list
     ("GET", "/items/{item_id}/similar"): 4,

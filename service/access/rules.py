@@ -20,6 +20,7 @@ RULES: Mapping[tuple[str, str], Rule] = {
     ("POST", "/events"): Scope.EVENTS_WRITE,
     ("POST", "/recommend"): Scope.RECOMMEND,
     ("POST", "/recommend/page"): Scope.RECOMMEND,
+    ("POST", "/recommend/groups"): Scope.RECOMMEND,
     ("POST", "/recommend/stream"): Scope.RECOMMEND,
     ("GET", "/profile/{user_id}"): Scope.PROFILES_READ,
     ("GET", "/profile/{user_id}/stream"): Scope.PROFILES_READ,

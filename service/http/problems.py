@@ -29,6 +29,7 @@ from portrait.errors import (
     StreamUnavailableError,
 )
 from portrait.events.item import ID_PATTERN, ID_RULE
+from portrait.experiments.given import ListPassedError
 from portrait.experiments.store import ExperimentNotFoundError, TooManyExperimentsError
 from portrait.helpdesk.desk import DeskNotReadError
 from portrait.helpdesk.labels import MessageNotFoundError
@@ -139,6 +140,7 @@ OURS: Mapping[type[PortraitError], tuple[HTTPStatus, str, int | None]] = {
     KeyNotFoundError: (HTTPStatus.NOT_FOUND, "key-not-found", None),
     TooManyKeysError: (HTTPStatus.CONFLICT, "too-many-keys", None),
     ModelNotFoundError: (HTTPStatus.NOT_FOUND, "model-not-found", None),
+    ListPassedError: (HTTPStatus.NOT_FOUND, "list-passed", None),
     ExperimentNotFoundError: (HTTPStatus.NOT_FOUND, "experiment-not-found", None),
     TooManyExperimentsError: (HTTPStatus.CONFLICT, "too-many-experiments", None),
     SegmentNotFoundError: (HTTPStatus.NOT_FOUND, "segment-not-found", None),

@@ -65,7 +65,7 @@ def tell(loaded: Loaded, trials: Trials, id: str, view: View, fresh: Freshness) 
     told = [_items(listing, view, language) for listing in listings]
     body: Json = {
         "recommendation_id": id,
-        "strategy": strategy_of(loaded, first),
+        "strategy": strategy_of(loaded, first.basis),
         "model_version": view.model.version,
         "space_id": view.model.space_id,
         "experiments": trials.named,
@@ -79,7 +79,7 @@ def tell(loaded: Loaded, trials: Trials, id: str, view: View, fresh: Freshness) 
         "unknown_names": unknown_names(first.wish.filters, view),
         "emptied_by": emptied_by(first.ranking, shelf, first.wish, len(asked.exclude)),
         "rules_version": view.rulings.book.version,
-        "rules": [_ruled(each) for each in ruling.ruled],
+        "rules": [ruled(each) for each in ruling.ruled],
         "order": "score" if len(listings) == 1 else "interleaved",
         "items": [
             {**told[team][row], "rules": ruling.about(row, drawn.put.get(row))}
@@ -129,11 +129,16 @@ def _items(listing: Listing, view: View, language: Language | None) -> dict[int,
     scored = zip(ranking.rows.tolist(), *shown, strict=True)
     return {
         row: {
-            **_item(view.shelf.items[row], scores),
+            **_item(view.shelf.items[row], scores, _faded(row, listing)),
             **_reasons(None if reasons is None else reasons[place], scores, listing, language),
         }
         for place, (row, *scores) in enumerate(scored)
     }
+
+
+def _faded(row: int, listing: Listing) -> float:
+    plan = listing.wish.plan
+    return 0.0 if plan is None or plan.fade is None else round(float(plan.fade[row]), DECIMALS)
 
 
 def _reasons(
@@ -180,7 +185,7 @@ def _told(scores: Floats) -> list[float]:
     return told
 
 
-def _item(item: Item, scores: Sequence[float]) -> Json:
+def _item(item: Item, scores: Sequence[float], faded: float) -> Json:
     score, relevance = scores
     return {
         "item_id": item.id,
@@ -191,8 +196,10 @@ def _item(item: Item, scores: Sequence[float]) -> Json:
         "price": item.price,
         "score": score,
         "relevance": relevance,
+        "faded": faded,
     }
 
 
-def _ruled(ruled: Ruled) -> Json:
-    return {"id": ruled.rule.id, "does": ruled.kind, "items": ruled.on_offer}
+def ruled(by: Ruled) -> Json:
+    """Describe a rule that a request is subject to."""
+    return {"id": by.rule.id, "does": by.kind, "items": by.on_offer}

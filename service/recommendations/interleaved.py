@@ -56,10 +56,10 @@ def _by_thing(ranking: Ranking, shelf: Shelf) -> dict[int, int]:
 
 
 def _held(rows: list[int], wish: RankingRequest, shelf: Shelf) -> Ranking:
-    """Hold rows, best first, to a plan once more: what it lifts stands higher already."""
+    """Hold rows, best first, to a plan once more: what it lifts or fades stands so already."""
     assert wish.plan is not None  # noqa: S101 - whoever asks has looked
     worth = np.linspace(1, 0, len(rows), dtype=np.float32)
-    once = replace(wish, plan=replace(wish.plan, lift=None))
+    once = replace(wish, plan=replace(wish.plan, lift=None, fade=None))
     return arrange(shelf, np.array(rows, np.int64), worth, once, len(rows), _in_order)
 
 

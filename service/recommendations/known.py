@@ -8,7 +8,7 @@ space, which gives the vectors that `paint` would give, and what their categorie
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from time import time
 
 import numpy as np
@@ -23,7 +23,7 @@ from portrait.inference.session import session_evidence, session_ring
 from portrait.model.kinds import is_complaint, kinds_of, leave_out
 from portrait.model.space import Vectors
 from portrait.profiles.profile import Profile, decode_profile
-from portrait.profiles.record import is_blank
+from portrait.profiles.record import is_blank, is_suppressed
 from portrait.profiles.searched import Texts, read_searched
 from portrait.profiles.store import Stored
 from portrait.ref import item_ref, search_ref, user_ref
@@ -47,8 +47,10 @@ class Loaded:
     unwanted: Unwanted
     is_personal: bool  # false: the user does not let it be
     shown: Collection[int] = ()  # refs of what lists of the surface had, if nothing comes again
-    above: Collection[int] = ()  # refs of what other lists of the same page have
+    above: Collection[int] = ()  # refs of what lists above this one, or before it, have
+    faded: Mapping[int, float] = field(default_factory=dict)  # how much less items count, by ref
     looks_back: bool = False  # what the list is about was done before, and is not done now
+    is_kept: bool = True  # whether it may be kept what they are given
 
     @property
     def session(self) -> Session:
@@ -100,17 +102,20 @@ async def load_of(
     """Load the rest, of whom this is stored."""
     profile: Profile | None = None
     searched: Texts = {}
-    unwanted = NOTHING
+    unwanted, is_kept = NOTHING, True
     if asked.user_id is not None:
         if not consent_of(stored.consent, parts.unsaid).allows(Purpose.PERSONALISATION):
-            return Loaded(_impersonal(asked), None, {}, NOTHING, is_personal=False)
+            return Loaded(_impersonal(asked), None, {}, NOTHING, is_personal=False, is_kept=False)
         unwanted, record = read_unwanted(stored.unwanted), stored.record
+        is_kept = record is None or not is_suppressed(record)
         if record is not None and sound(record) is not None and not is_blank(record):
             profile = decode_profile(record)
             searched = read_searched(stored.searched) if asked.explain else searched
     await _fetch(asked, profile, view, live)
     shown = await _shown(asked, parts)
-    return Loaded(asked, profile, searched, unwanted, is_personal=True, shown=shown)
+    return Loaded(
+        asked, profile, searched, unwanted, is_personal=True, shown=shown, is_kept=is_kept
+    )
 
 
 async def load_also(

@@ -70,16 +70,24 @@ def rule_on(loaded: Loaded, view: View, rulings: Rulings, at: datetime | None = 
 
 def list_items(loaded: Loaded, view: View, ruling: Ruling) -> Listing:
     """Make a list. Blocks for milliseconds."""
-    known, manner = gather(loaded, view), loaded.asked.manner
+    wish, basis, taste = look_at(loaded, view, ruling)
+    ranking = _rank(wish, taste, view, loaded.asked.manner)
+    return Listing(loaded.asked, ruling, wish, basis, taste, ranking)
+
+
+def look_at(
+    loaded: Loaded, view: View, ruling: Ruling
+) -> tuple[RankingRequest, Basis, AnyTaste | None]:
+    """Return what a list must hold to, what it stands on, and how the model sees that."""
+    known = gather(loaded, view)
     wish = wish_of(loaded, known, view, ruling)
-    basis = _choose(known, view, manner, is_about=_is_about(loaded))
-    taste = _taste(basis, loaded.asked, view)
-    return Listing(loaded.asked, ruling, wish, basis, taste, _rank(wish, taste, view, manner))
+    basis = _choose(known, view, loaded.asked.manner, is_about=_is_about(loaded))
+    return wish, basis, _taste(basis, loaded.asked, view)
 
 
-def strategy_of(loaded: Loaded, listing: Listing) -> Strategy:
+def strategy_of(loaded: Loaded, basis: Basis) -> Strategy:
     """Say what a list was made of."""
-    return listing.basis.strategy if loaded.is_personal else NOT_PERSONALISED
+    return basis.strategy if loaded.is_personal else NOT_PERSONALISED
 
 
 def _asked(loaded: Loaded, view: View, at: datetime) -> Asked:

@@ -90,31 +90,5 @@ class Recommender:
             self.live.outbox.put(written.id, impression)
 
 
-async def recommend(  # noqa: PLR0913 - it is what a list is made from
-    asked: RecommendationRequest,
-    parts: Parts,
-    live: Live,
-    turns: Turns,
-    *,
-    is_counted: bool = True,
-    is_reached: bool | None = None,
-) -> bytes:
-    """Answer a request, in JSON.
-
-    Args:
-        asked: The request.
-        parts: What it is answered from.
-        live: What of that is in memory.
-        turns: Where it waits.
-        is_counted: See `Recommender`.
-        is_reached: Likewise.
-
-    Raises:
-        BusyError: Too many ask at once.
-    """
-    recommender = Recommender(parts, live, turns, live.require(), is_counted, is_reached)
-    return (await recommender.make(await recommender.load(asked))).body
-
-
 def _lag(profile: Profile, live: Live) -> int | None:
     return lag_of(profile.partitions, live.reached, time())

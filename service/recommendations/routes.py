@@ -14,8 +14,9 @@ from service.http.problems import WRITING, declared
 from service.recommendations.asked import AskerBody
 from service.recommendations.page import make_page
 from service.recommendations.page_schemas import Page, PageRequest
-from service.recommendations.recommender import Recommender, recommend
-from service.recommendations.schemas import RecommendationRequest, Recommendations
+from service.recommendations.recommender import Recommender
+from service.recommendations.remembered import recommend
+from service.recommendations.schemas import ListRequest, Recommendations
 from service.recommendations.surfaces import DUE
 from service.routing import CostlyRoute
 from service.waiting import wait_for
@@ -26,7 +27,7 @@ router = APIRouter(route_class=CostlyRoute, tags=["recommendations"])
 
 
 @router.post("/recommend", response_model=Recommendations, responses=declared(*WRITING))
-async def post_recommend(asked: RecommendationRequest, request: Request) -> Response:
+async def post_recommend(asked: ListRequest, request: Request) -> Response:
     """Return items that suit a user, a session, or anybody, in the order of their scores.
 
     By the session if it says anything, with the user's profile for the long term; else by the

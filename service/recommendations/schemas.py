@@ -1,6 +1,6 @@
 """What goes in and out over HTTP about recommendations."""
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 from uuid import UUID
 
 from pydantic import ConfigDict, Field, model_validator
@@ -69,6 +69,49 @@ class RecommendationRequest(AskerBody, ListBody):
         if self.surface == "search" and self.query is not None:
             return told.model_copy(update={"texts": (*told.texts, self.query)[-MOST_TEXTS:]})
         return told
+
+
+class ListRequest(RecommendationRequest):
+    """The same of one list, which may go on where others ended, and rotate."""
+
+    paged: bool = Field(
+        default=False,
+        description="Remember for 30 minutes what this list gives, so that others may come `after` "
+        "it.",
+    )
+    after: Annotated[UUID | None, Field(strict=False)] = Field(
+        None,
+        description="`recommendation_id` of a list that was `paged`: the next items, none that it "
+        "or another list after it has given, nor a variant of one, whatever was done meanwhile. "
+        "Ask for the rest as for that list, and name that one each time. 404 where it is more than "
+        "30 minutes since the last of them, where it was somebody else's, and where 1,000 items "
+        "have been given them since.",
+    )
+    rotation: float | None = Field(
+        None,
+        gt=0,
+        le=1,
+        description="How much less items count that this user was given just now by a list that "
+        "rotates or is `paged`: 0.2 moves them down a little, with 1 they come last of what suits.",
+    )
+    rotation_seconds: int = Field(
+        7_200,
+        ge=60,
+        le=86_400,
+        description="How long it takes until they count in full again; it comes back evenly.",
+    )
+
+    @property
+    def is_remembered(self) -> bool:
+        """Whether it must be remembered what is given."""
+        return self.paged or self.after is not None or self.rotation is not None
+
+    @model_validator(mode="after")
+    def _rotates_for_somebody(self) -> Self:
+        if self.rotation is not None and self.user_id is None:
+            msg = "`rotation` needs `user_id`: who is to find something else."
+            raise ValueError(msg)
+        return self
 
 
 class BuyingRhythm(ResponseBody):
@@ -140,6 +183,11 @@ class RecommendedItem(ResponseBody):
         "against it. By a session or a profile, what the model says of these events; by "
         "popularity, how much everybody wants it. To be compared within one answer.",
         examples=[1.0],
+    )
+    faded: float = Field(
+        description="How much of `relevance` does not count in `score`, for the user was given the "
+        "item lately: 0 to `rotation`, four decimals.",
+        examples=[0.0],
     )
     rules: tuple[str, ...] = Field(
         description="The shop's rules that have put it where it is, or moved it, by id; what they "
@@ -260,7 +308,8 @@ class Recommendations(ResponseBody):
         "`excluded`, `seen`: those that fit were left out by `exclude`; by `exclude_seen`, or for "
         "what is in the cart, or was in a list of which nothing comes again; `unwanted`: the user "
         "does not want them; `rules`: by rules of the shop; `same_category`: by that; `above`: "
-        "they stand in rows above; `unknown`: nothing is known that speaks for any.",
+        "they stand in rows above, or were given before; `unknown`: nothing is known that speaks "
+        "for any.",
         examples=[[]],
     )
     rules_version: int = Field(description="Of `GET /rules`; 0: there are none.", examples=[3])

@@ -3,14 +3,16 @@
 request, what is known of whoever asks, the rules' plan ─▶ masks and rows ─▶ RankingRequest
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from time import time
 
 import numpy as np
 
-from portrait.arrays import MISSING, Flags, Rows
+from portrait.arrays import MISSING, Flags, Floats, Rows
 from portrait.events.unwanted import Unwanted, What
 from portrait.inference.parts import ALL_PARTS
+from portrait.inference.plan import Plan
 from portrait.inference.ranking import Filters, RankingRequest
 from portrait.ref import item_ref
 from portrait.rules.rulings import Ruling
@@ -33,11 +35,34 @@ def wish_of(loaded: Loaded, known: Known, view: View, ruling: Ruling) -> Ranking
         _rows(known.disliked, view),
         _diversity(asked),
         unwanted=_unwanted(loaded.unwanted, view),
-        plan=ruling.plan if ruling.ruled else None,
+        plan=_plan(ruling, loaded, view),
         alike=None if manner.same_category else _alike(loaded, view),
         above=_flags(variants.of(_rows([*loaded.above], view)), view) if loaded.above else None,
         only_suiting=not ALL_PARTS.issubset(manner.sources),
     )
+
+
+def _plan(ruling: Ruling, loaded: Loaded, view: View) -> Plan | None:
+    """Return what the list must hold to beside; None: nothing."""
+    plan = ruling.plan if ruling.ruled else None
+    if not loaded.faded:
+        return plan
+    return replace(plan or Plan(), fade=_fade(loaded.faded, view))
+
+
+def _fade(faded: Mapping[int, float], view: View) -> Floats:
+    """Return how much less each item counts, (N,): as much as the most faded of its variants."""
+    fade, shelf = np.zeros(len(view.shelf), np.float32), view.shelf
+    rows, left = _rows([*faded], view), np.array([*faded.values()], np.float32)
+    is_here = (rows != MISSING) & (rows < len(fade))
+    fade[rows[is_here]] = left[is_here]
+    if shelf.variants.are_any:
+        group = shelf.variants.group
+        of_group = np.zeros(int(group.max()) + 2, np.float32)
+        np.maximum.at(of_group, group + 1, fade)
+        of_group[0] = 0  # of no group
+        fade = np.maximum(fade, of_group[group + 1])
+    return fade
 
 
 def _alike(loaded: Loaded, view: View) -> Flags:

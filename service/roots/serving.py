@@ -24,6 +24,7 @@ from portrait.adapters.redis_cohorts import RedisCohorts
 from portrait.adapters.redis_desk import RedisDesk
 from portrait.adapters.redis_edges import RedisEdges
 from portrait.adapters.redis_experiments import RedisExperiments
+from portrait.adapters.redis_given import RedisGiven
 from portrait.adapters.redis_identities import RedisIdentities
 from portrait.adapters.redis_keys import RedisKeys
 from portrait.adapters.redis_lease import RedisJobs
@@ -113,6 +114,7 @@ def parts_of(
         opinions=RedisOpinions(redis),
         experiments=RedisExperiments(redis),
         shown=RedisLists(redis),
+        given=RedisGiven(redis),
         audiences=RedisAudiences(redis),
         segments=RedisSegments(redis),
         behaviour=RedisBehaviour(redis),

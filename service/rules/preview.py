@@ -67,7 +67,7 @@ def _compared(
     gone = [row for row in rows_before.tolist() if row not in stay]
     return PreviewList(
         user_id=user,
-        strategy=strategy_of(loaded, before),
+        strategy=strategy_of(loaded, before.basis),
         before=_shown(rows_before, before, view),
         after=_shown(rows_after, after, view),
         gone=tuple(_item(row, after.ruling.against(row, rows_after), view) for row in gone),

@@ -49,6 +49,7 @@ from tests.support.memory_audiences import MemoryAudiences
 from tests.support.memory_behaviour import MemoryBehaviour
 from tests.support.memory_cohorts import MemoryCohorts
 from tests.support.memory_edges import MemoryEdges
+from tests.support.memory_given import MemoryGiven
 from tests.support.memory_identities import MemoryIdentities
 from tests.support.memory_keys import MemoryAudit, MemoryKeys
 from tests.support.memory_lists import MemoryLists
@@ -91,6 +92,7 @@ class Shop:
     words: MemoryWords = field(default_factory=MemoryWords)
     opinions: MemoryOpinions = field(default_factory=MemoryOpinions)
     lists: MemoryLists = field(default_factory=MemoryLists)
+    given: MemoryGiven = field(default_factory=MemoryGiven)
     audiences: MemoryAudiences = field(default_factory=MemoryAudiences)
     segments: MemorySegments = field(default_factory=MemorySegments)
     behaviour: MemoryBehaviour = field(default_factory=MemoryBehaviour)
@@ -129,6 +131,7 @@ class Shop:
             opinions=self.opinions,
             experiments=self.lists,
             shown=self.lists,
+            given=self.given,
             audiences=self.audiences,
             segments=self.segments,
             behaviour=self.behaviour,

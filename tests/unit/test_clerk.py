@@ -21,12 +21,13 @@ from portrait.events.stream import EventStream
 from portrait.events.topics import DEAD, ERASURES
 from portrait.events.unwanted import Unwanted, Word
 from portrait.experiments.attribution import Attribution
+from portrait.experiments.given import PAGED_FOR, Given, person_name
 from portrait.experiments.joining import Deed
 from portrait.helpdesk.labels import Asked
 from portrait.identity.keys import keys_of
 from portrait.lifecycle.registry import Card
 from portrait.opinions.book import Book
-from portrait.ref import user_ref
+from portrait.ref import item_ref, user_ref
 from portrait.rights.erasure_job import ErasureJob, Place, new_erasure
 from portrait.rights.receipt import verified
 from portrait.segments.segment import Segment
@@ -35,6 +36,7 @@ from portrait.times import to_ms
 from tests.support.archives import BOUNDS, click, fill, memory_archive
 from tests.support.cards import card_of_model
 from tests.support.lists import ANN, LIST, answer, done
+from tests.support.memory_given import MemoryGiven
 from tests.support.memory_keys import MemoryAudit
 from tests.support.memory_labels import MemoryLabels
 from tests.support.memory_lists import MemoryLists
@@ -80,6 +82,7 @@ class Shop:
         self.audit, self.registry = MemoryAudit(), MemoryRegistry()
         self.erasures, self.exports = MemoryErasures(), MemoryExports()
         self.lists, self.opinions = MemoryLists(), MemoryOpinions()
+        self.given = MemoryGiven()
         self.messages = MemoryLabels()
         self.segments = MemorySegments()
 
@@ -91,6 +94,7 @@ class Shop:
             profiles=updater.profiles,
             identities=updater.identities,
             lists=self.lists,
+            given=self.given,
             opinions=self.opinions,
             messages=self.messages,
             segments=self.segments,
@@ -116,6 +120,9 @@ async def shop_of() -> tuple[Shop, "Clerk"]:
     await got_a_list(shop, {"try:1": "bold"})
     await wrote(shop)
     await is_in_a_segment(shop)
+    for user in ("ann", "bob"):
+        given = Given().adding(LIST, [item_ref("tea")], 9_000, is_first=True)
+        await shop.given.put(person_name(user_ref(user)), given, PAGED_FOR)
     await asked_for_help(shop, "ann")
     await asked_for_help(shop, "bob")
     fill(shop.archive, [click(1, "ann", text=None), click(2, "bob"), click(3, "ann")])
@@ -191,6 +198,8 @@ async def test_an_export_has_all_that_is_kept_of_one_and_nothing_of_others() -> 
     assert [each["position"] for each in of_lists["touched"]] == [1]
     assert [(each["deed"], each["worth"]) for each in of_lists["taken"]] == [("purchase", 2.5)]
     assert whole["segments"] == [{"segment": "tea", "since": "1970-01-01T00:00:09Z"}]
+    (given,) = of_lists["given"]
+    assert given["about"] == f"{item_ref('tea'):016x}"
     assert [each["text"] for each in whole["messages"]] == ["where is it, says ann"]
     rows = whole["archive"]
     assert [row["offset"] for row in rows] == [1, 3]
@@ -320,6 +329,7 @@ async def test_once_nobody_sees_anything_of_them_a_receipt_is_signed_and_the_nam
 
     assert job.is_forgotten
     assert [each.who for each in await shop.messages.newest(9)] == [user_ref("bob")]
+    assert [*shop.given.kept] == [person_name(user_ref("bob"))]
     assert job.places[Place.HELP_DESK].found == 1
     assert not job.is_over
     assert job.user is None

@@ -219,6 +219,7 @@ async def test_a_public_key_asks_for_no_page_of_who_is_known(user: str | None, s
         ("/recommend", {"explain": True}),
         ("/recommend", {"surface": "again"}),
         ("/recommend", {"sources": ["due"]}),
+        ("/recommend/groups", {"by": "category"}),
         ("/recommend/page", {"rows": [{}], "explain": True}),
         ("/recommend/page", {"rows": [{}, {"surface": "again"}]}),
         ("/recommend/page", {"rows": [{"surface": "item"}]}),

@@ -63,8 +63,8 @@ async def read(
     asked: dict[str, Any] = {"min_position": position, "wait_ms": wait_ms}
     if method == "GET":
         return await client.get(path, params=asked)
-    rows = {"rows": [{"limit": 2}]} if path.endswith("page") else {}
-    return await client.post(path, json={"user_id": "ann", **asked, **rows})
+    more = {"/recommend/page": {"rows": [{"limit": 2}]}, "/recommend/groups": {"by": "category"}}
+    return await client.post(path, json={"user_id": "ann", **asked, **more.get(path, {})})
 
 
 async def test_a_read_that_names_a_position_waits_until_all_up_to_it_is_in_profiles() -> None:
@@ -113,11 +113,13 @@ async def test_a_list_that_does_not_hold_it_by_then_is_answered_and_says_so() ->
 
         listed = await read(client, "POST", "/recommend", position, 30)
         page = await read(client, "POST", "/recommend/page", position, 0)
+        groups = await read(client, "POST", "/recommend/groups", position, 0)
         unasked = await client.post("/recommend", json={"user_id": "ann"})
 
     assert (listed.status_code, listed.json()["position_reached"]) == (200, False)
     assert listed.json()["items"]
     assert [row["position_reached"] for row in page.json()["rows"]] == [False]
+    assert (groups.status_code, groups.json()["position_reached"]) == (200, False)
     assert unasked.json()["position_reached"] is None
 
 

@@ -376,6 +376,7 @@ def test_the_routes_are_these() -> None:
         ("post", "/models/{version}/promote"),
         ("post", "/profile/{user_id}/unwanted"),
         ("post", "/recommend"),
+        ("post", "/recommend/groups"),
         ("post", "/recommend/page"),
         ("post", "/recommend/stream"),
         ("post", "/rules/preview"),

@@ -11,6 +11,7 @@ from portrait.access.audit import AuditLog
 from portrait.archive.archive import Archive
 from portrait.events.event import ANONYMOUS
 from portrait.events.stream import EventStream, Record
+from portrait.experiments.given import GivenStore
 from portrait.experiments.store import ListStore
 from portrait.helpdesk.labels import LabelStore
 from portrait.identity.store import IdentityStore
@@ -56,6 +57,7 @@ class Places:
     profiles: ProfileStore
     identities: IdentityStore
     lists: ListStore
+    given: GivenStore
     opinions: OpinionStore
     messages: LabelStore
     segments: SegmentStore

@@ -152,7 +152,8 @@ class Clerk:
         }
         after = job.at_places(found).places
         if after[Place.PROFILE].state == "gone" and after[Place.HELP_DESK].state != "gone":
-            forgotten = await self.places.messages.forget(job.refs)  # no more are kept from now on
+            await self.places.given.forget(job.refs)  # no more is kept from now on
+            forgotten = await self.places.messages.forget(job.refs)
             found[Place.HELP_DESK] = PlaceState(state="gone", at=now, found=forgotten)
         return found
 

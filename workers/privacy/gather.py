@@ -60,7 +60,7 @@ async def _pieces(user: str, places: Places, now: datetime) -> AsyncIterator[byt
     )
     yield to_json([_profile(key, each) for key, each in zip(keys, stored, strict=True)])
     yield b',"logins":' + to_json(await _logins(user, places.identities))
-    yield b',"lists":' + to_json(await told_lists(keys, places.lists))
+    yield b',"lists":' + to_json(await told_lists(keys, places.lists, places.given))
     yield b',"segments":' + to_json(await _segments(user, places))
     messages = await places.messages.of([user_ref(key) for key in keys])
     yield b',"messages":' + to_json([*map(_message, messages)])

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from portrait.experiments.given import MARK, Given, GivenStore, person_name
 from portrait.experiments.joining import Done, Journey, Listed, Person, Touch, Trial
 from portrait.experiments.store import ListStore
 from portrait.experiments.tally import THOUSANDTH
@@ -9,17 +10,26 @@ from portrait.ref import user_ref
 from portrait.times import to_moment
 
 
-async def told_lists(keys: Sequence[str], lists: ListStore) -> list[dict[str, object]]:
+async def told_lists(
+    keys: Sequence[str], lists: ListStore, given: GivenStore
+) -> list[dict[str, object]]:
     """Return what came of the lists that were got under each name; nothing where none were."""
     refs = [user_ref(key) for key in keys]
     people = (await lists.load((), refs)).people
     got = {list for person in people.values() for list in person.lists}
     journeys = (await lists.load(got, ())).journeys
+    lately = {ref: await given.given(person_name(ref)) for ref in refs}
     return [
-        _person(key, people[ref], journeys)
+        {**_person(key, people[ref], journeys), "given": _given(lately[ref])}
         for key, ref in zip(keys, refs, strict=True)
-        if people[ref] != Person()
+        if people[ref] != Person() or len(lately[ref].rows)
     ]
+
+
+def _given(given: Given) -> list[dict[str, object]]:
+    rows = given.rows[given.rows["item"] != MARK]
+    pairs = zip(rows["item"].tolist(), rows["at"].tolist(), strict=True)
+    return [{"about": f"{item:016x}", "at": to_moment(at)} for item, at in pairs]
 
 
 def _person(key: str, person: Person, journeys: dict[int, Journey]) -> dict[str, object]:

@@ -10,6 +10,7 @@ from redis.asyncio import Redis
 from portrait.adapters.kafka_client import cluster_of
 from portrait.adapters.kafka_stream import open_stream
 from portrait.adapters.redis_audit import RedisAudit
+from portrait.adapters.redis_given import RedisGiven
 from portrait.adapters.redis_identities import RedisIdentities
 from portrait.adapters.redis_labels import RedisLabels
 from portrait.adapters.redis_lists import RedisLists
@@ -44,6 +45,7 @@ def places_of(settings: Settings, redis: Redis, archive: Archive, closing: async
         profiles=RedisProfiles(redis, settings.profile_ttl),
         identities=RedisIdentities(redis, settings.profile_ttl),
         lists=RedisLists(redis),
+        given=RedisGiven(redis),
         opinions=RedisOpinions(redis),
         messages=RedisLabels(redis),
         segments=RedisSegments(redis),
