@@ -91,7 +91,7 @@ def fit_heads(  # noqa: PLR0913 - what is learned from, and what is asked
     """
     torch.set_num_threads(1)
     periods = cut(interactions, until)
-    categories = _common_categories(interactions.before(periods.valid_from), category_refs)
+    categories = common_categories(interactions.before(periods.valid_from), category_refs)
     known = Known(History(interactions), state_of, category_refs, categories)
     asked = _questions(interactions, periods, category_refs, categories)
     standard = _standard(known, asked[0].anchors, periods)
@@ -157,7 +157,7 @@ def _standard(known: Known, anchors: Anchors, periods: Periods) -> Standard:
     return Standard.of(described) if len(some) else Standard.neutral(described.shape[1])
 
 
-def _common_categories(past: Interactions, category_refs: Refs) -> Refs:
+def common_categories(past: Interactions, category_refs: Refs) -> Refs:
     """Return the categories touched most in the past, ascending."""
     refs, counts = np.unique(category_refs[past.item[past.item >= 0]], return_counts=True)
     taught = (counts >= LEAST_TOUCHES) & (refs > 0)
