@@ -23,7 +23,7 @@ from portrait.inference.session import session_evidence, session_ring
 from portrait.model.kinds import is_complaint, kinds_of, leave_out
 from portrait.model.space import Vectors
 from portrait.profiles.profile import Profile, decode_profile
-from portrait.profiles.record import is_blank
+from portrait.profiles.record import is_blank, is_suppressed
 from portrait.profiles.searched import Texts, read_searched
 from portrait.ref import item_ref, search_ref, user_ref
 from service.live import Live
@@ -43,6 +43,7 @@ class Loaded:
     searched: Texts  # of the profile, where reasons are asked for
     unwanted: Unwanted
     is_personal: bool  # false: the user does not let it be
+    is_counted: bool = False  # whether somebody who is named lets what they do be counted
     shown: Collection[int] = ()  # refs of what lists of the surface had, if nothing comes again
     above: Collection[int] = ()  # refs of what other lists of the same page have
     looks_back: bool = False  # what the list is about was done before, and is not done now
@@ -87,18 +88,26 @@ async def load(asked: RecommendationRequest, parts: Parts, live: Live, view: Vie
     """
     profile: Profile | None = None
     searched: Texts = {}
-    unwanted = NOTHING
+    unwanted, is_counted = NOTHING, False
     if asked.user_id is not None:
         (stored,) = await parts.profiles.load_whole([asked.user_id])
-        if not consent_of(stored.consent, parts.unsaid).allows(Purpose.PERSONALISATION):
+        said = consent_of(stored.consent, parts.unsaid)
+        if not said.allows(Purpose.PERSONALISATION):
             return Loaded(_impersonal(asked), None, {}, NOTHING, is_personal=False)
         unwanted, record = read_unwanted(stored.unwanted), stored.record
+        is_counted = said.allows(Purpose.ANALYTICS) and not _is_suppressed(record)
         if record is not None and sound(record) is not None and not is_blank(record):
             profile = decode_profile(record)
             searched = read_searched(stored.searched) if asked.explain else searched
     await _fetch(asked, profile, view, live)
     shown = await _shown(asked, parts)
-    return Loaded(asked, profile, searched, unwanted, is_personal=True, shown=shown)
+    return Loaded(
+        asked, profile, searched, unwanted, is_personal=True, is_counted=is_counted, shown=shown
+    )
+
+
+def _is_suppressed(record: bytes | None) -> bool:
+    return record is not None and is_suppressed(record)
 
 
 async def load_also(
