@@ -24,9 +24,14 @@ from service.live import Live
 from service.recommendations.exploring import ENOUGH, NEW_AT_ONCE, Try, explore
 from service.recommendations.known import load
 from service.recommendations.listing import Listing, list_items, rule_on
+from service.recommendations.newest_tries import NewestTries
+from service.recommendations.recommender import Recommender
 from service.recommendations.schemas import RecommendationRequest
+from service.recommendations.turns import Turns
 from service.view import View
 from tests.support.catalogues import catalogue
+from tests.support.lists import experiment
+from tests.support.memory_lists import MemoryLists
 from tests.support.processes import until
 from tests.support.shop import Shop, look, open_shop
 
@@ -283,7 +288,7 @@ async def test_reasons_say_that_an_item_is_being_tried(
 
 
 def refusing(purpose: Purpose) -> Consent:
-    return Consent(1, frozenset(Purpose) - {purpose})
+    return Consent(1, frozenset({purpose}))
 
 
 @pytest.mark.parametrize("purpose", [Purpose.PERSONALISATION, Purpose.ANALYTICS])
@@ -350,3 +355,37 @@ def test_figures_of_days_are_added_up_by_arm_and_by_item() -> None:
     assert whole.of("home", OWN, 0) == (15, 2)
     assert whole.of("home", NEW, item) == (3, 1)
     assert whole.of("cart", POPULAR, 0) == (0, 0)
+
+
+async def test_what_came_of_draws_is_read_again_as_long_as_it_grows() -> None:
+    lists, today = MemoryLists(), int(time.time() // 86_400)
+    items = Figure("home", BY_ARM, OWN, "items")
+    lists.added.update({(today, items): 3, (today - 5, items): 4, (today - 28, items): 50})
+    newest = NewestTries(lists)
+    await newest.follow()
+    first = newest.known
+
+    lists.added.update({(today, items): 1, (today - 5, items): 10})
+    await newest.follow()
+
+    assert (first.of("home", OWN, 0), newest.known.of("home", OWN, 0)) == ((7, 0), (8, 0))
+
+
+@pytest.mark.parametrize(
+    ("is_explored", "orders"), [(True, {"score", "explored"}), (False, {"score"})]
+)
+async def test_a_stream_which_would_be_another_list_each_time_has_no_draws(
+    is_explored: bool,  # noqa: FBT001 - it is a case
+    orders: set[str],
+) -> None:
+    shop = await stocked()
+    live = Live(shop.parts)
+    await look(live)
+    live.experiments = [experiment(**EXPLORING)]
+    asked = RecommendationRequest(user_id="ann", limit=5)
+    with Turns() as turns:
+        recommender = Recommender(shop.parts, live, turns, live.require(), is_explored=is_explored)
+        loaded = await recommender.load(asked)
+        told = [(await recommender.write(loaded)).told.body["order"] for _ in range(20)]
+
+    assert {*told} == orders
