@@ -1,17 +1,18 @@
 """Draws: what was given to a draw is archived with its chances, and joined with what came of it."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
 from portrait.archive.rows import tabulate
-from portrait.arrays import Doubles, Refs
+from portrait.arrays import Codes, Doubles, Refs
 from portrait.dataset.archive_reading import read_interactions
 from portrait.dataset.draws import ARMS, FIRST_NEW, Draws, read_draws
 from portrait.dataset.interactions import Interactions, from_columns
-from portrait.evaluation.exam import Scores
 from portrait.evaluation.explored import drawn_among, worth
+from portrait.evaluation.ranking import Scores
 from portrait.events.consent import Consent, Consents, Purpose
 from portrait.events.erasure import Erasures, Moments
 from portrait.events.impression import Choice, Slot
@@ -81,7 +82,7 @@ def test_a_place_that_was_given_to_a_draw_is_a_row_with_what_it_was_drawn_among(
     "changes", [{"user": None}, {"is_seen": False}, {"items": (PLAIN,)}, {"items": ()}]
 )
 def test_of_nobody_of_what_nobody_saw_and_without_a_draw_there_is_no_row(
-    changes: dict[str, object],
+    changes: dict[str, Any],
 ) -> None:
     assert not len(tabulate([listed(7, "milk", **changes)], TOLERANCE_MS).rows)
 
@@ -179,7 +180,7 @@ class Knowing:
     def __init__(self, suits: dict[int, int]) -> None:
         self.suits = suits
 
-    def scores(self, rows: np.ndarray, events: Events) -> Scores:  # type: ignore[type-arg] # (U, S)
+    def scores(self, rows: Codes, events: Events) -> Scores:
         del events
         scores = np.zeros((len(rows), len(ITEMS)), np.float32)
         for user, first in enumerate(rows[:, 0].tolist()):

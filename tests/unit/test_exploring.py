@@ -43,7 +43,7 @@ KNOWN = [f"i{number}" for number in range(40)]  # the others nobody has touched 
 LITTLE_KNOWN = {f"i{number}" for number in range(40, 60)}
 NOTHING = Tries()
 DRAWS = 3_000
-EXPLORING = {
+EXPLORING: dict[str, Any] = {
     "variants": {"control": {}, "exploring": {"explore": 0.2}},
     "split": {"control": 0.000_1, "exploring": 0.999_9},
     "author": "Mei",

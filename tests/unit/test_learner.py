@@ -209,9 +209,15 @@ def drawn_before_what_was_taken(material: Material) -> list[FakeRecord]:
             value = said.model_dump_json().encode()
             records.append(FakeRecord(IMPRESSIONS, value, number, timestamp=at))
             if arm == "new":
-                named = {"recommendation_id": f"r{number}", "item_id": among[arm]}
-                moment = {"received": at, "occurred_at": to_moment(at).isoformat()}
-                records.append(click(len(records), user, **named, **moment))
+                touch = click(
+                    len(records),
+                    user,
+                    received=at,
+                    occurred_at=to_moment(at).isoformat(),
+                    recommendation_id=f"r{number}",
+                    item_id=among[arm],
+                )
+                records.append(touch)
     return records
 
 
