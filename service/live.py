@@ -5,7 +5,7 @@ change log ─▶ the mirror catches up ─────────────�
 popularity ─▶ weights by item ─────────────────────────────────┼─▶ View: what requests read
 very many items ─▶ an index of them ───────────────────────────┤
 rules, edges ──────────────────────────────────────────────────┘
-experiments ─▶ what requests are tried with
+experiments, what came of draws ─▶ what requests are tried with
 
 A view is replaced whole and never changed, so a request works on one from start to end, and a
 promotion shows between two requests. There is none before the rules are known: a list that they
@@ -37,6 +37,7 @@ from service.models.job_words import TRAINER_MISSING
 from service.new_texts import NewTexts
 from service.parts import Parts
 from service.recommendations.impressions import Outbox
+from service.recommendations.newest_tries import NewestTries
 from service.recommendations.schemas import RecommendationRequest
 from service.repeating import repeat
 from service.rules.newest import NewestEdges, NewestRules
@@ -49,6 +50,7 @@ RULES_EVERY = 0.25
 EDGES_EVERY = 1.0
 INDEX_EVERY = 1.0
 EXPERIMENTS_EVERY = 0.5
+TRIES_EVERY = 30.0
 IMPRESSIONS_EVERY = 0.1
 POPULARITY_EVERY = 5.0
 FEW_WEIGHTS = 20_000  # that are read as often as that
@@ -91,6 +93,7 @@ class Live:
         self.is_running = False
         self.new_texts = NewTexts(parts.desk)
         self.experiments = list[Experiment]()
+        self.tries = NewestTries(parts.experiments)
         self.folded = Folded(parts.offsets)
         self.outbox = Outbox(parts.publisher)
         self.audiences = Runs()
@@ -151,6 +154,7 @@ class Live:
             (self.folded.follow, PROGRESS_EVERY),
             (self.follow_popularity, POPULARITY_EVERY),
             (self.follow_experiments, EXPERIMENTS_EVERY),
+            (self.follow_tries, TRIES_EVERY),
             (self.outbox.empty, IMPRESSIONS_EVERY),
             (self.follow_jobs, JOBS_EVERY),
             (self.follow_warnings, JOBS_EVERY),
@@ -270,6 +274,11 @@ class Live:
     async def follow_experiments(self) -> None:
         """Learn which experiments there are."""
         self.experiments = [*await self._parts.experiments.all()]
+
+    async def follow_tries(self) -> None:
+        """Learn what came of places that were given to a draw, if any are."""
+        if any(each.definition.explores for each in self.experiments):
+            await self.tries.follow()
 
     async def follow_jobs(self) -> None:
         """Notice a training that waits for a trainer: nobody else is there to say so."""

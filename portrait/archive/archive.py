@@ -26,6 +26,13 @@ EVER: Span = (None, None)
 ERASED_BY = ("user_ref", "occurred_at", "received_at")  # columns that say whether a row is erased
 
 _MOMENT = pa.timestamp("ms", "UTC")
+CHOICE = pa.struct(
+    [
+        pa.field("item", pa.string(), nullable=False),
+        pa.field("arm", pa.string(), nullable=False),
+        pa.field("propensity", pa.float64(), nullable=False),
+    ]
+)
 SCHEMA = pa.schema(
     [
         pa.field("event_id", pa.string(), nullable=False),
@@ -47,6 +54,8 @@ SCHEMA = pa.schema(
         pa.field("offset", pa.int64(), nullable=False),
         pa.field("order_id", pa.string()),  # files of before end here or at the next: they lack it
         pa.field("anonymous_ref", pa.uint64()),  # user_ref of the visitor that the user was, too
+        pa.field("surface", pa.string()),  # of a place that was given to a draw, as the next
+        pa.field("choices", pa.list_(CHOICE)),  # what it was drawn among; `item` is what was drawn
     ]
 )
 

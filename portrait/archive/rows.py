@@ -14,12 +14,14 @@ from portrait.archive.segment import Segment
 from portrait.events.consent import Consent
 from portrait.events.erasure import Erasure, Moments
 from portrait.events.event import ANONYMOUS, Action
+from portrait.events.impression import DRAWN, Answer, Impression
 from portrait.events.login import IDENTIFY, UNLINK, Login
 from portrait.events.private import is_private
 from portrait.events.stream import Message, Record
-from portrait.events.topics import CONSENTS, ERASURES
+from portrait.events.topics import CONSENTS, ERASURES, IMPRESSIONS
 from portrait.reading.consents import read_consent
 from portrait.reading.dialect import AS_SENT, Dialect
+from portrait.reading.impressions import heard_impression
 from portrait.reading.records import (
     FIRST,
     Clock,
@@ -33,7 +35,7 @@ from portrait.reading.records import (
     tabulated,
 )
 from portrait.ref import item_ref, user_ref
-from portrait.times import DAY_MS, EPOCH
+from portrait.times import DAY_MS, EPOCH, to_ms
 
 MOST_FILES = 256  # of one flush, but one of each topic-partition: 3 s where each takes 10 ms
 LOGGED = pa.field("logged_at", pa.timestamp("ms", "UTC"), nullable=False)  # see `Heard`
@@ -92,6 +94,11 @@ class _Builder:
         if record.topic == CONSENTS:
             self._agree(*read_consent(record, self._clock, self._dialect))
             return
+        if record.topic == IMPRESSIONS:
+            drawn = _drawn(record, *heard_impression(record, self._clock))
+            self.rows += drawn
+            self.records += [record] * len(drawn)
+            return
         if is_private(record.headers):
             return  # what is wrong with it, the update worker says
         plain = read_plain(record, self._clock, self._dialect)
@@ -148,6 +155,8 @@ def _row(record: Record, heard: Heard, part: int) -> tuple[object, ...]:
         record.offset,
         event.order_id,
         None if login is None else user_ref(f"{ANONYMOUS}{login.anonymous_id}"),
+        None,
+        None,
         heard.logged,
         part,
     )
@@ -172,6 +181,40 @@ def _who(record: Record, clock: Clock, login: Login, part: int) -> tuple[object,
         PART.name: part,
     }
     return tuple(fields.get(name) for name in HELD.names)
+
+
+def _drawn(record: Record, said: Impression, received: int) -> list[tuple[object, ...]]:
+    """Return a row of each place that was given to a draw, of a list that somebody saw."""
+    if not isinstance(said, Answer) or said.user_key is None or not said.is_seen:
+        return []
+    user = {
+        "user": said.user_key,
+        "user_ref": user_ref(said.user_key),
+        "action": DRAWN,
+        "recommendation_id": said.recommendation_id,
+        "surface": said.surface,
+        "occurred_at": min(to_ms(said.occurred_at), received),
+        "received_at": received,
+        "topic": record.topic,
+        "partition": record.partition,
+        "offset": record.offset,
+        LOGGED.name: received,
+    }
+    rows = []
+    for part, slot in enumerate(slot for slot in said.items if slot.choices):
+        place = {
+            "event_id": f"{said.recommendation_id} {slot.item_id}",
+            "item": slot.item_id,
+            "item_ref": item_ref(slot.item_id),
+            "choices": [
+                {"item": each.item_id, "arm": each.arm, "propensity": each.propensity}
+                for each in slot.choices
+            ],
+            PART.name: part,
+        }
+        fields = user | place
+        rows.append(tuple(fields.get(name) for name in HELD.names))
+    return rows
 
 
 def cut(rows: pa.Table) -> Iterator[tuple[Segment, pa.Table]]:

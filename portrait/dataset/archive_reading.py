@@ -176,9 +176,14 @@ def _read(
 
 
 def learnable(
-    archive: Archive, segments: Sequence[Segment], erasures: Erasures, window: Span
+    archive: Archive,
+    segments: Sequence[Segment],
+    erasures: Erasures,
+    window: Span,
+    *,
+    actions: pa.Array = ACTIONS,
 ) -> Passing:
-    """Return what passes over the rows that may be learned from, as often as it is called.
+    """Return what passes over the rows of some actions that may be learned from, whenever called.
 
     They are their users' own, and those who do not let models learn from what they do have none,
     neither as a visitor nor as who they turned out to be.
@@ -189,7 +194,7 @@ def learnable(
     def passing(columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         asked = list(dict.fromkeys([*columns, "user_ref", "action", "occurred_at"]))
         rows = scan(archive, segments, asked, erasures=erasures, within=window)
-        joined = _joined(_taught(rows, consents), logins, erasures)
+        joined = _joined(_taught(rows, consents), logins, erasures, actions)
         return _taught(joined, consents)
 
     return passing
@@ -203,11 +208,11 @@ def _taught(rows: Iterable[pa.RecordBatch], consents: Consents) -> Iterator[pa.R
 
 
 def _joined(
-    rows: Iterable[pa.RecordBatch], logins: Logins, erasures: Erasures
+    rows: Iterable[pa.RecordBatch], logins: Logins, erasures: Erasures, actions: pa.Array
 ) -> Iterator[pa.RecordBatch]:
-    """Yield rows in which something was done, as their users' own."""
+    """Yield rows of some actions, as their users' own."""
     for batch in rows:
-        done = batch.filter(pc.is_in(batch["action"], ACTIONS))  # others are of a later version
+        done = batch.filter(pc.is_in(batch["action"], actions))  # others say nothing here
         own, at = numbers(done["user_ref"]), numbers(done["occurred_at"])
         user, known = logins.joined(own, at)
         forgotten = erasures.cover(user, at)  # it was somebody's who has been forgotten since

@@ -17,8 +17,9 @@ from portrait.arrays import Doubles
 from portrait.evaluation.ranking import holm, paired_bootstrap
 from portrait.evaluation.situations import COMPLAINT, KNOWN, NEW, SEARCH
 from portrait.evaluation.trial import DEFAULTS, Figures, Ranks, Thresholds
-from portrait.evaluation.verdict import LEAST_CASES, Check, Verdict
+from portrait.evaluation.verdict import EXPLORED, LEAST_CASES, LEAST_LISTS, Check, Verdict
 from portrait.evaluation.verdict_words import few, said
+from portrait.experiments.off_policy import interval
 
 
 class _Trio(NamedTuple):
@@ -113,6 +114,7 @@ def _checks(bench: _Bench) -> Iterator[Check]:
             bench, name, _at_best(bench.named(name).champion, getattr(bench.asked, name))
         )
     yield from _latency(bench)
+    yield from _explored(bench)
 
 
 def _newest(bench: _Bench) -> Iterator[Check]:
@@ -256,6 +258,37 @@ def _latency(bench: _Bench) -> Iterator[Check]:
     if trio.champion is not None or trio.challenger is not None:
         passed = most is None or (trio.challenger is not None and trio.challenger <= most)
         yield _check("encode ms", trio, most, passed=passed, at_most=True)
+
+
+def _explored(bench: _Bench) -> Iterator[Check]:
+    """Show what lists would have brought, by what was drawn in some; it decides nothing.
+
+    What it knows of is a few places of some lists, so its interval is wide where the exams' are
+    narrow. But these are what people were truly shown.
+    """
+    before, after = bench.champion.explored, bench.challenger.explored
+    if before is None or after is None or not after.lists:
+        return
+    is_enough = after.lists >= LEAST_LISTS and len(after.people) > 1
+    trio = bench.each(
+        lambda figures: (
+            _mean_of(figures.explored.people) if figures.explored and is_enough else None
+        )
+    )
+    difference = interval(after.people - before.people) if is_enough else None
+    check = Check(
+        name=EXPLORED,
+        champion=trio.champion,
+        challenger=trio.challenger,
+        baseline=trio.baseline,
+        limit=None,
+        cases=after.lists,
+        interval=None if difference is None else (difference.low, difference.high),
+        judged=is_enough,
+        passed=True,
+        reason="",
+    )
+    yield check.model_copy(update={"reason": said(check)})
 
 
 def _check(  # noqa: PLR0913 - it is what a check is made of

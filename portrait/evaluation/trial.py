@@ -29,6 +29,13 @@ class HeadFigures(NamedTuple):
         return max(most, self.ece_by_chance)
 
 
+class Explored(NamedTuple):
+    """What places that were given to a draw would have brought, had a model chosen: an estimate."""
+
+    people: Doubles  # (U,), each one's touches of a place
+    lists: int  # in which these places were
+
+
 @dataclass(frozen=True, slots=True)
 class Figures:
     """What was measured of one model. None: not measured."""
@@ -48,6 +55,7 @@ class Figures:
     typo_cosine: float | None = None  # mean, of texts with 5 % typos to the same without
     typo_hit_kept: float | None = None  # HR@10 with typos, as a share of that without
     encode_ms: float | None = None  # of one text, in service precision
+    explored: Explored | None = None  # None: no place was given to a draw
 
 
 @dataclass(frozen=True, slots=True)

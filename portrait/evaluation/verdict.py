@@ -7,6 +7,8 @@ the model's card in Redis, the HTTP API, a terminal.
 from pydantic import BaseModel, ConfigDict, Field
 
 LEAST_CASES = 50  # people in a situation; a share of fewer says little
+LEAST_LISTS = 1_000  # in which places were drawn for: of fewer the interval is wider than any gain
+EXPLORED = "explored clicks"
 COLUMNS = ("", "champion", "challenger", "baseline", "limit", "")
 
 
@@ -29,7 +31,8 @@ class Check(BaseModel):
     at_most: bool = Field(default=False, description="Whether the limit is one from above.")
     cases: int | None = Field(
         None,
-        description="People who were asked about; each counts once, however often.",
+        description="People who were asked about; each counts once, however often. Of "
+        "`explored clicks`: lists.",
         examples=[107],
     )
     interval: tuple[float, float] | None = Field(
@@ -46,6 +49,11 @@ class Check(BaseModel):
         description="The same in words.",
         examples=["After a search, what was taken next is among the first ten in 46 of 100 cases."],
     )
+
+    @property
+    def needed(self) -> int:
+        """Cases from which on it is judged."""
+        return LEAST_LISTS if self.name == EXPLORED else LEAST_CASES
 
     @property
     def is_gone(self) -> bool:

@@ -7,7 +7,7 @@ how many people were asked; what was asked for, if it was missed, and whether ch
 from collections.abc import Mapping
 
 from portrait.evaluation.situations import COMPLAINT, KNOWN, NEW, SEARCH
-from portrait.evaluation.verdict import LEAST_CASES, Check
+from portrait.evaluation.verdict import EXPLORED, Check
 
 SERVING = "with the model that serves"
 SHARES: Mapping[str, str] = {  # a share, as so many of 100
@@ -24,14 +24,17 @@ SHARES: Mapping[str, str] = {  # a share, as so many of 100
     "{} of 100 cases",
     "tail share": "{} of 100 recommendations are outside the most popular fifth of the items",
     "coverage": "{} of 100 items are recommended to somebody",
+    EXPLORED: "Where places were given to a draw, {} of 100 of its choices would have been touched",
     "typo hit kept": "With typing errors in the texts, there are {} hits for 100 without",
 }
+CASES: Mapping[str, str] = {EXPLORED: "lists"}  # else people
 SUBJECTS: Mapping[str, str] = {  # of what is refused or passed without judgement
     "cold HR@10": "items that no training had seen",
     f"{SEARCH} HR@10": "searches",
     f"{KNOWN} HR@10": "visits of people known",
     f"{NEW} HR@10": "visits of people unknown",
     f"{COMPLAINT} heeded": "returns and bad reviews",
+    EXPLORED: "explored lists",
 }
 FULL = 0.1  # from here on a share is told without decimals, unless they tell two apart
 
@@ -44,6 +47,8 @@ def said(check: Check, p: float | None = None, *, is_allowed: bool = False) -> s
         p: The chance that the challenger is no better; None: nobody asked.
         is_allowed: Whether a person's settings allow whatever it is.
     """
+    if check.name == EXPLORED and not check.judged:
+        return f"Not enough explored lists yet: {check.cases or 0:,} of {check.needed:,}."
     if check.challenger is None and not check.judged:
         return f"Not judged: {few(check)}."
     if check.challenger is None:
@@ -61,7 +66,7 @@ def few(check: Check) -> str:
 
 
 def _cases(check: Check) -> str:
-    return f"{check.cases or 0} of {LEAST_CASES} cases"
+    return f"{check.cases or 0} of {check.needed} cases"
 
 
 def _outcome(check: Check, is_allowed: bool) -> str:  # noqa: FBT001 - it is a fact
@@ -95,8 +100,17 @@ def _share(check: Check) -> str:
     ours, theirs, _ = _of_hundred(check)
     told = SHARES[check.name].format(ours)
     other = "" if theirs is None else f"; {theirs} {SERVING}"
-    people = "" if check.cases is None else f" ({check.cases:,} people)"
-    return told + other + people
+    cases = CASES.get(check.name, "people")
+    people = "" if check.cases is None else f" ({check.cases:,} {cases})"
+    return told + other + people + (_between(check) if check.name == EXPLORED else "")
+
+
+def _between(check: Check) -> str:
+    """Say between which the difference lies: of an estimate that is what it is worth."""
+    if check.interval is None:
+        return ""
+    low, high = check.interval
+    return f", {100 * low:+.1f} to {100 * high:+.1f} apart 95 times in 100"
 
 
 def _time(check: Check) -> str:

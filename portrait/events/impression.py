@@ -13,6 +13,8 @@ from portrait.events.item import LONGEST_ID, Id, OtherId
 
 MOST_ITEMS = 100  # of a list
 MOST_TRIED = 8  # experiments of one list
+MOST_CHOICES = 16  # of one place
+DRAWN = "drawn"  # action of an archived place that was given to a draw: nobody did anything
 Word = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.:-]*$", max_length=64)]
 Variant = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=32)]
 Key = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_ID + len(ANONYMOUS))]
@@ -27,6 +29,19 @@ class _Message(BaseModel):
     occurred_at: AwareDatetime
 
 
+class Choice(BaseModel):
+    """One of what a place was drawn among."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
+
+    item_id: Id
+    arm: Word = Field(
+        description="What proposed it: `own`, it would stand there without a draw; `popular`; "
+        "`new`, it is little known here."
+    )
+    propensity: float = Field(gt=0, le=1, description="With which chance it was to be drawn.")
+
+
 class Slot(BaseModel):
     """One place of a list."""
 
@@ -34,11 +49,16 @@ class Slot(BaseModel):
 
     item_id: Id
     source: Word = Field(
-        description="What proposed the item: `session`, `profile`, `popular`; `rules`: one put it."
+        description="What proposed the item: `session`, `profile`, `popular`; `rules`: one put "
+        "it; `new`: it is little known, and tried."
     )
     team: Variant | None = Field(None, description="In an interleaved list, whose pick it is.")
     propensity: float | None = Field(
         None, gt=0, le=1, description="With which chance it was put there, if by a draw."
+    )
+    arm: Word | None = Field(None, description="Of what was drawn: which of `choices` it is.")
+    choices: tuple[Choice, ...] = Field(
+        (), max_length=MOST_CHOICES, description="What it was drawn among, itself included."
     )
 
 

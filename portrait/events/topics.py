@@ -28,8 +28,9 @@ def event_topic(action: Action) -> str:
 
 EVENT_TOPICS = tuple(event_topic(action) for action in Action)  # in the order of Action
 
-# What profiles and the archive are made of.
+# What profiles are made of, and the archive.
 READ_BY_USER = (*EVENT_TOPICS, ERASURES, IDENTITIES, CONSENTS)
+ARCHIVED = (*READ_BY_USER, IMPRESSIONS)  # of impressions what was given to a draw
 FOLDED = (*READ_BY_USER, UNWANTED)  # what update workers read: nobody learns from what is unwanted
 
 # All that there are.

@@ -213,6 +213,7 @@ def _bounded(worth: int) -> int:
 
 def _listed(answer: Answer) -> Listed:
     teams = [slot.team or "" for slot in answer.items]
+    arms = [slot.arm or "" for slot in answer.items]
     return Listed(
         0 if answer.user_key is None else user_ref(answer.user_key),
         answer.surface,
@@ -222,6 +223,7 @@ def _listed(answer: Answer) -> Listed:
         [item_ref(slot.item_id) for slot in answer.items],
         [slot.source for slot in answer.items],
         teams if any(teams) else [],
+        arms if any(arms) else [],
     )
 
 

@@ -22,6 +22,7 @@ ExperimentId = Annotated[
 ]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=128)]
 MOST_VARIANTS = 6
+MOST_EXPLORED = 0.2  # share of places: of a list of ten, two
 WHOLE = 1.0
 NEARLY = 1e-6  # that shares may differ from one
 
@@ -53,6 +54,15 @@ class Overrides(BaseModel):
     exclude_seen: bool | None = None
     personal: bool | None = Field(
         None, description="false: what is popular, whoever asks: what a model is worth."
+    )
+    explore: float | None = Field(
+        None,
+        ge=0,
+        le=MOST_EXPLORED,
+        description="Share of the places of lists that are given to a draw: between what would "
+        "stand there, what is popular, and what is little known here, each by how likely it is the "
+        "best of them, by what came of such places so far. Of people who are named, and let what "
+        "they do be counted.",
     )
 
 
@@ -126,6 +136,8 @@ class Definition(BaseModel):
     def _wrong_kind(self) -> str | None:
         if self.kind is Kind.GROUPS:
             return None
+        if self.explores:
+            return "`explore` goes with groups: an interleaved list is a draw already"
         if len(self.variants) != len(("first", "second")) or self.split is not None:
             return "interleaving compares two variants, without a split"
         return None if self.goal is Goal.CLICKS else "interleaving goes by clicks"
@@ -143,6 +155,11 @@ class Definition(BaseModel):
         if self.split is not None:
             return {name: self.split[name] for name in self.variants}
         return dict.fromkeys(self.variants, WHOLE / len(self.variants))
+
+    @property
+    def explores(self) -> bool:
+        """Whether places of any lists are given to a draw."""
+        return any(each.explore for each in self.variants.values())
 
     def is_other(self, than: "Definition") -> bool:
         """Say whether people see, or are divided, otherwise than before."""

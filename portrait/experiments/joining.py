@@ -26,6 +26,7 @@ ONCE = frozenset({"email"})  # surfaces whose lists show nothing twice within
 SHOWN_WITHIN = 28 * DAY_MS
 MOST_SHOWN = 400  # items of such lists, of one person: the newest
 MOST_TRIALS = 50  # experiments of one person; of more the newest
+OWN, POPULAR, NEW = "own", "popular", "new"  # arms of a draw: who may propose an item
 MOST_WORTH = (
     10**12
 )  # thousandths that count of one purchase or person: a billion of the shop's unit
@@ -67,6 +68,8 @@ class Origin(NamedTuple):
     model: str
     experiments: dict[str, str]  # variant by experiment
     at: int  # when the list was given, ms
+    arm: str = ""  # of a place that was given to a draw: what proposed the item
+    item: int = 0  # likewise
 
 
 class Touch(NamedTuple):
@@ -88,14 +91,16 @@ class Listed:
     items: list[int]  # refs
     sources: list[str]
     teams: list[str] = field(default_factory=list)  # by place, where it is interleaved
+    arms: list[str] = field(default_factory=list)  # by place, where some were given to a draw
 
     def origin_of(self, item: int) -> Origin | None:
         """Say where an item stood; None: it was not in it."""
         if item not in self.items:
             return None
         place = self.items.index(item)
-        source = self.sources[place]
-        return Origin(self.surface, place + 1, source, self.model, self.experiments, self.at)
+        source, arm = self.sources[place], self.arms[place] if self.arms else ""
+        origin = Origin(self.surface, place + 1, source, self.model, self.experiments, self.at)
+        return origin._replace(arm=arm, item=item) if arm else origin
 
 
 @dataclass(slots=True)

@@ -44,10 +44,25 @@ def doubly_robust(
         foreseen: What a model says that each brings, (N, K). It has not seen these rewards: fit it
             on other cases, as `cross_fitted` does.
     """
+    return interval(values(actions, rewards, propensities, wanted, foreseen))
+
+
+def values(
+    actions: NDArray[np.int64],
+    rewards: Numbers,
+    propensities: Numbers,
+    wanted: Numbers,
+    foreseen: Numbers,
+) -> Numbers:
+    """Estimate the same in each case alone, (N,): their mean is the estimate."""
     cases = np.arange(len(actions))
     weights = wanted[cases, actions] / propensities
-    by_model = (wanted * foreseen).sum(axis=1)
-    values = by_model + weights * (rewards - foreseen[cases, actions])
+    by_model: Numbers = (wanted * foreseen).sum(axis=1)
+    return by_model + weights * (rewards - foreseen[cases, actions])
+
+
+def interval(values: Numbers) -> Value:
+    """Return the mean of N values that know nothing of each other, (N,), two at least."""
     mean, error, skew = _moments(values)
     return Value(mean, mean - error * _unskewed(SURE, skew), mean - error * _unskewed(-SURE, skew))
 

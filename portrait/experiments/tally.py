@@ -8,11 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from portrait.experiments.joining import Origin, Trial
+from portrait.experiments.joining import NEW, Origin, Trial
 from portrait.experiments.means import Sums
 
 THOUSANDTH: Final = 1_000
-BY: Final = ("all", "position", "source", "model", "variant")
+BY_ARM: Final = "explored"  # of places that were given to a draw, beside the others
+BY_ITEM: Final = "tried"  # likewise, of items that are little known
+BY: Final = ("all", "position", "source", "model", "variant", BY_ARM, BY_ITEM)
 METRICS: Final = ("lists", "items", "clicks", "carts", "purchases", "revenue")
 DONE: Final = ("clicks", "carts", "purchases")  # of which people are counted who did any
 WORTH: Final = ("revenue", "spending")  # of which sums are kept
@@ -85,7 +87,15 @@ def _of_list(origin: Origin) -> list[tuple[str, str]]:
 
 
 def _of_place(origin: Origin) -> list[tuple[str, str]]:
-    return [("position", str(origin.position)), ("source", origin.source)]
+    place = [("position", str(origin.position)), ("source", origin.source)]
+    if origin.arm:
+        place.append((BY_ARM, origin.arm))
+    return [*place, (BY_ITEM, named(origin.item))] if origin.arm == NEW else place
+
+
+def named(item: int) -> str:
+    """Name an item by its ref."""
+    return f"{item:016x}"
 
 
 def sums_of(counts: Mapping[str, float], metric: str) -> Sums:

@@ -11,15 +11,18 @@ from typing import Any
 
 import numpy as np
 
+from portrait.archive.archive import Archive
 from portrait.arrays import MISSING, Codes
 from portrait.catalogue.traits import Traits
+from portrait.dataset.draws import read_draws
 from portrait.dataset.past import newest
 from portrait.evaluation.exam import EACH, Exam, set_exam, sit
+from portrait.evaluation.explored import Drawn, drawn_among, worth
 from portrait.evaluation.fairness import by_activity, by_group
 from portrait.evaluation.ranking import PerUser, Scores
 from portrait.evaluation.robustness import burst_robustness, spoil
 from portrait.evaluation.situations import Situations, answered, situations_of
-from portrait.evaluation.trial import Figures, HeadFigures, Ranks
+from portrait.evaluation.trial import Explored, Figures, HeadFigures, Ranks
 from portrait.events.columns import ACTION_CODE
 from portrait.events.event import Action
 from portrait.inference.ranker import Ranker
@@ -87,7 +90,11 @@ def asked_in(material: Material) -> Situations:
 
 
 def measured(
-    exam: Exam, situations: Situations, model: Examined, misread: Misreading | None
+    exam: Exam,
+    situations: Situations,
+    model: Examined,
+    misread: Misreading | None,
+    drawn: Drawn | None = None,
 ) -> Figures:
     """Let a model sit the exam.
 
@@ -96,12 +103,14 @@ def measured(
         situations: Those put in the middle of visits, of the same material.
         model: Who answers.
         misread: By the encoder of its space; None: what depends on it is not measured.
+        drawn: Places of lists that were given to a draw; None: nobody looks.
     """
     shown = ranker_of(exam, model)
     figures = replace(
         sit(exam, model.version, shown),
         situations=answered(situations, shown),
         heads=dict(model.heads),
+        explored=_explored(drawn, shown),
     )
     if misread is None:
         return figures
@@ -111,6 +120,22 @@ def measured(
         typo_hit_kept=_hit_kept(exam, model, shown, misread),
         encode_ms=misread.encode_ms,
     )
+
+
+def drawn_in(material: Material, archive: Archive) -> Drawn:
+    """Read what was drawn for places of lists after everything that was trained on.
+
+    Raises:
+        ArchiveUnavailableError: The files cannot be read.
+    """
+    draws = read_draws(archive, material.test_from, material.until)
+    return drawn_among(draws, material.events, material.user_refs)
+
+
+def _explored(drawn: Drawn | None, shown: Ranker) -> Explored | None:
+    if drawn is None or not drawn.lists:
+        return None
+    return Explored(worth(drawn, shown), drawn.lists)
 
 
 def ranker_of(exam: Exam, model: Examined) -> Ranker:

@@ -49,6 +49,7 @@ from portrait.training.examiner import (
     Examined,
     asked_in,
     burst_figures,
+    drawn_in,
     exam_of,
     figures_told,
     measured,
@@ -201,12 +202,13 @@ class ArchiveLearner:
             msg = "The encoder was changed during the training: ask for another one."
             raise NothingToLearnError(msg)
         exam, asked = exam_of(bench.material), asked_in(bench.material)
+        drawn = drawn_in(bench.material, self._archive)
         heads = _read_heads(folder)
         ours = bench.ours(trained.model.learned, heads[CHALLENGER])
         known = self._reader.misread(bench, exam, bench.encoder)
-        challenger = measured(exam, asked, ours, known)
+        challenger = measured(exam, asked, ours, known, drawn)
         untaught = replace(ours, version="texts", learned=None, heads={})
-        baseline = measured(exam, asked, untaught, known)
+        baseline = measured(exam, asked, untaught, known, drawn)
         if champion is None:
             return BothFigures(baseline, challenger, baseline)
         theirs = Examined(
@@ -218,7 +220,7 @@ class ArchiveLearner:
             material.traits,
         )
         known = self._reader.misread(bench, exam, bench.their_encoder)
-        return BothFigures(measured(exam, asked, theirs, known), challenger, baseline)
+        return BothFigures(measured(exam, asked, theirs, known, drawn), challenger, baseline)
 
     def tidy(self, version: str | None) -> int:
         """Remove folders of trainings that have ended or know too much; see `Learner`."""

@@ -43,8 +43,11 @@ IdPath = Annotated[
     ExperimentId, Path(description="Chosen by whoever puts it.", examples=["diverse-home"])
 ]
 By = Annotated[
-    Literal["all", "position", "source", "model", "variant"],
-    Query(description="What lists are told apart by, beside the surface."),
+    Literal["all", "position", "source", "model", "variant", "explored"],
+    Query(
+        description="What lists are told apart by, beside the surface. `explored`: of places that "
+        "were given to a draw alone, by what proposed the item."
+    ),
 ]
 SurfaceQuery = Annotated[Surface | None, Query(description="One surface alone.")]
 Days = Annotated[int, Query(ge=1, le=FIGURE_DAYS, description="How many, up to today, by UTC.")]

@@ -117,7 +117,7 @@ class Brought(ResponseBody):
     surface: str = Field(examples=["home"])
     value: str = Field(
         description="Of `by`: a position from 1, a source, a model's version, "
-        "`experiment:revision=variant`; nothing of `all`.",
+        "`experiment:revision=variant`; `own`, `popular` or `new`; nothing of `all`.",
         examples=["1"],
     )
     lists: int = Field(description="That were seen; not by position or source.", examples=[0])

@@ -1,9 +1,9 @@
 """The answer: a list in JSON, and what is published of it.
 
-a list for each arm ─▶ its items, with reasons ─▶ one list: the only one, or two interleaved
+a list for each arm ─▶ some places drawn ─▶ items, with reasons ─▶ one list, or two interleaved
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from random import SystemRandom
 from time import time
@@ -12,16 +12,19 @@ import numpy as np
 
 from portrait.arrays import Floats
 from portrait.events.item import Item
+from portrait.experiments.joining import OWN
 from portrait.inference.ranking import Ranking
+from portrait.inference.shelf import Shelf
 from portrait.rules.rulings import Ruled
 from service.http.languages import USUAL, Language
 from service.profiles.describe import DECIMALS, Json, moment, stale_seconds
+from service.recommendations.exploring import NO_TRIES, Try, explore
 from service.recommendations.interleaved import Drawn, interleave
 from service.recommendations.known import Loaded
 from service.recommendations.listing import Listing, list_items, rule_on, strategy_of
 from service.recommendations.matches import emptied_by, unknown_names
 from service.recommendations.reasons import ForAndAgainst, popular_reasons
-from service.recommendations.sentences import About, sentence
+from service.recommendations.sentences import About, being_tried, sentence
 from service.recommendations.shares import explained, shares_of
 from service.recommendations.trials import Trials
 from service.view import View
@@ -60,6 +63,10 @@ def tell(loaded: Loaded, trials: Trials, id: str, view: View, fresh: Freshness) 
     asked, profile, shelf = loaded.asked, loaded.profile, view.shelf
     ruling = rule_on(loaded, view, view.rulings)
     listings = [list_items(arm.of(loaded), view, ruling) for arm in trials.arms]
+    tried = NO_TRIES
+    if trials.tries is not None and trials.share:
+        explored, tried = explore(listings[0], trials.share, trials.tries, view, id)
+        listings = [explored]
     first, drawn = listings[0], _drawn(listings, view)
     language = (asked.language or USUAL) if asked.explain else None
     told = [_items(listing, view, language) for listing in listings]
@@ -80,9 +87,13 @@ def tell(loaded: Loaded, trials: Trials, id: str, view: View, fresh: Freshness) 
         "emptied_by": emptied_by(first.ranking, shelf, first.wish, len(asked.exclude)),
         "rules_version": view.rulings.book.version,
         "rules": [ruled(each) for each in ruling.ruled],
-        "order": "score" if len(listings) == 1 else "interleaved",
+        "order": "explored" if tried else "score" if len(listings) == 1 else "interleaved",
         "items": [
-            {**told[team][row], "rules": ruling.about(row, drawn.put.get(row))}
+            {
+                **told[team][row],
+                "rules": ruling.about(row, drawn.put.get(row)),
+                **_tried(tried.get(row), told[team][row], language),
+            }
             for row, team in drawn.team.items()
         ],
     }
@@ -97,8 +108,9 @@ def tell(loaded: Loaded, trials: Trials, id: str, view: View, fresh: Freshness) 
         "items": [
             {
                 "item_id": shelf.items[row].id,
-                "source": BY_RULES if row in drawn.put else _source(row, listings[team]),
+                "source": BY_RULES if row in drawn.put else _source(row, listings[team], tried),
                 "team": trials.arms[team].team,
+                **_published(tried.get(row), shelf),
             }
             for row, team in drawn.team.items()
         ],
@@ -115,8 +127,32 @@ def _drawn(listings: Sequence[Listing], view: View) -> Drawn:
     return interleave(first.ranking, second.ranking, first.wish, view.shelf, SystemRandom())
 
 
-def _source(row: int, listing: Listing) -> str:
+def _tried(tried: Try | None, told: Json, language: Language | None) -> Json:
+    """Say of an item whether its place was given to a draw, and that it is tried."""
+    if tried is None:
+        return {"explored": False, "propensity": None}
+    chance = round(tried.drawn.chance, DECIMALS)
+    said: Json = {"explored": True, "propensity": chance}
+    if language is None or tried.drawn.arm == OWN:
+        return said
+    return {**said, "why": being_tried(tried.drawn.arm, told["why"], language)}
+
+
+def _published(tried: Try | None, shelf: Shelf) -> Json:
+    """Return what is published of a draw, beside what was drawn."""
+    if tried is None:
+        return {}
+    choices = [
+        {"item_id": shelf.items[row].id, "arm": arm, "propensity": chance}
+        for row, arm, chance in tried.among
+    ]
+    return {"arm": tried.drawn.arm, "propensity": tried.drawn.chance, "choices": choices}
+
+
+def _source(row: int, listing: Listing, tried: Mapping[int, Try]) -> str:
     """Say what proposed an item."""
+    if row in tried and tried[row].drawn.arm != OWN:
+        return tried[row].drawn.arm
     filled = listing.ranking.rows[len(listing.ranking.rows) - listing.ranking.filled :]
     return POPULAR if row in filled else listing.basis.strategy
 

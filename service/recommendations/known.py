@@ -46,6 +46,7 @@ class Loaded:
     searched: Texts  # of the profile, where reasons are asked for
     unwanted: Unwanted
     is_personal: bool  # false: the user does not let it be
+    is_counted: bool = False  # whether somebody who is named lets what they do be counted
     shown: Collection[int] = ()  # refs of what lists of the surface had, if nothing comes again
     above: Collection[int] = ()  # refs of what lists above this one, or before it, have
     faded: Mapping[int, float] = field(default_factory=dict)  # how much less items count, by ref
@@ -102,19 +103,28 @@ async def load_of(
     """Load the rest, of whom this is stored."""
     profile: Profile | None = None
     searched: Texts = {}
-    unwanted, is_kept = NOTHING, True
+    unwanted, is_kept, is_counted = NOTHING, True, False
     if asked.user_id is not None:
-        if not consent_of(stored.consent, parts.unsaid).allows(Purpose.PERSONALISATION):
+        said = consent_of(stored.consent, parts.unsaid)
+        if not said.allows(Purpose.PERSONALISATION):
             return Loaded(_impersonal(asked), None, {}, NOTHING, is_personal=False, is_kept=False)
         unwanted, record = read_unwanted(stored.unwanted), stored.record
         is_kept = record is None or not is_suppressed(record)
+        is_counted = is_kept and said.allows(Purpose.ANALYTICS)
         if record is not None and sound(record) is not None and not is_blank(record):
             profile = decode_profile(record)
             searched = read_searched(stored.searched) if asked.explain else searched
     await _fetch(asked, profile, view, live)
     shown = await _shown(asked, parts)
     return Loaded(
-        asked, profile, searched, unwanted, is_personal=True, shown=shown, is_kept=is_kept
+        asked,
+        profile,
+        searched,
+        unwanted,
+        is_personal=True,
+        is_counted=is_counted,
+        shown=shown,
+        is_kept=is_kept,
     )
 
 

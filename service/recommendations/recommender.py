@@ -4,7 +4,7 @@ load what is known ─▶ try it with experiments ─▶│─▶ rule, list, wr
                                      on the loop │ in a thread        └▶ impression, beside
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from time import time
 from uuid import uuid4
@@ -42,6 +42,7 @@ class Recommender:
     view: View
     is_counted: bool = True  # whether what comes of them may be, and experiments may change them
     is_reached: bool | None = None  # whether a position was, that they were to hold
+    is_explored: bool = True  # whether places may be given to a draw: each list has its own
 
     async def load(self, asked: RecommendationRequest) -> Loaded:
         """Load what is known of whoever asks."""
@@ -73,6 +74,8 @@ class Recommender:
             if loaded.is_personal:
                 now = datetime.now(UTC)
                 trials = trials_of(asked, asked.user_id or id, live.experiments, now)
+            if loaded.is_counted and self.is_explored:
+                trials = replace(trials, tries=live.tries.known)
         lag_ms = None if loaded.profile is None else _lag(loaded.profile, live)
         fresh = Freshness(lag_ms, self.is_reached)
 

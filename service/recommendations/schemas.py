@@ -189,6 +189,19 @@ class RecommendedItem(ResponseBody):
         "item lately: 0 to `rotation`, four decimals.",
         examples=[0.0],
     )
+    explored: bool = Field(
+        default=False,
+        description="Whether its place was given to a draw, as a variant of an experiment asks for "
+        "with `explore`. Where another item than the list's own was drawn, its `score` is its "
+        "`relevance`, and `why` begins with that it is being tried.",
+        examples=[False],
+    )
+    propensity: float | None = Field(
+        None,
+        description="Of what is `explored`: with which chance it was drawn, four decimals. Null: "
+        "there was no draw.",
+        examples=[None],
+    )
     rules: tuple[str, ...] = Field(
         description="The shop's rules that have put it where it is, or moved it, by id; what they "
         "do is in `score`, not in `relevance`.",
@@ -316,8 +329,9 @@ class Recommendations(ResponseBody):
     rules: tuple[AppliedRule, ...] = Field(
         description="The shop's rules that this request is subject to, in their order."
     )
-    order: Literal["score", "interleaved"] = Field(
-        description="What `items` are in the order of. `score`: the best first. `interleaved`: two "
+    order: Literal["score", "explored", "interleaved"] = Field(
+        description="What `items` are in the order of. `score`: the best first. `explored`: the "
+        "same, but for those that are `explored`, whose places were drawn for. `interleaved`: two "
         "lists of an experiment take turns, and each is in the order of its own scores."
     )
     items: tuple[RecommendedItem, ...]

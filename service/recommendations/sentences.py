@@ -71,6 +71,8 @@ FRAMES: Mapping[Language, Mapping[str, str]] = {
         "for": "Because {clauses}",
         "against": "; against it, {clauses}",
         "rest": "; all else: {share} %",
+        "new": "New here, being tried. {why}",
+        "popular": "Popular here, being tried. {why}",
         "end": ".",
     },
     "zh": {
@@ -82,6 +84,8 @@ FRAMES: Mapping[Language, Mapping[str, str]] = {
         "for": "因为{clauses}",
         "against": "；不利的是{clauses}",  # noqa: RUF001
         "rest": "；其他因素{share}%",  # noqa: RUF001
+        "new": "这里的新品，正在试推。{why}",  # noqa: RUF001
+        "popular": "在这里很受欢迎，正在试推。{why}",  # noqa: RUF001
         "end": "。",
     },
 }
@@ -116,6 +120,11 @@ def sentence(
     if rest:
         said += words["rest"].format(share=rest)
     return said + words["end"]
+
+
+def being_tried(arm: str, why: object, language: Language) -> str:
+    """Say of an item that was drawn for its place that it is tried, before what speaks for it."""
+    return FRAMES[language][arm].format(why=why or "").strip()
 
 
 def _due(reason: Json, language: Language) -> str:

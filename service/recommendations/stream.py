@@ -78,7 +78,8 @@ class _Lists:
     async def _made(self, stored: Stored, reached: bool | None) -> Told:  # noqa: FBT001
         (parts, live), turns = state_of(self._request), turns_of(self._request)
         view = live.require()
-        recommender = Recommender(parts, live, turns, view, is_counted(self._request), reached)
+        counted = is_counted(self._request)  # nothing is drawn: it would be another list each time
+        recommender = Recommender(parts, live, turns, view, counted, reached, is_explored=False)
         written = await recommender.write(await recommender.load(self._asked))
         self._stored, self._view = stored, view
         self._due = asyncio.get_running_loop().time() + SHOP_EVERY

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from portrait.events.impression import MOST_TRIED
 from portrait.experiments.definition import Experiment, Kind, Overrides
+from portrait.experiments.tries import Tries
 from service.recommendations.known import Loaded
 from service.recommendations.schemas import RecommendationRequest
 
@@ -20,12 +21,14 @@ class Arm:
     said: Mapping[str, object] = field(default_factory=dict)  # members of the request
     is_personal: bool = True
     team: str | None = None  # its name in an interleaved list
+    explore: float = 0.0  # share of the places that are given to a draw
 
     def under(self, overrides: Overrides) -> "Arm":
         """Let a variant have its way."""
-        said = overrides.model_dump(exclude={"personal"}, exclude_none=True)
+        said = overrides.model_dump(exclude={"personal", "explore"}, exclude_none=True)
         personal = self.is_personal if overrides.personal is None else overrides.personal
-        return Arm({**self.said, **said}, personal, self.team)
+        explore = self.explore if overrides.explore is None else overrides.explore
+        return Arm({**self.said, **said}, personal, self.team, explore)
 
     def of(self, loaded: Loaded) -> Loaded:
         """Return a request as the variants have it."""
@@ -39,6 +42,12 @@ class Trials:
 
     arms: tuple[Arm, ...] = (Arm(),)  # one; two, where their lists are interleaved
     variants: Mapping[str, str] = field(default_factory=dict)  # by `Experiment.key`
+    tries: Tries | None = None  # what came of draws so far; None: none is made
+
+    @property
+    def share(self) -> float:
+        """Share of the places that are given to a draw; what is interleaved is one already."""
+        return self.arms[0].explore if len(self.arms) == 1 else 0.0
 
     @property
     def named(self) -> dict[str, str]:

@@ -55,6 +55,8 @@ def test_a_row_holds_the_whole_event() -> None:
         "offset": 7,
         "order_id": "o",
         "anonymous_ref": None,
+        "surface": None,
+        "choices": None,
         "logged_at": datetime.fromtimestamp(RECEIVED / 1_000, UTC),
         "part": 0,
     }

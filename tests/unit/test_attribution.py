@@ -19,6 +19,7 @@ from portrait.experiments.joining import (
     Journey,
     Person,
 )
+from portrait.experiments.tally import named
 from portrait.ref import item_ref, recommendation_ref
 from portrait.times import to_moment
 from tests.support.lists import ANN, LIST, NOW, Joined, answer, done
@@ -53,6 +54,26 @@ def test_a_person_is_in_an_experiment_once_however_many_lists_they_get(joined: J
     assert (joined.all("lists"), joined.all("clicks")) == (2, 2)
     assert joined.trials["tone:1", "diverse", "people"] == 1
     assert joined.trials["tone:1", "diverse", "clicks_people"] == 1
+
+
+def test_what_was_drawn_for_a_place_is_counted_by_who_proposed_it() -> None:
+    joined = Joined()
+    slots = (
+        Slot(item_id="tea", source="profile"),
+        Slot(item_id="soap", source="new", propensity=0.1, arm="new"),
+        Slot(item_id="milk", source="profile", propensity=0.7, arm="own"),
+    )
+    joined.take(answer(items=slots))
+    joined.take(CLICK, done(Deed.CLICK, "soap", named="r1", event="e2"))
+    joined.take(done(Deed.PURCHASE, "soap", event="e3", worth=2_000))
+
+    of = joined.figures
+    assert (of["explored", "new", "items"], of["explored", "new", "clicks"]) == (1, 1)
+    assert (of["explored", "own", "items"], of.get(("explored", "own", "clicks"))) == (1, None)
+    assert of["explored", "new", "revenue"] == 2_000
+    soap = named(item_ref("soap"))
+    assert {value for by, value, _ in of if by == "tried"} == {soap}
+    assert (of["tried", soap, "items"], of["tried", soap, "clicks"]) == (1, 1)
 
 
 def test_a_click_counts_once_for_an_item_of_a_list(joined: Joined) -> None:

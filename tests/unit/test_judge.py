@@ -12,8 +12,8 @@ from portrait.arrays import Doubles
 from portrait.evaluation.judge import judge
 from portrait.evaluation.ranking import gains, hits, paired_bootstrap
 from portrait.evaluation.situations import COMPLAINT, KNOWN, NEW, SEARCH, SITUATIONS
-from portrait.evaluation.trial import DEFAULTS, Figures, HeadFigures, Ranks
-from portrait.evaluation.verdict import LEAST_CASES, Check, Verdict
+from portrait.evaluation.trial import DEFAULTS, Explored, Figures, HeadFigures, Ranks
+from portrait.evaluation.verdict import EXPLORED, LEAST_CASES, LEAST_LISTS, Check, Verdict
 
 USERS = 400
 ITEMS = 2_000
@@ -517,3 +517,45 @@ def test_the_table_tells_what_was_reached_from_what_chance_explains() -> None:
 
 def test_the_thresholds_go_into_a_manifest_by_name() -> None:
     assert DEFAULTS.as_figures()["older_change"] == -0.02
+
+
+def explored(share: float, lists: int, seed: int = 0) -> Explored:
+    return Explored(mostly(share, users=lists, seed=seed), lists)
+
+
+def test_what_was_drawn_stands_beside_the_exams_and_decides_nothing() -> None:
+    before = explored(0.06, LEAST_LISTS)
+    after = Explored(np.maximum(before.people - 0.04, 0), LEAST_LISTS)
+
+    verdict = judge(replace(CHAMPION, explored=before), challenger(explored=after))
+
+    assert verdict.promote
+    (check,) = [check for check in verdict.checks if check.name == EXPLORED]
+    assert (check.limit, check.cases, check.judged) == (None, LEAST_LISTS, True)
+    assert check.interval is not None
+    assert check.interval[0] < check.interval[1] < 0
+    mean = 100 * before.people.mean()
+    assert check.reason.startswith(
+        "Where places were given to a draw, "
+        f"{0.96 * mean:.1f} of 100 of its choices would have been touched; {mean:.1f} with"
+    )
+    low, high = (100 * each for each in check.interval)
+    assert f"(1,000 lists), {low:+.1f} to {high:+.1f} apart 95 times in 100." in check.reason
+    assert EXPLORED in verdict.table()
+
+
+def test_of_few_explored_lists_it_says_how_many_there_are() -> None:
+    few = explored(0.06, LEAST_LISTS - 1)
+
+    verdict = judge(replace(CHAMPION, explored=few), challenger(explored=few))
+
+    (check,) = [check for check in verdict.checks if check.name == EXPLORED]
+    assert (check.judged, check.passed, check.challenger) == (False, True, None)
+    assert check.reason == "Not enough explored lists yet: 999 of 1,000."
+    assert "explored lists (999 of 1000 cases)" in verdict.reason
+
+
+def test_where_nothing_is_explored_nothing_is_said_of_it() -> None:
+    verdict = judge(CHAMPION, challenger())
+
+    assert EXPLORED not in {check.name for check in verdict.checks}

@@ -10,10 +10,12 @@ import pytest
 
 from portrait.dataset.stock import place_searches, place_texts
 from portrait.evaluation.judge import judge
-from portrait.evaluation.verdict import Verdict
+from portrait.evaluation.verdict import EXPLORED, LEAST_LISTS, Verdict
 from portrait.events.columns import ACTION_CODE, EVENT
 from portrait.events.erasure import Erasures
 from portrait.events.event import Action
+from portrait.events.impression import Choice, Slot
+from portrait.events.topics import IMPRESSIONS
 from portrait.inference.again import due
 from portrait.lifecycle.artifact import fetch, manifest_digest, read_learned
 from portrait.lifecycle.learner import Trained
@@ -21,18 +23,20 @@ from portrait.model.learned import Learned
 from portrait.model.model import Model
 from portrait.model.space import fit_space
 from portrait.ref import item_ref, text_ref, user_ref
-from portrait.times import DAY_MS
+from portrait.times import DAY_MS, to_moment
 from portrait.training.learner import MATERIAL, ArchiveLearner, Plan, manifest_at
 from portrait.training.loop.train import Course
-from portrait.training.material import Shares, load
+from portrait.training.material import Material, Shares, load
 from portrait.training.ranker.behaviour_encoder import EncoderShape
 from portrait.training.ranker.fit_ranker import RankerCourse, fit_neighbours
 from portrait.training.tasks.again import READERS
 from portrait.training.text.retext import Retext
 from portrait.training.text.text_finetune import FineTuning
 from sandbox.shuffled import ShuffledLearner
-from tests.support.archives import memory_archive
+from tests.support.archives import click, fill, memory_archive
 from tests.support.fakes import HashEncoder
+from tests.support.lists import answer
+from tests.support.records import FakeRecord
 from tests.support.training_shop import (
     CATALOGUE,
     ITEMS,
@@ -160,6 +164,61 @@ def test_shuffled_labels_are_refused(seasoned: tuple[Shop, Trained, Trained]) ->
 
     assert not verdict.promote
     assert "NDCG@10 fell" in verdict.reason
+
+
+def test_what_was_drawn_since_stands_beside_the_exams(
+    seasoned: tuple[Shop, Trained, Trained],
+) -> None:
+    shop, first, second = seasoned
+    material = load(shop.plan.folder / "v2" / MATERIAL)
+    lists = memory_archive()
+    fill(lists, drawn_before_what_was_taken(material))
+    learner = ArchiveLearner(lists, shop.stock, shop.encoder, shop.plan)
+
+    trial = learner.examine(second, first.model, Noted())
+
+    verdict = judge(trial.champion, trial.challenger, baseline=trial.baseline)
+    (check,) = [check for check in verdict.checks if check.name == EXPLORED]
+    assert check.judged, check.reason
+    assert check.champion is not None
+    assert check.challenger is not None
+    assert check.challenger > check.champion  # it knows what was taken next, and that is touched
+    assert check.interval is not None
+    assert check.interval[0] > 0
+
+
+def drawn_before_what_was_taken(material: Material) -> list[FakeRecord]:
+    """Return lists of users who touch what they took next, if it is drawn for them."""
+    random, events = np.random.default_rng(5), material.events
+    user_of = {user_ref(f"user-{n}"): f"user-{n}" for n in range(1_000)}
+    item_of = {item_ref(item.id): item.id for item in CATALOGUE}
+    items = [item_of[ref] for ref in events.items.tolist()]
+    until = material.until - DAY_MS
+    records: list[FakeRecord] = []
+    for place in np.flatnonzero((events.at > material.test_from) & (events.at < until)).tolist():
+        at, user = int(events.at[place]) - 1, user_of[int(material.user_refs[events.user[place]])]
+        for _ in range(LEAST_LISTS // 40):
+            among = {"own": str(random.choice(items)), "new": items[events.item[place]]}
+            arm = str(random.choice([*among]))
+            choices = [Choice(item_id=among[a], arm=a, propensity=0.5) for a in among]
+            slot = Slot(
+                item_id=among[arm], source=arm, arm=arm, propensity=0.5, choices=tuple(choices)
+            )
+            number = len(records)
+            said = answer(f"r{number}", user, occurred_at=to_moment(at), items=(slot,))
+            value = said.model_dump_json().encode()
+            records.append(FakeRecord(IMPRESSIONS, value, number, timestamp=at))
+            if arm == "new":
+                touch = click(
+                    len(records),
+                    user,
+                    received=at,
+                    occurred_at=to_moment(at).isoformat(),
+                    recommendation_id=f"r{number}",
+                    item_id=among[arm],
+                )
+                records.append(touch)
+    return records
 
 
 def test_the_first_model_begins_without_a_champion(tmp_path: Path) -> None:

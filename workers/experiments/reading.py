@@ -4,21 +4,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from pydantic import ValidationError
-
-from portrait.errors import EventInvalidError
 from portrait.events.erasure import Moments
 from portrait.events.event import Action
-from portrait.events.impression import Answer, Sighting, read_impression
+from portrait.events.impression import Answer, Sighting
 from portrait.events.private import is_private
 from portrait.events.stream import Batch, Message, Record
 from portrait.events.topics import ERASURES, IMPRESSIONS
 from portrait.experiments.joining import MOST_WORTH, Deed, Done
 from portrait.experiments.tally import THOUSANDTH
-from portrait.field_errors import reasons
 from portrait.reading.dialect import Dialect
+from portrait.reading.impressions import heard_impression
 from portrait.reading.records import (
-    LARGEST_EVENT,
     Clock,
     Heard,
     read_plain,
@@ -26,7 +22,6 @@ from portrait.reading.records import (
     require_whole,
 )
 from portrait.ref import event_ref, item_ref, recommendation_ref, user_ref
-from portrait.times import to_ms
 from workers.following import note_erasure, read_each
 
 DEEDS: Mapping[Action, Deed] = {
@@ -92,18 +87,7 @@ def read_batch(batch: Batch, clock: Clock, dialect: Dialect) -> Said:
 
 
 def _impression(record: Record, clock: Clock, said: Said) -> None:
-    value = record.value
-    if value is None or len(value) > LARGEST_EVENT:
-        msg = "payload: missing" if value is None else f"payload: larger than {LARGEST_EVENT} bytes"
-        raise EventInvalidError(msg)
-    try:
-        read = read_impression(value)
-    except ValidationError as error:
-        raise EventInvalidError(reasons(error)) from None  # the error holds the message
-    received = clock.received(record)
-    if not 0 < to_ms(read.occurred_at) <= received + clock.tolerance:
-        msg = "occurred_at: in the future, or before 1970"
-        raise EventInvalidError(msg)
+    read, received = heard_impression(record, clock)
     if isinstance(read, Answer):
         said.answers.append(Heeded(read, read.user_key, received))
     else:

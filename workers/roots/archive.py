@@ -15,7 +15,7 @@ from portrait.adapters.redis_store import connect_redis
 from portrait.archive.tidy import Rules
 from portrait.events.consent import DEFAULTS
 from portrait.events.stream import Notes
-from portrait.events.topics import READ_BY_USER
+from portrait.events.topics import ARCHIVED
 from portrait.health import serve_health
 from portrait.reading.dialect import Dialect
 from portrait.rights.receipt import read_key
@@ -62,7 +62,7 @@ async def run(settings: Settings, _options: Namespace) -> None:
             cluster_of(settings),
             bounds_of(settings),
             group=ARCHIVE_GROUP,
-            topics=READ_BY_USER,
+            topics=ARCHIVED,
             closing=closing,
             notes=notes,
         ) as stream,
