@@ -12,6 +12,7 @@ from portrait.catalogue.desk import ReadingDesk
 from portrait.catalogue.edges import EdgeStore
 from portrait.catalogue.popularity import PopularityStore
 from portrait.catalogue.store import CatalogueStore
+from portrait.catalogue.words import WordsDesk
 from portrait.events.consent import GRANTED, Consent
 from portrait.events.progress import OffsetReader, ProgressStore
 from portrait.events.stream import Publisher
@@ -69,6 +70,7 @@ class Parts:
     audit: AuditLog
     jobs: Jobs
     desk: ReadingDesk
+    words: WordsDesk
     opinions: OpinionStore
     experiments: ExperimentStore
     shown: ShownStore

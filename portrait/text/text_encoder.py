@@ -9,7 +9,7 @@ autocast (anywhere).
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import structlog
@@ -44,7 +44,7 @@ log = structlog.get_logger()
 class BertEncoder:
     """A `TextEncoder` over any Hugging Face BERT-family model."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it is made of
         self,
         name: str,
         tokenize: "Tokenize",
@@ -52,8 +52,10 @@ class BertEncoder:
         *,
         dim: int,
         most_tokens: int,
+        path: str,
     ) -> None:
         self.name = name
+        self.path = path  # where its files are
         self.dim = dim
         self.tokenize = tokenize
         self._forward = forward
@@ -143,9 +145,18 @@ def load_encoder(
         _load_forward(path, chosen, threads),
         dim=int(AutoConfig.from_pretrained(path).hidden_size),
         most_tokens=most_tokens,
+        path=path,
     )
     log.info("encoder_loaded", encoder=name, backend=chosen)
     return encoder
+
+
+class Piece(NamedTuple):
+    """A token of a text, and where it stands in it: nowhere, if an encoder puts it around it."""
+
+    id: int
+    start: int
+    end: int
 
 
 class Tokenize:
@@ -160,6 +171,31 @@ class Tokenize:
         """Return each text's ids."""
         return self._ids([self._prefix + text for text in texts], special=True)
 
+    @property
+    def knows_places(self) -> bool:
+        """Whether it can say where tokens stand: `pieces`."""
+        return bool(self._tokenizer.is_fast)
+
+    @property
+    def padding(self) -> int:
+        """The id of the token that says nothing."""
+        ids = self._tokenizer.pad_token_id, self._tokenizer.unk_token_id, 0
+        return next(int(id) for id in ids if id is not None)
+
+    def pieces(self, text: str) -> list[Piece]:
+        """Return a text's tokens, as `__call__` has their ids, and where each stands in it."""
+        before = len(self._prefix)
+        read = self._tokenizer(
+            _whole(self._prefix + text),
+            truncation=True,
+            max_length=self._most_tokens,
+            return_offsets_mapping=True,
+        )
+        pairs = zip(read["input_ids"], read["offset_mapping"], strict=True)
+        return [
+            Piece(id, max(start - before, 0), max(end - before, 0)) for id, (start, end) in pairs
+        ]
+
     def unread(self, texts: Sequence[str]) -> Floats:
         """Return the share of each text's own tokens that stand for what the vocabulary lacks."""
         unknown = self._tokenizer.unk_token_id  # None: it reads bytes, and so everything
@@ -167,12 +203,16 @@ class Tokenize:
         return np.array([ids.count(unknown) / max(len(ids), 1) for ids in own], np.float32)
 
     def _ids(self, texts: Sequence[str], *, special: bool) -> list[list[int]]:
-        # Half a surrogate pair is no text; tokenizers refuse the whole batch for it.
-        wanted = [text.encode(errors="replace").decode() for text in texts]
+        wanted = [_whole(text) for text in texts]
         ids: list[list[int]] = self._tokenizer(
             wanted, truncation=True, max_length=self._most_tokens, add_special_tokens=special
         )["input_ids"]
         return ids
+
+
+def _whole(text: str) -> str:
+    """Replace halves of surrogate pairs: tokenizers refuse the whole batch for one."""
+    return text.encode(errors="replace").decode()
 
 
 def load_tokenize(path: str, most_tokens: int = MAX_TOKENS) -> Tokenize:

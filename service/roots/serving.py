@@ -34,6 +34,7 @@ from portrait.adapters.redis_rights import RedisErasures, RedisExports
 from portrait.adapters.redis_rules import RedisRules
 from portrait.adapters.redis_shops import RedisShops
 from portrait.adapters.redis_store import RedisProfiles, eviction, ping
+from portrait.adapters.redis_words import RedisWords
 from portrait.addresses import is_loopback
 from portrait.errors import SettingsInvalidError
 from portrait.events.consent import DEFAULTS
@@ -105,6 +106,7 @@ def parts_of(
         audit=RedisAudit(redis),
         jobs=RedisJobs(redis),
         desk=RedisDesk(redis),
+        words=RedisWords(redis),
         opinions=RedisOpinions(redis),
         experiments=RedisExperiments(redis),
         shown=RedisLists(redis),

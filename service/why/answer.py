@@ -3,7 +3,7 @@
 loaded ─▶ the list ─▶ where the item stands in it, its reasons
   └─ less events ─▶ the list ─▶ what left, what came, where the item stands
 
-Both lists are made by the same scorer, over the same view, as of the same moment.
+Both lists are made by the same scorer over the same view, one right after the other.
 """
 
 from collections.abc import Collection
@@ -96,7 +96,8 @@ def _without(asked: Question, before: Listing, events: list[Json], view: View) -
     after = _listing(asked, view, without(asked.profile, asked.without))
     was = {row: place for place, row in enumerate(before.ranking.rows.tolist(), start=1)}
     items, ranking = view.shelf.items, after.ranking
-    left = [row for row in was if row not in {*ranking.rows.tolist()}]
+    stay = {*ranking.rows.tolist()}
+    left = [row for row in was if row not in stay]
     standings = Standings(after, view, np.array([asked.row, *left]))
     gone = {event_name(id) for id in asked.without}
     return {

@@ -45,6 +45,7 @@ from service.view import View
 from service.waiting import wait_for
 from service.why.answer import Question, answer
 from service.why.schemas import WhyAnswer
+from service.why.words import words_of
 
 COST = COSTS["GET", "/profile/{user_id}/why"]
 UNKNOWN_EVENT = (
@@ -99,7 +100,8 @@ async def get_why(  # noqa: PLR0913, PLR0917 - what FastAPI reads of a query
     It is about the list that `POST /recommend` would give them now if it said nothing but who they
     are, a surface and a limit. It costs as much as a list. With `without` the list is made again by
     the same scorer from the profile less these events, not estimated: which items leave, which come
-    in, and how the others move. That costs as much once more.
+    in, and how the others move. That costs as much once more. `words` are read by a worker: the
+    first answer asks for them, a later one has them.
     """
     (parts, live), caller = state_of(request), caller_of(request)
     if without:
@@ -127,6 +129,7 @@ async def get_why(  # noqa: PLR0913, PLR0917 - what FastAPI reads of a query
     )
     fresh = Freshness(lag_of(loaded.profile.partitions, live.reached, time()))
     told = await turns_of(request).take(partial(answer, question, view, fresh))
+    told["words"] = await words_of(told, row, loaded.profile, view, parts)
     return Response(to_json(told), media_type="application/json")
 
 

@@ -1,6 +1,6 @@
 """What goes out over HTTP about one item for one user."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -121,6 +121,56 @@ class ListWithout(ResponseBody):
     left: tuple[LeftItem, ...] = Field(description="What was in the list, and would not be.")
 
 
+class WordShare(ResponseBody):
+    """One word of a text, and what it adds to how near the text lies."""
+
+    word: str = Field(
+        description="As the text has it. In Chinese, which has no spaces, up to four characters "
+        "that pull the same way stand together.",
+        examples=["chocolate"],
+    )
+    share: float = Field(description="Below 0: it takes from it.", examples=[0.3127])
+
+
+class TextWords(ResponseBody):
+    """The words of one text that matter most; with `rest` they add up to `likeness`."""
+
+    words: tuple[WordShare, ...] = Field(description="The strongest first, twelve at most.")
+    rest: float = Field(
+        description="What all else in it adds, and how near a text without words lies.",
+        examples=[0.0214],
+    )
+
+
+class ReasonWords(ResponseBody):
+    """Which words make the item's text and a reason's lie near each other."""
+
+    event: EventName
+    item_id: ItemName | None
+    title: Title | None = Field(description=OF_SEARCH)
+    likeness: float = Field(
+        description="How near the item's text lies to the reason's as the model reads them: -1 to "
+        "1. It is the part of the reason's share that texts have.",
+        examples=[0.612],
+    )
+    of_item: TextWords
+    of_reason: TextWords | None = Field(
+        description="Null for a search: whoever searched knows its words."
+    )
+
+
+class Words(ResponseBody):
+    """The words of the texts that matter, as far as they are read."""
+
+    state: Literal["ready", "asked", "none"] = Field(
+        description="`asked`: what is not here yet is being read, and is there when this is asked "
+        "again a few seconds later; it is kept for a day. `ready`: all is here. `none`: no reason "
+        "named has a text in the catalogue beside the item's own.",
+        examples=["ready"],
+    )
+    of: tuple[ReasonWords, ...] = Field(description="Of each reason, in their order.")
+
+
 class WhyAnswer(ResponseBody):
     """Why an item is in a user's list, or why not."""
 
@@ -160,6 +210,7 @@ class WhyAnswer(ResponseBody):
     price_share: float = Field(
         description="What its price adds, among those of its category.", examples=[0.018204]
     )
+    words: Words
     without: ListWithout | None = Field(
         description="With `without`: the list that there would be; else null."
     )

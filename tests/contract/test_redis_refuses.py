@@ -20,6 +20,8 @@ from portrait.adapters.redis_live import RedisLive
 from portrait.adapters.redis_progress import RedisOffsets, RedisPopularity, RedisProgress
 from portrait.adapters.redis_registry import RedisRegistry
 from portrait.adapters.redis_store import RedisProfiles, connect_redis
+from portrait.adapters.redis_words import RedisWords
+from portrait.catalogue.words import WordShares, WordsQuestion
 from portrait.errors import StoreDamagedError, StoreRefusedError, StoreUnavailableError
 from portrait.events.item import Item
 from portrait.lifecycle.jobs import new_job
@@ -33,6 +35,7 @@ from tests.support.processes import until
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
 PERSON = "ann-who-is-nobody-elses-business"  # stands in keys and in values
 MODEL = learned_model("learned")
+ASKED = WordsQuestion("0" * 16, PERSON, 1, 2)
 
 Call = Callable[[], Awaitable[object]]
 
@@ -60,6 +63,8 @@ def writes_of(redis: Redis) -> list[Call]:
             [Write(PERSON, b"", bytes(500), PERSON.encode())]
         ),
         lambda: RedisDesk(redis).ask([PERSON]),
+        lambda: RedisWords(redis).ask([ASKED]),
+        lambda: RedisWords(redis).put(ASKED, WordShares((), 0.0, 0.0, 0.0)),
         lambda: RedisCatalogue(redis).put_items([Item(id=PERSON, title=PERSON)]),
         lambda: RedisCatalogue(redis).put_vectors(PERSON, [1, 2], vectors),
         lambda: RedisPopularity(redis).add(20_000, {PERSON: 1}),

@@ -84,6 +84,24 @@ def test_an_event_over_http_changes_the_profile(portrait: Portrait) -> None:
     asyncio.run(until(is_fresh, "the worker says that it has read everything"))
 
 
+def test_the_words_that_matter_are_there_once_the_index_worker_has_read_them(
+    portrait: Portrait,
+) -> None:
+    portrait.profile("ann")
+
+    def are_read() -> bool:
+        words = portrait.get("/profile/ann/why?item_id=item-12").json()["words"]
+        return bool(words["state"] == "ready")
+
+    asyncio.run(until(are_read, "the words are read"))
+
+    (told,) = portrait.get("/profile/ann/why?item_id=item-12").json()["words"]["of"]
+    assert told["item_id"] == "item-2"
+    assert "tuna" in {each["word"] for each in told["of_item"]["words"]}
+    shares = [each["share"] for each in told["of_item"]["words"]]
+    assert abs(sum(shares) + told["of_item"]["rest"] - told["likeness"]) < 1e-3
+
+
 def test_an_event_over_kafka_changes_the_profile(portrait: Portrait) -> None:
     event = {
         "event_id": "bob-1",

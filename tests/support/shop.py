@@ -56,6 +56,7 @@ from tests.support.memory_opinions import MemoryOpinions
 from tests.support.memory_registry import MemoryRegistry
 from tests.support.memory_rights import MemoryErasures, MemoryExports
 from tests.support.memory_rules import MemoryRules
+from tests.support.memory_words import MemoryWords
 from tests.support.promotions import put_in_service
 from workers.update.reviews import said_of
 
@@ -84,6 +85,7 @@ class Shop:
     jobs: MemoryJobs = field(init=False)
     identities: MemoryIdentities = field(init=False)
     desk: MemoryDesk = field(default_factory=MemoryDesk)
+    words: MemoryWords = field(default_factory=MemoryWords)
     opinions: MemoryOpinions = field(default_factory=MemoryOpinions)
     lists: MemoryLists = field(default_factory=MemoryLists)
     audiences: MemoryAudiences = field(default_factory=MemoryAudiences)
@@ -117,6 +119,7 @@ class Shop:
             audit=self.audit,
             jobs=self.jobs,
             desk=self.desk,
+            words=self.words,
             opinions=self.opinions,
             experiments=self.lists,
             shown=self.lists,

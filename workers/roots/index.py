@@ -10,12 +10,14 @@ from portrait.adapters.kafka_client import cluster_of
 from portrait.adapters.kafka_stream import open_stream
 from portrait.adapters.redis_desk import RedisDesk
 from portrait.adapters.redis_progress import RedisOffsets
+from portrait.adapters.redis_words import RedisWords
 from portrait.events.resume import Resume
 from portrait.events.topics import ITEMS
 from portrait.lifecycle.lease import stopped
 from portrait.model.encoder import TextEncoder
 from portrait.settings import Settings
 from portrait.text.text_encoder import from_anywhere
+from workers.attributers import Attributers
 from workers.encoders import Encoders
 from workers.index.another_encoder import AnotherEncoder
 from workers.index.desk import keep_read
@@ -24,6 +26,7 @@ from workers.index.shelves import Shelves
 from workers.index.spaces import Spaces
 from workers.index.unread import Unread
 from workers.index.upkeep import Upkeep
+from workers.index.words import Wordings, keep_attributed
 from workers.index.worker import Indexer, index
 from workers.roots.bounds import bounds_of
 from workers.roots.encoders import encoders_of
@@ -62,6 +65,7 @@ async def run(settings: Settings, _options: Namespace) -> None:
             beside = [
                 tasks.create_task(spaces.follow()),
                 tasks.create_task(keep_read(RedisDesk(wires.redis), spaces)),
+                tasks.create_task(keep_attributed(_wordings(wires, encoders))),
             ]
             indexer = Indexer(
                 wires.catalogue,
@@ -77,6 +81,11 @@ async def run(settings: Settings, _options: Namespace) -> None:
             for task in beside:
                 await stopped(task)
     log.info("worker_stopped", worker="index")
+
+
+def _wordings(wires: Wires, encoders: Encoders) -> Wordings:
+    desk, attributers = RedisWords(wires.redis), Attributers(encoders)
+    return Wordings(desk, wires.catalogue, wires.registry, attributers.of)
 
 
 def _spaces(  # noqa: PLR0913, PLR0917 - all that it looks after
