@@ -39,10 +39,8 @@ class Attributer:
     """An encoder that can say why. Blocks for about a second a text: call it from a thread."""
 
     def __init__(self, pooled: Pooled, tokenize: Tokenize) -> None:
-        self._pooled = pooled
+        self._pooled = pooled.requires_grad_(requires_grad=False)
         self._tokenize = tokenize
-        for weights in pooled.parameters():
-            weights.requires_grad_(requires_grad=False)
 
     def attribute(self, text: str, space: Space, toward: Vectors) -> WordShares:
         """Say which words of an item's text make it lie near a vector, (K,), of a space."""

@@ -61,7 +61,7 @@ async def shop_of(kind: str = LEARNED) -> Shop:
     return shop
 
 
-async def got(client: httpx.AsyncClient, item_id: str, **asked: object) -> dict[str, Any]:
+async def got(client: httpx.AsyncClient, item_id: str, **asked: Any) -> dict[str, Any]:  # noqa: ANN401 - a query
     answer = await why(client, item_id, **asked)
     assert answer.status_code == 200, answer.text
     WhyAnswer.model_validate_json(answer.content, strict=True)
@@ -96,7 +96,7 @@ async def events_of(client: httpx.AsyncClient) -> list[dict[str, Any]]:
 async def test_what_is_listed_is_explained_as_the_list_explains_it(
     kind: str, surface: str, language: str
 ) -> None:
-    asked = {"surface": surface, "language": language, "limit": 6}
+    asked: dict[str, Any] = {"surface": surface, "language": language, "limit": 6}
 
     async with open_shop(await shop_of(kind)) as client:
         answer = await listed(client, **asked)
@@ -125,7 +125,7 @@ async def test_the_shares_of_all_events_and_of_the_price_add_up(kind: str) -> No
 
 @KINDS
 async def test_the_rank_is_the_place_that_scores_alone_would_give(kind: str) -> None:
-    plain = {"exclude_seen": False, "diversity": 0, "limit": len(STOCK)}
+    plain: dict[str, Any] = {"exclude_seen": False, "diversity": 0, "limit": len(STOCK)}
     async with open_shop(await shop_of(kind)) as client:
         answer = await listed(client, **plain)
         order = [each["item_id"] for each in answer["items"]]
