@@ -75,7 +75,7 @@ class Taught:
 
     @property
     def _width(self) -> int:
-        return max(part.stop for part in self.parts.values())
+        return 3 * int(self.texts.shape[1]) + int(self.placed.shape[1])
 
     def _states(self, ring: NDArray[np.void]) -> Floats:
         place = positions(self.refs, np.ascontiguousarray(ring["ref"]))

@@ -192,7 +192,8 @@ def _figures(items: Branded, known: KnownBrands, cut: Cut, say: Say) -> dict[str
 
 
 def _right(items: Branded, rows: Rows, said: Sequence[str]) -> Flags:
-    return np.array(said) == np.array(items.at(rows).brands)
+    right: Flags = np.array(said) == np.array(items.at(rows).brands)
+    return right
 
 
 def _mean(figures: Sequence[dict[str, float]]) -> dict[str, float]:
