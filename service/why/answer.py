@@ -57,7 +57,7 @@ def answer(asked: Question, view: View, fresh: Freshness) -> Json:
             "brand": item.brand,
             "price": item.price,
         },
-        "strategy": strategy_of(loaded, listing),
+        "strategy": strategy_of(loaded, listing.basis),
         "model_version": view.model.version,
         "space_id": view.model.space_id,
         "experiments": asked.trials.named,
@@ -105,7 +105,7 @@ def _without(asked: Question, before: Listing, events: list[Json], view: View) -
             {name: each[name] for name in NAMED} for each in events if each["event"] in gone
         ],
         "is_exact": remembers_all(asked.profile),
-        "strategy": strategy_of(asked.loaded, after),
+        "strategy": strategy_of(asked.loaded, after.basis),
         **_told(standings.of(asked.row)),
         "items": [
             {

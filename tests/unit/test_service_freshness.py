@@ -63,7 +63,10 @@ async def read(
     asked: dict[str, Any] = {"min_position": position, "wait_ms": wait_ms}
     if method == "GET":
         return await client.get(path, params=asked)
-    more = {"/recommend/page": {"rows": [{"limit": 2}]}, "/recommend/groups": {"by": "category"}}
+    more: dict[str, dict[str, Any]] = {
+        "/recommend/page": {"rows": [{"limit": 2}]},
+        "/recommend/groups": {"by": "category"},
+    }
     return await client.post(path, json={"user_id": "ann", **asked, **more.get(path, {})})
 
 
