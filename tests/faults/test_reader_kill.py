@@ -130,6 +130,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         url = f"http://127.0.0.1:{port}"
         world = World(servers.kafka, servers.redis, url, settings, folder)
         asyncio.run(add_reading(world))
+        asyncio.run(until(lambda: is_ready(url), "the service answers"))
         httpx.post(f"{url}/models/{VERSION}/promote", timeout=30).raise_for_status()
         asyncio.run(until(lambda: serves(world, VERSION), "the model with the reader serves"))
         yield world
@@ -174,6 +175,13 @@ async def add_reading(world: World) -> None:
         card.model_copy(update={"encoder_source": source, "space_id": model.space_id})
     )
     await redis.aclose()
+
+
+def is_ready(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/readyz", timeout=30).status_code == 200
+    except httpx.TransportError:
+        return False
 
 
 async def serves(world: World, version: str) -> bool:
