@@ -15,12 +15,15 @@ from portrait.reading.decode import decode
 from portrait.reading.events import read_events
 from portrait.reading.names import CHINESE
 from portrait.reading.records import Clock
+from portrait.segments.segment import Change, Crossing
 from portrait.settings import Settings
 from service.schemas import MOST_EVENTS
 from tests.support.generated import ROOT, with_vocabularies
 from tests.support.records import FakeRecord, one_event
 
 PAGE = (ROOT / "docs" / "event-schema.md").read_text()
+BLOCKS = re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)
+CHANGE = '"change_id"'  # what is told of segments, and is no event
 EIGHT = 1_782_892_800_000  # 2026-07-01T08:00:00Z
 GOOD = {
     "event_id": "e-1",
@@ -85,7 +88,13 @@ def test_the_vocabularies_are_told_as_the_code_reads_them() -> None:
     assert with_vocabularies(PAGE) == PAGE
 
 
-@pytest.mark.parametrize("block", re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL))
+def test_the_example_of_a_change_is_one() -> None:
+    (block,) = (each for each in BLOCKS if CHANGE in each)
+
+    assert Change.model_validate_json(block).change is Crossing.ENTERED
+
+
+@pytest.mark.parametrize("block", [each for each in BLOCKS if CHANGE not in each])
 def test_every_example_is_an_event(block: str) -> None:
     said = read_events(block.encode())
     assert said.events
