@@ -9,7 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
-from starlette.routing import Route
+from starlette.routing import Match, Route
 
 from portrait.access.store import KeyNotFoundError, TooManyKeysError
 from portrait.audiences.gather import AudienceTooNarrowError
@@ -382,9 +382,8 @@ async def _http(request: Request, error: HTTPException) -> Response:
 
 def _allowed(request: Request) -> list[str]:
     """Return what may be done to a path, by all routes that are written as the first one is."""
-    path = request.scope["path"]
     routes = [route for route in request.app.routes if isinstance(route, Route)]
-    matching = [route for route in routes if route.path_regex.match(path)]
+    matching = [route for route in routes if route.matches(request.scope)[0] is not Match.NONE]
     alike = [route for route in matching if route.path_format == matching[0].path_format]
     return sorted({method for route in alike for method in route.methods or ()})
 

@@ -57,6 +57,8 @@ async def test_what_a_client_does_wrong_is_a_problem(method: str, path: str, sta
         ("/recommend", "POST"),
         ("/events", "POST"),
         ("/profile/ann", "DELETE, GET"),
+        ("/profile/ann/why", "GET"),
+        ("/profile/ann/consent", "GET, PUT"),
         ("/items/a/b", "DELETE, GET, PATCH, PUT"),
         ("/models/train", "POST"),
         ("/models/v1", "GET"),
