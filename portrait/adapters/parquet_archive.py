@@ -41,6 +41,7 @@ from portrait.times import to_moment
 ROWS_AT_ONCE = 65_536  # of a row group, and of what a reader holds
 AT = SCHEMA.get_field_index("occurred_at")
 LISTINGS = 10  # until two agree; a merge in between changes one of them
+SETTLES_SECONDS = 0.05  # the longer, the more often it has changed meanwhile
 KILLED_SECONDS = 3_600  # younger files aside may belong to a process that still writes
 PENDING, SWEPT, CONSENTS = "erasures/pending", "erasures/swept", "consents"
 _MOMENT = pa.timestamp("ms", "UTC")
@@ -74,11 +75,12 @@ class ParquetArchive:
     def segments(self) -> list[Segment]:
         """List the files; again while they change, so that no merge is seen half-way."""
         last = None
-        for _ in range(LISTINGS):
+        for listing in range(LISTINGS):
             found = self._list("")
             if found == last:
                 return [each for item in found if (each := Segment.from_name(*item)) is not None]
             last = found
+            time.sleep(listing * SETTLES_SECONDS)
         msg = "The archive changes faster than it can be listed."
         raise ArchiveChangedError(msg)
 
