@@ -32,6 +32,9 @@ from service.view import View
 BY_RULES, POPULAR = "rules", "popular"  # sources beside what a list was made of
 
 
+SCORES = "score", "relevance"  # of an item of a list
+
+
 @dataclass(frozen=True, slots=True)
 class Freshness:
     """How far what an answer stands on may be behind."""
@@ -165,7 +168,9 @@ def _items(listing: Listing, view: View, language: Language | None) -> dict[int,
     scored = zip(ranking.rows.tolist(), *shown, strict=True)
     return {
         row: {
-            **_item(view.shelf.items[row], scores, _faded(row, listing)),
+            **told_of(view.shelf.items[row]),
+            **dict(zip(SCORES, scores, strict=True)),
+            "faded": _faded(row, listing),
             **_reasons(None if reasons is None else reasons[place], scores, listing, language),
         }
         for place, (row, *scores) in enumerate(scored)
@@ -221,8 +226,8 @@ def _told(scores: Floats) -> list[float]:
     return told
 
 
-def _item(item: Item, scores: Sequence[float], faded: float) -> Json:
-    score, relevance = scores
+def told_of(item: Item) -> Json:
+    """Tell of an item what a list does, whomever it is for."""
     return {
         "item_id": item.id,
         "title": item.title,
@@ -230,9 +235,6 @@ def _item(item: Item, scores: Sequence[float], faded: float) -> Json:
         "category_read": item.category_read,
         "brand": item.brand,
         "price": item.price,
-        "score": score,
-        "relevance": relevance,
-        "faded": faded,
     }
 
 

@@ -10,13 +10,12 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from pydantic_core import to_json
 
-from portrait.events.item import Item
 from portrait.inference.groups import Groups, rank_groups, rank_popular_groups
 from portrait.inference.taste import FirstTaste, Taste
 from service.dependencies import caller_of, state_of, turns_of
 from service.http.problems import WRITING, declared
 from service.profiles.describe import DECIMALS, Json, lag_of, moment, stale_seconds
-from service.recommendations.answer import ruled
+from service.recommendations.answer import ruled, told_of
 from service.recommendations.asked import AskerBody
 from service.recommendations.group_schemas import By, GroupRequest, RecommendedGroups
 from service.recommendations.known import Loaded
@@ -115,17 +114,8 @@ def _group(groups: Groups, place: int, by: By, explained: ForAndAgainst | None, 
         "score": round(float(groups.scores[place]), DECIMALS),
         "reasons": favour,
         "against": against,
-        "items": [_item(view.shelf.items[row], worth) for row, worth in items],
-    }
-
-
-def _item(item: Item, worth: float) -> Json:
-    return {
-        "item_id": item.id,
-        "title": item.title,
-        "category": item.category,
-        "category_read": item.category_read,
-        "brand": item.brand,
-        "price": item.price,
-        "relevance": round(worth, DECIMALS),
+        "items": [
+            {**told_of(view.shelf.items[row]), "relevance": round(worth, DECIMALS)}
+            for row, worth in items
+        ],
     }

@@ -6,11 +6,8 @@ import hmac
 import json
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from hashlib import sha256
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import pytest
@@ -28,6 +25,7 @@ from tests.support.processes import (
     worker,
 )
 from tests.support.reviewers import drawn
+from tests.support.webhooks import receiving
 
 pytestmark = pytest.mark.e2e
 
@@ -40,41 +38,6 @@ BAD = [
     "质量太差了，漏水，要求退货",  # noqa: RUF001 - as it is written
     "Broken after a day, very bad.",
 ]
-
-
-class Received(BaseHTTPRequestHandler):
-    """Takes webhooks: refuses the first, as a server that is just starting would."""
-
-    posts: list[tuple[dict[str, str], bytes]]
-    refused = 0
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        kind = type(self)
-        if kind.refused == 0:
-            kind.refused = 1
-            self.send_response(503)
-        else:
-            kind.posts.append(({k.lower(): v for k, v in self.headers.items()}, body))
-            self.send_response(204)
-        self.end_headers()
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Say nothing."""
-
-
-@contextmanager
-def receiving() -> Iterator[tuple[str, type[Received]]]:
-    kind = type("OneTest", (Received,), {"posts": []})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), kind)
-    thread = Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/alerts", kind
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def reviews() -> Iterator[tuple[str, str, dict[str, Any]]]:

@@ -4,12 +4,8 @@ import asyncio
 import base64
 import hmac
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from hashlib import sha256
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import httpx
@@ -25,46 +21,12 @@ from tests.support.processes import (
     until,
     worker,
 )
+from tests.support.webhooks import receiving
 
 pytestmark = pytest.mark.e2e
 
 SECRET = "a secret of the test's own"  # noqa: S105
 BUYERS = {"expression": "purchases >= 2 && interest('shelf 0/milk') >= 0", "webhook": True}
-
-
-class Received(BaseHTTPRequestHandler):
-    """Takes webhooks: refuses the first, as a server that is just starting would."""
-
-    posts: list[tuple[dict[str, str], bytes]]
-    refused = 0
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        kind = type(self)
-        status = 503 if kind.refused == 0 else 204
-        if status == 503:
-            kind.refused = 1
-        else:
-            kind.posts.append(({k.lower(): v for k, v in self.headers.items()}, body))
-        self.send_response(status)
-        self.end_headers()
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Say nothing."""
-
-
-@contextmanager
-def receiving() -> Iterator[tuple[str, type[Received]]]:
-    kind = type("OneTest", (Received,), {"posts": []})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), kind)
-    thread = Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/segments", kind
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def buys(portrait: Portrait, *events: tuple[str, int]) -> None:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from portrait.archive.archive import ArchiveChangedError
 from portrait.evaluation.trial import DEFAULTS
 from portrait.lifecycle.jobs import Job, new_job
 from portrait.lifecycle.learner import BothFigures, NothingToLearnError, Progress, Trained
@@ -125,11 +126,14 @@ class StubSignals:
 
     events: int = 0
     moved: str | None = None
+    is_changing: bool = False  # the archive, so that it cannot be listed
     asked_since: list[int] = field(default_factory=list)
 
     async def labelled(self, since_ms: int) -> int:
         """Return the events."""
         self.asked_since.append(since_ms)
+        if self.is_changing:
+            raise ArchiveChangedError
         return self.events
 
     async def drift(self, _version: str) -> str | None:
@@ -684,6 +688,23 @@ async def test_the_loop_outlives_a_redis_that_is_away(
 
     async with bench.indexing():
         bench.jobs.is_down = False
+        await until(lambda: bench.jobs.jobs[job.id].is_over)
+    bench.closing.set()
+    await running
+
+
+async def test_the_loop_outlives_an_archive_that_changes_too_fast(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trainer, "LOOK_EVERY", 0.01)
+    bench.signals.is_changing = True
+    running = asyncio.create_task(trainer.train(bench.parts, bench.closing))
+    await until(lambda: running.done() or len(bench.signals.asked_since) > 1)
+    assert not running.done()
+
+    async with bench.indexing():
+        bench.signals.is_changing = False
+        job = await bench.ask()
         await until(lambda: bench.jobs.jobs[job.id].is_over)
     bench.closing.set()
     await running

@@ -89,7 +89,10 @@ class Parts:
 
 
 async def train(parts: Parts, closing: asyncio.Event) -> None:
-    """Run until told to stop. Redis being away is waited for; what else it raises is fatal."""
+    """Run until told to stop.
+
+    Redis or the archive being away, or changing too fast, is waited for; all else is fatal.
+    """
     started, tidied = datetime.now(UTC), -TIDY_EVERY
     while not closing.is_set():
         try:
@@ -98,7 +101,7 @@ async def train(parts: Parts, closing: asyncio.Event) -> None:
                 await tidy(parts)
                 tidied = monotonic()
             export(await parts.jobs.newest(KEPT), started)
-        except StoreUnavailableError as error:
+        except (StoreUnavailableError, ArchiveUnavailableError) as error:
             log.warning("training_waits", reason=str(error), retry_seconds=LOOK_EVERY)
         try:
             async with asyncio.timeout(LOOK_EVERY):
