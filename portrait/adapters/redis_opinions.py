@@ -52,7 +52,7 @@ from portrait.opinions.store import (
     Opened,
     Page,
 )
-from portrait.opinions.subject import Kind, Subject
+from portrait.opinions.subject import Subject, SubjectKind
 from portrait.opinions.topics import Topics
 from portrait.opinions.voices import KEPT_DAYS, Example, Voices
 from portrait.opinions.written import EXAMPLE, OPEN, VOICES, read_head, read_topics, write_topics
@@ -227,7 +227,7 @@ class RedisOpinions:
         async with translated():
             await self._redis.lrem(f"opinions:outbox:{way}", 0, alert_id)
 
-    async def page(self, kind: Kind, since: int, after: str | None, most: int) -> Page:
+    async def page(self, kind: SubjectKind, since: int, after: str | None, most: int) -> Page:
         """Return subjects by their newest text; `after` is where the page before ended."""
         newest, _, last = (after or "").partition(":")
         top = newest if newest.isdecimal() else "+inf"
@@ -336,7 +336,10 @@ class RedisOpinions:
         async with translated(), self._redis.pipeline(transaction=True) as pipe:
             for ref in refs:
                 pipe.delete(f"opinion:{ref}")
-                for index in ("opinions:subjects", *(f"opinions:of:{kind}" for kind in Kind)):
+                for index in (
+                    "opinions:subjects",
+                    *(f"opinions:of:{kind}" for kind in SubjectKind),
+                ):
                     pipe.zrem(index, ref)
             for id in ids:
                 pipe.hdel("opinions:alerts", id)

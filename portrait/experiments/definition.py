@@ -27,7 +27,7 @@ WHOLE = 1.0
 NEARLY = 1e-6  # that shares may differ from one
 
 
-class Kind(StrEnum):
+class ExperimentKind(StrEnum):
     """How variants are compared."""
 
     GROUPS = "groups"  # each person has one
@@ -92,7 +92,7 @@ class Definition(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    kind: Kind = Kind.GROUPS
+    kind: ExperimentKind = ExperimentKind.GROUPS
     variants: dict[Variant, Overrides] = Field(
         min_length=2,
         max_length=MOST_VARIANTS,
@@ -134,7 +134,7 @@ class Definition(BaseModel):
         return None if abs(sum(self.split.values()) - WHOLE) < NEARLY else "split adds up to 1"
 
     def _wrong_kind(self) -> str | None:
-        if self.kind is Kind.GROUPS:
+        if self.kind is ExperimentKind.GROUPS:
             return None
         if self.explores:
             return "`explore` goes with groups: an interleaved list is a draw already"
@@ -144,7 +144,7 @@ class Definition(BaseModel):
 
     def _has_twins(self) -> bool:
         asked = [each.model_dump_json() for each in self.variants.values()]
-        return self.kind is Kind.INTERLEAVING and len({*asked}) < len(asked)
+        return self.kind is ExperimentKind.INTERLEAVING and len({*asked}) < len(asked)
 
     def _ends_first(self) -> bool:
         return None not in (self.begins_at, self.ends_at) and self.ends_at <= self.begins_at  # type: ignore[operator] # neither is None
@@ -199,7 +199,7 @@ class Experiment(BaseModel):
             return None
         if not is_ramped(self.key, said.ramp, who):
             return None
-        if said.kind is Kind.INTERLEAVING:
+        if said.kind is ExperimentKind.INTERLEAVING:
             return INTERLEAVED
         return variant_of(self.key, said.shares, who)
 
@@ -208,7 +208,7 @@ class Experiment(BaseModel):
         mine, theirs = self.definition, other.definition
         if not (_may_meet(mine.layer, theirs.layer) and _share(mine.surfaces, theirs.surfaces)):
             return False
-        if mine.kind is theirs.kind is Kind.INTERLEAVING:
+        if mine.kind is theirs.kind is ExperimentKind.INTERLEAVING:
             return True
         return bool(_asked(mine) & _asked(theirs))
 

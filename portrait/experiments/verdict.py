@@ -10,7 +10,7 @@ from enum import StrEnum
 from math import isinf
 
 from portrait.experiments.counts import ALPHA, Lift, lift_of, ratio_p
-from portrait.experiments.definition import Definition, Goal, Kind
+from portrait.experiments.definition import Definition, ExperimentKind, Goal
 from portrait.experiments.means import mean_lift_of
 from portrait.experiments.tally import WORTH, sums_of
 
@@ -64,7 +64,7 @@ def verdict_of(definition: Definition, counts: Counts) -> Verdict:
     Every interval and p of an experiment holds at all moments together, 95 times in 100, for all of
     its variants by one goal.
     """
-    if definition.kind is Kind.INTERLEAVING:
+    if definition.kind is ExperimentKind.INTERLEAVING:
         return _interleaved(definition, counts)
     people = {
         name: round(counts.get(name, NOBODY).get("people", 0)) for name in definition.variants

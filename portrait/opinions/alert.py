@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from portrait.opinions.subject import Kind
+from portrait.opinions.subject import SubjectKind
 from portrait.times import DAY_MS
 
 OPEN_MS = 90 * DAY_MS  # how long others may join an alert: what is wide turns slowly
@@ -41,7 +41,7 @@ class Alert(BaseModel):
 
     alert_id: str = Field(description="The same each time that it is sent.", examples=["5f2c7a0c"])
     kind: AlertKind = Field(examples=["worse"])
-    subject_kind: Kind = Field(examples=["item"])
+    subject_kind: SubjectKind = Field(examples=["item"])
     subject: str = Field(examples=["1082185"])
     at: datetime = Field(
         description="When the text was written that decided it.", examples=["2026-11-26T18:02:11Z"]

@@ -8,7 +8,7 @@ from portrait.opinions.alert import Alert
 from portrait.opinions.book import OpenAlert
 from portrait.opinions.ledger import Ledger
 from portrait.opinions.mention import Mention
-from portrait.opinions.subject import Kind, Subject
+from portrait.opinions.subject import Subject, SubjectKind
 from portrait.opinions.topics import Topics
 from portrait.opinions.voices import Example
 
@@ -95,7 +95,7 @@ class OpinionStore(Protocol):
         """Note that one has left."""
         ...
 
-    async def page(self, kind: Kind, since: int, after: str | None, most: int) -> Page:
+    async def page(self, kind: SubjectKind, since: int, after: str | None, most: int) -> Page:
         """Return subjects of a kind of which something was said since a moment (ms)."""
         ...
 

@@ -9,7 +9,7 @@ from portrait.ref import subject_ref
 MOST_LEVELS = 4  # of a category's path, the widest
 
 
-class Kind(StrEnum):
+class SubjectKind(StrEnum):
     """What a subject is. The narrowest first: of a turn that several show, the first is told."""
 
     ITEM = "item"
@@ -23,13 +23,13 @@ class Kind(StrEnum):
 class Subject:
     """One thing that opinions are about."""
 
-    kind: Kind
+    kind: SubjectKind
     name: str  # as it was first written
 
     @property
     def ref(self) -> int:
         """Names it in keys. Two spellings of a category are one, as everywhere."""
-        plain = meaning_of(self.name) if self.kind is Kind.CATEGORY else self.name
+        plain = meaning_of(self.name) if self.kind is SubjectKind.CATEGORY else self.name
         return subject_ref(f"{self.kind}:{plain}")
 
 
@@ -39,10 +39,10 @@ def subjects_of(
     """Return all that a text is about, the narrowest first."""
     paths = paths_to(category)[:MOST_LEVELS][::-1] if levels_of(category) else []
     named = [
-        (Kind.ITEM, item),
-        (Kind.SUBJECT, subject),
-        (Kind.BRAND, brand),
-        *((Kind.CATEGORY, path) for path in paths),
-        (Kind.SOURCE, source),
+        (SubjectKind.ITEM, item),
+        (SubjectKind.SUBJECT, subject),
+        (SubjectKind.BRAND, brand),
+        *((SubjectKind.CATEGORY, path) for path in paths),
+        (SubjectKind.SOURCE, source),
     ]
     return tuple(Subject(kind, name) for kind, name in named if name)

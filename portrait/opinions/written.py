@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field, TypeAdapter
 from portrait.model.space import Vectors
 from portrait.opinions.book import OpenAlert
 from portrait.opinions.ledger import COMPANIONS, Counts, Ledger
-from portrait.opinions.subject import Kind, Subject
+from portrait.opinions.subject import Subject, SubjectKind
 from portrait.opinions.topics import Latent, Topic, Topics
 from portrait.opinions.turns import Bucket, History
 from portrait.opinions.voices import Example, Voices
@@ -32,7 +32,7 @@ class _Part(BaseModel):
 class _Head(BaseModel):
     """A ledger without its windows and voices: nothing of it tells of a person."""
 
-    kind: Kind
+    kind: SubjectKind
     name: str
     newest: int
     negative: list[_Part]

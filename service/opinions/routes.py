@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query
 from pydantic import StringConstraints
 
 from portrait.opinions.store import OpinionStore, Page
-from portrait.opinions.subject import Kind, Subject
+from portrait.opinions.subject import Subject, SubjectKind
 from portrait.opinions.windows import KEPT, LENGTHS, Width
 from portrait.times import to_ms
 from service.dependencies import PartsDep
@@ -22,7 +22,7 @@ WINDOWS = 7  # of each subject, where nothing else is asked for
 
 router = APIRouter(route_class=ExactRoute, tags=["opinions"])
 
-KindQuery = Annotated[Kind, Query(description="What the subjects are.")]
+KindQuery = Annotated[SubjectKind, Query(description="What the subjects are.")]
 Name = Annotated[
     Annotated[str, StringConstraints(min_length=1, max_length=512)] | None,
     Query(description="One subject alone: an item's id, a brand, a category's path, a source."),
@@ -43,7 +43,7 @@ After = Annotated[
 @router.get("/opinions", responses=declared(422))
 async def get_opinions(  # noqa: PLR0913, PLR0917 - what may be asked
     parts: PartsDep,
-    kind: KindQuery = Kind.ITEM,
+    kind: KindQuery = SubjectKind.ITEM,
     name: Name = None,
     window: WidthQuery = Width.DAY,
     since: Since = None,
@@ -67,7 +67,12 @@ async def get_opinions(  # noqa: PLR0913, PLR0917 - what may be asked
 
 
 async def _page(  # noqa: PLR0913, PLR0917 - of what is asked
-    store: OpinionStore, kind: Kind, name: str | None, since: int, after: str | None, limit: int
+    store: OpinionStore,
+    kind: SubjectKind,
+    name: str | None,
+    since: int,
+    after: str | None,
+    limit: int,
 ) -> Page:
     """Return the one that is named, or a page of its kind."""
     if name is None:

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from portrait.opinions.alert import Alert
 from portrait.opinions.aspects import Aspect
-from portrait.opinions.subject import Kind
+from portrait.opinions.subject import SubjectKind
 from service.fields import Moment, ResponseBody
 
 Texts = Annotated[int, Field(ge=0, examples=[68])]
@@ -63,7 +63,7 @@ class WindowAnswer(Tones):
 class OpinionAnswer(ResponseBody):
     """What was said of one subject, the newest window first."""
 
-    kind: Kind
+    kind: SubjectKind
     name: str = Field(examples=["1082185"])
     newest: Moment = Field(description="When the newest text was written.")
     windows: tuple[WindowAnswer, ...]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from portrait.events.impression import MOST_TRIED
-from portrait.experiments.definition import Experiment, Kind, Overrides
+from portrait.experiments.definition import Experiment, ExperimentKind, Overrides
 from portrait.experiments.tries import Tries
 from service.recommendations.known import Loaded
 from service.recommendations.schemas import RecommendationRequest
@@ -73,11 +73,11 @@ def trials_of(
     variants: dict[str, str] = {}
     for each in experiments:
         said = each.definition
-        is_nobodys = asked.user_id is None and said.kind is Kind.GROUPS
+        is_nobodys = asked.user_id is None and said.kind is ExperimentKind.GROUPS
         variant = each.variant_for(who)
         if variant is None or is_nobodys or not (each.runs(now) and each.is_on(asked.surface)):
             continue
-        if said.kind is Kind.GROUPS:
+        if said.kind is ExperimentKind.GROUPS:
             arms = tuple(arm.under(said.variants[variant]) for arm in arms)
         elif len(arms) == 1:
             arms = _both(arms[0], said.variants)

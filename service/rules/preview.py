@@ -17,11 +17,19 @@ from service.recommendations.known import Loaded, load
 from service.recommendations.listing import Listing, list_items, rule_on, strategy_of
 from service.recommendations.schemas import RecommendationRequest
 from service.recommendations.turns import Turns
-from service.rules.schemas import PreviewAnswer, PreviewBody, PreviewItem, PreviewList, RuleReach
+from service.rules.schemas import (
+    PreviewItem,
+    PreviewList,
+    RuleReach,
+    RulesPreviewAnswer,
+    RulesPreviewBody,
+)
 from service.view import View
 
 
-async def preview(body: PreviewBody, parts: Parts, live: Live, turns: Turns) -> PreviewAnswer:
+async def preview(
+    body: RulesPreviewBody, parts: Parts, live: Live, turns: Turns
+) -> RulesPreviewAnswer:
     """Make lists twice, and compare them.
 
     Raises:
@@ -37,14 +45,16 @@ async def preview(body: PreviewBody, parts: Parts, live: Live, turns: Turns) -> 
         both = await turns.take(partial(_twice, loaded, view, tried, at))
         lists.append(_compared(user, loaded, view, *both))
         after.append(both[1])
-    return PreviewAnswer(
+    return RulesPreviewAnswer(
         changed=sum(_ids(each.before) != _ids(each.after) for each in lists),
         rules=tuple(_reach(rule, lists, after) for rule in book.rules),
         lists=tuple(lists),
     )
 
 
-def _requests(body: PreviewBody, live: Live) -> Iterable[tuple[str | None, RecommendationRequest]]:
+def _requests(
+    body: RulesPreviewBody, live: Live
+) -> Iterable[tuple[str | None, RecommendationRequest]]:
     """Return whose lists to make: of those who are named, and of the newest who asked."""
     for user in body.users:
         yield user, RecommendationRequest(user_id=user, limit=body.limit)

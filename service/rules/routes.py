@@ -16,9 +16,9 @@ from service.rules.preview import preview
 from service.rules.schemas import (
     BookSummary,
     HistoryAnswer,
-    PreviewAnswer,
-    PreviewBody,
     RulesBody,
+    RulesPreviewAnswer,
+    RulesPreviewBody,
 )
 
 router = APIRouter(route_class=ExactRoute, tags=["rules"])
@@ -111,8 +111,8 @@ async def get_history(parts: PartsDep) -> HistoryAnswer:
 
 @router.post("/rules/preview", responses=declared(*WRITING))
 async def post_preview(
-    body: PreviewBody, parts: PartsDep, live: LiveDep, request: Request
-) -> PreviewAnswer:
+    body: RulesPreviewBody, parts: PartsDep, live: LiveDep, request: Request
+) -> RulesPreviewAnswer:
     """Return what other rules would change in lists, before and after; nothing is changed by it."""
     return await preview(body, parts, live, turns_of(request))
 

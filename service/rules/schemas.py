@@ -61,7 +61,7 @@ class HistoryAnswer(ResponseBody):
     versions: tuple[BookSummary, ...]
 
 
-class PreviewBody(RequestBody):
+class RulesPreviewBody(RequestBody):
     """Rules to try, and whose lists to try them on."""
 
     model_config = ConfigDict(
@@ -116,7 +116,7 @@ class RuleReach(ResponseBody):
     removed: int = Field(description="Items that it took out of all lists.", examples=[3])
 
 
-class PreviewAnswer(ResponseBody):
+class RulesPreviewAnswer(ResponseBody):
     """What rules would change."""
 
     changed: int = Field(description="How many of the lists would be others.", examples=[3])

@@ -9,7 +9,7 @@ from portrait.segments.expression import Expression
 from portrait.segments.person import person_of
 from service.parts import Parts
 from service.recommendations.turns import Turns
-from service.segments.schemas import ClauseAnswer, PreviewAnswer
+from service.segments.schemas import ClauseAnswer, SegmentPreviewAnswer
 
 LONGEST_SECONDS = 1.0
 MOST_PEOPLE = 20_000
@@ -17,7 +17,7 @@ AT_ONCE = 50  # people of one turn: some 5 ms, so nobody's ranking waits for lon
 DECIMALS = 4
 
 
-async def preview(said: Expression, parts: Parts, turns: Turns) -> PreviewAnswer:
+async def preview(said: Expression, parts: Parts, turns: Turns) -> SegmentPreviewAnswer:
     """Look at some people, in the order in which the store has them, which says nothing of them.
 
     Raises:
@@ -55,9 +55,9 @@ class _Counts:
             self._members += all(holds)
             self._holding = [count + held for count, held in zip(self._holding, holds, strict=True)]
 
-    def answer(self, *, is_everybody: bool) -> PreviewAnswer:
+    def answer(self, *, is_everybody: bool) -> SegmentPreviewAnswer:
         """Say how many."""
-        return PreviewAnswer(
+        return SegmentPreviewAnswer(
             looked_at=self.people,
             is_everybody=is_everybody,
             members=self._members,

@@ -20,10 +20,10 @@ from service.routing import ExactRoute
 from service.segments.expressions import understood
 from service.segments.preview import preview
 from service.segments.schemas import (
-    PreviewAnswer,
-    PreviewBody,
     SegmentAnswer,
     SegmentBody,
+    SegmentPreviewAnswer,
+    SegmentPreviewBody,
     SegmentsAnswer,
 )
 
@@ -56,8 +56,8 @@ async def get_segments(parts: PartsDep) -> SegmentsAnswer:
 
 @router.post("/segments/preview", responses=declared(*WRITING))
 async def post_preview(
-    body: PreviewBody, parts: PartsDep, live: LiveDep, request: Request
-) -> PreviewAnswer:
+    body: SegmentPreviewBody, parts: PartsDep, live: LiveDep, request: Request
+) -> SegmentPreviewAnswer:
     """Say who would be in a segment, of as many people as can be looked at within a second.
 
     Or where in the expression the fault is: 422. Nothing is kept of it.

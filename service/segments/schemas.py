@@ -43,7 +43,7 @@ class SegmentBody(RequestBody):
     )
 
 
-class PreviewBody(RequestBody):
+class SegmentPreviewBody(RequestBody):
     """An expression to try."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"expression": "purchases >= 3"}]})
@@ -86,7 +86,7 @@ class ClauseAnswer(ResponseBody):
     share: Share
 
 
-class PreviewAnswer(ResponseBody):
+class SegmentPreviewAnswer(ResponseBody):
     """Who would be in a segment, of some people."""
 
     looked_at: Count = Field(

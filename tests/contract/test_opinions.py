@@ -12,7 +12,7 @@ from portrait.opinions.book import Book
 from portrait.opinions.ledger import Ledger
 from portrait.opinions.mention import Mention
 from portrait.opinions.store import OpinionStore
-from portrait.opinions.subject import Kind, Subject
+from portrait.opinions.subject import Subject, SubjectKind
 from portrait.opinions.topics import Topics
 from portrait.opinions.voices import MOST_AUTHORS, Example
 from portrait.opinions.windows import TEXTS, Width
@@ -57,13 +57,13 @@ class OpinionsContract:
         await stored(store, said(1), said(2))
         await stored(store, said(3))
 
-        found = await store.find(Subject(Kind.ITEM, "tea"))
+        found = await store.find(Subject(SubjectKind.ITEM, "tea"))
 
         assert found is not None
         assert found.subject.name == "tea"
         assert {counts[TEXTS] for counts in found.counts.values()} == {3}
         assert {window.width for window in found.counts} == {*Width}
-        assert await store.find(Subject(Kind.ITEM, "coffee")) is None
+        assert await store.find(Subject(SubjectKind.ITEM, "coffee")) is None
 
     async def test_a_text_that_was_taken_in_is_known_again(self, store: OpinionStore) -> None:
         await stored(store, said(1))
@@ -91,15 +91,17 @@ class OpinionsContract:
         names: list[str] = []
         after: str | None = None
         for _ in range(4):
-            page = await store.page(Kind.ITEM, NOW, after, 2)
+            page = await store.page(SubjectKind.ITEM, NOW, after, 2)
             names += [ledger.subject.name for ledger in page.subjects]
             after = page.next
             assert (after is None) == (len(names) == 7)
 
         assert sorted(names) == [f"item-{number}" for number in range(7)]
         assert names[0] == "item-6"
-        assert (await store.page(Kind.BRAND, NOW, None, 5)).subjects[0].subject.name == "Leaf"
-        assert not (await store.page(Kind.ITEM, NOW + 10, None, 5)).subjects
+        assert (await store.page(SubjectKind.BRAND, NOW, None, 5)).subjects[
+            0
+        ].subject.name == "Leaf"
+        assert not (await store.page(SubjectKind.ITEM, NOW + 10, None, 5)).subjects
 
     async def test_an_author_is_forgotten_at_once_and_stays_so(self, store: OpinionStore) -> None:
         await stored(store, said(1, author="ann"), said(2, author="bob"), said(3, SOAP, "ann"))
@@ -108,7 +110,7 @@ class OpinionsContract:
         await store.forget(ann, NOW + 10)
 
         for item in ("tea", "soap"):
-            ledger = await store.find(Subject(Kind.ITEM, item))
+            ledger = await store.find(Subject(SubjectKind.ITEM, item))
             assert ledger is not None
             assert not any(voices.knows(ann) for voices in ledger.voices.values())
             shown = [
@@ -125,14 +127,14 @@ class OpinionsContract:
         quiet = [replace(said(n, author=each), at=NOW, text="") for n, each in enumerate(rest)]
         await stored(store, *quiet)
         await stored(store, replace(said(1_000, author=ann), at=NOW))
-        shown = await store.find(Subject(Kind.ITEM, "tea"))
+        shown = await store.find(Subject(SubjectKind.ITEM, "tea"))
         assert shown is not None
         assert user_ref(ann) in authors_of(shown)
         assert not any(voices.knows(user_ref(ann)) for voices in shown.voices.values())
 
         await store.forget(user_ref(ann), NOW + 10)
 
-        left = await store.find(Subject(Kind.ITEM, "tea"))
+        left = await store.find(Subject(SubjectKind.ITEM, "tea"))
         assert left is not None
         assert not authors_of(left)
 
@@ -163,7 +165,7 @@ class OpinionsContract:
         await stored(store, *mentions, alerts=(alert,))
         for number in range(3, 30):  # no other text of the first day is an example any more
             await stored(store, replace(said(number, author="cyn"), at=NOW))
-        ledger = await store.find(Subject(Kind.ITEM, "tea"))
+        ledger = await store.find(Subject(SubjectKind.ITEM, "tea"))
         assert ledger is not None
         assert authors_of(ledger) == {user_ref("cyn")}
 
@@ -237,7 +239,7 @@ class TestRedisOpinions(OpinionsContract):
     async def test_what_nobody_can_read_is_not_there(self, redis: Redis) -> None:
         store = RedisOpinions(redis)
         await stored(store, said(1))
-        subject = Subject(Kind.ITEM, "tea")
+        subject = Subject(SubjectKind.ITEM, "tea")
         await redis.hset(f"opinion:{subject.ref:016x}", "head", "damaged")
         await redis.set("opinions:open", b"\xff")
         await redis.set("opinions:topics", b"{}")

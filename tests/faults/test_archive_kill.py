@@ -3,7 +3,7 @@
 import asyncio
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,7 @@ import pytest
 from portrait.adapters.kafka_client import cluster_of
 from portrait.adapters.kafka_topics import create_topics
 from portrait.adapters.parquet_archive import ParquetArchive
-from portrait.archive.archive import SCHEMA, ArchiveChangedError, scan
+from portrait.archive.archive import SCHEMA, scan
 from portrait.archive.segment import Segment, covered
 from portrait.events.topics import read_topics
 from portrait.settings import Settings
@@ -60,13 +60,14 @@ class Run:
                 process.wait()
 
     def spanned(self) -> int:
-        """Return how many offsets the names of the files span."""
-        return sum(end - first for first, end in covered(self.segments()).values())
+        """Return how many offsets the names of the files span, by one look at them.
 
-    def segments(self) -> list[Segment]:
-        with suppress(ArchiveChangedError):
-            return self.archive.segments()
-        return []
+        A reader looks until two looks agree, which an archiver that is in a hurry outruns.
+        """
+        names = (path.relative_to(self.folder) for path in self.folder.rglob("*.parquet"))
+        found = (Segment.from_name(name.as_posix(), 0) for name in names)
+        spans = covered([each for each in found if each is not None])
+        return sum(end - first for first, end in spans.values())
 
     def rows(self) -> pa.Table:
         """Return every row that a reader sees."""

@@ -98,7 +98,12 @@ class Shop:
         started = time.monotonic()
         asyncio.run(until(lambda: _serves(self.redis, self.champion), f"{what}: the champion"))
         serves = time.monotonic() - started
-        asyncio.run(until(lambda: _has(self.redis, self.expected), f"{what}: the profiles"))
+        try:
+            asyncio.run(until(lambda: _has(self.redis, self.expected), f"{what}: the profiles"))
+        except TimeoutError as error:
+            difference = asyncio.run(_difference(self.redis, self.expected))
+            msg = f"{difference}\n{error}"
+            raise TimeoutError(msg) from error
         seconds = time.monotonic() - started
         log.info("recovered", what=what, champion=round(serves, 1), profiles=round(seconds, 1))
         asyncio.run(until(lambda: is_ready(self.url), f"{what}: the service"))
@@ -187,6 +192,16 @@ async def _has(url: str, expected: Records) -> bool:
     found = await profiles_of(url)
     same = found.keys() == expected.keys() and _facts(found) == _facts(expected)
     return same and all(_is_alike(record, expected[user]) for user, record in found.items())
+
+
+async def _difference(url: str, expected: Records) -> str:
+    """Say how many profiles are others than they were, and in what."""
+    found = await profiles_of(url)
+    both = found.keys() & expected.keys()
+    facts = {user for user in both if _facts({user: found[user]}) != _facts({user: expected[user]})}
+    portraits = {user for user in both - facts if not _is_alike(found[user], expected[user])}
+    counts = len(expected.keys() - both), len(found.keys() - both), len(facts), len(portraits)
+    return "profiles missing {}, more {}, other facts {}, other portraits {}".format(*counts)
 
 
 def _facts(records: Records) -> Records:

@@ -10,7 +10,7 @@ from portrait.opinions.book import OpenAlert
 from portrait.opinions.ledger import Ledger
 from portrait.opinions.mention import Mention
 from portrait.opinions.store import OUTBOX, Opened, Page
-from portrait.opinions.subject import Kind, Subject
+from portrait.opinions.subject import Subject, SubjectKind
 from portrait.opinions.topics import Topics
 from portrait.opinions.voices import Example
 
@@ -104,7 +104,7 @@ class MemoryOpinions:
         """Take one out."""
         self._outbox[way].remove(alert_id)
 
-    async def page(self, kind: Kind, since: int, after: str | None, most: int) -> Page:
+    async def page(self, kind: SubjectKind, since: int, after: str | None, most: int) -> Page:
         """Return subjects, the newest first."""
         placed = sorted(
             (

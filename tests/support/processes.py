@@ -76,16 +76,24 @@ class Portrait:
         asyncio.run(until(is_there, f"{folded} events of {user} are folded"))
         return self.get(f"/profile/{user}").json()
 
+    def answers(self) -> bool:
+        """Whether the service answers at all."""
+        return self._is_well("/livez")
+
     def is_ready(self) -> bool:
+        """Whether a model serves, and all that it needs is up."""
+        return self._is_well("/readyz")
+
+    def _is_well(self, path: str) -> bool:
         try:
-            return self.get("/readyz").status_code == 200
+            return self.get(path).status_code == 200
         except httpx.TransportError:
             return False
 
 
 @contextmanager
 def running_portrait(directory: Path) -> Iterator[Portrait]:
-    """Start servers, index worker, update worker and service."""
+    """Start servers, index worker, update worker and service, which answers then."""
     with (
         start_servers(directory) as servers,
         portrait_on(environment(servers.kafka, servers.redis), directory) as portrait,
@@ -110,7 +118,9 @@ def portrait_on(servers: dict[str, str], directory: Path) -> Iterator[Portrait]:
             ),
         }
         at = settings["PORTRAIT_KAFKA_BOOTSTRAP"], settings["PORTRAIT_REDIS_URL"]
-        yield Portrait(f"http://127.0.0.1:{port}", *at, directory, settings, processes, health)
+        portrait = Portrait(f"http://127.0.0.1:{port}", *at, directory, settings, processes, health)
+        asyncio.run(until(portrait.answers, "the service answers"))
+        yield portrait
 
 
 def with_path(settings: dict[str, str]) -> dict[str, str]:

@@ -33,7 +33,7 @@ from portrait.opinions.aspects import (
 )
 from portrait.opinions.book import Book
 from portrait.opinions.mention import Mention
-from portrait.opinions.subject import Kind, Subject
+from portrait.opinions.subject import Subject, SubjectKind
 from portrait.opinions.topics import Topics
 from portrait.opinions.windows import TEXTS, Width
 from portrait.ref import user_ref
@@ -52,7 +52,7 @@ from workers.update.worker import update
 NOW = round(time.time() * 1_000)
 THINGS = ["cap", "bottle", "zip", "strap", "lamp", "screen", "courier", "parcel", "dye", "fabric"]
 FAULTS = ["leaks", "breaks", "jams", "rips", "dims", "hangs", "delays", "goes", "fades", "shrinks"]
-TEA = Subject(Kind.ITEM, "tea")
+TEA = Subject(SubjectKind.ITEM, "tea")
 
 
 def review(offset: int, user: str = "ann", **changes: object) -> FakeRecord:

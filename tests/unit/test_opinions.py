@@ -10,7 +10,7 @@ from portrait.opinions.aspects import Aspect, Tone, aspects_of
 from portrait.opinions.harm import Harm, harm_of
 from portrait.opinions.ledger import Ledger
 from portrait.opinions.mention import Mention, mention_of_review
-from portrait.opinions.subject import Kind, Subject, subjects_of
+from portrait.opinions.subject import Subject, SubjectKind, subjects_of
 from portrait.opinions.voices import KEPT_DAYS, MOST_AUTHORS, PER_SLOT, Voices, authors_in
 from portrait.opinions.windows import KEPT, TEXTS, Width, Window, share_of, windows_of
 from portrait.opinions.written import read_head, write_head
@@ -95,7 +95,7 @@ def test_the_same_burst_by_as_many_people_is_a_turn() -> None:
 
 
 def test_windows_are_kept_so_long_and_no_longer() -> None:
-    ledger = Ledger(Subject(Kind.ITEM, "tea"))
+    ledger = Ledger(Subject(SubjectKind.ITEM, "tea"))
     (product,) = shop(drawn(0), 1)
 
     for day in range(500):
@@ -109,7 +109,7 @@ def test_windows_are_kept_so_long_and_no_longer() -> None:
 
 
 def test_a_ledger_reads_as_it_was_written() -> None:
-    ledger = Ledger(Subject(Kind.BRAND, "Private"))
+    ledger = Ledger(Subject(SubjectKind.BRAND, "Private"))
     (product,) = shop(drawn(0), 1)
     for number in range(100):
         at = BEGIN + number * HOUR_MS
@@ -126,7 +126,7 @@ def test_a_ledger_reads_as_it_was_written() -> None:
 
 
 def test_texts_count_in_the_hour_the_day_and_the_week_they_were_written_in() -> None:
-    ledger = Ledger(Subject(Kind.ITEM, "tea"))
+    ledger = Ledger(Subject(SubjectKind.ITEM, "tea"))
     (product,) = shop(drawn(0), 1)
     for number, hour in enumerate((0, 0, 1, 25)):
         at = BEGIN + hour * HOUR_MS
@@ -243,7 +243,7 @@ def test_stars_are_not_read_over_and_a_review_that_says_nothing_is_none() -> Non
 def test_a_category_is_one_subject_however_it_is_written_and_each_level_is_one() -> None:
     def categories(path: str) -> list[int]:
         subjects = subjects_of(source="s", item=None, subject=None, brand="", category=path)
-        return [each.ref for each in subjects if each.kind is Kind.CATEGORY]
+        return [each.ref for each in subjects if each.kind is SubjectKind.CATEGORY]
 
     assert categories("Grocery > Tea > Green") == categories("grocery/tea/green")
     assert len(categories("Grocery > Tea > Green")) == 3

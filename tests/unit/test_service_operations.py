@@ -479,6 +479,12 @@ def test_every_reference_of_the_document_leads_somewhere() -> None:
     assert references(document) <= known
 
 
+def test_no_two_schemas_of_the_document_share_a_name() -> None:
+    names = app_of().openapi()["components"]["schemas"]
+
+    assert not [name for name in names if "__" in name]
+
+
 @pytest.mark.parametrize("name", answers())
 def test_the_examples_of_answers_are_valid(name: str) -> None:
     schemas = app_of().openapi()["components"]["schemas"]
