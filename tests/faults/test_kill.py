@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-from redis.exceptions import BusyLoadingError, ConnectionError  # noqa: A004
 
 from portrait.adapters.kafka_client import cluster_of
 from portrait.adapters.kafka_topics import create_topics
@@ -24,12 +23,15 @@ from portrait.settings import Settings
 from sandbox.processes import Process, kill
 from sandbox.servers import free_port, start_kafka, start_redis
 from tests.support.processes import (
+    OFFSETS,
     RECEIVED,
     Fields,
     catalogue,
     environment,
     events,
     folded,
+    is_folded,
+    marked,
     producing,
     profiles,
     publish_events,
@@ -42,7 +44,6 @@ from tests.support.topics import timeless
 pytestmark = pytest.mark.e2e
 
 ITEMS = 60
-OFFSETS = "offsets:portrait-update"
 
 
 @dataclass(frozen=True)
@@ -86,8 +87,7 @@ class World:
         return await folded(self.redis_url) >= count
 
     async def is_done(self) -> bool:
-        """Whether all is folded, and marked as such: before that, new texts may be read yet."""
-        return await folded(self.redis_url) == await marked(self.redis_url) == len(self.sent)
+        return await is_folded(self.redis_url, len(self.sent))
 
     async def is_at_work(self) -> bool:
         return await self.has_folded(len(self.sent) // 3)
@@ -238,18 +238,6 @@ async def erase(kafka: str, users: list[str], *, at: int) -> None:
     async with producing(kafka) as producer:
         for user in users:
             await producer.send(ERASURES, None, user.encode(), timestamp_ms=at)
-
-
-async def marked(url: str) -> int:
-    """Count the records before the offsets that are stored; 0 while Redis is away."""
-    redis = await connect_redis(url)
-    try:
-        found = await redis.hvals(OFFSETS)
-    except (ConnectionError, BusyLoadingError):
-        return 0
-    finally:
-        await redis.aclose()
-    return sum(int(each.split()[0]) for each in found)
 
 
 async def forget_offsets(url: str) -> None:

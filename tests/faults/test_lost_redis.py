@@ -37,7 +37,7 @@ from tests.support.processes import (
     catalogue,
     environment,
     events,
-    folded,
+    is_folded,
     profiles,
     publish_events,
     publish_items,
@@ -138,7 +138,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
         paints = lambda: challenger in (logs / "update.log").read_text()  # noqa: E731
         asyncio.run(until(paints, "the update worker paints with it"))
         asyncio.run(publish_events(kafka, LOG))
-        asyncio.run(until(lambda: is_folded(redis), "the log is folded"))
+        asyncio.run(until(lambda: is_folded(redis, EVENTS), "the log is folded"))
         expected = asyncio.run(profiles_of(redis))
         url = f"http://127.0.0.1:{port}"
         servers = stack, redis_stack, kafka, redis, url, health, logs
@@ -174,10 +174,6 @@ async def flush(url: str) -> None:
 
 async def _serves(url: str, version: str) -> bool:
     return await champion_of(url) == version
-
-
-async def is_folded(url: str) -> bool:
-    return await folded(url) == EVENTS
 
 
 async def profiles_of(url: str) -> Records:

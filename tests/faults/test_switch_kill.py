@@ -35,7 +35,7 @@ from tests.support.processes import (
     catalogue,
     environment,
     events,
-    folded,
+    is_folded,
     profiles,
     publish_events,
     publish_items,
@@ -119,7 +119,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         settings = environment(servers.kafka, servers.redis)
         asyncio.run(_fill(servers.kafka, servers.redis))
         with worker("index", settings, logs), worker("update", settings, logs):
-            asyncio.run(until(lambda: _is_folded(servers.redis), "the log is folded"))
+            asyncio.run(until(lambda: is_folded(servers.redis, EVENTS), "the log is folded"))
         challenger, former = asyncio.run(_begin(servers.redis))
         begun = World(
             servers.kafka,
@@ -143,10 +143,6 @@ async def _fill(kafka: str, redis_url: str) -> None:
     await create_topics(cluster_of(settings), read_topics(settings.topics_file))
     await publish_items(kafka, catalogue(ITEMS))
     await publish_events(kafka, LOG)
-
-
-async def _is_folded(url: str) -> bool:
-    return await folded(url) == EVENTS
 
 
 async def _begin(url: str) -> tuple[Model, str]:

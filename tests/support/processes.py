@@ -40,6 +40,7 @@ from tests.support.patience import ANSWER_SECONDS, PATIENCE
 
 PARTITIONS = 6  # of every event topic
 POLL_SECONDS = 0.02
+OFFSETS = "offsets:portrait-update"  # in Redis: how far the update workers have read
 STOPPED = "T"  # of a thread, in /proc
 RECEIVED = 1_790_000_000_000  # Kafka's time of the first event, ms: the same in every run
 
@@ -240,6 +241,23 @@ async def folded(redis_url: str) -> int:
     finally:
         await redis.aclose()
     return sum(int.from_bytes(record[:8], "big") for record in found.values())
+
+
+async def marked(redis_url: str) -> int:
+    """Count the records before the offsets that the update workers stored; 0 without Redis."""
+    redis = await connect_redis(redis_url)
+    try:
+        found = await redis.hvals(OFFSETS)
+    except (ConnectionError, BusyLoadingError):
+        return 0
+    finally:
+        await redis.aclose()
+    return sum(int(each.split()[0]) for each in found)
+
+
+async def is_folded(redis_url: str, count: int) -> bool:
+    """Whether so many events are folded, and marked: before that, new texts may be read yet."""
+    return await folded(redis_url) == await marked(redis_url) == count
 
 
 class Signalled(Protocol):
