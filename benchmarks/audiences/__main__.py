@@ -87,10 +87,11 @@ def _asked(
 
 def _subjects(shop: Shop, moment: Moment) -> Sequence[Codes]:
     """Return the items of each category; of a shop without any, each of those bought most."""
-    categories = np.unique(shop.category_refs[shop.category_refs > 0])
+    refs = shop.category_refs
+    categories = np.unique(refs[refs > 0])
     if len(categories):
-        return [np.flatnonzero(shop.category_refs == each) for each in categories]
-    counts = np.bincount(moment.bought.item, minlength=len(shop.category_refs))
+        return [np.flatnonzero(refs == each) for each in categories]
+    counts = np.bincount(moment.bought.item, minlength=len(refs))
     return [np.array([item]) for item in np.argsort(-counts, kind="stable")[:MOST_SUBJECTS]]
 
 

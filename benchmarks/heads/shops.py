@@ -29,9 +29,14 @@ class Shop:
     name: str
     interactions: Interactions
     texts: list[str]  # of each item
-    category_refs: NDArray[np.uint64]  # (N,), name_ref of the interest category; 0 = none
+    categories: list[str]  # of each item, as interests name them; "" = none
     until: int  # the log is complete up to here, ms
     groups: dict[str, tuple[NDArray[np.int64], list[str]]]  # codes (U,) and names, by trait
+
+    @property
+    def category_refs(self) -> NDArray[np.uint64]:
+        """The name_ref of each item's category, (N,); 0 = none."""
+        return np.array([name_ref(name) if name else 0 for name in self.categories], np.uint64)
 
 
 def complete_journey() -> Shop:
@@ -63,7 +68,7 @@ def complete_journey() -> Shop:
             users=len(households),
         ),
         [". ".join(filter(None, path[::-1])).lower() for path in zip(*levels, strict=True)],
-        _refs(names),
+        names,
         int(at.max()) + 1,
         {name: _grouped(people[name]) for name in ("income", "age")},
     )
@@ -92,7 +97,7 @@ def online_retail(path: Path) -> Shop:
             users=len(customers),
         ),
         [text.lower() for text in ids],
-        np.zeros(len(ids), np.uint64),
+        [""] * len(ids),
         int(at.max()) + 1,
         {},
     )
@@ -129,10 +134,6 @@ def _ms(moments: pd.Series) -> NDArray[np.int64]:
     """Return ms since 1970; the shop's clock is read as UTC."""
     at: NDArray[np.int64] = moments.astype("datetime64[ms]").astype(np.int64).to_numpy()
     return at
-
-
-def _refs(names: Sequence[str]) -> NDArray[np.uint64]:
-    return np.array([name_ref(name) if name else 0 for name in names], np.uint64)
 
 
 def _grouped(trait: pd.Series) -> tuple[NDArray[np.int64], list[str]]:

@@ -1,10 +1,11 @@
-"""The next basket, Portrait beside its peers. The last line is one JSON object with every figure.
+"""The next basket, item pages and carts, Portrait beside its peers. The last line is JSON.
 
-    python -m benchmarks.recommend --data FOLDER [--sets NAME ...] [--quick] [--report FILE]
+    python -m benchmarks.recommend --data FOLDER [--sets NAME ...] [--surfaces NAME ...] [--quick]
+        [--report FILE]
 
 FOLDER holds `online_retail/`; Complete Journey comes with pip. Of users with three baskets or more
-the last is the test, the one before it is for choices. Nothing is drawn in any fit, so there are no
-seeds: intervals are over users. Progress goes to stderr.
+the last is the test, the one before it is for choices. Nothing is drawn in any fit: intervals are
+over users. What of a basket is looked at is drawn, three times. Progress goes to stderr.
 """
 
 import argparse
@@ -12,12 +13,14 @@ import json
 import platform
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from benchmarks.heads.shops import Shop, complete_journey, online_retail
+from benchmarks.recommend.about import SURFACES
 from benchmarks.recommend.baskets import Baskets, baskets_of, trial_of
 from benchmarks.recommend.figures import Figures, against, figures_of, set_figures
 from benchmarks.recommend.frequency import PersonalTop
@@ -25,12 +28,14 @@ from benchmarks.recommend.measure import Told, measure
 from benchmarks.recommend.ours import WHOLE, Portrait, RingTop, in_order
 from benchmarks.recommend.peer import Peer
 from benchmarks.recommend.report import set_report
+from benchmarks.recommend.things import about_things
 from benchmarks.recommend.tifu import TifuKnn
 from benchmarks.recommend.up_cf import UpCf
 from portrait.dataset.interactions import Interactions
 from portrait.logs import configure_logs
 
 QUICK_USERS = 300
+AGAIN = "again"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -57,6 +62,10 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--sets", nargs="*", default=[*_shops(Path())], help="only these sets")
+    parser.add_argument(
+        "--surfaces", nargs="*", default=[AGAIN, *SURFACES], choices=[AGAIN, *SURFACES]
+    )
+    parser.add_argument("--cache", type=Path, default=Path("build/cache"), help="of text vectors")
     parser.add_argument("--quick", action="store_true", help="a smoke run of some of the users")
     parser.add_argument("--report", type=Path, help="Markdown file to write")
     options = parser.parse_args(arguments)
@@ -85,9 +94,17 @@ def _peers(events: Interactions) -> list[Peer]:
 
 def _run(shop: Shop, options: argparse.Namespace) -> Figures:
     """Measure every peer on one shop."""
-    events = in_order(shop.interactions)
     if options.quick:
-        events = events.where(events.user < QUICK_USERS)
+        events = shop.interactions
+        shop = replace(shop, interactions=events.where(events.user < QUICK_USERS))
+    found = _next_basket(shop) if AGAIN in options.surfaces else {}
+    surfaces = [name for name in SURFACES if name in options.surfaces]
+    about = about_things(shop, surfaces, options.cache) if surfaces else {}
+    return found | {"about": about}
+
+
+def _next_basket(shop: Shop) -> Figures:
+    events = in_order(shop.interactions)
     baskets = baskets_of(events)
     valid, test = trial_of(baskets, 2), trial_of(baskets, 1)
     results: dict[str, Told] = {}
