@@ -23,7 +23,9 @@ from portrait.catalogue.names import Paths
 from portrait.catalogue.traits import Traits, levels_of, tops_of
 from portrait.dataset.interactions import Interactions
 from portrait.evaluation.ranking import paired_bootstrap
+from portrait.inference.parts import OF_THINGS, Part
 
+SIMILAR, TOGETHER = frozenset[Part]({"similar"}), frozenset[Part]({"together"})
 MOST_ITEMS = 4_000  # bought most before anything is asked
 
 
@@ -33,6 +35,7 @@ def about_things(shop: Shop, surfaces: Sequence[str], cache: Path) -> Figures:
     texts, names = [shop.texts[row] for row in rows], [shop.categories[row] for row in rows]
     vectors = text_vectors(texts, cache, threads=1)
     traits = _traits(names, _prices(events))
+    known = events, vectors, traits
     baskets = baskets_of(events)
     valid, test = trial_of(baskets, 2), trial_of(baskets, 1)
     peers: list[AboutPeer] = [
@@ -40,9 +43,10 @@ def about_things(shop: Shop, surfaces: Sequence[str], cache: Path) -> Figures:
         Confidence(),
         BasketCosine(),
         Alike(vectors),
-        Narrow(f"{OURS}, similar", events, vectors, traits, frozenset({"similar"})),
-        Narrow(f"{OURS}, together", events, vectors, traits, frozenset({"together"})),
-        Narrow(OURS, events, vectors, traits, frozenset({"together", "similar"})),
+        Narrow(f"{OURS}, similar", *known, SIMILAR),
+        Narrow(f"{OURS}, what people touch next", *known, TOGETHER, by_orders=False),
+        Narrow(f"{OURS}, together", *known, TOGETHER),
+        Narrow(OURS, *known, OF_THINGS),
     ]
     found = {}
     for surface in surfaces:

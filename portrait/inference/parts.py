@@ -1,7 +1,8 @@
 """Parts: some of what a model says of events alone: what is like them, what goes with them.
 
 behaviour   where the events lead, as the behaviour encoder has learned it
-together    what people take with what the events are about, and what the shop says goes with it
+together    what people buy in one order with what the events are about, or touch next where that is
+            not known, and what the shop says goes with it
 similar     likeness of texts, categories and prices
 
 All of them together are the model's own score, and stay it. A narrower one is about things more
@@ -30,6 +31,8 @@ from portrait.profiles.layout import SHORT
 Part = Literal["behaviour", "together", "similar"]
 ALL_PARTS: frozenset[Part] = frozenset({"behaviour", "together", "similar"})
 NOTHING = Blend(0, 0, 0)
+OF_THINGS = frozenset[Part]({"together", "similar"})
+ALIKE = 0.25  # what likeness counts beside what is bought in one order: docs/experiments.md
 FACT = np.float32(4)  # that the shop says so: more than everything else can say together
 
 
@@ -104,7 +107,12 @@ def narrowed(
     """
     if parts == ALL_PARTS:
         return taste
-    alone = taste.counting(_blend(taste, parts, shelf))
+    alike = 1.0
+    if isinstance(taste, Taste) and "together" in parts and parts <= OF_THINGS:
+        ordered = taste.by_orders()
+        if ordered is not None:
+            taste, alike = ordered, ALIKE
+    alone = taste.counting(_blend(taste, parts, shelf, alike))
     if "together" not in parts or not len(edges):
         return alone
     event, row = _pairs(taste.evidence, row_of, edges)
@@ -112,16 +120,17 @@ def narrowed(
     return Paired(alone, event[is_here], row[is_here]) if is_here.any() else alone
 
 
-def _blend(taste: FirstTaste | Taste, parts: frozenset[Part], shelf: Shelf) -> Blend:
+def _blend(taste: FirstTaste | Taste, parts: frozenset[Part], shelf: Shelf, alike: float) -> Blend:
+    """Return what each part counts, likeness so much of what it does in a first model."""
     bonds = taste.bonds(shelf) if isinstance(taste, Taste) and "together" in parts else None
     peak = 0.0 if bonds is None else float(bonds.max(initial=0))
-    alike = FIRST if "similar" in parts else NOTHING
+    content = FIRST if "similar" in parts else NOTHING
     return Blend(
         behaviour=float("behaviour" in parts),
         neighbours=1 / peak if peak > 0 else 0.0,
-        text=alike.text,
-        kin=alike.kin,
-        price=alike.price,
+        text=alike * content.text,
+        kin=alike * content.kin,
+        price=alike * content.price,
     )
 
 

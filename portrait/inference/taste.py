@@ -130,6 +130,21 @@ class Taste:
         """Return the same, with parts that count so much."""
         return replace(self, learned=replace(self.learned, blend=blend))
 
+    def by_orders(self) -> "Taste | None":
+        """Return the same with co-occurrence by what is bought in one order; None: nobody knows.
+
+        Of one thing it matters how likely another is beside it; the more there are, the more what
+        goes with these and not with everything.
+        """
+        orders = self.learned.orders
+        is_there = self.events.present[0] & (self.neighbours != MISSING)
+        things = np.unique(self.neighbours[is_there])
+        if orders is None or not orders.knows(things):
+            return None
+        alone = 1 / len(things)
+        counting = orders.counting(np.array([alone, 1 - alone], np.float32))
+        return replace(self, learned=replace(self.learned, neighbours=counting))
+
     def scores(self, shelf: Shelf, rows: Codes, text_scores: Floats) -> Floats:
         """Score items, (n,) rows of the shelf, given what their texts score with `asked`, (n,)."""
         blend = self.learned.blend

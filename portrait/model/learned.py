@@ -95,17 +95,23 @@ FIRST = Blend(behaviour=0, neighbours=0, text=1, kin=0.2, price=0.35)
 
 @dataclass(frozen=True)  # without slots: it remembers its digest
 class Learned:
-    """A behaviour encoder, co-occurrence, what each counts; heads and repeats that are better."""
+    """A behaviour encoder, co-occurrence, what each counts; heads and repeats that are better.
+
+    `orders` says what was bought together, to lists that are about things: of one, and of several.
+    """
 
     behaviour: Behaviour
     neighbours: Neighbours
     blend: Blend
     heads: Heads | None = None
     repeats: Repeats | None = None  # of models learned before there was one, or where it fell short
+    orders: Neighbours | None = (
+        None  # over the same items; likewise, or where too little was bought
+    )
 
     @cached_property
     def digest(self) -> str:
-        """Sixteen hexadecimal digits of what places items and users; heads and repeats do not."""
+        """Sixteen hexadecimal digits of what places items and users: the behaviour encoder."""
         digest = blake2b(digest_size=8)
         for name, array in sorted(self.behaviour.to_arrays().items()):
             digest.update(name.encode())
@@ -119,6 +125,7 @@ class Learned:
             "neighbours": self.neighbours.to_arrays(),
             "heads": {} if self.heads is None else self.heads.to_arrays(),
             "repeats": {} if self.repeats is None else self.repeats.to_arrays(),
+            "orders": {} if self.orders is None else self.orders.to_arrays(),
         }
         arrays = {f"{part}.{name}": array for part in parts for name, array in parts[part].items()}
         return arrays | {_BLEND: np.array(_counts(self.blend))}
@@ -133,12 +140,14 @@ class Learned:
         try:
             behaviour = Behaviour.from_arrays(_part(arrays, "behaviour"))
             heads, repeats = _part(arrays, "heads"), _part(arrays, "repeats")
+            orders = _part(arrays, "orders")
             return cls(
                 behaviour,
                 Neighbours.from_arrays(_part(arrays, "neighbours")),
                 Blend(*arrays[_BLEND].tolist()),
                 Heads.from_arrays(heads).knowing_later_actions(behaviour.dim) if heads else None,
                 Repeats.from_arrays(repeats) if repeats else None,
+                Neighbours.from_arrays(orders) if orders else None,
             )
         except KeyError as error:
             msg = f"learned arrays lack {error}"

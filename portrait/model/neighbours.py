@@ -52,6 +52,10 @@ class Neighbours:
         """Return the row of each ref, or MISSING; the shape of `refs`."""
         return positions(self.refs, refs)
 
+    def knows(self, rows: Rows) -> bool:
+        """Say whether any of these items, (n,) rows that are not MISSING, has a neighbour."""
+        return bool((self.starts[rows + 1] > self.starts[rows]).any())
+
     def scores(self, rows: Rows, events: Events) -> Floats:
         """Score every item for U users.
 
@@ -115,6 +119,10 @@ class Neighbours:
             gap_decay=self.gap_decay[one],
             kinds=self.kinds[one],
         )
+
+    def counting(self, kinds: Floats) -> "Neighbours":
+        """Return the same, with kinds, (H,), that count so much."""
+        return replace(self, kinds=kinds)
 
     def first(self, count: int) -> "Neighbours":
         """Return the first of the H kinds, without the neighbours that only the others know."""

@@ -70,6 +70,7 @@ from portrait.training.material import (
     save,
 )
 from portrait.training.ranker.behaviour_encoder import EncoderShape
+from portrait.training.ranker.fit_orders import fit_orders
 from portrait.training.ranker.fit_ranker import FittedRanker, RankerCourse, fit_ranker, refit_ranker
 from portrait.training.ranker.judge_repeats import learn_repeats
 from portrait.training.tasks.again import READERS
@@ -310,7 +311,8 @@ class ArchiveLearner:
         fitted, ranked = self._fit(bench, material, progress)
         refitted = self._heads(bench, material, ranked, progress)
         again = learn_repeats(material.counted_again, material.events, material.test_from)
-        learned = replace(ranked, heads=refitted.heads, repeats=again.served)
+        orders = fit_orders(material.counted_again, ranked.neighbours.refs)
+        learned = replace(ranked, heads=refitted.heads, repeats=again.served, orders=orders)
         _write_heads(bench.folder, refitted)
         progress.stage(MEASURING_OURS)
         exam = exam_of(bench.material)
@@ -324,6 +326,7 @@ class ArchiveLearner:
             "burst": burst_figures(exam, model),
             "heads_served": refitted.reasons,
             "repeats": again.told,
+            "orders": {"pairs": 0 if orders is None else len(orders.others)},
             "text": told_of(bench.folder),
             READ_TONE: TONE_OUTCOME.told(bench.folder),
             READ_PLACE: PLACE_OUTCOME.told(bench.folder),

@@ -298,6 +298,12 @@ def test_what_is_bought_again_is_learned_published_and_served(tmp_path: Path) ->
     )
     assert just_now.by_repeats
     assert just_now.scores[0] < in_time.scores[0]
+    orders, neighbours = trained.model.learned.orders, trained.model.learned.neighbours
+    assert orders is not None
+    assert trained.manifest.metrics["orders"] == {"pairs": len(orders.others)}
+    np.testing.assert_array_equal(orders.refs, neighbours.refs)
+    read = Learned.from_arrays(read_learned(shop.plan.folder / "v1" / "v1"))
+    assert read.orders is not None
 
 
 def test_a_shop_where_nothing_is_bought_says_so_and_has_no_repeat_part(
@@ -311,6 +317,8 @@ def test_a_shop_where_nothing_is_bought_says_so_and_has_no_repeat_part(
         "served": False,
         "reason": "too little is bought again",
     }
+    assert first.model.learned.orders is None
+    assert first.manifest.metrics["orders"] == {"pairs": 0}
 
 
 def test_the_outline_leaves_out_what_the_plan_does_not_do(tmp_path: Path) -> None:

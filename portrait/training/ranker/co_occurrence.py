@@ -15,10 +15,12 @@ from scipy.sparse import coo_array, csr_array
 from portrait.arrays import Codes, Floats, Refs
 from portrait.dataset.interactions import Interactions
 from portrait.dataset.sequences import wanted
+from portrait.model.kinds import KIND_WEIGHTS
 from portrait.model.neighbours import Neighbours
 from portrait.model.space import Vectors
 from portrait.training.ranker.clip import first_said, heard, voices
 
+GATES = np.maximum(KIND_WEIGHTS, np.float32(0))  # as in portraits, but nothing against an item
 MOST_NEIGHBOURS = 200  # of an item, of each kind: 100 lose .1 % of NDCG, 50 lose .5 %
 SOLVABLE = 15_000  # items: the system is dense, 0.9 GB of it
 AT_ONCE = 200_000  # events, and the rest of their last user's: ten pairs each in memory
@@ -67,10 +69,18 @@ def co_occurrences(
     """
     counts = coo_array(touched.T @ touched)
     apart = counts.row != counts.col
-    row, column = counts.row[apart], counts.col[apart]
-    popularity = touched.sum(axis=0)
-    base = popularity[row] ** own * popularity[column] ** other + shrinkage
-    return csr_array((counts.data[apart] / base, (row, column)), shape=counts.shape)
+    pair = counts.row[apart], counts.col[apart]
+    both = csr_array((counts.data[apart], pair), shape=counts.shape)
+    return over_popularity(both, touched.sum(axis=0), own, other, shrinkage)
+
+
+def over_popularity(
+    counts: csr_array, popularity: Floats, own: float, other: float, shrinkage: float
+) -> csr_array:
+    """Divide how often both were touched, (N, N), by how often each was, (N,), to two powers."""
+    both = counts.tocoo()
+    base = popularity[both.row] ** own * popularity[both.col] ** other + shrinkage
+    return csr_array((both.data / base, (both.row, both.col)), shape=counts.shape)
 
 
 def regressed(

@@ -21,7 +21,6 @@ from portrait.dataset.sequences import sequences_of
 from portrait.evaluation.validation import Validation
 from portrait.inference.ranker import Ranker
 from portrait.model.behaviour import Behaviour
-from portrait.model.kinds import KIND_WEIGHTS
 from portrait.model.learned import Learned, untaught
 from portrait.model.neighbours import Neighbours
 from portrait.model.space import Vectors
@@ -30,6 +29,7 @@ from portrait.training.loop.train import Course, Outcome, train
 from portrait.training.ranker.behaviour_encoder import BehaviourEncoder, EncoderShape
 from portrait.training.ranker.choose_blend import EVEN, choose_blend
 from portrait.training.ranker.co_occurrence import (
+    GATES,
     SOLVABLE,
     Kind,
     Window,
@@ -173,7 +173,7 @@ def choose_window(
         kind = Kind(followed(events, window), course.follow_decay)
         alone = replace(
             untaught(text_vectors.shape[1]),
-            neighbours=neighbours_of([kind], events.items, _gates()),
+            neighbours=neighbours_of([kind], events.items, GATES),
         )
         ranker = Ranker.over(alone, events.items, text_vectors)
         rows, happened = ranker.heard(validation.rows, validation.events)
@@ -216,7 +216,7 @@ def fit_neighbours(
         made.append(Kind(regressed(touched, text_vectors[warm]), course.decay))
     if kinds.window is not None:
         made.append(Kind(followed(events, kinds.window)[warm][:, warm], course.follow_decay))
-    return neighbours_of(made, events.items[warm], _gates())
+    return neighbours_of(made, events.items[warm], GATES)
 
 
 def _behaviour(  # noqa: PLR0913, PLR0917 - see `fit_ranker`
@@ -246,8 +246,3 @@ def _behaviour(  # noqa: PLR0913, PLR0917 - see `fit_ranker`
     if champion is not None:
         learned = champion.behaviour.average(learned, NEWER)
     return learned, outcome
-
-
-def _gates() -> Floats:
-    """Return what an action says in co-occurrence: as in portraits, but nothing against an item."""
-    return np.maximum(KIND_WEIGHTS, np.float32(0))
