@@ -22,10 +22,14 @@ Line = tuple[int, int, int]  # user, item, ms
 def bought(lines: Iterable[Line], order: Refs | None = None) -> Interactions:
     user, item, at = np.array(sorted(lines, key=lambda line: (line[0], line[2]))).T
     action = np.full(len(user), PURCHASE, np.uint8)
-    columns = {} if order is None else {"order": order}
-    users = int(user.max()) + 1
     return from_columns(
-        user=user, item=item, action=action, at=at, items=REFS, users=users, **columns
+        user=user,
+        item=item,
+        action=action,
+        at=at,
+        order=order,
+        items=REFS,
+        users=int(user.max()) + 1,
     )
 
 

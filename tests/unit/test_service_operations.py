@@ -7,6 +7,8 @@ import subprocess
 import sys
 from collections.abc import Callable
 from datetime import timedelta
+from functools import cache
+from typing import Any
 
 import pytest
 from fastapi import FastAPI
@@ -53,6 +55,12 @@ class Counted:
 
 def app_of() -> FastAPI:
     return create_app(Shop().parts)
+
+
+@cache
+def document() -> dict[str, Any]:
+    """Return what is said of the routes: made once, for that takes a second. Not to be written."""
+    return app_of().openapi()
 
 
 async def test_with_everything_up_the_service_is_ready() -> None:
@@ -312,7 +320,7 @@ async def test_a_bug_in_a_task_ends_them_all() -> None:
 
 
 def routes() -> list[tuple[str, str]]:
-    paths = app_of().openapi()["paths"]
+    paths = document()["paths"]
     assert isinstance(paths, dict)
     return [(method, path) for path, methods in paths.items() for method in methods]
 
@@ -391,9 +399,8 @@ def test_the_routes_are_these() -> None:
 
 @pytest.mark.parametrize(("method", "path"), routes())
 def test_every_route_shows_what_it_takes_and_answers(method: str, path: str) -> None:
-    document = app_of().openapi()
-    operation = document["paths"][path][method]
-    schemas = document["components"]["schemas"]
+    operation = document()["paths"][path][method]
+    schemas = document()["components"]["schemas"]
 
     successes = [answer for status, answer in operation["responses"].items() if status < "300"]
     assert successes
@@ -408,7 +415,7 @@ def test_every_route_shows_what_it_takes_and_answers(method: str, path: str) -> 
 
 @pytest.mark.parametrize(("method", "path"), routes())
 def test_every_route_says_how_it_fails(method: str, path: str) -> None:
-    responses = app_of().openapi()["paths"][path][method]["responses"]
+    responses = document()["paths"][path][method]["responses"]
 
     expected = {"400", "404", "405", "500", "503"}
     expected |= {"401", "403", "429"} if path not in {"/livez", "/readyz"} else set()
@@ -454,19 +461,17 @@ async def test_whatever_is_answered_is_declared(method: str, path: str) -> None:
 
     async with open_shop(shop, border=border) as client:
         border.leaving.has_begun = path.endswith("/stream")  # or it would have no end
-        document = (await client.get("/openapi.json")).json()
         for id, query, body, sent in itertools.product(ids, QUERIES, bodies, headers):
             url = re.sub("{.*}", id, path) + query
             answer = await client.request(method, url, content=body, headers=sent)
             found.add(str(answer.status_code))
 
-    assert found <= set(document["paths"][path][method]["responses"])
+    assert found <= set(document()["paths"][path][method]["responses"])
     assert found & {"200", "202", "404", "422"}
 
 
 def test_every_reference_of_the_document_leads_somewhere() -> None:
-    document = app_of().openapi()
-    known = {f"#/components/schemas/{name}" for name in document["components"]["schemas"]}
+    known = {f"#/components/schemas/{name}" for name in document()["components"]["schemas"]}
 
     def references(node: object) -> set[str]:
         if isinstance(node, list):
@@ -476,18 +481,18 @@ def test_every_reference_of_the_document_leads_somewhere() -> None:
         here = {node["$ref"]} if isinstance(node.get("$ref"), str) else set()
         return here.union(*map(references, node.values()))
 
-    assert references(document) <= known
+    assert references(document()) <= known
 
 
 def test_no_two_schemas_of_the_document_share_a_name() -> None:
-    names = app_of().openapi()["components"]["schemas"]
+    names = document()["components"]["schemas"]
 
     assert not [name for name in names if "__" in name]
 
 
 @pytest.mark.parametrize("name", answers())
 def test_the_examples_of_answers_are_valid(name: str) -> None:
-    schemas = app_of().openapi()["components"]["schemas"]
+    schemas = document()["components"]["schemas"]
 
     example = example_of(schemas[name], schemas)
 
