@@ -23,7 +23,7 @@ from portrait.training.ranker.co_occurrence import GATES, Kind, neighbours_of, o
 APART_MS = HOUR_MS // 2  # purchases of one person further apart are two orders
 LEAST_PEOPLE = 5  # that had a pair, for it to be told: lists about one thing tell of pairs
 LEAST_PAIRS = 100  # of different things: with fewer, nothing is said
-PAIRS_AT_ONCE = 5_000_000  # and those of the last order: 200 MB
+PAIRS_AT_ONCE = 1_000_000  # and those of the last user
 CERTAIN, SPECIAL = (0.9, 0.1, 50.0), (0.5, 0.5, 10.0)  # of one thing, of several: `over_popularity`
 
 
