@@ -21,7 +21,7 @@ from portrait.events.item import IntroducedItem, Item
 
 LOOK_SECONDS = 1.0  # between two looks at what has changed
 AGAIN_SECONDS = 10.0  # and more, between two times to learn
-REST = 50  # times what learning and going over took: a fiftieth of a core
+REST = 20  # times what learning and going over took: a twentieth of a core at most
 AWAY_SECONDS = 2.0  # while Redis is away
 ITEMS_AT_ONCE = 500
 
