@@ -32,6 +32,15 @@ CategoryRead = Annotated[
     ),
 ]
 Brand = Annotated[str, Field(examples=["Private"])]
+BrandRead = Annotated[
+    str,
+    Field(
+        description="Of an item that the shop gave no brand: the brand of other items that stands "
+        "in its title, if that is trusted; else empty. It counts for profiles, filters and groups "
+        "as one that was said.",
+        examples=[""],
+    ),
+]
 Price = Annotated[float, Field(examples=[2.49])]
 Moment = Annotated[datetime, Field(examples=["2026-11-23T18:02:11Z"])]
 ModelName = Annotated[str, Field(examples=["20261124T030000Z-9f86d081"])]

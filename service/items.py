@@ -23,7 +23,8 @@ async def get_item(item_id: OldItemIdPath, parts: PartsDep) -> ItemAnswer:
     if item is None or item.withdrawn:
         raise ItemNotFoundError
     told = item.model_dump(exclude={"id", "withdrawn"})
-    return ItemAnswer(item_id=item.id, category_read=item.category_read, **told)
+    read = {"category_read": item.category_read, "brand_read": item.brand_read}
+    return ItemAnswer(item_id=item.id, **read, **told)
 
 
 @router.put("", status_code=status.HTTP_202_ACCEPTED, responses=declared(*WRITING))

@@ -14,6 +14,7 @@ from portrait.events.impression import MOST_ITEMS
 from portrait.events.item import Id, ItemSnapshot, ItemWords, nullable
 from service.fields import (
     Brand,
+    BrandRead,
     Category,
     CategoryRead,
     ItemName,
@@ -161,6 +162,7 @@ class ItemAnswer(ResponseBody):
     category: Category
     category_read: CategoryRead
     brand: Brand
+    brand_read: BrandRead
     price: Price | None
     attributes: dict[str, str] = Field(examples=[{"size": "3.5 OZ"}])
     available: bool = Field(examples=[True])

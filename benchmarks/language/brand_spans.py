@@ -3,19 +3,16 @@
 title ─▶ words ─▶ spans: among the first words, after "by", or a brand that the catalogue knows
 """
 
-import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
 from portrait.arrays import Floats
+from portrait.catalogue.brands import LONGEST, WORD, KnownBrands, names_in, plain, words_of
 
-WORD = re.compile(r"[a-z0-9]+")
-FIRST, LONG, LONGEST = 3, 3, 4  # places where a brand begins; words of a new one; of a known one
-RARE = 0.5  # of a title that never was: a brand found once is not believed wholly
+FIRST, LONG = 3, 3  # places where a brand begins; words of a new one
 
 
 class Span(NamedTuple):
@@ -26,69 +23,41 @@ class Span(NamedTuple):
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class KnownBrands:
-    """What a catalogue knows of brands, each named by its words in small letters."""
-
-    items: Counter[str]  # by brand
-    seen: Counter[str]  # titles that contain a brand's name
-    right: Counter[str]  # those of them whose brand it is
-
-    def share(self, name: str) -> float:
-        """Return how often a title that contains a name is of that brand."""
-        return float((self.right[name] + RARE) / (self.seen[name] + 2 * RARE))
-
-    def without(self, title: str, brand: str) -> "KnownBrands":
-        """Return what is known but for one item of the catalogue, of the names in its title."""
-        names = {span.name for span in _spans(words_of(title), LONGEST)} & self.items.keys()
-        return KnownBrands(
-            Counter({name: self.items[name] - (name == brand) for name in names}),
-            Counter({name: self.seen[name] - 1 for name in names}),
-            Counter({name: self.right[name] - (name == brand) for name in names}),
-        )
-
-
-def named(brand: str) -> str:
-    """Return a brand as its words: `B & C Eagle` and `B&C Eagle` are one."""
-    return " ".join(words_of(brand))
-
-
-def words_of(text: str) -> list[str]:
-    """Return the words of a text, in small letters."""
-    return WORD.findall(text.lower())
-
-
 def brands_of(titles: Sequence[str], brands: Sequence[str]) -> KnownBrands:
-    """Count the brands of a catalogue, and where their names stand in its titles."""
-    known = KnownBrands(Counter(brands), Counter(), Counter())
+    """Learn the brands of a catalogue, and where their names stand in its titles."""
+    known = KnownBrands()
+    for brand in brands:
+        known.meet(brand)
     for title, brand in zip(titles, brands, strict=True):
-        for name in {span.name for span in _spans(words_of(title), LONGEST)} & known.items.keys():
-            known.seen[name] += 1
-            known.right[name] += name == brand
+        known.count(title, brand)
     return known
+
+
+def without(known: KnownBrands, title: str, brand: str) -> KnownBrands:
+    """Return what is known but for one item of the catalogue, of the names in its title."""
+    names = {*names_in(words_of(title))} & known.items.keys()
+    return KnownBrands(
+        Counter({name: known.items[name] - (name == brand) for name in names}),
+        Counter({name: known.seen[name] - 1 for name in names}),
+        Counter({name: known.right[name] - (name == brand) for name in names}),
+    )
 
 
 def spans_of(title: str, known: KnownBrands) -> list[Span]:
     """Return what may be a title's brand, each name once, where it stands first."""
     words = words_of(title)
     found: dict[str, Span] = {}
-    for span in _spans(words, LONGEST):
+    for span in _spans(words):
         is_named = span.begin < FIRST or words[span.begin - 1] == "by"
         if known.items[span.name] > 0 or (is_named and span.end - span.begin <= LONG):
             found.setdefault(span.name, span)
     return [*found.values()]
 
 
-def first_known(title: str, known: KnownBrands) -> str:
-    """Return the brand that the catalogue knows which stands first, the longest of those there."""
-    found = [span for span in _spans(words_of(title), LONGEST) if span.name in known.items]
-    return min(found, key=lambda span: (span.begin, -span.end)).name if found else ""
-
-
 def traits_of(title: str, spans: Sequence[Span], known: KnownBrands) -> Floats:
     """Describe spans by what the catalogue knows of them and how they are written, (n, F)."""
     words = words_of(title)
-    written = [title[match.start() : match.end()] for match in WORD.finditer(title.lower())]
+    written = WORD.findall(plain(title))
     rows = []
     for name, begin, end in spans:
         before = words[begin - 1] if begin else ""
@@ -126,9 +95,9 @@ def _is_within(name: str, spans: Sequence[Span], known: KnownBrands) -> bool:
     )
 
 
-def _spans(words: Sequence[str], longest: int) -> list[Span]:
+def _spans(words: Sequence[str]) -> list[Span]:
     return [
         Span(" ".join(words[begin:end]), begin, end)
         for begin in range(len(words))
-        for end in range(begin + 1, min(len(words), begin + longest) + 1)
+        for end in range(begin + 1, min(len(words), begin + LONGEST) + 1)
     ]

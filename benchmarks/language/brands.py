@@ -22,19 +22,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from tqdm import tqdm
 
-from benchmarks.language.brand_spans import (
-    KnownBrands,
-    Span,
-    brands_of,
-    first_known,
-    named,
-    spans_of,
-    traits_of,
-    words_of,
-)
+from benchmarks.language.brand_spans import Span, brands_of, spans_of, traits_of, without
 from benchmarks.language.items import SEED, TEST_SHARE, VALID_SHARE, WRITTEN
 from benchmarks.language.token_vectors import TokenVectors, read_tokens
 from portrait.arrays import Flags, Floats, Rows
+from portrait.catalogue.brands import KnownBrands, first_known, named, words_of
 from portrait.text.text_encoder import BUNDLED, path_of
 from portrait.training.tasks.threshold import threshold_for
 
@@ -126,7 +118,7 @@ def _by_name(items: Branded, known: KnownBrands, *, is_guessing: bool) -> Say:
 
     def say(rows: Rows) -> Said:
         titles = items.at(rows).titles
-        said = [first_known(title, known) for title in titles]
+        said = [first_known(title, known.items) for title in titles]
         sure = [known.share(name) if name else UNSURE * is_guessing for name in said]
         if is_guessing:
             said = [name or words_of(title)[0] for name, title in zip(said, titles, strict=True)]
@@ -151,7 +143,7 @@ def _learned(
     inputs, outcomes = [], []
     for row in train.tolist():
         title, brand = items.titles[row], items.brands[row]
-        others = known.without(title, brand)
+        others = without(known, title, brand)
         spans = spans_of(title, others)
         inputs.append(described(row, spans, others))
         outcomes += [span.name == brand for span in spans]

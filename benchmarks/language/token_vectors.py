@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 from transformers import AutoTokenizer
 
-from benchmarks.language.brand_spans import WORD, Span
+from benchmarks.language.brand_spans import Span
 from portrait.arrays import Floats
+from portrait.catalogue.brands import WORD, plain
 from portrait.text.batching import token_batches
 from portrait.text.text_encoder import load_pooled
 
@@ -45,8 +46,9 @@ class TokenVectors:
 
 def read_tokens(path: str, texts: Sequence[str]) -> TokenVectors:
     """Run an encoder over texts."""
+    texts = [plain(text) for text in texts]
     told = AutoTokenizer.from_pretrained(path)(
-        list(texts), truncation=True, max_length=MOST_TOKENS, return_offsets_mapping=True
+        texts, truncation=True, max_length=MOST_TOKENS, return_offsets_mapping=True
     )
     network = load_pooled(path).model
     vectors = [np.zeros((0, 0), np.float16)] * len(texts)
@@ -58,5 +60,5 @@ def read_tokens(path: str, texts: Sequence[str]) -> TokenVectors:
                 batch.places.tolist(), hidden, batch.mask.sum(axis=1), strict=True
             ):
                 vectors[place] = row[:length].astype(np.float16)
-    words = [[match.span() for match in WORD.finditer(text.lower())] for text in texts]
+    words = [[match.span() for match in WORD.finditer(text)] for text in texts]
     return TokenVectors(words, [np.array(each) for each in told["offset_mapping"]], vectors)

@@ -1,5 +1,6 @@
 -- Remember items that the catalogue does not have; forget the oldest, and those whose time is over.
--- KEYS: the items, the introduced ones, when they were, the change log, where items lie as was read.
+-- KEYS: the items, the introduced ones, when they were, the change log, where items lie as was
+-- read, and their brands.
 -- ARGV: length of the log, most introduced ones, their time to live in ms, then id, item, how much
 -- it says, id, item ... What says less than is known is passed over.
 local clock = redis.call('TIME')
@@ -12,6 +13,7 @@ local function forget(ids)
     redis.call('HDEL', KEYS[2], id)
     redis.call('ZREM', KEYS[3], id)
     redis.call('HDEL', KEYS[5], id)
+    redis.call('HDEL', KEYS[6], id)
     announce(id)
   end
 end

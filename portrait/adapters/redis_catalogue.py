@@ -5,11 +5,12 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from hashlib import blake2b
 from itertools import chain
 from typing import Any, TypeVar
 
 import numpy as np
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_json
 from redis.asyncio import Redis
 
@@ -25,9 +26,11 @@ from portrait.times import MILLISECOND
 CHANGES_KEPT = 200_000  # a mirror further behind than this loads the catalogue again
 CHANGES_AT_ONCE = 5_000
 NO_CHANGES = "0-1"
-KEYS = ["items", "items:introduced", "items:introduced:at", "items:changes", "items:read"]
+READ = "items:read"  # where items without a category lie, as a model reads it, by id
+READ_BRANDS = "items:brands-read"  # of items without a brand, as they stand in titles, by id
+KEYS = ["items", "items:introduced", "items:introduced:at", "items:changes", READ, READ_BRANDS]
 CATEGORIES = "items:categories"  # how each is written, by meaning
-READ = KEYS[-1]  # where items without a category lie, as a model reads it, by id
+BRANDS = "items:brands"  # what known names of brands say in titles, and its version
 MOST_CATEGORIES = 50_000  # that are kept so; beyond, each is shown as its item has it
 HALF = 2  # bytes of a number of a vector
 SPARE = {
@@ -36,6 +39,8 @@ SPARE = {
     "items:changes": "stream",
     CATEGORIES: "hash",
     READ: "hash",
+    READ_BRANDS: "hash",
+    BRANDS: "hash",
 }
 ADVICE = (
     "The key items in Redis is no hash, so the catalogue is lost. Bring Redis back from its backup,"
@@ -45,6 +50,7 @@ ADVICE = (
 
 
 T = TypeVar("T")
+_TABLE = TypeAdapter(dict[str, str])
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,17 +127,41 @@ class RedisCatalogue:
         return kept
 
     async def put_places(self, read: Mapping[str, str]) -> None:
+        """Keep where items lie as was read, and announce them."""
+        await self._put_read(READ, read)
+
+    async def put_brands(self, read: Mapping[str, str]) -> None:
+        """Keep the brands of items as they were read, and announce them."""
+        await self._put_read(READ_BRANDS, read)
+
+    async def know_brands(self, said: Mapping[str, str]) -> None:
+        """Keep what names of brands say, in one command with its version."""
+        table = to_json(dict(sorted(said.items())))
+        version = blake2b(table, digest_size=8).hexdigest()
+        known = {"version": version, "said": table}
+        await self._ask(lambda: self._redis.hset(BRANDS, mapping=known))
+
+    async def known_brands(self, version: str) -> tuple[str, dict[str, str]] | None:
+        """Return what names of brands say; what is damaged says nothing."""
+        (newest,) = map(readable, await self._ask(lambda: self._redis.hmget(BRANDS, ["version"])))
+        if newest is None or newest == version:
+            return None
+        both = await self._ask(lambda: self._redis.hmget(BRANDS, ["version", "said"]))
+        newest, said = map(readable, both)
+        return None if newest is None else (newest, _table(said))
+
+    async def _put_read(self, key: str, read: Mapping[str, str]) -> None:
         """Keep what was read and announce it, in one round trip for every `KEYS_AT_ONCE`."""
         for some in slices([*read.items()]):
-            await self._ask(partial(self._put_places, dict(some)))
+            await self._ask(partial(self._put_some, key, dict(some)))
 
-    async def _put_places(self, read: Mapping[str, str]) -> None:
+    async def _put_some(self, key: str, read: Mapping[str, str]) -> None:
         async with self._redis.pipeline(transaction=False) as pipe:
-            for id, path in read.items():
-                if path:
-                    pipe.hset(READ, id, path)
+            for id, value in read.items():
+                if value:
+                    pipe.hset(key, id, value)
                 else:
-                    pipe.hdel(READ, id)
+                    pipe.hdel(key, id)
                 pipe.xadd("items:changes", {"id": id}, maxlen=CHANGES_KEPT, approximate=True)
             await pipe.execute()
 
@@ -162,16 +192,24 @@ class RedisCatalogue:
         absent = [id for id, item in zip(ids, found, strict=True) if item is None]
         introduced = iter(await self._values("items:introduced", absent))
         found = [_introduced(next(introduced)) if item is None else item for item in found]
-        return await self._with_places(found)
+        return await self._with_read(found)
 
-    async def _with_places(self, items: Sequence[Item | None]) -> list[Item | None]:
-        """Return items with what was read of those that lack a category, and of no others."""
-        lacking = [item.id for item in items if item is not None and item.lacks_category]
-        values = map(readable, await self._values(READ, lacking) if lacking else [])
-        read = dict(zip(lacking, values, strict=True))
+    async def _with_read(self, items: Sequence[Item | None]) -> list[Item | None]:
+        """Return items with what was read of those that lack it, and of no others."""
+        there = [item for item in items if item is not None]
+        places = await self._read(READ, [item.id for item in there if item.lacks_category])
+        brands = await self._read(READ_BRANDS, [item.id for item in there if item.lacks_brand])
         return [
-            None if item is None else item.with_place(read.get(item.id) or "") for item in items
+            None
+            if item is None
+            else item.with_read(places.get(item.id, ""), brands.get(item.id, ""))
+            for item in items
         ]
+
+    async def _read(self, key: str, ids: Sequence[str]) -> dict[str, str]:
+        """Return what was read of some items, by id."""
+        values = map(readable, await self._values(key, ids) if ids else [])
+        return {id: value for id, value in zip(ids, values, strict=True) if value is not None}
 
     async def all_ids(self) -> list[str]:
         """Return every id. Walks the keys, so Redis goes on answering others."""
@@ -328,6 +366,14 @@ def _remembered(items: Sequence[Item]) -> list[str | int]:
             item.said,
         )
     ]
+
+
+def _table(value: str | None) -> dict[str, str]:
+    """Read what names of brands say; nothing, if it is damaged."""
+    try:
+        return _TABLE.validate_json(value or "")
+    except ValidationError:
+        return {}
 
 
 def _text_key(space_id: str, ref: int) -> str:

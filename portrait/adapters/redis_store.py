@@ -5,6 +5,7 @@ searched:{user}             the words of their searches: written, kept and gone 
 consent:{user}              what they let be done, as `Consent.number`; it does not expire
 unwanted:{user}             what they do not want to see, as JSON; it does not expire either
 items, items:changes        catalogue and its change log  model:*              champion, spaces
+items:read, :brands-read    what was read of items        items:brands         names in titles
 {popular}:days, :<day>      weights of items by day       progress             partition → ms
 offsets:<group>             topic:partition → next offset of what is not stored yet
 life                        a token that goes with all the rest: see `RedisOffsets`

@@ -122,7 +122,7 @@ class Catalogue:
             self.vectors.row(text_ref(item.text)),
             self.interests.code(interest_category(item.lies_in)),
             self.categories.code(item.lies_in),
-            self.brands.code(item.brand),
+            self.brands.code(item.made_by),
             held(item.price),
             self.groups.put(row, item.group_id, group),
             item.available and not hidden,

@@ -27,8 +27,8 @@ FIRST_ROWS = 1_024
 
 # A run of letters and digits is a word. Chinese, Japanese and Korean have no spaces: there each
 # character is one, and each two that stand together, which are rarer and so say more.
-_CJK = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
-_RUN = re.compile(f"([{_CJK}]+)|[^\\W{_CJK}]+")
+CJK = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
+_RUN = re.compile(f"([{CJK}]+)|[^\\W{CJK}]+")
 
 
 class Lexicon:

@@ -38,6 +38,32 @@ class CatalogueStore(Protocol):
         """
         ...
 
+    async def put_brands(self, read: Mapping[str, str]) -> None:
+        """Keep the brands of items that have none, as they were read, and announce these items.
+
+        It is `brand_read` of these items from then on, as long as they have no brand.
+
+        Args:
+            read: Brands by id; empty where nobody can tell any more.
+        """
+        ...
+
+    async def know_brands(self, said: Mapping[str, str]) -> None:
+        """Keep what a title says that has a known name of a brand, for all who read titles.
+
+        Args:
+            said: Brands by name; empty: nothing is said.
+        """
+        ...
+
+    async def known_brands(self, version: str) -> tuple[str, dict[str, str]] | None:
+        """Return what was kept so last, with its version, which goes by its content.
+
+        Args:
+            version: None is returned if it is still this one, or nothing was kept.
+        """
+        ...
+
     async def announce(self, ids: Sequence[str]) -> None:
         """Tell whoever follows that these items are as they should be now."""
         ...

@@ -27,7 +27,7 @@ MOST_ATTRIBUTES = 32
 TITLE_SAYS = 64  # as much as more fields than there are
 PATCH_HEADER = "portrait-patch"  # of a message on `items`; `1`: it is a patch
 
-LONGEST_ID = 128  # characters
+LONGEST_ID = LONGEST_BRAND = 128  # characters
 # What is written into URLs, keys and logs must come back as it was: no line break or other control
 # character, and no `.` or `..` between slashes, which clients and proxies resolve to another path.
 _LETTER = r"[^\x00-\x1f\x7f-\x9f\u2028\u2029/]"
@@ -41,7 +41,7 @@ Id = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_ID, patte
 OtherId = Annotated[Id, AfterValidator(redacted_id)]
 Title = Annotated[str, StringConstraints(max_length=1_024), AfterValidator(redacted)]
 _redacted_name = lru_cache(REMEMBERED)(redacted)  # of brands and the like a shop has thousands
-Brand = Annotated[str, StringConstraints(max_length=128), AfterValidator(_redacted_name)]
+Brand = Annotated[str, StringConstraints(max_length=LONGEST_BRAND), AfterValidator(_redacted_name)]
 AttributeName = Annotated[
     str, StringConstraints(min_length=1, max_length=64), AfterValidator(_redacted_name)
 ]
@@ -167,6 +167,7 @@ class Item(ItemWords):
     )
 
     _category_read: str = PrivateAttr("")  # no producer says it, and no message has it
+    _brand_read: str = PrivateAttr("")  # likewise
 
     @property
     def lacks_category(self) -> bool:
@@ -183,13 +184,29 @@ class Item(ItemWords):
         """Where it lies in the catalogue: as is said of it, else as was read."""
         return self.category or self.category_read
 
-    def with_place(self, read: str) -> Self:
-        """Return it with where it lies as was read, which a category that was said outweighs."""
-        place = read if self.lacks_category and len(read) <= LONGEST else ""
-        if place == self._category_read:
+    @property
+    def lacks_brand(self) -> bool:
+        """Whether it is called something, and nobody said of which brand it is."""
+        return bool(self.title) and not self.brand
+
+    @property
+    def brand_read(self) -> str:
+        """Its brand as it was read in its title; empty of one that has a brand."""
+        return self._brand_read
+
+    @property
+    def made_by(self) -> str:
+        """Its brand: as is said of it, else as was read."""
+        return self.brand or self.brand_read
+
+    def with_read(self, place: str, brand: str = "") -> Self:
+        """Return it with what was read of it; a category or a brand that was said outweighs it."""
+        place = place if self.lacks_category and len(place) <= LONGEST else ""
+        brand = brand if self.lacks_brand and len(brand) <= LONGEST_BRAND else ""
+        if (place, brand) == (self._category_read, self._brand_read):
             return self
         item = self.model_copy()
-        item._category_read = place  # noqa: SLF001 - of its own kind
+        item._category_read, item._brand_read = place, brand  # noqa: SLF001 - of its own kind
         return item
 
     @property

@@ -234,6 +234,7 @@ def told_of(item: Item) -> Json:
         "category": item.category,
         "category_read": item.category_read,
         "brand": item.brand,
+        "brand_read": item.brand_read,
         "price": item.price,
     }
 

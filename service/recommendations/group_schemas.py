@@ -6,6 +6,7 @@ from pydantic import ConfigDict, Field
 
 from service.fields import (
     Brand,
+    BrandRead,
     Category,
     CategoryRead,
     ItemName,
@@ -58,6 +59,7 @@ class GroupItem(ResponseBody):
     category: Category
     category_read: CategoryRead
     brand: Brand
+    brand_read: BrandRead
     price: Price | None
     relevance: float = Field(
         description="How well it suits, four decimals, as a part of the largest of all items.",

@@ -10,6 +10,7 @@ from portrait.inference.session import Way
 from portrait.rules.rule import Kind
 from service.fields import (
     Brand,
+    BrandRead,
     Category,
     CategoryRead,
     EventName,
@@ -167,6 +168,7 @@ class RecommendedItem(ResponseBody):
     category: Category
     category_read: CategoryRead
     brand: Brand
+    brand_read: BrandRead
     price: Price | None
     score: float = Field(
         description="What the list is in the order of: 0 to 1, four decimals, on one scale for "

@@ -357,6 +357,23 @@ async def test_spellings_that_cannot_be_read_are_kept_anew(redis: Redis) -> None
     assert await store.spelled([tea], keep=True) == [tea]
 
 
+async def test_names_of_brands_that_cannot_be_read_say_nothing_until_they_are_learned_anew(
+    redis: Redis,
+) -> None:
+    store = RedisCatalogue(redis)
+    await redis.set("items:brands", "garbage")
+    assert await store.known_brands("") is None
+
+    await store.know_brands({"farm": "Farm"})
+    await redis.hset("items:brands", mapping={"version": "damaged", "said": b"\xff"})
+    assert await store.known_brands("") == ("damaged", {})
+
+    await store.know_brands({"farm": "Farm"})
+    known = await store.known_brands("damaged")
+    assert known is not None
+    assert known[1] == {"farm": "Farm"}
+
+
 async def test_a_catalogue_under_another_type_is_waited_for_and_says_what_to_do(
     redis: Redis,
 ) -> None:

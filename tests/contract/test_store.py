@@ -312,7 +312,7 @@ class CatalogueStoreContract:
     async def test_what_is_read_of_an_item_lies_beside_it_until_it_has_a_category(
         self, store: CatalogueStore
     ) -> None:
-        bare = Item(id="bare", title="green tea").with_place("what nobody read")
+        bare = Item(id="bare", title="green tea").with_read("what nobody read")
         heard = Item(id="heard", title="black tea")
         await store.put_items([bare, MILK])
         await store.introduce_items([heard])
@@ -339,6 +339,54 @@ class CatalogueStoreContract:
         (told,) = await store.get_items(["bare"])
         assert told is not None
         assert (told.category_read, told.lies_in) == ("", "House")
+
+    async def test_a_brand_that_is_read_lies_beside_the_item_until_it_has_one(
+        self, store: CatalogueStore
+    ) -> None:
+        bare = Item(id="bare", title="green tea").with_read("", "what nobody read")
+        heard, milk = Item(id="heard", title="black tea"), MILK.model_copy(update={"brand": "Farm"})
+        await store.put_items([bare, milk])
+        await store.introduce_items([heard])
+        await store.put_places({"bare": "Food > Tea"})
+        cursor = await store.cursor()
+
+        await store.put_brands({"bare": "Leaf", "heard": "Pot", "milk": "Cow", "no": "A"})
+
+        changes = await store.changed_since(cursor)
+        assert changes is not None
+        assert changes[1] == ["bare", "heard", "milk", "no"]
+        found = await store.get_items(["bare", "milk", "heard", "no"])
+        read = [None if item is None else item.brand_read for item in found]
+        assert read == ["Leaf", "", "Pot", None]
+        assert found[1] == milk
+        await store.put_items([bare])  # as it was told again
+        await store.put_brands({"heard": ""})
+        again = await store.get_items(["bare", "heard"])
+        assert [item and item.brand_read for item in again] == ["Leaf", ""]
+        assert [item and item.category_read for item in again] == ["Food > Tea", ""]
+        await store.put_items([bare.model_copy(update={"brand": "Pot"})])
+        (told,) = await store.get_items(["bare"])
+        assert told is not None
+        assert (told.brand_read, told.made_by) == ("", "Pot")
+
+    async def test_what_names_of_brands_say_has_a_version_that_goes_by_its_content(
+        self, store: CatalogueStore
+    ) -> None:
+        assert await store.known_brands("") is None
+
+        await store.know_brands({"leaf": "Leaf", "b c": "", "华 为": "华为"})
+        first = await store.known_brands("")
+        assert first is not None
+        assert first[1] == {"leaf": "Leaf", "b c": "", "华 为": "华为"}
+        assert await store.known_brands(first[0]) is None
+
+        await store.know_brands({"华 为": "华为", "b c": "", "leaf": "Leaf"})
+        assert await store.known_brands(first[0]) is None
+
+        await store.know_brands({})
+        second = await store.known_brands(first[0])
+        assert second is not None
+        assert second[1] == {}
 
     async def test_a_category_is_spelled_as_it_was_first_written(
         self, store: CatalogueStore
@@ -576,11 +624,14 @@ class TestRedisCatalogueOfFew(FewIntroduced):
         store = RedisCatalogue(redis, Memory(ttl=timedelta(milliseconds=20)))
         await store.put_items([MILK])
         await store.introduce_items([TUNA])
+        await store.put_places({"tuna": "Food"})
+        await store.put_brands({"tuna": "Sea"})
         await asyncio.sleep(0.05)
 
         await store.introduce_items([])
 
         assert await store.all_ids() == ["milk"]
+        assert await redis.exists("items:read", "items:brands-read") == 0
         assert await redis.zcard("items:introduced:at") == 0
 
 

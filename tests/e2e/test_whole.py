@@ -155,6 +155,26 @@ def test_an_item_put_over_http_can_be_recommended_and_withdrawn(portrait: Portra
     asyncio.run(until(lambda: portrait.get("/items/flakes").status_code == 404, "it is gone"))
 
 
+def test_a_brand_that_stands_in_a_title_is_read_and_found_by(portrait: Portrait) -> None:
+    items = {
+        "kittle-1": {"title": "Kittle chess board", "brand": "Kittle", "category": "Games"},
+        "kittle-2": {"title": "Chess pieces by KITTLE", "category": "Games"},
+    }
+    for id, item in items.items():
+        httpx.put(
+            f"{portrait.url}/items/{id}", json=item, timeout=ANSWER_SECONDS
+        ).raise_for_status()
+
+    def found() -> list[tuple[str, str, str]]:
+        answer = portrait.post("/recommend", {"filters": {"brand": ["kittle"]}})
+        return sorted((i["item_id"], i["brand"], i["brand_read"]) for i in answer["items"])
+
+    both = [("kittle-1", "Kittle", ""), ("kittle-2", "", "Kittle")]
+    asyncio.run(until(lambda: found() == both, "the brand is read"))
+    for id in items:
+        httpx.delete(f"{portrait.url}/items/{id}", timeout=ANSWER_SECONDS).raise_for_status()
+
+
 def test_an_erased_user_is_forgotten_and_comes_back_as_somebody_new(portrait: Portrait) -> None:
     for item in ("item-2", "item-7", "item-9"):
         portrait.post("/events", {"type": "cart", "user_id": "eve", "item_id": item})

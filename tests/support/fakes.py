@@ -154,6 +154,8 @@ class MemoryCatalogue:
         self.most_introduced = 10_000
         self.categories: dict[str, str] = {}  # how they are written, by meaning
         self.read: dict[str, str] = {}  # where items lie that lack a category, by id
+        self.brands_read: dict[str, str] = {}  # of items that lack a brand, by id
+        self.known: tuple[str, dict[str, str]] | None = None  # what names of brands say
         self.vectors: dict[tuple[str, int], Vectors] = {}
         self.is_down = False
         self._log: list[str] = []
@@ -186,6 +188,22 @@ class MemoryCatalogue:
         _require(up=not self.is_down)
         self.read |= read
         self._log += read
+
+    async def put_brands(self, read: Mapping[str, str]) -> None:
+        """Keep what was read and announce the items."""
+        _require(up=not self.is_down)
+        self.brands_read |= read
+        self._log += read
+
+    async def know_brands(self, said: Mapping[str, str]) -> None:
+        """Keep what names of brands say; its version is all of it."""
+        _require(up=not self.is_down)
+        self.known = repr(sorted(said.items())), dict(said)
+
+    async def known_brands(self, version: str) -> tuple[str, dict[str, str]] | None:
+        """Return what names of brands say."""
+        _require(up=not self.is_down)
+        return None if self.known is None or self.known[0] == version else self.known
 
     async def announce(self, ids: Sequence[str]) -> None:
         """Add items to the log of changes."""
@@ -221,7 +239,10 @@ class MemoryCatalogue:
         _require(up=not self.is_down)
         found = [self.items.get(id, self.introduced.get(id)) for id in ids]
         return [
-            None if item is None else item.with_place(self.read.get(item.id, "")) for item in found
+            None
+            if item is None
+            else item.with_read(self.read.get(item.id, ""), self.brands_read.get(item.id, ""))
+            for item in found
         ]
 
     async def all_ids(self) -> list[str]:

@@ -1,13 +1,7 @@
 """Which words of a title may be its brand, and what the catalogue says of them."""
 
-from benchmarks.language.brand_spans import (
-    brands_of,
-    first_known,
-    named,
-    spans_of,
-    traits_of,
-    words_of,
-)
+from benchmarks.language.brand_spans import brands_of, spans_of, traits_of, without
+from portrait.catalogue.brands import first_known, named, words_of
 
 TITLES = ["Acme Tools Hammer", "Acme Saw", "Glue for Acme Saws", "B & C Eagle Staples"]
 BRANDS = [named(brand) for brand in ("Acme Tools", "Acme", "Sticky", "B&C Eagle")]
@@ -19,8 +13,8 @@ def test_a_brand_is_its_words_however_it_is_written() -> None:
 
 
 def test_the_longest_known_brand_that_stands_first_is_said() -> None:
-    assert first_known("New Acme Tools Saw by B & C Eagle", KNOWN) == "acme tools"
-    assert first_known("Nothing of the kind", KNOWN) == ""
+    assert first_known("New Acme Tools Saw by B & C Eagle", KNOWN.items) == "acme tools"
+    assert first_known("Nothing of the kind", KNOWN.items) == ""
 
 
 def test_a_name_that_stands_in_titles_of_other_brands_is_believed_less() -> None:
@@ -39,7 +33,7 @@ def test_what_may_be_a_brand_begins_early_or_after_by_or_is_known() -> None:
 
 
 def test_an_item_tells_nothing_of_its_own_brand() -> None:
-    others = KNOWN.without("B & C Eagle Staples", "b c eagle")
+    others = without(KNOWN, "B & C Eagle Staples", "b c eagle")
 
     assert others.items["b c eagle"] == others.seen["b c eagle"] == others.right["b c eagle"] == 0
     assert KNOWN.items["b c eagle"] == 1

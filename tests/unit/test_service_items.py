@@ -24,6 +24,7 @@ async def test_an_item_of_the_catalogue_is_shown() -> None:
         "category": "Grocery > Dairy",
         "category_read": "",
         "brand": "Farm",
+        "brand_read": "",
         "price": 1.0,
         "attributes": {},
         "available": True,
@@ -42,6 +43,17 @@ async def test_where_an_item_lies_that_has_no_category_is_said_as_read() -> None
         told = (await client.get("/items/tea")).json()
 
     assert (told["category"], told["category_read"]) == ("", "Food > Tea")
+
+
+async def test_a_brand_that_was_read_in_a_title_is_said_as_read() -> None:
+    shop = Shop()
+    await shop.stock(Item(id="tea", title="Farm green tea"))
+    await shop.items.put_brands({"tea": "Farm"})
+
+    async with open_shop(shop) as client:
+        told = (await client.get("/items/tea")).json()
+
+    assert (told["brand"], told["brand_read"]) == ("", "Farm")
 
 
 async def test_an_unknown_or_withdrawn_item_is_not() -> None:

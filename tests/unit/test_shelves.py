@@ -112,7 +112,7 @@ async def test_a_reader_that_cannot_be_loaded_leaves_what_was_read() -> None:
 
 
 def test_a_mirror_takes_what_was_read_for_where_the_item_lies() -> None:
-    read = TEA.with_place("Food > Tea")
+    read = TEA.with_read("Food > Tea")
 
     mirror = catalogue(read, SOAP)
 

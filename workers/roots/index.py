@@ -20,6 +20,7 @@ from portrait.text.text_encoder import from_anywhere
 from workers.attributers import Attributers
 from workers.encoders import Encoders
 from workers.index.another_encoder import AnotherEncoder
+from workers.index.brands import Brands, keep_brands
 from workers.index.desk import keep_read
 from workers.index.origin import Completeness, Origin, Shop, Stores
 from workers.index.shelves import Shelves
@@ -66,6 +67,7 @@ async def run(settings: Settings, _options: Namespace) -> None:
                 tasks.create_task(spaces.follow()),
                 tasks.create_task(keep_read(RedisDesk(wires.redis), spaces)),
                 tasks.create_task(keep_attributed(_wordings(wires, encoders))),
+                tasks.create_task(keep_brands(Brands(wires.catalogue))),
             ]
             indexer = Indexer(
                 wires.catalogue,
