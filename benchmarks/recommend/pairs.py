@@ -30,7 +30,10 @@ SMALL = np.float32(1e-6)  # of what everybody buys: it decides where no pair spe
 class AboutPeer(Protocol):
     """A way to tell what goes with things."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """What it is called in tables."""
+        ...
 
     def grid(self) -> Iterator[Settings]:
         """Yield the settings worth a fit when choosing; at least one."""

@@ -138,8 +138,8 @@ class RedisCatalogue:
         """Keep what names of brands say, in one command with its version."""
         table = to_json(dict(sorted(said.items())))
         version = blake2b(table, digest_size=8).hexdigest()
-        known = {"version": version, "said": table}
-        await self._ask(lambda: self._redis.hset(BRANDS, mapping=known))
+        known: list[str | bytes] = ["version", version, "said", table]
+        await self._ask(lambda: self._redis.hset(BRANDS, items=known))
 
     async def known_brands(self, version: str) -> tuple[str, dict[str, str]] | None:
         """Return what names of brands say; what is damaged says nothing."""

@@ -43,7 +43,7 @@ def baskets(*users: list[list[int]]) -> Baskets:
 
 
 def scored(scores: Codes | object) -> list[float]:
-    return np.round(np.asarray(scores, np.float64)[0, :4], 3).tolist()
+    return [round(float(score), 3) for score in np.asarray(scores)[0, :4]]
 
 
 def given(*items: int) -> Codes:

@@ -41,8 +41,8 @@ def one_thread() -> None:
 @pytest.fixture(scope="module")
 def shop() -> Shop:
     events = walks()
-    categories = np.zeros(ITEMS, np.uint64)
-    return Shop("walks", events, [""] * ITEMS, categories, int(events.at.max()) + 1, {})
+    nothing = [""] * ITEMS
+    return Shop("walks", events, nothing, nothing, int(events.at.max()) + 1, {})
 
 
 def test_each_period_begins_where_the_one_before_was_learned_to(shop: Shop) -> None:

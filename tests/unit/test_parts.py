@@ -6,6 +6,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
+from portrait.arrays import Floats
 from portrait.catalogue.edges import NO_EDGES, Edge, Edges, Relation, tabled
 from portrait.inference.parts import ALIKE, ALL_PARTS, FACT, OF_THINGS, Paired, Part, narrowed
 from portrait.inference.session import session_evidence, session_ring
@@ -116,23 +117,22 @@ def test_likeness_counts_less_beside_what_is_bought_together_and_alone_as_ever()
     usual, _ = taste(LEARNED, "spaghetti")
     texts = np.vecdot(shelf.matrix[shelf.text], whole.asked)
 
-    def scores(of: FirstTaste | Taste, *parts: Part) -> list[float]:
+    def scores(of: FirstTaste | Taste, *parts: Part) -> Floats:
         alone = narrowed(of, frozenset(parts), shelf, ROW_OF, NO_EDGES)
-        return alone.scores(shelf, EVERY, texts).tolist()
+        return alone.scores(shelf, EVERY, texts)
 
     both, pairs = scores(whole, "together", "similar"), scores(whole, "together")
     likeness = scores(whole, "similar")
 
-    assert likeness == scores(usual, "similar")
-    assert both == pytest.approx((np.array(pairs) + ALIKE * np.array(likeness)).tolist())
+    np.testing.assert_array_equal(likeness, scores(usual, "similar"))
+    np.testing.assert_allclose(both, pairs + np.float32(ALIKE) * likeness, rtol=1e-5)
 
 
 def test_of_things_that_no_order_speaks_of_what_people_touch_next_is_told() -> None:
     whole, shelf = bought_together("spaghetti")
     assert whole.learned.orders is not None
-    silent = whole.learned.orders
-    silent = replace(silent, starts=np.zeros_like(silent.starts))
-    silent = replace(whole, learned=replace(whole.learned, orders=silent))
+    nothing = replace(whole.learned.orders, starts=np.zeros_like(whole.learned.orders.starts))
+    silent = replace(whole, learned=replace(whole.learned, orders=nothing))
     usual, _ = taste(LEARNED, "spaghetti")
     texts = np.vecdot(shelf.matrix[shelf.text], whole.asked)
 
