@@ -16,7 +16,7 @@ from demo.report import Answer
 from demo.stage import POLL_SECONDS, START_SECONDS, step
 
 NAME = "cheese-soon"
-LIKES, SOON = "interest('Deli > Cheeses') > 0.1", "purchase_intent.probability > 0.6"
+LIKES, SOON = "interest('Deli > Cheeses') > 0.05", "purchase_intent.probability > 0.5"
 SILENT_MS = 1_000  # without a change: all has been told
 TOLD_SECONDS = 20.0
 MOST_NAMED = 3  # people
@@ -43,14 +43,9 @@ class Followed:
 
 
 def put_segment(url: str) -> Answer:
-    """Put the segment, and wait until everybody has been looked at. Returns it.
-
-    Where no model foretells who will buy, it is of those who like cheese.
-    """
+    """Put the segment, and wait until everybody has been looked at. Returns it."""
     with httpx.Client(base_url=url, timeout=30) as http, step("Putting a segment of people"):
-        body = {"expression": f"{LIKES} && {SOON}"}
-        if http.post("/segments/preview", json=body).raise_for_status().json()["unforetold"]:
-            body = {"expression": LIKES}
+        body = {"expression": _meant(http)}
         http.put(f"/segments/{NAME}", json=body).raise_for_status()
         ends = time.monotonic() + START_SECONDS
         while (told := _told(http))["state"] != "live":
@@ -59,6 +54,13 @@ def put_segment(url: str) -> Answer:
                 raise SystemExit(msg)
             time.sleep(POLL_SECONDS)
         return told
+
+
+def _meant(http: httpx.Client) -> str:
+    """Try whom to mean: those who like cheese, and of them, if any, those who will buy soon."""
+    both = f"{LIKES} && {SOON}"
+    tried = http.post("/segments/preview", json={"expression": both}).raise_for_status().json()
+    return both if tried["members"] else LIKES
 
 
 async def follow_segment(url: str, kafka: str, put: Answer) -> Followed:
