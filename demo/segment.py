@@ -1,4 +1,4 @@
-"""A segment: who likes cheese and will buy soon, as people come and go while events are replayed.
+"""A segment: good customers who will buy soon, as people come and go while events are replayed.
 
 put over HTTP ─▶ `portrait segments` looks at everybody ─▶ the replay ─▶ the topic `segments` tells
 """
@@ -15,8 +15,8 @@ from pydantic_core import from_json
 from demo.report import Answer
 from demo.stage import POLL_SECONDS, START_SECONDS, step
 
-NAME = "cheese-soon"
-LIKES, SOON = "interest('Deli > Cheeses') > 0.05", "purchase_intent.probability > 0.5"
+NAME = "good-and-soon"
+GOOD, SOON = "spend > 1000", "purchase_intent.probability > 0.7"
 SILENT_MS = 1_000  # without a change: all has been told
 TOLD_SECONDS = 20.0
 MOST_NAMED = 3  # people
@@ -57,37 +57,39 @@ def put_segment(url: str) -> Answer:
 
 
 def _meant(http: httpx.Client) -> str:
-    """Try whom to mean: those who like cheese, and of them, if any, those who will buy soon."""
-    both = f"{LIKES} && {SOON}"
+    """Try whom to mean: good customers, and of them, if any, those who will buy soon."""
+    both = f"{GOOD} && {SOON}"
     tried = http.post("/segments/preview", json={"expression": both}).raise_for_status().json()
-    return both if tried["members"] else LIKES
+    return both if tried["members"] else GOOD
 
 
 async def follow_segment(url: str, kafka: str, put: Answer) -> Followed:
     """Read who entered and left since it was put, until nobody does any more, and who is in it."""
     consumer = AIOKafkaConsumer("segments", bootstrap_servers=kafka, auto_offset_reset="earliest")
     await consumer.start()
-    changes, ends = list[Answer](), time.monotonic() + TOLD_SECONDS
+    changes, ends = dict[str, Answer](), time.monotonic() + TOLD_SECONDS  # by id: one comes twice
     while time.monotonic() < ends:
         found = await consumer.getmany(timeout_ms=SILENT_MS)
         if not found:
             break
-        changes += [from_json(each.value) for records in found.values() for each in records]
+        told = [from_json(each.value) for records in found.values() for each in records]
+        changes |= {each["change_id"]: each for each in told}
     await consumer.stop()
     with httpx.Client(base_url=url, timeout=30) as http:
         after = _told(http)["size"]
-    since = sorted(changes, key=lambda each: int(each["position"]))[put["size"] :]
+    since = sorted(changes.values(), key=lambda each: int(each["position"]))[put["size"] :]
     return Followed(put["expression"], put["size"], after, since)
 
 
 def segment_text(followed: Followed) -> str:
     """Lay out whom it means, how many they are, and who came and went."""
-    soon = ", and will probably buy within 7 days" if SOON in followed.expression else ""
+    soon = ", and will most probably buy within 7 days" if SOON in followed.expression else ""
     entered, left = followed.counts["entered"], followed.counts["left"]
     lines = [
         f"  SEGMENT {NAME}: {followed.expression}",
-        f"    Who likes cheese{soon}: {followed.before} households before the replay,",
-        f"    {followed.after} now. While it ran {entered} entered and {left} left, the newest:",
+        f"    Who has spent over 1,000{soon}:",
+        f"    {followed.before} households before the replay, {followed.after} now. While it ran",
+        f"    {entered} entered and {left} left, the newest:",
     ]
     newest = reversed(followed.changes[-MOST_NAMED:])
     return "\n".join([*lines, *(f"      {_said(each)}" for each in newest)])

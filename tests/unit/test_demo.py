@@ -10,7 +10,7 @@ import pytest
 from demo.habits import SAID, plain
 from demo.report import profile_text
 from demo.report_visit import visit_text
-from demo.segment import LIKES, SOON, Followed, segment_text
+from demo.segment import GOOD, SOON, Followed, segment_text
 from demo.shopper import most_telling
 from demo.visit import Audience, Visit
 from portrait.events.columns import RING
@@ -151,24 +151,25 @@ CHANGES = [
 
 
 def test_a_segment_says_in_plain_words_who_came_and_went() -> None:
-    followed = Followed(f"{LIKES} && {SOON}", 61, 61, CHANGES)
+    followed = Followed(f"{GOOD} && {SOON}", 61, 61, CHANGES)
 
     told = segment_text(followed)
 
-    assert "Who likes cheese, and will probably buy within 7 days: 61 households" in told
+    assert "Who has spent over 1,000, and will most probably buy within 7 days:" in told
+    assert "61 households before the replay, 61 now" in told
     assert "2 entered and 2 left" in told
-    assert [line.split() for line in told.splitlines()[3:]] == [
+    assert [line.split() for line in told.splitlines()[4:]] == [
         ["16:04:31", "cid", "left"],
         ["16:04:31", "ann", "left"],
         ["16:04:31", "bob", "entered"],
     ]
     assert max(map(len, told.splitlines())) <= 100
-    assert "probably" not in segment_text(replace(followed, expression=LIKES))
+    assert "probably" not in segment_text(replace(followed, expression=GOOD))
 
 
 def test_a_segment_adds_up_where_every_change_was_told_once() -> None:
-    assert Followed(LIKES, 61, 61, CHANGES).adds_up
-    assert not Followed(LIKES, 61, 61, CHANGES[:-1]).adds_up
+    assert Followed(GOOD, 61, 61, CHANGES).adds_up
+    assert not Followed(GOOD, 61, 61, CHANGES[:-1]).adds_up
 
 
 @pytest.mark.parametrize("page", ["home", "beside", "basket", "again"])
