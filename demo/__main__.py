@@ -2,6 +2,7 @@
 
 servers ─▶ workers and service ─▶ catalogue ─▶ months before ─▶ learn ─▶ replay
         ─▶ one shopper: their profile, and every page of a visit
+        ─▶ a segment: who came into it, and went
 """
 
 import argparse
@@ -27,6 +28,7 @@ from demo.report import profile_text
 from demo.report_visit import visit_text
 from demo.reviews import Written, write_reviews
 from demo.rules import put_rules
+from demo.segment import Followed, follow_segment, put_segment, segment_text
 from demo.shopper import most_telling
 from demo.stage import (
     HELD_OUT,
@@ -104,13 +106,17 @@ def _run(stack: ExitStack, logs: Path, *, check: bool, rate: int) -> bool:
     asyncio.run(load_catalogue(stage, shop.items))
     asyncio.run(publish(kafka, log.past, "Publishing the months before"))
     stage.start("update", python("workers", "update"))
+    stage.start("segments", python("workers", "segments"))
     model = asyncio.run(learn(stage, log.past))
+    segment = put_segment(stage.url)
     replayed = asyncio.run(
         replay(log.events, past=log.past, kafka=kafka, service=stage.url, rate=rate)
     )
     dead = asyncio.run(dead_letters(stage.servers))
+    followed = asyncio.run(follow_segment(stage.url, kafka, segment))
     _show_shopper(stage.url, most_telling([*shop.past, *shop.events], MOST_VISITS), log)
-    return _finish(stage, replayed, dead, check=check) and model is not None
+    print(f"{segment_text(followed)}\n")
+    return _finish(stage, replayed, followed, dead, check=check) and model is not None
 
 
 async def learn(stage: Stage, past: Sequence[Fields], trainings: Path = TRAININGS) -> str | None:
@@ -173,7 +179,9 @@ def _visit(http: httpx.Client, users: Sequence[str]) -> Visit:
     return first if first.is_telling else next((each for each in visits if each.is_telling), first)
 
 
-def _finish(stage: Stage, replayed: Replayed, dead: int, *, check: bool) -> bool:
+def _finish(
+    stage: Stage, replayed: Replayed, followed: Followed, dead: int, *, check: bool
+) -> bool:
     """Print the figures; serve on, or end with the JSON line. Returns whether all is well."""
     cuts = quantiles(replayed.freshness, n=100)
     p50, p99 = 1_000 * cuts[49], 1_000 * cuts[98]
@@ -184,8 +192,11 @@ def _finish(stage: Stage, replayed: Replayed, dead: int, *, check: bool) -> bool
         "freshness_p50_ms": round(p50),
         "freshness_p99_ms": round(p99),
         "events_per_second": round(replayed.live / replayed.seconds),
+        "segment": followed.after,
+        "segment_entered": followed.counts["entered"],
+        "segment_left": followed.counts["left"],
     }
-    well = not (replayed.lost or replayed.doubled) and dead == len(POISON)
+    well = not (replayed.lost or replayed.doubled) and dead == len(POISON) and followed.adds_up
     print(
         f"  {replayed.events:,} events of {len(replayed.expected)} households at"
         f" {figures['events_per_second']:,} a second; {replayed.repeated} were published twice and"

@@ -267,8 +267,8 @@ class Settings(BaseSettings):
     segment_walk: timedelta = Field(
         timedelta(minutes=10),
         ge=timedelta(seconds=1),
-        description="After so long everybody is looked at again: who leaves by time alone is told "
-        "by then, and a consent that was withdrawn.",
+        description="After so long everybody is looked at again: who enters or leaves by time "
+        "alone, or by what a model foretells, is told by then, and a consent that was withdrawn.",
     )
     segment_webhook: Secret[HttpUrl] | None = Field(
         None,

@@ -33,6 +33,7 @@ class Expression:
     holds_for: Judge
     clauses: tuple[Clause, ...]
     things: tuple[Thing, ...]
+    forecasts: frozenset[str]  # fields it names that a model foretells
 
     @classmethod
     def of(cls, text: str, spelled: Mapping[str, str] | None = None) -> "Expression":
@@ -50,4 +51,5 @@ class Expression:
         require(term, Type.FLAG, tree, "who is meant has to be said by")
         parts = tree.parts if isinstance(tree, Operation) and tree.sign == "&&" else (tree,)
         clauses = tuple(Clause(text[part.at : part.end], reader.term(part).read) for part in parts)
-        return cls(text, term.read, clauses, tuple(dict.fromkeys(reader.things)))
+        things = tuple(dict.fromkeys(reader.things))
+        return cls(text, term.read, clauses, things, frozenset(reader.forecasts))

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from portrait.events.columns import ACTION_CODE
 from portrait.events.event import Action
 from portrait.events.unwanted import What
+from portrait.model.heads import CHURN_RISK, PURCHASE_INTENT
 from portrait.segments.person import Person
 
 
@@ -91,6 +92,19 @@ FIELDS: Mapping[str, Field] = {
     "price_band.low": _price(0, "A tenth of what they pay lies below it; unknown without prices."),
     "price_band.typical": _price(1, "What they pay for one piece."),
     "price_band.high": _price(2, "A tenth lies above it."),
+    "purchase_intent.probability": Field(
+        Type.NUMBER,
+        "That they buy within 7 days, 0 to 1; unknown where no model foretells it.",
+        lambda person: person.foretold.purchase_intent,
+    ),
+    "churn_risk.probability": Field(
+        Type.NUMBER,
+        "That they do nothing for 30 days, likewise.",
+        lambda person: person.foretold.churn_risk,
+    ),
+}
+FORECASTS: Mapping[str, str] = {  # fields that a head of the model foretells, by its name
+    f"{head}.probability": head for head in (PURCHASE_INTENT, CHURN_RISK)
 }
 
 FUNCTIONS: Mapping[str, Function] = {

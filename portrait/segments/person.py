@@ -1,4 +1,7 @@
-"""Person: what an expression may ask of one profile. It takes no arrays: one person at a time."""
+"""Person: what an expression may ask of one profile. It takes no arrays: one person at a time.
+
+What a model foretells comes with them: that is computed of many at once, see `forecasts.py`.
+"""
 
 from dataclasses import dataclass
 from math import nan
@@ -29,6 +32,16 @@ class Named(NamedTuple):
         return cls(name, name_ref(name))
 
 
+class Foretold(NamedTuple):
+    """What a model foretells of somebody, as probabilities; `nan`: nothing."""
+
+    purchase_intent: float = nan
+    churn_risk: float = nan
+
+
+UNFORETOLD = Foretold()
+
+
 @dataclass(frozen=True, slots=True)
 class Person:
     """Somebody at a moment.
@@ -39,6 +52,7 @@ class Person:
     record: Record
     now_ms: int
     unwanted: Unwanted = NOTHING
+    foretold: Foretold = UNFORETOLD
 
     def total(self, action: int) -> float:
         """Return how many events of an action there have been."""
@@ -113,7 +127,13 @@ class Person:
         return float(sum(each[5] == action and each[0] >= since for each in self.record.events))
 
 
-def person_of(user: str, stored: Stored, unsaid: Consent, now_ms: int) -> Person | None:
+def person_of(
+    user: str,
+    stored: Stored,
+    unsaid: Consent,
+    now_ms: int,
+    foretold: Foretold = UNFORETOLD,
+) -> Person | None:
     """Read somebody who may be in a segment; None: they may not, or nothing of them can be read.
 
     As with audiences: nobody who was erased, is suppressed, has not logged in, or lets nothing
@@ -124,8 +144,11 @@ def person_of(user: str, stored: Stored, unsaid: Consent, now_ms: int) -> Person
         stored: What is stored of them.
         unsaid: What counts of who has said nothing of what may be done.
         now_ms: As of when.
+        foretold: What a model foretells of them.
     """
     if user.startswith(ANONYMOUS) or not may_be_told(stored, unsaid):
         return None
     record = read_sound(stored.record or b"")
-    return None if record is None else Person(record, now_ms, read_unwanted(stored.unwanted))
+    return (
+        None if record is None else Person(record, now_ms, read_unwanted(stored.unwanted), foretold)
+    )

@@ -15,7 +15,7 @@ from portrait.events.columns import ACTION_CODE
 from portrait.events.event import Action
 from portrait.events.unwanted import What
 from portrait.ref import item_ref
-from portrait.segments.fields import FIELDS, FUNCTIONS, NAMED, Asks, Read, Type, asked
+from portrait.segments.fields import FIELDS, FORECASTS, FUNCTIONS, NAMED, Asks, Read, Type, asked
 from portrait.segments.person import Named
 from portrait.segments.tree import Call, Listed, Name, Operation, Part, Value
 from portrait.segments.words import ExpressionError
@@ -75,6 +75,7 @@ class Reader:
     def __init__(self, spelled: Mapping[str, str]) -> None:
         self._spelled = spelled
         self.things = list[Thing]()
+        self.forecasts = set[str]()  # fields that a model foretells
 
     def term(self, part: Part) -> Term:
         """Understand a part, and all that lies in it.
@@ -86,7 +87,7 @@ class Reader:
             case Value():
                 term = _constant(part)
             case Name():
-                term = _field(part)
+                term = self._field(part)
             case Call():
                 term = self._call(part)
             case Operation(sign="!" | "-" as sign, parts=(only,)):
@@ -143,6 +144,17 @@ class Reader:
             require(left, Type.NUMBER, one, f"`{sign}` stands between")
         return Term(Type.FLAG, _both(_ORDERS[sign], left.read, right.read))
 
+    def _field(self, part: Name) -> Term:
+        field = FIELDS.get(part.name)
+        if field is None:
+            as_function = f"`{part.name}` is a function: it is asked as `{part.name}(…)`"
+            is_function = part.name in FUNCTIONS
+            msg = as_function if is_function else _unknown("field", part.name, FIELDS)
+            raise ExpressionError(msg, part.at)
+        if part.name in FORECASTS:
+            self.forecasts.add(part.name)
+        return Term(field.type, field.read)
+
     def _call(self, call: Call) -> Term:
         function = FUNCTIONS.get(call.name)
         if function is None:
@@ -185,16 +197,6 @@ def _constant(part: Value) -> Term:
     value = part.value
     kind = Type.FLAG if isinstance(value, bool) else Type.NUMBER
     return Term(Type.TEXT if isinstance(value, str) else kind, lambda _: value)
-
-
-def _field(part: Name) -> Term:
-    field = FIELDS.get(part.name)
-    if field is None:
-        as_function = f"`{part.name}` is a function: it is asked as `{part.name}(…)`"
-        is_function = part.name in FUNCTIONS
-        msg = as_function if is_function else _unknown("field", part.name, FIELDS)
-        raise ExpressionError(msg, part.at)
-    return Term(field.type, field.read)
 
 
 def _written(part: Part) -> object:

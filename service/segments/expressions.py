@@ -7,6 +7,8 @@ from portrait.catalogue.catalogue import Catalogue
 from portrait.events.category import interest_category, meaning_of
 from portrait.events.unwanted import What
 from portrait.segments.expression import Expression
+from portrait.segments.forecasts import NO_FORECASTS, Forecasts
+from portrait.segments.segment import Segment
 from portrait.segments.terms import Thing
 from portrait.segments.words import ExpressionError
 from service.http.problems import FieldError, ProblemError
@@ -40,6 +42,19 @@ def understood(text: str, live: Live) -> tuple[Expression, Mapping[str, str]]:
         return Expression.of(text, spelled), spelled
     except ExpressionError as error:
         raise _told(text, error) from None
+
+
+def forecasts_in(segment: Segment) -> frozenset[str]:
+    """Return which forecasts a segment asks for; none, if this version cannot read it."""
+    try:
+        return Expression.of(segment.expression, segment.spelled).forecasts
+    except ExpressionError:
+        return frozenset()
+
+
+def forecasts_of(live: Live) -> Forecasts:
+    """Return what the model in service foretells with."""
+    return NO_FORECASTS if live.view is None else Forecasts.of(live.view.model)
 
 
 def _told(text: str, error: ExpressionError) -> ExpressionWrongError:

@@ -14,10 +14,11 @@ from portrait.times import to_moment
 from service.access.admission import name_subject, note
 from service.dependencies import LiveDep, PartsDep, caller_of, turns_of
 from service.http.problems import TYPES, WRITING, Problem, declared
+from service.live import Live
 from service.parts import Parts
 from service.people_lists import Row, listed, streamed
 from service.routing import ExactRoute
-from service.segments.expressions import understood
+from service.segments.expressions import forecasts_in, forecasts_of, understood
 from service.segments.preview import preview
 from service.segments.schemas import (
     SegmentAnswer,
@@ -47,11 +48,12 @@ LISTED = listed(
 
 
 @router.get("/segments", responses=declared())
-async def get_segments(parts: PartsDep) -> SegmentsAnswer:
+async def get_segments(parts: PartsDep, live: LiveDep) -> SegmentsAnswer:
     """Return every segment, and how many people are in each."""
     segments = await parts.segments.all()
     sizes = await parts.segments.sizes([each.name for each in segments])
-    return SegmentsAnswer(segments=tuple(map(_answer, segments, sizes)))
+    pairs = zip(segments, sizes, strict=True)
+    return SegmentsAnswer(segments=tuple(_answer(each, size, live) for each, size in pairs))
 
 
 @router.post("/segments/preview", responses=declared(*WRITING))
@@ -63,13 +65,13 @@ async def post_preview(
     Or where in the expression the fault is: 422. Nothing is kept of it.
     """
     said, _ = understood(body.expression, live)
-    return await preview(said, parts, turns_of(request))
+    return await preview(said, forecasts_of(live), parts, turns_of(request))
 
 
 @router.get("/segments/{name}", responses=declared(422))
-async def get_segment(name: NamePath, parts: PartsDep) -> SegmentAnswer:
+async def get_segment(name: NamePath, parts: PartsDep, live: LiveDep) -> SegmentAnswer:
     """Return a segment, and how many people are in it."""
-    return await _told(await _found(name, parts), parts)
+    return await _told(await _found(name, parts), parts, live)
 
 
 @router.put("/segments/{name}", responses=declared(409, *WRITING, examples={409: TOO_MANY}))
@@ -105,16 +107,18 @@ async def put_segment(
 
     segment = await parts.segments.put(name, changed)
     await note(request, "PUT /segments/{name}", HTTPStatus.OK)
-    return await _told(segment, parts)
+    return await _told(segment, parts, live)
 
 
 @router.delete("/segments/{name}", responses=declared(*WRITING))
-async def delete_segment(name: NamePath, parts: PartsDep, request: Request) -> SegmentAnswer:
+async def delete_segment(
+    name: NamePath, parts: PartsDep, live: LiveDep, request: Request
+) -> SegmentAnswer:
     """Forget a segment and who is in it; it is written down in the audit log.
 
     Returns it as it was. Nobody is told that anybody has left it.
     """
-    answer = await _told(await _found(name, parts), parts)
+    answer = await _told(await _found(name, parts), parts, live)
     if not await parts.segments.remove(name):
         raise SegmentNotFoundError
     await note(request, "DELETE /segments/{name}", HTTPStatus.OK)
@@ -156,15 +160,16 @@ async def _found(name: str, parts: Parts) -> Segment:
     raise SegmentNotFoundError
 
 
-async def _told(segment: Segment, parts: Parts) -> SegmentAnswer:
+async def _told(segment: Segment, parts: Parts, live: Live) -> SegmentAnswer:
     (size,) = await parts.segments.sizes([segment.name])
-    return _answer(segment, size)
+    return _answer(segment, size, live)
 
 
-def _answer(segment: Segment, size: int) -> SegmentAnswer:
+def _answer(segment: Segment, size: int, live: Live) -> SegmentAnswer:
     return SegmentAnswer(
         **segment.model_dump(exclude={"spelled", "walked_at"}),
         state="filling" if segment.walked_at is None else "live",
         as_of=segment.walked_at,
         size=size,
+        unforetold=forecasts_of(live).lacking(forecasts_in(segment)),
     )

@@ -30,6 +30,16 @@ LANGUAGE = (
 Expression = Annotated[Written, Field(description=LANGUAGE + _words())]
 
 
+Unforetold = Annotated[
+    tuple[str, ...],
+    Field(
+        description="Fields it names that no head of the model in service foretells: they are "
+        "known of nobody, so no comparison with them holds, but `!=`.",
+        examples=[[]],
+    ),
+]
+
+
 class SegmentBody(RequestBody):
     """A segment, as it is to be."""
 
@@ -62,14 +72,15 @@ class SegmentAnswer(ResponseBody):
     at: AwareDatetime = Field(description="When.", examples=["2026-11-27T09:30:00Z"])
     state: Literal["filling", "live"] = Field(
         description="`filling`: not everybody has been looked at by this version yet. `live`: who "
-        "enters and leaves by what they do is in it or out within seconds; by time alone, or by a "
-        "consent, at the next look at everybody.",
+        "enters and leaves by what they do is in it or out within seconds; by time alone, by a "
+        "consent, or by what a model foretells, at the next look at everybody.",
         examples=["live"],
     )
     as_of: Moment | None = Field(
         description="When the last look at everybody began; null: none has ended yet."
     )
     size: Count = Field(description="How many people are in it.", examples=[1_204])
+    unforetold: Unforetold
 
 
 class SegmentsAnswer(ResponseBody):
@@ -90,7 +101,8 @@ class SegmentPreviewAnswer(ResponseBody):
     """Who would be in a segment, of some people."""
 
     looked_at: Count = Field(
-        description="People who may be in one, as many as could be looked at within a second.",
+        description="People who may be in one, as many as could be looked at within a second; "
+        "where a forecast is named, of those whom the model in service has painted already.",
         examples=[4_870],
     )
     is_everybody: bool = Field(description="Whether the shop has no more.", examples=[False])
@@ -99,3 +111,4 @@ class SegmentPreviewAnswer(ResponseBody):
     clauses: tuple[ClauseAnswer, ...] = Field(
         description="Each condition by itself, in their order: which of them keeps people out."
     )
+    unforetold: Unforetold

@@ -44,6 +44,11 @@ TOGETHER: Mapping[str, Mapping[str, float]] = {  # what people take with it, and
 }
 WANTED = {"petrol": 900_000, "milk": 40_000, "cheese": 5_000}
 SEARCHES = ("pasta", "shirt")
+ANN = (  # what she does, who buys milk and pasta
+    {"type": "purchase", "item_id": "milk", "price": 1.0},
+    {"type": "click", "item_id": "penne"},
+    {"type": "purchase", "item_id": "spaghetti", "price": 1.0},
+)
 ENCODER = HashEncoder()
 SPACE = fit_space("planted", ENCODER.encode([text for item in STOCK for text in texts_of(item)]))
 FIRST, LEARNED = "first", "learned"
@@ -74,6 +79,13 @@ async def planted_shop(kind: str = LEARNED) -> Shop:
     await shop.stock(*STOCK, searches=SEARCHES, space=SPACE, model=model(kind))
     await shop.popularity.add(20_000, dict(WANTED))
     await shop.edges.replace(tabled([Edge("case", Relation.FITS, "phone")]))
+    return shop
+
+
+async def shop_of_ann(kind: str = LEARNED, *since: Mapping[str, object]) -> Shop:
+    """Open it to Ann, who did something more since."""
+    shop = await planted_shop(kind)
+    shop.remember("ann", *ANN, *since, painted=planted_catalogue(model(kind)))
     return shop
 
 

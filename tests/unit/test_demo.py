@@ -1,5 +1,6 @@
 """The demo tells of a shop of now, of a shopper who buys things again, and in plain words."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 from demo.habits import SAID, plain
 from demo.report import profile_text
 from demo.report_visit import visit_text
+from demo.segment import GOOD, SOON, Followed, segment_text
 from demo.shopper import most_telling
 from demo.visit import Audience, Visit
 from portrait.events.columns import RING
@@ -140,6 +142,34 @@ def test_an_audience_says_where_the_shopper_stands() -> None:
     assert visited().is_telling
     assert not visited(None).is_telling
     assert "too few people" in visit_text(visited(None))
+
+
+CHANGES = [
+    {"user_id": user, "change": change, "at": "2026-11-27T16:04:31Z"}
+    for user, change in (("ann", "entered"), ("bob", "entered"), ("ann", "left"), ("cid", "left"))
+]
+
+
+def test_a_segment_says_in_plain_words_who_came_and_went() -> None:
+    followed = Followed(f"{GOOD} && {SOON}", 61, 61, CHANGES)
+
+    told = segment_text(followed)
+
+    assert "Who has spent over 1,000, and will most probably buy within 7 days:" in told
+    assert "61 households before the replay, 61 now" in told
+    assert "2 entered and 2 left" in told
+    assert [line.split() for line in told.splitlines()[4:]] == [
+        ["16:04:31", "cid", "left"],
+        ["16:04:31", "ann", "left"],
+        ["16:04:31", "bob", "entered"],
+    ]
+    assert max(map(len, told.splitlines())) <= 100
+    assert "probably" not in segment_text(replace(followed, expression=GOOD))
+
+
+def test_a_segment_adds_up_where_every_change_was_told_once() -> None:
+    assert Followed(GOOD, 61, 61, CHANGES).adds_up
+    assert not Followed(GOOD, 61, 61, CHANGES[:-1]).adds_up
 
 
 @pytest.mark.parametrize("page", ["home", "beside", "basket", "again"])

@@ -31,25 +31,18 @@ from tests.support.planted_shop import (
     TIES,
     model,
     planted_catalogue,
-    planted_shop,
+    shop_of_ann,
 )
 from tests.support.shop import Shop, open_shop
 
-ANN = (
-    {"type": "purchase", "item_id": "milk", "price": 1.0},
-    {"type": "click", "item_id": "penne"},
-    {"type": "purchase", "item_id": "spaghetti", "price": 1.0},
-    {"type": "return", "item_id": "tie"},
-)
+TIE_BACK = {"type": "return", "item_id": "tie"}
 BY_CATEGORY = {"by": "category", "user_id": "ann", "limit": 50}
 CATEGORY = {item.id: item.category for item in STOCK}
 NO_KNIVES = {"id": "no", "where": {"category": [SAUCES]}, "do": {"exclude": True}}
 
 
 async def shop_of(kind: str = LEARNED) -> Shop:
-    shop = await planted_shop(kind)
-    shop.remember("ann", *ANN, painted=planted_catalogue(model(kind)))
-    return shop
+    return await shop_of_ann(kind, TIE_BACK)
 
 
 async def ask(client: httpx.AsyncClient, **asked: object) -> dict[str, Any]:

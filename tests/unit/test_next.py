@@ -22,24 +22,13 @@ from tests.support.planted_shop import (
     STOCK,
     model,
     planted_catalogue,
-    planted_shop,
+    shop_of_ann,
 )
 from tests.support.shop import Shop, open_shop
 
-ANN = (
-    {"type": "purchase", "item_id": "milk", "price": 1.0},
-    {"type": "click", "item_id": "penne"},
-    {"type": "purchase", "item_id": "spaghetti", "price": 1.0},
-)
 PAGE = {"user_id": "ann", "limit": 4, "exclude_seen": False}
 THING = {item.id: item.group_id or item.id for item in STOCK}
 THINGS = len({*THING.values()})
-
-
-async def shop_of(kind: str = LEARNED) -> Shop:
-    shop = await planted_shop(kind)
-    shop.remember("ann", *ANN, painted=planted_catalogue(model(kind)))
-    return shop
 
 
 async def ask(client: httpx.AsyncClient, **asked: object) -> dict[str, Any]:
@@ -65,7 +54,7 @@ def aged(shop: Shop, by: timedelta) -> None:
 @pytest.mark.parametrize("kind", [FIRST, LEARNED])
 @pytest.mark.parametrize("who", [{"user_id": "ann"}, {"user_id": "nobody"}, {"user_id": None}])
 async def test_pages_have_everything_once(kind: str, who: dict[str, str | None]) -> None:
-    async with open_shop(await shop_of(kind)) as client:
+    async with open_shop(await shop_of_ann(kind)) as client:
         first = await ask(client, **{**PAGE, **who}, paged=True)
         pages = [first]
         while ids(pages[-1]):
@@ -80,7 +69,7 @@ async def test_pages_have_everything_once(kind: str, who: dict[str, str | None])
 
 
 async def test_pages_go_on_as_one_list_does() -> None:
-    async with open_shop(await shop_of()) as client:
+    async with open_shop(await shop_of_ann()) as client:
         whole = ids(await ask(client, **{**PAGE, "limit": 8}, diversity=0))
         first = await ask(client, **PAGE, diversity=0, paged=True)
         second = await ask(client, **PAGE, diversity=0, after=first["recommendation_id"])
@@ -89,7 +78,7 @@ async def test_pages_go_on_as_one_list_does() -> None:
 
 
 async def test_what_is_done_between_two_pages_counts_and_repeats_nothing() -> None:
-    shop = await shop_of()
+    shop = await shop_of_ann()
     async with open_shop(shop) as client:
         first = await ask(client, **PAGE, paged=True)
         shop.remember(
@@ -105,7 +94,7 @@ async def test_what_is_done_between_two_pages_counts_and_repeats_nothing() -> No
 
 @pytest.mark.parametrize("asked", [{"user_id": "bob"}, {"user_id": None}, {"after": str(uuid4())}])
 async def test_what_was_given_to_somebody_else_or_to_nobody_is_404(asked: dict[str, Any]) -> None:
-    async with open_shop(await shop_of()) as client:
+    async with open_shop(await shop_of_ann()) as client:
         first = await ask(client, **PAGE, paged=True)
         sent = {**PAGE, "after": first["recommendation_id"], **asked}
         answer = await client.post("/recommend", json=sent)
@@ -116,7 +105,7 @@ async def test_what_was_given_to_somebody_else_or_to_nobody_is_404(asked: dict[s
 
 
 async def test_what_was_given_half_an_hour_ago_is_404() -> None:
-    shop = await shop_of()
+    shop = await shop_of_ann()
     async with open_shop(shop) as client:
         first = await ask(client, **PAGE, paged=True)
         aged(shop, PAGED_FOR - timedelta(minutes=1))
@@ -131,7 +120,7 @@ async def test_what_was_given_half_an_hour_ago_is_404() -> None:
 
 
 async def test_what_asks_for_neither_is_not_remembered() -> None:
-    shop = await shop_of()
+    shop = await shop_of_ann()
     async with open_shop(shop) as client:
         plain = await ask(client, **PAGE)
         answer = await client.post("/recommend", json={**PAGE, "after": plain["recommendation_id"]})
@@ -141,7 +130,7 @@ async def test_what_asks_for_neither_is_not_remembered() -> None:
 
 
 async def test_of_who_lets_nothing_be_personal_a_list_is_remembered_and_no_person() -> None:
-    shop = await shop_of()
+    shop = await shop_of_ann()
     await shop.profiles.agree({"ann": WITHDRAWN})
     async with open_shop(shop) as client:
         first = await ask(client, **PAGE, paged=True)
@@ -152,7 +141,7 @@ async def test_of_who_lets_nothing_be_personal_a_list_is_remembered_and_no_perso
 
 
 async def test_an_unnamed_visitor_who_rotates_is_told_why_that_cannot_be() -> None:
-    async with open_shop(await shop_of()) as client:
+    async with open_shop(await shop_of_ann()) as client:
         answer = await client.post("/recommend", json={"rotation": 0.5})
 
     assert answer.status_code == 422
@@ -160,7 +149,7 @@ async def test_an_unnamed_visitor_who_rotates_is_told_why_that_cannot_be() -> No
 
 
 async def test_two_who_ask_for_the_same_page_at_once_are_given_different_items() -> None:
-    shop = await shop_of()
+    shop = await shop_of_ann()
     async with open_shop(shop) as client:
         first = await ask(client, **PAGE, paged=True)
         faster = (await shop.given.given(anns := person_name(user_ref("ann")))).adding(
@@ -182,7 +171,7 @@ async def test_two_who_ask_for_the_same_page_at_once_are_given_different_items()
 
 
 async def test_who_is_never_first_is_told_to_try_again() -> None:
-    shop = await shop_of()
+    shop = await shop_of_ann()
     tried = list[int]()
 
     async def never(whose: str, given: Given, lasting: timedelta) -> bool:
@@ -202,7 +191,7 @@ async def test_who_is_never_first_is_told_to_try_again() -> None:
 @pytest.mark.parametrize("kind", [FIRST, LEARNED])
 @pytest.mark.parametrize("user", ["ann", "nobody"])
 async def test_what_was_given_just_now_comes_last_and_comes_back(kind: str, user: str) -> None:
-    shop = await shop_of(kind)
+    shop = await shop_of_ann(kind)
     await shop.popularity.add(20_000, {item.id: 900 + place for place, item in enumerate(STOCK)})
     turning = {**PAGE, "limit": 2, "user_id": user, "diversity": 0, "rotation": 1.0}
     async with open_shop(shop) as client:
@@ -220,7 +209,7 @@ async def test_what_was_given_just_now_comes_last_and_comes_back(kind: str, user
 
 
 async def test_the_order_is_that_of_the_scores_and_each_says_how_much_it_faded() -> None:
-    shop = await shop_of()
+    shop = await shop_of_ann()
     turning = {**PAGE, "limit": 20, "diversity": 0}
     async with open_shop(shop) as client:
         plain = await ask(client, **turning)
@@ -240,7 +229,7 @@ async def test_the_order_is_that_of_the_scores_and_each_says_how_much_it_faded()
 
 
 async def test_a_variant_of_what_was_given_fades_with_it() -> None:
-    shop = await shop_of()
+    shop = await shop_of_ann()
     given = Given().adding(5, [item_ref("shirt-s")], round(time.time() * 1_000), is_first=False)
     await shop.given.put(person_name(user_ref("ann")), given, PAGED_FOR)
     async with open_shop(shop) as client:
@@ -252,7 +241,7 @@ async def test_a_variant_of_what_was_given_fades_with_it() -> None:
 
 
 async def test_what_fills_a_list_up_rotates_too() -> None:
-    shop = await shop_of()
+    shop = await shop_of_ann()
     cart = {"surface": "cart", "session": {"cart": ["spaghetti"]}, "limit": 4, "user_id": "ann"}
     cart["sources"] = ["together", "popular"]
     async with open_shop(shop) as client:

@@ -1,5 +1,7 @@
 """Expressions of segments: what they mean of people, and how one is told what is wrong."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,7 +12,7 @@ from portrait.events.unwanted import FOR_GOOD, Unwanted, What, Word, encode_unwa
 from portrait.profiles.store import Stored
 from portrait.segments.expression import Expression
 from portrait.segments.fields import FIELDS, FUNCTIONS
-from portrait.segments.person import Person, person_of
+from portrait.segments.person import Foretold, Person, person_of
 from portrait.segments.tree import DEEPEST, MOST_PARTS
 from portrait.segments.words import LONGEST, ExpressionError
 from portrait.times import DAY_MS
@@ -68,12 +70,30 @@ def test_what_is_said_of_somebody_holds(expression: str) -> None:
 
 @pytest.mark.parametrize("sign", ["<", "<=", ">", ">=", "=="])
 @pytest.mark.parametrize(
-    "unknown", ["days_since('review')", "activity.usual_gap_days", "1 / 0", "5 % 0"]
+    "unknown",
+    [
+        "days_since('review')",
+        "activity.usual_gap_days",
+        "churn_risk.probability",
+        "1 / 0",
+        "5 % 0",
+    ],
 )
 def test_what_is_not_known_is_nothing_that_can_be_compared(unknown: str, sign: str) -> None:
     assert not holds(f"{unknown} {sign} 1")
     assert not holds(f"1 {sign} {unknown}")
     assert holds(f"{unknown} != 1")
+
+
+def test_what_is_foretold_can_be_asked_as_the_profile_calls_it() -> None:
+    said = Expression.of("churn_risk.probability > 0.6 && purchases == 1")
+    gone = replace(ann(), foretold=Foretold(purchase_intent=0.1, churn_risk=0.7))
+
+    assert said.forecasts == {"churn_risk.probability"}
+    assert said.holds_for(gone)
+    assert not said.holds_for(replace(gone, foretold=Foretold(churn_risk=0.5)))
+    assert holds("purchase_intent.probability == 0.1", gone)
+    assert Expression.of("purchases == 1").forecasts == frozenset()
 
 
 def test_silence_grows_with_the_clock_alone() -> None:
@@ -125,6 +145,7 @@ def test_conditions_that_all_have_to_hold_are_told_apart() -> None:
         ("true + 1 > 0", 0, "`+` stands between a number"),
         ("!purchases", 1, "`!` stands before"),
         ("purchasse > 1", 0, "Perhaps `purchases` or"),
+        ("churn_risk > 0.6", 0, "Perhaps `churn_risk.probability` is meant"),
         ("xyz > 1", 0, "There are: purchases"),
         ("intrest('a') > 1", 0, "Perhaps `interest` is meant"),
         ("interest > 1", 0, "is a function"),

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic_core import from_json
 
+from portrait.catalogue.catalogue import Catalogue
 from portrait.errors import OvertakenError, WebhookError
 from portrait.events.consent import WITHDRAWN, Consent
 from portrait.events.event import ANONYMOUS
@@ -19,6 +20,7 @@ from portrait.segments.store import Moved, Opened
 from portrait.times import DAY_MS, to_moment
 from tests.support.catalogues import catalogue
 from tests.support.fakes import ListPublisher, MemoryOffsets, MemoryProfiles
+from tests.support.memory_registry import MemoryRegistry
 from tests.support.memory_segments import MemorySegments
 from tests.support.records import FakeRecord
 from tests.support.shop import HOUR_MS, NOW_MS, record_of
@@ -49,15 +51,24 @@ class Shop:
     def __init__(self, store: MemorySegments | None = None) -> None:
         self.store = store or MemorySegments()
         self.profiles = MemoryProfiles()
+        self.registry = MemoryRegistry()
         self.now_ms = NOW_MS + 10 * HOUR_MS
-        self.segments = Segments(self.store, self.profiles, now=lambda: self.now_ms / 1_000)
+        self.restart()
         self.closing = asyncio.Event()
+
+    def restart(self) -> None:
+        """Forget all that a worker has in memory."""
+        self.segments = Segments(
+            self.store, self.profiles, self.registry, now=lambda: self.now_ms / 1_000
+        )
 
     async def put(self, segment: Segment = BUYERS) -> None:
         await self.store.put(segment.name, lambda _: segment)
 
-    def remember(self, user: str, *events: dict[str, object]) -> None:
-        self.profiles.records[user] = record_of(user, *events, painted=CATALOGUE)
+    def remember(
+        self, user: str, *events: dict[str, object], painted: Catalogue = CATALOGUE
+    ) -> None:
+        self.profiles.records[user] = record_of(user, *events, painted=painted)
 
     async def notices(self, *users: str) -> None:
         """Let the worker read that these were stored."""
@@ -215,7 +226,7 @@ async def test_whatever_happens_in_between_changes_alternate_and_end_in_what_is_
         elif step == "seen":
             await shop.notices(user, user)
         else:  # all that is in memory is lost, and what was read last is read again
-            shop.segments = Segments(shop.store, shop.profiles, now=lambda: shop.now_ms / 1_000)
+            shop.restart()
             await shop.notices("ann", "bob")
     await shop.walk()
 

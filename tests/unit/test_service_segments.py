@@ -7,8 +7,12 @@ from pydantic_core import from_json
 
 from portrait.access.scope import Scope
 from portrait.events.consent import WITHDRAWN, Consent
+from portrait.model.model import Model
 from portrait.segments.segment import MOST_SEGMENTS
 from portrait.segments.store import Moved
+from portrait.times import DAY_MS
+from tests.support.catalogues import MODEL, catalogue
+from tests.support.models import learned_model
 from tests.support.shop import NOW_MS, Shop, open_shop
 from tests.unit.test_audience import shop as people
 from tests.unit.test_service_access import guarded, token_of
@@ -122,6 +126,7 @@ async def test_a_preview_says_how_many_and_which_condition_keeps_people_out() ->
             {"clause": "bought('cheese')", "people": 30, "share": 0.2521},
             {"clause": "interest('grocery/dairy') > 0", "people": 80, "share": 0.6723},
         ],
+        "unforetold": [],
     }
     assert await shop.segments.all() == []
 
@@ -181,3 +186,59 @@ async def test_who_may_read_audiences_may_and_it_is_written_down() -> None:
         ("GET /segments/{name}/members", "tea, 0 people"),
         ("PUT /segments/{name}", "tea"),
     ]
+
+
+async def foretelling_shop(serves: Model) -> Shop:
+    """Open a shop with Ann, whom a learned model has painted."""
+    shop = Shop()
+    await shop.stock(model=serves)
+    events = {"type": "purchase", "item_id": "milk", "price": 1.0}
+    shop.remember("ann", events, painted=catalogue(model=learned_model()))
+    return shop
+
+
+async def test_a_preview_goes_by_the_same_forecast_as_the_profile(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for module in ("service.profiles.routes", "service.segments.preview"):
+        monkeypatch.setattr(f"{module}.time", lambda: (NOW_MS + 10 * DAY_MS) / 1_000)
+    async with open_shop(await foretelling_shop(learned_model())) as client:
+        risk = (await client.get("/profile/ann")).json()["churn_risk"]["probability"]
+        asked = f"churn_risk.probability > {risk - 1e-4} && churn_risk.probability < {risk + 1e-4}"
+        answer = (await client.post("/segments/preview", json={"expression": asked})).json()
+
+    assert risk == pytest.approx(11 / 12, abs=0.01)
+    assert (answer["looked_at"], answer["members"], answer["unforetold"]) == (1, 1, [])
+
+
+async def test_what_no_model_foretells_is_said_where_it_is_tried_and_where_it_is_put() -> None:
+    body = {"expression": "churn_risk.probability > 0 || purchases == 1"}
+    async with open_shop(await foretelling_shop(MODEL)) as client:
+        tried = (await client.post("/segments/preview", json=body)).json()
+        put = (await client.put("/segments/gone", json=body)).json()
+        told = (await client.get("/segments/gone")).json()
+        other = (await client.put("/segments/tea", json={"expression": "spend > 1"})).json()
+
+    assert (tried["members"], tried["looked_at"]) == (1, 1)
+    for answer in (tried, put, told):
+        assert answer["unforetold"] == ["churn_risk.probability"]
+    assert other["unforetold"] == []
+
+
+async def test_a_preview_passes_over_whom_the_model_in_service_has_not_painted() -> None:
+    async with open_shop(await foretelling_shop(learned_model("next", seed=4))) as client:
+        body = {"expression": "churn_risk.probability > 0"}
+        answer = (await client.post("/segments/preview", json=body)).json()
+
+    assert (answer["looked_at"], answer["is_everybody"]) == (0, True)
+
+
+async def test_a_segment_that_another_version_wrote_is_told_all_the_same() -> None:
+    shop = await shop_of()
+    async with open_shop(shop) as client:
+        await client.put("/segments/tea", json={"expression": "true"})
+        odd = shop.segments.segments["tea"].model_copy(update={"expression": "of_another > 1"})
+        shop.segments.segments["tea"] = odd
+        answer = await client.get("/segments/tea")
+
+    assert answer.json()["unforetold"] == []

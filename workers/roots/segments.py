@@ -32,10 +32,11 @@ async def run(settings: Settings, _options: Namespace) -> None:
     """Keep segments, and tell of them, until told to stop."""
     webhook = _webhook(settings)
     async with connected(settings) as wires, asyncio.TaskGroup() as tasks:
-        del wires.checks["model"]  # it needs none
+        del wires.checks["model"]  # without one nothing is foretold
         segments = Segments(
             store=RedisSegments(wires.redis),
             profiles=RedisProfiles(wires.redis, settings.profile_ttl),
+            registry=wires.registry,
             unsaid=DEFAULTS[settings.consent],
         )
         following = Following(

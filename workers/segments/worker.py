@@ -12,18 +12,22 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import structlog
 
 from portrait import metrics
+from portrait.errors import ModelInvalidError
 from portrait.events.consent import GRANTED, Consent
 from portrait.events.stream import Batch, EventStream, Message
 from portrait.events.topics import NOTICES
+from portrait.lifecycle.registry import Registry
 from portrait.profiles.store import ProfileStore, Stored
 from portrait.reading.dialect import Dialect
 from portrait.reading.records import Clock
 from portrait.segments.expression import Expression
-from portrait.segments.person import person_of
+from portrait.segments.forecasts import Forecasts
+from portrait.segments.person import UNFORETOLD, Foretold, person_of
 from portrait.segments.segment import Segment
 from portrait.segments.store import OUTBOX, Moved, Opened, SegmentStore
 from portrait.segments.words import ExpressionError
@@ -48,6 +52,7 @@ class Segments:
 
     store: SegmentStore
     profiles: ProfileStore
+    registry: Registry
     unsaid: Consent = GRANTED  # what counts of who has said nothing of what may be done
     now: Callable[[], float] = time.time
     news: dict[str, asyncio.Event] = field(  # by way: something is to leave
@@ -68,16 +73,28 @@ class Segments:
             if not opened.segments:
                 return
             judges = self._judges(opened.segments)
+            forecasts = await self._forecasts(judges)
             stored = await self.profiles.load_whole(users)
             now_ms = round(self.now() * 1_000)
-            looked = dict(zip(users, stored, strict=True))
-            moved = await asyncio.to_thread(moved_of, opened, judges, looked, self.unsaid, now_ms)
+            look = Look(dict(zip(users, stored, strict=True)), self.unsaid, now_ms, forecasts)
+            moved = await asyncio.to_thread(moved_of, opened, judges, look)
             changes = await self.store.settle(opened, moved, now_ms)
         for change in changes:
             metrics.segment_changes.labels(change.change).inc()
         if changes:
             for news in self.news.values():
                 news.set()
+
+    async def _forecasts(self, judges: Sequence[Expression | None]) -> Forecasts | None:
+        """Return what the model in service foretells with; None: nobody asks, or there is none."""
+        if not any(said is not None and said.forecasts for said in judges):
+            return None
+        try:
+            model = await self.registry.champion()
+        except ModelInvalidError as error:
+            log.warning("model_unreadable", reason=str(error))
+            return None
+        return None if model is None else Forecasts.of(model)
 
     def _judges(self, segments: Sequence[Segment]) -> list[Expression | None]:
         """Read each expression once; one that another version of ours took means nobody."""
@@ -101,28 +118,40 @@ def _expression(segment: Segment) -> Expression | None:
         return None
 
 
-def moved_of(
-    opened: Opened,
-    judges: Sequence[Expression | None],
-    looked: Mapping[str, Stored],
-    unsaid: Consent,
-    now_ms: int,
-) -> list[Moved]:
+class Look(NamedTuple):
+    """Some people at a moment."""
+
+    looked: Mapping[str, Stored]
+    unsaid: Consent  # what counts of who has said nothing of what may be done
+    now_ms: int
+    forecasts: Forecasts | None = None  # of the model in service, where somebody asks
+
+    def foretold(self) -> Mapping[str, Foretold]:
+        """Foretell of those of whom the model in service can."""
+        if self.forecasts is None:
+            return {}
+        stored = [*self.looked.values()]
+        return self.forecasts.foretell([*self.looked], stored, self.unsaid, self.now_ms)
+
+
+def moved_of(opened: Opened, judges: Sequence[Expression | None], look: Look) -> list[Moved]:
     """Return who is in a segment other than before. Blocks; call it from a thread.
+
+    Of a segment that asks for a forecast, whoever has none stays where they are: they are painted
+    by another model than the one in service, until the update worker has come by.
 
     Args:
         opened: What was known before.
         judges: Of each segment; None: who is in it stays so.
-        looked: What is stored of each.
-        unsaid: What counts of who has said nothing of what may be done.
-        now_ms: As of when.
+        look: What is stored of each.
     """
     asked = [*zip(opened.segments, opened.since, judges, strict=True)]
-    moved = list[Moved]()
-    for user, stored in looked.items():
-        person = person_of(user, stored, unsaid, now_ms)
+    moved, foretold = list[Moved](), look.foretold()
+    for user, stored in look.looked.items():
+        said_of = foretold.get(user, UNFORETOLD)
+        person = person_of(user, stored, look.unsaid, look.now_ms, said_of)
         for segment, since, said in asked:
-            if said is None:
+            if said is None or (said.forecasts and person is not None and user not in foretold):
                 continue
             is_in = person is not None and said.holds_for(person)
             if is_in != (user in since):
