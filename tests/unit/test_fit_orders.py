@@ -33,8 +33,7 @@ def bought(lines: Iterable[Line], order: Refs | None = None) -> Interactions:
     )
 
 
-def fitted(events: Interactions, monkeypatch: pytest.MonkeyPatch) -> Neighbours:
-    monkeypatch.setattr(module, "LEAST_PAIRS", 1)
+def fitted(events: Interactions) -> Neighbours:
     found = fit_orders(events, REFS)
     assert found is not None
     return found
@@ -59,12 +58,10 @@ def test_what_a_shop_says_is_one_order_is_one_however_long_it_took() -> None:
     assert found.tolist() == [0, 1, 0]
 
 
-def test_pairs_of_one_order_go_together_and_what_one_person_bought_later_does_not(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_pairs_of_one_order_go_together_and_what_one_person_bought_later_does_not() -> None:
     lines = [(user, item, user + day * DAY_MS) for user in range(9) for item, day in PAIRED]
 
-    orders = fitted(bought(lines), monkeypatch)
+    orders = fitted(bought(lines))
 
     assert strength(orders, 0, 1) > 0
     assert strength(orders, 2, 3, kind=1) > 0
@@ -74,39 +71,32 @@ def test_pairs_of_one_order_go_together_and_what_one_person_bought_later_does_no
 PAIRED = [(0, 0), (1, 0), (2, 5), (3, 5)]  # an item, and on which day it is bought
 
 
-def test_of_one_thing_the_likelier_counts_and_of_several_the_more_special(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_of_one_thing_the_likelier_counts_and_of_several_the_more_special() -> None:
     together = [(user, item, 0) for user in range(200) for item in (0, 1)]  # petrol, with all
     special = [(user, 2, 0) for user in range(60)]
     elsewhere = [(user, 1, 0) for user in range(200, 5_000)]
 
-    orders = fitted(bought([*together, *special, *elsewhere]), monkeypatch)
+    orders = fitted(bought([*together, *special, *elsewhere]))
 
     assert strength(orders, 0, 1, kind=0) > strength(orders, 0, 2, kind=0)
     assert strength(orders, 0, 1, kind=1) < strength(orders, 0, 2, kind=1)
 
 
-def test_one_account_says_a_pair_once_in_four_weeks(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_account_says_a_pair_once_in_four_weeks() -> None:
     others = [(user, item, 0) for user in range(1, 6) for item in (0, 1, 2)]
     once = [(0, item, 0) for item in (0, 2)]
     daily = [(0, item, day * DAY_MS) for item in (0, 2) for day in range(SPAN_MS // DAY_MS)]
 
     for kind in (0, 1):
-        said = [
-            strength(fitted(bought([*others, *mine]), monkeypatch), 0, 2, kind)
-            for mine in (once, daily)
-        ]
+        said = [strength(fitted(bought([*others, *mine])), 0, 2, kind) for mine in (once, daily)]
         assert said[0] == said[1] > 0
 
 
-def test_a_pair_is_told_of_five_people_and_not_of_four_however_often_they_bought_it(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_pair_is_told_of_five_people_and_not_of_four_however_often_they_bought_it() -> None:
     four = [(user, item, span * SPAN_MS) for user in range(4) for item in (0, 2) for span in (0, 1)]
     five = [(user, item, 0) for user in range(5) for item in (0, 1)]
 
-    orders = fitted(bought([*four, *five]), monkeypatch)
+    orders = fitted(bought([*four, *five]))
 
     assert strength(orders, 0, 1) > 0 == strength(orders, 0, 2) == strength(orders, 2, 0)
 
@@ -114,10 +104,10 @@ def test_a_pair_is_told_of_five_people_and_not_of_four_however_often_they_bought
 def test_orders_are_counted_alike_however_many_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     draw = np.random.default_rng(0)
     lines = [(user, int(draw.integers(4)), 0) for user in range(50) for _ in range(3)]
-    whole = fitted(bought(lines), monkeypatch)
+    whole = fitted(bought(lines))
 
     monkeypatch.setattr(module, "PAIRS_AT_ONCE", 3)
-    parts = fitted(bought(lines), monkeypatch)
+    parts = fitted(bought(lines))
 
     np.testing.assert_array_equal(whole.others, parts.others)
     np.testing.assert_allclose(whole.strengths, parts.strengths)
@@ -128,13 +118,10 @@ def test_where_nothing_is_bought_together_nothing_is_said(lines: list[Line]) -> 
     assert fit_orders(bought(lines), REFS) is None
 
 
-def test_clicks_are_no_orders_and_items_that_may_not_be_told_are_in_none(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_clicks_are_no_orders_and_items_that_may_not_be_told_are_in_none() -> None:
     events = bought([(user, item, 0) for user in range(9) for item in (0, 1, 2)])
     clicked: Codes = events.item == 2
     events.action[clicked] = ACTION_CODE[Action.CLICK]
-    monkeypatch.setattr(module, "LEAST_PAIRS", 1)
 
     orders = fit_orders(events, REFS)
     few = fit_orders(events, REFS[1:])

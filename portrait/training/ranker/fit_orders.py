@@ -22,7 +22,6 @@ from portrait.training.ranker.co_occurrence import GATES, Kind, neighbours_of, o
 
 APART_MS = HOUR_MS // 2  # purchases of one person further apart are two orders
 LEAST_PEOPLE = 5  # that had a pair, for it to be told: lists about one thing tell of pairs
-LEAST_PAIRS = 100  # of different things: with fewer, nothing is said
 PAIRS_AT_ONCE = 1_000_000  # and those of the last user
 CERTAIN, SPECIAL = (0.9, 0.1, 50.0), (0.5, 0.5, 10.0)  # of one thing, of several: `over_popularity`
 
@@ -35,14 +34,14 @@ def fit_orders(events: Interactions, refs: Refs) -> Neighbours | None:
         refs: (N,), ascending: of the items that may be told, those of the model's neighbours.
 
     Returns:
-        Neighbours of two kinds over the same items: of one thing, and of several. None: too little
-        was bought together.
+        Neighbours of two kinds over the same items: of one thing, and of several. None: nothing was
+        bought together by enough people.
     """
     events = heard(_bought(events))
     row = positions(refs, events.items)[events.item]
     is_told = row != MISSING
     pairs, popularity = _counted(events.where(is_told), row[is_told], len(refs))
-    if pairs.nnz < 2 * LEAST_PAIRS:
+    if not pairs.nnz:
         return None
     kinds = [Kind(over_popularity(pairs, popularity, *how), 0.0) for how in (CERTAIN, SPECIAL)]
     return neighbours_of(kinds, refs, GATES)
