@@ -9,13 +9,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from redis.asyncio import Redis
 
 from demo.replay import progress_bar
 from portrait.adapters.parquet_archive import ParquetArchive
+from portrait.adapters.redis_progress import RedisOffsets
 from portrait.archive.segment import covered
 from portrait.events.event import Action
+from portrait.events.progress import UPDATE_GROUP
 from portrait.events.topics import ITEMS, event_topic
 from sandbox.planted.life import profile_key
 from sandbox.ports import free_port
@@ -141,6 +143,24 @@ async def await_archived(stage: Stage, events: int) -> None:
     ends = time.monotonic() + START_SECONDS
     while sum(end - first for first, end in covered(archive.segments()).values()) < events:
         await pause(ends, "events were not archived; see build/demo/archive.log")
+
+
+async def await_read(stage: Stage) -> None:
+    """Wait until all that was published is folded, and no new text of it is read any more.
+
+    What takes long to read is folded first; offsets are stored up to what is still being read.
+    """
+    redis = Redis.from_url(stage.servers.redis)
+    consumer = AIOKafkaConsumer(bootstrap_servers=stage.servers.kafka)
+    await consumer.start()
+    stored = (await RedisOffsets(redis).look(UPDATE_GROUP)).ends
+    published = await consumer.end_offsets([TopicPartition(*place) for place in stored])
+    await consumer.stop()
+    ends = time.monotonic() + START_SECONDS
+    while any(stored[place] < end for place, end in published.items()):
+        await pause(ends, "new texts were not read; see build/demo/update.log")
+        stored = (await RedisOffsets(redis).look(UPDATE_GROUP)).ends
+    await redis.aclose()
 
 
 async def train(stage: Stage, trainer: Process, reason: str) -> Fields:

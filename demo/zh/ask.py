@@ -16,7 +16,7 @@ import httpx
 
 from demo.replay import await_folded
 from demo.report import Answer
-from demo.stage import Stage, publish
+from demo.stage import Stage, await_read, publish
 from demo.zh.reviews import Review
 from demo.zh.script import Search
 from portrait.events.category import SEPARATOR
@@ -25,8 +25,7 @@ from sandbox.planted.life import event_of
 from sandbox.planted.shop import Good, Shop
 
 FIVE = 5
-READ_SECONDS = 30.0  # for all new searches to be read, and for all new reviews
-STILL_SECONDS = 2.0  # without a change, after which reviews are taken to be read
+READ_SECONDS = 30.0  # for all new searches to be read
 TURN_SECONDS = 30.0  # for the opinion worker, which reads beside the others
 POLL_SECONDS = 0.05
 
@@ -117,24 +116,10 @@ def read_tones(
     ]
     asyncio.run(publish(stage.servers.kafka, events, "Publishing reviews that nobody has said"))
     asyncio.run(await_folded(stage.url, events))
-    told = _settled(http, [str(event["user_id"]) for event in events])
+    asyncio.run(await_read(stage))
+    told = [_said(http, str(event["user_id"])) for event in events]
     right = [said.is_blame == review.is_blame for said, review in zip(told, reviews, strict=True)]
     return Tones(mean(right), mean(said.by_bert for said in told))
-
-
-def _settled(http: httpx.Client, users: Sequence[str]) -> list[_Said]:
-    """Return what each user's only review is taken to say, once that changes no more.
-
-    What takes long to read is folded first, and read beside the stream.
-    """
-    ends = time.monotonic() + READ_SECONDS
-    told = [_said(http, user) for user in users]
-    while time.monotonic() < ends:
-        time.sleep(STILL_SECONDS)
-        before, told = told, [_said(http, user) for user in users]
-        if told == before:
-            break
-    return told
 
 
 def _said(http: httpx.Client, user: str) -> _Said:
