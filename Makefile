@@ -113,7 +113,7 @@ bench-heads: setup  ## Intent, churn, next action, interests, sentiment beside b
 bench-audiences: setup  ## Do look-alikes buy, do those leave who are called leaving (DATA=folder); last line JSON.
 	@$(RUN) python -m benchmarks.audiences --data $(DATA) $(ARGS)
 
-bench-recommend: setup  ## The next basket, what is bought again, beside its peers (DATA=folder); last line JSON.
+bench-recommend: setup  ## The next basket, item pages and carts, beside their peers (DATA=folder); last line JSON.
 	@$(RUN) python -m benchmarks.recommend --data $(DATA) $(ARGS)
 
 bench-language: setup  ## What fine-tuning gains where labels are (DATA=folder, after make encoder-zh); goes on where it was cut off.
