@@ -4,7 +4,7 @@ What the numbers are changes no cost, so nothing is read by BERT and nothing is 
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from random import Random
 
@@ -174,9 +174,10 @@ def _learned(items: Sequence[Item]) -> Learned:
     """Draw what training would have made of a shop."""
     draw = np.random.default_rng(13)
     refs = np.sort(np.array([item_ref(item.id) for item in items], np.uint64))
-    return Learned(
-        _behaviour(draw, refs), _neighbours(draw, refs), Blend(1.0, 0.5, 0.3), _heads(draw, items)
-    )
+    blend = Blend(1.0, 0.5, 0.3)
+    drawn = Learned(_behaviour(draw, refs), _neighbours(draw, refs), blend, _heads(draw, items))
+    orders = replace(_neighbours(draw, refs), decay=np.zeros(KINDS, np.float32))
+    return replace(drawn, orders=orders)
 
 
 def _behaviour(draw: np.random.Generator, refs: Refs) -> Behaviour:
