@@ -87,7 +87,7 @@ def _wait(guarded: Guarded, until: float) -> None:
         try:
             with urlopen(asked, timeout=5):  # noqa: S310 - likewise
                 return
-        except URLError:
+        except (URLError, TimeoutError):  # not listening yet, or busy with its catalogue
             time.sleep(0.2)
     msg = "the service with keys is not ready"
     raise TimeoutError(msg)
