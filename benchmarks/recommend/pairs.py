@@ -14,13 +14,14 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from scipy.sparse import csr_array, diags_array
+from scipy.sparse import csr_array
 
 from benchmarks.recommend.baskets import Baskets
 from benchmarks.recommend.peer import Settings
 from portrait.arrays import MISSING, Codes, Floats
 from portrait.evaluation.ranking import Scores
 from portrait.model.space import Vectors
+from portrait.training.ranker.co_occurrence import over_popularity
 
 AboutModel = Callable[[Codes], Scores]  # (A, S) things, MISSING where there are none: (A, N)
 SHRINKAGES = (0.0, 10.0, 100.0)
@@ -61,10 +62,12 @@ class Popular:
 
 
 @dataclass(frozen=True, slots=True)
-class Confidence:
-    """The chance of one thing where another is, by the baskets of all, added up."""
+class Together:
+    """In how many baskets both were, over how often each was, to two powers, added up."""
 
-    name: str = "confidence"
+    name: str
+    own: float
+    other: float
 
     def grid(self) -> Iterator[Settings]:
         """Yield each shrinkage: so many more baskets without the other."""
@@ -72,26 +75,11 @@ class Confidence:
 
     def fit(self, before: Baskets, settings: Settings) -> AboutModel:
         """Count pairs."""
-        counts = counts_of(before)
-        rates = diags_array(1 / np.maximum(counts + settings["shrinkage"], 1)) @ pairs_of(before)
-        return summed(csr_array(rates), counts)
+        counts, how = counts_of(before), (self.own, self.other, settings["shrinkage"])
+        return summed(over_popularity(pairs_of(before), counts, *how), counts)
 
 
-@dataclass(frozen=True, slots=True)
-class BasketCosine:
-    """The cosine of two things over baskets, added up."""
-
-    name: str = "basket cosine"
-
-    def grid(self) -> Iterator[Settings]:
-        """Yield each shrinkage."""
-        yield from ({"shrinkage": each} for each in SHRINKAGES)
-
-    def fit(self, before: Baskets, settings: Settings) -> AboutModel:
-        """Count pairs."""
-        counts, pairs = counts_of(before), pairs_of(before).tocoo()
-        base = np.sqrt(counts[pairs.row] * counts[pairs.col]) + settings["shrinkage"]
-        return summed(csr_array((pairs.data / base, (pairs.row, pairs.col)), pairs.shape), counts)
+CONFIDENCE, COSINE = Together("confidence", 1, 0), Together("basket cosine", 0.5, 0.5)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from benchmarks.recommend.about import AboutTold, answer
 from benchmarks.recommend.baskets import baskets_of, trial_of
 from benchmarks.recommend.figures import OURS, Figures
 from benchmarks.recommend.narrow import Narrow
-from benchmarks.recommend.pairs import AboutPeer, Alike, BasketCosine, Confidence, Popular
+from benchmarks.recommend.pairs import CONFIDENCE, COSINE, AboutPeer, Alike, Popular
 from portrait.arrays import MISSING, Floats, Rows
 from portrait.catalogue.names import Paths
 from portrait.catalogue.traits import Traits, levels_of, tops_of
@@ -40,8 +40,8 @@ def about_things(shop: Shop, surfaces: Sequence[str], cache: Path) -> Figures:
     valid, test = trial_of(baskets, 2), trial_of(baskets, 1)
     peers: list[AboutPeer] = [
         Popular(),
-        Confidence(),
-        BasketCosine(),
+        CONFIDENCE,
+        COSINE,
         Alike(vectors),
         Narrow(f"{OURS}, similar", *known, SIMILAR),
         Narrow(f"{OURS}, what people touch next", *known, TOGETHER, by_orders=False),

@@ -105,9 +105,7 @@ class Learned:
     blend: Blend
     heads: Heads | None = None
     repeats: Repeats | None = None  # of models learned before there was one, or where it fell short
-    orders: Neighbours | None = (
-        None  # over the same items; likewise, or where too little was bought
-    )
+    orders: Neighbours | None = None  # over the same items; None: nobody knows what goes together
 
     @cached_property
     def digest(self) -> str:

@@ -1,5 +1,7 @@
 """Shoppers for tests: purchases by day, a repeat part with any weights, a shop with habits."""
 
+from collections.abc import Iterable, Sequence
+
 import numpy as np
 
 from portrait.dataset.interactions import Interactions, from_columns
@@ -53,6 +55,25 @@ def repeats(*, seed: int = 0, weight: float = 1.0) -> Repeats:
         spread=(0.5 + draw.random(width)).astype(np.float32),
         weights=(weight * sign * draw.random(width)).astype(np.float32),
         bias=np.zeros(1, np.float32),
+    )
+
+
+def purchases(*users: Sequence[Iterable[int]], items: int) -> Interactions:
+    """Return what users bought, each of their baskets a day after the one before."""
+    lines = [
+        (user, day, item)
+        for user, said in enumerate(users)
+        for day, basket in enumerate(said)
+        for item in basket
+    ]
+    user, day, item = np.array(lines).T
+    return from_columns(
+        user=user,
+        item=item,
+        action=np.full(len(user), PURCHASE, np.uint8),
+        at=(1 + day) * DAY_MS,
+        items=np.arange(1, items + 1, dtype=np.uint64),
+        users=len(users),
     )
 
 

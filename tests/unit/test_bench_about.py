@@ -7,39 +7,19 @@ from scipy.sparse import csr_array
 from benchmarks.recommend.about import SEEDS, answer, carts, item_pages, lists
 from benchmarks.recommend.baskets import Baskets, baskets_of, trial_of
 from benchmarks.recommend.narrow import Narrow
-from benchmarks.recommend.pairs import Alike, BasketCosine, Confidence, Popular, pairs_of
+from benchmarks.recommend.pairs import CONFIDENCE, COSINE, Alike, Popular, pairs_of
 from portrait.arrays import MISSING, Codes
 from portrait.catalogue.traits import NO_LEVEL, Traits
-from portrait.dataset.interactions import Interactions, from_columns
-from portrait.events.columns import PURCHASE
 from portrait.inference.parts import OF_THINGS
-from portrait.times import DAY_MS
+from tests.support.shopping import purchases
 
 ITEMS = 240
 VECTORS = np.eye(ITEMS, dtype=np.float32)
 TRAITS = Traits(np.full(ITEMS, MISSING), np.full(ITEMS, NO_LEVEL, np.uint8), np.zeros(0, np.int64))
 
 
-def purchases(*users: list[list[int]]) -> Interactions:
-    lines = [
-        (user, day, item)
-        for user, said in enumerate(users)
-        for day, basket in enumerate(said)
-        for item in basket
-    ]
-    user, day, item = np.array(lines).T
-    return from_columns(
-        user=user,
-        item=item,
-        action=np.full(len(user), PURCHASE, np.uint8),
-        at=(1 + day) * DAY_MS,
-        items=np.arange(1, ITEMS + 1, dtype=np.uint64),
-        users=len(users),
-    )
-
-
 def baskets(*users: list[list[int]]) -> Baskets:
-    return baskets_of(purchases(*users))
+    return baskets_of(purchases(*users, items=ITEMS))
 
 
 def scored(scores: Codes | object) -> list[float]:
@@ -73,10 +53,10 @@ def test_pairs_are_counted_by_basket() -> None:
 
 def test_peers_are_what_they_say() -> None:
     popular = Popular().fit(LEARNED, {})(given(0))
-    chance = Confidence().fit(LEARNED, {"shrinkage": 0.0})(given(1))
-    shrunk = Confidence().fit(LEARNED, {"shrinkage": 2.0})(given(1))
-    both = Confidence().fit(LEARNED, {"shrinkage": 0.0})(given(0, 1))
-    cosine = BasketCosine().fit(LEARNED, {"shrinkage": 0.0})(given(0))
+    chance = CONFIDENCE.fit(LEARNED, {"shrinkage": 0.0})(given(1))
+    shrunk = CONFIDENCE.fit(LEARNED, {"shrinkage": 2.0})(given(1))
+    both = CONFIDENCE.fit(LEARNED, {"shrinkage": 0.0})(given(0, 1))
+    cosine = COSINE.fit(LEARNED, {"shrinkage": 0.0})(given(0))
 
     assert scored(popular) == [3, 2, 2, 1]
     assert scored(chance) == [1, 0, 0.5, 0]
@@ -107,7 +87,7 @@ def test_portrait_finds_what_is_always_bought_together_and_is_asked_about_every_
     draw = np.random.default_rng(0)
     pairs = [[2 * pair, 2 * pair + 1] for pair in range(ITEMS // 2)]
     users = [[pairs[n] for n in draw.permutation(len(pairs))[:9]] for _ in range(200)]
-    events = purchases(*users)
+    events = purchases(*users, items=ITEMS)
     shop = baskets_of(events)
 
     for surface in ("item", "cart"):

@@ -14,29 +14,14 @@ from benchmarks.recommend.up_cf import UpCf
 from portrait.dataset.interactions import from_columns
 from portrait.events.columns import PURCHASE, RETURN
 from portrait.times import DAY_MS
-from tests.support.shopping import shop_of_habits
+from tests.support.shopping import purchases, shop_of_habits
 
 ITEMS = 6
 
 
 def baskets(*users: list[set[int]]) -> Baskets:
     """Return what users bought, a day apart."""
-    lines = [
-        (user, day, item)
-        for user, said in enumerate(users)
-        for day, basket in enumerate(said)
-        for item in basket
-    ]
-    user, day, item = np.array(lines).T
-    events = from_columns(
-        user=user,
-        item=item,
-        action=np.full(len(user), PURCHASE, np.uint8),
-        at=(1 + day) * DAY_MS,
-        items=np.arange(1, ITEMS + 1, dtype=np.uint64),
-        users=len(users),
-    )
-    return baskets_of(events)
+    return baskets_of(purchases(*users, items=ITEMS))
 
 
 def test_what_is_bought_at_one_moment_is_a_basket_and_what_is_sent_back_is_in_none() -> None:
