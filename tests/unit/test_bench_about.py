@@ -76,10 +76,12 @@ def test_texts_are_compared_with_all_that_is_given() -> None:
 def test_no_list_has_what_it_is_about() -> None:
     trial = trial_of(baskets([[0], [1], [2, 3]]), 1)
     asked = item_pages(trial, 0)
+    best_first = -np.arange(ITEMS, dtype=float)
 
-    (shown,) = lists(lambda some: np.tile(np.arange(ITEMS, dtype=float), (len(some), 1)), asked)
+    (shown,) = lists(lambda some: np.tile(best_first, (len(some), 1)), asked)
 
-    assert asked.given[0, 0] not in shown.tolist()
+    (about,) = {2, 3} - {*asked.truth.indices.tolist()}
+    assert shown.tolist() == [item for item in range(11) if item != about]
 
 
 def test_portrait_finds_what_is_always_bought_together_and_is_asked_about_every_seed() -> None:

@@ -103,7 +103,8 @@ def test_a_pair_is_told_of_five_people_and_not_of_four_however_often_they_bought
 
 def test_orders_are_counted_alike_however_many_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     draw = np.random.default_rng(0)
-    lines = [(user, int(draw.integers(4)), 0) for user in range(50) for _ in range(3)]
+    orders = [(user, day * DAY_MS) for user in range(50) for day in (0, 1)]  # of one voice each
+    lines = [(user, int(draw.integers(4)), at) for user, at in orders for _ in range(3)]
     whole = fitted(bought(lines))
 
     monkeypatch.setattr(module, "PAIRS_AT_ONCE", 3)
