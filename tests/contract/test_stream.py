@@ -270,10 +270,10 @@ class EventStreamContract:
             tasks.create_task(stays.follow())
             await until(lambda: len(records_of(stays.seen)) == 12, "all is read, not committed")
             assert not first.is_handing_over
-            async with log.reader(closing) as second:
+            async with log.reader(closing) as second, asyncio.TaskGroup() as its_tasks:
                 joins = Follower(second, wait)
                 joins.may_commit.set()
-                tasks.create_task(joins.follow())
+                its_tasks.create_task(joins.follow())
                 await until(lambda: first.is_handing_over, "who is there is asked for its share")
                 stays.seen.clear()
                 await publish(log, 3)
