@@ -16,7 +16,7 @@ from portrait.errors import IndexNotBuiltError
 from portrait.inference.index import Index, build
 from portrait.inference.shelf import Shelf
 
-INDEX_BEYOND = 100_000  # items; of fewer all are scored, which takes no longer
+INDEX_BEYOND = 50_000  # items; of fewer all are scored, which takes little longer
 MOST_FRESH = 5_000  # rows that an index does not know, and that every list looks at: some 2 ms
 
 log = structlog.get_logger()

@@ -262,11 +262,11 @@ class Live:
         self.reached = await self._parts.progress.reached()
 
     async def follow_popularity(self) -> None:
-        """Learn what everybody wants; of very many items less often, for it is all read anew."""
+        """Learn what everybody wants; of very many items less often: a whole day is read anew."""
         if time.monotonic() < self._popularity_at:
             return
         weights = await self._parts.popularity.newest(DAYS)
-        if weights != self._weights:
+        if weights is not self._weights and weights != self._weights:
             self._weights = weights
         many = max(0, len(weights) - FEW_WEIGHTS)
         self._popularity_at = time.monotonic() + WEIGHT_PAUSE * many

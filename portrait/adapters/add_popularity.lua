@@ -2,10 +2,14 @@
 -- it would take the place of a real one.
 -- KEYS: the days, the day, what strangers want on it.
 -- ARGV: the day, days kept, and weights by item id as JSON objects, everybody's and strangers'.
-if tonumber(ARGV[1]) > math.floor(redis.call('TIME')[1] / 86400) then return 0 end
+-- The field of no name says when a day was last added to, so that nobody reads it twice.
+local now = redis.call('TIME')
+if tonumber(ARGV[1]) > math.floor(now[1] / 86400) then return 0 end
 redis.call('ZADD', KEYS[1], ARGV[1], KEYS[2])
 for place = 2, 3 do
-  for id, weight in pairs(cjson.decode(ARGV[place + 1])) do
+  local weights = cjson.decode(ARGV[place + 1])
+  if next(weights) then redis.call('HSET', KEYS[place], '', now[1] .. '.' .. now[2]) end
+  for id, weight in pairs(weights) do
     weight = string.format('%.0f', weight)
     local answer = redis.pcall('HINCRBY', KEYS[place], id, weight)
     if type(answer) == 'table' then -- a damaged weight, unless the key is no hash

@@ -32,7 +32,7 @@ class PopularityStore(Protocol):
         """
         ...
 
-    async def newest(self, days: int) -> dict[str, int]:
+    async def newest(self, days: int) -> Mapping[str, int]:
         """Return the items' weights over the newest days on which anything happened.
 
         What strangers want counts less the more there is of it: see `popularity.diminished`.

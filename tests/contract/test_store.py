@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 from portrait.adapters.redis_catalogue import Memory, RedisCatalogue
 from portrait.adapters.redis_progress import RedisOffsets, RedisPopularity, RedisProgress
 from portrait.adapters.redis_store import RedisProfiles
-from portrait.catalogue.popularity import PopularityStore
+from portrait.catalogue.popularity import PopularityStore, diminished
 from portrait.catalogue.store import CatalogueStore
 from portrait.events.columns import COLUMNS, ERASURE
 from portrait.events.consent import Consent, Purpose
@@ -811,6 +811,51 @@ class TestRedisPopularity(PopularityStoreContract):
         assert await store.newest(100) == {"milk": 28, "tuna": 28}
         assert len(await redis.keys("{popular}:*")) == 1 + 2 * 28
         assert not await redis.exists("{popular}:0")
+
+    @pytest.mark.parametrize("day", [1, 2, 3])
+    @pytest.mark.parametrize("is_strange", [False, True])
+    async def test_what_nobody_added_to_is_not_read_again_and_all_else_is(
+        self,
+        store: PopularityStore,
+        redis: Redis,
+        day: int,
+        is_strange: bool,  # noqa: FBT001 - cases
+    ) -> None:
+        writer = RedisPopularity(redis)
+        for each in (1, 2, 3):
+            await writer.add(each, {"milk": 1_000}, {"tuna": 1_000})
+        before = await store.newest(28)
+        assert await store.newest(28) is before
+        assert before == await RedisPopularity(redis).newest(28)
+
+        await writer.add(day, *([{}, {"milk": 500}] if is_strange else [{"milk": 500}]))
+
+        after = await store.newest(28)
+        assert after["milk"] == before["milk"] + (diminished(500) if is_strange else 500)
+        assert after == await RedisPopularity(redis).newest(28)
+        assert await store.newest(2) == await RedisPopularity(redis).newest(2)
+
+    async def test_days_that_an_older_program_wrote_are_read_again(
+        self, store: PopularityStore, redis: Redis
+    ) -> None:
+        await store.add(2, {"milk": 1_000})
+        await redis.hdel("{popular}:2", "")
+        assert await store.newest(1) == {"milk": 1_000}
+
+        await redis.hincrby("{popular}:2", "milk", 7)
+
+        assert await store.newest(1) == {"milk": 1_007}
+
+    async def test_a_redis_that_begins_anew_is_read_anew(
+        self, store: PopularityStore, redis: Redis
+    ) -> None:
+        await store.add(2, {"milk": 1_000})
+        assert await store.newest(1) == {"milk": 1_000}
+
+        await redis.flushall()
+        assert await store.newest(1) == {}
+        await store.add(2, {"milk": 900})
+        assert await store.newest(1) == {"milk": 900}
 
 
 class ProgressStoreContract:
