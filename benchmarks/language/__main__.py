@@ -1,11 +1,13 @@
 """What fine-tuning gains where labels are, `make bench-language`: the last line is JSON.
 
     python -m benchmarks.language --data DIR [--tasks reviews,messages] [--labels 4800,300]
-        [--recipes CE,FGM,distilled] [--seeds 0,1,2] [--multilingual FOLDER] [--folder FOLDER]
+        [--recipes CE,FGM,distilled] [--seeds 0,1,2] [--minutes 60] [--multilingual FOLDER]
+        [--folder FOLDER]
 
 DIR holds `zh_reviews/`, `banking77/` and `amazon_scientific/`; the multilingual encoder is that of
-`make encoder-zh`. Runs that are done are kept: what is cut off goes on. All is chosen on
-validation; the texts that judge are looked at once, when all runs are done.
+`make encoder-zh`. Every set with one seed comes before any with a second. What does not fit into
+the time is left, and said; runs that are done are kept, so the same command goes on. All is chosen
+on validation; the texts that judge are looked at when the time is over.
 """
 
 import argparse
@@ -16,7 +18,7 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.language.recipes import RECIPES
+from benchmarks.language.recipes import RECIPES, usual_recipe
 from benchmarks.language.report import figures_of, table
 from benchmarks.language.run import Run, baseline_name, carry_out, is_done, measure_baselines
 from benchmarks.language.sets import CHINESE, SETS, TextSet
@@ -43,10 +45,11 @@ def main() -> None:
         for are_taught in (False, True)  # by others, that have to be done before
         for seed in options.seeds
         for texts in sets
-        for recipe in options.recipes
+        for recipe in options.recipes or [usual_recipe(texts)]
         if bool(RECIPES[recipe].teachers) == are_taught and (texts.unlabelled or not are_taught)
     ]
     _carry_out(runs, options)
+    runs = [run for run in runs if is_done(options.folder, run.name)]
     found = {
         f"{texts.task.name}, {len(texts.task.train):,} labels": figures_of(
             texts, [run for run in runs if run.texts is texts], options.folder
@@ -64,14 +67,16 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--tasks", type=_names(SETS), default=[*SETS])
     parser.add_argument("--labels", type=_numbers, help="how many; else as many as each set says")
-    parser.add_argument("--recipes", type=_names(RECIPES), default=["CE", "FGM", "R-Drop"])
+    parser.add_argument("--recipes", type=_names(RECIPES), help="else what is in use for each set")
     parser.add_argument("--seeds", type=_numbers, default=[0, 1, 2])
     parser.add_argument("--epochs", type=int, help="else as many as each set wants")
+    parser.add_argument("--minutes", type=float, default=60, help="no run begins that ends later")
     parser.add_argument("--multilingual", type=Path, default=Path("build/encoder-zh"))
     parser.add_argument("--folder", type=Path, default=Path("build/bench-language"))
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
-    teachers = {RECIPES[name].teachers for name in options.recipes} - {"", *options.recipes}
+    recipes = options.recipes or []
+    teachers = {RECIPES[name].teachers for name in recipes} - {"", *recipes}
     if teachers:
         parser.error(f"the teachers of a recipe have to be run, too: {', '.join(teachers)}")
     needs_chinese = set(options.tasks) & {"reviews", "unseen"}
@@ -81,27 +86,30 @@ def _options() -> argparse.Namespace:
 
 
 def _carry_out(runs: Sequence[Run], options: argparse.Namespace) -> None:
-    """Do what is not done yet, and say how long the rest will take."""
+    """Fit all baselines, do what is not done yet and fits into the time, and say what is left."""
+    started = time.perf_counter()
     left = [run for run in runs if not is_done(options.folder, run.name)]
+    wanted = {baseline_name(run.texts, FROZEN) for run in left}
     fitted = {}
-    done, started = 0.0, time.perf_counter()
-    for run in left:
-        encoder = _encoder(run.texts, options.multilingual)
-        name = baseline_name(run.texts, FROZEN)
-        if name not in fitted:
+    for name, run in {baseline_name(run.texts, FROZEN): run for run in runs}.items():
+        if name in wanted or not is_done(options.folder, name):
+            encoder = _encoder(run.texts, options.multilingual)
             fitted[name] = measure_baselines(encoder, run.texts, options.folder)
             print(f"{name}: {time.perf_counter() - started:.0f} s", flush=True)
-        begun = time.perf_counter()
-        carry_out(run, encoder, fitted[name], options.folder)
+    done, begun = 0.0, time.perf_counter()
+    while left:
+        pace = (time.perf_counter() - begun) / done if done else 0.0  # seconds
+        ends = time.perf_counter() - started + pace * left[0].cost
+        rest = pace * sum(each.cost for each in left) / 60
+        if ends > 60 * options.minutes:
+            print(f"{len(left)} runs are left, some {rest:.0f} min: the same command goes on.")
+            return
+        run = left.pop(0)
+        before = time.perf_counter()
+        encoder = _encoder(run.texts, options.multilingual)
+        carry_out(run, encoder, fitted[baseline_name(run.texts, FROZEN)], options.folder)
         done += run.cost
-        pace = (time.perf_counter() - started) / done
-        rest = sum(each.cost for each in left) - done
-        spent = time.perf_counter() - begun
-        print(f"{run.name}: {spent:.0f} s, {rest * pace / 60:.0f} min left", flush=True)
-    for run in runs:
-        if not is_done(options.folder, baseline_name(run.texts, FROZEN)):
-            encoder = _encoder(run.texts, options.multilingual)
-            measure_baselines(encoder, run.texts, options.folder)
+        print(f"{run.name}: {time.perf_counter() - before:.0f} s, {len(left)} left", flush=True)
 
 
 def _encoder(texts: TextSet, multilingual: Path) -> Path:

@@ -44,6 +44,11 @@ RECIPES: Mapping[str, Recipe] = {
 }
 
 
+def usual_recipe(texts: TextSet) -> str:
+    """Name what validation chose of the plain recipes: docs/experiments.md, 2026-11-27."""
+    return "CE" if texts.language == CHINESE else "FGM"
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What a search may choose."""

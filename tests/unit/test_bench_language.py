@@ -1,10 +1,14 @@
 """What the benchmark of texts learns from besides labels, and where it says that items lie."""
 
+import json
+import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from benchmarks.language import __main__ as program
 from benchmarks.language.items import scientific
 from benchmarks.language.lessons import lesson_of, save_teaching
 from benchmarks.language.recipes import RECIPES, adaptation
@@ -12,6 +16,7 @@ from benchmarks.language.run import Said
 from benchmarks.language.sets import ENGLISH, TextSet
 from benchmarks.language.tree import tree_figures
 from portrait.training.tasks.task import Labelled, Task
+from tests.support.tiny_bert import write_tiny_bert
 
 LABELS = ("Food > Green_Tea", "Food > Bread", "House")
 
@@ -91,3 +96,33 @@ def test_a_recipe_takes_as_many_epochs_as_it_has_texts_to_read() -> None:
     more = TextSet(texts.task, texts.test, ENGLISH, (), [""] * 20_000)
     assert adaptation(more, RECIPES["distilled"], 0, None).course.epochs == 2
     assert adaptation(more, RECIPES["CE"], 0, None).course.epochs == 12
+
+
+def test_what_does_not_fit_into_the_time_is_left_and_the_same_command_goes_on(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tiny = write_tiny_bert(tmp_path / "tiny")
+    monkeypatch.setattr(program, "SETS", {"messages": lambda _: text_set(60)})
+    monkeypatch.setattr(program, "_encoder", lambda *_: tiny)
+
+    def printed(minutes: str) -> tuple[str, Any]:
+        named = {"data": tmp_path, "folder": tmp_path / "runs", "tasks": "messages"}
+        named |= {"recipes": "CE", "seeds": "0,1", "epochs": 1, "minutes": minutes}
+        words = [word for name, value in named.items() for word in (f"--{name}", str(value))]
+        monkeypatch.setattr(sys, "argv", ["language", *words])
+        program.main()
+        told = capsys.readouterr().out
+        (found, *_) = json.loads(told.splitlines()[-1]).values()
+        return told, found["models"]
+
+    said, models = printed("0")
+    assert "2 runs are left" in said
+    assert [*models] == ["frozen + linear", "n-grams"]
+
+    said, models = printed("60")
+    assert "1 left" in said
+    assert models["CE"]["seeds"] == 2
+
+    said, again = printed("0")
+    assert " left" not in said
+    assert again == models
