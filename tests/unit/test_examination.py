@@ -80,7 +80,7 @@ def test_it_never_rises_and_where_little_is_known_is_as_the_place_before() -> No
     assert (curve[LENGTH:] == curve[LENGTH - 1]).all()  # where nothing was shown
 
 
-@pytest.mark.parametrize("counts", [NOTHING, Counts(FEW, FEW / 2)])
+@pytest.mark.parametrize("counts", [NOTHING, Counts(np.full_like(FEW, 100), FEW / 2)])
 def test_of_few_touches_all_places_are_alike(counts: Counts) -> None:
     assert counts.touches < LEAST_TOUCHES
     assert (examination(counts) == 1).all()
