@@ -28,6 +28,7 @@ import torch
 from benchmarks.heads.shops import Shop, online_retail
 from portrait.arrays import Flags
 from portrait.catalogue.traits import traits_of
+from portrait.dataset.examination import PLACES
 from portrait.dataset.interactions import Interactions
 from portrait.dataset.sequences import sequences_of
 from portrait.evaluation.exam import sit
@@ -93,6 +94,7 @@ def periods_of(shop: Shop, learned: float, seed: int = 0) -> list[Material]:
                 queries=(),
                 categories=shop.category_refs,
                 traits=traits_of([], events.items),
+                examined=np.ones(PLACES),
                 begin=int(at[0]),
                 new_from=new_from,
                 valid_from=valid_from,

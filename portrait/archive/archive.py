@@ -54,8 +54,9 @@ SCHEMA = pa.schema(
         pa.field("offset", pa.int64(), nullable=False),
         pa.field("order_id", pa.string()),  # files of before end here or at the next: they lack it
         pa.field("anonymous_ref", pa.uint64()),  # user_ref of the visitor that the user was, too
-        pa.field("surface", pa.string()),  # of a place that was given to a draw, as the next
+        pa.field("surface", pa.string()),  # of a list, or of a place of one that was drawn
         pa.field("choices", pa.list_(CHOICE)),  # what it was drawn among; `item` is what was drawn
+        pa.field("shown", pa.list_(pa.uint64())),  # of a list: item_ref by place
     ]
 )
 

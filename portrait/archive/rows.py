@@ -14,7 +14,7 @@ from portrait.archive.segment import Segment
 from portrait.events.consent import Consent
 from portrait.events.erasure import Erasure, Moments
 from portrait.events.event import ANONYMOUS, Action
-from portrait.events.impression import DRAWN, Answer, Impression
+from portrait.events.impression import DRAWN, SHOWN, Answer, Impression
 from portrait.events.login import IDENTIFY, UNLINK, Login
 from portrait.events.private import is_private
 from portrait.events.stream import Message, Record
@@ -95,9 +95,9 @@ class _Builder:
             self._agree(*read_consent(record, self._clock, self._dialect))
             return
         if record.topic == IMPRESSIONS:
-            drawn = _drawn(record, *heard_impression(record, self._clock))
-            self.rows += drawn
-            self.records += [record] * len(drawn)
+            seen = _seen(record, *heard_impression(record, self._clock))
+            self.rows += seen
+            self.records += [record] * len(seen)
             return
         if is_private(record.headers):
             return  # what is wrong with it, the update worker says
@@ -157,6 +157,7 @@ def _row(record: Record, heard: Heard, part: int) -> tuple[object, ...]:
         None if login is None else user_ref(f"{ANONYMOUS}{login.anonymous_id}"),
         None,
         None,
+        None,
         heard.logged,
         part,
     )
@@ -183,14 +184,13 @@ def _who(record: Record, clock: Clock, login: Login, part: int) -> tuple[object,
     return tuple(fields.get(name) for name in HELD.names)
 
 
-def _drawn(record: Record, said: Impression, received: int) -> list[tuple[object, ...]]:
-    """Return a row of each place that was given to a draw, of a list that somebody saw."""
-    if not isinstance(said, Answer) or said.user_key is None or not said.is_seen:
+def _seen(record: Record, said: Impression, received: int) -> list[tuple[object, ...]]:
+    """Return the rows of a list that somebody saw: of each place that was drawn, and its own."""
+    if not isinstance(said, Answer) or said.user_key is None or not said.is_seen or not said.items:
         return []
-    user = {
+    common = {
         "user": said.user_key,
         "user_ref": user_ref(said.user_key),
-        "action": DRAWN,
         "recommendation_id": said.recommendation_id,
         "surface": said.surface,
         "occurred_at": min(to_ms(said.occurred_at), received),
@@ -200,21 +200,36 @@ def _drawn(record: Record, said: Impression, received: int) -> list[tuple[object
         "offset": record.offset,
         LOGGED.name: received,
     }
-    rows = []
-    for part, slot in enumerate(slot for slot in said.items if slot.choices):
-        place = {
-            "event_id": f"{said.recommendation_id} {slot.item_id}",
-            "item": slot.item_id,
-            "item_ref": item_ref(slot.item_id),
-            "choices": [
-                {"item": each.item_id, "arm": each.arm, "propensity": each.propensity}
-                for each in slot.choices
-            ],
-            PART.name: part,
-        }
-        fields = user | place
-        rows.append(tuple(fields.get(name) for name in HELD.names))
-    return rows
+    rows = [*_draws(said), _list(said)]  # the list last: before there were any, draws had parts
+    return [
+        tuple((common | row | {PART.name: part}).get(name) for name in HELD.names)
+        for part, row in enumerate(rows)
+    ]
+
+
+def _draws(said: Answer) -> Iterator[dict[str, object]]:
+    """Yield what is said of each place that was given to a draw."""
+    for slot in said.items:
+        if slot.choices:
+            yield {
+                "event_id": f"{said.recommendation_id} {slot.item_id}",
+                "action": DRAWN,
+                "item": slot.item_id,
+                "item_ref": item_ref(slot.item_id),
+                "choices": [
+                    {"item": each.item_id, "arm": each.arm, "propensity": each.propensity}
+                    for each in slot.choices
+                ],
+            }
+
+
+def _list(said: Answer) -> dict[str, object]:
+    """Return what is said of the list."""
+    return {
+        "event_id": said.recommendation_id,
+        "action": SHOWN,
+        "shown": [item_ref(slot.item_id) for slot in said.items],
+    }
 
 
 def cut(rows: pa.Table) -> Iterator[tuple[Segment, pa.Table]]:

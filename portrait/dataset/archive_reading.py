@@ -20,16 +20,21 @@ from portrait.arrays import Codes, Refs, positions
 from portrait.dataset.interactions import NO_ITEM, NO_QUERY, Interactions, from_columns
 from portrait.dataset.joining import COLUMNS as JOINING
 from portrait.dataset.joining import Logins, logins_of, unasked
+from portrait.dataset.lists import COLUMNS as LISTED
+from portrait.dataset.lists import SHOWS, Touches, placed, shown_for
 from portrait.dataset.sampling import ACTIONS, choose_stratified, choose_uniformly, measure
 from portrait.events.columns import PURCHASE
 from portrait.events.consent import Consents, Purpose
 from portrait.events.erasure import Erasures
 from portrait.events.event import Action
+from portrait.events.impression import DRAWN, SHOWN
 from portrait.events.price import FREE, NOT_KNOWN
 from portrait.events.tone import READ, READ_STARS, stars_of
+from portrait.events.topics import IMPRESSIONS
 from portrait.ref import order_ref, search_ref
 from portrait.times import to_moment, to_ms
 
+OF_LISTS = frozenset({DRAWN, SHOWN})  # actions of rows that say what somebody was shown
 ATTEMPTS = 3  # when files are merged meanwhile
 COLUMNS = [
     "event_id",
@@ -41,6 +46,7 @@ COLUMNS = [
     "quantity",
     "rating",
     "order_id",
+    "recommendation_id",
     "occurred_at",
     "received_at",
     "topic",
@@ -133,6 +139,7 @@ def merged(*readings: Reading) -> tuple[Interactions, Refs]:
         rating=np.concatenate([part.rating for part in parts]),
         order=np.concatenate([part.order for part in parts]),
         asked=np.concatenate([part.asked for part in parts]),
+        place=np.concatenate([part.place for part in parts]),
         items=items,
         users=len(refs),
     ), refs
@@ -146,7 +153,8 @@ def _read(
     users: Refs | None,
 ) -> Reading:
     segments, erasures = archive.segments(), archive.erasures()
-    taught = learnable(archive, segments, erasures, window)
+    learnable = Learnable.of(archive, segments, erasures)
+    taught = learnable.rows(window)
 
     def passing(columns: list[str]) -> Iterator[pa.RecordBatch]:
         return _of_users(taught(columns), users)
@@ -159,7 +167,7 @@ def _read(
         else:
             chosen = choose_uniformly(passing, most_events)
     found, repeated = _first_of_each_event(_with_stars(_of_users(passing(COLUMNS), chosen)))
-    interactions, refs, searched = _interactions(found)
+    interactions, refs, searched = _interactions(found, _places(found, learnable, window))
     return Reading(
         interactions=interactions,
         user_refs=refs,
@@ -175,29 +183,43 @@ def _read(
     )
 
 
-def learnable(
-    archive: Archive,
-    segments: Sequence[Segment],
-    erasures: Erasures,
-    window: Span,
-    *,
-    actions: pa.Array = ACTIONS,
-) -> Passing:
-    """Return what passes over the rows of some actions that may be learned from, whenever called.
+@dataclass(frozen=True, slots=True)
+class Learnable:
+    """The rows of an archive that may be learned from, whenever they are passed over.
 
     They are their users' own, and those who do not let models learn from what they do have none,
     neither as a visitor nor as who they turned out to be.
     """
-    consents = archive.consents()
-    logins = logins_of(scan(archive, segments, JOINING, erasures=erasures))
 
-    def passing(columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
-        asked = list(dict.fromkeys([*columns, "user_ref", "action", "occurred_at"]))
-        rows = scan(archive, segments, asked, erasures=erasures, within=window)
-        joined = _joined(_taught(rows, consents), logins, erasures, actions)
-        return _taught(joined, consents)
+    archive: Archive
+    segments: Sequence[Segment]
+    erasures: Erasures
+    consents: Consents
+    logins: Logins
 
-    return passing
+    @classmethod
+    def of(cls, archive: Archive, segments: Sequence[Segment], erasures: Erasures) -> "Learnable":
+        """Read who was who, and what they let be done."""
+        rows = scan(archive, _of_topic(segments, ACTIONS), JOINING, erasures=erasures)
+        return cls(archive, segments, erasures, archive.consents(), logins_of(rows))
+
+    def rows(self, window: Span, *, actions: pa.Array = ACTIONS) -> Passing:
+        """Return what passes over the rows of some actions, of people or of lists."""
+        segments = _of_topic(self.segments, actions)
+
+        def passing(columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+            asked = list(dict.fromkeys([*columns, "user_ref", "action", "occurred_at"]))
+            rows = scan(self.archive, segments, asked, erasures=self.erasures, within=window)
+            taught = _taught(rows, self.consents)
+            return _taught(_joined(taught, self.logins, self.erasures, actions), self.consents)
+
+        return passing
+
+
+def _of_topic(segments: Sequence[Segment], actions: pa.Array) -> list[Segment]:
+    """Return the files that hold such actions: those of lists lie apart from what people did."""
+    are_lists = any(each in OF_LISTS for each in actions.to_pylist())
+    return [each for each in segments if (each.topic == IMPRESSIONS) == are_lists]
 
 
 def _taught(rows: Iterable[pa.RecordBatch], consents: Consents) -> Iterator[pa.RecordBatch]:
@@ -270,7 +292,14 @@ def _first_of_each_event(rows: Iterable[pa.RecordBatch]) -> tuple[pa.Table, int]
     return table.filter(pa.array(kept)), int(len(table) - kept.sum())
 
 
-def _interactions(table: pa.Table) -> tuple[Interactions, Refs, dict[int, str]]:
+def _places(table: pa.Table, learnable: Learnable, window: Span) -> NDArray[np.uint8]:
+    """Return where in the list that it names each row's item stood, (E,); 0 = it came of none."""
+    return placed(Touches.of(table), learnable.rows(shown_for(window), actions=SHOWS)(LISTED))
+
+
+def _interactions(
+    table: pa.Table, place: NDArray[np.uint8]
+) -> tuple[Interactions, Refs, dict[int, str]]:
     """Return the rows as interactions, who their users are, and the texts of their queries."""
     refs, user = np.unique(numbers(table["user_ref"]), return_inverse=True)
     about = numbers(pc.fill_null(table["item_ref"], 0))
@@ -291,6 +320,7 @@ def _interactions(table: pa.Table) -> tuple[Interactions, Refs, dict[int, str]]:
         rating=_tenths(numbers(pc.fill_null(table["rating"], 0))),
         order=np.where(action == PURCHASE, _orders(table["order_id"]), np.uint64(0)),
         query=query,
+        place=place,
         items=items,
         queries=queries,
         users=len(refs),

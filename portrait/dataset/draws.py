@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from portrait.archive.archive import EVER, Archive, ArchiveChangedError, numbers
 from portrait.arrays import Codes, Doubles, Flags, Refs
-from portrait.dataset.archive_reading import ATTEMPTS, learnable
-from portrait.events.event import Action
+from portrait.dataset.archive_reading import ATTEMPTS, Learnable
+from portrait.dataset.lists import TOUCHES
 from portrait.events.impression import DRAWN
 from portrait.events.topics import IMPRESSIONS
 from portrait.experiments.joining import CLOCKS, NEW, OWN, POPULAR, TOUCHED_WITHIN
@@ -26,7 +26,6 @@ from portrait.ref import item_ref
 MOST_DRAWS = 50_000  # the newest: 30 MB while they are read
 FIRST_NEW = 2  # after the list's own item and what is popular
 ARMS = FIRST_NEW + 8  # of one place: so many are little known
-TOUCHES = pa.array([Action.BROWSE.value, Action.CLICK.value, Action.CART.value, Action.PURCHASE])
 DRAWS = pa.array([DRAWN])
 COLUMNS = ["user_ref", "recommendation_id", "surface", "item", "choices", "occurred_at"]
 
@@ -80,10 +79,10 @@ def _read(archive: Archive, since: int, until: int) -> Draws:
     if not any(segment.topic == IMPRESSIONS for segment in segments):
         return _draws([], frozenset())
     window = since, max(since, until - TOUCHED_WITHIN)
-    drawn = learnable(archive, segments, erasures, window, actions=DRAWS)
-    rows = _newest(drawn(COLUMNS))
+    learnable = Learnable.of(archive, segments, erasures)
+    rows = _newest(learnable.rows(window, actions=DRAWS)(COLUMNS))
     lists = pa.array(sorted({row["recommendation_id"] for row in rows}), pa.string())
-    done = learnable(archive, segments, erasures, EVER, actions=TOUCHES)
+    done = learnable.rows(EVER, actions=TOUCHES)
     given = {row["recommendation_id"]: row["occurred_at"] for row in rows}
     columns = ["recommendation_id", "item", "occurred_at"]
     touched = _touched(done(columns), lists, given) if len(lists) else frozenset()

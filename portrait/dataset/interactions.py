@@ -31,6 +31,7 @@ class Interactions:
     query: Codes  # (E,), row of `queries`, or NO_QUERY
     order: Refs  # (E,), order_ref of a purchase; 0 = not said
     asked: Flags  # (E,), whether it may be foretold: see `joining`
+    place: NDArray[np.uint8]  # (E,), where in a list it was touched, from 1; 0 = it came of none
     items: NDArray[np.uint64]  # (N,), item_ref
     queries: NDArray[np.uint64]  # (Q,), search_ref, ascending
     users: int
@@ -106,22 +107,24 @@ def from_columns(  # noqa: PLR0913 - one argument a column
     query: Codes | None = None,
     order: Refs | None = None,
     asked: Flags | None = None,
+    place: NDArray[np.uint8] | None = None,
     queries: NDArray[np.uint64] | None = None,
 ) -> Interactions:
     """Sort columns in any order into interactions; what is not said is filled in."""
-    place = np.lexsort((at, user))  # stable: equal times keep their order
+    row = np.lexsort((at, user))  # stable: equal times keep their order
     events = len(user)
     return Interactions(
-        user=user[place],
-        item=item[place],
-        action=action[place],
-        at=at[place],
-        price=np.zeros(events, np.float32) if price is None else price[place],
-        quantity=np.ones(events, np.int32) if quantity is None else quantity[place],
-        rating=np.zeros(events, np.uint8) if rating is None else rating[place],
-        query=np.full(events, NO_QUERY) if query is None else query[place],
-        order=np.zeros(events, np.uint64) if order is None else order[place],
-        asked=np.ones(events, np.bool_) if asked is None else asked[place],
+        user=user[row],
+        item=item[row],
+        action=action[row],
+        at=at[row],
+        price=np.zeros(events, np.float32) if price is None else price[row],
+        quantity=np.ones(events, np.int32) if quantity is None else quantity[row],
+        rating=np.zeros(events, np.uint8) if rating is None else rating[row],
+        query=np.full(events, NO_QUERY) if query is None else query[row],
+        order=np.zeros(events, np.uint64) if order is None else order[row],
+        asked=np.ones(events, np.bool_) if asked is None else asked[row],
+        place=np.zeros(events, np.uint8) if place is None else place[row],
         items=items,
         queries=np.zeros(0, np.uint64) if queries is None else queries,
         users=users,

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from portrait.archive.archive import EVER, Archive, ArchiveChangedError, numbers
 from portrait.arrays import Floats, Refs
-from portrait.dataset.archive_reading import ATTEMPTS, learnable
+from portrait.dataset.archive_reading import ATTEMPTS, Learnable
 from portrait.events.event import Action
 
 COLUMNS = ("user_ref", "text", "rating", "received_at")
@@ -51,7 +51,7 @@ def read_reviews(archive: Archive, most: int) -> Reviews:
 
 
 def _read(archive: Archive, most: int) -> Reviews:
-    passing = learnable(archive, archive.segments(), archive.erasures(), EVER)
+    passing = Learnable.of(archive, archive.segments(), archive.erasures()).rows(EVER)
     kept: list[pa.Table] = []
     for batch in passing(COLUMNS):
         said = pc.and_(

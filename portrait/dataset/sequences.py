@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from portrait.arrays import Codes, Flags
+from portrait.arrays import Codes, Flags, Floats
 from portrait.dataset.interactions import NO_ITEM, Interactions
 from portrait.events.columns import RING
 from portrait.model.kinds import DISLIKED, REMOVE, UNDOING, kinds_of
@@ -28,6 +28,7 @@ class Batch:
     kind: Codes  # (B, T), see `kinds_of`
     at: Codes  # (B, T), ms
     target: Flags  # (B, T): predict this event from those before it
+    weight: Floats  # (B, T), above 0: what that counts
 
     def __len__(self) -> int:
         return len(self.item)
@@ -40,7 +41,7 @@ class Batch:
     def part(self, place: int, of: int) -> "Batch":
         """Return every `of`-th window from `place`: what one of several processes takes."""
         mine = slice(place, None, of)
-        return Batch(self.item[mine], self.kind[mine], self.at[mine], self.target[mine])
+        return Batch(*(getattr(self, name)[mine] for name in self.__slots__))
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,7 @@ class Sequences:
     kind: Codes  # (E,), see `kinds_of`
     at: Codes  # (E,)
     wanted: Flags  # (E,): would this event be worth recommending for?
+    weight: Floats  # (E,): see `Batch`
     first: Codes  # (W,), places in the columns
     length: Codes  # (W,), 2 to RING
     fresh: Codes  # (W,): from this place of the window on, no window before has predicted it
@@ -78,18 +80,27 @@ class Sequences:
             kind=self.kind[place],
             at=self.at[place],
             target=fresh & self.wanted[place],
+            weight=self.weight[place],
         )
 
 
-def sequences_of(events: Interactions, *, longest: int = RING) -> Sequences:
+def sequences_of(
+    events: Interactions, counts: Floats | None = None, *, longest: int = RING
+) -> Sequences:
     """Cut interactions into windows.
 
     Searches of no known text are left out, and removals, which are never seen. What is put into
     the cart stays that in the whole of its window: whether it is taken out is not known before.
+
+    Args:
+        events: Of everybody.
+        counts: (E,), above 0, what foretelling each event counts; None: once.
+        longest: A window has so many events at most.
     """
     about = events.about(np.arange(len(events)))
     about[events.action == REMOVE] = NO_ITEM
-    events = events.where(about != NO_ITEM)
+    counts = np.ones(len(events), np.float32) if counts is None else counts
+    events, counts = events.where(about != NO_ITEM), counts[about != NO_ITEM]
     starts = events.starts
     first, length, fresh = [], [], []
     for begin, end in zip(starts[:-1].tolist(), starts[1:].tolist(), strict=True):
@@ -106,6 +117,7 @@ def sequences_of(events: Interactions, *, longest: int = RING) -> Sequences:
         kind=kinds_of(events.action, events.rating).astype(np.int64),
         at=events.at,
         wanted=wanted(events) & events.asked,
+        weight=counts,
         first=np.array(first, np.int64),
         length=np.array(length, np.int64),
         fresh=np.array(fresh, np.int64),

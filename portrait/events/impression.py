@@ -15,6 +15,7 @@ MOST_ITEMS = 100  # of a list
 MOST_TRIED = 8  # experiments of one list
 MOST_CHOICES = 16  # of one place
 DRAWN = "drawn"  # action of an archived place that was given to a draw: nobody did anything
+SHOWN = "shown"  # likewise, of a list that somebody saw
 Word = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.:-]*$", max_length=64)]
 Variant = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=32)]
 Key = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_ID + len(ANONYMOUS))]

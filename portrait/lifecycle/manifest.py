@@ -25,6 +25,7 @@ Version = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{
 Figures = dict[str, JsonValue]
 TONE = "tone"  # among the metrics: how what reads reviews came out
 PLACE = "place"  # likewise: how what reads where items lie came out
+LISTS = "lists"  # likewise: what came of lists, and how likely their places are looked at
 
 
 class ArtifactInvalidError(PortraitError):

@@ -23,6 +23,7 @@ from portrait.dataset.stock import Stock
 from portrait.evaluation.exam import set_exam, sit
 from portrait.events.consent import Consents
 from portrait.events.erasure import Erasures
+from portrait.events.topics import IMPRESSIONS
 from portrait.lifecycle.manifest import Manifest
 from portrait.lifecycle.registry import Registry
 from portrait.model.model import Model
@@ -120,7 +121,7 @@ def _begin(version: str, manifest: Manifest | None, errors: ErrorDrift) -> _Base
 
 @dataclass(slots=True)
 class Counts:
-    """Counts what was received since a moment; each file is opened at most once."""
+    """Counts what people did since a moment, by receipt; each file is opened at most once."""
 
     moment: int = -1
     by_file: dict[str, int] = field(default_factory=dict)
@@ -131,7 +132,8 @@ class Counts:
             self.moment, self.by_file = moment_ms, {}
         day = to_moment(moment_ms).date()
         total = 0
-        for group in by_place(each for each in archive.segments() if each.day >= day):
+        files = [each for each in archive.segments() if each.topic != IMPRESSIONS]
+        for group in by_place(each for each in files if each.day >= day):
             end = 0
             for segment in group:
                 rows = max(segment.end - max(segment.first, end), 0)

@@ -20,6 +20,7 @@ import torch
 
 from portrait.archive.archive import Archive
 from portrait.dataset.stock import Stock
+from portrait.evaluation.lists_told import lists_told
 from portrait.evaluation.trial import DEFAULTS, HeadFigures, Thresholds
 from portrait.lifecycle.artifact import (
     MANIFEST,
@@ -32,9 +33,15 @@ from portrait.lifecycle.artifact import (
     write_artifact,
 )
 from portrait.lifecycle.learner import BothFigures, Grounds, NothingToLearnError, Progress, Trained
+from portrait.lifecycle.manifest import (
+    LISTS,
+    ArtifactInvalidError,
+    Manifest,
+    Window,
+    parse_manifest,
+)
 from portrait.lifecycle.manifest import PLACE as READ_PLACE
 from portrait.lifecycle.manifest import TONE as READ_TONE
-from portrait.lifecycle.manifest import ArtifactInvalidError, Manifest, Window, parse_manifest
 from portrait.lifecycle.registry import Card
 from portrait.model.behaviour import Behaviour
 from portrait.model.encoder import TextEncoder
@@ -327,6 +334,7 @@ class ArchiveLearner:
             "heads_served": refitted.reasons,
             "repeats": again.told,
             "orders": {"pairs": 0 if orders is None else len(orders.others)},
+            LISTS: lists_told(material.learned_again, material.examined),
             "text": told_of(bench.folder),
             READ_TONE: TONE_OUTCOME.told(bench.folder),
             READ_PLACE: PLACE_OUTCOME.told(bench.folder),
@@ -368,6 +376,7 @@ class ArchiveLearner:
             ranker_course,
             counted=counted,
             traits=material.traits,
+            examined=material.examined,
             champion=champion,
             tracker=progress,
             checkpoint=bench.folder / "ranker.pt",
@@ -379,6 +388,7 @@ class ArchiveLearner:
             bench.texts,
             ranker_course,
             counted=again,
+            examined=material.examined,
             champion=champion,
             tracker=Later(progress, fitted.outcome.steps),
             checkpoint=bench.folder / "ranker-again.pt",

@@ -17,10 +17,12 @@ from typing import Any
 import numpy as np
 
 from portrait.archive.archive import Archive
-from portrait.arrays import Codes, Flags, Refs
+from portrait.arrays import Codes, Doubles, Flags, Refs
 from portrait.catalogue.traits import Traits, traits_of
 from portrait.dataset.archive_reading import Reading, Sample, merged, read_interactions
+from portrait.dataset.examination import PLACES, examination
 from portrait.dataset.interactions import NO_ITEM, Interactions
+from portrait.dataset.shown import read_counts
 from portrait.errors import PortraitError
 from portrait.evaluation.exam import EACH, set_exam
 from portrait.evaluation.validation import Validation, validation_of
@@ -80,6 +82,7 @@ class Material:
     queries: tuple[str, ...]  # (Q,), what was searched for, in order of `events.queries`
     categories: Refs  # (N,), name_ref of the interest category; 0 = none
     traits: Traits  # (N,)
+    examined: Doubles  # (P,), how likely each place of a list is looked at: see `examination`
     begin: int  # ms, as all below
     new_from: int
     valid_from: int
@@ -182,7 +185,18 @@ def gather(
         parts.append(old)
     events, refs = merged(*parts)
     events = _priced(_among(events.of_queries(MOST_QUERIES), items), items)
-    return _divided(events, refs, again, new, parts, items, shares, erasures)
+    material = _divided(events, refs, again, new, parts, items, shares, erasures)
+    return replace(material, examined=_examined(archive, material, shares))
+
+
+def _examined(archive: Archive, material: Material, shares: Shares) -> Doubles:
+    """Say how likely places of lists are looked at, by the lists of the events learned from."""
+    if not material.events.place.any():
+        return np.ones(PLACES)
+    counts = read_counts(
+        archive, material.begin, material.test_from, lambda users: held_out(users, shares.held_out)
+    )
+    return examination(counts)
 
 
 def _replay(archive: Archive, old: Reading, until: datetime, room: int) -> Refs:
@@ -217,11 +231,12 @@ def _divided(  # noqa: PLR0913, PLR0917 - what `gather` has in hand
         events=events,
         user_refs=refs,
         replayed=np.isin(refs, again),
-        held=mixed(refs) < np.uint64(round(shares.held_out * (HASHES - 1))),
+        held=held_out(refs, shares.held_out),
         texts=tuple("" if item is None else item.text for item in known),
         queries=tuple(searched[ref] for ref in events.queries.tolist()),
         categories=np.array([_category(item) for item in known], np.uint64),
         traits=traits_of(items, events.items),
+        examined=np.ones(PLACES),
         begin=int(events.at.min()),
         new_from=int(at[0]),
         valid_from=valid_from,
@@ -288,6 +303,11 @@ def _category(item: Item | None) -> int:
     return name_ref(interest_category(item.lies_in)) if item and item.lies_in else 0
 
 
+def held_out(refs: Refs, share: float) -> Flags:
+    """Say which users, (U,), are held out of all learning."""
+    return mixed(refs) < np.uint64(round(share * (HASHES - 1)))
+
+
 def mixed(refs: Refs) -> Refs:
     """Hash refs once more: whoever is held out has nothing to do with whom the replay takes."""
     mixed = (refs ^ (refs >> np.uint64(31))) * np.uint64(0x7FB5D329728EA185)
@@ -295,7 +315,7 @@ def mixed(refs: Refs) -> Refs:
 
 
 _COLUMNS = tuple(field.name for field in fields(Interactions) if field.name != "users")
-_ARRAYS = ("user_refs", "replayed", "held", "categories")
+_ARRAYS = ("user_refs", "replayed", "held", "categories", "examined")
 _TRAITS = tuple(field.name for field in fields(Traits))
 _MOMENTS = ("begin", "new_from", "valid_from", "test_from", "until")
 
@@ -327,7 +347,7 @@ def load(path: Path) -> Material:
     """
     with np.load(path) as arrays:
         said: Mapping[str, Any] = json.loads(arrays["said"].tobytes())
-        needed = {"traits.level", *(f"events.{name}" for name in _COLUMNS)}
+        needed = {"traits.level", "examined", *(f"events.{name}" for name in _COLUMNS)}
         if "queries" not in said or not needed <= {*arrays}:
             raise MaterialOutdatedError
         events = Interactions(

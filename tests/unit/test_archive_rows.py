@@ -57,6 +57,7 @@ def test_a_row_holds_the_whole_event() -> None:
         "anonymous_ref": None,
         "surface": None,
         "choices": None,
+        "shown": None,
         "logged_at": datetime.fromtimestamp(RECEIVED / 1_000, UTC),
         "part": 0,
     }

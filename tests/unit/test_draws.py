@@ -68,7 +68,7 @@ def touch(offset: int, item: str, named: str, after: int = 1_000, user: str = "a
 
 
 def test_a_place_that_was_given_to_a_draw_is_a_row_with_what_it_was_drawn_among() -> None:
-    (row,) = tabulate([listed(7, "milk")], TOLERANCE_MS).rows.to_pylist()
+    row, _ = tabulate([listed(7, "milk")], TOLERANCE_MS).rows.to_pylist()
 
     assert (row["user"], row["user_ref"], row["action"]) == ("ann", user_ref("ann"), "drawn")
     assert (row["item"], row["recommendation_id"], row["surface"]) == ("milk", "r7", "home")
@@ -78,13 +78,17 @@ def test_a_place_that_was_given_to_a_draw_is_a_row_with_what_it_was_drawn_among(
     assert (row["occurred_at"], row["offset"]) == (to_moment(RECEIVED), 7)
 
 
-@pytest.mark.parametrize(
-    "changes", [{"user": None}, {"is_seen": False}, {"items": (PLAIN,)}, {"items": ()}]
-)
-def test_of_nobody_of_what_nobody_saw_and_without_a_draw_there_is_no_row(
+@pytest.mark.parametrize("changes", [{"user": None}, {"is_seen": False}, {"items": ()}])
+def test_of_nobody_of_what_nobody_saw_and_of_nothing_there_is_no_row(
     changes: dict[str, Any],
 ) -> None:
     assert not len(tabulate([listed(7, "milk", **changes)], TOLERANCE_MS).rows)
+
+
+def test_without_a_draw_there_is_the_row_of_the_list_alone() -> None:
+    (row,) = tabulate([listed(7, "milk", items=(PLAIN,))], TOLERANCE_MS).rows.to_pylist()
+
+    assert row["action"] == "shown"
 
 
 def test_what_is_no_impression_is_put_aside_and_the_rest_archived() -> None:
@@ -92,7 +96,7 @@ def test_what_is_no_impression_is_put_aside_and_the_rest_archived() -> None:
 
     said = tabulate([broken, listed(9, "milk")], TOLERANCE_MS)
 
-    assert (len(said.rows), len(said.dead)) == (1, 1)
+    assert (len(said.rows), len(said.dead)) == (2, 1)
 
 
 def test_a_draw_is_joined_with_what_came_of_its_list_within_a_day() -> None:

@@ -1,15 +1,16 @@
 """Fit the ranker: a planted pattern is found, and its scores are explained."""
 
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from typing import Literal
 
 import numpy as np
 import pytest
 import torch
 
-from portrait.arrays import MISSING, Codes
+from portrait.arrays import MISSING, Codes, Doubles
 from portrait.catalogue.traits import Traits
+from portrait.dataset.examination import PLACES
 from portrait.dataset.interactions import NO_ITEM, NO_QUERY, Interactions, from_columns
 from portrait.dataset.past import newest
 from portrait.dataset.sequences import sequences_of
@@ -300,6 +301,28 @@ def test_the_same_seed_gives_the_same_model() -> None:
     for name, array in one.learned.behaviour.to_arrays().items():
         np.testing.assert_array_equal(two.learned.behaviour.to_arrays()[name], array)
     assert one.learned.blend == two.learned.blend
+
+
+@pytest.mark.parametrize("full_up_to", [0, ITEMS])  # sampled, full
+def test_places_count_where_something_came_of_lists_and_else_change_no_bit(
+    full_up_to: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = partial(NextItem, full_up_to=full_up_to)
+    monkeypatch.setattr("portrait.training.ranker.fit_ranker.NextItem", made)
+    events = planted()
+    place = (1 + np.arange(len(events)) % 3).astype(np.uint8)
+    falling, even = np.r_[1, 0.5, np.full(PLACES - 2, 0.2)], np.ones(PLACES)
+    short = replace(COURSE, course=replace(COURSE.course, epochs=1))
+
+    def learned(events: Interactions, examined: Doubles | None) -> dict[str, bytes]:
+        asked = validation_of(events, USERS, events.item[events.starts[USERS]])
+        found = fit_ranker(events, asked, text_vectors(), short, examined=examined).learned
+        return {name: each.tobytes() for name, each in found.behaviour.to_arrays().items()}
+
+    plain, listed = learned(events, None), replace(events, place=place)
+    assert learned(events, falling) == plain
+    assert learned(listed, even) == plain
+    assert learned(listed, falling) != plain
 
 
 def test_it_learns_from_searches_and_never_ranks_them() -> None:

@@ -6,10 +6,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
+from portrait.archive.archive import SCHEMA
+from portrait.dataset.examination import PLACES
 from portrait.dataset.stock import place_searches, place_texts
 from portrait.evaluation.judge import judge
+from portrait.evaluation.lists_told import lists_check
 from portrait.evaluation.verdict import EXPLORED, LEAST_LISTS, Verdict
 from portrait.events.columns import ACTION_CODE, EVENT
 from portrait.events.erasure import Erasures
@@ -23,7 +27,7 @@ from portrait.model.learned import Learned
 from portrait.model.model import Model
 from portrait.model.space import fit_space
 from portrait.ref import item_ref, text_ref, user_ref
-from portrait.times import DAY_MS, to_moment
+from portrait.times import DAY_MS, to_moment, to_ms
 from portrait.training.learner import MATERIAL, ArchiveLearner, Plan, manifest_at
 from portrait.training.loop.train import Course
 from portrait.training.material import Material, Shares, load
@@ -319,6 +323,66 @@ def test_a_shop_where_nothing_is_bought_says_so_and_has_no_repeat_part(
     }
     assert first.model.learned.orders is None
     assert first.manifest.metrics["orders"] == {"pairs": 0}
+
+
+def test_what_came_of_lists_is_told_and_learned_from_by_its_place(tmp_path: Path) -> None:
+    shop, other = Shop(tmp_path / "lists"), Shop(tmp_path / "none")
+    brief = replace(PLAN.course, course=replace(COURSE, epochs=1))
+    for each in (shop, other):
+        each.plan = replace(each.plan, with_heads=False, course=brief)
+    shop.archive, records = memory_archive(), lists_of(season(0))
+    keep(shop.archive, named_by(season(0)))
+    fill(shop.archive, records)
+
+    ours, theirs = shop.learn("v1", PRETRAINED), other.learn("v1", PRETRAINED)
+
+    told = ours.manifest.metrics["lists"]
+    assert isinstance(told, dict)
+    assert told["labels"] == told["of"]
+    curve = np.array(told["examined"])
+    np.testing.assert_allclose(curve[:4] * np.arange(1, 5), 1, rtol=0.3)
+    served = "behaviour.projection"  # of the training on the newest events, too
+    assert arrays_of(ours)[served] != arrays_of(theirs)[served]
+    line = lists_check(told)
+    assert line is not None
+    assert line.reason.startswith(f"{told['of']:,} of {told['of']:,} events learned from came of")
+    none = theirs.manifest.metrics["lists"]
+    assert isinstance(none, dict)
+    assert (none["labels"], none["examined"]) == (0, [1.0] * PLACES)
+    assert lists_check(none) is None
+
+
+def test_of_too_few_touches_a_verdict_says_that_they_count_alike() -> None:
+    line = lists_check({"labels": 3, "of": 1_200, "examined": [1.0] * 20})
+
+    assert line is not None
+    assert line.reason == (
+        "3 of 1,200 events learned from came of lists. Too few touches of lists are known to "
+        "tell places apart, so all count alike."
+    )
+
+
+def named_by(events: pa.Table) -> pa.Table:
+    """Return the same, but that each event says of which list it came."""
+    place = SCHEMA.get_field_index("recommendation_id")
+    named = pa.array([f"r{number}" for number in range(len(events))])
+    return events.set_column(place, SCHEMA.field(place), named)
+
+
+def lists_of(events: pa.Table) -> list[FakeRecord]:
+    """Return the list that each event came of: the farther down, the seldomer it was there."""
+    random = np.random.default_rng(0)
+    chances = 1 / np.arange(1, 11)
+    records = []
+    for number, row in enumerate(events.select(["user", "item", "occurred_at"]).to_pylist()):
+        others = random.permutation(ITEMS)[:9]
+        names = [name for each in others if (name := f"item-{each}") != row["item"]]
+        names.insert(random.choice(10, p=chances / chances.sum()), row["item"])
+        slots = tuple(Slot(item_id=name, source="profile") for name in names)
+        said = answer(f"r{number}", row["user"], occurred_at=row["occurred_at"], items=slots)
+        value, at = said.model_dump_json().encode(), to_ms(row["occurred_at"])
+        records.append(FakeRecord(IMPRESSIONS, value, number, timestamp=at))
+    return records
 
 
 def test_the_outline_leaves_out_what_the_plan_does_not_do(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from portrait.training.ranker.loss import Candidates, draw_candidates, full_soft
 
 ONE = torch.tensor(1.0)
 AXES = torch.eye(3)
+ONCE = torch.ones(5)  # what examples count that came of no list
 
 
 def drawn(count: int, seed: int = 0) -> Tensor:
@@ -16,8 +17,9 @@ def drawn(count: int, seed: int = 0) -> Tensor:
 
 
 def test_the_loss_is_minus_the_log_of_the_targets_share() -> None:
+    half = torch.tensor(0.5)
     loss = full_softmax(
-        AXES[:1], AXES, torch.tensor([0]), torch.tensor([[-1]]), temperature=torch.tensor(0.5)
+        AXES[:1], AXES, torch.tensor([0]), torch.tensor([[-1]]), ONCE[:1], temperature=half
     )
 
     e2 = torch.tensor(2.0).exp()
@@ -25,7 +27,9 @@ def test_the_loss_is_minus_the_log_of_the_targets_share() -> None:
 
 
 def test_seen_items_leave_the_denominator() -> None:
-    loss = full_softmax(AXES[:1], AXES, torch.tensor([0]), torch.tensor([[1, -1]]), temperature=ONE)
+    loss = full_softmax(
+        AXES[:1], AXES, torch.tensor([0]), torch.tensor([[1, -1]]), ONCE[:1], temperature=ONE
+    )
 
     e = ONE.exp()
     assert loss.item() == pytest.approx(-(e / (e + 1)).log().item(), rel=1e-6)
@@ -33,7 +37,9 @@ def test_seen_items_leave_the_denominator() -> None:
 
 def test_a_target_that_was_seen_before_stays() -> None:
     alone, again = (
-        full_softmax(AXES[:1], AXES, torch.tensor([0]), torch.tensor([seen]), temperature=ONE)
+        full_softmax(
+            AXES[:1], AXES, torch.tensor([0]), torch.tensor([seen]), ONCE[:1], temperature=ONE
+        )
         for seen in ([-1], [0])
     )
 
@@ -44,10 +50,11 @@ def test_losses_of_examples_add_up() -> None:
     states, items = drawn(5, 1), drawn(9, 2)
     targets, seen = torch.arange(5), torch.full((5, 1), -1)
 
-    together = full_softmax(states, items, targets, seen, temperature=ONE)
+    together = full_softmax(states, items, targets, seen, ONCE[: len(states)], temperature=ONE)
 
     apart = [
-        full_softmax(states[[i]], items, targets[[i]], seen[[i]], temperature=ONE) for i in range(5)
+        full_softmax(states[[i]], items, targets[[i]], seen[[i]], ONCE[:1], temperature=ONE)
+        for i in range(5)
     ]
     assert together.item() == pytest.approx(torch.stack(apart).sum().item(), rel=1e-5)
 
@@ -57,7 +64,9 @@ def test_gradients_are_those_of_plain_cross_entropy(monkeypatch: pytest.MonkeyPa
     states, items = drawn(5, 1).requires_grad_(), drawn(9, 2).requires_grad_()
     targets, seen = torch.tensor([4, 5, 6, 7, 0]), torch.tensor([[0, 2]] * 5)
 
-    loss = full_softmax(states, items, targets, seen, temperature=torch.tensor(0.5))
+    loss = full_softmax(
+        states, items, targets, seen, ONCE[: len(states)], temperature=torch.tensor(0.5)
+    )
     ours = torch.autograd.grad(3 * loss, (states, items))
 
     logits = states @ items.T / 0.5
@@ -66,6 +75,41 @@ def test_gradients_are_those_of_plain_cross_entropy(monkeypatch: pytest.MonkeyPa
         3 * cross_entropy(logits, targets, reduction="sum"), (states, items)
     )
     for mine, theirs in zip(ours, plain, strict=True):
+        torch.testing.assert_close(mine, theirs, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("loss", ["full", "sampled"])
+def test_what_counts_twice_is_twice_in_the_loss_and_its_gradient(
+    loss: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("portrait.training.ranker.loss.MOST_LOGITS", 18)  # two examples at a time
+    states, items = drawn(5, 1).requires_grad_(), drawn(9, 2).requires_grad_()
+    targets, seen = torch.tensor([4, 5, 6, 7, 1]), torch.tensor([[0, 2]] * 5)
+    weights = torch.tensor([1.0, 2.0, 0.25, 3.0, 0.5])
+
+    if loss == "full":
+        ours = full_softmax(states, items, targets, seen, weights, temperature=ONE)
+    else:
+        ours = sampled_softmax(
+            states=states,
+            target_items=items[targets],
+            candidate_items=items,
+            targets=targets,
+            seen=seen,
+            weights=weights,
+            candidates=Candidates(torch.arange(9), torch.zeros(9)),
+            temperature=ONE,
+        )
+
+    logits = states @ items.T
+    logits[:, [0, 2]] = -1e4
+    plain = (weights * cross_entropy(logits, targets, reduction="none")).sum()
+    torch.testing.assert_close(ours, plain)
+    for mine, theirs in zip(
+        torch.autograd.grad(ours, (states, items)),
+        torch.autograd.grad(plain, (states, items)),
+        strict=True,
+    ):
         torch.testing.assert_close(mine, theirs, rtol=1e-4, atol=1e-6)
 
 
@@ -80,11 +124,12 @@ def test_every_other_item_drawn_once_is_the_full_loss() -> None:
         candidate_items=items,
         targets=targets,
         seen=seen,
+        weights=ONCE[: len(states)],
         candidates=everything,
         temperature=ONE,
     )
 
-    full = full_softmax(states, items, targets, seen, temperature=ONE)
+    full = full_softmax(states, items, targets, seen, ONCE[: len(states)], temperature=ONE)
     assert sampled.item() == pytest.approx(full.item(), rel=1e-6)
 
 
@@ -102,11 +147,14 @@ def test_with_many_draws_the_sampled_denominator_is_the_full_one(in_batch: float
         candidate_items=items[candidates.rows],
         targets=targets,
         seen=seen,
+        weights=ONCE[: len(states)],
         candidates=candidates,
         temperature=torch.tensor(0.5),
     )
 
-    full = full_softmax(states, items, targets, seen, temperature=torch.tensor(0.5))
+    full = full_softmax(
+        states, items, targets, seen, ONCE[: len(states)], temperature=torch.tensor(0.5)
+    )
     assert sampled.item() == pytest.approx(full.item(), rel=0.01)
 
 

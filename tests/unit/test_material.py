@@ -236,12 +236,15 @@ def test_searches_stand_with_their_texts(tmp_path: Path) -> None:
     np.testing.assert_array_equal(again.events.query, events.query)
 
 
-def test_a_file_of_before_there_were_orders_is_outdated(tmp_path: Path) -> None:
+@pytest.mark.parametrize("lacking", ["events.order", "events.place", "examined"])
+def test_a_file_of_before_there_were_orders_or_lists_is_outdated(
+    tmp_path: Path, lacking: str
+) -> None:
     path = tmp_path / "material.npz"
     save(path, gathered())
     with np.load(path) as file:
         arrays = dict(file)
-    del arrays["events.order"]
+    del arrays[lacking]
     np.savez(path, **arrays)
 
     with pytest.raises(MaterialOutdatedError):

@@ -70,6 +70,19 @@ def test_returns_and_bad_reviews_are_not_predicted() -> None:
     assert not batch.target.any()
 
 
+def test_what_an_event_counts_stays_with_it() -> None:
+    events = one_user([1, NO_ITEM, 2, 3, 4])
+    counts = np.array([1, 9, 2, 3, 4], np.float32)
+
+    weighed, plain = (sequences_of(events, each) for each in (counts, None))
+
+    for batch in weighed.batches(1, seed=0, epoch=0):
+        (part,) = [each for place in range(2) if len(each := batch.part(place, 2))]
+        assert (part.weight == part.item)[part.item != ABSENT].all()
+    (batch,) = plain.batches(9, seed=0, epoch=0)
+    assert (batch.weight == 1).all()
+
+
 def test_an_epoch_has_its_own_order_and_always_the_same() -> None:
     sequences = sequences_of(planted(40))
 

@@ -23,6 +23,7 @@ from portrait import metrics
 from portrait.archive.archive import ArchiveUnavailableError
 from portrait.errors import PortraitError, StoreUnavailableError
 from portrait.evaluation.judge import judge
+from portrait.evaluation.lists_told import lists_check
 from portrait.evaluation.places_told import places_check
 from portrait.evaluation.reviews_told import reviews_check
 from portrait.evaluation.trial import Thresholds
@@ -40,7 +41,7 @@ from portrait.lifecycle.jobs import (
 )
 from portrait.lifecycle.learner import Learner, NothingToLearnError, Signals, Trained
 from portrait.lifecycle.lease import Held, Lease, LeaseLostError, held
-from portrait.lifecycle.manifest import PLACE, TONE
+from portrait.lifecycle.manifest import LISTS, PLACE, TONE
 from portrait.lifecycle.need import Need
 from portrait.lifecycle.registry import (
     Card,
@@ -250,7 +251,7 @@ class _Training:
         if await self._is_of_another_encoder(trained, champion):
             asked = without_encoder(asked)
         verdict = judge(trial.champion, trial.challenger, asked, baseline=trial.baseline)
-        verdict = _with_readers(verdict, trained)
+        verdict = _with_lines(verdict, trained)
         await self._keep(trained, verdict)
         return verdict
 
@@ -412,10 +413,14 @@ class _Progress:
         self._told = monotonic()
 
 
-def _with_readers(verdict: Verdict, trained: Trained) -> Verdict:
-    """Add who reads reviews and categories, and why, to a verdict."""
+def _with_lines(verdict: Verdict, trained: Trained) -> Verdict:
+    """Add who reads reviews and categories, and why, and what came of lists, to a verdict."""
     metrics = trained.manifest.metrics
-    lines = reviews_check(_told(metrics.get(TONE))), places_check(_told(metrics.get(PLACE)))
+    lines = (
+        reviews_check(_told(metrics.get(TONE))),
+        places_check(_told(metrics.get(PLACE))),
+        lists_check(_told(metrics.get(LISTS))),
+    )
     more = [line for line in lines if line is not None]
     return verdict.model_copy(update={"checks": (*verdict.checks, *more)}) if more else verdict
 

@@ -14,8 +14,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from portrait.arrays import Floats
+from portrait.arrays import Doubles, Floats
 from portrait.catalogue.traits import Traits
+from portrait.dataset.examination import counts_of
 from portrait.dataset.interactions import NO_ITEM, Interactions
 from portrait.dataset.sequences import sequences_of
 from portrait.evaluation.validation import Validation
@@ -83,6 +84,7 @@ def fit_ranker(  # noqa: PLR0913 - what it learns from, and what it may be given
     *,
     counted: Interactions | None = None,
     traits: Traits | None = None,
+    examined: Doubles | None = None,
     champion: Learned | None = None,
     tracker: Tracker | None = None,
     checkpoint: Path | None = None,
@@ -98,6 +100,8 @@ def fit_ranker(  # noqa: PLR0913 - what it learns from, and what it may be given
         counted: The whole past, where that is more than `events`: co-occurrence is counted on it,
             which is cheap. Of the same users and items.
         traits: Of the items, (N,); None: categories and prices count nothing.
+        examined: (P,), how likely places of lists are looked at: what came of one that is seldom
+            counts more to the encoder. None: each event counts once.
         champion: Of the same space and shape: training goes on from it, the result is averaged
             with it, and its blend stands unless another is better by more than chance.
         tracker: Where the curves go.
@@ -106,7 +110,7 @@ def fit_ranker(  # noqa: PLR0913 - what it learns from, and what it may be given
     course = course or RankerCourse()
     past = counted or events
     behaviour, outcome = _behaviour(
-        events, validation, text_vectors, course, champion, tracker, checkpoint
+        events, validation, text_vectors, course, examined, champion, tracker, checkpoint
     )
     window = choose_window(past, validation, text_vectors, course)
     kinds = Kinds(is_solvable(past), window)
@@ -133,6 +137,7 @@ def refit_ranker(  # noqa: PLR0913 - as `fit_ranker`
     course: RankerCourse | None = None,
     *,
     counted: Interactions | None = None,
+    examined: Doubles | None = None,
     champion: Learned | None = None,
     tracker: Tracker | None = None,
     checkpoint: Path | None = None,
@@ -148,14 +153,16 @@ def refit_ranker(  # noqa: PLR0913 - as `fit_ranker`
         text_vectors: (N + Q, K), as then.
         course: The same as then, as all below.
         counted: The whole past, where that is more than `events`.
+        examined: As then.
         champion: Whom the fit began from.
         tracker: Where the curve goes.
         checkpoint: A file of its own.
     """
     course = course or RankerCourse()
     known = replace(course.course, stop_after=fitted.outcome.epoch)
+    course_again = replace(course, course=known)
     behaviour, _ = _behaviour(
-        events, None, text_vectors, replace(course, course=known), champion, tracker, checkpoint
+        events, None, text_vectors, course_again, examined, champion, tracker, checkpoint
     )
     neighbours = replace(
         fit_neighbours(counted or events, text_vectors, fitted.kinds, course),
@@ -224,6 +231,7 @@ def _behaviour(  # noqa: PLR0913, PLR0917 - see `fit_ranker`
     validation: Validation | None,
     text_vectors: Vectors,
     course: RankerCourse,
+    examined: Doubles | None,
     champion: Learned | None,
     tracker: Tracker | None,
     checkpoint: Path | None,
@@ -236,7 +244,7 @@ def _behaviour(  # noqa: PLR0913, PLR0917 - see `fit_ranker`
         encoder.warm_start(champion.behaviour, events.items)
     lesson = NextItemLesson(
         NextItem(encoder, temperature=course.temperature),
-        sequences_of(events),
+        sequences_of(events, None if examined is None else counts_of(examined, events.place)),
         validation,
         course.examples,
         course.course.seed,

@@ -30,8 +30,14 @@ class Candidates:
     log_expected: Tensor  # (C,): log of the expected number of draws
 
 
-def full_softmax(
-    states: Tensor, items: Tensor, targets: Tensor, seen: Tensor, *, temperature: Tensor
+def full_softmax(  # noqa: PLR0913 - an example, and what it counts
+    states: Tensor,
+    items: Tensor,
+    targets: Tensor,
+    seen: Tensor,
+    weights: Tensor,
+    *,
+    temperature: Tensor,
 ) -> Tensor:
     """Sum the loss over P examples, against all items.
 
@@ -40,6 +46,7 @@ def full_softmax(
         items: (N, D), unit rows.
         targets: (P,), rows of `items`.
         seen: (P, S), rows of what the user had before, or -1. A target stays in all the same.
+        weights: (P,), above 0, what each example counts.
         temperature: A scalar; .05 to .1 for cosines.
 
     Returns:
@@ -49,7 +56,7 @@ def full_softmax(
     Instance Discrimination, CVPR 2018, section 3.1.
     """
     loss: Tensor = _FullSoftmax.apply(  # type: ignore[no-untyped-call]
-        states / temperature, items, targets, seen
+        states / temperature, items, targets, seen, weights
     )
     return loss
 
@@ -61,6 +68,7 @@ def sampled_softmax(  # noqa: PLR0913 - the full one, and what was drawn
     candidate_items: Tensor,
     targets: Tensor,
     seen: Tensor,
+    weights: Tensor,
     candidates: Candidates,
     temperature: Tensor,
 ) -> Tensor:
@@ -74,6 +82,7 @@ def sampled_softmax(  # noqa: PLR0913 - the full one, and what was drawn
         candidate_items: (C, D), unit rows.
         targets: (P,), rows of the catalogue.
         seen: (P, S), rows of the catalogue, or -1.
+        weights: (P,), what each example counts.
         candidates: What was drawn.
         temperature: A scalar.
 
@@ -85,7 +94,7 @@ def sampled_softmax(  # noqa: PLR0913 - the full one, and what was drawn
     taken = torch.cat([seen, targets[:, None]], dim=1)  # (P, S + 1)
     barred = _among(candidates.rows, taken)
     logits = torch.cat([own, others.masked_fill(barred, IMPOSSIBLE)], dim=1)
-    return cross_entropy(logits, torch.zeros_like(targets), reduction="sum")
+    return (weights * cross_entropy(logits, torch.zeros_like(targets), reduction="none")).sum()
 
 
 def draw_candidates(
@@ -123,8 +132,13 @@ class _FullSoftmax(Function):
     """
 
     @staticmethod
-    def forward(
-        ctx: FunctionCtx, states: Tensor, items: Tensor, targets: Tensor, seen: Tensor
+    def forward(  # noqa: PLR0913, PLR0917 - as `full_softmax`
+        ctx: FunctionCtx,
+        states: Tensor,
+        items: Tensor,
+        targets: Tensor,
+        seen: Tensor,
+        weights: Tensor,
     ) -> Tensor:
         loss = torch.zeros((), device=states.device)
         to_states = torch.empty_like(states, dtype=torch.float32)
@@ -133,23 +147,24 @@ class _FullSoftmax(Function):
         rows = max(1, most // len(items))
         for start in range(0, len(states), rows):
             part = slice(start, start + rows)
-            target, barred = targets[part, None], seen[part]
+            target, barred, weight = targets[part, None], seen[part], weights[part, None]
             logits = (states[part] @ items.T).float()  # (p, N)
             example, place = ((barred >= 0) & (barred != target)).nonzero(as_tuple=True)
             logits[example, barred[example, place]] = IMPOSSIBLE
             whole = logits.logsumexp(dim=1, keepdim=True)
-            loss += (whole - logits.gather(1, target)).sum()
-            gradient = logits.sub_(whole).exp_()  # in place: these are the memory
-            gradient.scatter_add_(1, target, -torch.ones_like(whole))
+            loss += (weight * (whole - logits.gather(1, target))).sum()
+            # In place, for these are the memory; the weight goes along in the exponent.
+            gradient = logits.sub_(whole - weight.log()).exp_()
+            gradient.scatter_add_(1, target, -weight)
             to_states[part] = gradient @ items
             to_items += gradient.T @ states[part]
         ctx.save_for_backward(to_states.to(states.dtype), to_items.to(items.dtype))
         return loss
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None, None]:  # noqa: ANN401
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None, None, None]:  # noqa: ANN401
         to_states, to_items = ctx.saved_tensors
-        return gradient * to_states, gradient * to_items, None, None
+        return gradient * to_states, gradient * to_items, None, None, None
 
 
 def _among(rows: Tensor, taken: Tensor) -> Tensor:

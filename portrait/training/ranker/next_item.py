@@ -33,12 +33,12 @@ class NextItem(nn.Module):
     def forward(self, batch: Batch) -> Tensor:
         """Return the sum of the losses of a batch's examples."""
         device = self.encoder.text.device
-        item, kind, at, target = (
+        item, kind, at, target, weight = (
             torch.from_numpy(column).to(device)
-            for column in (batch.item, batch.kind, batch.at, batch.target)
+            for column in (batch.item, batch.kind, batch.at, batch.target, batch.weight)
         )
         window, place = target.nonzero(as_tuple=True)  # (P,), place 1 or later
-        targets = item[window, place]
+        targets, weights = item[window, place], weight[window, place]
         before = torch.arange(item.shape[1], device=device) < place[:, None]
         is_item = item < self.encoder.ranked
         seen = torch.where(before & is_item[window], item[window], ABSENT)  # (P, T)
@@ -49,8 +49,10 @@ class NextItem(nn.Module):
             item = item.clamp(min=0).masked_scatter(~is_item, self.encoder.ranked + which)
             states = self.encoder.states(table[item], kind, at)[window, place - 1]
             ranked = table[: self.encoder.ranked]
-            return full_softmax(states, ranked, targets, seen, temperature=self.temperature)
-        return self._sampled(batch, item, kind, at, targets, seen)
+            return full_softmax(
+                states, ranked, targets, seen, weights, temperature=self.temperature
+            )
+        return self._sampled(batch, item, kind, at, targets, seen, weights)
 
     def _sampled(  # noqa: PLR0913, PLR0917 - the columns of a batch
         self,
@@ -60,6 +62,7 @@ class NextItem(nn.Module):
         at: Tensor,
         targets: Tensor,
         seen: Tensor,
+        weights: Tensor,
     ) -> Tensor:
         """Place only the items of the batch and the candidates, each once."""
         if not len(targets):
@@ -84,6 +87,7 @@ class NextItem(nn.Module):
             candidate_items=table[place_of[item.numel() :]],
             targets=targets,
             seen=seen,
+            weights=weights,
             candidates=candidates,
             temperature=self.temperature,
         )
