@@ -34,6 +34,7 @@ class Evidence:
     known: Flags  # (S,), whether the item or the search is known
     placed: Vectors  # (S, D), where the learned model sees them; zeros where it has not looked
     visit: int = 0  # how many of them, the first, are of a session beside the past; 0: no such two
+    factor: Floats | None = None  # (S,), see `factors.py`; None: each counts as a model has it
 
     def __len__(self) -> int:
         return len(self.ring)
@@ -41,13 +42,20 @@ class Evidence:
     @property
     def events(self) -> Events:
         """The events as every model sees them, (1, S)."""
-        return Events.of_ring(self.ring[None], self.known[None])
+        factor = None if self.factor is None else self.factor[None]
+        return Events.of_ring(self.ring[None], self.known[None], factor)
 
     @property
     def kinds(self) -> Kinds:
         """What each event says of its item, (S,)."""
         kinds: Kinds = self.events.kind[0]
         return kinds
+
+    @property
+    def says(self) -> Floats:
+        """How much each event says of its item, whatever its age, (S,)."""
+        says = KIND_WEIGHTS[self.kinds]
+        return says if self.factor is None else says * self.factor
 
     @property
     def complaints(self) -> Flags:
@@ -89,11 +97,15 @@ def evidence_of(ring: NDArray[np.void], catalogue: Catalogue) -> Evidence:
     return Evidence(ring, weighed(ring, known), vectors, items, known, placed)
 
 
-def weighed(ring: NDArray[np.void], known: Flags) -> NDArray[np.float32]:
+def weighed(
+    ring: NDArray[np.void], known: Flags, factor: Floats | None = None
+) -> NDArray[np.float32]:
     """Weigh one user's events, (S,), of which some are known. Returns (2, S): LONG, SHORT."""
     if not len(ring):
         return np.zeros((2, 0), np.float32)
-    weight: NDArray[np.float32] = vector_weights(Events.of_ring(ring[None], known[None]))[0]
+    factors = None if factor is None else factor[None]
+    events = Events.of_ring(ring[None], known[None], factors)
+    weight: NDArray[np.float32] = vector_weights(events)[0]
     return weight
 
 
@@ -129,6 +141,17 @@ def merged(past: Evidence, session: Evidence) -> Evidence:
         np.concatenate([session.known, past.known]),
         np.concatenate([session.placed, past.placed]),
         visit=len(session),
+        factor=_factors(session, past),
+    )
+
+
+def _factors(session: Evidence, past: Evidence) -> Floats | None:
+    """Return the factors of both, (S,); None: neither has any."""
+    both = session, past
+    if all(each.factor is None for each in both):
+        return None
+    return np.concatenate(
+        [np.ones(len(each), np.float32) if each.factor is None else each.factor for each in both]
     )
 
 
@@ -165,7 +188,7 @@ def reasons_of(shares: Floats, evidence: Evidence, most: int) -> list[Reasons]:
     is_of = (thing[:, None] == np.arange(len(refs))).astype(np.float32)  # (S, T)
     whole = shares @ is_of  # (N, T)
     liked = np.where(complaint, np.float32(0), shares) @ is_of
-    weight = KIND_WEIGHTS[evidence.kinds]
+    weight = evidence.says
     for_it = np.where((liked > 0) & (whole > 0), whole, 0)
     against_it = np.where((complaint @ is_of > 0) & (whole < 0), whole, 0)
     praise, blame = _heaviest(weight, is_of), _heaviest(-weight, is_of)

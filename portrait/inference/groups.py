@@ -16,7 +16,6 @@ from portrait.inference.explain import Evidence
 from portrait.inference.ranking import RankingRequest
 from portrait.inference.shelf import Shelf
 from portrait.inference.taste import FirstTaste, Taste
-from portrait.model.kinds import KIND_WEIGHTS
 
 OWN = 0.6  # what somebody's own share counts; the rest is what suits them: decision 0068
 BEST = 10  # items of a group that speak for it: one alone is chance
@@ -90,9 +89,7 @@ def _own(evidence: Evidence, codes: Codes, size: int) -> Floats:
     is_here = (items != MISSING) & (items < len(codes))
     group = known[np.where(is_here, items, len(codes))]
     own = np.zeros((size, len(evidence)), np.float32)
-    own[group, np.arange(len(evidence))] = np.where(
-        group == MISSING, 0, KIND_WEIGHTS[evidence.kinds]
-    )
+    own[group, np.arange(len(evidence))] = np.where(group == MISSING, 0, evidence.says)
     return own
 
 

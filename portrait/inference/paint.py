@@ -101,8 +101,12 @@ def weights(events: Events) -> Floats:
 
 
 def vector_weights(events: Events) -> Floats:
-    """Weigh U users' events for their vectors, (U, 2, S): as `weights`, but `bounded`."""
-    return bounded(weights(events), events)
+    """Weigh U users' events for their vectors, (U, 2, S): as `weights`, but `bounded`.
+
+    Then the factors count that the events have; what is painted has none.
+    """
+    weight = bounded(weights(events), events)
+    return weight if events.factor is None else weight * events.factor[:, None]
 
 
 def bounded(weight: Floats, events: Events) -> Floats:

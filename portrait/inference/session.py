@@ -1,6 +1,6 @@
 """Session: what somebody has just looked at, as events, for those we do not know yet."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from itertools import zip_longest
 from typing import Literal
@@ -8,11 +8,13 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from portrait.arrays import Floats
 from portrait.catalogue.catalogue import Catalogue
 from portrait.catalogue.lexical import Lexicon, Reading
 from portrait.events.columns import ACTION_CODE, EVENT, RING
 from portrait.events.event import Action
 from portrait.inference.explain import Evidence, evidence_of, weighed
+from portrait.inference.factors import factored
 from portrait.model.space import Vectors
 from portrait.profiles.layout import SHORT
 from portrait.ref import item_ref, search_ref
@@ -71,7 +73,14 @@ def read_words(
     return _now(replace(evidence, vectors=vectors, known=known)), ways[::-1]
 
 
+def factored_session(
+    evidence: Evidence, factors: Floats | None, about: Collection[int] = ()
+) -> Evidence:
+    """Let a session's events count as the shop has it; see `factored`."""
+    return evidence if factors is None else _now(factored(evidence, factors, about))
+
+
 def _now(evidence: Evidence) -> Evidence:
     """Weigh a session's events: the short term is all there is."""
-    weight = weighed(evidence.ring, evidence.known)
+    weight = weighed(evidence.ring, evidence.known, evidence.factor)
     return replace(evidence, weight=weight[[SHORT, SHORT]])

@@ -7,6 +7,8 @@ as nothing, and so is the complaint. Painting, ranking, training and judging all
 their kinds.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -49,6 +51,8 @@ KIND_WEIGHTS = np.array(
 # encoder begins: a search says it as plainly as a purchase. Source: docs/experiments.md.
 NOW_WEIGHTS = KIND_WEIGHTS.copy()
 NOW_WEIGHTS[ACTION_CODE[Action.SEARCH]] = KIND_WEIGHTS[ACTION_CODE[Action.PURCHASE]]
+
+_ACTIONS = tuple(ACTION_CODE)
 
 # Whose contrary each kind is: what it says counts as much as that, the other way.
 CONTRARY_OF = {
@@ -170,6 +174,22 @@ def is_complaint(kinds: Kinds) -> Flags:
     """Say which events speak against their item: returns, and reviews with few stars."""
     complaint: Flags = KIND_WEIGHTS[kinds] < 0
     return complaint
+
+
+def factors_of(factors: Mapping[Action, float]) -> Floats:
+    """Return what each kind counts beside what a model makes of it, (KINDS,); 1 where none is said.
+
+    What is said of reviews is said of all three kinds of them.
+    """
+    of_kinds = np.ones(KINDS, np.float32)
+    of_kinds[: len(Action)] = [factors.get(action, 1) for action in ACTION_CODE]
+    of_kinds[len(Action) :] = of_kinds[REVIEW]
+    return of_kinds
+
+
+def action_of(kind: int) -> Action:
+    """Return the action that a kind is one of."""
+    return Action.REVIEW if kind >= len(Action) else _ACTIONS[kind]
 
 
 def gates_of_kinds(gates: Floats) -> Floats:

@@ -171,7 +171,7 @@ class Neighbours:
 
     def _weights(self, rows: Rows, events: Events) -> Floats:
         """Weigh events: a user's weights of a kind add up to what it counts. Returns (U, S, H)."""
-        weight = self.recency.weights(events)
+        weight = events.factored(self.recency.weights(events))
         weight *= ((rows != MISSING) | (events.kind == SEARCH))[..., None]
         whole = np.abs(weight).sum(axis=1, keepdims=True)
         weight *= self.kinds / np.where(whole > 0, whole, 1)

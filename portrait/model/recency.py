@@ -7,7 +7,8 @@ that event and the newest: ten events of one evening are one moment, a year is n
 H pairs of decays read one history at H speeds. Absent events weigh nothing and take no place.
 
 No event counts for more than the newest does in an endless history of its like, exp(decay) - 1 of
-the others: one odd purchase is no new taste, nor one complaint its contrary.
+the others: one odd purchase is no new taste, nor one complaint its contrary. A shop may say that
+events count by a factor more or less (`factors.py`): that multiplies the weight so bounded.
 
 Source: exponential moving averages as diagonal linear recurrences, Gu et al., On the
 Parameterization and Initialization of Diagonal State Space Models, 2022; the logarithm of pauses:
@@ -40,30 +41,41 @@ class Events:
     kind: Kinds  # (U, S), see `as_seen`
     at: NDArray[np.int64]  # (U, S), ms since 1970
     present: NDArray[np.bool_]  # (U, S): is there an event, its item or its search known?
+    factor: Floats | None = None  # (U, S), what each counts by the shop's choice; None: 1
 
     @classmethod
-    def of_ring(cls, ring: NDArray[np.void], known: NDArray[np.bool_]) -> "Events":
+    def of_ring(
+        cls, ring: NDArray[np.void], known: NDArray[np.bool_], factor: Floats | None = None
+    ) -> "Events":
         """Read rings, (U, S) of EVENT, whose items or searches are known or not, (U, S)."""
         kind, seen = as_seen(ring["action"], ring["rating"], ring["ref"], ring["at"])
-        return cls(kind, ring["at"], known & seen & (ring["at"] > 0))
+        return cls(kind, ring["at"], known & seen & (ring["at"] > 0), factor)
 
     def __len__(self) -> int:
         return len(self.kind)
 
     def __getitem__(self, users: slice) -> "Events":
-        return Events(self.kind[users], self.at[users], self.present[users])
+        factor = None if self.factor is None else self.factor[users]
+        return Events(self.kind[users], self.at[users], self.present[users], factor)
 
     def where(self, chosen: NDArray[np.bool_]) -> "Events":
         """Return the same with some of them absent; chosen (U, S) or (U, 1)."""
         return replace(self, present=self.present & chosen)
 
     def after(self, past: "Events") -> "Events":
-        """Return a visit, (U, S), and the past, (U, P): it goes on where that ended, at once."""
+        """Return a visit, (U, S), and the past, (U, P): it goes on where that ended, at once.
+
+        So trainings and the judge join them, which know no factors.
+        """
         return Events(
             np.concatenate([self.kind, past.kind], axis=1),
             np.concatenate([np.broadcast_to(past.at[:, :1], self.at.shape), past.at], axis=1),
             np.concatenate([self.present, past.present], axis=1),
         )
+
+    def factored(self, weight: Floats) -> Floats:
+        """Return weights, (U, S, H), times what each event counts by the shop's choice."""
+        return weight if self.factor is None else weight * self.factor[..., None]
 
     @cached_property
     def places(self) -> tuple[Floats, Floats]:
@@ -94,8 +106,8 @@ class Recency:
         return weighed
 
     def counted(self, events: Events) -> Floats:
-        """Weigh each event at each speed, none of them too much. Returns (U, S, H)."""
-        return self.bounded(self.weights(events), events)
+        """Weigh each event at each speed, none too much but by a factor. Returns (U, S, H)."""
+        return events.factored(self.bounded(self.weights(events), events))
 
     def bounded(self, weight: Floats, events: Events) -> Floats:
         """Bound weights, (U, S, H), of people who are known a little.

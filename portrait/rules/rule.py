@@ -1,13 +1,14 @@
 """Rules: what the shop decides about its lists, and the book that has all of them.
 
 A rule says which items it is about (`where`), for which requests (`when`), from when until when,
-and what it does (`do`). A book is replaced whole; each has a version, an author and a moment.
+and what it does (`do`). One kind is about no items, but about what people do: how much that counts.
+A book is replaced whole; each has a version, an author and a moment.
 """
 
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, get_args
 
 from pydantic import (
     AwareDatetime,
@@ -34,6 +35,7 @@ from portrait.rules.condition import (
 MOST_RULES = 100  # a mask of each lies in memory: 100 KB at 100,000 items
 MOST_COLUMNS = 16  # attributes: to read one of 100,000 items takes 20 ms
 MOST_PLACES = 100  # of a list
+MOST_FACTOR = 10  # of an event; a purchase counts twenty times what a look does
 LONGEST_NOTE = 512
 EXAMPLE: JsonDict = {
     "id": "no-wine",
@@ -47,7 +49,10 @@ RuleId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0
 Note = Annotated[str, StringConstraints(max_length=LONGEST_NOTE)]
 Places = Annotated[int, Field(ge=1, le=MOST_PLACES)]
 Strength = Annotated[float, Field(gt=0, le=2)]
-Kind = Literal["exclude", "pin", "boost", "bury", "quota"]
+Kind = Literal["exclude", "pin", "boost", "bury", "quota", "count"]
+# What somebody does that says anything by itself: of a removal see `as_seen`.
+Counted = Literal["browse", "click", "search", "cart", "purchase", "review", "return", "wish"]
+Factor = Annotated[float, Field(ge=0, le=MOST_FACTOR)]
 
 
 class Pin(Part):
@@ -92,18 +97,27 @@ class Effect(Part):
     )
     bury: Strength | None = Field(None, description="Takes as much from it.")
     quota: Quota | None = None
+    count: Annotated[dict[Counted, Factor], Field(min_length=1)] | None = Field(
+        None,
+        description="How much what people do counts for lists, beside what the model makes of it: "
+        "0 nothing, 1 as the model has it, 2 twice that. Such a rule is about no items and has no "
+        "`where`. Of two that say it of one action the first counts.",
+        examples=[{"wish": 0, "cart": 2}],
+    )
 
     @model_validator(mode="after")
     def _is_one(self) -> Self:
         if sum(each is not None for each in self.__dict__.values()) != 1:
-            msg = "a rule does one thing: `exclude`, `pin`, `boost`, `bury` or `quota`"
+            kinds = [f"`{kind}`" for kind in get_args(Kind)]
+            said = f"{', '.join(kinds[:-1])} or {kinds[-1]}"
+            msg = f"a rule does one thing: {said}"
             raise ValueError(msg)
         return self
 
     @property
     def kind(self) -> Kind:
         """Which one."""
-        kinds: tuple[Kind, ...] = "exclude", "pin", "boost", "bury", "quota"
+        kinds: tuple[Kind, ...] = get_args(Kind)
         return next(kind for kind in kinds if getattr(self, kind) is not None)
 
 
@@ -143,7 +157,10 @@ class Rule(Part):
         if self.from_ is not None and self.until is not None and self.from_ >= self.until:
             msg = "it would end before it begins: `from` is not before `until`"
             raise ValueError(msg)
-        if self.where is None and self.do.kind != "quota":
+        if self.where is not None and self.do.kind == "count":
+            msg = "`count` is about what people do, of whatever items: it has no `where`"
+            raise ValueError(msg)
+        if self.where is None and self.do.kind not in {"quota", "count"}:
             msg = f"`{self.do.kind}` needs `where`: which items it is about"
             raise ValueError(msg)
         for condition in (self.where, self.when):

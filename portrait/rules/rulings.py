@@ -4,7 +4,7 @@ book, shelf ─▶ a mask for each rule, beside the requests ─▶ which rules 
             ─▶ the plan for these, kept for the next request that is subject to the same
 """
 
-from collections import OrderedDict
+from collections import ChainMap, OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -14,7 +14,9 @@ import numpy as np
 
 from portrait.arrays import MISSING, Codes, Flags, Floats, Rows
 from portrait.catalogue.edges import Edges
+from portrait.events.event import Action
 from portrait.inference.plan import Cap, Floor, Lift, Pin, Plan
+from portrait.model.kinds import Kinds, action_of, factors_of
 from portrait.rules.attributes import number_of
 from portrait.rules.condition import Range, RequestCondition
 from portrait.rules.masks import ALONE, Beside, Masks, within
@@ -54,6 +56,32 @@ class Ruling:
 
     ruled: tuple[Ruled, ...]
     plan: Plan
+
+    @property
+    def arranges(self) -> bool:
+        """Whether they want anything of the items of a list."""
+        return any(each.kind != "count" for each in self.ruled)
+
+    @property
+    def factors(self) -> Floats | None:
+        """What events count by their kinds, (KINDS,); None: no rule says so.
+
+        Of two rules that say it of one action the first counts.
+        """
+        said = [each.rule.do.count for each in self.ruled if each.rule.do.count is not None]
+        if not said:
+            return None
+        return factors_of({Action(name): factor for name, factor in ChainMap(*said).items()})
+
+    def counting(self, kinds: Kinds) -> list[str]:
+        """Name the rules that say what events of some kinds, (n,), count."""
+        actions, found = {action_of(kind).value for kind in kinds.tolist()}, list[str]()
+        for each in self.ruled:
+            said = actions.intersection(each.rule.do.count or ())
+            if said:
+                found.append(each.rule.id)
+                actions -= said
+        return found
 
     def about(self, row: int, put_by: str | None) -> list[str]:
         """Name the rules that have put an item where it is, or moved it."""

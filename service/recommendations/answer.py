@@ -94,7 +94,7 @@ def tell(loaded: Loaded, trials: Trials, id: str, view: View, fresh: Freshness) 
         "items": [
             {
                 **told[team][row],
-                "rules": ruling.about(row, drawn.put.get(row)),
+                "rules": listings[team].rules_of(row, drawn.put.get(row)),
                 **_tried(tried.get(row), told[team][row], language),
             }
             for row, team in drawn.team.items()

@@ -101,7 +101,7 @@ class RecommendedGroups(ResponseBody):
     )
     rules_version: int = Field(description="Of `GET /rules`; 0: there are none.", examples=[3])
     rules: tuple[AppliedRule, ...] = Field(
-        description="The shop's rules that this request is subject to. Here `exclude` alone does "
-        "anything: others say where items stand in a list."
+        description="The shop's rules that this request is subject to. Here `exclude` and `count` "
+        "alone do anything: others say where items stand in a list."
     )
     groups: tuple[RecommendedGroup, ...]

@@ -13,12 +13,13 @@ from time import time
 
 import numpy as np
 
-from portrait.arrays import Ring
+from portrait.arrays import Floats, Ring
 from portrait.events.consent import Purpose, consent_of
 from portrait.events.unwanted import NOTHING, Unwanted, read_unwanted
 from portrait.experiments.joining import SHOWN_WITHIN
 from portrait.inference.cart import bought, in_cart
 from portrait.inference.explain import Evidence, evidence_of, search_refs
+from portrait.inference.factors import factored
 from portrait.inference.session import session_evidence, session_ring
 from portrait.model.kinds import is_complaint, kinds_of, leave_out
 from portrait.model.space import Vectors
@@ -167,11 +168,11 @@ async def _fetch(
         await mirror.fetch_texts(now)
 
 
-def gather(loaded: Loaded, view: View) -> Known:
-    """Look up the events."""
+def gather(loaded: Loaded, view: View, factors: Floats | None) -> Known:
+    """Look up the events; those of the profile count as the shop has it, by factors, (KINDS,)."""
     profile, session, manner = loaded.profile, loaded.session, loaded.asked.manner
     catalogue = view.source.mirror.catalogue
-    past = None if profile is None else evidence_of(profile.ring, catalogue)
+    past = None if profile is None else factored(evidence_of(profile.ring, catalogue), factors)
     ring = session_ring(session.items, session.texts)
     now = session_evidence(ring, catalogue) if len(ring) else None
     return Known(

@@ -10,7 +10,7 @@ from time import time
 
 import numpy as np
 
-from portrait.arrays import MISSING
+from portrait.arrays import MISSING, Floats
 from portrait.events.event import ANONYMOUS
 from portrait.inference.again import Wanted, due
 from portrait.inference.eligible import eligible
@@ -19,10 +19,10 @@ from portrait.inference.parts import ALL_PARTS, Paired, narrowed
 from portrait.inference.popular import fill_up, rank_popular
 from portrait.inference.ranking import Filters, Ranking, RankingRequest
 from portrait.inference.repeating import Repeating
-from portrait.inference.session import read_words
+from portrait.inference.session import factored_session, read_words
 from portrait.inference.taste import FirstTaste, Taste, taste_of
 from portrait.profiles.layout import LONG
-from portrait.ref import item_ref
+from portrait.ref import item_ref, search_ref
 from portrait.rules.masks import Beside
 from portrait.rules.rulings import Asked, Ruling, Rulings
 from service.profiles.describe import Json
@@ -61,6 +61,12 @@ class Listing:
     basis: Basis
     taste: AnyTaste | None
     ranking: Ranking
+    counted_by: Sequence[str]  # rules that say what some of the events count that it stands on
+
+    def rules_of(self, row: int, put_by: str | None) -> list[str]:
+        """Name the rules that have put an item where it is, or moved it."""
+        is_filled = row in self.ranking.rows[len(self.ranking.rows) - self.ranking.filled :]
+        return [*self.ruling.about(row, put_by), *([] if is_filled else self.counted_by)]
 
 
 def rule_on(loaded: Loaded, view: View, rulings: Rulings, at: datetime | None = None) -> Ruling:
@@ -72,22 +78,39 @@ def list_items(loaded: Loaded, view: View, ruling: Ruling) -> Listing:
     """Make a list. Blocks for milliseconds."""
     wish, basis, taste = look_at(loaded, view, ruling)
     ranking = _rank(wish, taste, view, loaded.asked.manner)
-    return Listing(loaded.asked, ruling, wish, basis, taste, ranking)
+    return Listing(loaded.asked, ruling, wish, basis, taste, ranking, _counted_by(basis, ruling))
 
 
 def look_at(
     loaded: Loaded, view: View, ruling: Ruling
 ) -> tuple[RankingRequest, Basis, AnyTaste | None]:
     """Return what a list must hold to, what it stands on, and how the model sees that."""
-    known = gather(loaded, view)
+    factors = factors_for(loaded, ruling)
+    known = gather(loaded, view, factors)
     wish = wish_of(loaded, known, view, ruling)
-    basis = _choose(known, view, loaded.asked.manner, is_about=_is_about(loaded))
+    basis = _choose(known, view, loaded, factors)
     return wish, basis, _taste(basis, loaded.asked, view)
+
+
+def factors_for(loaded: Loaded, ruling: Ruling) -> Floats | None:
+    """Return what events count by the rules, (KINDS,); None: as the model has it.
+
+    What is due to be bought again follows from purchases alone, and counts none of them.
+    """
+    return None if DUE in loaded.asked.manner.sources else ruling.factors
 
 
 def strategy_of(loaded: Loaded, basis: Basis) -> Strategy:
     """Say what a list was made of."""
     return basis.strategy if loaded.is_personal else NOT_PERSONALISED
+
+
+def _counted_by(basis: Basis, ruling: Ruling) -> Sequence[str]:
+    """Name the rules that say what some events count that a list stands on."""
+    evidence = basis.evidence
+    if evidence is None or evidence.factor is None:
+        return ()
+    return ruling.counting(evidence.kinds[evidence.factor != 1])
 
 
 def _asked(loaded: Loaded, view: View, at: datetime) -> Asked:
@@ -133,25 +156,34 @@ def _is_about(loaded: Loaded) -> bool:
     return loaded.asked.surface in {"item", "cart"} and not loaded.looks_back
 
 
-def _choose(known: Known, view: View, manner: Manner, *, is_about: bool) -> Basis:
+def _asked_for(loaded: Loaded) -> list[int]:
+    """Name what a list is asked to be about, of its session: all else there is what they did."""
+    asked, session = loaded.asked, loaded.session
+    if asked.surface in {"item", "cart"}:
+        return [*map(item_ref, session.items)]
+    return [] if asked.query is None else [search_ref(asked.query)]
+
+
+def _choose(known: Known, view: View, loaded: Loaded, factors: Floats | None) -> Basis:
     """Take the session if it says anything, else the profile, else what is popular.
 
     A profile of complaints alone says what somebody does not want, and nothing of what they do.
     What is due is a matter of the profile.
     """
-    readings: list[Json] = []
+    manner, readings = loaded.asked.manner, list[Json]()
     mentions = Mentions(view.source.items)
     if DUE in manner.sources:
         return _with_repeats(known, mentions, manner)
     if known.session is not None:
         source = view.source
         matrix = source.mirror.catalogue.vectors.matrix
-        session, ways = read_words(known.session, known.texts, source.lexicon, matrix)
+        read, ways = read_words(known.session, known.texts, source.lexicon, matrix)
+        session = factored_session(read, factors, _asked_for(loaded))
         readings = [
             {"text": text, "read": way} for text, way in zip(known.texts, ways, strict=True)
         ]
         if session.portrait().any() and not ALL_PARTS.isdisjoint(manner.sources):
-            mentions.with_session(session, known.texts, is_about=is_about)
+            mentions.with_session(session, known.texts, is_about=_is_about(loaded))
             return _with_session(known, session, mentions, readings)
     if known.vectors.any() and known.past is not None and not ALL_PARTS.isdisjoint(manner.sources):
         mentions.with_past(known.past, known.searched)

@@ -105,7 +105,7 @@ def reasons_for(
 ) -> list[ForAndAgainst]:
     """Name what speaks for each of N items and what against it, by the events' shares (N, S)."""
     return [
-        (_named(each.favour, mentions), _named(each.against, mentions))
+        (_named(each.favour, mentions, evidence), _named(each.against, mentions, evidence))
         for each in reasons_of(shares, evidence, REASONS)
     ]
 
@@ -142,6 +142,7 @@ def _suits(share: float) -> Json:
         "tone": None,
         "occurred_at": None,
         "event": None,
+        "counts": None,
         "rhythm": None,
         "share": round(share, DECIMALS),
     }
@@ -182,14 +183,23 @@ def _wanted(weight: float, share: float) -> Json:
         "tone": None,
         "occurred_at": None,
         "event": None,
+        "counts": None,
         "rhythm": None,
         "share": round(share, DECIMALS),
     }
 
 
-def _named(events: Sequence[tuple[int, float]], mentions: Mentions) -> list[Json]:
+def counts_of(evidence: Evidence, event: int) -> float | None:
+    """Say by what factor an event counts; None: as the model has it."""
+    factor = 1.0 if evidence.factor is None else float(evidence.factor[event])
+    return None if factor == 1 else round(factor, DECIMALS)
+
+
+def _named(
+    events: Sequence[tuple[int, float]], mentions: Mentions, evidence: Evidence
+) -> list[Json]:
     return [
-        {**mentions[event], "share": told}
+        {**mentions[event], "counts": counts_of(evidence, event), "share": told}
         for event, share in events
         if (told := round(share, DECIMALS))
     ]

@@ -153,6 +153,11 @@ class Reason(ResponseBody):
         description="Of what is due to be bought again: how they buy it; else null. It counts the "
         "newest 64 events."
     )
+    counts: float | None = Field(
+        description="The factor by which a rule of the shop lets this event count; null: it counts "
+        "as the model has it.",
+        examples=[2],
+    )
     share: float = Field(
         description="Of the item's `relevance`, four decimals: that of all that was done with this "
         "item, or of this search. The shares of everything, named or not, add up to it.",
@@ -206,7 +211,8 @@ class RecommendedItem(ResponseBody):
     )
     rules: tuple[str, ...] = Field(
         description="The shop's rules that have put it where it is, or moved it, by id; what they "
-        "do is in `score`, not in `relevance`.",
+        "do is in `score`, not in `relevance`. Those that let some of the events `count` otherwise "
+        "which the list stands on are named, too, and are in both.",
         examples=[[]],
     )
     reasons: tuple[Reason, ...] | None = Field(
@@ -241,12 +247,13 @@ class TextReading(ResponseBody):
 
 
 class AppliedRule(ResponseBody):
-    """A rule of the shop that the list holds to."""
+    """A rule of the shop that the list goes by."""
 
     id: str = Field(examples=["no-wine"])
     does: Kind = Field(examples=["exclude"])
     items: int = Field(
-        description="How many items on offer it is about; with `exclude`, so many are left out.",
+        description="How many items on offer it is about; with `exclude`, so many are left out. "
+        "`count` is about what people do, with all of them.",
         examples=[118],
     )
 

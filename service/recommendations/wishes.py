@@ -44,7 +44,7 @@ def wish_of(loaded: Loaded, known: Known, view: View, ruling: Ruling) -> Ranking
 
 def _plan(ruling: Ruling, loaded: Loaded, view: View) -> Plan | None:
     """Return what the list must hold to beside; None: nothing."""
-    plan = ruling.plan if ruling.ruled else None
+    plan = ruling.plan if ruling.arranges else None
     if not loaded.faded:
         return plan
     return replace(plan or Plan(), fade=_fade(loaded.faded, view))

@@ -86,7 +86,7 @@ def _compared(
 
 def _shown(rows: Rows, listing: Listing, view: View) -> tuple[PreviewItem, ...]:
     put = listing.ranking.put
-    return tuple(_item(row, listing.ruling.about(row, put.get(row)), view) for row in rows.tolist())
+    return tuple(_item(row, listing.rules_of(row, put.get(row)), view) for row in rows.tolist())
 
 
 def _item(row: int, rules: list[str], view: View) -> PreviewItem:

@@ -112,8 +112,16 @@ class RuleReach(ResponseBody):
     id: str = Field(examples=["no-wine"])
     does: Kind = Field(examples=["exclude"])
     lists: int = Field(description="How many of the lists are subject to it.", examples=[14])
-    listed: int = Field(description="Items that it put or moved, in all lists.", examples=[0])
-    removed: int = Field(description="Items that it took out of all lists.", examples=[3])
+    listed: int = Field(
+        description="Items that it put or moved, in all lists; of `count`, those of lists that "
+        "stand on such events.",
+        examples=[0],
+    )
+    removed: int = Field(
+        description="Items that it took out of all lists. A `count` takes out none: what goes by "
+        "it goes for others that suit better.",
+        examples=[3],
+    )
 
 
 class RulesPreviewAnswer(ResponseBody):

@@ -18,7 +18,13 @@ from service.http.languages import Language
 from service.profiles.describe import DECIMALS, Json, event_name, moment, stale_seconds
 from service.recommendations.answer import Freshness
 from service.recommendations.known import Loaded
-from service.recommendations.listing import Listing, list_items, rule_on, strategy_of
+from service.recommendations.listing import (
+    Listing,
+    factors_for,
+    list_items,
+    rule_on,
+    strategy_of,
+)
 from service.recommendations.sentences import sentence
 from service.recommendations.trials import Trials
 from service.view import View
@@ -46,7 +52,8 @@ def answer(asked: Question, view: View, fresh: Freshness) -> Json:
     of = Standings(listing, view, np.array([asked.row])).of(asked.row)
     shares = shares_in(of, listing, view)
     favour, against = reasons_in(of, shares, listing, view)
-    events = events_of(asked.profile, loaded.searched, shares, view)
+    factors = factors_for(loaded, listing.ruling)
+    events = events_of(asked.profile, loaded.searched, shares, view, factors)
     relevance = round(of.relevance, DECIMALS)
     return {
         "user_id": loaded.asked.user_id,

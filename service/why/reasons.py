@@ -8,11 +8,17 @@ import numpy as np
 
 from portrait.arrays import Floats
 from portrait.inference.explain import evidence_of
+from portrait.inference.factors import factored
 from portrait.profiles.profile import Profile
 from portrait.profiles.searched import Texts
 from service.profiles.describe import Json
 from service.recommendations.listing import Listing
-from service.recommendations.reasons import ForAndAgainst, Mentions, popular_reasons
+from service.recommendations.reasons import (
+    ForAndAgainst,
+    Mentions,
+    counts_of,
+    popular_reasons,
+)
 from service.recommendations.shares import Shares, explained, shares_of
 from service.view import View
 from service.why.standing import Standing
@@ -38,14 +44,24 @@ def reasons_in(of: Standing, shares: Shares | None, listing: Listing, view: View
     return popular_reasons(view.popularity.weights[[of.row]], relevance)[0]
 
 
-def events_of(profile: Profile, searched: Texts, shares: Shares | None, view: View) -> list[Json]:
-    """Tell every event that is remembered, and its share; the strongest first."""
-    past = evidence_of(profile.ring, view.source.mirror.catalogue)
+def events_of(
+    profile: Profile,
+    searched: Texts,
+    shares: Shares | None,
+    view: View,
+    factors: Floats | None,
+) -> list[Json]:
+    """Tell every event that is remembered, its share, and what it counts; the strongest first."""
+    past = factored(evidence_of(profile.ring, view.source.mirror.catalogue), factors)
     mentions = Mentions(view.source.items)
     mentions.with_past(past, searched)
     share = np.zeros(len(past), np.float32) if shares is None else shares.events[0]
     return [
-        {**{name: mentions[place][name] for name in NAMED}, "share": _rounded(share[place])}
+        {
+            **{name: mentions[place][name] for name in NAMED},
+            "counts": counts_of(past, place),
+            "share": _rounded(share[place]),
+        }
         for place in np.argsort(-np.abs(share), kind="stable").tolist()
     ]
 

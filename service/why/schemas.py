@@ -77,6 +77,11 @@ class NamedEvent(ResponseBody):
 class EventShare(NamedEvent):
     """One event of the user, and what it adds to the item's relevance."""
 
+    counts: float | None = Field(
+        description="The factor by which a rule of the shop lets this event count; null: it counts "
+        "as the model has it.",
+        examples=[None],
+    )
     share: float = Field(
         description="Below 0: it takes from it. Six decimals.", examples=[0.413207]
     )

@@ -57,7 +57,7 @@ class Standings:
             float(ranking.scores[listed]) / ranking.peak,
             self._rank(own),
             (),
-            tuple(listing.ruling.about(row, ranking.put.get(row))),
+            tuple(listing.rules_of(row, ranking.put.get(row))),
             is_filled=listed >= len(ranking.rows) - ranking.filled,
         )
 

@@ -31,6 +31,7 @@ def book(version: int, note: str = "") -> RuleBook:
                     "where": {"any": ({"brand": "茶"}, {"price": {"max": 3.0}})},
                     "do": {"exclude": True},
                 },
+                {"id": "carts", "until": NOW, "do": {"count": {"cart": 2.0, "wish": 0.0}}},
             ),
         }
     )
