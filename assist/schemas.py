@@ -50,7 +50,7 @@ class AssistRequest(RequestBody):
             "examples": [
                 {
                     "message": "Where is my order A-17? It should have come on Monday.",
-                    "user_id": "household-1929",
+                    "user_id": "household-441",
                     "order": {"order_id": "A-17", "status": "shipped", "due": "Thursday"},
                 },
                 {"message": "我的订单到哪里了？", "language": "zh", "order": {"order_id": "A-17"}},  # noqa: RUF001

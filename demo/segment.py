@@ -73,7 +73,7 @@ async def follow_segment(url: str, kafka: str, put: Answer) -> Followed:
         if not found:
             break
         told = [from_json(each.value) for records in found.values() for each in records]
-        changes |= {each["change_id"]: each for each in told}
+        changes |= {each["change_id"]: each for each in told if each["segment"] == NAME}
     await consumer.stop()
     with httpx.Client(base_url=url, timeout=30) as http:
         after = _told(http)["size"]

@@ -77,7 +77,7 @@ class BusyError(PortraitError):
 
 
 class ModelMissingError(PortraitError):
-    """No model is in service yet: the index worker publishes one once it has seen a catalogue."""
+    """No model is in service here yet: it is being loaded, or no index worker saw a catalogue."""
 
 
 class ModelInvalidError(PortraitError):

@@ -84,7 +84,7 @@ UserIdPath = Annotated[
     StringConstraints(min_length=1, max_length=LONGEST_KEY),
     Path(
         description="As in the events; `anonymous:` before the id of who has not logged in.",
-        examples=["household-1929"],
+        examples=["household-441"],
     ),
 ]
 OldItemIdPath = Annotated[

@@ -25,7 +25,7 @@ router = APIRouter(route_class=ExactRoute, tags=["events"])
 CLICK = {
     "event_id": "e-1",
     "type": "click",
-    "user_id": "household-1929",
+    "user_id": "household-441",
     "item_id": "1082185",
     "occurred_at": "2026-11-23T18:01:58+01:00",
 }

@@ -20,7 +20,7 @@ from service.routing import ExactRoute
 router = APIRouter(route_class=ExactRoute, tags=["identities"])
 
 AnonymousName = Annotated[str, Field(examples=["c-77"])]
-UserName = Annotated[str, Field(examples=["household-1929"])]
+UserName = Annotated[str, Field(examples=["household-441"])]
 AnonymousIdPath = Annotated[
     Id, Path(description="As in the events, without `anonymous:`.", examples=["c-77"])
 ]
@@ -30,7 +30,7 @@ class IdentityBody(RequestBody):
     """Who an anonymous visitor turned out to be."""
 
     model_config = ConfigDict(
-        json_schema_extra={"examples": [{"anonymous_id": "c-77", "user_id": "household-1929"}]}
+        json_schema_extra={"examples": [{"anonymous_id": "c-77", "user_id": "household-441"}]}
     )
 
     anonymous_id: Id

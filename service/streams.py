@@ -41,7 +41,7 @@ LastEventId = Annotated[
 
 def shown(event: str) -> dict[int | str, dict[str, object]]:
     """Return what a route says in OpenAPI of what it sends."""
-    example = f'event: {event}\nid: 5d41402abc4b2a76\ndata: {{"user_id": "household-1929"}}\n\n'
+    example = f'event: {event}\nid: 5d41402abc4b2a76\ndata: {{"user_id": "household-441"}}\n\n'
     return {200: {"content": {"text/event-stream": {"example": example}}}}
 
 

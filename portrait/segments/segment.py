@@ -64,7 +64,7 @@ class Change(BaseModel):
     )
     segment: SegmentName = Field(examples=["cheese-regulars"])
     version: int = Field(description="Of the segment's definition.", examples=[1])
-    user_id: str = Field(examples=["household-1929"])
+    user_id: str = Field(examples=["household-441"])
     change: Crossing = Field(examples=["entered"])
     at: datetime = Field(description="When it was noticed.", examples=["2026-11-27T09:30:01Z"])
     position: int = Field(

@@ -38,8 +38,8 @@ ADVISED = *SCORED, "churn_risk", "because", "offers"
 LISTED = listed(
     "One person a line, the best first. Of who is leaving CSV has `churn_risk`, `because` (habits "
     "with their shares) and `offers` (ids, each in a line of the cell) as columns, too.",
-    '{"user_id":"household-1929","score":4.31}\n',
-    "user_id,score\nhousehold-1929,4.31\n",
+    '{"user_id":"household-441","score":4.31}\n',
+    "user_id,score\nhousehold-441,4.31\n",
 )
 
 router = APIRouter(route_class=ExactRoute, tags=["audiences"])

@@ -19,7 +19,7 @@ FILE: dict[int | str, dict[str, Any]] = {
         "content": {
             "application/json": {
                 "schema": {"type": "object"},
-                "example": {"format": "portrait-export/1", "user_id": "household-1929"},
+                "example": {"format": "portrait-export/1", "user_id": "household-441"},
             }
         },
     },

@@ -11,7 +11,7 @@ from portrait.reading.unwanted import NotInterested
 from portrait.rights.erasure_job import Place, PlaceState
 from service.fields import RequestBody, ResponseBody
 
-UserName = Annotated[str, Field(examples=["household-1929"])]
+UserName = Annotated[str, Field(examples=["household-441"])]
 EXAMPLE = {Purpose.PERSONALISATION: True, Purpose.ANALYTICS: True, Purpose.TRAINING: False}
 ERASURE_ID = "5f2c7a0c9d1e4b6f8a3b2c1d0e9f8a7b"
 Moment = Annotated[AwareDatetime | None, Field(strict=False)]

@@ -25,7 +25,7 @@ from service.fields import (
 )
 
 OF_SEARCH = "Of a search, its text, cut to 96 bytes; null where it is not kept."
-UserName = Annotated[str, Field(examples=["household-1929"])]
+UserName = Annotated[str, Field(examples=["household-441"])]
 Done = Annotated[Action, Field(examples=["purchase"])]
 Quantity = Annotated[int, Field(examples=[1])]
 Stars = Annotated[float, Field(examples=[4.5])]

@@ -32,7 +32,7 @@ class GroupRequest(AskerBody):
 
     model_config = ConfigDict(
         json_schema_extra={
-            "examples": [{"by": "category", "user_id": "household-1929", "limit": 5, "items": 3}]
+            "examples": [{"by": "category", "user_id": "household-441", "limit": 5, "items": 3}]
         }
     )
 

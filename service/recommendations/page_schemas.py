@@ -27,7 +27,7 @@ class PageRequest(AskerBody):
         json_schema_extra={
             "examples": [
                 {
-                    "user_id": "household-1929",
+                    "user_id": "household-441",
                     "rows": [
                         {"surface": "again", "limit": 3},
                         {"surface": "item", "limit": 3},

@@ -46,7 +46,7 @@ class RecommendationRequest(AskerBody, ListBody):
     model_config = ConfigDict(
         json_schema_extra={
             "examples": [
-                {"user_id": "household-1929", "limit": 3, "explain": True},
+                {"user_id": "household-441", "limit": 3, "explain": True},
                 {"session": {"items": ["1082185"], "texts": ["dark chocolate"]}, "limit": 3},
             ]
         }

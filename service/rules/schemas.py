@@ -65,7 +65,7 @@ class RulesPreviewBody(RequestBody):
     """Rules to try, and whose lists to try them on."""
 
     model_config = ConfigDict(
-        json_schema_extra={"examples": [{"rules": [EXAMPLE], "users": ["household-1929"]}]}
+        json_schema_extra={"examples": [{"rules": [EXAMPLE], "users": ["household-441"]}]}
     )
 
     rules: Rules = Field(description="All rules, as they would be.")
@@ -98,7 +98,7 @@ class PreviewList(ResponseBody):
     """One list, by the rules in force and by those that are tried."""
 
     user_id: str | None = Field(
-        description="As it was asked for; null: a request of somebody.", examples=["household-1929"]
+        description="As it was asked for; null: a request of somebody.", examples=["household-441"]
     )
     strategy: Strategy = Field(examples=["profile"])
     before: tuple[PreviewItem, ...]

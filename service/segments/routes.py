@@ -42,8 +42,8 @@ TOO_MANY = Problem(
 )
 LISTED = listed(
     "One person a line, in no order.",
-    '{"user_id":"household-1929","since":"2026-11-27T09:30:01Z"}\n',
-    "user_id,since\nhousehold-1929,2026-11-27T09:30:01Z\n",
+    '{"user_id":"household-441","since":"2026-11-27T09:30:01Z"}\n',
+    "user_id,since\nhousehold-441,2026-11-27T09:30:01Z\n",
 )
 
 
