@@ -18,6 +18,7 @@ from service.segments.expressions import forecasts_in
 from tests.support.catalogues import MODEL, catalogue
 from tests.support.fakes import MemoryProfiles
 from tests.support.models import learned_model
+from tests.support.patience import PATIENCE
 from tests.support.shop import NOW_MS, Shop, open_shop
 from tests.unit.test_audience import shop as people
 from tests.unit.test_service_access import guarded, token_of
@@ -174,7 +175,8 @@ async def test_one_preview_at_a_time_looks_at_people_and_lists_do_not_wait_for_i
     async with open_shop(shop) as client:
         first = asyncio.create_task(client.post("/segments/preview", json=body))
         await profiles.is_asked.wait()
-        second = await client.post("/segments/preview", json=body)
+        async with asyncio.timeout(PATIENCE):
+            second = await client.post("/segments/preview", json=body)
         listed = await client.post("/recommend", json={})
         profiles.gate.set()
         third = await client.post("/segments/preview", json=body)
