@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from redis.asyncio import Redis
 from redis.exceptions import WatchError
 
-from portrait.adapters.redis_common import number, readable, slices, text, translated
+from portrait.adapters.redis_common import number, readable, slices, translated
 from portrait.adapters.redis_damage import Damage, mended
 from portrait.errors import OvertakenError, StoreUnavailableError
 from portrait.segments.segment import MOST_SEGMENTS, Change, Member, Segment
@@ -156,10 +156,24 @@ class RedisSegments:
             async with translated():
                 step: Any = await self._redis.hscan(_key(name), cursor, count=SCANNED)
             cursor, found = step
-            if found:
-                yield [Member(text(user), number(at) or 0) for user, at in found.items()]
+            users = {field: readable(field) for field in found}
+            await self._forget(_key(name), [field for field, user in users.items() if user is None])
+            some = [
+                Member(user, number(found[field]) or 0)
+                for field, user in users.items()
+                if user is not None
+            ]
+            if some:
+                yield some
             if not cursor:
                 return
+
+    async def _forget(self, key: str, damaged: Sequence[bytes]) -> None:
+        """Drop members whom nobody can name."""
+        if damaged:
+            self._damage.say(damaged)
+            async with translated():
+                await self._redis.hdel(key, *damaged)
 
     async def of_users(self, users: Sequence[str]) -> list[dict[str, int]]:
         """Return which segments each is in."""
@@ -171,7 +185,7 @@ class RedisSegments:
         ]
 
     async def waiting(self, way: str, most: int) -> list[Change]:
-        """Return the oldest; what is damaged is dropped."""
+        """Return the oldest; what is damaged is dropped, and what another program wrote is ours."""
         async with translated():
             stored: Any = await self._redis.zrange(_outbox(way), 0, most - 1)
         read = {value: _change(value) for value in stored}
@@ -180,7 +194,19 @@ class RedisSegments:
             self._damage.say(damaged)
             async with translated():
                 await self._redis.zrem(_outbox(way), *damaged)
-        return [each for each in read.values() if each is not None]
+        sound = {value: each for value, each in read.items() if each is not None}
+        await self._rewrite(_outbox(way), sound)
+        return [*sound.values()]
+
+    async def _rewrite(self, outbox: str, read: Mapping[bytes, Change]) -> None:
+        """Let changes that are written otherwise than we do be as we do: `sent` finds them so."""
+        ours = {value: each.model_dump_json().encode() for value, each in read.items()}
+        others = [value for value, written in ours.items() if written != value]
+        if others:
+            async with translated(), self._redis.pipeline(transaction=True) as pipe:
+                pipe.zrem(outbox, *others)
+                pipe.zadd(outbox, {ours[value]: read[value].position for value in others})
+                await pipe.execute()
 
     async def queued(self, way: str) -> int:
         """Return how many there are."""

@@ -14,7 +14,7 @@ import hmac
 import socket
 import time
 from hashlib import sha256
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
 import httpx
 from pydantic import HttpUrl
@@ -24,6 +24,7 @@ from portrait.opinions.alert import Alert
 from portrait.settings import variable
 
 ANSWER_SECONDS = 10.0
+NAT64 = IPv6Network("64:ff9b::/96")
 
 
 class Webhook:
@@ -102,10 +103,22 @@ class Webhook:
         loop = asyncio.get_running_loop()
         found = await loop.getaddrinfo(self._url.host, port, type=socket.SOCK_STREAM)
         addresses = [str(each[4][0]).partition("%")[0] for each in found]
-        if not self._may_be_private and not all(ip_address(each).is_global for each in addresses):
+        if not self._may_be_private and not all(map(_is_public, addresses)):
             msg = f"the webhook is a private address; {variable(f'{self._setting}_private')} is off"
             raise WebhookError(msg)
         return addresses[0]
+
+
+def _is_public(address: str) -> bool:
+    """Say whether an address is of nobody's inside, nor leads there by one of IPv4 within it.
+
+    Source: RFC 6052 (NAT64) and RFC 3056 (6to4).
+    """
+    ip = ip_address(address)
+    leads_to: IPv4Address | IPv6Address | None = None
+    if isinstance(ip, IPv6Address):
+        leads_to = IPv4Address(ip.packed[-4:]) if ip in NAT64 else ip.sixtofour
+    return (leads_to or ip).is_global and not ip.is_multicast
 
 
 def signed(id: str, timestamp: int, body: bytes, secret: bytes) -> dict[str, str]:

@@ -49,6 +49,7 @@ _SHAPES = re.compile(
     re.ASCII,
 )
 _ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|.)")
+_HALVES = frozenset(map(chr, range(0xD800, 0xE000)))  # of pairs in UTF-16: none is a character
 _ESCAPED = {"n": "\n", "t": "\t", "\\": "\\", '"': '"', "'": "'"}
 
 
@@ -84,13 +85,21 @@ def _unquoted(written: str, at: int) -> str:
     def meant(escape: re.Match[str]) -> str:
         letter = escape[1]
         if len(letter) > 1:
-            return chr(int(letter[1:], 16))
+            return _character(letter[1:], at + 1 + escape.start())
         if letter not in _ESCAPED:
             msg = f"`\\{letter}` means nothing in a text: a backslash is written twice"
             raise ExpressionError(msg, at + 1 + escape.start())
         return _ESCAPED[letter]
 
     return _ESCAPE.sub(meant, written[1:-1])
+
+
+def _character(digits: str, at: int) -> str:
+    character = chr(int(digits, 16))
+    if character in _HALVES:
+        msg = f"`\\u{digits}` is half a character: write the whole one as it is"
+        raise ExpressionError(msg, at)
+    return character
 
 
 def _no_word(character: str) -> str:

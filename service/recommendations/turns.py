@@ -8,13 +8,14 @@ loop, so that whoever asks for little is answered at once whatever others ask fo
 ranking reads fill the caches of the processor: two at a time would hinder each other.
 
 A large request costs before it is ranked, too: to be read, and to be looked up on the loop. So only
-one of them is let in at a time, and whoever asks for little waits for one of them at most.
+one of them is let in at a time, and whoever asks for little waits for one of them at most. What
+looks at many people takes turn after turn, for a second: of these, too, there is one at a time.
 """
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager
 from time import monotonic
 from typing import TypeVar
 
@@ -33,27 +34,27 @@ class Turns(AbstractContextManager["Turns"]):
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="ranking")
         self._waiting = 0
         self._alone = asyncio.Lock()
+        self._looking = asyncio.Lock()
 
     def __exit__(self, *_: object) -> None:
         """Let the thread end."""
         self._thread.shutdown(cancel_futures=True)
 
-    @asynccontextmanager
-    async def alone(self) -> AsyncIterator[None]:
+    def alone(self) -> AbstractAsyncContextManager[None]:
         """Be the only one of those who ask for much, from the reading of what is asked on.
 
         Raises:
             BusyError: Those before took too long.
         """
-        try:
-            async with asyncio.timeout(LONGEST_WAIT):
-                await self._alone.acquire()
-        except TimeoutError:
-            raise BusyError from None
-        try:
-            yield
-        finally:
-            self._alone.release()
+        return _only(self._alone)
+
+    def looking(self) -> AbstractAsyncContextManager[None]:
+        """Be the only one of those who look at many people.
+
+        Raises:
+            BusyError: Those before took too long.
+        """
+        return _only(self._looking)
 
     async def take(self, work: Callable[[], Answer]) -> Answer:
         """Do some work in its turn.
@@ -70,6 +71,19 @@ class Turns(AbstractContextManager["Turns"]):
             return await loop.run_in_executor(self._thread, _in_time, work, latest)
         finally:
             self._waiting -= 1
+
+
+@asynccontextmanager
+async def _only(lock: asyncio.Lock) -> AsyncIterator[None]:
+    try:
+        async with asyncio.timeout(LONGEST_WAIT):
+            await lock.acquire()
+    except TimeoutError:
+        raise BusyError from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _in_time(work: Callable[[], Answer], latest: float) -> Answer:

@@ -65,7 +65,9 @@ async def post_preview(
     Or where in the expression the fault is: 422. Nothing is kept of it.
     """
     said, _ = understood(body.expression, live)
-    return await preview(said, forecasts_of(live), parts, turns_of(request))
+    turns = turns_of(request)
+    async with turns.looking():
+        return await preview(said, forecasts_of(live), parts, turns)
 
 
 @router.get("/segments/{name}", responses=declared(422))
@@ -171,5 +173,5 @@ def _answer(segment: Segment, size: int, live: Live) -> SegmentAnswer:
         state="filling" if segment.walked_at is None else "live",
         as_of=segment.walked_at,
         size=size,
-        unforetold=forecasts_of(live).lacking(forecasts_in(segment)),
+        unforetold=forecasts_of(live).lacking(forecasts_in(segment.expression)),
     )

@@ -180,3 +180,29 @@ class TestRedisSegments(SegmentStoreContract):
 
         assert await redis.zcard("segments:outbox:webhook") == MOST_WAITING
         assert await redis.zscore("segments:outbox:webhook", "0") is None
+
+    async def test_what_another_program_wrote_leaves_once(
+        self, store: SegmentStore, redis: Redis
+    ) -> None:
+        await put(store, TEA)
+        await enter(store, TEA, "ann")
+        ((ours, position),) = await redis.zrange("segments:outbox:topic", 0, -1, withscores=True)
+        await redis.delete("segments:outbox:topic")
+        theirs = ours[:-1] + b', "of_a_newer_version": 1}'
+        await redis.zadd("segments:outbox:topic", {theirs: position})
+
+        waiting = await store.waiting("topic", 10)
+        await store.sent("topic", waiting)
+
+        assert [each.user_id for each in waiting] == ["ann"]
+        assert await store.waiting("topic", 10) == []
+
+    async def test_a_member_whom_nobody_can_name_is_none(
+        self, store: SegmentStore, redis: Redis
+    ) -> None:
+        await put(store, TEA)
+        await enter(store, TEA, "ann")
+        await redis.hset("segment:tea", b"\xff\xfe", 1)
+
+        assert await members(store, "tea") == {Member("ann", NOW)}
+        assert await store.sizes(["tea"]) == [1]

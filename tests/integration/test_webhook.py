@@ -74,7 +74,13 @@ async def test_nobody_there_is_a_failure_without_the_address() -> None:
     assert "127.0.0.1" not in str(failure.value)
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "10.0.0.1", "169.254.169.254", "[::1]"])
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("127.0.0.1", "localhost", "10.0.0.1", "169.254.169.254", "[::1]", "[::ffff:10.0.0.1]"),
+        *("[64:ff9b::a9fe:a9fe]", "[2002:a00:1::]", "224.0.0.1"),  # the first of NAT64, 6to4
+    ],
+)
 async def test_a_private_address_is_not_asked_unless_that_is_set(host: str) -> None:
     sender = Webhook(HttpUrl(f"https://{host}:9/in"), SECRET)
 

@@ -163,6 +163,7 @@ def test_conditions_that_all_have_to_hold_are_told_apart() -> None:
         ("purchases > 1 & true", 14, "written `&&`"),
         ("activity.state == 'gone", 18, "does not end"),
         ("activity.state == 'a\\q'", 20, "a backslash is written twice"),
+        ("bought('a\\ud83d')", 9, "`\\ud83d` is half a character"),
         ("purchases > 1; true", 13, "`;` means nothing"),
         (f"purchases > {'9' * 400}", 12, "no number is as large"),
         (f"{'(' * 30}true{')' * 30}", DEEPEST, "lie in each other"),

@@ -239,7 +239,8 @@ async def test_whatever_happens_in_between_changes_alternate_and_end_in_what_is_
     assert len({each.change_id for each in shop.store.outbox["topic"]}) == len(shop.told)
 
 
-async def test_a_new_segment_is_walked_at_once_and_an_old_one_when_it_is_due() -> None:
+@pytest.mark.parametrize("passed", [11, -120])  # minutes; of a clock that was wrong before
+async def test_a_new_segment_is_walked_at_once_and_an_old_one_when_it_is_due(passed: int) -> None:
     shop = await shop_of()
     every = timedelta(minutes=10)
 
@@ -252,7 +253,7 @@ async def test_a_new_segment_is_walked_at_once_and_an_old_one_when_it_is_due() -
         while await walked_at() is None:  # noqa: ASYNC110 - the store tells nobody
             await asyncio.sleep(0.01)
         first = await walked_at()
-        shop.now_ms += 11 * 60_000
+        shop.now_ms += passed * 60_000
         while await walked_at() == first:  # noqa: ASYNC110 - likewise
             await asyncio.sleep(0.01)
         shop.closing.set()

@@ -1,6 +1,8 @@
 """Segments over HTTP: put, tried, told and fetched."""
 
+import asyncio
 import csv
+from collections.abc import AsyncIterator
 
 import pytest
 from pydantic_core import from_json
@@ -11,8 +13,12 @@ from portrait.model.model import Model
 from portrait.segments.segment import MOST_SEGMENTS
 from portrait.segments.store import Moved
 from portrait.times import DAY_MS
+from service.recommendations import turns
+from service.segments.expressions import forecasts_in
 from tests.support.catalogues import MODEL, catalogue
+from tests.support.fakes import MemoryProfiles
 from tests.support.models import learned_model
+from tests.support.patience import PATIENCE
 from tests.support.shop import NOW_MS, Shop, open_shop
 from tests.unit.test_audience import shop as people
 from tests.unit.test_service_access import guarded, token_of
@@ -60,6 +66,20 @@ async def test_another_expression_is_another_version_and_a_webhook_is_none() -> 
 
     assert (same.json()["version"], same.json()["state"]) == (1, "live")
     assert (other.json()["version"], other.json()["state"]) == (2, "filling")
+
+
+async def test_an_expression_is_read_once_however_often_it_is_told() -> None:
+    shop = await shop_of()
+    async with open_shop(shop) as client:
+        await client.put(
+            "/segments/tea", json={"expression": "spend > 1 && churn_risk.probability > 0"}
+        )
+        (told,) = (await client.get("/segments")).json()["segments"]
+        read = forecasts_in.cache_info().misses
+        await client.get("/segments")
+
+    assert told["unforetold"] == ["churn_risk.probability"]
+    assert forecasts_in.cache_info().misses == read
 
 
 async def test_members_are_streamed_as_ndjson_and_csv() -> None:
@@ -129,6 +149,42 @@ async def test_a_preview_says_how_many_and_which_condition_keeps_people_out() ->
         "unforetold": [],
     }
     assert await shop.segments.all() == []
+
+
+class Slow(MemoryProfiles):
+    """Profiles of which nobody is found before a gate is open."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_asked, self.gate = asyncio.Event(), asyncio.Event()
+
+    async def scan(self) -> AsyncIterator[list[str]]:
+        self.is_asked.set()
+        await self.gate.wait()
+        async for users in super().scan():
+            yield users
+
+
+async def test_one_preview_at_a_time_looks_at_people_and_lists_do_not_wait_for_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(turns, "LONGEST_WAIT", 0.05)
+    profiles, body = Slow(), {"expression": "true"}
+    shop = Shop(profiles=profiles)
+    await shop.stock()
+    async with open_shop(shop) as client:
+        first = asyncio.create_task(client.post("/segments/preview", json=body))
+        await profiles.is_asked.wait()
+        async with asyncio.timeout(PATIENCE):
+            second = await client.post("/segments/preview", json=body)
+        listed = await client.post("/recommend", json={})
+        profiles.gate.set()
+        third = await client.post("/segments/preview", json=body)
+
+    assert (await first).status_code == 200
+    assert (second.status_code, second.json()["type"]) == (503, "urn:portrait:problem:busy")
+    assert listed.status_code == 200
+    assert third.status_code == 200
 
 
 @pytest.mark.parametrize(

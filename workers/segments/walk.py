@@ -39,7 +39,8 @@ async def keep_walking(segments: Segments, every: timedelta, closing: asyncio.Ev
 
 
 def _is_due(segment: Segment, now: datetime, every: timedelta) -> bool:
-    return segment.walked_at is None or now - segment.walked_at >= every
+    """Say whether everybody is to be looked at; a moment to come is of a clock that went back."""
+    return segment.walked_at is None or not timedelta() <= now - segment.walked_at < every
 
 
 async def walk(
