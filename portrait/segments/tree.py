@@ -20,6 +20,7 @@ BINDS: dict[str, int] = {  # how tightly
     **dict.fromkeys("*/%", 5),
 }
 JOINED = {"||", "&&"}  # as many as there are, side by side
+IN_SIGNS = {"and": "&&", "or": "||", "is": "=="}  # as others write them
 COMPARED = BINDS["in"]
 _VALUES = {"true": True, "false": False}
 Plain = bool | float | str
@@ -179,7 +180,9 @@ class _Parser:
     def _fail(self, wanted: str) -> NoReturn:
         word = self._next
         found = "the expression ends" if word.kind is Kind.END else f"`{word.text}` stands"
-        msg = f"{found} where {wanted} belongs"
+        sign = IN_SIGNS.get(word.text.lower()) if word.kind is Kind.NAME else None
+        advice = f": it is written `{sign}`" if sign else ""
+        msg = f"{found} where {wanted} belongs{advice}"
         raise ExpressionError(msg, word.at)
 
     def _counted(self, part: Part, at: int) -> Part:

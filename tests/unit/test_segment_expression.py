@@ -161,6 +161,8 @@ def test_conditions_that_all_have_to_hold_are_told_apart() -> None:
         ("purchases == [1]", 13, "a list stands behind"),
         ("1 < purchases < 3", 14, "join two by `&&`"),
         ("purchases > 1 & true", 14, "written `&&`"),
+        ("purchases > 1 and true", 14, "written `&&`"),
+        ("purchases > 1 OR true", 14, "written `||`"),
         ("activity.state == 'gone", 18, "does not end"),
         ("activity.state == 'a\\q'", 20, "a backslash is written twice"),
         ("bought('a\\ud83d')", 9, "`\\ud83d` is half a character"),
