@@ -3,7 +3,8 @@
 What a model foretells comes with them: that is computed of many at once, see `forecasts.py`.
 """
 
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from math import nan
 from typing import NamedTuple
 
@@ -11,7 +12,7 @@ from portrait.audiences.people import may_be_told
 from portrait.events.columns import PURCHASE
 from portrait.events.consent import Consent
 from portrait.events.event import ANONYMOUS
-from portrait.events.unwanted import NOTHING, Unwanted, What, covers, read_unwanted
+from portrait.events.unwanted import What, covers, read_unwanted
 from portrait.profiles.activity import activity_of
 from portrait.profiles.facts import MONEY
 from portrait.profiles.record import Record, read_sound
@@ -51,7 +52,7 @@ class Person:
 
     record: Record
     now_ms: int
-    unwanted: Unwanted = NOTHING
+    unwanted: Mapping[What, Collection[str]] = field(default_factory=dict)  # things, at `now_ms`
     foretold: Foretold = UNFORETOLD
 
     def total(self, action: int) -> float:
@@ -102,9 +103,7 @@ class Person:
         return 0.0
 
     def _wants_no(self, what: What, name: str) -> bool:
-        if not self.unwanted.said:
-            return False
-        things = self.unwanted.things_at(self.now_ms)[what]
+        things = self.unwanted.get(what, ())
         return covers(things, name) if what is What.CATEGORY else name.casefold() in things
 
     def bought(self, ref: int) -> bool:
@@ -149,6 +148,6 @@ def person_of(
     if user.startswith(ANONYMOUS) or not may_be_told(stored, unsaid):
         return None
     record = read_sound(stored.record or b"")
-    return (
-        None if record is None else Person(record, now_ms, read_unwanted(stored.unwanted), foretold)
-    )
+    if record is None:
+        return None
+    return Person(record, now_ms, read_unwanted(stored.unwanted).things_at(now_ms), foretold)

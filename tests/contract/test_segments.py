@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from functools import partial
+from typing import Any
 
 import pytest
 from redis.asyncio import Redis
@@ -186,7 +187,8 @@ class TestRedisSegments(SegmentStoreContract):
     ) -> None:
         await put(store, TEA)
         await enter(store, TEA, "ann")
-        ((ours, position),) = await redis.zrange("segments:outbox:topic", 0, -1, withscores=True)
+        kept: Any = await redis.zrange("segments:outbox:topic", 0, -1, withscores=True)
+        ((ours, position),) = kept
         await redis.delete("segments:outbox:topic")
         theirs = ours[:-1] + b', "of_a_newer_version": 1}'
         await redis.zadd("segments:outbox:topic", {theirs: position})
