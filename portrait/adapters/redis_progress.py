@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ from portrait.events.progress import LARGEST_LOG, LogName, StoredOffsets
 WEIGHTS_AT_ONCE = 2_000  # of one command: a weight is less work than a record
 WEIGHTS_READ = 500  # likewise: a millisecond of a service that has others to answer
 DAYS_KEPT = 28  # of popularity
+ANEW_SECONDS = 3_600.0  # until popularity is read again, changed or not
 PROGRESS = {"progress": "hash"}
 
 Fields = dict[str | bytes | bytearray | memoryview | int | float, str | bytes]
@@ -39,6 +41,7 @@ class _Sum:
 
     stamps: Sequence[object]
     weights: Mapping[str, int]
+    read_at: float  # s, of the process's clock
 
 
 class RedisPopularity:
@@ -48,7 +51,7 @@ class RedisPopularity:
         self._redis = redis
         self._add = script(redis, "add_popularity.lua")
         self._damage = Damage("popularity")
-        self._sums = [_Sum((), {}) for _ in range(4)]  # see `newest`
+        self._sums = [_Sum((), {}, 0.0) for _ in range(4)]  # see `newest`
         self._weights: Mapping[str, int] = {}
 
     async def add(
@@ -88,12 +91,13 @@ class RedisPopularity:
     async def _sum(self, place: int, keys: Sequence[str]) -> "_Sum":
         """Add up the fields of several hashes, unless the last sum is still right."""
         stamps, last = await self._stamps(keys), self._sums[place]
-        if None not in stamps and stamps == last.stamps:
+        is_old = time.monotonic() - last.read_at > ANEW_SECONDS  # older programs leave no stamps
+        if None not in stamps and stamps == last.stamps and not is_old:
             return last
         sums: dict[str, int] = {}
         for key in keys:
             await self._add_up(key, sums)
-        return _Sum(stamps, sums)
+        return _Sum(stamps, sums, time.monotonic())
 
     async def _stamps(self, keys: Sequence[str]) -> Sequence[object]:
         """Return what changes whenever somebody adds to a hash; None where it has nothing of it."""
@@ -112,12 +116,12 @@ class RedisPopularity:
         """Add the fields of a hash; one that is no weight of an item counts nothing."""
         damaged, counted = [], {""}
         async for page in self._pages(key):
-            for field, value in page.items():
-                id, weight = readable(field), number(value)
+            for name, value in page.items():
+                id, weight = readable(name), number(value)
                 if id in counted:  # the stamp; and a hash that grows may show one twice
                     continue
                 if id is None or weight is None or weight < 0:
-                    damaged.append((key, field))
+                    damaged.append((key, name))
                 else:
                     counted.add(id)
                     sums[id] = sums.get(id, 0) + weight

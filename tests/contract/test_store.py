@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from redis.asyncio import Redis
 
+from portrait.adapters import redis_progress
 from portrait.adapters.redis_catalogue import Memory, RedisCatalogue
 from portrait.adapters.redis_progress import RedisOffsets, RedisPopularity, RedisProgress
 from portrait.adapters.redis_store import RedisProfiles
@@ -843,6 +844,18 @@ class TestRedisPopularity(PopularityStoreContract):
         assert await store.newest(1) == {"milk": 1_000}
 
         await redis.hincrby("{popular}:2", "milk", 7)
+
+        assert await store.newest(1) == {"milk": 1_007}
+
+    async def test_what_an_older_program_adds_to_a_stamped_day_is_read_within_the_hour(
+        self, store: PopularityStore, redis: Redis, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        await store.add(2, {"milk": 1_000})
+        await store.newest(1)
+        await redis.hincrby("{popular}:2", "milk", 7)
+        assert await store.newest(1) == {"milk": 1_000}
+
+        monkeypatch.setattr(redis_progress, "ANEW_SECONDS", -1.0)
 
         assert await store.newest(1) == {"milk": 1_007}
 
