@@ -27,6 +27,7 @@ from portrait.events.columns import ACTION_CODE
 from portrait.events.event import Action
 from portrait.model.behaviour import Behaviour
 from portrait.model.recency import Events
+from portrait.model.space import unit
 from portrait.training.loop.train import Course, train
 from portrait.training.ranker.behaviour_encoder import BehaviourEncoder, EncoderShape
 from portrait.training.ranker.next_item import NextItem, NextItemLesson
@@ -182,12 +183,6 @@ def _shop(random: np.random.Generator, users: int) -> tuple[Floats, Doubles]:
     first, second = random.integers(ITEMS, size=(2, users))
     tastes = unit(things[first] + things[second])
     return unit(texts).astype(np.float32), 1 / (1 + np.exp(4.5 - 7 * tastes @ things.T))
-
-
-def unit(vectors: Doubles) -> Doubles:
-    """Return rows of length 1."""
-    scaled: Doubles = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-    return scaled
 
 
 def learned(log: Log, weights: Floats | None, seed: int) -> Behaviour:

@@ -5,7 +5,7 @@ put over HTTP ─▶ `portrait segments` looks at everybody ─▶ the replay �
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import httpx
@@ -72,13 +72,18 @@ async def follow_segment(url: str, kafka: str, put: Answer) -> Followed:
         found = await consumer.getmany(timeout_ms=SILENT_MS)
         if not found:
             break
-        told = [from_json(each.value) for records in found.values() for each in records]
-        changes |= {each["change_id"]: each for each in told if each["segment"] == NAME}
+        changes |= ours(each.value for records in found.values() for each in records)
     await consumer.stop()
     with httpx.Client(base_url=url, timeout=30) as http:
         after = _told(http)["size"]
     since = sorted(changes.values(), key=lambda each: int(each["position"]))[put["size"] :]
     return Followed(put["expression"], put["size"], after, since)
+
+
+def ours(messages: Iterable[bytes]) -> dict[str, Answer]:
+    """Return the changes of this segment, by their ids; somebody may have put others."""
+    told = map(from_json, messages)
+    return {each["change_id"]: each for each in told if each["segment"] == NAME}
 
 
 def segment_text(followed: Followed) -> str:

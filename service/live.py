@@ -266,7 +266,7 @@ class Live:
         if time.monotonic() < self._popularity_at:
             return
         weights = await self._parts.popularity.newest(DAYS)
-        if weights is not self._weights and weights != self._weights:
+        if weights != self._weights:
             self._weights = weights
         many = max(0, len(weights) - FEW_WEIGHTS)
         self._popularity_at = time.monotonic() + WEIGHT_PAUSE * many

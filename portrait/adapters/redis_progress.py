@@ -1,5 +1,6 @@
 """How far the log is folded, and what it made popular, on Redis."""
 
+import asyncio
 import json
 import re
 import time
@@ -85,7 +86,9 @@ class RedisPopularity:
         parts = of_days[:1], of_days[1:], of_strangers[:1], of_strangers[1:]
         sums = [await self._sum(place, keys) for place, keys in enumerate(parts)]
         if sums != self._sums:
-            self._sums, self._weights = sums, _added(*(each.weights for each in sums))
+            # In a thread: of very many items it would hold up everybody.
+            weights = await asyncio.to_thread(_added, *(each.weights for each in sums))
+            self._sums, self._weights = sums, weights
         return self._weights
 
     async def _sum(self, place: int, keys: Sequence[str]) -> "_Sum":

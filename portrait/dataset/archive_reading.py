@@ -5,9 +5,11 @@ by what is there. What is read is the same however often the files were merged i
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -53,6 +55,7 @@ COLUMNS = [
     "partition",
     "offset",
 ]
+T = TypeVar("T")
 Passing = Callable[[Sequence[str]], Iterator[pa.RecordBatch]]  # columns -> rows, by parts
 KNOWN_FROM = pa.field("known_from", pa.int64())  # see `Logins.joined`
 ROWS = pa.schema([*(SCHEMA.field(name) for name in COLUMNS), KNOWN_FROM])
@@ -104,13 +107,20 @@ def read_interactions(  # noqa: PLR0913 - each narrows what is read
     Raises:
         ArchiveUnavailableError: The files cannot be read.
     """
-    for attempt in range(ATTEMPTS):
-        try:
-            return _read(archive, (_ms(since), _ms(until)), most_events, sample, users)
-        except ArchiveChangedError:
-            if attempt + 1 == ATTEMPTS:
-                raise
-    raise ArchiveChangedError
+    window = _ms(since), _ms(until)
+    return steadily(lambda: _read(archive, window, most_events, sample, users))
+
+
+def steadily(read: Callable[[], T]) -> T:
+    """Read, and again where files were merged meanwhile.
+
+    Raises:
+        ArchiveUnavailableError: The files cannot be read.
+    """
+    for _ in range(ATTEMPTS - 1):
+        with suppress(ArchiveChangedError):
+            return read()
+    return read()
 
 
 def merged(*readings: Reading) -> tuple[Interactions, Refs]:

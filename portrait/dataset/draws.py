@@ -14,9 +14,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from portrait.archive.archive import EVER, Archive, ArchiveChangedError, numbers
+from portrait.archive.archive import EVER, Archive, numbers
 from portrait.arrays import Codes, Doubles, Flags, Refs
-from portrait.dataset.archive_reading import ATTEMPTS, Learnable
+from portrait.dataset.archive_reading import Learnable, steadily
 from portrait.dataset.lists import TOUCHES
 from portrait.events.impression import DRAWN
 from portrait.events.topics import IMPRESSIONS
@@ -66,12 +66,7 @@ def read_draws(archive: Archive, since: int, until: int) -> Draws:
     Raises:
         ArchiveUnavailableError: The files cannot be read.
     """
-    for _ in range(ATTEMPTS - 1):
-        try:
-            return _read(archive, since, until)
-        except ArchiveChangedError:
-            continue
-    return _read(archive, since, until)
+    return steadily(lambda: _read(archive, since, until))
 
 
 def _read(archive: Archive, since: int, until: int) -> Draws:

@@ -10,9 +10,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from portrait.archive.archive import EVER, Archive, ArchiveChangedError, numbers
+from portrait.archive.archive import EVER, Archive, numbers
 from portrait.arrays import Floats, Refs
-from portrait.dataset.archive_reading import ATTEMPTS, Learnable
+from portrait.dataset.archive_reading import Learnable, steadily
 from portrait.events.event import Action
 
 COLUMNS = ("user_ref", "text", "rating", "received_at")
@@ -41,13 +41,7 @@ def read_reviews(archive: Archive, most: int) -> Reviews:
     Raises:
         ArchiveUnavailableError: The files cannot be read.
     """
-    for attempt in range(ATTEMPTS):
-        try:
-            return _read(archive, most)
-        except ArchiveChangedError:
-            if attempt + 1 == ATTEMPTS:
-                raise
-    raise ArchiveChangedError
+    return steadily(lambda: _read(archive, most))
 
 
 def _read(archive: Archive, most: int) -> Reviews:

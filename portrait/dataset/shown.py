@@ -12,9 +12,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from portrait.archive.archive import SCHEMA, Archive, ArchiveChangedError, numbers
+from portrait.archive.archive import SCHEMA, Archive, numbers
 from portrait.arrays import MISSING, Codes, Doubles, Flags, Refs, positions
-from portrait.dataset.archive_reading import ATTEMPTS, Learnable
+from portrait.dataset.archive_reading import Learnable, steadily
 from portrait.dataset.examination import NOTHING, PLACES, Counts
 from portrait.dataset.lists import COLUMNS, NAMING, SHOWS, TOUCHES, Slots, Touches, placed
 from portrait.events.topics import IMPRESSIONS
@@ -41,12 +41,7 @@ def read_counts(
     Raises:
         ArchiveUnavailableError: The files cannot be read.
     """
-    for _ in range(ATTEMPTS - 1):
-        try:
-            return _read(archive, since, until, are_held)
-        except ArchiveChangedError:
-            continue
-    return _read(archive, since, until, are_held)
+    return steadily(lambda: _read(archive, since, until, are_held))
 
 
 def _read(archive: Archive, since: int, until: int, are_held: Callable[[Refs], Flags]) -> Counts:

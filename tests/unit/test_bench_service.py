@@ -68,6 +68,13 @@ def test_an_open_loop_asks_at_its_rate_whatever_is_answered() -> None:
     assert outcome.failed == 0
 
 
+def test_an_open_loop_asks_once_at_least_however_seldom_it_is_to_ask() -> None:
+    with server(lambda _number: ANSWER) as port:
+        outcome = generate(Plan(port, [REQUEST], 0.2, 1, 1))
+
+    assert outcome.statuses == {"200": 1}
+
+
 def test_a_latency_counts_from_when_the_request_was_due() -> None:
     def slow(number: int) -> bytes:
         time.sleep(0.3 if number == 25 else 0)  # of 100 a second: thirty are due meanwhile

@@ -1,5 +1,6 @@
 """The demo tells of a shop of now, of a shopper who buys things again, and in plain words."""
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -10,7 +11,7 @@ import pytest
 from demo.habits import SAID, plain
 from demo.report import profile_text
 from demo.report_visit import visit_text
-from demo.segment import GOOD, SOON, Followed, segment_text
+from demo.segment import GOOD, NAME, SOON, Followed, ours, segment_text
 from demo.shopper import most_telling
 from demo.visit import Audience, Visit
 from portrait.events.columns import RING
@@ -170,6 +171,12 @@ def test_a_segment_says_in_plain_words_who_came_and_went() -> None:
 def test_a_segment_adds_up_where_every_change_was_told_once() -> None:
     assert Followed(GOOD, 61, 61, CHANGES).adds_up
     assert not Followed(GOOD, 61, 61, CHANGES[:-1]).adds_up
+
+
+def test_only_changes_of_its_own_segment_count_each_once() -> None:
+    told = [{"change_id": "1", "segment": NAME}, {"change_id": "2", "segment": "regulars"}]
+
+    assert [*ours(json.dumps(each).encode() for each in [*told, told[0]])] == ["1"]
 
 
 @pytest.mark.parametrize("page", ["home", "beside", "basket", "again"])

@@ -13,10 +13,11 @@ from portrait.catalogue.edges import Edge, Edges, Relation, tabled
 from portrait.events.item import Item
 from portrait.reading.files import sources_of
 from portrait.ref import item_ref
+from tests.support.asking import ids
 from tests.support.catalogues import catalogue
 from tests.support.processes import until
 from tests.support.shop import Shop, open_shop
-from tests.unit.test_service_rules import ask, ids, named, put, rule
+from tests.unit.test_service_rules import listed, named, put, rule
 from workers.imports.edges import read_edges
 from workers.imports.look import ImportRefusedError, is_agreed
 
@@ -67,7 +68,7 @@ async def test_a_case_is_offered_for_the_phone_that_one_has(
 ) -> None:
     async with open_shop(await shop_of(*bought)) as client:
         await put(client, ONLY_THOSE_THAT_FIT)
-        answer = await ask(client, {"user_id": "ann", "limit": 20})
+        answer = await listed(client, {"user_id": "ann", "limit": 20})
 
     assert {id for id in ids(answer) if id.startswith("case")} == cases
 
@@ -79,9 +80,9 @@ async def test_what_goes_with_the_viewed_item_comes_into_the_list_and_says_by_wh
     needed = rule("needed", {"pin": {}}, where={"linked": {"relation": "needs", "of": "viewed"}})
     async with open_shop(await shop_of()) as client:
         await put(client, least, needed)
-        phone = await ask(client, {"session": {"items": ["phone-2"]}, "limit": 3})
-        toaster = await ask(client, {"session": {"items": ["toaster"]}, "limit": 3})
-        nothing = await ask(client, {"limit": 3})
+        phone = await listed(client, {"session": {"items": ["phone-2"]}, "limit": 3})
+        toaster = await listed(client, {"session": {"items": ["toaster"]}, "limit": 3})
+        nothing = await listed(client, {"limit": 3})
 
     assert {*ids(phone)[:2]} == {"case-1", "case-2"}
     assert named(phone) == {"case-1": ["with-it"], "case-2": ["with-it"]}
@@ -96,7 +97,7 @@ async def test_new_edges_are_taken_up_beside_the_rules() -> None:
         await shop.edges.replace(tabled([Edge("case-3", Relation.FITS, "phone-1")]))
 
         async def is_new() -> bool:
-            return "case-3" in ids(await ask(client, {"user_id": "ann", "limit": 20}))
+            return "case-3" in ids(await listed(client, {"user_id": "ann", "limit": 20}))
 
         await until(is_new, "the service follows edges")
 

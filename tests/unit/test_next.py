@@ -1,12 +1,10 @@
 """Lists that go on where others ended, and lists that rotate."""
 
 import time
-from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
-import httpx
 import numpy as np
 import pytest
 
@@ -15,7 +13,7 @@ from portrait.experiments.given import PAGED_FOR, Given, person_name
 from portrait.ref import item_ref, user_ref
 from portrait.times import MILLISECOND
 from service.recommendations.remembered import TRIES
-from service.recommendations.schemas import Recommendations
+from tests.support.asking import ask, ids
 from tests.support.planted_shop import (
     FIRST,
     LEARNED,
@@ -29,18 +27,6 @@ from tests.support.shop import Shop, open_shop
 PAGE = {"user_id": "ann", "limit": 4, "exclude_seen": False}
 THING = {item.id: item.group_id or item.id for item in STOCK}
 THINGS = len({*THING.values()})
-
-
-async def ask(client: httpx.AsyncClient, **asked: object) -> dict[str, Any]:
-    answer = await client.post("/recommend", json=asked)
-    assert answer.status_code == 200, answer.text
-    Recommendations.model_validate_json(answer.content, strict=True)
-    found: dict[str, Any] = answer.json()
-    return found
-
-
-def ids(answer: Mapping[str, Any]) -> list[str]:
-    return [item["item_id"] for item in answer["items"]]
 
 
 def aged(shop: Shop, by: timedelta) -> None:

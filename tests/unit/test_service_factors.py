@@ -12,9 +12,9 @@ from portrait.inference.shelf import shelf_of
 from portrait.rules.masks import Masks
 from portrait.rules.rule import MOST_FACTOR, Counted, Rule, RuleBook
 from portrait.rules.rulings import Asked, Rulings
-from service.recommendations.schemas import Recommendations
 from service.rules.schemas import RulesPreviewAnswer
 from service.why.schemas import WhyAnswer
+from tests.support.asking import ask, ids
 from tests.support.planted_shop import (
     FIRST,
     LEARNED,
@@ -55,11 +55,7 @@ async def shop_of(kind: str = LEARNED) -> Shop:
 
 async def listed(client: httpx.AsyncClient, **asked: object) -> dict[str, Any]:
     usual: dict[str, Any] = {"limit": len(STOCK), "explain": True}
-    answer = await client.post("/recommend", json={**usual, **asked})
-    assert answer.status_code == 200, answer.text
-    Recommendations.model_validate_json(answer.content, strict=True)
-    found: dict[str, Any] = answer.json()
-    return found
+    return await ask(client, {**usual, **asked})
 
 
 async def why(client: httpx.AsyncClient, item_id: str, **asked: Any) -> dict[str, Any]:  # noqa: ANN401 - a query
@@ -68,10 +64,6 @@ async def why(client: httpx.AsyncClient, item_id: str, **asked: Any) -> dict[str
     WhyAnswer.model_validate_json(answer.content, strict=True)
     found: dict[str, Any] = answer.json()
     return found
-
-
-def ids(answer: Mapping[str, Any]) -> list[str]:
-    return [item["item_id"] for item in answer["items"]]
 
 
 def told(answer: Mapping[str, Any]) -> list[tuple[str, float]]:

@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
-import httpx
 import numpy as np
 import pytest
 
@@ -20,7 +19,7 @@ from portrait.model.space import fit_space
 from portrait.profiles.profile import decode_profile
 from portrait.ref import item_ref
 from service.recommendations.matches import MOST_LOOKED_FOR
-from service.recommendations.schemas import Recommendations
+from tests.support.asking import ask, ids
 from tests.support.catalogues import ITEMS, SPACE, catalogue
 from tests.support.fakes import HashEncoder
 from tests.support.patience import PATIENCE
@@ -43,18 +42,6 @@ async def shop_of() -> Shop:
     shop.remember("ann", *ANN, painted=catalogue(searches=SEARCHES))
     await shop.popularity.add(20_000, {"beef": 5_000, "towels": 3_000})
     return shop
-
-
-async def ask(client: httpx.AsyncClient, asked: Mapping[str, object]) -> dict[str, Any]:
-    answer = await client.post("/recommend", json=asked)
-    assert answer.status_code == 200, answer.text
-    Recommendations.model_validate_json(answer.content, strict=True)
-    found: dict[str, Any] = answer.json()
-    return found
-
-
-def ids(answer: Mapping[str, Any]) -> list[str]:
-    return [item["item_id"] for item in answer["items"]]
 
 
 async def test_a_known_user_gets_what_is_near_their_profile_and_not_what_they_have_seen() -> None:

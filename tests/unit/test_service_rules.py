@@ -14,8 +14,8 @@ from portrait.events.item import Item
 from portrait.rules.rule import MOST_COLUMNS, MOST_RULES
 from service.access.guard import Guard
 from service.live import Live
-from service.recommendations.schemas import Recommendations
 from service.rules.newest import NewestRules
+from tests.support.asking import ask, ids
 from tests.support.catalogues import catalogue
 from tests.support.processes import until
 from tests.support.shop import Shop, open_shop
@@ -76,18 +76,11 @@ async def put(
     return found
 
 
-async def ask(client: httpx.AsyncClient, asked: Mapping[str, object]) -> dict[str, Any]:
-    answer = await client.post("/recommend", json={"limit": 6, **asked})
-    assert answer.status_code == 200, answer.text
-    Recommendations.model_validate_json(answer.content, strict=True)
-    found: dict[str, Any] = answer.json()
+async def listed(client: httpx.AsyncClient, asked: Mapping[str, object]) -> dict[str, Any]:
+    found = await ask(client, {"limit": 6, **asked})
     scores = [item["score"] for item in found["items"]]
     assert scores == sorted(scores, reverse=True)
     return found
-
-
-def ids(answer: Mapping[str, Any]) -> list[str]:
-    return [item["item_id"] for item in answer["items"]]
 
 
 def named(answer: Mapping[str, Any]) -> dict[str, list[str]]:
@@ -103,7 +96,7 @@ WHO = pytest.mark.parametrize("user", [None, "ann"])
 
 async def test_at_first_there_are_no_rules() -> None:
     async with opened() as client:
-        answer, asked = await client.get("/rules"), await ask(client, {})
+        answer, asked = await client.get("/rules"), await listed(client, {})
 
     assert (answer.json()["version"], answer.json()["rules"]) == (0, [])
     assert answer.headers["etag"] == '"0"'
@@ -128,8 +121,8 @@ async def test_what_is_excluded_is_in_no_list_and_the_answer_says_by_what(
 ) -> None:
     async with opened() as client:
         await put(client, NO_WINE)
-        answer = await ask(client, {"user_id": user, "limit": 18})
-        emptied = await ask(client, {"user_id": user, "filters": {"category": "Grocery > wine"}})
+        answer = await listed(client, {"user_id": user, "limit": 18})
+        emptied = await listed(client, {"user_id": user, "filters": {"category": "Grocery > wine"}})
 
     assert not [id for id in ids(answer) if id.startswith("wine")]
     assert answer["rules"] == [{"id": "no-wine", "does": "exclude", "items": 6}]
@@ -147,9 +140,9 @@ async def test_what_is_pinned_stands_in_its_place_and_says_who_put_it_there(
         rule("nobody", {"pin": {"position": 60}}, **where(items=["rice-1"])),
     )
     async with opened() as client:
-        before = await ask(client, {"user_id": user})
+        before = await listed(client, {"user_id": user})
         await put(client, *pins)
-        answer = await ask(client, {"user_id": user})
+        answer = await listed(client, {"user_id": user})
 
     assert ids(answer)[1] == "wine-5"
     assert set(ids(answer)[2:4]) == {"rice-5", "rice-4"}
@@ -163,10 +156,10 @@ async def test_what_is_excluded_or_not_asked_for_cannot_be_pinned() -> None:
     pin = rule("launch", {"pin": {}}, **where(items=["wine-5"]))
     async with opened() as client:
         await put(client, pin, NO_WINE)
-        barred = await ask(client, {})
+        barred = await listed(client, {})
         await put(client, pin, version=1)
-        filtered = await ask(client, {"filters": {"category": "Grocery > tea"}})
-        excluded = await ask(client, {"exclude": ["wine-5"]})
+        filtered = await listed(client, {"filters": {"category": "Grocery > tea"}})
+        excluded = await listed(client, {"exclude": ["wine-5"]})
 
     assert "wine-5" not in ids(barred) + ids(filtered) + ids(excluded)
 
@@ -177,13 +170,13 @@ async def test_a_boost_moves_up_and_a_bury_down_and_relevance_stays_the_model_s(
 ) -> None:
     asked = {"user_id": user, "diversity": 0, "limit": 18}
     async with opened() as client:
-        before = await ask(client, asked)
+        before = await listed(client, asked)
         await put(
             client,
             rule("up", {"boost": 2}, **where(category="Grocery > rice")),
             rule("down", {"bury": 2}, **where(category="Grocery > tea")),
         )
-        answer = await ask(client, asked)
+        answer = await listed(client, asked)
 
     kinds = [id.partition("-")[0] for id in ids(answer)]
     if user is None:  # of what is popular, a few of each category come first
@@ -202,7 +195,7 @@ async def test_a_boost_moves_up_and_a_bury_down_and_relevance_stays_the_model_s(
 async def test_a_quota_lets_in_no_more_of_each(user: str | None, per: str) -> None:
     async with opened() as client:
         await put(client, rule("two", {"quota": {"most": 2, "per": per}}))
-        answer = await ask(client, {"user_id": user, "limit": 18})
+        answer = await listed(client, {"user_id": user, "limit": 18})
 
     items = {item.id: item for item in SHELF}
     kinds = [kind_of(items[id], per) for id in ids(answer)]
@@ -213,13 +206,13 @@ async def test_a_quota_lets_in_no_more_of_each(user: str | None, per: str) -> No
 @WHO
 async def test_a_quota_of_at_least_so_many_takes_the_places_of_the_last(user: str | None) -> None:
     async with opened() as client:
-        before = await ask(client, {"user_id": user})
+        before = await listed(client, {"user_id": user})
         await put(
             client,
             rule("own", {"quota": {"least": 3}}, **where(category="Grocery > rice")),
             rule("none", {"quota": {"most": 0}}, **where(category="Grocery > wine")),
         )
-        answer = await ask(client, {"user_id": user})
+        answer = await listed(client, {"user_id": user})
 
     assert len([id for id in ids(answer) if id.startswith("rice")]) >= 3
     assert not [id for id in ids(answer) if id.startswith("wine")]
@@ -235,8 +228,8 @@ async def test_rules_that_compare_follow_the_item_that_is_viewed() -> None:
     ]
     async with opened() as client:
         await put(client, *beside)
-        viewed = await ask(client, {"session": {"items": ["rice-1", "wine-3"]}, "limit": 18})
-        unknown = await ask(client, {"session": {"items": ["what"]}, "limit": 18})
+        viewed = await listed(client, {"session": {"items": ["rice-1", "wine-3"]}, "limit": 18})
+        unknown = await listed(client, {"session": {"items": ["what"]}, "limit": 18})
 
     expected = {
         item.id for item in SHELF if item.brand == "brand 0" and 2 <= (item.price or 0) <= 8
@@ -264,7 +257,7 @@ async def test_what_is_for_adults_alone_needs_a_declared_age(
     adults = {**NO_WINE, "when": {"not": {"declared": {"age": {"min": 18}}}}}
     async with opened() as client:
         await put(client, adults)
-        answer = await ask(client, {**asked, "limit": 18})
+        answer = await listed(client, {**asked, "limit": 18})
 
     assert (not [id for id in ids(answer) if id.startswith("wine")]) is is_subject
     assert bool(answer["rules"]) is is_subject
@@ -295,7 +288,7 @@ async def test_a_rule_is_for_the_requests_that_it_says(
 ) -> None:
     async with opened() as client:
         await put(client, {**NO_WINE, "when": when})
-        answer = await ask(client, asked)
+        answer = await listed(client, asked)
 
     assert [each["id"] for each in answer["rules"]] == ["no-wine"] * is_subject
 
@@ -310,10 +303,10 @@ async def test_a_rule_holds_from_when_until_when() -> None:
     ]
     async with opened() as client:
         await put(client, *rules)
-        first = await ask(client, {})
+        first = await listed(client, {})
         is_still = datetime.now(UTC) < ends
         await until(lambda: datetime.now(UTC) >= ends, "it has ended")
-        then = await ask(client, {"limit": 18})
+        then = await listed(client, {"limit": 18})
 
     if is_still:
         assert [each["id"] for each in first["rules"]] == ["ends"]
@@ -414,14 +407,14 @@ async def test_there_is_an_end_to_rules_to_their_depth_and_to_what_they_look_at(
 async def test_a_preview_tells_what_would_change_and_changes_nothing() -> None:
     rules = [NO_WINE, rule("launch", {"pin": {}}, **where(items=["rice-5"]))]
     async with opened() as client:
-        before = await ask(client, {"user_id": "ann"})
-        await ask(client, {"session": {"items": ["wine-1"]}})
+        before = await listed(client, {"user_id": "ann"})
+        await listed(client, {"session": {"items": ["wine-1"]}})
         preview = await client.post(
             "/rules/preview", json={"rules": rules, "users": ["ann"], "newest": 2, "limit": 6}
         )
-        unchanged = await ask(client, {"user_id": "ann"})
+        unchanged = await listed(client, {"user_id": "ann"})
         await put(client, *rules)
-        after = await ask(client, {"user_id": "ann"})
+        after = await listed(client, {"user_id": "ann"})
 
     told = preview.json()
     ann, *others = told["lists"]
@@ -484,16 +477,16 @@ async def test_items_that_change_and_come_are_ruled_as_they_are_now() -> None:
             rule("short", EXCLUDE, where={"not": {"attributes": {"stock": {"min": 3}}}}),
             rule("old", EXCLUDE, where={"age_days": {"min": 5}}),
         )
-        before = await ask(client, {"limit": 30})
+        before = await listed(client, {"limit": 30})
         changed = SHELF[0].model_copy(update={"attributes": {"stock": "9"}})
         new = SHELF[3].model_copy(update={"id": "tea-new"})
         await shop.stock(*SHELF[1:], changed, new)
 
         async def has_come() -> bool:
-            return "tea-new" in ids(await ask(client, {"limit": 30}))
+            return "tea-new" in ids(await listed(client, {"limit": 30}))
 
         await until(has_come, "the catalogue is followed")
-        answer = await ask(client, {"limit": 30})
+        answer = await listed(client, {"limit": 30})
 
     assert {id[-1] for id in ids(before)} == {"3", "4"}
     assert set(ids(answer)) == {*ids(before), "tea-0", "tea-new"}
@@ -509,7 +502,7 @@ async def test_a_store_that_has_lost_the_rules_gets_them_back() -> None:
             return bool((await client.get("/rules")).json()["version"])
 
         await until(is_back, "the store has them again")
-        again, answer = (await client.get("/rules")).json(), await ask(client, {})
+        again, answer = (await client.get("/rules")).json(), await listed(client, {})
 
     assert again == made
     assert answer["rules_version"] == 1

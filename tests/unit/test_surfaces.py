@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, get_args
 
-import httpx
 import numpy as np
 import pytest
 
@@ -13,8 +12,8 @@ from portrait.experiments.joining import ONCE, SHOWN_WITHIN, Person
 from portrait.model.repeats import SIGNS, Rates, Repeats
 from portrait.ref import item_ref, user_ref
 from portrait.times import DAY_MS
-from service.recommendations.schemas import Recommendations
 from service.recommendations.surfaces import SURFACES, Surface
+from tests.support.asking import ask, ids
 from tests.support.planted_shop import (
     FIRST,
     LEARNED,
@@ -50,21 +49,9 @@ async def shop_of(kind: str = LEARNED) -> Shop:
     return shop
 
 
-async def ask(client: httpx.AsyncClient, **asked: object) -> dict[str, Any]:
-    answer = await client.post("/recommend", json=asked)
-    assert answer.status_code == 200, answer.text
-    Recommendations.model_validate_json(answer.content, strict=True)
-    found: dict[str, Any] = answer.json()
-    return found
-
-
 async def asked(*, kind: str = LEARNED, **fields: object) -> dict[str, Any]:
     async with open_shop(await shop_of(kind)) as client:
         return await ask(client, **fields)
-
-
-def ids(answer: Mapping[str, Any]) -> list[str]:
-    return [item["item_id"] for item in answer["items"]]
 
 
 def suiting(answer: Mapping[str, Any]) -> list[str]:

@@ -12,8 +12,8 @@ from portrait.events.columns import RING
 from portrait.events.consent import Consent, Purpose
 from service.access.guard import Guard
 from service.access.limits import COSTS, Limits
-from service.recommendations.schemas import Recommendations
 from service.why.schemas import WhyAnswer
+from tests.support.asking import ask
 from tests.support.memory_keys import stopped_buckets
 from tests.support.planted_shop import (
     FIRST,
@@ -77,11 +77,7 @@ async def why(
 
 
 async def listed(client: httpx.AsyncClient, user: str = "ann", **asked: object) -> dict[str, Any]:
-    answer = await client.post("/recommend", json={"user_id": user, "explain": True, **asked})
-    assert answer.status_code == 200, answer.text
-    Recommendations.model_validate_json(answer.content, strict=True)
-    found: dict[str, Any] = answer.json()
-    return found
+    return await ask(client, {"user_id": user, "explain": True, **asked})
 
 
 async def events_of(client: httpx.AsyncClient) -> list[dict[str, Any]]:
