@@ -36,6 +36,7 @@ from benchmarks.service.measure import (
     begun,
     capacity,
     ended,
+    half_of,
     open_loop,
     processor_seconds,
     resident_bytes,
@@ -177,7 +178,7 @@ def _recommend(kind: str, stand: Stand) -> Figures:
     before = stand.processor()
     most = capacity(requests, stand)
     used = stand.processor() - before
-    rate = max(most.rate / 2, 1.0)
+    rate = half_of(most, stand.seconds)
     half, bare = open_loop(requests, stand, rate), open_loop(requests, _bare(stand), rate)
     return {
         **_figures(kind, most, half, bare),
@@ -192,8 +193,9 @@ def _ruled(stand: Stand) -> Figures:
         requests = asks.recommendations(kind, stand.shop)
         with ruled(stand.service):
             most = capacity(requests, stand)
-            by_rules = open_loop(requests, stand, max(most.rate / 2, 1.0))
-        without = open_loop(requests, stand, max(most.rate / 2, 1.0))
+            rate = half_of(most, stand.seconds)
+            by_rules = open_loop(requests, stand, rate)
+        without = open_loop(requests, stand, rate)
         figures[kind] = {"capacity": most.rate, **asdict(by_rules), "without": asdict(without)}
         tqdm.write(
             f"  {RULED:>18}  {kind}: {most.rate:,.0f}/s at most; at half p50 {by_rules.p50_ms:.2f}"

@@ -197,7 +197,7 @@ def _moments(plan: Plan, begins: float) -> list[float]:
     """Return when each request of an open loop is due."""
     if plan.rate is None:
         return []
-    return [begins + place / plan.rate for place in range(max(1, round(plan.rate * plan.seconds)))]
+    return [begins + place / plan.rate for place in range(round(plan.rate * plan.seconds))]
 
 
 def _length(head: bytes) -> int:

@@ -14,6 +14,7 @@ from sandbox.servers import Servers, python
 
 CONNECTIONS = 16  # of a closed loop: more add waiting, not answers
 OPEN_CONNECTIONS = 64  # of an open one
+LEAST_SENT = 5  # requests of an open loop, of which the first is not counted: it warms up
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,11 @@ def resident_bytes(process: int) -> int:
 def capacity(requests: Sequence[str], stand: Stand) -> Outcome:
     """Measure a closed loop."""
     return ended(begun(Plan(stand.service, requests, stand.seconds, CONNECTIONS)))
+
+
+def half_of(most: Outcome, seconds: float) -> float:
+    """Return half of a capacity, a second; but so often that something is measured."""
+    return max(most.rate / 2, LEAST_SENT / seconds)
 
 
 def open_loop(requests: Sequence[str], stand: Stand, rate: float) -> Outcome:

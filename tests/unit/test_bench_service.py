@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,8 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.service import asks
-from benchmarks.service.generate import Plan, generate
+from benchmarks.service.generate import Outcome, Plan, generate
 from benchmarks.service.histogram import Histogram
+from benchmarks.service.measure import LEAST_SENT, half_of
 from benchmarks.service.shop import open_shop
 from service.recommendations.schemas import RecommendationRequest
 
@@ -68,11 +70,13 @@ def test_an_open_loop_asks_at_its_rate_whatever_is_answered() -> None:
     assert outcome.failed == 0
 
 
-def test_an_open_loop_asks_once_at_least_however_seldom_it_is_to_ask() -> None:
+def test_half_of_hardly_any_capacity_is_measured_all_the_same() -> None:
+    seldom = Outcome(0.1, 0, 0, 0, 1, 0, {})
     with server(lambda _number: ANSWER) as port:
-        outcome = generate(Plan(port, [REQUEST], 0.2, 1, 1))
+        outcome = generate(Plan(port, [REQUEST], 0.2, 1, half_of(seldom, 0.2)))
 
-    assert outcome.statuses == {"200": 1}
+    assert outcome.statuses == {"200": LEAST_SENT - 1}
+    assert half_of(replace(seldom, rate=80), 0.2) == 40
 
 
 def test_a_latency_counts_from_when_the_request_was_due() -> None:
