@@ -77,7 +77,7 @@ def test_nobody_is_answered_in_plain(serving: Serving) -> None:
 async def test_who_begins_a_handshake_and_stops_is_left_in_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("portrait.listening.ListeningServer.handshake_seconds", 0.3)
+    monkeypatch.setattr("portrait.listening.ListeningServer.handshake_seconds", 3.0)
     certificates = certify(tmp_path / "certificates")
     port, context = free_port(), context_of(Settings(tls_certificate_file=certificates.server))
     trusted = ssl.create_default_context(cafile=str(certificates.authority))
