@@ -13,6 +13,7 @@ Records = NDArray[np.void]  # of a structured type
 Ring = NDArray[np.void]  # (..., RING) of EVENT, newest first
 
 MISSING = -1
+GATHERED = 512  # rows that are read together: what is copied of them stays in the cache
 
 
 def positions(ascending: NDArray[np.generic], wanted: NDArray[np.generic]) -> Rows:
@@ -47,6 +48,18 @@ def largest(scores: Floats, most: int, within: float = 0) -> Codes:
         places = np.sort(np.r_[above, np.flatnonzero(scores == cut)[: most - len(above)]])
     best = places[np.argsort(-scores[places], kind="stable")]
     return best if within else best[:most]
+
+
+def products(matrix: Floats, rows: Rows, vector: Floats) -> Floats:
+    """Return the product of some rows of a matrix, (N, D), with a vector, (D,); (n,).
+
+    Row by row, in half the time of gathering all of them first.
+    """
+    found = np.empty(len(rows), np.float32)
+    for start in range(0, len(rows), GATHERED):
+        part = slice(start, start + GATHERED)
+        np.vecdot(np.take(matrix, rows[part], axis=0, mode="wrap"), vector, out=found[part])
+    return found
 
 
 def turns(codes: Codes) -> Codes:

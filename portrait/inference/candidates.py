@@ -67,9 +67,17 @@ def _candidates(
     caps = [*plan.caps, Cap("", shelf.variants.group, 1)] if shelf.variants.are_any else plan.caps
     for _ in range(MOST_ROUNDS):
         if _fitting(caps, best) >= min(ENOUGH * request.limit, len(best)):
-            return np.unique(np.concatenate([best, *found]))
+            return _any_of([best, *found], len(shelf))
         best = np.union1d(best, nearest(_room(allowed, caps, best)))
     return np.flatnonzero(allowed)
+
+
+def _any_of(found: Sequence[Rows], items: int) -> Rows:
+    """Return what is in one of them, each once, ascending: marked, which is faster than sorted."""
+    marked = np.zeros(items, np.bool_)
+    for rows in found:
+        marked[rows] = True
+    return np.flatnonzero(marked)
 
 
 def _fitting(caps: Sequence[Cap], found: Rows) -> int:

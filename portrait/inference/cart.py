@@ -8,21 +8,22 @@ from portrait.events.event import Action
 
 CART = ACTION_CODE[Action.CART]
 # What puts an item into a cart, and what takes it out again.
-_DECIDES = [
+_DECIDES = {
     code for action, code in ACTION_CODE.items() if action in {"cart", "purchase", "remove"}
-]
+}
 
 
 def in_cart(ring: Ring) -> Refs:
-    """Return the items that were put into the cart, and neither bought nor removed since.
+    """Return the items put into the cart, and neither bought nor removed since, ascending.
 
     Args:
         ring: (S,) of EVENT, newest first.
     """
-    decided = ring[np.isin(ring["action"], _DECIDES)]
-    items, newest = np.unique(decided["ref"], return_index=True)
-    in_it: Refs = items[decided["action"][newest] == CART]
-    return in_it
+    last = dict[int, int]()  # what was decided, by ref
+    for ref, action in zip(ring["ref"].tolist(), ring["action"].tolist(), strict=True):
+        if action in _DECIDES:
+            last.setdefault(ref, action)
+    return np.array(sorted(ref for ref, action in last.items() if action == CART), np.uint64)
 
 
 def bought(ring: Ring) -> Refs:

@@ -144,4 +144,5 @@ def _at(vectors: Floats, rows: Rows) -> Floats:
 
 def _even(vectors: Floats) -> Floats:
     """Return vectors of an even width: two numbers have a code."""
-    return np.pad(vectors, ((0, 0), (0, vectors.shape[1] % 2)))
+    is_odd = vectors.shape[1] % 2
+    return np.pad(vectors, ((0, 0), (0, 1))) if is_odd else vectors

@@ -6,12 +6,12 @@ over the events, so an item's shares add up to its score exactly.
 """
 
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from portrait.arrays import MISSING, Codes, Floats
+from portrait.arrays import MISSING, Codes, Floats, products
 from portrait.inference.aim import Aim, Aims
 from portrait.inference.explain import Evidence
 from portrait.inference.leaning import Leaning
@@ -90,7 +90,7 @@ class FirstTaste:
 Moment = tuple[float, Events]  # a share of the state, and the S events: its own are present
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Taste:
     """S events as a learned model sees them; see `FirstTaste` for what both can be asked."""
 
@@ -182,7 +182,7 @@ class Taste:
         """
         if shelf.finder is not None and 4 * len(rows) < len(shelf):
             place = shelf.place[rows]
-            few: Floats = np.vecdot(shelf.placed[place], self.state)
+            few = products(shelf.placed, place, self.state)
             few[place == MISSING] = 0
             return few
         scores = np.zeros(len(shelf), np.float32)
@@ -192,7 +192,7 @@ class Taste:
             scores[shelf.unplaced] = 0
         return scores[rows]
 
-    @property
+    @cached_property
     def state(self) -> Floats:
         """Return what the behaviour encoder makes of the events, (D,)."""
         behaviour = self.learned.behaviour
@@ -211,9 +211,14 @@ class Taste:
     def bonds(self, shelf: Shelf) -> Floats:
         """Return what the co-occurrences say of each item, (N + 1,): the last stands for others."""
         scores = np.zeros(len(shelf) + 1, np.float32)
-        others, values = self.learned.neighbours.spread(self.neighbours, self.events)
+        others, values = self._spread
         np.add.at(scores, shelf.nearby[others], values)
         return scores
+
+    @cached_property
+    def _spread(self) -> tuple[NDArray[np.int32], Floats]:
+        """What the events add to which rows of the co-occurrences, (E,) each."""
+        return self.learned.neighbours.spread(self.neighbours, self.events)
 
     def shares(self, shelf: Shelf, rows: Codes) -> Floats:
         """Return each event's share of each item's score, (n, S), for (n,) rows of the shelf."""
