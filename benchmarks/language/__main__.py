@@ -20,7 +20,7 @@ import torch
 
 from benchmarks.language.recipes import RECIPES, usual_recipe
 from benchmarks.language.report import figures_of, table
-from benchmarks.language.run import Run, baseline_name, carry_out, is_done, measure_baselines
+from benchmarks.language.run import Run, baseline_name, baselines_of, carry_out, is_done
 from benchmarks.language.sets import CHINESE, SETS, TextSet
 from benchmarks.language.tone import read_tones
 from portrait.logs import configure_logs
@@ -50,6 +50,7 @@ def main() -> None:
     ]
     _carry_out(runs, options)
     runs = [run for run in runs if is_done(options.folder, run.name)]
+    sets = [each for each in sets if is_done(options.folder, baseline_name(each, FROZEN))]
     found = {
         f"{texts.task.name}, {len(texts.task.train):,} labels": figures_of(
             texts, [run for run in runs if run.texts is texts], options.folder
@@ -86,30 +87,25 @@ def _options() -> argparse.Namespace:
 
 
 def _carry_out(runs: Sequence[Run], options: argparse.Namespace) -> None:
-    """Fit all baselines, do what is not done yet and fits into the time, and say what is left."""
+    """Do what is not done yet and fits into the time, baselines first, and say what is left."""
     started = time.perf_counter()
     left = [run for run in runs if not is_done(options.folder, run.name)]
-    wanted = {baseline_name(run.texts, FROZEN) for run in left}
-    fitted = {}
-    for name, run in {baseline_name(run.texts, FROZEN): run for run in runs}.items():
-        if name in wanted or not is_done(options.folder, name):
-            encoder = _encoder(run.texts, options.multilingual)
-            fitted[name] = measure_baselines(encoder, run.texts, options.folder)
-            print(f"{name}: {time.perf_counter() - started:.0f} s", flush=True)
-    done, begun = 0.0, time.perf_counter()
+    done = spent = 0.0
     while left:
-        pace = (time.perf_counter() - begun) / done if done else 0.0  # seconds
+        pace = spent / done if done else 0.0  # seconds
         ends = time.perf_counter() - started + pace * left[0].cost
         rest = pace * sum(each.cost for each in left) / 60
         if ends > 60 * options.minutes:
             print(f"{len(left)} runs are left, some {rest:.0f} min: the same command goes on.")
             return
         run = left.pop(0)
-        before = time.perf_counter()
-        encoder = _encoder(run.texts, options.multilingual)
-        carry_out(run, encoder, fitted[baseline_name(run.texts, FROZEN)], options.folder)
-        done += run.cost
-        print(f"{run.name}: {time.perf_counter() - before:.0f} s, {len(left)} left", flush=True)
+        encoder, fitting = _encoder(run.texts, options.multilingual), time.perf_counter()
+        baselines = baselines_of(encoder, run.texts, options.folder)
+        begun = time.perf_counter()
+        carry_out(run, encoder, baselines, options.folder)
+        done, spent = done + run.cost, spent + time.perf_counter() - begun
+        took = f"{time.perf_counter() - begun:.0f} s, baselines {begun - fitting:.0f} s"
+        print(f"{run.name}: {took}, {len(left)} left", flush=True)
 
 
 def _encoder(texts: TextSet, multilingual: Path) -> Path:

@@ -18,6 +18,9 @@ from portrait.model.task_head import probabilities
 from portrait.text.text_encoder import load_pooled, load_tokenize
 from portrait.training.tasks.adapt import adapt
 from portrait.training.tasks.baselines import Baseline, fit_baselines
+from portrait.training.tasks.calibrate import Calibrated
+from portrait.training.tasks.ngrams import fit_ngrams
+from portrait.training.tasks.probe import Probe
 from portrait.training.tasks.report import FROZEN, NGRAMS
 from portrait.training.tasks.tower import encode
 
@@ -78,8 +81,14 @@ def baseline_name(texts: TextSet, model: str) -> str:
     return f"{_name(texts)}-{'frozen' if model == FROZEN else 'ngrams'}"
 
 
-def measure_baselines(encoder: Path, texts: TextSet, folder: Path) -> Baseline:
-    """Fit what has to be beaten, and write down what it says."""
+def baselines_of(encoder: Path, texts: TextSet, folder: Path) -> Baseline:
+    """Return what has to be beaten: fitted once, and written down with what it says."""
+    if _head_path(texts, folder).exists():
+        return _kept(texts, folder)
+    return _measure_baselines(encoder, texts, folder)
+
+
+def _measure_baselines(encoder: Path, texts: TextSet, folder: Path) -> Baseline:
     how = adaptation(texts, RECIPES["CE"], 0, None)
     precise = how.course.mixed_precision
     (fitted,) = fit_baselines(
@@ -92,7 +101,26 @@ def measure_baselines(encoder: Path, texts: TextSet, folder: Path) -> Baseline:
     ngrams = Said(fitted.ngrams, fitted.read_ngrams(texts.test.texts))
     _write(folder, baseline_name(texts, FROZEN), frozen)
     _write(folder, baseline_name(texts, NGRAMS), ngrams)
+    head = asdict(fitted.probe) | {"temperature": np.float64(fitted.frozen.temperature)}
+    np.savez(_head_path(texts, folder), **head)  # the last: it says that all is there
     return fitted
+
+
+def _kept(of: TextSet, folder: Path) -> Baseline:
+    """Return baselines that were fitted before."""
+    with np.load(_head_path(of, folder)) as head:
+        probe, temperature = Probe(head["weights"], head["bias"]), float(head["temperature"])
+
+    def read_ngrams(texts: Sequence[str]) -> Floats:
+        return fit_ngrams(of.task)(texts)
+
+    frozen = Calibrated(temperature, said_by(folder, baseline_name(of, FROZEN)).valid)
+    ngrams = said_by(folder, baseline_name(of, NGRAMS)).valid
+    return Baseline(probe, frozen, read_ngrams, ngrams)
+
+
+def _head_path(texts: TextSet, folder: Path) -> Path:
+    return folder / f"{_name(texts)}-head.npz"
 
 
 def carry_out(run: Run, encoder: Path, baseline: Baseline, folder: Path) -> None:

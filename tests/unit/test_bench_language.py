@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from benchmarks.language import __main__ as program
+from benchmarks.language import run
 from benchmarks.language.items import scientific
 from benchmarks.language.lessons import lesson_of, save_teaching
 from benchmarks.language.recipes import RECIPES, adaptation
@@ -105,24 +106,30 @@ def test_what_does_not_fit_into_the_time_is_left_and_the_same_command_goes_on(
     monkeypatch.setattr(program, "SETS", {"messages": lambda _: text_set(60)})
     monkeypatch.setattr(program, "_encoder", lambda *_: tiny)
 
-    def printed(minutes: str) -> tuple[str, Any]:
+    def printed(minutes: str, seeds: str) -> tuple[str, Any]:
         named = {"data": tmp_path, "folder": tmp_path / "runs", "tasks": "messages"}
-        named |= {"recipes": "CE", "seeds": "0,1", "epochs": 1, "minutes": minutes}
+        named |= {"recipes": "CE", "seeds": seeds, "epochs": 1, "minutes": minutes}
         words = [word for name, value in named.items() for word in (f"--{name}", str(value))]
         monkeypatch.setattr(sys, "argv", ["language", *words])
         program.main()
         told = capsys.readouterr().out
-        (found, *_) = json.loads(told.splitlines()[-1]).values()
-        return told, found["models"]
+        found = json.loads(told.splitlines()[-1])
+        return told, {name: each["models"] for name, each in found.items() if name != "tone"}
 
-    said, models = printed("0")
+    said, nothing = printed("0", "0,1")
     assert "2 runs are left" in said
-    assert [*models] == ["frozen + linear", "n-grams"]
+    assert nothing == {}
 
-    said, models = printed("60")
-    assert "1 left" in said
+    _, first = printed("60", "0")
+    (models,) = first.values()
+    assert [*models] == ["frozen + linear", "n-grams", "CE"]
+    monkeypatch.setattr(run, "fit_baselines", lambda *_, **__: pytest.fail("they are kept"))
+
+    said, second = printed("60", "0,1")
+    (models,) = second.values()
+    assert "0 left" in said
     assert models["CE"]["seeds"] == 2
 
-    said, again = printed("0")
+    said, again = printed("0", "0,1")
     assert " left" not in said
-    assert again == models
+    assert again == second
