@@ -54,11 +54,11 @@ class RedisSegments:
         return sorted((each for each in read.values() if each is not None), key=_name)
 
     async def put(self, name: str, change: Callable[[Segment | None], Segment]) -> Segment:
-        """Change one; the revision grows with it: who has looked by what was, looks again."""
-        return await self._change(name, change, overtakes=True)
+        """Change one."""
+        return await self._change(name, change)
 
     async def remove(self, name: str) -> bool:
-        """Delete one in a transaction; likewise."""
+        """Delete one; the revision grows with it: who has looked by what was, looks again."""
         async with translated(), self._redis.pipeline(transaction=True) as pipe:
             pipe.hdel(SEGMENTS, name)
             pipe.unlink(_key(name))
@@ -66,23 +66,19 @@ class RedisSegments:
             removed, *_ = await pipe.execute()
         return bool(removed)
 
-    async def _change(
-        self, name: str, change: Callable[[Segment | None], S], *, overtakes: bool
-    ) -> S:
+    async def _change(self, name: str, change: Callable[[Segment | None], S]) -> S:
         """Change one in a transaction, again where somebody else was faster; to None: not."""
         for _ in range(TRIES):
             async with translated(), self._redis.pipeline(transaction=True) as pipe:
                 await pipe.watch(SEGMENTS)
                 known = {each.name: each for each in self._read(await pipe.hgetall(SEGMENTS))}
                 changed = change(known.get(name))
-                if changed is None:
+                if changed is None or changed == known.get(name):
                     return changed
                 if len(known.keys() | {name}) > MOST_SEGMENTS:
                     raise TooManySegmentsError
                 pipe.multi()  # type: ignore[no-untyped-call] # redis-py's
                 pipe.hset(SEGMENTS, name, changed.model_dump_json())
-                if overtakes:
-                    pipe.incr(REVISION)
                 try:
                     await pipe.execute()
                 except WatchError:
@@ -140,7 +136,7 @@ class RedisSegments:
         """Note it, where a segment is as it was when the walk began."""
         for segment in segments:
             change = partial(walked, was=segment, began=began)
-            await self._change(segment.name, change, overtakes=False)
+            await self._change(segment.name, change)
 
     async def sizes(self, names: Sequence[str]) -> list[int]:
         """Return how many people are in each: one round trip."""

@@ -1,6 +1,6 @@
 """Where segments lie: the same suite on the fake and on Redis."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -91,6 +91,15 @@ class SegmentStoreContract:
         with pytest.raises(OvertakenError):
             await store.settle(opened, [Moved(TEA, "ann", is_in=True)], NOW)
 
+    async def test_a_segment_that_is_put_overtakes_nobody(self, store: SegmentStore) -> None:
+        await put(store, TEA)
+        opened = await store.open(["ann"])
+        await put(store, TEA, TEA.model_copy(update={"version": 2}), WINE)
+
+        await store.settle(opened, [Moved(TEA, "ann", is_in=True)], NOW)
+
+        assert await members(store, "tea") == {Member("ann", NOW)}
+
     async def test_with_a_segment_goes_who_is_in_it(self, store: SegmentStore) -> None:
         await put(store, TEA)
         await enter(store, TEA, "ann")
@@ -136,6 +145,17 @@ class SegmentStoreContract:
         await store.note_walk([TEA, WINE, TEA.model_copy(update={"name": "gone"})], AT)
 
         assert await store.all() == [TEA.model_copy(update={"walked_at": AT}), other]
+
+    async def test_a_walk_counts_whatever_is_changed_but_the_expression(
+        self, store: SegmentStore
+    ) -> None:
+        quiet = TEA.model_copy(update={"webhook": False})
+        anew = WINE.model_copy(update={"at": AT + timedelta(seconds=1)})  # deleted, and put again
+        await put(store, quiet, anew)
+
+        await store.note_walk([TEA, WINE], AT)
+
+        assert await store.all() == [quiet.model_copy(update={"walked_at": AT}), anew]
 
 
 class TestMemorySegments(SegmentStoreContract):

@@ -35,7 +35,6 @@ class MemorySegments:
         if len(self.segments.keys() | {name}) > MOST_SEGMENTS:
             raise TooManySegmentsError
         self.segments[name] = changed
-        self.revision += 1
         return changed
 
     async def remove(self, name: str) -> bool:
