@@ -87,6 +87,27 @@ class RedisSegments:
         msg = "Others change segments at the same moment: try again later."
         raise StoreUnavailableError(msg)
 
+    async def forget_unreadable(self) -> Sequence[str]:
+        """Delete who is in them in a transaction, as with a segment that is removed."""
+        async with translated(), self._redis.pipeline(transaction=True) as pipe:
+            await pipe.watch(SEGMENTS)
+            stored: Any = await pipe.hgetall(SEGMENTS)
+            left = [
+                name
+                for name, value in stored.items()
+                if _segment(value) is None and await pipe.exists(_key_of(name))
+            ]
+            if not left:
+                return []
+            pipe.multi()  # type: ignore[no-untyped-call] # redis-py's
+            pipe.unlink(*map(_key_of, left))
+            pipe.incr(REVISION)
+            try:
+                await pipe.execute()
+            except WatchError:
+                return []  # somebody puts one: it is looked at again soon
+        return [readable(name) or "?" for name in left]
+
     async def open(self, users: Sequence[str]) -> Opened:
         """Return what is known; the revision first, so that what changes meanwhile is noticed."""
         async with translated():
@@ -218,6 +239,11 @@ class RedisSegments:
 
 def _key(name: str) -> str:
     return f"segment:{name}"
+
+
+def _key_of(name: bytes) -> bytes:
+    """Return the same of a name as it is stored: it may be no text."""
+    return _key("").encode() + name
 
 
 def _outbox(way: str) -> str:

@@ -72,6 +72,13 @@ class SegmentStore(Protocol):
         """Forget one, and who is in it, in one step. Says whether there was one."""
         ...
 
+    async def forget_unreadable(self) -> Sequence[str]:
+        """Forget who is in segments that nobody can read, and name these; what was put stays.
+
+        Nobody looks at people by them, so that nobody else would ever leave.
+        """
+        ...
+
     async def open(self, users: Sequence[str]) -> Opened:
         """Return all segments, and who of these is in which."""
         ...

@@ -100,6 +100,16 @@ class SegmentStoreContract:
 
         assert await members(store, "tea") == {Member("ann", NOW)}
 
+    async def test_where_all_can_be_read_nobody_is_forgotten(self, store: SegmentStore) -> None:
+        await put(store, TEA)
+        await enter(store, TEA, "ann")
+        opened = await store.open(["ann"])
+
+        assert await store.forget_unreadable() == []
+
+        assert await members(store, "tea") == {Member("ann", NOW)}
+        await store.settle(opened, [], NOW)
+
     async def test_with_a_segment_goes_who_is_in_it(self, store: SegmentStore) -> None:
         await put(store, TEA)
         await enter(store, TEA, "ann")
@@ -183,6 +193,25 @@ class TestRedisSegments(SegmentStoreContract):
         assert (await store.open(["ann"])).since == [{"ann": 0}]
         await put(store, WINE)
         assert await store.all() == [TEA, WINE]
+
+    @pytest.mark.parametrize("name", [b"wine", b"\xff"])
+    async def test_who_is_in_one_that_nobody_can_read_is_forgotten_and_the_rest_stays(
+        self, store: SegmentStore, redis: Redis, name: bytes
+    ) -> None:
+        await put(store, TEA)
+        await enter(store, TEA, "ann")
+        await redis.hset("segments", name, b'{"of": "a newer version"}')
+        await redis.hset(b"segment:" + name, "ann", NOW)
+        opened = await store.open(["ann"])
+
+        assert len(await store.forget_unreadable()) == 1
+        assert await store.forget_unreadable() == []
+
+        assert not await redis.exists(b"segment:" + name)
+        assert await redis.hget("segments", name) == b'{"of": "a newer version"}'
+        assert await members(store, "tea") == {Member("ann", NOW)}
+        with pytest.raises(OvertakenError):  # who looked before
+            await store.settle(opened, [], NOW)
 
     async def test_a_key_of_another_type_holds_up_nobody(
         self, store: SegmentStore, redis: Redis

@@ -43,6 +43,10 @@ class MemorySegments:
         self.revision += 1
         return self.segments.pop(name, None) is not None
 
+    async def forget_unreadable(self) -> Sequence[str]:
+        """Find none: what is in memory can be read."""
+        return []
+
     async def open(self, users: Sequence[str]) -> Opened:
         """Return what is known."""
         segments = await self.all()

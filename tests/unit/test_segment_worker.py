@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic_core import from_json
@@ -321,6 +322,30 @@ async def test_several_changes_while_everybody_is_looked_at_are_one_more_look_an
     assert walks == 2
     (segment,) = await shop.store.all()
     assert (segment.version, segment.walked_at is None) == (4, False)
+
+
+class Damaged(MemorySegments):
+    """A store with a segment that nobody can read."""
+
+    async def forget_unreadable(self) -> Sequence[str]:
+        """Forget who is in it."""
+        return ["wine"] if self.since.pop("wine", None) else []
+
+
+async def test_who_is_in_a_segment_that_nobody_can_read_is_forgotten_and_not_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shop = Shop(Damaged())
+    shop.store.since["wine"] = {"ann": 1}
+    Hour(shop, monkeypatch)
+
+    with structlog.testing.capture_logs() as lines:
+        await keep_walking(shop.segments, timedelta(minutes=10), shop.closing)
+
+    assert "wine" not in shop.store.since
+    assert lines == [
+        {"event": "segment_members_forgotten", "segments": ["wine"], "log_level": "warning"}
+    ]
 
 
 async def until_told(shop: Shop, way: str) -> None:

@@ -32,6 +32,8 @@ async def keep_walking(segments: Segments, every: timedelta, closing: asyncio.Ev
     rested_at = 0.0
     while not await closes_within(closing, LOOK_SECONDS):
         try:
+            if unreadable := await segments.store.forget_unreadable():
+                log.warning("segment_members_forgotten", segments=unreadable)
             now = to_moment(round(segments.now() * 1_000))
             known = await segments.store.all()
             started = monotonic()
