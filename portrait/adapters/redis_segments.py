@@ -54,11 +54,11 @@ class RedisSegments:
         return sorted((each for each in read.values() if each is not None), key=_name)
 
     async def put(self, name: str, change: Callable[[Segment | None], Segment]) -> Segment:
-        """Change one; the revision grows with it: who has looked by what was, looks again."""
-        return await self._change(name, change, overtakes=True)
+        """Change one."""
+        return await self._change(name, change)
 
     async def remove(self, name: str) -> bool:
-        """Delete one in a transaction; likewise."""
+        """Delete one; the revision grows with it: who has looked by what was, looks again."""
         async with translated(), self._redis.pipeline(transaction=True) as pipe:
             pipe.hdel(SEGMENTS, name)
             pipe.unlink(_key(name))
@@ -66,23 +66,19 @@ class RedisSegments:
             removed, *_ = await pipe.execute()
         return bool(removed)
 
-    async def _change(
-        self, name: str, change: Callable[[Segment | None], S], *, overtakes: bool
-    ) -> S:
+    async def _change(self, name: str, change: Callable[[Segment | None], S]) -> S:
         """Change one in a transaction, again where somebody else was faster; to None: not."""
         for _ in range(TRIES):
             async with translated(), self._redis.pipeline(transaction=True) as pipe:
                 await pipe.watch(SEGMENTS)
                 known = {each.name: each for each in self._read(await pipe.hgetall(SEGMENTS))}
                 changed = change(known.get(name))
-                if changed is None:
+                if changed is None or changed == known.get(name):
                     return changed
                 if len(known.keys() | {name}) > MOST_SEGMENTS:
                     raise TooManySegmentsError
                 pipe.multi()  # type: ignore[no-untyped-call] # redis-py's
                 pipe.hset(SEGMENTS, name, changed.model_dump_json())
-                if overtakes:
-                    pipe.incr(REVISION)
                 try:
                     await pipe.execute()
                 except WatchError:
@@ -90,6 +86,27 @@ class RedisSegments:
                 return changed
         msg = "Others change segments at the same moment: try again later."
         raise StoreUnavailableError(msg)
+
+    async def forget_unreadable(self) -> Sequence[str]:
+        """Delete who is in them in a transaction, as with a segment that is removed."""
+        async with translated(), self._redis.pipeline(transaction=True) as pipe:
+            await pipe.watch(SEGMENTS)
+            stored: Any = await pipe.hgetall(SEGMENTS)
+            left = [
+                name
+                for name, value in stored.items()
+                if _segment(value) is None and await pipe.exists(_key_of(name))
+            ]
+            if not left:
+                return []
+            pipe.multi()  # type: ignore[no-untyped-call] # redis-py's
+            pipe.unlink(*map(_key_of, left))
+            pipe.incr(REVISION)
+            try:
+                await pipe.execute()
+            except WatchError:
+                return []  # somebody puts one: it is looked at again soon
+        return [readable(name) or "?" for name in left]
 
     async def open(self, users: Sequence[str]) -> Opened:
         """Return what is known; the revision first, so that what changes meanwhile is noticed."""
@@ -140,7 +157,7 @@ class RedisSegments:
         """Note it, where a segment is as it was when the walk began."""
         for segment in segments:
             change = partial(walked, was=segment, began=began)
-            await self._change(segment.name, change, overtakes=False)
+            await self._change(segment.name, change)
 
     async def sizes(self, names: Sequence[str]) -> list[int]:
         """Return how many people are in each: one round trip."""
@@ -222,6 +239,11 @@ class RedisSegments:
 
 def _key(name: str) -> str:
     return f"segment:{name}"
+
+
+def _key_of(name: bytes) -> bytes:
+    """Return the same of a name as it is stored: it may be no text."""
+    return _key("").encode() + name
 
 
 def _outbox(way: str) -> str:

@@ -21,6 +21,8 @@ MOST_WORDS = 100  # of a title that are looked at
 MOST_BRANDS = 50_000  # that are known
 RARE = 0.5  # of a title that never was: a brand found once is not believed wholly
 TRUSTED = 0.6  # of the titles that have a name are of that brand, or it is not said
+ENOUGH = 3  # titles that say their brand teach its name; what fewer teach may be a mistake,
+REACH = 20  # so that each of these speaks for so many titles without a brand, or for none
 
 WORD = re.compile(f"[{CJK}]|[^\\W{CJK}]+")
 
@@ -35,6 +37,7 @@ class KnownBrands:
     items: Counter[str] = field(default_factory=Counter)  # by brand
     seen: Counter[str] = field(default_factory=Counter)  # titles that have a brand's name
     right: Counter[str] = field(default_factory=Counter)  # those of them whose brand it is
+    bare: Counter[str] = field(default_factory=Counter)  # titles without a brand that have a name
     written: defaultdict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
 
     def meet(self, brand: str) -> None:
@@ -45,9 +48,13 @@ class KnownBrands:
             self.written[name][brand] += 1
 
     def count(self, title: str, brand: str) -> None:
-        """Count the names in the title of an item of a brand."""
+        """Count the names in the title of an item of a brand, or of none."""
+        names = {*names_in(words_of(title))} & self.items.keys()
+        if not brand:
+            self.bare.update(names)
+            return
         own = named(brand)
-        for name in {*names_in(words_of(title))} & self.items.keys():
+        for name in names:
             self.seen[name] += 1
             self.right[name] += name == own
 
@@ -55,13 +62,19 @@ class KnownBrands:
         """Return how often a title that has a name is of that brand."""
         return (self.right[name] + RARE) / (self.seen[name] + 2 * RARE)
 
+    def is_trusted(self, name: str) -> bool:
+        """Whether titles that have a name are of that brand: `the` is one in many more titles."""
+        right = self.right[name]
+        is_told_enough = right >= ENOUGH or self.bare[name] <= REACH * right
+        return self.share(name) >= TRUSTED and is_told_enough
+
     def said(self) -> dict[str, str]:
         """Return what a title says that has a name first: how its brand is mostly written.
 
         Empty where the name is not trusted: then nothing is said, whatever comes after it.
         """
         return {
-            name: _commonest(self.written[name]) if self.share(name) >= TRUSTED else ""
+            name: _commonest(self.written[name]) if self.is_trusted(name) else ""
             for name in sorted(self.items)
         }
 

@@ -17,7 +17,14 @@ from portrait.arrays import Doubles
 from portrait.evaluation.ranking import holm, paired_bootstrap
 from portrait.evaluation.situations import COMPLAINT, KNOWN, NEW, SEARCH
 from portrait.evaluation.trial import DEFAULTS, Figures, Ranks, Thresholds
-from portrait.evaluation.verdict import EXPLORED, LEAST_CASES, LEAST_LISTS, Check, Verdict
+from portrait.evaluation.verdict import (
+    EXPLORED,
+    LEAST_CASES,
+    LEAST_LISTS,
+    LEAST_PEOPLE,
+    Check,
+    Verdict,
+)
 from portrait.evaluation.verdict_words import few, said
 from portrait.experiments.off_policy import interval
 
@@ -269,7 +276,7 @@ def _explored(bench: _Bench) -> Iterator[Check]:
     before, after = bench.champion.explored, bench.challenger.explored
     if before is None or after is None or not after.lists:
         return
-    is_enough = after.lists >= LEAST_LISTS and len(after.people) > 1
+    is_enough = after.lists >= LEAST_LISTS and len(after.people) >= LEAST_PEOPLE
     trio = bench.each(
         lambda figures: (
             _mean_of(figures.explored.people) if figures.explored and is_enough else None
@@ -283,6 +290,7 @@ def _explored(bench: _Bench) -> Iterator[Check]:
         baseline=trio.baseline,
         limit=None,
         cases=after.lists,
+        people=len(after.people),
         interval=None if difference is None else (difference.low, difference.high),
         judged=is_enough,
         passed=True,

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 LEAST_CASES = 50  # people in a situation; a share of fewer says little
 LEAST_LISTS = 1_000  # in which places were drawn for: of fewer the interval is wider than any gain
+LEAST_PEOPLE = 30  # whose lists they were: of fewer the interval holds the truth too seldom
 EXPLORED = "explored clicks"
 COLUMNS = ("", "champion", "challenger", "baseline", "limit", "")
 
@@ -35,6 +36,9 @@ class Check(BaseModel):
         "`explored clicks`: lists.",
         examples=[107],
     )
+    people: int | None = Field(
+        None, description="Of `explored clicks`: people whose lists these are.", examples=[412]
+    )
     interval: tuple[float, float] | None = Field(
         None,
         description="95 % interval of the challenger's figure less the champion's.",
@@ -54,6 +58,11 @@ class Check(BaseModel):
     def needed(self) -> int:
         """Cases from which on it is judged."""
         return LEAST_LISTS if self.name == EXPLORED else LEAST_CASES
+
+    @property
+    def lacks_people(self) -> bool:
+        """Whether they are too few people for an interval, however many lists they had."""
+        return self.people is not None and self.people < LEAST_PEOPLE
 
     @property
     def is_gone(self) -> bool:
@@ -101,7 +110,7 @@ def _mark(check: Check) -> str:
     if not check.passed:
         return "FAILED"
     if not check.judged:
-        return "not judged"
+        return "too few people" if check.lacks_people else "not judged"
     if check.limit is None or check.challenger is None:
         return ""
     over = check.challenger - check.limit

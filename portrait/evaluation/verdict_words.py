@@ -7,7 +7,7 @@ how many people were asked; what was asked for, if it was missed, and whether ch
 from collections.abc import Mapping
 
 from portrait.evaluation.situations import COMPLAINT, KNOWN, NEW, SEARCH
-from portrait.evaluation.verdict import EXPLORED, Check
+from portrait.evaluation.verdict import EXPLORED, LEAST_PEOPLE, Check
 
 SERVING = "with the model that serves"
 SHARES: Mapping[str, str] = {  # a share, as so many of 100
@@ -47,6 +47,8 @@ def said(check: Check, p: float | None = None, *, is_allowed: bool = False) -> s
         p: The chance that the challenger is no better; None: nobody asked.
         is_allowed: Whether a person's settings allow whatever it is.
     """
+    if check.lacks_people:
+        return f"Too few people had explored lists: {check.people} of {LEAST_PEOPLE}."
     if check.name == EXPLORED and not check.judged:
         return f"Not enough explored lists yet: {check.cases or 0:,} of {check.needed:,}."
     if check.challenger is None and not check.judged:
@@ -62,6 +64,8 @@ def said(check: Check, p: float | None = None, *, is_allowed: bool = False) -> s
 
 def few(check: Check) -> str:
     """Say that there are too few cases, in a few words."""
+    if check.lacks_people:
+        return f"{SUBJECTS[check.name]} ({check.people} of {LEAST_PEOPLE} people)"
     return f"{SUBJECTS.get(check.name, check.name)} ({_cases(check)})"
 
 

@@ -54,7 +54,9 @@ class SegmentStore(Protocol):
         ...
 
     async def put(self, name: str, change: Callable[[Segment | None], Segment]) -> Segment:
-        """Let one be another in one step, and return that.
+        """Let one be another in one step, and return that; who looks at people goes on.
+
+        What they find by another expression than this is put right when everybody is looked at.
 
         Args:
             name: Of the segment.
@@ -68,6 +70,13 @@ class SegmentStore(Protocol):
 
     async def remove(self, name: str) -> bool:
         """Forget one, and who is in it, in one step. Says whether there was one."""
+        ...
+
+    async def forget_unreadable(self) -> Sequence[str]:
+        """Forget who is in segments that nobody can read, and name these; what was put stays.
+
+        Nobody looks at people by them, so that nobody else would ever leave.
+        """
         ...
 
     async def open(self, users: Sequence[str]) -> Opened:
@@ -136,6 +145,6 @@ def _id(moved: Moved, position: int) -> str:
 
 
 def walked(now: Segment | None, *, was: Segment, began: datetime) -> Segment | None:
-    """Note on a segment when everybody was looked at; None: it is not what it was any more."""
-    is_same = now is not None and now.model_copy(update={"walked_at": was.walked_at}) == was
-    return was.model_copy(update={"walked_at": began}) if is_same else None
+    """Note on a segment when everybody was looked at; None: its expression is another by now."""
+    is_same = now is not None and (now.key, now.at) == (was.key, was.at)
+    return now.model_copy(update={"walked_at": began}) if now is not None and is_same else None

@@ -11,7 +11,7 @@ from portrait.privacy.redact import redacted
 from portrait.reading.records import LONGEST_KEY
 from service.fields import USUAL_WAIT_MS, PositionToken, RequestBody, WaitMs
 from service.http.languages import Language, language_of
-from service.recommendations.surfaces import SURFACES, Manner, Source, Surface
+from service.recommendations.surfaces import DUE, SURFACES, Manner, Source, Surface
 
 MANNERS = "sources", "exclude_seen", "diversity", "same_category"  # that a request may override
 MOST_ITEMS = 100  # of one answer
@@ -140,7 +140,8 @@ class ListBody(RequestBody):
         None,
         description="Leave out what is among the user's newest events, and variants of what they "
         "bought; not what they took out of the cart and have neither touched since nor bought. "
-        "Unless it is said: on `home` and `email`.",
+        "Unless it is said: on `home` and `email`. With a public key and a `user_id` it is as the "
+        "surface has it.",
     )
     same_category: bool | None = Field(
         None,
@@ -163,6 +164,12 @@ class ListBody(RequestBody):
         usual = SURFACES[self.surface]
         said = {name: value for name in MANNERS if (value := getattr(self, name)) is not None}
         return replace(usual, **said) if said else usual
+
+    @property
+    def tells(self) -> bool:
+        """Whether it says by itself, or beside its like, what somebody did or was shown."""
+        manner, usual = self.manner, SURFACES[self.surface]
+        return DUE in manner.sources or manner.is_once or manner.exclude_seen != usual.exclude_seen
 
 
 class AskerBody(RequestBody):

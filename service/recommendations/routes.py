@@ -17,7 +17,6 @@ from service.recommendations.page_schemas import Page, PageRequest
 from service.recommendations.recommender import Recommender
 from service.recommendations.remembered import recommend
 from service.recommendations.schemas import ListRequest, Recommendations
-from service.recommendations.surfaces import DUE
 from service.routing import CostlyRoute
 from service.waiting import wait_for
 
@@ -36,7 +35,7 @@ async def post_recommend(asked: ListRequest, request: Request) -> Response:
     With `min_position` it waits until all that was sent before that is known; a list that could not
     is answered all the same, and says so: `position_reached`.
     """
-    check_public(caller_of(request), asked, is_told=DUE in asked.manner.sources)
+    check_public(caller_of(request), asked, is_told=asked.tells)
     asked = asked.spoken(request.headers.get("accept-language", ""))
     answer = await recommend(
         asked,
@@ -56,7 +55,7 @@ async def post_page(asked: PageRequest, request: Request) -> Response:
     another item; it is left out where they have done nothing. A row costs as much as a list.
     """
     caller, (parts, live) = caller_of(request), state_of(request)
-    is_told = any(row.surface == "item" or DUE in row.manner.sources for row in asked.rows)
+    is_told = any(row.surface == "item" or row.tells for row in asked.rows)
     check_public(caller, asked, is_told=is_told)
     await pay(request, caller, PAGE_COST * (len(asked.rows) - 1))
     asked = asked.spoken(request.headers.get("accept-language", ""))
@@ -89,7 +88,8 @@ def check_public(caller: Caller, asked: AskerBody, *, is_told: bool) -> None:
         caller: Whose key it is.
         asked: For whom, and with which reasons.
         is_told: Whether what is asked for says what somebody did: what they bought is due again,
-            a row stands there because they bought something.
+            a row stands there because they bought something, a list differs from another by what
+            they have seen.
 
     Raises:
         ScopeMissingError: It would.
@@ -104,6 +104,7 @@ def check_public(caller: Caller, asked: AskerBody, *, is_told: bool) -> None:
     if asked.explain or is_told:
         msg = (
             "A public key is not told what a visitor did: neither `explain`, nor what is due again,"
-            " nor rows of a page about an item; leave out `user_id`, or let your server ask."
+            " nor rows of a page about an item, nor `exclude_seen` other than the surface has it,"
+            " nor `rotation` or the surface `email`; leave out `user_id`, or let your server ask."
         )
         raise ScopeMissingError(msg)

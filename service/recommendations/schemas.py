@@ -93,7 +93,8 @@ class ListRequest(RecommendationRequest):
         gt=0,
         le=1,
         description="How much less items count that this user was given just now by a list that "
-        "rotates or is `paged`: 0.2 moves them down a little, with 1 they come last of what suits.",
+        "rotates or is `paged`: 0.2 moves them down a little, with 1 they come last of what suits. "
+        "Not with a public key.",
     )
     rotation_seconds: int = Field(
         7_200,
@@ -106,6 +107,11 @@ class ListRequest(RecommendationRequest):
     def is_remembered(self) -> bool:
         """Whether it must be remembered what is given."""
         return self.paged or self.after is not None or self.rotation is not None
+
+    @property
+    def tells(self) -> bool:
+        """Likewise; what moves down was in a list of theirs."""
+        return self.rotation is not None or super().tells
 
     @model_validator(mode="after")
     def _rotates_for_somebody(self) -> Self:

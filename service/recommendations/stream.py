@@ -23,7 +23,6 @@ from service.http.problems import WRITING, declared
 from service.recommendations.recommender import Recommender, Written
 from service.recommendations.routes import check_public, is_counted, is_reached
 from service.recommendations.schemas import RecommendationRequest
-from service.recommendations.surfaces import DUE
 from service.routing import CostlyRoute
 from service.streams import LastEventId, Stream, Told, follow, shown
 
@@ -97,7 +96,7 @@ async def _opened(
     asked: RecommendationRequest, request: Request, known: LastEventId = ""
 ) -> AsyncIterator[Stream]:
     """Open a stream, or say why not as `POST /recommend` does."""
-    check_public(caller_of(request), asked, is_told=DUE in asked.manner.sources)
+    check_public(caller_of(request), asked, is_told=asked.tells)
     lists = _Lists(asked.spoken(request.headers.get("accept-language", "")), request)
     with seats_of(request).held(request.scope):
         yield Stream(request, "recommendations", known, await lists.first(), lists.next)

@@ -82,7 +82,9 @@ async def put_segment(
 ) -> SegmentAnswer:
     """Make a segment, or change it; it is written down in the audit log.
 
-    The segment worker looks at everybody by it at once, and from then on at whoever does anything.
+    The segment worker looks at everybody by it at once, or, while expressions change without end,
+    half of the time; and from then on at whoever does anything. The same expression again changes
+    nothing but `webhook`.
     Whoever enters or leaves is told on the topic `segments`, also because the expression is
     another. In it are only people who let what they are shown follow from what they do, and who are
     not suppressed; no anonymous visitors.
@@ -91,20 +93,16 @@ async def put_segment(
     author, now = caller_of(request).name, datetime.now(UTC)
 
     def changed(before: Segment | None) -> Segment:
-        version, walked_at = 1, None
-        if before is not None:
-            is_same = (before.expression, before.spelled) == (said.text, spelled)
-            version = before.version + (not is_same)
-            walked_at = before.walked_at if is_same else None
+        if before is not None and (before.expression, before.spelled) == (said.text, spelled):
+            return before.model_copy(update={"webhook": body.webhook})
         return Segment(
             name=name,
-            version=version,
+            version=1 if before is None else before.version + 1,
             expression=said.text,
             spelled=dict(spelled),
             webhook=body.webhook,
             author=author,
             at=now,
-            walked_at=walked_at,
         )
 
     segment = await parts.segments.put(name, changed)

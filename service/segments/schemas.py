@@ -68,8 +68,8 @@ class SegmentAnswer(ResponseBody):
     version: int = Field(description="One more with each other expression.", examples=[1])
     expression: str = Field(examples=[EXAMPLE])
     webhook: bool = Field(examples=[False])
-    author: str = Field(description="Who put it last.", examples=["key 3f9c1a20b7de"])
-    at: AwareDatetime = Field(description="When.", examples=["2026-11-27T09:30:00Z"])
+    author: str = Field(description="Who put this expression.", examples=["key 3f9c1a20b7de"])
+    at: AwareDatetime = Field(description="When that was.", examples=["2026-11-27T09:30:00Z"])
     state: Literal["filling", "live"] = Field(
         description="`filling`: not everybody has been looked at by this version yet. `live`: who "
         "enters and leaves by what they do is in it or out within seconds; by time alone, by a "

@@ -1,6 +1,6 @@
 """Where segments lie: the same suite on the fake and on Redis."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -91,6 +91,25 @@ class SegmentStoreContract:
         with pytest.raises(OvertakenError):
             await store.settle(opened, [Moved(TEA, "ann", is_in=True)], NOW)
 
+    async def test_a_segment_that_is_put_overtakes_nobody(self, store: SegmentStore) -> None:
+        await put(store, TEA)
+        opened = await store.open(["ann"])
+        await put(store, TEA, TEA.model_copy(update={"version": 2}), WINE)
+
+        await store.settle(opened, [Moved(TEA, "ann", is_in=True)], NOW)
+
+        assert await members(store, "tea") == {Member("ann", NOW)}
+
+    async def test_where_all_can_be_read_nobody_is_forgotten(self, store: SegmentStore) -> None:
+        await put(store, TEA)
+        await enter(store, TEA, "ann")
+        opened = await store.open(["ann"])
+
+        assert await store.forget_unreadable() == []
+
+        assert await members(store, "tea") == {Member("ann", NOW)}
+        await store.settle(opened, [], NOW)
+
     async def test_with_a_segment_goes_who_is_in_it(self, store: SegmentStore) -> None:
         await put(store, TEA)
         await enter(store, TEA, "ann")
@@ -137,6 +156,17 @@ class SegmentStoreContract:
 
         assert await store.all() == [TEA.model_copy(update={"walked_at": AT}), other]
 
+    async def test_a_walk_counts_whatever_is_changed_but_the_expression(
+        self, store: SegmentStore
+    ) -> None:
+        quiet = TEA.model_copy(update={"webhook": False})
+        anew = WINE.model_copy(update={"at": AT + timedelta(seconds=1)})  # deleted, and put again
+        await put(store, quiet, anew)
+
+        await store.note_walk([TEA, WINE], AT)
+
+        assert await store.all() == [quiet.model_copy(update={"walked_at": AT}), anew]
+
 
 class TestMemorySegments(SegmentStoreContract):
     @pytest.fixture
@@ -163,6 +193,25 @@ class TestRedisSegments(SegmentStoreContract):
         assert (await store.open(["ann"])).since == [{"ann": 0}]
         await put(store, WINE)
         assert await store.all() == [TEA, WINE]
+
+    @pytest.mark.parametrize("name", [b"wine", b"\xff"])
+    async def test_who_is_in_one_that_nobody_can_read_is_forgotten_and_the_rest_stays(
+        self, store: SegmentStore, redis: Redis, name: bytes
+    ) -> None:
+        await put(store, TEA)
+        await enter(store, TEA, "ann")
+        await redis.hset("segments", name, b'{"of": "a newer version"}')
+        await redis.hset(b"segment:" + name, "ann", NOW)
+        opened = await store.open(["ann"])
+
+        assert len(await store.forget_unreadable()) == 1
+        assert await store.forget_unreadable() == []
+
+        assert not await redis.exists(b"segment:" + name)
+        assert await redis.hget("segments", name) == b'{"of": "a newer version"}'
+        assert await members(store, "tea") == {Member("ann", NOW)}
+        with pytest.raises(OvertakenError):  # who looked before
+            await store.settle(opened, [], NOW)
 
     async def test_a_key_of_another_type_holds_up_nobody(
         self, store: SegmentStore, redis: Redis

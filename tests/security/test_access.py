@@ -250,6 +250,39 @@ def test_a_public_key_is_worth_nothing_elsewhere(guarded: Guarded, origin: str |
     assert answer.status_code == 403
 
 
+VISITOR = {"user_id": "anonymous:guessed"}
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "is_refused"),
+    [
+        ("/recommend", VISITOR, False),
+        ("/recommend", VISITOR | {"exclude_seen": True}, False),  # as `home` has it
+        ("/recommend", VISITOR | {"exclude_seen": False}, True),
+        ("/recommend", VISITOR | {"surface": "email"}, True),
+        ("/recommend", VISITOR | {"rotation": 1}, True),
+        ("/recommend/stream", VISITOR | {"exclude_seen": False}, True),
+        ("/recommend/page", VISITOR | {"rows": [{}, {"exclude_seen": False}]}, True),
+    ],
+    ids=str,
+)
+def test_a_page_does_not_choose_whether_what_a_visitor_has_seen_or_was_given_is_left_out(
+    guarded: Guarded,
+    path: str,
+    body: dict[str, object],
+    is_refused: bool,  # noqa: FBT001 - a case
+) -> None:
+    def answer(token: str, **headers: str) -> httpx.Response:
+        headers |= {"authorization": f"Bearer {token}"}
+        return httpx.post(guarded.url + path, json=body, headers=headers, timeout=20)
+
+    shown = answer(guarded.keys["public"], origin=PAGES)
+    own = answer(guarded.keys[Scope.RECOMMEND])
+
+    assert own.status_code == 503  # there is no model yet
+    assert shown.status_code == (403 if is_refused else 503), shown.text
+
+
 def test_a_packed_body_is_not_unpacked(guarded: Guarded) -> None:
     headers = {
         "authorization": f"Bearer {guarded.keys[Scope.EVENTS_WRITE]}",

@@ -35,7 +35,6 @@ class MemorySegments:
         if len(self.segments.keys() | {name}) > MOST_SEGMENTS:
             raise TooManySegmentsError
         self.segments[name] = changed
-        self.revision += 1
         return changed
 
     async def remove(self, name: str) -> bool:
@@ -43,6 +42,10 @@ class MemorySegments:
         self.since.pop(name, None)
         self.revision += 1
         return self.segments.pop(name, None) is not None
+
+    async def forget_unreadable(self) -> Sequence[str]:
+        """Find none: what is in memory can be read."""
+        return []
 
     async def open(self, users: Sequence[str]) -> Opened:
         """Return what is known."""

@@ -3,8 +3,10 @@
 import pytest
 
 from portrait.catalogue.brands import (
+    ENOUGH,
     LONGEST,
     MOST_WORDS,
+    REACH,
     KnownBrands,
     brand_in,
     first_known,
@@ -28,7 +30,8 @@ ITEMS = [
 def taught(*items: tuple[str, str]) -> dict[str, str]:
     known = KnownBrands()
     for _, brand in items:
-        known.meet(brand)
+        if brand:
+            known.meet(brand)
     for title, brand in items:
         known.count(title, brand)
     return known.said()
@@ -63,6 +66,23 @@ def test_a_name_is_trusted_from_six_in_ten_titles_on() -> None:
     assert shares(4, 6) == "Fine"  # 4.5 / 7
     assert shares(3, 5) == ""  # 3.5 / 6
     assert taught(("A thing", "Unseen")) == {"unseen": ""}
+
+
+@pytest.mark.parametrize("teaching", range(1, ENOUGH))
+def test_a_few_items_of_a_brand_do_not_speak_for_very_many_titles(teaching: int) -> None:
+    def said(bare: int) -> str:
+        return taught(
+            *[("The thing", "The")] * teaching, *[(f"The lamp {n}", "") for n in range(bare)]
+        )["the"]
+
+    assert said(REACH * teaching) == "The"
+    assert said(REACH * teaching + 1) == ""
+
+
+def test_enough_items_of_a_brand_speak_for_as_many_titles_as_there_are() -> None:
+    bare = [(f"Acme lamp {n}", "") for n in range(REACH * REACH)]
+
+    assert taught(*[("Acme thing", "Acme")] * ENOUGH, *bare) == {"acme": "Acme"}
 
 
 def test_brands_beyond_those_that_are_known_are_not_met(monkeypatch: pytest.MonkeyPatch) -> None:

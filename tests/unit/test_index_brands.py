@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from portrait.catalogue.brands import brand_in
+from portrait.catalogue.brands import REACH, brand_in
 from portrait.events.item import Item
 from tests.support.catalogues import catalogue
 from tests.support.fakes import MemoryCatalogue
@@ -86,6 +86,16 @@ async def test_nothing_is_learned_from_what_was_read_or_only_events_say() -> Non
     assert await read_of(store, "saw", "drill", "tape") == ["", "", ""]
     assert store.known is not None
     assert store.known[1] == {}
+
+
+async def test_one_item_of_a_brand_that_is_a_common_word_gives_it_to_nobody() -> None:
+    odd = Item(id="odd", title="The saw", brand="The")
+    bare = [Item(id=f"bare-{n}", title=f"The thing {n}") for n in range(REACH + 1)]
+
+    store, _ = await branded(odd, *bare, SAW, DRILL)
+
+    assert {*await read_of(store, *[item.id for item in bare])} == {""}
+    assert await read_of(store, "drill") == ["Acme"]
 
 
 async def test_it_is_learned_again_no_sooner_than_after_a_while_and_read_at_once(

@@ -13,7 +13,14 @@ from portrait.evaluation.judge import judge
 from portrait.evaluation.ranking import gains, hits, paired_bootstrap
 from portrait.evaluation.situations import COMPLAINT, KNOWN, NEW, SEARCH, SITUATIONS
 from portrait.evaluation.trial import DEFAULTS, Explored, Figures, HeadFigures, Ranks
-from portrait.evaluation.verdict import EXPLORED, LEAST_CASES, LEAST_LISTS, Check, Verdict
+from portrait.evaluation.verdict import (
+    EXPLORED,
+    LEAST_CASES,
+    LEAST_LISTS,
+    LEAST_PEOPLE,
+    Check,
+    Verdict,
+)
 
 USERS = 400
 ITEMS = 2_000
@@ -519,8 +526,8 @@ def test_the_thresholds_go_into_a_manifest_by_name() -> None:
     assert DEFAULTS.as_figures()["older_change"] == -0.02
 
 
-def explored(share: float, lists: int, seed: int = 0) -> Explored:
-    return Explored(mostly(share, users=lists, seed=seed), lists)
+def explored(share: float, lists: int, users: int = USERS) -> Explored:
+    return Explored(mostly(share, users), lists)
 
 
 def test_what_was_drawn_stands_beside_the_exams_and_decides_nothing() -> None:
@@ -553,6 +560,33 @@ def test_of_few_explored_lists_it_says_how_many_there_are() -> None:
     assert (check.judged, check.passed, check.challenger) == (False, True, None)
     assert check.reason == "Not enough explored lists yet: 999 of 1,000."
     assert "explored lists (999 of 1000 cases)" in verdict.reason
+
+
+@pytest.mark.parametrize("people", [1, 2, LEAST_PEOPLE - 1])
+def test_of_too_few_people_however_many_lists_they_had_there_is_neither_figure_nor_interval(
+    people: int,
+) -> None:
+    before, after = (explored(share, 10 * LEAST_LISTS, people) for share in (0.9, 0.0))
+
+    verdict = judge(replace(CHAMPION, explored=before), challenger(explored=after))
+
+    (check,) = [check for check in verdict.checks if check.name == EXPLORED]
+    assert verdict.promote
+    assert (check.judged, check.people) == (False, people)
+    assert (check.champion, check.challenger, check.interval) == (None, None, None)
+    assert check.reason == f"Too few people had explored lists: {people} of 30."
+    assert f"explored lists ({people} of 30 people)" in verdict.reason
+    (row,) = [line for line in verdict.table().splitlines() if line.startswith(EXPLORED)]
+    assert row.endswith("too few people")
+
+
+def test_of_people_enough_there_is_an_interval() -> None:
+    just = explored(0.5, LEAST_LISTS, LEAST_PEOPLE)
+
+    verdict = judge(replace(CHAMPION, explored=just), challenger(explored=just))
+
+    (check,) = [check for check in verdict.checks if check.name == EXPLORED]
+    assert (check.judged, check.interval) == (True, (0, 0))
 
 
 def test_where_nothing_is_explored_nothing_is_said_of_it() -> None:

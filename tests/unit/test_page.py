@@ -219,8 +219,13 @@ async def test_a_public_key_asks_for_no_page_of_who_is_known(user: str | None, s
         ("/recommend", {"explain": True}),
         ("/recommend", {"surface": "again"}),
         ("/recommend", {"sources": ["due"]}),
+        ("/recommend", {"exclude_seen": False}),
+        ("/recommend", {"surface": "search", "query": "pasta", "exclude_seen": True}),
+        ("/recommend", {"rotation": 0.2}),
+        ("/recommend", {"surface": "email"}),
         ("/recommend/groups", {"by": "category"}),
         ("/recommend/page", {"rows": [{}], "explain": True}),
+        ("/recommend/page", {"rows": [{}, {"exclude_seen": False}]}),
         ("/recommend/page", {"rows": [{}, {"surface": "again"}]}),
         ("/recommend/page", {"rows": [{"surface": "item"}]}),
         ("/recommend/page", {"rows": [{"surface": "item", "item_id": "spaghetti"}]}),
@@ -243,7 +248,20 @@ async def test_a_public_key_is_not_told_what_a_visitor_did(
     assert told.status_code == (own.status_code if user is None else 403), told.text
 
 
-@pytest.mark.parametrize("more", [{"explain": True}, {"surface": "again"}], ids=str)
+@pytest.mark.parametrize("more", [{}, {"exclude_seen": True}, {"paged": True}], ids=str)
+async def test_a_public_key_has_the_usual_list_of_a_visitor(more: dict[str, object]) -> None:
+    shop = await shop_of()
+    token = token_of(shop, Scope.RECOMMEND, origins=[PAGES])
+    body, page = {"user_id": "anonymous:guessed", **more}, {"origin": PAGES}
+    async with guarded(shop) as client:
+        answer = await asked(client, "POST", "/recommend", token, json=body, headers=page)
+
+    assert answer.status_code == 200, answer.text
+
+
+@pytest.mark.parametrize(
+    "more", [{"explain": True}, {"surface": "again"}, {"exclude_seen": False}], ids=str
+)
 async def test_a_public_key_is_not_told_it_in_a_stream(more: dict[str, object]) -> None:
     shop = await shop_of()
     public = token_of(shop, Scope.RECOMMEND, origins=[PAGES])

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic_core import from_json
@@ -260,6 +261,91 @@ async def test_a_new_segment_is_walked_at_once_and_an_old_one_when_it_is_due(pas
         await task
 
     assert await walked_at() == to_moment(shop.now_ms)
+
+
+class Hour:
+    """A clock of its own, on which each look at whether a walk is due takes a second."""
+
+    def __init__(self, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.seconds = 1_000.0
+        self.until = self.seconds + 3_600
+        self.closing = shop.closing
+        monkeypatch.setattr("workers.segments.walk.monotonic", lambda: self.seconds)
+        monkeypatch.setattr("workers.segments.walk.closes_within", self.wait)
+
+    async def wait(self, _closing: asyncio.Event, seconds: float) -> bool:
+        self.seconds += seconds
+        return self.seconds > self.until
+
+
+async def test_an_expression_that_changes_without_end_has_everybody_looked_at_half_of_the_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shop, walks = await shop_of(), list[float]()
+    hour = Hour(shop, monkeypatch)
+
+    async def changed_meanwhile(*_: object) -> None:
+        walks.append(hour.seconds)
+        hour.seconds += 120
+
+    monkeypatch.setattr("workers.segments.walk.walk", changed_meanwhile)
+
+    await keep_walking(shop.segments, timedelta(days=1), shop.closing)
+
+    assert walks[0] == 1_001  # at once
+    assert len(walks) == 3_600 // (120 + 120)
+
+
+async def test_several_changes_while_everybody_is_looked_at_are_one_more_look_and_the_same_is_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shop, walks = await shop_of(), 0
+    Hour(shop, monkeypatch)
+    walked = walk
+
+    async def counted(
+        segments: Segments, known: Sequence[Segment], began: datetime, closing: asyncio.Event
+    ) -> None:
+        nonlocal walks
+        walks += 1
+        if walks == 1:
+            for version in (2, 3, 4):
+                await shop.put(BUYERS.model_copy(update={"version": version, "at": began}))
+        elif walks == 2:  # again, as it is
+            await shop.store.put("buyers", lambda known: known or BUYERS)
+        await walked(segments, known, began, closing)
+
+    monkeypatch.setattr("workers.segments.walk.walk", counted)
+
+    await keep_walking(shop.segments, timedelta(days=1), shop.closing)
+
+    assert walks == 2
+    (segment,) = await shop.store.all()
+    assert (segment.version, segment.walked_at is None) == (4, False)
+
+
+class Damaged(MemorySegments):
+    """A store with a segment that nobody can read."""
+
+    async def forget_unreadable(self) -> Sequence[str]:
+        """Forget who is in it."""
+        return ["wine"] if self.since.pop("wine", None) else []
+
+
+async def test_who_is_in_a_segment_that_nobody_can_read_is_forgotten_and_not_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shop = Shop(Damaged())
+    shop.store.since["wine"] = {"ann": 1}
+    Hour(shop, monkeypatch)
+
+    with structlog.testing.capture_logs() as lines:
+        await keep_walking(shop.segments, timedelta(minutes=10), shop.closing)
+
+    assert "wine" not in shop.store.since
+    assert lines == [
+        {"event": "segment_members_forgotten", "segments": ["wine"], "log_level": "warning"}
+    ]
 
 
 async def until_told(shop: Shop, way: str) -> None:

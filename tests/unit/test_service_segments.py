@@ -62,10 +62,12 @@ async def test_another_expression_is_another_version_and_a_webhook_is_none() -> 
         (before,) = await shop.segments.all()
         await shop.segments.note_walk([before], before.at)
         same = await client.put("/segments/tea", json={"expression": "spend > 1", "webhook": True})
+        (kept,) = await shop.segments.all()
         other = await client.put("/segments/tea", json={"expression": "spend > 2"})
 
     assert (same.json()["version"], same.json()["state"]) == (1, "live")
     assert (other.json()["version"], other.json()["state"]) == (2, "filling")
+    assert kept == before.model_copy(update={"walked_at": before.at, "webhook": True})
 
 
 async def test_an_expression_is_read_once_however_often_it_is_told() -> None:

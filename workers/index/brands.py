@@ -81,7 +81,7 @@ class Brands:
             self._version, self._said = known
 
     async def _learn(self) -> None:
-        """Learn what names say from what has a brand, and let all know."""
+        """Learn what names say from what has a brand, and what has none; let all know."""
         self._has_changed = False
         known = KnownBrands()
         async for items in self._pages():
@@ -89,7 +89,7 @@ class Brands:
                 known.meet(item.brand)
         if known.items:
             async for items in self._pages():
-                await asyncio.to_thread(_count, known, [*filter(_teaches, items)])
+                await asyncio.to_thread(_count, known, [*filter(_counts, items)])
         said = known.said()
         await self._store.know_brands(said)
         await self._take_up()
@@ -134,6 +134,10 @@ async def keep_brands(brands: Brands) -> None:
 
 def _teaches(item: Item) -> bool:
     return bool(item.brand) and not isinstance(item, IntroducedItem)
+
+
+def _counts(item: Item) -> bool:
+    return _teaches(item) or item.lacks_brand
 
 
 def _count(known: KnownBrands, items: Sequence[Item]) -> None:

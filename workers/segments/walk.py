@@ -2,13 +2,14 @@
 
 It finds who leaves because time has passed, who is in a segment that is new, whose consent is
 another, and who was touched while a notice was lost. As many people at a time as a batch has, in
-turn with those who have done something, so that nobody waits for a walk.
+turn with those who have done something, so that nobody waits for a walk. Expressions that change
+without end have everybody looked at half of the time: after a walk it rests for as long.
 """
 
 import asyncio
-import time
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from time import monotonic
 
 import structlog
 
@@ -28,19 +29,27 @@ log = structlog.get_logger()
 
 async def keep_walking(segments: Segments, every: timedelta, closing: asyncio.Event) -> None:
     """Walk whenever it is due, until told to stop; what is away is waited for."""
+    rested_at = 0.0
     while not await closes_within(closing, LOOK_SECONDS):
         try:
+            if unreadable := await segments.store.forget_unreadable():
+                log.warning("segment_members_forgotten", segments=unreadable)
             now = to_moment(round(segments.now() * 1_000))
             known = await segments.store.all()
-            if any(_is_due(each, now, every) for each in known):
+            started = monotonic()
+            is_rested = started >= rested_at
+            if any(_is_due(each, now, every, is_rested=is_rested) for each in known):
                 await walk(segments, known, now, closing)
+                rested_at = 2 * monotonic() - started
         except StoreUnavailableError as error:
             log.warning("walk_broken_off", reason=str(error))
 
 
-def _is_due(segment: Segment, now: datetime, every: timedelta) -> bool:
+def _is_due(segment: Segment, now: datetime, every: timedelta, *, is_rested: bool) -> bool:
     """Say whether everybody is to be looked at; a moment to come is of a clock that went back."""
-    return segment.walked_at is None or not timedelta() <= now - segment.walked_at < every
+    if segment.walked_at is None:
+        return is_rested
+    return not timedelta() <= now - segment.walked_at < every
 
 
 async def walk(
@@ -51,7 +60,7 @@ async def walk(
     Raises:
         StoreUnavailableError: The store does not answer.
     """
-    started, people = time.monotonic(), 0
+    started, people = monotonic(), 0
     async for users in segments.profiles.scan():
         if not await _look_at(segments, users, closing):
             return
@@ -61,7 +70,7 @@ async def walk(
             if not await _look_at(segments, [each.user for each in members], closing):
                 return
     await segments.store.note_walk(known, began)
-    seconds = time.monotonic() - started
+    seconds = monotonic() - started
     metrics.segment_walk_seconds.set(seconds)
     log.info("segments_walked", segments=len(known), people=people, seconds=round(seconds, 3))
 
