@@ -133,9 +133,9 @@ def test_a_complaint_is_no_reason_for_what_is_unlike_its_item(
 
 def test_a_complaint_speaks_against_what_is_like_its_item_once() -> None:
     complaints = (Action.REVIEW, 0, 0, 10), (Action.RETURN, 0, 1, 0)
-    click, bought = (Action.CLICK, 1, 2, 0), (Action.PURCHASE, 0, 3, 0)
+    click, cart = (Action.CLICK, 1, 2, 0), (Action.CART, 0, 3, 0)
 
-    found = named(*complaints, click, bought, shares=[-0.3, -0.4, 0.1, 0.2])
+    found = named(*complaints, click, cart, shares=[-0.3, -0.4, 0.1, 0.2])
 
     assert [event for event, _ in found.favour] == [2]
     ((event, share),) = found.against
