@@ -14,6 +14,8 @@ from portrait.events.consent import WITHDRAWN, Consent
 from portrait.events.unwanted import FOR_GOOD, Unwanted, What, Word, encode_unwanted, thing_of
 from portrait.profiles.store import Stored
 from portrait.times import DAY_MS
+from service.audiences.schemas import TOO_FEW_NAMED, TOO_SMALL
+from service.http.problems import cut
 from tests.support.catalogues import catalogue
 from tests.support.fakes import MemoryProfiles
 from tests.support.models import learned_model
@@ -170,8 +172,9 @@ async def test_too_few_people_are_refused_in_words() -> None:
         ({**CHEESE, "churn_risk": {"min": 0.5}}, "forecast-missing", "churn_risk"),
         ({"like": {}}, "request-invalid", "one of"),
         ({"like": {"item_id": "milk", "text": "milk"}}, "request-invalid", "one of"),
-        ({"like": {"users": ["ann"] * 19}}, "request-invalid", "at least 20"),
-        ({**CHEESE, "size": 19}, "request-invalid", "20"),
+        ({"like": {"users": ["ann"] * 19}}, "request-invalid", TOO_FEW_NAMED),
+        ({"like": {"users": []}}, "request-invalid", TOO_FEW_NAMED),
+        ({**CHEESE, "size": 19}, "request-invalid", TOO_SMALL),
         ({**CHEESE, "size": 100_001}, "request-invalid", "100000"),
         ({}, "request-invalid", "required"),
     ],
@@ -185,6 +188,12 @@ async def test_what_means_nothing_is_told_in_words(
     assert answer.status_code == 422
     assert answer.json()["type"].endswith(kind)
     assert words in answer.text
+
+
+def test_who_asks_for_too_few_is_told_the_least_and_why_in_full() -> None:
+    for said in (TOO_FEW_NAMED, TOO_SMALL):
+        assert "20 people at least: an audience never singles anybody out" in said
+        assert cut(said) == said
 
 
 async def test_there_is_no_other_audience() -> None:
