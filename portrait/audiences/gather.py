@@ -107,7 +107,7 @@ async def gather(
         profiles: Of the shop.
         reader: How they are read.
         heads: Of the model in service.
-        tell: Is told now and then how many profiles have been looked at, of both walks.
+        tell: Is told now and then how many people have been looked at, in either walk.
 
     Raises:
         AudienceTooNarrowError: Fewer than FEWEST lead, or would be in it.
@@ -128,11 +128,11 @@ async def gather(
     if sample.sampled < FEWEST:
         raise AudienceTooNarrowError(TOO_FEW_OTHERS)
     likeness = await asyncio.to_thread(sample.likeness)
-    search = _Search(wanted, reader, heads, likeness)
+    search, looked_again = _Search(wanted, reader, heads, likeness), 0
     async for users, stored in parts(profiles):
         await asyncio.to_thread(search.look, users, stored)
-        looked_at += len(users)
-        await tell(looked_at)
+        looked_again += len(users)
+        await tell(max(looked_at, looked_again))
     return await asyncio.to_thread(search.found, len(sample.led))
 
 

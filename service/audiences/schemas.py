@@ -149,7 +149,7 @@ class AudienceAnswer(ResponseBody):
     reason: str | None = Field(description="Why it was refused, or failed.", examples=[None])
     asked_at: Moment
     looked_at: Count = Field(
-        description="Profiles, of two walks over all of them.", examples=[24_310]
+        description="People, each once, though there are two walks.", examples=[24_310]
     )
     leaders: Count = Field(
         description="People whom the others are to be like, at most 2,000 of them.", examples=[412]

@@ -216,6 +216,17 @@ async def test_fewer_than_twenty_leaders_or_members_are_too_few(
         await found(shop(cheese=cheese, milk=milk), wanted)
 
 
+async def test_who_is_looked_at_in_both_walks_is_counted_once() -> None:
+    told: list[int] = []
+
+    async def listen(looked_at: int) -> None:
+        told.append(looked_at)
+
+    await gather(Wanted(BOUGHT_CHEESE, 60), shop(), READER, None, listen)
+
+    assert (told[-1], told) == (200, sorted(told))
+
+
 class Crowd:
     """A store with as many people as are asked for, of whom none is held."""
 
