@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from demo.habits import plain
+from portrait.model.habit_words import plain
 
 WIDTH = 30  # of a bar, in characters
 ARROWS = {"rising": "↗", "steady": "→", "falling": "↘"}

@@ -2,7 +2,7 @@
 
 from typing import Annotated, TypedDict
 
-from fastapi import Depends, Path, Request
+from fastapi import Depends, Path, Query, Request
 from pydantic import StringConstraints
 
 from portrait.events.item import LONGEST_ID, Id
@@ -10,6 +10,7 @@ from portrait.reading.records import LONGEST_KEY
 from service.access.caller import Caller
 from service.access.guard import Guard
 from service.http.border import Border
+from service.http.languages import Language
 from service.live import Live
 from service.parts import Parts
 from service.recommendations.turns import Turns
@@ -94,4 +95,8 @@ OldItemIdPath = Annotated[
 ]
 ItemIdPath = Annotated[
     Id, Path(description="As in the events. May contain slashes.", examples=["1082185"])
+]
+Spoken = Annotated[
+    Language | None,
+    Query(description="Of sentences; else by `Accept-Language`, else English."),
 ]

@@ -6,9 +6,8 @@ any other goes what was understood of it, so that the workers understand the sam
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
-from uuid import uuid4
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_json
@@ -26,8 +25,9 @@ from portrait.reading.envelopes import enveloped, messages_in, messages_of, valu
 from portrait.reading.events import Reading, read_messages
 from portrait.reading.records import LARGEST_EVENT, Clock, refusal
 from portrait.reading.report import End, canonical, report_of
+from portrait.reading.short import complete
 from portrait.reading.straight import plain_event
-from portrait.reading.values import Fields, as_json
+from portrait.reading.values import as_json
 from portrait.times import MILLISECOND
 from service.http.bodies import MOST_VALUES, is_crowded
 from service.http.problems import MOST_BYTES, EventsInvalidError, FieldError, cut
@@ -168,15 +168,7 @@ class _Reader:
         if event is not None:
             return Reading([event], left_out=[{}]), payload
         messages = messages_in(sent)
-        return read_messages(messages, dialect=self.dialect, complete=_complete), None
-
-
-def _complete(fields: Fields) -> None:
-    """Add an id and a time where the producer left them out: then a repeat is not recognised."""
-    fields.setdefault("event_id", str(uuid4()))
-    if "occurred_at" not in fields:
-        fields["occurred_at"] = datetime.now(UTC)
-        fields.pop("sent_at", None)
+        return read_messages(messages, dialect=self.dialect, complete=complete), None
 
 
 def _result(index: int, sent: object, status: Any, reason: str | None) -> EventResult:  # noqa: ANN401

@@ -26,6 +26,18 @@ from portrait.profiles.store import ProfileStore, Stored
 
 FEWEST = 20  # leaders, and members: an audience never singles anybody out
 MOST_LEADERS, MOST_SAMPLED = 2_000, 10_000  # whose vectors are kept: 2 KB each at 256 dimensions
+TOO_FEW_LEADERS = (
+    f"Fewer than {FEWEST} people are named, or bought what is meant, as far as they may be asked "
+    "for: an audience never singles anybody out. Name more of them, or say what more people buy."
+)
+TOO_FEW_OTHERS = (
+    f"There are fewer than {FEWEST} others who may be asked for: an audience never singles anybody "
+    "out. It takes more people of whom something is known."
+)
+TOO_FEW_MEMBERS = (
+    f"Fewer than {FEWEST} people would be in it: an audience never singles anybody out. Ask for a "
+    "lower `least_score`, or filter less."
+)
 PART = 200  # people whose arrays are made at once: some 10 ms of a thread
 
 
@@ -95,7 +107,7 @@ async def gather(
         profiles: Of the shop.
         reader: How they are read.
         heads: Of the model in service.
-        tell: Is told now and then how many profiles have been looked at, of both walks.
+        tell: Is told now and then how many people have been looked at, in either walk.
 
     Raises:
         AudienceTooNarrowError: Fewer than FEWEST lead, or would be in it.
@@ -111,15 +123,16 @@ async def gather(
         are_known = bool(wanted.leaders.users) and sample.sampled >= MOST_SAMPLED
         if are_known or sample.is_full:
             break
-    if min(len(sample.led), sample.sampled) < FEWEST:
-        msg = f"Fewer than {FEWEST} people lead, or are led: an audience never singles anybody out."
-        raise AudienceTooNarrowError(msg)
+    if len(sample.led) < FEWEST:
+        raise AudienceTooNarrowError(TOO_FEW_LEADERS)
+    if sample.sampled < FEWEST:
+        raise AudienceTooNarrowError(TOO_FEW_OTHERS)
     likeness = await asyncio.to_thread(sample.likeness)
-    search = _Search(wanted, reader, heads, likeness)
+    search, looked_again = _Search(wanted, reader, heads, likeness), 0
     async for users, stored in parts(profiles):
         await asyncio.to_thread(search.look, users, stored)
-        looked_at += len(users)
-        await tell(looked_at)
+        looked_again += len(users)
+        await tell(max(looked_at, looked_again))
     return await asyncio.to_thread(search.found, len(sample.led))
 
 
@@ -175,8 +188,7 @@ def gathered_of(
         AudienceTooNarrowError: It has fewer than FEWEST members.
     """
     if len(best) < FEWEST:
-        msg = f"Fewer than {FEWEST} people would be in it: an audience never singles anybody out."
-        raise AudienceTooNarrowError(msg)
+        raise AudienceTooNarrowError(TOO_FEW_MEMBERS)
     return Gathered(best.ranked(), leaders, people, fitting, +left_out)
 
 

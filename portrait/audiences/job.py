@@ -46,7 +46,7 @@ class AudienceJob(BaseModel):
     state: State = State.RUNNING
     asked_at: AwareDatetime
     is_leaving: bool = False  # of who is about to leave; else of who is like somebody
-    looked_at: int = 0  # profiles, of both walks
+    looked_at: int = 0  # people, each once, in however many walks
     leaders: int = 0
     people: int = 0
     fitting: int = 0

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 UPDATE_GROUP = "portrait-update"  # the consumer group that folds events into profiles
+OPINIONS_GROUP = "portrait-opinions"  # that reads what reviews and posts say
 
 
 class ProgressStore(Protocol):

@@ -173,8 +173,9 @@ def reasons_of(shares: Floats, evidence: Evidence, most: int) -> list[Reasons]:
     """Name the events that decide about each of N items, by their shares, (N, S).
 
     All that was done with one item is one reason: its share is theirs together, so that the shares
-    of all items and searches add up to the score. A complaint speaks against what is like its item;
-    for what is unlike it, it is no reason.
+    of all items and searches add up to the score. An event names it that is seen: what a complaint
+    took back is not. A complaint speaks against what is like its item; for what is unlike it, it is
+    no reason.
 
     Args:
         shares: (N, S).
@@ -188,9 +189,10 @@ def reasons_of(shares: Floats, evidence: Evidence, most: int) -> list[Reasons]:
     is_of = (thing[:, None] == np.arange(len(refs))).astype(np.float32)  # (S, T)
     whole = shares @ is_of  # (N, T)
     liked = np.where(complaint, np.float32(0), shares) @ is_of
-    weight = evidence.says
+    blamed = np.where(complaint, shares, np.float32(0)) @ is_of
+    weight = np.where(evidence.events.present[0], evidence.says, np.float32(0))
     for_it = np.where((liked > 0) & (whole > 0), whole, 0)
-    against_it = np.where((complaint @ is_of > 0) & (whole < 0), whole, 0)
+    against_it = np.where((blamed < 0) & (whole < 0), whole, 0)
     praise, blame = _heaviest(weight, is_of), _heaviest(-weight, is_of)
     return [
         Reasons(*both)

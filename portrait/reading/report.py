@@ -4,7 +4,7 @@ By the rules of the workers, of time too. For whoever connects a shop: `portrait
 of `POST /events`, and that of `portrait import`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
@@ -59,7 +59,11 @@ class Report:
 
 
 def report_on(
-    sent: Fields | bytes, clock: Clock, dialect: Dialect, topic: Action | None = None
+    sent: Fields | bytes,
+    clock: Clock,
+    dialect: Dialect,
+    topic: Action | None = None,
+    complete: Callable[[Fields], None] = lambda _: None,
 ) -> Report:
     """Read a message of events as the workers would if they received it now.
 
@@ -68,9 +72,10 @@ def report_on(
         clock: Theirs.
         dialect: How the shop writes.
         topic: What was done, by the topic, for messages that do not say it.
+        complete: Adds what must be there and may be left unsaid; the workers add nothing.
     """
     said: list[tuple[Reading[Event], str]] = []
-    reason = refusal(lambda what: said.append(_read(what, dialect, topic)), sent)
+    reason = refusal(lambda what: said.append(_read(what, dialect, topic, complete)), sent)
     if reason is not None:
         return Report(End.DEAD, reason=reason, called=_called_in(sent, dialect))
     ((reading, called),) = said
@@ -125,7 +130,10 @@ def canonical(read: BaseModel) -> Fields:
 
 
 def _read(
-    sent: Fields | bytes, dialect: Dialect, topic: Action | None
+    sent: Fields | bytes,
+    dialect: Dialect,
+    topic: Action | None,
+    complete: Callable[[Fields], None],
 ) -> tuple[Reading[Event], str]:
     """Read a message, and what it is called.
 
@@ -143,7 +151,8 @@ def _read(
     else:
         found = messages_in(sent)
     called = ", ".join(dict.fromkeys(_called(each, dialect) for each in found.messages))
-    return read_messages(found, topic=topic, dialect=dialect), called[:LONGEST_NAME]
+    reading = read_messages(found, topic=topic, dialect=dialect, complete=complete)
+    return reading, called[:LONGEST_NAME]
 
 
 def _read_item(sent: Fields | bytes, dialect: Dialect) -> ItemReading:

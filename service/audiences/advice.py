@@ -1,6 +1,6 @@
 """Advice: why each of those who are about to leave will, and what to offer them.
 
-member ─▶ profile as it is now ─▶ probability, and the habits that make it
+member ─▶ profile as it is now ─▶ probability, and the habits that make it, also in words
                 └▶ the first items of their list, by the same scorer and rules as `POST /recommend`
 
 One after the other, each in its turn among those who ask for lists, so that nobody waits for it.
@@ -18,8 +18,10 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from portrait.audiences.best import Member
 from portrait.errors import BusyError
+from portrait.model.habit_words import in_words
 from portrait.model.heads import CHURN_RISK
 from portrait.outage import pauses
+from service.http.languages import Language
 from service.profiles.outlook import hours_silent, outlook
 from service.profiles.schemas import Likelihood
 from service.recommendations.known import Loaded
@@ -50,6 +52,7 @@ class Advised(NamedTuple):
 
     member: Member
     risk: Likelihood | None  # None: the model in service says nothing of it any more
+    why: str | None  # the habits behind it, in words
     offers: tuple[Offer, ...] | None  # None: others asked for too much meanwhile
 
 
@@ -59,15 +62,21 @@ class Adviser:
 
     recommender: Recommender
     offers: int
+    language: Language
 
     async def advise(self, members: Iterable[Member]) -> AsyncIterator[Advised]:
         """Yield what is to be said of each of whom anything may be."""
         for member in members:
-            asked = RecommendationRequest(user_id=member.user, limit=self.offers or 1, explain=True)
+            asked = RecommendationRequest(
+                user_id=member.user,
+                limit=self.offers or 1,
+                explain=True,
+                language=self.language,
+            )
             loaded = await self.recommender.load(asked)
             if loaded.profile is not None:
                 risk = await asyncio.to_thread(self._risk, loaded)
-                yield Advised(member, risk, await self._offers(loaded))
+                yield Advised(member, risk, self._why(risk), await self._offers(loaded))
 
     def _risk(self, loaded: Loaded) -> Likelihood | None:
         profile, source = loaded.profile, self.recommender.view.source
@@ -76,6 +85,10 @@ class Adviser:
         hours = hours_silent(int(profile.head["received_at"]), time())
         risk = outlook(profile, source, hours)[CHURN_RISK]
         return None if risk is None else Likelihood.model_validate(risk)
+
+    def _why(self, risk: Likelihood | None) -> str | None:
+        because = () if risk is None else risk.because
+        return in_words(((each.habit, each.share) for each in because), self.language)
 
     async def _offers(self, loaded: Loaded) -> tuple[Offer, ...] | None:
         if not self.offers:

@@ -18,7 +18,8 @@ from service.access.admission import name_subject, note
 from service.audiences.advice import MOST_OFFERS, Adviser
 from service.audiences.ask import Meant, mean, reader_of
 from service.audiences.schemas import AUDIENCE_ID, AudienceAnswer, AudienceBody, AudienceName
-from service.dependencies import LiveDep, PartsDep, turns_of
+from service.dependencies import LiveDep, PartsDep, Spoken, turns_of
+from service.http.languages import language_of
 from service.http.problems import WRITING, declared
 from service.parts import Parts
 from service.people_lists import Row, listed, streamed
@@ -34,10 +35,11 @@ Offers = Annotated[
     int, Query(ge=0, le=MOST_OFFERS, description="Of who is leaving: items to offer each.")
 ]
 SCORED = "user_id", "score"
-ADVISED = *SCORED, "churn_risk", "because", "offers"
+ADVISED = *SCORED, "churn_risk", "because", "offers", "why"
 LISTED = listed(
     "One person a line, the best first. Of who is leaving CSV has `churn_risk`, `because` (habits "
-    "with their shares) and `offers` (ids, each in a line of the cell) as columns, too.",
+    "with their shares), `offers` (ids, each in a line of the cell) and `why` (the habits in a "
+    "sentence) as columns, too.",
     '{"user_id":"household-441","score":4.31}\n',
     "user_id,score\nhousehold-441,4.31\n",
 )
@@ -96,15 +98,21 @@ async def get_audience(audience_id: IdPath, parts: PartsDep) -> AudienceAnswer:
     response_class=Response,
     responses={**LISTED, **declared(409, 422)},
 )
-async def get_members(
-    audience_id: IdPath, parts: PartsDep, live: LiveDep, request: Request, offers: Offers = 3
+async def get_members(  # noqa: PLR0913, PLR0917 - what FastAPI reads of a query
+    audience_id: IdPath,
+    parts: PartsDep,
+    live: LiveDep,
+    request: Request,
+    offers: Offers = 3,
+    language: Spoken = None,
 ) -> Response:
     """Return who is in an audience, as NDJSON or CSV; it is written down in the audit log.
 
     Whoever was erased, suppressed or has withdrawn their consent since is left out. Of who is
     leaving each line has `churn_risk`, as of now and as `GET /profile/{user_id}` says it with the
-    habits that make it, and `offers`: the first items of their list, as `POST /recommend` makes it
-    under the shop's rules; null if the service was too busy. It does not count as shown.
+    habits that make it; `why`, these in a sentence; and `offers`: the first items of their list, as
+    `POST /recommend` makes it under the shop's rules, null if the service was too busy. It does not
+    count as shown.
     """
     job = await parts.audiences.get(audience_id)
     if job.state is not State.READY:
@@ -115,7 +123,9 @@ async def get_members(
     if not job.is_leaving:
         return streamed(request, file, SCORED, _rows(parts, job.id))
     view, turns = live.require(), turns_of(request)
-    adviser = Adviser(Recommender(parts, live, turns, view, is_counted=False), offers)
+    spoken = language or language_of(request.headers.get("accept-language", ""))
+    recommender = Recommender(parts, live, turns, view, is_counted=False)
+    adviser = Adviser(recommender, offers, spoken)
     return streamed(request, file, ADVISED, _advised(parts, job.id, adviser), _flat)
 
 
@@ -128,9 +138,9 @@ async def _rows(parts: Parts, id: str) -> AsyncIterator[list[Row]]:
 async def _advised(parts: Parts, id: str, adviser: Adviser) -> AsyncIterator[list[Row]]:
     """Yield those who may still be told, one at a time, with what is to be said of each."""
     async for members in _told(parts, id):
-        async for member, risk, offers in adviser.advise(members):
+        async for member, risk, why, offers in adviser.advise(members):
             said = {"user_id": member.user, "score": _shown(member)}
-            yield [{**said, "churn_risk": risk, "offers": offers}]
+            yield [{**said, "churn_risk": risk, "why": why, "offers": offers}]
 
 
 async def _told(parts: Parts, id: str) -> AsyncIterator[list[Member]]:

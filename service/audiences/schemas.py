@@ -2,7 +2,7 @@
 
 from typing import Annotated, Self
 
-from pydantic import ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from portrait.audiences.gather import FEWEST
 from portrait.audiences.job import State
@@ -18,6 +18,26 @@ MOST_NAMED = 2_000
 AUDIENCE_ID = "5f2c7a0c9d1e4b6f8a3b2c1d0e9f8a7b"
 Chance = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=0)]
+TOO_FEW_NAMED = (
+    f"name {FEWEST} people at least: an audience never singles anybody out. If you have fewer, say "
+    "`item_id`, `category` or `text` instead: what many buy"
+)
+TOO_SMALL = (
+    f"ask for {FEWEST} people at least: an audience never singles anybody out. `size` is the most "
+    "that it may have"
+)
+
+
+def _name_enough(sent: object) -> object:
+    if isinstance(sent, list) and len(sent) < FEWEST:
+        raise ValueError(TOO_FEW_NAMED)
+    return sent
+
+
+def _ask_for_enough(sent: object) -> object:
+    if isinstance(sent, int) and sent < FEWEST:
+        raise ValueError(TOO_SMALL)
+    return sent
 
 
 class Like(RequestBody):
@@ -28,7 +48,9 @@ class Like(RequestBody):
     """
 
     users: Annotated[
-        tuple[ProfileName, ...], Field(min_length=FEWEST, max_length=MOST_NAMED, strict=False)
+        tuple[ProfileName, ...],
+        Field(min_length=FEWEST, max_length=MOST_NAMED, strict=False),
+        BeforeValidator(_name_enough),
     ] = Field((), description="These people.", validate_default=False)
     item_id: Id | None = Field(None, description="Who bought this item.")
     category: Choice | None = Field(
@@ -71,7 +93,9 @@ class AudienceBody(RequestBody):
         description="Who will probably do nothing for 30 days, the likeliest first, as the model "
         f"says; at most {MOST_LEAVING}. The list has the reasons, and what to offer each.",
     )
-    size: int = Field(1_000, ge=FEWEST, le=MOST_MEMBERS, description="At most.")
+    size: Annotated[int, BeforeValidator(_ask_for_enough)] = Field(
+        1_000, ge=FEWEST, le=MOST_MEMBERS, description="At most."
+    )
     least_score: float = Field(
         0,
         ge=0,
@@ -125,7 +149,7 @@ class AudienceAnswer(ResponseBody):
     reason: str | None = Field(description="Why it was refused, or failed.", examples=[None])
     asked_at: Moment
     looked_at: Count = Field(
-        description="Profiles, of two walks over all of them.", examples=[24_310]
+        description="People, each once, though there are two walks.", examples=[24_310]
     )
     leaders: Count = Field(
         description="People whom the others are to be like, at most 2,000 of them.", examples=[412]

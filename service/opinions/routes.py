@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import StringConstraints
 
+from portrait.events.progress import OPINIONS_GROUP, OffsetReader
 from portrait.opinions.store import OpinionStore, Page
 from portrait.opinions.subject import Subject, SubjectKind
 from portrait.opinions.windows import KEPT, LENGTHS, Width
@@ -18,6 +19,10 @@ from service.opinions.schemas import OpinionsAnswer
 from service.routing import ExactRoute
 
 MOST_ALERTS = 100
+NOBODY_READS = (
+    "No review or post has been read yet. An opinion worker does that: if none runs, start one "
+    "with `portrait opinions`."
+)
 WINDOWS = 7  # of each subject, where nothing else is asked for
 
 router = APIRouter(route_class=ExactRoute, tags=["opinions"])
@@ -51,7 +56,11 @@ async def get_opinions(  # noqa: PLR0913, PLR0917 - what may be asked
     limit: Limit = 20,
     after: After = None,
 ) -> OpinionsAnswer:
-    """Return what was said, with intervals and examples, and what has turned."""
+    """Return what was said, with intervals and examples, and what has turned.
+
+    An opinion worker reads it, which an installation may do without: `hint` says so where none has
+    read anything.
+    """
     moment = since or datetime.now(UTC) - timedelta(milliseconds=KEPT[window] * LENGTHS[window])
     begins = max(0, to_ms(moment))
     page = await _page(parts.opinions, kind, name, begins, after, limit)
@@ -63,7 +72,13 @@ async def get_opinions(  # noqa: PLR0913, PLR0917 - what may be asked
         ),
         next=page.next,
         alerts=tuple(alerts),
+        hint=None if page.subjects or await _has_read(parts.offsets) else NOBODY_READS,
     )
+
+
+async def _has_read(offsets: OffsetReader) -> bool:
+    """Say whether an opinion worker has ever read anything."""
+    return bool((await offsets.look(OPINIONS_GROUP)).ends)
 
 
 async def _page(  # noqa: PLR0913, PLR0917 - of what is asked

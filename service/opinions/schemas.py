@@ -78,3 +78,7 @@ class OpinionsAnswer(ResponseBody):
         description="`after` of the next page; null: there is none.", examples=[None]
     )
     alerts: tuple[Alert, ...] = Field(description="Of all subjects, the newest first.")
+    hint: str | None = Field(
+        description="Where nothing has ever been read: what reads, and how to start it; else null.",
+        examples=[None],
+    )

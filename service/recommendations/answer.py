@@ -87,7 +87,7 @@ def tell(loaded: Loaded, trials: Trials, id: str, view: View, fresh: Freshness) 
         "matched": first.ranking.matched,
         "filled": first.ranking.filled if len(listings) == 1 else 0,
         "unknown_names": unknown_names(first.wish.filters, view),
-        "emptied_by": emptied_by(first.ranking, shelf, first.wish, len(asked.exclude)),
+        "emptied_by": emptied_by(first, trials.arms[0].of(loaded), view),
         "rules_version": view.rulings.book.version,
         "rules": [ruled(each) for each in ruling.ruled],
         "order": "explored" if tried else "score" if len(listings) == 1 else "interleaved",

@@ -10,9 +10,12 @@ from dataclasses import replace
 from portrait.arrays import MISSING, Flags, Rows
 from portrait.catalogue.spelling import Spellings
 from portrait.inference.eligible import matching
-from portrait.inference.ranking import Filters, Ranking, RankingRequest
+from portrait.inference.ranking import Filters
 from portrait.inference.shelf import Shelf
+from portrait.rules.rulings import NOTHING as NO_RULES
 from service.profiles.describe import Json
+from service.recommendations.known import Loaded
+from service.recommendations.listing import Listing, list_items
 from service.recommendations.schemas import Emptied
 from service.view import View
 
@@ -42,35 +45,38 @@ def _unknown(
     return ((kind, name, has, spellings) for name in names if not has(name))
 
 
-def emptied_by(
-    ranking: Ranking, shelf: Shelf, wish: RankingRequest, excluded: int
-) -> list[Emptied]:
+def emptied_by(listing: Listing, loaded: Loaded, view: View) -> list[Emptied]:
     """Say what left nothing to offer; nothing did where there is a list.
 
-    Args:
-        ranking: The answer.
-        shelf: What the shop has.
-        wish: What was asked for.
-        excluded: How many of the items left out the request names; the others have been seen.
+    Rules did only if without them there is a list: it is made to see that.
     """
-    if len(ranking.rows):
+    wish, shelf = listing.wish, view.shelf
+    if len(listing.ranking.rows):
         return []
-    if not ranking.matched:
+    if not listing.ranking.matched:
         return [_unmatched(shelf, wish.filters)]
+    are_to_blame = bool(listing.ruling.ruled) and _has_items(list_items(loaded, view, NO_RULES))
     fits, left_out = matching(shelf, wish.filters), wish.excluded
-    causes: list[tuple[Emptied, Rows]] = [
-        ("excluded", left_out[:excluded]),
-        ("seen", left_out[excluded:]),
+    named = len(listing.asked.exclude)  # the first; the others have been seen
+    excluded, seen = left_out[:named], left_out[named:]
+    causes: list[tuple[Emptied, bool]] = [
+        ("unknown", wish.only_suiting and not are_to_blame),
+        ("excluded", bool(fits[_here(excluded, shelf)].any())),
+        ("seen", bool(fits[_here(seen, shelf)].any())),
+        ("unwanted", _leaves_out(wish.unwanted, fits)),
+        ("rules", are_to_blame),
+        ("same_category", _leaves_out(wish.alike, fits)),
+        ("above", _leaves_out(wish.above, fits)),
     ]
-    found = [cause for cause, rows in causes if fits[_here(rows, shelf)].any()]
-    masks: list[tuple[Emptied, Flags | None]] = [
-        ("unwanted", wish.unwanted),
-        ("rules", None if wish.plan is None else wish.plan.barred),
-        ("same_category", wish.alike),
-        ("above", wish.above),
-    ]
-    found += [cause for cause, mask in masks if mask is not None and (fits & mask).any()]
-    return ["unknown", *found] if wish.only_suiting else found
+    return [cause for cause, holds in causes if holds]
+
+
+def _has_items(listing: Listing) -> bool:
+    return len(listing.ranking.rows) > 0
+
+
+def _leaves_out(mask: Flags | None, fits: Flags) -> bool:
+    return mask is not None and bool((fits & mask).any())
 
 
 def _unmatched(shelf: Shelf, filters: Filters) -> Emptied:

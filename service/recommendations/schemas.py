@@ -335,9 +335,9 @@ class Recommendations(ResponseBody):
         "`filters`: none fits. `unavailable`: those that fit are not available at the moment. "
         "`excluded`, `seen`: those that fit were left out by `exclude`; by `exclude_seen`, or for "
         "what is in the cart, or was in a list of which nothing comes again; `unwanted`: the user "
-        "does not want them; `rules`: by rules of the shop; `same_category`: by that; `above`: "
-        "they stand in rows above, or were given before; `unknown`: nothing is known that speaks "
-        "for any.",
+        "does not want them; `rules`: without the shop's rules there would be items; "
+        "`same_category`: by that; `above`: they stand in rows above, or were given before; "
+        "`unknown`: nothing is known that speaks for any.",
         examples=[[]],
     )
     rules_version: int = Field(description="Of `GET /rules`; 0: there are none.", examples=[3])

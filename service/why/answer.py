@@ -28,7 +28,7 @@ from service.recommendations.listing import (
 from service.recommendations.sentences import sentence
 from service.recommendations.trials import Trials
 from service.view import View
-from service.why.reasons import NAMED, events_of, price_of, reasons_in, shares_in
+from service.why.reasons import NAMED, events_of, price_of, reasons_in, shares_in, with_reasons
 from service.why.standing import Standing, Standings
 
 
@@ -76,7 +76,7 @@ def answer(asked: Question, view: View, fresh: Freshness) -> Json:
         "reasons": favour,
         "against": against,
         "why": sentence(favour, against, relevance, asked.language),
-        "events": events,
+        "events": with_reasons(events, asked.profile, [*favour, *against]),
         "price_share": price_of(shares),
         "without": _without(asked, listing, events, view) if asked.without else None,
     }

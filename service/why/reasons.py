@@ -1,8 +1,11 @@
 """Reasons for one item, whether it is in the list or not; and every event with its exact share.
 
 What speaks for an item is named as in lists. Beside it stand all events that are remembered, each
-with what it adds to the item's relevance and with its name, by which it can be thought away.
+with what it adds to the item's relevance, with the reason that it is a part of, and with its name,
+by which it can be thought away.
 """
+
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -11,7 +14,7 @@ from portrait.inference.explain import evidence_of
 from portrait.inference.factors import factored
 from portrait.profiles.profile import Profile
 from portrait.profiles.searched import Texts
-from service.profiles.describe import Json
+from service.profiles.describe import Json, event_name
 from service.recommendations.listing import Listing
 from service.recommendations.reasons import (
     ForAndAgainst,
@@ -64,6 +67,14 @@ def events_of(
         }
         for place in np.argsort(-np.abs(share), kind="stable").tolist()
     ]
+
+
+def with_reasons(events: Sequence[Json], profile: Profile, reasons: Sequence[Json]) -> list[Json]:
+    """Say of each event which reason it is a part of: what was done with one item is one."""
+    ids, refs = map(event_name, profile.ring["id"].tolist()), profile.ring["ref"].tolist()
+    ref_of: Json = dict(zip(ids, refs, strict=True))
+    reason_of = {ref_of[str(each["event"])]: each["event"] for each in reasons if each["event"]}
+    return [{**each, "part_of": reason_of.get(ref_of[str(each["event"])])} for each in events]
 
 
 def price_of(shares: Shares | None) -> float:

@@ -27,9 +27,9 @@ from portrait.profiles.store import Stored
 from portrait.ref import item_ref
 from service.access.admission import pay
 from service.access.limits import COSTS
-from service.dependencies import UserIdPath, caller_of, state_of, turns_of
+from service.dependencies import Spoken, UserIdPath, caller_of, state_of, turns_of
 from service.fields import USUAL_WAIT_MS, EventName, PositionToken, WaitMs
-from service.http.languages import Language, language_of
+from service.http.languages import language_of
 from service.http.problems import declared
 from service.parts import Parts
 from service.privacy.of_profile import OfProfile
@@ -77,10 +77,6 @@ OfPerson = Annotated[
     Query(description="Which list it is about: see `POST /recommend`."),
 ]
 Limit = Annotated[int, Query(ge=1, le=MOST_ITEMS, description="How long the list is.")]
-Spoken = Annotated[
-    Language | None,
-    Query(description="Of sentences; else by `Accept-Language`, else English."),
-]
 
 
 @router.get("/profile/{user_id:path}/why", response_model=WhyAnswer, responses=declared(410, 422))

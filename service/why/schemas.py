@@ -85,6 +85,13 @@ class EventShare(NamedEvent):
     share: float = Field(
         description="Below 0: it takes from it. Six decimals.", examples=[0.413207]
     )
+    part_of: EventName | None = Field(
+        description="The `event` of that one of `reasons` and `against` in which it is counted: "
+        "the shares of all that was done with one item add up to that one's. null: neither names "
+        "it, and it is in all else of `why`. Of each three are named, of four decimals; and what "
+        "is only unlike the item is not named against it, nor a complaint about that for it.",
+        examples=["9d1e4b6f8a3b2c1d"],
+    )
 
 
 class MovedItem(ResponseBody):
@@ -202,7 +209,10 @@ class WhyAnswer(ResponseBody):
         examples=[[]],
     )
     reasons: tuple[Reason, ...] = Field(description="What speaks for it, as in lists.")
-    against: tuple[Reason, ...] = Field(description="What speaks against it, as in lists.")
+    against: tuple[Reason, ...] = Field(
+        description="Returns and bad reviews that speak against it, as in lists. What takes from "
+        "it without being a complaint is among `events` alone."
+    )
     why: str | None = Field(
         description="Both in a sentence, as in lists; null where nothing named speaks for it.",
         examples=["Because you bought Dark chocolate 85% (84 %); all else: 16 %."],

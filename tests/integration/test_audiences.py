@@ -45,7 +45,7 @@ async def test_all_profiles_are_walked_and_each_is_in_it_once(redis: Redis) -> N
     assert len(gathered.members) == len(others)
     assert gathered.leaders == MANY // 3
     assert told == sorted(told)
-    assert told[-1] >= 2 * MANY
+    assert MANY <= told[-1] < 2 * MANY  # each once, though there are two walks
 
 
 async def test_what_was_said_of_consent_and_of_what_is_not_wanted_counts(redis: Redis) -> None:

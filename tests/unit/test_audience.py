@@ -204,11 +204,27 @@ async def test_filters_let_through_by_interest_and_by_silence() -> None:
         await found(shop(), Wanted(BOUGHT_CHEESE, 1_000, filters=active), later)
 
 
-@pytest.mark.parametrize(("cheese", "milk"), [(FEWEST - 1, 60), (40, FEWEST - 1)])
-async def test_fewer_than_twenty_leaders_or_members_are_too_few(cheese: int, milk: int) -> None:
+@pytest.mark.parametrize(
+    ("cheese", "milk", "what_to_do"),
+    [(FEWEST - 1, 60, "more people buy"), (40, FEWEST - 1, "lower `least_score`")],
+)
+async def test_fewer_than_twenty_leaders_or_members_are_too_few(
+    cheese: int, milk: int, what_to_do: str
+) -> None:
     wanted = Wanted(BOUGHT_CHEESE, 60, least_score=1.0)
-    with pytest.raises(AudienceTooNarrowError, match="singles"):
+    with pytest.raises(AudienceTooNarrowError, match=f"never singles anybody out.*{what_to_do}"):
         await found(shop(cheese=cheese, milk=milk), wanted)
+
+
+async def test_who_is_looked_at_in_both_walks_is_counted_once() -> None:
+    told: list[int] = []
+
+    async def listen(looked_at: int) -> None:
+        told.append(looked_at)
+
+    await gather(Wanted(BOUGHT_CHEESE, 60), shop(), READER, None, listen)
+
+    assert (told[-1], told) == (200, sorted(told))
 
 
 class Crowd:

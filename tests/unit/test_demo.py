@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from demo.habits import SAID, plain
 from demo.report import profile_text
 from demo.report_visit import visit_text
 from demo.segment import GOOD, NAME, SOON, Followed, ours, segment_text
@@ -16,7 +15,7 @@ from demo.shopper import most_telling
 from demo.visit import Audience, Visit
 from portrait.events.columns import RING
 from portrait.events.event import Event
-from portrait.model.habits import HABITS
+from portrait.model.habit_words import plain
 from sandbox.shop import Shop, load_shop
 
 NOW = datetime(2026, 11, 27, 16, tzinfo=UTC)
@@ -67,14 +66,6 @@ def test_a_shopper_is_chosen_by_the_newest_events_alone() -> None:
     since = [bought("cid", f"item-{number}", 4) for number in range(RING)]
 
     assert most_telling([*long_ago, *since, *one_day, *often], 3) == ["ann", "bob", "cid"]
-
-
-def test_every_habit_is_said_in_words_of_nobody_who_programs() -> None:
-    for habit in ("taste", *HABITS):
-        assert "_" not in plain(habit)
-        assert not {"sine", "cosine", "squared"} & {*plain(habit).split()}
-    assert plain("overdue") == plain("overdue_squared") == SAID["overdue"]
-    assert plain("visits_week") == "visits in the last week"
 
 
 def item(title: str, why: str | None, price: float | None = 1.0) -> dict[str, Any]:
@@ -213,4 +204,4 @@ def test_what_was_done_several_times_is_evidence_once() -> None:
     )
 
     assert "because of Tea (3 times)" in told
-    assert f"by {SAID['overdue']} -0.5" in told
+    assert f"by {plain('overdue')} -0.5" in told

@@ -133,14 +133,27 @@ def test_a_complaint_is_no_reason_for_what_is_unlike_its_item(
 
 def test_a_complaint_speaks_against_what_is_like_its_item_once() -> None:
     complaints = (Action.REVIEW, 0, 0, 10), (Action.RETURN, 0, 1, 0)
-    click, bought = (Action.CLICK, 1, 2, 0), (Action.PURCHASE, 0, 3, 0)
+    click, cart = (Action.CLICK, 1, 2, 0), (Action.CART, 0, 3, 0)
 
-    found = named(*complaints, click, bought, shares=[-0.3, -0.4, 0.1, 0.2])
+    found = named(*complaints, click, cart, shares=[-0.3, -0.4, 0.1, 0.2])
 
     assert [event for event, _ in found.favour] == [2]
     ((event, share),) = found.against
     assert event == 1
     assert share == pytest.approx(-0.5)
+
+
+def test_what_a_complaint_took_back_names_no_reason() -> None:
+    review, sent_back = (Action.REVIEW, 0, 0, 10), (Action.RETURN, 0, 1, 0)
+    click, bought = (Action.CLICK, 0, 0, 0), (Action.PURCHASE, 0, 2, 0)
+
+    blamed = named(review, sent_back, bought, shares=[-0.3, 0, 0])
+    praised = named(click, sent_back, bought, shares=[0.3, 0, 0])
+    unlike = named(click, sent_back, bought, shares=[-0.3, 0, 0])
+
+    assert [event for event, _ in blamed.against] == [0]
+    assert [event for event, _ in praised.favour] == [0]
+    assert unlike == Reasons([], [])  # the click is unlike it, and the return says nothing
 
 
 def test_all_that_was_done_with_one_item_is_one_reason_named_by_the_strongest() -> None:

@@ -14,6 +14,8 @@ from portrait.events.consent import WITHDRAWN, Consent
 from portrait.events.unwanted import FOR_GOOD, Unwanted, What, Word, encode_unwanted, thing_of
 from portrait.profiles.store import Stored
 from portrait.times import DAY_MS
+from service.audiences.schemas import TOO_FEW_NAMED, TOO_SMALL
+from service.http.problems import cut
 from tests.support.catalogues import catalogue
 from tests.support.fakes import MemoryProfiles
 from tests.support.models import learned_model
@@ -170,8 +172,9 @@ async def test_too_few_people_are_refused_in_words() -> None:
         ({**CHEESE, "churn_risk": {"min": 0.5}}, "forecast-missing", "churn_risk"),
         ({"like": {}}, "request-invalid", "one of"),
         ({"like": {"item_id": "milk", "text": "milk"}}, "request-invalid", "one of"),
-        ({"like": {"users": ["ann"] * 19}}, "request-invalid", "at least 20"),
-        ({**CHEESE, "size": 19}, "request-invalid", "20"),
+        ({"like": {"users": ["ann"] * 19}}, "request-invalid", TOO_FEW_NAMED),
+        ({"like": {"users": []}}, "request-invalid", TOO_FEW_NAMED),
+        ({**CHEESE, "size": 19}, "request-invalid", TOO_SMALL),
         ({**CHEESE, "size": 100_001}, "request-invalid", "100000"),
         ({}, "request-invalid", "required"),
     ],
@@ -185,6 +188,12 @@ async def test_what_means_nothing_is_told_in_words(
     assert answer.status_code == 422
     assert answer.json()["type"].endswith(kind)
     assert words in answer.text
+
+
+def test_who_asks_for_too_few_is_told_the_least_and_why_in_full() -> None:
+    for said in (TOO_FEW_NAMED, TOO_SMALL):
+        assert "20 people at least: an audience never singles anybody out" in said
+        assert cut(said) == said
 
 
 async def test_there_is_no_other_audience() -> None:
@@ -315,9 +324,26 @@ async def test_who_is_leaving_is_told_with_the_habits_that_say_so_and_what_to_of
         assert risk["probability"] == pytest.approx(member["score"], abs=0.001)
         assert risk["probability"] == pytest.approx(11 / 12, abs=0.01)  # log(1 + 10 days)
         assert (risk["within_days"], risk["because"][0]["habit"]) == (30, "silence_days")
+        assert member["why"] == "What speaks for it: how long they have been away."
     offered = members[0]["offers"]
     assert offered == [{name: item[name] for name in offered[0]} for item in listed["items"]]
     assert offered[0]["why"]
+
+
+async def test_why_somebody_is_leaving_and_their_offers_are_told_in_the_readers_language(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with open_shop(await leaving_shop(monkeypatch)) as client:
+        told = await ready(client, LEAVING)
+        members = f"/audiences/{told['audience_id']}/members"
+        asked = await client.get(f"{members}?language=zh")
+        liked = await client.get(members, headers={"accept-language": "zh-CN, en;q=0.5"})
+
+    assert asked.text == liked.text
+    for line in asked.text.splitlines():
+        member = httpx.Response(200, content=line).json()
+        assert member["why"] == "预示会这样的是：已有多久没来。"  # noqa: RUF001
+        assert {(offer["why"] or "因为")[:2] for offer in member["offers"]} == {"因为"}
 
 
 class Withdrawing(MemoryProfiles):
@@ -356,10 +382,11 @@ async def test_a_table_of_who_is_leaving_has_the_same(monkeypatch: pytest.Monkey
         answer = await client.get(url, headers={"accept": "text/csv"})
 
     head, *rows = [*csv.reader(answer.text.splitlines(keepends=True))]
-    assert head == ["user_id", "score", "churn_risk", "because", "offers"]
+    assert head == ["user_id", "score", "churn_risk", "because", "offers", "why"]
     assert len(rows) == 100
     assert all(row[3].startswith("silence_days ") for row in rows)
     assert all(0 < len(row[4].split("\n")) <= 2 for row in rows)
+    assert {row[5] for row in rows} == {"What speaks for it: how long they have been away."}
 
 
 async def test_who_is_leaving_and_does_not_allow_it_or_is_too_likely_to_stay_is_not_told(

@@ -3,11 +3,13 @@
 import time
 from random import Random
 
+from portrait.events.progress import OPINIONS_GROUP
 from portrait.opinions.aspects import Tone
 from portrait.opinions.book import Book
 from portrait.opinions.topics import Topic, Topics
 from portrait.opinions.windows import share_of
 from portrait.times import DAY_MS, to_moment
+from service.opinions.routes import NOBODY_READS
 from tests.support.reviewers import Product, drawn, made_alert, mention
 from tests.support.shop import Shop, open_shop
 
@@ -33,6 +35,20 @@ async def shop_with_reviews(days: int = 3, daily: int = 10) -> Shop:
 
 def _tone(random: Random) -> Tone:
     return Tone.NEGATIVE if random.random() < 0.3 else Tone.POSITIVE
+
+
+async def test_where_nobody_has_read_anything_it_says_what_reads_and_how_to_start_it() -> None:
+    unread, read, quiet = Shop(), await shop_with_reviews(), Shop()
+    for shop in (unread, quiet):
+        await shop.stock()
+    quiet.offsets.ends[OPINIONS_GROUP] = {("events.review", 0): 3}
+    hints = []
+    for shop in (unread, read, quiet):
+        async with open_shop(shop) as client:
+            hints.append((await client.get("/opinions")).json()["hint"])
+
+    assert hints == [NOBODY_READS, None, None]
+    assert "`portrait opinions`" in NOBODY_READS
 
 
 async def test_figures_have_intervals_and_texts_behind_them() -> None:
@@ -94,5 +110,5 @@ async def test_what_nobody_wrote_of_is_an_empty_list_and_nonsense_is_refused() -
             for query in ("kind=star", "after=x", "windows=0", "limit=51", "since=yesterday")
         ]
 
-    assert empty.json() == {"opinions": [], "next": None, "alerts": []}
+    assert empty.json() == {"opinions": [], "next": None, "alerts": [], "hint": NOBODY_READS}
     assert refused == [422] * 5

@@ -103,6 +103,28 @@ async def test_at_first_there_are_no_rules() -> None:
     assert (asked["rules_version"], asked["rules"]) == (0, [])
 
 
+async def test_rules_leave_nothing_only_where_something_would_be_left_without_them() -> None:
+    wine = {"user_id": "ann", "filters": {"category": "Grocery > wine"}}
+    all_wines = [f"wine-{n}" for n in range(6)]
+    unlike = {"user_id": None, "surface": "item", "item_id": "tea-0", "sources": ["together"]}
+    nothing_counts = rule("asleep", {"count": {"click": 0}})
+    asked = {"user_id": "ann", "sources": ["similar"]}
+    async with opened() as client:
+        await put(client, NO_WINE)
+        excluded = await ask(client, {**wine, "exclude": all_wines})
+        partly = await ask(client, {**wine, "exclude": all_wines[:5]})
+        suiting = await ask(client, unlike)
+        await put(client, nothing_counts, version=1)
+        asleep = await ask(client, asked)
+
+    assert [each["emptied_by"] for each in (excluded, partly, suiting, asleep)] == [
+        ["excluded"],
+        ["excluded", "rules"],
+        ["unknown", "seen"],
+        ["seen", "rules"],
+    ]
+
+
 async def test_rules_come_back_as_they_were_put_with_author_and_version() -> None:
     async with opened() as client:
         made = await put(client, NO_WINE)

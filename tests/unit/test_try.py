@@ -13,7 +13,7 @@ from portrait.reading.records import Clock
 from sandbox.processes import ROOT, python
 from tests.support.vocabularies import SEGMENT
 from workers.imports.summary import LEFT_OUT, MOST_KINDS, UNKNOWN, Summary
-from workers.imports.try_out import add_options, look, reader_of
+from workers.imports.try_out import SHORT, add_options, look, trier_of
 
 AT = "2026-07-01 07:31:00+00:00"
 CLOCK = Clock.of_system(60_000)
@@ -34,7 +34,7 @@ def tried(path: Path, *arguments: str) -> tuple[bool, list[str]]:
     parser, lines = ArgumentParser(), list[str]()
     add_options(parser)
     asked = parser.parse_args([str(path), *arguments])
-    return look(asked, reader_of(asked, CLOCK, AS_SENT), lines.append), lines
+    return look(asked, trier_of(asked, CLOCK, AS_SENT), lines.append), lines
 
 
 @pytest.fixture
@@ -88,6 +88,27 @@ def test_as_json_there_is_an_object_a_message(session: Path) -> None:
     assert viewed["left_out"] == {"quantity": "greater_than_equal"}
     assert [event["event_id"] for event in order["events"]] == ["m:0", "m:1"]
     assert (added["end"], added["reason"]) == ("dead", "item_id: missing")
+
+
+def test_the_short_form_of_http_is_told_to_be_that_and_how_kafka_wants_it(tmp_path: Path) -> None:
+    short = {"type": "purchase", "user_id": "ann", "item_id": "tea"}
+    timed, wrong = {**short, "occurred_at": "2026-07-01T07:31:00Z"}, {**short, "item_id": ""}
+    path = tmp_path / "short.json"
+    path.write_text(
+        json.dumps({"events": [short]})
+        + "\n"
+        + "".join(json.dumps(each) + "\n" for each in (timed, {"type": "purchase"}, wrong))
+    )
+
+    is_sound, lines = tried(path, "--json")
+    _, table = tried(path)
+
+    whole, timed_alone, nobodys, none = [json.loads(line)["reason"] for line in lines]
+    assert not is_sound  # on Kafka it is dead
+    assert whole == f"event_id: missing; occurred_at: missing ({SHORT})"
+    assert timed_alone == f"event_id: missing ({SHORT})"
+    assert SHORT not in nobodys + none  # over HTTP that is refused, too
+    assert whole in "\n".join(table)
 
 
 def test_items_are_tried_as_items(tmp_path: Path) -> None:
@@ -164,7 +185,7 @@ def test_what_producers_wrote_commands_no_terminal(tmp_path: Path) -> None:
 
 def test_producers_who_invent_names_do_not_fill_the_memory() -> None:
     summary = Summary()
-    read = reader_of(_asked(), CLOCK, AS_SENT)
+    read = trier_of(_asked(), CLOCK, AS_SENT)
     for number in range(2 * MOST_KINDS):
         summary.add(read(_row(number)))
 

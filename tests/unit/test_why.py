@@ -120,6 +120,29 @@ async def test_the_shares_of_all_events_and_of_the_price_add_up(kind: str) -> No
 
 
 @KINDS
+async def test_each_event_says_which_reason_it_is_a_part_of_and_they_add_up(kind: str) -> None:
+    shop, bad = await planted_shop(kind), {"type": "review", "item_id": "tie", "rating": 1}
+    taken_back = {"type": "purchase", "item_id": "tie"}, {"type": "return", "item_id": "tie"}
+    done = dated((*DONE, *taken_back, bad, {"type": "return", "item_id": "penne"}))
+    shop.remember("ann", *done, painted=planted_catalogue(model(kind)))
+    async with open_shop(shop) as client:
+        told = [await got(client, item.id, limit=3) for item in STOCK]
+
+    assert any(each["against"] for each in told)
+    for each in told:
+        reasons = [reason for reason in (*each["reasons"], *each["against"]) if reason["event"]]
+        share = {event["event"]: event["share"] for event in each["events"]}
+        for reason in reasons:
+            parts = [event for event in each["events"] if event["part_of"] == reason["event"]]
+            assert sum(event["share"] for event in parts) == pytest.approx(
+                reason["share"], abs=6e-5
+            )
+            assert share[reason["event"]] != 0  # it is one of those that count
+        names = {reason["event"] for reason in reasons}
+        assert {event["part_of"] for event in each["events"]} - {None} == names
+
+
+@KINDS
 async def test_the_rank_is_the_place_that_scores_alone_would_give(kind: str) -> None:
     plain: dict[str, Any] = {"exclude_seen": False, "diversity": 0, "limit": len(STOCK)}
     async with open_shop(await shop_of(kind)) as client:

@@ -2,6 +2,7 @@
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,13 @@ from portrait.reading.dialect import Dialect
 from portrait.reading.files import UTF_8, Row, Source, sources_of
 from portrait.reading.records import Clock
 from portrait.reading.report import End, Report, canonical, report_on, report_on_item
+from portrait.reading.short import complete
 from workers.imports.summary import ENDS, Summary, printable, what_of
 
 MOST_SHOWN = 40  # messages of a table
 PLACE, CALLED = 6, 28  # characters of columns
 LONGEST_TEXT = 40  # of a title or a search
+SHORT = "the short form of POST /events, which adds what is missing; on Kafka send that, too"
 
 
 def add_options(parser: ArgumentParser) -> None:
@@ -71,6 +74,21 @@ def reader_of(asked: Namespace, clock: Clock, dialect: Dialect) -> Callable[[Row
         return report_on(row.sent, clock, dialect, topic)
 
     return read
+
+
+def trier_of(asked: Namespace, clock: Clock, dialect: Dialect) -> Callable[[Row], Report]:
+    """Return what reads a row, and says so where it lacks only what `POST /events` adds."""
+    read = reader_of(asked, clock, dialect)
+
+    def read_and_hint(row: Row) -> Report:
+        report = read(row)
+        if report.end is not End.DEAD or row.wrong is not None or asked.items:
+            return report
+        if report_on(row.sent, clock, dialect, asked.topic, complete).end is not End.READ:
+            return report
+        return replace(report, reason=f"{report.reason} ({SHORT})")
+
+    return read_and_hint
 
 
 def look(asked: Namespace, read: Callable[[Row], Report], tell: Callable[[str], object]) -> bool:

@@ -1,10 +1,9 @@
 """What consumer groups are called: one for each worker, and one for who sends letters back."""
 
-from portrait.events.progress import UPDATE_GROUP
+from portrait.events.progress import OPINIONS_GROUP, UPDATE_GROUP
 
 INDEX_GROUP = "portrait-index"
 ARCHIVE_GROUP = "portrait-archive"
-OPINIONS_GROUP = "portrait-opinions"
 EXPERIMENTS_GROUP = "portrait-experiments"
 SEGMENTS_GROUP = "portrait-segments"
 REPLAY_DEAD_GROUP = "portrait-replay-dead"

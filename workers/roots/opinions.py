@@ -16,6 +16,7 @@ from portrait.adapters.webhook import Webhook
 from portrait.errors import ModelInvalidError, StoreUnavailableError
 from portrait.events.consent import DEFAULTS
 from portrait.events.event import Action
+from portrait.events.progress import OPINIONS_GROUP
 from portrait.events.resume import Resume
 from portrait.events.topics import ERASURES, OPINIONS, event_topic
 from portrait.lifecycle.lease import stopped
@@ -29,7 +30,6 @@ from workers.following import Following
 from workers.opinions.telling import Send, by_topic, into_nothing, keep_telling
 from workers.opinions.worker import Opinions, watch_opinions
 from workers.roots.bounds import bounds_of
-from workers.roots.groups import OPINIONS_GROUP
 from workers.roots.registry import spoken
 from workers.roots.wires import Wires, connected
 

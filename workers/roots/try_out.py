@@ -7,14 +7,14 @@ from argparse import Namespace
 from portrait.reading.records import Clock
 from portrait.settings import Settings
 from portrait.times import MILLISECOND
-from workers.imports.try_out import look, reader_of
+from workers.imports.try_out import look, trier_of
 from workers.roots.dialect import dialect_for
 
 
 async def run(settings: Settings, options: Namespace) -> int:
     """Print what messages are read as. Returns 1 if any is dead, or there is none."""
     clock = Clock.of_system(settings.future_tolerance // MILLISECOND)
-    read = reader_of(options, clock, dialect_for(settings, options))
+    read = trier_of(options, clock, dialect_for(settings, options))
     try:
         is_sound = look(options, read, print)
         sys.stdout.flush()

@@ -1,0 +1,14 @@
+"""Short: an event that leaves out its id and its time, as `POST /events` alone takes it."""
+
+from datetime import UTC, datetime
+from uuid import uuid4
+
+from portrait.reading.values import Fields
+
+
+def complete(fields: Fields) -> None:
+    """Add an id and a time where the producer left them out: then a repeat is not recognised."""
+    fields.setdefault("event_id", str(uuid4()))
+    if "occurred_at" not in fields:
+        fields["occurred_at"] = datetime.now(UTC)
+        fields.pop("sent_at", None)
