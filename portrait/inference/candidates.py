@@ -20,7 +20,7 @@ from portrait.inference.plan import Cap, Plan
 from portrait.inference.ranking import RankingRequest
 from portrait.inference.shelf import Shelf
 
-FOUND = 3_000  # items that the index is asked for
+FOUND = 2_000, 3_000  # items that the index is asked for: a hundredth, at least and at most
 OTHERS = 1_000  # for which something else speaks
 FEW = 4_000  # eligible items that are all scored
 MOST_ROUNDS = 3  # of looking for more, where kinds are full; then everything is scored
@@ -56,18 +56,20 @@ def _candidates(
     shelf: Shelf, finder: Finder, allowed: Flags, request: RankingRequest, aims: Aims
 ) -> Codes:
     """Return rows, ascending."""
+    least, most = FOUND
+    found = min(max(len(shelf) // 100, least), most)
 
     def nearest(some: Flags) -> Rows:
         is_few = np.count_nonzero(some) <= FEW
-        return np.flatnonzero(some) if is_few else finder.nearest(aims, some, FOUND)
+        return np.flatnonzero(some) if is_few else finder.nearest(aims, some, found)
 
     plan, best = request.plan or Plan(), nearest(allowed)
     others = aims.others[allowed[aims.others]][:OTHERS]
-    found = [others, shelf.fresh[allowed[shelf.fresh]], *map(nearest, _apart(allowed, plan))]
+    named = [others, shelf.fresh[allowed[shelf.fresh]], *map(nearest, _apart(allowed, plan))]
     caps = [*plan.caps, Cap("", shelf.variants.group, 1)] if shelf.variants.are_any else plan.caps
     for _ in range(MOST_ROUNDS):
         if _fitting(caps, best) >= min(ENOUGH * request.limit, len(best)):
-            return _any_of([best, *found], len(shelf))
+            return _any_of([best, *named], len(shelf))
         best = np.union1d(best, nearest(_room(allowed, caps, best)))
     return np.flatnonzero(allowed)
 

@@ -27,5 +27,6 @@ def in_cart(ring: Ring) -> Refs:
 
 
 def bought(ring: Ring) -> Refs:
-    """Return the items that were bought, of events (S,)."""
-    return np.unique(ring["ref"][ring["action"] == PURCHASE])
+    """Return the items that were bought, of events (S,), ascending."""
+    refs = ring["ref"][ring["action"] == PURCHASE].tolist()
+    return np.array(sorted({*refs}), np.uint64)

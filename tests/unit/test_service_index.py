@@ -37,7 +37,7 @@ ASKED = {"session": {"items": ["tea-1", "tea-2"]}, "limit": LIMIT}
 def _few_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a small shop go by its index."""
     monkeypatch.setattr(candidates, "FEW", 0)
-    monkeypatch.setattr(candidates, "FOUND", 2 * LIMIT)
+    monkeypatch.setattr(candidates, "FOUND", (2 * LIMIT, 2 * LIMIT))
     monkeypatch.setattr(index, "LEAST_CODED", 16)
     monkeypatch.setattr("service.indexed.INDEX_BEYOND", BEYOND)
 
