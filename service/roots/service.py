@@ -1,6 +1,5 @@
 """Composition root of the service: settings ─▶ adapters ─▶ app ─▶ uvicorn."""
 
-import gc
 import sys
 from argparse import Namespace
 from contextlib import AsyncExitStack
@@ -37,7 +36,6 @@ from service.roots.serving import (
 from service.roots.shops import shops_app
 
 LOCK_SECONDS = 0.000_5  # that a ranking may keep the loop from Python's lock; of itself it is 0.005
-YOUNG_OBJECTS = 2_000  # between two collections: of 50,000 in cycles, one stops all for 100 ms
 
 
 async def run(settings: Settings, _options: Namespace) -> None:
@@ -46,7 +44,6 @@ async def run(settings: Settings, _options: Namespace) -> None:
     check_access(settings)
     tls = context_of(settings)
     sys.setswitchinterval(LOCK_SECONDS)
-    gc.set_threshold(YOUNG_OBJECTS)
     async with AsyncExitStack() as stack:
         redis = await connect_redis(str(settings.redis_url))
         stack.push_async_callback(redis.aclose)

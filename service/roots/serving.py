@@ -3,6 +3,7 @@
 settings ─▶ who may come in, and for how much ─▶ a port that is free ─▶ uvicorn, until told to stop
 """
 
+import gc
 import signal
 from dataclasses import replace
 from functools import partial
@@ -56,6 +57,7 @@ from service.shops.known import KnownShops
 from service.shops.room import ShopRoom
 
 ALL = "*"  # instead of names of shops
+YOUNG_OBJECTS = 2_000  # between two collections: of 50,000 in cycles, one stops all for 100 ms
 
 
 def check_access(settings: Settings) -> None:
@@ -209,6 +211,7 @@ async def serve(
     settings: Settings, app: FastAPI, border: Border, port: int, tls: SSLContext | None
 ) -> None:
     """Answer until SIGTERM or SIGINT; then answer what is in flight, and leave."""
+    gc.set_threshold(YOUNG_OBJECTS)
     server = server_of(
         app,
         host=settings.host,
