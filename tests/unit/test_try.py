@@ -16,7 +16,7 @@ from workers.imports.summary import LEFT_OUT, MOST_KINDS, UNKNOWN, Summary
 from workers.imports.try_out import SHORT, add_options, look, trier_of
 
 AT = "2026-07-01 07:31:00+00:00"
-CLOCK = Clock.of_system(60_000)
+CLOCK = Clock(1_790_000_000_000, 60_000)  # a try of a large file goes on for longer than that
 CALL = {"messageId": "m", "userId": "ann", "timestamp": "2026-07-01T07:31:00Z"}
 TEA = {"product_id": "tea", "name": "Sencha", "price": 8.9, "quantity": 2}
 SESSION = [

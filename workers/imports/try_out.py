@@ -3,6 +3,8 @@
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -79,12 +81,13 @@ def reader_of(asked: Namespace, clock: Clock, dialect: Dialect) -> Callable[[Row
 def trier_of(asked: Namespace, clock: Clock, dialect: Dialect) -> Callable[[Row], Report]:
     """Return what reads a row, and says so where it lacks only what `POST /events` adds."""
     read = reader_of(asked, clock, dialect)
+    as_sent = partial(complete, at=datetime.fromtimestamp(clock.now / 1_000, UTC))
 
     def read_and_hint(row: Row) -> Report:
         report = read(row)
         if report.end is not End.DEAD or row.wrong is not None or asked.items:
             return report
-        if report_on(row.sent, clock, dialect, asked.topic, complete).end is not End.READ:
+        if report_on(row.sent, clock, dialect, asked.topic, as_sent).end is not End.READ:
             return report
         return replace(report, reason=f"{report.reason} ({SHORT})")
 
