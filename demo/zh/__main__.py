@@ -161,8 +161,8 @@ def _show_shop(script: Script, opinions: Opinions, found: Found, tones: Tones) -
     print(f"{opinions_text(opinions, titles)}\n")
     print(searches_text(found))
     print(
-        f"  从未见过的评价 {len(script.held_out)} 条，读对褒贬的 {tones.accuracy:.0%}；"
-        f"由微调过的 BERT 读出的 {tones.by_bert:.0%}"
+        f"  {len(script.held_out)} 条全新评价，褒贬判断正确率 {tones.accuracy:.0%}；"
+        f"其中 {tones.by_bert:.0%} 由微调过的 BERT 判断，其余按词表"
     )
 
 
@@ -171,9 +171,9 @@ def _show_replay(replayed: Replayed, dead: int) -> int:
     cuts = quantiles(replayed.freshness, n=100)
     p50, p99 = round(1_000 * cuts[49]), round(1_000 * cuts[98])
     print(
-        f"  {replayed.events:,} 个事件，{len(replayed.expected)} 份画像：丢失 {replayed.lost}，"
-        f"重复计数 {replayed.doubled}，死信 {dead}/{len(POISON)}\n"
-        f"  事件发布 → 画像可读：p50 {p50} ms，p99 {p99} ms"
+        f"  {replayed.events:,} 条事件，{len(replayed.expected):,} 份画像：丢失 {replayed.lost}，"
+        f"重复计数 {replayed.doubled}，故意发送的坏消息有 {dead}/{len(POISON)} 条进入死信\n"
+        f"  事件发布到画像可读：中位 {p50} ms，99% 在 {p99} ms 内"
     )
     return p99
 

@@ -8,17 +8,17 @@ from sandbox.planted.people import Course
 
 CHINA = timezone(timedelta(hours=8))
 DONE = {
-    "browse": "浏览",
-    "click": "点击",
-    "search": "搜索",
-    "cart": "加购",
-    "purchase": "购买",
-    "review": "评价",
-    "return": "退货",
-    "remove": "移出购物车",
-    "wish": "收藏",
+    "browse": "浏览过",
+    "click": "点击过",
+    "search": "搜索过",
+    "cart": "加购过",
+    "purchase": "买过",
+    "review": "评价过",
+    "return": "退过",
+    "remove": "移出过购物车的",
+    "wish": "收藏过",
 }
-STATES = {"active": "仍在来访", "gone": "可能已流失"}
+STATES = {"active": "仍活跃", "gone": "可能已流失"}
 STRATEGIES = {
     "session": "依据本次访问",
     "session_and_profile": "依据本次访问和画像",
@@ -35,7 +35,7 @@ ASPECTS = {
     "fit": "尺码",
     "looks": "外观",
     "taste": "口味",
-    "use": "使用",
+    "use": "使用体验",
 }
 TONES = {"positive": "好评", "neutral": "中评", "negative": "差评"}
 ALERTS = {
@@ -59,7 +59,7 @@ COURSES: Mapping[Course, str] = {
     "new": "最近才喜欢上",
     "left": "曾经喜欢",
 }
-LEVELS = {"cheap": "便宜的", "middle": "中档的", "luxury": "高档的"}
+LEVELS = {"cheap": "便宜", "middle": "中档", "luxury": "高档"}
 
 
 def moment(written: str) -> str:

@@ -14,7 +14,7 @@ def opinions_text(opinions: Opinions, titles: Mapping[str, str]) -> str:
         opinions: As the service tells them.
         titles: Of items, by id.
     """
-    lines = ["舆情监测"]
+    lines = ["舆情监测（本周指周一至今；方面后是提到它的评价中的差评率）"]
     for subject, name in [
         *((each, "全店") for each in opinions.shop),
         *((each, each["name"]) for each in opinions.categories),
@@ -23,6 +23,7 @@ def opinions_text(opinions: Opinions, titles: Mapping[str, str]) -> str:
         about = "、".join(
             f"{ASPECTS[each['aspect']]}差评 {each['negative']['share']:.0%}"
             for each in week["aspects"][:2]
+            if each["negative"]["share"]
         )
         negative = week["negative"]
         lines.append(
@@ -37,16 +38,16 @@ def opinions_text(opinions: Opinions, titles: Mapping[str, str]) -> str:
 
 def _alert(alert: Answer, titles: Mapping[str, str]) -> list[str]:
     what = f"{KINDS[alert['subject_kind']]}「{titles.get(alert['subject'], alert['subject'])}」"
+    turned = f"{_of(alert['before'])} → {_of(alert['after'])}（{moment(alert['at'])} 判定时）"
     lines = [
-        f"    {ALERTS[alert['kind']]}：{what}，自 {moment(alert['since'])} 起",
-        f"        {_of(alert['before'])} → {_of(alert['after'])}，{alert['authors']} 人所写",
+        f"    {ALERTS[alert['kind']]}：{what}，约自 {moment(alert['since'])} 起",
+        f"        {turned}，近 7 天共 {alert['authors']} 位作者",
         f"        {''.join(f'「{text}」' for text in dict.fromkeys(alert['examples']))}",
     ]
     if alert["also"]:
         others = [each.partition(":") for each in alert["also"]]
-        lines.append(
-            f"        一同变化：{'、'.join(f'{KINDS[kind]}「{name}」' for kind, _, name in others)}"
-        )
+        named = "、".join(f"{KINDS[kind]}「{name}」" for kind, _, name in others)
+        lines.append(f"        同时变化的还有：{named}")
     return lines
 
 
@@ -60,6 +61,6 @@ def searches_text(found: Found) -> str:
     late = f"；{found.late} 次没有及时读懂，又问了一遍" if found.late else ""
     shown = "".join(f"\n      「{text}」 → {title}" for text, title in found.shown)
     return (
-        f"  从未出现过的搜索：第一件就是所指的 {found.first:.0%}，"
-        f"前五件里有的 {found.in_five:.0%}（{by_form}）{late}{shown}"
+        f"  此前没人搜过的搜索词：首位命中率 {found.first:.0%}，"
+        f"前五位命中率 {found.in_five:.0%}（{by_form}）{late}{shown}"
     )

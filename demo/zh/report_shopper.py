@@ -18,13 +18,13 @@ def profile_text(profile: Answer, person: Person) -> str:
     brands = "、".join(f"{each['brand']} {each['share']:.0%}" for each in profile["brands"][:4])
     lines = [
         (
-            f"顾客画像 {profile['user_id']}：{profile['events_folded']} 个事件，"
+            f"顾客画像 {profile['user_id']}：共 {profile['events_folded']} 条行为，"
             f"最近一次 {moment(profile['profile_as_of'])}（北京时间），{STATES[activity['state']]}"
-            f"{f'，平均 {gap:.1f} 天来一次' if gap else ''}"
+            f"{f'，平均每 {gap:.1f} 天来一次' if gap else ''}"
         ),
         f"  模型 {profile['model_version']}",
         "",
-        f"  {padded('兴趣（↗ 上升 → 平稳 ↘ 下降）', 28)} 占比（按时间衰减）与依据",
+        f"  {padded('兴趣（↗ 上升 → 平稳 ↘ 下降）', 28)} 占比（越近的行为权重越高）与依据",
         *_interests([each for each in profile["interests"] if each["score"] >= LEAST_SHOWN]),
         "",
         f"  品牌  {brands}",
@@ -35,7 +35,7 @@ def profile_text(profile: Answer, person: Person) -> str:
             f"大多在 {band['low']:.0f} 到 {band['high']:.0f} 元之间"
         )
     lines += [*_searches(profile), *_reviews(profile), *_outlook(profile)]
-    return "\n".join([*lines, "", f"  预先埋下的真相：{_truth(person)}"])
+    return "\n".join([*lines, "", f"  演示预设的真实偏好：{_truth(person)}"])
 
 
 def _interests(interests: Sequence[Answer]) -> list[str]:
@@ -79,9 +79,11 @@ def _reviews(profile: Answer) -> list[str]:
 
 def _opinion(said: Answer) -> str:
     """Say what all their reviews of a category say, by aspect, and how many a BERT has read."""
-    about = "".join(f"，{ASPECTS[each['aspect']]}{_tones(each)}" for each in said["aspects"][:3])
-    category = said["category"] or "其他"
-    return f"        {category}：{_tones(said)}{about}（BERT 读出 {said['read_by']['bert']} 条）"
+    about = "、".join(f"{ASPECTS[each['aspect']]}{_tones(each)}" for each in said["aspects"][:3])
+    of_them = f"；其中提到{about}" if about else ""
+    by_bert = said["read_by"]["bert"]
+    how = f"BERT 读出 {by_bert} 条" if by_bert else "按星级与词表判断"
+    return f"        {said['category'] or '其他'}：{_tones(said)}{of_them}（{how}）"
 
 
 def _tones(counts: Answer) -> str:
@@ -89,7 +91,7 @@ def _tones(counts: Answer) -> str:
 
 
 def _outlook(profile: Answer) -> list[str]:
-    """Lay out what the learned heads foresee; nothing without a learned model."""
+    """Lay out what the learned heads foresee, or say that none of them may."""
     said = []
     for name, title in (("purchase_intent", "再次购买"), ("churn_risk", "不再来访")):
         if chance := profile[name]:
@@ -99,7 +101,7 @@ def _outlook(profile: Answer) -> list[str]:
         for interest in profile["likely_interests"][:3]
     )
     return [
-        *([f"  展望  {'，'.join(said)}"] if said else []),
+        f"  展望  {'，'.join(said) or '模型未胜过简单基线，暂不预测'}",
         *([f"  一周内可能会看  {likely}"] if likely else []),
     ]
 
@@ -108,8 +110,8 @@ def _truth(person: Person) -> str:
     """Say what was planted: see `sandbox/planted/people.py`."""
     first, *others = person.tastes
     return (
-        f"{COURSES[person.course]}“{first}”，也看“{'”和“'.join(others)}”；"
-        f"买得到时偏爱品牌“{person.brand}”，买{LEVELS[person.level]}"
+        f"{COURSES[person.course]}「{first}」，同时关注「{'」和「'.join(others)}」；"
+        f"有「{person.brand}」时优先选它；消费档位：{LEVELS[person.level]}"
     )
 
 
@@ -134,10 +136,10 @@ def _reason(reason: Answer) -> str:
     """Say in Chinese what an answer names by its parts; its words are the shop's own."""
     share = f"（{reason['share']:+.2f}）"
     if reason["action"] == "price":
-        return f"价格合您平时的档位{share}"
+        return f"价格符合其平时的档位{share}"
     if reason["action"] == "popularity":
         return f"大家都在买{share}"
-    return f"{DONE.get(reason['action'], '本次')}过「{reason['title']}」{share}"
+    return f"{DONE.get(reason['action'], '本次看过')}「{reason['title']}」{share}"
 
 
 def _complaint(reason: Answer) -> str:

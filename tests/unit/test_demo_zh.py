@@ -174,12 +174,12 @@ def recommendation(action: str, title: str | None) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("action", "title", "said"),
     [
-        ("purchase", "曜石 大屏手机", "购买过「曜石 大屏手机」（+0.50）"),
+        ("purchase", "曜石 大屏手机", "买过「曜石 大屏手机」（+0.50）"),
         ("search", "拍照清楚的", "搜索过「拍照清楚的」（+0.50）"),
         (
             "price",
             "In the price range of what you chose so far, for its category",
-            "价格合您平时的档位",
+            "价格符合其平时的档位",
         ),
         ("popularity", "What everybody did with it counts as 3 purchases", "大家都在买"),
     ],
@@ -216,6 +216,7 @@ def test_an_alert_is_told_with_what_turned_since_when_and_in_whose_words() -> No
         "subject_kind": "item",
         "subject": "item-500",
         "since": "2026-10-26T13:27:00Z",
+        "at": "2026-10-28T01:05:00Z",
         "before": {"count": 10, "of": 108, "share": 0.0926},
         "after": {"count": 13, "of": 16, "share": 0.8125},
         "authors": 19,
@@ -225,8 +226,8 @@ def test_an_alert_is_told_with_what_turned_since_when_and_in_whose_words() -> No
 
     shown = opinions_text(Opinions([], [], [alert]), {"item-500": "凝萃 护发素"})
 
-    assert "口碑变差：商品「凝萃 护发素」，自 2026-10-26 21:27 起" in shown
-    assert "9%（10/108） → 81%（13/16），19 人所写" in shown
+    assert "口碑变差：商品「凝萃 护发素」，约自 2026-10-26 21:27 起" in shown
+    assert "9%（10/108） → 81%（13/16）（2026-10-28 09:05 判定时），近 7 天共 19 位作者" in shown
     assert shown.count("漏液了") == 1
     assert "品牌「凝萃」" in shown
 
@@ -265,9 +266,11 @@ def profile(**more: object) -> dict[str, Any]:
 def test_a_profile_is_told_with_its_evidence_each_once() -> None:
     shown = profile_text(profile(), PERSON)
 
-    assert "88 个事件，最近一次 2026-11-01 00:30（北京时间），仍在来访，平均 2.5 天来一次" in shown
+    assert (
+        "共 88 条行为，最近一次 2026-11-01 00:30（北京时间），仍活跃，平均每 2.5 天来一次" in shown
+    )
     assert "↗ 美妆个护 > 口红           50% ████████████\n" in shown
-    assert "        因为加购「水漾 显白唇膏」、搜索「正紅色」\n" in shown
+    assert "        因为加购过「水漾 显白唇膏」、搜索过「正紅色」\n" in shown
     assert shown.count("食品生鲜 > 茶叶") == 1  # what was planted: a hundredth is not shown
     assert "搜索  「正紅色」\n" in shown
     assert "品牌  水漾 60%" in shown
@@ -275,9 +278,15 @@ def test_a_profile_is_told_with_its_evidence_each_once() -> None:
     assert "「水漾 显白唇膏」未打星，读出是差评" in shown
     assert "7 天内再次购买 80%\n" in shown
     assert (
-        "越来越喜欢“美妆个护 > 口红”，也看“食品生鲜 > 茶叶”；买得到时偏爱品牌“水漾”，买中档的"
-        in shown
+        "越来越喜欢「美妆个护 > 口红」，同时关注「食品生鲜 > 茶叶」；有「水漾」时优先选它；"
+        "消费档位：中档" in shown
     )
+
+
+def test_it_is_said_where_no_head_may_foretell_anything() -> None:
+    shown = profile_text(profile(purchase_intent=None), PERSON)
+
+    assert "展望  模型未胜过简单基线，暂不预测\n" in shown
 
 
 def test_what_reviews_say_is_told_by_category_and_aspect_where_a_profile_has_it() -> None:
@@ -288,4 +297,4 @@ def test_what_reviews_say_is_told_by_category_and_aspect_where_a_profile_has_it(
 
     shown = profile_text(profile(reviews=[said]), PERSON)
 
-    assert "美妆个护 > 口红：好评 1、差评 2，质量差评 2（BERT 读出 3 条）" in shown
+    assert "美妆个护 > 口红：好评 1、差评 2；其中提到质量差评 2（BERT 读出 3 条）" in shown
