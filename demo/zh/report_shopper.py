@@ -31,7 +31,7 @@ def profile_text(profile: Answer, person: Person) -> str:
     ]
     if band := profile["price_band"]:
         lines.append(
-            f"  价格  通常 {band['typical']:.0f} 元，"
+            f"  价格  所看所买通常 {band['typical']:.0f} 元，"
             f"大多在 {band['low']:.0f} 到 {band['high']:.0f} 元之间"
         )
     lines += [*_searches(profile), *_reviews(profile), *_outlook(profile)]

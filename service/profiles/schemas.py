@@ -81,7 +81,10 @@ class BrandShare(ResponseBody):
 
 
 class PriceBand(ResponseBody):
-    """What the user pays for one piece: a tenth of it lies below `low`, a tenth above `high`."""
+    """What one piece costs of what the user looked at, put into carts and bought, as these weigh.
+
+    A tenth of it lies below `low`, a tenth above `high`.
+    """
 
     low: float = Field(examples=[1.0])
     typical: float = Field(examples=[2.49])

@@ -274,7 +274,7 @@ def test_a_profile_is_told_with_its_evidence_each_once() -> None:
     assert shown.count("食品生鲜 > 茶叶") == 1  # what was planted: a hundredth is not shown
     assert "搜索  「正紅色」\n" in shown
     assert "品牌  水漾 60%" in shown
-    assert "通常 140 元，大多在 50 到 300 元之间" in shown
+    assert "所看所买通常 140 元，大多在 50 到 300 元之间" in shown
     assert "「水漾 显白唇膏」未打星，读出是差评" in shown
     assert "7 天内再次购买 80%\n" in shown
     assert (
