@@ -38,7 +38,7 @@ class Found:
     in_five: float
     late: int  # searches that were asked again, for they were not read in time
     by_form: Mapping[str, float]  # share found in five, by how they are written
-    shown: Sequence[tuple[str, str]]  # the first search of each form, and the item found first
+    shown: Sequence[tuple[str, str]]  # the first search of each form, and what came first
 
 
 class Tones(NamedTuple):
@@ -76,7 +76,8 @@ def ask_searches(http: httpx.Client, shop: Shop, searches: Sequence[Search]) -> 
         right = [item["item_id"] in meant for item in answer["items"]]
         firsts.append(right[:1] == [True])
         in_five[search.form].append(any(right))
-        shown.setdefault(search.form, (search.text, answer["items"][0]["title"]))
+        title = answer["items"][0]["title"] + ("" if right[0] else "（未命中）")
+        shown.setdefault(search.form, (search.text, title))
         late += is_late
     everything = [hit for hits in in_five.values() for hit in hits]
     by_form = {form: mean(hits) for form, hits in in_five.items()}
