@@ -50,6 +50,18 @@ def largest(scores: Floats, most: int, within: float = 0) -> Codes:
     return best if within else best[:most]
 
 
+def marked(rows: Rows, among: int) -> Rows:
+    """Return which rows there are, once each, ascending; of many, marking beats sorting.
+
+    Args:
+        rows: Any number of times each, none MISSING.
+        among: How many there could be.
+    """
+    flags = np.zeros(among, np.bool_)
+    flags[rows] = True
+    return np.flatnonzero(flags)
+
+
 def products(matrix: Floats, rows: Rows, vector: Floats) -> Floats:
     """Return the product of some rows of a matrix, (N, D), with a vector, (D,); (n,).
 

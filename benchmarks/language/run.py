@@ -99,8 +99,8 @@ def _measure_baselines(encoder: Path, texts: TextSet, folder: Path) -> Baseline:
     logits = fitted.probe.logits(vectors) / np.float32(fitted.frozen.temperature)
     frozen = Said(fitted.frozen.likely, probabilities(texts.task.kind, logits))
     ngrams = Said(fitted.ngrams, fitted.read_ngrams(texts.test.texts))
-    _write(folder, baseline_name(texts, FROZEN), frozen)
     _write(folder, baseline_name(texts, NGRAMS), ngrams)
+    _write(folder, baseline_name(texts, FROZEN), frozen)
     head = asdict(fitted.probe) | {"temperature": np.float64(fitted.frozen.temperature)}
     np.savez(_head_path(texts, folder), **head)  # the last: it says that all is there
     return fitted

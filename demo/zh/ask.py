@@ -38,7 +38,8 @@ class Found:
     in_five: float
     late: int  # searches that were asked again, for they were not read in time
     by_form: Mapping[str, float]  # share found in five, by how they are written
-    shown: Sequence[tuple[str, str]]  # the first search of each form, and what came first
+    # the first search of each form, the item found first, and whether it was meant
+    shown: Sequence[tuple[str, str, bool]]
 
 
 class Tones(NamedTuple):
@@ -68,7 +69,7 @@ def ask_searches(http: httpx.Client, shop: Shop, searches: Sequence[Search]) -> 
     """Ask for what was meant by each search, as somebody whom nobody knows."""
     firsts: list[bool] = []
     in_five: defaultdict[str, list[bool]] = defaultdict(list)
-    shown: dict[str, tuple[str, str]] = {}
+    shown: dict[str, tuple[str, str, bool]] = {}
     late, ends = 0, time.monotonic() + READ_SECONDS
     for search in searches:
         answer, is_late = _answer(http, search.text, ends)
@@ -76,8 +77,7 @@ def ask_searches(http: httpx.Client, shop: Shop, searches: Sequence[Search]) -> 
         right = [item["item_id"] in meant for item in answer["items"]]
         firsts.append(right[:1] == [True])
         in_five[search.form].append(any(right))
-        title = answer["items"][0]["title"] + ("" if right[0] else "（未命中）")
-        shown.setdefault(search.form, (search.text, title))
+        shown.setdefault(search.form, (search.text, answer["items"][0]["title"], right[0]))
         late += is_late
     everything = [hit for hits in in_five.values() for hit in hits]
     by_form = {form: mean(hits) for form, hits in in_five.items()}

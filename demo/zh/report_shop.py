@@ -59,7 +59,10 @@ def searches_text(found: Found) -> str:
     """Say how often what was meant was found, by how the searches were written."""
     by_form = "，".join(f"{FORMS[form]} {share:.0%}" for form, share in found.by_form.items())
     late = f"；{found.late} 次没有及时读懂，又问了一遍" if found.late else ""
-    shown = "".join(f"\n      「{text}」 → {title}" for text, title in found.shown)
+    shown = "".join(
+        f"\n      「{text}」 → {title}{'' if is_meant else '（未命中）'}"
+        for text, title, is_meant in found.shown
+    )
     return (
         f"  此前没人搜过的搜索词：首位命中率 {found.first:.0%}，"
         f"前五位命中率 {found.in_five:.0%}（{by_form}）{late}{shown}"

@@ -14,7 +14,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from portrait.arrays import MISSING, Codes, Flags, Rows, turns
+from portrait.arrays import MISSING, Codes, Flags, Rows, marked, turns
 from portrait.inference.aim import Aims, Finder
 from portrait.inference.plan import Cap, Plan
 from portrait.inference.ranking import RankingRequest
@@ -69,17 +69,9 @@ def _candidates(
     caps = [*plan.caps, Cap("", shelf.variants.group, 1)] if shelf.variants.are_any else plan.caps
     for _ in range(MOST_ROUNDS):
         if _fitting(caps, best) >= min(ENOUGH * request.limit, len(best)):
-            return _any_of([best, *named], len(shelf))
+            return marked(np.concatenate([best, *named]), len(shelf))
         best = np.union1d(best, nearest(_room(allowed, caps, best)))
     return np.flatnonzero(allowed)
-
-
-def _any_of(found: Sequence[Rows], items: int) -> Rows:
-    """Return what is in one of them, each once, ascending: marked, which is faster than sorted."""
-    marked = np.zeros(items, np.bool_)
-    for rows in found:
-        marked[rows] = True
-    return np.flatnonzero(marked)
 
 
 def _fitting(caps: Sequence[Cap], found: Rows) -> int:

@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from portrait.arrays import MISSING, Codes, Floats, largest, products
+from portrait.arrays import MISSING, Codes, Floats, largest, marked, products
 from portrait.inference.aim import Aims
 from portrait.inference.arrange import Choose, arrange
 from portrait.inference.candidates import ranked
@@ -75,7 +75,7 @@ def _best(  # noqa: PLR0913, PLR0917 - as `rank`
 ) -> tuple[Codes, Floats]:
     """Return the rows of the best texts of some items, the best first, and what they score."""
     text = shelf.text[rows]
-    texts = np.unique(text) if len(rows) < len(shelf) // 8 else _used(text, len(shelf.matrix))
+    texts = np.unique(text) if len(rows) < len(shelf) // 8 else marked(text, len(shelf.matrix))
     scores = text_scores(shelf.matrix, texts, vector)  # (t,)
     more = np.zeros(len(rows), np.float32) if beside is None else beside(rows)  # (n,)
     if shelf.variants.are_any:
@@ -83,7 +83,7 @@ def _best(  # noqa: PLR0913, PLR0917 - as `rank`
         of_text[texts] = scores
         are_best = shelf.variants.are_best(rows, of_text[text] + more)
         rows, text, more = rows[are_best], text[are_best], more[are_best]
-        texts = _used(text, len(shelf.matrix))
+        texts = marked(text, len(shelf.matrix))
         scores = of_text[texts]
     best = largest(
         scores, max(CANDIDATES, 3 * request.limit), float(np.ptp(more)) if len(more) else 0
@@ -173,13 +173,6 @@ def _listed(
     """Take the list from its candidates: (c,) rows, the most relevant first."""
     chosen, shown = diversify(shelf, rows, relevance, request.limit, request.diversity)
     return Ranking(rows[chosen], relevance[chosen], shown, matched)
-
-
-def _used(text: Codes, texts: int) -> Codes:
-    """Return which texts there are, once each; of many, marking is faster than sorting."""
-    used = np.zeros(texts, np.bool_)
-    used[text] = True
-    return np.flatnonzero(used)
 
 
 def text_scores(matrix: Vectors, texts: Codes, vector: Vectors) -> Floats:

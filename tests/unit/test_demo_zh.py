@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from demo.zh.ask import Opinions
-from demo.zh.report_shop import opinions_text
+from demo.zh.ask import Found, Opinions
+from demo.zh.report_shop import opinions_text, searches_text
 from demo.zh.report_shopper import profile_text, recommendations_text
 from demo.zh.reviews import HELD_OUT, LEAVES
 from demo.zh.script import REPLAYED, Plan, Script, write_script
@@ -230,6 +230,14 @@ def test_an_alert_is_told_with_what_turned_since_when_and_in_whose_words() -> No
     assert "9%（10/108） → 81%（13/16）（2026-10-28 09:05 判定时），近 7 天共 19 位作者" in shown
     assert shown.count("漏液了") == 1
     assert "品牌「凝萃」" in shown
+
+
+def test_a_search_whose_first_item_was_not_meant_says_so() -> None:
+    shown = [("红茶", "正山小种", True), ("老人手机", "绘画平板", False)]
+
+    told = searches_text(Found(0.5, 0.5, 0, {"as written": 0.5}, shown)).splitlines()
+
+    assert told[1:] == ["      「红茶」 → 正山小种", "      「老人手机」 → 绘画平板（未命中）"]
 
 
 PERSON = Person("person-7", "rising", ("美妆个护 > 口红", "食品生鲜 > 茶叶"), "水漾", "middle")
