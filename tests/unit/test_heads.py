@@ -25,6 +25,7 @@ from portrait.model.heads import (
 )
 from portrait.profiles.facts import Facts
 from portrait.times import DAY_MS
+from tests.support.pace import times_slower
 
 STATE = 4
 WIDTH = STATE + len(HABITS)
@@ -166,7 +167,7 @@ def test_one_user_is_answered_in_microseconds() -> None:
             heads.predict(facts.head, facts.ring, *question)
         best = min(best, (time.process_time() - started) / 10)
 
-    assert best < 500e-6, f"{best * 1e6:.0f} us"  # 100 to 200 where it was measured
+    assert best < 500e-6 * times_slower(), f"{best * 1e6:.0f} us"  # 100 to 200 when promised
 
 
 def heads_of_before() -> dict[str, NDArray[Any]]:

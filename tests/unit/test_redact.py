@@ -6,11 +6,12 @@ from collections import Counter
 import pytest
 
 from portrait.privacy.redact import redacted
+from tests.support.pace import times_slower
 from tests.support.private_texts import HARMLESS, PRIVATE, with_private, without_private
 
 EACH = 200
 RECALL, PRECISION = 0.98, 0.95
-MICROSECONDS = 50
+MICROSECONDS = 100  # 25 to 35 when promised, and caches cold
 LONGEST = 8_192  # characters of a text
 HELD_UP = 0.05  # seconds that the worst of them may take
 WORST = (
@@ -130,7 +131,7 @@ def test_a_text_takes_microseconds() -> None:
         redacted(text)
     took = time.process_time() - began
 
-    assert took / len(texts) * 1e6 < 4 * MICROSECONDS  # on a busy machine
+    assert took / len(texts) * 1e6 < MICROSECONDS * times_slower()
 
 
 @pytest.mark.parametrize("part", WORST)
@@ -139,7 +140,7 @@ def test_no_text_takes_long_whatever_it_is_made_of(part: str) -> None:
     began = time.process_time()
     redacted(text)
 
-    assert time.process_time() - began < HELD_UP
+    assert time.process_time() - began < HELD_UP * times_slower()
 
 
 def _is_left(private: str, clean: str) -> bool:
