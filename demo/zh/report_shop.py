@@ -39,8 +39,9 @@ def opinions_text(opinions: Opinions, titles: Mapping[str, str]) -> str:
 def _alert(alert: Answer, titles: Mapping[str, str]) -> list[str]:
     what = f"{KINDS[alert['subject_kind']]}「{titles.get(alert['subject'], alert['subject'])}」"
     turned = f"{_of(alert['before'])} → {_of(alert['after'])}（{moment(alert['at'])} 判定时）"
+    bounds = f"{moment(alert['not_before'])} 至 {moment(alert['not_after'])} 之间"
     lines = [
-        f"    {ALERTS[alert['kind']]}：{what}，约自 {moment(alert['since'])} 起",
+        f"    {ALERTS[alert['kind']]}：{what}，约自 {moment(alert['since'])} 起（{bounds}）",
         f"        {turned}，近 7 天共 {alert['authors']} 位作者",
         f"        {''.join(f'「{text}」' for text in dict.fromkeys(alert['examples']))}",
     ]

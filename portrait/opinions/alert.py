@@ -49,6 +49,12 @@ class Alert(BaseModel):
     since: datetime = Field(
         description="When it began, as nearly as the texts tell.", examples=["2026-11-24T07:00:00Z"]
     )
+    not_before: datetime | None = Field(
+        None,
+        description="It began between this and `not_after`, nineteen times in twenty.",
+        examples=["2026-11-23T19:30:00Z"],
+    )
+    not_after: datetime | None = Field(None, examples=["2026-11-24T15:10:00Z"])
     before: AlertShare = Field(description="Of few_authors: all texts of the day, and none.")
     after: AlertShare = Field(description="Of few_authors: authors, of texts.")
     evidence: float = Field(

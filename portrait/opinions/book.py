@@ -103,6 +103,8 @@ def alert_of(
         subject=subject.name,
         at=to_moment(at),
         since=to_moment(turn.since),
+        not_before=to_moment(turn.not_before),
+        not_after=to_moment(turn.not_after),
         before=_share(*turn.before),
         after=_share(*turn.after),
         evidence=round(turn.evidence, 2),

@@ -150,7 +150,9 @@ class Ledger:
             return []
         self.few_on = day
         told = authors, voices.named
-        return [Happening(AlertKind.FEW_AUTHORS, Turn(day * DAY_MS, (0, 0), told, 0.0))]
+        begin = day * DAY_MS
+        turn = Turn(begin, begin, begin + DAY_MS, (0, 0), told, 0.0)
+        return [Happening(AlertKind.FEW_AUTHORS, turn)]
 
 
 def _slots(mention: Mention, topic: str | None) -> Iterator[str]:

@@ -21,14 +21,20 @@ Candidates are the edges of buckets of 1, 2, 4 … texts, as ADWIN keeps them, s
 texts has some 4 log2 N parts. Which are merged depends on their number alone, never on what they
 say.
 
+When it began is told with bounds. With each text as likely as any to have been the first, a
+candidate is as probable as its evidence times the texts about it; the bounds hold nineteen parts
+in twenty of that, and reach to the next edges, for it may have begun between two.
+
 Sources: Shin, Ramdas and Rinaldo, E-detectors: a nonparametric framework for sequential change
 detection, New England Journal of Statistics in Data Science 2(2), 2024; Krichevsky and Trofimov,
 The performance of universal encoding, IEEE Transactions on Information Theory 27(2), 1981; Bifet
 and Gavaldà, Learning from time-changing data with adaptive windowing, SDM 2007.
 """
 
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
-from math import lgamma, log, pi
+from itertools import accumulate
+from math import exp, lgamma, log, pi
 from typing import NamedTuple
 
 from portrait.times import DAY_MS
@@ -39,6 +45,8 @@ STEADY = 10  # parts that do not differ more than chance allows, added: few tell
 LEAST_BEFORE_MS = 7 * DAY_MS  # of fewer days it is not known how much they differ
 REMEMBERED_MS = 365 * DAY_MS  # what is older is no measure of what is usual
 LARGEST_BUCKET = 4_096  # texts; a year of a large source is some hundred
+OUTSIDE = 0.05  # how probable it is that a turn began outside of its bounds
+FAINT = 12.0  # what has a log E so much below the best adds nothing to them
 
 
 class Bucket(NamedTuple):
@@ -53,6 +61,8 @@ class Turn(NamedTuple):
     """A change that was found."""
 
     since: int  # ms: of the first text after it
+    not_before: int  # ms: bounds of it
+    not_after: int
     before: tuple[int, int]  # hits, texts
     after: tuple[int, int]
     evidence: float  # log10 of E
@@ -83,7 +93,21 @@ class History:
             least: A change of the share that is smaller is not worth telling.
             patience: Texts to a false alarm.
         """
-        best, most = None, log(patience)
+        found = self._candidates(least, log(patience))
+        if not found:
+            return None
+        place, evidence = max(found, key=lambda candidate: candidate[1])
+        before, after = (_total(part) for part in (self.buckets[:place], self.buckets[place:]))
+        bounds = self._bounds(evidence)
+        return Turn(self.buckets[place].since, *bounds, before, after, evidence / log(10))
+
+    def begin_at(self, since: int) -> None:
+        """Forget what came before a change: what came after it is what is usual now."""
+        self.buckets = [bucket for bucket in self.buckets if bucket.since >= since]
+
+    def _candidates(self, least: float, suffices: float) -> list[tuple[int, float]]:
+        """Return at which buckets it may have changed, each with its log E, if that suffices."""
+        found: list[tuple[int, float]] = []
         texts = sum(bucket.texts for bucket in self.buckets)
         hits = sum(bucket.hits for bucket in self.buckets)
         spread = hits * (texts - hits) / texts if texts else 0.0
@@ -94,24 +118,30 @@ class History:
                 after, after_hits = texts - before, hits - before_hits
                 change = abs(after_hits / after - before_hits / before)
                 # Chi-squared: log E is not above it, and this is a tenth of the work.
-                may_suffice = change * change * before * after >= most * spread
+                may_suffice = change * change * before * after >= suffices * spread
                 if change >= least and may_suffice:
                     evidence = _foretold(before_hits, before) + _foretold(after_hits, after)
                     evidence -= _foretold(hits, texts)
                     evidence /= _swing(squares, before_hits, before, parts)
-                    if evidence >= most:
-                        best, most = place, evidence
+                    if evidence >= suffices:
+                        found.append((place, evidence))
             before, before_hits, parts = before + bucket.texts, before_hits + bucket.hits, parts + 1
             squares += bucket.hits**2 / bucket.texts
-        return None if best is None else self._turn_at(best, most)
+        return found
 
-    def begin_at(self, since: int) -> None:
-        """Forget what came before a change: what came after it is what is usual now."""
-        self.buckets = [bucket for bucket in self.buckets if bucket.since >= since]
-
-    def _turn_at(self, place: int, evidence: float) -> Turn:
-        before, after = (_total(part) for part in (self.buckets[:place], self.buckets[place:]))
-        return Turn(self.buckets[place].since, before, after, evidence / log(10))
+    def _bounds(self, most: float) -> tuple[int, int]:
+        """Return between which moments it began, where that is the most evidence of any."""
+        likely = self._candidates(0.0, most - FAINT)
+        weights = [
+            exp(evidence - most) * (self.buckets[place - 1].texts + self.buckets[place].texts)
+            for place, evidence in likely
+        ]
+        passed = list(accumulate(weights))
+        outside = OUTSIDE / 2 * passed[-1]
+        first, _ = likely[bisect_right(passed, outside)]
+        last, _ = likely[bisect_left(passed, passed[-1] - outside)]
+        beyond = min(last + 1, len(self.buckets) - 1)
+        return self.buckets[first - 1].since, self.buckets[beyond].since
 
     def _merge(self) -> None:
         """Merge the two oldest buckets of each size of which there are too many."""

@@ -55,6 +55,23 @@ def test_a_turn_is_found_and_dated(seed: int) -> None:
     assert found.evidence > 7
 
 
+def test_the_bounds_of_when_it_began_hold_nineteen_times_in_twenty() -> None:
+    """Asked after every text, as the worker asks, and told at the first moment that it can be."""
+    began, held, widths = 400, 0, []
+
+    for seed in range(80):
+        random, made, found, number = drawn(seed), History(), None, 0
+        while found is None:
+            made.add(number * HOUR_MS, is_hit=random.random() < (0.15 if number < began else 0.5))
+            found, number = made.turn(LEAST) if number > began else None, number + 1
+        held += found.not_before <= began * HOUR_MS <= found.not_after
+        widths.append((found.not_after - found.not_before) / HOUR_MS)
+        assert found.not_before <= found.since <= found.not_after < number * HOUR_MS
+
+    assert held >= 76  # of 80: nineteen in twenty
+    assert sum(widths) / len(widths) < 72  # hours: narrow enough to help
+
+
 @pytest.mark.parametrize("share", [0.0, 0.02, 0.2, 0.5])
 def test_a_history_that_does_not_change_has_no_turn(share: float) -> None:
     random, made = drawn(1), History()
