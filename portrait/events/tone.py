@@ -20,6 +20,7 @@ from unicodedata import normalize
 
 WORDS = Path(__file__).with_suffix(".toml")
 WEIGHTS = {"negations": 0, "praise": -1, "blame": 1, "strong_praise": -2, "strong_blame": 2}
+NO_TONE = "no_tone"  # words that hold one of those, and mean something else
 PLAIN = 2  # by as much blame outweighs praise: one strong word, or two others
 FARTHEST, FARTHEST_CHINESE = 10, 1  # characters between a negation and what it turns round
 LONGEST_READ = 1_000  # characters: a fifth of a millisecond of a worker's time
@@ -90,7 +91,7 @@ def _turned(weight: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Words:
-    """What is looked for, and what it weighs; a negation weighs 0."""
+    """What is looked for, and what it weighs; a negation weighs 0, what has no tone nothing."""
 
     pattern: re.Pattern[str]
     weights: Mapping[str, int]
@@ -105,6 +106,7 @@ class _Words:
             word: WEIGHTS[kind]
             for language in languages.values()
             for kind, words in language.items()
+            if kind != NO_TONE
             for word in words
         }
         return cls(re.compile(found), weights)

@@ -209,6 +209,12 @@ def test_aspects_are_read_with_their_tone_in_both_languages() -> None:
         "It is not expensive at all.": {Aspect.PRICE: Tone.POSITIVE},
         "衣服不贵，客服很热情": {Aspect.PRICE: Tone.POSITIVE, Aspect.SERVICE: Tone.POSITIVE},  # noqa: RUF001
         "I was on holiday.": {},
+        "节奏很快": {},
+        "电脑太慢": {},
+        "很快就收到了": {Aspect.DELIVERY: Tone.POSITIVE},
+        "物流很快": {Aspect.DELIVERY: Tone.POSITIVE},
+        "送货速度很快": {Aspect.DELIVERY: Tone.POSITIVE},
+        "客服回复很慢": {Aspect.SERVICE: Tone.NEGATIVE},
     }
 
     for text, aspects in said.items():
