@@ -13,7 +13,7 @@ ASSIST = Command(
         *("shop", "shops"),
         *("encoder", "encoder_backend", "encoder_tokens", "encoder_threads"),
         *("rephrase_url", "rephrase_model", "rephrase_key", "rephrase_wait"),
-        *("allowed_hosts", "allowed_origins", "consent"),
+        *("allowed_hosts", "allowed_origins", "consent", "declared"),
         *("max_body_bytes", "max_connections", "header_time", "body_pause", "body_time"),
         *("write_time", "keep_alive", "drain"),
         *("access", "key_rate", "oidc_issuer", "oidc_audience", "oidc_keys_url"),

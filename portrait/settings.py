@@ -183,6 +183,13 @@ class Settings(BaseSettings):
         description="Whether items that the catalogue does not have, and events describe, are "
         "offered and can be popular. Whoever can send events then puts goods on sale.",
     )
+    declared: tuple[Annotated[str, Field(min_length=1, max_length=64)], ...] = Field(
+        ("region", "membership"),
+        max_length=4,
+        description="By what of that which events and requests declare of users it is counted what "
+        "is popular, for whoever is not known yet, as JSON: `[]`: by nothing. An age, an income or "
+        "a sex counts only if it is named here.",
+    )
     unknown_items: PositiveInt = Field(
         10_000,
         description="Most such items that are remembered, of 2 KB at most each; those that no "

@@ -8,7 +8,7 @@ SERVICE = Command(
     "Serve profiles and recommendations over HTTP, and take events from producers without Kafka.",
     "service.roots.service",
     (
-        *("host", "port", "redis_url", "profile_ttl", "consent", "impressions"),
+        *("host", "port", "redis_url", "profile_ttl", "consent", "declared", "impressions"),
         *("shop", "shops", "most_shops"),
         *("time_zone", "currency", "currency_rates", "mapping"),
         *("kafka_bootstrap", "kafka_security", "kafka_mechanism", "kafka_username"),

@@ -41,7 +41,7 @@ from service.recommendations.newest_tries import NewestTries
 from service.recommendations.schemas import RecommendationRequest
 from service.repeating import repeat
 from service.rules.newest import NewestEdges, NewestRules
-from service.view import CountingMirror, Ruled, Source, View, is_current, look
+from service.view import CountingMirror, GroupWeights, Ruled, Source, View, is_current, look
 
 MODEL_EVERY = 1.0  # seconds between two looks
 CATALOGUE_EVERY = 0.2
@@ -53,6 +53,7 @@ EXPERIMENTS_EVERY = 0.5
 TRIES_EVERY = 30.0
 IMPRESSIONS_EVERY = 0.1
 POPULARITY_EVERY = 5.0
+GROUPS_EVERY = 15.0  # what is popular in each of them
 FEW_WEIGHTS = 20_000  # that are read as often as that
 WEIGHT_PAUSE = 1e-4  # seconds longer for each one more: to read one takes some 2 us of the loop
 JOBS_EVERY = 5.0
@@ -102,6 +103,7 @@ class Live:
         self._parts = parts
         self._source: Source | None = None
         self._weights: Mapping[str, int] = {}
+        self._group_weights: GroupWeights = {}
         self._popularity_at = 0.0  # not before
         self._rules = NewestRules(parts.rules)
         self._edges = NewestEdges(parts.edges)
@@ -153,6 +155,7 @@ class Live:
             (self.follow_progress, PROGRESS_EVERY),
             (self.folded.follow, PROGRESS_EVERY),
             (self.follow_popularity, POPULARITY_EVERY),
+            (self.follow_groups, GROUPS_EVERY),
             (self.follow_experiments, EXPERIMENTS_EVERY),
             (self.follow_tries, TRIES_EVERY),
             (self.outbox.empty, IMPRESSIONS_EVERY),
@@ -225,9 +228,9 @@ class Live:
 
     async def _renew(self, source: Source, weights: Mapping[str, int]) -> None:
         """Make a new view, if anything has changed, or something begins or ends to be available."""
-        rules = self._ruled
-        if not is_current(self.view, source, weights, rules):
-            view = await asyncio.to_thread(look, source, weights, self.view, rules)
+        rules, groups = self._ruled, self._group_weights
+        if not is_current(self.view, source, weights, groups, rules):
+            view = await asyncio.to_thread(look, source, weights, groups, self.view, rules)
             if source is self._source:
                 self.view = view
                 self._figures.items.set(len(view.shelf))
@@ -270,6 +273,13 @@ class Live:
             self._weights = weights
         many = max(0, len(weights) - FEW_WEIGHTS)
         self._popularity_at = time.monotonic() + WEIGHT_PAUSE * many
+
+    async def follow_groups(self) -> None:
+        """Learn what those want of whom the same is declared."""
+        if self._parts.declared:
+            groups = await self._parts.popularity.among(DAYS)
+            if groups != self._group_weights:
+                self._group_weights = groups
 
     async def follow_experiments(self) -> None:
         """Learn which experiments there are."""

@@ -1,6 +1,6 @@
 """Parts: what the service stands on, of one shop."""
 
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -89,6 +89,7 @@ class Parts:
     exports: Exports
     ping_store: Callable[[], Awaitable[None]]
     warn_of_store: Callable[[], Awaitable[str | None]]  # what somebody should see to
+    declared: Sequence[str] = ()  # of what is said of users: what makes groups
     unsaid: Consent = GRANTED  # what counts of who has said nothing of what may be done
     impressions: Impressions = "answers"  # what counts as seen
     shop: str | None = None  # whose they are; None: there is but one

@@ -6,21 +6,26 @@ rules, edges ─▶ Rulings: masks over the catalogue ────────�
 """
 
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from threading import Lock
 
+import numpy as np
+
+from portrait.arrays import MISSING, Codes, Floats, Refs
+from portrait.catalogue.declared_groups import blended, groups_of
 from portrait.catalogue.edges import Edges
 from portrait.catalogue.lexical import Lexicon
 from portrait.catalogue.mirror import Mirror
 from portrait.catalogue.names import Names
-from portrait.catalogue.popularity import Popularity, popularity_of
+from portrait.catalogue.popularity import THOUSANDTHS, Popularity, popularity_of
 from portrait.catalogue.spelling import Spellings
 from portrait.events.item import IntroducedItem, Item
 from portrait.inference.ranking import Ranking
 from portrait.inference.shelf import Shelf, shelf_of
 from portrait.model.model import Model
+from portrait.ref import item_ref
 from portrait.rules.attributes import Columns
 from portrait.rules.masks import Masks
 from portrait.rules.rule import RuleBook
@@ -30,7 +35,10 @@ from service.indexed import Indexed
 
 SPARE_TEXTS = 50_000  # vectors of searches kept in memory (50 MB) before a fresh mirror is built
 
+MOST_AMONG = 64  # combinations of groups that are kept: 1.2 MB each at 100,000 items
+
 Ruled = tuple[RuleBook, Edges]  # what rulings are made of
+GroupWeights = Mapping[str, Mapping[str, int]]  # thousandths by item id, by group
 
 
 class CountingMirror(Mirror):
@@ -104,14 +112,46 @@ class View:
     changes: int  # of the mirror, when this was made
     revision: str  # of the catalogue, likewise
     weights: Mapping[str, int]  # that the popularity was made of
+    group_weights: GroupWeights  # that the groups were made of
+    groups: Mapping[str, tuple[Codes, Floats]]  # rows, and how much each is wanted there
     rulings: Rulings  # what the shop wants of lists
     written: Answers = field(default_factory=Answers)
     popular: dict[int, Ranking] = field(default_factory=dict)  # of those without wishes, by limit
+    popular_among: Sequence[str] = ()  # groups that the popularity is of; none: of everybody
+    among: dict[tuple[str, ...], tuple[Popularity, dict[int, Ranking]]] = field(
+        default_factory=dict
+    )  # both of these, by groups
 
     @property
     def model(self) -> Model:
         """The model in service."""
         return self.source.model
+
+    def for_declared(self, declared: Mapping[str, str], counted: Collection[str]) -> "View":
+        """Return the same with what is popular among those of whom the same is declared.
+
+        It is itself where nobody knows that of anybody. Blocks for milliseconds.
+        """
+        named = groups_of(declared, counted) if self.groups and declared else []
+        names = tuple(group for group in named if group in self.groups)
+        if not names:
+            return self
+        known = self.among.get(names)
+        if known is None:
+            known = self._among(names), dict[int, Ranking]()
+            if len(self.among) < MOST_AMONG:
+                self.among[names] = known
+        popularity, popular = known
+        return replace(self, popularity=popularity, popular=popular, popular_among=names)
+
+    def _among(self, groups: Sequence[str]) -> Popularity:
+        everybody = self.popularity.weights
+        wanted = [np.zeros_like(everybody) for _ in groups]
+        for weights, group in zip(wanted, groups, strict=True):
+            rows, values = self.groups[group]
+            weights[rows] = values
+        blend = blended(everybody, wanted)
+        return Popularity(blend, np.argsort(-blend, kind="stable"))
 
     def tried(self, book: RuleBook) -> Rulings:
         """Return what other rules would say of the same."""
@@ -127,6 +167,7 @@ def is_current(
     view: View | None,
     source: Source,
     weights: Mapping[str, int],
+    group_weights: GroupWeights,
     rules: Ruled,
 ) -> bool:
     """Say whether a view is what would be made now."""
@@ -135,13 +176,20 @@ def is_current(
         view is not None
         and view.source is source
         and view.weights is weights
+        and view.group_weights is group_weights
         and view.changes == source.mirror.changes
         and now < view.shelf.changes_at
         and view.rulings.is_of(*rules, round(now))
     )
 
 
-def look(source: Source, weights: Mapping[str, int], before: View | None, rules: Ruled) -> View:
+def look(
+    source: Source,
+    weights: Mapping[str, int],
+    group_weights: GroupWeights,
+    before: View | None,
+    rules: Ruled,
+) -> View:
     """Make a view, in a thread. The mirror changes only in the task that waits for this."""
     mirror = source.mirror
     shelf = source.indexed.on(shelf_of(mirror.catalogue))
@@ -150,6 +198,14 @@ def look(source: Source, weights: Mapping[str, int], before: View | None, rules:
         popularity = before.popularity.padded(len(shelf))
     else:
         popularity = popularity_of(mirror.catalogue, weights)
+    is_same = before is not None and before.source is source
+    if before is not None and is_same and before.group_weights is group_weights:
+        groups = before.groups  # rows are never moved
+    else:
+        groups = {
+            name: _placed(mirror.catalogue.find, some, len(popularity.weights))
+            for name, some in group_weights.items()
+        }
     return View(
         source,
         shelf,
@@ -157,5 +213,18 @@ def look(source: Source, weights: Mapping[str, int], before: View | None, rules:
         mirror.changes,
         mirror.revision,
         weights,
+        group_weights,
+        groups,
         source.rulings(*rules, shelf),
     )
+
+
+def _placed(
+    find: Callable[[Refs], Codes], weights: Mapping[str, int], items: int
+) -> tuple[Codes, Floats]:
+    """Return the rows of item ids, and their weights; of N items those that are known."""
+    refs = np.fromiter(map(item_ref, weights), np.uint64, len(weights))
+    values = np.fromiter(weights.values(), np.float32, len(weights)) / np.float32(THOUSANDTHS)
+    rows = find(refs)
+    is_known = (rows != MISSING) & (rows < items)
+    return rows[is_known], values[is_known]

@@ -28,6 +28,7 @@ COMMANDS = (
             *_READING,
             *_SPOKEN,
             *("batch_tokens", "encode_wait", "future_tolerance", "offer_unknown", "profile_ttl"),
+            "declared",
             "consent",
             *_ENCODERS,
             *_HEALTH,

@@ -12,7 +12,7 @@ import numpy as np
 from redis.asyncio import Redis
 
 from portrait.adapters.redis_catalogue import RedisCatalogue
-from portrait.adapters.redis_progress import RedisPopularity
+from portrait.adapters.redis_popularity import RedisPopularity
 from portrait.adapters.redis_registry import RedisRegistry
 from portrait.adapters.redis_store import RedisProfiles
 from portrait.arrays import Refs

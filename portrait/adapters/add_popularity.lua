@@ -1,7 +1,8 @@
 -- Add weights to a day, and forget the days beyond the newest. A day that has not come is refused:
 -- it would take the place of a real one.
 -- KEYS: the days, the day, what strangers want on it.
--- ARGV: the day, days kept, and weights by item id as JSON objects, everybody's and strangers'.
+-- ARGV: the day, days kept, weights by item id as JSON objects, everybody's and strangers', and the
+-- seconds that these keys outlive what is added; 0: for good.
 -- The field of no name says when a day was last added to, so that nobody reads it twice.
 local now = redis.call('TIME')
 if tonumber(ARGV[1]) > math.floor(now[1] / 86400) then return 0 end
@@ -16,6 +17,9 @@ for place = 2, 3 do
       redis.call('HSET', KEYS[place], id, weight)
     end
   end
+end
+if tonumber(ARGV[5]) > 0 then
+  for _, key in ipairs(KEYS) do redis.call('EXPIRE', key, ARGV[5]) end
 end
 local old = redis.call('ZRANGE', KEYS[1], 0, -1 - tonumber(ARGV[2]))
 for _, key in ipairs(old) do

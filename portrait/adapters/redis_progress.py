@@ -1,13 +1,7 @@
 """How far the log is folded, and what it made popular, on Redis."""
 
-import asyncio
-import json
 import re
-import time
-from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
 
@@ -19,141 +13,15 @@ from portrait.adapters.redis_common import (
     number,
     readable,
     script,
-    slices,
     text,
     translated,
 )
 from portrait.adapters.redis_damage import Damage, mended
-from portrait.catalogue.popularity import diminished
 from portrait.events.progress import LARGEST_LOG, LogName, StoredOffsets
 
-WEIGHTS_AT_ONCE = 2_000  # of one command: a weight is less work than a record
-WEIGHTS_READ = 500  # likewise: a millisecond of a service that has others to answer
-DAYS_KEPT = 28  # of popularity
-ANEW_SECONDS = 3_600.0  # until popularity is read again, changed or not
 PROGRESS = {"progress": "hash"}
 
 Fields = dict[str | bytes | bytearray | memoryview | int | float, str | bytes]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Sum:
-    """What some hashes add up to, and what they were like when they were read."""
-
-    stamps: Sequence[object]
-    weights: Mapping[str, int]
-    read_at: float  # s, of the process's clock
-
-
-class RedisPopularity:
-    """A `PopularityStore`."""
-
-    def __init__(self, redis: Redis) -> None:
-        self._redis = redis
-        self._add = script(redis, "add_popularity.lua")
-        self._damage = Damage("popularity")
-        self._sums = [_Sum((), {}, 0.0) for _ in range(4)]  # see `newest`
-        self._weights: Mapping[str, int] = {}
-
-    async def add(
-        self, day: int, weights: Mapping[str, int], strangers: Mapping[str, int] | None = None
-    ) -> None:
-        """Add to a day's weights, by Redis's clock not one to come."""
-        for some in slices(list(weights.items()), WEIGHTS_AT_ONCE):
-            await self._add_some(day, json.dumps(dict(some)), "{}")
-        for some in slices(list((strangers or {}).items()), WEIGHTS_AT_ONCE):
-            await self._add_some(day, "{}", json.dumps(dict(some)))
-
-    async def _add_some(self, day: int, weights: str, strangers: str) -> None:
-        of_day = f"{{popular}}:{day}"
-        keys = ["{popular}:days", of_day, f"{of_day}:strangers"]
-        types = dict(zip(keys, ("zset", "hash", "hash"), strict=True))
-        args: list[str | int] = [day, DAYS_KEPT, weights, strangers]
-        await mended(self._redis, types, lambda: self._add(keys=keys, args=args))
-
-    async def newest(self, days: int) -> Mapping[str, int]:
-        """Return the sums over the newest days on which anything happened.
-
-        What nobody has added to since is not read again: the newest day, and all others together.
-        """
-        keys = await mended(
-            self._redis,
-            {"{popular}:days": "zset"},
-            lambda: self._redis.zrange("{popular}:days", 0, days - 1, desc=True),
-        )
-        of_days = [key for key in map(readable, keys) if key is not None]
-        of_strangers = [f"{key}:strangers" for key in of_days]
-        parts = of_days[:1], of_days[1:], of_strangers[:1], of_strangers[1:]
-        sums = [await self._sum(place, keys) for place, keys in enumerate(parts)]
-        if sums != self._sums:
-            # In a thread: of very many items it would hold up everybody.
-            weights = await asyncio.to_thread(_added, *(each.weights for each in sums))
-            self._sums, self._weights = sums, weights
-        return self._weights
-
-    async def _sum(self, place: int, keys: Sequence[str]) -> "_Sum":
-        """Add up the fields of several hashes, unless the last sum is still right."""
-        stamps, last = await self._stamps(keys), self._sums[place]
-        is_old = time.monotonic() - last.read_at > ANEW_SECONDS  # older programs leave no stamps
-        if None not in stamps and stamps == last.stamps and not is_old:
-            return last
-        sums: dict[str, int] = {}
-        for key in keys:
-            await self._add_up(key, sums)
-        return _Sum(stamps, sums, time.monotonic())
-
-    async def _stamps(self, keys: Sequence[str]) -> Sequence[object]:
-        """Return what changes whenever somebody adds to a hash; None where it has nothing of it."""
-        pipe = self._redis.pipeline(transaction=False)
-        for key in keys:
-            pipe.exists(key)
-            pipe.hget(key, "")
-        async with translated():
-            found = await pipe.execute(raise_on_error=False) if keys else []
-        return [
-            (key, stamp) if isinstance(stamp, bytes) or not is_there else None
-            for key, is_there, stamp in zip(keys, found[::2], found[1::2], strict=True)
-        ]
-
-    async def _add_up(self, key: str, sums: dict[str, int]) -> None:
-        """Add the fields of a hash; one that is no weight of an item counts nothing."""
-        damaged, counted = [], {""}
-        async for page in self._pages(key):
-            for name, value in page.items():
-                id, weight = readable(name), number(value)
-                if id in counted:  # the stamp; and a hash that grows may show one twice
-                    continue
-                if id is None or weight is None or weight < 0:
-                    damaged.append((key, name))
-                else:
-                    counted.add(id)
-                    sums[id] = sums.get(id, 0) + weight
-        self._damage.say(damaged)
-
-    async def _pages(self, key: str) -> AsyncIterator[dict[bytes, bytes]]:
-        """Walk a hash, so that others have their turn between its parts: it may be of all items."""
-        cursor = 0
-        while True:
-            step = partial(self._redis.hscan, key, cursor, count=WEIGHTS_READ)
-            answer: Any = await mended(self._redis, {key: "hash"}, step)
-            cursor, page = answer
-            yield page
-            if cursor == 0:
-                return
-
-
-def _added(
-    newest: Mapping[str, int],
-    older: Mapping[str, int],
-    by_strangers: Mapping[str, int],
-    by_strangers_before: Mapping[str, int],
-) -> Mapping[str, int]:
-    """Add up what everybody wants on the newest day and on those before, and what strangers do."""
-    weights, strangers = Counter(older), Counter(by_strangers_before)
-    weights.update(newest)
-    strangers.update(by_strangers)
-    weights.update({id: diminished(weight) for id, weight in strangers.items()})
-    return dict(weights)
 
 
 class RedisProgress:

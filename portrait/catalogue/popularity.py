@@ -4,9 +4,9 @@ How loud one voice may be is decided in `influence.py`, when events are folded.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,14 @@ from portrait.ref import item_ref
 STRANGERS = 16_000  # thousandths: four purchases; beyond it, more strangers add little
 DAYS = 28  # four weeks: the same number of each weekday
 THOUSANDTHS = 1_000  # stored weights are integers, so that adding them up has no order
+
+
+class WantedAmong(NamedTuple):
+    """What people of whom the same is declared want on a day, and who they are."""
+
+    regulars: Mapping[str, int]  # thousandths, by item id
+    strangers: Mapping[str, int]
+    people: Collection[str]  # counted, and not kept
 
 
 class PopularityStore(Protocol):
@@ -37,6 +45,14 @@ class PopularityStore(Protocol):
 
         What strangers want counts less the more there is of it: see `popularity.diminished`.
         """
+        ...
+
+    async def add_among(self, group: str, day: int, wanted: WantedAmong) -> None:
+        """Add likewise to what a group wants; nothing, where there are too many groups already."""
+        ...
+
+    async def among(self, days: int) -> Mapping[str, Mapping[str, int]]:
+        """Return the same of each group, of those in which enough people have been lately."""
         ...
 
 

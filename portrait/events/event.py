@@ -18,6 +18,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from portrait.events.declared import Declared
 from portrait.events.item import Id, ItemSnapshot, OtherId
 from portrait.privacy.redact import redacted
 
@@ -103,6 +104,13 @@ class Event(BaseModel):
     )
     recommendation_id: OtherId | None = Field(
         None, validation_alias=AliasChoices("recommendation_id", "recommendationId")
+    )
+    declared: Declared | None = Field(
+        None,
+        description="What the shop knows of the user beside events: a region, a membership. It is "
+        "counted what is popular among those of whom the same is said, of what "
+        "`PORTRAIT_DECLARED` names, for whoever is not known yet; it is kept with no profile.",
+        examples=[{"region": "north", "membership": "gold"}],
     )
     occurred_at: AwareDatetime = Field(
         validation_alias=AliasChoices(

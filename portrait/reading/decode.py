@@ -77,6 +77,7 @@ class EventBatch:
     tones: dict[int, Tone | None] = field(default_factory=dict)  # what a BERT reads in them, so far
     aspects: dict[int, tuple[tuple[int, Tone], ...]] = field(default_factory=dict)  # of the same
     unwanted: dict[str, Unwanted] = field(default_factory=dict)  # by user, with erasures
+    declared: dict[str, dict[str, str]] = field(default_factory=dict)  # by user, said last
 
     def __len__(self) -> int:
         return len(self.columns)
@@ -133,6 +134,7 @@ class _Builder:
         self._consents: dict[str, Consent] = {}
         self._reviews: dict[int, Review] = {}
         self._unwanted: dict[str, Unwanted] = {}
+        self._declared: dict[str, dict[str, str]] = {}
 
     def take(self, record: Record) -> None:
         """Take in a record.
@@ -180,6 +182,7 @@ class _Builder:
             self._consents,
             self._reviews,
             unwanted=self._unwanted,
+            declared=self._declared,
         )
 
     def _add(self, record: Record, heard: Heard, part: int) -> None:
@@ -188,6 +191,8 @@ class _Builder:
         login = login_of(heard)
         if login is not None:
             self._logins.add(login)
+        if event.declared:
+            self._declared[event.user_key] = event.declared
         quantity, rating = _said(event)
         id = event_ref(event.event_id)
         if event.type is Action.REVIEW and event.text:

@@ -46,6 +46,7 @@ EventField = Literal[
     "text",
     "rating",
     "recommendation_id",
+    "declared",
     "occurred_at",
     "sent_at",
     "item.title",

@@ -76,6 +76,7 @@ def tell(loaded: Loaded, trials: Trials, id: str, view: View, fresh: Freshness) 
     body: Json = {
         "recommendation_id": id,
         "strategy": strategy_of(loaded, first.basis),
+        "popular_among": view.popular_among,
         "model_version": view.model.version,
         "space_id": view.model.space_id,
         "experiments": trials.named,
@@ -171,7 +172,13 @@ def _items(listing: Listing, view: View, language: Language | None) -> dict[int,
             **told_of(view.shelf.items[row]),
             **dict(zip(SCORES, scores, strict=True)),
             "faded": _faded(row, listing),
-            **_reasons(None if reasons is None else reasons[place], scores, listing, language),
+            **_reasons(
+                None if reasons is None else reasons[place],
+                scores,
+                listing,
+                language,
+                view.popular_among,
+            ),
         }
         for place, (row, *scores) in enumerate(scored)
     }
@@ -187,13 +194,14 @@ def _reasons(
     scores: Sequence[float],
     listing: Listing,
     language: Language | None,
+    among: Sequence[str],
 ) -> Json:
     """Say why an item is recommended, if that is asked for."""
     if told is None or language is None:
         return {"reasons": None, "why": None, "against": None}
     favour, against = told
     _, relevance = scores
-    why = sentence(favour, against, relevance, language, _about(listing))
+    why = sentence(favour, against, relevance, language, _about(listing), among=among)
     return {"reasons": favour, "why": why, "against": against}
 
 
@@ -217,7 +225,8 @@ def _explain(listing: Listing, view: View) -> list[ForAndAgainst]:
 
 def _popular_reasons(ranking: Ranking, start: int, view: View) -> list[ForAndAgainst]:
     weights = view.popularity.weights[ranking.rows[start:]]
-    return popular_reasons(weights, ranking.scores[start:] / np.float32(ranking.peak))
+    shares = ranking.scores[start:] / np.float32(ranking.peak)
+    return popular_reasons(weights, shares, view.popular_among)
 
 
 def _told(scores: Floats) -> list[float]:

@@ -6,6 +6,7 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
 
 from portrait.events.columns import RING
+from portrait.events.declared import Declared
 from portrait.events.item import Id
 from portrait.privacy.redact import redacted
 from portrait.reading.records import LONGEST_KEY
@@ -34,11 +35,6 @@ def _as_name(sent: object) -> object:
     return str(sent) if isinstance(sent, int) and not isinstance(sent, bool) else sent
 
 
-def _as_text(sent: object) -> object:
-    """Read a number as it is written in decimal."""
-    return f"{sent:.15g}" if isinstance(sent, float) else _as_name(sent)
-
-
 def _as_list(sent: object) -> object:
     """Read one value where several may stand as a list of it."""
     if isinstance(sent, list | tuple):
@@ -49,16 +45,6 @@ def _as_list(sent: object) -> object:
 def _newest(most: int) -> BeforeValidator:
     """Read a list, newest last, of which only the newest count: a long session is no mistake."""
     return BeforeValidator(lambda sent: _as_list(sent)[-most:])  # type: ignore[index] # a tuple
-
-
-MOST_DECLARED = 16
-Declared = Annotated[
-    dict[
-        Annotated[str, StringConstraints(min_length=1, max_length=64)],
-        Annotated[Annotated[str, StringConstraints(max_length=256)], BeforeValidator(_as_text)],
-    ],
-    Field(max_length=MOST_DECLARED),
-]
 
 
 class Session(RequestBody):
@@ -189,8 +175,9 @@ class AskerBody(RequestBody):
     )
     declared: Declared = Field(
         default_factory=dict,
-        description="What the shop knows of the user beside events, for its rules alone: a region, "
-        "an age, a membership. It is not kept.",
+        description="What the shop knows of the user beside events: a region, an age, a "
+        "membership. Its rules may ask for it. What is popular is what is so among those of whom "
+        "events declared the same, of what `PORTRAIT_DECLARED` names. It is not kept.",
         examples=[{"age": 34, "region": "DE"}],
     )
     min_position: PositionToken | None = Field(

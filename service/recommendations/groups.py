@@ -3,6 +3,7 @@
 who asks, as for a list ─▶ what may be listed ─▶ groups of it, best first ─▶ reasons
 """
 
+from collections.abc import Collection, Sequence
 from functools import partial
 from time import time
 
@@ -50,7 +51,8 @@ async def post_groups(asked: GroupRequest, request: Request) -> Response:
         parts, live, turns_of(request), live.require(), is_counted(request), reached
     )
     loaded = await recommender.load(_as_list(asked))
-    body = await turns_of(request).take(partial(_tell, asked, loaded, recommender.view))
+    tell = partial(_tell, asked, loaded, recommender.view, parts.declared)
+    body = await turns_of(request).take(tell)
     lag_ms = None
     if loaded.profile is not None:
         lag_ms = lag_of(loaded.profile.partitions, live.reached, time())
@@ -69,8 +71,9 @@ def _as_list(asked: GroupRequest) -> RecommendationRequest:
     return RecommendationRequest.model_construct(**fields)
 
 
-def _tell(asked: GroupRequest, loaded: Loaded, view: View) -> Json:
+def _tell(asked: GroupRequest, loaded: Loaded, view: View, counted: Collection[str]) -> Json:
     """Make an answer. Blocks for milliseconds: in a thread."""
+    view = view.for_declared(asked.declared, counted)
     shelf, ruling = view.shelf, rule_on(loaded, view, view.rulings)
     wish, basis, taste = look_at(loaded, view, ruling)
     codes = shelf.interest if asked.by == "category" else shelf.brand
@@ -79,7 +82,7 @@ def _tell(asked: GroupRequest, loaded: Loaded, view: View) -> Json:
     else:
         weights = view.popularity.weights
         groups = rank_popular_groups(shelf, weights, codes, wish, asked.items)
-    explained = _explain(groups, basis) if asked.explain else None
+    explained = _explain(groups, basis, view.popular_among) if asked.explain else None
     return {
         "by": asked.by,
         "strategy": strategy_of(loaded, basis),
@@ -97,10 +100,10 @@ def _tell(asked: GroupRequest, loaded: Loaded, view: View) -> Json:
     }
 
 
-def _explain(groups: Groups, basis: Basis) -> list[ForAndAgainst]:
+def _explain(groups: Groups, basis: Basis, among: Sequence[str]) -> list[ForAndAgainst]:
     """Name what speaks for each group: events, prices; popularity where nobody's events do."""
     if basis.evidence is None:
-        return popular_reasons(groups.wanted, groups.scores)
+        return popular_reasons(groups.wanted, groups.scores, among)
     by_events = reasons_for(groups.shares, basis.evidence, basis.mentions)
     return with_prices(by_events, groups.prices)
 

@@ -159,27 +159,29 @@ def _share(reason: Json) -> float:
 
 
 def popular_reasons(
-    weights: NDArray[np.float32], shares: NDArray[np.float32]
+    weights: NDArray[np.float32], shares: NDArray[np.float32], among: Sequence[str] = ()
 ) -> list[ForAndAgainst]:
     """Say how much everybody wants each of N items, (N,); nothing, where nobody does.
 
     Args:
         weights: (N,), as `Popularity` has them.
         shares: (N,), of the items' relevance.
+        among: Groups of people whose wishes count most.
     """
     return [
-        ([_wanted(weight, share)] if weight else [], [])
+        ([_wanted(weight, share, among)] if weight else [], [])
         for weight, share in zip(weights.tolist(), shares.tolist(), strict=True)
     ]
 
 
-def _wanted(weight: float, share: float) -> Json:
+def _wanted(weight: float, share: float, among: Sequence[str]) -> Json:
     purchases = f"{max(weight / A_PURCHASE, 0.1):,.1f}".removesuffix(".0")
     many = "purchase" if purchases == "1" else "purchases"
+    who = f"those with {', '.join(among)}, and everybody beside," if among else "everybody"
     return {
         "action": "popularity",
         "item_id": None,
-        "title": f"What everybody did with it counts as {purchases} {many} in {DAYS} days",
+        "title": f"What {who} did with it counts as {purchases} {many} in {DAYS} days",
         "tone": None,
         "occurred_at": None,
         "event": None,

@@ -80,7 +80,8 @@ class Recommender:
         fresh = Freshness(lag_ms, self.is_reached)
 
         def write() -> Written:
-            told = tell(loaded, trials, id, self.view, fresh)
+            view = self.view.for_declared(asked.declared, self.parts.declared)
+            told = tell(loaded, trials, id, view, fresh)
             return Written(id, to_json(told.body), told)
 
         return await self.turns.take(write)

@@ -304,6 +304,12 @@ class Recommendations(ResponseBody):
         "for the user does not let it be personal.",
         examples=["session_and_profile"],
     )
+    popular_among: tuple[str, ...] = Field(
+        description="Of whom it is counted what is popular here: of those of whom the same is "
+        "declared as in the request, and everybody beside. Empty: of everybody alone, for nothing "
+        "is declared, or of too few.",
+        examples=[("region=north",)],
+    )
     model_version: ModelName
     space_id: SpaceName
     experiments: dict[str, str] = Field(

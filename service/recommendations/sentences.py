@@ -40,6 +40,7 @@ CLAUSES: Mapping[Language, Mapping[str, str]] = {
         "in_cart": "it goes with {title} in your cart",
         "price": "its price is in the range of what you chose so far",
         "popularity": "it is popular here",
+        "popular_among": "it is popular where {title}",
         "nameless": "something you did before says so",
     },
     "zh": {
@@ -58,6 +59,7 @@ CLAUSES: Mapping[Language, Mapping[str, str]] = {
         "in_cart": "与购物车里的{title}搭配",
         "price": "价格在您常选的范围内",
         "popularity": "它在这里很受欢迎",
+        "popular_among": "它在{title}的顾客中很受欢迎",
         "nameless": "与您以前的行为有关",
     },
 }
@@ -68,6 +70,7 @@ FRAMES: Mapping[Language, Mapping[str, str]] = {
         "last": " and ",
         "also": ", and ",
         "words": "“{title}”",
+        "declared": "{0} is {1}",
         "for": "Because {clauses}",
         "against": "; against it, {clauses}",
         "rest": "; all else: {share} %",
@@ -81,6 +84,7 @@ FRAMES: Mapping[Language, Mapping[str, str]] = {
         "last": "、",
         "also": "，",  # noqa: RUF001
         "words": "“{title}”",
+        "declared": "{0}为“{1}”",
         "for": "因为{clauses}",
         "against": "；不利的是{clauses}",  # noqa: RUF001
         "rest": "；其他因素{share}%",  # noqa: RUF001
@@ -91,12 +95,14 @@ FRAMES: Mapping[Language, Mapping[str, str]] = {
 }
 
 
-def sentence(
+def sentence(  # noqa: PLR0913 - all of it is said
     favour: Sequence[Json],
     against: Sequence[Json],
     relevance: float,
     language: Language,
     about: About = "session",
+    *,
+    among: Sequence[str] = (),
 ) -> str | None:
     """Say why an item is recommended; None where nothing named speaks for it.
 
@@ -106,6 +112,7 @@ def sentence(
         relevance: Its `relevance`, which their shares are parts of.
         language: Of the reader.
         about: How the list is about the items that the request names.
+        among: Groups of people by whose wishes an item is popular; none: everybody's.
     """
     if not favour or relevance < LEAST:
         return None
@@ -114,7 +121,7 @@ def sentence(
         return _due(favour[0], language) + words["end"]
     named = [[_part(each, relevance) for each in some] for some in (favour, against)]
     rest = 100 - sum(map(sum, named))
-    said = words["for"].format(clauses=_joined(favour, named[0], language, about))
+    said = words["for"].format(clauses=_joined(favour, named[0], language, about, among))
     if against:
         said += words["against"].format(clauses=_joined(against, named[1], language, about))
     if rest:
@@ -142,18 +149,33 @@ def _part(reason: Json, relevance: float) -> int:
     return round(100 * share / relevance)
 
 
-def _joined(reasons: Sequence[Json], parts: Sequence[int], language: Language, about: About) -> str:
+def _joined(
+    reasons: Sequence[Json],
+    parts: Sequence[int],
+    language: Language,
+    about: About,
+    among: Sequence[str] = (),
+) -> str:
     """Say each thing that was done once, and of what; both in the order of their strongest."""
     of_clause: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for reason, part in zip(reasons, parts, strict=True):
         said, named = _said(reason, about), str(reason["title"])
         if said == "search":
             named = FRAMES[language]["words"].format(title=named)
+        if said == "popularity" and among:
+            said, named = "popular_among", _groups(among, language)
         clause = CLAUSES[language][said]
         of_clause[clause][named if "{title}" in clause else clause] += part
     clauses = [_clause(clause, shares, language) for clause, shares in of_clause.items()]
     several = any(len(shares) > 1 for shares in of_clause.values())
     return _listed(clauses, language, "also" if several else "last")
+
+
+def _groups(among: Sequence[str], language: Language) -> str:
+    """Say of whom something is declared, `region=north`, in words."""
+    words = FRAMES[language]
+    said = [words["declared"].format(*group.split("=", 1)) for group in among]
+    return _listed(said, language, "last")
 
 
 def _clause(clause: str, shares: Mapping[str, int], language: Language) -> str:

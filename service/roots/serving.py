@@ -32,7 +32,8 @@ from portrait.adapters.redis_lease import RedisJobs
 from portrait.adapters.redis_lists import RedisLists
 from portrait.adapters.redis_opinions import RedisOpinions
 from portrait.adapters.redis_paths import RedisPaths
-from portrait.adapters.redis_progress import RedisOffsets, RedisPopularity, RedisProgress
+from portrait.adapters.redis_popularity import RedisPopularity
+from portrait.adapters.redis_progress import RedisOffsets, RedisProgress
 from portrait.adapters.redis_registry import RedisRegistry
 from portrait.adapters.redis_rights import RedisErasures, RedisExports
 from portrait.adapters.redis_rules import RedisRules
@@ -127,6 +128,7 @@ def parts_of(
         exports=RedisExports(redis),
         ping_store=partial(ping, redis),
         warn_of_store=partial(eviction, redis),
+        declared=settings.declared,
         unsaid=DEFAULTS[settings.consent],
         impressions=impressions,
     )

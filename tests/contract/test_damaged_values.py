@@ -10,7 +10,8 @@ from redis.asyncio import Redis
 from portrait import metrics
 from portrait.adapters.redis_catalogue import RedisCatalogue
 from portrait.adapters.redis_live import RedisLive
-from portrait.adapters.redis_progress import RedisOffsets, RedisPopularity, RedisProgress
+from portrait.adapters.redis_popularity import RedisPopularity
+from portrait.adapters.redis_progress import RedisOffsets, RedisProgress
 from portrait.adapters.redis_registry import RedisRegistry
 from portrait.adapters.redis_store import RedisProfiles
 from portrait.errors import ModelInvalidError, StoreUnavailableError

@@ -17,7 +17,8 @@ from portrait.adapters.redis_common import PASSING, cause_of, translated
 from portrait.adapters.redis_desk import RedisDesk
 from portrait.adapters.redis_lease import RedisJobs, RedisLease
 from portrait.adapters.redis_live import RedisLive
-from portrait.adapters.redis_progress import RedisOffsets, RedisPopularity, RedisProgress
+from portrait.adapters.redis_popularity import RedisPopularity
+from portrait.adapters.redis_progress import RedisOffsets, RedisProgress
 from portrait.adapters.redis_registry import RedisRegistry
 from portrait.adapters.redis_store import RedisProfiles, connect_redis
 from portrait.adapters.redis_words import RedisWords

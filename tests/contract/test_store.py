@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 from redis.asyncio import Redis
 
-from portrait.adapters import redis_progress
+from portrait.adapters import redis_popularity
 from portrait.adapters.redis_catalogue import Memory, RedisCatalogue
-from portrait.adapters.redis_progress import RedisOffsets, RedisPopularity, RedisProgress
+from portrait.adapters.redis_popularity import RedisPopularity
+from portrait.adapters.redis_progress import RedisOffsets, RedisProgress
 from portrait.adapters.redis_store import RedisProfiles
-from portrait.catalogue.popularity import PopularityStore, diminished
+from portrait.catalogue.declared_groups import FEWEST, MOST_GROUPS
+from portrait.catalogue.popularity import PopularityStore, WantedAmong, diminished
 from portrait.catalogue.store import CatalogueStore
 from portrait.events.columns import COLUMNS, ERASURE
 from portrait.events.consent import Consent, Purpose
@@ -791,6 +793,38 @@ class PopularityStoreContract:
         await store.add(today - 1, {"milk": 500})
         assert await store.newest(28) == {"milk": 1_000}
 
+    async def test_groups_of_enough_people_have_their_own_weights(
+        self, store: PopularityStore
+    ) -> None:
+        many = [f"user-{place}" for place in range(FEWEST)]
+        await store.add_among("region=north", 100, WantedAmong({"milk": 500}, {}, many[:-1]))
+        await store.add_among("region=south", 100, WantedAmong({"tuna": 700}, {}, many))
+        before = await store.among(28)
+        await store.add_among("region=north", 101, WantedAmong({"milk": 20}, {"milk": 9}, ["new"]))
+
+        assert before == {"region=south": {"tuna": 700}}
+        assert await store.among(28) == {
+            "region=north": {"milk": 529},
+            "region=south": {"tuna": 700},
+        }
+        assert await store.among(1) == {"region=north": {"milk": 29}, "region=south": {"tuna": 700}}
+        assert await store.newest(28) == {}
+
+    async def test_one_person_is_one_however_often_they_come(self, store: PopularityStore) -> None:
+        for day in range(FEWEST + 5):
+            await store.add_among("region=north", day, WantedAmong({"milk": 500}, {}, ["ann"]))
+
+        assert await store.among(28) == {}
+
+    async def test_there_are_only_so_many_groups(self, store: PopularityStore) -> None:
+        many = [f"user-{place}" for place in range(FEWEST)]
+        for place in range(MOST_GROUPS + 3):
+            await store.add_among(f"region={place}", 100, WantedAmong({"milk": 1}, {}, many))
+
+        found = await store.among(28)
+
+        assert set(found) == {f"region={place}" for place in range(MOST_GROUPS)}
+
 
 class TestMemoryPopularity(PopularityStoreContract):
     @pytest.fixture
@@ -836,6 +870,24 @@ class TestRedisPopularity(PopularityStoreContract):
         assert after == await RedisPopularity(redis).newest(28)
         assert await store.newest(2) == await RedisPopularity(redis).newest(2)
 
+    async def test_what_nobody_speaks_of_for_weeks_makes_room_and_leaves_nothing(
+        self, store: PopularityStore, redis: Redis
+    ) -> None:
+        many = [f"user-{place}" for place in range(2_500)]
+        for place in range(MOST_GROUPS):
+            await store.add_among(f"region={place}", 100, WantedAmong({"milk": 1}, {"a": 1}, many))
+        of_groups = [key async for key in redis.scan_iter("{popular}:of:*")]
+        assert of_groups
+        for key in of_groups:
+            assert 0 < await redis.ttl(key) <= 42 * 86_400
+
+        await redis.zadd("{popular}:groups", {"region=7": time.time() - 29 * 86_400})
+        await store.add_among("region=new", 100, WantedAmong({"milk": 1}, {}, many))
+
+        found = await store.among(28)
+        assert "region=new" in found
+        assert "region=7" not in found
+
     async def test_days_that_an_older_program_wrote_are_read_again(
         self, store: PopularityStore, redis: Redis
     ) -> None:
@@ -855,7 +907,7 @@ class TestRedisPopularity(PopularityStoreContract):
         await redis.hincrby("{popular}:2", "milk", 7)
         assert await store.newest(1) == {"milk": 1_000}
 
-        monkeypatch.setattr(redis_progress, "ANEW_SECONDS", -1.0)
+        monkeypatch.setattr(redis_popularity, "ANEW_SECONDS", -1.0)
 
         assert await store.newest(1) == {"milk": 1_007}
 

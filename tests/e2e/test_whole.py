@@ -13,6 +13,7 @@ import pytest
 
 from portrait.adapters.redis_common import text
 from portrait.adapters.redis_store import connect_redis
+from portrait.catalogue.declared_groups import FEWEST
 from portrait.events.letter import dead_letter
 from portrait.events.stream import Message
 from sandbox.processes import finish, python
@@ -32,6 +33,7 @@ from tests.support.records import FakeRecord, encoded
 pytestmark = pytest.mark.e2e
 
 ITEMS = 40
+NORTH = {"region": "north"}
 LONGEST_UNFINISHED = 25.0  # seconds: 10 of the settings, on a busy machine
 
 
@@ -136,6 +138,27 @@ def test_someone_never_seen_is_recommended_something(portrait: Portrait) -> None
 
     assert answer["strategy"] == "popular"
     assert len(answer["items"]) == 8
+
+
+def test_what_is_popular_in_a_region_is_told_to_who_is_not_known_yet(portrait: Portrait) -> None:
+    deeds = [
+        {"type": kind, "user_id": f"northerner-{who}", "item_id": id, "declared": NORTH}
+        for kind, id in (("click", "item-9"), ("click", "item-8"), ("purchase", "item-9"))
+        for who in range(FEWEST)
+    ]
+    portrait.post("/events", {"events": deeds})
+
+    def among() -> list[str]:
+        groups: list[str] = portrait.post("/recommend", {"declared": NORTH})["popular_among"]
+        return groups
+
+    asyncio.run(until(lambda: among() == ["region=north"], "the region is counted"))
+
+    answer = portrait.post("/recommend", {"declared": NORTH, "explain": True, "language": "en"})
+    whys = [item["why"] for item in answer["items"] if item["item_id"] == "item-9"]
+    assert answer["strategy"] == "popular"
+    assert whys == ["Because it is popular where region is north (100 %)."]
+    assert portrait.post("/recommend", {"declared": {"region": "south"}})["popular_among"] == []
 
 
 def test_a_session_without_a_user_is_recommended_something_like_it(portrait: Portrait) -> None:

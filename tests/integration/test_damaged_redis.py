@@ -7,7 +7,8 @@ from redis.asyncio import Redis
 
 from portrait.adapters.redis_catalogue import RedisCatalogue
 from portrait.adapters.redis_identities import RedisIdentities
-from portrait.adapters.redis_progress import RedisOffsets, RedisPopularity, RedisProgress
+from portrait.adapters.redis_popularity import RedisPopularity
+from portrait.adapters.redis_progress import RedisOffsets, RedisProgress
 from portrait.adapters.redis_registry import RedisRegistry
 from portrait.adapters.redis_store import RedisProfiles
 from portrait.catalogue.mirror import Mirror

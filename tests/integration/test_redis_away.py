@@ -8,7 +8,8 @@ import pytest
 from redis.asyncio import Redis
 
 from portrait.adapters.redis_catalogue import RedisCatalogue
-from portrait.adapters.redis_progress import RedisPopularity, RedisProgress
+from portrait.adapters.redis_popularity import RedisPopularity
+from portrait.adapters.redis_progress import RedisProgress
 from portrait.adapters.redis_registry import RedisRegistry
 from portrait.adapters.redis_store import RedisProfiles, connect_redis, ping
 from portrait.errors import StoreUnavailableError

@@ -15,8 +15,9 @@ from uuid import uuid4
 import numpy as np
 
 from portrait.arrays import Floats
+from portrait.catalogue.declared_groups import FEWEST, MOST_GROUPS
 from portrait.catalogue.desk import MOST_LAID, PATIENCE, TAKEN_AT_ONCE, ReadingRequest
-from portrait.catalogue.popularity import diminished
+from portrait.catalogue.popularity import WantedAmong, diminished
 from portrait.errors import (
     SchemaInvalidError,
     SchemasUnavailableError,
@@ -313,6 +314,7 @@ class MemoryPopularity:
 
     def __init__(self) -> None:
         self.days: dict[int, tuple[Counter[str], Counter[str]]] = {}
+        self.groups: dict[str, tuple[MemoryPopularity, set[str]]] = {}
         self.is_down = False
 
     async def add(
@@ -336,6 +338,23 @@ class MemoryPopularity:
             strangers.update(self.days[day][1])
         total.update({id: diminished(weight) for id, weight in strangers.items()})
         return dict(total)
+
+    async def add_among(self, group: str, day: int, wanted: WantedAmong) -> None:
+        """Add to a group."""
+        _require(up=not self.is_down)
+        if group in self.groups or len(self.groups) < MOST_GROUPS:
+            of, people = self.groups.setdefault(group, (MemoryPopularity(), set()))
+            people |= {*wanted.people}
+            await of.add(day, wanted.regulars, wanted.strangers)
+
+    async def among(self, days: int) -> dict[str, dict[str, int]]:
+        """Sum the newest days of groups of enough people."""
+        _require(up=not self.is_down)
+        return {
+            group: await of.newest(days)
+            for group, (of, people) in self.groups.items()
+            if len(people) >= FEWEST
+        }
 
 
 class MemoryProgress:

@@ -143,6 +143,7 @@ class Shop:
             exports=self.exports,
             ping_store=self._ping,
             warn_of_store=self._warn,
+            declared=("region", "membership"),
             unsaid=self.unsaid,
         )
 
@@ -248,6 +249,7 @@ async def look(live: Live) -> None:
     await live.follow_progress()
     await live.folded.follow()
     await live.follow_popularity()
+    await live.follow_groups()
     await live.follow_rules()
     await live.follow_edges()
     await live.follow_model()

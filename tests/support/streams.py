@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
@@ -150,6 +151,7 @@ async def memory_updater(
     profiles: ProfileStore | None = None,
     offsets: MemoryOffsets | None = None,
     identities: IdentityStore | None = None,
+    declared: Sequence[str] = (),
 ) -> Updater:
     """Build an updater on fakes, with the catalogue of ITEMS."""
     store = MemoryCatalogue()
@@ -176,7 +178,8 @@ async def memory_updater(
         registry=registry,
         catalogue=store,
     )
-    updater = assemble(ports, Painter(MODEL, mirror, reader), hash_encoder, LIMITS, "update")
+    limits = replace(LIMITS, declared=declared)
+    updater = assemble(ports, Painter(MODEL, mirror, reader), hash_encoder, limits, "update")
     await updater.resume.points()
     return updater
 

@@ -23,6 +23,7 @@ NAMES = (
     *("unit_price", "item_price", "currency", "currency_code", "text", "query", "rating", "stars"),
     *("occurred_at", "timestamp", "event_time", "sent_at", "sentAt", "receivedAt", "__deleted"),
     *("title", "name", "brand", "category", "properties", "products", "page", "recommendation_id"),
+    "declared",
 )
 VALUES = st.sampled_from(
     [

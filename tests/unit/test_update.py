@@ -14,9 +14,11 @@ from hypothesis import strategies as st
 from prometheus_client import REGISTRY
 
 from portrait.arrays import MISSING
+from portrait.catalogue.declared_groups import FEWEST
 from portrait.errors import StoreUnavailableError, StreamUnavailableError
 from portrait.events.columns import RING
 from portrait.events.item import Item
+from portrait.events.private import PRIVATE
 from portrait.events.resume import Resume
 from portrait.events.stream import Batch
 from portrait.events.topics import DEAD, NOTICES
@@ -311,6 +313,40 @@ async def test_popularity_weighs_actions_and_leaves_searches_and_returns_out() -
     updater = await run([event_record(event_id="first", item_id="tuna")], list(map(later, records)))
 
     assert await updater.popularity.newest(1) == {"milk": 4_500}
+
+
+async def test_what_people_want_of_whom_the_same_is_declared_is_counted_apart() -> None:
+    updater = await memory_updater(declared=("region",))
+    people = [f"user-{place}" for place in range(FEWEST)]
+    said = {"declared": {"region": " North ", "age": "34"}}
+    first = [event_record(0, user_id=name, event_id=f"{name} comes") for name in people]
+    buys = [
+        later(event_record(0, type="purchase", user_id=name, event_id=f"{name} buys", **said))
+        for name in people
+    ]
+    other = later(event_record(0, type="purchase", user_id="zoe", item_id="tuna", event_id="zoe"))
+
+    await run(first, [*buys, other], updater=updater)
+
+    everybody = await updater.popularity.newest(1)
+    assert await updater.popularity.among(1) == {"region=north": {"milk": everybody["milk"]}}
+    assert everybody["milk"] == 4_000 * FEWEST
+
+
+async def test_whoever_asks_for_privacy_counts_in_no_group() -> None:
+    updater = await memory_updater(declared=("region",))
+    people = [f"user-{place}" for place in range(FEWEST)]
+    first = [event_record(0, user_id=name, event_id=f"{name} comes") for name in people]
+    buys = [
+        event_record(
+            0, type="purchase", user_id=name, event_id=f"{name} buys", declared={"region": "north"}
+        )
+        for name in people
+    ]
+
+    await run(first, [replace(later(each), headers=(PRIVATE,)) for each in buys], updater=updater)
+
+    assert await updater.popularity.among(1) == {}
 
 
 def later(record: FakeRecord) -> FakeRecord:

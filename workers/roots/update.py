@@ -14,7 +14,8 @@ from portrait.adapters.redis_cohorts import RedisCohorts
 from portrait.adapters.redis_identities import RedisIdentities
 from portrait.adapters.redis_live import RedisLive
 from portrait.adapters.redis_paths import RedisPaths
-from portrait.adapters.redis_progress import RedisOffsets, RedisPopularity, RedisProgress
+from portrait.adapters.redis_popularity import RedisPopularity
+from portrait.adapters.redis_progress import RedisOffsets, RedisProgress
 from portrait.adapters.redis_registry import RedisRegistry
 from portrait.adapters.redis_store import RedisProfiles
 from portrait.events.consent import DEFAULTS
@@ -101,4 +102,5 @@ def limits_of(settings: Settings, dialect: Dialect) -> Limits:
         offer_unknown=settings.offer_unknown,
         dialect=dialect,
         unsaid=DEFAULTS[settings.consent],
+        declared=settings.declared,
     )

@@ -25,12 +25,13 @@ class SaidBeside(NamedTuple):
     searches: Texts  # by search_ref
     readings: Mapping[int, bytes]  # of reviews, by event id
     heard: frozenset[int]  # of which a BERT has read
+    declared: Mapping[str, Mapping[str, str]]  # by user
 
 
 def said_of(part: EventBatch) -> SaidBeside:
     """Return what a part of a batch says, as far as it has been read."""
     readings = {id: _reading(id, review, part).encode() for id, review in part.reviews.items()}
-    return SaidBeside(part.searches, readings, frozenset(part.tones))
+    return SaidBeside(part.searches, readings, frozenset(part.tones), part.declared)
 
 
 def unread_reviews(part: EventBatch) -> Iterator[str]:

@@ -11,6 +11,7 @@ from portrait import metrics
 from portrait.arrays import Flags
 from portrait.audiences.behaviour import Deeds
 from portrait.catalogue.catalogue import Catalogue
+from portrait.catalogue.declared_groups import groups_of
 from portrait.errors import PortraitError, StoreRestartedError, StoreUnavailableError
 from portrait.events.columns import is_past
 from portrait.events.consent import Consent, Purpose, consent_of
@@ -30,7 +31,7 @@ from workers.update.prequential import note
 from workers.update.prices import priced
 from workers.update.rejoin import encode_own
 from workers.update.reviews import SaidBeside, said_of
-from workers.update.updater import Outcome, Updater, timed
+from workers.update.updater import Among, Outcome, Updater, timed
 
 USERS_AT_ONCE = 1_000  # of a batch; a quarter of a usual one
 
@@ -148,6 +149,8 @@ async def _attempt(
     kept = accepted & ~np.isin(columns["user"], changed[refused])
     outcome.new.append(columns["event"][kept])
     outcome.wanted.append(voices[kept])
+    names = [users[place] for place in columns["user"][kept].tolist()]
+    outcome.among += _among(names, voices[kept], said, updater.limits.declared)
     asked = kept & counted
     outcome.deeds.append(Deeds(users, columns, asked, facts.head["first_at"].copy()))
     outcome.noted += [note(question, catalogue) for question in questions if asked[question.place]]
@@ -158,6 +161,20 @@ async def _attempt(
         [users[place] for place in told.tolist()], facts.head[told], catalogue.space_id
     )
     return changed[refused]
+
+
+def _among(
+    names: Sequence[str], voices: NDArray[np.void], said: SaidBeside, counted: Sequence[str]
+) -> list[Among]:
+    """Part what is wanted, (E,) of WANTED, by what is declared of whoever wants it, (E,) names."""
+    places: dict[str, list[int]] = {}
+    for place, name in enumerate(names if said.declared else ()):
+        for group in groups_of(said.declared.get(name, {}), counted):
+            places.setdefault(group, []).append(place)
+    return [
+        Among(group, voices[some], [names[place] for place in some])
+        for group, some in places.items()
+    ]
 
 
 def _counted(

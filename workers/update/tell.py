@@ -1,17 +1,18 @@
 """Tell: what a stored batch means for popularity, for freshness and for whoever watches."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import structlog
 from numpy.typing import NDArray
 
 from portrait import metrics
-from portrait.arrays import MISSING, Records, Refs
+from portrait.arrays import MISSING, Flags, Records, Refs
 from portrait.audiences.behaviour import met_in
 from portrait.audiences.cohorts import came_in
 from portrait.catalogue.catalogue import Catalogue
+from portrait.catalogue.popularity import WantedAmong
 from portrait.errors import StoreUnavailableError
 from portrait.events.event import Action, Event
 from portrait.events.letter import records_of, topic_of
@@ -30,6 +31,8 @@ async def tell_store(batch: Batch, outcome: Outcome, updater: Updater) -> None:
     try:
         for day, (regulars, strangers) in _popularity(outcome).items():
             await updater.popularity.add(day, regulars, strangers)
+        for group, day, wanted in _popularity_among(outcome):
+            await updater.popularity.add_among(group, day, wanted)
         await updater.behaviour.meet(met_in(outcome.deeds))
         await updater.cohorts.come(came_in(outcome.deeds))
         catalogue = outcome.painter.mirror.catalogue
@@ -51,11 +54,7 @@ def _categories(event: Records, catalogue: Catalogue) -> Refs:
 def _popularity(outcome: Outcome) -> Mapping[int, tuple[Mapping[str, int], Mapping[str, int]]]:
     """Sum what was wanted by day and item id, of regulars and of strangers, in thousandths."""
     voices = np.concatenate([np.zeros(0, WANTED), *outcome.wanted])
-    heard = (voices["weight"] > 0) & outcome.painter.mirror.catalogue.counts(voices["ref"])
-    voices = voices[heard]
-    items: dict[int, Event] = {}
-    for part in outcome.parts:
-        items |= part.items
+    voices, items = voices[_heard(voices, outcome)], _items(outcome)
     return {
         day: (
             _sums(voices[(voices["day"] == day) & voices["regular"]], items),
@@ -63,6 +62,39 @@ def _popularity(outcome: Outcome) -> Mapping[int, tuple[Mapping[str, int], Mappi
         )
         for day in np.unique(voices["day"]).tolist()
     }
+
+
+def _popularity_among(outcome: Outcome) -> Iterator[tuple[str, int, WantedAmong]]:
+    """Sum likewise what was wanted by people of whom the same is declared: group, day, sums."""
+    items = _items(outcome) if outcome.among else {}
+    for group, wanted, people in outcome.among:
+        heard = _heard(wanted, outcome)
+        for day in np.unique(wanted["day"][heard]).tolist():
+            that_day = heard & (wanted["day"] == day)
+            regular = wanted["regular"]
+            yield (
+                group,
+                day,
+                WantedAmong(
+                    _sums(wanted[that_day & regular], items),
+                    _sums(wanted[that_day & ~regular], items),
+                    frozenset(people[place] for place in np.flatnonzero(that_day).tolist()),
+                ),
+            )
+
+
+def _heard(voices: NDArray[np.void], outcome: Outcome) -> Flags:
+    """Say which voices, (E,) of WANTED, count: of what is offered."""
+    heard: Flags = (voices["weight"] > 0) & outcome.painter.mirror.catalogue.counts(voices["ref"])
+    return heard
+
+
+def _items(outcome: Outcome) -> Mapping[int, Event]:
+    """Return events by the items that they are about, by item_ref."""
+    items: dict[int, Event] = {}
+    for part in outcome.parts:
+        items |= part.items
+    return items
 
 
 def _sums(voices: NDArray[np.void], items: Mapping[int, Event]) -> dict[str, int]:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +44,7 @@ class Limits:
     offer_unknown: bool = False  # items that only events know
     dialect: Dialect = AS_SENT  # how the shop's messages are read
     unsaid: Consent = GRANTED  # what counts of who has said nothing
+    declared: Sequence[str] = ()  # of what is said of users: what makes groups
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,14 @@ def assemble(  # noqa: PLR0913, PLR0917 - what an updater is made of
     )
 
 
+class Among(NamedTuple):
+    """What people of whom the same is declared want."""
+
+    group: str
+    wanted: NDArray[np.void]  # (E,) of WANTED
+    people: Sequence[str]  # (E,)
+
+
 @dataclass(slots=True)
 class Outcome:
     """What a batch has come to so far. It outlives retries: nothing is told twice or forgotten."""
@@ -119,6 +129,7 @@ class Outcome:
     started: float = field(default_factory=time.perf_counter)
     new: list[NDArray[np.void]] = field(default_factory=list)  # stored events, of EVENT
     wanted: list[NDArray[np.void]] = field(default_factory=list)  # of the same, of WANTED
+    among: list[Among] = field(default_factory=list)  # of the same, by what is declared of users
     deeds: list[Deeds] = field(default_factory=list)  # of the same, and who did them
     notices: list[Message] = field(default_factory=list)
     noted: list[Noted] = field(default_factory=list)  # what the champion is to be asked

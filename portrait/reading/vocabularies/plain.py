@@ -19,6 +19,7 @@ ALIASES = {
     "text": ("text", "query", "search_term", "review_body"),
     "rating": ("rating", "stars"),
     "recommendation_id": ("recommendation_id", "recommendationId"),
+    "declared": ("declared",),
     "occurred_at": (
         *("occurred_at", "occurredAt", "originalTimestamp", "derived_tstamp", "timestamp"),
         *("event_time", "event_timestamp", "time"),
