@@ -27,6 +27,7 @@ def told(problems: Iterable[tuple[Place, str]]) -> str:
 
 
 def field_of(place: Place) -> str:
-    """Name a field. What lies inside of `attributes` the sender has named."""
-    ours = place[: place.index("attributes") + 1] if "attributes" in place else place
+    """Name a field. What lies inside of `attributes` and `declared` the sender has named."""
+    named = [at for at, name in enumerate(place) if name in {"attributes", "declared"}]
+    ours = place[: named[0] + 1] if named else place
     return ".".join(map(str, ours)) or "payload"

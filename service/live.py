@@ -104,7 +104,7 @@ class Live:
         self._source: Source | None = None
         self._weights: Mapping[str, int] = {}
         self._group_weights: GroupWeights = {}
-        self._popularity_at = 0.0  # not before
+        self._popularity_at = self._groups_at = 0.0  # not before
         self._rules = NewestRules(parts.rules)
         self._edges = NewestEdges(parts.edges)
         self.asked = deque[RecommendationRequest](maxlen=MOST_ASKED)  # the newest
@@ -276,10 +276,12 @@ class Live:
 
     async def follow_groups(self) -> None:
         """Learn what those want of whom the same is declared."""
-        if self._parts.declared:
-            groups = await self._parts.popularity.among(DAYS)
-            if groups != self._group_weights:
-                self._group_weights = groups
+        if not self._parts.declared or time.monotonic() < self._groups_at:
+            return
+        groups = await self._parts.popularity.among()
+        if groups != self._group_weights:
+            self._group_weights = groups
+        self._groups_at = time.monotonic() + WEIGHT_PAUSE * sum(map(len, groups.values()))
 
     async def follow_experiments(self) -> None:
         """Learn which experiments there are."""

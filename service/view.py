@@ -117,7 +117,7 @@ class View:
     rulings: Rulings  # what the shop wants of lists
     written: Answers = field(default_factory=Answers)
     popular: dict[int, Ranking] = field(default_factory=dict)  # of those without wishes, by limit
-    popular_among: Sequence[str] = ()  # groups that the popularity is of; none: of everybody
+    popular_among: Sequence[str] = ()  # what is said of whose it is; nothing: of everybody
     among: dict[tuple[str, ...], tuple[Popularity, dict[int, Ranking]]] = field(
         default_factory=dict
     )  # both of these, by groups
@@ -132,17 +132,17 @@ class View:
 
         It is itself where nobody knows that of anybody. Blocks for milliseconds.
         """
-        named = groups_of(declared, counted) if self.groups and declared else []
-        names = tuple(group for group in named if group in self.groups)
-        if not names:
+        named = groups_of(declared, counted) if self.groups and declared else {}
+        groups = tuple(group for group in named if group in self.groups)
+        if not groups:
             return self
-        known = self.among.get(names)
-        if known is None:
-            known = self._among(names), dict[int, Ranking]()
-            if len(self.among) < MOST_AMONG:
-                self.among[names] = known
+        known = self.among.pop(groups, None) or (self._among(groups), {})
+        self.among[groups] = known  # the last: what was asked for longest ago goes first
+        if len(self.among) > MOST_AMONG:
+            self.among.pop(next(iter(self.among)))
         popularity, popular = known
-        return replace(self, popularity=popularity, popular=popular, popular_among=names)
+        said = tuple(named[group] for group in groups)
+        return replace(self, popularity=popularity, popular=popular, popular_among=said)
 
     def _among(self, groups: Sequence[str]) -> Popularity:
         everybody = self.popularity.weights

@@ -23,7 +23,7 @@ if tonumber(ARGV[5]) > 0 then
 end
 local old = redis.call('ZRANGE', KEYS[1], 0, -1 - tonumber(ARGV[2]))
 for _, key in ipairs(old) do
-  redis.call('UNLINK', key, key .. ':strangers')
+  redis.call('UNLINK', key, key .. ':strangers', key .. ':people')
   redis.call('ZREM', KEYS[1], key)
 end
 return 1

@@ -7,13 +7,21 @@ from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from heapq import nlargest
+from operator import itemgetter
 from typing import Any
 
 from redis.asyncio import Redis
 
 from portrait.adapters.redis_common import number, readable, script, slices, translated
 from portrait.adapters.redis_damage import Damage, mended
-from portrait.catalogue.declared_groups import FEWEST, MOST_GROUPS
+from portrait.catalogue.declared_groups import (
+    FEWEST,
+    MOST_GROUPS,
+    MOST_NEW,
+    WEEKS,
+    marks_of,
+)
 from portrait.catalogue.popularity import WantedAmong, diminished
 from portrait.times import DAY_MS
 
@@ -22,9 +30,11 @@ WEIGHTS_READ = 500  # likewise: a millisecond of a service that has others to an
 DAYS_KEPT = 28  # of popularity
 ANEW_SECONDS = 3_600.0  # until popularity is read again, changed or not
 EVERYBODY = "{popular}"
-GROUPS = f"{EVERYBODY}:groups"
+GROUPS, NEW = f"{EVERYBODY}:groups", f"{EVERYBODY}:groups:new"
+OF = f"{EVERYBODY}:of:"  # begins the names of a group's keys
 SECONDS_KEPT = DAYS_KEPT * DAY_MS // 1_000
-FORTNIGHT_SECONDS = SECONDS_KEPT // 2
+GROUPS_AT_ONCE = 100  # of one round trip
+MOST_WANTED = 5_000  # items of a group that are told, the most wanted
 
 
 class RedisPopularity:
@@ -34,7 +44,6 @@ class RedisPopularity:
         self._redis = redis
         self._everybody = _Weights(redis, EVERYBODY)
         self._join = script(redis, "join_group.lua")
-        self._groups: dict[str, _Weights] = {}
 
     async def add(
         self, day: int, weights: Mapping[str, int], strangers: Mapping[str, int] | None = None
@@ -46,45 +55,40 @@ class RedisPopularity:
         """Return the sums over the newest days on which anything happened."""
         return await self._everybody.newest(days)
 
-    async def add_among(self, group: str, day: int, wanted: WantedAmong) -> None:
-        """Add to a group's weights, and count who is in it."""
-        keys = [GROUPS, *_people(group)]
-        types = {GROUPS: "zset"} | dict.fromkeys(keys[1:], "string")
-        args: list[str | int] = [
-            group,
-            MOST_GROUPS,
-            SECONDS_KEPT,
-            FORTNIGHT_SECONDS,
-            *sorted(wanted.people),
-        ]
-        if await mended(self._redis, types, lambda: self._join(keys=keys, args=args)):
-            await self._of(group).add(day, wanted.regulars, wanted.strangers)
+    async def add_among(self, wanted: Mapping[tuple[str, int], WantedAmong]) -> None:
+        """Add to what groups want, and note who it is; many in one round trip."""
+        for some in slices(list(wanted.items()), GROUPS_AT_ONCE):
+            types = {GROUPS: "zset", NEW: "zset"}
+            for (group, week), _ in some:
+                days, sums, strangers = self._of(group).keys_of(week)
+                types |= {days: "zset", sums: "hash", strangers: "hash", f"{sums}:people": "string"}
+            await mended(self._redis, types, partial(self._add_some, some))
 
-    async def among(self, days: int) -> Mapping[str, Mapping[str, int]]:
-        """Return the sums of each group of enough people: of four weeks to six."""
+    async def _add_some(self, wanted: Sequence[tuple[tuple[str, int], WantedAmong]]) -> None:
+        pipe = self._redis.pipeline(transaction=False)
+        for (group, week), each in wanted:
+            weights, marks = self._of(group), marks_of(each.people, group)
+            days, sums, _ = weights.keys_of(week)
+            args: list[str | int]
+            args = [group, week, MOST_GROUPS, MOST_NEW, SECONDS_KEPT, FEWEST, OF, *marks]
+            await self._join([GROUPS, NEW, days, f"{sums}:people"], args, pipe)
+            await weights.add_in(pipe, week, each.regulars, each.strangers)
+        await pipe.execute()
+
+    async def among(self) -> Mapping[str, Mapping[str, int]]:
+        """Return what the groups want that are told of."""
         ask = partial(self._redis.zrange, GROUPS, 0, -1)
         found = await mended(self._redis, {GROUPS: "zset"}, ask)
-        groups = [group for group in map(readable, found) if group is not None]
-        self._groups = {group: self._of(group) for group in groups}
-        return {
-            group: await self._groups[group].newest(days)
-            for group in groups
-            if await self._people_in(group) >= FEWEST
-        }
+        told: dict[str, Mapping[str, int]] = {}
+        for group in [name for name in map(readable, found) if name is not None]:
+            weights = self._of(group)
+            if await weights.people_of(WEEKS) >= FEWEST:
+                wanted = await weights.newest(WEEKS)
+                told[group] = dict(nlargest(MOST_WANTED, wanted.items(), key=itemgetter(1)))
+        return told
 
     def _of(self, group: str) -> "_Weights":
-        known = self._groups.get(group)
-        return known or _Weights(self._redis, f"{EVERYBODY}:of:{group}", SECONDS_KEPT)
-
-    async def _people_in(self, group: str) -> int:
-        keys = _people(group)
-        ask = partial(self._redis.pfcount, *keys)
-        return int(await mended(self._redis, dict.fromkeys(keys, "string"), ask))
-
-
-def _people(group: str) -> list[str]:
-    """Name the counts of who was in a group in each of three fortnights in turn."""
-    return [f"{EVERYBODY}:of:{group}:people:{turn}" for turn in range(3)]
+        return _Weights(self._redis, f"{OF}{group}", SECONDS_KEPT)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -117,9 +121,37 @@ class _Weights:
         for some in slices(list((strangers or {}).items()), WEIGHTS_AT_ONCE):
             await self._add_some(day, "{}", json.dumps(dict(some)))
 
+    async def add_in(
+        self, pipe: Redis, day: int, weights: Mapping[str, int], strangers: Mapping[str, int]
+    ) -> None:
+        """Add to a day's weights with other commands, a batch's at most."""
+        said = json.dumps(dict(weights)), json.dumps(dict(strangers))
+        await self._add(self.keys_of(day), [day, DAYS_KEPT, *said, self._seconds], pipe)
+
+    def keys_of(self, day: int) -> list[str]:
+        """Name the keys of a day: the days, its weights, and those of strangers."""
+        return [f"{self._of}:days", f"{self._of}:{day}", f"{self._of}:{day}:strangers"]
+
+    async def people_of(self, days: int) -> int:
+        """Return how many people at least wanted something on the newest days."""
+        keys = [f"{key}:people" for key in await self._newest_keys(days)]
+        if not keys:
+            return 0
+        ask = partial(self._redis.mget, keys)
+        found = await mended(self._redis, dict.fromkeys(keys, "string"), ask)
+        marks = 0
+        for sketch in found:
+            if isinstance(sketch, bytes):
+                marks |= int.from_bytes(sketch[:8].ljust(8, b"\0"))
+        return marks.bit_count()
+
+    async def _newest_keys(self, days: int) -> list[str]:
+        ask = partial(self._redis.zrange, f"{self._of}:days", 0, days - 1, desc=True)
+        found = await mended(self._redis, {f"{self._of}:days": "zset"}, ask)
+        return [key for key in map(readable, found) if key is not None]
+
     async def _add_some(self, day: int, weights: str, strangers: str) -> None:
-        of_day = f"{self._of}:{day}"
-        keys = [f"{self._of}:days", of_day, f"{of_day}:strangers"]
+        keys = self.keys_of(day)
         types = dict(zip(keys, ("zset", "hash", "hash"), strict=True))
         args: list[str | int] = [day, DAYS_KEPT, weights, strangers, self._seconds]
         await mended(self._redis, types, lambda: self._add(keys=keys, args=args))
@@ -129,12 +161,7 @@ class _Weights:
 
         What nobody has added to since is not read again: the newest day, and all others together.
         """
-        keys = await mended(
-            self._redis,
-            {f"{self._of}:days": "zset"},
-            lambda: self._redis.zrange(f"{self._of}:days", 0, days - 1, desc=True),
-        )
-        of_days = [key for key in map(readable, keys) if key is not None]
+        of_days = await self._newest_keys(days)
         of_strangers = [f"{key}:strangers" for key in of_days]
         parts = of_days[:1], of_days[1:], of_strangers[:1], of_strangers[1:]
         sums = [await self._sum(place, keys) for place, keys in enumerate(parts)]

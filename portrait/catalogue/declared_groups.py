@@ -4,6 +4,8 @@ Of whoever is not known yet what is declared is all there is. Nothing of it lies
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from hashlib import blake2b
+from unicodedata import normalize
 
 import numpy as np
 
@@ -11,16 +13,40 @@ from portrait.arrays import Floats
 from portrait.events.event import Action
 from portrait.model.kinds import ACTION_WEIGHTS
 
-MOST_GROUPS = 64  # of a shop; further ones wait until one of these is not spoken of for weeks
+MOST_GROUPS = 64  # of a shop, that are told of
+MOST_NEW = 1_000  # others; beyond it those go that nobody has spoken of for longest
 FEWEST = 20  # people: what fewer want would tell of somebody
 LONGEST_VALUE = 64  # characters; what is longer is no group
 AS_EVERYBODY = 2_000 * float(ACTION_WEIGHTS[Action.PURCHASE])  # what everybody wants counts as that
+BITS = 64  # of a sketch of who is in a group
+WEEK_DAYS, WEEKS = 7, 4  # what groups want is kept by week; so many tell what they want lately
 
 
-def groups_of(declared: Mapping[str, str], counted: Collection[str]) -> list[str]:
-    """Name the groups that somebody is in, by what is said of them and of that what counts."""
-    said = {name: declared.get(name, "").strip().casefold() for name in counted}
-    return [f"{name}={value}" for name, value in said.items() if 0 < len(value) <= LONGEST_VALUE]
+def groups_of(declared: Mapping[str, str], counted: Collection[str]) -> dict[str, str]:
+    """Return the groups that somebody is in, by what is said of them and of that what counts.
+
+    Returns:
+        What is said, `region=north`, by the group's id, from which nobody reads it.
+    """
+    said = {name: _spelled(declared[name]) for name in counted if name in declared}
+    groups = [f"{name}={value}" for name, value in said.items() if value]
+    return {blake2b(group.encode(), digest_size=12).hexdigest(): group for group in groups}
+
+
+def _spelled(value: str) -> str:
+    """Return a value in one spelling; nothing of what is no word, or very long."""
+    spelled = normalize("NFKC", value).strip().casefold()
+    return spelled if spelled.isprintable() and len(spelled) <= LONGEST_VALUE else ""
+
+
+def marks_of(people: Collection[str], group: str) -> list[int]:
+    """Return the bits of a sketch of who is in a group: no more than there are people.
+
+    Two people may have one, so that twenty bits take some 24, and nobody can say by a bit that
+    somebody is in a group of many.
+    """
+    digests = (blake2b(f"{group} {name}".encode(), digest_size=8).digest() for name in people)
+    return sorted({int.from_bytes(digest) % BITS for digest in digests})
 
 
 def blended(everybody: Floats, groups: Sequence[Floats]) -> Floats:

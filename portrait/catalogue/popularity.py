@@ -21,11 +21,11 @@ THOUSANDTHS = 1_000  # stored weights are integers, so that adding them up has n
 
 
 class WantedAmong(NamedTuple):
-    """What people of whom the same is declared want on a day, and who they are."""
+    """What people of whom the same is declared want in a week, and who they are."""
 
     regulars: Mapping[str, int]  # thousandths, by item id
     strangers: Mapping[str, int]
-    people: Collection[str]  # counted, and not kept
+    people: Collection[str]  # counted by a sketch, and not kept
 
 
 class PopularityStore(Protocol):
@@ -47,12 +47,15 @@ class PopularityStore(Protocol):
         """
         ...
 
-    async def add_among(self, group: str, day: int, wanted: WantedAmong) -> None:
-        """Add likewise to what a group wants; nothing, where there are too many groups already."""
+    async def add_among(self, wanted: Mapping[tuple[str, int], WantedAmong]) -> None:
+        """Add to what groups want, by group and by week numbered from 1970."""
         ...
 
-    async def among(self, days: int) -> Mapping[str, Mapping[str, int]]:
-        """Return the same of each group, of those in which enough people have been lately."""
+    async def among(self) -> Mapping[str, Mapping[str, int]]:
+        """Return weights by group, of the newest weeks on which anything happened in it.
+
+        Only of groups in which enough people wanted something in these weeks.
+        """
         ...
 
 

@@ -98,7 +98,7 @@ class History:
             return None
         place, evidence = max(found, key=lambda candidate: candidate[1])
         before, after = (_total(part) for part in (self.buckets[:place], self.buckets[place:]))
-        bounds = self._bounds(evidence)
+        bounds = self._bounds(place, evidence, least)
         return Turn(self.buckets[place].since, *bounds, before, after, evidence / log(10))
 
     def begin_at(self, since: int) -> None:
@@ -129,9 +129,9 @@ class History:
             squares += bucket.hits**2 / bucket.texts
         return found
 
-    def _bounds(self, most: float) -> tuple[int, int]:
-        """Return between which moments it began, where that is the most evidence of any."""
-        likely = self._candidates(0.0, most - FAINT)
+    def _bounds(self, best: int, most: float, least: float) -> tuple[int, int]:
+        """Return between which moments it began, of which a candidate has most evidence."""
+        likely = self._candidates(least, most - FAINT)
         weights = [
             exp(evidence - most) * (self.buckets[place - 1].texts + self.buckets[place].texts)
             for place, evidence in likely
@@ -141,7 +141,8 @@ class History:
         first, _ = likely[bisect_right(passed, outside)]
         last, _ = likely[bisect_left(passed, passed[-1] - outside)]
         beyond = min(last + 1, len(self.buckets) - 1)
-        return self.buckets[first - 1].since, self.buckets[beyond].since
+        moments = [self.buckets[place].since for place in (first - 1, best, beyond)]
+        return min(moments), max(moments)  # texts may come in another order than they were written
 
     def _merge(self) -> None:
         """Merge the two oldest buckets of each size of which there are too many."""

@@ -77,7 +77,7 @@ class EventBatch:
     tones: dict[int, Tone | None] = field(default_factory=dict)  # what a BERT reads in them, so far
     aspects: dict[int, tuple[tuple[int, Tone], ...]] = field(default_factory=dict)  # of the same
     unwanted: dict[str, Unwanted] = field(default_factory=dict)  # by user, with erasures
-    declared: dict[str, dict[str, str]] = field(default_factory=dict)  # by user, said last
+    declared: dict[str, dict[str, str]] = field(default_factory=dict)  # by user, of all events
 
     def __len__(self) -> int:
         return len(self.columns)
@@ -191,8 +191,8 @@ class _Builder:
         login = login_of(heard)
         if login is not None:
             self._logins.add(login)
-        if event.declared:
-            self._declared[event.user_key] = event.declared
+        if event.declared and not is_private(record.headers):
+            self._declared[event.user_key] = self._declared.get(event.user_key, {}) | event.declared
         quantity, rating = _said(event)
         id = event_ref(event.event_id)
         if event.type is Action.REVIEW and event.text:

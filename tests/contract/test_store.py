@@ -14,7 +14,7 @@ from portrait.adapters.redis_catalogue import Memory, RedisCatalogue
 from portrait.adapters.redis_popularity import RedisPopularity
 from portrait.adapters.redis_progress import RedisOffsets, RedisProgress
 from portrait.adapters.redis_store import RedisProfiles
-from portrait.catalogue.declared_groups import FEWEST, MOST_GROUPS
+from portrait.catalogue.declared_groups import FEWEST, MOST_GROUPS, MOST_NEW
 from portrait.catalogue.popularity import PopularityStore, WantedAmong, diminished
 from portrait.catalogue.store import CatalogueStore
 from portrait.events.columns import COLUMNS, ERASURE
@@ -747,6 +747,9 @@ class TestRedisCatalogue(CatalogueStoreContract):
         assert await store.get_items(["odd"]) == [None]
 
 
+MANY = [f"user-{place}" for place in range(60)]
+
+
 class PopularityStoreContract:
     """How much each item is wanted, lately."""
 
@@ -796,34 +799,56 @@ class PopularityStoreContract:
     async def test_groups_of_enough_people_have_their_own_weights(
         self, store: PopularityStore
     ) -> None:
-        many = [f"user-{place}" for place in range(FEWEST)]
-        await store.add_among("region=north", 100, WantedAmong({"milk": 500}, {}, many[:-1]))
-        await store.add_among("region=south", 100, WantedAmong({"tuna": 700}, {}, many))
-        before = await store.among(28)
-        await store.add_among("region=north", 101, WantedAmong({"milk": 20}, {"milk": 9}, ["new"]))
+        await store.add_among(
+            {
+                ("north", 100): WantedAmong({"milk": 500}, {}, MANY[:19]),
+                ("south", 100): WantedAmong({"tuna": 700}, {}, MANY),
+            }
+        )
+        before = await store.among()
+        await store.add_among({("north", 101): WantedAmong({"milk": 20}, {"milk": 9}, MANY)})
 
-        assert before == {"region=south": {"tuna": 700}}
-        assert await store.among(28) == {
-            "region=north": {"milk": 529},
-            "region=south": {"tuna": 700},
-        }
-        assert await store.among(1) == {"region=north": {"milk": 29}, "region=south": {"tuna": 700}}
+        assert before == {"south": {"tuna": 700}}
+        assert await store.among() == {"north": {"milk": 529}, "south": {"tuna": 700}}
         assert await store.newest(28) == {}
 
     async def test_one_person_is_one_however_often_they_come(self, store: PopularityStore) -> None:
-        for day in range(FEWEST + 5):
-            await store.add_among("region=north", day, WantedAmong({"milk": 500}, {}, ["ann"]))
+        for week in range(FEWEST + 5):
+            await store.add_among({("north", week): WantedAmong({"milk": 500}, {}, ["ann"])})
 
-        assert await store.among(28) == {}
+        assert await store.among() == {}
 
-    async def test_there_are_only_so_many_groups(self, store: PopularityStore) -> None:
-        many = [f"user-{place}" for place in range(FEWEST)]
+    async def test_those_of_weeks_that_are_over_do_not_count(self, store: PopularityStore) -> None:
+        """Else what one person wants now would be told as what twenty want."""
+        await store.add_among({("north", 100): WantedAmong({"milk": 500}, {}, MANY)})
+        assert await store.among() == {"north": {"milk": 500}}
+
+        for week in range(101, 105):
+            await store.add_among({("north", week): WantedAmong({"secret": 4}, {}, ["ann"])})
+
+        assert await store.among() == {}
+
+    async def test_only_so_many_groups_are_told_of(self, store: PopularityStore) -> None:
         for place in range(MOST_GROUPS + 3):
-            await store.add_among(f"region={place}", 100, WantedAmong({"milk": 1}, {}, many))
+            await store.add_among({(f"group {place}", 100): WantedAmong({"milk": 1}, {}, MANY)})
 
-        found = await store.among(28)
+        found = await store.among()
 
-        assert set(found) == {f"region={place}" for place in range(MOST_GROUPS)}
+        assert set(found) == {f"group {place}" for place in range(MOST_GROUPS)}
+
+    async def test_a_thousand_made_up_groups_keep_no_real_one_out(
+        self, store: PopularityStore
+    ) -> None:
+        for place in range(0, MOST_NEW + 50, 50):
+            await store.add_among(
+                {
+                    (f"junk {number}", 100): WantedAmong({"milk": 1}, {}, ["mallory"])
+                    for number in range(place, place + 50)
+                }
+            )
+        await store.add_among({("north", 100): WantedAmong({"milk": 500}, {}, MANY)})
+
+        assert await store.among() == {"north": {"milk": 500}}
 
 
 class TestMemoryPopularity(PopularityStoreContract):
@@ -870,23 +895,57 @@ class TestRedisPopularity(PopularityStoreContract):
         assert after == await RedisPopularity(redis).newest(28)
         assert await store.newest(2) == await RedisPopularity(redis).newest(2)
 
-    async def test_what_nobody_speaks_of_for_weeks_makes_room_and_leaves_nothing(
+    async def test_what_nobody_speaks_of_makes_room_and_leaves_nothing(
         self, store: PopularityStore, redis: Redis
     ) -> None:
-        many = [f"user-{place}" for place in range(2_500)]
-        for place in range(MOST_GROUPS):
-            await store.add_among(f"region={place}", 100, WantedAmong({"milk": 1}, {"a": 1}, many))
+        wanted = WantedAmong({"milk": 1}, {"a": 1}, MANY)
+        await store.add_among({(f"group {at}", 100): wanted for at in range(MOST_GROUPS)})
         of_groups = [key async for key in redis.scan_iter("{popular}:of:*")]
         assert of_groups
         for key in of_groups:
-            assert 0 < await redis.ttl(key) <= 42 * 86_400
+            assert 0 < await redis.ttl(key) <= 28 * 86_400
 
-        await redis.zadd("{popular}:groups", {"region=7": time.time() - 29 * 86_400})
-        await store.add_among("region=new", 100, WantedAmong({"milk": 1}, {}, many))
+        await redis.zadd("{popular}:groups", {"group 7": time.time() - 2 * 86_400})
+        await store.add_among({("new", 100): wanted})
 
-        found = await store.among(28)
-        assert "region=new" in found
-        assert "region=7" not in found
+        found = await store.among()
+        assert "new" in found
+        assert "group 7" not in found
+
+    async def test_of_small_groups_the_newest_thousand_are_remembered(
+        self, store: PopularityStore, redis: Redis
+    ) -> None:
+        wanted = WantedAmong({"milk": 1}, {"a": 1}, ["ann"])
+        await store.add_among({(f"junk {number}", 100): wanted for number in range(MOST_NEW + 9)})
+
+        assert await redis.zcard("{popular}:groups:new") == MOST_NEW
+        assert len([key async for key in redis.scan_iter("{popular}:of:*")]) == 4 * MOST_NEW
+
+    @pytest.mark.parametrize("name", [":100:people", ":100", ":days"])
+    async def test_a_damaged_key_of_a_group_is_replaced(
+        self, store: PopularityStore, redis: Redis, name: str
+    ) -> None:
+        wanted = WantedAmong({"milk": 1}, {}, MANY)
+        await store.add_among({("north", 100): wanted})
+        key = f"{{popular}}:of:north{name}"
+        await redis.delete(key)
+        await redis.lpush(key, "damaged")
+
+        await store.add_among({("north", 100): wanted})
+        await store.add_among({("north", 100): wanted})
+
+        assert set(await store.among()) <= {"north"}
+        assert await redis.type(key) != b"list"
+
+    async def test_a_sketch_with_too_many_bytes_is_read(
+        self, store: PopularityStore, redis: Redis
+    ) -> None:
+        await store.add_among({("north", 100): WantedAmong({"milk": 1}, {}, ["ann"])})
+        await redis.set("{popular}:of:north:100:people", b"\0" * 8 + b"\xff" * 90)
+
+        await store.add_among({("north", 100): WantedAmong({"milk": 1}, {}, ["ann"])})
+
+        assert await store.among() == {}
 
     async def test_days_that_an_older_program_wrote_are_read_again(
         self, store: PopularityStore, redis: Redis

@@ -13,7 +13,6 @@ import pytest
 
 from portrait.adapters.redis_common import text
 from portrait.adapters.redis_store import connect_redis
-from portrait.catalogue.declared_groups import FEWEST
 from portrait.events.letter import dead_letter
 from portrait.events.stream import Message
 from sandbox.processes import finish, python
@@ -144,7 +143,7 @@ def test_what_is_popular_in_a_region_is_told_to_who_is_not_known_yet(portrait: P
     deeds = [
         {"type": kind, "user_id": f"northerner-{who}", "item_id": id, "declared": NORTH}
         for kind, id in (("click", "item-9"), ("click", "item-8"), ("purchase", "item-9"))
-        for who in range(FEWEST)
+        for who in range(60)
     ]
     portrait.post("/events", {"events": deeds})
 

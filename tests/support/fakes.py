@@ -15,7 +15,7 @@ from uuid import uuid4
 import numpy as np
 
 from portrait.arrays import Floats
-from portrait.catalogue.declared_groups import FEWEST, MOST_GROUPS
+from portrait.catalogue.declared_groups import FEWEST, MOST_GROUPS, WEEKS, marks_of
 from portrait.catalogue.desk import MOST_LAID, PATIENCE, TAKEN_AT_ONCE, ReadingRequest
 from portrait.catalogue.popularity import WantedAmong, diminished
 from portrait.errors import (
@@ -314,7 +314,7 @@ class MemoryPopularity:
 
     def __init__(self) -> None:
         self.days: dict[int, tuple[Counter[str], Counter[str]]] = {}
-        self.groups: dict[str, tuple[MemoryPopularity, set[str]]] = {}
+        self.groups: dict[str, tuple[MemoryPopularity, dict[int, set[int]]]] = {}
         self.is_down = False
 
     async def add(
@@ -339,22 +339,23 @@ class MemoryPopularity:
         total.update({id: diminished(weight) for id, weight in strangers.items()})
         return dict(total)
 
-    async def add_among(self, group: str, day: int, wanted: WantedAmong) -> None:
-        """Add to a group."""
+    async def add_among(self, wanted: Mapping[tuple[str, int], WantedAmong]) -> None:
+        """Add to groups."""
         _require(up=not self.is_down)
-        if group in self.groups or len(self.groups) < MOST_GROUPS:
-            of, people = self.groups.setdefault(group, (MemoryPopularity(), set()))
-            people |= {*wanted.people}
-            await of.add(day, wanted.regulars, wanted.strangers)
+        for (group, week), each in wanted.items():
+            of, marks = self.groups.setdefault(group, (MemoryPopularity(), {}))
+            marks.setdefault(week, set()).update(marks_of(each.people, group))
+            await of.add(week, each.regulars, each.strangers)
 
-    async def among(self, days: int) -> dict[str, dict[str, int]]:
-        """Sum the newest days of groups of enough people."""
+    async def among(self) -> dict[str, dict[str, int]]:
+        """Sum the newest weeks of groups of enough people."""
         _require(up=not self.is_down)
-        return {
-            group: await of.newest(days)
-            for group, (of, people) in self.groups.items()
-            if len(people) >= FEWEST
-        }
+        told = {}
+        for group, (of, marks) in self.groups.items():
+            newest = sorted(marks)[-WEEKS:]
+            if len(set[int]().union(*(marks[week] for week in newest))) >= FEWEST:
+                told[group] = await of.newest(WEEKS)
+        return dict([*told.items()][:MOST_GROUPS])
 
 
 class MemoryProgress:

@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 
 from portrait.catalogue.declared_groups import (
     AS_EVERYBODY,
+    BITS,
     FEWEST,
     LONGEST_VALUE,
     blended,
     groups_of,
+    marks_of,
 )
 from portrait.catalogue.popularity import WantedAmong
 from portrait.events.event import Event
@@ -26,8 +28,14 @@ from tests.support.asking import ask, ids
 from tests.support.records import payload
 from tests.support.shop import Shop, open_shop
 
-MANY = [f"user-{place}" for place in range(FEWEST)]
+MANY = [f"user-{place}" for place in range(60)]
 NORTH = {"region": "North"}
+
+
+def group(said: str) -> str:
+    name, value = said.split("=")
+    (id,) = groups_of({name: value}, [name])
+    return id
 
 
 async def shop_of() -> Shop:
@@ -36,8 +44,10 @@ async def shop_of() -> Shop:
     await shop.stock()
     await shop.popularity.add(20_000, {"beef": 900_000_000, "cheese": 4_000, "towels": 3_000})
     wanted = WantedAmong({"towels": 90_000_000, "cheese": 1_000}, {}, MANY)
-    await shop.popularity.add_among("region=north", 20_000, wanted)
-    await shop.popularity.add_among("region=south", 20_000, wanted._replace(people=MANY[1:]))
+    few = wanted._replace(people=MANY[: FEWEST - 1])
+    await shop.popularity.add_among(
+        {(group("region=north"), 2_857): wanted, (group("region=south"), 2_857): few}
+    )
     return shop
 
 
@@ -100,10 +110,26 @@ async def test_a_shop_that_counts_nothing_declared_has_no_groups(
 
 
 def test_a_group_is_named_by_what_counts_alone() -> None:
-    said = {"region": " DE ", "membership": "", "age": "34", "long": "x" * (LONGEST_VALUE + 1)}
+    said = {
+        "region": " \N{FULLWIDTH LATIN CAPITAL LETTER D}E ",
+        "membership": "",
+        "age": "34",
+        "long": "x" * (LONGEST_VALUE + 1),
+        "odd": "a\nb",
+    }
 
-    assert groups_of(said, ("region", "membership", "long")) == ["region=de"]
-    assert groups_of(said, ()) == []
+    found = groups_of(said, ("region", "membership", "long", "odd"))
+
+    assert [*found.values()] == ["region=de"]
+    assert "de" not in [*found]
+    assert [*found] == [*groups_of({"region": "DE"}, ("region",))]
+    assert groups_of(said, ()) == {}
+
+
+@given(st.sets(st.text(max_size=5), max_size=99))
+def test_a_sketch_has_no_more_marks_than_there_are_people(people: set[str]) -> None:
+    assert len(marks_of(people, "north")) <= len(people)
+    assert set(marks_of(people, "north")) <= set(range(BITS))
 
 
 @given(
@@ -137,6 +163,7 @@ def test_where_everybody_wants_nothing_the_group_s_wishes_are_all() -> None:
         ("north", None),
         ({f"name-{place}": "x" for place in range(17)}, None),
         ({"region": "x" * 300}, None),
+        ({"ann@example.com": "x" * 300}, None),
     ],
 )
 def test_what_is_declared_in_an_event_is_read_or_left_out(sent: object, read: object) -> None:
@@ -146,5 +173,6 @@ def test_what_is_declared_in_an_event_is_read_or_left_out(sent: object, read: ob
 
     assert [event.declared or None for event in whole.events] == [read]
     assert isinstance(whole.events[0], Event)
+    assert {*whole.left_out[0]} <= {"declared"}  # and not what somebody has named
     straight = plain_event(json.dumps(message).encode(), AS_SENT)
     assert straight is None or (straight.declared or None) == read

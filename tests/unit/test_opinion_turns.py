@@ -72,6 +72,25 @@ def test_the_bounds_of_when_it_began_hold_nineteen_times_in_twenty() -> None:
     assert sum(widths) / len(widths) < 72  # hours: narrow enough to help
 
 
+@given(
+    st.lists(st.tuples(st.integers(20, 200), st.floats(0, 1)), min_size=2, max_size=5),
+    st.integers(0, 30),
+    st.integers(0, 48),
+)
+def test_it_began_within_its_bounds_however_a_history_drifts(
+    stretches: list[tuple[int, float]], seed: int, late: int
+) -> None:
+    random, made = drawn(seed), History()
+    texts = [share for count, share in stretches for _ in range(count)]
+
+    for number, share in enumerate(texts):
+        hours = max(0, number - random.randrange(late + 1))  # some come later than others
+        made.add(hours * HOUR_MS, is_hit=random.random() < share)
+        found = made.turn(LEAST, patience=100)
+        if found is not None:
+            assert found.not_before <= found.since <= found.not_after
+
+
 @pytest.mark.parametrize("share", [0.0, 0.02, 0.2, 0.5])
 def test_a_history_that_does_not_change_has_no_turn(share: float) -> None:
     random, made = drawn(1), History()

@@ -47,7 +47,7 @@ def test_what_is_not_sure_is_not_said(text: str) -> None:
     assert not reads_negative(text)
 
 
-@pytest.mark.parametrize("text", ["快递", "好像是", "只好", "好几天", "价值", "太高了", "赶快"])
+@pytest.mark.parametrize("text", ["快递", "好像是", "只好", "好几天", "过高", "赶快"])
 def test_a_word_that_only_holds_one_of_praise_has_no_tone(text: str) -> None:
     assert blame_of(text) == 0
     assert blame_of(f"太慢，{text}") == blame_of("太慢") > 0

@@ -1,7 +1,8 @@
 """Tell: what a stored batch means for popularity, for freshness and for whoever watches."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import structlog
@@ -12,6 +13,7 @@ from portrait.arrays import MISSING, Flags, Records, Refs
 from portrait.audiences.behaviour import met_in
 from portrait.audiences.cohorts import came_in
 from portrait.catalogue.catalogue import Catalogue
+from portrait.catalogue.declared_groups import WEEK_DAYS
 from portrait.catalogue.popularity import WantedAmong
 from portrait.errors import StoreUnavailableError
 from portrait.events.event import Action, Event
@@ -31,14 +33,13 @@ async def tell_store(batch: Batch, outcome: Outcome, updater: Updater) -> None:
     try:
         for day, (regulars, strangers) in _popularity(outcome).items():
             await updater.popularity.add(day, regulars, strangers)
-        for group, day, wanted in _popularity_among(outcome):
-            await updater.popularity.add_among(group, day, wanted)
         await updater.behaviour.meet(met_in(outcome.deeds))
         await updater.cohorts.come(came_in(outcome.deeds))
         catalogue = outcome.painter.mirror.catalogue
         placed = [(each, _categories(each.columns["event"], catalogue)) for each in outcome.deeds]
         await updater.paths.walk(updater.visits.walk(placed))
         await updater.progress.mark(batch.reached)
+        await updater.popularity.add_among(_popularity_among(outcome))
     except StoreUnavailableError:
         log.warning("popularity_not_added", events=sum(map(len, outcome.new)))
 
@@ -64,23 +65,28 @@ def _popularity(outcome: Outcome) -> Mapping[int, tuple[Mapping[str, int], Mappi
     }
 
 
-def _popularity_among(outcome: Outcome) -> Iterator[tuple[str, int, WantedAmong]]:
-    """Sum likewise what was wanted by people of whom the same is declared: group, day, sums."""
+def _popularity_among(outcome: Outcome) -> Mapping[tuple[str, int], WantedAmong]:
+    """Sum likewise, by group and week, what people want of whom the same is declared."""
     items = _items(outcome) if outcome.among else {}
+    parts: defaultdict[tuple[str, int], list[tuple[NDArray[np.void], list[str]]]]
+    parts = defaultdict(list)
     for group, wanted, people in outcome.among:
-        heard = _heard(wanted, outcome)
-        for day in np.unique(wanted["day"][heard]).tolist():
-            that_day = heard & (wanted["day"] == day)
-            regular = wanted["regular"]
-            yield (
-                group,
-                day,
-                WantedAmong(
-                    _sums(wanted[that_day & regular], items),
-                    _sums(wanted[that_day & ~regular], items),
-                    frozenset(people[place] for place in np.flatnonzero(that_day).tolist()),
-                ),
-            )
+        heard, weeks = _heard(wanted, outcome), wanted["day"] // WEEK_DAYS
+        for week in np.unique(weeks[heard]).tolist():
+            places = np.flatnonzero(heard & (weeks == week))
+            who = [people[place] for place in places.tolist()]
+            parts[group, week].append((wanted[places], who))
+    return {at: _wanted(some, items) for at, some in parts.items()}
+
+
+def _wanted(
+    some: Sequence[tuple[NDArray[np.void], list[str]]], items: Mapping[int, Event]
+) -> WantedAmong:
+    """Sum what some people want, (E,) of WANTED each with E names."""
+    voices = np.concatenate([voices for voices, _ in some])
+    regular = voices["regular"]
+    sums = _sums(voices[regular], items), _sums(voices[~regular], items)
+    return WantedAmong(*sums, frozenset(name for _, who in some for name in who))
 
 
 def _heard(voices: NDArray[np.void], outcome: Outcome) -> Flags:
