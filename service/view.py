@@ -35,6 +35,7 @@ from service.indexed import Indexed
 
 SPARE_TEXTS = 50_000  # vectors of searches kept in memory (50 MB) before a fresh mirror is built
 
+MORE = np.float32(1.05)  # times as much as everybody want what a group wants of its own
 MOST_AMONG = 64  # combinations of groups that are kept: 1.2 MB each at 100,000 items
 
 Ruled = tuple[RuleBook, Edges]  # what rulings are made of
@@ -118,6 +119,7 @@ class View:
     written: Answers = field(default_factory=Answers)
     popular: dict[int, Ranking] = field(default_factory=dict)  # of those without wishes, by limit
     popular_among: Sequence[str] = ()  # what is said of whose it is; nothing: of everybody
+    of_everybody: Floats | None = None  # (N,) weights, where the popularity is of groups
     among: dict[tuple[str, ...], tuple[Popularity, dict[int, Ranking]]] = field(
         default_factory=dict
     )  # both of these, by groups
@@ -142,7 +144,20 @@ class View:
             self.among.pop(next(iter(self.among)))
         popularity, popular = known
         said = tuple(named[group] for group in groups)
-        return replace(self, popularity=popularity, popular=popular, popular_among=said)
+        return replace(
+            self,
+            popularity=popularity,
+            popular=popular,
+            popular_among=said,
+            of_everybody=self.popularity.weights,
+        )
+
+    def among_whom(self, rows: Codes) -> list[Sequence[str]]:
+        """Say of whom (n,) rows are popular: of the groups, where these want them more than all."""
+        if self.of_everybody is None:
+            return [()] * len(rows)
+        more = self.popularity.weights[rows] > MORE * self.of_everybody[rows]
+        return [self.popular_among if is_more else () for is_more in more.tolist()]
 
     def _among(self, groups: Sequence[str]) -> Popularity:
         everybody = self.popularity.weights

@@ -67,6 +67,11 @@ def moment(written: str) -> str:
     return datetime.fromisoformat(written).astimezone(CHINA).strftime("%Y-%m-%d %H:%M")
 
 
+def day(written: str) -> str:
+    """Say on which day a moment lies, by the clocks of China."""
+    return datetime.fromisoformat(written).astimezone(CHINA).strftime("%m-%d")
+
+
 def padded(text: str, columns: int) -> str:
     """Fill up a text to a number of columns; a Chinese sign takes two."""
     taken = sum(1 + (east_asian_width(sign) in "WF") for sign in text)

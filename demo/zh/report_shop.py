@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from demo.report import Answer
 from demo.zh.ask import Found, Opinions
-from demo.zh.names import ALERTS, ASPECTS, FORMS, KINDS, moment, padded
+from demo.zh.names import ALERTS, ASPECTS, FORMS, KINDS, day, moment, padded
 
 
 def opinions_text(opinions: Opinions, titles: Mapping[str, str]) -> str:
@@ -39,7 +39,7 @@ def opinions_text(opinions: Opinions, titles: Mapping[str, str]) -> str:
 def _alert(alert: Answer, titles: Mapping[str, str]) -> list[str]:
     what = f"{KINDS[alert['subject_kind']]}「{titles.get(alert['subject'], alert['subject'])}」"
     turned = f"{_of(alert['before'])} → {_of(alert['after'])}（{moment(alert['at'])} 判定时）"
-    bounds = f"{moment(alert['not_before'])} 至 {moment(alert['not_after'])} 之间"
+    bounds = f"95% 可能介于 {day(alert['not_before'])} 与 {day(alert['not_after'])} 之间"
     lines = [
         f"    {ALERTS[alert['kind']]}：{what}，约自 {moment(alert['since'])} 起（{bounds}）",
         f"        {turned}，近 7 天共 {alert['authors']} 位作者",

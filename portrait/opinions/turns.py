@@ -23,7 +23,9 @@ say.
 
 When it began is told with bounds. With each text as likely as any to have been the first, a
 candidate is as probable as its evidence times the texts about it; the bounds hold nineteen parts
-in twenty of that, and reach to the next edges, for it may have begun between two.
+in twenty of that, and reach to the next edges, for it may have begun between two. All candidates
+are then divided by one swing: a few bad texts just before a turn make what came before them swing
+less than what came before it, which would date it early.
 
 Sources: Shin, Ramdas and Rinaldo, E-detectors: a nonparametric framework for sequential change
 detection, New England Journal of Statistics in Data Science 2(2), 2024; Krichevsky and Trofimov,
@@ -55,6 +57,14 @@ class Bucket(NamedTuple):
     texts: int
     hits: int  # of them, say what is looked for
     since: int  # when the first was written, ms
+
+
+class Candidate(NamedTuple):
+    """A bucket at which a history may have changed."""
+
+    place: int
+    evidence: float  # log E, divided by the swing
+    swing: float
 
 
 class Turn(NamedTuple):
@@ -96,18 +106,25 @@ class History:
         found = self._candidates(least, log(patience))
         if not found:
             return None
-        place, evidence = max(found, key=lambda candidate: candidate[1])
-        before, after = (_total(part) for part in (self.buckets[:place], self.buckets[place:]))
-        bounds = self._bounds(place, evidence, least)
-        return Turn(self.buckets[place].since, *bounds, before, after, evidence / log(10))
+        most = max(found, key=lambda candidate: candidate.evidence)
+        return self._turn(self._candidates(least, most.evidence - FAINT, most.swing), most.evidence)
 
     def begin_at(self, since: int) -> None:
         """Forget what came before a change: what came after it is what is usual now."""
         self.buckets = [bucket for bucket in self.buckets if bucket.since >= since]
 
-    def _candidates(self, least: float, suffices: float) -> list[tuple[int, float]]:
-        """Return at which buckets it may have changed, each with its log E, if that suffices."""
-        found: list[tuple[int, float]] = []
+    def _candidates(
+        self, least: float, suffices: float, swing: float | None = None
+    ) -> list[Candidate]:
+        """Return at which buckets it may have changed, with as much evidence as suffices.
+
+        Args:
+            least: A change of the share that is smaller is none.
+            suffices: The least evidence.
+            swing: What divides log E of all; None: of each what its own history says, which does
+                not tell one candidate from another: the texts between two count in one of both.
+        """
+        found: list[Candidate] = []
         texts = sum(bucket.texts for bucket in self.buckets)
         hits = sum(bucket.hits for bucket in self.buckets)
         spread = hits * (texts - hits) / texts if texts else 0.0
@@ -122,27 +139,29 @@ class History:
                 if change >= least and may_suffice:
                     evidence = _foretold(before_hits, before) + _foretold(after_hits, after)
                     evidence -= _foretold(hits, texts)
-                    evidence /= _swing(squares, before_hits, before, parts)
-                    if evidence >= suffices:
-                        found.append((place, evidence))
+                    by = swing or _swing(squares, before_hits, before, parts)
+                    if evidence / by >= suffices:
+                        found.append(Candidate(place, evidence / by, by))
             before, before_hits, parts = before + bucket.texts, before_hits + bucket.hits, parts + 1
             squares += bucket.hits**2 / bucket.texts
         return found
 
-    def _bounds(self, best: int, most: float, least: float) -> tuple[int, int]:
-        """Return between which moments it began, of which a candidate has most evidence."""
-        likely = self._candidates(least, most - FAINT)
+    def _turn(self, likely: list[Candidate], evidence: float) -> Turn:
+        """Date a turn that was found: by the likeliest candidate, and those about as likely."""
+        place, most, _ = max(likely, key=lambda candidate: candidate.evidence)
+        before, after = (_total(part) for part in (self.buckets[:place], self.buckets[place:]))
+        texts = [self.buckets[at - 1].texts + self.buckets[at].texts for at, _, _ in likely]
         weights = [
-            exp(evidence - most) * (self.buckets[place - 1].texts + self.buckets[place].texts)
-            for place, evidence in likely
+            exp(each.evidence - most) * count for each, count in zip(likely, texts, strict=True)
         ]
         passed = list(accumulate(weights))
         outside = OUTSIDE / 2 * passed[-1]
-        first, _ = likely[bisect_right(passed, outside)]
-        last, _ = likely[bisect_left(passed, passed[-1] - outside)]
-        beyond = min(last + 1, len(self.buckets) - 1)
-        moments = [self.buckets[place].since for place in (first - 1, best, beyond)]
-        return min(moments), max(moments)  # texts may come in another order than they were written
+        first = likely[bisect_right(passed, outside)].place - 1
+        last = likely[bisect_left(passed, passed[-1] - outside)].place + 1
+        # Texts may come in another order than they were written.
+        bounds = [self.buckets[at].since for at in (first, place, min(last, len(self.buckets) - 1))]
+        since = self.buckets[place].since
+        return Turn(since, min(bounds), max(bounds), before, after, evidence / log(10))
 
     def _merge(self) -> None:
         """Merge the two oldest buckets of each size of which there are too many."""

@@ -165,6 +165,7 @@ def _items(listing: Listing, view: View, language: Language | None) -> dict[int,
     """Return the items of a list as they are told, by row; explained, if in a language."""
     ranking = listing.ranking
     reasons = None if language is None else _explain(listing, view)
+    among = view.among_whom(ranking.rows)
     shown = _told(ranking.shown), _told(ranking.scores / np.float32(ranking.peak))
     scored = zip(ranking.rows.tolist(), *shown, strict=True)
     return {
@@ -177,7 +178,7 @@ def _items(listing: Listing, view: View, language: Language | None) -> dict[int,
                 scores,
                 listing,
                 language,
-                view.popular_among,
+                among[place],
             ),
         }
         for place, (row, *scores) in enumerate(scored)
@@ -224,9 +225,10 @@ def _explain(listing: Listing, view: View) -> list[ForAndAgainst]:
 
 
 def _popular_reasons(ranking: Ranking, start: int, view: View) -> list[ForAndAgainst]:
-    weights = view.popularity.weights[ranking.rows[start:]]
+    rows = ranking.rows[start:]
+    weights = view.popularity.weights[rows]
     shares = ranking.scores[start:] / np.float32(ranking.peak)
-    return popular_reasons(weights, shares, view.popular_among)
+    return popular_reasons(weights, shares, view.among_whom(rows))
 
 
 def _told(scores: Floats) -> list[float]:

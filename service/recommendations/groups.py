@@ -103,7 +103,7 @@ def _tell(asked: GroupRequest, loaded: Loaded, view: View, counted: Collection[s
 def _explain(groups: Groups, basis: Basis, among: Sequence[str]) -> list[ForAndAgainst]:
     """Name what speaks for each group: events, prices; popularity where nobody's events do."""
     if basis.evidence is None:
-        return popular_reasons(groups.wanted, groups.scores, among)
+        return popular_reasons(groups.wanted, groups.scores, [among] * len(groups.codes))
     by_events = reasons_for(groups.shares, basis.evidence, basis.mentions)
     return with_prices(by_events, groups.prices)
 

@@ -159,18 +159,18 @@ def _share(reason: Json) -> float:
 
 
 def popular_reasons(
-    weights: NDArray[np.float32], shares: NDArray[np.float32], among: Sequence[str] = ()
+    weights: NDArray[np.float32], shares: NDArray[np.float32], among: Sequence[Sequence[str]]
 ) -> list[ForAndAgainst]:
     """Say how much everybody wants each of N items, (N,); nothing, where nobody does.
 
     Args:
         weights: (N,), as `Popularity` has them.
         shares: (N,), of the items' relevance.
-        among: Groups of people whose wishes count most.
+        among: Of each the groups of people whose wishes count most; none: everybody's.
     """
     return [
-        ([_wanted(weight, share, among)] if weight else [], [])
-        for weight, share in zip(weights.tolist(), shares.tolist(), strict=True)
+        ([_wanted(weight, share, groups)] if weight else [], [])
+        for weight, share, groups in zip(weights.tolist(), shares.tolist(), among, strict=True)
     ]
 
 

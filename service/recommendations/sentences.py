@@ -71,6 +71,9 @@ FRAMES: Mapping[Language, Mapping[str, str]] = {
         "also": ", and ",
         "words": "“{title}”",
         "declared": "{0} is {1}",
+        "region": "region",
+        "membership": "membership",
+        "age": "age",
         "for": "Because {clauses}",
         "against": "; against it, {clauses}",
         "rest": "; all else: {share} %",
@@ -85,6 +88,9 @@ FRAMES: Mapping[Language, Mapping[str, str]] = {
         "also": "，",  # noqa: RUF001
         "words": "“{title}”",
         "declared": "{0}为“{1}”",
+        "region": "地区",
+        "membership": "会员等级",
+        "age": "年龄",
         "for": "因为{clauses}",
         "against": "；不利的是{clauses}",  # noqa: RUF001
         "rest": "；其他因素{share}%",  # noqa: RUF001
@@ -120,6 +126,12 @@ def sentence(  # noqa: PLR0913 - all of it is said
     if favour[0].get("rhythm") is not None:
         return _due(favour[0], language) + words["end"]
     named = [[_part(each, relevance) for each in some] for some in (favour, against)]
+    if named[0][0]:  # what is no hundredth is told of only where nothing is more
+        favour, against = (
+            [reason for reason, part in zip(some, parts, strict=True) if part]
+            for some, parts in zip((favour, against), named, strict=True)
+        )
+        named = [[part for part in parts if part] for parts in named]
     rest = 100 - sum(map(sum, named))
     said = words["for"].format(clauses=_joined(favour, named[0], language, about, among))
     if against:
@@ -174,7 +186,8 @@ def _joined(
 def _groups(among: Sequence[str], language: Language) -> str:
     """Say of whom something is declared, `region=north`, in words."""
     words = FRAMES[language]
-    said = [words["declared"].format(*group.split("=", 1)) for group in among]
+    named = [group.split("=", 1) for group in among]
+    said = [words["declared"].format(words.get(name, name), value) for name, value in named]
     return _listed(said, language, "last")
 
 

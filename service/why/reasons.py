@@ -44,7 +44,7 @@ def reasons_in(of: Standing, shares: Shares | None, listing: Listing, view: View
     if not of.is_filled and listing.taste is not None:
         return [], []
     relevance = np.array([of.relevance], np.float32)
-    return popular_reasons(view.popularity.weights[[of.row]], relevance)[0]
+    return popular_reasons(view.popularity.weights[[of.row]], relevance, [()])[0]
 
 
 def events_of(

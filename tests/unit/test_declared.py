@@ -62,8 +62,11 @@ async def test_somebody_never_seen_gets_what_those_like_them_want() -> None:
     assert north["strategy"] == "popular"
     first = north["items"][0]
     assert first["why"] == "Because it is popular where region is north (100 %)."
+    beef = next(item for item in north["items"] if item["item_id"] == "beef")
+    assert "popular here" in beef["why"]  # nobody of the north has touched it
+    assert "What everybody did" in beef["reasons"][0]["title"]
     assert "those with region=north, and everybody beside," in first["reasons"][0]["title"]
-    assert chinese["items"][0]["why"] == "因为它在region为“north”的顾客中很受欢迎（100%）。"  # noqa: RUF001
+    assert chinese["items"][0]["why"] == "因为它在地区为“north”的顾客中很受欢迎（100%）。"  # noqa: RUF001
 
 
 @pytest.mark.parametrize(

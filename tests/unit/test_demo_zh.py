@@ -229,7 +229,7 @@ def test_an_alert_is_told_with_what_turned_since_when_and_in_whose_words() -> No
     shown = opinions_text(Opinions([], [], [alert]), {"item-500": "凝萃 护发素"})
 
     assert "口碑变差：商品「凝萃 护发素」，约自 2026-10-26 21:27 起" in shown
-    assert "（2026-10-24 10:10 至 2026-10-28 00:40 之间）" in shown
+    assert "（95% 可能介于 10-24 与 10-28 之间）" in shown
     assert "9%（10/108） → 81%（13/16）（2026-10-28 09:05 判定时），近 7 天共 19 位作者" in shown
     assert shown.count("漏液了") == 1
     assert "品牌「凝萃」" in shown
