@@ -15,6 +15,7 @@ from portrait.model.kinds import ACTION_WEIGHTS
 
 MOST_GROUPS = 64  # of a shop, that are told of
 MOST_NEW = 1_000  # others; beyond it those go that nobody has spoken of for longest
+MOST_AT_ONCE = 1_024  # weeks of groups of one batch: a third of a second
 FEWEST = 20  # people: what fewer want would tell of somebody
 LONGEST_VALUE = 64  # characters; what is longer is no group
 AS_EVERYBODY = 2_000 * float(ACTION_WEIGHTS[Action.PURCHASE])  # what everybody wants counts as that

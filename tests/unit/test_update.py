@@ -334,6 +334,35 @@ async def test_what_people_want_of_whom_the_same_is_declared_is_counted_apart() 
     assert everybody["milk"] == 4_000 * len(people)
 
 
+async def test_of_very_many_groups_the_largest_of_a_batch_count(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("workers.update.tell.MOST_AT_ONCE", 1)
+    updater = await memory_updater(declared=("region",))
+    people = [f"user-{place}" for place in range(60)]
+    odd = [f"odd-{place}" for place in range(9)]
+    first = [event_record(0, user_id=name, event_id=f"{name} comes") for name in [*people, *odd]]
+    said = dict.fromkeys(people, "north") | {name: name for name in odd}
+    buys = [
+        later(
+            event_record(
+                0,
+                type="purchase",
+                user_id=name,
+                event_id=f"{name} buys",
+                declared={"region": region},
+            )
+        )
+        for name, region in said.items()
+    ]
+
+    await run(first, buys, updater=updater)
+
+    assert isinstance(updater.popularity, MemoryPopularity)
+    assert len(updater.popularity.groups) == 1
+    assert len(await updater.popularity.among()) == 1
+
+
 async def test_whoever_asks_for_privacy_counts_in_no_group() -> None:
     updater = await memory_updater(declared=("region",))
     people = [f"user-{place}" for place in range(60)]

@@ -3,6 +3,7 @@
 import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from heapq import nlargest
 
 import numpy as np
 import structlog
@@ -13,7 +14,7 @@ from portrait.arrays import MISSING, Flags, Records, Refs
 from portrait.audiences.behaviour import met_in
 from portrait.audiences.cohorts import came_in
 from portrait.catalogue.catalogue import Catalogue
-from portrait.catalogue.declared_groups import WEEK_DAYS
+from portrait.catalogue.declared_groups import MOST_AT_ONCE, WEEK_DAYS
 from portrait.catalogue.popularity import WantedAmong
 from portrait.errors import StoreUnavailableError
 from portrait.events.event import Action, Event
@@ -66,7 +67,10 @@ def _popularity(outcome: Outcome) -> Mapping[int, tuple[Mapping[str, int], Mappi
 
 
 def _popularity_among(outcome: Outcome) -> Mapping[tuple[str, int], WantedAmong]:
-    """Sum likewise, by group and week, what people want of whom the same is declared."""
+    """Sum likewise, by group and week, what people want of whom the same is declared.
+
+    Of too many groups those count that most is wanted in: it may be ids that a shop declares.
+    """
     items = _items(outcome) if outcome.among else {}
     parts: defaultdict[tuple[str, int], list[tuple[NDArray[np.void], list[str]]]]
     parts = defaultdict(list)
@@ -76,7 +80,10 @@ def _popularity_among(outcome: Outcome) -> Mapping[tuple[str, int], WantedAmong]
             places = np.flatnonzero(heard & (weeks == week))
             who = [people[place] for place in places.tolist()]
             parts[group, week].append((wanted[places], who))
-    return {at: _wanted(some, items) for at, some in parts.items()}
+    most = nlargest(
+        MOST_AT_ONCE, parts.items(), key=lambda part: sum(len(who) for _, who in part[1])
+    )
+    return {at: _wanted(some, items) for at, some in most}
 
 
 def _wanted(
