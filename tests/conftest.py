@@ -1,9 +1,12 @@
 """Fixtures: real servers, started once per session, and what talks to them."""
 
+import logging
 from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import structlog
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from redis.asyncio import Redis
@@ -38,6 +41,23 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
     if report.failed:
         report.sections += [(f"died: {each.log.stem}", each.obituary()) for each in missed()]
     return report
+
+
+@pytest.fixture(autouse=True)
+def logs_as_they_were(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Leave logging as it was: a program that is run within a test sets it up for its process."""
+    configure, before, root = structlog.configure, structlog.get_config(), logging.getLogger()
+    handlers, level = [*root.handlers], root.level
+
+    def uncached(**said: Any) -> None:  # noqa: ANN401 - as structlog has it
+        """Configure, but so that loggers that are used now go by what comes next, too."""
+        configure(**said | {"cache_logger_on_first_use": False})
+
+    monkeypatch.setattr(structlog, "configure", uncached)
+    yield
+    configure(**before)
+    root.handlers[:] = handlers
+    root.setLevel(level)
 
 
 @pytest.fixture(scope="session")
