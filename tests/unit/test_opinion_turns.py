@@ -72,6 +72,21 @@ def test_the_bounds_of_when_it_began_hold_nineteen_times_in_twenty() -> None:
     assert sum(widths) / len(widths) < 72  # hours: narrow enough to help
 
 
+def test_chance_complaints_before_a_turn_do_not_put_it_outside_of_its_bounds() -> None:
+    """The bad batch of the Chinese demo, from day 52.5 on; half of the dozen texts before blame."""
+    parts = [
+        *((32, 3, 0), (16, 2, 13), (16, 2, 20), (16, 1, 28), (8, 0, 36), (8, 0, 40), (8, 2, 43.7)),
+        *((4, 2, 47.6), (4, 2, 49.9), (4, 2, 51.9), (4, 2, 52.8), (2, 2, 53.3), (2, 2, 53.7)),
+        *((2, 2, 53.8), (1, 1, 54), (1, 1, 54), (1, 1, 54.3), (1, 1, 54.6)),
+    ]
+    made = History([Bucket(texts, hits, round(day * DAY_MS)) for texts, hits, day in parts])
+
+    found = made.turn(LEAST)
+
+    assert found is not None
+    assert found.not_before <= 52.5 * DAY_MS <= found.not_after
+
+
 @given(
     st.lists(st.tuples(st.integers(20, 200), st.floats(0, 1)), min_size=2, max_size=5),
     st.integers(0, 30),
