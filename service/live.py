@@ -54,6 +54,7 @@ TRIES_EVERY = 30.0
 IMPRESSIONS_EVERY = 0.1
 POPULARITY_EVERY = 5.0
 GROUPS_EVERY = 15.0  # what is popular in each of them
+GROUPS_PAUSE = 20.0  # times as long as it took to read that
 FEW_WEIGHTS = 20_000  # that are read as often as that
 WEIGHT_PAUSE = 1e-4  # seconds longer for each one more: to read one takes some 2 us of the loop
 JOBS_EVERY = 5.0
@@ -278,10 +279,12 @@ class Live:
         """Learn what those want of whom the same is declared."""
         if not self._parts.declared or time.monotonic() < self._groups_at:
             return
+        began = time.monotonic()
         groups = await self._parts.popularity.among()
         if groups != self._group_weights:
             self._group_weights = groups
-        self._groups_at = time.monotonic() + WEIGHT_PAUSE * sum(map(len, groups.values()))
+        ended = time.monotonic()
+        self._groups_at = ended + GROUPS_PAUSE * (ended - began)
 
     async def follow_experiments(self) -> None:
         """Learn which experiments there are."""

@@ -1,5 +1,6 @@
 """What is declared of people: what is popular among those of whom the same is said."""
 
+import asyncio
 import json
 from dataclasses import replace
 from typing import Any
@@ -24,6 +25,7 @@ from portrait.reading.dialect import AS_SENT
 from portrait.reading.envelopes import messages_in
 from portrait.reading.events import read_messages
 from portrait.reading.straight import plain_event
+from service.live import Live
 from tests.support.asking import ask, ids
 from tests.support.records import payload
 from tests.support.shop import Shop, open_shop
@@ -90,6 +92,25 @@ async def test_it_is_the_same_when_asked_again_and_under_new_rules() -> None:
 
     assert ids(again) == ids(first)[:2]
     assert ids(everybody)[0] == "beef"
+
+
+async def test_what_takes_long_to_read_is_read_more_seldom(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shop, reads = await shop_of(), list[float]()
+
+    async def slow() -> dict[str, dict[str, int]]:
+        reads.append(0.1)
+        await asyncio.sleep(0.1)
+        return {}
+
+    monkeypatch.setattr(shop.popularity, "among", slow)
+    live = Live(shop.parts)
+
+    for _ in range(3):
+        await live.follow_groups()
+
+    assert len(reads) == 1
 
 
 async def test_categories_go_by_it_too() -> None:
